@@ -1,0 +1,106 @@
+/**
+ * The words of the protocol as types. Time is counted in blocks, money in base units of a token.
+ *
+ * Times are plain numbers (every block number that a chain will reach in our lifetime is a safe
+ * integer); money and order ids are bigints, because uint128 and uint64 are not.
+ */
+import type { Address, Hex } from "../base/hex.ts";
+
+/** A block number of the chain. */
+export type BlockNumber = number;
+/** A round, counted from 0 at the Mediator's deployment (PROTOCOL.md section 1). */
+export type Round = number;
+/** A quarter of a round. */
+export type Quarter = 0 | 1 | 2 | 3;
+/** A sum of money in base units of its token: 0 .. 2^128 - 1. */
+export type Amount = bigint;
+
+/** Where a block stands in the exchange's own time (PROTOCOL.md section 1). */
+export interface Moment {
+  readonly block: BlockNumber;
+  readonly round: Round;
+  readonly quarter: Quarter;
+}
+
+/** The figures fixed when the Mediator was deployed. */
+export interface Schedule {
+  readonly genesisBlock: BlockNumber;
+  /** Blocks in a round: a multiple of 4, at least 8. */
+  readonly roundSize: number;
+}
+
+/** The EIP-712 domain of one exchange: messages signed for one instance mean nothing to another. */
+export interface Domain {
+  readonly chainId: number;
+  readonly mediator: Address;
+}
+
+/** buyAll stops when `buyAmount` is bought, sellAll when `sellAmount` is sold. */
+export type Intent = "buyAll" | "sellAll";
+
+/** What a client signs to trade (PROTOCOL.md section 5). Amounts are net: fees included. */
+export interface Order {
+  readonly owner: Address;
+  readonly round: Round;
+  /** uint64, unique per owner and round; the client chooses it. */
+  readonly id: bigint;
+  readonly sellToken: Address;
+  readonly sellAmount: Amount;
+  readonly buyToken: Address;
+  readonly buyAmount: Amount;
+  readonly intent: Intent;
+}
+
+/**
+ * A compact ECDSA signature (EIP-2098). With an empty path it signs the message itself; otherwise
+ * it signs the Merkle root of a batch, and `path` leads from the message to that root.
+ */
+export interface Signature {
+  readonly r: Hex;
+  readonly vs: Hex;
+  readonly path: readonly Hex[];
+}
+
+export interface SignedOrder {
+  readonly order: Order;
+  readonly signature: Signature;
+}
+
+/** Cumulative executions of one order, as an operator signs them (PROTOCOL.md section 5). */
+export interface Fill {
+  /** EIP-712 struct hash of the order (without the domain). */
+  readonly orderHash: Hex;
+  readonly owner: Address;
+  readonly round: Round;
+  readonly sold: Amount;
+  readonly bought: Amount;
+  /** uint64; a later one supersedes an earlier one. */
+  readonly sequence: bigint;
+}
+
+export interface SignedFill {
+  readonly fill: Fill;
+  readonly signature: Signature;
+}
+
+/** One step of a proof: the hash and the sum of the neighbouring subtree. */
+export interface Sibling {
+  readonly hash: Hex;
+  readonly sum: Amount;
+}
+
+/** That an account's balance is leaf `index` of a committed tree (PROTOCOL.md section 3). */
+export interface BalanceProof {
+  readonly balance: Amount;
+  readonly index: number;
+  readonly leafCount: number;
+  readonly siblings: readonly Sibling[];
+}
+
+/** What `commit` publishes of one token's tree. */
+export interface TreeRoot {
+  /** Hash of the top node; 32 zero bytes for a tree without leaves. */
+  readonly node: Hex;
+  readonly total: Amount;
+  readonly leafCount: number;
+}
