@@ -1,0 +1,64 @@
+/**
+ * Failures that are no refusals: the environment let us down (`QuarterdeckError`) or something that
+ * must always hold does not (`Alarm`). Refusals are data, see protocol/refusals.ts.
+ */
+
+export interface ErrorDetails {
+  /** A word that stays the same over releases: for logs, metrics and tests. */
+  readonly code: string;
+  /** What happened, to which value, as a sentence. */
+  readonly message: string;
+  /** What to do next, as a sentence. */
+  readonly mend: string;
+  readonly cause?: unknown;
+}
+
+/** An environment or configuration failure. Its message ends with what to do next. */
+export class QuarterdeckError extends Error {
+  override readonly name: string = "QuarterdeckError";
+  readonly code: string;
+  readonly mend: string;
+
+  constructor(details: ErrorDetails) {
+    super(
+      `${details.message} ${details.mend}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
+    this.code = details.code;
+    this.mend = details.mend;
+  }
+}
+
+/** A broken invariant: the process must stop before it does harm, and an operator must look. */
+export class Alarm extends QuarterdeckError {
+  override readonly name: string = "Alarm";
+}
+
+const BROKEN_INVARIANT_MEND =
+  "This must never happen: stop the node, keep its storage and logs as they are, and report it.";
+
+/** Throws an `Alarm` unless `condition`. A function as `message` is only called when it fails. */
+export function assert(condition: unknown, message: string | (() => string)): asserts condition {
+  if (condition) return;
+  throw new Alarm({
+    code: "BrokenInvariant",
+    message: typeof message === "string" ? message : message(),
+    mend: BROKEN_INVARIANT_MEND,
+  });
+}
+
+/** Ends a `switch` that covers every member of a union: the compiler refuses a forgotten one. */
+export function unreachable(value: never): never {
+  throw new Alarm({
+    code: "BrokenInvariant",
+    message: `a case was forgotten: ${describe(value)}.`,
+    mend: BROKEN_INVARIANT_MEND,
+  });
+}
+
+function describe(value: unknown): string {
+  return (
+    JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part)) ??
+    String(value)
+  );
+}

@@ -1,0 +1,28 @@
+import { QuarterdeckError } from "./errors.ts";
+
+/** What became of text from outside: the value, or what is wrong with it and how to mend it. */
+export type Parsed<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly problem: string; readonly mend: string };
+
+export function parsed<T>(value: T): Parsed<T> {
+  return { ok: true, value };
+}
+
+export function unparsable(problem: string, mend: string): Parsed<never> {
+  return { ok: false, problem, mend };
+}
+
+/**
+ * The value; throws a `QuarterdeckError` with code `BadInput` where there is none. For places in
+ * which wrong text is a failure, as in configuration. `what` names the text: "the Mediator's
+ * address".
+ */
+export function parsedOrThrow<T>(outcome: Parsed<T>, what: string): T {
+  if (outcome.ok) return outcome.value;
+  throw new QuarterdeckError({
+    code: "BadInput",
+    message: `Cannot read ${what}: ${outcome.problem}`,
+    mend: outcome.mend,
+  });
+}
