@@ -104,3 +104,37 @@ export interface TreeRoot {
   readonly total: Amount;
   readonly leafCount: number;
 }
+
+/** One token's tree as `commit` takes it. */
+export interface TokenRoot extends TreeRoot {
+  readonly token: Address;
+}
+
+/** What an operator signs to attest another's commit (PROTOCOL.md section 4). */
+export interface Commit {
+  readonly round: Round;
+  /** See `rootsHash` in messages.ts. */
+  readonly rootsHash: Hex;
+}
+
+/** A client's permission for a watchtower to open disputes for it (PROTOCOL.md section 6). */
+export interface DisputeDelegation {
+  readonly client: Address;
+  readonly delegate: Address;
+  /** Last round in which the delegate may open a dispute. */
+  readonly untilRound: Round;
+}
+
+/** What an owner signs to take an order out of the book. Never seen by the contract. */
+export interface CancelOrder {
+  readonly owner: Address;
+  readonly round: Round;
+  readonly id: bigint;
+}
+
+/** What a client signs to read its own affairs from an operator. Never seen by the contract. */
+export interface Session {
+  readonly client: Address;
+  /** Last block at which it authorises reads. */
+  readonly validUntil: BlockNumber;
+}

@@ -1,0 +1,108 @@
+/**
+ * Every way in which the exchange says no, as data: a code, its values, and who must act. The
+ * sentences for people are in wire/sentences.ts. Broken invariants are no refusals: they throw.
+ */
+import type { Address } from "../base/hex.ts";
+import type { OrderFault } from "./orderRule.ts";
+import type { Amount, Round } from "./units.ts";
+
+/**
+ * Who must do something: `retry`: the same request later or elsewhere; `caller`: the request was
+ * wrong and stays wrong; `operator`: whoever runs the node must look.
+ */
+export type Act = "retry" | "caller" | "operator";
+
+/** Why an order is no longer open. */
+export type OrderEnd = "filled" | "cancelled" | "expired";
+
+/** Amounts of an order that its market can take. */
+export interface AlignedAmounts {
+  readonly sellAmount: Amount;
+  readonly buyAmount: Amount;
+}
+
+/** Each code with the values that explain it. Amounts in base units. */
+export interface RefusalValues {
+  /** A field of the request is missing or malformed. */
+  BadInput: { readonly field: string; readonly problem: string; readonly mend: string };
+  /** The signature is nobody's, or not of the owner's key nor its trading key of that round. */
+  BadSignature: { readonly owner: Address; readonly recovered: Address | undefined };
+  /** No session, an expired one, or one of somebody else. */
+  Unauthorized: { readonly problem: string };
+  RateLimited: { readonly limitPerSecond: number; readonly retryAfterMs: number };
+  /** Intake is full: nothing of the request was taken. */
+  Overloaded: { readonly retryAfterMs: number };
+  /** This operator does not sequence; `leader` is the address of the one that does, if known. */
+  NotLeader: { readonly leader: string | undefined };
+  /** The node is still catching up with journal or chain. */
+  NotReady: { readonly waitingFor: string };
+  /** HALTED: money can only be recovered (PROTOCOL.md section 7). */
+  ExchangeHalted: { readonly haltRound: Round };
+  NotFound: { readonly what: string };
+  UnknownToken: { readonly token: Address };
+  UnknownMarket: { readonly sellToken: Address; readonly buyToken: Address };
+  /** No deposit of this client has been seen yet. */
+  UnknownClient: { readonly client: Address };
+  /** The order breaks a rule that every order must keep (section 5). */
+  InvalidOrder: { readonly fault: OrderFault };
+  /** Amounts that are no whole number of lots at a whole number of ticks. */
+  MisalignedAmount: AlignedAmounts & { readonly nearest: readonly AlignedAmounts[] };
+  /** Orders are taken for the current round and the next. */
+  OrderRoundClosed: { readonly orderRound: Round; readonly currentRound: Round };
+  DuplicateOrderId: { readonly round: Round; readonly id: bigint };
+  /** The client has placed `limit` orders in that round (see limits.ts). */
+  TooManyOrders: { readonly round: Round; readonly limit: number };
+  InsufficientFunds: { readonly token: Address; readonly needed: Amount; readonly free: Amount };
+  UnknownOrder: { readonly owner: Address; readonly round: Round; readonly id: bigint };
+  NotYourOrder: { readonly owner: Address; readonly round: Round; readonly id: bigint };
+  OrderNotOpen: {
+    readonly owner: Address;
+    readonly round: Round;
+    readonly id: bigint;
+    readonly end: OrderEnd;
+  };
+}
+
+export type RefusalCode = keyof RefusalValues;
+
+/** One refusal with its values: `RefusalOf<"TooManyOrders">`. */
+export type RefusalOf<Code extends RefusalCode> = {
+  [C in Code]: { readonly code: C } & RefusalValues[C];
+}[Code];
+
+export type Refusal = RefusalOf<RefusalCode>;
+
+/** Who must act on each refusal. The compiler refuses a code without an entry. */
+export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
+  BadInput: "caller",
+  BadSignature: "caller",
+  Unauthorized: "caller",
+  RateLimited: "retry",
+  Overloaded: "retry",
+  NotLeader: "retry",
+  NotReady: "retry",
+  ExchangeHalted: "operator",
+  NotFound: "caller",
+  UnknownToken: "caller",
+  UnknownMarket: "caller",
+  UnknownClient: "caller",
+  InvalidOrder: "caller",
+  MisalignedAmount: "caller",
+  OrderRoundClosed: "caller",
+  DuplicateOrderId: "caller",
+  TooManyOrders: "caller",
+  InsufficientFunds: "caller",
+  UnknownOrder: "caller",
+  NotYourOrder: "caller",
+  OrderNotOpen: "caller",
+};
+
+export const REFUSAL_CODES = Object.keys(ACT_OF_REFUSAL) as readonly RefusalCode[];
+
+/** Builds a refusal: `refuse("TooManyOrders", { round, limit })`. */
+export function refuse<Code extends RefusalCode>(
+  code: Code,
+  values: RefusalValues[Code],
+): { readonly code: Code } & RefusalValues[Code] {
+  return { code, ...values };
+}
