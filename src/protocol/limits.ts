@@ -1,0 +1,130 @@
+/**
+ * Limits with their reasons and the relations between them, which are asserted when this file is
+ * loaded. Gas and bytes are those of one transaction on current Ethereum.
+ */
+import { assert } from "../base/errors.ts";
+
+/** Tokens that a Mediator lists at most: each costs a proof in every dispute (section 4). */
+export const MAX_TOKENS = 32;
+
+/**
+ * Steps that a batch signature's path has at most: 65,536 messages. Longer paths are nobody's
+ * signature to us, so that neither side can fill a dispute's transaction with them.
+ */
+export const MAX_PATH_LENGTH = 16;
+
+/**
+ * Orders of one client in one round: what one openDispute must be able to present (section 6).
+ * See `disputableOrders` for the exchanges in which fewer fit.
+ */
+export const ORDERS_PER_CLIENT_AND_ROUND = 256;
+
+/** Path length of the fills that an operator signs by default: batches of 8 fills. */
+export const FILL_PATH_LENGTH = 3;
+
+/** Gas of one transaction (EIP-7825). */
+export const TX_GAS_CAP = 2 ** 24;
+
+/** Bytes of one transaction that nodes pass on. */
+export const TX_BYTES_CAP = 131_072;
+
+/** Bytes of a signed transaction around its calldata, rounded up: fees, nonce, target, signature. */
+const TX_ENVELOPE_BYTES = 512;
+
+const WORD = 32;
+const SELECTOR_BYTES = 4;
+
+/** What an openDispute carries. */
+export interface DisputeShape {
+  /** Tokens of the disputed round: one proof each. */
+  readonly tokens: number;
+  /** Siblings in each proof: see `treeDepth`. */
+  readonly depth: number;
+  /** Fills presented. */
+  readonly fills: number;
+  /** Steps of each fill's batch path, 0 where it is signed by itself. */
+  readonly pathLength: number;
+}
+
+/** Siblings that a proof has at most in a tree of `leafCount` leaves. */
+export function treeDepth(leafCount: number): number {
+  assert(Number.isSafeInteger(leafCount) && leafCount >= 0, () => `${leafCount} leaves.`);
+  let depth = 0;
+  for (let width = leafCount; width > 1; width = Math.ceil(width / 2)) depth++;
+  return depth;
+}
+
+// openDispute(client, proofs, depositRef, fills, delegation), ABI-encoded.
+const HEAD_WORDS = 6;
+const DELEGATION_WORDS = 6;
+const LENGTH_WORDS = 2;
+/** Offset, balance, index, leaf count, offset and length of the siblings. */
+const PROOF_WORDS = 6;
+const SIBLING_WORDS = 2;
+/** Offset, order hash, sold, bought, sequence, offset; r, vs, offset and length of the path. */
+const FILL_WORDS = 10;
+
+/** Bytes of calldata that openDispute takes, with a delegation of 65 bytes of signature. */
+export function openDisputeBytes(shape: DisputeShape): number {
+  const proofs = shape.tokens * (PROOF_WORDS + SIBLING_WORDS * shape.depth);
+  const fills = shape.fills * (FILL_WORDS + shape.pathLength);
+  return SELECTOR_BYTES + WORD * (HEAD_WORDS + LENGTH_WORDS + DELEGATION_WORDS + proofs + fills);
+}
+
+/**
+ * Upper bounds of what openDispute spends beside its calldata, in gas; the contracts' gas tests
+ * hold the contract to them. A fill: two new storage words, one recovery, hashing and memory.
+ */
+export const OPEN_DISPUTE_GAS = {
+  base: 250_000,
+  token: 10_000,
+  sibling: 1_000,
+  fill: 50_000,
+  pathStep: 500,
+} as const;
+
+/** Gas of a byte of calldata that is not zero, the dearest there is. */
+const CALLDATA_BYTE_GAS = 16;
+
+/** Gas that openDispute takes at most. */
+export function openDisputeGas(shape: DisputeShape): number {
+  const { base, token, sibling, fill, pathStep } = OPEN_DISPUTE_GAS;
+  return (
+    base +
+    CALLDATA_BYTE_GAS * openDisputeBytes(shape) +
+    shape.tokens * (token + sibling * shape.depth) +
+    shape.fills * (fill + pathStep * shape.pathLength)
+  );
+}
+
+/**
+ * How many fills one openDispute can present in an exchange with that many tokens, proofs of
+ * `depth` siblings and batch paths of `pathLength`: the limit of orders per client and round must
+ * not be above it.
+ */
+export function disputableOrders(tokens: number, depth: number, pathLength: number): number {
+  const empty: DisputeShape = { tokens, depth, fills: 0, pathLength };
+  const one: DisputeShape = { ...empty, fills: 1 };
+  const bytesLeft = TX_BYTES_CAP - TX_ENVELOPE_BYTES - openDisputeBytes(empty);
+  const gasLeft = TX_GAS_CAP - openDisputeGas(empty);
+  const byBytes = Math.floor(bytesLeft / (openDisputeBytes(one) - openDisputeBytes(empty)));
+  const byGas = Math.floor(gasLeft / (openDisputeGas(one) - openDisputeGas(empty)));
+  return Math.max(0, Math.min(byBytes, byGas));
+}
+
+/** The exchange for which the defaults are made: a million clients, sixteen tokens. */
+export const DEFAULT_SHAPE = { tokens: 16, depth: treeDepth(1_000_000) } as const;
+
+assert(
+  disputableOrders(DEFAULT_SHAPE.tokens, DEFAULT_SHAPE.depth, FILL_PATH_LENGTH) >=
+    ORDERS_PER_CLIENT_AND_ROUND,
+  "a dispute over the default number of orders does not fit one transaction.",
+);
+assert(
+  disputableOrders(MAX_TOKENS, treeDepth(100_000), 0) >= ORDERS_PER_CLIENT_AND_ROUND,
+  "with every token listed, a dispute over singly signed fills does not fit one transaction.",
+);
+assert(
+  FILL_PATH_LENGTH <= MAX_PATH_LENGTH,
+  "operators sign fills by default in batches that nobody accepts.",
+);

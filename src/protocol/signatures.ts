@@ -1,0 +1,121 @@
+/**
+ * Signatures over the exchange's messages (PROTOCOL.md section 5): compact ECDSA (EIP-2098), of the
+ * message itself or of a batch that it is in. What the contract would not accept is nobody's
+ * signature here: a high s, a malformed word, and beyond that a path longer than MAX_PATH_LENGTH.
+ */
+import { publicKeyToAddress, ZERO_ADDRESS } from "../base/address.ts";
+import { compareBytes } from "../base/bytes.ts";
+import type { Curve, EcdsaSignature } from "../base/curve.ts";
+import { assert } from "../base/errors.ts";
+import { type Address, bytesToHex, type Hex, hexToBytes, isHex } from "../base/hex.ts";
+import { batchRootOf, buildBatch } from "./batch.ts";
+import { MAX_PATH_LENGTH } from "./limits.ts";
+import { digest, hashBatch, hashOrder } from "./messages.ts";
+import type { Domain, Signature, SignedOrder } from "./units.ts";
+
+/** The two words of EIP-2098: r, and s with the parity in its highest bit. */
+export interface CompactSignature {
+  readonly r: Hex;
+  readonly vs: Hex;
+}
+
+const PARITY_BIT = 0x80;
+const HALF_ORDER = hexToBytes("0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0");
+
+/** Throws an `Alarm` when s is high: a curve's signatures never are. */
+export function encodeSignature(signature: EcdsaSignature): CompactSignature {
+  assert(isLow(signature.s), "a signature with a high s has no compact form.");
+  const vs = signature.s.slice();
+  if (signature.yParity === 1) vs[0] = (vs[0] as number) | PARITY_BIT;
+  return { r: bytesToHex(signature.r), vs: bytesToHex(vs) };
+}
+
+/** Undefined when a word is not 32 bytes of hex, or s is not low. */
+export function decodeSignature(compact: CompactSignature): EcdsaSignature | undefined {
+  if (!isHex(compact.r, 32) || !isHex(compact.vs, 32)) return undefined;
+  const s = hexToBytes(compact.vs);
+  const first = s[0] as number;
+  s[0] = first & ~PARITY_BIT;
+  if (!isLow(s)) return undefined;
+  return { r: hexToBytes(compact.r), s, yParity: first >= PARITY_BIT ? 1 : 0 };
+}
+
+/** Signs one message by itself. `structHash` from messages.ts, `privateKey` of 32 bytes. */
+export function signMessage(
+  curve: Curve,
+  domain: Domain,
+  structHash: Uint8Array,
+  privateKey: Uint8Array,
+): Signature {
+  return { ...encodeSignature(curve.sign(digest(domain, structHash), privateKey)), path: [] };
+}
+
+/**
+ * Signs all messages with one signature: theirs in the order given. At most 2^MAX_PATH_LENGTH; a
+ * single one is signed by itself.
+ */
+export function signBatch(
+  curve: Curve,
+  domain: Domain,
+  structHashes: readonly Uint8Array[],
+  privateKey: Uint8Array,
+): Signature[] {
+  assert(structHashes.length <= 2 ** MAX_PATH_LENGTH, "a batch with paths beyond MAX_PATH_LENGTH.");
+  if (structHashes.length < 2) {
+    return structHashes.map((structHash) => signMessage(curve, domain, structHash, privateKey));
+  }
+  const batch = buildBatch(structHashes);
+  const words = encodeSignature(curve.sign(digest(domain, hashBatch(batch.root)), privateKey));
+  return structHashes.map((_, index) => ({ ...words, path: batch.pathOf(index) }));
+}
+
+/** Who signed the message, alone or in a batch; undefined when nobody did. Never throws on it. */
+export function recoverSigner(
+  curve: Curve,
+  domain: Domain,
+  structHash: Uint8Array,
+  signature: Signature,
+): Address | undefined {
+  const { path } = signature;
+  if (path.length > MAX_PATH_LENGTH || !path.every((step) => isHex(step, 32))) return undefined;
+  const ecdsa = decodeSignature(signature);
+  if (ecdsa === undefined) return undefined;
+  const signed = path.length === 0 ? structHash : hashBatch(batchRootOf(structHash, path));
+  const publicKey = curve.recover(digest(domain, signed), ecdsa.r, ecdsa.s, ecdsa.yParity);
+  return publicKey === undefined ? undefined : publicKeyToAddress(publicKey);
+}
+
+/**
+ * Whether an order (one that passes `checkOrder`) is signed by its owner's own key or by the
+ * trading key recorded for (owner, round); undefined or the zero address where none is.
+ */
+export function isOrderSignedBy(
+  curve: Curve,
+  domain: Domain,
+  signed: SignedOrder,
+  tradingKey: Address | undefined,
+): boolean {
+  const signer = recoverSigner(curve, domain, hashOrder(signed.order), signed.signature);
+  if (signer === undefined) return false;
+  if (isSame(signer, signed.order.owner)) return true;
+  return tradingKey !== undefined && tradingKey !== ZERO_ADDRESS && isSame(signer, tradingKey);
+}
+
+/** A message's own signature as 65 bytes r ‖ s ‖ v, v 27 or 28, as a `Delegation` carries it. */
+export function toRsv(signature: Signature): Hex {
+  const ecdsa = decodeSignature(signature);
+  assert(ecdsa !== undefined && signature.path.length === 0, "not a message's own signature.");
+  const bytes = new Uint8Array(65);
+  bytes.set(ecdsa.r, 0);
+  bytes.set(ecdsa.s, 32);
+  bytes[64] = 27 + ecdsa.yParity;
+  return bytesToHex(bytes);
+}
+
+function isLow(s: Uint8Array): boolean {
+  return compareBytes(s, HALF_ORDER) <= 0;
+}
+
+function isSame(a: Address, b: Address): boolean {
+  return a === b || a.toLowerCase() === b.toLowerCase();
+}
