@@ -1,0 +1,91 @@
+/** When a withdrawal request is paid, and when it can be cancelled (PROTOCOL.md section 4). */
+
+import type { Address } from "../base/hex.ts";
+import { type BlockSpan, firstBlockOf, lastBlockOf } from "./rounds.ts";
+import type { Amount, BlockNumber, Moment, Order, Round, Schedule } from "./units.ts";
+
+/** A request as the Mediator stores it. */
+export interface WithdrawalRequest {
+  readonly client: Address;
+  readonly token: Address;
+  /** In which it was made. */
+  readonly round: Round;
+  readonly amount: Amount;
+  /** The balance proven against the commit of the round before. */
+  readonly opening: Amount;
+}
+
+/** Why orders do not allow a request to be cancelled. */
+export type EvidenceFault =
+  /** Another client's order, of another round, selling another token, or not ascending. */
+  | { readonly fault: "WrongOrder"; readonly round: Round; readonly id: bigint }
+  /** `claimed`: the request and what the orders may sell, together. */
+  | { readonly fault: "NotOverdrawn"; readonly claimed: Amount; readonly opening: Amount };
+
+/** Whether a request asks for more than its opening balance leaves beside the orders. */
+export function overdrawn(amount: Amount, opening: Amount, sellAmounts: Iterable<Amount>): boolean {
+  return claimedBy(amount, sellAmounts) > opening;
+}
+
+/**
+ * What is wrong with `orders` as evidence that `request` is overdrawn: distinct orders of the
+ * client, of the request's round or the one before, that sell the token, ascending by (round, id).
+ * Signatures are a matter of their own (`isOrderSignedBy`).
+ */
+export function checkEvidence(
+  request: WithdrawalRequest,
+  orders: readonly Order[],
+): EvidenceFault | undefined {
+  let last: Order | undefined;
+  for (const order of orders) {
+    const fits =
+      order.owner === request.client &&
+      order.sellToken === request.token &&
+      (order.round === request.round || order.round === request.round - 1);
+    if (!fits || (last !== undefined && !isAfter(order, last))) {
+      return { fault: "WrongOrder", round: order.round, id: order.id };
+    }
+    last = order;
+  }
+  const claimed = claimedBy(
+    request.amount,
+    orders.map((order) => order.sellAmount),
+  );
+  if (claimed > request.opening) return undefined;
+  return { fault: "NotOverdrawn", claimed, opening: request.opening };
+}
+
+/**
+ * Whether a request of `requestRound` is paid at `moment`. `haltRound` where the Mediator is HALTED:
+ * then the moment does not matter.
+ */
+export function confirmable(requestRound: Round, moment: Moment, haltRound?: Round): boolean {
+  if (haltRound !== undefined) return requestRound <= haltRound - 3;
+  return requestRound <= moment.round - (moment.quarter === 0 ? 3 : 2);
+}
+
+/** First block in which a request of `requestRound` is paid, unless the Mediator halts before. */
+export function firstPayableBlock(schedule: Schedule, requestRound: Round): BlockNumber {
+  return firstBlockOf(schedule, requestRound + 2, 1);
+}
+
+/**
+ * The blocks in which a request of `requestRound` can be cancelled: its round and quarter 0 of the
+ * next. In that quarter only until its token is committed.
+ */
+export function cancelWindow(schedule: Schedule, requestRound: Round): BlockSpan {
+  return {
+    firstBlock: firstBlockOf(schedule, requestRound),
+    lastBlock: lastBlockOf(schedule, requestRound + 1, 0),
+  };
+}
+
+function claimedBy(amount: Amount, sellAmounts: Iterable<Amount>): Amount {
+  let claimed = amount;
+  for (const sellAmount of sellAmounts) claimed += sellAmount;
+  return claimed;
+}
+
+function isAfter(order: Order, last: Order): boolean {
+  return order.round > last.round || (order.round === last.round && order.id > last.id);
+}
