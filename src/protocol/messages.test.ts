@@ -1,0 +1,208 @@
+import fc from "fast-check";
+import { encodeAbiParameters, hashDomain, hashStruct, hashTypedData, keccak256 } from "viem";
+import { expect, test } from "vitest";
+import { checksumAddress } from "../base/address.ts";
+import { Alarm } from "../base/errors.ts";
+import { type Address, bytesToHex, type Hex } from "../base/hex.ts";
+import {
+  digest,
+  domainSeparator,
+  hashBatch,
+  hashCancelOrder,
+  hashCommit,
+  hashDisputeDelegation,
+  hashFill,
+  hashOrder,
+  hashSession,
+  INTENT_CODE,
+  MESSAGE_TYPES,
+  type MessageName,
+  orderHash,
+  rootsHash,
+} from "./messages.ts";
+import type { Domain, Intent, Order } from "./units.ts";
+
+const address: fc.Arbitrary<Address> = fc
+  .uint8Array({ minLength: 20, maxLength: 20 })
+  .map(checksumAddress);
+const bytes32: fc.Arbitrary<Hex> = fc.uint8Array({ minLength: 32, maxLength: 32 }).map(bytesToHex);
+const uint64 = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n });
+const uint128 = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n });
+const count = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
+const domains: fc.Arbitrary<Domain> = fc.record({
+  chainId: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  mediator: address,
+});
+const orders: fc.Arbitrary<Order> = fc.record({
+  owner: address,
+  round: count,
+  id: uint64,
+  sellToken: address,
+  sellAmount: uint128,
+  buyToken: address,
+  buyAmount: uint128,
+  intent: fc.constantFrom<Intent>("buyAll", "sellAll"),
+});
+
+function viemDomain(domain: Domain) {
+  return {
+    name: "Quarterdeck",
+    version: "1",
+    chainId: domain.chainId,
+    verifyingContract: domain.mediator,
+  } as const;
+}
+
+/** Counts as the bigints that viem wants for uint64. */
+function widened(message: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(message).map(([name, value]) => [
+      name,
+      name !== "intent" && typeof value === "number" ? BigInt(value) : value,
+    ]),
+  );
+}
+
+function expectHashesAsViem(name: MessageName, domain: Domain, message: object, own: Uint8Array) {
+  const data = widened(message);
+  const types = MESSAGE_TYPES as never;
+  const primaryType = name as never;
+  expect(bytesToHex(own)).toBe(hashStruct({ data: data as never, primaryType, types }));
+  const typed = { domain: viemDomain(domain), types, primaryType: name, message: data } as never;
+  expect(bytesToHex(digest(domain, own))).toBe(hashTypedData(typed));
+}
+
+test("the type strings are the protocol's, letter by letter", () => {
+  const text = (name: MessageName) =>
+    `${name}(${MESSAGE_TYPES[name].map((field) => `${field.type} ${field.name}`).join(",")})`;
+  expect((Object.keys(MESSAGE_TYPES) as MessageName[]).map(text)).toEqual([
+    "Order(address owner,uint64 round,uint64 id,address sellToken,uint128 sellAmount,address buyToken,uint128 buyAmount,uint8 intent)",
+    "Fill(bytes32 orderHash,address owner,uint64 round,uint128 sold,uint128 bought,uint64 sequence)",
+    "Commit(uint64 round,bytes32 rootsHash)",
+    "DisputeDelegation(address client,address delegate,uint64 untilRound)",
+    "Batch(bytes32 root)",
+    "CancelOrder(address owner,uint64 round,uint64 id)",
+    "Session(address client,uint64 validUntil)",
+  ]);
+});
+
+test("the domain separator is viem's", () => {
+  fc.assert(
+    fc.property(domains, (domain) => {
+      const types = {
+        EIP712Domain: [
+          { name: "name", type: "string" },
+          { name: "version", type: "string" },
+          { name: "chainId", type: "uint256" },
+          { name: "verifyingContract", type: "address" },
+        ],
+      };
+      const theirs = hashDomain({ domain: viemDomain(domain) as never, types });
+      expect(bytesToHex(domainSeparator(domain))).toBe(theirs);
+      expect(domainSeparator(domain)).toBe(domainSeparator(domain));
+    }),
+  );
+});
+
+test("Order", () => {
+  fc.assert(
+    fc.property(domains, orders, (domain, order) => {
+      const data = { ...order, intent: INTENT_CODE[order.intent] };
+      expectHashesAsViem("Order", domain, data, hashOrder(order));
+      expect(orderHash(order)).toBe(bytesToHex(hashOrder(order)));
+    }),
+  );
+});
+
+test("Fill", () => {
+  const fills = fc.record({
+    orderHash: bytes32,
+    owner: address,
+    round: count,
+    sold: uint128,
+    bought: uint128,
+    sequence: uint64,
+  });
+  fc.assert(
+    fc.property(domains, fills, (domain, fill) => {
+      expectHashesAsViem("Fill", domain, fill, hashFill(fill));
+    }),
+  );
+});
+
+test("Commit, DisputeDelegation, Batch, CancelOrder and Session", () => {
+  fc.assert(
+    fc.property(domains, address, address, count, uint64, bytes32, (domain, a, b, n, id, hash) => {
+      const commit = { round: n, rootsHash: hash };
+      expectHashesAsViem("Commit", domain, commit, hashCommit(commit));
+      const delegation = { client: a, delegate: b, untilRound: n };
+      expectHashesAsViem(
+        "DisputeDelegation",
+        domain,
+        delegation,
+        hashDisputeDelegation(delegation),
+      );
+      const cancel = { owner: a, round: n, id };
+      expectHashesAsViem("CancelOrder", domain, cancel, hashCancelOrder(cancel));
+      const session = { client: a, validUntil: n };
+      expectHashesAsViem("Session", domain, session, hashSession(session));
+      expectHashesAsViem(
+        "Batch",
+        domain,
+        { root: hash },
+        hashBatch(Buffer.from(hash.slice(2), "hex")),
+      );
+    }),
+  );
+});
+
+test("rootsHash is the hash of the ABI encoding, without roots too", () => {
+  const root = fc.record({
+    token: address,
+    node: bytes32,
+    total: uint128,
+    leafCount: count,
+  });
+  const parameter = {
+    type: "tuple[]",
+    components: [
+      { name: "token", type: "address" },
+      { name: "node", type: "bytes32" },
+      { name: "total", type: "uint128" },
+      { name: "leafCount", type: "uint64" },
+    ],
+  } as const;
+  fc.assert(
+    fc.property(fc.array(root, { maxLength: 5 }), (roots) => {
+      const wide = roots.map((each) => ({ ...each, leafCount: BigInt(each.leafCount) }));
+      expect(rootsHash(roots)).toBe(keccak256(encodeAbiParameters([parameter], [wide])));
+    }),
+  );
+});
+
+test("an order of another case hashes the same, a changed field does not", () => {
+  const [order] = fc.sample(orders, { numRuns: 1, seed: 7 }) as [Order];
+  const same = { ...order, owner: order.owner.toLowerCase() as Address };
+  expect(orderHash(same)).toBe(orderHash(order));
+  expect(orderHash({ ...order, id: order.id ^ 1n })).not.toBe(orderHash(order));
+  expect(orderHash({ ...order, round: order.round - 1 })).not.toBe(orderHash(order));
+});
+
+test("fields out of range throw instead of being cut, and leave nothing behind", () => {
+  const [order] = fc.sample(orders, { numRuns: 1, seed: 8 }) as [Order];
+  const before = orderHash(order);
+  for (const wrong of [
+    { id: 1n << 64n },
+    { id: -1n },
+    { sellAmount: 1n << 128n },
+    { buyAmount: -1n },
+    { round: -1 },
+    { round: 1.5 },
+    { intent: "buy" as Intent },
+  ]) {
+    expect(() => hashOrder({ ...order, ...wrong })).toThrow(Alarm);
+  }
+  expect(() => hashOrder({ ...order, owner: "0x12" })).toThrow(TypeError);
+  expect(() => digest({ chainId: 1, mediator: order.owner }, new Uint8Array(31))).toThrow(Alarm);
+  expect(orderHash(order)).toBe(before);
+});
