@@ -1,0 +1,103 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { UINT128_MAX } from "../base/bytes.ts";
+import type { Address } from "../base/hex.ts";
+import { momentOf } from "./rounds.ts";
+import type { Order, Schedule } from "./units.ts";
+import {
+  cancelWindow,
+  checkEvidence,
+  confirmable,
+  firstPayableBlock,
+  overdrawn,
+  type WithdrawalRequest,
+} from "./withdrawalRule.ts";
+
+const schedule: Schedule = { genesisBlock: 100, roundSize: 32 };
+const client: Address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+const token: Address = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC";
+const other: Address = "0x90F79bf6EB2c4f870365E785982E1f101E93b906";
+
+function order(round: number, id: bigint, sellAmount: bigint, change: Partial<Order> = {}): Order {
+  return {
+    owner: client,
+    round,
+    id,
+    sellToken: token,
+    sellAmount,
+    buyToken: other,
+    buyAmount: 1n,
+    intent: "sellAll",
+    ...change,
+  };
+}
+
+const request: WithdrawalRequest = { client, token, round: 5, amount: 60n, opening: 100n };
+
+test("overdrawn is amount and orders beyond the opening, never an underflow", () => {
+  expect(overdrawn(60n, 100n, [40n])).toBe(false);
+  expect(overdrawn(60n, 100n, [40n, 1n])).toBe(true);
+  expect(overdrawn(1n, 100n, [UINT128_MAX, UINT128_MAX])).toBe(true);
+  expect(overdrawn(100n, 100n, [])).toBe(false);
+});
+
+test("evidence of both rounds, ascending, cancels what is overdrawn", () => {
+  expect(checkEvidence(request, [order(4, 9n, 20n), order(5, 1n, 21n)])).toBeUndefined();
+  expect(checkEvidence(request, [order(4, 9n, 20n), order(5, 1n, 20n)])).toEqual({
+    fault: "NotOverdrawn",
+    claimed: 100n,
+    opening: 100n,
+  });
+});
+
+test.each([
+  ["twice the same", [order(5, 1n, 50n), order(5, 1n, 50n)]],
+  ["descending ids", [order(5, 2n, 50n), order(5, 1n, 50n)]],
+  ["descending rounds", [order(5, 1n, 50n), order(4, 2n, 50n)]],
+  ["of an older round", [order(3, 1n, 50n)]],
+  ["of the next round", [order(6, 1n, 50n)]],
+  ["another's", [order(5, 1n, 50n, { owner: other })]],
+  ["selling another token", [order(5, 1n, 50n, { sellToken: other, buyToken: token })]],
+])("orders %s are no evidence", (_, orders) => {
+  const last = orders.at(-1) as Order;
+  expect(checkEvidence(request, orders)).toEqual({
+    fault: "WrongOrder",
+    round: last.round,
+    id: last.id,
+  });
+});
+
+test.each([
+  // request, round, quarter, paid
+  [2, 3, 3, false],
+  [2, 4, 0, false],
+  [2, 4, 1, true],
+  [2, 4, 3, true],
+  [2, 5, 0, true],
+  [3, 5, 0, false],
+  [3, 5, 1, true],
+] as const)("a request of round %i in (%i, quarter %i): %s", (requested, round, quarter, paid) => {
+  expect(confirmable(requested, { block: 0, round, quarter })).toBe(paid);
+});
+
+test("when HALTED at h, requests of rounds up to h-3 are paid, whatever the quarter", () => {
+  const moment = { block: 0, round: 9, quarter: 1 } as const;
+  expect(confirmable(6, moment, 9)).toBe(true);
+  expect(confirmable(7, moment, 9)).toBe(false);
+  expect(confirmable(7, moment)).toBe(true);
+});
+
+test("the first payable block is the first in which it is paid", () => {
+  fc.assert(
+    fc.property(fc.nat({ max: 500 }), fc.nat({ max: 20_000 }), (round, offset) => {
+      const first = firstPayableBlock(schedule, round);
+      const block = schedule.genesisBlock + offset;
+      expect(confirmable(round, momentOf(schedule, block))).toBe(block >= first);
+    }),
+  );
+});
+
+test("cancelling ends with quarter 0 of the next round, before paying begins", () => {
+  expect(cancelWindow(schedule, 5)).toEqual({ firstBlock: 260, lastBlock: 299 });
+  expect(firstPayableBlock(schedule, 5)).toBeGreaterThan(299);
+});
