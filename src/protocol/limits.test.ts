@@ -1,0 +1,122 @@
+import fc from "fast-check";
+import { encodeFunctionData, type Hex, parseAbi, serializeTransaction, zeroAddress } from "viem";
+import { expect, test } from "vitest";
+import {
+  disputableOrders,
+  FILL_PATH_LENGTH,
+  MAX_TOKENS,
+  ORDERS_PER_CLIENT_AND_ROUND,
+  openDisputeBytes,
+  openDisputeGas,
+  TX_BYTES_CAP,
+  TX_GAS_CAP,
+  treeDepth,
+} from "./limits.ts";
+import { SumTree } from "./sumTree.ts";
+
+const abi = parseAbi([
+  "struct Sibling { bytes32 hash; uint128 sum; }",
+  "struct BalanceProof { uint128 balance; uint64 index; uint64 leafCount; Sibling[] siblings; }",
+  "struct Signature { bytes32 r; bytes32 vs; bytes32[] path; }",
+  "struct PresentedFill { bytes32 orderHash; uint128 sold; uint128 bought; uint64 sequence; Signature signature; }",
+  "struct DepositRef { address token; uint64 round; }",
+  "struct Delegation { uint64 untilRound; bytes signature; }",
+  "function openDispute(address client, BalanceProof[] proofs, DepositRef depositRef, PresentedFill[] fills, Delegation delegation) payable",
+]);
+const word: Hex = `0x${"ff".repeat(32)}`;
+const uint64 = 2n ** 64n - 1n;
+const uint128 = 2n ** 128n - 1n;
+
+function calldata(tokens: number, depth: number, fills: number, pathLength: number): Hex {
+  const siblings = Array.from({ length: depth }, () => ({ hash: word, sum: uint128 }));
+  const proof = { balance: uint128, index: uint64, leafCount: uint64, siblings };
+  const signature = { r: word, vs: word, path: Array<Hex>(pathLength).fill(word) };
+  const fill = { orderHash: word, sold: uint128, bought: uint128, sequence: uint64, signature };
+  return encodeFunctionData({
+    abi,
+    args: [
+      zeroAddress,
+      Array(tokens).fill(proof),
+      { token: zeroAddress, round: uint64 },
+      Array(fills).fill(fill),
+      { untilRound: uint64, signature: `0x${"ff".repeat(65)}` },
+    ],
+  });
+}
+
+const byteLength = (hex: Hex) => (hex.length - 2) / 2;
+
+test("openDisputeBytes is what the ABI encoding takes", () => {
+  const some = (max: number) => fc.nat({ max });
+  fc.assert(
+    fc.property(some(32), some(24), some(12), some(16), (tokens, depth, fills, pathLength) => {
+      const encoded = byteLength(calldata(tokens, depth, fills, pathLength));
+      expect(openDisputeBytes({ tokens, depth, fills, pathLength })).toBe(encoded);
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test("a signed transaction with as many fills as are disputable is within the cap of bytes", () => {
+  for (const [tokens, depth, pathLength] of [
+    [MAX_TOKENS, 20, 3],
+    [16, 20, FILL_PATH_LENGTH],
+    [2, 17, 8],
+  ] as const) {
+    const fills = disputableOrders(tokens, depth, pathLength);
+    const transaction = serializeTransaction(
+      {
+        type: "eip1559",
+        chainId: Number.MAX_SAFE_INTEGER,
+        nonce: Number.MAX_SAFE_INTEGER,
+        gas: BigInt(TX_GAS_CAP),
+        maxFeePerGas: uint64,
+        maxPriorityFeePerGas: uint64,
+        value: uint128,
+        to: `0x${"ff".repeat(20)}`,
+        data: calldata(tokens, depth, fills, pathLength),
+      },
+      { r: word, s: word, yParity: 1 },
+    );
+    expect(byteLength(transaction)).toBeLessThanOrEqual(TX_BYTES_CAP);
+    expect(openDisputeGas({ tokens, depth, fills, pathLength })).toBeLessThanOrEqual(TX_GAS_CAP);
+  }
+});
+
+test("one more than is disputable does not fit", () => {
+  fc.assert(
+    fc.property(
+      fc.nat({ max: 32 }),
+      fc.nat({ max: 24 }),
+      fc.nat({ max: 16 }),
+      (tokens, depth, pathLength) => {
+        const fills = disputableOrders(tokens, depth, pathLength) + 1;
+        const shape = { tokens, depth, fills, pathLength };
+        const fits =
+          openDisputeBytes(shape) + 512 <= TX_BYTES_CAP && openDisputeGas(shape) <= TX_GAS_CAP;
+        expect(fits).toBe(false);
+      },
+    ),
+  );
+});
+
+test("the default limit fits where it says so, and shrinks with tokens, depth and path", () => {
+  expect(disputableOrders(16, treeDepth(1_000_000), FILL_PATH_LENGTH)).toBeGreaterThanOrEqual(
+    ORDERS_PER_CLIENT_AND_ROUND,
+  );
+  const few = disputableOrders(2, 17, 3);
+  expect(disputableOrders(32, 17, 3)).toBeLessThan(few);
+  expect(disputableOrders(2, 17, 16)).toBeLessThan(few);
+  expect(disputableOrders(32, 24, 3)).toBeLessThan(disputableOrders(32, 17, 3));
+  expect(disputableOrders(32, 64, 16)).toBe(0);
+});
+
+test("treeDepth is the longest proof of a tree", () => {
+  const client = `0x${"01".repeat(20)}` as const;
+  for (const count of [1, 2, 3, 5, 8, 9, 33]) {
+    const tree = SumTree.build(Array.from({ length: count }, () => ({ client, balance: 1n })));
+    const lengths = Array.from({ length: count }, (_, i) => tree.prove(i).siblings.length);
+    expect(treeDepth(count)).toBe(Math.max(...lengths));
+  }
+  expect(treeDepth(0)).toBe(0);
+});
