@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {
+    BalanceProof,
+    Delegation,
+    DepositRef,
+    Execution,
+    PresentedFill,
+    Root,
+    Signature,
+    SignedOrder
+} from "../types/Types.sol";
+import {IOperatorManager} from "./IOperatorManager.sol";
+
+/// @title Mediator: holds the money of an exchange that nobody has to trust
+/// @notice Clients deposit here and trade off chain. Each round the operator commits the root of
+/// every token's balance tree, decides withdrawals and answers disputes. The first time it misses a
+/// deadline the Mediator is HALTED for ever, and everybody takes out what was theirs at the last
+/// confirmed commit. Time is counted in blocks: rounds of four quarters. Amounts are base units of
+/// their token. The rules are those of PROTOCOL.md; section numbers stand beside them.
+///
+/// @dev What is assumed of tokens (the owner lists them): balances do not shrink by themselves
+/// (no negative rebase), and no account can be stopped from receiving unless its own recovery is
+/// to be stopped with it. Fees on transfer, missing return values and callbacks are handled.
+interface IMediator {
+    // ------------------------------------------------------------------ events
+
+    event TokenListed(address indexed token, uint64 indexed round);
+    event TradingKeySet(address indexed client, uint64 indexed fromRound, address key);
+    event Deposited(
+        address indexed client, address indexed token, uint64 indexed round, uint128 amount
+    );
+    event WithdrawalInitiated(
+        address indexed client,
+        address indexed token,
+        uint64 indexed round,
+        uint128 amount,
+        uint128 opening,
+        address recipient
+    );
+    event WithdrawalCancelled(
+        address indexed client, address indexed token, uint64 indexed round, uint128 amount
+    );
+    event WithdrawalConfirmed(
+        address indexed client,
+        address indexed token,
+        uint64 indexed round,
+        uint128 amount,
+        address recipient
+    );
+    event Committed(
+        uint64 indexed round,
+        address indexed token,
+        bytes32 node,
+        uint128 total,
+        uint64 leafCount
+    );
+    /// @notice Every token of the round is committed.
+    event RoundCommitted(uint64 indexed round, address indexed operator);
+    /// @notice `openingsPresented`: the client proved its opening balances itself.
+    /// `mustProveOpenings`: the operator has to. Neither: the client may have had no leaf yet.
+    event DisputeOpened(
+        address indexed client,
+        uint64 indexed round,
+        address opener,
+        bool openingsPresented,
+        bool mustProveOpenings,
+        uint32 presented
+    );
+    event ExecutionsProven(
+        address indexed client,
+        uint64 indexed round,
+        address indexed operator,
+        uint32 orders,
+        uint64 lastId
+    );
+    /// @notice Carries the client's proofs of this round, one per token, so that whoever was sent
+    /// none has them now.
+    event DisputeClosed(
+        address indexed client,
+        uint64 indexed round,
+        address indexed operator,
+        BalanceProof[] closings
+    );
+    event BalanceRecovered(address indexed client, address indexed token, uint128 amount);
+    event DepositsRecovered(address indexed client, address indexed token, uint128 amount);
+    event BondCredited(address indexed operator, uint256 amount);
+    event BondsClaimed(address indexed operator, address to, uint256 amount);
+    event BondRefunded(address indexed client, uint64 indexed round, uint256 amount);
+
+    // ------------------------------------------------------------------ errors
+
+    /// @notice The Mediator is HALTED: only withdrawals old enough and recovery go on.
+    error Halted(uint64 atRound);
+    /// @notice Recovery waits for a halt, and there is none.
+    error NotHalted();
+    /// @notice `account` may not act for the exchange in this block.
+    error NotOperator(address account);
+    /// @notice Constructor: a multiple of 4, at least 8 blocks.
+    error BadRoundSize(uint64 roundSize);
+    error ZeroAddress();
+    error ZeroAmount();
+    error NotAContract(address token);
+    error TokenNotListed(address token);
+    error TokenAlreadyListed(address token);
+    error TooManyTokens(uint256 limit);
+    /// @notice The Mediator would hold more of the token than 2^128 - 1 base units.
+    error TotalTooLarge(address token);
+    /// @notice The call is not allowed in this quarter of this round.
+    error OutsideWindow(uint64 round, uint64 quarter);
+    error TokenNotInRound(address token, uint64 round);
+    error AlreadyCommitted(address token, uint64 round);
+    error NotCommitted(address token, uint64 round);
+    /// @notice The tree's total is not what deposits and withdrawals leave (section 4).
+    error WrongTotal(address token, uint256 given, uint256 expected);
+    error NoRoots();
+    error BadAttestation(address recovered);
+    error QuorumMissed(uint256 given, uint256 needed);
+    error WithdrawalActive(address client, address token);
+    error NoWithdrawal(address client, address token);
+    error AmountExceedsOpening(uint128 amount, uint128 opening);
+    error BadRecipient(address recipient);
+    /// @notice The evidence does not show that the request is overdrawn.
+    error NotOverdrawn(uint256 claimed, uint128 opening);
+    error WithdrawalNotDue(uint64 requestRound, uint64 round);
+    /// @notice The order is of another round, sells another token, or is not in ascending order.
+    error WrongOrder(uint64 round, uint64 id);
+    error WrongSigner(uint64 id, address recovered);
+    /// @notice The execution goes beyond what the order allows (section 5).
+    error ExecutionOutsideOrder(uint64 id);
+    /// @notice The client holds an operator's signature on more than this.
+    error StaleExecution(uint64 id);
+    error NoStanding(address client);
+    error DisputeExists(address client, uint64 round);
+    error NoOpenDispute(address client, uint64 round);
+    error NotDelegated(address client, address delegate);
+    error WrongBond(uint256 given, uint256 bond);
+    error FillNotAscending(bytes32 orderHash);
+    error FillNotSigned(bytes32 orderHash, address recovered);
+    error EmptyFill(bytes32 orderHash);
+    error ProofCount(uint256 given, uint256 needed);
+    error WrongOpenings();
+    /// @notice Not every fill that the client presented was covered by an execution.
+    error FillsNotCovered(uint256 covered, uint256 presented);
+    /// @notice opening + deposits + bought - sold - withdrawals is not the proven balance.
+    error BalanceMismatch(address token, int256 expected, uint128 proven);
+    error NothingToRecover(address client, address token);
+    error AlreadyRecovered(address client, address token);
+    error NothingToClaim(address account);
+    error TransferFailed(address to);
+
+    // ------------------------------------------------------------------ listing and keys
+
+    /// @notice Lists `token`: it takes deposits at once and is first committed in the next round.
+    /// @dev Owner only, not HALTED, at most 32 tokens. Section 4. Reverts with `Halted`,
+    /// `NotAContract`, `TokenAlreadyListed`, `TooManyTokens`.
+    function listToken(address token) external;
+
+    /// @notice From the next round on, orders of the caller may be signed by `key` too. Zero: only
+    /// by the caller's own key. What was valid in a round stays valid for it.
+    /// @dev Anyone, not HALTED. Section 5. Reverts with `Halted`.
+    function setTradingKey(address key) external;
+
+    // ------------------------------------------------------------------ deposits
+
+    /// @notice Moves `amount` of `token` from the caller to the exchange and credits what arrived.
+    /// @dev Anyone, at any time, not HALTED. Section 4. Reverts with `Halted`, `TokenNotListed`,
+    /// `ZeroAmount` when nothing arrived, `TotalTooLarge`.
+    function deposit(address token, uint128 amount) external;
+
+    /// @notice `deposit` with an EIP-2612 permit in place of an allowance. A permit that was
+    /// already used does no harm as long as the allowance stands.
+    function depositWithPermit(
+        address token,
+        uint128 amount,
+        uint256 deadline,
+        uint8 v,
+        bytes32 r,
+        bytes32 s
+    ) external;
+
+    // ------------------------------------------------------------------ withdrawals
+
+    /// @notice Asks for `amount` of `token` to be paid to `recipient`, out of the balance proven
+    /// against the previous round's commit.
+    /// @dev The client itself, round >= 2 in effect (round 0 has no commit), not HALTED. One active
+    /// request per client and token; amount 1..proven balance. Section 4. Reverts with `Halted`,
+    /// `ZeroAmount`, `BadRecipient`, `WithdrawalActive`, `NotCommitted`, `InvalidProof`,
+    /// `AmountExceedsOpening`.
+    function initiateWithdrawal(
+        address token,
+        uint128 amount,
+        address recipient,
+        BalanceProof calldata proof
+    ) external;
+
+    /// @notice Cancels an overdrawing request. `orders`: distinct orders of the client, of the
+    /// request's round or the one before, that sell the token, ascending by (round, id); with
+    /// them amount + sum of sellAmount must exceed the opening balance of the request.
+    /// @dev Operator, in the round of the request or in quarter 0 of the next before that token's
+    /// commit. Section 4. Reverts with `Halted`, `NoWithdrawal`, `OutsideWindow`,
+    /// `AlreadyCommitted`, `NotOperator`, `WrongOrder`, `WrongSigner`, `NotOverdrawn`.
+    function cancelWithdrawal(address client, address token, SignedOrder[] calldata orders) external;
+
+    /// @notice Pays a request whose deciding rounds are past: in (r, quarter >= 1) if it is of
+    /// round <= r-2; in (r, quarter 0) or HALTED at r if of round <= r-3.
+    /// @dev Anyone, HALTED or not; the money goes to the request's recipient. Section 4. Reverts
+    /// with `NoWithdrawal`, `WithdrawalNotDue`.
+    function confirmWithdrawal(address client, address token) external;
+
+    // ------------------------------------------------------------------ commit
+
+    /// @notice Commits trees of this round. Several calls may share the round's tokens. With a
+    /// quorum above one, `attestations` are signatures of further approved operators over
+    /// `Commit(round, keccak256(abi.encode(roots)))`, their addresses strictly ascending.
+    /// @dev Operator, quarter 0 of a round >= 1, not HALTED. Section 4. Reverts with `Halted`,
+    /// `OutsideWindow`, `NotOperator`, `NoRoots`, `BadAttestation`, `QuorumMissed`,
+    /// `TokenNotInRound`, `AlreadyCommitted`, `WrongTotal`.
+    function commit(Root[] calldata roots, Signature[] calldata attestations) external;
+
+    // ------------------------------------------------------------------ disputes
+
+    /// @notice Makes the operator account for `client`'s previous round: opening, deposits,
+    /// executions and withdrawals must add up to a balance proven in this round's tree.
+    /// Standing: either `proofs`, one per token of the previous round's set, or a deposit of any
+    /// earlier round, named in `depositRef`. `fills`: operator-signed fills of the previous round
+    /// that the answer must cover, strictly ascending by order hash. `delegation` is read only when
+    /// the caller is not the client.
+    /// @dev Round >= 1, not HALTED, once per client and round, with exactly the bond. Section 6.
+    /// Reverts with `Halted`, `OutsideWindow`, `NotDelegated`, `WrongBond`, `DisputeExists`,
+    /// `ProofCount`, `InvalidProof`, `NoStanding`, `FillNotAscending`, `EmptyFill`, `FillNotSigned`.
+    function openDispute(
+        address client,
+        BalanceProof[] calldata proofs,
+        DepositRef calldata depositRef,
+        PresentedFill[] calldata fills,
+        Delegation calldata delegation
+    ) external payable;
+
+    /// @notice Accounts for the client's executions of the disputed round, in as many calls as it
+    /// takes: orders strictly ascending by id across calls. Each sender has an accumulation of its
+    /// own; `restart` begins it anew.
+    /// @dev Operator, while the dispute is open and may be closed. Section 6. Reverts with
+    /// `Halted`, `NoOpenDispute`, `OutsideWindow`, `NotOperator`, `WrongOrder`, `TokenNotInRound`,
+    /// `WrongSigner`, `ExecutionOutsideOrder`, `StaleExecution`.
+    function proveExecutions(
+        address client,
+        uint64 round,
+        bool restart,
+        Execution[] calldata executions
+    ) external;
+
+    /// @notice Closes the dispute that `client` opened in `round`. `openingBalances` as the client
+    /// presented them, or empty; `openings`: proofs against the previous commit where the client
+    /// presented none (may be empty if it had no leaf yet); `closings`: one proof per token of the
+    /// round. The sender's own accumulation counts as the executions.
+    /// @dev Operator, after the round's commit, no later than the quarter after the one in which
+    /// the dispute was opened. The bond goes to the sender. Section 6. Reverts with `Halted`,
+    /// `NoOpenDispute`, `OutsideWindow`, `NotOperator`, `NotCommitted`, `FillsNotCovered`,
+    /// `ProofCount`, `WrongOpenings`, `InvalidProof`, `BalanceMismatch`.
+    function closeDispute(
+        address client,
+        uint64 round,
+        uint128[] calldata openingBalances,
+        BalanceProof[] calldata openings,
+        BalanceProof[] calldata closings
+    ) external;
+
+    /// @notice Pays the caller the bonds of disputes that it closed, to `to`.
+    function claimBonds(address to) external;
+
+    // ------------------------------------------------------------------ recovery
+
+    /// @notice Pays `client` its balance proven against the commit of round h-2, once per token.
+    /// @dev Anyone, HALTED at h. Section 7. Reverts with `NotHalted`, `NotCommitted`,
+    /// `InvalidProof`, `AlreadyRecovered`, `NothingToRecover`.
+    function recoverBalance(address client, address token, BalanceProof calldata proof) external;
+
+    /// @notice Pays `client` its deposits of rounds h-2, h-1 and h, once per token.
+    /// @dev Anyone, HALTED at h. Section 7. Reverts with `NotHalted`, `AlreadyRecovered`,
+    /// `NothingToRecover`.
+    function recoverDeposits(address client, address token) external;
+
+    /// @notice Returns the bond of a dispute still open at the halt to its client.
+    /// @dev Anyone, HALTED. Section 6. Reverts with `NotHalted`, `NoOpenDispute`, `TransferFailed`.
+    function refundBond(address client, uint64 round) external;
+
+    // ------------------------------------------------------------------ views
+
+    function manager() external view returns (IOperatorManager);
+    function genesisBlock() external view returns (uint64);
+    /// @notice Blocks in a round and in a quarter of it.
+    function roundSize() external view returns (uint64);
+    function quarterSize() external view returns (uint64);
+    /// @notice Wei that opening a dispute takes.
+    function disputeBond() external view returns (uint256);
+
+    /// @notice Whether the Mediator is HALTED in this block, whoever has called it since. Section 2.
+    function halted() external view returns (bool);
+    /// @notice First block at which the Mediator is HALTED if nothing more is committed and closed.
+    /// 2^64 - 1 while no token is listed.
+    function haltBlock() external view returns (uint64);
+    /// @notice This block's round and quarter, frozen at the boundary of the halt.
+    function currentRound() external view returns (uint64);
+    function currentQuarter() external view returns (uint64);
+    /// @notice Last round of which every token is committed.
+    function committedRound() external view returns (uint64);
+
+    /// @notice Tokens of a round's commit, in the order in which all proofs of it come.
+    function tokenSet(uint64 round) external view returns (address[] memory);
+    function tokenCount() external view returns (uint256);
+    /// @notice Reverts with `TokenNotListed`.
+    function listedRound(address token) external view returns (uint64);
+    /// @notice Commitment of (round, token), zero while there is none. Section 3.
+    function commitment(uint64 round, address token) external view returns (bytes32);
+    /// @notice A(r) of the current round r: the total that `token`'s commit of r must have, or has.
+    /// Section 4. Before that commit, cancelled withdrawals of r-1 still raise it.
+    function expectedTotal(address token) external view returns (uint256);
+    /// @notice Sums of a round over all clients: credited deposits, requests not cancelled.
+    function flows(address token, uint64 round)
+        external
+        view
+        returns (uint128 deposits, uint128 requested);
+    /// @notice The same for one client.
+    function clientFlows(address client, address token, uint64 round)
+        external
+        view
+        returns (uint128 deposits, uint128 requested);
+    /// @notice The active withdrawal request, all zero if there is none.
+    function withdrawal(address client, address token)
+        external
+        view
+        returns (uint64 round, uint128 amount, uint128 opening, address recipient);
+    /// @notice A dispute by client and the round in which it was opened. `openedBlock` is zero if
+    /// there was none.
+    function dispute(address client, uint64 round)
+        external
+        view
+        returns (uint64 openedBlock, bool open, uint32 presented);
+    /// @notice The fill that the client presented for an order, zeros if none.
+    function presentedFill(address client, uint64 round, bytes32 orderHash)
+        external
+        view
+        returns (uint128 sold, uint128 bought);
+    /// @notice What `operator` has accounted for in a dispute so far.
+    function accumulation(address client, uint64 round, address operator)
+        external
+        view
+        returns (uint32 covered, uint32 orders, uint64 lastId);
+    /// @notice Key besides its own that may sign `client`'s orders of `round`; zero if none.
+    function tradingKey(address client, uint64 round) external view returns (address);
+    /// @notice Whether balance and deposits were recovered.
+    function recovered(address client, address token)
+        external
+        view
+        returns (bool balance, bool deposits);
+    /// @notice Wei that `account` may claim for disputes it closed.
+    function claimableBonds(address account) external view returns (uint256);
+    function domainSeparator() external view returns (bytes32);
+}
