@@ -245,6 +245,8 @@ test.each<[string, Partial<Order>]>([
   ["another's", { owner: TOKENS[2] }],
   ["of the round before", { round: ROUND - 1 }],
   ["of the round of the dispute", { round: ROUND + 1 }],
+  ["that buys nothing, at which no price would be too high", { buyAmount: 0n }],
+  ["of one token", { buyToken: TOKENS[0] }],
 ])("an order %s is refused", (_, change) => {
   const wrong = withExecution(answer, 0, { order: { ...order, ...change } });
   expect(faultOf(wrong)).toBe("WrongOrder");
@@ -302,15 +304,16 @@ test("standing: proofs of every token, or a deposit that is not of this round", 
 });
 
 test("fills are presented ascending, each once, none empty", () => {
-  const fill = (hash: Hex, sold = 1n, bought = 0n) => ({ orderHash: hash, sold, bought });
+  const fill = (hash: Hex, sold = 1n, bought = 1n) => ({ orderHash: hash, sold, bought });
   expect(checkPresented([])).toBeUndefined();
-  expect(checkPresented([fill("0x0a"), fill("0x0b", 0n, 1n)])).toBeUndefined();
+  expect(checkPresented([fill("0x0a"), fill("0x0b")])).toBeUndefined();
   expect(checkPresented([fill("0x0a"), fill("0x0a")])).toEqual({
     fault: "FillNotAscending",
     orderHash: "0x0a",
   });
   expect(checkPresented([fill("0x0b"), fill("0x0a")])).toMatchObject({ fault: "FillNotAscending" });
-  expect(checkPresented([fill("0x0a", 0n, 0n)])).toEqual({ fault: "EmptyFill", orderHash: "0x0a" });
+  expect(checkPresented([fill("0x0a", 0n)])).toMatchObject({ fault: "EmptyFill" });
+  expect(checkPresented([fill("0x0a", 1n, 0n)])).toEqual({ fault: "EmptyFill", orderHash: "0x0a" });
 });
 
 test("a dispute is answered by the end of the next quarter, in any case before it halts", () => {

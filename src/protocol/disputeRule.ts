@@ -6,7 +6,13 @@
  */
 import type { Address, Hex } from "../base/hex.ts";
 import { orderHash } from "./messages.ts";
-import { checkAdvance, checkExecution, type Executed, type ExecutionFault } from "./orderRule.ts";
+import {
+  checkAdvance,
+  checkExecution,
+  checkOrder,
+  type Executed,
+  type ExecutionFault,
+} from "./orderRule.ts";
 import { type BlockSpan, firstBlockOf, lastBlockOf, momentOf, rescueWindow } from "./rounds.ts";
 import type { Amount, BlockNumber, Order, Quarter, Round, Schedule } from "./units.ts";
 
@@ -46,7 +52,7 @@ export interface DisputeAnswer {
 
 /** Why an answer does not close a dispute. Named as the contract's errors are. */
 export type AnswerFault =
-  /** Of another client or round, or its id not above that of the one before. */
+  /** No order at all, of another client or round, or its id not above that of the one before. */
   | { readonly fault: "WrongOrder"; readonly round: Round; readonly id: bigint }
   | { readonly fault: "TokenNotInRound"; readonly token: Address; readonly id: bigint }
   | { readonly fault: "ExecutionOutsideOrder"; readonly id: bigint; readonly why: ExecutionFault }
@@ -69,11 +75,13 @@ export function checkAnswer(answer: DisputeAnswer): AnswerFault | undefined {
   let lastId = -1n;
 
   for (const execution of answer.executions) {
-    const fault = checkOrderOf(answer, execution.order, lastId, expected);
-    if (fault !== undefined) return fault;
     const { order, sold, bought } = execution;
+    const own = order.owner === answer.client && order.round === answer.disputedRound;
+    if (!own || order.id <= lastId || checkOrder(order) !== undefined) {
+      return { fault: "WrongOrder", round: order.round, id: order.id };
+    }
     const fill = presented.get(orderHash(order));
-    const outside = checkAmounts(execution, fill);
+    const outside = checkAmounts(execution, fill) ?? checkTokens(order, expected);
     if (outside !== undefined) return outside;
 
     lastId = order.id;
@@ -88,20 +96,6 @@ export function checkAnswer(answer: DisputeAnswer): AnswerFault | undefined {
   return checkBalances(answer.tokens, expected);
 }
 
-function checkOrderOf(
-  answer: DisputeAnswer,
-  order: Order,
-  lastId: bigint,
-  expected: ReadonlyMap<Address, bigint>,
-): AnswerFault | undefined {
-  const own = order.owner === answer.client && order.round === answer.disputedRound;
-  if (!own || order.id <= lastId) return { fault: "WrongOrder", round: order.round, id: order.id };
-  for (const token of [order.sellToken, order.buyToken]) {
-    if (!expected.has(token)) return { fault: "TokenNotInRound", token, id: order.id };
-  }
-  return undefined;
-}
-
 function checkAmounts(
   execution: Execution,
   fill: PresentedFill | undefined,
@@ -111,6 +105,16 @@ function checkAmounts(
   if (outside !== undefined) return { fault: "ExecutionOutsideOrder", id: order.id, why: outside };
   const stale = fill === undefined ? undefined : checkAdvance(order, fill, { sold, bought });
   return stale === undefined ? undefined : { fault: "StaleExecution", id: order.id, why: stale };
+}
+
+function checkTokens(
+  order: Order,
+  expected: ReadonlyMap<Address, bigint>,
+): AnswerFault | undefined {
+  for (const token of [order.sellToken, order.buyToken]) {
+    if (!expected.has(token)) return { fault: "TokenNotInRound", token, id: order.id };
+  }
+  return undefined;
 }
 
 function checkBalances(
@@ -168,12 +172,15 @@ export interface PresentedFault {
   readonly orderHash: Hex;
 }
 
-/** Fills are presented strictly ascending by order hash, and none of them empty. */
+/**
+ * Fills are presented strictly ascending by order hash, and none with nothing sold or nothing
+ * bought, which the contract could not tell from no fill.
+ */
 export function checkPresented(presented: readonly PresentedFill[]): PresentedFault | undefined {
   let last: Hex | undefined;
   for (const { orderHash, sold, bought } of presented) {
     if (last !== undefined && orderHash <= last) return { fault: "FillNotAscending", orderHash };
-    if (sold === 0n && bought === 0n) return { fault: "EmptyFill", orderHash };
+    if (sold === 0n || bought === 0n) return { fault: "EmptyFill", orderHash };
     last = orderHash;
   }
   return undefined;

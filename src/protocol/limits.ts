@@ -73,13 +73,14 @@ export function openDisputeBytes(shape: DisputeShape): number {
 
 /**
  * Upper bounds of what openDispute spends beside its calldata, in gas; the contracts' gas tests
- * hold the contract to them. A fill: two new storage words, one recovery, hashing and memory.
+ * hold the contract to them. A fill: one new storage word, one recovery, one question to the
+ * manager whether its signer was an operator, hashing and memory.
  */
 export const OPEN_DISPUTE_GAS = {
   base: 250_000,
   token: 10_000,
   sibling: 1_000,
-  fill: 50_000,
+  fill: 40_000,
   pathStep: 500,
 } as const;
 

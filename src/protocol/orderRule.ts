@@ -63,9 +63,9 @@ export function checkOrder(order: Order): OrderFault | undefined {
 }
 
 /**
- * Whether the order allows `sold` and `bought` in all: sold * buyAmount <= sellAmount * bought,
- * never beyond buyAmount under buyAll, nor beyond sellAmount under sellAll. From the price and
- * either bound follows sold <= sellAmount under both intents.
+ * Whether the order (one that passes `checkOrder`) allows `sold` and `bought` in all:
+ * sold * buyAmount <= sellAmount * bought, never beyond buyAmount under buyAll, nor beyond
+ * sellAmount under sellAll. From the price and either bound follows sold <= sellAmount under both.
  */
 export function checkExecution(
   order: Order,
@@ -89,8 +89,9 @@ export function checkExecution(
 }
 
 /**
- * Whether the order may go from `from` to `to`: both amounts grow or stay, what was added keeps
- * the price by itself (a good early price pays for no bad late one), and `to` is allowed in all.
+ * Whether the order (one that passes `checkOrder`) may go from `from` to `to`: both amounts grow or
+ * stay, what was added keeps the price by itself (a good early price pays for no bad late one), and
+ * `to` is allowed in all.
  */
 export function checkAdvance(
   order: Order,

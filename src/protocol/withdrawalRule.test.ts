@@ -58,6 +58,7 @@ test.each([
   ["of the next round", [order(6, 1n, 50n)]],
   ["another's", [order(5, 1n, 50n, { owner: other })]],
   ["selling another token", [order(5, 1n, 50n, { sellToken: other, buyToken: token })]],
+  ["that buy nothing", [order(5, 1n, 50n, { buyAmount: 0n })]],
 ])("orders %s are no evidence", (_, orders) => {
   const last = orders.at(-1) as Order;
   expect(checkEvidence(request, orders)).toEqual({

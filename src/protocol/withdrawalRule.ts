@@ -1,6 +1,7 @@
 /** When a withdrawal request is paid, and when it can be cancelled (PROTOCOL.md section 4). */
 
 import type { Address } from "../base/hex.ts";
+import { checkOrder } from "./orderRule.ts";
 import { type BlockSpan, firstBlockOf, lastBlockOf } from "./rounds.ts";
 import type { Amount, BlockNumber, Moment, Order, Round, Schedule } from "./units.ts";
 
@@ -17,7 +18,7 @@ export interface WithdrawalRequest {
 
 /** Why orders do not allow a request to be cancelled. */
 export type EvidenceFault =
-  /** Another client's order, of another round, selling another token, or not ascending. */
+  /** No order at all, another's, of another round, selling another token, or not ascending. */
   | { readonly fault: "WrongOrder"; readonly round: Round; readonly id: bigint }
   /** `claimed`: the request and what the orders may sell, together. */
   | { readonly fault: "NotOverdrawn"; readonly claimed: Amount; readonly opening: Amount };
@@ -39,6 +40,7 @@ export function checkEvidence(
   let last: Order | undefined;
   for (const order of orders) {
     const fits =
+      checkOrder(order) === undefined &&
       order.owner === request.client &&
       order.sellToken === request.token &&
       (order.round === request.round || order.round === request.round - 1);
