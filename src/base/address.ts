@@ -23,7 +23,7 @@ export function parseAddress(text: string): Parsed<Address> {
   if (text === right || text === text.toLowerCase()) return parsed(right);
   return unparsable(
     `${text} has a wrong checksum.`,
-    `Compare it with ${right}, which has the right one, digit by digit; write it that way if no digit differs.`,
+    `Compare it digit by digit with ${right}; write it that way if no digit differs.`,
   );
 }
 

@@ -5,13 +5,13 @@ export const UINT128_MAX = (1n << 128n) - 1n;
 
 const WORD = 64n;
 
-/** Writes `value` (0 .. 2^64 - 1) as 8 bytes, highest first. Throws an `Alarm` when out of range. */
+/** Writes `value` (0 .. 2^64 - 1) as 8 bytes, highest first; an `Alarm` when out of range. */
 export function writeUint64(view: DataView, offset: number, value: bigint): void {
   assert(value >= 0n && value <= UINT64_MAX, () => `${value} is not a uint64.`);
   view.setBigUint64(offset, value);
 }
 
-/** Writes `value` (0 .. 2^128 - 1) as 16 bytes, highest first. Throws an `Alarm` when out of range. */
+/** Writes `value` (0 .. 2^128 - 1) as 16 bytes, highest first; an `Alarm` when out of range. */
 export function writeUint128(view: DataView, offset: number, value: bigint): void {
   assert(value >= 0n && value <= UINT128_MAX, () => `${value} is not a uint128.`);
   view.setBigUint64(offset, value >> WORD);
@@ -26,7 +26,7 @@ export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-/** Order of two byte strings of equal length, as of the numbers they write: negative, 0, positive. */
+/** Order of two byte strings of one length, as of the numbers they write: negative, 0, positive. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   assert(a.length === b.length, () => `bytes of lengths ${a.length} and ${b.length} compared.`);
   for (let i = 0; i < a.length; i++) {

@@ -40,7 +40,7 @@ export function buildBatch(structHashes: readonly Uint8Array[]): Batch {
   };
 }
 
-/** The root to which `path` leads from a message. Throws a `TypeError` on a step not of 32 bytes. */
+/** The root to which `path` leads from a message. A `TypeError` on a step not of 32 bytes. */
 export function batchRootOf(structHash: Uint8Array, path: readonly Hex[]): Uint8Array {
   return path.reduce((node, step) => nodeHash(node, hexToBytes(step)), leafHash(structHash));
 }

@@ -67,7 +67,7 @@ export type AnswerFault =
       readonly proven: Amount;
     };
 
-/** The first reason, in the contract's order, why an answer does not close; undefined if it does. */
+/** Why an answer does not close, the contract's first reason; undefined if it closes. */
 export function checkAnswer(answer: DisputeAnswer): AnswerFault | undefined {
   const expected = new Map(answer.tokens.map((account) => [account.token, balanceBefore(account)]));
   const presented = new Map(answer.presented.map((fill) => [fill.orderHash, fill]));

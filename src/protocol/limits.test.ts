@@ -18,10 +18,11 @@ const abi = parseAbi([
   "struct Sibling { bytes32 hash; uint128 sum; }",
   "struct BalanceProof { uint128 balance; uint64 index; uint64 leafCount; Sibling[] siblings; }",
   "struct Signature { bytes32 r; bytes32 vs; bytes32[] path; }",
-  "struct PresentedFill { bytes32 orderHash; uint128 sold; uint128 bought; uint64 sequence; Signature signature; }",
+  "struct Amounts { uint128 sold; uint128 bought; uint64 sequence; }",
+  "struct PresentedFill { bytes32 orderHash; Amounts amounts; Signature signature; }",
   "struct DepositRef { address token; uint64 round; }",
   "struct Delegation { uint64 untilRound; bytes signature; }",
-  "function openDispute(address client, BalanceProof[] proofs, DepositRef depositRef, PresentedFill[] fills, Delegation delegation) payable",
+  "function openDispute(address, BalanceProof[], DepositRef, PresentedFill[], Delegation) payable",
 ]);
 const word: Hex = `0x${"ff".repeat(32)}`;
 const uint64 = 2n ** 64n - 1n;
@@ -31,7 +32,9 @@ function calldata(tokens: number, depth: number, fills: number, pathLength: numb
   const siblings = Array.from({ length: depth }, () => ({ hash: word, sum: uint128 }));
   const proof = { balance: uint128, index: uint64, leafCount: uint64, siblings };
   const signature = { r: word, vs: word, path: Array<Hex>(pathLength).fill(word) };
-  const fill = { orderHash: word, sold: uint128, bought: uint128, sequence: uint64, signature };
+  // A static struct within is encoded in place, as its fields are.
+  const amounts = { sold: uint128, bought: uint128, sequence: uint64 };
+  const fill = { orderHash: word, amounts, signature };
   return encodeFunctionData({
     abi,
     args: [

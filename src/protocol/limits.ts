@@ -28,7 +28,7 @@ export const TX_GAS_CAP = 2 ** 24;
 /** Bytes of one transaction that nodes pass on. */
 export const TX_BYTES_CAP = 131_072;
 
-/** Bytes of a signed transaction around its calldata, rounded up: fees, nonce, target, signature. */
+/** Bytes of a signed transaction around its calldata, at most: fees, nonce, target, signature. */
 const TX_ENVELOPE_BYTES = 512;
 
 const WORD = 32;

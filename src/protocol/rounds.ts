@@ -83,7 +83,7 @@ function blocksSinceGenesis(schedule: Schedule, block: BlockNumber): number {
   if (block >= schedule.genesisBlock) return block - schedule.genesisBlock;
   throw new QuarterdeckError({
     code: "BlockBeforeGenesis",
-    message: `Block ${block} is older than the Mediator, deployed in block ${schedule.genesisBlock}.`,
+    message: `Block ${block} is older than the Mediator, of block ${schedule.genesisBlock}.`,
     mend: "Check that the node follows the chain, and the Mediator, that it is configured for.",
   });
 }

@@ -134,7 +134,7 @@ test("encode and decode undo each other, and a high s is not encoded", () => {
   expect(() => encodeSignature({ ...ecdsa, s: new Uint8Array(32).fill(0xff) })).toThrow(Alarm);
 });
 
-test("an order is signed by its owner or by the trading key recorded for it, by nobody else", () => {
+test("an order is signed by its owner or by the trading key recorded for it, nobody else", () => {
   const sold = order(1n);
   const byOwner = {
     order: sold,

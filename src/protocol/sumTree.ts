@@ -58,7 +58,7 @@ class NodeLevel {
     return readUint128(viewOf(this.#chunk(index)), offset + NODE_BYTES - 16);
   }
 
-  /** Hash of the node above the nodes 2 * parent and 2 * parent + 1; a chunk never splits a pair. */
+  /** Hash of the node above nodes 2 * parent and 2 * parent + 1; a chunk never splits a pair. */
   hashPair(parent: number): Uint8Array {
     const offset = offsetOf(2 * parent);
     pairBytes.set(this.#chunk(2 * parent).subarray(offset, offset + 2 * NODE_BYTES), 1);

@@ -58,8 +58,8 @@ export function checkEvidence(
 }
 
 /**
- * Whether a request of `requestRound` is paid at `moment`. `haltRound` where the Mediator is HALTED:
- * then the moment does not matter.
+ * Whether a request of `requestRound` is paid at `moment`. `haltRound` where the Mediator is
+ * HALTED: then the moment does not matter.
  */
 export function confirmable(requestRound: Round, moment: Moment, haltRound?: Round): boolean {
   if (haltRound !== undefined) return requestRound <= haltRound - 3;
