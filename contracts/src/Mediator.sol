@@ -14,6 +14,7 @@ import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol
 import {IMediator} from "./interfaces/IMediator.sol";
 import {IOperatorManager} from "./interfaces/IOperatorManager.sol";
 import {Messages} from "./libraries/Messages.sol";
+import {RoundClock} from "./RoundClock.sol";
 import {OrderRule} from "./libraries/OrderRule.sol";
 import {SumTree} from "./libraries/SumTree.sol";
 import {
@@ -29,25 +30,12 @@ import {
 
 /// @title Mediator
 /// @notice See `IMediator`, which holds all prose.
-contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
+contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using SumTree for bytes32;
     using Checkpoints for Checkpoints.Trace160;
 
     uint256 private constant MAX_TOKENS = 32;
-    uint64 private constant NEVER = type(uint64).max;
-
-    /// @dev All that the halt depends on, in one word. Only two rounds can have open disputes at a
-    /// time: the latest in which one was opened, and the one before it.
-    struct Duties {
-        uint64 committedRound;
-        uint64 disputeRound;
-        uint32 openInDisputeRound;
-        uint32 openInRoundBefore;
-        uint8 tokens;
-        /// Tokens committed so far of round committedRound + 1.
-        uint8 committedTokens;
-    }
 
     struct Token {
         /// A(c) of the last round c that was committed of it.
@@ -55,11 +43,6 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
         uint64 listedRound;
         uint8 place;
         bool listed;
-    }
-
-    struct ListedToken {
-        address token;
-        uint64 round;
     }
 
     struct Flow {
@@ -90,14 +73,8 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
         uint32 covered;
     }
 
-    IOperatorManager public immutable manager;
-    uint64 public immutable genesisBlock;
-    uint64 public immutable roundSize;
-    uint64 public immutable quarterSize;
     uint256 public immutable disputeBond;
 
-    Duties private _duties;
-    ListedToken[] private _tokens;
     mapping(address token => Token) private _token;
     mapping(uint64 round => mapping(address token => bytes32)) public commitment;
     mapping(address token => mapping(uint64 round => Flow)) public flows;
@@ -114,24 +91,12 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
     mapping(address client => mapping(address token => uint256)) private _recovered;
     mapping(address account => uint256) public claimableBonds;
 
-    modifier notHalted() {
-        uint64 boundary = haltBlock();
-        if (block.number >= boundary) revert Halted(_roundAt(boundary));
-        _;
-    }
-
     constructor(
         IOperatorManager manager_,
         uint64 roundSize_,
         uint256 disputeBond_,
         address owner_
-    ) Ownable(owner_) EIP712("Quarterdeck", "1") {
-        if (address(manager_) == address(0)) revert ZeroAddress();
-        if (roundSize_ < 8 || roundSize_ % 4 != 0) revert BadRoundSize(roundSize_);
-        manager = manager_;
-        genesisBlock = uint64(block.number);
-        roundSize = roundSize_;
-        quarterSize = roundSize_ / 4;
+    ) Ownable(owner_) EIP712("Quarterdeck", "1") RoundClock(manager_, roundSize_) {
         disputeBond = disputeBond_;
     }
 
@@ -313,14 +278,7 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
         for (uint256 i = 0; i < roots.length; ++i) {
             _commitToken(round, roots[i]);
         }
-        Duties memory duties = _duties;
-        duties.committedTokens += uint8(roots.length);
-        if (duties.committedTokens == _setSize(round)) {
-            duties.committedRound = round;
-            duties.committedTokens = 0;
-            emit RoundCommitted(round, msg.sender);
-        }
-        _duties = duties;
+        _countCommitted(round, roots.length);
     }
 
     function _commitToken(uint64 round, Root calldata root) private {
@@ -523,8 +481,7 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
 
         // Effect
         dispute_.open = false;
-        if (round == _duties.disputeRound) --_duties.openInDisputeRound;
-        else --_duties.openInRoundBefore;
+        _countClosed(round);
         if (disputeBond > 0) {
             claimableBonds[msg.sender] += disputeBond;
             emit BondCredited(msg.sender, disputeBond);
@@ -563,19 +520,6 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
             revert OutsideWindow(_roundAt(block.number), _quarterAt(block.number));
         }
         _requireOperator(windowEnd);
-    }
-
-    function _countOpened(uint64 round) private {
-        Duties memory duties = _duties;
-        if (round != duties.disputeRound) {
-            // Not halted: whatever was opened before the round just past is closed.
-            duties.openInRoundBefore =
-                round == duties.disputeRound + 1 ? duties.openInDisputeRound : 0;
-            duties.openInDisputeRound = 0;
-            duties.disputeRound = round;
-        }
-        ++duties.openInDisputeRound;
-        _duties = duties;
     }
 
     function claimBonds(address to) external nonReentrant {
@@ -646,17 +590,6 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
 
     // ------------------------------------------------------------------ who may act
 
-    /// @dev Reverts unless the caller is the operator of this block or, in the last quarter of a
-    /// quarter before `windowEnd` (the first block too late), any approved one. Section 8.
-    function _requireOperator(uint64 windowEnd) private view {
-        try manager.operator() returns (address current) {
-            if (current != address(0) && current == msg.sender) return;
-        } catch {}
-        bool rescue = block.number + quarterSize / 4 >= windowEnd;
-        if (rescue && manager.isRegistered(msg.sender)) return;
-        revert NotOperator(msg.sender);
-    }
-
     function _requireOrderSigner(address client, SignedOrder calldata order)
         private
         view
@@ -688,67 +621,7 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
         }
     }
 
-    // ------------------------------------------------------------------ time
-
-    function haltBlock() public view returns (uint64 boundary) {
-        Duties memory duties = _duties;
-        boundary = NEVER;
-        if (duties.tokens > 0) {
-            boundary = _firstBlock(duties.committedRound + 1) + quarterSize;
-        }
-        uint64 due = NEVER;
-        if (duties.openInRoundBefore > 0) {
-            due = _firstBlock(duties.disputeRound) + quarterSize;
-        } else if (duties.openInDisputeRound > 0) {
-            due = _firstBlock(duties.disputeRound + 1) + quarterSize;
-        }
-        if (due < boundary) boundary = due;
-    }
-
-    function halted() external view returns (bool) {
-        return block.number >= haltBlock();
-    }
-
-    function currentRound() external view returns (uint64 round) {
-        (round,,) = _now();
-    }
-
-    function currentQuarter() external view returns (uint64 quarter) {
-        (, quarter,) = _now();
-    }
-
-    function _now() private view returns (uint64 round, uint64 quarter, bool isHalted) {
-        uint256 number = block.number;
-        uint64 boundary = haltBlock();
-        if (number >= boundary) (number, isHalted) = (boundary, true);
-        return (_roundAt(number), _quarterAt(number), isHalted);
-    }
-
-    function _requireHalted() private view returns (uint64 round) {
-        bool isHalted;
-        (round,, isHalted) = _now();
-        if (!isHalted) revert NotHalted();
-    }
-
-    function _roundAt(uint256 number) private view returns (uint64) {
-        return uint64((number - genesisBlock) / roundSize);
-    }
-
-    function _quarterAt(uint256 number) private view returns (uint64) {
-        return uint64((number - genesisBlock) % roundSize / quarterSize);
-    }
-
-    function _firstBlock(uint64 round) private view returns (uint64) {
-        return genesisBlock + round * roundSize;
-    }
-
     // ------------------------------------------------------------------ tokens and keys
-
-    /// @dev Tokens are listed in the order of rounds, so the set of a round is a prefix.
-    function _setSize(uint64 round) private view returns (uint256 count) {
-        count = _duties.tokens;
-        while (count > 0 && _tokens[count - 1].round >= round) --count;
-    }
 
     function _placeOf(address token, uint64 round) private view returns (uint256) {
         Token storage token_ = _token[token];
@@ -777,21 +650,6 @@ contract Mediator is IMediator, Ownable2Step, EIP712, ReentrancyGuardTransient {
     }
 
     // ------------------------------------------------------------------ views
-
-    function committedRound() external view returns (uint64) {
-        return _duties.committedRound;
-    }
-
-    function tokenCount() external view returns (uint256) {
-        return _duties.tokens;
-    }
-
-    function tokenSet(uint64 round) external view returns (address[] memory tokens) {
-        tokens = new address[](_setSize(round));
-        for (uint256 i = 0; i < tokens.length; ++i) {
-            tokens[i] = _tokens[i].token;
-        }
-    }
 
     function listedRound(address token) external view returns (uint64) {
         if (!_token[token].listed) revert TokenNotListed(token);
