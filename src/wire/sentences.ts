@@ -1,0 +1,132 @@
+/**
+ * What each refusal says to a person: what happened, with the values, and the mend last.
+ */
+import { unreachable } from "../base/errors.ts";
+import { ACT_OF_REFUSAL, type Act, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
+
+export function sentenceOf(refusal: Refusal): string {
+  switch (refusal.code) {
+    case "BadInput":
+      return `${refusal.field}: ${refusal.problem} ${refusal.mend}`.trimEnd();
+    case "BadSignature":
+      return (
+        `The signature is ${refusal.recovered ?? "nobody"}'s, not ${refusal.owner}'s nor its ` +
+        "trading key's of that round. Sign with the owner's key and this exchange's domain " +
+        "(chain id and Mediator from /v1/exchange)."
+      );
+    case "Unauthorized":
+      return `${refusal.problem} Sign a new session with the client's key and send it along.`;
+    case "RateLimited":
+      return (
+        `More than ${refusal.limitPerSecond} requests a second. ` +
+        `Wait ${refusal.retryAfterMs} ms, or send orders over one connection.`
+      );
+    case "Overloaded":
+      return `The exchange is busy and took nothing. Send it again in ${refusal.retryAfterMs} ms.`;
+    case "NotLeader":
+      return refusal.leader === undefined
+        ? "This operator does not take orders now, and no other is known yet. Try again shortly."
+        : `This operator does not take orders now. Send it to ${refusal.leader}.`;
+    case "NotReady":
+      return `The node waits for ${refusal.waitingFor}. Try again shortly.`;
+    case "ExchangeHalted":
+      return (
+        `The Mediator is HALTED at round ${refusal.haltRound}. ` +
+        "Recover balances and deposits on chain (recoverBalance, recoverDeposits)."
+      );
+    case "NotFound":
+      return `There is no ${refusal.what}. Check the address, the round and the path.`;
+    default:
+      return orderSentence(refusal);
+  }
+}
+
+type OrderRefusal = Exclude<
+  Refusal,
+  RefusalOf<
+    | "BadInput"
+    | "BadSignature"
+    | "Unauthorized"
+    | "RateLimited"
+    | "Overloaded"
+    | "NotLeader"
+    | "NotReady"
+    | "ExchangeHalted"
+    | "NotFound"
+  >
+>;
+
+function orderSentence(refusal: OrderRefusal): string {
+  switch (refusal.code) {
+    case "UnknownToken":
+      return `${refusal.token} is not listed here. See the tokens of /v1/exchange.`;
+    case "UnknownMarket":
+      return (
+        `No market trades ${refusal.sellToken} for ${refusal.buyToken}. ` +
+        "See the markets of /v1/exchange."
+      );
+    case "UnknownClient":
+      return `No deposit of ${refusal.client} is known yet. Deposit, and wait for confirmations.`;
+    case "InvalidOrder":
+      return `The order breaks a rule (${refusal.fault}). Build it anew and sign it again.`;
+    case "MisalignedAmount":
+      return misaligned(refusal);
+    case "OrderRoundClosed":
+      return (
+        `The order is of round ${refusal.orderRound}, and this is round ` +
+        `${refusal.currentRound}. Sign it for this round or the next.`
+      );
+    case "DuplicateOrderId":
+      return `Order ${refusal.id} of round ${refusal.round} exists. Choose another id.`;
+    case "TooManyOrders":
+      return (
+        `${refusal.limit} orders were placed in round ${refusal.round}, which is the limit. ` +
+        "Wait for the next round."
+      );
+    case "InsufficientFunds":
+      return (
+        `It needs ${refusal.needed} base units of ${refusal.token}, and ${refusal.free} are free. ` +
+        "Lower the amount, cancel orders, or deposit."
+      );
+    case "UnknownOrder":
+      return (
+        `Order ${refusal.id} of round ${refusal.round} by ${refusal.owner} is not known. ` +
+        "Check owner, round and id."
+      );
+    case "NotYourOrder":
+      return `Order ${refusal.id} belongs to ${refusal.owner}. Only its owner may cancel it.`;
+    case "OrderNotOpen":
+      return `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel.`;
+    default:
+      return unreachable(refusal);
+  }
+}
+
+function misaligned(refusal: RefusalOf<"MisalignedAmount">): string {
+  const nearest = refusal.nearest.map((pair) => `${pair.sellAmount} for ${pair.buyAmount}`);
+  return (
+    `Selling ${refusal.sellAmount} for ${refusal.buyAmount} is no whole number of lots at a ` +
+    `whole number of ticks. Nearest: ${nearest.join(" or ") || "see the market's lot and tick"}.`
+  );
+}
+
+/** The body of every answer that is no success. */
+export interface ErrorBody {
+  readonly error: {
+    readonly code: Refusal["code"];
+    readonly act: Act;
+    readonly message: string;
+    readonly values: Refusal;
+  };
+}
+
+export function errorBody(refusal: Refusal): ErrorBody {
+  return {
+    error: {
+      code: refusal.code,
+      act: ACT_OF_REFUSAL[refusal.code],
+      message: sentenceOf(refusal),
+      values: refusal,
+    },
+  };
+}

@@ -1,0 +1,53 @@
+/**
+ * What goes over the WebSocket at `/v1/stream`. A client subscribes to channels; the server sends
+ * an event for each change. Events are hints that arrive once: whoever reconnects reads the state
+ * over HTTP and goes on from there.
+ */
+import { z } from "zod";
+import { clock, orderStatus, trade, withdrawal } from "./routes.ts";
+import { address, amount } from "./shapes.ts";
+
+export const STREAM_PATH = "/v1/stream";
+/** Channels that one connection may hold. */
+export const MAX_CHANNELS = 64;
+
+const market = z.strictObject({ base: address, quote: address });
+
+/** From client to server. `session` as in the authorization header (session.ts). */
+export const streamRequest = z.discriminatedUnion("kind", [
+  z.strictObject({ kind: z.literal("subscribeClock") }),
+  z.strictObject({ kind: z.literal("subscribeMarket"), market }),
+  z.strictObject({ kind: z.literal("subscribeClient"), client: address, session: z.string() }),
+]);
+export type StreamRequest = z.output<typeof streamRequest>;
+
+/** From server to client. */
+export const streamEvent = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("subscribed"), to: z.string() }),
+  z.object({ kind: z.literal("clock"), clock }),
+  z.object({ kind: z.literal("trade"), trade }),
+  /** The book changed: the level at `price` now holds `amount` (zero: it is gone). */
+  z.object({
+    kind: z.literal("level"),
+    market,
+    side: z.enum(["bid", "ask"]),
+    price: amount,
+    amount: amount,
+  }),
+  z.object({ kind: z.literal("order"), order: orderStatus }),
+  z.object({
+    kind: z.literal("deposit"),
+    client: address,
+    token: address,
+    amount: amount,
+    round: z.number(),
+  }),
+  z.object({ kind: z.literal("withdrawal"), client: address, withdrawal }),
+  z.object({ kind: z.literal("committed"), round: z.number() }),
+  z.object({ kind: z.literal("halted"), round: z.number() }),
+  z.object({
+    kind: z.literal("refusal"),
+    error: z.object({ code: z.string(), act: z.string(), message: z.string() }),
+  }),
+]);
+export type StreamEvent = z.output<typeof streamEvent>;
