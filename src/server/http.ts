@@ -1,0 +1,196 @@
+/**
+ * Serves the route table over HTTP. Everything that arrives is parsed here, once; everything that
+ * leaves is what the operator's face answered. No decisions are made in between.
+ */
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Address } from "../base/hex.ts";
+import type { Answered, HealthCheck, OperatorFace } from "../operator/face.ts";
+import { ACT_OF_REFUSAL, type Refusal, type RefusalCode, refuse } from "../protocol/refusals.ts";
+import { parseInput, parseJson } from "../wire/input.ts";
+import {
+  type Answer,
+  type Body,
+  type Params,
+  type Query,
+  ROUTES,
+  type Route,
+  type RouteName,
+} from "../wire/routes.ts";
+import { errorBody } from "../wire/sentences.ts";
+import { parseSession } from "../wire/session.ts";
+import { toJson } from "../wire/shapes.ts";
+
+/** An order with the longest allowed path is below 4 kB. */
+const MAX_BODY_BYTES = 64 * 1024;
+
+interface Call<Name extends RouteName> {
+  readonly params: Params<Name>;
+  readonly query: Query<Name>;
+  readonly body: Body<Name>;
+}
+
+type Handler<Name extends RouteName> = (
+  face: OperatorFace,
+  call: Call<Name>,
+) => Answered<Answer<Name>> | Promise<Answered<Answer<Name>>>;
+
+function ok<T>(value: T): Answered<T> {
+  return { ok: true, value };
+}
+
+function found<T>(value: T | undefined, what: string): Answered<T> {
+  if (value !== undefined) return ok(value);
+  return { ok: false, refusal: refuse("NotFound", { what }) };
+}
+
+const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
+  fetchExchange: (face) => ok(face.exchange()),
+  fetchClock: (face) => ok(face.clock()),
+  fetchOrderBook: (face, { params, query }) =>
+    found(
+      face.book(params.base, params.quote, query.depth),
+      `market ${params.base}/${params.quote}`,
+    ),
+  fetchTrades: (face, { params, query }) =>
+    found(
+      face.trades(params.base, params.quote, query.limit),
+      `market ${params.base}/${params.quote}`,
+    ),
+  placeOrder: (face, { body }) => face.placeOrder(body),
+  cancelOrder: (face, { body }) => face.cancelOrder(body.cancel, body.signature),
+  fetchBalances: (face, { params }) => ok(face.balances(params.client)),
+  fetchOrders: (face, { params, query }) => ok(face.orders(params.client, query.round)),
+  fetchMyTrades: (face, { params, query }) => ok(face.clientTrades(params.client, query.limit)),
+  fetchProofs: (face, { params }) => face.proofs(params.client, params.round),
+  fetchWithdrawals: (face, { params }) => ok(face.withdrawals(params.client)),
+};
+
+/** HTTP status of a refusal: what the code says, else by who must act. */
+export function statusOf(code: RefusalCode): number {
+  switch (code) {
+    case "Unauthorized":
+      return 401;
+    case "NotFound":
+    case "UnknownOrder":
+      return 404;
+    case "RateLimited":
+      return 429;
+    case "NotLeader":
+      return 307;
+    case "DuplicateOrderId":
+    case "OrderNotOpen":
+    case "ExchangeHalted":
+      return 409;
+    case "BadInput":
+      return 400;
+    default:
+      return ACT_OF_REFUSAL[code] === "retry" ? 503 : 422;
+  }
+}
+
+/** The HTTP server over `face`. It does not listen yet. */
+export function buildHttp(face: OperatorFace): FastifyInstance {
+  const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
+  app.removeAllContentTypeParsers();
+  // Read as text whatever the header says: the route's own parser explains what is wrong with it.
+  app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
+
+  for (const name of Object.keys(ROUTES) as RouteName[]) {
+    const route: Route = ROUTES[name];
+    app.route({
+      method: route.method,
+      url: route.path,
+      handler: (request, reply) => serve(face, name, route, request, reply),
+    });
+  }
+  serveHealth(app, face);
+
+  app.setNotFoundHandler((request, reply) => {
+    refused(reply, refuse("NotFound", { what: `route ${request.method} ${request.url}` }));
+  });
+  app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
+    const caller = error.statusCode !== undefined && error.statusCode < 500;
+    if (!caller) throw error;
+    const problem = error.message.replace(/\.?$/, ".");
+    const mend = "Correct the request and send it again; nothing was taken.";
+    refused(reply, refuse("BadInput", { field: "request", problem, mend }));
+  });
+  return app;
+}
+
+async function serve(
+  face: OperatorFace,
+  name: RouteName,
+  route: Route,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<void> {
+  const call = parseCall(route, request);
+  if (!call.ok) return refused(reply, call.refusal);
+  if (route.access === "client") {
+    const denied = authorize(face, (call.value.params as unknown as { client: Address }).client, request);
+    if (denied !== undefined) return refused(reply, denied);
+  }
+  // The table pairs each name with its handler; the compiler cannot follow it through the loop.
+  const handler = HANDLERS[name] as Handler<RouteName>;
+  const answer = await handler(face, call.value as Call<RouteName>);
+  if (!answer.ok) return refused(reply, answer.refusal);
+  reply.code(200).type("application/json").send(toJson(answer.value));
+}
+
+function parseCall(route: Route, request: FastifyRequest): Answered<Call<RouteName>> {
+  const parts: Record<string, unknown> = {};
+  if (route.params !== undefined) {
+    const params = parseInput(route.params, request.params, "path");
+    if (!params.ok) return params;
+    parts["params"] = params.value;
+  }
+  if (route.query !== undefined) {
+    const query = parseInput(route.query, request.query, "query");
+    if (!query.ok) return query;
+    parts["query"] = query.value;
+  }
+  if (route.body !== undefined) {
+    const json = parseJson(typeof request.body === "string" ? request.body : "");
+    if (!json.ok) return json;
+    const body = parseInput(route.body, json.value, "body");
+    if (!body.ok) return body;
+    parts["body"] = body.value;
+  }
+  return { ok: true, value: parts as unknown as Call<RouteName> };
+}
+
+function authorize(
+  face: OperatorFace,
+  client: Address,
+  request: FastifyRequest,
+): Refusal | undefined {
+  const outcome = parseSession(request.headers.authorization);
+  if (!outcome.ok) return refuse("Unauthorized", { problem: outcome.problem });
+  return face.authorize(client, outcome.value.session, outcome.value.signature);
+}
+
+function refused(reply: FastifyReply, refusal: Refusal): void {
+  if (refusal.code === "NotLeader" && refusal.leader !== undefined) {
+    reply.header("location", refusal.leader);
+  }
+  reply.code(statusOf(refusal.code)).type("application/json").send(toJson(errorBody(refusal)));
+}
+
+function serveHealth(app: FastifyInstance, face: OperatorFace): void {
+  app.get("/health/live", (_request, reply) => {
+    reply.send({ live: true });
+  });
+  app.get("/health/ready", (_request, reply) => {
+    const waitingFor = face.notReady();
+    reply.code(waitingFor === undefined ? 200 : 503).send({ waitingFor: waitingFor ?? null });
+  });
+  app.get("/health", (_request, reply) => {
+    const checks: HealthCheck[] = face.health();
+    const failed = checks.some((check) => check.state === "failed");
+    reply.code(failed ? 503 : 200).send({ checks });
+  });
+  app.get("/metrics", async (_request, reply) => {
+    reply.type("text/plain; version=0.0.4").send(await face.metrics());
+  });
+}

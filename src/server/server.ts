@@ -1,0 +1,54 @@
+/** Serves an operator over HTTP and WebSocket on one port. */
+import { QuarterdeckError } from "../base/errors.ts";
+import type { OperatorFace } from "../operator/face.ts";
+import { buildHttp } from "./http.ts";
+import { serveStream } from "./stream.ts";
+
+export interface RunningServer {
+  /** The port that it listens on, also when 0 was asked for. */
+  readonly port: number;
+  close(): Promise<void>;
+}
+
+/**
+ * Listens on `host`:`port` (0: any free port). Throws a `QuarterdeckError` with code `PortInUse`
+ * when another process has it.
+ */
+export async function startServer(
+  face: OperatorFace,
+  options: { readonly host: string; readonly port: number },
+): Promise<RunningServer> {
+  const app = buildHttp(face);
+  try {
+    await app.listen(options);
+  } catch (error) {
+    throw listenError(error, options);
+  }
+  const stream = serveStream(app.server, face);
+  const bound = app.server.address();
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : options.port,
+    close: async () => {
+      await stream.close();
+      await app.close();
+    },
+  };
+}
+
+function listenError(error: unknown, { host, port }: { host: string; port: number }): Error {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === "EADDRINUSE") {
+    return new QuarterdeckError({
+      code: "PortInUse",
+      message: `Port ${port} on ${host} is in use by another process.`,
+      mend: "Stop that process, or choose another port with --port.",
+      cause: error,
+    });
+  }
+  return new QuarterdeckError({
+    code: "CannotListen",
+    message: `Cannot listen on ${host}:${port} (${code ?? String(error)}).`,
+    mend: "Choose an address and port that this user may open.",
+    cause: error,
+  });
+}
