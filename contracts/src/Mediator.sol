@@ -5,9 +5,7 @@ import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {
-    ReentrancyGuardTransient
-} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
@@ -78,8 +76,8 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
     mapping(address token => Token) private _token;
     mapping(uint64 round => mapping(address token => bytes32)) public commitment;
     mapping(address token => mapping(uint64 round => Flow)) public flows;
-    mapping(address client => mapping(address token => mapping(uint64 round => Flow)))
-        public clientFlows;
+    mapping(address client => mapping(address token => mapping(uint64 round => Flow))) public
+        clientFlows;
     mapping(address client => mapping(address token => Request)) private _requests;
     mapping(address client => Checkpoints.Trace160) private _tradingKeys;
     mapping(address client => mapping(uint64 round => Dispute)) private _disputes;
@@ -91,12 +89,11 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
     mapping(address client => mapping(address token => uint256)) private _recovered;
     mapping(address account => uint256) public claimableBonds;
 
-    constructor(
-        IOperatorManager manager_,
-        uint64 roundSize_,
-        uint256 disputeBond_,
-        address owner_
-    ) Ownable(owner_) EIP712("Quarterdeck", "1") RoundClock(manager_, roundSize_) {
+    constructor(IOperatorManager manager_, uint64 roundSize_, uint256 disputeBond_, address owner_)
+        Ownable(owner_)
+        EIP712("Quarterdeck", "1")
+        RoundClock(manager_, roundSize_)
+    {
         disputeBond = disputeBond_;
     }
 
@@ -210,8 +207,7 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         }
         if (commitment[nextRound][token] != 0) revert AlreadyCommitted(token, nextRound);
         _requireOperator(_firstBlock(nextRound) + quarterSize);
-        uint256 claimed =
-            request.amount + _sumOfSales(client, token, request.round, orders);
+        uint256 claimed = request.amount + _sumOfSales(client, token, request.round, orders);
         if (claimed <= request.opening) revert NotOverdrawn(claimed, request.opening);
 
         // Effect
@@ -222,12 +218,11 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
     }
 
     /// @dev Sum of what distinct orders of `client`, valid in `round` or the one before, sell.
-    function _sumOfSales(
-        address client,
-        address token,
-        uint64 round,
-        SignedOrder[] calldata orders
-    ) private view returns (uint256 sum) {
+    function _sumOfSales(address client, address token, uint64 round, SignedOrder[] calldata orders)
+        private
+        view
+        returns (uint256 sum)
+    {
         uint256 previous = 0;
         for (uint256 i = 0; i < orders.length; ++i) {
             SignedOrder calldata order = orders[i];
@@ -294,11 +289,10 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         emit Committed(round, root.token, root.node, root.total, root.leafCount);
     }
 
-    function _requireQuorum(
-        uint64 round,
-        Root[] calldata roots,
-        Signature[] calldata attestations
-    ) private view {
+    function _requireQuorum(uint64 round, Root[] calldata roots, Signature[] calldata attestations)
+        private
+        view
+    {
         uint256 needed = manager.commitQuorum();
         if (needed <= 1) return;
         if (attestations.length + 1 < needed) {
@@ -359,8 +353,7 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         private
         view
     {
-        bytes32 structHash =
-            Messages.hashDelegation(client, msg.sender, delegation.untilRound);
+        bytes32 structHash = Messages.hashDelegation(client, msg.sender, delegation.untilRound);
         bool valid = round <= delegation.untilRound
             && SignatureChecker.isValidSignatureNowCalldata(
                 client, _hashTypedDataV4(structHash), delegation.signature
@@ -471,8 +464,8 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         for (uint256 i = 0; i < proven.length; ++i) {
             address token = _tokens[i].token;
             Flow memory flow = clientFlows[client][token][round - 1];
-            int256 expected = changes[i] + int256(uint256(flow.deposits))
-                - int256(uint256(flow.requested));
+            int256 expected =
+                changes[i] + int256(uint256(flow.deposits)) - int256(uint256(flow.requested));
             if (i < before.length) expected += int256(uint256(before[i]));
             if (expected != int256(uint256(proven[i]))) {
                 revert BalanceMismatch(token, expected, proven[i]);

@@ -50,11 +50,7 @@ interface IMediator {
         address recipient
     );
     event Committed(
-        uint64 indexed round,
-        address indexed token,
-        bytes32 node,
-        uint128 total,
-        uint64 leafCount
+        uint64 indexed round, address indexed token, bytes32 node, uint128 total, uint64 leafCount
     );
     /// @notice Every token of the round is committed.
     event RoundCommitted(uint64 indexed round, address indexed operator);

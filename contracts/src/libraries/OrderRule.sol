@@ -18,10 +18,7 @@ library OrderRule {
     }
 
     /// @notice Cumulative `sold` and `bought` (base units) stay inside the order's price and bounds.
-    function requireWithin(SignedOrder calldata order, uint128 sold, uint128 bought)
-        internal
-        pure
-    {
+    function requireWithin(SignedOrder calldata order, uint128 sold, uint128 bought) internal pure {
         // The price bounds the other side of each intent only for buyAll; sellAll may buy more.
         bool within = sold <= order.sellAmount
             && (order.intent == SELL_ALL || bought <= order.buyAmount)
