@@ -1,0 +1,34 @@
+import { assert, unreachable } from "../base/errors.ts";
+import { cancelOrder } from "./cancelOrder.ts";
+import type { Entry } from "./entries.ts";
+import { followBlocks } from "./followBlocks.ts";
+import type { Outcome } from "./outcome.ts";
+import { placeOrder } from "./placeOrder.ts";
+import { createState, type State } from "./state.ts";
+
+/**
+ * The machine: changes `state` by one entry and says what happened. The same entries give the same
+ * states and outcomes, everywhere and always. A refused entry changes nothing. After an `Alarm`
+ * the state is spoilt: drop it.
+ */
+export function apply(state: State, entry: Entry): Outcome {
+  switch (entry.kind) {
+    case "blocks":
+      return followBlocks(state, entry);
+    case "placeOrder":
+      return placeOrder(state, entry);
+    case "cancelOrder":
+      return cancelOrder(state, entry);
+    case "genesis":
+      assert(false, "a genesis is in the middle of a journal.");
+    default:
+      return unreachable(entry);
+  }
+}
+
+/** The state after the first record of a journal, which must be a genesis. */
+export function begin(first: Entry): State {
+  assert(first.kind === "genesis", () => `a journal begins with ${first.kind}, not a genesis.`);
+  const { kind: _, ...genesis } = first;
+  return createState(genesis);
+}

@@ -1,0 +1,70 @@
+import { assert } from "../base/errors.ts";
+import type { WithdrawalCancelledLog } from "../protocol/chainLog.ts";
+import { credit } from "./funds.ts";
+import type { Happening } from "./outcome.ts";
+import {
+  type Client,
+  clientOf,
+  clientRound,
+  flowIn,
+  type State,
+  type Token,
+  tokenOf,
+  type Withdrawal,
+} from "./state.ts";
+
+/**
+ * Takes out a request that was cancelled on chain. If we had debited it (another approved operator
+ * may cancel what we would have paid), the money comes back, as the Mediator's own figures say;
+ * when the next round is open already, it comes back into the tree with which that round opened,
+ * which is not committed yet. Constant work, and one path of that tree.
+ */
+export function cancelWithdrawal(
+  state: State,
+  log: WithdrawalCancelledLog,
+  happenings: Happening[],
+): void {
+  const client = clientOf(state, log.client);
+  const token = tokenOf(state, log.token);
+  const withdrawal = client.withdrawals.get(log.token);
+  assert(
+    withdrawal !== undefined && withdrawal.round === log.round && withdrawal.amount === log.amount,
+    () => `a withdrawal of ${log.client} is cancelled that we do not know: ${log.amount}.`,
+  );
+  const { round, quarter } = state.moment;
+  const inTime = log.round === round || (log.round === round - 1 && quarter === 0);
+  assert(inTime, () => `a request of ${log.round} is cancelled in ${round}, quarter ${quarter}.`);
+
+  client.withdrawals.delete(log.token);
+  if (withdrawal.state === "seen") {
+    state.undecided = state.undecided.filter((other) => other !== withdrawal);
+  }
+  const credited = withdrawal.state === "debited";
+  if (credited) giveBack(state, client, token, withdrawal);
+  happenings.push({ what: "withdrawalCancelled", log, credited });
+
+  if (credited && withdrawal.round < round) thaw(client, token, withdrawal, happenings);
+}
+
+function giveBack(state: State, client: Client, token: Token, withdrawal: Withdrawal): void {
+  credit(state, client, token.address, withdrawal.amount);
+  flowIn(token.flows, withdrawal.round).requested -= withdrawal.amount;
+  flowIn(clientRound(client, withdrawal.round).flows, token.address).requested -= withdrawal.amount;
+}
+
+/** Freezes the opened round's tree once more, with the money in it. */
+function thaw(client: Client, token: Token, withdrawal: Withdrawal, happenings: Happening[]): void {
+  const opened = withdrawal.round + 1;
+  const { address, leafIndex } = client;
+  assert(token.committedRound !== opened, () => `cancelled after the commit of ${opened}.`);
+
+  const balance = token.tree.balanceOf(leafIndex) + withdrawal.amount;
+  token.tree.set(leafIndex, { client: address, balance });
+  token.expected += withdrawal.amount;
+  const frozen = token.tree.freeze();
+  token.frozen.set(opened, frozen);
+
+  const root = { token: token.address, ...frozen.root() };
+  assert(root.total === token.expected, () => `${root.total} is not A(${opened}).`);
+  happenings.push({ what: "rootChanged", round: opened, root });
+}

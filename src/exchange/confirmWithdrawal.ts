@@ -1,0 +1,23 @@
+import { assert } from "../base/errors.ts";
+import type { WithdrawalConfirmedLog } from "../protocol/chainLog.ts";
+import type { Happening } from "./outcome.ts";
+import { clientOf, type State } from "./state.ts";
+
+/** Takes out a request that the Mediator paid: we must have debited it. Constant work. */
+export function confirmWithdrawal(
+  state: State,
+  log: WithdrawalConfirmedLog,
+  happenings: Happening[],
+): void {
+  const client = clientOf(state, log.client);
+  const withdrawal = client.withdrawals.get(log.token);
+  const debited =
+    withdrawal?.state === "debited" &&
+    withdrawal.round === log.round &&
+    withdrawal.amount === log.amount;
+  assert(debited, () => `${log.amount} of ${log.token} was paid that we did not debit.`);
+
+  client.withdrawals.delete(log.token);
+
+  happenings.push({ what: "withdrawalConfirmed", log });
+}
