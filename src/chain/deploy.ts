@@ -1,0 +1,96 @@
+/** Deploys an exchange: for the local chain of `npm start` and for tests. */
+import { encodeDeployData } from "viem";
+import { toAddress } from "../base/address.ts";
+import { QuarterdeckError } from "../base/errors.ts";
+import type { Address, Hex } from "../base/hex.ts";
+import { mediatorAbi } from "./abi/mediator.ts";
+import { mutableOperatorManagerAbi } from "./abi/mutableOperatorManager.ts";
+import { testTokenAbi } from "./abi/testToken.ts";
+import { mediatorBytecode } from "./bytecode/mediator.ts";
+import { mutableOperatorManagerBytecode } from "./bytecode/mutableOperatorManager.ts";
+import { testTokenBytecode } from "./bytecode/testToken.ts";
+import { encodeListToken } from "./calls.ts";
+import type { ChainClient } from "./rpc.ts";
+import type { TransactionSigner } from "./signer.ts";
+
+export interface DeployOptions {
+  readonly client: ChainClient;
+  /** Pays, and becomes owner of manager and Mediator. */
+  readonly owner: TransactionSigner;
+  readonly operator: { readonly address: Address; readonly name: string; readonly uri: string };
+  readonly roundSize: number;
+  /** Wei. */
+  readonly disputeBond: bigint;
+  readonly tokens: readonly {
+    readonly name: string;
+    readonly symbol: string;
+    readonly decimals: number;
+  }[];
+}
+
+export interface DeployedExchange {
+  readonly mediator: Address;
+  readonly manager: Address;
+  readonly tokens: readonly Address[];
+}
+
+export async function deployExchange(options: DeployOptions): Promise<DeployedExchange> {
+  const { owner, operator } = options;
+  const send = await sender(options);
+  const tokens: Address[] = [];
+  for (const { name, symbol, decimals } of options.tokens) {
+    const args = [name, symbol, decimals] as const;
+    tokens.push(
+      await send(encodeDeployData({ abi: testTokenAbi, bytecode: testTokenBytecode, args })),
+    );
+  }
+  const manager = await send(
+    encodeDeployData({
+      abi: mutableOperatorManagerAbi,
+      bytecode: mutableOperatorManagerBytecode,
+      args: [owner.address, operator.address, operator.name, operator.uri],
+    }),
+  );
+  const mediator = await send(
+    encodeDeployData({
+      abi: mediatorAbi,
+      bytecode: mediatorBytecode,
+      args: [manager, BigInt(options.roundSize), options.disputeBond, owner.address],
+    }),
+  );
+  for (const token of tokens) await send(encodeListToken(token), mediator);
+  return { mediator, manager, tokens };
+}
+
+type Send = (data: Hex, to?: Address) => Promise<Address>;
+
+/** Sends one transaction after the other; gives the address of what was deployed, or `to`. */
+async function sender({ client, owner }: DeployOptions): Promise<Send> {
+  const chainId = await client.getChainId();
+  return async (data, to) => {
+    const nonce = await client.getTransactionCount({ address: owner.address });
+    const gas = await client.estimateGas({ account: owner.address, data, ...(to && { to }) });
+    const fees = await client.estimateFeesPerGas();
+    const hash = await client.sendRawTransaction({
+      serializedTransaction: await owner.account.signTransaction({
+        type: "eip1559",
+        chainId,
+        nonce,
+        gas: (gas * 12n) / 10n,
+        data,
+        ...(to && { to }),
+        maxFeePerGas: fees.maxFeePerGas * 2n,
+        maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
+      }),
+    });
+    const receipt = await client.waitForTransactionReceipt({ hash, pollingInterval: 50 });
+    if (receipt.status !== "success") {
+      throw new QuarterdeckError({
+        code: "DeploymentFailed",
+        message: `Transaction ${hash} of the deployment reverted.`,
+        mend: "Check the owner's balance and that the chain runs Prague or later.",
+      });
+    }
+    return to ?? toAddress(receipt.contractAddress as Hex);
+  };
+}
