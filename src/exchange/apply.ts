@@ -12,6 +12,7 @@ import { createState, type State } from "./state.ts";
  * the state is spoilt: drop it.
  */
 export function apply(state: State, entry: Entry): Outcome {
+  assert(entry.kind !== "genesis", "a genesis is in the middle of a journal.");
   switch (entry.kind) {
     case "blocks":
       return followBlocks(state, entry);
@@ -19,8 +20,6 @@ export function apply(state: State, entry: Entry): Outcome {
       return placeOrder(state, entry);
     case "cancelOrder":
       return cancelOrder(state, entry);
-    case "genesis":
-      assert(false, "a genesis is in the middle of a journal.");
     default:
       return unreachable(entry);
   }

@@ -1,7 +1,7 @@
-import { assert, unreachable } from "../base/errors.ts";
-import type { ChainLog } from "../protocol/chainLog.ts";
+import { assert } from "../base/errors.ts";
+import type { ChainLog, ChainLogKind } from "../protocol/chainLog.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
-import type { BlockNumber } from "../protocol/units.ts";
+import type { BlockNumber, Round } from "../protocol/units.ts";
 import { cancelWithdrawal } from "./cancelWithdrawal.ts";
 import { closeDispute } from "./closeDispute.ts";
 import { closeRound } from "./closeRound.ts";
@@ -87,40 +87,33 @@ function beginQuarter(state: State, block: BlockNumber, happenings: Happening[])
   happenings.push({ what: "quarterBegan", round: state.moment.round, quarter });
 }
 
+type Verb<L extends ChainLog> = (state: State, log: L, happenings: Happening[]) => void;
+
+/** What each log does. */
+const VERBS: { readonly [K in ChainLogKind]: Verb<Extract<ChainLog, { readonly kind: K }>> } = {
+  tokenListed: inItsRound(listToken),
+  deposited: inItsRound(creditDeposit),
+  withdrawalInitiated: inItsRound(requestWithdrawal),
+  committed: inItsRound(confirmCommit),
+  disputeOpened: inItsRound(openDispute),
+  // The rounds of these are those of what they end or announce.
+  withdrawalCancelled: cancelWithdrawal,
+  withdrawalConfirmed: confirmWithdrawal,
+  tradingKeySet: setTradingKey,
+  disputeClosed: closeDispute,
+};
+
 function takeLog(state: State, log: ChainLog, happenings: Happening[]): void {
-  const stopped = state.halted !== undefined && log.kind !== "withdrawalConfirmed";
-  assert(!stopped, () => `${log.kind} in block ${log.block}, after the halt.`);
-  switch (log.kind) {
-    case "tokenListed":
-      assertOfRound(state, log);
-      return listToken(state, log, happenings);
-    case "deposited":
-      assertOfRound(state, log);
-      return creditDeposit(state, log, happenings);
-    case "withdrawalInitiated":
-      assertOfRound(state, log);
-      return requestWithdrawal(state, log, happenings);
-    case "committed":
-      assertOfRound(state, log);
-      return confirmCommit(state, log, happenings);
-    case "disputeOpened":
-      assertOfRound(state, log);
-      return openDispute(state, log, happenings);
-    // The rounds of the others are those of what they end or announce.
-    case "withdrawalCancelled":
-      return cancelWithdrawal(state, log, happenings);
-    case "withdrawalConfirmed":
-      return confirmWithdrawal(state, log, happenings);
-    case "tradingKeySet":
-      return setTradingKey(state, log, happenings);
-    case "disputeClosed":
-      return closeDispute(state, log, happenings);
-    default:
-      return unreachable(log);
-  }
+  const allowed = state.halted === undefined || log.kind === "withdrawalConfirmed";
+  assert(allowed, () => `${log.kind} in block ${log.block}, after the halt.`);
+  const verb = VERBS[log.kind] as Verb<ChainLog>;
+  verb(state, log, happenings);
 }
 
-function assertOfRound(state: State, log: ChainLog & { readonly round: number }): void {
-  const { round } = state.moment;
-  assert(log.round === round, () => `${log.kind} of round ${log.round} in round ${round}.`);
+function inItsRound<L extends ChainLog & { readonly round: Round }>(verb: Verb<L>): Verb<L> {
+  return (state, log, happenings) => {
+    const { round } = state.moment;
+    assert(log.round === round, () => `${log.kind} of round ${log.round} in round ${round}.`);
+    verb(state, log, happenings);
+  };
 }
