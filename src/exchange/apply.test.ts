@@ -3,6 +3,7 @@ import { Alarm } from "../base/errors.ts";
 import { checkEvidence } from "../protocol/withdrawalRule.ts";
 import { checkOrder } from "./checkOrder.ts";
 import type { Happening } from "./outcome.ts";
+import { stateHash } from "./stateHash.ts";
 import {
   ALICE,
   BASE,
@@ -13,7 +14,6 @@ import {
   hashOfBlock,
   limitOrder,
   QUOTE,
-  SIGNATURE,
   THIRD,
   tradingWorld,
   World,
@@ -192,7 +192,7 @@ test.each([0, 1, 2, 3])("a request of quarter %i is decided when the next begins
   world.duties();
   world.withdraw(ALICE, BASE, 3_000n).mine();
   expect(views.withdrawals(world.state)).toMatchObject([{ state: "seen" }]);
-  const next = quarter === 3 ? ([3, 0] as const) : ([2, quarter + 1] as const);
+  const next: [number, number] = quarter === 3 ? [3, 0] : [2, quarter + 1];
   expect(decisions(world.mineTo(100 + 32 * next[0] + 8 * next[1] - 1))).toEqual([]);
   expect(decisions(world.toQuarter(...next))).toEqual(["debited"]);
   expect(world.balance(ALICE, BASE)?.total).toBe(7_000n);
@@ -236,6 +236,7 @@ test("another operator's cancellation gives the money back, also into the tree j
   expect(views.roots(world.state, 3)[0]?.total).toBe(30_000n);
   expect(views.proof(world.state, ALICE, BASE, 3)?.balance).toBe(10_000n);
   expect(world.balance(ALICE, BASE)).toEqual({ total: 10_000n, locked: 0n });
+  expect(kinds(world.duties())).toContain("roundCommitted");
   expect(kinds(world.toQuarter(4, 1))).not.toContain("halted");
 });
 
@@ -312,13 +313,12 @@ test("a dispute not closed halts at the end of the next round's quarter 0", () =
 
 test("refusals come in one order and change nothing", () => {
   const world = tradingWorld();
-  const hash = JSON.stringify(views.balances(world.state, ALICE), (_, v) => String(v));
+  const before = stateHash(world.state);
   const good = limitOrder(ALICE, 0, 1, "bid", 10, 50);
   const code = (order: typeof good) => {
-    const before = checkOrder(world.state, order);
-    const outcome = world.place(order);
-    expect(outcome).toEqual({ refusal: before, happenings: [] });
-    return before?.code;
+    const refusal = checkOrder(world.state, order);
+    expect(world.place(order)).toEqual({ refusal, happenings: [] });
+    return refusal?.code;
   };
   expect(code({ ...good, sellAmount: 0n })).toBe("InvalidOrder");
   expect(code({ ...good, intent: "sellAll" })).toBe("InvalidOrder");
@@ -326,7 +326,7 @@ test("refusals come in one order and change nothing", () => {
   expect(code({ ...good, buyToken: THIRD })).toBe("UnknownToken");
   expect(code({ ...good, owner: clientNo(9) })).toBe("UnknownClient");
   expect(code(limitOrder(ALICE, 0, 1, "bid", 201, 50))).toBe("InsufficientFunds");
-  expect(JSON.stringify(views.balances(world.state, ALICE), (_, v) => String(v))).toBe(hash);
+  expect(stateHash(world.state)).toBe(before);
 
   world.list(THIRD).mine();
   expect(code({ ...good, sellToken: BASE, buyToken: THIRD })).toBe("UnknownMarket");
@@ -338,7 +338,7 @@ test("refusals come in one order and change nothing", () => {
     expect(world.place(limitOrder(ALICE, 0, id, "bid", 1, 5)).refusal).toBeUndefined();
   }
   expect(code(limitOrder(ALICE, 0, 99, "bid", 1, 5))).toBe("TooManyOrders");
-  expect(code(limitOrder(ALICE, 1, 99, "bid", 1, 5))).toBeUndefined();
+  expect(world.place(limitOrder(ALICE, 1, 99, "bid", 1, 5)).refusal).toBeUndefined();
   expect(world.cancel(ALICE, 0, 98).refusal?.code).toBe("UnknownOrder");
 });
 
@@ -356,9 +356,8 @@ test("misaligned amounts are refused with the nearest aligned ones", () => {
       { buyAmount: 40n, sellAmount: 220n },
     ],
   });
-  for (const nearest of [{ buyAmount: 30n, sellAmount: 165n }]) {
-    expect(checkOrder(world.state, { ...order, ...nearest })).toBeUndefined();
-  }
+  const mended = { ...order, buyAmount: 30n, sellAmount: 165n };
+  expect(checkOrder(world.state, mended)).toBeUndefined();
 });
 
 test("a trading key signs from the next round on, and what held in a round stays", () => {
@@ -387,5 +386,4 @@ test("blocks that do not follow are an alarm", () => {
   world.log({ kind: "tokenListed", token: THIRD, round: 1 });
   expect(() => world.mine()).toThrow(/tokenListed of round 1 in round 0/);
   expect(() => new World().apply(GENESIS)).toThrow(Alarm);
-  expect(SIGNATURE.path).toEqual([]);
 });

@@ -1,0 +1,419 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ZERO_ADDRESS } from "../base/address.ts";
+import type { Address } from "../base/hex.ts";
+import { checkAnswer, type PresentedFill } from "../protocol/disputeRule.ts";
+import { orderHash } from "../protocol/messages.ts";
+import { checkAdvance, checkExecution, NOTHING_EXECUTED } from "../protocol/orderRule.ts";
+import { checkEvidence, confirmable } from "../protocol/withdrawalRule.ts";
+import { apply, begin } from "./apply.ts";
+import { decodeEntry, encodeEntry } from "./entries.ts";
+import { NaiveModel } from "./naiveModel.testkit.ts";
+import type { Happening } from "./outcome.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { stateHash } from "./stateHash.ts";
+import {
+  BASE,
+  clientNo,
+  GENESIS,
+  limitOrder,
+  MARKET,
+  QUOTE,
+  THIRD,
+  THIRD_MARKET,
+  World,
+} from "./testkit.ts";
+import * as views from "./views.ts";
+
+const CLIENTS = 4;
+const TOKENS = [BASE, QUOTE, THIRD];
+const LIMIT = GENESIS.limits.ordersPerClientAndRound;
+
+const client = fc.nat({ max: CLIENTS - 1 });
+const token = fc.nat({ max: 2 });
+const step = fc.oneof(
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant("deposit"),
+      client,
+      token,
+      amount: fc.integer({ min: 1, max: 3_000 }),
+    }),
+  },
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant("place"),
+      client,
+      isBid: fc.boolean(),
+      isThird: fc.boolean(),
+      isNext: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+      lots: fc.integer({ min: 1, max: 30 }),
+      ticks: fc.integer({ min: 4, max: 9 }),
+      id: fc.nat({ max: 40 }),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant("cancel"), pick: fc.nat() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant("withdraw"),
+      client,
+      token,
+      part: fc.integer({ min: 1, max: 4 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("unasked"), pick: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("confirm") }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant("mine"), count: fc.integer({ min: 1, max: 9 }) }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("restart") }) },
+) as fc.Arbitrary<Step>;
+
+type Step =
+  | { do: "deposit"; client: number; token: number; amount: number }
+  | {
+      do: "place";
+      client: number;
+      isBid: boolean;
+      isThird: boolean;
+      isNext: boolean;
+      lots: number;
+      ticks: number;
+      id: number;
+    }
+  | { do: "cancel"; pick: number }
+  | { do: "withdraw"; client: number; token: number; part: number }
+  | { do: "unasked"; pick: number }
+  | { do: "confirm" }
+  | { do: "mine"; count: number }
+  | { do: "restart" };
+
+/** The machine and the model, side by side. */
+class Pair {
+  readonly world = new World();
+  readonly model = new NaiveModel();
+  /** Early fills of every round, as a client would keep some of them. */
+  readonly kept = new Map<string, PresentedFill>();
+  readonly seen = nothingSeen();
+  /** Whether somebody cancels a request of the past round in the next quarter 0. */
+  late = false;
+
+  constructor() {
+    this.world.list(...TOKENS);
+    for (let n = 0; n < CLIENTS - 1; n++) {
+      for (const token of TOKENS) this.deposit(clientNo(n), token, 5_000n);
+    }
+    this.mine(1);
+  }
+
+  deposit(client: Address, token: Address, amount: bigint): void {
+    this.world.deposit(client, token, amount);
+    this.model.deposit(client, token, amount);
+  }
+
+  run(step: Step): void {
+    switch (step.do) {
+      case "deposit":
+        this.deposit(clientNo(step.client), TOKENS[step.token] as Address, BigInt(step.amount));
+        this.mine(1);
+        break;
+      case "place":
+        this.place(step);
+        break;
+      case "cancel":
+        this.cancel(step.pick);
+        break;
+      case "withdraw":
+        this.withdraw(clientNo(step.client), TOKENS[step.token] as Address, step.part);
+        break;
+      case "unasked":
+        this.unasked(step.pick);
+        break;
+      case "confirm":
+        this.confirm();
+        break;
+      case "mine":
+        this.mine(step.count);
+        break;
+      case "restart":
+        this.restart();
+        break;
+    }
+  }
+
+  restart(): void {
+    const restored = decodeSnapshot(encodeSnapshot(this.world.state));
+    expect(stateHash(restored)).toBe(stateHash(this.world.state));
+    this.world.state = restored;
+  }
+
+  place(step: Step & { do: "place" }): void {
+    const owner = clientNo(step.client);
+    const market = step.isThird ? THIRD_MARKET : MARKET;
+    const round = this.world.round + (step.isNext ? 1 : 0);
+    const price = step.ticks * 5;
+    const order = limitOrder(
+      owner,
+      round,
+      step.id,
+      step.isBid ? "bid" : "ask",
+      step.lots,
+      price,
+      market,
+    );
+    const isClient = views.leafIndexOf(this.world.state, owner) !== undefined;
+    const outcome = this.world.place(order);
+    const lots = BigInt(step.lots);
+    const taken =
+      isClient &&
+      this.model.place(
+        {
+          owner,
+          round,
+          id: order.id,
+          isBid: step.isBid,
+          market,
+          lots,
+          price: BigInt(price),
+          left: lots,
+          sold: 0n,
+          bought: 0n,
+          state: "queued",
+        },
+        LIMIT,
+      );
+    expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
+    this.checkTrades(outcome.happenings);
+  }
+
+  cancel(pick: number): void {
+    const order = this.model.orders[pick % Math.max(1, this.model.orders.length)];
+    if (order === undefined || order.round < this.model.round - 2) return;
+    const taken = this.model.cancel(order.owner, order.round, order.id);
+    const outcome = this.world.cancel(order.owner as Address, order.round, Number(order.id));
+    expect(outcome.refusal === undefined).toBe(taken);
+  }
+
+  withdraw(client: Address, token: Address, part: number): void {
+    this.room();
+    const round = this.world.nextRound();
+    const opening = views.openingBalance(this.world.state, client, token, round - 1) ?? 0n;
+    const amount = (opening * BigInt(part)) / 4n;
+    if (round < 2 || amount === 0n || this.model.withdrawalOf(client, token)) return;
+    this.world.withdraw(client, token, amount);
+    this.model.withdrawals.push({ client, token, amount, round, state: "seen" });
+    this.mine(1);
+  }
+
+  /** Another approved operator cancels what we would pay or have not decided. */
+  unasked(pick: number): void {
+    this.room();
+    const round = this.world.nextRound();
+    const open = this.model.withdrawals.filter((w) => w.round === round && w.state !== "refused");
+    const chosen = open[pick % Math.max(1, open.length)];
+    this.late = pick % 2 === 0;
+    if (chosen === undefined || this.late) return;
+    this.logCancelled(chosen);
+    this.seen.unasked++;
+    this.mine(1);
+  }
+
+  logCancelled(one: { client: string; token: string; round: number; amount: bigint }): void {
+    const { round, amount } = one;
+    const [client, token] = [one.client as Address, one.token as Address];
+    this.world.log({ kind: "withdrawalCancelled", client, token, round, amount });
+    this.model.endWithdrawal(client, token, true);
+  }
+
+  confirm(): void {
+    this.room();
+    const { moment } = views.clock(this.world.state);
+    for (const w of [...this.model.withdrawals]) {
+      if (w.state !== "debited" || !confirmable(w.round, moment)) continue;
+      const [client, token] = [w.client as Address, w.token as Address];
+      const { round, amount } = w;
+      const recipient = client;
+      this.world.log({ kind: "withdrawalConfirmed", client, token, round, amount, recipient });
+      this.model.endWithdrawal(client, token, false);
+    }
+    this.mine(1);
+  }
+
+  /** Makes sure that the next block begins no quarter: logs of it belong to the time we know. */
+  room(): void {
+    if ((this.world.block + 1 - 100) % 8 === 0) this.mine(1);
+  }
+
+  mine(count: number): void {
+    for (let i = 0; i < count; i++) {
+      const next = this.world.block + 1 - 100;
+      const begins = next > 0 && next % 8 === 0;
+      if (begins) this.model.beginQuarter(next % 32 === 0);
+      const happenings = this.world.mine(1);
+      this.checkTrades(happenings);
+      if (begins) this.afterBoundary(happenings);
+    }
+  }
+
+  /** Evidence for what was refused; then cancel, commit, dispute, answer and close. */
+  afterBoundary(happenings: readonly Happening[]): void {
+    const { state } = this.world;
+    for (const one of happenings) {
+      if (one.what === "withdrawalDecided") this.seen[one.decision]++;
+    }
+    const { moment } = views.clock(state);
+    for (const refused of views.withdrawals(state, { state: "refused" })) {
+      const evidence = views.evidenceAgainst(state, refused.client, refused.token);
+      const orders = evidence?.orders.map(({ order }) => order) ?? [];
+      expect(checkEvidence(refused, orders)).toBeUndefined();
+      this.logCancelled(refused);
+    }
+    if (moment.quarter !== 0) return;
+    const debited = this.model.withdrawals.find(
+      (w) => w.state === "debited" && w.round === moment.round - 1,
+    );
+    if (this.late && debited !== undefined) {
+      this.logCancelled(debited);
+      this.seen.late++;
+      this.late = false;
+    }
+    this.mine(1);
+    for (const root of views.commit(state).missing) {
+      expect(root.total).toBe(this.leaves(root.token));
+      this.world.log({ kind: "committed", round: moment.round, ...root });
+    }
+    this.mine(1);
+    expect(views.commit(state).missing).toEqual([]);
+    if (moment.round >= 1) this.disputeAll(moment.round);
+  }
+
+  /** What all proofs of the round show together. */
+  leaves(token: Address): bigint {
+    const { state, round } = this.world;
+    return views
+      .clients(state)
+      .map((client) => views.proof(state, client, token, round)?.balance ?? 0n)
+      .reduce((sum, balance) => sum + balance, 0n);
+  }
+
+  disputeAll(round: number): void {
+    const { state } = this.world;
+    for (const client of views.clients(state)) {
+      this.world.log({
+        kind: "disputeOpened",
+        client,
+        round,
+        opener: client,
+        mustProveOpenings: false,
+        openingsPresented: false,
+        presented: 0,
+      });
+    }
+    this.mine(1);
+    for (const client of views.clients(state)) {
+      const answer = views.disputeAnswer(state, client, round);
+      if (answer === undefined) throw new Error("the dispute is not there");
+      const presented = [...this.kept]
+        .filter(([key]) => key.startsWith(`${round - 1} ${client} `))
+        .map(([, fill]) => fill);
+      expect(checkAnswer({ ...answer, presented })).toBeUndefined();
+      this.seen.answers++;
+      this.seen.executions += answer.executions.length;
+      this.world.log({ kind: "disputeClosed", client, round, operator: ZERO_ADDRESS });
+    }
+    this.mine(1);
+  }
+
+  /** Every trade keeps both orders' limits by itself, and with all before it. */
+  checkTrades(happenings: readonly Happening[]): void {
+    for (const one of happenings) {
+      if (one.what !== "trade") continue;
+      this.seen.trades++;
+      const { baseAmount, quoteAmount, takerSide } = one.trade;
+      for (const [ref, side] of [
+        [one.trade.taker, takerSide],
+        [one.trade.maker, takerSide === "bid" ? "ask" : "bid"],
+      ] as const) {
+        const view = views.order(this.world.state, ref);
+        if (view === undefined) throw new Error("a trade of no order");
+        const isBid = side === "bid";
+        const part = isBid
+          ? { sold: quoteAmount, bought: baseAmount }
+          : { sold: baseAmount, bought: quoteAmount };
+        expect(checkAdvance(view.order, NOTHING_EXECUTED, part)).toBeUndefined();
+        expect(checkExecution(view.order, view.sold, view.bought)).toBeUndefined();
+        const key = `${ref.round} ${ref.owner} ${ref.id}`;
+        if (!this.kept.has(key)) this.kept.set(key, { orderHash: orderHash(view.order), ...part });
+      }
+    }
+  }
+
+  compare(): void {
+    const { state } = this.world;
+    for (const client of views.clients(state)) {
+      for (const { token, total, locked } of views.balances(state, client) ?? []) {
+        expect(total).toBe(this.model.total(client, token));
+        expect(locked).toBe(this.model.locked(client, token));
+        expect(locked >= 0n && locked <= total).toBe(true);
+      }
+    }
+    for (const token of TOKENS) {
+      const held = views
+        .clients(state)
+        .map((client) => this.world.balance(client, token)?.total ?? 0n)
+        .reduce((sum, total) => sum + total, 0n);
+      expect(held).toBe(this.model.inside.get(token));
+    }
+    for (const order of this.model.orders) {
+      if (order.round < this.model.round - 2) continue;
+      const ref = { owner: order.owner as Address, round: order.round, id: order.id };
+      const { sold, bought, state: end } = order;
+      expect(views.order(state, ref)).toMatchObject({ sold, bought, state: end });
+    }
+    const decided = (w: { client: string; token: string; state: string }) =>
+      `${w.client} ${w.token} ${w.state}`;
+    expect(views.withdrawals(state).map(decided).sort()).toEqual(
+      this.model.withdrawals.map(decided).sort(),
+    );
+  }
+}
+
+const nothingSeen = () => ({
+  debited: 0,
+  refused: 0,
+  answers: 0,
+  executions: 0,
+  trades: 0,
+  unasked: 0,
+  late: 0,
+});
+
+const text = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
+
+test("random histories: as the naive model, always provable, and again the same", () => {
+  const total = nothingSeen();
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 150, maxLength: 300, size: "max" }), (steps) => {
+      const pair = new Pair();
+      for (const one of steps) {
+        pair.run(one);
+        pair.compare();
+      }
+      const records = pair.world.entries.map(encodeEntry).map(decodeEntry);
+      const [first, ...rest] = records;
+      if (first === undefined) throw new Error("no genesis");
+      const replayed = begin(first);
+      for (const entry of rest) apply(replayed, entry);
+      expect(stateHash(replayed)).toBe(stateHash(pair.world.state));
+      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += pair.seen[key];
+    }),
+    { numRuns: 60, seed: 20_260_101 },
+  );
+  // A history in which nothing happens proves nothing.
+  if (process.env["SEEN"]) console.log(total);
+  for (const [what, count] of Object.entries(total)) expect(count, what).toBeGreaterThan(10);
+}, 120_000);

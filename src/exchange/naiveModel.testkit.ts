@@ -1,0 +1,148 @@
+/**
+ * The exchange once more, for tests: as plainly as it can be said, with nothing kept that can be
+ * counted, and no code of the machine. Figures in base units of tokens.
+ */
+import type { Market } from "./entries.ts";
+
+export interface NaiveOrder {
+  owner: string;
+  round: number;
+  id: bigint;
+  isBid: boolean;
+  market: Market;
+  lots: bigint;
+  price: bigint;
+  left: bigint;
+  sold: bigint;
+  bought: bigint;
+  state: string;
+}
+
+export interface NaiveWithdrawal {
+  client: string;
+  token: string;
+  amount: bigint;
+  round: number;
+  state: string;
+}
+
+export class NaiveModel {
+  round = 0;
+  readonly totals = new Map<string, bigint>();
+  readonly orders: NaiveOrder[] = [];
+  withdrawals: NaiveWithdrawal[] = [];
+  /** Every deposit less every debit, by token. */
+  readonly inside = new Map<string, bigint>();
+
+  total(client: string, token: string): bigint {
+    return this.totals.get(`${client} ${token}`) ?? 0n;
+  }
+
+  locked(client: string, token: string): bigint {
+    return this.orders
+      .filter((o) => o.state === "open" && o.owner === client && sellToken(o) === token)
+      .reduce((sum, o) => sum + o.left * (o.isBid ? o.price : o.market.lot), 0n);
+  }
+
+  free(client: string, token: string): bigint {
+    return this.total(client, token) - this.locked(client, token);
+  }
+
+  deposit(client: string, token: string, amount: bigint): void {
+    this.move(client, token, amount);
+    this.inside.set(token, (this.inside.get(token) ?? 0n) + amount);
+  }
+
+  /** Whether the order is taken; if so, what it does is done. */
+  place(order: NaiveOrder, limit: number): boolean {
+    const mine = this.orders.filter((o) => o.owner === order.owner && o.round === order.round);
+    if (order.round !== this.round && order.round !== this.round + 1) return false;
+    if (mine.some((o) => o.id === order.id) || mine.length >= limit) return false;
+    if (order.round === this.round && !this.affords(order)) return false;
+    this.orders.push(order);
+    if (order.round === this.round) this.enter(order);
+    return true;
+  }
+
+  cancel(owner: string, round: number, id: bigint): boolean {
+    const order = this.orders.find((o) => o.owner === owner && o.round === round && o.id === id);
+    if (order === undefined || !["open", "queued"].includes(order.state)) return false;
+    order.state = "cancelled";
+    return true;
+  }
+
+  beginQuarter(isNewRound: boolean): void {
+    for (const w of this.withdrawals.filter(({ state }) => state === "seen")) {
+      const covered = w.amount <= this.free(w.client, w.token);
+      w.state = covered ? "debited" : "refused";
+      if (covered) this.deposit(w.client, w.token, -w.amount);
+    }
+    if (!isNewRound) return;
+    for (const order of this.orders) if (order.state === "open") order.state = "expired";
+    this.round++;
+    for (const order of this.orders.filter((o) => o.state === "queued")) {
+      if (this.affords(order)) this.enter(order);
+      else order.state = "refused";
+    }
+  }
+
+  withdrawalOf(client: string, token: string): NaiveWithdrawal | undefined {
+    return this.withdrawals.find((w) => w.client === client && w.token === token);
+  }
+
+  endWithdrawal(client: string, token: string, cancelled: boolean): void {
+    const ended = this.withdrawalOf(client, token);
+    if (cancelled && ended?.state === "debited") this.deposit(client, token, ended.amount);
+    this.withdrawals = this.withdrawals.filter((w) => w !== ended);
+  }
+
+  private affords(order: NaiveOrder): boolean {
+    const needed = order.lots * (order.isBid ? order.price : order.market.lot);
+    return needed <= this.free(order.owner, sellToken(order));
+  }
+
+  private enter(order: NaiveOrder): void {
+    order.state = "open";
+    while (order.left > 0n) {
+      const against = this.orders
+        .filter((o) => o.state === "open" && o !== order && o.market === order.market)
+        .filter((o) => o.isBid !== order.isBid)
+        .filter((o) => (order.isBid ? o.price <= order.price : o.price >= order.price));
+      let best = against[0];
+      for (const o of against) {
+        if (best && (order.isBid ? o.price < best.price : o.price > best.price)) best = o;
+      }
+      if (best === undefined) return;
+      if (best.owner === order.owner) {
+        order.state = "cancelled";
+        return;
+      }
+      const lots = best.left < order.left ? best.left : order.left;
+      this.trade(order.isBid ? order : best, order.isBid ? best : order, lots, best.price);
+    }
+  }
+
+  private trade(bid: NaiveOrder, ask: NaiveOrder, lots: bigint, price: bigint): void {
+    const { base, quote, lot } = bid.market;
+    this.move(bid.owner, quote, -lots * price);
+    this.move(bid.owner, base, lots * lot);
+    this.move(ask.owner, base, -lots * lot);
+    this.move(ask.owner, quote, lots * price);
+    bid.sold += lots * price;
+    bid.bought += lots * lot;
+    ask.sold += lots * lot;
+    ask.bought += lots * price;
+    for (const order of [bid, ask]) {
+      order.left -= lots;
+      if (order.left === 0n) order.state = "filled";
+    }
+  }
+
+  private move(client: string, token: string, amount: bigint): void {
+    this.totals.set(`${client} ${token}`, this.total(client, token) + amount);
+  }
+}
+
+function sellToken(order: NaiveOrder): string {
+  return order.isBid ? order.market.quote : order.market.base;
+}
