@@ -1,0 +1,135 @@
+/**
+ * The journal: a fenced, hash-chained, append-only list of byte records. It knows no meaning.
+ * This file is the boundary: every storage (SQLite here, a shared database for several operators)
+ * offers these interfaces and keeps the promises written on them.
+ */
+import type { Hex } from "../base/hex.ts";
+
+/** Most records of one append, and most that one flush may take together: bounds the stall. */
+export const MAX_COMMIT_RECORDS = 1024;
+/** Most payload bytes of one append, and most that one flush may take together. */
+export const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
+/** Most records that may wait for a flush; above it an append is refused and can be retried. */
+export const MAX_WAITING_RECORDS = 64 * MAX_COMMIT_RECORDS;
+/** Most records that a read hands over at once, and the payload bytes after which it stops. */
+export const READ_BATCH_RECORDS = 512;
+export const READ_BATCH_BYTES = 4 * 1024 * 1024;
+/** Snapshots that are kept: the newest, and two to fall back on when it turns out damaged. */
+export const KEPT_SNAPSHOTS = 3;
+
+/** The last record: its sequence (0 when there is none) and its chain hash. */
+export interface Head {
+  readonly sequence: number;
+  readonly hash: Hex;
+}
+
+export interface JournalRecord {
+  /** 1, 2, 3 … without gaps. */
+  readonly sequence: number;
+  /** Of the writer that appended it. */
+  readonly epoch: number;
+  /** Of the record format, see record.ts. */
+  readonly version: number;
+  readonly payload: Uint8Array;
+  /** Links it to all records before it. */
+  readonly hash: Hex;
+}
+
+/** The sequences that an append got: dense, in the order given. */
+export interface Appended {
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Snapshot {
+  /** The last record that is part of it. */
+  readonly sequence: number;
+  /** 32 bytes: what the state says of itself, to be compared after a replay. */
+  readonly stateHash: Hex;
+  readonly bytes: Uint8Array;
+}
+
+/** This journal began as a backup: whatever was acknowledged after `head` in the original is lost. */
+export interface RestoredFrom {
+  readonly head: Head;
+  /** Milliseconds since 1970. */
+  readonly backedUpAt: number;
+  /** Last sequence known to be acknowledged and not in the backup; undefined when not known. */
+  readonly lostUpTo: number | undefined;
+}
+
+export interface VerifyReport {
+  readonly head: Head;
+  readonly epoch: number;
+  /** Payload bytes of all records. */
+  readonly bytes: number;
+  /** Sequences of the snapshots, ascending. */
+  readonly snapshots: readonly number[];
+}
+
+export interface VerifyOptions {
+  /** Called after each batch with the last sequence checked. */
+  readonly onProgress?: (sequence: number, last: number) => void;
+}
+
+/** A journal opened for reading; possible while another process writes. */
+export interface JournalReader {
+  /** The file or database, for messages. */
+  readonly location: string;
+  /** For a writer the truth; for a reader as of opening, or of the last `refresh` or `verify`. */
+  readonly head: Head;
+  /** Set when the journal began as a backup: to be said loudly. */
+  readonly restoredFrom: RestoredFrom | undefined;
+
+  /** Looks at the storage again. */
+  refresh(): Promise<Head>;
+
+  /**
+   * The records from sequence `from` on, at most `limit` of them, in bounded batches. Ends at the
+   * last record there was when it began. Each is checked against its checksum and the chain.
+   * Throws `JournalDamaged`.
+   */
+  read(from: number, limit?: number): AsyncIterable<readonly JournalRecord[]>;
+
+  /** The newest snapshot at or before `atOrBefore`, checked. Throws `JournalDamaged`. */
+  latestSnapshot(atOrBefore?: number): Promise<Snapshot | undefined>;
+
+  /** Checks every record, the head and every snapshot. Throws `JournalDamaged` at the first damage. */
+  verify(options?: VerifyOptions): Promise<VerifyReport>;
+
+  /**
+   * Writes a consistent copy to the new file `path` while appends go on; returns its head.
+   * Throws `StorageFailure`.
+   */
+  backup(path: string): Promise<Head>;
+
+  close(): Promise<void>;
+}
+
+/** A journal opened for writing. */
+export interface Journal extends JournalReader {
+  /** Raised by every opening for writing; carried by every record and checked by every append. */
+  readonly epoch: number;
+
+  /**
+   * Appends `records` (at least one) all or none, and resolves when they are durable. Appends that
+   * wait together share one flush; their order is the order of the calls. The bytes must not be
+   * changed before it settles.
+   *
+   * Rejects with `AppendTooLarge`: nothing happened, the journal goes on.
+   * Rejects with `FencedOff`, `StorageFailure` or `JournalDamaged`: so do all that wait, and all
+   * later ones with `JournalStopped`, until the journal is closed and opened again. The records of
+   * a failed append are not promised, and yet may be found after reopening.
+   */
+  append(records: readonly Uint8Array[]): Promise<Appended>;
+
+  /**
+   * Keeps `bytes` as the state after record `sequence`, in small steps between appends, and drops
+   * snapshots beyond `KEPT_SNAPSHOTS`. A second one of the same sequence must be the same. Must not
+   * be called again before it settles. Rejects as `append` does.
+   */
+  saveSnapshot(sequence: number, bytes: Uint8Array, stateHash: Hex): Promise<void>;
+
+  /** Lets waiting appends finish, then releases the storage. */
+  close(): Promise<void>;
+}
