@@ -1,0 +1,155 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { copyFile } from "node:fs/promises";
+import { join } from "node:path";
+import { backup as copyDatabase } from "node:sqlite";
+import { StorageFailure } from "../errors.ts";
+import type { Head, RestoredFrom, VerifyOptions } from "../journal.ts";
+import {
+  ACKNOWLEDGED_FILE,
+  inTransaction,
+  journalFile,
+  openForReading,
+  openForWriting,
+  storageError,
+  syncDirectoryOf,
+} from "./connection.ts";
+import { lockStorage } from "./lock.ts";
+import { headOf, readBackupMark, readHead, readLink } from "./records.ts";
+import { verifyStore } from "./verify.ts";
+import { readWitness } from "./witness.ts";
+
+/** Pages (4 KiB) copied between two looks at the event loop; the copying itself is on a thread. */
+const PAGES_PER_STEP = 256;
+
+/**
+ * Copies the journal `file` to the new file `path` while it is written to, and leaves a mark in the
+ * copy, so that a journal that begins with it can say so. Returns the copy's head. The copy is of
+ * the moment at which it began. Throws `StorageFailure`.
+ */
+export async function backupStore(file: string, path: string): Promise<Head> {
+  refuseExisting(path, "The backup's file is there already");
+  const partial = `${path}.partial`;
+  const source = openForReading(file);
+  try {
+    dropLeftovers(partial);
+    // An open view of the source keeps the copy consistent: without it, each append by the writer
+    // would make the copying start over.
+    source.exec("BEGIN; SELECT sequence FROM head;");
+    await copyDatabase(source, partial, { rate: PAGES_PER_STEP });
+    const mark = markCopy(partial, Date.now(), undefined);
+    publish(partial, path);
+    return mark.head;
+  } catch (error) {
+    throw storageError(error, path, "The backup cannot be written");
+  } finally {
+    source.close();
+  }
+}
+
+/** Leaves the mark that this database is a copy of what it holds now. */
+function markCopy(path: string, backedUpAt: number, lostUpTo: number | undefined): RestoredFrom {
+  const connection = openForWriting(path);
+  try {
+    const row = readHead({ connection, file: path });
+    inTransaction(connection, () => {
+      connection
+        .prepare(
+          "INSERT INTO backup_mark (sequence, hash, backed_up_at, lost_up_to) VALUES (?, ?, ?, ?)",
+        )
+        .run(row.sequence, row.hash, backedUpAt, lostUpTo ?? null);
+    });
+    return { head: headOf(row), backedUpAt, lostUpTo };
+  } finally {
+    // The last connection to close folds the log into the file.
+    connection.close();
+  }
+}
+
+/** Gives the finished file its name, both durable. */
+function publish(partial: string, path: string): void {
+  const descriptor = openSync(partial, "r+");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  renameSync(partial, path);
+  syncDirectoryOf(path);
+}
+
+function refuseExisting(path: string, what: string): void {
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return;
+  throw new StorageFailure("StorageNotEmpty", path, what);
+}
+
+/**
+ * Puts the backup `path` into the storage directory `directory`, which must hold no journal, after
+ * verifying all of it. Where the directory still remembers what its lost journal acknowledged, the
+ * result says in `lostUpTo` which records are lost; the next opening says it again.
+ * Throws `StorageInUse`, `StorageFailure` or `JournalDamaged`.
+ */
+export async function restoreBackup(
+  path: string,
+  directory: string,
+  options: VerifyOptions = {},
+): Promise<RestoredFrom> {
+  const lock = lockStorage(directory);
+  try {
+    const file = journalFile(directory);
+    refuseExisting(file, "There is a journal already");
+    refuseExisting(`${file}-wal`, "There is the log of another journal");
+    refuseUnfinished(path);
+    const backedUp = await verifyFile(path, options);
+
+    const partial = `${file}.partial`;
+    dropLeftovers(partial);
+    await copyFile(path, partial);
+    const acknowledged = join(directory, ACKNOWLEDGED_FILE);
+    const lostUpTo = lostRecords(partial, acknowledged);
+    const mark = markCopy(partial, backedUp?.backedUpAt ?? Date.now(), lostUpTo);
+    publish(partial, file);
+    return mark;
+  } catch (error) {
+    throw storageError(error, directory, "The backup cannot be restored");
+  } finally {
+    lock.release();
+  }
+}
+
+/** Verifies all of the backup; returns its mark. */
+async function verifyFile(file: string, options: VerifyOptions): Promise<RestoredFrom | undefined> {
+  const connection = openForReading(file);
+  try {
+    await verifyStore({ connection, file }, undefined, options);
+    return readBackupMark({ connection, file });
+  } finally {
+    connection.close();
+  }
+}
+
+/** The last record that was acknowledged and that the copy `file` lacks; undefined if none is known. */
+function lostRecords(file: string, acknowledged: string): number | undefined {
+  const witness = readWitness(acknowledged);
+  if (witness === undefined) return undefined;
+  const connection = openForReading(file);
+  try {
+    const store = { connection, file };
+    if (witness.sequence > readHead(store).sequence) return witness.sequence;
+    const link = readLink(store, witness.sequence);
+    if (link !== undefined && headOf(link).hash === witness.hash) return undefined;
+    throw new StorageFailure("StorageNotEmpty", acknowledged, "It remembers another journal");
+  } finally {
+    connection.close();
+  }
+}
+
+function refuseUnfinished(path: string): void {
+  const log = statSync(`${path}-wal`, { throwIfNoEntry: false });
+  if (log === undefined || log.size === 0) return;
+  throw new StorageFailure("NotABackup", path, "This is a journal at work, with a log beside it");
+}
+
+/** What an earlier attempt left behind when it was interrupted. */
+function dropLeftovers(partial: string): void {
+  for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(partial + suffix, { force: true });
+}

@@ -1,0 +1,342 @@
+import { closeSync, fsyncSync, openSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
+import { assert } from "../../base/errors.ts";
+import {
+  JournalDamaged,
+  JournalStopped,
+  StorageFailure,
+  type StorageFailureCode,
+} from "../errors.ts";
+
+/** Names within a storage directory. Never open `LOCK_FILE` other than through lock.ts. */
+export const JOURNAL_FILE = "journal.sqlite";
+export const LOCK_FILE = "lock.sqlite";
+export const OWNER_FILE = "owner.json";
+export const ACKNOWLEDGED_FILE = "acknowledged";
+
+export function journalFile(directory: string): string {
+  return join(directory, JOURNAL_FILE);
+}
+
+/** "QdkJ": tells our files from other SQLite databases. */
+const APPLICATION_ID = 0x51646b4a;
+/** Version of the tables below. */
+const TABLES_VERSION = 1;
+
+/** Somebody else's lock on the file (a tool, a copy) is waited for this long; it blocks the thread. */
+const BUSY_TIMEOUT_MS = 1000;
+/** Pages (4 KiB) in the write-ahead log after which a flush moves them to the main file. */
+const CHECKPOINT_PAGES = 1000;
+/** The write-ahead log shrinks back to this after a long reader made it grow. */
+const LOG_SIZE_LIMIT_BYTES = 64 * 1024 * 1024;
+
+const TABLES = `
+  CREATE TABLE record (
+    sequence INTEGER PRIMARY KEY,
+    epoch    INTEGER NOT NULL,
+    version  INTEGER NOT NULL,
+    payload  BLOB NOT NULL,
+    checksum INTEGER NOT NULL,
+    hash     BLOB NOT NULL
+  ) STRICT;
+  CREATE TRIGGER record_is_never_changed BEFORE UPDATE ON record
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+  CREATE TRIGGER record_is_never_deleted BEFORE DELETE ON record
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+
+  CREATE TABLE head (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch    INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,
+    hash     BLOB NOT NULL
+  ) STRICT;
+  INSERT INTO head VALUES (1, 0, 0, zeroblob(32));
+
+  CREATE TABLE snapshot (
+    sequence    INTEGER PRIMARY KEY,
+    record_hash BLOB NOT NULL,
+    state_hash  BLOB NOT NULL,
+    bytes       INTEGER NOT NULL,
+    checksum    BLOB NOT NULL
+  ) STRICT;
+  CREATE TABLE snapshot_part (
+    sequence INTEGER NOT NULL,
+    part     INTEGER NOT NULL,
+    bytes    BLOB NOT NULL,
+    UNIQUE (sequence, part)
+  ) STRICT;
+
+  CREATE TABLE backup_mark (
+    id           INTEGER PRIMARY KEY,
+    sequence     INTEGER NOT NULL,
+    hash         BLOB NOT NULL,
+    backed_up_at INTEGER NOT NULL,
+    lost_up_to   INTEGER
+  ) STRICT;
+`;
+
+export interface WriteOptions {
+  /** Upper limit of the database file in bytes: beyond it appends fail as if the disk were full. */
+  readonly maxBytes?: number;
+}
+
+/** Opens `file` for writing, creating its tables when it is new. Throws `StorageFailure`. */
+export function openForWriting(file: string, options: WriteOptions = {}): DatabaseSync {
+  return guarded(file, "The journal cannot be opened for writing", () => {
+    const connection = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+    return closingOnError(connection, () => {
+      // Before WAL, so that a file that is not ours is left as it is.
+      refuseForeign(connection, file);
+      makeDurable(connection);
+      createTables(connection);
+      limitSize(connection, options.maxBytes);
+      return connection;
+    });
+  });
+}
+
+/**
+ * Opens `file` for reading, whether or not a writer is at work. On read-only storage that was
+ * closed cleanly there is no log to share, and the file is read as it stands.
+ */
+export function openForReading(file: string): DatabaseSync {
+  return guarded(file, "The journal cannot be opened for reading", () => {
+    try {
+      return openReadOnly(file, file);
+    } catch (error) {
+      const engine = engineCode(error);
+      const unshareable = engine === SQLITE_CANTOPEN || engine === SQLITE_READONLY;
+      if (!unshareable || !exists(file) || exists(`${file}-wal`)) throw error;
+      return openReadOnly(file, new URL(`${pathToFileURL(file)}?immutable=1`));
+    }
+  });
+}
+
+function openReadOnly(file: string, location: string | URL): DatabaseSync {
+  const connection = new DatabaseSync(location, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  return closingOnError(connection, () => {
+    connection.exec("PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;");
+    const { version } = identity(connection);
+    if (version === 0) throw new StorageFailure("NotAJournal", file, "Not a journal");
+    refuseForeign(connection, file);
+    return connection;
+  });
+}
+
+function closingOnError(connection: DatabaseSync, use: () => DatabaseSync): DatabaseSync {
+  try {
+    return use();
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+export function pragma(connection: DatabaseSync, name: string): number | string {
+  const row = connection.prepare(`PRAGMA ${name}`).get();
+  const value = row === undefined ? undefined : Object.values(row)[0];
+  assert(typeof value === "number" || typeof value === "string", () => `no pragma ${name}.`);
+  return value;
+}
+
+/**
+ * A commit must be on disk when it returns: full synchronous writes (on macOS through the drive's
+ * cache too), a write-ahead log, no memory map (an I/O error there would kill the process), no
+ * exclusive locking (readers must get in). What decides is read back: the engine ignores what it
+ * does not know.
+ */
+function makeDurable(connection: DatabaseSync): void {
+  connection.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA fullfsync = ON;
+    PRAGMA checkpoint_fullfsync = ON;
+    PRAGMA locking_mode = NORMAL;
+    PRAGMA mmap_size = 0;
+    PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+    PRAGMA journal_size_limit = ${LOG_SIZE_LIMIT_BYTES};
+    PRAGMA trusted_schema = OFF;
+    PRAGMA cell_size_check = ON;
+  `);
+  assertDurable(connection);
+}
+
+/** Throws an `Alarm` unless the engine confirms the settings on which durability rests. */
+export function assertDurable(connection: DatabaseSync): void {
+  const expected = { journal_mode: "wal", synchronous: 2, locking_mode: "normal", mmap_size: 0 };
+  for (const [name, value] of Object.entries(expected)) {
+    const found = pragma(connection, name);
+    assert(found === value, () => `SQLite has ${name} = ${found} instead of ${value}.`);
+  }
+}
+
+function identity(connection: DatabaseSync): { application: number; version: number } {
+  return {
+    application: Number(pragma(connection, "application_id")),
+    version: Number(pragma(connection, "user_version")),
+  };
+}
+
+function refuseForeign(connection: DatabaseSync, file: string): void {
+  const { application, version } = identity(connection);
+  if (application === 0 && version === 0 && isEmpty(connection)) return;
+  if (application !== APPLICATION_ID) {
+    throw new StorageFailure("NotAJournal", file, "This database is something else");
+  }
+  if (version > TABLES_VERSION) {
+    throw new StorageFailure("NewerFormat", file, `Tables of version ${version} are unknown`);
+  }
+}
+
+/** Also true of what a crash within the very first opening leaves behind. */
+function isEmpty(connection: DatabaseSync): boolean {
+  return connection.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
+}
+
+function createTables(connection: DatabaseSync): void {
+  if (identity(connection).version === TABLES_VERSION) return;
+  inTransaction(connection, () => {
+    connection.exec(TABLES);
+    connection.exec(`PRAGMA application_id = ${APPLICATION_ID};`);
+    connection.exec(`PRAGMA user_version = ${TABLES_VERSION};`);
+  });
+}
+
+function limitSize(connection: DatabaseSync, maxBytes: number | undefined): void {
+  if (maxBytes === undefined) return;
+  const pages = Math.floor(maxBytes / Number(pragma(connection, "page_size")));
+  assert(pages >= 1, () => `a storage limit of ${maxBytes} bytes is less than a page.`);
+  connection.exec(`PRAGMA max_page_count = ${pages};`);
+}
+
+/** Runs the reading `work` on one state of the database, whatever others write meanwhile. */
+export function inOneView<T>(connection: DatabaseSync, work: () => T): T {
+  connection.exec("BEGIN DEFERRED");
+  try {
+    return work();
+  } finally {
+    connection.exec("COMMIT");
+  }
+}
+
+/** Runs `work` all or none. The error of a rollback that fails too is kept beside the first. */
+export function inTransaction<T>(connection: DatabaseSync, work: () => T): T {
+  connection.exec("BEGIN IMMEDIATE");
+  try {
+    const result = work();
+    connection.exec("COMMIT");
+    return result;
+  } catch (error) {
+    // On a full disk the engine may have rolled back by itself.
+    if (connection.isTransaction) rollback(connection, error);
+    throw error;
+  }
+}
+
+function rollback(connection: DatabaseSync, reason: unknown): void {
+  try {
+    connection.exec("ROLLBACK");
+  } catch (error) {
+    throw new AggregateError([reason, error], "a transaction failed, and so did its rollback");
+  }
+}
+
+const SQLITE_BUSY = 5;
+const SQLITE_READONLY = 8;
+const SQLITE_CORRUPT = 11;
+const SQLITE_FULL = 13;
+const SQLITE_CANTOPEN = 14;
+const SQLITE_CONSTRAINT = 19;
+const SQLITE_NOTADB = 26;
+
+const CODE_BY_ENGINE: Partial<Record<number, StorageFailureCode>> = {
+  [SQLITE_BUSY]: "StorageBusy",
+  [SQLITE_READONLY]: "StorageReadOnly",
+  [SQLITE_FULL]: "StorageFull",
+  [SQLITE_CANTOPEN]: "StorageMissing",
+  [SQLITE_NOTADB]: "NotAJournal",
+};
+
+const CODE_BY_SYSTEM: Partial<Record<string, StorageFailureCode>> = {
+  EACCES: "StorageReadOnly",
+  EPERM: "StorageReadOnly",
+  EROFS: "StorageReadOnly",
+  ENOSPC: "StorageFull",
+  EDQUOT: "StorageFull",
+  ENOENT: "StorageMissing",
+  ENOTDIR: "StorageMissing",
+};
+
+/** SQLite's primary result code; undefined when `error` is not SQLite's. */
+export function engineCode(error: unknown): number | undefined {
+  const errcode = (error as { errcode?: unknown } | undefined)?.errcode;
+  return typeof errcode === "number" ? errcode & 0xff : undefined;
+}
+
+/** Whether the engine found the storage locked by another connection. */
+export function isBusy(error: unknown): boolean {
+  return engineCode(error) === SQLITE_BUSY;
+}
+
+/**
+ * What `error` of SQLite or of the file system means, `what` being the deed that failed. Errors
+ * that are neither (ours, bugs) come back as they are.
+ */
+export function storageError(error: unknown, file: string, what: string): unknown {
+  const engine = engineCode(error);
+  if (engine === SQLITE_CORRUPT || engine === SQLITE_CONSTRAINT || isOutOfRange(error)) {
+    return new JournalDamaged({
+      damage: "unreadable",
+      file,
+      expected: "pages and rows that fit together",
+      found: (error as Error).message,
+      cause: error,
+    });
+  }
+  if (engine !== undefined) {
+    const code = CODE_BY_ENGINE[engine] ?? "StorageFailed";
+    return new StorageFailure(code, file, `${what} (${(error as Error).message})`, error);
+  }
+  // node:sqlite on a connection that was closed meanwhile.
+  if ((error as { code?: string } | undefined)?.code === "ERR_INVALID_STATE") {
+    return new JournalStopped();
+  }
+  if (error instanceof AggregateError) {
+    return new StorageFailure("StorageFailed", file, `${what} (${error.message})`, error);
+  }
+  const system = (error as { syscall?: unknown; code?: string } | undefined) ?? {};
+  if (typeof system.syscall !== "string") return error;
+  const code = CODE_BY_SYSTEM[system.code ?? ""] ?? "StorageFailed";
+  return new StorageFailure(code, file, `${what} (${system.code})`, error);
+}
+
+/** An integer in the database that no JavaScript number holds: we never wrote it. */
+function isOutOfRange(error: unknown): boolean {
+  return error instanceof RangeError && (error as { code?: string }).code === "ERR_OUT_OF_RANGE";
+}
+
+/** Runs `work` and throws what its errors mean, see `storageError`. */
+export function guarded<T>(file: string, what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw storageError(error, file, what);
+  }
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Makes the names in the directory of `path` durable. Windows cannot, and need not. */
+export function syncDirectoryOf(path: string): void {
+  if (process.platform === "win32") return;
+  const descriptor = openSync(dirname(path), "r");
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}

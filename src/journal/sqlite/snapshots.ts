@@ -1,0 +1,193 @@
+import { createHash, type Hash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Alarm, assert } from "../../base/errors.ts";
+import { bytesToHex, type Hex, hexToBytes, isHex } from "../../base/hex.ts";
+import { FencedOff, JournalDamaged } from "../errors.ts";
+import { KEPT_SNAPSHOTS, type Snapshot } from "../journal.ts";
+import { HASH_BYTES } from "../record.ts";
+import { guarded, inOneView, inTransaction } from "./connection.ts";
+import { readHead, readLink, type Store } from "./records.ts";
+
+/**
+ * A snapshot lies in parts, so that writing a large one does not hold up the appends; its row in
+ * `snapshot` comes last and makes it count. Parts without that row are what a crash left behind.
+ */
+const PART_BYTES = 256 * 1024;
+/** Parts deleted in one transaction. */
+const PARTS_PER_PRUNING = 16;
+
+interface SnapshotRow {
+  readonly sequence: number;
+  readonly record_hash: Uint8Array;
+  readonly state_hash: Uint8Array;
+  readonly bytes: number;
+  readonly checksum: Uint8Array;
+}
+
+/** Sequences of the snapshots, ascending. */
+export function snapshotSequences({ connection, file }: Store): number[] {
+  return guarded(file, "The snapshots cannot be read", () =>
+    connection.prepare("SELECT sequence FROM snapshot ORDER BY sequence").all(),
+  ).map((row) => row.sequence as number);
+}
+
+/** Where the newest snapshot ties itself to the chain; undefined when there is none. */
+export function newestAnchor({
+  connection,
+  file,
+}: Store): { sequence: number; hash: Hex } | undefined {
+  const row = guarded(file, "The snapshots cannot be read", () =>
+    connection
+      .prepare("SELECT sequence, record_hash FROM snapshot ORDER BY sequence DESC LIMIT 1")
+      .get(),
+  ) as Pick<SnapshotRow, "sequence" | "record_hash"> | undefined;
+  return row && { sequence: row.sequence, hash: bytesToHex(row.record_hash) };
+}
+
+/** See `JournalReader.latestSnapshot`. Work grows with the snapshot's bytes. */
+export async function loadSnapshot(
+  store: Store,
+  atOrBefore = Number.MAX_SAFE_INTEGER,
+): Promise<Snapshot | undefined> {
+  // One view of the database, since a writer may drop this very snapshot meanwhile.
+  const stored = guarded(store.file, "The snapshot cannot be read", () =>
+    inOneView(store.connection, () => readStored(store, atOrBefore)),
+  );
+  if (stored === undefined) return undefined;
+
+  const { row, bytes, link } = stored;
+  const { sequence } = row;
+  if (bytes.length !== row.bytes) {
+    throw altered(store, sequence, `${row.bytes} bytes`, `${bytes.length} bytes`);
+  }
+
+  const checksum = await checksumOf(sequence, row.record_hash, row.state_hash, bytes);
+  if (!checksum.equals(row.checksum)) {
+    throw altered(store, sequence, bytesToHex(row.checksum), bytesToHex(checksum));
+  }
+
+  if (link === undefined || !Buffer.from(link.hash).equals(row.record_hash)) {
+    const found = link === undefined ? "no such record" : bytesToHex(link.hash);
+    throw altered(store, sequence, `record hash ${bytesToHex(row.record_hash)}`, found);
+  }
+  return { sequence, stateHash: bytesToHex(row.state_hash), bytes };
+}
+
+function readStored(store: Store, atOrBefore: number) {
+  const row = store.connection
+    .prepare("SELECT * FROM snapshot WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1")
+    .get(atOrBefore) as SnapshotRow | undefined;
+  if (row === undefined) return undefined;
+  const parts = store.connection
+    .prepare("SELECT bytes FROM snapshot_part WHERE sequence = ? ORDER BY part")
+    .all(row.sequence) as { bytes: Uint8Array }[];
+  const bytes: Uint8Array = Buffer.concat(parts.map((part) => part.bytes));
+  return { row, bytes, link: readLink(store, row.sequence) };
+}
+
+function altered(store: Store, sequence: number, expected: string, found: string): JournalDamaged {
+  const { file } = store;
+  return new JournalDamaged({ damage: "snapshotAltered", file, sequence, expected, found });
+}
+
+async function checksumOf(
+  sequence: number,
+  recordHash: Uint8Array,
+  stateHash: Uint8Array,
+  bytes: Uint8Array,
+): Promise<Buffer> {
+  const header = Buffer.alloc(8);
+  header.writeBigUInt64BE(BigInt(sequence));
+  const hash: Hash = createHash("sha256").update(header).update(recordHash).update(stateHash);
+  for (let at = 0; at < bytes.length; at += PART_BYTES) {
+    hash.update(bytes.subarray(at, at + PART_BYTES));
+    await nextTurn();
+  }
+  return hash.digest();
+}
+
+/** A store and the right to write to it, which another epoch ends. */
+export interface FencedStore extends Store {
+  readonly epoch: number;
+  /** Throws once the journal has stopped. */
+  readonly throwIfStopped: () => void;
+}
+
+/** See `Journal.saveSnapshot`. One small transaction a part, so that appends get in between. */
+export async function saveSnapshot(
+  store: FencedStore,
+  sequence: number,
+  bytes: Uint8Array,
+  stateHash: Hex,
+): Promise<void> {
+  assert(isHex(stateHash, HASH_BYTES), () => `the state hash ${stateHash} is not 32 bytes.`);
+  const link = readLink(store, sequence);
+  assert(sequence > 0 && link, () => `a snapshot of record ${sequence}, which is not there.`);
+  const state = hexToBytes(stateHash);
+  const checksum = await checksumOf(sequence, link.hash, state, bytes);
+  if (isKnown(store, sequence, checksum)) return;
+
+  await dropLooseParts(store);
+  for (let part = 0; part * PART_BYTES < bytes.length; part++) {
+    const slice = bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
+    write(store, "INSERT INTO snapshot_part (sequence, part, bytes) VALUES (?, ?, ?)", [
+      sequence,
+      part,
+      slice,
+    ]);
+    await nextTurn();
+  }
+  write(
+    store,
+    `INSERT INTO snapshot (sequence, record_hash, state_hash, bytes, checksum)
+     VALUES (?, ?, ?, ?, ?)`,
+    [sequence, link.hash, state, bytes.length, checksum],
+  );
+
+  for (const old of snapshotSequences(store).slice(0, -KEPT_SNAPSHOTS)) {
+    write(store, "DELETE FROM snapshot WHERE sequence = ?", [old]);
+  }
+  await dropLooseParts(store);
+}
+
+/** Whether this very snapshot is there already. Another one of the same records is an alarm. */
+function isKnown(store: Store, sequence: number, checksum: Uint8Array): boolean {
+  const row = guarded(store.file, "The snapshots cannot be read", () =>
+    store.connection.prepare("SELECT checksum FROM snapshot WHERE sequence = ?").get(sequence),
+  ) as { checksum: Uint8Array } | undefined;
+  if (row === undefined) return false;
+  if (Buffer.from(row.checksum).equals(checksum)) return true;
+  throw new Alarm({
+    code: "SnapshotDiffers",
+    message: `Two different snapshots of the same records up to ${sequence} in ${store.file}.`,
+    mend: "The replay is not deterministic or the snapshot is altered: stop the node, verify.",
+  });
+}
+
+/** Runs one writing statement if the store is still ours; returns how many rows it changed. */
+function write(store: FencedStore, sql: string, values: (number | Uint8Array)[]): number {
+  store.throwIfStopped();
+  return guarded(store.file, "The snapshot cannot be written", () =>
+    inTransaction(store.connection, () => {
+      const head = readHead(store);
+      if (head.epoch !== store.epoch) {
+        throw new FencedOff(store.file, { epoch: store.epoch, sequence: head.sequence }, head);
+      }
+      return Number(store.connection.prepare(sql).run(...values).changes);
+    }),
+  );
+}
+
+async function dropLooseParts(store: FencedStore): Promise<void> {
+  for (;;) {
+    const dropped = write(
+      store,
+      `DELETE FROM snapshot_part WHERE rowid IN (
+         SELECT rowid FROM snapshot_part
+         WHERE sequence NOT IN (SELECT sequence FROM snapshot) LIMIT ?)`,
+      [PARTS_PER_PRUNING],
+    );
+    if (dropped < PARTS_PER_PRUNING) return;
+    await nextTurn();
+  }
+}

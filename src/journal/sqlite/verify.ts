@@ -1,0 +1,143 @@
+import { join } from "node:path";
+import { bytesToHex, type Hex } from "../../base/hex.ts";
+import { JournalDamaged } from "../errors.ts";
+import type { Head, VerifyOptions, VerifyReport } from "../journal.ts";
+import { type ChainLink, ChainWalk, GENESIS_LINK } from "../record.ts";
+import { ACKNOWLEDGED_FILE, guarded, inOneView } from "./connection.ts";
+import {
+  type HeadRow,
+  headOf,
+  readBackupMark,
+  readHead,
+  readLink,
+  refuseBeyond,
+  type Store,
+  walkRecords,
+} from "./records.ts";
+import { loadSnapshot, newestAnchor, snapshotSequences } from "./snapshots.ts";
+import { readWitness } from "./witness.ts";
+
+/**
+ * See `JournalReader.verify`. `directory` holds the witness; a backup file has none.
+ * Work grows with the journal: about 250,000 records a second.
+ */
+export async function verifyStore(
+  store: Store,
+  directory: string | undefined,
+  options: VerifyOptions = {},
+): Promise<VerifyReport> {
+  // The witness first: a writer at work only ever moves the head further ahead of it.
+  const witness = readWitnessOf(directory);
+  const row = guarded(store.file, "The head cannot be read", () =>
+    inOneView(store.connection, () => readWholeHead(store)),
+  );
+  const head = headOf(row);
+  const bytes = await checkRecords(store, GENESIS_LINK, row, options);
+  checkWitness(store, witness, head);
+
+  const snapshots: number[] = [];
+  for (const sequence of snapshotSequences(store)) {
+    // A writer may have dropped it since, then an older one is answered.
+    const snapshot = await loadSnapshot(store, sequence);
+    if (snapshot?.sequence === sequence) snapshots.push(sequence);
+  }
+  return { head, epoch: row.epoch, bytes, snapshots };
+}
+
+/**
+ * The check of every opening for writing: the records after the newest snapshot, the head, and
+ * what the witness remembers. Work grows with the records since that snapshot.
+ */
+export async function checkTail(store: Store, directory: string): Promise<HeadRow> {
+  const head = readWholeHead(store);
+  const anchor = newestAnchor(store);
+  const start = anchor === undefined ? GENESIS_LINK : checkAnchor(store, anchor, headOf(head));
+  await checkRecords(store, start, head, {});
+  checkWitness(store, readWitnessOf(directory), headOf(head));
+  return head;
+}
+
+function readWholeHead(store: Store): HeadRow {
+  const head = readHead(store);
+  refuseBeyond(store, headOf(head));
+  return head;
+}
+
+/** Throws `JournalDamaged` unless the records after `start` lead to `head`; returns their bytes. */
+async function checkRecords(
+  store: Store,
+  start: ChainLink,
+  head: HeadRow,
+  options: VerifyOptions,
+): Promise<number> {
+  let bytes = 0;
+  const walk = walkRecords(store, start, head.sequence);
+  let step = await walk.next();
+  while (!step.done) {
+    for (const record of step.value) bytes += record.payload.length;
+    options.onProgress?.(step.value.at(-1)?.sequence ?? 0, head.sequence);
+    step = await walk.next();
+  }
+  endAt(store, step.value, head);
+  return bytes;
+}
+
+function endAt(store: Store, last: ChainLink, head: HeadRow): void {
+  new ChainWalk(store.file, last).endAt(headOf(head));
+  if (last.epoch <= head.epoch) return;
+  throw new JournalDamaged({
+    damage: "headAltered",
+    file: store.file,
+    sequence: last.sequence,
+    expected: `epoch ${last.epoch} or later in the head`,
+    found: `epoch ${head.epoch}`,
+  });
+}
+
+function checkAnchor(store: Store, anchor: { sequence: number; hash: Hex }, head: Head): ChainLink {
+  const link = readLink(store, anchor.sequence);
+  if (link !== undefined && bytesToHex(link.hash) === anchor.hash) return link;
+  throw new JournalDamaged({
+    damage: link === undefined ? missingAt(anchor.sequence, head) : "chainBroken",
+    file: store.file,
+    sequence: anchor.sequence,
+    expected: `${anchor.hash}, as the snapshot of that record says`,
+    found: link === undefined ? "no such record" : bytesToHex(link.hash),
+  });
+}
+
+function missingAt(sequence: number, head: Head): "recordMissing" | "tailMissing" {
+  return sequence < head.sequence ? "recordMissing" : "tailMissing";
+}
+
+function readWitnessOf(directory: string | undefined): Head | undefined {
+  if (directory === undefined) return undefined;
+  const path = join(directory, ACKNOWLEDGED_FILE);
+  return guarded(path, "What was acknowledged cannot be read", () => readWitness(path));
+}
+
+/** Throws `JournalDamaged` when a record that was acknowledged is not there as it was. */
+function checkWitness(store: Store, witness: Head | undefined, head: Head): void {
+  if (witness === undefined || witness.sequence === 0) return;
+  if (witness.sequence > head.sequence) {
+    // A restore has said so already, and the operator has been told: see backup.ts.
+    if (readBackupMark(store)?.lostUpTo === witness.sequence) return;
+    throw new JournalDamaged({
+      damage: "tailMissing",
+      file: store.file,
+      sequence: head.sequence + 1,
+      expected: `records up to ${witness.sequence}, which were acknowledged`,
+      found: `none after ${head.sequence}`,
+    });
+  }
+  const link = readLink(store, witness.sequence);
+  const found = link === undefined ? "no such record" : bytesToHex(link.hash);
+  if (found === witness.hash) return;
+  throw new JournalDamaged({
+    damage: "chainBroken",
+    file: store.file,
+    sequence: witness.sequence,
+    expected: `${witness.hash}, as it was acknowledged`,
+    found,
+  });
+}
