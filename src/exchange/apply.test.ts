@@ -4,6 +4,7 @@ import { checkEvidence } from "../protocol/withdrawalRule.ts";
 import { checkOrder } from "./checkOrder.ts";
 import type { Happening } from "./outcome.ts";
 import { stateHash } from "./stateHash.ts";
+import * as views from "./views.ts";
 import {
   ALICE,
   BASE,
@@ -17,8 +18,7 @@ import {
   THIRD,
   tradingWorld,
   World,
-} from "./testkit.ts";
-import * as views from "./views.ts";
+} from "./world.testkit.ts";
 
 const kinds = (happenings: readonly Happening[]) => happenings.map((one) => one.what);
 const trades = (happenings: readonly Happening[]) =>
