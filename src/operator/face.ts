@@ -88,7 +88,7 @@ export interface TradeFace {
 }
 
 export interface ClientTradeFace extends TradeFace {
-  readonly orderHash: Hex;
+  /** Of the client's own order, of the trade's round. */
   readonly orderId: bigint;
   readonly side: "buy" | "sell";
 }

@@ -128,7 +128,7 @@ const marketPath = z.strictObject({ base: address, quote: address });
 const limitText = countText.pipe(z.number().int().min(1).max(500));
 
 export const clientTrade = trade.extend({
-  orderHash: hash,
+  /** Of the client's own order, of the trade's round. */
   orderId: uint64,
   side: z.enum(["buy", "sell"]),
 });

@@ -1,0 +1,168 @@
+/** Answers what a server asks, from state and history: the face's questions, without its deeds. */
+import type { Address } from "../base/hex.ts";
+import type { Curve } from "../base/curve.ts";
+import type { OrderRef, Trade } from "../exchange/outcome.ts";
+import type { State } from "../exchange/state.ts";
+import {
+  balances,
+  book,
+  clock,
+  type OrderView,
+  orders,
+  proof,
+  tokensOfRound,
+  withdrawals,
+  type WithdrawalView,
+} from "../exchange/views.ts";
+import { hashFill, orderHash } from "../protocol/messages.ts";
+import { refuse } from "../protocol/refusals.ts";
+import { firstBlockOf, quarterSize } from "../protocol/rounds.ts";
+import { signMessage } from "../protocol/signatures.ts";
+import type { BlockNumber, Domain, Fill, Round, SignedFill } from "../protocol/units.ts";
+import { firstPayableBlock } from "../protocol/withdrawalRule.ts";
+import type {
+  Answered,
+  BalanceFace,
+  BookFace,
+  ClientTradeFace,
+  ClockFace,
+  OrderFace,
+  ProofFace,
+  TradeFace,
+  WithdrawalFace,
+} from "./face.ts";
+import type { ClientTrade, History } from "./history.ts";
+
+export interface AnswerSources {
+  readonly state: State;
+  readonly history: History;
+  readonly curve: Curve;
+  readonly domain: Domain;
+  /** Signs fills. 32 bytes. */
+  readonly key: Uint8Array;
+}
+
+export function clockFace(state: State, chainHead: BlockNumber): ClockFace {
+  const { moment, haltRound } = clock(state);
+  const { schedule } = state.genesis;
+  const size = quarterSize(schedule);
+  const nextQuarterBlock =
+    firstBlockOf(schedule, moment.round) + (moment.quarter + 1) * size;
+  return {
+    chainHead,
+    block: moment.block,
+    round: moment.round,
+    quarter: moment.quarter,
+    nextQuarterBlock,
+    blocksLeft: Math.max(0, nextQuarterBlock - chainHead),
+    committedRound: state.completedRound,
+    haltRound: haltRound ?? null,
+  };
+}
+
+export function bookFace(
+  state: State,
+  base: Address,
+  quote: Address,
+  depth: number,
+): BookFace | undefined {
+  const view = book(state, { sellToken: base, buyToken: quote }, depth);
+  if (view === undefined || view.market.base !== base) return undefined;
+  const levels = (side: typeof view.bids) =>
+    side.map(({ price, baseAmount }) => ({ price, amount: baseAmount }));
+  return {
+    base,
+    quote,
+    sequence: BigInt(state.arrivals),
+    bids: levels(view.bids),
+    asks: levels(view.asks),
+  };
+}
+
+export function tradeFace(trade: Trade): TradeFace {
+  const { sequence, block, round, base, quote, price, baseAmount, quoteAmount } = trade;
+  const takerSide = trade.takerSide === "bid" ? "buy" : "sell";
+  return { sequence, block, round, base, quote, price, baseAmount, quoteAmount, takerSide };
+}
+
+export function clientTradeFace({ trade, order: ref }: ClientTrade): ClientTradeFace {
+  const isTaker = sameOrder(trade.taker, ref);
+  const takerBuys = trade.takerSide === "bid";
+  return {
+    ...tradeFace(trade),
+    orderId: ref.id,
+    side: takerBuys === isTaker ? "buy" : "sell",
+  };
+}
+
+function sameOrder(a: OrderRef, b: OrderRef): boolean {
+  return a.owner === b.owner && a.round === b.round && a.id === b.id;
+}
+
+export function orderFace(sources: AnswerSources, view: OrderView): OrderFace {
+  const hash = orderHash(view.order);
+  const { owner, round } = view.order;
+  const { sold, bought, sequence } = view;
+  const fill: Fill = { orderHash: hash, owner, round, sold, bought, sequence };
+  return {
+    ...view.order,
+    orderHash: hash,
+    state: view.state,
+    sold,
+    bought,
+    fill: sequence === 0n ? null : signFill(sources, fill),
+  };
+}
+
+/** Deterministic: the same fill always has the same signature, so none is stored. */
+export function signFill({ curve, domain, key }: AnswerSources, fill: Fill): SignedFill {
+  return { fill, signature: signMessage(curve, domain, hashFill(fill), key) };
+}
+
+export function ordersFace(sources: AnswerSources, client: Address, round?: Round): OrderFace[] {
+  const asked = round ?? sources.state.moment.round;
+  return orders(sources.state, client, asked).map((view) => orderFace(sources, view));
+}
+
+export function balancesFace(state: State, client: Address): BalanceFace[] {
+  const known = balances(state, client);
+  if (known !== undefined) return known.map((balance) => ({ ...balance }));
+  return [...state.tokens.keys()].map((token) => ({ token, total: 0n, locked: 0n, free: 0n }));
+}
+
+export function clientTradesFace(
+  history: History,
+  client: Address,
+  limit: number,
+): ClientTradeFace[] {
+  return history.ofClient(client, limit).map(clientTradeFace);
+}
+
+export function proofsFace(state: State, client: Address, round: Round): Answered<ProofFace[]> {
+  const found: ProofFace[] = [];
+  for (const { token } of tokensOfRound(state, round)) {
+    const shown = proof(state, client, token, round);
+    if (shown === undefined) {
+      const what = `proof of ${client} for round ${round} (kept for the last rounds only)`;
+      return { ok: false, refusal: refuse("NotFound", { what }) };
+    }
+    found.push({ token, proof: shown });
+  }
+  return { ok: true, value: found };
+}
+
+export function withdrawalFace(state: State, view: WithdrawalView): WithdrawalFace {
+  const { token, round, amount, recipient } = view;
+  return {
+    token,
+    round,
+    amount,
+    recipient,
+    state: view.state === "seen" ? "undecided" : view.state,
+    payableFrom: firstPayableBlock(state.genesis.schedule, round),
+  };
+}
+
+export function withdrawalsFace(state: State, client: Address): WithdrawalFace[] {
+  return withdrawals(state, { client }).map((view) => withdrawalFace(state, view));
+}

@@ -1,0 +1,38 @@
+/** Reads what the newest block shows of the machine's unfinished business. */
+import type { MediatorReader } from "../chain/mediator.ts";
+import type { BlockNumber } from "../protocol/units.ts";
+import type { ChainView, Questions } from "./duties.ts";
+
+/** One read for each question. Throws `RpcUnavailable`. */
+export async function readChainView(
+  reader: MediatorReader,
+  head: BlockNumber,
+  questions: Questions,
+): Promise<ChainView> {
+  const active = new Set<string>();
+  const committed = new Set<string>();
+  const open = new Set<string>();
+  await Promise.all([
+    ...questions.requests.map(async ({ client, token, round }) => {
+      const found = await reader.withdrawal(client, token);
+      if (found?.round === round) active.add(key(client, token, round));
+    }),
+    ...questions.commitments.map(async ({ round, token }) => {
+      const found = await reader.commitment(round, token);
+      if (found !== undefined) committed.add(key(round, token));
+    }),
+    ...questions.disputes.map(async ({ client, round }) => {
+      if (await reader.isDisputeOpen(client, round)) open.add(key(client, round));
+    }),
+  ]);
+  return {
+    head,
+    isRequestActive: (client, token, round) => active.has(key(client, token, round)),
+    isCommitted: (round, token) => committed.has(key(round, token)),
+    isDisputeOpen: (client, round) => open.has(key(client, round)),
+  };
+}
+
+function key(...parts: readonly (string | number)[]): string {
+  return parts.join(" ");
+}

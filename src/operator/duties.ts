@@ -1,0 +1,119 @@
+/**
+ * What the operator owes the chain: a pure difference between the machine's state and what the
+ * chain shows. Nothing is remembered, so nothing can be lost: after a restart the same duties come
+ * out again, without those that the chain already shows. PROTOCOL.md section 9.
+ */
+import type { Address } from "../base/hex.ts";
+import type { State } from "../exchange/state.ts";
+import {
+  commit,
+  type DisputeAnswerView,
+  disputeAnswer,
+  disputes,
+  type EvidenceView,
+  evidenceAgainst,
+  withdrawals,
+} from "../exchange/views.ts";
+import { lastBlockOf, momentOf } from "../protocol/rounds.ts";
+import type { BlockNumber, Round, TokenRoot } from "../protocol/units.ts";
+
+/** In the order in which they are to be done. `deadlineBlock`: the last block in time. */
+export type Duty =
+  | {
+      readonly kind: "cancelWithdrawal";
+      readonly evidence: EvidenceView;
+      readonly deadlineBlock: BlockNumber;
+    }
+  | {
+      readonly kind: "closeDispute";
+      readonly answer: DisputeAnswerView;
+      readonly deadlineBlock: BlockNumber;
+    }
+  | {
+      readonly kind: "commit";
+      readonly round: Round;
+      /** Those that the chain does not show, in token order. */
+      readonly roots: readonly TokenRoot[];
+      readonly deadlineBlock: BlockNumber;
+    };
+
+/** What the newest block says about what the machine still waits for. */
+export interface ChainView {
+  readonly head: BlockNumber;
+  /** Whether the request that the machine wants cancelled still stands. */
+  isRequestActive(client: Address, token: Address, round: Round): boolean;
+  isCommitted(round: Round, token: Address): boolean;
+  isDisputeOpen(client: Address, round: Round): boolean;
+}
+
+/** The duties that can be carried out now. Work grows with requests, disputes and tokens. */
+export function duties(state: State, chain: ChainView): Duty[] {
+  if (state.halted !== undefined) return [];
+  const cancels = cancelDuties(state, chain);
+  return [...cancels, ...closeDuties(state, chain), ...commitDuties(state, chain, cancels)];
+}
+
+function cancelDuties(state: State, chain: ChainView): Duty[] {
+  return withdrawals(state, { state: "refused" })
+    .filter((w) => chain.isRequestActive(w.client, w.token, w.round))
+    .map((w) => evidenceAgainst(state, w.client, w.token))
+    .filter((evidence) => evidence !== undefined)
+    .map((evidence) => ({
+      kind: "cancelWithdrawal" as const,
+      evidence,
+      deadlineBlock: evidence.lastBlock,
+    }));
+}
+
+/** A dispute opened in r is answered with the tree of r: after its commit. */
+function closeDuties(state: State, chain: ChainView): Duty[] {
+  const found: Duty[] = [];
+  for (const { client, round, deadlineBlock } of disputes(state)) {
+    if (!chain.isDisputeOpen(client, round)) continue;
+    const answer = disputeAnswer(state, client, round);
+    if (answer === undefined) continue;
+    if (!answer.tokens.every(({ token }) => chain.isCommitted(round, token))) continue;
+    found.push({ kind: "closeDispute", answer, deadlineBlock });
+  }
+  return found;
+}
+
+/**
+ * In quarter 0 by the chain's own clock, once the machine has closed the round before, and every
+ * cancellation of that round has landed: until then the total does not match.
+ */
+function commitDuties(state: State, chain: ChainView, cancels: readonly Duty[]): Duty[] {
+  const { schedule } = state.genesis;
+  const now = momentOf(schedule, chain.head);
+  const { round } = state.moment;
+  if (round === 0 || now.round !== round || now.quarter !== 0) return [];
+  const blocked = cancels.some(
+    (duty) => duty.kind === "cancelWithdrawal" && duty.evidence.round < round,
+  );
+  if (blocked) return [];
+  const roots = commit(state).roots.filter(({ token }) => !chain.isCommitted(round, token));
+  if (roots.length === 0) return [];
+  return [{ kind: "commit", round, roots, deadlineBlock: lastBlockOf(schedule, round, 0) }];
+}
+
+/** What `duties` will ask about, so that it can be read beforehand. */
+export interface Questions {
+  readonly requests: readonly { client: Address; token: Address; round: Round }[];
+  readonly commitments: readonly { round: Round; token: Address }[];
+  readonly disputes: readonly { client: Address; round: Round }[];
+}
+
+export function questions(state: State): Questions {
+  const open = disputes(state);
+  const rounds = new Set([state.moment.round, ...open.map(({ round }) => round)]);
+  const commitments = [...rounds].flatMap((round) =>
+    [...state.tokens.values()]
+      .filter(({ listedRound }) => listedRound < round)
+      .map(({ address }) => ({ round, token: address })),
+  );
+  return {
+    requests: withdrawals(state, { state: "refused" }),
+    commitments: state.moment.round === 0 ? [] : commitments,
+    disputes: open,
+  };
+}

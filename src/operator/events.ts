@@ -1,0 +1,125 @@
+/** Turns what an entry did into the events of the stream and the lines of the log. */
+import type { Entry } from "../exchange/entries.ts";
+import type { Happening, OrderRef, Outcome } from "../exchange/outcome.ts";
+import { order, withdrawals } from "../exchange/views.ts";
+import { type AnswerSources, orderFace, tradeFace, withdrawalFace } from "./answers.ts";
+import type { FaceEvent } from "./face.ts";
+import type { Log } from "./log.ts";
+
+/** Events in the order in which things happened. Orders come with their fill signed. */
+export function eventsOf(sources: AnswerSources, outcome: Outcome): FaceEvent[] {
+  const events: FaceEvent[] = [];
+  const touched = new Map<string, OrderRef>();
+  for (const happening of outcome.happenings) {
+    const event = eventOf(sources, happening);
+    if (event !== undefined) events.push(event);
+    for (const ref of ordersIn(happening)) touched.set(`${ref.owner} ${ref.round} ${ref.id}`, ref);
+  }
+  for (const ref of touched.values()) {
+    const view = order(sources.state, ref);
+    if (view !== undefined) events.push({ kind: "order", order: orderFace(sources, view) });
+  }
+  return events;
+}
+
+function eventOf({ state }: AnswerSources, happening: Happening): FaceEvent | undefined {
+  switch (happening.what) {
+    case "trade":
+      return { kind: "trade", trade: tradeFace(happening.trade) };
+    case "depositCredited": {
+      const { client, token, amount, round } = happening.log;
+      return { kind: "deposit", client, token, amount, round };
+    }
+    case "withdrawalRequested":
+      return withdrawalEvent(state, happening.log);
+    case "withdrawalDecided":
+      return withdrawalEvent(state, happening);
+    case "roundCommitted":
+      return { kind: "committed", round: happening.round };
+    case "halted":
+      return { kind: "halted", round: happening.round };
+    default:
+      return undefined;
+  }
+}
+
+function withdrawalEvent(
+  state: AnswerSources["state"],
+  { client, token }: Pick<Extract<Happening, { what: "withdrawalDecided" }>, "client" | "token">,
+): FaceEvent | undefined {
+  const view = withdrawals(state, { client }).find((one) => one.token === token);
+  if (view === undefined) return undefined;
+  return { kind: "withdrawal", client, withdrawal: withdrawalFace(state, view) };
+}
+
+function ordersIn(happening: Happening): readonly OrderRef[] {
+  switch (happening.what) {
+    case "trade":
+      return [happening.trade.maker, happening.trade.taker];
+    case "orderQueued":
+    case "orderRested":
+    case "orderFilled":
+    case "orderCancelled":
+    case "orderExpired":
+    case "orderRefused":
+      return [happening];
+    default:
+      return [];
+  }
+}
+
+/** One line a deed, with the exchange's own block, round and quarter. Order traffic has none. */
+export function logOutcome(log: Log, sources: AnswerSources, entry: Entry, outcome: Outcome): void {
+  const { block, round, quarter } = sources.state.moment;
+  const moment = { block, round, quarter };
+  if (entry.kind !== "blocks") return;
+  for (const happening of outcome.happenings) {
+    const line = lineOf(happening);
+    if (line === undefined) continue;
+    const [event, fields] = line;
+    if (happening.what === "halted") log.error(event, { ...moment, ...fields });
+    else log.info(event, { ...moment, ...fields });
+  }
+}
+
+function lineOf(happening: Happening): [string, Record<string, unknown>] | undefined {
+  switch (happening.what) {
+    case "quarterBegan":
+      return ["quarterBegan", { began: `${happening.round}.${happening.quarter}` }];
+    case "roundClosed":
+      return [
+        "roundClosed",
+        {
+          closed: happening.closed,
+          roots: happening.roots.map(({ token, node, total }) => ({ token, node, total })),
+        },
+      ];
+    case "depositCredited":
+    case "withdrawalRequested":
+    case "withdrawalCancelled":
+    case "withdrawalConfirmed": {
+      const { client, token, amount, transactionHash } = happening.log;
+      return [happening.what, { client, token, amount, transactionHash }];
+    }
+    case "withdrawalDecided": {
+      const { client, token, amount, decision } = happening;
+      return ["withdrawalDecided", { client, token, amount, decision }];
+    }
+    case "roundCommitted":
+      return ["roundCommitted", { committed: happening.round }];
+    case "disputeOpened":
+      return ["disputeOpened", { client: happening.client, deadlineBlock: happening.deadlineBlock }];
+    case "disputeClosed":
+      return ["disputeClosed", { client: happening.log.client, opened: happening.log.round }];
+    case "tokenListed":
+      return ["tokenListed", { token: happening.log.token }];
+    case "clientAdmitted":
+      return ["clientAdmitted", { client: happening.client, leafIndex: happening.leafIndex }];
+    case "tradingKeySet":
+      return ["tradingKeySet", { client: happening.log.client, fromRound: happening.log.fromRound }];
+    case "halted":
+      return ["halted", { haltRound: happening.round, haltBlock: happening.block }];
+    default:
+      return undefined;
+  }
+}

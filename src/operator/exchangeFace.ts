@@ -1,0 +1,198 @@
+/** The face over a running exchange: checks signatures, hands writes to the sequencer, publishes. */
+import type { Address } from "../base/hex.ts";
+import type { ExchangeConstants } from "../chain/mediator.ts";
+import type { TokenFacts } from "../chain/tokens.ts";
+import { clock, order, tokens, tradingKeyOf } from "../exchange/views.ts";
+import { hashCancelOrder, hashOrder, hashSession } from "../protocol/messages.ts";
+import { type Refusal, refuse } from "../protocol/refusals.ts";
+import { recoverSigner } from "../protocol/signatures.ts";
+import type { BlockNumber, Round, Signature } from "../protocol/units.ts";
+import {
+  type AnswerSources,
+  balancesFace,
+  bookFace,
+  clientTradesFace,
+  clockFace,
+  orderFace,
+  ordersFace,
+  proofsFace,
+  tradeFace,
+  withdrawalsFace,
+} from "./answers.ts";
+import type { Answered, FaceEvent, HealthCheck, OperatorFace, OrderFace } from "./face.ts";
+import type { Metrics } from "./metrics.ts";
+import type { Sequencer } from "./sequencer.ts";
+
+export interface FaceOptions {
+  readonly sources: AnswerSources;
+  readonly sequencer: Sequencer;
+  readonly metrics: Metrics;
+  readonly chain: ExchangeConstants;
+  readonly operator: Address;
+  /** Of the tokens that the markets name. */
+  readonly tokenFacts: readonly TokenFacts[];
+  /** Of a token listed later. */
+  readonly readFacts: (token: Address) => Promise<TokenFacts>;
+  readonly health: () => HealthCheck[];
+}
+
+export interface FaceControl {
+  readonly face: OperatorFace;
+  publish(events: readonly FaceEvent[]): void;
+  /** Notes the newest block of the chain and tells it on. */
+  setHead(head: BlockNumber): void;
+  /** Blocks by which the exchange trails the chain, beyond the confirmations. */
+  lagBlocks(): number;
+}
+
+/** A session may reach at most this many blocks ahead; as wire/session.ts says to clients. */
+const SESSION_BLOCKS = 7200;
+/** Lag in blocks at which orders are refused: rounds could end unseen. */
+const MAX_LAG_BLOCKS = 3;
+
+export function createFace(options: FaceOptions): FaceControl {
+  const { sources, sequencer, metrics, health } = options;
+  const { state, history } = sources;
+  const listeners = new Set<(event: FaceEvent) => void>();
+  const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
+  let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
+  let heard = false;
+
+  const publish = (events: readonly FaceEvent[]) => {
+    for (const event of events) for (const listener of listeners) listener(event);
+    for (const { token } of tokens(state)) void learn(token);
+  };
+  const learn = async (token: Address) => {
+    if (facts.has(token)) return;
+    const fact = await options.readFacts(token).catch(() => undefined);
+    if (fact !== undefined) facts.set(token, fact);
+  };
+  const lagBlocks = () => {
+    const processed = state.head?.number ?? state.genesis.schedule.genesisBlock - 1;
+    return Math.max(0, head - state.genesis.confirmations - processed);
+  };
+  const notReady = () => {
+    if (sequencer.failed !== undefined) return `a restart (${sequencer.failed.message})`;
+    if (!heard) return "the first answer of the chain";
+    const lag = lagBlocks();
+    return lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+  };
+  const face: OperatorFace = {
+    exchange: () => describeExchange(options, facts),
+    clock: () => clockFace(state, head),
+    book: (base, quote, depth) => bookFace(state, base, quote, depth),
+    trades: (base, quote, limit) => {
+      if (bookFace(state, base, quote, 1) === undefined) return undefined;
+      return history.ofMarket(base, quote, limit).map(tradeFace);
+    },
+    placeOrder: async (signed) => {
+      const waitingFor = notReady();
+      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
+      const { owner, round } = signed.order;
+      const denied = checkSigner(sources, hashOrder(signed.order), signed.signature, owner, round);
+      if (denied !== undefined) return refusing(denied);
+      const outcome = await sequencer.submit({ kind: "placeOrder", ...signed });
+      return answerOf(sources, signed.order, outcome.refusal);
+    },
+    cancelOrder: async (cancel, signature) => {
+      const waitingFor = notReady();
+      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
+      const { owner, round } = cancel;
+      const denied = checkSigner(sources, hashCancelOrder(cancel), signature, owner, round);
+      if (denied !== undefined) return refusing(denied);
+      const outcome = await sequencer.submit({ kind: "cancelOrder", ...cancel, signature });
+      return answerOf(sources, cancel, outcome.refusal);
+    },
+    authorize: (client, session, signature) => {
+      if (session.client !== client) return unauthorized("The session is somebody else's.");
+      if (session.validUntil < head) return unauthorized("The session is past.");
+      if (session.validUntil > head + SESSION_BLOCKS) {
+        return unauthorized(`The session reaches more than ${SESSION_BLOCKS} blocks ahead.`);
+      }
+      const round = clock(state).moment.round;
+      const denied = checkSigner(sources, hashSession(session), signature, client, round);
+      return denied === undefined ? undefined : unauthorized("The session is not the client's.");
+    },
+    balances: (client) => balancesFace(state, client),
+    orders: (client, round) => ordersFace(sources, client, round),
+    clientTrades: (client, limit) => clientTradesFace(history, client, limit),
+    proofs: (client, round) => proofsFace(state, client, round),
+    withdrawals: (client) => withdrawalsFace(state, client),
+    subscribe: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    notReady,
+    health,
+    metrics: () => metrics.text(),
+  };
+  return {
+    face,
+    publish,
+    lagBlocks,
+    setHead: (number) => {
+      head = number;
+      heard = true;
+      const now = face.clock();
+      metrics.setClock(now);
+      publish([{ kind: "clock", clock: now }]);
+    },
+  };
+}
+
+function describeExchange(options: FaceOptions, facts: ReadonlyMap<Address, TokenFacts>) {
+  const { genesis } = options.sources.state;
+  const symbolOf = (token: Address) => facts.get(token)?.symbol ?? token;
+  return {
+    chainId: genesis.chainId,
+    mediator: genesis.mediator,
+    manager: options.chain.manager,
+    operator: options.operator,
+    schedule: genesis.schedule,
+    confirmations: genesis.confirmations,
+    limits: genesis.limits,
+    markets: genesis.markets.map((market) => ({
+      name: `${symbolOf(market.base)}/${symbolOf(market.quote)}`,
+      ...market,
+    })),
+    tokens: tokens(options.sources.state).flatMap(({ token, listedRound }) => {
+      const fact = facts.get(token);
+      return fact === undefined ? [] : [{ ...fact, listedRound }];
+    }),
+  };
+}
+
+/** A refusal unless the message is signed by the owner or its trading key of that round. */
+function checkSigner(
+  { curve, domain, state }: AnswerSources,
+  structHash: Uint8Array,
+  signature: Signature,
+  owner: Address,
+  round: Round,
+): Refusal | undefined {
+  const recovered = recoverSigner(curve, domain, structHash, signature);
+  if (recovered !== undefined && recovered === owner) return undefined;
+  const key = tradingKeyOf(state, owner, round);
+  if (recovered !== undefined && recovered === key) return undefined;
+  return refuse("BadSignature", { owner, recovered });
+}
+
+function answerOf(
+  sources: AnswerSources,
+  ref: { owner: Address; round: Round; id: bigint },
+  refusal: Refusal | undefined,
+): Answered<OrderFace> {
+  if (refusal !== undefined) return refusing(refusal);
+  const view = order(sources.state, ref);
+  if (view !== undefined) return { ok: true, value: orderFace(sources, view) };
+  const { owner, round, id } = ref;
+  return refusing(refuse("UnknownOrder", { owner, round, id }));
+}
+
+function refusing(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
+  return { ok: false, refusal };
+}
+
+function unauthorized(problem: string): Refusal {
+  return refuse("Unauthorized", { problem });
+}

@@ -1,0 +1,60 @@
+/** Figures for Prometheus. Names carry their unit last; one prefix for all. */
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import type { Happening } from "../exchange/outcome.ts";
+import type { ClockFace } from "./face.ts";
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #gauges = new Map<string, Gauge>();
+  readonly #happenings: Counter<"what">;
+  readonly #duties: Counter<"kind">;
+  readonly #gas: Counter<"kind">;
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry, prefix: "quarterdeck_" });
+    this.#happenings = this.#counter(
+      "quarterdeck_happenings_total",
+      "What the exchange did, by kind",
+      "what",
+    );
+    this.#duties = this.#counter("quarterdeck_duties_total", "Duties carried out", "kind");
+    this.#gas = this.#counter("quarterdeck_duties_gas_total", "Gas used for duties", "kind");
+  }
+
+  count(happenings: readonly Happening[]): void {
+    for (const { what } of happenings) this.#happenings.inc({ what });
+  }
+
+  countDuty(kind: string, gasUsed: bigint): void {
+    this.#duties.inc({ kind });
+    this.#gas.inc({ kind }, Number(gasUsed));
+  }
+
+  setClock(clock: ClockFace): void {
+    this.set("chain_head_block", "Newest block of the chain", clock.chainHead);
+    this.set("block", "The exchange's own block", clock.block);
+    this.set("round", "Current round", clock.round);
+    this.set("quarter", "Current quarter", clock.quarter);
+    this.set("deadline_blocks", "Blocks until the next quarter", clock.blocksLeft);
+    this.set("committed_round", "Last round committed on chain", clock.committedRound);
+    this.set("halted", "1 when HALTED", clock.haltRound === null ? 0 : 1);
+  }
+
+  /** Sets the gauge `quarterdeck_<name>`, making it if need be. */
+  set(name: string, help: string, value: number): void {
+    let gauge = this.#gauges.get(name);
+    if (gauge === undefined) {
+      gauge = new Gauge({ name: `quarterdeck_${name}`, help, registers: [this.#registry] });
+      this.#gauges.set(name, gauge);
+    }
+    gauge.set(value);
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  #counter<Label extends string>(name: string, help: string, label: Label): Counter<Label> {
+    return new Counter({ name, help, labelNames: [label], registers: [this.#registry] });
+  }
+}

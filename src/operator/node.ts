@@ -1,0 +1,302 @@
+/**
+ * The operator: recovers, then for ever takes final blocks and verified orders into the journal,
+ * applies them, answers, and does what it owes the chain.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { QuarterdeckError } from "../base/errors.ts";
+import { type Address, hexToBytes } from "../base/hex.ts";
+import { RpcUnavailable } from "../chain/errors.ts";
+import { type BlockRef, follow, readBlockRef } from "../chain/follow.ts";
+import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
+import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
+import { Submitter } from "../chain/send.ts";
+import { localSigner } from "../chain/signer.ts";
+import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
+import type { Genesis } from "../exchange/entries.ts";
+import type { State } from "../exchange/state.ts";
+import { openSqliteJournal } from "../journal/sqlite/journal.ts";
+import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
+import type { BlockNumber } from "../protocol/units.ts";
+import type { AnswerSources } from "./answers.ts";
+import type { OperatorConfig } from "./config.ts";
+import { DutyRunner } from "./dutyRunner.ts";
+import { eventsOf, logOutcome } from "./events.ts";
+import { createFace, type FaceControl } from "./exchangeFace.ts";
+import type { OperatorFace } from "./face.ts";
+import { Guardians } from "./guardians.ts";
+import type { Log } from "./log.ts";
+import { Metrics } from "./metrics.ts";
+import { loadCurve } from "./nativeCurve.ts";
+import { recover } from "./recover.ts";
+import { Sequencer } from "./sequencer.ts";
+
+export interface RunningOperator {
+  readonly face: OperatorFace;
+  readonly address: Address;
+  /** Wei of the operator's key as of the last look. */
+  balance(): bigint | undefined;
+  /** Resolves when stopped; rejects with what made it impossible to go on. */
+  readonly ended: Promise<void>;
+  /** Finishes what is under way and releases the storage. */
+  stop(): Promise<void>;
+}
+
+const GUARD_EVERY_MS = 15_000;
+
+/** Starts one operator. Throws a typed error that says what to mend when it cannot. */
+export async function startOperator(config: OperatorConfig, log: Log): Promise<RunningOperator> {
+  const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
+  const signer = localSigner(config.privateKey);
+  const { curve, fallbackBecause } = loadCurve();
+  if (fallbackBecause !== undefined) {
+    log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
+  }
+  const journal = await openSqliteJournal(config.storage);
+  if (journal.restoredFrom !== undefined) {
+    log.error("restoredFromBackup", {
+      sequence: journal.restoredFrom.head.sequence,
+      mend: "whatever was acknowledged after this backup is lost: tell the clients",
+    });
+  }
+  const { state, history, replayed, snapshot } = await recover(journal, chain.genesis);
+  log.info("recovered", {
+    snapshot,
+    replayed,
+    journal: journal.head.sequence,
+    block: state.head?.number ?? "none",
+  });
+
+  const { domain } = chain.constants;
+  const key = hexToBytes(config.privateKey);
+  const sources: AnswerSources = { state, history, curve, domain, key };
+  const metrics = new Metrics();
+  const stopping = new AbortController();
+  const failure = Promise.withResolvers<never>();
+  const sequencer = new Sequencer({
+    journal,
+    state,
+    history,
+    onApplied: (entry, outcome) => {
+      metrics.count(outcome.happenings);
+      logOutcome(log, sources, entry, outcome);
+      control.publish(eventsOf(sources, outcome));
+    },
+    onFailure: failure.reject,
+  });
+  const submitter = new Submitter({
+    client: chain.client,
+    signer,
+    chainId: domain.chainId,
+    maxFeePerGas: config.maxFeePerGas,
+    pollMs: config.pollMs,
+    onEvent: (event, call) => {
+      if (event === "feeCapReached") log.warn("feeCapReached", { what: call.what });
+    },
+  });
+  const control: FaceControl = createFace({
+    sources,
+    sequencer,
+    metrics,
+    chain: chain.constants,
+    operator: signer.address,
+    tokenFacts: chain.tokenFacts,
+    readFacts: (token) => readTokenFacts(chain.client, token),
+    health: () => guardians.checks(),
+  });
+  const guardians = new Guardians({
+    client: chain.client,
+    address: signer.address,
+    minBalance: config.minBalance,
+    storage: config.storage,
+    log,
+    metrics,
+    everyMs: GUARD_EVERY_MS,
+    lagBlocks: control.lagBlocks,
+  });
+  await guardians.start();
+  await warnIfNotRegistered(chain, signer.address, log);
+
+  const runner = new DutyRunner({
+    state,
+    reader: chain.reader,
+    submitter,
+    log,
+    maxTries: config.maxTries,
+    onDone: (duty, gasUsed) => metrics.countDuty(duty.kind, gasUsed),
+  });
+  const dutyLoop = new LatestOnly<BlockNumber>((head) => runner.run(head));
+  const main = Promise.race([
+    followChain(config, log, chain, state, sequencer, control, dutyLoop, stopping.signal),
+    failure.promise,
+    dutyLoop.failure,
+  ]);
+  const ended = main.finally(async () => {
+    stopping.abort();
+    guardians.stop();
+    await dutyLoop.idle();
+    await sequencer.drain();
+    await journal.close();
+  });
+  // Whoever awaits `ended` hears of it; nobody else has to.
+  ended.catch(() => {});
+  return {
+    face: control.face,
+    address: signer.address,
+    balance: () => guardians.balance,
+    ended,
+    stop: async () => {
+      stopping.abort();
+      await ended.catch(() => {});
+    },
+  };
+}
+
+interface ExchangeOnChain {
+  readonly client: ChainClient;
+  readonly reader: MediatorReader;
+  readonly constants: ExchangeConstants;
+  readonly genesis: Genesis;
+  readonly tokenFacts: TokenFacts[];
+}
+
+async function readExchange(config: OperatorConfig): Promise<ExchangeOnChain> {
+  const chainId = await readChainId(config.rpc);
+  const client = connect(config.rpc);
+  const code = await client.getCode({ address: config.mediator });
+  if (code === undefined || code === "0x") {
+    throw new QuarterdeckError({
+      code: "NoMediator",
+      message: `There is no contract at ${config.mediator} on chain ${chainId}.`,
+      mend: "Check `mediator` and `rpc` in the configuration.",
+    });
+  }
+  const reader = new MediatorReader(client, config.mediator);
+  const constants = await reader.constants();
+  const facts = new Map<Address, TokenFacts>();
+  for (const { base, quote } of config.markets) {
+    for (const token of [base, quote]) {
+      if (!facts.has(token)) facts.set(token, await readTokenFacts(client, token));
+    }
+  }
+  const limit = Math.min(config.ordersPerClientAndRound, ORDERS_PER_CLIENT_AND_ROUND);
+  const genesis: Genesis = {
+    chainId,
+    mediator: config.mediator,
+    schedule: constants.schedule,
+    confirmations: config.confirmations,
+    markets: config.markets,
+    limits: { ordersPerClientAndRound: limit },
+  };
+  return { client, reader, constants, genesis, tokenFacts: [...facts.values()] };
+}
+
+async function warnIfNotRegistered(
+  { reader, constants }: ExchangeOnChain,
+  address: Address,
+  log: Log,
+): Promise<void> {
+  if (await reader.isRegistered(constants.manager, address)) return;
+  const mend = "ask the manager's owner to set this operator, or start with the right key";
+  log.error("notAnOperator", { address, manager: constants.manager, mend });
+}
+
+async function followChain(
+  config: OperatorConfig,
+  log: Log,
+  chain: ExchangeOnChain,
+  state: State,
+  sequencer: Sequencer,
+  control: FaceControl,
+  dutyLoop: LatestOnly<BlockNumber>,
+  signal: AbortSignal,
+): Promise<void> {
+  const after = await withRetries(config, log, "readStart", () => startOf(chain, state));
+  let head = after.number;
+  const events = follow({
+    client: chain.client,
+    mediator: config.mediator,
+    confirmations: config.confirmations,
+    after,
+    pollMs: config.pollMs,
+    maxTries: config.maxTries,
+    signal,
+    onRetry: (problem, tries) => log.warn("chainUnreachable", { problem, tries }),
+  });
+  for await (const event of events) {
+    if (event.kind === "final") {
+      await sequencer.submit({ kind: "blocks", to: event.to, logs: event.logs });
+    } else {
+      head = event.number;
+    }
+    control.setHead(head);
+    const caughtUp = control.lagBlocks() === 0;
+    if (caughtUp) dutyLoop.offer(head);
+  }
+}
+
+/** The last block that the journal holds; before the first, the one before the Mediator's own. */
+async function startOf({ client, genesis }: ExchangeOnChain, state: State): Promise<BlockRef> {
+  if (state.head !== undefined) return state.head;
+  return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
+}
+
+/** Repeats a step while no endpoint answers, with growing pauses, `maxTries` times. */
+async function withRetries<T>(
+  config: OperatorConfig,
+  log: Log,
+  step: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof RpcUnavailable) || tries >= config.maxTries) throw error;
+      log.warn("retrying", { step, tries, problem: error });
+      await sleep(Math.min(15_000, config.pollMs * 2 ** (tries - 1)));
+    }
+  }
+}
+
+/** Runs one task at a time, always on the newest value offered: what came between is skipped. */
+class LatestOnly<T> {
+  readonly #work: (value: T) => Promise<void>;
+  readonly #failure = Promise.withResolvers<never>();
+  #next: { readonly value: T } | undefined;
+  #running: Promise<void> | undefined;
+
+  constructor(work: (value: T) => Promise<void>) {
+    this.#work = work;
+    this.#failure.promise.catch(() => {});
+  }
+
+  /** Rejects with what the work threw that was no lack of an endpoint. */
+  get failure(): Promise<never> {
+    return this.#failure.promise;
+  }
+
+  offer(value: T): void {
+    this.#next = { value };
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async idle(): Promise<void> {
+    this.#next = undefined;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    while (this.#next !== undefined) {
+      const { value } = this.#next;
+      this.#next = undefined;
+      try {
+        await this.#work(value);
+      } catch (error) {
+        // The follower counts failed looks and gives up for all of us.
+        if (!(error instanceof RpcUnavailable)) this.#failure.reject(error);
+      }
+    }
+  }
+}

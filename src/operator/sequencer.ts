@@ -1,0 +1,139 @@
+/**
+ * The one writer: takes what wants to become an entry, in order; appends a batch with one flush;
+ * applies it; and only then answers. A refused append ends the node: its state is dropped, and the
+ * journal tells the next start what is true.
+ */
+import { apply } from "../exchange/apply.ts";
+import { checkCancel, checkOrder } from "../exchange/checkOrder.ts";
+import { type Entry, encodeEntry } from "../exchange/entries.ts";
+import type { Outcome } from "../exchange/outcome.ts";
+import type { State } from "../exchange/state.ts";
+import { stateHash } from "../exchange/stateHash.ts";
+import type { Journal } from "../journal/journal.ts";
+import { type Refusal, refuse } from "../protocol/refusals.ts";
+import type { History } from "./history.ts";
+import { encodeSaved } from "./recover.ts";
+
+export interface SequencerOptions {
+  readonly journal: Journal;
+  readonly state: State;
+  readonly history: History;
+  /** Told of each entry once it is durable and applied, before its sender is. */
+  readonly onApplied: (entry: Entry, outcome: Outcome) => void;
+  /** Told once, when the journal or the machine failed: the process must end. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Most entries of one flush. */
+const MAX_BATCH = 256;
+/** Most that may wait; above it orders are refused as `Overloaded`. */
+const MAX_WAITING = 8192;
+/** Records between two snapshots. */
+export const SNAPSHOT_RECORDS = 20_000;
+
+interface Waiting {
+  readonly entry: Entry;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Sequencer {
+  readonly #options: SequencerOptions;
+  #queue: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #failed: Error | undefined;
+  #lastSnapshot: number;
+
+  constructor(options: SequencerOptions) {
+    this.#options = options;
+    this.#lastSnapshot = options.journal.head.sequence;
+  }
+
+  /** Why nothing more is taken, if so. */
+  get failed(): Error | undefined {
+    return this.#failed;
+  }
+
+  /**
+   * Resolves with what the entry did once that is durable, or with a refusal: then nothing of it
+   * was kept. Rejects when the node is failing; whether the entry was kept shows after a restart.
+   */
+  submit(entry: Entry): Promise<Outcome> {
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
+    const isOrder = entry.kind === "placeOrder" || entry.kind === "cancelOrder";
+    if (isOrder && this.#queue.length >= MAX_WAITING) {
+      return Promise.resolve(refused(refuse("Overloaded", { retryAfterMs: 1000 })));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ entry, resolve, reject });
+      this.#running ??= this.#run().finally(() => {
+        this.#running = undefined;
+      });
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Give callers of the same turn a chance to share the flush.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const batch = this.#queue.splice(0, MAX_BATCH);
+      try {
+        await this.#commit(batch);
+        await this.#snapshot();
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)), batch);
+        return;
+      }
+    }
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    const { journal, state, history, onApplied } = this.#options;
+    const taken: Waiting[] = [];
+    for (const waiting of batch) {
+      const refusal = check(state, waiting.entry);
+      if (refusal === undefined) taken.push(waiting);
+      else waiting.resolve(refused(refusal));
+    }
+    if (taken.length === 0) return;
+    await journal.append(taken.map(({ entry }) => encodeEntry(entry)));
+    for (const { entry, resolve } of taken) {
+      // An earlier entry of the batch may have made this one refusable: then it changes nothing,
+      // now and at every replay.
+      const outcome = apply(state, entry);
+      history.record(outcome.happenings);
+      onApplied(entry, outcome);
+      resolve(outcome);
+    }
+  }
+
+  async #snapshot(): Promise<void> {
+    const { journal, state, history } = this.#options;
+    const { sequence } = journal.head;
+    if (sequence - this.#lastSnapshot < SNAPSHOT_RECORDS) return;
+    this.#lastSnapshot = sequence;
+    await journal.saveSnapshot(sequence, encodeSaved(state, history), stateHash(state));
+  }
+
+  #fail(error: Error, batch: readonly Waiting[]): void {
+    this.#failed = error;
+    for (const waiting of [...batch, ...this.#queue]) waiting.reject(error);
+    this.#queue = [];
+    this.#options.onFailure(error);
+  }
+}
+
+function check(state: State, entry: Entry): Refusal | undefined {
+  if (entry.kind === "placeOrder") return checkOrder(state, entry.order);
+  if (entry.kind === "cancelOrder") return checkCancel(state, entry);
+  return undefined;
+}
+
+function refused(refusal: Refusal): Outcome {
+  return { refusal, happenings: [] };
+}
