@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { Alarm } from "../base/errors.ts";
+import { checkAnswer } from "../protocol/disputeRule.ts";
 import { checkEvidence } from "../protocol/withdrawalRule.ts";
 import { checkOrder } from "./checkOrder.ts";
 import type { Happening } from "./outcome.ts";
@@ -309,6 +310,41 @@ test("a dispute not closed halts at the end of the next round's quarter 0", () =
     openingTokens: [BASE, QUOTE],
     executions: [],
   });
+});
+
+test("a dispute of quarter 3 is answered in the next round's quarter 0, orders ascending", () => {
+  const world = tradingWorld();
+  world.toQuarter(1, 1);
+  world.place(limitOrder(ALICE, 1, 9, "ask", 3, 50));
+  world.place(limitOrder(ALICE, 1, 4, "ask", 2, 55));
+  world.place(limitOrder(ALICE, 1, 5, "ask", 2, 90));
+  world.place(limitOrder(BOB, 1, 1, "bid", 5, 60));
+  world.toQuarter(2, 3);
+  world.deposit(ALICE, BASE, 7n);
+  world.log({
+    kind: "disputeOpened",
+    client: ALICE,
+    round: 2,
+    opener: BOB,
+    mustProveOpenings: true,
+    openingsPresented: false,
+    presented: 1,
+  });
+  world.mine();
+  world.toQuarter(3, 0);
+  const answer = views.disputeAnswer(world.state, ALICE, 2);
+  expect(answer?.deadlineBlock).toBe(203);
+  expect(answer?.executions.map(({ order, sold, bought }) => [order.id, sold, bought])).toEqual([
+    [4n, 20n, 110n],
+    [9n, 30n, 150n],
+  ]);
+  expect(answer?.tokens).toEqual([
+    { token: BASE, opening: 10_000n, deposits: 0n, requested: 0n, closing: 9_950n },
+    { token: QUOTE, opening: 10_000n, deposits: 0n, requested: 0n, closing: 10_260n },
+  ]);
+  expect(answer && checkAnswer({ ...answer, presented: [] })).toBeUndefined();
+  const [fill] = views.fills(world.state, ALICE, 1);
+  expect(answer && fill && checkAnswer({ ...answer, presented: [fill] })).toBeUndefined();
 });
 
 test("refusals come in one order and change nothing", () => {
