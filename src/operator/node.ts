@@ -178,6 +178,7 @@ async function readExchange(config: OperatorConfig): Promise<ExchangeOnChain> {
       if (!facts.has(token)) facts.set(token, await readTokenFacts(client, token));
     }
   }
+  requireWholeLots(config, facts);
   const limit = Math.min(config.ordersPerClientAndRound, ORDERS_PER_CLIENT_AND_ROUND);
   const genesis: Genesis = {
     chainId,
@@ -188,6 +189,19 @@ async function readExchange(config: OperatorConfig): Promise<ExchangeOnChain> {
     limits: { ordersPerClientAndRound: limit },
   };
   return { client, reader, constants, genesis, tokenFacts: [...facts.values()] };
+}
+
+/** People write prices of a whole base: a lot must divide it. */
+function requireWholeLots(config: OperatorConfig, facts: ReadonlyMap<Address, TokenFacts>): void {
+  for (const [index, { base, lot }] of config.markets.entries()) {
+    const decimals = facts.get(base)?.decimals ?? 0;
+    if (10n ** BigInt(decimals) % lot === 0n) continue;
+    throw new QuarterdeckError({
+      code: "BadConfiguration",
+      message: `markets.${index}.lot: ${lot} does not divide 10^${decimals}, a whole of ${base}.`,
+      mend: "Choose a power of ten.",
+    });
+  }
 }
 
 async function warnIfNotRegistered(

@@ -1,0 +1,88 @@
+/** What the Mediator's events tell a client of its own past. */
+import { toAddress } from "../base/address.ts";
+import type { Address, Hex } from "../base/hex.ts";
+import type { BalanceProof, BlockNumber, Round } from "../protocol/units.ts";
+import { mediatorAbi } from "./abi/mediator.ts";
+import { RpcUnavailable } from "./errors.ts";
+import type { MediatorReader } from "./mediator.ts";
+
+export interface DepositRecord {
+  readonly token: Address;
+  readonly round: Round;
+  readonly amount: bigint;
+}
+
+/** Every deposit of `client` since `fromBlock`, oldest first. */
+export async function readDeposits(
+  reader: MediatorReader,
+  client: Address,
+  fromBlock: BlockNumber,
+): Promise<DepositRecord[]> {
+  const logs = await ask("a client's deposits", () =>
+    reader.client.getContractEvents({
+      address: reader.mediator,
+      abi: mediatorAbi,
+      eventName: "Deposited",
+      args: { client },
+      fromBlock: BigInt(fromBlock),
+      strict: true,
+    }),
+  );
+  return logs.map(({ args }) => ({
+    token: toAddress(args.token as Hex),
+    round: Number(args.round),
+    amount: args.amount,
+  }));
+}
+
+/** The proofs with which an operator closed a dispute, one per token of the round, if it did. */
+export async function readClosings(
+  reader: MediatorReader,
+  client: Address,
+  round: Round,
+  fromBlock: BlockNumber,
+): Promise<BalanceProof[] | undefined> {
+  const logs = await ask("a dispute's end", () =>
+    reader.client.getContractEvents({
+      address: reader.mediator,
+      abi: mediatorAbi,
+      eventName: "DisputeClosed",
+      args: { client, round: BigInt(round) },
+      fromBlock: BigInt(fromBlock),
+      strict: true,
+    }),
+  );
+  return logs[0]?.args.closings.map((proof) => ({
+    balance: proof.balance,
+    index: Number(proof.index),
+    leafCount: Number(proof.leafCount),
+    siblings: proof.siblings.map(({ hash, sum }) => ({ hash, sum })),
+  }));
+}
+
+/** Rounds in which `client` opened disputes, oldest first. */
+export async function readDisputeRounds(
+  reader: MediatorReader,
+  client: Address,
+  fromBlock: BlockNumber,
+): Promise<Round[]> {
+  const logs = await ask("a client's disputes", () =>
+    reader.client.getContractEvents({
+      address: reader.mediator,
+      abi: mediatorAbi,
+      eventName: "DisputeOpened",
+      args: { client },
+      fromBlock: BigInt(fromBlock),
+      strict: true,
+    }),
+  );
+  return logs.map(({ args }) => Number(args.round));
+}
+
+async function ask<T>(what: string, question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    throw new RpcUnavailable(`for ${what}`, error);
+  }
+}

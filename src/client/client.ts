@@ -1,0 +1,363 @@
+/**
+ * A trader's side of the exchange. It trusts nobody: what the operator sends is checked against the
+ * chain and kept as evidence, and money can be got out whatever the operator does.
+ */
+import { type Curve, nobleCurve } from "../base/curve.ts";
+import { QuarterdeckError } from "../base/errors.ts";
+import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
+import {
+  encodeConfirmWithdrawal,
+  encodeDeposit,
+  encodeInitiateWithdrawal,
+  encodeSetTradingKey,
+} from "../chain/calls.ts";
+import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
+import { type ChainClient, connect } from "../chain/rpc.ts";
+import { type Mined, Submitter } from "../chain/send.ts";
+import { localSigner } from "../chain/signer.ts";
+import { encodeApprove, readAllowance } from "../chain/tokens.ts";
+import {
+  hashCancelOrder,
+  hashFill,
+  hashOrder,
+  hashSession,
+  orderHash,
+} from "../protocol/messages.ts";
+import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
+import { recoverSigner, signMessage } from "../protocol/signatures.ts";
+import type { Amount, BalanceProof, Round, SignedFill } from "../protocol/units.ts";
+import type { Answer } from "../wire/routes.ts";
+import { formatSession } from "../wire/session.ts";
+import { Api, RefusedByOperator } from "./api.ts";
+import { type AuditedToken, type AuditReport, audit, checkFill } from "./audit.ts";
+import type { EvidenceStore } from "./evidence.ts";
+import { buildOrder, findMarket, findToken, type OrderRequest, parseAmount } from "./orders.ts";
+
+export interface ClientOptions {
+  /** The operator's HTTP address. */
+  readonly operator: string;
+  /** JSON-RPC endpoints of the chain, the client's own choice and not the operator's. */
+  readonly rpc: readonly string[];
+  /** The Mediator that the client means to use. */
+  readonly mediator: Address;
+  readonly privateKey: Hex;
+  readonly evidence: EvidenceStore;
+  /** Wei for a unit of gas; never more. */
+  readonly maxFeePerGas?: bigint;
+  /** Milliseconds between two looks for a receipt. */
+  readonly pollMs?: number;
+  readonly curve?: Curve;
+}
+
+export type ExchangeFacts = Answer<"fetchExchange">;
+export type OrderStatus = Answer<"placeOrder">;
+
+/** Blocks for which a session is signed; the server allows 7200. */
+const SESSION_BLOCKS = 1000;
+const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
+const DEFAULT_POLL_MS = 1000;
+
+export class ExchangeClient {
+  readonly address: Address;
+  readonly api: Api;
+  readonly chain: ChainClient;
+  readonly reader: MediatorReader;
+  readonly evidence: EvidenceStore;
+  readonly exchange: ExchangeFacts;
+  readonly constants: ExchangeConstants;
+  readonly #key: Uint8Array;
+  readonly #curve: Curve;
+  readonly #submitter: Submitter;
+  #session: { readonly header: string; readonly validUntil: number } | undefined;
+  /** Operators' keys found to be approved, by round. */
+  readonly #approved = new Set<string>();
+
+  private constructor(
+    options: ClientOptions,
+    api: Api,
+    reader: MediatorReader,
+    exchange: ExchangeFacts,
+    constants: ExchangeConstants,
+  ) {
+    const signer = localSigner(options.privateKey);
+    this.address = signer.address;
+    this.api = api;
+    this.reader = reader;
+    this.chain = reader.client;
+    this.exchange = exchange;
+    this.constants = constants;
+    this.evidence = options.evidence;
+    this.#key = hexToBytes(options.privateKey);
+    this.#curve = options.curve ?? nobleCurve;
+    this.#submitter = new Submitter({
+      client: this.chain,
+      signer,
+      chainId: constants.domain.chainId,
+      maxFeePerGas: options.maxFeePerGas ?? DEFAULT_MAX_FEE,
+      pollMs: options.pollMs ?? DEFAULT_POLL_MS,
+    });
+  }
+
+  /**
+   * Joins the exchange: asks the operator what it serves and holds that against the chain before
+   * any money moves. Throws `NotThisExchange` when they differ.
+   */
+  static async join(options: ClientOptions): Promise<ExchangeClient> {
+    const api = new Api(options.operator);
+    const reader = new MediatorReader(connect(options.rpc), options.mediator);
+    const [exchange, constants] = await Promise.all([
+      api.call("fetchExchange"),
+      reader.constants(),
+    ]);
+    const { schedule } = constants;
+    requireSame("mediator", exchange.mediator, options.mediator);
+    requireSame("chainId", exchange.chainId, constants.domain.chainId);
+    requireSame("manager", exchange.manager, constants.manager);
+    requireSame("genesisBlock", exchange.schedule.genesisBlock, schedule.genesisBlock);
+    requireSame("roundSize", exchange.schedule.roundSize, schedule.roundSize);
+    const approved = await reader.isRegistered(constants.manager, exchange.operator);
+    if (!approved) requireSame("operator", exchange.operator, "no approved operator");
+    return new ExchangeClient(options, api, reader, exchange, constants);
+  }
+
+  /** Sends a transaction of this client to the Mediator. */
+  send(what: string, data: Hex, value?: bigint): Promise<Mined> {
+    const to = this.reader.mediator;
+    return this.#submitter.send({ what, to, data, ...(value !== undefined && { value }) });
+  }
+
+  /** `amount` as people write it, `token` by symbol or address. Approves first where need be. */
+  async deposit(token: string, amount: string): Promise<Mined> {
+    const info = findToken(this.exchange, token);
+    const units = parseAmount("amount", amount, info.decimals);
+    const { mediator } = this.reader;
+    const allowed = await readAllowance(this.chain, info.token, this.address, mediator);
+    if (allowed < units) {
+      const data = encodeApprove(mediator, units);
+      await this.#submitter.send({ what: `approve of ${info.symbol}`, to: info.token, data });
+    }
+    return this.send(`deposit of ${amount} ${info.symbol}`, encodeDeposit(info.token, units));
+  }
+
+  /**
+   * Signs and places a limit order for the current round, or `round`. What the operator signs in
+   * its answer is checked and kept. Throws `RefusedByOperator`, `BadInput`, `BadReceipt`.
+   */
+  async createOrder(request: OrderRequest & { readonly round?: Round }): Promise<OrderStatus> {
+    findMarket(this.exchange, request.market);
+    const round = request.round ?? (await this.api.call("fetchClock")).round;
+    const order = buildOrder(this.exchange, this.address, round, randomId(), request);
+    const { domain } = this.constants;
+    const signature = signMessage(this.#curve, domain, hashOrder(order), this.#key);
+    // Kept before it is sent: whatever becomes of the answer, the operator may hold the order.
+    await this.evidence.saveOrder(orderHash(order), { order, signature });
+    const status = await this.api.call("placeOrder", { body: { order, signature } });
+    await this.#keepFills([status], round);
+    return status;
+  }
+
+  async cancelOrder(order: { readonly round: Round; readonly id: bigint }): Promise<OrderStatus> {
+    const cancel = { owner: this.address, round: order.round, id: order.id };
+    const { domain } = this.constants;
+    const signature = signMessage(this.#curve, domain, hashCancelOrder(cancel), this.#key);
+    const status = await this.api.call("cancelOrder", { body: { cancel, signature } });
+    await this.#keepFills([status], order.round);
+    return status;
+  }
+
+  async fetchBalance(): Promise<Answer<"fetchBalances">> {
+    return this.api.call("fetchBalances", await this.#own());
+  }
+
+  fetchOrderBook(market: string, depth = 50): Promise<Answer<"fetchOrderBook">> {
+    const { base, quote } = findMarket(this.exchange, market);
+    return this.api.call("fetchOrderBook", { params: { base, quote }, query: { depth } });
+  }
+
+  async fetchMyTrades(limit = 100): Promise<Answer<"fetchMyTrades">> {
+    return this.api.call("fetchMyTrades", { ...(await this.#own()), query: { limit } });
+  }
+
+  async fetchOrders(round?: Round): Promise<Answer<"fetchOrders">> {
+    const orders = await this.api.call("fetchOrders", {
+      ...(await this.#own()),
+      query: { round },
+    });
+    const asked = round ?? orders[0]?.round;
+    if (asked !== undefined) await this.#keepFills(orders, asked);
+    return orders;
+  }
+
+  async fetchWithdrawals(): Promise<Answer<"fetchWithdrawals">> {
+    return this.api.call("fetchWithdrawals", await this.#own());
+  }
+
+  /**
+   * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. It is
+   * paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client.
+   */
+  async withdraw(token: string, amount: string, recipient?: Address): Promise<Mined> {
+    const info = findToken(this.exchange, token);
+    const units = parseAmount("amount", amount, info.decimals);
+    const { round } = await this.reader.clock();
+    const proof = await this.provenBalance(info.token, round - 1);
+    const to = recipient ?? this.address;
+    const data = encodeInitiateWithdrawal(info.token, units, to, proof);
+    return this.send(`withdrawal of ${amount} ${info.symbol}`, data);
+  }
+
+  /** Pays out a request that is old enough; anybody may call it for anybody. */
+  confirmWithdrawal(token: string, client: Address = this.address): Promise<Mined> {
+    const info = findToken(this.exchange, token);
+    const data = encodeConfirmWithdrawal(client, info.token);
+    return this.send(`confirmation of a withdrawal of ${info.symbol}`, data);
+  }
+
+  /** From the next round on `key` may sign this client's orders too. */
+  setTradingKey(key: Address): Promise<Mined> {
+    return this.send("trading key", encodeSetTradingKey(key));
+  }
+
+  /** The client's proof against (round, token), from evidence or the operator, checked and kept. */
+  async provenBalance(token: Address, round: Round): Promise<BalanceProof> {
+    const kept = (await this.evidence.proofs(round)).find((one) => one.token === token);
+    if (kept !== undefined) return kept.proof;
+    const { faults } = await this.audit(round);
+    const proofs = await this.evidence.proofs(round);
+    const found = proofs.find((one) => one.token === token);
+    if (found !== undefined) return found.proof;
+    throw new QuarterdeckError({
+      code: "NoProof",
+      message: `There is no proof of ${token} for round ${round} (${faults[0]?.kind ?? "no leaf"}).`,
+      mend: "Wait for the round's commit; if the operator withholds it, open a dispute.",
+    });
+  }
+
+  /**
+   * Audits the opening of `round` (default: the last committed one): fetches proofs and fills,
+   * checks them against the chain and the client's own evidence, and keeps what is good.
+   */
+  async audit(round?: Round): Promise<AuditReport> {
+    const asked = round ?? (await this.reader.clock()).committedRound;
+    const sent = await this.#fetchProofs(asked);
+    const before = asked > 0 ? await this.evidence.proofs(asked - 1) : [];
+    if (asked > 0) await this.fetchOrders(asked - 1).catch(ignoreOperator);
+    const orders = asked > 0 ? await this.evidence.orders(asked - 1) : [];
+    const tokens: AuditedToken[] = [];
+    for (const token of await this.reader.tokenSet(asked)) {
+      const flow = await this.reader.clientFlow(this.address, token, asked - 1);
+      tokens.push({
+        token,
+        commitment: await this.reader.commitment(asked, token),
+        proof: sent.get(token),
+        opening: before.find((one) => one.token === token)?.proof.balance,
+        ...flow,
+      });
+    }
+    const report = audit(this.address, asked, tokens, orders);
+    const good = new Set(report.balances.map(({ token }) => token));
+    await this.evidence.saveProofs(
+      tokens.flatMap(({ token, proof }) =>
+        proof !== undefined && good.has(token) ? [{ round: asked, token, proof }] : [],
+      ),
+    );
+    return report;
+  }
+
+  /** Proofs as the operator sends them; none when it sends none. */
+  async #fetchProofs(round: Round): Promise<Map<Address, BalanceProof>> {
+    try {
+      const { params, session } = await this.#own();
+      const sent = await this.api.call("fetchProofs", { params: { ...params, round }, session });
+      return new Map(sent.map(({ token, proof }) => [token, proof]));
+    } catch (error) {
+      ignoreOperator(error);
+      return new Map();
+    }
+  }
+
+  /** Checks and keeps signed fills. A wrong one throws `BadReceipt`: it is worth a dispute. */
+  async #keepFills(statuses: readonly OrderStatus[], round: Round): Promise<void> {
+    const orders = new Map((await this.evidence.orders(round)).map((one) => [one.orderHash, one]));
+    for (const { fill } of statuses) {
+      if (fill === null) continue;
+      const known = orders.get(fill.fill.orderHash);
+      // An order of ours that another device placed: nothing here to hold it against.
+      if (known === undefined) continue;
+      const signer = recoverSigner(
+        this.#curve,
+        this.constants.domain,
+        hashFill(fill.fill),
+        fill.signature,
+      );
+      const approved = signer !== undefined && (await this.#isApproved(signer, round));
+      const isOurs = fill.fill.owner === this.address && fill.fill.round === round;
+      const why = !approved
+        ? `signed by ${signer ?? "nobody"}, no operator of that round`
+        : isOurs
+          ? checkFill(known, fill)
+          : "of another owner or round";
+      if (why !== undefined) throw badReceipt(fill, why);
+      await this.evidence.saveFill(fill);
+    }
+  }
+
+  async #isApproved(signer: Address, round: Round): Promise<boolean> {
+    const key = `${round} ${signer}`;
+    if (this.#approved.has(key)) return true;
+    const { schedule, manager } = this.constants;
+    const from = firstBlockOf(schedule, round);
+    const to = lastBlockOf(schedule, round);
+    const approved = await this.reader.wasOperator(manager, signer, from, to);
+    if (approved) this.#approved.add(key);
+    return approved;
+  }
+
+  async #own(): Promise<{ params: { client: Address }; session: string }> {
+    return { params: { client: this.address }, session: await this.session() };
+  }
+
+  /** The header by which this client reads its own affairs; signed anew when it is nearly past. */
+  async session(): Promise<string> {
+    const { chainHead } = await this.api.call("fetchClock");
+    if (this.#session === undefined || this.#session.validUntil < chainHead + 10) {
+      const session = { client: this.address, validUntil: chainHead + SESSION_BLOCKS };
+      const { domain } = this.constants;
+      const signature = signMessage(this.#curve, domain, hashSession(session), this.#key);
+      const header = formatSession({ session, signature });
+      this.#session = { header, validUntil: session.validUntil };
+    }
+    return this.#session.header;
+  }
+}
+
+/** What the operator does not send is a finding of the audit, not a failure of it. */
+function ignoreOperator(error: unknown): void {
+  if (error instanceof RefusedByOperator) return;
+  if ((error as { code?: string }).code === "OperatorUnreachable") return;
+  throw error;
+}
+
+function requireSame(field: string, operator: unknown, chain: unknown): void {
+  if (operator === chain) return;
+  throw new QuarterdeckError({
+    code: "NotThisExchange",
+    message: `The operator says ${field} ${String(operator)}, and the chain ${String(chain)}.`,
+    mend: "Do not deposit. Check the operator's address and the Mediator's.",
+  });
+}
+
+function badReceipt(fill: SignedFill, why: string): QuarterdeckError {
+  return new QuarterdeckError({
+    code: "BadReceipt",
+    message: `The operator sent a fill of ${fill.fill.orderHash} that is wrong: ${why}.`,
+    mend: "Stop trading, audit, and open a dispute with the fills kept before.",
+  });
+}
+
+function randomId(): bigint {
+  const words = crypto.getRandomValues(new BigUint64Array(1));
+  return words[0] as bigint;
+}
+
+export type { Amount };

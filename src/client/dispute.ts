@@ -1,0 +1,70 @@
+/** Disputes: making the operator account for a round on chain, and keeping what it answers. */
+import { QuarterdeckError } from "../base/errors.ts";
+import { encodeOpenDispute, type Standing } from "../chain/calls.ts";
+import { readClosings, readDeposits } from "../chain/records.ts";
+import type { Mined } from "../chain/send.ts";
+import { firstBlockOf } from "../protocol/rounds.ts";
+import type { Round } from "../protocol/units.ts";
+import type { ExchangeClient } from "./client.ts";
+
+export interface OpenedDispute {
+  readonly round: Round;
+  readonly standing: Standing["kind"];
+  /** Fills presented. */
+  readonly fills: number;
+  readonly mined: Mined;
+}
+
+/**
+ * Opens a dispute in the current round about the one before, with the best that the evidence holds:
+ * proofs of that round, else a deposit on chain; and every signed fill of it. Throws `NoStanding`
+ * when this client never deposited.
+ */
+export async function dispute(client: ExchangeClient): Promise<OpenedDispute> {
+  const { round } = await client.reader.clock();
+  const standing = await findStanding(client, round);
+  const orders = round > 0 ? await client.evidence.orders(round - 1) : [];
+  const fills = orders.map(({ fill }) => fill).filter((fill) => fill !== undefined);
+  const data = encodeOpenDispute(client.address, standing, fills);
+  const bond = client.constants.disputeBond;
+  const mined = await client.send(`dispute in round ${round}`, data, bond);
+  return { round, standing: standing.kind, fills: fills.length, mined };
+}
+
+async function findStanding(client: ExchangeClient, round: Round): Promise<Standing> {
+  const tokens = round > 0 ? await client.reader.tokenSet(round - 1) : [];
+  const kept = await client.evidence.proofs(round - 1);
+  const proofs = tokens.map((token) => kept.find((one) => one.token === token)?.proof);
+  if (tokens.length > 0 && proofs.every((proof) => proof !== undefined)) {
+    return { kind: "proofs", proofs };
+  }
+  const { schedule } = client.constants;
+  const deposits = await readDeposits(client.reader, client.address, schedule.genesisBlock);
+  // The oldest obliges the operator to prove the openings where the client must have a leaf.
+  const oldest = deposits.find((deposit) => deposit.round < round);
+  if (oldest !== undefined) return { kind: "deposit", token: oldest.token, round: oldest.round };
+  throw new QuarterdeckError({
+    code: "NoStanding",
+    message: `${client.address} has neither proofs of round ${round - 1} nor an earlier deposit.`,
+    mend: "A deposit can be disputed from the round after it.",
+  });
+}
+
+/**
+ * Whether the dispute opened in `round` was closed. Then the proofs that the operator had to show
+ * are kept: they are this client's proofs for that round's commit.
+ */
+export async function collectAnswer(client: ExchangeClient, round: Round): Promise<boolean> {
+  const { reader, evidence, constants } = client;
+  const from = firstBlockOf(constants.schedule, round);
+  const closings = await readClosings(reader, client.address, round, from);
+  if (closings === undefined) return false;
+  const tokens = await reader.tokenSet(round);
+  await evidence.saveProofs(
+    tokens.flatMap((token, i) => {
+      const proof = closings[i];
+      return proof === undefined ? [] : [{ round, token, proof }];
+    }),
+  );
+  return true;
+}

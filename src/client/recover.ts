@@ -1,0 +1,98 @@
+/** Getting everything out of a HALTED Mediator: withdrawals old enough, balances, deposits, bonds. */
+import { QuarterdeckError } from "../base/errors.ts";
+import type { Address } from "../base/hex.ts";
+import {
+  encodeConfirmWithdrawal,
+  encodeRecoverBalance,
+  encodeRecoverDeposits,
+  encodeRefundBond,
+} from "../chain/calls.ts";
+import { readDisputeRounds } from "../chain/records.ts";
+import { isVoid, recoveryPlan } from "../protocol/recoverRule.ts";
+import type { Amount, Round } from "../protocol/units.ts";
+import type { ExchangeClient } from "./client.ts";
+
+/** What was taken out, or why something could not be. Amounts in base units. */
+export type Recovered =
+  | {
+      readonly what: "balance" | "deposits" | "withdrawal";
+      readonly token: Address;
+      readonly amount: Amount;
+    }
+  | { readonly what: "bond"; readonly round: Round; readonly amount: Amount }
+  | { readonly what: "missingProof"; readonly token: Address; readonly round: Round };
+
+/**
+ * Takes out all that is this client's, and says what it was. Safe to call again: what was taken is
+ * passed over. Throws `NotHalted` while the exchange lives.
+ */
+export async function recover(client: ExchangeClient): Promise<Recovered[]> {
+  const clock = await client.reader.clock();
+  if (!clock.halted) {
+    throw new QuarterdeckError({
+      code: "NotHalted",
+      message: "The Mediator is not HALTED: nothing is to be recovered.",
+      mend: "Withdraw as usual.",
+    });
+  }
+  const done: Recovered[] = [];
+  for (const token of await client.reader.tokenSet(clock.round + 1)) {
+    done.push(...(await recoverToken(client, token, clock.round)));
+  }
+  done.push(...(await refundBonds(client)));
+  return done;
+}
+
+async function recoverToken(
+  client: ExchangeClient,
+  token: Address,
+  halt: Round,
+): Promise<Recovered[]> {
+  const { reader, address } = client;
+  const done: Recovered[] = [];
+  const request = await reader.withdrawal(address, token);
+  if (request !== undefined && !isVoid(request.round, halt)) {
+    await client.send("an old withdrawal", encodeConfirmWithdrawal(address, token));
+    done.push({ what: "withdrawal", token, amount: request.amount });
+  }
+  const { commitRound, depositRounds } = recoveryPlan(halt);
+  const taken = await reader.recovered(address, token);
+  let deposits = 0n;
+  for (const round of depositRounds) {
+    deposits += (await reader.clientFlow(address, token, round)).deposits;
+  }
+  if (deposits > 0n && !taken.deposits) {
+    await client.send("recovery of deposits", encodeRecoverDeposits(address, token));
+    done.push({ what: "deposits", token, amount: deposits });
+  }
+  if (commitRound === undefined || taken.balance) return done;
+  if ((await reader.commitment(commitRound, token)) === undefined) return done;
+  const outcome = await recoverBalance(client, token, commitRound);
+  return outcome === undefined ? done : [...done, outcome];
+}
+
+async function recoverBalance(
+  client: ExchangeClient,
+  token: Address,
+  round: Round,
+): Promise<Recovered | undefined> {
+  const kept = (await client.evidence.proofs(round)).find((one) => one.token === token);
+  const proof =
+    kept?.proof ?? (await client.provenBalance(token, round).catch(() => undefined));
+  if (proof === undefined) return { what: "missingProof", token, round };
+  if (proof.balance === 0n) return undefined;
+  await client.send("recovery of a balance", encodeRecoverBalance(client.address, token, proof));
+  return { what: "balance", token, amount: proof.balance };
+}
+
+async function refundBonds(client: ExchangeClient): Promise<Recovered[]> {
+  const { reader, address, constants } = client;
+  if (constants.disputeBond === 0n) return [];
+  const done: Recovered[] = [];
+  for (const round of await readDisputeRounds(reader, address, constants.schedule.genesisBlock)) {
+    if (!(await reader.isDisputeOpen(address, round))) continue;
+    await client.send("refund of a bond", encodeRefundBond(address, round));
+    done.push({ what: "bond", round, amount: constants.disputeBond });
+  }
+  return done;
+}
