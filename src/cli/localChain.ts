@@ -1,0 +1,119 @@
+/** The local chain of `npm start`: anvil, its state kept in the storage folder. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { QuarterdeckError } from "../base/errors.ts";
+import type { Hex } from "../base/hex.ts";
+import { connect } from "../chain/rpc.ts";
+
+/** Keys of anvil's well-known mnemonic: rich on every local chain, worthless elsewhere. */
+export const LOCAL_KEYS: readonly Hex[] = [
+  "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80",
+  "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d",
+  "0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a",
+  "0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6",
+  "0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a",
+  "0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba",
+  "0x92db14e403b83dfe3df233f83dfa3a0d7096f21ca9b0d6d6b8d88b2b4ec1564e",
+  "0x4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356",
+  "0xdbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97",
+];
+
+export interface LocalChain {
+  readonly url: string;
+  /** Resolves with its exit code. */
+  readonly ended: Promise<number | null>;
+  /** Lets it write its state, then ends it. */
+  stop(): Promise<void>;
+}
+
+const READY_TRIES = 200;
+const READY_PAUSE_MS = 50;
+/** Seconds between two writes of its state: what a kill of the machine can lose. */
+const STATE_INTERVAL_SECONDS = 5;
+
+/** Throws `PortInUse`, `NoAnvil` or `ChainFailed`. */
+export async function startLocalChain(options: {
+  readonly port: number;
+  /** Seconds. */
+  readonly blockTime: number;
+  readonly stateFile: string;
+}): Promise<LocalChain> {
+  await requireFreePort(options.port, "--chain-port");
+  const child = spawn(anvilBinary(), [
+    ...["--port", String(options.port), "--block-time", String(options.blockTime)],
+    ...["--state", options.stateFile, "--state-interval", String(STATE_INTERVAL_SECONDS)],
+    ...["--hardfork", "prague", "--silent"],
+  ]);
+  let complaint = "";
+  child.stderr.on("data", (part) => {
+    complaint = (complaint + part).slice(-2000);
+  });
+  const ended = new Promise<number | null>((resolve, reject) => {
+    child.once("exit", (code) => resolve(code));
+    child.once("error", (cause) => {
+      reject(
+        new QuarterdeckError({
+          code: "NoAnvil",
+          message: `anvil cannot be started (${cause.message}).`,
+          mend: "Install Foundry 1.7 or later so that anvil is in PATH, and start again.",
+          cause,
+        }),
+      );
+    });
+  });
+  ended.catch(() => {});
+  const url = `http://127.0.0.1:${options.port}`;
+  await Promise.race([untilReady(url, child, () => complaint), ended]);
+  return {
+    url,
+    ended,
+    stop: async () => {
+      child.kill("SIGTERM");
+      await ended;
+    },
+  };
+}
+
+/** Throws `PortInUse`, naming the option that changes it. */
+export async function requireFreePort(port: number, option: string): Promise<void> {
+  const free = await new Promise<boolean>((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+  if (free) return;
+  throw new QuarterdeckError({
+    code: "PortInUse",
+    message: `Port ${port} is in use by another process.`,
+    mend: `Stop that process, or choose another port: npm start -- ${option} ${port + 1}`,
+  });
+}
+
+function anvilBinary(): string {
+  const installed = join(import.meta.dirname, "../../node_modules/.bin/anvil");
+  return existsSync(installed) ? installed : "anvil";
+}
+
+async function untilReady(
+  url: string,
+  child: ChildProcess,
+  complaint: () => string,
+): Promise<void> {
+  const client = connect([url], { retries: 0 });
+  for (let tries = 0; tries < READY_TRIES && child.exitCode === null; tries++) {
+    try {
+      await client.getChainId();
+      return;
+    } catch {
+      await sleep(READY_PAUSE_MS);
+    }
+  }
+  throw new QuarterdeckError({
+    code: "ChainFailed",
+    message: `The local chain did not start: ${complaint().trim() || "no answer"}.`,
+    mend: "If its state is damaged, begin anew: npm start -- --fresh",
+  });
+}

@@ -1,0 +1,10 @@
+/** The command line: one file per command. */
+import { Command } from "commander";
+import { operatorCommand } from "./operator.ts";
+import { fail } from "./report.ts";
+
+const program = new Command("quarterdeck")
+  .description("Operator stack for trustless Layer-2 exchanges")
+  .addCommand(operatorCommand());
+
+program.parseAsync().catch(fail);

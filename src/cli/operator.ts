@@ -1,0 +1,49 @@
+/** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
+import { Command } from "commander";
+import { KEY_VARIABLE, readConfig } from "../operator/config.ts";
+import { openLog } from "../operator/log.ts";
+import { startOperator } from "../operator/node.ts";
+import { startServer } from "../server/server.ts";
+import { fail } from "./report.ts";
+
+/** Milliseconds that stopping may take; whatever is not done by then is resumed at the next start. */
+const STOP_MS = 10_000;
+
+export function operatorCommand(): Command {
+  return new Command("operator")
+    .description(`Run an operator. Its private key comes from ${KEY_VARIABLE}.`)
+    .requiredOption("--config <file>", "configuration file (JSON)")
+    .option("--quiet", "log to files only")
+    .action(run);
+}
+
+async function run({ config: file, quiet }: { config: string; quiet?: boolean }): Promise<void> {
+  const config = readConfig(file, process.env);
+  // Neither children nor crash reports of this process shall find it there.
+  delete process.env[KEY_VARIABLE];
+  const terminal = quiet === true ? undefined : process.stdout;
+  const log = await openLog({ folder: config.logs, terminal });
+  try {
+    const operator = await startOperator(config, log);
+    const server = await startServer(operator.face, config).catch(async (error) => {
+      await operator.stop();
+      throw error;
+    });
+    log.info("serving", { url: `http://${config.host}:${server.port}`, operator: operator.address });
+    const stop = (signal: string) => {
+      log.info("stopping", { signal });
+      setTimeout(() => process.exit(0), STOP_MS).unref();
+      void server.close().then(() => operator.stop());
+    };
+    process.once("SIGINT", stop);
+    process.once("SIGTERM", stop);
+    await operator.ended.finally(() => server.close());
+    log.info("stopped");
+    await log.flush();
+    process.exit(0);
+  } catch (error) {
+    log.error("giving up", { problem: error instanceof Error ? error.message : String(error) });
+    await log.flush();
+    fail(error);
+  }
+}

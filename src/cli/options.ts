@@ -1,0 +1,50 @@
+/** Options of `npm start`, parsed once. */
+import { z } from "zod";
+import { QuarterdeckError } from "../base/errors.ts";
+
+function whole(name: string, least: number, most: number) {
+  return z
+    .string()
+    .regex(/^[0-9]{1,9}$/, `${name} must be a whole number from ${least} to ${most}`)
+    .transform(Number)
+    .refine((value) => value >= least && value <= most, {
+      message: `${name} must be a whole number from ${least} to ${most}`,
+    });
+}
+
+const MAX_PORT = 65_535;
+const MAX_TRADERS = 7;
+
+const schema = z.object({
+  port: whole("--port", 1, MAX_PORT),
+  chainPort: whole("--chain-port", 1, MAX_PORT),
+  blockTime: z
+    .string()
+    .regex(/^[0-9]{1,3}(\.[0-9]{1,3})?$/, "--block-time must be seconds, such as 1 or 0.5")
+    .transform(Number)
+    .refine((value) => value >= 0.1 && value <= 60, {
+      message: "--block-time must be from 0.1 to 60 seconds",
+    }),
+  quarter: whole("--quarter", 4, 100_000),
+  traders: whole("--traders", 0, MAX_TRADERS),
+  storage: z.string().min(1, "--storage must name a folder"),
+  logs: z.string().min(1, "--logs must name a folder"),
+  fresh: z.boolean().default(false),
+});
+
+export type StartOptions = z.output<typeof schema>;
+
+/** Throws a `QuarterdeckError` with code `BadOption`, naming the option. */
+export function parseStartOptions(raw: unknown): StartOptions {
+  const outcome = schema.safeParse(raw);
+  if (!outcome.success) throw badOption(outcome.error.issues[0]?.message ?? "an option is wrong");
+  if (outcome.data.port === outcome.data.chainPort) {
+    throw badOption("--port and --chain-port must differ");
+  }
+  return outcome.data;
+}
+
+function badOption(problem: string): QuarterdeckError {
+  const mend = "See npm start -- --help.";
+  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, mend });
+}
