@@ -59,13 +59,17 @@ async function hold(directory: string): Promise<void> {
   for (;;) await sleep(1000);
 }
 
-/** Says with which code opening for writing fails, then reads. As nobody, where it may change. */
+/** Says with which code opening for writing fails, then what reading finds. As nobody, where it may change. */
 async function unprivileged(directory: string): Promise<void> {
   if (process.getuid?.() === 0) process.setuid?.(NOBODY);
   say(await openSqliteJournal(directory).then(() => "opened", codeOf));
+  say(await verifiedHead(directory).then((sequence) => `verified ${sequence}`, codeOf));
+}
+
+async function verifiedHead(directory: string): Promise<number> {
   const reader = await openSqliteReader(directory);
   const { head } = await reader.verify();
-  say(`verified ${head.sequence}`);
+  return head.sequence;
 }
 
 /** Appends until it fails; says each acknowledged sequence, then the code of the failure. */

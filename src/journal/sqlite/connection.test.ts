@@ -108,6 +108,15 @@ test("read-only storage refuses a writer and lets a reader verify", async () => 
   expect(child.lines).toEqual(["StorageReadOnly", "verified 3"]);
 });
 
+test("an empty directory that is read-only is told from a missing one", async () => {
+  const directory = join(temporaryDirectory(), "storage");
+  mkdirSync(directory);
+  makeReadOnly(directory);
+  const child = startChild(["unprivileged", directory]);
+  expect(await child.ended).toBe(0);
+  expect(child.lines).toEqual(["StorageReadOnly", "StorageMissing"]);
+});
+
 /** For the user of the child, which is nobody where this one is root. */
 function makeReadOnly(directory: string): void {
   for (const name of readdirSync(directory)) chmodSync(join(directory, name), 0o444);

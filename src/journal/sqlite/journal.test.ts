@@ -143,8 +143,10 @@ test("a raised epoch fences the writer off: nothing is written, all that wait ar
   await expect(later).rejects.toThrow(JournalStopped);
   await expect(later).rejects.toMatchObject({ cause: { code: "FencedOff" } });
   expect(await readAll(journal)).toHaveLength(2);
+  // The refused writer holds nobody up, although it is still open.
+  vandalise(directory, "UPDATE head SET epoch = 8");
   await journal.close();
-  await expect(openJournal(directory)).resolves.toMatchObject({ epoch: 8, head: { sequence: 2 } });
+  await expect(openJournal(directory)).resolves.toMatchObject({ epoch: 9, head: { sequence: 2 } });
 });
 
 test("records by another hand in the same epoch fence the writer off", async () => {

@@ -19,7 +19,7 @@ import { readWitness } from "./witness.ts";
 
 /**
  * See `JournalReader.verify`. `directory` holds the witness; a backup file has none.
- * Work grows with the journal: about 250,000 records a second.
+ * Work grows with the journal: about 6 µs for a record of 512 bytes.
  */
 export async function verifyStore(
   store: Store,
