@@ -414,6 +414,19 @@ test("a trading key signs from the next round on, and what held in a round stays
   ]);
 });
 
+test("however often a key is set, only what the last rounds need is kept", () => {
+  const world = tradingWorld();
+  for (let round = 0; round < 6; round++) {
+    world.toQuarter(round, 2);
+    for (const key of [ALICE, BOB, CAROL]) {
+      world.log({ kind: "tradingKeySet", client: BOB, fromRound: round + 1, key }).mine();
+    }
+  }
+  expect(world.state.tradingKeys.get(BOB)).toEqual(
+    [3, 4, 5, 6].map((fromRound) => ({ fromRound, key: CAROL })),
+  );
+});
+
 test("blocks that do not follow are an alarm", () => {
   const world = tradingWorld();
   const to = { number: world.block, hash: hashOfBlock(world.block) };
