@@ -50,8 +50,8 @@ export class JournalDamaged extends Alarm {
         details.damage === "snapshotAltered"
           ? "Keep a copy of the file; the records are the truth, so start from an older snapshot " +
             "or from the first record, and check the disk."
-          : "Keep the whole storage directory as it is, check the disk, and restore the newest " +
-            "backup into an empty directory.",
+          : "Check the disk, keep a copy of the storage directory, move the database file and its " +
+            "log aside, and restore the newest backup in their place.",
       cause: details.cause,
     });
     this.damage = details.damage;

@@ -136,7 +136,7 @@ test.each(alterations)("$what is found by verify and on opening", async ({ sql, 
   const file = journalFile(directory);
   const opened = damageOf(openSqliteJournal(directory));
   expect(await opened).toMatchObject({ ...found, file, code: "JournalDamaged" });
-  expect((await opened).message).toMatch(/expected .*, found .*\. Keep the whole storage/);
+  expect((await opened).message).toMatch(/expected .*, found .*\. Check the disk, keep a copy/);
 
   if (!("sequence" in found) && found.damage === "headAltered") {
     await expect(openSqliteReader(directory).then((reader) => reader.verify())).rejects.toThrow(
