@@ -9,7 +9,6 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {IMediator} from "./interfaces/IMediator.sol";
 import {IOperatorManager} from "./interfaces/IOperatorManager.sol";
 import {Messages} from "./libraries/Messages.sol";
 import {RoundClock} from "./RoundClock.sol";

@@ -31,9 +31,7 @@ export function connect(urls: readonly string[], options: RpcOptions = {}): Chai
  * `RpcUnavailable` when none answers; one that is down now does not matter.
  */
 export async function readChainId(urls: readonly string[], options?: RpcOptions): Promise<number> {
-  const answers = await Promise.allSettled(
-    urls.map((url) => connect([url], options).getChainId()),
-  );
+  const answers = await Promise.allSettled(urls.map((url) => connect([url], options).getChainId()));
   const ids = new Map<number, string>();
   answers.forEach((answer, i) => {
     if (answer.status === "fulfilled") ids.set(answer.value, urls[i] as string);

@@ -126,7 +126,9 @@ export class Submitter {
       });
       return (gas * GAS_MARGIN_PERCENT) / 100n;
     } catch (error) {
-      throw asContractRefused(error, call.what) ?? new RpcUnavailable(`a trial of ${call.what}`, error);
+      throw (
+        asContractRefused(error, call.what) ?? new RpcUnavailable(`a trial of ${call.what}`, error)
+      );
     }
   }
 

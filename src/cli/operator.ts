@@ -29,7 +29,10 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
       await operator.stop();
       throw error;
     });
-    log.info("serving", { url: `http://${config.host}:${server.port}`, operator: operator.address });
+    log.info("serving", {
+      url: `http://${config.host}:${server.port}`,
+      operator: operator.address,
+    });
     const stop = (signal: string) => {
       log.info("stopping", { signal });
       setTimeout(() => process.exit(0), STOP_MS).unref();

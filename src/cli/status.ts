@@ -1,7 +1,7 @@
 /** The live line at the bottom of the terminal, and the lines that scroll above it. */
 import { formatDecimal } from "../base/decimal.ts";
-import type { ChainClient } from "../chain/rpc.ts";
 import type { Address } from "../base/hex.ts";
+import type { ChainClient } from "../chain/rpc.ts";
 import { Api } from "../client/api.ts";
 import type { TraderCounts } from "./traders.ts";
 

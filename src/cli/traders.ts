@@ -5,10 +5,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatDecimal } from "../base/decimal.ts";
 import type { Address, Hex } from "../base/hex.ts";
-import { encodeMint, readTokenBalance } from "../chain/tokens.ts";
 import { connect } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
 import { localSigner } from "../chain/signer.ts";
+import { encodeMint, readTokenBalance } from "../chain/tokens.ts";
 import { RefusedByOperator } from "../client/api.ts";
 import { ExchangeClient } from "../client/client.ts";
 import { dispute } from "../client/dispute.ts";

@@ -86,7 +86,11 @@ async function request<Name extends RouteName>(
     return { status: response.status, text: await response.text() };
   } catch (error) {
     const cause = error instanceof Error ? (error.cause ?? error) : error;
-    throw new OperatorUnreachable(url, cause instanceof Error ? cause.message : String(cause), error);
+    throw new OperatorUnreachable(
+      url,
+      cause instanceof Error ? cause.message : String(cause),
+      error,
+    );
   }
 }
 

@@ -15,7 +15,12 @@ import {
   signedOrder,
   toJson,
 } from "../wire/shapes.ts";
-import { type EvidenceStore, MemoryEvidence, type OrderEvidence, type ProofRecord } from "./evidence.ts";
+import {
+  type EvidenceStore,
+  MemoryEvidence,
+  type OrderEvidence,
+  type ProofRecord,
+} from "./evidence.ts";
 
 const line = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("proof"), round: count, token: address, proof: balanceProof }),

@@ -77,8 +77,7 @@ async function recoverBalance(
   round: Round,
 ): Promise<Recovered | undefined> {
   const kept = (await client.evidence.proofs(round)).find((one) => one.token === token);
-  const proof =
-    kept?.proof ?? (await client.provenBalance(token, round).catch(() => undefined));
+  const proof = kept?.proof ?? (await client.provenBalance(token, round).catch(() => undefined));
   if (proof === undefined) return { what: "missingProof", token, round };
   if (proof.balance === 0n) return undefined;
   await client.send("recovery of a balance", encodeRecoverBalance(client.address, token, proof));

@@ -1,6 +1,7 @@
 /** Answers what a server asks, from state and history: the face's questions, without its deeds. */
-import type { Address } from "../base/hex.ts";
+
 import type { Curve } from "../base/curve.ts";
+import type { Address } from "../base/hex.ts";
 import type { OrderRef, Trade } from "../exchange/outcome.ts";
 import type { State } from "../exchange/state.ts";
 import {
@@ -11,8 +12,8 @@ import {
   orders,
   proof,
   tokensOfRound,
-  withdrawals,
   type WithdrawalView,
+  withdrawals,
 } from "../exchange/views.ts";
 import { hashFill, orderHash } from "../protocol/messages.ts";
 import { refuse } from "../protocol/refusals.ts";
@@ -46,8 +47,7 @@ export function clockFace(state: State, chainHead: BlockNumber): ClockFace {
   const { moment, haltRound } = clock(state);
   const { schedule } = state.genesis;
   const size = quarterSize(schedule);
-  const nextQuarterBlock =
-    firstBlockOf(schedule, moment.round) + (moment.quarter + 1) * size;
+  const nextQuarterBlock = firstBlockOf(schedule, moment.round) + (moment.quarter + 1) * size;
   return {
     chainHead,
     block: moment.block,

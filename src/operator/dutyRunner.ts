@@ -2,8 +2,9 @@
  * Carries out the duties of this moment, one after the other, each as often as it takes within
  * bounds. What is already on chain is not sent: the chain is read first, every time.
  */
-import type { Address, Hex } from "../base/hex.ts";
+
 import { QuarterdeckError, unreachable } from "../base/errors.ts";
+import type { Address, Hex } from "../base/hex.ts";
 import {
   type ExecutedOrder,
   encodeCancelWithdrawal,

@@ -108,7 +108,10 @@ function lineOf(happening: Happening): [string, Record<string, unknown>] | undef
     case "roundCommitted":
       return ["roundCommitted", { committed: happening.round }];
     case "disputeOpened":
-      return ["disputeOpened", { client: happening.client, deadlineBlock: happening.deadlineBlock }];
+      return [
+        "disputeOpened",
+        { client: happening.client, deadlineBlock: happening.deadlineBlock },
+      ];
     case "disputeClosed":
       return ["disputeClosed", { client: happening.log.client, opened: happening.log.round }];
     case "tokenListed":
@@ -116,7 +119,10 @@ function lineOf(happening: Happening): [string, Record<string, unknown>] | undef
     case "clientAdmitted":
       return ["clientAdmitted", { client: happening.client, leafIndex: happening.leafIndex }];
     case "tradingKeySet":
-      return ["tradingKeySet", { client: happening.log.client, fromRound: happening.log.fromRound }];
+      return [
+        "tradingKeySet",
+        { client: happening.log.client, fromRound: happening.log.fromRound },
+      ];
     case "halted":
       return ["halted", { haltRound: happening.round, haltBlock: happening.block }];
     default:

@@ -7,8 +7,8 @@ import { statfsSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
 import { getHeapStatistics } from "node:v8";
-import type { Address } from "../base/hex.ts";
 import { formatDecimal } from "../base/decimal.ts";
+import type { Address } from "../base/hex.ts";
 import type { ChainClient } from "../chain/rpc.ts";
 import type { HealthCheck } from "./face.ts";
 import type { Log } from "./log.ts";
@@ -112,13 +112,7 @@ export class Guardians {
     this.#set("keyBalance", low ? "warn" : "ok", `${has}${advice}`);
   }
 
-  #judge(
-    name: string,
-    figure: number,
-    limit: number,
-    kind: "least" | "most",
-    unit: string,
-  ): void {
+  #judge(name: string, figure: number, limit: number, kind: "least" | "most", unit: string): void {
     this.#options.metrics.set(`guard_${name}`, `Guarded figure: ${unit}`, figure);
     const wasBad = this.#checks.get(name)?.state === "warn";
     const margin = wasBad ? (limit * HYSTERESIS_PERCENT) / 100 : 0;

@@ -40,7 +40,8 @@ export class History {
   /** As JSON text, for a snapshot. */
   encode(): string {
     const trades = new Map<bigint, Trade>();
-    for (const list of this.#byMarket.values()) for (const one of list) trades.set(one.sequence, one);
+    for (const list of this.#byMarket.values())
+      for (const one of list) trades.set(one.sequence, one);
     for (const list of this.#byClient.values()) {
       for (const { trade } of list) trades.set(trade.sequence, trade);
     }

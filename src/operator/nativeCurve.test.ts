@@ -33,9 +33,15 @@ describe("the native curve", () => {
 
   it("recovers what the oracle recovers from arbitrary words", () => {
     fc.assert(
-      fc.property(bytes32, bytes32, bytes32, fc.constantFrom(0 as const, 1 as const), (d, r, s, y) => {
-        expect(curve.recover(d, r, s, y)).toEqual(nobleCurve.recover(d, r, s, y));
-      }),
+      fc.property(
+        bytes32,
+        bytes32,
+        bytes32,
+        fc.constantFrom(0 as const, 1 as const),
+        (d, r, s, y) => {
+          expect(curve.recover(d, r, s, y)).toEqual(nobleCurve.recover(d, r, s, y));
+        },
+      ),
       { numRuns: 100 },
     );
   });

@@ -128,7 +128,11 @@ async function serve(
   const call = parseCall(route, request);
   if (!call.ok) return refused(reply, call.refusal);
   if (route.access === "client") {
-    const denied = authorize(face, (call.value.params as unknown as { client: Address }).client, request);
+    const denied = authorize(
+      face,
+      (call.value.params as unknown as { client: Address }).client,
+      request,
+    );
     if (denied !== undefined) return refused(reply, denied);
   }
   // The table pairs each name with its handler; the compiler cannot follow it through the loop.
@@ -174,7 +178,10 @@ function refused(reply: FastifyReply, refusal: Refusal): void {
   if (refusal.code === "NotLeader" && refusal.leader !== undefined) {
     reply.header("location", refusal.leader);
   }
-  reply.code(statusOf(refusal.code)).type("application/json").send(toJson(errorBody(refusal)));
+  reply
+    .code(statusOf(refusal.code))
+    .type("application/json")
+    .send(toJson(errorBody(refusal)));
 }
 
 function serveHealth(app: FastifyInstance, face: OperatorFace): void {

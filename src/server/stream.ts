@@ -3,7 +3,7 @@
  * closed: events are hints, and its client reads the state over HTTP when it comes back.
  */
 import type { Server } from "node:http";
-import { WebSocketServer, type WebSocket } from "ws";
+import { type WebSocket, WebSocketServer } from "ws";
 import type { FaceEvent, OperatorFace } from "../operator/face.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
