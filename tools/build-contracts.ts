@@ -42,6 +42,7 @@ const PRODUCED: readonly Contract[] = [
   { name: "MutableOperatorManager", module: "mutableOperatorManager", bytecode: true },
   { name: "RoundRobinOperatorManager", module: "roundRobinOperatorManager", bytecode: true },
   { name: "TestToken", module: "testToken", bytecode: true },
+  { name: "Batcher", module: "batcher", bytecode: true },
 ];
 
 /** File contents by path relative to the repository. */
