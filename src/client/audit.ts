@@ -30,6 +30,8 @@ export type AuditFault =
   | { readonly kind: "badProof"; readonly token: Address; readonly why: string }
   /** An execution that the order does not allow, or that goes behind a signed fill. */
   | { readonly kind: "badFill"; readonly orderHash: Hex; readonly why: string }
+  /** The balance does not follow from zero, and there is no proof of the round before. */
+  | { readonly kind: "noOpening"; readonly token: Address }
   | {
       readonly kind: "wrongBalance";
       readonly token: Address;
@@ -83,9 +85,9 @@ export function audit(
     balances.push({ token, balance: proof.balance });
     const change = changes.get(token) ?? 0n;
     const expected = (one.opening ?? 0n) + one.deposits + change - one.requested;
-    if (expected !== proof.balance) {
-      faults.push({ kind: "wrongBalance", token, expected, proven: proof.balance });
-    }
+    if (expected === proof.balance) continue;
+    if (one.opening === undefined) faults.push({ kind: "noOpening", token });
+    else faults.push({ kind: "wrongBalance", token, expected, proven: proof.balance });
   }
   return { round, faults, balances };
 }

@@ -25,12 +25,13 @@ import {
 } from "../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
 import { recoverSigner, signMessage } from "../protocol/signatures.ts";
-import type { Amount, BalanceProof, Round, SignedFill } from "../protocol/units.ts";
+import { verifyProof } from "../protocol/sumTree.ts";
+import type { BalanceProof, Round, SignedFill } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes.ts";
 import { formatSession } from "../wire/session.ts";
 import { Api, RefusedByOperator } from "./api.ts";
 import { type AuditedToken, type AuditReport, audit, checkFill } from "./audit.ts";
-import type { EvidenceStore } from "./evidence.ts";
+import type { EvidenceStore, ProofRecord } from "./evidence.ts";
 import { buildOrder, findMarket, findToken, type OrderRequest, parseAmount } from "./orders.ts";
 
 export interface ClientOptions {
@@ -240,7 +241,7 @@ export class ExchangeClient {
   async audit(round?: Round): Promise<AuditReport> {
     const asked = round ?? (await this.reader.clock()).committedRound;
     const sent = await this.#fetchProofs(asked);
-    const before = asked > 0 ? await this.evidence.proofs(asked - 1) : [];
+    const before = asked > 0 ? await this.#openings(asked - 1) : [];
     if (asked > 0) await this.fetchOrders(asked - 1).catch(ignoreOperator);
     const orders = asked > 0 ? await this.evidence.orders(asked - 1) : [];
     const tokens: AuditedToken[] = [];
@@ -262,6 +263,21 @@ export class ExchangeClient {
       ),
     );
     return report;
+  }
+
+  /** Proofs of a round: kept ones, else what the operator sends and the chain confirms. */
+  async #openings(round: Round): Promise<ProofRecord[]> {
+    const kept = await this.evidence.proofs(round);
+    const tokens = await this.reader.tokenSet(round);
+    if (kept.length === tokens.length) return kept;
+    const good: ProofRecord[] = [];
+    for (const [token, proof] of await this.#fetchProofs(round)) {
+      const commitment = await this.reader.commitment(round, token);
+      if (commitment === undefined || !verifyProof(commitment, this.address, proof).ok) continue;
+      good.push({ round, token, proof });
+    }
+    await this.evidence.saveProofs(good);
+    return this.evidence.proofs(round);
   }
 
   /** Proofs as the operator sends them; none when it sends none. */
@@ -359,5 +375,3 @@ function randomId(): bigint {
   const words = crypto.getRandomValues(new BigUint64Array(1));
   return words[0] as bigint;
 }
-
-export type { Amount };

@@ -7,9 +7,9 @@ import {
   encodeRecoverDeposits,
   encodeRefundBond,
 } from "../chain/calls.ts";
-import { readDisputeRounds } from "../chain/records.ts";
+import { readDeposits, readDisputeRounds } from "../chain/records.ts";
 import { isVoid, recoveryPlan } from "../protocol/recoverRule.ts";
-import type { Amount, Round } from "../protocol/units.ts";
+import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
 import type { ExchangeClient } from "./client.ts";
 
 /** What was taken out, or why something could not be. Amounts in base units. */
@@ -77,11 +77,32 @@ async function recoverBalance(
   round: Round,
 ): Promise<Recovered | undefined> {
   const kept = (await client.evidence.proofs(round)).find((one) => one.token === token);
-  const proof = kept?.proof ?? (await client.provenBalance(token, round).catch(() => undefined));
-  if (proof === undefined) return { what: "missingProof", token, round };
+  const proof = kept?.proof ?? (await askForProof(client, token, round));
+  if (proof === undefined) {
+    return (await hadLeaf(client, round)) ? { what: "missingProof", token, round } : undefined;
+  }
   if (proof.balance === 0n) return undefined;
   await client.send("recovery of a balance", encodeRecoverBalance(client.address, token, proof));
   return { what: "balance", token, amount: proof.balance };
+}
+
+async function askForProof(
+  client: ExchangeClient,
+  token: Address,
+  round: Round,
+): Promise<BalanceProof | undefined> {
+  try {
+    return await client.provenBalance(token, round);
+  } catch (error) {
+    if (error instanceof QuarterdeckError && error.code === "NoProof") return undefined;
+    throw error;
+  }
+}
+
+/** Whoever deposited before a round is in its trees. */
+async function hadLeaf({ reader, address, constants }: ExchangeClient, round: Round) {
+  const deposits = await readDeposits(reader, address, constants.schedule.genesisBlock);
+  return deposits.some((deposit) => deposit.round < round);
 }
 
 async function refundBonds(client: ExchangeClient): Promise<Recovered[]> {

@@ -14,7 +14,7 @@ import { MemoryEvidence } from "../../src/client/evidence.ts";
 import { KEY_VARIABLE, type OperatorConfig, parseConfig } from "../../src/operator/config.ts";
 import type { Log } from "../../src/operator/log.ts";
 import { type RunningOperator, startOperator } from "../../src/operator/node.ts";
-import { firstBlockOf, quarterSize } from "../../src/protocol/rounds.ts";
+import { firstBlockOf, quarterSize, roundOf } from "../../src/protocol/rounds.ts";
 import type { Quarter, Schedule } from "../../src/protocol/units.ts";
 import { type RunningServer, startServer } from "../../src/server/server.ts";
 import { type Anvil, startAnvil } from "./anvil.ts";
@@ -102,6 +102,14 @@ export async function startExchange(
     await anvil.mine(CONFIRMATIONS);
     if (running) await synced();
   };
+  const openRound = async (round: number) => {
+    await anvil.mineTo(firstBlockOf(schedule, round));
+    await settle();
+    await until(`round ${round} is committed`, async () => {
+      return (await reader.clock()).committedRound >= round;
+    });
+    await settle();
+  };
   const exchange: TestExchange = {
     anvil,
     ...deployed,
@@ -143,16 +151,11 @@ export async function startExchange(
       });
     },
     toQuarter: async (round, quarter) => {
+      const now = roundOf(schedule, await anvil.blockNumber());
+      // No round is skipped: each wants its commit.
+      for (let next = now + 1; running && next <= round; next++) await openRound(next);
       await anvil.mineTo(firstBlockOf(schedule, round, quarter));
-      if (!running) return;
-      await settle();
-      if (quarter === 0 && round > 0) {
-        await until(`round ${round} is committed`, async () => {
-          const { committedRound } = await reader.clock();
-          return committedRound >= round;
-        });
-        await settle();
-      }
+      if (running) await settle();
     },
     stopOperator: async () => {
       running = false;

@@ -1,0 +1,107 @@
+/** Withdrawals: paid in the right quarter and not one block earlier, or cancelled with evidence. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { ContractRefused } from "../src/chain/errors.ts";
+import type { ExchangeClient } from "../src/client/client.ts";
+import { firstBlockOf } from "../src/protocol/rounds.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+
+const USDC = 10n ** 6n;
+
+describe("an honest withdrawal", () => {
+  let exchange: TestExchange;
+  let ada: ExchangeClient;
+  beforeAll(async () => {
+    exchange = await startExchange();
+    ada = await exchange.client(0);
+    await ada.deposit("USDC", "1000");
+    await exchange.toQuarter(1, 0);
+    await exchange.toQuarter(2, 0);
+  });
+  afterAll(() => exchange.stop());
+
+  it("is debited at the next quarter and paid in quarter 1 two rounds later", async () => {
+    await ada.withdraw("USDC", "400");
+    await exchange.settle();
+    expect(await ada.fetchWithdrawals()).toMatchObject([{ state: "undecided", round: 2 }]);
+    await exchange.toQuarter(2, 1);
+    const [request] = await ada.fetchWithdrawals();
+    const payable = firstBlockOf(exchange.schedule, 4, 1);
+    expect(request).toMatchObject({ state: "debited", payableFrom: payable });
+    const balances = await ada.fetchBalance();
+    expect(balances.find(({ token }) => token === exchange.usdc)?.total).toBe(600n * USDC);
+
+    await exchange.toQuarter(3, 0);
+    expect((await ada.audit(3)).faults).toEqual([]);
+    await exchange.toQuarter(4, 0);
+    // The call runs in the block after the newest: this is the last in which it is too early.
+    await exchange.anvil.mineTo(payable - 2);
+    await expect(ada.confirmWithdrawal("USDC")).rejects.toMatchObject({
+      errorName: "WithdrawalNotDue",
+    });
+    await exchange.anvil.mineTo(payable - 1);
+    const held = await exchange.balanceOf(exchange.usdc, ada.address);
+    const mined = await ada.confirmWithdrawal("USDC");
+    expect(mined.block).toBe(payable);
+    const paid = (await exchange.balanceOf(exchange.usdc, ada.address)) - held;
+    expect(paid).toBe(400n * USDC);
+    await exchange.settle();
+    expect(await ada.fetchWithdrawals()).toEqual([]);
+  });
+
+  it("refuses a second request for the same token and more than the opening", async () => {
+    await expect(ada.withdraw("USDC", "601")).rejects.toMatchObject({
+      errorName: "AmountExceedsOpening",
+    });
+    await ada.withdraw("USDC", "1");
+    await expect(ada.withdraw("USDC", "1")).rejects.toBeInstanceOf(ContractRefused);
+  });
+});
+
+describe("an overdrawing withdrawal", () => {
+  let exchange: TestExchange;
+  beforeAll(async () => {
+    exchange = await startExchange();
+  });
+  afterAll(() => exchange.stop());
+
+  it("is cancelled on chain with the client's own orders, and the commit is on time", async () => {
+    const [ada, bob] = [await exchange.client(0), await exchange.client(1)];
+    await ada.deposit("USDC", "6000");
+    await bob.deposit("WETH", "10");
+    await exchange.toQuarter(1, 0);
+    // Spent in round 1, asked for in round 2 against the opening of round 1: overdrawn.
+    const order = { market: "WETH/USDC", price: "3000", amount: "1" };
+    await bob.createOrder({ ...order, side: "sell" });
+    await ada.createOrder({ ...order, side: "buy" });
+    await exchange.toQuarter(2, 0);
+    await ada.withdraw("USDC", "4000");
+    const request = () => exchange.reader.withdrawal(ada.address, exchange.usdc);
+    expect(await request()).toMatchObject({ amount: 4000n * USDC, opening: 6000n * USDC });
+    await exchange.toQuarter(2, 1);
+    await until("the request is cancelled", async () => (await request()) === undefined);
+    await exchange.settle();
+    expect(await ada.fetchWithdrawals()).toEqual([]);
+    await exchange.toQuarter(3, 0);
+    expect(await exchange.reader.clock()).toMatchObject({ halted: false, committedRound: 3 });
+    const report = await ada.audit(3);
+    expect(report.faults).toEqual([]);
+    expect(report.balances.map(({ balance }) => balance)).toEqual([10n ** 18n, 3000n * USDC]);
+  });
+
+  it("asked for in the last quarter is cancelled before the commit", async () => {
+    const [cleo, dan] = [await exchange.client(2), await exchange.client(3)];
+    await cleo.deposit("USDC", "6000");
+    await dan.deposit("WETH", "10");
+    await exchange.toQuarter(4, 0);
+    const order = { market: "WETH/USDC", price: "3000", amount: "2" };
+    await dan.createOrder({ ...order, side: "sell" });
+    await cleo.createOrder({ ...order, side: "buy" });
+    await exchange.toQuarter(5, 0);
+    await exchange.toQuarter(5, 3);
+    await cleo.withdraw("USDC", "1");
+    await exchange.toQuarter(6, 0);
+    const { committedRound, halted } = await exchange.reader.clock();
+    expect({ committedRound, halted }).toEqual({ committedRound: 6, halted: false });
+    expect(await exchange.reader.withdrawal(cleo.address, exchange.usdc)).toBeUndefined();
+  });
+});
