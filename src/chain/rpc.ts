@@ -1,4 +1,6 @@
-/** The connection to the chain: several endpoints behind one client, the best that answers first. */
+/**
+ * The connection to the chain: several endpoints behind one client, the best that answers first.
+ */
 import { createPublicClient, fallback, http, type PublicClient } from "viem";
 import { QuarterdeckError } from "../base/errors.ts";
 import { RpcUnavailable } from "./errors.ts";

@@ -6,7 +6,9 @@ import { startOperator } from "../operator/node.ts";
 import { startServer } from "../server/server.ts";
 import { fail } from "./report.ts";
 
-/** Milliseconds that stopping may take; whatever is not done by then is resumed at the next start. */
+/**
+ * Milliseconds that stopping may take; whatever is not done by then is resumed at the next start.
+ */
 const STOP_MS = 10_000;
 
 export function operatorCommand(): Command {

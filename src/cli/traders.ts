@@ -150,7 +150,8 @@ class Trader {
     const book = await this.#client.fetchOrderBook(this.#options.market, 1);
     const bid = book.bids[0]?.price;
     const ask = book.asks[0]?.price;
-    // A lot is a thousandth of a WETH: the price of a lot in millionths is that of a WETH in 1000ths.
+    // A lot is a thousandth of a WETH: the price of a lot in millionths is that of a WETH in
+    // 1000ths.
     const middle =
       bid !== undefined && ask !== undefined ? Number(bid + ask) / 2 / 1000 : this.#price;
     return middle + (Math.random() - 0.5);

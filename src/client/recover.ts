@@ -1,4 +1,6 @@
-/** Getting everything out of a HALTED Mediator: withdrawals old enough, balances, deposits, bonds. */
+/**
+ * Getting everything out of a HALTED Mediator: withdrawals old enough, balances, deposits, bonds.
+ */
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import {

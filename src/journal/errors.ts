@@ -62,7 +62,9 @@ export class JournalDamaged extends Alarm {
   }
 }
 
-/** Another writer took the journal over: whatever this one did not get acknowledged, it must drop. */
+/**
+ * Another writer took the journal over: whatever this one did not get acknowledged, it must drop.
+ */
 export class FencedOff extends QuarterdeckError {
   override readonly name = "FencedOff";
   readonly ownEpoch: number;
@@ -159,7 +161,9 @@ export class StorageFailure extends QuarterdeckError {
   }
 }
 
-/** The journal refuses all work because it was closed, or because of the earlier failure in `cause`. */
+/**
+ * The journal refuses all work because it was closed, or because of the earlier failure in `cause`.
+ */
 export class JournalStopped extends QuarterdeckError {
   override readonly name = "JournalStopped";
 

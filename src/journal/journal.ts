@@ -49,7 +49,9 @@ export interface Snapshot {
   readonly bytes: Uint8Array;
 }
 
-/** This journal began as a backup: whatever was acknowledged after `head` in the original is lost. */
+/**
+ * This journal began as a backup: whatever was acknowledged after `head` in the original is lost.
+ */
 export interface RestoredFrom {
   readonly head: Head;
   /** Milliseconds since 1970. */
@@ -94,7 +96,9 @@ export interface JournalReader {
   /** The newest snapshot at or before `atOrBefore`, checked. Throws `JournalDamaged`. */
   latestSnapshot(atOrBefore?: number): Promise<Snapshot | undefined>;
 
-  /** Checks every record, the head and every snapshot. Throws `JournalDamaged` at the first damage. */
+  /**
+   * Checks every record, the head and every snapshot. Throws `JournalDamaged` at the first damage.
+   */
   verify(options?: VerifyOptions): Promise<VerifyReport>;
 
   /**

@@ -66,7 +66,9 @@ function writeUint(target: Buffer, value: number, offset: number): void {
   target.writeUInt32BE(value % TWO_POW_32, offset + 4);
 }
 
-/** Where a walk along the chain begins: a record that is believed, or what stands before the first. */
+/**
+ * Where a walk along the chain begins: a record that is believed, or what stands before the first.
+ */
 export interface ChainLink {
   readonly sequence: number;
   readonly epoch: number;

@@ -33,7 +33,9 @@ export interface DutyRunnerOptions {
   readonly onDone?: (duty: Duty, gasUsed: bigint) => void;
 }
 
-/** Executions in one proveExecutions: below 100 kB of calldata and half the gas of a transaction. */
+/**
+ * Executions in one proveExecutions: below 100 kB of calldata and half the gas of a transaction.
+ */
 const EXECUTIONS_PER_CALL = 150;
 
 interface Failure {

@@ -1,4 +1,6 @@
-/** The face over a running exchange: checks signatures, hands writes to the sequencer, publishes. */
+/**
+ * The face over a running exchange: checks signatures, hands writes to the sequencer, publishes.
+ */
 import type { Address } from "../base/hex.ts";
 import type { ExchangeConstants } from "../chain/mediator.ts";
 import type { TokenFacts } from "../chain/tokens.ts";

@@ -29,7 +29,9 @@ const MAX_FILE_SIZE = "20m";
 /** Older files than these are deleted. */
 const KEPT_FILES = 10;
 
-/** Creates the folder if need be. Rotates daily and at 20 MB; keeps ten files beside the current. */
+/**
+ * Creates the folder if need be. Rotates daily and at 20 MB; keeps ten files beside the current.
+ */
 export async function openLog(options: LogOptions): Promise<Log> {
   mkdirSync(options.folder, { recursive: true });
   const file = await buildRoll({
@@ -67,7 +69,9 @@ function levelName(label: string): { level: string } {
   return { level: label };
 }
 
-/** Money as strings (pino prints a bigint as a bare number, which readers round), errors as text. */
+/**
+ * Money as strings (pino prints a bigint as a bare number, which readers round), errors as text.
+ */
 function printable(fields: Fields | undefined): Record<string, unknown> {
   const plain: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(fields ?? {})) plain[name] = printableValue(value);

@@ -225,7 +225,8 @@ interface IMediator {
     /// the caller is not the client.
     /// @dev Round >= 1, not HALTED, once per client and round, with exactly the bond. Section 6.
     /// Reverts with `Halted`, `OutsideWindow`, `NotDelegated`, `WrongBond`, `DisputeExists`,
-    /// `ProofCount`, `InvalidProof`, `NoStanding`, `FillNotAscending`, `EmptyFill`, `FillNotSigned`.
+    /// `ProofCount`, `InvalidProof`, `NoStanding`, `FillNotAscending`, `EmptyFill`,
+    /// `FillNotSigned`.
     function openDispute(
         address client,
         BalanceProof[] calldata proofs,
@@ -292,7 +293,8 @@ interface IMediator {
     /// @notice Wei that opening a dispute takes.
     function disputeBond() external view returns (uint256);
 
-    /// @notice Whether the Mediator is HALTED in this block, whoever has called it since. Section 2.
+    /// @notice Whether the Mediator is HALTED in this block, whoever has called it since. Section
+    /// 2.
     function halted() external view returns (bool);
     /// @notice First block at which the Mediator is HALTED if nothing more is committed and closed.
     /// 2^64 - 1 while no token is listed.

@@ -17,7 +17,8 @@ library OrderRule {
         if (!valid) revert IMediator.WrongOrder(order.round, order.id);
     }
 
-    /// @notice Cumulative `sold` and `bought` (base units) stay inside the order's price and bounds.
+    /// @notice Cumulative `sold` and `bought` (base units) stay inside the order's price and
+    /// bounds.
     function requireWithin(SignedOrder calldata order, uint128 sold, uint128 bought) internal pure {
         // The price bounds the other side of each intent only for buyAll; sellAll may buy more.
         bool within = sold <= order.sellAmount

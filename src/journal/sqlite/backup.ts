@@ -127,7 +127,9 @@ async function verifyFile(file: string, options: VerifyOptions): Promise<Restore
   }
 }
 
-/** The last record that was acknowledged and that the copy `file` lacks; undefined if none is known. */
+/**
+ * The last record that was acknowledged and that the copy `file` lacks; undefined if none is known.
+ */
 function lostRecords(file: string, acknowledged: string): number | undefined {
   const witness = readWitness(acknowledged);
   if (witness === undefined) return undefined;

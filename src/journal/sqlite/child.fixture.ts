@@ -59,7 +59,10 @@ async function hold(directory: string): Promise<void> {
   for (;;) await sleep(1000);
 }
 
-/** Says with which code opening for writing fails, then what reading finds. As nobody, where it may change. */
+/**
+ * Says with which code opening for writing fails, then what reading finds. As nobody, where it may
+ * change.
+ */
 async function unprivileged(directory: string): Promise<void> {
   if (process.getuid?.() === 0) process.setuid?.(NOBODY);
   say(await openSqliteJournal(directory).then(() => "opened", codeOf));

@@ -25,7 +25,9 @@ const APPLICATION_ID = 0x51646b4a;
 /** Version of the tables below. */
 const TABLES_VERSION = 1;
 
-/** Somebody else's lock on the file (a tool, a copy) is waited for this long; it blocks the thread. */
+/**
+ * Somebody else's lock on the file (a tool, a copy) is waited for this long; it blocks the thread.
+ */
 const BUSY_TIMEOUT_MS = 1000;
 /** Pages (4 KiB) in the write-ahead log after which a flush moves them to the main file. */
 const CHECKPOINT_PAGES = 1000;

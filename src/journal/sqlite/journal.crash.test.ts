@@ -60,7 +60,9 @@ test("after SIGKILL at any moment every acknowledged record is there, unaltered,
   expect(crashesWithWork).toBeGreaterThan(CRASHES / 2);
 });
 
-/** The names of all records in order, each checked to be whole, unique and in its caller's order. */
+/**
+ * The names of all records in order, each checked to be whole, unique and in its caller's order.
+ */
 async function checkedNames(journal: Parameters<typeof readAll>[0]): Promise<string[]> {
   const lastOfCaller = new Map<string, [number, number]>();
   const names: string[] = [];
