@@ -31,7 +31,7 @@ export class ContractRefused extends QuarterdeckError {
     super({
       code: "ContractRefused",
       message: `The contract refuses ${what}: ${errorName}(${args.map(String).join(", ")}).`,
-      mend: "See docs/errors.md, or the error's comment in the contract's interface.",
+      mend: "contracts/src/interfaces/IMediator.sol says what each error means.",
       cause,
     });
     this.errorName = errorName;

@@ -42,6 +42,8 @@ export interface SubmitterOptions {
   readonly looksBeforeReplacing?: number;
   /** Replacements before giving up; fees rise by an eighth at least with each. */
   readonly maxReplacements?: number;
+  /** Waiting ends at once when it is aborted; what was sent may still be mined. */
+  readonly signal?: AbortSignal;
   readonly onEvent?: (event: "sent" | "replaced" | "feeCapReached", call: Call) => void;
 }
 
@@ -120,6 +122,8 @@ export class Submitter {
     try {
       const gas = await client.estimateGas({
         account: signer.address,
+        // What is pending may be replaced: an estimate on top of it can be too low.
+        blockTag: "latest",
         to: call.to,
         data: call.data,
         value: call.value ?? 0n,
@@ -172,7 +176,9 @@ export class Submitter {
     const { client, signer, pollMs } = this.#options;
     const looks = this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS;
     for (let look = 0; look < looks; look++) {
-      await sleep(pollMs);
+      await sleep(pollMs, undefined, { signal: this.#options.signal }).catch(() => {
+        throw new RpcUnavailable(`${call.what} before we stopped`, new Error("stopped"));
+      });
       for (const hash of sent) {
         const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
         if (receipt === undefined) continue;

@@ -73,7 +73,7 @@ export function readConfig(file: string, environment: NodeJS.ProcessEnv): Operat
     json = JSON.parse(text);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    throw bad(`${file} is no JSON (${reason}).`, "Correct it; see docs/configuration.md.");
+    throw bad(`${file} is no JSON (${reason}).`, "Correct it; README.md shows a whole one.");
   }
   return parseConfig(json, environment, file);
 }

@@ -134,13 +134,6 @@ export interface ProofFace {
 export type FaceEvent =
   | { readonly kind: "clock"; readonly clock: ClockFace }
   | { readonly kind: "trade"; readonly trade: TradeFace }
-  | {
-      readonly kind: "level";
-      readonly market: { readonly base: Address; readonly quote: Address };
-      readonly side: "bid" | "ask";
-      readonly price: Amount;
-      readonly amount: Amount;
-    }
   | { readonly kind: "order"; readonly order: OrderFace }
   | {
       readonly kind: "deposit";

@@ -89,6 +89,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     chainId: domain.chainId,
     maxFeePerGas: config.maxFeePerGas,
     pollMs: config.pollMs,
+    signal: stopping.signal,
     onEvent: (event, call) => {
       if (event === "feeCapReached") log.warn("feeCapReached", { what: call.what });
     },

@@ -133,8 +133,6 @@ function channelOf(event: FaceEvent): string {
       return "clock";
     case "trade":
       return marketChannel(event.trade);
-    case "level":
-      return marketChannel(event.market);
     case "order":
       return clientChannel(event.order.owner);
     case "deposit":

@@ -68,7 +68,7 @@ function orderSentence(refusal: OrderRefusal): string {
     case "UnknownClient":
       return `No deposit of ${refusal.client} is known yet. Deposit, and wait for confirmations.`;
     case "InvalidOrder":
-      return `The order breaks a rule (${refusal.fault}). Build it anew and sign it again.`;
+      return `The order breaks a rule: ${orderFault(refusal.fault)}. Build it anew and sign it.`;
     case "MisalignedAmount":
       return misaligned(refusal);
     case "OrderRoundClosed":
@@ -99,6 +99,25 @@ function orderSentence(refusal: OrderRefusal): string {
       return `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel.`;
     default:
       return unreachable(refusal);
+  }
+}
+
+function orderFault(fault: RefusalOf<"InvalidOrder">["fault"]): string {
+  switch (fault.fault) {
+    case "BadAddress":
+      return `${fault.field} is no address`;
+    case "BadRound":
+      return `${fault.round} is no round`;
+    case "BadId":
+      return `its id ${fault.id} is no uint64`;
+    case "AmountOutOfRange":
+      return `${fault.field} must be from 1 to 2^128 - 1, and is ${fault.amount}`;
+    case "SameToken":
+      return "it sells and buys the same token";
+    case "BadIntent":
+      return "a bid of this market has intent buyAll, and an ask sellAll";
+    default:
+      return unreachable(fault);
   }
 }
 

@@ -26,14 +26,6 @@ export const streamEvent = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("subscribed"), to: z.string() }),
   z.object({ kind: z.literal("clock"), clock }),
   z.object({ kind: z.literal("trade"), trade }),
-  /** The book changed: the level at `price` now holds `amount` (zero: it is gone). */
-  z.object({
-    kind: z.literal("level"),
-    market,
-    side: z.enum(["bid", "ask"]),
-    price: amount,
-    amount: amount,
-  }),
   z.object({ kind: z.literal("order"), order: orderStatus }),
   z.object({
     kind: z.literal("deposit"),
