@@ -18,7 +18,7 @@ beforeEach(async () => {
     client: anvil.client,
     owner: localSigner(anvil.keys[0] as Hex),
     operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
-    roundSize: 400,
+    roundSize: 40_000,
     disputeBond: 0n,
     tokens: [{ name: "T", symbol: "T", decimals: 18 }],
   });
