@@ -7,6 +7,7 @@ import { z } from "zod";
 import { parseAddress } from "../base/address.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, type Hex, isHex } from "../base/hex.ts";
+import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
 
 const address = z.string().transform((text, context): Address => {
   const outcome = parseAddress(text);
@@ -39,8 +40,13 @@ const schema = z.strictObject({
   logs: z.string().default("logs"),
   /** Milliseconds between two looks at the chain. */
   pollMs: z.number().int().min(10).max(60_000).default(2000),
-  /** Orders of one client in one round; the default lets every fill fit one dispute. */
-  ordersPerClientAndRound: z.number().int().min(1).max(256).default(256),
+  /** Orders of one client in one round; with more, evidence would not fit one transaction. */
+  ordersPerClientAndRound: z
+    .number()
+    .int()
+    .min(1)
+    .max(ORDERS_PER_CLIENT_AND_ROUND)
+    .default(ORDERS_PER_CLIENT_AND_ROUND),
   /** Warn when the operator's key holds less (wei). */
   minBalance: units.transform(BigInt).default(10n * ETHER),
   /** Never pay more for a unit of gas (wei). */

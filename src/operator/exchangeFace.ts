@@ -5,6 +5,7 @@ import type { Address } from "../base/hex.ts";
 import type { ExchangeConstants } from "../chain/mediator.ts";
 import type { TokenFacts } from "../chain/tokens.ts";
 import { clock, order, tokens, tradingKeyOf } from "../exchange/views.ts";
+import { ORDER_PATH_LENGTH } from "../protocol/limits.ts";
 import { hashCancelOrder, hashOrder, hashSession } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
@@ -91,6 +92,7 @@ export function createFace(options: FaceOptions): FaceControl {
       const waitingFor = notReady();
       if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
       const { owner, round } = signed.order;
+      if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
       const denied = checkSigner(sources, hashOrder(signed.order), signed.signature, owner, round);
       if (denied !== undefined) return refusing(denied);
       const outcome = await sequencer.submit({ kind: "placeOrder", ...signed });
@@ -177,6 +179,15 @@ function checkSigner(
   const key = tradingKeyOf(state, owner, round);
   if (recovered !== undefined && recovered === key) return undefined;
   return refuse("BadSignature", { owner, recovered });
+}
+
+/** A longer path would make the evidence against an overdraft too large to send. */
+function pathTooLong(): Refusal {
+  return refuse("BadInput", {
+    field: "body.signature.path",
+    problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
+    mend: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
+  });
 }
 
 function answerOf(

@@ -15,7 +15,6 @@ import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import type { Genesis } from "../exchange/entries.ts";
 import type { State } from "../exchange/state.ts";
 import { openSqliteJournal } from "../journal/sqlite/journal.ts";
-import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import type { AnswerSources } from "./answers.ts";
 import type { OperatorConfig } from "./config.ts";
@@ -180,14 +179,13 @@ async function readExchange(config: OperatorConfig): Promise<ExchangeOnChain> {
     }
   }
   requireWholeLots(config, facts);
-  const limit = Math.min(config.ordersPerClientAndRound, ORDERS_PER_CLIENT_AND_ROUND);
   const genesis: Genesis = {
     chainId,
     mediator: config.mediator,
     schedule: constants.schedule,
     confirmations: config.confirmations,
     markets: config.markets,
-    limits: { ordersPerClientAndRound: limit },
+    limits: { ordersPerClientAndRound: config.ordersPerClientAndRound },
   };
   return { client, reader, constants, genesis, tokenFacts: [...facts.values()] };
 }

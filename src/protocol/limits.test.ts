@@ -1,10 +1,14 @@
 import fc from "fast-check";
 import { encodeFunctionData, type Hex, parseAbi, serializeTransaction, zeroAddress } from "viem";
 import { expect, test } from "vitest";
+import { mediatorAbi } from "../chain/abi/mediator.ts";
 import {
+  cancelWithdrawalBytes,
   disputableOrders,
+  evidenceOrders,
   FILL_PATH_LENGTH,
   MAX_TOKENS,
+  ORDER_PATH_LENGTH,
   ORDERS_PER_CLIENT_AND_ROUND,
   openDisputeBytes,
   openDisputeGas,
@@ -122,4 +126,39 @@ test("treeDepth is the longest proof of a tree", () => {
     expect(treeDepth(count)).toBe(Math.max(...lengths));
   }
   expect(treeDepth(0)).toBe(0);
+});
+
+test("counts the bytes of a cancelWithdrawal as the contract's ABI does", () => {
+  const zero = `0x${"00".repeat(20)}` as const;
+  const word = `0x${"11".repeat(32)}` as const;
+  for (const [orders, pathLength] of [
+    [0, 0],
+    [1, 0],
+    [7, 4],
+    [2 * ORDERS_PER_CLIENT_AND_ROUND, ORDER_PATH_LENGTH],
+  ] as const) {
+    const signature = { r: word, vs: word, path: Array.from({ length: pathLength }, () => word) };
+    const order = {
+      round: 1n,
+      id: 1n,
+      sellToken: zero,
+      sellAmount: 1n,
+      buyToken: zero,
+      buyAmount: 1n,
+      intent: 0,
+      signature,
+    };
+    const data = encodeFunctionData({
+      abi: mediatorAbi,
+      functionName: "cancelWithdrawal",
+      args: [zero, zero, Array.from({ length: orders }, () => order)],
+    });
+    expect((data.length - 2) / 2).toBe(cancelWithdrawalBytes(orders, pathLength));
+  }
+});
+
+test("keeps the evidence of two rounds within one transaction", () => {
+  expect(evidenceOrders(ORDER_PATH_LENGTH)).toBeGreaterThanOrEqual(2 * ORDERS_PER_CLIENT_AND_ROUND);
+  // With as many orders as a dispute can present, it would not fit: this limit is the one that binds.
+  expect(evidenceOrders(0)).toBeLessThan(2 * 256);
 });

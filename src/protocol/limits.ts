@@ -14,10 +14,15 @@ export const MAX_TOKENS = 32;
 export const MAX_PATH_LENGTH = 16;
 
 /**
- * Orders of one client in one round: what one openDispute must be able to present (section 6).
- * See `disputableOrders` for the exchanges in which fewer fit.
+ * Orders of one client in one round. One openDispute must be able to present their fills (section
+ * 6), and one cancelWithdrawal all of two rounds: a client could otherwise overdraw by so many tiny
+ * orders that no transaction holds the evidence, and so halt an honest operator. The second binds
+ * harder: 256, which the first allows, is too many. See `evidenceOrders`.
  */
-export const ORDERS_PER_CLIENT_AND_ROUND = 256;
+export const ORDERS_PER_CLIENT_AND_ROUND = 100;
+
+/** Path length of the batches in which a client may sign orders: 16 orders. Bounds the evidence. */
+export const ORDER_PATH_LENGTH = 4;
 
 /** Path length of the fills that an operator signs by default: batches of 8 fills. */
 export const FILL_PATH_LENGTH = 3;
@@ -113,6 +118,25 @@ export function disputableOrders(tokens: number, depth: number, pathLength: numb
   return Math.max(0, Math.min(byBytes, byGas));
 }
 
+// cancelWithdrawal(client, token, orders), ABI-encoded.
+const EVIDENCE_HEAD_WORDS = 4;
+/** Offset; seven fields and the signature's offset; r, vs, offset and length of the path. */
+const ORDER_WORDS = 13;
+
+/** Bytes of calldata of a cancelWithdrawal with `orders` orders as evidence. */
+export function cancelWithdrawalBytes(orders: number, pathLength: number): number {
+  return SELECTOR_BYTES + WORD * (EVIDENCE_HEAD_WORDS + orders * (ORDER_WORDS + pathLength));
+}
+
+/** How many orders fit into one cancelWithdrawal as evidence. Bytes bind long before gas does. */
+export function evidenceOrders(pathLength: number): number {
+  const left = TX_BYTES_CAP - TX_ENVELOPE_BYTES - cancelWithdrawalBytes(0, pathLength);
+  return Math.floor(left / (WORD * (ORDER_WORDS + pathLength)));
+}
+
+/** Rounds whose orders count as evidence: that of the request and the one before. */
+const EVIDENCE_ROUNDS = 2;
+
 /** The exchange for which the defaults are made: a million clients, sixteen tokens. */
 export const DEFAULT_SHAPE = { tokens: 16, depth: treeDepth(1_000_000) } as const;
 
@@ -124,6 +148,14 @@ assert(
 assert(
   disputableOrders(MAX_TOKENS, treeDepth(100_000), 0) >= ORDERS_PER_CLIENT_AND_ROUND,
   "with every token listed, a dispute over singly signed fills does not fit one transaction.",
+);
+assert(
+  evidenceOrders(ORDER_PATH_LENGTH) >= EVIDENCE_ROUNDS * ORDERS_PER_CLIENT_AND_ROUND,
+  "the evidence against an overdrawn withdrawal does not fit one transaction.",
+);
+assert(
+  ORDER_PATH_LENGTH <= MAX_PATH_LENGTH,
+  "clients may sign orders in batches that nobody accepts.",
 );
 assert(
   FILL_PATH_LENGTH <= MAX_PATH_LENGTH,
