@@ -159,6 +159,6 @@ test("counts the bytes of a cancelWithdrawal as the contract's ABI does", () => 
 
 test("keeps the evidence of two rounds within one transaction", () => {
   expect(evidenceOrders(ORDER_PATH_LENGTH)).toBeGreaterThanOrEqual(2 * ORDERS_PER_CLIENT_AND_ROUND);
-  // With as many orders as a dispute can present, it would not fit: this limit is the one that binds.
+  // As many orders as a dispute can present would not fit: this limit is the one that binds.
   expect(evidenceOrders(0)).toBeLessThan(2 * 256);
 });
