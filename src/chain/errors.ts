@@ -43,12 +43,10 @@ export class ContractRefused extends QuarterdeckError {
 export class ReorgTooDeep extends QuarterdeckError {
   override readonly name = "ReorgTooDeep";
 
-  constructor(block: number, known: Hex, found: Hex | undefined) {
+  constructor(block: number, known: Hex, found: Hex) {
     super({
       code: "ReorgTooDeep",
-      message: `Block ${block} was taken as final with hash ${known}, and the chain now shows ${
-        found ?? "no such block"
-      }.`,
+      message: `Block ${block} was taken as final with hash ${known}, and now has ${found}.`,
       mend:
         "Check that the endpoints follow the right chain. If it really reorganised that deep, " +
         "restore a journal from before that block and raise `confirmations`.",

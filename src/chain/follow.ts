@@ -112,16 +112,10 @@ async function readRange(
   return { kind: "final", to: end, logs: decoded };
 }
 
+/** A block that an endpoint does not know (yet) is a failed look; another hash is a reorganisation. */
 async function requireUnchanged(client: ChainClient, known: BlockRef): Promise<void> {
-  const found = await client
-    .getBlock({ blockNumber: BigInt(known.number) })
-    .catch((error: Error) => {
-      if (error.name === "BlockNotFoundError") return undefined;
-      throw error;
-    });
-  if (found?.hash !== known.hash) {
-    throw new ReorgTooDeep(known.number, known.hash, found?.hash as Hex | undefined);
-  }
+  const found = await readBlockRef(client, known.number);
+  if (found.hash !== known.hash) throw new ReorgTooDeep(known.number, known.hash, found.hash);
 }
 
 async function requireCanonical(client: ChainClient, logs: readonly Log[]): Promise<void> {
