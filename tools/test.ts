@@ -35,7 +35,7 @@ const STEPS: readonly Step[] = [
   { name: "lint", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   {
     name: "solhint",
-    run: () => command("solhint", ["--max-warnings", "0", "contracts/src/**/*.sol"]),
+    run: () => command("solhint", ["--disc", "--max-warnings", "0", "contracts/src/**/*.sol"]),
   },
   { name: "forge-fmt", run: () => command("forge", ["fmt", "--check"], CONTRACTS) },
   { name: "forge", run: forgeTests },

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Address} from "@openzeppelin/contracts/utils/Address.sol";
+
 /// @title Makes several calls in one transaction: a contract wallet, for tests
 contract Batcher {
     struct Call {
@@ -8,12 +10,9 @@ contract Batcher {
         bytes data;
     }
 
-    error CallFailed(uint256 index);
-
     function run(Call[] calldata calls) external {
         for (uint256 i = 0; i < calls.length; ++i) {
-            (bool done,) = calls[i].to.call(calls[i].data);
-            if (!done) revert CallFailed(i);
+            Address.functionCall(calls[i].to, calls[i].data);
         }
     }
 }

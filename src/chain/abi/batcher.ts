@@ -2,5 +2,7 @@
 export const batcherAbi =
   [
     {"type":"function","name":"run","inputs":[{"name":"calls","type":"tuple[]","components":[{"name":"to","type":"address"},{"name":"data","type":"bytes"}]}],"outputs":[],"stateMutability":"nonpayable"},
-    {"type":"error","name":"CallFailed","inputs":[{"name":"index","type":"uint256"}]},
+    {"type":"error","name":"AddressEmptyCode","inputs":[{"name":"target","type":"address"}]},
+    {"type":"error","name":"FailedCall","inputs":[]},
+    {"type":"error","name":"InsufficientBalance","inputs":[{"name":"balance","type":"uint256"},{"name":"needed","type":"uint256"}]},
   ] as const;
