@@ -112,7 +112,7 @@ async function readRange(
   return { kind: "final", to: end, logs: decoded };
 }
 
-/** A block that an endpoint does not know (yet) is a failed look; another hash is a reorganisation. */
+/** A block that an endpoint does not know is a failed look; another hash is a reorganisation. */
 async function requireUnchanged(client: ChainClient, known: BlockRef): Promise<void> {
   const found = await readBlockRef(client, known.number);
   if (found.hash !== known.hash) throw new ReorgTooDeep(known.number, known.hash, found.hash);

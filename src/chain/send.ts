@@ -7,7 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex as ViemHex } from "viem";
 import type { Address, Hex } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
-import { asContractRefused, DeadlineMissed, RpcUnavailable, shortMessage } from "./errors.ts";
+import {
+  asContractRefused,
+  ContractRefused,
+  DeadlineMissed,
+  RpcUnavailable,
+  shortMessage,
+} from "./errors.ts";
 import type { ChainClient } from "./rpc.ts";
 import type { TransactionSigner } from "./signer.ts";
 
@@ -116,23 +122,29 @@ export class Submitter {
     throw new RpcUnavailable(`with a block for ${call.what}`, new Error("it stays unmined"));
   }
 
-  /** Runs the call on the latest state; returns the gas limit to send it with. */
+  /**
+   * Runs the call; gives the gas limit to send it with. On the latest block first: what is pending
+   * may be replaced, and an estimate on top of it be too low. What is refused there may be allowed
+   * in the block to come, as at the boundary of a quarter.
+   */
   async #simulate(call: Call): Promise<bigint> {
-    const { client, signer } = this.#options;
     try {
-      const gas = await client.estimateGas({
-        account: signer.address,
-        // What is pending may be replaced: an estimate on top of it can be too low.
-        blockTag: "latest",
-        to: call.to,
-        data: call.data,
-        value: call.value ?? 0n,
-      });
+      return await this.#estimate(call, "latest");
+    } catch (error) {
+      if (!(error instanceof ContractRefused)) throw error;
+      return await this.#estimate(call, "pending");
+    }
+  }
+
+  async #estimate(call: Call, blockTag: "latest" | "pending"): Promise<bigint> {
+    const { client, signer } = this.#options;
+    const { to, data, value = 0n } = call;
+    try {
+      const gas = await client.estimateGas({ account: signer.address, blockTag, to, data, value });
       return (gas * GAS_MARGIN_PERCENT) / 100n;
     } catch (error) {
-      throw (
-        asContractRefused(error, call.what) ?? new RpcUnavailable(`a trial of ${call.what}`, error)
-      );
+      const refused = asContractRefused(error, call.what);
+      throw refused ?? new RpcUnavailable(`a trial of ${call.what}`, error);
     }
   }
 
