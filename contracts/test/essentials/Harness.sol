@@ -22,6 +22,7 @@ interface Cheats {
     function prank(address sender) external;
     function roll(uint256 number) external;
     function expectRevert(bytes calldata revertData) external;
+    function expectRevert(bytes4 selector) external;
     function expectPartialRevert(bytes4 selector) external;
     function sign(uint256 key, bytes32 digest) external pure returns (uint8 v, bytes32 r, bytes32 s);
     function addr(uint256 key) external pure returns (address);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IOperatorManager} from "./IOperatorManager.sol";
+
+/// @title Several approved operators that take turns by block slots
+/// @notice PROTOCOL.md section 8. The Genesis slot has index 0 and nobody is selected in it; slots
+/// of equal size follow. A claim sent in slot s makes its sender available for slot s+1 and for no
+/// other. For slot S the list is searched from index (S-1) mod N, cyclically, for the first that
+/// claimed; if nobody did, it is whoever had claimed last when S began. So one slot has one
+/// operator. In maintenance the slot clock stands still, nobody is selected, and the list may
+/// change; leaving it opens the next slot with the claims already sent for it.
+interface IRoundRobinOperatorManager is IOperatorManager {
+    // ------------------------------------------------------------------ events
+
+    event Claimed(address indexed operator, uint64 indexed slot);
+    event MaintenanceSet(bool maintenance, uint64 slot);
+    event OperatorAdded(address indexed operator, uint256 index, string name, string endpoint);
+    /// @notice `moved` took the vacant place; the zero address if the last was removed.
+    event OperatorRemoved(address indexed operator, uint256 index, address moved);
+    event SlotSizeSet(uint32 blocks);
+    event CommitQuorumSet(uint256 quorum);
+
+    // ------------------------------------------------------------------ errors
+
+    error InMaintenance();
+    error NotInMaintenance();
+    /// @notice The maintenance state is what it was asked to be already.
+    error MaintenanceUnchanged(bool maintenance);
+    error WrongSlot(uint64 slot, uint64 next);
+    error ZeroSlotSize();
+    error TooManyOperators(uint256 limit);
+    error BadQuorum(uint256 quorum, uint256 operators);
+    error NoSuchOperator(uint256 index);
+
+    // ------------------------------------------------------------------ turns
+
+    /// @notice Makes the caller available for the next slot. Again in the same slot: nothing.
+    /// @dev Approved operators, not in maintenance. Cost does not grow with the list. Reverts with
+    /// `InMaintenance`, `NotRegistered`.
+    function claim() external;
+
+    /// @notice `claim` that reverts unless `slot` is the next one: for senders near a boundary.
+    /// @dev As `claim`; also reverts with `WrongSlot`.
+    function claimFor(uint64 slot) external;
+
+    // ------------------------------------------------------------------ service
+
+    /// @notice Enters or leaves maintenance. In the Genesis slot leaving changes no slot.
+    /// @dev Owner. Reverts with `MaintenanceUnchanged`.
+    function setMaintenance(bool maintenance) external;
+
+    /// @notice Approves `account`; it may sign from this block on.
+    /// @dev Owner, in maintenance. At most 88 operators; name 1..64 bytes, endpoint 1..256 bytes.
+    /// Reverts with `NotInMaintenance`, `TooManyOperators`, `ZeroOperator`, `AlreadyRegistered`,
+    /// `BadLabel`.
+    function addOperator(string calldata name, address account, string calldata endpoint) external;
+
+    /// @notice Removes `account`. The last of the list takes its place, claims and all; its own
+    /// claims are void, and it is nobody's fallback. What it signed stays signed. A quorum above
+    /// the number left is lowered to it.
+    /// @dev Owner, in maintenance. Reverts with `NotInMaintenance`, `NotRegistered`.
+    function removeOperator(address account) external;
+
+    /// @notice Slots have `blocks` blocks from the next one on; none is numbered anew.
+    /// @dev Owner, in maintenance. Reverts with `NotInMaintenance`, `ZeroSlotSize`.
+    function setSlotSize(uint32 blocks) external;
+
+    /// @notice How many approved operators must stand behind a commit, the sender included.
+    /// @dev Owner, in maintenance, 1..number of operators. Reverts with `NotInMaintenance`,
+    /// `BadQuorum`.
+    function setCommitQuorum(uint256 quorum) external;
+
+    // ------------------------------------------------------------------ views
+
+    function inMaintenance() external view returns (bool);
+    function count() external view returns (uint256);
+    /// @notice Reverts with `NoSuchOperator`.
+    function operatorAt(uint256 index)
+        external
+        view
+        returns (address account, string memory name, string memory endpoint);
+    /// @notice The slot of this block. In maintenance it stands still and has no last block yet
+    /// (2^64 - 1).
+    function slotInfo()
+        external
+        view
+        returns (uint64 index, uint64 firstBlock, uint64 lastBlock, uint32 size);
+    /// @notice Bit i is set if the operator at index i claimed for this slot, and for the next.
+    function claims() external view returns (uint256 current, uint256 next);
+    /// @notice Who is selected for the next slot if nobody else claims. Works in maintenance too.
+    function forecast() external view returns (address);
+}
