@@ -1,20 +1,22 @@
 #!/usr/bin/env node
 // Runs the command line under Node 24: this one if it is new enough, else the one that the
 // repository pins.
-import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { runChild } from "../tools/child.mjs";
 
-const root = join(import.meta.dirname ?? new URL(".", import.meta.url).pathname, "..");
-const pinned = join(root, "node_modules/.bin/node");
-const isNew = Number(process.versions.node.split(".")[0]) >= 24;
-if (!isNew && !existsSync(pinned)) {
-  console.error("quarterdeck: Node 24 or later is needed. Install it, or run npm ci here.");
+const OLDEST = 24;
+const main = new URL("../src/cli/main.ts", import.meta.url);
+const pinned = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
+
+if (Number(process.versions.node.split(".")[0]) >= OLDEST) {
+  await import(main.href);
+} else if (existsSync(pinned)) {
+  process.exit(await runChild(pinned, [fileURLToPath(main), ...process.argv.slice(2)]));
+} else {
+  console.error(
+    `quarterdeck needs Node ${OLDEST} or later; this is ${process.versions.node}. Install it, ` +
+      "or run npm ci in the repository, which brings its own.",
+  );
   process.exit(1);
 }
-const main = join(root, "src/cli/main.ts");
-const child = spawn(isNew ? process.execPath : pinned, [main, ...process.argv.slice(2)], {
-  stdio: "inherit",
-});
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => child.kill(signal));
-child.once("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));

@@ -1,63 +1,78 @@
 // What `npm start` and `npm test` run first: installs what is missing, then goes on under the
 // Node that this repository pins. Plain JavaScript without dependencies, for Node 20 and later.
-import { spawn, spawnSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { runChild } from "./child.mjs";
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "..");
+const BINARIES = join(ROOT, "node_modules/.bin");
+const NODE = join(BINARIES, "node");
+/** Holds what was installed; `npm ci` empties node_modules first, so half an install leaves none. */
 const STAMP = join(ROOT, "node_modules/.quarterdeck-installed");
-const NODE = join(ROOT, "node_modules/.bin/node");
-const MAINS = { start: "src/cli/start.ts", test: "tools/test.ts" };
 
-const [task, ...args] = process.argv.slice(2);
-if (!(task in MAINS)) stop(`bootstrap: expected one of ${Object.keys(MAINS).join(", ")}`);
+const TASKS = {
+  start: { main: "src/cli/start.ts", tools: ["anvil"] },
+  test: { main: "tools/test.ts", tools: ["anvil", "forge"] },
+};
+
+const [name, ...args] = process.argv.slice(2);
+const task = TASKS[name];
+if (task === undefined) stop(`bootstrap: expected one of ${Object.keys(TASKS).join(", ")}.`);
 if (Number(process.versions.node.split(".")[0]) < 20) {
   stop(`Node ${process.versions.node} is too old. Install Node 20 or later.`);
 }
 install();
-requireTool("anvil");
-requireTool("forge");
-run();
+for (const tool of task.tools) requireTool(tool);
+const code = await runChild(NODE, [join(ROOT, task.main), ...args], {
+  cwd: ROOT,
+  env: { ...process.env, PATH: `${BINARIES}${delimiter}${process.env.PATH ?? ""}` },
+});
+process.exit(code);
 
 function install() {
-  const lock = readFileSync(join(ROOT, "package-lock.json"));
-  const wanted = createHash("sha256").update(lock).digest("hex");
+  const wanted = installation();
   const found = existsSync(STAMP) ? readFileSync(STAMP, "utf8") : "";
   if (found === wanted && existsSync(NODE)) return;
   console.log("Installing dependencies (npm ci) …");
-  const npm = process.platform === "win32" ? "npm.cmd" : "npm";
-  const result = spawnSync(npm, ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  // The test tools are needed even where NODE_ENV or the user's settings leave them out.
+  const command = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const result = spawnSync("npm", [...command, "--loglevel=error"], {
     cwd: ROOT,
     stdio: "inherit",
   });
-  if (result.status !== 0)
-    stop("npm ci failed. Check the network and the registry, and try again.");
+  if (result.error !== undefined) {
+    stop(`npm cannot be started (${result.error.message}). Install npm 10 or later.`);
+  }
+  if (result.signal !== null) stop(`npm ci was ended by ${result.signal}.`);
+  if (result.status !== 0) {
+    stop("npm ci failed. Check the network, the registry and the disk, and try again.");
+  }
   if (!existsSync(NODE)) {
-    stop("Node 24 was not installed: allow the install script of the npm package `node`.");
+    stop(
+      "The pinned Node was not installed: its package's install script did not run. Allow it " +
+        "(npm config set ignore-scripts false) and try again.",
+    );
   }
   writeFileSync(STAMP, wanted);
 }
 
-/** Foundry comes from npm on Linux x64; elsewhere it must be in PATH. */
-function requireTool(name) {
-  if (existsSync(join(ROOT, "node_modules/.bin", name))) return;
-  if (spawnSync(name, ["--version"]).status === 0) return;
-  stop(`${name} is missing: install Foundry 1.7 or later (getfoundry.sh) for this platform.`);
+/** What node_modules must come from: this lock file, on this kind of machine. */
+function installation() {
+  const lock = createHash("sha256").update(readFileSync(join(ROOT, "package-lock.json")));
+  return `${lock.digest("hex")} ${process.platform} ${process.arch}\n`;
 }
 
-function run() {
-  const path = `${join(ROOT, "node_modules/.bin")}:${process.env.PATH ?? ""}`;
-  const child = spawn(NODE, [MAINS[task], ...args], {
-    cwd: ROOT,
-    stdio: "inherit",
-    env: { ...process.env, PATH: path },
-  });
-  // A terminal sends SIGINT to the child as well; the child ends in its own time, and we with it.
-  process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => child.kill("SIGTERM"));
-  child.once("exit", (code, signal) => process.exit(code ?? (signal === null ? 1 : 130)));
+/** Foundry comes from npm on Linux x64; elsewhere it must be in PATH. */
+function requireTool(tool) {
+  if (existsSync(join(BINARIES, tool))) return;
+  if (spawnSync(tool, ["--version"]).status === 0) return;
+  stop(
+    `${tool} is missing. npm brings it on Linux x64 only; here (${process.platform} ` +
+      `${process.arch}) install Foundry 1.7 or later, see getfoundry.sh, so that ${tool} is in PATH.`,
+  );
 }
 
 function stop(message) {
