@@ -1,131 +1,166 @@
 /**
- * What `npm test` runs: everything, cheapest first, stopping at the first step that fails.
+ * What `npm test` runs: everything, cheapest first. A failed static check ends the run; contract
+ * tests and vitest both run, and the closing line counts the tests of both.
  *
- *     npm test                        all steps
- *     npm test -- --only vitest       one step
- *     npm run test:deep               longer fuzzing
+ *     npm test                                      all steps
+ *     npm test -- --only forge --only vitest        some of them
+ *     npm run test:deep                             longer fuzzing and more crashes
  */
-import { spawnSync } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { constants, tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-
-interface Counts {
-  readonly passed: number;
-  readonly failed: number;
-}
-
-interface Step {
-  readonly name: string;
-  readonly run: () => Counts | boolean;
-}
+import { type Counts, countsOfForge, countsOfVitest } from "./reports.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CONTRACTS = join(ROOT, "contracts");
-const scratch = mkdtempSync(join(tmpdir(), "quarterdeck-test-"));
+const FORGE_RETRIES_NOTHING = "Run `npm run gas` if a changed gas figure is meant to change.";
 
-const { values } = parseArgs({
-  options: { only: { type: "string" }, deep: { type: "boolean", default: false } },
-});
+type Environment = Readonly<Record<string, string>>;
+
+/** What `--deep` changes, by who reads it. */
+const DEEP: Environment = { FOUNDRY_PROFILE: "deep", QUARTERDECK_CRASHES: "200" };
+const SHORT: Environment = { FOUNDRY_PROFILE: "default" };
+
+interface Step {
+  readonly name: string;
+  /** A static check passes or not; a run of tests counts. */
+  readonly run: () => Promise<boolean | Counts>;
+}
+
+interface Ended {
+  /** 128 + n when signal n ended it. */
+  readonly code: number;
+  readonly stdout: string;
+}
 
 const STEPS: readonly Step[] = [
-  { name: "contracts", run: () => command("node", ["tools/build-contracts.ts", "--check"]) },
-  { name: "types", run: () => command("tsc", ["--noEmit"]) },
-  { name: "lint", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
+  { name: "contracts", run: () => check("node", ["tools/build-contracts.ts", "--check"]) },
+  { name: "types", run: () => check("tsc", ["--noEmit"]) },
+  { name: "lint", run: () => check("biome", ["check", "--error-on-warnings", "."]) },
   {
     name: "solhint",
-    run: () => command("solhint", ["--disc", "--max-warnings", "0", "contracts/src/**/*.sol"]),
+    run: () => check("solhint", ["--max-warnings", "0", "contracts/src/**/*.sol"]),
   },
-  { name: "forge-fmt", run: () => command("forge", ["fmt", "--check"], CONTRACTS) },
+  { name: "forge-fmt", run: () => check("forge", ["fmt", "--check", "--root", "contracts"]) },
   { name: "forge", run: forgeTests },
   { name: "vitest", run: vitestTests },
 ];
 
-function main(): number {
-  const chosen = STEPS.filter(({ name }) => values.only === undefined || values.only === name);
-  if (chosen.length === 0) {
-    const names = STEPS.map(({ name }) => name).join(", ");
-    console.error(`--only ${values.only}: choose one of ${names}`);
-    return 1;
+const { values: options } = parseArgs({
+  options: {
+    only: { type: "string", multiple: true },
+    deep: { type: "boolean", default: false },
+  },
+});
+
+let running: ChildProcess | undefined;
+let stoppedBy: "SIGINT" | "SIGTERM" | undefined;
+
+/** The exit code. */
+async function main(): Promise<number> {
+  const names = STEPS.map(({ name }) => name);
+  const unknown = options.only?.find((name) => !names.includes(name));
+  if (unknown !== undefined) {
+    console.error(`--only ${unknown}: there is no such step. Choose from ${names.join(", ")}.`);
+    return 2;
   }
+  const chosen = STEPS.filter(({ name }) => options.only?.includes(name) ?? true);
   let passed = 0;
   let failed = 0;
   for (const { name, run } of chosen) {
-    const began = Date.now();
-    const outcome = run();
-    const ok = typeof outcome === "boolean" ? outcome : outcome.failed === 0;
-    if (typeof outcome === "object") {
-      passed += outcome.passed;
-      failed += outcome.failed;
+    const began = performance.now();
+    const outcome = await run();
+    if (stoppedBy !== undefined) {
+      console.error(`stopped by ${stoppedBy} during ${name}`);
+      return 128 + constants.signals[stoppedBy];
     }
-    const seconds = ((Date.now() - began) / 1000).toFixed(1);
-    console.log(`${ok ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
-    if (!ok) {
-      if (typeof outcome === "boolean") failed += 1;
-      break;
-    }
+    const counts = typeof outcome === "boolean" ? { passed: 0, failed: outcome ? 0 : 1 } : outcome;
+    passed += counts.passed;
+    failed += counts.failed;
+    say(name, typeof outcome === "boolean" ? undefined : counts, counts.failed === 0, began);
+    if (outcome === false) break;
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
 }
 
-function command(name: string, args: readonly string[], cwd = ROOT): boolean {
-  return spawn(name, args, cwd, "inherit").status === 0;
+/** One line for each step; vitest has said the same of itself when it passes. */
+function say(name: string, counts: Counts | undefined, ok: boolean, began: number): void {
+  if (name === "vitest" && ok) return;
+  const seconds = ((performance.now() - began) / 1000).toFixed(1);
+  const tests = counts === undefined ? "" : `, ${counts.passed} passed, ${counts.failed} failed`;
+  const again = ok ? "" : `; alone: npm test -- --only ${name}`;
+  console.log(`${ok ? "ok    " : "FAILED"} ${name} (${seconds} s${tests})${again}`);
 }
 
-function spawn(name: string, args: readonly string[], cwd: string, stdout: "inherit" | "pipe") {
+/** Runs a tool quietly; what it says is shown when it fails. */
+async function check(name: string, args: readonly string[]): Promise<boolean> {
+  const { code, stdout } = await run(name, args, { cwd: ROOT, quiet: true });
+  if (code !== 0) process.stdout.write(stdout);
+  return code === 0;
+}
+
+async function forgeTests(): Promise<Counts> {
+  const checked = { FORGE_SNAPSHOT_CHECK: "true" };
+  const { code, stdout } = await run("forge", ["test", "--json"], {
+    cwd: CONTRACTS,
+    quiet: true,
+    env: checked,
+  });
+  const { counts, failures } = countsOfForge(stdout, code);
+  for (const failure of failures) console.error(failure);
+  if (/snapshot/i.test(failures.join())) console.error(FORGE_RETRIES_NOTHING);
+  return counts;
+}
+
+async function vitestTests(): Promise<Counts> {
+  const scratch = mkdtempSync(join(tmpdir(), "quarterdeck-test-"));
+  const report = join(scratch, "vitest.json");
+  try {
+    const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+    const { code } = await run("vitest", args, { cwd: ROOT });
+    return countsOfVitest(existsSync(report) ? readFileSync(report, "utf8") : "", code);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Runs one of the repository's own tools, or the machine's where npm brings none. */
+async function run(
+  name: string,
+  args: readonly string[],
+  how: { readonly cwd: string; readonly quiet?: boolean; readonly env?: Environment },
+): Promise<Ended> {
   const local = join(ROOT, "node_modules/.bin", name);
-  return spawnSync(existsSync(local) ? local : name, args, {
-    cwd,
-    encoding: "utf8",
-    stdio: ["ignore", stdout, "inherit"],
-    maxBuffer: 1 << 30,
-    env: { ...process.env, FOUNDRY_PROFILE: values.deep ? "deep" : "default" },
+  const child = spawn(existsSync(local) ? local : name, args, {
+    cwd: how.cwd,
+    stdio: ["ignore", how.quiet ? "pipe" : "inherit", "inherit"],
+    env: { ...process.env, ...(options.deep ? DEEP : SHORT), ...how.env },
+  });
+  running = child;
+  let stdout = "";
+  child.stdout?.setEncoding("utf8").on("data", (part) => {
+    stdout += part;
+  });
+  const code = await new Promise<number>((resolve) => {
+    child.once("error", (error) => {
+      console.error(`${name} cannot be started: ${error.message}`);
+      resolve(127);
+    });
+    child.once("close", (status, signal) =>
+      resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal])),
+    );
+  });
+  running = undefined;
+  return { code, stdout };
+}
+
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.on(signal, () => {
+    stoppedBy ??= signal;
+    running?.kill("SIGTERM");
   });
 }
-
-function forgeTests(): Counts {
-  const run = spawn("forge", ["test", "--json"], CONTRACTS, "pipe");
-  const text = run.stdout;
-  const json = text.slice(text.indexOf("{"));
-  let suites: Record<string, { test_results: Record<string, { status: string; reason?: string }> }>;
-  try {
-    suites = JSON.parse(json);
-  } catch {
-    console.error(text);
-    return { passed: 0, failed: 1 };
-  }
-  let passed = 0;
-  let failed = 0;
-  for (const [suite, { test_results: results }] of Object.entries(suites)) {
-    for (const [test, { status, reason }] of Object.entries(results)) {
-      if (status === "Success") passed += 1;
-      else {
-        failed += 1;
-        console.error(`${suite} ${test}: ${reason ?? status}`);
-      }
-    }
-  }
-  // A run that ends badly without a failed test (a compiler error, say) has failed all the same.
-  if (run.status !== 0 && failed === 0) failed = 1;
-  console.log(`forge: ${passed} passed, ${failed} failed`);
-  return { passed, failed };
-}
-
-function vitestTests(): Counts {
-  const report = join(scratch, "vitest.json");
-  const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  const run = spawn("vitest", args, ROOT, "inherit");
-  if (!existsSync(report)) return { passed: 0, failed: 1 };
-  const found = JSON.parse(readFileSync(report, "utf8")) as {
-    numPassedTests: number;
-    numFailedTests: number;
-  };
-  const unseen = run.status !== 0 && found.numFailedTests === 0 ? 1 : 0;
-  return { passed: found.numPassedTests, failed: found.numFailedTests + unseen };
-}
-
-const code = main();
-rmSync(scratch, { recursive: true, force: true });
-process.exit(code);
+process.exit(await main());

@@ -40,8 +40,7 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
       setTimeout(() => process.exit(0), STOP_MS).unref();
       void server.close().then(() => operator.stop());
     };
-    process.once("SIGINT", stop);
-    process.once("SIGTERM", stop);
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
     await operator.ended.finally(() => server.close());
     log.info("stopped");
     await log.flush();

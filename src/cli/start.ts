@@ -76,8 +76,8 @@ function command(): Command {
 
 async function runExchange(options: StartOptions, chain: LocalChain): Promise<void> {
   const stop = new AbortController();
-  process.once("SIGINT", () => stop.abort());
-  process.once("SIGTERM", () => stop.abort());
+  // SIGHUP: the terminal was closed.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
   const deployed = await deploy(options, chain.url);
   const client = connect([chain.url]);
   const operatorUrl = `http://127.0.0.1:${options.port}`;
@@ -231,7 +231,7 @@ async function untilReady(operatorUrl: string, signal: AbortSignal): Promise<voi
 
 async function draw(status: Status, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
-    await status.refresh();
+    await status.refresh(signal);
     await sleep(500, undefined, { signal }).catch(() => {});
   }
 }

@@ -35,9 +35,10 @@ export class Status {
   }
 
   /** Reads the operator's figures and draws the live line. */
-  async refresh(): Promise<void> {
+  async refresh(stopping: AbortSignal): Promise<void> {
     const { output } = this.#options;
     const line = await this.#compose().catch(() => "the operator does not answer yet …");
+    if (stopping.aborted) return this.tell("stopping …");
     this.#line = output.isTTY ? line.slice(0, Math.max(20, output.columns - 1)) : line;
     if (output.isTTY) output.write(`${CLEAR_LINE}${this.#line}`);
   }
