@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {Messages} from "../../src/libraries/Messages.sol";
+import {SumTree} from "../../src/libraries/SumTree.sol";
+import {
+    BalanceProof,
+    PresentedFill,
+    Root,
+    Sibling,
+    Signature,
+    SignedOrder
+} from "../../src/types/Types.sol";
+
+interface Files {
+    function readFile(string calldata path) external view returns (string memory);
+    function parseJsonUintArray(string calldata json, string calldata key)
+        external
+        pure
+        returns (uint256[] memory);
+    function parseJsonBytes32Array(string calldata json, string calldata key)
+        external
+        pure
+        returns (bytes32[] memory);
+    function parseJsonAddressArray(string calldata json, string calldata key)
+        external
+        pure
+        returns (address[] memory);
+    function parseJsonBoolArray(string calldata json, string calldata key)
+        external
+        pure
+        returns (bool[] memory);
+    function parseJsonBytes32(string calldata json, string calldata key)
+        external
+        pure
+        returns (bytes32);
+}
+
+/// @title The libraries agree with what the TypeScript side writes (tools/vectors.ts)
+contract VectorsTest {
+    Files private constant FILES = Files(address(uint160(uint256(keccak256("hevm cheat code")))));
+
+    error Differs(string what, uint256 row);
+
+    string private json;
+
+    // The libraries take calldata: these are called from outside.
+
+    function verify(bytes32 committed, address client, BalanceProof calldata proof) external pure {
+        SumTree.verify(committed, client, proof);
+    }
+
+    function hashOrder(address owner, SignedOrder calldata order) external pure returns (bytes32) {
+        return Messages.hashOrder(owner, order);
+    }
+
+    function hashFill(address owner, uint64 round, PresentedFill calldata fill)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Messages.hashFill(owner, round, fill);
+    }
+
+    function hashCommit(uint64 round, Root[] calldata roots) external pure returns (bytes32) {
+        return Messages.hashCommit(round, roots);
+    }
+
+    function signer(bytes32 domain, bytes32 structHash, Signature calldata signature)
+        external
+        pure
+        returns (address)
+    {
+        return Messages.signer(domain, structHash, signature);
+    }
+
+    // ------------------------------------------------------------------ tests
+
+    function test_sumTreeProofs() public {
+        json = FILES.readFile("test/vectors/sumTree.json");
+        address[] memory clients = FILES.parseJsonAddressArray(json, ".rows.client");
+        bytes32[] memory commitments = FILES.parseJsonBytes32Array(json, ".rows.commitment");
+        bool[] memory valid = FILES.parseJsonBoolArray(json, ".rows.valid");
+        BalanceProof[] memory proofs = readProofs();
+        uint256 refused = 0;
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            try this.verify(commitments[i], clients[i], proofs[i]) {
+                if (!valid[i]) revert Differs("accepted", i);
+            } catch {
+                if (valid[i]) revert Differs("refused", i);
+                ++refused;
+            }
+        }
+        if (proofs.length < 100 || refused < 20) revert Differs("rows", proofs.length);
+    }
+
+    function test_rootCommitments() public {
+        json = FILES.readFile("test/vectors/sumTree.json");
+        bytes32[] memory nodes = FILES.parseJsonBytes32Array(json, ".roots.node");
+        uint256[] memory totals = FILES.parseJsonUintArray(json, ".roots.total");
+        uint256[] memory counts = FILES.parseJsonUintArray(json, ".roots.leafCount");
+        bytes32[] memory expected = FILES.parseJsonBytes32Array(json, ".roots.commitment");
+        for (uint256 i = 0; i < nodes.length; ++i) {
+            bytes32 found = SumTree.commitment(nodes[i], uint128(totals[i]), uint64(counts[i]));
+            if (found != expected[i]) revert Differs("commitment", i);
+        }
+    }
+
+    function test_orders() public {
+        json = FILES.readFile("test/vectors/messages.json");
+        bytes32 domain = FILES.parseJsonBytes32(json, ".domain.separator");
+        address[] memory owners = FILES.parseJsonAddressArray(json, ".orders.owner");
+        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".orders.structHash");
+        address[] memory signers = FILES.parseJsonAddressArray(json, ".orders.signer");
+        SignedOrder[] memory orders = readOrders();
+        Signature[] memory signatures = readSignatures(".orders");
+        for (uint256 i = 0; i < orders.length; ++i) {
+            if (this.hashOrder(owners[i], orders[i]) != hashes[i]) revert Differs("order", i);
+            if (this.signer(domain, hashes[i], signatures[i]) != signers[i]) {
+                revert Differs("signer of an order", i);
+            }
+        }
+    }
+
+    function test_fills() public {
+        json = FILES.readFile("test/vectors/messages.json");
+        bytes32 domain = FILES.parseJsonBytes32(json, ".domain.separator");
+        address[] memory owners = FILES.parseJsonAddressArray(json, ".fills.owner");
+        uint256[] memory rounds = FILES.parseJsonUintArray(json, ".fills.round");
+        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".fills.structHash");
+        address[] memory signers = FILES.parseJsonAddressArray(json, ".fills.signer");
+        PresentedFill[] memory fills = readFills();
+        Signature[] memory signatures = readSignatures(".fills");
+        for (uint256 i = 0; i < fills.length; ++i) {
+            bytes32 found = this.hashFill(owners[i], uint64(rounds[i]), fills[i]);
+            if (found != hashes[i]) revert Differs("fill", i);
+            if (this.signer(domain, hashes[i], signatures[i]) != signers[i]) {
+                revert Differs("signer of a fill", i);
+            }
+        }
+    }
+
+    function test_commits() public {
+        json = FILES.readFile("test/vectors/messages.json");
+        uint256[] memory rounds = FILES.parseJsonUintArray(json, ".commits.round");
+        uint256[] memory offsets = FILES.parseJsonUintArray(json, ".commits.rootOffset");
+        uint256[] memory counts = FILES.parseJsonUintArray(json, ".commits.rootCount");
+        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".commits.structHash");
+        for (uint256 i = 0; i < rounds.length; ++i) {
+            bytes32 found = this.hashCommit(uint64(rounds[i]), readRoots(offsets[i], counts[i]));
+            if (found != hashes[i]) revert Differs("commit", i);
+        }
+    }
+
+    // ------------------------------------------------------------------ reading
+
+    function readProofs() private view returns (BalanceProof[] memory proofs) {
+        uint256[] memory balances = FILES.parseJsonUintArray(json, ".rows.balance");
+        uint256[] memory indices = FILES.parseJsonUintArray(json, ".rows.index");
+        uint256[] memory counts = FILES.parseJsonUintArray(json, ".rows.leafCount");
+        uint256[] memory offsets = FILES.parseJsonUintArray(json, ".rows.siblingOffset");
+        uint256[] memory lengths = FILES.parseJsonUintArray(json, ".rows.siblingCount");
+        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".siblings.hash");
+        uint256[] memory sums = FILES.parseJsonUintArray(json, ".siblings.sum");
+        proofs = new BalanceProof[](balances.length);
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            proofs[i].balance = uint128(balances[i]);
+            proofs[i].index = uint64(indices[i]);
+            proofs[i].leafCount = uint64(counts[i]);
+            proofs[i].siblings = new Sibling[](lengths[i]);
+            for (uint256 j = 0; j < lengths[i]; ++j) {
+                proofs[i].siblings[j] =
+                    Sibling(hashes[offsets[i] + j], uint128(sums[offsets[i] + j]));
+            }
+        }
+    }
+
+    function readOrders() private view returns (SignedOrder[] memory orders) {
+        uint256[] memory rounds = FILES.parseJsonUintArray(json, ".orders.round");
+        uint256[] memory ids = FILES.parseJsonUintArray(json, ".orders.id");
+        address[] memory sellTokens = FILES.parseJsonAddressArray(json, ".orders.sellToken");
+        uint256[] memory sellAmounts = FILES.parseJsonUintArray(json, ".orders.sellAmount");
+        address[] memory buyTokens = FILES.parseJsonAddressArray(json, ".orders.buyToken");
+        uint256[] memory buyAmounts = FILES.parseJsonUintArray(json, ".orders.buyAmount");
+        uint256[] memory intents = FILES.parseJsonUintArray(json, ".orders.intent");
+        orders = new SignedOrder[](rounds.length);
+        for (uint256 i = 0; i < rounds.length; ++i) {
+            orders[i].round = uint64(rounds[i]);
+            orders[i].id = uint64(ids[i]);
+            orders[i].sellToken = sellTokens[i];
+            orders[i].sellAmount = uint128(sellAmounts[i]);
+            orders[i].buyToken = buyTokens[i];
+            orders[i].buyAmount = uint128(buyAmounts[i]);
+            orders[i].intent = uint8(intents[i]);
+        }
+    }
+
+    function readFills() private view returns (PresentedFill[] memory fills) {
+        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".fills.orderHash");
+        uint256[] memory sold = FILES.parseJsonUintArray(json, ".fills.sold");
+        uint256[] memory bought = FILES.parseJsonUintArray(json, ".fills.bought");
+        uint256[] memory sequences = FILES.parseJsonUintArray(json, ".fills.sequence");
+        fills = new PresentedFill[](hashes.length);
+        for (uint256 i = 0; i < hashes.length; ++i) {
+            fills[i].orderHash = hashes[i];
+            fills[i].sold = uint128(sold[i]);
+            fills[i].bought = uint128(bought[i]);
+            fills[i].sequence = uint64(sequences[i]);
+        }
+    }
+
+    function readSignatures(string memory kind) private view returns (Signature[] memory found) {
+        bytes32[] memory rs = FILES.parseJsonBytes32Array(json, string.concat(kind, ".r"));
+        bytes32[] memory vss = FILES.parseJsonBytes32Array(json, string.concat(kind, ".vs"));
+        uint256[] memory offsets =
+            FILES.parseJsonUintArray(json, string.concat(kind, ".pathOffset"));
+        uint256[] memory counts = FILES.parseJsonUintArray(json, string.concat(kind, ".pathCount"));
+        bytes32[] memory steps = FILES.parseJsonBytes32Array(json, ".path.step");
+        found = new Signature[](rs.length);
+        for (uint256 i = 0; i < rs.length; ++i) {
+            found[i].r = rs[i];
+            found[i].vs = vss[i];
+            found[i].path = new bytes32[](counts[i]);
+            for (uint256 j = 0; j < counts[i]; ++j) {
+                found[i].path[j] = steps[offsets[i] + j];
+            }
+        }
+    }
+
+    function readRoots(uint256 offset, uint256 count) private view returns (Root[] memory roots) {
+        address[] memory tokens = FILES.parseJsonAddressArray(json, ".roots.token");
+        bytes32[] memory nodes = FILES.parseJsonBytes32Array(json, ".roots.node");
+        uint256[] memory totals = FILES.parseJsonUintArray(json, ".roots.total");
+        uint256[] memory counts = FILES.parseJsonUintArray(json, ".roots.leafCount");
+        roots = new Root[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 at_ = offset + i;
+            roots[i] = Root(tokens[at_], nodes[at_], uint128(totals[at_]), uint64(counts[at_]));
+        }
+    }
+}
