@@ -15,7 +15,8 @@ import { type Counts, countsOfForge, countsOfVitest } from "./reports.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const CONTRACTS = join(ROOT, "contracts");
-const FORGE_RETRIES_NOTHING = "Run `npm run gas` if a changed gas figure is meant to change.";
+const GAS_ADVICE =
+  "If a gas figure is meant to change, run forge test in contracts/ and commit contracts/gas.";
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -41,7 +42,7 @@ const STEPS: readonly Step[] = [
   { name: "lint", run: () => check("biome", ["check", "--error-on-warnings", "."]) },
   {
     name: "solhint",
-    run: () => check("solhint", ["--max-warnings", "0", "contracts/src/**/*.sol"]),
+    run: () => check("solhint", ["--disc", "--max-warnings", "0", "contracts/src/**/*.sol"]),
   },
   { name: "forge-fmt", run: () => check("forge", ["fmt", "--check", "--root", "contracts"]) },
   { name: "forge", run: forgeTests },
@@ -111,7 +112,7 @@ async function forgeTests(): Promise<Counts> {
   });
   const { counts, failures } = countsOfForge(stdout, code);
   for (const failure of failures) console.error(failure);
-  if (/snapshot/i.test(failures.join())) console.error(FORGE_RETRIES_NOTHING);
+  if (/snapshot/i.test(failures.join())) console.error(GAS_ADVICE);
   return counts;
 }
 
