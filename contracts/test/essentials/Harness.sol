@@ -152,20 +152,7 @@ abstract contract Harness {
         view
         returns (SignedOrder memory)
     {
-        bytes32 structHash = keccak256(
-            abi.encode(
-                Messages.ORDER_TYPEHASH,
-                owner,
-                order.round,
-                order.id,
-                order.sellToken,
-                order.sellAmount,
-                order.buyToken,
-                order.buyAmount,
-                order.intent
-            )
-        );
-        order.signature = compact(key, structHash);
+        order.signature = compact(key, orderHash(owner, order));
         return order;
     }
 
