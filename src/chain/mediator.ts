@@ -8,7 +8,8 @@ import type { Address, Hex } from "../base/hex.ts";
 import type { Amount, BlockNumber, Domain, Quarter, Round, Schedule } from "../protocol/units.ts";
 import { mediatorAbi } from "./abi/mediator.ts";
 import { operatorManagerAbi } from "./abi/operatorManager.ts";
-import { ask, type ChainClient } from "./rpc.ts";
+import { asContractRefused, RpcUnavailable } from "./errors.ts";
+import type { ChainClient } from "./rpc.ts";
 
 /** What never changes of an exchange. */
 export interface ExchangeConstants {
@@ -55,7 +56,7 @@ export class MediatorReader {
   }
 
   async constants(): Promise<ExchangeConstants> {
-    const [chainId, manager, genesisBlock, roundSize, disputeBond] = await ask(
+    const [chainId, manager, genesisBlock, roundSize, disputeBond] = await this.#ask(
       "the exchange's constants",
       () =>
         Promise.all([
@@ -75,9 +76,9 @@ export class MediatorReader {
   }
 
   async clock(): Promise<ChainClock> {
-    const blockNumber = await ask("the head", () => this.client.getBlockNumber());
+    const blockNumber = await this.#ask("the head", () => this.client.getBlockNumber());
     const at = { ...this.#at, blockNumber };
-    const [round, quarter, halted, haltBlock, committedRound] = await ask("the clock", () =>
+    const [round, quarter, halted, haltBlock, committedRound] = await this.#ask("the clock", () =>
       Promise.all([
         this.client.readContract({ ...at, functionName: "currentRound" }),
         this.client.readContract({ ...at, functionName: "currentQuarter" }),
@@ -99,14 +100,14 @@ export class MediatorReader {
   /** Tokens of a round's commit, in the order in which its proofs come. */
   async tokenSet(round: Round): Promise<Address[]> {
     const args = [BigInt(round)] as const;
-    const tokens = await ask("a token set", () =>
+    const tokens = await this.#ask("a token set", () =>
       this.client.readContract({ ...this.#at, functionName: "tokenSet", args }),
     );
     return tokens.map((token) => toAddress(token));
   }
 
   async listedRound(token: Address): Promise<Round> {
-    const listed = await ask("a token's listing", () =>
+    const listed = await this.#ask("a token's listing", () =>
       this.client.readContract({ ...this.#at, functionName: "listedRound", args: [token] }),
     );
     return Number(listed);
@@ -115,21 +116,21 @@ export class MediatorReader {
   /** Undefined while (round, token) is not committed. */
   async commitment(round: Round, token: Address): Promise<Hex | undefined> {
     const args = [BigInt(round), token] as const;
-    const commitment = await ask("a commitment", () =>
+    const commitment = await this.#ask("a commitment", () =>
       this.client.readContract({ ...this.#at, functionName: "commitment", args }),
     );
     return BigInt(commitment) === 0n ? undefined : commitment;
   }
 
   async expectedTotal(token: Address): Promise<Amount> {
-    return ask("a total", () =>
+    return this.#ask("a total", () =>
       this.client.readContract({ ...this.#at, functionName: "expectedTotal", args: [token] }),
     );
   }
 
   async clientFlow(client: Address, token: Address, round: Round): Promise<ChainFlow> {
     const args = [client, token, BigInt(round)] as const;
-    const [deposits, requested] = await ask("a client's flows", () =>
+    const [deposits, requested] = await this.#ask("a client's flows", () =>
       this.client.readContract({ ...this.#at, functionName: "clientFlows", args }),
     );
     return { deposits, requested };
@@ -137,7 +138,7 @@ export class MediatorReader {
 
   /** The active request, undefined if there is none. */
   async withdrawal(client: Address, token: Address): Promise<ChainWithdrawal | undefined> {
-    const [round, amount, opening, recipient] = await ask("a withdrawal", () =>
+    const [round, amount, opening, recipient] = await this.#ask("a withdrawal", () =>
       this.client.readContract({
         ...this.#at,
         functionName: "withdrawal",
@@ -150,7 +151,7 @@ export class MediatorReader {
 
   async isDisputeOpen(client: Address, round: Round): Promise<boolean> {
     const args = [client, BigInt(round)] as const;
-    const [, open] = await ask("a dispute", () =>
+    const [, open] = await this.#ask("a dispute", () =>
       this.client.readContract({ ...this.#at, functionName: "dispute", args }),
     );
     return open;
@@ -159,7 +160,7 @@ export class MediatorReader {
   /** How far `operator` has come with proving a dispute's executions. */
   async accumulation(client: Address, round: Round, operator: Address) {
     const args = [client, BigInt(round), operator] as const;
-    const [covered, orders, lastId] = await ask("an accumulation", () =>
+    const [covered, orders, lastId] = await this.#ask("an accumulation", () =>
       this.client.readContract({ ...this.#at, functionName: "accumulation", args }),
     );
     return { covered, orders, lastId };
@@ -168,14 +169,14 @@ export class MediatorReader {
   /** The key besides its own that may sign a client's orders of `round`. */
   async tradingKey(client: Address, round: Round): Promise<Address | undefined> {
     const args = [client, BigInt(round)] as const;
-    const key = await ask("a trading key", () =>
+    const key = await this.#ask("a trading key", () =>
       this.client.readContract({ ...this.#at, functionName: "tradingKey", args }),
     );
     return key === ZERO_ADDRESS ? undefined : toAddress(key);
   }
 
   async recovered(client: Address, token: Address) {
-    const [balance, deposits] = await ask("what was recovered", () =>
+    const [balance, deposits] = await this.#ask("what was recovered", () =>
       this.client.readContract({
         ...this.#at,
         functionName: "recovered",
@@ -192,7 +193,7 @@ export class MediatorReader {
     from: BlockNumber,
     to: BlockNumber,
   ): Promise<boolean> {
-    return ask("an operator's term", () =>
+    return this.#ask("an operator's term", () =>
       this.client.readContract({
         address: manager,
         abi: operatorManagerAbi,
@@ -204,7 +205,7 @@ export class MediatorReader {
 
   /** The endpoint of the current operator, empty if there is none. */
   async operatorURI(manager: Address): Promise<string> {
-    return ask("the operator's endpoint", () =>
+    return this.#ask("the operator's endpoint", () =>
       this.client.readContract({
         address: manager,
         abi: operatorManagerAbi,
@@ -214,7 +215,7 @@ export class MediatorReader {
   }
 
   async isRegistered(manager: Address, account: Address): Promise<boolean> {
-    return ask("an operator's registration", () =>
+    return this.#ask("an operator's registration", () =>
       this.client.readContract({
         address: manager,
         abi: operatorManagerAbi,
@@ -226,5 +227,13 @@ export class MediatorReader {
 
   get #at() {
     return { address: this.mediator, abi: mediatorAbi } as const;
+  }
+
+  async #ask<T>(what: string, question: () => Promise<T>): Promise<T> {
+    try {
+      return await question();
+    } catch (error) {
+      throw asContractRefused(error, what) ?? new RpcUnavailable(`for ${what}`, error);
+    }
   }
 }
