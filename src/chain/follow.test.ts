@@ -107,9 +107,9 @@ describe("the follower", () => {
   });
 
   it("catches up over thousands of blocks in a few reads", async () => {
-    for (let i = 0; i < 3; i++) await anvil.mine(500);
+    for (let i = 0; i < 10; i++) await anvil.mine(120);
     await deposit(1n);
-    for (let i = 0; i < 3; i++) await anvil.mine(500);
+    for (let i = 0; i < 10; i++) await anvil.mine(120);
     const head = await anvil.blockNumber();
     const found = await finalUpTo(await begin(), head - 2);
     expect(found.length).toBeLessThan(5);
