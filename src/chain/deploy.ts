@@ -11,12 +11,12 @@ import { mutableOperatorManagerBytecode } from "./bytecode/mutableOperatorManage
 import { testTokenBytecode } from "./bytecode/testToken.ts";
 import { encodeListToken } from "./calls.ts";
 import type { ChainClient } from "./rpc.ts";
-import type { TransactionSigner } from "./signer.ts";
+import type { Signer } from "./signer.ts";
 
 export interface DeployOptions {
   readonly client: ChainClient;
   /** Pays, and becomes owner of manager and Mediator. */
-  readonly owner: TransactionSigner;
+  readonly owner: Signer;
   readonly operator: { readonly address: Address; readonly name: string; readonly uri: string };
   readonly roundSize: number;
   /** Wei. */
@@ -72,12 +72,12 @@ async function sender({ client, owner }: DeployOptions): Promise<Send> {
     const gas = await client.estimateGas({ account: owner.address, data, ...(to && { to }) });
     const fees = await client.estimateFeesPerGas();
     const hash = await client.sendRawTransaction({
-      serializedTransaction: await owner.account.signTransaction({
-        type: "eip1559",
+      serializedTransaction: await owner.signTransaction({
         chainId,
         nonce,
         gas: (gas * 12n) / 10n,
         data,
+        value: 0n,
         ...(to && { to }),
         maxFeePerGas: fees.maxFeePerGas * 2n,
         maxPriorityFeePerGas: fees.maxPriorityFeePerGas,

@@ -1,10 +1,24 @@
 /** Failures at the chain, by who must act on them. */
-import { BaseError, decodeErrorResult, type Hex as ViemHex } from "viem";
+import { BaseError, decodeErrorResult, RpcRequestError, type Hex as ViemHex } from "viem";
 import { QuarterdeckError } from "../base/errors.ts";
-import type { Hex } from "../base/hex.ts";
+import type { Address, Hex } from "../base/hex.ts";
 import { mediatorAbi } from "./abi/mediator.ts";
 import { mutableOperatorManagerAbi } from "./abi/mutableOperatorManager.ts";
+import { roundRobinOperatorManagerAbi } from "./abi/roundRobinOperatorManager.ts";
 import { testTokenAbi } from "./abi/testToken.ts";
+
+/** Whose typed errors we can name. */
+const KNOWN = [
+  ...mediatorAbi,
+  ...mutableOperatorManagerAbi,
+  ...roundRobinOperatorManagerAbi,
+  ...testTokenAbi,
+];
+/** Internal, no such method, resource missing or busy, method unsupported, rate limits. */
+const ENDPOINT_CODES = new Set([-32603, -32601, -32001, -32002, -32004, -32005, -32007, 429]);
+/** How nodes that lag or have pruned answer under codes that mean anything. */
+const BEHIND = /header not found|unknown block|missing trie node|block ?out ?of ?range/i;
+const DEEPEST_CAUSE = 16;
 
 /** No endpoint answered. Retry; if it lasts, an operator must look at the endpoints. */
 export class RpcUnavailable extends QuarterdeckError {
@@ -16,6 +30,19 @@ export class RpcUnavailable extends QuarterdeckError {
       message: `No chain endpoint answered ${what} (${shortMessage(cause)}).`,
       mend: "Check that the endpoints are up and reachable.",
       cause,
+    });
+  }
+}
+
+/** Endpoints serve different chains, or another one than the exchange's. */
+export class ChainMismatch extends QuarterdeckError {
+  override readonly name = "ChainMismatch";
+
+  constructor(chainIds: readonly number[]) {
+    super({
+      code: "ChainMismatch",
+      message: `The endpoints serve different chains: ${chainIds.join(", ")}.`,
+      mend: "Configure endpoints of the exchange's chain only.",
     });
   }
 }
@@ -67,18 +94,70 @@ export class DeadlineMissed extends QuarterdeckError {
   }
 }
 
+/** A transaction of ours was not mined, or did nothing: whatever it was for is still to be done. */
+export class TransactionLost extends QuarterdeckError {
+  override readonly name = "TransactionLost";
+
+  constructor(what: string, why: string, cause?: unknown) {
+    super({
+      code: "TransactionLost",
+      message: `The transaction for ${what} is lost: ${why}.`,
+      mend: "Look whether it is still needed, and send it again.",
+      cause,
+    });
+  }
+}
+
+/** The key cannot pay. */
+export class InsufficientFunds extends QuarterdeckError {
+  override readonly name = "InsufficientFunds";
+
+  constructor(what: string, address: Address, cause: unknown) {
+    super({
+      code: "InsufficientFunds",
+      message: `${address} cannot pay for ${what} (${shortMessage(cause)}).`,
+      mend: `Send ether to ${address}, or lower the fee limit.`,
+      cause,
+    });
+  }
+}
+
+export function isInsufficientFunds(error: unknown): boolean {
+  return /insufficient (funds|balance)|out of funds/i.test(shortMessage(error));
+}
+
 export function shortMessage(error: unknown): string {
   if (error instanceof BaseError) return error.details || error.shortMessage;
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The first error along the causes of `error`, itself included, that passes `test`. */
+export function causeOf(error: unknown, test: (cause: unknown) => boolean): unknown {
+  let cause = error;
+  for (let depth = 0; cause !== undefined && cause !== null && depth < DEEPEST_CAUSE; depth++) {
+    if (test(cause)) return cause;
+    cause = (cause as { cause?: unknown }).cause;
+  }
+  return undefined;
+}
+
+/**
+ * Whether a JSON-RPC error is about the question: another endpoint would give the same. The others
+ * say that this endpoint cannot serve it, or not now.
+ */
+export function isCallersError(error: unknown): boolean {
+  const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
+  if (!(answer instanceof RpcRequestError)) return false;
+  if (dataOf(answer) !== undefined || /revert/i.test(answer.details)) return true;
+  return !ENDPOINT_CODES.has(answer.code) && !BEHIND.test(answer.details);
 }
 
 /** The revert behind a failed call as `ContractRefused`, undefined if it did not revert. */
 export function asContractRefused(error: unknown, what: string): ContractRefused | undefined {
   const data = revertData(error);
   if (data !== undefined && data.length >= 10) {
-    const abi = [...mediatorAbi, ...mutableOperatorManagerAbi, ...testTokenAbi];
     try {
-      const { errorName, args } = decodeErrorResult({ abi, data: data as ViemHex });
+      const { errorName, args } = decodeErrorResult({ abi: KNOWN, data: data as ViemHex });
       return new ContractRefused(what, errorName, (args ?? []) as readonly unknown[], error);
     } catch {
       return new ContractRefused(what, `unknown ${data.slice(0, 10)}`, [], error);

@@ -38,6 +38,7 @@ export interface FollowOptions {
   readonly onRetry?: (problem: string, tries: number) => void;
 }
 
+/** Blocks that one reading of logs spans: at first, and at most. */
 const START_RANGE = 1000;
 const MAX_RANGE = 10_000;
 const MAX_PAUSE_MS = 15_000;
@@ -46,7 +47,7 @@ const MAX_PAUSE_MS = 15_000;
 export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent> {
   const { client, confirmations, signal } = options;
   let last = options.after;
-  let range = START_RANGE;
+  const range = new AdaptiveRange();
   let announced = -1;
   let tries = 0;
   while (!signal.aborted) {
@@ -59,8 +60,8 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent
       }
       const final = number - confirmations;
       if (final > last.number) {
-        const batch = await readRange(options, last, Math.min(final, last.number + range));
-        range = Math.min(MAX_RANGE, range * 2);
+        const batch = await readRange(options, last, Math.min(final, last.number + range.blocks));
+        range.worked();
         yield batch;
         last = batch.to;
         tries = 0;
@@ -74,12 +75,29 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent
       tries += 1;
       if (tries >= options.maxTries) throw new RpcUnavailable("for new blocks", error);
       options.onRetry?.(shortMessage(error), tries);
-      // A provider that refuses wide ranges answers narrow ones.
-      range = Math.max(1, Math.floor(range / 4));
+      range.failed();
       await pause(Math.min(MAX_PAUSE_MS, options.pollMs * 2 ** (tries - 1)), signal);
       continue;
     }
     await pause(options.pollMs, signal);
+  }
+}
+
+/**
+ * How many blocks to read logs of at once. Providers refuse wide ranges in words of their own: any
+ * failure narrows it, and once one did, it widens slowly, so as not to fail with every other read.
+ */
+class AdaptiveRange {
+  blocks = START_RANGE;
+  #growth = 2;
+
+  worked(): void {
+    this.blocks = Math.min(MAX_RANGE, Math.ceil(this.blocks * this.#growth));
+  }
+
+  failed(): void {
+    this.blocks = Math.max(1, Math.floor(this.blocks / 4));
+    this.#growth = 1.1;
   }
 }
 
@@ -96,6 +114,8 @@ async function readRange(
   last: BlockRef,
   to: BlockNumber,
 ): Promise<FinalBlocks> {
+  const switches = client.transport.switches();
+  await requireUnchanged(client, last);
   const end = await readBlockRef(client, to);
   const raw = await client.getLogs({
     address: mediator,
@@ -108,6 +128,10 @@ async function readRange(
   await requireUnchanged(client, last);
   const again = await readBlockRef(client, to);
   assertSame(again, end);
+  // One that lags knows no logs of the newest blocks, and says so with an empty list.
+  if (client.transport.switches() !== switches) {
+    throw new Error("Several endpoints answered while logs were read: one may lag.");
+  }
   const decoded = logs.map(decodeLog).filter((log) => log !== undefined);
   return { kind: "final", to: end, logs: decoded };
 }

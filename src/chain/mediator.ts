@@ -8,8 +8,9 @@ import type { Address, Hex } from "../base/hex.ts";
 import type { Amount, BlockNumber, Domain, Quarter, Round, Schedule } from "../protocol/units.ts";
 import { mediatorAbi } from "./abi/mediator.ts";
 import { operatorManagerAbi } from "./abi/operatorManager.ts";
-import { asContractRefused, RpcUnavailable } from "./errors.ts";
-import type { ChainClient } from "./rpc.ts";
+import { ContractRefused } from "./errors.ts";
+import { ask, type ChainClient } from "./rpc.ts";
+import { readTokenFacts, type TokenFacts } from "./tokens.ts";
 
 /** What never changes of an exchange. */
 export interface ExchangeConstants {
@@ -18,6 +19,31 @@ export interface ExchangeConstants {
   readonly schedule: Schedule;
   /** Wei. */
   readonly disputeBond: bigint;
+}
+
+export interface ListedToken extends TokenFacts {
+  /** It is part of the commits of later rounds. */
+  readonly listedRound: Round;
+}
+
+/** An exchange with all that trades on it. */
+export interface ExchangeFacts extends ExchangeConstants {
+  /** In the order of their listing. */
+  readonly tokens: readonly ListedToken[];
+}
+
+/** Who may act for the exchange at the latest block. */
+export interface ChainOperator {
+  readonly address: Address;
+  readonly name: string;
+  readonly uri: string;
+}
+
+export interface ChainDispute {
+  readonly openedBlock: BlockNumber;
+  readonly open: boolean;
+  /** Fills that the client presented. */
+  readonly presented: number;
 }
 
 export interface ChainClock {
@@ -44,6 +70,8 @@ export interface ChainFlow {
 
 /** What the contract says where no block is meant. */
 const NEVER = 2n ** 64n - 1n;
+/** A round whose commit would hold every token that is listed. */
+const LAST_ROUND = 2n ** 64n - 1n;
 
 /** Reads of one Mediator, at the latest block. */
 export class MediatorReader {
@@ -56,7 +84,7 @@ export class MediatorReader {
   }
 
   async constants(): Promise<ExchangeConstants> {
-    const [chainId, manager, genesisBlock, roundSize, disputeBond] = await this.#ask(
+    const [chainId, manager, genesisBlock, roundSize, disputeBond] = await ask(
       "the exchange's constants",
       () =>
         Promise.all([
@@ -75,10 +103,31 @@ export class MediatorReader {
     };
   }
 
+  /** Costs three reads for each token besides the constants. */
+  async exchange(): Promise<ExchangeFacts> {
+    const [constants, listed] = await Promise.all([
+      this.constants(),
+      ask("the listed tokens", () =>
+        this.client.readContract({ ...this.#at, functionName: "tokenSet", args: [LAST_ROUND] }),
+      ),
+    ]);
+    const tokens = await Promise.all(
+      listed.map(async (text) => {
+        const token = toAddress(text);
+        const [facts, listedRound] = await Promise.all([
+          readTokenFacts(this.client, token),
+          this.listedRound(token),
+        ]);
+        return { ...facts, listedRound };
+      }),
+    );
+    return { ...constants, tokens };
+  }
+
   async clock(): Promise<ChainClock> {
-    const blockNumber = await this.#ask("the head", () => this.client.getBlockNumber());
+    const blockNumber = await ask("the head", () => this.client.getBlockNumber());
     const at = { ...this.#at, blockNumber };
-    const [round, quarter, halted, haltBlock, committedRound] = await this.#ask("the clock", () =>
+    const [round, quarter, halted, haltBlock, committedRound] = await ask("the clock", () =>
       Promise.all([
         this.client.readContract({ ...at, functionName: "currentRound" }),
         this.client.readContract({ ...at, functionName: "currentQuarter" }),
@@ -100,14 +149,14 @@ export class MediatorReader {
   /** Tokens of a round's commit, in the order in which its proofs come. */
   async tokenSet(round: Round): Promise<Address[]> {
     const args = [BigInt(round)] as const;
-    const tokens = await this.#ask("a token set", () =>
+    const tokens = await ask("a token set", () =>
       this.client.readContract({ ...this.#at, functionName: "tokenSet", args }),
     );
     return tokens.map((token) => toAddress(token));
   }
 
   async listedRound(token: Address): Promise<Round> {
-    const listed = await this.#ask("a token's listing", () =>
+    const listed = await ask("a token's listing", () =>
       this.client.readContract({ ...this.#at, functionName: "listedRound", args: [token] }),
     );
     return Number(listed);
@@ -116,21 +165,30 @@ export class MediatorReader {
   /** Undefined while (round, token) is not committed. */
   async commitment(round: Round, token: Address): Promise<Hex | undefined> {
     const args = [BigInt(round), token] as const;
-    const commitment = await this.#ask("a commitment", () =>
+    const commitment = await ask("a commitment", () =>
       this.client.readContract({ ...this.#at, functionName: "commitment", args }),
     );
     return BigInt(commitment) === 0n ? undefined : commitment;
   }
 
   async expectedTotal(token: Address): Promise<Amount> {
-    return this.#ask("a total", () =>
+    return ask("a total", () =>
       this.client.readContract({ ...this.#at, functionName: "expectedTotal", args: [token] }),
     );
   }
 
+  /** Sums of a round over all clients: credited deposits, requests not cancelled. */
+  async flow(token: Address, round: Round): Promise<ChainFlow> {
+    const args = [token, BigInt(round)] as const;
+    const [deposits, requested] = await ask("a token's flows", () =>
+      this.client.readContract({ ...this.#at, functionName: "flows", args }),
+    );
+    return { deposits, requested };
+  }
+
   async clientFlow(client: Address, token: Address, round: Round): Promise<ChainFlow> {
     const args = [client, token, BigInt(round)] as const;
-    const [deposits, requested] = await this.#ask("a client's flows", () =>
+    const [deposits, requested] = await ask("a client's flows", () =>
       this.client.readContract({ ...this.#at, functionName: "clientFlows", args }),
     );
     return { deposits, requested };
@@ -138,7 +196,7 @@ export class MediatorReader {
 
   /** The active request, undefined if there is none. */
   async withdrawal(client: Address, token: Address): Promise<ChainWithdrawal | undefined> {
-    const [round, amount, opening, recipient] = await this.#ask("a withdrawal", () =>
+    const [round, amount, opening, recipient] = await ask("a withdrawal", () =>
       this.client.readContract({
         ...this.#at,
         functionName: "withdrawal",
@@ -149,18 +207,47 @@ export class MediatorReader {
     return { round: Number(round), amount, opening, recipient: toAddress(recipient) };
   }
 
-  async isDisputeOpen(client: Address, round: Round): Promise<boolean> {
+  /** The dispute that a client opened in `round`, closed or not; undefined if there was none. */
+  async dispute(client: Address, round: Round): Promise<ChainDispute | undefined> {
     const args = [client, BigInt(round)] as const;
-    const [, open] = await this.#ask("a dispute", () =>
+    const [openedBlock, open, presented] = await ask("a dispute", () =>
       this.client.readContract({ ...this.#at, functionName: "dispute", args }),
     );
-    return open;
+    return openedBlock === 0n ? undefined : { openedBlock: Number(openedBlock), open, presented };
+  }
+
+  async isDisputeOpen(client: Address, round: Round): Promise<boolean> {
+    return (await this.dispute(client, round))?.open ?? false;
+  }
+
+  /** What the client presented of an order in its dispute of `round`; undefined if nothing. */
+  async presentedFill(
+    client: Address,
+    round: Round,
+    orderHash: Hex,
+  ): Promise<{ readonly sold: Amount; readonly bought: Amount } | undefined> {
+    const args = [client, BigInt(round), orderHash] as const;
+    const [sold, bought] = await ask("a presented fill", () =>
+      this.client.readContract({ ...this.#at, functionName: "presentedFill", args }),
+    );
+    return sold === 0n && bought === 0n ? undefined : { sold, bought };
+  }
+
+  /** Wei that `account` may claim for disputes it closed. */
+  async claimableBonds(account: Address): Promise<bigint> {
+    return ask("claimable bonds", () =>
+      this.client.readContract({
+        ...this.#at,
+        functionName: "claimableBonds",
+        args: [account],
+      }),
+    );
   }
 
   /** How far `operator` has come with proving a dispute's executions. */
   async accumulation(client: Address, round: Round, operator: Address) {
     const args = [client, BigInt(round), operator] as const;
-    const [covered, orders, lastId] = await this.#ask("an accumulation", () =>
+    const [covered, orders, lastId] = await ask("an accumulation", () =>
       this.client.readContract({ ...this.#at, functionName: "accumulation", args }),
     );
     return { covered, orders, lastId };
@@ -169,14 +256,14 @@ export class MediatorReader {
   /** The key besides its own that may sign a client's orders of `round`. */
   async tradingKey(client: Address, round: Round): Promise<Address | undefined> {
     const args = [client, BigInt(round)] as const;
-    const key = await this.#ask("a trading key", () =>
+    const key = await ask("a trading key", () =>
       this.client.readContract({ ...this.#at, functionName: "tradingKey", args }),
     );
     return key === ZERO_ADDRESS ? undefined : toAddress(key);
   }
 
   async recovered(client: Address, token: Address) {
-    const [balance, deposits] = await this.#ask("what was recovered", () =>
+    const [balance, deposits] = await ask("what was recovered", () =>
       this.client.readContract({
         ...this.#at,
         functionName: "recovered",
@@ -193,7 +280,7 @@ export class MediatorReader {
     from: BlockNumber,
     to: BlockNumber,
   ): Promise<boolean> {
-    return this.#ask("an operator's term", () =>
+    return ask("an operator's term", () =>
       this.client.readContract({
         address: manager,
         abi: operatorManagerAbi,
@@ -203,19 +290,39 @@ export class MediatorReader {
     );
   }
 
-  /** The endpoint of the current operator, empty if there is none. */
-  async operatorURI(manager: Address): Promise<string> {
-    return this.#ask("the operator's endpoint", () =>
+  /** Undefined while nobody may act, as in the manager's maintenance. */
+  async operator(manager: Address): Promise<ChainOperator | undefined> {
+    const at = { address: manager, abi: operatorManagerAbi } as const;
+    try {
+      const [address, name, uri] = await ask("the operator", () =>
+        Promise.all([
+          this.client.readContract({ ...at, functionName: "operator" }),
+          this.client.readContract({ ...at, functionName: "operatorName" }),
+          this.client.readContract({ ...at, functionName: "operatorURI" }),
+        ]),
+      );
+      return address === ZERO_ADDRESS ? undefined : { address: toAddress(address), name, uri };
+    } catch (error) {
+      // A manager in maintenance may revert; the Mediator too takes that as nobody.
+      if (error instanceof ContractRefused) return undefined;
+      throw error;
+    }
+  }
+
+  /** How many approved operators must stand behind a commit, its sender included. */
+  async commitQuorum(manager: Address): Promise<number> {
+    const quorum = await ask("the commit quorum", () =>
       this.client.readContract({
         address: manager,
         abi: operatorManagerAbi,
-        functionName: "operatorURI",
+        functionName: "commitQuorum",
       }),
     );
+    return Number(quorum);
   }
 
   async isRegistered(manager: Address, account: Address): Promise<boolean> {
-    return this.#ask("an operator's registration", () =>
+    return ask("an operator's registration", () =>
       this.client.readContract({
         address: manager,
         abi: operatorManagerAbi,
@@ -227,13 +334,5 @@ export class MediatorReader {
 
   get #at() {
     return { address: this.mediator, abi: mediatorAbi } as const;
-  }
-
-  async #ask<T>(what: string, question: () => Promise<T>): Promise<T> {
-    try {
-      return await question();
-    } catch (error) {
-      throw asContractRefused(error, what) ?? new RpcUnavailable(`for ${what}`, error);
-    }
   }
 }

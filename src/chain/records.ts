@@ -3,8 +3,8 @@ import { toAddress } from "../base/address.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import type { BalanceProof, BlockNumber, Round } from "../protocol/units.ts";
 import { mediatorAbi } from "./abi/mediator.ts";
-import { RpcUnavailable } from "./errors.ts";
 import type { MediatorReader } from "./mediator.ts";
+import { ask } from "./rpc.ts";
 
 export interface DepositRecord {
   readonly token: Address;
@@ -77,12 +77,4 @@ export async function readDisputeRounds(
     }),
   );
   return logs.map(({ args }) => Number(args.round));
-}
-
-async function ask<T>(what: string, question: () => Promise<T>): Promise<T> {
-  try {
-    return await question();
-  } catch (error) {
-    throw new RpcUnavailable(`for ${what}`, error);
-  }
 }

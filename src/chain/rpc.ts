@@ -1,31 +1,17 @@
 /**
- * The connection to the chain: several endpoints behind one client, the best that answers first.
+ * The connection to the chain: several endpoints behind one client (see failover.ts), and the one
+ * way to ask it something.
  */
-import { createPublicClient, fallback, http, type PublicClient } from "viem";
-import { QuarterdeckError } from "../base/errors.ts";
-import { RpcUnavailable } from "./errors.ts";
+import { createPublicClient, type PublicClient } from "viem";
+import { asContractRefused, ChainMismatch, causeOf, RpcUnavailable } from "./errors.ts";
+import { type FailoverOptions, type FailoverTransport, failover } from "./failover.ts";
 
-export type ChainClient = PublicClient;
+export type ChainClient = PublicClient<FailoverTransport>;
+export type RpcOptions = FailoverOptions;
 
-export interface RpcOptions {
-  /** Milliseconds that one request may take. */
-  readonly timeoutMs?: number;
-  /** Tries of one request on one endpoint, with growing pauses, before the next is asked. */
-  readonly retries?: number;
-}
-
-const DEFAULT_TIMEOUT_MS = 10_000;
-const DEFAULT_RETRIES = 2;
-
-/** Does not yet talk to anybody. `urls`: best first. */
+/** Does not yet talk to anybody. `urls`: best first, at least one. */
 export function connect(urls: readonly string[], options: RpcOptions = {}): ChainClient {
-  const transports = urls.map((url) =>
-    http(url, {
-      timeout: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-      retryCount: options.retries ?? DEFAULT_RETRIES,
-    }),
-  );
-  return createPublicClient({ transport: fallback(transports), cacheTime: 0 });
+  return createPublicClient({ transport: failover(urls, options), cacheTime: 0 });
 }
 
 /**
@@ -34,19 +20,26 @@ export function connect(urls: readonly string[], options: RpcOptions = {}): Chai
  */
 export async function readChainId(urls: readonly string[], options?: RpcOptions): Promise<number> {
   const answers = await Promise.allSettled(urls.map((url) => connect([url], options).getChainId()));
-  const ids = new Map<number, string>();
-  answers.forEach((answer, i) => {
-    if (answer.status === "fulfilled") ids.set(answer.value, urls[i] as string);
-  });
-  const [first, second] = [...ids.keys()];
-  if (first === undefined) {
+  const ids = new Set<number>();
+  for (const answer of answers) if (answer.status === "fulfilled") ids.add(answer.value);
+  const [id] = ids;
+  if (id === undefined) {
     const failed = answers.find((answer) => answer.status === "rejected");
     throw new RpcUnavailable("for its chain id", failed?.reason);
   }
-  if (second === undefined) return first;
-  throw new QuarterdeckError({
-    code: "ChainMismatch",
-    message: `The endpoints serve different chains: ${[...ids.keys()].join(", ")}.`,
-    mend: "Configure endpoints of one chain only.",
-  });
+  if (ids.size > 1) throw new ChainMismatch([...ids]);
+  return id;
+}
+
+/**
+ * Asks the chain `question`; `what` names it in errors. Throws `ContractRefused` where a call
+ * reverts, `ChainMismatch`, or `RpcUnavailable`.
+ */
+export async function ask<T>(what: string, question: () => Promise<T>): Promise<T> {
+  try {
+    return await question();
+  } catch (error) {
+    const mismatch = causeOf(error, (cause) => cause instanceof ChainMismatch);
+    throw mismatch ?? asContractRefused(error, what) ?? new RpcUnavailable(`for ${what}`, error);
+  }
 }

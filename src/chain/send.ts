@@ -4,18 +4,21 @@
  * nonce is the chain's, so a transaction that a former process left behind is replaced.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Hex as ViemHex } from "viem";
+import { keccak256 } from "viem";
 import type { Address, Hex } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import {
   asContractRefused,
   ContractRefused,
   DeadlineMissed,
+  InsufficientFunds,
+  isInsufficientFunds,
   RpcUnavailable,
   shortMessage,
+  TransactionLost,
 } from "./errors.ts";
-import type { ChainClient } from "./rpc.ts";
-import type { TransactionSigner } from "./signer.ts";
+import { ask, type ChainClient } from "./rpc.ts";
+import type { Signer } from "./signer.ts";
 
 export interface Call {
   /** For errors and logs: "commit of round 7". */
@@ -38,7 +41,7 @@ export interface Mined {
 
 export interface SubmitterOptions {
   readonly client: ChainClient;
-  readonly signer: TransactionSigner;
+  readonly signer: Signer;
   readonly chainId: number;
   /** Wei for a unit of gas; never more. */
   readonly maxFeePerGas: bigint;
@@ -50,7 +53,10 @@ export interface SubmitterOptions {
   readonly maxReplacements?: number;
   /** Waiting ends at once when it is aborted; what was sent may still be mined. */
   readonly signal?: AbortSignal;
-  readonly onEvent?: (event: "sent" | "replaced" | "feeCapReached", call: Call) => void;
+  readonly onEvent?: (
+    event: "sent" | "replaced" | "feeCapReached" | "lookFailed",
+    call: Call,
+  ) => void;
 }
 
 interface Fees {
@@ -64,8 +70,13 @@ const DEFAULT_LOOKS = 30;
 const DEFAULT_REPLACEMENTS = 12;
 /** A fifth more than estimated: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;
-/** With fewer blocks left than this, fees double at each replacement. */
+/** With fewer blocks left than this, fees double with every second block that leaves it out. */
 const URGENT_BLOCKS = 10;
+/** How nodes say that they have a transaction, or another with its nonce. */
+const KNOWN = /already known|already imported|underpriced|nonce too low|already been used/i;
+const TOO_CHEAP = /less than (the )?block base fee/i;
+/** Looks for a receipt after its nonce was used: endpoints lag behind each other. */
+const LOOKS_AFTER_NONCE_USED = 3;
 
 export class Submitter {
   readonly #options: SubmitterOptions;
@@ -81,7 +92,7 @@ export class Submitter {
 
   /**
    * Resolves when mined with success. Throws `ContractRefused` (simulation or block),
-   * `DeadlineMissed`, or `RpcUnavailable`.
+   * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, or `RpcUnavailable`.
    */
   send(call: Call): Promise<Mined> {
     const turn = this.#line.then(() => this.#send(call));
@@ -90,36 +101,34 @@ export class Submitter {
   }
 
   async #send(call: Call): Promise<Mined> {
-    const { client, signer } = this.#options;
+    const { client, signer, chainId } = this.#options;
+    const replacements = this.#options.maxReplacements ?? DEFAULT_REPLACEMENTS;
     const gas = await this.#simulate(call);
-    const nonce = await this.#ask("for the nonce", () =>
-      client.getTransactionCount({ address: signer.address, blockTag: "latest" }),
-    );
-    const sent: ViemHex[] = [];
+    const nonce = await this.#nonce();
+    const { to, data, value = 0n } = call;
+    const sent: Hex[] = [];
     let fees = await this.#startFees();
-    for (let attempt = 0; attempt <= (this.#options.maxReplacements ?? DEFAULT_REPLACEMENTS); ) {
-      const raw = await signer.account.signTransaction({
-        type: "eip1559",
-        chainId: this.#options.chainId,
-        nonce,
-        gas,
-        to: call.to,
-        data: call.data,
-        value: call.value ?? 0n,
+    for (let attempt = 0; attempt <= replacements; attempt++) {
+      const head = Number(await ask("its head", () => client.getBlockNumber()));
+      if (attempt > 0) fees = this.#raise(fees, blocksLeft(call, head), call);
+      const raw = await signer.signTransaction({
+        ...{ chainId, nonce, gas, to, data, value },
         ...fees,
       });
-      const hash = await this.#broadcast(raw);
-      if (hash !== undefined) sent.push(hash);
+      // A node that says that it knows it already has it: it counts as sent either way.
+      sent.push(keccak256(raw));
+      await this.#broadcast(call, raw, attempt);
       this.#options.onEvent?.(attempt === 0 ? "sent" : "replaced", call);
-      const mined = await this.#waitFor(call, sent, nonce);
+      const mined = await this.#waitFor(call, sent, nonce, head);
       if (mined !== undefined) return mined;
-      const head = Number(await this.#ask("for its head", () => client.getBlockNumber()));
-      const left = call.deadlineBlock === undefined ? Infinity : call.deadlineBlock - head;
-      if (left < 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, head);
-      fees = this.#raise(fees, left, call);
-      attempt += 1;
     }
-    throw new RpcUnavailable(`with a block for ${call.what}`, new Error("it stays unmined"));
+    throw new TransactionLost(call.what, `it stays unmined after ${replacements} replacements`);
+  }
+
+  #nonce(): Promise<number> {
+    const { client, signer } = this.#options;
+    const { address } = signer;
+    return ask("a nonce", () => client.getTransactionCount({ address, blockTag: "latest" }));
   }
 
   /**
@@ -144,13 +153,15 @@ export class Submitter {
       return (gas * GAS_MARGIN_PERCENT) / 100n;
     } catch (error) {
       const refused = asContractRefused(error, call.what);
-      throw refused ?? new RpcUnavailable(`a trial of ${call.what}`, error);
+      if (refused !== undefined) throw refused;
+      if (isInsufficientFunds(error)) throw new InsufficientFunds(call.what, this.address, error);
+      throw new RpcUnavailable(`a trial of ${call.what}`, error);
     }
   }
 
   async #startFees(): Promise<Fees> {
     const { client, maxFeePerGas } = this.#options;
-    const [block, suggested] = await this.#ask("for fees", () =>
+    const [block, suggested] = await ask("fees", () =>
       Promise.all([
         client.getBlock({ blockTag: "latest" }),
         client.estimateMaxPriorityFeePerGas().catch(() => MIN_PRIORITY_FEE),
@@ -161,10 +172,10 @@ export class Submitter {
     return { maxFeePerGas: min(fee, maxFeePerGas), maxPriorityFeePerGas: priority };
   }
 
-  #raise(fees: Fees, blocksLeft: number, call: Call): Fees {
+  #raise(fees: Fees, left: number, call: Call): Fees {
     const cap = this.#options.maxFeePerGas;
-    // Nodes take a replacement that pays an eighth more on both fees.
-    const raise = (fee: bigint) => (blocksLeft < URGENT_BLOCKS ? fee * 2n : (fee * 9n) / 8n + 1n);
+    // Nodes take a replacement that pays a tenth more on both fees.
+    const raise = (fee: bigint) => (left < URGENT_BLOCKS ? fee * 2n : (fee * 9n) / 8n + 1n);
     const maxFeePerGas = min(raise(fees.maxFeePerGas), cap);
     if (maxFeePerGas === cap) this.#options.onEvent?.("feeCapReached", call);
     return {
@@ -173,57 +184,94 @@ export class Submitter {
     };
   }
 
-  /** Undefined when the node already has it, or a dearer one, with this nonce. */
-  async #broadcast(raw: ViemHex): Promise<ViemHex | undefined> {
+  /** A node that has it, or a dearer one with its nonce, is no failure: what is mined will tell. */
+  async #broadcast(call: Call, raw: Hex, attempt: number): Promise<void> {
     try {
-      return await this.#options.client.sendRawTransaction({ serializedTransaction: raw });
+      await this.#options.client.sendRawTransaction({ serializedTransaction: raw });
     } catch (error) {
-      const known = /already known|already imported|underpriced|nonce too low|already been used/i;
-      if (known.test(shortMessage(error)) || known.test(String(error))) return undefined;
+      if (KNOWN.test(shortMessage(error)) || KNOWN.test(String(error))) return;
+      // Our limit is below what blocks cost now; that may fall before the deadline.
+      if (TOO_CHEAP.test(shortMessage(error))) {
+        this.#options.onEvent?.("feeCapReached", call);
+        return;
+      }
+      // An earlier version is out: whatever is wrong with this one, that one may be mined.
+      if (attempt > 0) return;
+      if (isInsufficientFunds(error)) throw new InsufficientFunds(call.what, this.address, error);
       throw new RpcUnavailable("with a place for a transaction", error);
     }
   }
 
-  async #waitFor(call: Call, sent: readonly ViemHex[], nonce: number): Promise<Mined | undefined> {
-    const { client, signer, pollMs } = this.#options;
+  /** Undefined when it is time to replace it. `head`: newest block when it was sent. */
+  async #waitFor(
+    call: Call,
+    sent: readonly Hex[],
+    nonce: number,
+    head: BlockNumber,
+  ): Promise<Mined | undefined> {
     const looks = this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS;
+    let looksAfterUse = 0;
     for (let look = 0; look < looks; look++) {
-      await sleep(pollMs, undefined, { signal: this.#options.signal }).catch(() => {
-        throw new RpcUnavailable(`${call.what} before we stopped`, new Error("stopped"));
-      });
+      await this.#pause(call);
+      // Both before the receipts: what they say is then true of any receipt that is missing.
+      const now = await this.#look(call);
       for (const hash of sent) {
-        const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
-        if (receipt === undefined) continue;
-        if (receipt.status === "success") {
-          return {
-            transactionHash: hash,
-            block: Number(receipt.blockNumber),
-            gasUsed: receipt.gasUsed,
-            cost: receipt.gasUsed * receipt.effectiveGasPrice,
-          };
-        }
-        // Something changed between simulation and block; a new simulation says what.
-        await this.#simulate(call);
-        throw new RpcUnavailable(`${call.what} (mined and reverted)`, new Error(hash));
+        const mined = await this.#receipt(call, hash);
+        if (mined !== undefined) return mined;
       }
-      const used = await client
-        .getTransactionCount({ address: signer.address, blockTag: "latest" })
-        .catch(() => nonce);
-      // A transaction of a former process took this nonce: ours is void, and may be needless.
-      if (used > nonce && look > 2) {
-        throw new RpcUnavailable(`${call.what} (its nonce was used)`, new Error(`nonce ${nonce}`));
+      if (now === undefined) continue;
+      if (now.nonce > nonce && ++looksAfterUse >= LOOKS_AFTER_NONCE_USED) {
+        throw new TransactionLost(call.what, `another transaction took its nonce ${nonce}`);
       }
+      const left = blocksLeft(call, now.head);
+      if (left <= 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, now.head);
+      if (left < URGENT_BLOCKS && now.head > head + 1) return undefined;
     }
     return undefined;
   }
 
-  async #ask<T>(what: string, question: () => Promise<T>): Promise<T> {
+  /** Undefined when the chain does not answer: the next look may. */
+  async #look(call: Call): Promise<{ head: BlockNumber; nonce: number } | undefined> {
     try {
-      return await question();
+      const nonce = await this.#nonce();
+      const head = await ask("its head", () => this.#options.client.getBlockNumber());
+      return { head: Number(head), nonce };
     } catch (error) {
-      throw new RpcUnavailable(what, error);
+      if (!(error instanceof RpcUnavailable)) throw error;
+      this.#options.onEvent?.("lookFailed", call);
+      return undefined;
     }
   }
+
+  /** Undefined while it is unknown. Throws when it was mined and reverted. */
+  async #receipt(call: Call, hash: Hex): Promise<Mined | undefined> {
+    const { client } = this.#options;
+    const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
+    if (receipt === undefined) return undefined;
+    if (receipt.status === "success") {
+      return {
+        transactionHash: hash,
+        block: Number(receipt.blockNumber),
+        gasUsed: receipt.gasUsed,
+        cost: receipt.gasUsed * receipt.effectiveGasPrice,
+      };
+    }
+    // Something changed between simulation and block; a new simulation says what.
+    await this.#simulate(call);
+    throw new TransactionLost(call.what, `${hash} was mined and reverted`);
+  }
+
+  async #pause(call: Call): Promise<void> {
+    const { pollMs, signal } = this.#options;
+    await sleep(pollMs, undefined, { signal }).catch((cause) => {
+      throw new TransactionLost(call.what, "we stopped waiting for it", cause);
+    });
+  }
+}
+
+/** Blocks that can still take it. */
+function blocksLeft({ deadlineBlock }: Call, head: BlockNumber): number {
+  return deadlineBlock === undefined ? Number.POSITIVE_INFINITY : deadlineBlock - head;
 }
 
 function min(a: bigint, b: bigint): bigint {

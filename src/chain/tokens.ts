@@ -3,8 +3,7 @@ import { encodeFunctionData, erc20Abi } from "viem";
 import type { Address, Hex } from "../base/hex.ts";
 import type { Amount } from "../protocol/units.ts";
 import { testTokenAbi } from "./abi/testToken.ts";
-import { asContractRefused, RpcUnavailable } from "./errors.ts";
-import type { ChainClient } from "./rpc.ts";
+import { ask, type ChainClient } from "./rpc.ts";
 
 export interface TokenFacts {
   readonly token: Address;
@@ -54,12 +53,4 @@ export function encodeApprove(spender: Address, amount: Amount): Hex {
 /** Of TestToken only, which anybody may mint. */
 export function encodeMint(to: Address, amount: Amount): Hex {
   return encodeFunctionData({ abi: testTokenAbi, functionName: "mint", args: [to, amount] });
-}
-
-async function ask<T>(what: string, question: () => Promise<T>): Promise<T> {
-  try {
-    return await question();
-  } catch (error) {
-    throw asContractRefused(error, what) ?? new RpcUnavailable(`for ${what}`, error);
-  }
 }

@@ -13,6 +13,7 @@ import { LOCAL_KEYS } from "../../src/cli/localChain.ts";
 export interface Anvil {
   readonly url: string;
   readonly client: ChainClient;
+  readonly chainId: number;
   /** Rich accounts by their private keys. */
   readonly keys: readonly Hex[];
   readonly addresses: readonly Address[];
@@ -21,6 +22,11 @@ export interface Anvil {
   /** Mines until `block` is the newest. */
   mineTo(block: number): Promise<void>;
   blockNumber(): Promise<number>;
+  /** Whether a transaction makes a block of its own at once. */
+  setAutomine(automine: boolean): Promise<void>;
+  /** Gives what `revert` takes to come back to this state, once. */
+  snapshot(): Promise<Hex>;
+  revert(snapshot: Hex): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -30,6 +36,7 @@ export interface AnvilOptions {
   /** No block for a transaction by itself. */
   readonly noMining?: boolean;
   readonly port?: number;
+  readonly chainId?: number;
 }
 
 const running = new Set<ChildProcess>();
@@ -37,16 +44,22 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+const DEFAULT_CHAIN_ID = 31_337;
+const PATIENCE_MS = 120_000;
+
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
+  const chainId = options.chainId ?? DEFAULT_CHAIN_ID;
   const args = ["--port", String(port), "--silent", "--hardfork", "prague"];
+  args.push("--chain-id", String(chainId));
   if (options.blockTime !== undefined) args.push("--block-time", String(options.blockTime));
   if (options.noMining) args.push("--no-mining");
   const local = join(import.meta.dirname, "../../node_modules/.bin/anvil");
   const child = spawn(existsSync(local) ? local : "anvil", args, { stdio: "ignore" });
   running.add(child);
   const url = `http://127.0.0.1:${port}`;
-  const client = connect([url], { retries: 0 });
+  // Mining is not repeatable, and hundreds of blocks take their time on a busy machine.
+  const client = connect([url], { retries: 0, timeoutMs: PATIENCE_MS });
   const rpc = async <T>(method: string, params: readonly unknown[] = []): Promise<T> =>
     (await client.request({ method, params } as never)) as T;
   const blockNumber = async () => Number(await client.getBlockNumber());
@@ -57,6 +70,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   return {
     url,
     client,
+    chainId,
     keys: LOCAL_KEYS,
     addresses: LOCAL_KEYS.map((key) => toAddress(localSigner(key).address)),
     rpc,
@@ -66,6 +80,13 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
       if (missing > 0) await mine(missing);
     },
     blockNumber,
+    setAutomine: (automine) => rpc("evm_setAutomine", [automine]),
+    snapshot: () => rpc<Hex>("evm_snapshot"),
+    revert: async (snapshot) => {
+      if (!(await rpc<boolean>("evm_revert", [snapshot]))) {
+        throw new Error(`no snapshot ${snapshot}: each serves once`);
+      }
+    },
     stop: async () => {
       running.delete(child);
       const gone = new Promise((resolve) => child.once("exit", resolve));

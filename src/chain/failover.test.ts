@@ -1,0 +1,222 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Anvil, freePort, startAnvil } from "../../test/support/anvil.ts";
+import { publicKeyToAddress } from "../base/address.ts";
+import { nobleCurve } from "../base/curve.ts";
+import type { Address, Hex } from "../base/hex.ts";
+import { keccak256 } from "../base/keccak.ts";
+import { encodeDeposit } from "./calls.ts";
+import { deployExchange } from "./deploy.ts";
+import type { FailoverOptions } from "./failover.ts";
+import { ask, connect, readChainId } from "./rpc.ts";
+import { localSigner } from "./signer.ts";
+
+let anvil: Anvil;
+let mediator: Address;
+let servers: Server[] = [];
+beforeAll(async () => {
+  anvil = await startAnvil();
+  ({ mediator } = await deployExchange({
+    client: anvil.client,
+    owner: localSigner(anvil.keys[0] as Hex),
+    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
+    roundSize: 400,
+    disputeBond: 0n,
+    tokens: [],
+  }));
+});
+afterAll(() => anvil.stop());
+afterEach(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  servers = [];
+});
+
+/** An endpoint with manners of its own, and what it was asked. */
+async function endpoint(answer: (method: string, response: ServerResponse) => void) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      const { method } = JSON.parse(body) as { method: string };
+      asked.push(method);
+      response.setHeader("Content-Type", "application/json");
+      answer(method, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+const result = (value: unknown) => JSON.stringify({ jsonrpc: "2.0", id: 1, result: value });
+const refusal = (code: number, message: string) =>
+  JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code, message } });
+
+const broken = () =>
+  endpoint((_method, response) => {
+    response.statusCode = 503;
+    response.end("{}");
+  });
+
+/** Options that never wait, and what was waited for and complained of. */
+function watched(changes: FailoverOptions = {}) {
+  const pauses: number[] = [];
+  const failures: string[] = [];
+  const options: FailoverOptions = {
+    sleep: async (ms) => pauses.push(ms),
+    onFailure: (origin) => failures.push(origin),
+    ...changes,
+  };
+  return { options, pauses, failures };
+}
+
+describe("several endpoints", () => {
+  it("answer in the place of one that fails, which is then passed over, longer each time", async () => {
+    const bad = await broken();
+    const { options, failures, pauses } = watched();
+    const client = connect([bad.url, anvil.url], options);
+    await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(1);
+    for (let i = 0; i < 7; i++) await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(1);
+    await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(2);
+    for (let i = 0; i < 15; i++) await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(2);
+    await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(3);
+    expect(failures).toEqual([bad.url, bad.url, bad.url]);
+    expect(pauses).toEqual([]);
+    expect(client.transport.switches()).toBe(0);
+  });
+
+  it("prefer the first again once it is well", async () => {
+    let ill = true;
+    const first = await endpoint((_method, response) => {
+      response.statusCode = ill ? 500 : 200;
+      response.end(result("0x7"));
+    });
+    const client = connect([first.url, anvil.url], watched().options);
+    expect(await client.getBlockNumber()).not.toBe(7n);
+    ill = false;
+    for (let i = 0; i < 7; i++) expect(await client.getBlockNumber()).not.toBe(7n);
+    expect(await client.getBlockNumber()).toBe(7n);
+    expect(client.transport.switches()).toBe(1);
+    expect(await client.getBlockNumber()).toBe(7n);
+    expect(client.transport.switches()).toBe(1);
+  });
+
+  it("are asked again in rounds with doubling pauses, as often as said, and then no more", async () => {
+    const bad = await broken();
+    const gone = `http://127.0.0.1:${await freePort()}`;
+    const { options, pauses, failures } = watched({ retries: 3, pauseMs: 100 });
+    const client = connect([bad.url, gone], options);
+    await expect(ask("the head", () => client.getBlockNumber())).rejects.toMatchObject({
+      code: "RpcUnavailable",
+    });
+    expect(pauses).toEqual([100, 200, 400]);
+    expect(failures).toHaveLength(8);
+  });
+
+  it("are not asked at all when there are none", () => {
+    expect(() => connect([])).toThrow(/Name at least one/);
+  });
+});
+
+describe("an answer", () => {
+  it("that never ends is cut off by the timeout, body included", async () => {
+    const slow = await endpoint((_method, response) => {
+      response.write('{"jsonrpc":');
+    });
+    const { options, failures } = watched({ timeoutMs: 200 });
+    const client = connect([slow.url, anvil.url], options);
+    expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([slow.url]);
+  });
+
+  it("of the contract is no failure of the endpoint: nobody else is asked", async () => {
+    const other = await endpoint((_method, response) => response.end(result("0x0")));
+    const { options, failures } = watched();
+    const client = connect([anvil.url, other.url], options);
+    const data = encodeDeposit(mediator, 1n);
+    const call = ask("a deposit", () => client.call({ to: mediator, data }));
+    await expect(call).rejects.toMatchObject({
+      code: "ContractRefused",
+      errorName: "TokenNotListed",
+    });
+    expect(failures).toEqual([]);
+    expect(other.asked).toEqual([]);
+  });
+
+  it.each([
+    [-32005, "limit exceeded"],
+    [-32603, "internal error"],
+    [-32601, "the method does not exist"],
+    [-32000, "header not found"],
+  ])("that it cannot serve now (%i, %s) sends us to the next", async (code, message) => {
+    const busy = await endpoint((_method, response) => response.end(refusal(code, message)));
+    const { options, failures } = watched();
+    await connect([busy.url, anvil.url], options).getBlockNumber();
+    expect(failures).toEqual([busy.url]);
+  });
+
+  it.each([
+    [-32000, "nonce too low"],
+    [-32602, "query returned more than 10000 results"],
+    [-32603, "execution reverted: no"],
+  ])("about the question itself (%i, %s) is final", async (code, message) => {
+    const strict = await endpoint((_method, response) => response.end(refusal(code, message)));
+    const other = await endpoint((_method, response) => response.end(result("0x0")));
+    const { options, failures, pauses } = watched();
+    const client = connect([strict.url, other.url], options);
+    await expect(client.getBlockNumber()).rejects.toThrow(message);
+    expect([failures, pauses, other.asked]).toEqual([[], [], []]);
+    expect(strict.asked).toHaveLength(1);
+  });
+});
+
+describe("the chain", () => {
+  it("must be one: endpoints that disagree are named", async () => {
+    const other = await endpoint((_method, response) => response.end(result("0x5")));
+    await expect(readChainId([anvil.url, other.url])).rejects.toMatchObject({
+      code: "ChainMismatch",
+      message: expect.stringMatching(/31337, 5/),
+    });
+    const gone = `http://127.0.0.1:${await freePort()}`;
+    expect(await readChainId([gone, anvil.url], watched().options)).toBe(31337);
+    await expect(readChainId([gone], watched().options)).rejects.toMatchObject({
+      code: "RpcUnavailable",
+    });
+  });
+
+  it("of an endpoint that comes later is checked before it is believed", async () => {
+    const other = await endpoint((_method, response) => response.end(result("0x5")));
+    const { options, failures } = watched({ chainId: 31337, retries: 0 });
+    const head = await connect([other.url, anvil.url], options).getBlockNumber();
+    expect(head).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([other.url]);
+    expect(other.asked).toEqual(["eth_chainId"]);
+    const alone = connect([other.url], options);
+    await expect(ask("the head", () => alone.getBlockNumber())).rejects.toMatchObject({
+      code: "ChainMismatch",
+    });
+  });
+});
+
+describe("a local signer", () => {
+  it("signs digests that recover to its address", async () => {
+    const signer = localSigner(anvil.keys[4] as Hex);
+    expect(signer.address).toBe(anvil.addresses[4]);
+    const digest = keccak256(new Uint8Array([1, 2, 3]));
+    const { r, s, yParity } = await signer.signDigest(digest);
+    const publicKey = nobleCurve.recover(digest, r, s, yParity) as Uint8Array;
+    expect(publicKeyToAddress(publicKey)).toBe(signer.address);
+  });
+});
