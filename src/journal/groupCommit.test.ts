@@ -2,7 +2,12 @@ import { expect, test } from "vitest";
 import { Alarm } from "../base/errors.ts";
 import { AppendTooLarge, JournalStopped } from "./errors.ts";
 import { type Commit, GroupCommit } from "./groupCommit.ts";
-import { MAX_COMMIT_BYTES, MAX_COMMIT_RECORDS, MAX_WAITING_RECORDS } from "./journal.ts";
+import {
+  MAX_COMMIT_BYTES,
+  MAX_COMMIT_RECORDS,
+  MAX_WAITING_BYTES,
+  MAX_WAITING_RECORDS,
+} from "./journal.ts";
 
 const record = (value: number) => Uint8Array.of(value);
 const records = (count: number) => Array.from({ length: count }, () => record(0));
@@ -80,6 +85,16 @@ test("the queue is bounded and takes new appends once it has drained", async () 
   await expect(group.append([record(1)])).resolves.toMatchObject({
     first: MAX_WAITING_RECORDS + 1,
   });
+});
+
+test("the bytes that wait are bounded, too, and freed as they are written", async () => {
+  const group = new GroupCommit(recorder().commit);
+  const large = new Uint8Array(MAX_COMMIT_BYTES);
+  const full = MAX_WAITING_BYTES / MAX_COMMIT_BYTES;
+  const waiting = Array.from({ length: full }, () => group.append([large]));
+  await expect(group.append([record(1)])).rejects.toThrow(/bytes waiting: 67108865.*retry/);
+  await Promise.all(waiting);
+  await expect(group.append([large])).resolves.toMatchObject({ first: full + 1 });
 });
 
 test("a flush that fails rejects all that wait with its error, and later ones for good", async () => {

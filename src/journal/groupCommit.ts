@@ -4,6 +4,7 @@ import {
   type Appended,
   MAX_COMMIT_BYTES,
   MAX_COMMIT_RECORDS,
+  MAX_WAITING_BYTES,
   MAX_WAITING_RECORDS,
 } from "./journal.ts";
 
@@ -25,6 +26,7 @@ export class GroupCommit {
   readonly #commit: Commit;
   #queue: Waiting[] = [];
   #waitingRecords = 0;
+  #waitingBytes = 0;
   #flushing: Promise<void> | undefined;
   #stopped: JournalStopped | undefined;
 
@@ -37,10 +39,12 @@ export class GroupCommit {
       this.throwIfStopped();
       assert(records.length > 0, "an append without records.");
       const bytes = records.reduce((sum, record) => sum + record.length, 0);
-      refuseTooLarge(records.length, bytes, this.#waitingRecords);
+      refuseTooLarge(records.length, bytes);
+      refuseTooMany(this.#waitingRecords + records.length, this.#waitingBytes + bytes);
 
       this.#queue.push({ records, bytes, resolve, reject });
       this.#waitingRecords += records.length;
+      this.#waitingBytes += bytes;
       this.#flushing ??= this.#flush();
     });
   }
@@ -55,6 +59,7 @@ export class GroupCommit {
     const queue = this.#queue;
     this.#queue = [];
     this.#waitingRecords = 0;
+    this.#waitingBytes = 0;
     for (const waiting of queue) waiting.reject(error);
   }
 
@@ -94,13 +99,14 @@ export class GroupCommit {
       bytes += waiting.bytes;
       if (records > MAX_COMMIT_RECORDS || bytes > MAX_COMMIT_BYTES) break;
       this.#waitingRecords -= waiting.records.length;
+      this.#waitingBytes -= waiting.bytes;
       count += 1;
     }
     return this.#queue.splice(0, count);
   }
 }
 
-function refuseTooLarge(records: number, bytes: number, waiting: number): void {
+function refuseTooLarge(records: number, bytes: number): void {
   const split = "Split it into several appends or smaller records.";
   if (records > MAX_COMMIT_RECORDS) {
     throw new AppendTooLarge("Records in one append", records, MAX_COMMIT_RECORDS, split);
@@ -108,12 +114,14 @@ function refuseTooLarge(records: number, bytes: number, waiting: number): void {
   if (bytes > MAX_COMMIT_BYTES) {
     throw new AppendTooLarge("Payload bytes in one append", bytes, MAX_COMMIT_BYTES, split);
   }
-  if (waiting + records > MAX_WAITING_RECORDS) {
-    throw new AppendTooLarge(
-      "Records waiting to be written",
-      waiting + records,
-      MAX_WAITING_RECORDS,
-      "Wait for earlier appends to settle, then retry.",
-    );
+}
+
+function refuseTooMany(records: number, bytes: number): void {
+  const wait = "Wait for earlier appends to settle, then retry.";
+  if (records > MAX_WAITING_RECORDS) {
+    throw new AppendTooLarge("Records waiting to be written", records, MAX_WAITING_RECORDS, wait);
+  }
+  if (bytes > MAX_WAITING_BYTES) {
+    throw new AppendTooLarge("Payload bytes waiting", bytes, MAX_WAITING_BYTES, wait);
   }
 }

@@ -11,6 +11,8 @@ export const MAX_COMMIT_RECORDS = 1024;
 export const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
 /** Most records that may wait for a flush; above it an append is refused and can be retried. */
 export const MAX_WAITING_RECORDS = 64 * MAX_COMMIT_RECORDS;
+/** Most payload bytes that may wait for a flush; above it likewise. Bounds the memory. */
+export const MAX_WAITING_BYTES = 8 * MAX_COMMIT_BYTES;
 /** Most records that a read hands over at once, and the payload bytes after which it stops. */
 export const READ_BATCH_RECORDS = 512;
 export const READ_BATCH_BYTES = 4 * 1024 * 1024;

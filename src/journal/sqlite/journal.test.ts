@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
@@ -10,6 +10,7 @@ import { journalFile } from "./connection.ts";
 import { openSqliteJournal } from "./journal.ts";
 import {
   bytesOf,
+  copyStorage,
   openJournal,
   payloads,
   readAll,
@@ -190,6 +191,21 @@ test("the database itself refuses to change or delete a record", async () => {
     expect(() => connection.exec(sql)).toThrow("the journal is append-only");
   }
   connection.close();
+});
+
+test("opening moves what a killed writer left in the log into the database, durably", async () => {
+  const directory = temporaryDirectory();
+  const original = await openJournal(join(directory, "original"));
+  for (let n = 1; n <= 30; n++) await original.append([new Uint8Array(10_000).fill(n)]);
+  const killed = join(directory, "killed");
+  copyStorage(join(directory, "original"), killed);
+  const log = `${journalFile(killed)}-wal`;
+  expect(statSync(log).size).toBeGreaterThan(300_000);
+
+  const journal = await openJournal(killed);
+  // What is left is the raised epoch.
+  expect(statSync(log).size).toBeLessThan(20_000);
+  expect(await journal.verify()).toMatchObject({ head: original.head, epoch: 2 });
 });
 
 test("closing lets waiting appends finish, then refuses everything; twice is once", async () => {

@@ -156,6 +156,22 @@ test.each([
   await expect(journal.verify()).rejects.toMatchObject(damage);
 });
 
+test.each([
+  ["another record", "UPDATE record SET hash = zeroblob(32) WHERE sequence = 2"],
+  ["no record", "DELETE FROM record WHERE sequence = 2"],
+])("a whole snapshot that stands for %s is not handed out", async (_, sql) => {
+  const directory = temporaryDirectory();
+  const journal = await openJournal(directory);
+  await journal.append(payloads(1, 3));
+  await journal.saveSnapshot(2, bytesOf("state"), STATE);
+  vandalise(directory, sql);
+  await expect(journal.latestSnapshot()).rejects.toMatchObject({
+    damage: "snapshotAltered",
+    sequence: 2,
+    expected: expect.stringMatching(/^record hash 0x/),
+  });
+});
+
 test("after a damaged snapshot the older one can be asked for", async () => {
   const directory = temporaryDirectory();
   const journal = await openJournal(directory);
