@@ -1,12 +1,15 @@
 /** Whether the exchange takes an order or a cancellation, before either is journalled. Pure. */
 import { UINT128_MAX } from "../base/bytes.ts";
+import { nobleCurve } from "../base/curve.ts";
+import { hashOrder } from "../protocol/messages.ts";
 import { checkOrder as checkOrderRule } from "../protocol/orderRule.ts";
 import { type AlignedAmounts, type Refusal, refuse } from "../protocol/refusals.ts";
-import type { Amount, Order } from "../protocol/units.ts";
+import { recoverSigner } from "../protocol/signatures.ts";
+import type { Amount, Order, SignedOrder } from "../protocol/units.ts";
 import type { Market } from "./entries.ts";
 import { freeFunds } from "./funds.ts";
 import type { OrderRef, Side } from "./outcome.ts";
-import { bookOf, type State } from "./state.ts";
+import { bookOf, type State, tradingKeyOf } from "./state.ts";
 
 /** An order as its market counts it. */
 export interface Measured {
@@ -18,10 +21,30 @@ export interface Measured {
 
 /**
  * Why the exchange would refuse the order now; undefined if it would take it. Everything but the
- * signature: that is checked before, against the key recorded for (owner, round).
+ * signature: that is checked before, against the key of (owner, round); see `checkSigner`.
  */
 export function checkOrder(state: State, order: Order): Refusal | undefined {
   return checkTerms(state, order) ?? checkOwner(state, order);
+}
+
+/**
+ * Why the order is not signed by its owner or the key recorded for its round; undefined if it is.
+ * Whoever journals an order has checked that, but perhaps before the last blocks were taken in, and
+ * an order executed with a key that the chain does not record is evidence of nothing. So where a
+ * key set about that time may have changed the answer, the machine asks again. A recovery costs
+ * about a millisecond; all other orders cost nothing.
+ */
+export function checkSigner(state: State, { order, signature }: SignedOrder): Refusal | undefined {
+  const { owner, round } = order;
+  const changes = state.tradingKeys.get(owner) ?? [];
+  const isRecent = changes.some(({ fromRound }) => fromRound === round || fromRound === round - 1);
+  if (!isRecent) return undefined;
+
+  const { chainId, mediator } = state.genesis;
+  const recovered = recoverSigner(nobleCurve, { chainId, mediator }, hashOrder(order), signature);
+  const key = tradingKeyOf(state, owner, round);
+  if (recovered !== undefined && (recovered === owner || recovered === key)) return undefined;
+  return refuse("BadSignature", { owner, recovered });
 }
 
 /** What holds for the order whoever sends it. */

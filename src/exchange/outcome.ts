@@ -44,8 +44,11 @@ export interface Trade {
   readonly block: BlockNumber;
 }
 
-/** Why an order was taken out before it was filled. */
-export type CancelReason = "owner" | "selfTrade";
+/**
+ * Why an order was taken out before it was filled. `tradingKey`: it waited for a round in which
+ * another key signs.
+ */
+export type CancelReason = "owner" | "selfTrade" | "tradingKey";
 
 /** One thing that happened, in order. Logs of the chain appear with what they say. */
 export type Happening =

@@ -1,6 +1,6 @@
 import { assert } from "../base/errors.ts";
 import type { OrderRecord } from "./book.ts";
-import { checkOrder, measure } from "./checkOrder.ts";
+import { checkOrder, checkSigner, measure } from "./checkOrder.ts";
 import type { PlaceOrderEntry } from "./entries.ts";
 import { lock } from "./funds.ts";
 import { matchOrders } from "./matchOrders.ts";
@@ -13,7 +13,7 @@ import { bookOf, clientOf, clientRound, type State } from "./state.ts";
  * trades it makes.
  */
 export function placeOrder(state: State, entry: PlaceOrderEntry): Outcome {
-  const refusal = checkOrder(state, entry.order);
+  const refusal = checkOrder(state, entry.order) ?? checkSigner(state, entry);
   if (refusal !== undefined) return { refusal, happenings: [] };
 
   const happenings: Happening[] = [];

@@ -86,6 +86,7 @@ test("a snapshot that is not whole is refused", () => {
 
 test.each([
   ["a round of 10 blocks", { schedule: { genesisBlock: 1, roundSize: 10 } }],
+  ["no block left to commit in", { confirmations: 7 }],
   ["no orders", { limits: { ordersPerClientAndRound: 0 } }],
   ["one token", { markets: [{ base: BASE, quote: BASE, lot: 1n, tick: 1n }] }],
   ["no lot", { markets: [{ base: BASE, quote: QUOTE, lot: 0n, tick: 1n }] }],
@@ -102,4 +103,8 @@ test.each([
   expect(() => createState({ ...GENESIS, ...change })).toThrow(
     expect.objectContaining({ code: "BadGenesis" }),
   );
+});
+
+test("the last confirmations that leave a block to commit in are taken", () => {
+  expect(createState({ ...GENESIS, confirmations: 6 }).genesis.confirmations).toBe(6);
 });

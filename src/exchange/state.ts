@@ -5,7 +5,7 @@
  */
 import { assert, QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import { validateSchedule } from "../protocol/rounds.ts";
+import { quarterSize, validateSchedule } from "../protocol/rounds.ts";
 import type { FrozenSumTree, SumTree } from "../protocol/sumTree.ts";
 import type { Amount, BlockNumber, Moment, Round } from "../protocol/units.ts";
 import { Book, type OrderRecord } from "./book.ts";
@@ -131,6 +131,7 @@ function checkGenesis(genesis: Genesis): void {
   if (genesis.limits.ordersPerClientAndRound < 1) {
     throw badGenesis("ordersPerClientAndRound is 0.", "Allow at least one order.");
   }
+  checkConfirmations(genesis);
   const pairs = new Set<string>();
   for (const { base, quote, lot, tick } of genesis.markets) {
     const name = `${base}/${quote}`;
@@ -143,6 +144,20 @@ function checkGenesis(genesis: Genesis): void {
     }
     pairs.add(name);
   }
+}
+
+/**
+ * The first block of a quarter is taken in `confirmations` blocks after it, and the block behind
+ * that is the first in which a commit can be: it must still be in quarter 0.
+ */
+function checkConfirmations({ confirmations, schedule }: Genesis): void {
+  const size = quarterSize(schedule);
+  if (confirmations + 2 <= size) return;
+  throw badGenesis(
+    `With ${confirmations} confirmations no commit can land in a quarter of ${size} blocks.`,
+    `Set confirmations to at most ${size - 2} and begin with an empty storage folder, or deploy ` +
+      "a Mediator with longer rounds.",
+  );
 }
 
 function badGenesis(message: string, mend: string): QuarterdeckError {
@@ -161,6 +176,11 @@ export function tokenOf(state: State, address: Address): Token {
   const token = state.tokens.get(address);
   assert(token !== undefined, () => `${address} is not listed.`);
   return token;
+}
+
+/** The key beside its own that signs the account's orders of `round`; undefined if none ever. */
+export function tradingKeyOf(state: State, account: Address, round: Round): Address | undefined {
+  return state.tradingKeys.get(account)?.findLast((change) => change.fromRound <= round)?.key;
 }
 
 /** Tokens of the commit of `round`, in order: those listed before it. */

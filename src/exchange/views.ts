@@ -26,6 +26,7 @@ import type {
 } from "./viewTypes.ts";
 
 export { disputeAnswer, evidenceAgainst, openingBalance } from "./evidence.ts";
+export { tradingKeyOf } from "./state.ts";
 export type * from "./viewTypes.ts";
 
 const NO_FLOW: FlowView = { deposits: 0n, requested: 0n };
@@ -73,11 +74,6 @@ export function balances(state: State, address: Address): BalanceView[] | undefi
 export function flows(state: State, client: Address, token: Address, round: Round): FlowView {
   const flow = state.clients.get(client)?.rounds.get(round)?.flows.get(token) ?? NO_FLOW;
   return { ...flow };
-}
-
-/** The key beside its own that signs the account's orders of `round`; undefined if none ever. */
-export function tradingKeyOf(state: State, account: Address, round: Round): Address | undefined {
-  return state.tradingKeys.get(account)?.findLast((change) => change.fromRound <= round)?.key;
 }
 
 /** An order of rounds r-2 .. r+1. */
