@@ -70,6 +70,12 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         uint32 covered;
     }
 
+    /// @dev An accumulation in memory, with what the executions at hand change, by token's place.
+    struct Tally {
+        Accumulation acc;
+        int256[] changes;
+    }
+
     uint256 public immutable disputeBond;
 
     mapping(address token => Token) private _token;
@@ -398,18 +404,7 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         bytes32 key = _accumulationKey(client, round, msg.sender);
         Accumulation memory acc = _accumulations[key];
         if (restart) acc = Accumulation(acc.attempt + 1, 0, 0, 0);
-        int256[] memory changes = new int256[](_setSize(round));
-        bytes32 disputeKey = _disputeKey(client, round);
-        for (uint256 i = 0; i < executions.length; ++i) {
-            SignedOrder calldata order = executions[i].order;
-            bool ascending = acc.orders == 0 || order.id > acc.lastId;
-            if (order.round + 1 != round || !ascending) revert WrongOrder(order.round, order.id);
-            acc.lastId = order.id;
-            ++acc.orders;
-            if (_checkExecution(client, disputeKey, executions[i])) ++acc.covered;
-            changes[_placeOf(order.sellToken, round)] -= int256(uint256(executions[i].sold));
-            changes[_placeOf(order.buyToken, round)] += int256(uint256(executions[i].bought));
-        }
+        int256[] memory changes = _accumulate(client, round, acc, executions).changes;
 
         // Effect
         _accumulations[key] = acc;
@@ -418,6 +413,34 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
             if (changes[place] != 0) stored[place] += changes[place];
         }
         emit ExecutionsProven(client, round, msg.sender, acc.orders, acc.lastId);
+    }
+
+    /// @dev What `executions` change. Reverts unless they go on where `acc` is; moves that on.
+    function _accumulate(
+        address client,
+        uint64 round,
+        Accumulation memory acc,
+        Execution[] calldata executions
+    ) private view returns (Tally memory tally) {
+        tally = Tally(acc, new int256[](_setSize(round)));
+        for (uint256 i = 0; i < executions.length; ++i) {
+            _count(client, round, tally, executions[i]);
+        }
+    }
+
+    function _count(address client, uint64 round, Tally memory tally, Execution calldata execution)
+        private
+        view
+    {
+        SignedOrder calldata order = execution.order;
+        Accumulation memory acc = tally.acc;
+        bool ascending = acc.orders == 0 || order.id > acc.lastId;
+        if (order.round + 1 != round || !ascending) revert WrongOrder(order.round, order.id);
+        acc.lastId = order.id;
+        ++acc.orders;
+        if (_checkExecution(client, _disputeKey(client, round), execution)) ++acc.covered;
+        tally.changes[_placeOf(order.sellToken, round)] -= int256(uint256(execution.sold));
+        tally.changes[_placeOf(order.buyToken, round)] += int256(uint256(execution.bought));
     }
 
     /// @dev Reverts unless the client's order allows the execution, and unless it covers the fill
@@ -445,6 +468,7 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
     function closeDispute(
         address client,
         uint64 round,
+        Execution[] calldata executions,
         uint128[] calldata openingBalances,
         BalanceProof[] calldata openings,
         BalanceProof[] calldata closings
@@ -454,17 +478,20 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         _requireClosable(client, round);
         bytes32 key = _accumulationKey(client, round, msg.sender);
         Accumulation memory acc = _accumulations[key];
+        bool isFirst = acc.orders == 0;
+        int256[] memory changes = _accumulate(client, round, acc, executions).changes;
         if (acc.covered != dispute_.presented) {
             revert FillsNotCovered(acc.covered, dispute_.presented);
         }
         uint128[] memory before = _openings(client, round, dispute_, openingBalances, openings);
         uint128[] memory proven = _verifyAll(client, round, closings);
-        mapping(uint256 => int256) storage changes = _changes[_changesKey(key, acc.attempt)];
+        mapping(uint256 => int256) storage stored = _changes[_changesKey(key, acc.attempt)];
         for (uint256 i = 0; i < proven.length; ++i) {
             address token = _tokens[i].token;
             Flow memory flow = clientFlows[client][token][round - 1];
             int256 expected =
                 changes[i] + int256(uint256(flow.deposits)) - int256(uint256(flow.requested));
+            if (!isFirst) expected += stored[i];
             if (i < before.length) expected += int256(uint256(before[i]));
             if (expected != int256(uint256(proven[i]))) {
                 revert BalanceMismatch(token, expected, proven[i]);

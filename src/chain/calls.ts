@@ -121,23 +121,16 @@ export function encodeProveExecutions(
   restart: boolean,
   executions: readonly ExecutedOrder[],
 ): Hex {
-  const args = [
-    client,
-    BigInt(round),
-    restart,
-    executions.map((execution) => ({
-      order: abiOrder(execution),
-      sold: execution.sold,
-      bought: execution.bought,
-    })),
-  ] as const;
+  const args = [client, BigInt(round), restart, executions.map(abiExecution)] as const;
   return encodeFunctionData({ abi, functionName: "proveExecutions", args });
 }
 
+/** `executions`: those that no `proveExecutions` of the sender accounted for. */
 export function encodeCloseDispute(
   client: Address,
   round: Round,
   answer: {
+    readonly executions: readonly ExecutedOrder[];
     readonly openingBalances: readonly Amount[];
     readonly openings: readonly BalanceProof[];
     readonly closings: readonly BalanceProof[];
@@ -146,6 +139,7 @@ export function encodeCloseDispute(
   const args = [
     client,
     BigInt(round),
+    answer.executions.map(abiExecution),
     answer.openingBalances,
     answer.openings.map(abiProof),
     answer.closings.map(abiProof),
@@ -172,6 +166,10 @@ export function encodeRefundBond(client: Address, round: Round): Hex {
 
 function abiOrder({ order, signature }: SignedOrder) {
   return { ...abiOrderFields(order), signature: abiSignature(signature) };
+}
+
+function abiExecution(execution: ExecutedOrder) {
+  return { order: abiOrder(execution), sold: execution.sold, bought: execution.bought };
 }
 
 function abiOrderFields(order: Order) {

@@ -241,7 +241,7 @@ describe("while it lives", () => {
     expect(await reader.accumulation(ada, 2, operator)).toEqual(progress);
     const trees = afterRound1();
     const closings = [trees.weth.prove(0), trees.usdc.prove(0)];
-    const answer = { openingBalances: [100n, 0n], openings: [], closings };
+    const answer = { executions: [], openingBalances: [100n, 0n], openings: [], closings };
     await send(OPERATOR, encodeCloseDispute(ada, 2, answer));
     expect(await reader.dispute(ada, 2)).toMatchObject({ open: false, presented: 1 });
     expect(await readClosings(reader, ada, 2, 0)).toEqual(closings);

@@ -37,6 +37,8 @@ export interface DutyRunnerOptions {
  * Executions in one proveExecutions: below 100 kB of calldata and half the gas of a transaction.
  */
 const EXECUTIONS_PER_CALL = 150;
+/** Executions in one closeDispute, beside up to 64 proofs. */
+const EXECUTIONS_AT_CLOSE = 50;
 
 interface Failure {
   tries: number;
@@ -127,10 +129,11 @@ export class DutyRunner {
   async #closeDispute(answer: DisputeAnswerView, deadlineBlock: BlockNumber): Promise<bigint> {
     const { client, round } = answer;
     const what = `closeDispute of ${client} in round ${round}`;
-    let gasUsed = await this.#proveExecutions(answer, deadlineBlock);
+    const proven = await this.#proveExecutions(answer, deadlineBlock);
     const { state } = this.#options;
     const tokens = answer.tokens.map(({ token }) => token);
     const data = encodeCloseDispute(client, round, {
+      executions: answer.executions.slice(proven.count),
       openingBalances: answer.openingsPresented
         ? answer.tokens.slice(0, answer.openingTokens.length).map(({ opening }) => opening)
         : [],
@@ -139,12 +142,17 @@ export class DutyRunner {
         : proofsOf(state, client, answer.openingTokens, answer.disputedRound),
       closings: proofsOf(state, client, tokens, round),
     });
-    gasUsed += await this.#send(what, data, deadlineBlock);
-    return gasUsed;
+    return proven.gasUsed + (await this.#send(what, data, deadlineBlock));
   }
 
-  /** Goes on where an earlier call of ours ended, if that is a prefix of what is to be proven. */
-  async #proveExecutions(answer: DisputeAnswerView, deadlineBlock: BlockNumber): Promise<bigint> {
+  /**
+   * Proves executions until closing has room for the rest; `count` of them are proven then. Goes on
+   * where an earlier call of ours ended, if that is a prefix of what is to be proven.
+   */
+  async #proveExecutions(
+    answer: DisputeAnswerView,
+    deadlineBlock: BlockNumber,
+  ): Promise<{ readonly count: number; readonly gasUsed: bigint }> {
     const { client, round } = answer;
     const { reader, submitter } = this.#options;
     const executions: readonly ExecutedOrder[] = answer.executions;
@@ -154,7 +162,7 @@ export class DutyRunner {
     let from = isPrefix ? done.orders : 0;
     let restart = !isPrefix;
     let gasUsed = 0n;
-    while (from < executions.length || restart) {
+    while (executions.length - from > EXECUTIONS_AT_CLOSE || restart) {
       const part = executions.slice(from, from + EXECUTIONS_PER_CALL);
       const data = encodeProveExecutions(client, round, restart, part);
       const what = `proveExecutions of ${client} in round ${round} from ${from}`;
@@ -162,7 +170,7 @@ export class DutyRunner {
       from += part.length;
       restart = false;
     }
-    return gasUsed;
+    return { count: from, gasUsed };
   }
 
   async #send(what: string, data: Hex, deadlineBlock: BlockNumber): Promise<bigint> {

@@ -235,9 +235,9 @@ interface IMediator {
         Delegation calldata delegation
     ) external payable;
 
-    /// @notice Accounts for the client's executions of the disputed round, in as many calls as it
-    /// takes: orders strictly ascending by id across calls. Each sender has an accumulation of its
-    /// own; `restart` begins it anew.
+    /// @notice Accounts for executions of the client in the disputed round where `closeDispute` has
+    /// no room for them all, in as many calls as it takes: orders strictly ascending by id across
+    /// calls. Each sender has an accumulation of its own; `restart` begins it anew.
     /// @dev Operator, while the dispute is open and may be closed. Section 6. Reverts with
     /// `Halted`, `NoOpenDispute`, `OutsideWindow`, `NotOperator`, `WrongOrder`, `TokenNotInRound`,
     /// `WrongSigner`, `ExecutionOutsideOrder`, `StaleExecution`.
@@ -248,17 +248,20 @@ interface IMediator {
         Execution[] calldata executions
     ) external;
 
-    /// @notice Closes the dispute that `client` opened in `round`. `openingBalances` as the client
-    /// presented them, or empty; `openings`: proofs against the previous commit where the client
-    /// presented none (may be empty if it had no leaf yet); `closings`: one proof per token of the
-    /// round. The sender's own accumulation counts as the executions.
+    /// @notice Closes the dispute that `client` opened in `round`. `executions`: all of the client's
+    /// in the disputed round, less those in the sender's own accumulation, on which they go on.
+    /// `openingBalances` as the client presented them, or empty; `openings`: proofs against the
+    /// previous commit where the client presented none (may be empty if it had no leaf yet);
+    /// `closings`: one proof per token of the round.
     /// @dev Operator, after the round's commit, no later than the quarter after the one in which
     /// the dispute was opened. The bond goes to the sender. Section 6. Reverts with `Halted`,
-    /// `NoOpenDispute`, `OutsideWindow`, `NotOperator`, `NotCommitted`, `FillsNotCovered`,
-    /// `ProofCount`, `WrongOpenings`, `InvalidProof`, `BalanceMismatch`.
+    /// `NoOpenDispute`, `OutsideWindow`, `NotOperator`, those of `proveExecutions` about executions,
+    /// `FillsNotCovered`, `NotCommitted`, `ProofCount`, `WrongOpenings`, `InvalidProof`,
+    /// `BalanceMismatch`.
     function closeDispute(
         address client,
         uint64 round,
+        Execution[] calldata executions,
         uint128[] calldata openingBalances,
         BalanceProof[] calldata openings,
         BalanceProof[] calldata closings

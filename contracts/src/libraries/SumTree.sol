@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {BalanceProof} from "../types/Types.sol";
+import {BalanceProof, Sibling} from "../types/Types.sol";
 
 /// @title Merkle-sum tree of balances (PROTOCOL.md section 3)
 /// @notice leaf = keccak256(0x00, client, balance); node = keccak256(0x01, leftHash, leftSum,
@@ -40,31 +40,42 @@ library SumTree {
         if (index >= width) return (0, 0, false);
         node = keccak256(abi.encodePacked(uint8(0), client, proof.balance));
         sum = proof.balance;
+        Sibling[] calldata siblings = proof.siblings;
         uint256 used = 0;
-        uint256 given = proof.siblings.length;
-        while (width > 1) {
-            if (index & 1 == 1 || index + 1 < width) {
-                if (used == given) return (0, 0, false);
-                bytes32 hash = proof.siblings[used].hash;
-                // uint128 each and at most 64 levels: the sum of sums cannot overflow 256 bits.
-                uint256 siblingSum = proof.siblings[used].sum;
-                node = index & 1 == 1
-                    ? _parent(hash, siblingSum, node, sum)
-                    : _parent(node, sum, hash, siblingSum);
-                sum += siblingSum;
-                used++;
+        // Nothing here can overflow: index < width < 2^64, and 64 levels of sums below 2^128 each.
+        unchecked {
+            while (width > 1) {
+                if (index & 1 == 1 || index + 1 < width) {
+                    if (used == siblings.length) return (0, 0, false);
+                    Sibling calldata sibling = siblings[used++];
+                    uint256 siblingSum = sibling.sum;
+                    node = index & 1 == 1
+                        ? _parent(sibling.hash, siblingSum, node, sum)
+                        : _parent(node, sum, sibling.hash, siblingSum);
+                    sum += siblingSum;
+                }
+                index >>= 1;
+                width = (width + 1) >> 1;
             }
-            index >>= 1;
-            width = (width + 1) >> 1;
         }
-        complete = used == given;
+        complete = used == siblings.length;
     }
 
+    /// @dev keccak256(abi.encodePacked(uint8(1), left, leftSum, right, rightSum)), in memory that is
+    /// not kept: proofs take one of these for each level, and memory would grow with all of them.
     function _parent(bytes32 left, uint256 leftSum, bytes32 right, uint256 rightSum)
         private
         pure
-        returns (bytes32)
+        returns (bytes32 hash)
     {
-        return keccak256(abi.encodePacked(uint8(1), left, leftSum, right, rightSum));
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore8(free, 1)
+            mstore(add(free, 1), left)
+            mstore(add(free, 33), leftSum)
+            mstore(add(free, 65), right)
+            mstore(add(free, 97), rightSum)
+            hash := keccak256(free, 129)
+        }
     }
 }

@@ -257,6 +257,33 @@ contract DisputeAttacksTest is MediatorTest {
         prove(ANN, 2, false, one(sale(ANN, 1, 0, 10), 10, 20));
     }
 
+    /// @dev What closing takes goes on where `proveExecutions` ended, and is held to the same.
+    function test_attack_ordersRepeatedBetweenProvingAndClosing() public {
+        SignedOrder memory first = sale(ANN, 1, 7, 10);
+        SignedOrder memory second = sale(ANN, 1, 8, 20);
+        Execution[] memory both = new Execution[](2);
+        (both[0], both[1]) = (one(first, 10, 20)[0], one(second, 20, 40)[0]);
+        trade(30);
+        honestlyTo(2);
+        openWithProofs(ANN, one(fillOf(ANN, second, 20, 40)));
+        prove(ANN, 2, false, one(first, 10, 20));
+        vm.expectRevert(abi.encodeWithSelector(IMediator.WrongOrder.selector, 1, 7));
+        closeWith(ANN, 2, both);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.StaleExecution.selector, 8));
+        closeWith(ANN, 2, one(second, 10, 20));
+        vm.expectRevert(abi.encodeWithSelector(IMediator.FillsNotCovered.selector, 0, 1));
+        closeWith(ANN, 2, new Execution[](0));
+        uint256 before = vm.snapshotState();
+        closeWith(ANN, 2, one(second, 20, 40));
+        assertClosed(ANN);
+        vm.revertToState(before);
+        prove(ANN, 2, true, new Execution[](0));
+        mismatch(0, 80, 70);
+        closeWith(ANN, 2, one(second, 20, 40));
+        closeWith(ANN, 2, both);
+        assertClosed(ANN);
+    }
+
     /// @dev Restarting forgets everything: what was covered before must be covered again.
     function test_attack_restartThatKeepsWhatWasCovered() public {
         SignedOrder memory order = sale(ANN, 1, 7, 10);
@@ -399,7 +426,7 @@ contract DisputeAttacksTest is MediatorTest {
             abi.encodeWithSelector(IMediator.NotCommitted.selector, address(tokens[0]), 2)
         );
         vm.prank(operator);
-        mediator.closeDispute(clients[ANN], 2, new uint128[](0), proofs, proofs);
+        mediator.closeDispute(clients[ANN], 2, new Execution[](0), new uint128[](0), proofs, proofs);
         commitNow();
         closeProving(ANN, 2);
         assertClosed(ANN);

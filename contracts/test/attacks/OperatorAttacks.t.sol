@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {Batcher} from "../../src/mocks/Batcher.sol";
-import {BalanceProof, Root, Signature, SignedOrder} from "../../src/types/Types.sol";
+import {BalanceProof, Execution, Root, Signature, SignedOrder} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
 /// @title Who may act, and who may never
@@ -52,7 +52,9 @@ contract OperatorAttacksTest is MediatorTest {
         mediator.proveExecutions(clients[ANN], 2, false, one(sale(ANN, 1, 1, 1), 1, 2));
         vm.expectRevert(refusal);
         vm.prank(who);
-        mediator.closeDispute(clients[ANN], 2, new uint128[](0), openings, closings);
+        mediator.closeDispute(
+            clients[ANN], 2, new Execution[](0), new uint128[](0), openings, closings
+        );
     }
 
     function test_attack_operatorZeroMeansNobody() public {

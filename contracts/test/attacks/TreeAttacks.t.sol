@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {SumTree} from "../../src/libraries/SumTree.sol";
-import {BalanceProof, Root, Sibling, Signature} from "../../src/types/Types.sol";
+import {BalanceProof, Execution, Root, Sibling, Signature} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -69,7 +69,9 @@ contract TreeAttacksTest is MediatorTest {
                 )
             );
             vm.prank(operator);
-            mediator.closeDispute(clients[ANN], 2, openings, new BalanceProof[](0), closings);
+            mediator.closeDispute(
+                clients[ANN], 2, new Execution[](0), openings, new BalanceProof[](0), closings
+            );
         }
     }
 

@@ -372,6 +372,18 @@ abstract contract MediatorTest is Test {
     ) internal {
         BalanceProof[] memory closings = proofsOf(client, round);
         vm.prank(operator);
-        mediator.closeDispute(clients[client], round, openings, proofs, closings);
+        mediator.closeDispute(
+            clients[client], round, new Execution[](0), openings, proofs, closings
+        );
+    }
+
+    /// @dev Answers a dispute that was opened with proofs, `executions` in the same call.
+    function closeWith(uint256 client, uint64 round, Execution[] memory executions) internal {
+        uint128[] memory openings = openingsOf(client, round - 1);
+        BalanceProof[] memory closings = proofsOf(client, round);
+        vm.prank(operator);
+        mediator.closeDispute(
+            clients[client], round, executions, openings, new BalanceProof[](0), closings
+        );
     }
 }

@@ -238,7 +238,7 @@ contract AttacksTest is Harness {
         BalanceProof[] memory closings = new BalanceProof[](2);
         (closings[0], closings[1]) = (wethProof, usdcProof);
         vm.prank(operator);
-        mediator.closeDispute(bob, 2, openings, new BalanceProof[](0), closings);
+        mediator.closeDispute(bob, 2, new Execution[](0), openings, new BalanceProof[](0), closings);
     }
 
     /// @dev The tree of round 2 lacks the 20 USDC: whatever the operator proves, it cannot close.

@@ -8,6 +8,7 @@ import {RoundRobinOperatorManager} from "../../src/managers/RoundRobinOperatorMa
 import {TestToken} from "../../src/mocks/TestToken.sol";
 import {
     BalanceProof,
+    Execution,
     Delegation,
     DepositRef,
     PresentedFill,
@@ -177,7 +178,9 @@ contract FeaturesTest is Harness {
         BalanceProof[] memory closings = new BalanceProof[](1);
         closings[0] = proofOfBob(0, HUNDRED);
         vm.prank(operator);
-        mediator.closeDispute(bob, 1, new uint128[](0), new BalanceProof[](0), closings);
+        mediator.closeDispute(
+            bob, 1, new Execution[](0), new uint128[](0), new BalanceProof[](0), closings
+        );
         assertEq(mediator.claimableBonds(operator), 1 ether);
         vm.prank(operator);
         mediator.claimBonds(address(0xCAFE));
@@ -207,7 +210,9 @@ contract FeaturesTest is Harness {
         rollTo(1, 2);
         vm.expectPartialRevert(IMediator.OutsideWindow.selector);
         vm.prank(operator);
-        mediator.closeDispute(bob, 1, new uint128[](0), new BalanceProof[](0), closings);
+        mediator.closeDispute(
+            bob, 1, new Execution[](0), new uint128[](0), new BalanceProof[](0), closings
+        );
         assertTrue(!mediator.halted(), "the halt comes at the end of the next quarter 0");
         assertEq(mediator.haltBlock(), genesis + 2 * ROUND + QUARTER);
     }
