@@ -1,0 +1,89 @@
+/**
+ * What the contracts' calls cost beside what the references' do: reads the figures that the gas
+ * tests keep in contracts/gas, where "ROW (reference)" stands beside "ROW".
+ *
+ *     node tools/gas.ts            prints the table
+ *     node tools/gas.ts --write    writes it to docs/gas.md
+ */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./sources.ts";
+
+const FIGURES = join(ROOT, "contracts/gas");
+export const PAGE = join(ROOT, "docs/gas.md");
+const REFERENCE = " (reference)";
+
+export interface GasRow {
+  readonly contract: string;
+  readonly call: string;
+  readonly gas: number;
+  /** Undefined where the reference has no such figure. */
+  readonly reference: number | undefined;
+}
+
+/** Every figure that is kept, by contract and call. */
+export function gasRows(): GasRow[] {
+  return readdirSync(FIGURES)
+    .filter((file) => file.endsWith(".json"))
+    .sort()
+    .flatMap((file) => rowsOf(file));
+}
+
+function rowsOf(file: string): GasRow[] {
+  const text = readFileSync(join(FIGURES, file), "utf8");
+  const figures = JSON.parse(text) as Readonly<Record<string, string>>;
+  return Object.keys(figures)
+    .filter((call) => !call.endsWith(REFERENCE))
+    .map((call) => {
+      const reference = figures[call + REFERENCE];
+      return {
+        contract: file.replace(/\.json$/, ""),
+        call,
+        gas: Number(figures[call]),
+        reference: reference === undefined ? undefined : Number(reference),
+      };
+    });
+}
+
+/** The page: one table a contract. */
+export function gasPage(): string {
+  const rows = gasRows();
+  const contracts = [...new Set(rows.map(({ contract }) => contract))];
+  const tables = contracts.map((contract) => {
+    const lines = rows.filter((row) => row.contract === contract).map(lineOf);
+    return [
+      `## ${contract}`,
+      "",
+      "| call | gas | reference | ratio |",
+      "|---|--:|--:|--:|",
+      ...lines,
+    ];
+  });
+  return `${[INTRODUCTION, ...tables.map((lines) => lines.join("\n"))].join("\n\n")}\n`;
+}
+
+function lineOf({ call, gas, reference }: GasRow): string {
+  const compared =
+    reference === undefined ? ["", ""] : [grouped(reference), (gas / reference).toFixed(2)];
+  return `| ${[call, grouped(gas), ...compared].join(" | ")} |`;
+}
+
+function grouped(gas: number): string {
+  return gas.toLocaleString("en-US");
+}
+
+const INTRODUCTION = `# Gas
+
+Written by \`node tools/gas.ts --write\` from \`contracts/gas\`, which the tests \`MediatorGas.t.sol\`
+and \`RoundRobinGas.t.sol\` keep: they fail when a row costs more than its reference, and \`npm test\`
+fails when a figure moves without being committed. Whole transactions, calldata included, except
+\`operator()\`, which is the call alone. Trees have 1024 leaves and the Mediator two tokens where
+nothing is said. The references are OAX's Mediator of 2019 and zkBob's RoundRobin without its
+console.log calls, both under current gas rules, the lower figure where they vary; a commit is
+theirs once for each token. Their recovery pays balance and deposits in one call: a client that has
+both takes two of ours.`;
+
+if (process.argv[1] === import.meta.filename) {
+  if (process.argv.includes("--write")) writeFileSync(PAGE, gasPage());
+  else process.stdout.write(gasPage());
+}
