@@ -129,7 +129,11 @@ export type StorageFailureCode =
   | "StorageNotEmpty"
   | "NotAJournal"
   | "NotABackup"
-  | "NewerFormat";
+  | "NewerFormat"
+  | "DatabaseUnreachable"
+  | "DatabaseRefused"
+  | "DatabaseNotDurable"
+  | "BackupElsewhere";
 
 const STORAGE_MENDS: Record<StorageFailureCode, string> = {
   StorageFull:
@@ -146,9 +150,19 @@ const STORAGE_MENDS: Record<StorageFailureCode, string> = {
   NotABackup:
     "Make one with `quarterdeck journal backup`: a file copied from a journal lacks its log.",
   NewerFormat: "Install the newer release that wrote it.",
+  DatabaseUnreachable:
+    "Check that the database runs and can be reached from here; what was acknowledged is kept.",
+  DatabaseRefused: "Check the database's name, user, password and rights in the configuration.",
+  DatabaseNotDurable:
+    "Set fsync and synchronous_commit to on: an acknowledged order must survive a power failure.",
+  BackupElsewhere:
+    "Back the database up with its own tools (base backups and its archived log), or export it.",
 };
 
-/** The disk, the file system or the database engine refused. Nothing unacknowledged is promised. */
+/**
+ * The disk, the file system or the database engine refused. Nothing unacknowledged is promised.
+ * `file`: the file or the database, without its password.
+ */
 export class StorageFailure extends QuarterdeckError {
   override readonly name = "StorageFailure";
   override readonly code: StorageFailureCode;

@@ -139,3 +139,60 @@ export interface Journal extends JournalReader {
   /** Lets waiting appends finish, then releases the storage. */
   close(): Promise<void>;
 }
+
+/** Who writes a journal that several operators share. */
+export interface Holder {
+  /** The operator's address, as it announced itself. */
+  readonly operator: string;
+  /** Where it serves clients. */
+  readonly url: string;
+  readonly epoch: number;
+}
+
+/** Another operator on the same journal, or this one. */
+export interface Peer {
+  readonly operator: string;
+  readonly url: string;
+  /** The last record that it has applied, as it said itself. */
+  readonly sequence: number;
+}
+
+/** What one look at a shared journal shows. */
+export interface SharedView {
+  readonly head: Head;
+  /** Undefined: nobody writes, and the journal can be acquired. */
+  readonly holder: Holder | undefined;
+}
+
+/**
+ * A journal that several operators share: all read it, one writes. Who writes holds a lease, in the
+ * storage's own time; it takes the journal over by raising the epoch, which every append names.
+ */
+export interface SharedJournal extends JournalReader {
+  /** Also moves `head`. Throws `StorageFailure`. */
+  look(): Promise<SharedView>;
+
+  /**
+   * Makes this operator the writer if nobody is, or if the last one named it its successor;
+   * undefined if it came too late. Whatever an older writer appends from here on is refused.
+   */
+  acquire(): Promise<LeasedJournal | undefined>;
+
+  /**
+   * Says that this operator lives and has applied the records up to `sequence`; gives all that said
+   * so lately.
+   */
+  announce(sequence: number): Promise<readonly Peer[]>;
+}
+
+/**
+ * A shared journal that this operator writes. An append proves the lease and prolongs it. Closing
+ * lets waiting appends finish and gives the lease back; the shared journal stays open.
+ */
+export interface LeasedJournal extends Journal {
+  /** Prolongs the lease. Throws `FencedOff` when another writer has taken over. */
+  renew(): Promise<void>;
+
+  /** Closes, and lets nobody but `operator` acquire the journal for a short while. */
+  handOver(operator: string): Promise<void>;
+}

@@ -1,0 +1,416 @@
+import { createServer, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
+import { FencedOff, JournalDamaged, JournalStopped, StorageFailure } from "../errors.ts";
+import type { JournalReader, JournalRecord, LeasedJournal, SharedJournal } from "../journal.ts";
+import { EMPTY_HEAD } from "../record.ts";
+import { openPostgresJournal, type PostgresOptions } from "./journal.ts";
+
+let server: TestPostgres;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.remove());
+
+const LEASE_MS = 400;
+
+/** One operator on the journal in `schema`; closed with the test. */
+async function open(
+  schema: string,
+  operator = "ada",
+  more: Partial<PostgresOptions> = {},
+): Promise<SharedJournal> {
+  const journal = await openPostgresJournal({
+    ...{ url: server.url, schema, operator, operatorUrl: `http://${operator}` },
+    ...{ leaseMs: LEASE_MS, ...more },
+  });
+  onTestFinished(() => journal.close());
+  return journal;
+}
+
+async function acquire(journal: SharedJournal): Promise<LeasedJournal> {
+  for (let tries = 0; tries < 100; tries++) {
+    const leased = await journal.acquire();
+    if (leased !== undefined) return leased;
+    await sleep(LEASE_MS / 8);
+  }
+  throw new Error("the journal stays held");
+}
+
+function bytes(...texts: string[]): Uint8Array[] {
+  return texts.map(one);
+}
+
+function one(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
+async function readAll(journal: JournalReader, from = 1, limit?: number): Promise<JournalRecord[]> {
+  const records: JournalRecord[] = [];
+  for await (const batch of journal.read(from, limit)) records.push(...batch);
+  return records;
+}
+
+function texts(records: readonly JournalRecord[]): string[] {
+  return records.map(({ payload }) => new TextDecoder().decode(payload));
+}
+
+/** Runs SQL behind the journal's back. */
+async function vandalise(schema: string, sql: string): Promise<void> {
+  const connection = postgres(server.url, { max: 1, connection: { search_path: schema } });
+  try {
+    await connection.unsafe(sql);
+  } finally {
+    await connection.end();
+  }
+}
+
+describe("a shared journal", () => {
+  test("is empty when new, and can be opened by several at the same time", async () => {
+    const schema = server.schema();
+    const journals = await Promise.all(
+      ["ada", "bob", "cy"].map((operator) => open(schema, operator)),
+    );
+    for (const journal of journals) {
+      expect(journal.head).toEqual(EMPTY_HEAD);
+      expect(await journal.look()).toEqual({ head: EMPTY_HEAD, holder: undefined });
+      expect(await readAll(journal)).toEqual([]);
+    }
+  });
+
+  test("keeps any bytes, in order, chained, and shows them to the others", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    const writer = await acquire(ada);
+    const payloads = [
+      new Uint8Array(),
+      Uint8Array.from({ length: 256 }, (_, i) => i),
+      ...bytes('quotes " and \\ and {braces}, too', "NULL"),
+    ];
+    expect(await writer.append(payloads)).toEqual({ first: 1, last: 4 });
+    expect(await writer.append(bytes("five"))).toEqual({ first: 5, last: 5 });
+
+    const records = await readAll(bob);
+    expect(records.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
+    expect(records.slice(0, 4).map(({ payload }) => Uint8Array.from(payload))).toEqual(payloads);
+    expect(new Set(records.map(({ hash }) => hash)).size).toBe(5);
+    expect((await bob.look()).head).toEqual(writer.head);
+    expect(texts(await readAll(bob, 5))).toEqual(["five"]);
+    expect(texts(await readAll(bob, 4, 1))).toEqual(["NULL"]);
+    expect(await bob.verify()).toMatchObject({ head: writer.head, epoch: 1 });
+  });
+
+  test("appends that wait together come in the order of the calls", async () => {
+    const writer = await acquire(await open(server.schema()));
+    const calls = Array.from({ length: 300 }, (_, i) => writer.append(bytes(`${i}a`, `${i}b`)));
+    const answers = await Promise.all(calls);
+    expect(answers.map(({ first }) => first)).toEqual(answers.map((_, i) => 2 * i + 1));
+    const found = texts(await readAll(writer));
+    expect(found).toEqual(answers.flatMap((_, i) => [`${i}a`, `${i}b`]));
+  });
+
+  test("lets one of many acquire it, and names who holds it", async () => {
+    const schema = server.schema();
+    const names = ["ada", "bob", "cy", "dee"];
+    const journals = await Promise.all(names.map((operator) => open(schema, operator)));
+    const leases = await Promise.all(journals.map((journal) => journal.acquire()));
+    const winners = names.filter((_, i) => leases[i] !== undefined);
+    expect(winners).toHaveLength(1);
+    const operator = winners[0] as string;
+    for (const journal of journals) {
+      const holder = { operator, url: `http://${operator}`, epoch: 1 };
+      expect((await journal.look()).holder).toEqual(holder);
+    }
+  });
+
+  test("is held as long as it is renewed, and free soon after", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    const writer = await acquire(ada);
+    for (let i = 0; i < 8; i++) {
+      await sleep(LEASE_MS / 4);
+      await writer.renew();
+      expect(await bob.acquire()).toBeUndefined();
+    }
+    const successor = await acquire(bob);
+    expect(successor.epoch).toBe(2);
+    expect((await ada.look()).holder?.operator).toBe("bob");
+  });
+
+  test("a writer that slept through its lease gets nothing in, and says by whom", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    const sleeper = await acquire(ada);
+    await sleeper.append(bytes("one"));
+    const successor = await acquire(bob);
+    // Whether or not the new one has written meanwhile.
+    const late = sleeper.append(bytes("late"));
+    await expect(late).rejects.toThrow(FencedOff);
+    await expect(late).rejects.toMatchObject({ ownEpoch: 1, foundEpoch: 2 });
+    await successor.append(bytes("two"));
+    await expect(sleeper.append(bytes("later"))).rejects.toThrow(JournalStopped);
+    await expect(sleeper.renew()).rejects.toThrow(JournalStopped);
+    expect(texts(await readAll(bob))).toEqual(["one", "two"]);
+  });
+
+  test("a writer that slept and only renews is told as well", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    const sleeper = await acquire(ada);
+    await acquire(bob);
+    await expect(sleeper.renew()).rejects.toThrow(FencedOff);
+    await expect(sleeper.append(bytes("late"))).rejects.toThrow(JournalStopped);
+  });
+
+  test("an unheld lease still fences: the last writer goes on until somebody takes over", async () => {
+    const writer = await acquire(await open(server.schema()));
+    await sleep(LEASE_MS * 2);
+    expect(await writer.append(bytes("one"))).toEqual({ first: 1, last: 1 });
+  });
+
+  test("two writers in a race: what is acknowledged is there once, and nothing else", async () => {
+    const schema = server.schema();
+    const acknowledged: string[] = [];
+    const work = async (operator: string) => {
+      const journal = await open(schema, operator, { leaseMs: 30 });
+      for (let round = 0; round < 12; round++) {
+        const writer = await acquire(journal);
+        try {
+          for (let i = 0; i < 5; i++) {
+            const text = `${operator} ${round} ${i}`;
+            await writer.append(bytes(text));
+            acknowledged.push(text);
+            if (i === 3) await sleep(45);
+          }
+        } catch (error) {
+          if (!(error instanceof FencedOff)) throw error;
+        }
+      }
+    };
+    await Promise.all([work("ada"), work("bob"), work("cy")]);
+    const journal = await open(schema);
+    const found = texts(await readAll(journal));
+    expect(new Set(found).size).toBe(found.length);
+    expect(found).toEqual(expect.arrayContaining(acknowledged));
+    expect(acknowledged.length).toBeGreaterThan(30);
+    expect((await journal.verify()).epoch).toBeGreaterThan(10);
+  });
+
+  test("handed over, it waits for the one that was named, but not for ever", async () => {
+    const schema = server.schema();
+    const [ada, bob, cy] = [
+      await open(schema),
+      await open(schema, "bob"),
+      await open(schema, "cy"),
+    ];
+    await (await acquire(ada)).handOver("cy");
+    expect(await bob.acquire()).toBeUndefined();
+    const second = await cy.acquire();
+    expect(second?.epoch).toBe(2);
+    await second?.handOver("nobody");
+    expect(await bob.acquire()).toBeUndefined();
+    expect((await acquire(bob)).epoch).toBe(3);
+  });
+
+  test("closed, it is free at once", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    const writer = await acquire(ada);
+    const last = writer.append(bytes("last"));
+    await writer.close();
+    expect(await last).toEqual({ first: 1, last: 1 });
+    await expect(writer.append(bytes("more"))).rejects.toThrow(JournalStopped);
+    expect((await bob.acquire())?.epoch).toBe(2);
+  });
+
+  test("knows which operators live", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    await ada.announce(7);
+    const both = [
+      { operator: "ada", url: "http://ada", sequence: 7 },
+      { operator: "bob", url: "http://bob", sequence: 9 },
+    ];
+    expect(await bob.announce(9)).toEqual(both);
+    await sleep(LEASE_MS * 3);
+    expect(await ada.announce(8)).toEqual([{ ...both[0], sequence: 8 }]);
+  });
+});
+
+describe("snapshots of a shared journal", () => {
+  const STATE = `0x${"5e".repeat(32)}` as const;
+
+  test("are read by others, in any size; three are kept", async () => {
+    const schema = server.schema();
+    const writer = await acquire(await open(schema));
+    await writer.append(bytes("1", "2", "3", "4", "5"));
+    const large = Uint8Array.from({ length: 700_000 }, (_, i) => i % 251);
+    for (const sequence of [1, 2, 3]) await writer.saveSnapshot(sequence, one("s"), STATE);
+    await writer.saveSnapshot(5, large, STATE);
+    await writer.saveSnapshot(5, large, STATE);
+
+    const reader = await open(schema, "bob");
+    const newest = await reader.latestSnapshot();
+    expect(newest).toMatchObject({ sequence: 5, stateHash: STATE });
+    expect(Buffer.compare(newest?.bytes ?? new Uint8Array(), large)).toBe(0);
+    expect((await reader.latestSnapshot(4))?.sequence).toBe(3);
+    expect(await reader.latestSnapshot(1)).toBeUndefined();
+    expect((await reader.verify()).snapshots).toEqual([2, 3, 5]);
+    await expect(writer.saveSnapshot(5, one("other"), STATE)).rejects.toThrow("differ");
+  });
+
+  test("cannot be written by a writer that was fenced off", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    const sleeper = await acquire(ada);
+    await sleeper.append(bytes("one"));
+    await acquire(bob);
+    await expect(sleeper.saveSnapshot(1, one("s"), STATE)).rejects.toThrow(FencedOff);
+    expect(await bob.latestSnapshot()).toBeUndefined();
+  });
+
+  test.each([
+    ["a part altered", "UPDATE snapshot_part SET bytes = '\\x00'", "snapshotAltered"],
+    ["a part missing", "DELETE FROM snapshot_part", "snapshotAltered"],
+    ["another state", "UPDATE snapshot SET state_hash = '\\x00'", "snapshotAltered"],
+    ["its record altered", "UPDATE record SET hash = '\\x00' WHERE sequence = 1", "chainBroken"],
+  ])("with %s are named", async (_what, sql, damage) => {
+    const schema = server.schema();
+    const writer = await acquire(await open(schema));
+    await writer.append(bytes("1", "2"));
+    await writer.saveSnapshot(1, one("state"), STATE);
+    await vandalise(schema, sql);
+    await expect(writer.latestSnapshot()).rejects.toMatchObject({ damage, sequence: 1 });
+  });
+});
+
+describe("a shared journal that was tampered with", () => {
+  test.each([
+    ["altered", "UPDATE record SET payload = '\\x00' WHERE sequence = 2", "recordAltered", 2],
+    ["missing", "DELETE FROM record WHERE sequence = 2", "recordMissing", 2],
+    ["cut off", "DELETE FROM record WHERE sequence = 3", "tailMissing", 3],
+    ["beyond the head", "UPDATE head SET sequence = 2", "recordBeyondHead", 3],
+    ["of another chain", "UPDATE record SET epoch = 7 WHERE sequence = 2", "recordAltered", 2],
+  ])("names the record that is %s", async (_what, sql, damage, sequence) => {
+    const schema = server.schema();
+    const journal = await open(schema);
+    await (await acquire(journal)).append(bytes("1", "2", "3"));
+    await vandalise(schema, sql);
+    await expect(journal.verify()).rejects.toThrow(JournalDamaged);
+    await expect(journal.verify()).rejects.toMatchObject({ damage, sequence });
+  });
+
+  test("is not taken over when its head names another record", async () => {
+    const schema = server.schema();
+    const journal = await open(schema);
+    const writer = await acquire(journal);
+    await writer.append(bytes("1"));
+    await writer.close();
+    await vandalise(schema, `UPDATE head SET hash = '\\x${"ab".repeat(32)}'`);
+    await expect(journal.acquire()).rejects.toMatchObject({ damage: "headAltered" });
+  });
+
+  test("of a later release is refused", async () => {
+    const schema = server.schema();
+    await open(schema);
+    await vandalise(schema, "UPDATE head SET format = 2");
+    await expect(open(schema)).rejects.toMatchObject({ code: "NewerFormat" });
+  });
+});
+
+describe("a database in trouble", () => {
+  test("that is down is named without its password, and is used again when it is back", async () => {
+    const own = await startPostgres();
+    onTestFinished(() => own.remove());
+    const schema = own.schema();
+    const url = own.url.replace("quarterdeck@", "quarterdeck:secret@");
+    const journal = await open(schema, "ada", { url });
+    const writer = await acquire(journal);
+    await writer.append(bytes("kept"));
+    await own.kill();
+    const failure = writer.append(bytes("lost"));
+    await expect(failure).rejects.toThrow(StorageFailure);
+    await expect(failure).rejects.toMatchObject({ code: "DatabaseUnreachable" });
+    await expect(failure).rejects.not.toThrow("secret");
+    await own.restart();
+    const again = await acquire(journal);
+    expect(again.epoch).toBe(2);
+    await again.append(bytes("more"));
+    expect(texts(await readAll(journal))).toEqual(["kept", "more"]);
+  });
+
+  test("that stays silent counts as unreachable, and is asked afresh", async () => {
+    const proxy = await startProxy(server.port);
+    onTestFinished(() => proxy.close());
+    const url = server.url.replace(String(server.port), String(proxy.port));
+    const journal = await open(server.schema(), "ada", { url, answerMs: 500 });
+    const writer = await acquire(journal);
+    await writer.append(bytes("kept"));
+    proxy.setSilent(true);
+    const lost = writer.append(bytes("lost"));
+    await expect(lost).rejects.toMatchObject({ code: "DatabaseUnreachable" });
+    proxy.setSilent(false);
+    const again = await acquire(journal);
+    await again.append(bytes("more"));
+    const found = texts(await readAll(journal));
+    expect(found.filter((text) => text !== "lost")).toEqual(["kept", "more"]);
+  });
+
+  test.each([
+    ["an unknown database", (url: string) => url.replace("/postgres", "/none"), "DatabaseRefused"],
+    ["no database URL", () => "http://localhost", "DatabaseRefused"],
+    ["nobody there", () => "postgres://127.0.0.1:1/x", "DatabaseUnreachable"],
+  ])("refuses %s", async (_what, change, code) => {
+    await expect(open("x", "ada", { url: change(server.url) })).rejects.toMatchObject({ code });
+  });
+
+  test("refuses a schema that is no name", async () => {
+    await expect(open('a"; DROP SCHEMA public')).rejects.toMatchObject({ code: "DatabaseRefused" });
+  });
+
+  test("refuses a server that acknowledges before it is durable", async () => {
+    const sloppy = await startPostgres();
+    onTestFinished(() => sloppy.remove());
+    const connection = postgres(sloppy.url, { max: 1 });
+    await connection`ALTER SYSTEM SET synchronous_commit = 'off'`;
+    await connection`SELECT pg_reload_conf()`;
+    await connection.end();
+    await expect
+      .poll(() => open("x", "ada", { url: sloppy.url }).catch(({ code }) => code))
+      .toBe("DatabaseNotDurable");
+  });
+});
+
+/** Between a client and a local port; silent, it takes everything and passes nothing on. */
+async function startProxy(target: number) {
+  const { connect } = await import("node:net");
+  let silent = false;
+  const sockets = new Set<Socket>();
+  const proxy = createServer((client) => {
+    const upstream = connect(target, "127.0.0.1");
+    const pass = (from: Socket, to: Socket) => {
+      sockets.add(from);
+      from.on("data", (data) => {
+        if (!silent) to.write(data);
+      });
+      from.on("close", () => to.destroy());
+      from.on("error", () => to.destroy());
+    };
+    pass(client, upstream);
+    pass(upstream, client);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+  const bound = proxy.address();
+  return {
+    port: typeof bound === "object" && bound !== null ? bound.port : 0,
+    setSilent: (value: boolean) => {
+      silent = value;
+    },
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      proxy.close();
+    },
+  };
+}

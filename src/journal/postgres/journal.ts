@@ -1,0 +1,252 @@
+/**
+ * The journal in a PostgreSQL database that several operators share. One row, the head, names the
+ * last record, the writer and its epoch. An append is one statement that moves the head only from
+ * where this writer left it, in this writer's epoch: of two writers, at most one is acknowledged,
+ * however long the other slept in between.
+ */
+import { assert } from "../../base/errors.ts";
+import { bytesToHex, type Hex } from "../../base/hex.ts";
+import { FencedOff, JournalDamaged } from "../errors.ts";
+import { GroupCommit } from "../groupCommit.ts";
+import type { Appended, Head, LeasedJournal, Peer, SharedJournal, SharedView } from "../journal.ts";
+import { type ChainLink, RECORD_VERSION, type SealedRecord, sealRecord } from "../record.ts";
+import { Database } from "./database.ts";
+import { PostgresReader } from "./reader.ts";
+import { headOf, readHead, readLink, refuseBeyond } from "./records.ts";
+import { saveSnapshot } from "./snapshots.ts";
+import { prepareTables } from "./tables.ts";
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/name`. */
+  readonly url: string;
+  readonly schema?: string;
+  /** This operator: its address, and where it serves clients. */
+  readonly operator: string;
+  readonly operatorUrl: string;
+  /** Milliseconds that a lease lasts beyond the last append or renewal. */
+  readonly leaseMs?: number;
+  /** Milliseconds after which a question to the database counts as unanswered. */
+  readonly answerMs?: number;
+}
+
+export const DEFAULT_SCHEMA = "quarterdeck";
+export const DEFAULT_LEASE_MS = 2000;
+const DEFAULT_ANSWER_MS = 5000;
+/** Leases for which a named successor goes first. */
+const SUCCESSOR_LEASES = 1;
+/** Leases of silence after which an operator no longer counts as alive. */
+const PEER_LEASES = 2;
+
+/**
+ * Opens the shared journal, creating its tables when they are not there. Throws `StorageFailure` or
+ * `JournalDamaged`.
+ */
+export async function openPostgresJournal(options: PostgresOptions): Promise<SharedJournal> {
+  const { url, schema = DEFAULT_SCHEMA, answerMs = DEFAULT_ANSWER_MS } = options;
+  const database = new Database({ url, schema, answerMs });
+  try {
+    await prepareTables(database, schema);
+    await refuseBeyond(database);
+    return new PostgresJournal(database, headOf(await readHead(database)), options);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+class PostgresJournal extends PostgresReader implements SharedJournal {
+  readonly #operator: string;
+  readonly #url: string;
+  readonly #leaseMs: number;
+
+  constructor(database: Database, head: Head, options: PostgresOptions) {
+    super(database, head);
+    this.#operator = options.operator;
+    this.#url = options.operatorUrl;
+    this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
+  }
+
+  async look(): Promise<SharedView> {
+    const row = await readHead(this.database);
+    const head = headOf(row);
+    this.moveHead(head);
+    if (!row.held || row.holder === null) return { head, holder: undefined };
+    const { holder: operator, epoch } = row;
+    return { head, holder: { operator, url: row.url ?? "", epoch } };
+  }
+
+  async acquire(): Promise<LeasedJournal | undefined> {
+    const operator = this.#operator;
+    const rows = await this.database.ask(
+      "The lease cannot be taken",
+      (sql) => sql<ChainLink[]>`
+        UPDATE head SET epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
+          expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL
+        WHERE id = 1 AND (holder IS NULL OR expires_at <= now())
+          AND (successor IS NULL OR successor = ${operator} OR successor_until <= now())
+        RETURNING epoch, sequence, hash`,
+    );
+    const start = rows[0];
+    if (start === undefined) return undefined;
+    await this.#checkTail(start);
+    return new LeasedPostgres(this.database, start, this.#leaseMs);
+  }
+
+  /** Throws `JournalDamaged` unless the last record is the one that the head names. */
+  async #checkTail(head: ChainLink): Promise<void> {
+    await refuseBeyond(this.database);
+    const link = await readLink(this.database, head.sequence);
+    const found = link === undefined ? "no such record" : bytesToHex(link.hash);
+    if (found === bytesToHex(head.hash)) return;
+    throw new JournalDamaged({
+      damage: link === undefined ? "tailMissing" : "headAltered",
+      file: this.location,
+      sequence: head.sequence,
+      expected: `${bytesToHex(head.hash)}, as the head says`,
+      found,
+    });
+  }
+
+  announce(sequence: number): Promise<readonly Peer[]> {
+    const patience = this.#leaseMs * PEER_LEASES;
+    return this.database.ask("This operator cannot be announced", async (sql) => {
+      await sql`
+        INSERT INTO operator (address, url, sequence, seen_at)
+        VALUES (${this.#operator}, ${this.#url}, ${sequence}, now())
+        ON CONFLICT (address) DO UPDATE
+        SET url = excluded.url, sequence = excluded.sequence, seen_at = excluded.seen_at`;
+      return sql<Peer[]>`
+        SELECT address AS operator, url, sequence FROM operator
+        WHERE seen_at > now() - ${patience} * interval '1 millisecond' ORDER BY address`;
+    });
+  }
+}
+
+class LeasedPostgres extends PostgresReader implements LeasedJournal {
+  readonly epoch: number;
+  readonly #leaseMs: number;
+  readonly #commits: GroupCommit;
+  #last: ChainLink;
+  #saving = false;
+  #closing: Promise<void> | undefined;
+
+  constructor(database: Database, start: ChainLink, leaseMs: number) {
+    super(database, headOf(start));
+    this.epoch = start.epoch;
+    this.#leaseMs = leaseMs;
+    this.#last = start;
+    this.#commits = new GroupCommit((records) => this.#commit(records));
+  }
+
+  append(records: readonly Uint8Array[]): Promise<Appended> {
+    return this.#commits.append(records);
+  }
+
+  /** Makes `records` durable in one statement, and only if nobody else has written meanwhile. */
+  async #commit(payloads: readonly Uint8Array[]): Promise<number> {
+    const { sequence, hash } = this.#last;
+    const records: SealedRecord[] = [];
+    for (const [index, payload] of payloads.entries()) {
+      const previous = records.at(-1)?.hash ?? hash;
+      records.push(sealRecord(previous, sequence + 1 + index, this.epoch, payload));
+    }
+    const last: ChainLink = records.at(-1) ?? this.#last;
+    const { count } = await this.database.ask(
+      "The append failed",
+      async (sql) => sql`
+        WITH moved AS (
+          UPDATE head SET sequence = ${last.sequence}, hash = ${Buffer.from(last.hash)},
+            expires_at = now() + ${this.#leaseMs} * interval '1 millisecond'
+          WHERE id = 1 AND epoch = ${this.epoch} AND sequence = ${sequence}
+          RETURNING id
+        )
+        INSERT INTO record (sequence, epoch, version, payload, checksum, hash)
+        SELECT ${sequence}::bigint + t.place, ${this.epoch}::bigint, ${RECORD_VERSION}::integer,
+          t.payload, t.checksum, t.hash
+        FROM moved, unnest(
+          ${bytesArray(records.map(({ payload }) => payload))}::bytea[],
+          ${numberArray(records.map(({ checksum }) => checksum))}::bigint[],
+          ${bytesArray(records.map((record) => record.hash))}::bytea[]
+        ) WITH ORDINALITY AS t(payload, checksum, hash, place)`,
+    );
+    if (count !== records.length) throw await this.#fencedOff();
+    this.#last = last;
+    this.moveHead(headOf(last));
+    return sequence + 1;
+  }
+
+  async #fencedOff(): Promise<FencedOff> {
+    const own = { epoch: this.epoch, sequence: this.#last.sequence };
+    return new FencedOff(this.location, own, await readHead(this.database));
+  }
+
+  async renew(): Promise<void> {
+    this.#commits.throwIfStopped();
+    const expiry = this.#leaseMs;
+    const moved = await this.#moveLease(expiry, null);
+    if (moved) return;
+    const error = await this.#fencedOff();
+    this.#commits.stop(error);
+    throw error;
+  }
+
+  /** Whether the lease was still ours. */
+  async #moveLease(leaseMs: number, successor: string | null): Promise<boolean> {
+    const patience = this.#leaseMs * SUCCESSOR_LEASES;
+    const { count } = await this.database.ask(
+      "The lease cannot be moved",
+      async (sql) => sql`
+        UPDATE head SET expires_at = now() + ${leaseMs} * interval '1 millisecond',
+          successor = ${successor}, successor_until = now() + ${patience} * interval '1 millisecond'
+        WHERE id = 1 AND epoch = ${this.epoch}`,
+    );
+    return count === 1;
+  }
+
+  /** Also finds out whether this writer has been fenced off. */
+  override async refresh(): Promise<Head> {
+    await this.renew();
+    return this.head;
+  }
+
+  async saveSnapshot(sequence: number, bytes: Uint8Array, stateHash: Hex): Promise<void> {
+    const throwIfStopped = () => this.#commits.throwIfStopped();
+    throwIfStopped();
+    assert(!this.#saving, "a snapshot is being saved while another one is.");
+    this.#saving = true;
+    try {
+      const fence = { epoch: this.epoch, throwIfStopped };
+      await saveSnapshot(this.database, fence, sequence, bytes, stateHash);
+    } catch (error) {
+      this.#commits.stop(error);
+      throw error;
+    } finally {
+      this.#saving = false;
+    }
+  }
+
+  async handOver(operator: string): Promise<void> {
+    await this.#commits.close();
+    await this.#moveLease(0, operator);
+    this.#closing ??= Promise.resolve();
+  }
+
+  override close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#commits.close();
+    await this.#moveLease(0, null);
+  }
+}
+
+/** As the literal of an array: one parameter for any number of values. */
+function bytesArray(values: readonly Uint8Array[]): string {
+  return `{${values.map((value) => `"\\\\x${Buffer.from(value).toString("hex")}"`).join(",")}}`;
+}
+
+function numberArray(values: readonly number[]): string {
+  return `{${values.join(",")}}`;
+}

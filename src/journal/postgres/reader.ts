@@ -1,0 +1,84 @@
+import { StorageFailure } from "../errors.ts";
+import type {
+  Head,
+  JournalReader,
+  JournalRecord,
+  Snapshot,
+  VerifyOptions,
+  VerifyReport,
+} from "../journal.ts";
+import { ChainWalk, GENESIS_LINK } from "../record.ts";
+import type { Database } from "./database.ts";
+import { headOf, readHead, readRecords, refuseBeyond, walkRecords } from "./records.ts";
+import { loadSnapshot, snapshotSequences } from "./snapshots.ts";
+
+/** The reading half of a shared journal. */
+export class PostgresReader implements JournalReader {
+  readonly location: string;
+  /** A database that was set back says nothing of it; whoever followed it notices. */
+  readonly restoredFrom = undefined;
+  protected readonly database: Database;
+  #head: Head;
+
+  constructor(database: Database, head: Head) {
+    this.database = database;
+    this.location = database.location;
+    this.#head = head;
+  }
+
+  get head(): Head {
+    return this.#head;
+  }
+
+  protected moveHead(head: Head): void {
+    this.#head = head;
+  }
+
+  async refresh(): Promise<Head> {
+    this.#head = headOf(await readHead(this.database));
+    return this.#head;
+  }
+
+  read(from: number, limit = Number.POSITIVE_INFINITY): AsyncIterable<readonly JournalRecord[]> {
+    return readRecords(this.database, from, limit);
+  }
+
+  latestSnapshot(atOrBefore?: number): Promise<Snapshot | undefined> {
+    return loadSnapshot(this.database, atOrBefore);
+  }
+
+  async verify(options: VerifyOptions = {}): Promise<VerifyReport> {
+    await refuseBeyond(this.database);
+    const row = await readHead(this.database);
+    const head = headOf(row);
+    let bytes = 0;
+    const walk = walkRecords(this.database, GENESIS_LINK, row.sequence);
+    let step = await walk.next();
+    while (!step.done) {
+      for (const record of step.value) bytes += record.payload.length;
+      options.onProgress?.(step.value.at(-1)?.sequence ?? 0, row.sequence);
+      step = await walk.next();
+    }
+    new ChainWalk(this.location, step.value).endAt(head);
+    return { head, epoch: row.epoch, bytes, snapshots: await this.#checkSnapshots() };
+  }
+
+  async #checkSnapshots(): Promise<number[]> {
+    const found: number[] = [];
+    for (const sequence of await snapshotSequences(this.database)) {
+      // A writer may have dropped it since, then another one is answered.
+      const snapshot = await loadSnapshot(this.database, sequence);
+      if (snapshot?.sequence === sequence) found.push(sequence);
+    }
+    return found;
+  }
+
+  backup(): Promise<Head> {
+    const what = "A shared journal makes no backup of itself";
+    return Promise.reject(new StorageFailure("BackupElsewhere", this.location, what));
+  }
+
+  async close(): Promise<void> {
+    await this.database.close();
+  }
+}

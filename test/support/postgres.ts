@@ -1,0 +1,59 @@
+/** A real PostgreSQL of a test's own, and a schema for each journal in it. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type LocalPostgres, startLocalPostgres } from "../../src/cli/localPostgres.ts";
+import { freePort } from "./anvil.ts";
+
+export interface TestPostgres {
+  readonly url: string;
+  readonly port: number;
+  readonly pid: number;
+  /** A name that no other test uses. */
+  schema(): string;
+  /** Starts it again after `stop` or `kill`, on the same port and data. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+  kill(): Promise<void>;
+  /** Stops it and removes its data. */
+  remove(): Promise<void>;
+}
+
+const running = new Set<number>();
+process.on("exit", () => {
+  for (const pid of running) process.kill(pid, "SIGKILL");
+});
+
+export async function startPostgres(): Promise<TestPostgres> {
+  const folder = mkdtempSync(join(tmpdir(), "quarterdeck-postgres-data-"));
+  const port = await freePort();
+  let server = await start(folder, port);
+  let schemas = 0;
+  const end = async (how: "stop" | "kill") => {
+    running.delete(server.pid);
+    await server[how]();
+  };
+  return {
+    url: server.url,
+    port,
+    get pid() {
+      return server.pid;
+    },
+    schema: () => `test_${process.pid}_${++schemas}`,
+    restart: async () => {
+      server = await start(folder, port);
+    },
+    stop: () => end("stop"),
+    kill: () => end("kill"),
+    remove: async () => {
+      await end("stop");
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function start(folder: string, port: number): Promise<LocalPostgres> {
+  const server = await startLocalPostgres({ folder, port });
+  running.add(server.pid);
+  return server;
+}
