@@ -65,9 +65,10 @@ export class Database {
     }
   }
 
+  /** Whatever is still asked fails. */
   async close(): Promise<void> {
     this.#closed = true;
-    await this.#sql.end({ timeout: this.#options.answerMs / 1000 });
+    await this.#sql.end({ timeout: 0 });
   }
 
   /** Connections that stay silent would be used again: they are dropped, and new ones opened. */
