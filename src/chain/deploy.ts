@@ -5,19 +5,38 @@ import { QuarterdeckError } from "../base/errors.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { mediatorAbi } from "./abi/mediator.ts";
 import { mutableOperatorManagerAbi } from "./abi/mutableOperatorManager.ts";
+import { roundRobinOperatorManagerAbi } from "./abi/roundRobinOperatorManager.ts";
 import { testTokenAbi } from "./abi/testToken.ts";
 import { mediatorBytecode } from "./bytecode/mediator.ts";
 import { mutableOperatorManagerBytecode } from "./bytecode/mutableOperatorManager.ts";
+import { roundRobinOperatorManagerBytecode } from "./bytecode/roundRobinOperatorManager.ts";
 import { testTokenBytecode } from "./bytecode/testToken.ts";
 import { encodeListToken } from "./calls.ts";
 import type { ChainClient } from "./rpc.ts";
 import type { Signer } from "./signer.ts";
+import { encodeAddOperator, encodeSetMaintenance } from "./turns.ts";
+
+export interface DeployedOperator {
+  readonly address: Address;
+  readonly name: string;
+  readonly uri: string;
+}
+
+/** Blocks of the slots in which operators take turns. */
+export interface Slots {
+  readonly genesisBlocks: number;
+  readonly slotBlocks: number;
+  /** Approved beside `operator`. */
+  readonly others: readonly DeployedOperator[];
+}
 
 export interface DeployOptions {
   readonly client: ChainClient;
   /** Pays, and becomes owner of manager and Mediator. */
   readonly owner: Signer;
-  readonly operator: { readonly address: Address; readonly name: string; readonly uri: string };
+  readonly operator: DeployedOperator;
+  /** Undefined: `operator` is the only one, under a manager without turns. */
+  readonly slots?: Slots;
   readonly roundSize: number;
   /** Wei. */
   readonly disputeBond: bigint;
@@ -35,7 +54,7 @@ export interface DeployedExchange {
 }
 
 export async function deployExchange(options: DeployOptions): Promise<DeployedExchange> {
-  const { owner, operator } = options;
+  const { owner } = options;
   const send = await sender(options);
   const tokens: Address[] = [];
   for (const { name, symbol, decimals } of options.tokens) {
@@ -44,13 +63,7 @@ export async function deployExchange(options: DeployOptions): Promise<DeployedEx
       await send(encodeDeployData({ abi: testTokenAbi, bytecode: testTokenBytecode, args })),
     );
   }
-  const manager = await send(
-    encodeDeployData({
-      abi: mutableOperatorManagerAbi,
-      bytecode: mutableOperatorManagerBytecode,
-      args: [owner.address, operator.address, operator.name, operator.uri],
-    }),
-  );
+  const manager = await deployManager(options, send);
   const mediator = await send(
     encodeDeployData({
       abi: mediatorAbi,
@@ -60,6 +73,34 @@ export async function deployExchange(options: DeployOptions): Promise<DeployedEx
   );
   for (const token of tokens) await send(encodeListToken(token), mediator);
   return { mediator, manager, tokens };
+}
+
+async function deployManager(
+  { owner, operator, slots }: DeployOptions,
+  send: Send,
+): Promise<Address> {
+  if (slots === undefined) {
+    return send(
+      encodeDeployData({
+        abi: mutableOperatorManagerAbi,
+        bytecode: mutableOperatorManagerBytecode,
+        args: [owner.address, operator.address, operator.name, operator.uri],
+      }),
+    );
+  }
+  const manager = await send(
+    encodeDeployData({
+      abi: roundRobinOperatorManagerAbi,
+      bytecode: roundRobinOperatorManagerBytecode,
+      args: [owner.address, slots.genesisBlocks, slots.slotBlocks],
+    }),
+  );
+  await send(encodeSetMaintenance(true), manager);
+  for (const { address, name, uri } of [operator, ...slots.others]) {
+    await send(encodeAddOperator({ address, name, endpoint: uri }), manager);
+  }
+  await send(encodeSetMaintenance(false), manager);
+  return manager;
 }
 
 type Send = (data: Hex, to?: Address) => Promise<Address>;
