@@ -57,7 +57,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
       mend: "whatever was acknowledged after this backup is lost: tell the clients",
     });
   }
-  const { state, history, replayed, snapshot } = await recover(journal, chain.genesis);
+  const { state, history, replayed, snapshot } = await recover(journal, chain.genesis, log);
   log.info("recovered", {
     snapshot,
     replayed,

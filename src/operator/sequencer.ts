@@ -12,7 +12,7 @@ import { stateHash } from "../exchange/stateHash.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import type { History } from "./history.ts";
-import { encodeSaved } from "./recover.ts";
+import { encodeSaved } from "./recovery/savedState.ts";
 
 export interface SequencerOptions {
   readonly journal: Journal;
