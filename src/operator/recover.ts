@@ -6,8 +6,9 @@
 import { QuarterdeckError } from "../base/errors.ts";
 import { apply, begin } from "../exchange/apply.ts";
 import { decodeEntry, encodeEntry, type Genesis } from "../exchange/entries.ts";
+import type { Outcome } from "../exchange/outcome.ts";
 import type { State } from "../exchange/state.ts";
-import type { Journal, JournalReader, JournalRecord } from "../journal/journal.ts";
+import type { Journal, JournalReader } from "../journal/journal.ts";
 import { History } from "./history.ts";
 import type { Log } from "./log.ts";
 import { newestSavedState, type UnusableSnapshot } from "./recovery/savedState.ts";
@@ -57,36 +58,56 @@ export async function replay(
   const saved = await newestSavedState(journal, onUnusable);
   const snapshot = saved?.sequence ?? 0;
   const history = saved?.history ?? new History();
-  let state = saved?.state;
-  let sequence = snapshot;
-  for await (const records of journal.read(snapshot + 1)) {
-    for (const record of records) state = step(journal, state, history, record);
-    sequence = records.at(-1)?.sequence ?? sequence;
-  }
-  if (state === undefined) {
-    throw new QuarterdeckError({
-      code: "EmptyJournal",
-      message: `The journal at ${journal.location} has no record.`,
-      mend: "Start the operator once, or name another storage folder.",
-    });
-  }
+  const { state, sequence } = await replayRecords(journal, saved, (_, __, outcome) =>
+    history.record(outcome?.happenings ?? []),
+  );
   return { state, history, sequence, replayed: sequence - snapshot, snapshot };
 }
 
-/** The state after `record`; without one before it, `record` is the first. */
-function step(
-  { location }: JournalReader,
-  state: State | undefined,
-  history: History,
-  record: JournalRecord,
-): State {
+/** The state after the record `sequence`. */
+export interface ReplayedState {
+  readonly state: State;
+  readonly sequence: number;
+}
+
+/**
+ * Applies every record after `start`, from the first one without it. `onApplied` sees the state
+ * after each record, and what the record did (undefined for the genesis). Throws `EmptyJournal`,
+ * `JournalDamaged` or `ReplayFailed`.
+ */
+export async function replayRecords(
+  journal: JournalReader,
+  start: ReplayedState | undefined,
+  onApplied: (sequence: number, state: State, outcome: Outcome | undefined) => void,
+  onProgress?: (sequence: number) => void,
+): Promise<ReplayedState> {
+  let { state, sequence } = start ?? { state: undefined, sequence: 0 };
+  for await (const records of journal.read(sequence + 1)) {
+    for (const record of records) {
+      const outcome = stepping(journal, record.sequence, () => {
+        const entry = decodeEntry(record.payload);
+        if (state !== undefined) return apply(state, entry);
+        state = begin(entry);
+        return undefined;
+      });
+      sequence = record.sequence;
+      onApplied(sequence, state as State, outcome);
+    }
+    onProgress?.(sequence);
+  }
+  if (state !== undefined) return { state, sequence };
+  throw new QuarterdeckError({
+    code: "EmptyJournal",
+    message: `The journal at ${journal.location} has no record.`,
+    mend: "Start the operator once, or name another storage folder.",
+  });
+}
+
+function stepping<T>({ location }: JournalReader, sequence: number, step: () => T): T {
   try {
-    const entry = decodeEntry(record.payload);
-    if (state === undefined) return begin(entry);
-    history.record(apply(state, entry).happenings);
-    return state;
+    return step();
   } catch (error) {
-    throw new ReplayFailed(location, record.sequence, error);
+    throw new ReplayFailed(location, sequence, error);
   }
 }
 
@@ -99,7 +120,9 @@ export class ReplayFailed extends QuarterdeckError {
     const problem = cause instanceof Error ? cause.message : String(cause);
     super({
       code: "ReplayFailed",
-      message: `Record ${sequence} of the journal ${location} is whole and cannot be replayed: ${problem}`,
+      message:
+        `Record ${sequence} of the journal ${location} is whole and cannot be replayed: ` +
+        `${problem}`,
       mend: "Start the version that wrote it; keep the storage folder as it is, and report this.",
       cause,
     });

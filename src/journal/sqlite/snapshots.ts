@@ -132,6 +132,17 @@ function altered(
   return new JournalDamaged({ damage: "snapshotAltered", file, ...where, expected, found });
 }
 
+/** Takes a snapshot out of a copy that nobody else writes to. */
+export function dropSnapshot({ connection, file }: Store, sequence: number): void {
+  guarded(file, "The snapshot cannot be dropped", () =>
+    inTransaction(connection, () => {
+      for (const table of ["snapshot", "snapshot_part"]) {
+        connection.prepare(`DELETE FROM ${table} WHERE sequence = ?`).run(sequence);
+      }
+    }),
+  );
+}
+
 async function checksumOf(
   sequence: number,
   recordHash: Uint8Array,
