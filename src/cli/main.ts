@@ -1,10 +1,12 @@
 /** The command line: one file per command. */
 import { Command } from "commander";
+import { journalCommand } from "./journal.ts";
 import { operatorCommand } from "./operator.ts";
 import { fail } from "./report.ts";
 
 const program = new Command("quarterdeck")
   .description("Operator stack for trustless Layer-2 exchanges")
-  .addCommand(operatorCommand());
+  .addCommand(operatorCommand())
+  .addCommand(journalCommand());
 
 program.parseAsync().catch(fail);

@@ -51,7 +51,7 @@ export class JournalDamaged extends Alarm {
           ? "Keep a copy of the file; the records are the truth, so start from an older snapshot " +
             "or from the first record, and check the disk."
           : "Check the disk, keep a copy of the storage directory, move the database file and its " +
-            "log aside, and restore the newest backup in their place.",
+            "log aside, and restore the newest backup (`quarterdeck journal restore`).",
       cause: details.cause,
     });
     this.damage = details.damage;

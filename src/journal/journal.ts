@@ -4,6 +4,7 @@
  * offers these interfaces and keeps the promises written on them.
  */
 import type { Hex } from "../base/hex.ts";
+import type { JournalDamaged } from "./errors.ts";
 
 /** Most records of one append, and most that one flush may take together: bounds the stall. */
 export const MAX_COMMIT_RECORDS = 1024;
@@ -74,6 +75,13 @@ export interface VerifyReport {
 export interface VerifyOptions {
   /** Called after each batch with the last sequence checked. */
   readonly onProgress?: (sequence: number, last: number) => void;
+  /** Whether snapshots are checked too; they are unless told otherwise. */
+  readonly snapshots?: boolean;
+}
+
+export interface BackupOptions extends VerifyOptions {
+  /** Told of each damaged snapshot, which the copy is then without: the records are the truth. */
+  readonly onDamagedSnapshot?: (damage: JournalDamaged) => void;
 }
 
 /** A journal opened for reading; possible while another process writes. */
@@ -104,10 +112,11 @@ export interface JournalReader {
   verify(options?: VerifyOptions): Promise<VerifyReport>;
 
   /**
-   * Writes a consistent copy to the new file `path` while appends go on; returns its head.
-   * Throws `StorageFailure`.
+   * Writes a consistent copy to the new file `path` while appends go on, makes it durable, and
+   * verifies it before it gets its name; returns its head. Throws `StorageFailure`, or
+   * `JournalDamaged`: then there is no copy.
    */
-  backup(path: string): Promise<Head>;
+  backup(path: string, options?: BackupOptions): Promise<Head>;
 
   close(): Promise<void>;
 }

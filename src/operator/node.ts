@@ -27,6 +27,7 @@ import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { loadCurve } from "./nativeCurve.ts";
 import { recover } from "./recover.ts";
+import { Snapshotter } from "./recovery/snapshotter.ts";
 import { Sequencer } from "./sequencer.ts";
 
 export interface RunningOperator {
@@ -57,7 +58,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
       mend: "whatever was acknowledged after this backup is lost: tell the clients",
     });
   }
-  const { state, history, replayed, snapshot } = await recover(journal, chain.genesis);
+  const { state, history, replayed, snapshot } = await recover(journal, chain.genesis, log);
   log.info("recovered", {
     snapshot,
     replayed,
@@ -71,6 +72,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
   const metrics = new Metrics();
   const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();
+  const snapshotter = new Snapshotter({ journal, storage: config.storage, last: snapshot, log });
   const sequencer = new Sequencer({
     journal,
     state,
@@ -80,6 +82,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
       logOutcome(log, sources, entry, outcome);
       control.publish(eventsOf(sources, outcome));
     },
+    onCommitted: () => snapshotter.offer(),
     onFailure: failure.reject,
   });
   const submitter = new Submitter({
@@ -135,7 +138,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     guardians.stop();
     await dutyLoop.idle();
     await sequencer.drain();
-    await journal.close();
+    await Promise.all([snapshotter.stop(), journal.close()]);
   });
   // Whoever awaits `ended` hears of it; nobody else has to.
   ended.catch(() => {});

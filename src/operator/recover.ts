@@ -1,101 +1,132 @@
 /**
- * Builds state from the journal: the newest snapshot, then every record after it. A journal
- * without records gets its genesis.
+ * Builds state from the journal: the newest snapshot that can be used, then every record after it.
+ * A journal without records gets its genesis. A damaged snapshot costs time; a damaged record ends
+ * the start, since nothing after it may be believed.
  */
 import { QuarterdeckError } from "../base/errors.ts";
 import { apply, begin } from "../exchange/apply.ts";
 import { decodeEntry, encodeEntry, type Genesis } from "../exchange/entries.ts";
-import { decodeSnapshot, encodeSnapshot } from "../exchange/snapshot.ts";
+import type { Outcome } from "../exchange/outcome.ts";
 import type { State } from "../exchange/state.ts";
-import { stateHash } from "../exchange/stateHash.ts";
 import type { Journal, JournalReader } from "../journal/journal.ts";
 import { History } from "./history.ts";
+import type { Log } from "./log.ts";
+import { newestSavedState, type UnusableSnapshot } from "./recovery/savedState.ts";
 
 export interface Recovered {
   readonly state: State;
   readonly history: History;
+  /** The last record that is part of it. */
+  readonly sequence: number;
   /** Records replayed after the snapshot. */
   readonly replayed: number;
   /** Sequence of the snapshot that it began from; 0: from the first record. */
   readonly snapshot: number;
 }
 
-/** Throws `JournalDamaged`, or `WrongJournal` when the journal is of another exchange. */
-export async function recover(journal: Journal, genesis: Genesis): Promise<Recovered> {
+/**
+ * Says in `log` which snapshots it could not use. Throws `JournalDamaged`, `ReplayFailed`, or
+ * `WrongJournal` when the journal is of another exchange.
+ */
+export async function recover(journal: Journal, genesis: Genesis, log: Log): Promise<Recovered> {
   if (journal.head.sequence === 0) {
     await journal.append([encodeEntry({ kind: "genesis", ...genesis })]);
   }
-  const recovered = await replay(journal);
+  const recovered = await replay(journal, ({ sequence, problem }) =>
+    log.error("snapshotUnusable", {
+      sequence: sequence ?? "unknown",
+      problem,
+      mend: SNAPSHOT_MEND,
+    }),
+  );
   requireSame(recovered.state.genesis, genesis, journal.location);
   return recovered;
 }
 
-/** The state that a journal with at least its genesis leads to. Writes nothing. */
-export async function replay(journal: JournalReader): Promise<Recovered> {
-  const snapshot = await journal.latestSnapshot();
-  let state: State | undefined;
-  let history = new History();
-  if (snapshot !== undefined) {
-    ({ state, history } = decodeSaved(snapshot.bytes));
-    const found = stateHash(state);
-    if (found !== snapshot.stateHash) {
-      throw new QuarterdeckError({
-        code: "SnapshotMismatch",
-        message: `The snapshot at record ${snapshot.sequence} says ${snapshot.stateHash} and leads to ${found}.`,
-        mend: "It was written by another version: restore that version, or replay without it.",
-      });
-    }
-  }
-  const from = (snapshot?.sequence ?? 0) + 1;
-  let replayed = 0;
-  for await (const records of journal.read(from)) {
+const SNAPSHOT_MEND =
+  "nothing is lost: an older snapshot or the records take its place, which costs time; check the " +
+  "disk, run `quarterdeck journal verify`, and make a backup";
+
+/**
+ * The state that a journal with at least its genesis leads to. Writes nothing. `onUnusable` is
+ * told of each snapshot that was passed over.
+ */
+export async function replay(
+  journal: JournalReader,
+  onUnusable: (snapshot: UnusableSnapshot) => void,
+): Promise<Recovered> {
+  const saved = await newestSavedState(journal, onUnusable);
+  const snapshot = saved?.sequence ?? 0;
+  const history = saved?.history ?? new History();
+  const { state, sequence } = await replayRecords(journal, saved, (_, __, outcome) =>
+    history.record(outcome?.happenings ?? []),
+  );
+  return { state, history, sequence, replayed: sequence - snapshot, snapshot };
+}
+
+/** The state after the record `sequence`. */
+export interface ReplayedState {
+  readonly state: State;
+  readonly sequence: number;
+}
+
+/**
+ * Applies every record after `start`, from the first one without it. `onApplied` sees the state
+ * after each record, and what the record did (undefined for the genesis). Throws `EmptyJournal`,
+ * `JournalDamaged` or `ReplayFailed`.
+ */
+export async function replayRecords(
+  journal: JournalReader,
+  start: ReplayedState | undefined,
+  onApplied: (sequence: number, state: State, outcome: Outcome | undefined) => void,
+  onProgress?: (sequence: number) => void,
+): Promise<ReplayedState> {
+  let { state, sequence } = start ?? { state: undefined, sequence: 0 };
+  for await (const records of journal.read(sequence + 1)) {
     for (const record of records) {
-      const entry = decodeEntry(record.payload);
-      if (state === undefined) state = begin(entry);
-      else history.record(apply(state, entry).happenings);
-      replayed += 1;
+      const outcome = stepping(journal, record.sequence, () => {
+        const entry = decodeEntry(record.payload);
+        if (state !== undefined) return apply(state, entry);
+        state = begin(entry);
+        return undefined;
+      });
+      sequence = record.sequence;
+      onApplied(sequence, state as State, outcome);
     }
+    onProgress?.(sequence);
   }
-  if (state === undefined) {
-    throw new QuarterdeckError({
-      code: "EmptyJournal",
-      message: `The journal at ${journal.location} has no record.`,
-      mend: "Start the operator once, or name another storage folder.",
+  if (state !== undefined) return { state, sequence };
+  throw new QuarterdeckError({
+    code: "EmptyJournal",
+    message: `The journal at ${journal.location} has no record.`,
+    mend: "Start the operator once, or name another storage folder.",
+  });
+}
+
+function stepping<T>({ location }: JournalReader, sequence: number, step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    throw new ReplayFailed(location, sequence, error);
+  }
+}
+
+/** A whole record that this version cannot read, or that cannot follow those before it. */
+export class ReplayFailed extends QuarterdeckError {
+  override readonly name = "ReplayFailed";
+  readonly sequence: number;
+
+  constructor(location: string, sequence: number, cause: unknown) {
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    super({
+      code: "ReplayFailed",
+      message:
+        `Record ${sequence} of the journal ${location} is whole and cannot be replayed: ` +
+        `${problem}`,
+      mend: "Start the version that wrote it; keep the storage folder as it is, and report this.",
+      cause,
     });
-  }
-  return { state, history, replayed, snapshot: snapshot?.sequence ?? 0 };
-}
-
-/** State and history as the bytes of a journal snapshot. */
-export function encodeSaved(state: State, history: History): Uint8Array {
-  const lines: Uint8Array[] = [new TextEncoder().encode(history.encode())];
-  for (const record of encodeSnapshot(state)) lines.push(record);
-  const length = lines.reduce((sum, line) => sum + line.length + 1, 0);
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const line of lines) {
-    bytes.set(line, at);
-    // Records are JSON without line feeds.
-    bytes[at + line.length] = LINE_FEED;
-    at += line.length + 1;
-  }
-  return bytes;
-}
-
-const LINE_FEED = 10;
-
-function decodeSaved(bytes: Uint8Array): { state: State; history: History } {
-  const lines = linesOf(bytes);
-  const first = lines.next();
-  const history = History.decode(new TextDecoder().decode(first.value ?? new Uint8Array()));
-  return { state: decodeSnapshot(lines), history };
-}
-
-function* linesOf(bytes: Uint8Array): Generator<Uint8Array> {
-  let start = 0;
-  for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
-    yield bytes.subarray(start, end);
-    start = end + 1;
+    this.sequence = sequence;
   }
 }
 

@@ -8,11 +8,9 @@ import { checkCancel, checkOrder } from "../exchange/checkOrder.ts";
 import { type Entry, encodeEntry } from "../exchange/entries.ts";
 import type { Outcome } from "../exchange/outcome.ts";
 import type { State } from "../exchange/state.ts";
-import { stateHash } from "../exchange/stateHash.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import type { History } from "./history.ts";
-import { encodeSaved } from "./recover.ts";
 
 export interface SequencerOptions {
   readonly journal: Journal;
@@ -20,6 +18,8 @@ export interface SequencerOptions {
   readonly history: History;
   /** Told of each entry once it is durable and applied, before its sender is. */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
+  /** Told after each batch. */
+  readonly onCommitted?: () => void;
   /** Told once, when the journal or the machine failed: the process must end. */
   readonly onFailure: (error: Error) => void;
 }
@@ -28,8 +28,6 @@ export interface SequencerOptions {
 const MAX_BATCH = 256;
 /** Most that may wait; above it orders are refused as `Overloaded`. */
 const MAX_WAITING = 8192;
-/** Records between two snapshots. */
-export const SNAPSHOT_RECORDS = 20_000;
 
 interface Waiting {
   readonly entry: Entry;
@@ -42,11 +40,9 @@ export class Sequencer {
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #failed: Error | undefined;
-  #lastSnapshot: number;
 
   constructor(options: SequencerOptions) {
     this.#options = options;
-    this.#lastSnapshot = options.journal.head.sequence;
   }
 
   /** Why nothing more is taken, if so. */
@@ -84,7 +80,7 @@ export class Sequencer {
       const batch = this.#queue.splice(0, MAX_BATCH);
       try {
         await this.#commit(batch);
-        await this.#snapshot();
+        this.#options.onCommitted?.();
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)), batch);
         return;
@@ -110,14 +106,6 @@ export class Sequencer {
       onApplied(entry, outcome);
       resolve(outcome);
     }
-  }
-
-  async #snapshot(): Promise<void> {
-    const { journal, state, history } = this.#options;
-    const { sequence } = journal.head;
-    if (sequence - this.#lastSnapshot < SNAPSHOT_RECORDS) return;
-    this.#lastSnapshot = sequence;
-    await journal.saveSnapshot(sequence, encodeSaved(state, history), stateHash(state));
   }
 
   #fail(error: Error, batch: readonly Waiting[]): void {

@@ -6,7 +6,7 @@ import type { Head, Journal } from "../journal.ts";
 import { restoreBackup } from "./backup.ts";
 import { journalFile } from "./connection.ts";
 import { openSqliteJournal } from "./journal.ts";
-import { openSqliteBackup } from "./reader.ts";
+import { openSqliteBackup, openSqliteReader } from "./reader.ts";
 import {
   bytesOf,
   copyStorage,
@@ -218,4 +218,26 @@ test("a backup is made from a journal that is only open for reading, too", async
   const path = join(temporaryDirectory(), "backup.sqlite");
   expect(await reader.backup(path)).toEqual(reader.head);
   await reader.close();
+});
+
+test("no backup is made of damaged records, and none is left behind", async () => {
+  const directory = temporaryDirectory();
+  await writeJournal(directory, 5);
+  vandalise(directory, "UPDATE record SET payload = x'00' WHERE sequence = 3");
+  const reader = await openSqliteReader(directory);
+  onTestFinished(() => reader.close());
+  const folder = temporaryDirectory();
+  const attempt = reader.backup(join(folder, "backup.sqlite"));
+  await expect(attempt).rejects.toMatchObject({ damage: "recordAltered", sequence: 3 });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test("a folder that holds something else is not restored into", async () => {
+  const { backup } = await backedUp(2, 0);
+  const directory = temporaryDirectory();
+  writeFileSync(join(directory, "notes.txt"), "mine");
+  await expect(restoreBackup(backup, directory)).rejects.toMatchObject({
+    code: "StorageNotEmpty",
+    file: join(directory, "notes.txt"),
+  });
 });

@@ -1,13 +1,15 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { copyFile } from "node:fs/promises";
-import { join } from "node:path";
-import { backup as copyDatabase } from "node:sqlite";
+import { basename, join } from "node:path";
+import { backup as copyDatabase, type DatabaseSync } from "node:sqlite";
 import { StorageFailure } from "../errors.ts";
-import type { Head, RestoredFrom, VerifyOptions } from "../journal.ts";
+import type { BackupOptions, Head, RestoredFrom, VerifyOptions } from "../journal.ts";
 import {
   ACKNOWLEDGED_FILE,
   inTransaction,
   journalFile,
+  LOCK_FILE,
+  OWNER_FILE,
   openForReading,
   openForWriting,
   storageError,
@@ -15,6 +17,7 @@ import {
 } from "./connection.ts";
 import { lockStorage } from "./lock.ts";
 import { headOf, readBackupMark, readHead, readLink } from "./records.ts";
+import { dropSnapshot, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
 import { verifyStore } from "./verify.ts";
 import { readWitness } from "./witness.ts";
 
@@ -24,9 +27,14 @@ const PAGES_PER_STEP = 256;
 /**
  * Copies the journal `file` to the new file `path` while it is written to, and leaves a mark in the
  * copy, so that a journal that begins with it can say so. Returns the copy's head. The copy is of
- * the moment at which it began. Throws `StorageFailure`.
+ * the moment at which it began, and gets its name only once it is durable and verified.
+ * Throws `StorageFailure`, or `JournalDamaged` where the records are damaged.
  */
-export async function backupStore(file: string, path: string): Promise<Head> {
+export async function backupStore(
+  file: string,
+  path: string,
+  options: BackupOptions = {},
+): Promise<Head> {
   refuseExisting(path, "The backup's file is there already");
   const partial = `${path}.partial`;
   const source = openForReading(file);
@@ -36,13 +44,38 @@ export async function backupStore(file: string, path: string): Promise<Head> {
     // would make the copying start over.
     source.exec("BEGIN; SELECT sequence FROM head;");
     await copyDatabase(source, partial, { rate: PAGES_PER_STEP });
+    await dropDamagedSnapshots(partial, options);
     const mark = markCopy(partial, Date.now(), undefined);
+    // A connection that may write takes its log away with it when it is closed.
+    await verifyFile(partial, options, openForWriting);
     publish(partial, path);
     return mark.head;
   } catch (error) {
+    dropLeftovers(partial);
     throw storageError(error, path, "The backup cannot be written");
   } finally {
     source.close();
+  }
+}
+
+async function dropDamagedSnapshots(
+  path: string,
+  { onDamagedSnapshot }: BackupOptions,
+): Promise<void> {
+  const connection = openForWriting(path);
+  const store = { connection, file: path };
+  try {
+    for (const sequence of snapshotSequences(store)) {
+      try {
+        await loadSnapshot(store, sequence);
+      } catch (error) {
+        if (!isSnapshotDamage(error)) throw error;
+        dropSnapshot(store, sequence);
+        onDamagedSnapshot?.(error);
+      }
+    }
+  } finally {
+    connection.close();
   }
 }
 
@@ -67,14 +100,18 @@ function markCopy(path: string, backedUpAt: number, lostUpTo: number | undefined
 
 /** Gives the finished file its name, both durable. */
 function publish(partial: string, path: string): void {
-  const descriptor = openSync(partial, "r+");
+  syncFile(partial);
+  renameSync(partial, path);
+  syncDirectoryOf(path);
+}
+
+function syncFile(path: string): void {
+  const descriptor = openSync(path, "r+");
   try {
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  renameSync(partial, path);
-  syncDirectoryOf(path);
 }
 
 function refuseExisting(path: string, what: string): void {
@@ -83,9 +120,10 @@ function refuseExisting(path: string, what: string): void {
 }
 
 /**
- * Puts the backup `path` into the storage directory `directory`, which must hold no journal, after
- * verifying all of it. Where the directory still remembers what its lost journal acknowledged, the
- * result says in `lostUpTo` which records are lost; the next opening says it again.
+ * Puts the backup `path` into the storage directory `directory`, which must hold no journal and
+ * nothing that is not ours, after verifying all of it. Where the directory still remembers what its
+ * lost journal acknowledged, the result says in `lostUpTo` which records are lost; the next opening
+ * says it again.
  * Throws `StorageInUse`, `StorageFailure` or `JournalDamaged`.
  */
 export async function restoreBackup(
@@ -98,6 +136,7 @@ export async function restoreBackup(
     const file = journalFile(directory);
     refuseExisting(file, "There is a journal already");
     refuseExisting(`${file}-wal`, "There is the log of another journal");
+    refuseStrangers(directory);
     refuseUnfinished(path);
     const backedUp = await verifyFile(path, options);
 
@@ -117,8 +156,12 @@ export async function restoreBackup(
 }
 
 /** Verifies all of the backup; returns its mark. */
-async function verifyFile(file: string, options: VerifyOptions): Promise<RestoredFrom | undefined> {
-  const connection = openForReading(file);
+async function verifyFile(
+  file: string,
+  options: VerifyOptions,
+  open: (file: string) => DatabaseSync = openForReading,
+): Promise<RestoredFrom | undefined> {
+  const connection = open(file);
   try {
     await verifyStore({ connection, file }, undefined, options);
     return readBackupMark({ connection, file });
@@ -143,6 +186,17 @@ function lostRecords(file: string, acknowledged: string): number | undefined {
   } finally {
     connection.close();
   }
+}
+
+/** What a journal that was moved aside leaves behind may stay; anything else is not ours. */
+function refuseStrangers(directory: string): void {
+  const journal = basename(journalFile(directory));
+  const ours = [LOCK_FILE, OWNER_FILE, ACKNOWLEDGED_FILE, `${journal}.partial`, `${journal}-shm`];
+  const isOurs = (name: string) => ours.some((one) => name === one || name.startsWith(`${one}-`));
+  const stranger = readdirSync(directory).find((name) => !isOurs(name));
+  if (stranger === undefined) return;
+  const path = join(directory, stranger);
+  throw new StorageFailure("StorageNotEmpty", path, "The folder is not empty");
 }
 
 function refuseUnfinished(path: string): void {

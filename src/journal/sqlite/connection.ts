@@ -215,17 +215,16 @@ function limitSize(connection: DatabaseSync, maxBytes: number | undefined): void
 
 /** Runs the reading `work` on one state of the database, whatever others write meanwhile. */
 export function inOneView<T>(connection: DatabaseSync, work: () => T): T {
-  connection.exec("BEGIN DEFERRED");
-  try {
-    return work();
-  } finally {
-    connection.exec("COMMIT");
-  }
+  return between("BEGIN DEFERRED", connection, work);
 }
 
 /** Runs `work` all or none. The error of a rollback that fails too is kept beside the first. */
 export function inTransaction<T>(connection: DatabaseSync, work: () => T): T {
-  connection.exec("BEGIN IMMEDIATE");
+  return between("BEGIN IMMEDIATE", connection, work);
+}
+
+function between<T>(begin: string, connection: DatabaseSync, work: () => T): T {
+  connection.exec(begin);
   try {
     const result = work();
     connection.exec("COMMIT");

@@ -1,5 +1,6 @@
 import { bytesToHex } from "../../base/hex.ts";
 import type {
+  BackupOptions,
   Head,
   JournalReader,
   JournalRecord,
@@ -77,8 +78,8 @@ export class SqliteReader implements JournalReader {
     return verifyStore(this.store, this.#directory, options);
   }
 
-  backup(path: string): Promise<Head> {
-    return backupStore(this.location, path);
+  backup(path: string, options?: BackupOptions): Promise<Head> {
+    return backupStore(this.location, path, options);
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { open } from "node:fs/promises";
 import { DatabaseSync } from "node:sqlite";
 import { expect, test } from "vitest";
 import { Alarm } from "../../base/errors.ts";
@@ -157,20 +158,67 @@ test.each([
 });
 
 test.each([
-  ["another record", "UPDATE record SET hash = zeroblob(32) WHERE sequence = 2"],
-  ["no record", "DELETE FROM record WHERE sequence = 2"],
-])("a whole snapshot that stands for %s is not handed out", async (_, sql) => {
+  ["another record", "UPDATE record SET hash = zeroblob(32) WHERE sequence = 2", "chainBroken"],
+  ["no record", "DELETE FROM record WHERE sequence = 2", "recordMissing"],
+])("a whole snapshot that stands for %s is not handed out", async (_, sql, damage) => {
   const directory = temporaryDirectory();
   const journal = await openJournal(directory);
   await journal.append(payloads(1, 3));
   await journal.saveSnapshot(2, bytesOf("state"), STATE);
   vandalise(directory, sql);
   await expect(journal.latestSnapshot()).rejects.toMatchObject({
-    damage: "snapshotAltered",
+    damage,
     sequence: 2,
-    expected: expect.stringMatching(/^record hash 0x/),
+    expected: expect.stringMatching(/^0x.*as the snapshot of that record says/),
   });
 });
+
+test.each([
+  ["its record's hash", "UPDATE snapshot SET record_hash = zeroblob(32) WHERE sequence = 2"],
+  ["the hash of every one's record", "UPDATE snapshot SET record_hash = zeroblob(32)"],
+])("opening passes over a damaged snapshot: %s", async (_, sql) => {
+  const directory = temporaryDirectory();
+  const journal = await openJournal(directory);
+  await journal.append(payloads(1, 3));
+  await journal.saveSnapshot(1, bytesOf("one"), STATE);
+  await journal.saveSnapshot(2, bytesOf("two"), STATE);
+  vandalise(directory, sql);
+  await journal.close();
+  expect((await openJournal(directory)).head.sequence).toBe(3);
+});
+
+test("snapshots whose pages cannot be read are damage of their own, and records go on", async () => {
+  const directory = temporaryDirectory();
+  const journal = await openJournal(directory);
+  await journal.append(payloads(1, 2));
+  await journal.saveSnapshot(1, bytesOf("one"), STATE);
+  await journal.close();
+  await tearRootOf(directory, "snapshot_part");
+  const reopened = await openJournal(directory);
+  await expect(reopened.latestSnapshot()).rejects.toMatchObject({
+    damage: "snapshotAltered",
+    sequence: 1,
+  });
+  await reopened.close();
+
+  await tearRootOf(directory, "snapshot");
+  const again = await openJournal(directory);
+  await expect(again.latestSnapshot()).rejects.toMatchObject({
+    damage: "snapshotAltered",
+    sequence: undefined,
+  });
+  expect(again.head.sequence).toBe(2);
+});
+
+/** Overwrites the first page of a table. */
+async function tearRootOf(directory: string, table: string): Promise<void> {
+  const connection = new DatabaseSync(journalFile(directory));
+  const row = connection.prepare("SELECT rootpage FROM sqlite_schema WHERE name = ?").get(table);
+  connection.close();
+  const handle = await open(journalFile(directory), "r+");
+  await handle.write(Buffer.alloc(2048, 0xee), 0, 2048, ((row?.rootpage as number) - 1) * 4096);
+  await handle.close();
+}
 
 test("after a damaged snapshot the older one can be asked for", async () => {
   const directory = temporaryDirectory();

@@ -1,5 +1,5 @@
 import { createHash, type Hash } from "node:crypto";
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { Alarm, assert } from "../../base/errors.ts";
 import { bytesToHex, type Hex, hexToBytes, isHex } from "../../base/hex.ts";
 import { FencedOff, JournalDamaged } from "../errors.ts";
@@ -31,20 +31,34 @@ export function snapshotSequences({ connection, file }: Store): number[] {
   ).map((row) => row.sequence as number);
 }
 
-/** Where the newest snapshot ties itself to the chain; undefined when there is none. */
-export function newestAnchor({
-  connection,
-  file,
-}: Store): { sequence: number; hash: Hex } | undefined {
-  const row = guarded(file, "The snapshots cannot be read", () =>
-    connection
-      .prepare("SELECT sequence, record_hash FROM snapshot ORDER BY sequence DESC LIMIT 1")
-      .get(),
-  ) as Pick<SnapshotRow, "sequence" | "record_hash"> | undefined;
-  return row && { sequence: row.sequence, hash: bytesToHex(row.record_hash) };
+/** A snapshot's record as the snapshot names it. */
+export interface Anchor {
+  readonly sequence: number;
+  readonly hash: Hex;
 }
 
-/** See `JournalReader.latestSnapshot`. Work grows with the snapshot's bytes. */
+/** Where the snapshots tie themselves to the chain, newest first. */
+export function anchors(store: Store): Anchor[] {
+  const rows = readingSnapshots(store, undefined, () =>
+    store.connection
+      .prepare("SELECT sequence, record_hash FROM snapshot ORDER BY sequence DESC")
+      .all(),
+  ) as unknown as Pick<SnapshotRow, "sequence" | "record_hash">[];
+  return rows.map((row) => ({ sequence: row.sequence, hash: bytesToHex(row.record_hash) }));
+}
+
+/**
+ * Whether `error` says that a snapshot is damaged: then an older one, or none, will do. The error's
+ * `sequence` is the snapshot's; undefined where not even the list of them can be read.
+ */
+export function isSnapshotDamage(error: unknown): error is JournalDamaged {
+  return error instanceof JournalDamaged && error.damage === "snapshotAltered";
+}
+
+/**
+ * See `JournalReader.latestSnapshot`. A whole snapshot whose record is another or missing means
+ * that the record is damaged, and is reported so. Work grows with the snapshot's bytes.
+ */
 export async function loadSnapshot(
   store: Store,
   atOrBefore = Number.MAX_SAFE_INTEGER,
@@ -67,27 +81,66 @@ export async function loadSnapshot(
   }
 
   if (link === undefined || !Buffer.from(link.hash).equals(row.record_hash)) {
-    const found = link === undefined ? "no such record" : bytesToHex(link.hash);
-    throw altered(store, sequence, `record hash ${bytesToHex(row.record_hash)}`, found);
+    throw new JournalDamaged({
+      damage: link === undefined ? missingAt(store, sequence) : "chainBroken",
+      file: store.file,
+      sequence,
+      expected: `${bytesToHex(row.record_hash)}, as the snapshot of that record says`,
+      found: link === undefined ? "no such record" : bytesToHex(link.hash),
+    });
   }
   return { sequence, stateHash: bytesToHex(row.state_hash), bytes };
 }
 
 function readStored(store: Store, atOrBefore: number) {
-  const row = store.connection
-    .prepare("SELECT * FROM snapshot WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1")
-    .get(atOrBefore) as SnapshotRow | undefined;
+  const row = readingSnapshots(store, undefined, () =>
+    store.connection
+      .prepare("SELECT * FROM snapshot WHERE sequence <= ? ORDER BY sequence DESC LIMIT 1")
+      .get(atOrBefore),
+  ) as SnapshotRow | undefined;
   if (row === undefined) return undefined;
-  const parts = store.connection
-    .prepare("SELECT bytes FROM snapshot_part WHERE sequence = ? ORDER BY part")
-    .all(row.sequence) as { bytes: Uint8Array }[];
+  const parts = readingSnapshots(store, row.sequence, () =>
+    store.connection
+      .prepare("SELECT bytes FROM snapshot_part WHERE sequence = ? ORDER BY part")
+      .all(row.sequence),
+  ) as { bytes: Uint8Array }[];
   const bytes: Uint8Array = Buffer.concat(parts.map((part) => part.bytes));
   return { row, bytes, link: readLink(store, row.sequence) };
 }
 
-function altered(store: Store, sequence: number, expected: string, found: string): JournalDamaged {
-  const { file } = store;
-  return new JournalDamaged({ damage: "snapshotAltered", file, sequence, expected, found });
+/** Pages of snapshots that the engine cannot read are damage of the snapshots, not of records. */
+function readingSnapshots<T>(store: Store, sequence: number | undefined, read: () => T): T {
+  try {
+    return guarded(store.file, "The snapshots cannot be read", read);
+  } catch (error) {
+    if (!(error instanceof JournalDamaged)) throw error;
+    throw altered(store, sequence, error.expected, error.found);
+  }
+}
+
+function missingAt(store: Store, sequence: number): "recordMissing" | "tailMissing" {
+  return sequence < readHead(store).sequence ? "recordMissing" : "tailMissing";
+}
+
+function altered(
+  { file }: Store,
+  sequence: number | undefined,
+  expected: string,
+  found: string,
+): JournalDamaged {
+  const where = sequence === undefined ? {} : { sequence };
+  return new JournalDamaged({ damage: "snapshotAltered", file, ...where, expected, found });
+}
+
+/** Takes a snapshot out of a copy that nobody else writes to. */
+export function dropSnapshot({ connection, file }: Store, sequence: number): void {
+  guarded(file, "The snapshot cannot be dropped", () =>
+    inTransaction(connection, () => {
+      for (const table of ["snapshot", "snapshot_part"]) {
+        connection.prepare(`DELETE FROM ${table} WHERE sequence = ?`).run(sequence);
+      }
+    }),
+  );
 }
 
 async function checksumOf(
@@ -130,12 +183,14 @@ export async function saveSnapshot(
   await dropLooseParts(store);
   for (let part = 0; part * PART_BYTES < bytes.length; part++) {
     const slice = bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
+    const began = performance.now();
     write(store, "INSERT INTO snapshot_part (sequence, part, bytes) VALUES (?, ?, ?)", [
       sequence,
       part,
       slice,
     ]);
-    await nextTurn();
+    // As much time again for the appends, and for the disk to get through what it was given.
+    await sleep(performance.now() - began);
   }
   write(
     store,

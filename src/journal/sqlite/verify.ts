@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { bytesToHex, type Hex } from "../../base/hex.ts";
+import { bytesToHex } from "../../base/hex.ts";
 import { JournalDamaged } from "../errors.ts";
 import type { Head, VerifyOptions, VerifyReport } from "../journal.ts";
 import { type ChainLink, ChainWalk, GENESIS_LINK } from "../record.ts";
@@ -14,7 +14,7 @@ import {
   type Store,
   walkRecords,
 } from "./records.ts";
-import { loadSnapshot, newestAnchor, snapshotSequences } from "./snapshots.ts";
+import { anchors, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
 import { readWitness } from "./witness.ts";
 
 /**
@@ -36,7 +36,7 @@ export async function verifyStore(
   checkWitness(store, witness, head);
 
   const snapshots: number[] = [];
-  for (const sequence of snapshotSequences(store)) {
+  for (const sequence of options.snapshots === false ? [] : snapshotSequences(store)) {
     // A writer may have dropped it since, then an older one is answered.
     const snapshot = await loadSnapshot(store, sequence);
     if (snapshot?.sequence === sequence) snapshots.push(sequence);
@@ -45,14 +45,12 @@ export async function verifyStore(
 }
 
 /**
- * The check of every opening for writing: the records after the newest snapshot, the head, and
- * what the witness remembers. Work grows with the records since that snapshot.
+ * The check of every opening for writing: the records after the newest snapshot that is not
+ * damaged, the head, and what the witness remembers. Work grows with the records since that one.
  */
 export async function checkTail(store: Store, directory: string): Promise<HeadRow> {
   const head = readWholeHead(store);
-  const anchor = newestAnchor(store);
-  const start = anchor === undefined ? GENESIS_LINK : checkAnchor(store, anchor, headOf(head));
-  await checkRecords(store, start, head, {});
+  await checkRecords(store, await trustedStart(store), head, {});
   checkWitness(store, readWitnessOf(directory), headOf(head));
   return head;
 }
@@ -94,20 +92,30 @@ function endAt(store: Store, last: ChainLink, head: HeadRow): void {
   });
 }
 
-function checkAnchor(store: Store, anchor: { sequence: number; hash: Hex }, head: Head): ChainLink {
-  const link = readLink(store, anchor.sequence);
-  if (link !== undefined && bytesToHex(link.hash) === anchor.hash) return link;
-  throw new JournalDamaged({
-    damage: link === undefined ? missingAt(anchor.sequence, head) : "chainBroken",
-    file: store.file,
-    sequence: anchor.sequence,
-    expected: `${anchor.hash}, as the snapshot of that record says`,
-    found: link === undefined ? "no such record" : bytesToHex(link.hash),
-  });
+/**
+ * The newest record that a snapshot vouches for. A damaged snapshot vouches for nothing: an older
+ * one is asked, and in the end the walk begins at the first record.
+ */
+async function trustedStart(store: Store): Promise<ChainLink> {
+  try {
+    for (const anchor of anchors(store)) {
+      const link = readLink(store, anchor.sequence);
+      if (link !== undefined && bytesToHex(link.hash) === anchor.hash) return link;
+      await requireDamaged(store, anchor.sequence);
+    }
+  } catch (error) {
+    if (!isSnapshotDamage(error)) throw error;
+  }
+  return GENESIS_LINK;
 }
 
-function missingAt(sequence: number, head: Head): "recordMissing" | "tailMissing" {
-  return sequence < head.sequence ? "recordMissing" : "tailMissing";
+/** Returns where the snapshot is damaged; where it is whole, its record is not, and this throws. */
+async function requireDamaged(store: Store, sequence: number): Promise<void> {
+  try {
+    await loadSnapshot(store, sequence);
+  } catch (error) {
+    if (!isSnapshotDamage(error)) throw error;
+  }
 }
 
 function readWitnessOf(directory: string | undefined): Head | undefined {

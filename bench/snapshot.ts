@@ -1,0 +1,125 @@
+/**
+ * What a snapshot costs an operator that is taking orders: the longest pause of its event loop and
+ * the slowest answer, without a snapshot, with one encoded on the operator's own thread, and with
+ * one made by a thread of its own. `node bench/snapshot.ts [records]`; the records of the last three
+ * rounds are the state, so 300,000 of them are 300,000 orders.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { monitorEventLoopDelay } from "node:perf_hooks";
+import { setTimeout as sleep } from "node:timers/promises";
+import { stateHash } from "../src/exchange/stateHash.ts";
+import type { Journal } from "../src/journal/journal.ts";
+import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
+import { History } from "../src/operator/history.ts";
+import type { Log } from "../src/operator/log.ts";
+import { encodeSaved } from "../src/operator/recovery/savedState.ts";
+import { SNAPSHOT_RECORDS, Snapshotter } from "../src/operator/recovery/snapshotter.ts";
+import { Sequencer } from "../src/operator/sequencer.ts";
+import { appendUntil, BenchExchange } from "./history.ts";
+
+const records = Number(process.argv[2] ?? 290_000);
+const ORDERS_AT_ONCE = 10;
+const PAUSE_MS = 5;
+const IDLE_MS = 5000;
+
+const history = new History();
+
+async function saveInline(journal: Journal, exchange: BenchExchange): Promise<number> {
+  const { sequence } = journal.head;
+  const bytes = encodeSaved(exchange.state, history);
+  await journal.saveSnapshot(sequence, bytes, stateHash(exchange.state));
+  return bytes.length;
+}
+
+/** Lets orders flow until `work` is done; prints what they and the event loop went through. */
+async function measure(name: string, sequencer: Sequencer, exchange: BenchExchange, work: Work) {
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  await flow(sequencer, exchange, sleep(1000));
+  loop.enable();
+  const began = performance.now();
+  // Not at once: what happens before the loop turns is not seen as its delay.
+  const slowest = await flow(sequencer, exchange, sleep(PAUSE_MS * 10).then(work));
+  loop.disable();
+  const shown = [
+    name.padEnd(28),
+    `${(loop.max / 1e6).toFixed(0)} ms`.padStart(12),
+    `${(loop.percentile(99) / 1e6).toFixed(1)} ms`.padStart(12),
+    `${slowest.toFixed(0)} ms`.padStart(14),
+    `${((performance.now() - began) / 1000).toFixed(1)} s`.padStart(10),
+  ];
+  console.log(shown.join(""));
+  return loop.max;
+}
+
+type Work = () => Promise<unknown>;
+
+/** Milliseconds of the slowest answer. */
+async function flow(sequencer: Sequencer, exchange: BenchExchange, work: Promise<unknown>) {
+  let done = false;
+  const settled = work.finally(() => {
+    done = true;
+  });
+  let slowest = 0;
+  const answers: Promise<void>[] = [];
+  let due = performance.now();
+  while (!done) {
+    // From when it was due: orders that a pause kept from being asked have waited too.
+    const asked = due;
+    due += PAUSE_MS;
+    for (let i = 0; i < ORDERS_AT_ONCE; i++) {
+      const answer = sequencer.submit(exchange.order()).then(() => {
+        slowest = Math.max(slowest, performance.now() - asked);
+      });
+      answers.push(answer);
+    }
+    await sleep(Math.max(0, due - performance.now()));
+  }
+  await settled;
+  await Promise.all(answers);
+  return slowest;
+}
+
+// In the working directory, since the system's temporary one is often in memory.
+const storage = mkdtempSync("bench-snapshot-");
+const journal = await openSqliteJournal(storage);
+try {
+  const exchange = new BenchExchange();
+  const entries = exchange.entries();
+  await appendUntil(journal, entries, records - SNAPSHOT_RECORDS);
+  const bytes = await saveInline(journal, exchange);
+  const last = journal.head.sequence;
+  await appendUntil(journal, entries, records);
+  const fail = (error: Error) => {
+    throw error;
+  };
+  const quiet = () => {};
+  const log: Log = { info: quiet, warn: console.warn, error: console.error, flush: async () => {} };
+  const sequencer = new Sequencer({
+    journal,
+    state: exchange.state,
+    history,
+    onApplied: quiet,
+    onFailure: fail,
+  });
+  const snapshotter = new Snapshotter({ journal, storage, last, log });
+
+  console.log(`${records} records, a snapshot of ${(bytes / 1e6).toFixed(0)} MB`);
+  console.log(
+    `${"".padEnd(28)}${"longest".padStart(12)}${"99 % below".padStart(12)}` +
+      `${"slowest answer".padStart(14)}${"took".padStart(10)}`,
+  );
+  const idle = await measure("no snapshot", sequencer, exchange, () => sleep(IDLE_MS));
+  const inline = await measure("on the operator's thread", sequencer, exchange, () =>
+    saveInline(journal, exchange),
+  );
+  const threaded = await measure("by a thread of its own", sequencer, exchange, () => {
+    snapshotter.offer();
+    return snapshotter.idle();
+  });
+  const ratio = (pause: number) => (pause / idle).toFixed(1);
+  console.log(`longest pause to none: ${ratio(inline)} and ${ratio(threaded)}`);
+  await sequencer.drain();
+} finally {
+  await journal.close();
+  rmSync(storage, { recursive: true });
+}

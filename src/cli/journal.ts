@@ -1,0 +1,226 @@
+/**
+ * `quarterdeck journal`: what a person does with the journal: prove it, read it, copy it, put a
+ * copy back. All but `restore` work while the operator runs.
+ */
+import { createWriteStream } from "node:fs";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { Command } from "commander";
+import { z } from "zod";
+import { QuarterdeckError } from "../base/errors.ts";
+import { StorageFailure } from "../journal/errors.ts";
+import { exportLines } from "../journal/export.ts";
+import type { JournalReader } from "../journal/journal.ts";
+import { restoreBackup } from "../journal/sqlite/backup.ts";
+import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
+import { type JournalProof, proveJournal } from "../operator/recovery/proveJournal.ts";
+import { Progress } from "./progress.ts";
+
+export function journalCommand(): Command {
+  return new Command("journal")
+    .description("Prove, read, back up and restore an operator's journal")
+    .addCommand(verifyCommand())
+    .addCommand(exportCommand())
+    .addCommand(backupCommand())
+    .addCommand(restoreCommand());
+}
+
+const STORAGE = ["--storage <folder>", "the operator's storage folder", "storage"] as const;
+const FILE = ["--file <backup>", "a backup instead of a storage folder"] as const;
+
+function verifyCommand(): Command {
+  return new Command("verify")
+    .description(
+      "Check every record, replay all of them, and compare the outcome with every snapshot and " +
+        "with the roots in the Mediator. Exit code 1 when anything differs.",
+    )
+    .option(...STORAGE)
+    .option(...FILE)
+    .option("--rpc <urls>", "JSON-RPC endpoints, separated by commas, to compare roots with")
+    .action(verify);
+}
+
+interface Source {
+  readonly storage: string;
+  readonly file?: string;
+}
+
+function open({ storage, file }: Source): Promise<JournalReader> {
+  return file === undefined ? openSqliteReader(storage) : openSqliteBackup(file);
+}
+
+async function reading<T>(source: Source, work: (journal: JournalReader) => Promise<T>) {
+  const journal = await open(source);
+  try {
+    return await work(journal);
+  } finally {
+    await journal.close();
+  }
+}
+
+const endpoints = z
+  .string()
+  .transform((text) => text.split(","))
+  .pipe(z.array(z.url({ protocol: /^https?$/ })))
+  .optional();
+
+async function verify(options: Source & { readonly rpc?: string }): Promise<void> {
+  const rpc = endpoints.safeParse(options.rpc);
+  if (!rpc.success) throw badOption(`--rpc ${options.rpc}: no URLs separated by commas`);
+  const progress = new Progress(process.stderr, "records");
+  const proof = await reading(options, async (journal) => {
+    say(`${journal.location}: up to record ${journal.head.sequence}`);
+    return proveJournal(journal, { rpc: rpc.data, onProgress: progress.show });
+  });
+  progress.end();
+  tell(proof, rpc.data !== undefined);
+  if (proof.findings.length > 0) process.exitCode = 1;
+}
+
+function tell({ findings, storage, replayed, chain }: JournalProof, asked: boolean): void {
+  if (storage !== undefined) {
+    const { head, epoch, bytes } = storage;
+    say(`ok    ${head.sequence} records, ${bytes} bytes, epoch ${epoch}, head ${head.hash}`);
+  }
+  if (replayed !== undefined) {
+    const { records, block, round, snapshots, genesis } = replayed;
+    say(`ok    ${records} replayed: Mediator ${genesis.mediator} on chain ${genesis.chainId},`);
+    say(`      block ${block ?? "none"}, round ${round}, state ${replayed.stateHash}`);
+    const at = snapshots.length === 0 ? "" : `: ${snapshots.join(", ")}`;
+    say(`ok    ${snapshots.length} snapshots hold the replayed state${at}`);
+  }
+  if (chain !== undefined) {
+    const pending = chain.pending === 0 ? "" : `, ${chain.pending} not committed yet`;
+    say(`ok    ${chain.roots} roots are those of the Mediator${pending}`);
+  }
+  if (!asked) say("left out: the roots in the Mediator; name an endpoint with --rpc");
+  for (const { what, problem } of findings) say(`FAIL  ${what}: ${problem}`);
+  const failed = findings.length > 0;
+  say(failed ? `${findings.length} findings` : "the journal is whole");
+}
+
+function exportCommand(): Command {
+  return new Command("export")
+    .description(
+      "Write the records as lines of JSON. Ends with exit code 1 at the first damaged record: " +
+        "what was written before it is whole.",
+    )
+    .option(...STORAGE)
+    .option(...FILE)
+    .option("--from <sequence>", "first record", "1")
+    .option("--limit <records>", "most records")
+    .option("--raw", "payloads as base64 of their bytes instead of the entries in them")
+    .option("--to <file>", "a new file; standard output unless told")
+    .action(exportRecords);
+}
+
+interface ExportFlags extends Source {
+  readonly from: string;
+  readonly limit?: string;
+  readonly raw?: boolean;
+  readonly to?: string;
+}
+
+async function exportRecords(flags: ExportFlags): Promise<void> {
+  const options = {
+    from: wholeNumber("--from", flags.from),
+    ...(flags.limit !== undefined && { limit: wholeNumber("--limit", flags.limit) }),
+    ...(flags.raw !== true && { show: entryOf }),
+  };
+  await reading(flags, (journal) => {
+    const lines = Readable.from(exportLines(journal, options));
+    return flags.to === undefined ? print(lines) : write(lines, flags.to);
+  });
+}
+
+/** Entries are JSON; a payload that is none is shown as base64. */
+function entryOf(payload: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(payload));
+  } catch {
+    return Buffer.from(payload).toString("base64");
+  }
+}
+
+async function print(lines: Readable): Promise<void> {
+  try {
+    await pipeline(lines, process.stdout, { end: false });
+  } catch (error) {
+    // Whoever reads has enough, as `head` does.
+    if ((error as { code?: string }).code !== "EPIPE") throw error;
+  }
+}
+
+async function write(lines: Readable, file: string): Promise<void> {
+  try {
+    // Flushed to the disk before it is closed.
+    await pipeline(lines, createWriteStream(file, { flags: "wx", flush: true }));
+  } catch (error) {
+    if ((error as { code?: string }).code !== "EEXIST") throw error;
+    throw new StorageFailure("StorageNotEmpty", file, "The export's file is there already", error);
+  }
+}
+
+function backupCommand(): Command {
+  return new Command("backup")
+    .description(
+      "Copy the journal to a new file, also while the operator runs, and verify the copy. It " +
+        "holds every record acknowledged when it began.",
+    )
+    .option(...STORAGE)
+    .requiredOption("--to <file>", "the new file, best on another disk")
+    .action(backup);
+}
+
+async function backup({ storage, to }: { storage: string; to: string }): Promise<void> {
+  const progress = new Progress(process.stderr, "records");
+  const head = await reading({ storage }, (journal) =>
+    journal.backup(to, {
+      onProgress: (done, total) => progress.show("verified", done, total),
+      onDamagedSnapshot: ({ message }) =>
+        process.stderr.write(`warning: left out of the backup: ${message}\n`),
+    }),
+  );
+  progress.end();
+  say(`${to}: ${head.sequence} records, verified, head ${head.hash}`);
+}
+
+function restoreCommand(): Command {
+  return new Command("restore")
+    .description(
+      "Verify a backup, then put it into a storage folder that holds nothing. The operator must " +
+        "be stopped; its next start says what was lost.",
+    )
+    .requiredOption("--from <file>", "the backup")
+    .option(...STORAGE)
+    .action(restore);
+}
+
+async function restore({ storage, from }: { storage: string; from: string }): Promise<void> {
+  const progress = new Progress(process.stderr, "records");
+  const { head, backedUpAt, lostUpTo } = await restoreBackup(from, storage, {
+    onProgress: (done, total) => progress.show("verified", done, total),
+  });
+  progress.end();
+  say(`${storage}: ${head.sequence} records of ${new Date(backedUpAt).toISOString()}`);
+  say(
+    lostUpTo === undefined
+      ? "Whatever was acknowledged after the backup is lost, as far as it is not on chain."
+      : `Records ${head.sequence + 1} to ${lostUpTo} were acknowledged and are lost.`,
+  );
+  say("Each start from here on says so (restoredFromBackup): tell the clients.");
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
+  throw badOption(`${option} ${text}: no whole number from 1 on`);
+}
+
+function badOption(problem: string): QuarterdeckError {
+  const mend = "See quarterdeck journal --help.";
+  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, mend });
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}

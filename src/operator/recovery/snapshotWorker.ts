@@ -1,0 +1,38 @@
+/**
+ * The thread that makes one snapshot: it replays the journal as a start would, in a state of its
+ * own, and hands the bytes over. The operator's thread does nothing for it, and each snapshot
+ * proves that a start from the one before works.
+ */
+import { setPriority } from "node:os";
+import { parentPort, workerData } from "node:worker_threads";
+import { assert } from "../../base/errors.ts";
+import { stateHash } from "../../exchange/stateHash.ts";
+import { openSqliteReader } from "../../journal/sqlite/reader.ts";
+import { replay } from "../recover.ts";
+import { encodeSaved } from "./savedState.ts";
+import type { FromWorker } from "./snapshotter.ts";
+
+/** The operator's own thread comes first where processors are few. */
+const NICENESS = 10;
+
+async function makeSnapshot(storage: string): Promise<void> {
+  // Only Linux has a priority for each thread; elsewhere it would be the whole process's.
+  if (process.platform === "linux") setPriority(NICENESS);
+  const journal = await openSqliteReader(storage);
+  try {
+    const { state, history, sequence } = await replay(journal, ({ sequence: at, problem }) =>
+      tell({ kind: "unusable", sequence: at, problem }),
+    );
+    const bytes = encodeSaved(state, history);
+    tell({ kind: "made", sequence, stateHash: stateHash(state), bytes }, [bytes.buffer]);
+  } finally {
+    await journal.close();
+  }
+}
+
+function tell(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void {
+  assert(parentPort !== null, "snapshotWorker.ts runs outside a worker thread.");
+  parentPort.postMessage(message, transfer);
+}
+
+await makeSnapshot((workerData as { storage: string }).storage);
