@@ -1,28 +1,18 @@
-import { createHash, type Hash } from "node:crypto";
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { Alarm, assert } from "../../base/errors.ts";
 import { bytesToHex, type Hex, hexToBytes, isHex } from "../../base/hex.ts";
 import { FencedOff, JournalDamaged } from "../errors.ts";
 import { KEPT_SNAPSHOTS, type Snapshot } from "../journal.ts";
 import { HASH_BYTES } from "../record.ts";
+import { PART_BYTES, type SnapshotRow, snapshotChecksum, unsealSnapshot } from "../snapshotSeal.ts";
 import { guarded, inOneView, inTransaction } from "./connection.ts";
 import { readHead, readLink, type Store } from "./records.ts";
 
 /**
- * A snapshot lies in parts, so that writing a large one does not hold up the appends; its row in
- * `snapshot` comes last and makes it count. Parts without that row are what a crash left behind.
+ * Parts deleted in one transaction. The row in `snapshot` comes last and makes the parts count:
+ * those without it are what a crash left behind.
  */
-const PART_BYTES = 256 * 1024;
-/** Parts deleted in one transaction. */
 const PARTS_PER_PRUNING = 16;
-
-interface SnapshotRow {
-  readonly sequence: number;
-  readonly record_hash: Uint8Array;
-  readonly state_hash: Uint8Array;
-  readonly bytes: number;
-  readonly checksum: Uint8Array;
-}
 
 /** Sequences of the snapshots, ascending. */
 export function snapshotSequences({ connection, file }: Store): number[] {
@@ -69,27 +59,8 @@ export async function loadSnapshot(
   );
   if (stored === undefined) return undefined;
 
-  const { row, bytes, link } = stored;
-  const { sequence } = row;
-  if (bytes.length !== row.bytes) {
-    throw altered(store, sequence, `${row.bytes} bytes`, `${bytes.length} bytes`);
-  }
-
-  const checksum = await checksumOf(sequence, row.record_hash, row.state_hash, bytes);
-  if (!checksum.equals(row.checksum)) {
-    throw altered(store, sequence, bytesToHex(row.checksum), bytesToHex(checksum));
-  }
-
-  if (link === undefined || !Buffer.from(link.hash).equals(row.record_hash)) {
-    throw new JournalDamaged({
-      damage: link === undefined ? missingAt(store, sequence) : "chainBroken",
-      file: store.file,
-      sequence,
-      expected: `${bytesToHex(row.record_hash)}, as the snapshot of that record says`,
-      found: link === undefined ? "no such record" : bytesToHex(link.hash),
-    });
-  }
-  return { sequence, stateHash: bytesToHex(row.state_hash), bytes };
+  const { row, bytes, link, head } = stored;
+  return unsealSnapshot(store.file, row, bytes, { link, head });
 }
 
 function readStored(store: Store, atOrBefore: number) {
@@ -105,7 +76,8 @@ function readStored(store: Store, atOrBefore: number) {
       .all(row.sequence),
   ) as { bytes: Uint8Array }[];
   const bytes: Uint8Array = Buffer.concat(parts.map((part) => part.bytes));
-  return { row, bytes, link: readLink(store, row.sequence) };
+  const { sequence: head } = readHead(store);
+  return { row, bytes, link: readLink(store, row.sequence), head };
 }
 
 /** Pages of snapshots that the engine cannot read are damage of the snapshots, not of records. */
@@ -116,10 +88,6 @@ function readingSnapshots<T>(store: Store, sequence: number | undefined, read: (
     if (!(error instanceof JournalDamaged)) throw error;
     throw altered(store, sequence, error.expected, error.found);
   }
-}
-
-function missingAt(store: Store, sequence: number): "recordMissing" | "tailMissing" {
-  return sequence < readHead(store).sequence ? "recordMissing" : "tailMissing";
 }
 
 function altered(
@@ -143,22 +111,6 @@ export function dropSnapshot({ connection, file }: Store, sequence: number): voi
   );
 }
 
-async function checksumOf(
-  sequence: number,
-  recordHash: Uint8Array,
-  stateHash: Uint8Array,
-  bytes: Uint8Array,
-): Promise<Buffer> {
-  const header = Buffer.alloc(8);
-  header.writeBigUInt64BE(BigInt(sequence));
-  const hash: Hash = createHash("sha256").update(header).update(recordHash).update(stateHash);
-  for (let at = 0; at < bytes.length; at += PART_BYTES) {
-    hash.update(bytes.subarray(at, at + PART_BYTES));
-    await nextTurn();
-  }
-  return hash.digest();
-}
-
 /** A store and the right to write to it, which another epoch ends. */
 export interface FencedStore extends Store {
   readonly epoch: number;
@@ -177,7 +129,8 @@ export async function saveSnapshot(
   const link = readLink(store, sequence);
   assert(sequence > 0 && link, () => `a snapshot of record ${sequence}, which is not there.`);
   const state = hexToBytes(stateHash);
-  const checksum = await checksumOf(sequence, link.hash, state, bytes);
+  const sealed = { sequence, record_hash: link.hash, state_hash: state };
+  const checksum = await snapshotChecksum(sealed, bytes);
   if (isKnown(store, sequence, checksum)) return;
 
   await dropLooseParts(store);
