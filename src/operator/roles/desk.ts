@@ -1,0 +1,56 @@
+/**
+ * Where writes of clients arrive: at this operator's sequencer while it leads, else they are sent to
+ * whoever does.
+ */
+import type { Entry } from "../../exchange/entries.ts";
+import type { Outcome } from "../../exchange/outcome.ts";
+import { refuse } from "../../protocol/refusals.ts";
+import type { Sequencer } from "../sequencer.ts";
+import { isLeadLost } from "./leadLost.ts";
+
+export class Desk {
+  #sequencer: Sequencer | undefined;
+  #leader: string | undefined;
+
+  /** Where the operator that takes orders serves; undefined while nobody is known to. */
+  get leader(): string | undefined {
+    return this.#leader;
+  }
+
+  /** Why nothing more is taken here, if so. */
+  get failed(): Error | undefined {
+    const failure = this.#sequencer?.failed;
+    return isLeadLost(failure) ? undefined : failure;
+  }
+
+  /** From now on `sequencer` takes what arrives. */
+  open(sequencer: Sequencer, leader: string | undefined): void {
+    this.#sequencer = sequencer;
+    this.#leader = leader;
+  }
+
+  /** From now on whoever comes is sent to `leader`, if there is one. */
+  close(leader: string | undefined): void {
+    this.#sequencer = undefined;
+    this.#leader = leader;
+  }
+
+  /**
+   * As `Sequencer.submit`; refused as `NotLeader` where this operator does not lead. If it lost the
+   * lead meanwhile, whether the entry was kept is not known here, and the same entry sent to the
+   * leader settles it: an order counts once, whatever happens.
+   */
+  async submit(entry: Entry): Promise<Outcome> {
+    if (this.#sequencer === undefined) return this.#elsewhere();
+    try {
+      return await this.#sequencer.submit(entry);
+    } catch (error) {
+      if (isLeadLost(error)) return this.#elsewhere();
+      throw error;
+    }
+  }
+
+  #elsewhere(): Outcome {
+    return { refusal: refuse("NotLeader", { leader: this.#leader }), happenings: [] };
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * State that follows a shared journal: what others appended is applied as it appears, so that this
+ * operator is warm when it must take over.
+ */
+import { Alarm } from "../../base/errors.ts";
+import { apply } from "../../exchange/apply.ts";
+import { decodeEntry, type Entry } from "../../exchange/entries.ts";
+import type { Outcome } from "../../exchange/outcome.ts";
+import type { State } from "../../exchange/state.ts";
+import type { Head, JournalReader, JournalRecord } from "../../journal/journal.ts";
+import type { History } from "../history.ts";
+
+export interface ReplicaOptions {
+  readonly state: State;
+  readonly history: History;
+  /** The last record that `state` is made of. */
+  readonly head: Head;
+  /** Told of each entry that was applied here. */
+  readonly onApplied: (entry: Entry, outcome: Outcome) => void;
+}
+
+export class Replica {
+  readonly #options: ReplicaOptions;
+  #head: Head;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#head = options.head;
+  }
+
+  /** The last record that was applied. */
+  get head(): Head {
+    return this.#head;
+  }
+
+  /** This operator's own sequencer has applied everything up to `head`. */
+  moveTo(head: Head): void {
+    this.#head = head;
+  }
+
+  /**
+   * Applies what `journal` holds beyond. Throws `JournalDamaged`, `StorageFailure`, or an `Alarm`
+   * when the journal has lost or changed what was applied here.
+   */
+  async catchUp(journal: JournalReader): Promise<void> {
+    const { sequence } = await journal.refresh();
+    if (sequence === this.#head.sequence) return this.#requireSame(journal.head.hash, sequence);
+    if (sequence < this.#head.sequence) throw wentBack(journal.location, this.#head, sequence);
+    // The last one again, so that what follows is known to follow it.
+    for await (const records of journal.read(Math.max(1, this.#head.sequence))) {
+      for (const record of records) this.#take(record);
+    }
+  }
+
+  #take(record: JournalRecord): void {
+    if (record.sequence === this.#head.sequence) {
+      this.#requireSame(record.hash, record.sequence);
+      return;
+    }
+    const { state, history, onApplied } = this.#options;
+    const entry = decodeEntry(record.payload);
+    const outcome = apply(state, entry);
+    history.record(outcome.happenings);
+    this.#head = { sequence: record.sequence, hash: record.hash };
+    onApplied(entry, outcome);
+  }
+
+  #requireSame(hash: string, sequence: number): void {
+    if (hash === this.#head.hash) return;
+    throw new Alarm({
+      code: "JournalChanged",
+      message: `Record ${sequence} was ${this.#head.hash} and is ${hash} now.`,
+      mend: MEND,
+    });
+  }
+}
+
+const MEND =
+  "The database was set back or written to by hand: stop all operators, keep a copy of it, and " +
+  "restore what they acknowledged from the one that is furthest.";
+
+function wentBack(location: string, head: Head, sequence: number): Alarm {
+  return new Alarm({
+    code: "JournalWentBack",
+    message: `${location} ends at record ${sequence}; this operator had seen ${head.sequence}.`,
+    mend: MEND,
+  });
+}

@@ -1,0 +1,154 @@
+/**
+ * One of several operators on a shared journal: follows it, and leads while the lease is its own.
+ * The loop is the same for all; who leads is a fact of the journal, looked at again and again.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Holder, LeasedJournal, Peer, SharedJournal } from "../../journal/journal.ts";
+import type { Log } from "../log.ts";
+import { isLeadLost } from "./leadLost.ts";
+import type { Replica } from "./replica.ts";
+
+export interface SharedRoleOptions {
+  readonly journal: SharedJournal;
+  readonly replica: Replica;
+  readonly log: Log;
+  /** Milliseconds that a lease lasts; it is looked at ten times in that time. */
+  readonly leaseMs: number;
+  /**
+   * Milliseconds for which the database may stay unreachable before this operator gives up: its
+   * supervisor starts it again, and somebody is told.
+   */
+  readonly patienceMs: number;
+  /**
+   * Leads until `signal` is aborted, and settles once nothing is under way any more: then the state
+   * is that of the journal as far as it was acknowledged. Rejects when it cannot go on; with an
+   * error that says that the lead is lost this operator follows again, with any other it ends.
+   */
+  readonly lead: (leased: LeasedJournal, signal: AbortSignal) => Promise<void>;
+  /** Told whenever another holds the lease, or nobody. */
+  readonly onHolder: (holder: Holder | undefined) => void;
+  /** The address of the operator that should lead instead of this one, if another should. */
+  readonly successor: () => string | undefined;
+}
+
+/** Looks at the journal in the time of a lease. */
+const LOOKS = 10;
+/** Looks between two announcements. */
+const LOOKS_BETWEEN_ANNOUNCEMENTS = 5;
+/** Records by which a successor may trail: it reads them within one look. */
+const WARM_RECORDS = 1000;
+
+export class SharedRole {
+  readonly #options: SharedRoleOptions;
+  #looks = 0;
+  #peers: readonly Peer[] = [];
+  #silentSince: number | undefined;
+
+  constructor(options: SharedRoleOptions) {
+    this.#options = options;
+  }
+
+  /** Operators that live, as of the last announcement. */
+  get peers(): readonly Peer[] {
+    return this.#peers;
+  }
+
+  /** Resolves when `signal` is aborted; rejects when this operator cannot go on. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { leaseMs } = this.#options;
+    while (!signal.aborted) {
+      try {
+        const leased = await this.#look();
+        this.#silentSince = undefined;
+        if (leased !== undefined) await this.#lead(leased, signal);
+      } catch (error) {
+        this.#survive(error);
+      }
+      await pause(leaseMs / LOOKS, signal);
+    }
+  }
+
+  /** Follows; gives the journal when nobody holds it and it could be acquired. */
+  async #look(): Promise<LeasedJournal | undefined> {
+    const { journal, replica, onHolder } = this.#options;
+    const { holder } = await journal.look();
+    onHolder(holder);
+    await replica.catchUp(journal);
+    await this.#announce(replica.head.sequence);
+    return holder === undefined ? journal.acquire() : undefined;
+  }
+
+  async #announce(sequence: number): Promise<void> {
+    if (this.#looks++ % LOOKS_BETWEEN_ANNOUNCEMENTS !== 0) return;
+    this.#peers = await this.#options.journal.announce(sequence);
+  }
+
+  async #lead(leased: LeasedJournal, signal: AbortSignal): Promise<void> {
+    const { replica, lead, log } = this.#options;
+    const ending = new AbortController();
+    const both = AbortSignal.any([signal, ending.signal]);
+    let successor: string | undefined;
+    try {
+      await replica.catchUp(leased);
+      log.info("leading", { epoch: leased.epoch, sequence: leased.head.sequence });
+      // Whichever ends first ends the other, and both are waited for.
+      const [led, watched] = await Promise.allSettled([
+        lead(leased, both).finally(() => ending.abort()),
+        this.#watch(leased, both).finally(() => ending.abort()),
+      ]);
+      if (led.status === "rejected") throw led.reason;
+      if (watched.status === "rejected") throw watched.reason;
+      successor = watched.value;
+    } finally {
+      await this.#leave(leased, successor);
+    }
+  }
+
+  /** Renews the lease; resolves with the address of whoever should lead instead. */
+  async #watch(leased: LeasedJournal, signal: AbortSignal): Promise<string | undefined> {
+    const { leaseMs } = this.#options;
+    while (!signal.aborted) {
+      await leased.renew();
+      await this.#announce(leased.head.sequence);
+      const successor = this.#successor(leased.head.sequence);
+      if (successor !== undefined) return successor;
+      await pause((2 * leaseMs) / LOOKS, signal);
+    }
+    return undefined;
+  }
+
+  /** Only somebody who lives and is warm takes over without a gap. */
+  #successor(sequence: number): string | undefined {
+    const wanted = this.#options.successor();
+    if (wanted === undefined) return undefined;
+    const peer = this.#peers.find(({ operator }) => operator === wanted);
+    const isWarm = peer !== undefined && peer.sequence + WARM_RECORDS >= sequence;
+    return isWarm ? wanted : undefined;
+  }
+
+  /** Gives the lease back, so that another need not wait for its end. */
+  async #leave(leased: LeasedJournal, successor: string | undefined): Promise<void> {
+    const { replica, log } = this.#options;
+    replica.moveTo(leased.head);
+    log.info("notLeading", { epoch: leased.epoch, sequence: leased.head.sequence, successor });
+    try {
+      await (successor === undefined ? leased.close() : leased.handOver(successor));
+    } catch (problem) {
+      if (!isLeadLost(problem)) throw problem;
+      log.warn("leaseNotReturned", { problem });
+    }
+  }
+
+  #survive(error: unknown): void {
+    if (!isLeadLost(error)) throw error;
+    const { log, patienceMs } = this.#options;
+    this.#silentSince ??= performance.now();
+    const silentMs = performance.now() - this.#silentSince;
+    log.warn("sharedJournalLost", { problem: error, silentMs: Math.round(silentMs) });
+    if (silentMs > patienceMs) throw error;
+  }
+}
+
+async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  await sleep(milliseconds, undefined, { signal }).catch(() => {});
+}
