@@ -1,6 +1,6 @@
 /**
- * Where writes of clients arrive: at this operator's sequencer while it leads, else they are sent to
- * whoever does.
+ * Where writes of clients arrive: at this operator's sequencer while it leads, else they are sent
+ * to whoever does.
  */
 import type { Entry } from "../../exchange/entries.ts";
 import type { Outcome } from "../../exchange/outcome.ts";

@@ -1,4 +1,4 @@
-/** Operators on one real PostgreSQL: each a role, a replica and a desk; leading means appending blocks. */
+/** Operators on one real PostgreSQL: a role, a replica and a desk each; leading appends blocks. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
