@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
-import { type Address, hexToBytes } from "../base/hex.ts";
+import type { Address } from "../base/hex.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
 import { type BlockRef, follow, readBlockRef } from "../chain/follow.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
@@ -29,6 +29,7 @@ import { loadCurve } from "./nativeCurve.ts";
 import { recover } from "./recover.ts";
 import { Snapshotter } from "./recovery/snapshotter.ts";
 import { Sequencer } from "./sequencer.ts";
+import { FillSigner } from "./signers/fillSigner.ts";
 
 export interface RunningOperator {
   readonly face: OperatorFace;
@@ -46,8 +47,8 @@ const GUARD_EVERY_MS = 15_000;
 /** Starts one operator. Throws a typed error that says what to mend when it cannot. */
 export async function startOperator(config: OperatorConfig, log: Log): Promise<RunningOperator> {
   const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
-  const signer = localSigner(config.privateKey);
   const { curve, fallbackBecause } = loadCurve();
+  const signer = localSigner(config.privateKey, curve);
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
@@ -67,8 +68,8 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
   });
 
   const { domain } = chain.constants;
-  const key = hexToBytes(config.privateKey);
-  const sources: AnswerSources = { state, history, curve, domain, key };
+  const fills = new FillSigner(signer, domain);
+  const sources: AnswerSources = { state, history, curve, domain, fills };
   const metrics = new Metrics();
   const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();
@@ -80,7 +81,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     onApplied: (entry, outcome) => {
       metrics.count(outcome.happenings);
       logOutcome(log, sources, entry, outcome);
-      control.publish(eventsOf(sources, outcome));
+      control.publish(eventsOf(sources, outcome)).catch(failure.reject);
     },
     onCommitted: () => snapshotter.offer(),
     onFailure: failure.reject,
@@ -105,6 +106,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
     health: () => guardians.checks(),
+    canSign: () => true,
   });
   const guardians = new Guardians({
     client: chain.client,
