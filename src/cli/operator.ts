@@ -1,6 +1,6 @@
 /** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
 import { Command } from "commander";
-import { KEY_VARIABLE, readConfig } from "../operator/config.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE, readConfig } from "../operator/config.ts";
 import { openLog } from "../operator/log.ts";
 import { startOperator } from "../operator/node.ts";
 import { startServer } from "../server/server.ts";
@@ -13,7 +13,7 @@ const STOP_MS = 10_000;
 
 export function operatorCommand(): Command {
   return new Command("operator")
-    .description(`Run an operator. Its private key comes from ${KEY_VARIABLE}.`)
+    .description("Run an operator. Its key is where the configuration says.")
     .requiredOption("--config <file>", "configuration file (JSON)")
     .option("--quiet", "log to files only")
     .action(run);
@@ -23,6 +23,7 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
   const config = readConfig(file, process.env);
   // Neither children nor crash reports of this process shall find it there.
   delete process.env[KEY_VARIABLE];
+  delete process.env[PASSWORD_VARIABLE];
   const terminal = quiet === true ? undefined : process.stdout;
   const log = await openLog({ folder: config.logs, terminal });
   try {

@@ -10,7 +10,7 @@ import { type BlockRef, follow, readBlockRef } from "../chain/follow.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
 import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
-import { localSigner } from "../chain/signer.ts";
+import { SignerUnavailable } from "../chain/signer.ts";
 import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import type { Genesis } from "../exchange/entries.ts";
 import type { State } from "../exchange/state.ts";
@@ -30,6 +30,7 @@ import { recover } from "./recover.ts";
 import { Snapshotter } from "./recovery/snapshotter.ts";
 import { Sequencer } from "./sequencer.ts";
 import { FillSigner } from "./signers/fillSigner.ts";
+import { openSigner } from "./signers/openSigner.ts";
 
 export interface RunningOperator {
   readonly face: OperatorFace;
@@ -46,9 +47,14 @@ const GUARD_EVERY_MS = 15_000;
 
 /** Starts one operator. Throws a typed error that says what to mend when it cannot. */
 export async function startOperator(config: OperatorConfig, log: Log): Promise<RunningOperator> {
-  const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
+  const stopping = new AbortController();
   const { curve, fallbackBecause } = loadCurve();
-  const signer = localSigner(config.privateKey, curve);
+  const opened = await withRetries(config, log, "openSigner", () =>
+    openSigner(config.key, { curve, log, signal: stopping.signal }),
+  );
+  const { signer } = opened;
+  log.info("signer", { kind: config.key.kind, address: signer.address });
+  const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
@@ -71,7 +77,6 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
   const fills = new FillSigner(signer, domain);
   const sources: AnswerSources = { state, history, curve, domain, fills };
   const metrics = new Metrics();
-  const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();
   const snapshotter = new Snapshotter({ journal, storage: config.storage, last: snapshot, log });
   const sequencer = new Sequencer({
@@ -105,8 +110,8 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     operator: signer.address,
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
-    health: () => guardians.checks(),
-    canSign: () => true,
+    health: () => [...opened.checks(), ...guardians.checks()],
+    canSign: opened.canSign,
   });
   const guardians = new Guardians({
     client: chain.client,
@@ -258,7 +263,7 @@ async function startOf({ client, genesis }: ExchangeOnChain, state: State): Prom
   return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
 }
 
-/** Repeats a step while no endpoint answers, with growing pauses, `maxTries` times. */
+/** Repeats a step while no endpoint or signing service answers, with growing pauses, `maxTries` times. */
 async function withRetries<T>(
   config: OperatorConfig,
   log: Log,
@@ -269,7 +274,8 @@ async function withRetries<T>(
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof RpcUnavailable) || tries >= config.maxTries) throw error;
+      const mayPass = error instanceof RpcUnavailable || error instanceof SignerUnavailable;
+      if (!mayPass || tries >= config.maxTries) throw error;
       log.warn("retrying", { step, tries, problem: error });
       await sleep(Math.min(15_000, config.pollMs * 2 ** (tries - 1)));
     }
