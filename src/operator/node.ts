@@ -263,7 +263,7 @@ async function startOf({ client, genesis }: ExchangeOnChain, state: State): Prom
   return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
 }
 
-/** Repeats a step while no endpoint or signing service answers, with growing pauses, `maxTries` times. */
+/** Repeats a step while no endpoint or signer answers, with growing pauses, `maxTries` times. */
 async function withRetries<T>(
   config: OperatorConfig,
   log: Log,

@@ -41,7 +41,7 @@ export function decodeSignature(compact: CompactSignature): EcdsaSignature | und
   return { r: hexToBytes(compact.r), s, yParity: first >= PARITY_BIT ? 1 : 0 };
 }
 
-/** Of the two signatures that are each other's mirror, the one that counts: the one with a low s. */
+/** Of the two signatures that are each other's mirror, the one that counts: its s is low. */
 export function lowS(signature: EcdsaSignature): EcdsaSignature {
   const { r, s, yParity } = signature;
   const value = BigInt(bytesToHex(s));

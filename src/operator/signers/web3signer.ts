@@ -56,8 +56,8 @@ export class Web3Signer implements KeyHolder {
   }
 
   /**
-   * Finds the key and lets it sign a probe. Throws `SignerUnavailable`, or a `QuarterdeckError` with
-   * code `SignerHasNoKey` when the service answers and has no such key.
+   * Finds the key and lets it sign a probe. Throws `SignerUnavailable`, or a `QuarterdeckError`
+   * with code `SignerHasNoKey` when the service answers and has no such key.
    */
   static async connect(options: Web3SignerOptions): Promise<Web3Signer> {
     const signer = new Web3Signer(options);
