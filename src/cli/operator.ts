@@ -19,9 +19,15 @@ export function operatorCommand(): Command {
     .action(run);
 }
 
+/** With this signal Node opens a debugger to every user of the machine, who could read the key. */
+const DEBUGGER_SIGNAL = "SIGUSR1";
+
 async function run({ config: file, quiet }: { config: string; quiet?: boolean }): Promise<void> {
+  process.on(DEBUGGER_SIGNAL, () => {
+    process.stderr.write(`quarterdeck: ${DEBUGGER_SIGNAL} is ignored: it would open a debugger\n`);
+  });
   const config = readConfig(file, process.env);
-  // Neither children nor crash reports of this process shall find it there.
+  // Neither children nor crash reports of this process shall find them there.
   delete process.env[KEY_VARIABLE];
   delete process.env[PASSWORD_VARIABLE];
   const terminal = quiet === true ? undefined : process.stdout;
