@@ -26,10 +26,11 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
   process.on(DEBUGGER_SIGNAL, () => {
     process.stderr.write(`quarterdeck: ${DEBUGGER_SIGNAL} is ignored: it would open a debugger\n`);
   });
-  const config = readConfig(file, process.env);
+  const environment = { ...process.env };
   // Neither children nor crash reports of this process shall find them there.
   delete process.env[KEY_VARIABLE];
   delete process.env[PASSWORD_VARIABLE];
+  const config = readConfig(file, environment);
   const terminal = quiet === true ? undefined : process.stdout;
   const log = await openLog({ folder: config.logs, terminal });
   try {
