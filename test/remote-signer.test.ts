@@ -42,7 +42,7 @@ beforeAll(async () => {
   const markets = exchange.config.markets.map(({ base, quote, lot, tick }) => {
     return { base, quote, lot: `${lot}`, tick: `${tick}` };
   });
-  const web3signer = { url: service.url, address: localSigner(key).address, timeoutMs: 5000 };
+  const web3signer = { url: service.url, address: localSigner(key).address, timeoutMs: 60_000 };
   const storage = join(folder, "storage");
   const pollMs = 15;
   const json = { rpc, mediator, markets, confirmations, storage, pollMs, web3signer };
@@ -87,21 +87,22 @@ it("answers with fills that clients take for the operator's", async () => {
 });
 
 it("tells events in order, however long each signature takes", async () => {
-  events.length = 0;
-  service.delayMs = 300;
-  const slow = buy("0.01");
   const trades = () => events.filter((event) => event.kind === "trade");
-  const asked = service.signed.length;
-  await until(
-    "the slow order is in the book",
-    () => operator.face.clientTrades(bob.address, 1)[0]?.baseAmount === 10n ** 16n,
-  );
-  service.delayMs = 0;
+  const before = trades().length;
+  const held = Promise.withResolvers<void>();
+  service.delay = () => held.promise;
+  const slow = buy("0.01");
+  await until("the slow order's signatures are asked for", () => service.open === 2);
+  service.delay = async () => {};
   await buy("0.02");
+  // It is answered and known, and its event waits for the one before.
+  expect(service.open).toBe(2);
+  expect(trades()).toHaveLength(before);
+  held.resolve();
   await slow;
-  await until("both are told", () => trades().length === 2);
-  expect(service.signed.length).toBeGreaterThan(asked);
-  expect(trades().map(({ trade }) => trade.baseAmount)).toEqual([10n ** 16n, 2n * 10n ** 16n]);
+  await until("both are told", () => trades().length === before + 2);
+  const told = trades().map(({ trade }) => trade.baseAmount);
+  expect(told.slice(before)).toEqual([10n ** 16n, 2n * 10n ** 16n]);
 });
 
 it("commits with transactions that Web3Signer signed", async () => {

@@ -4,7 +4,6 @@
  */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { nobleCurve } from "../../base/curve.ts";
 import { bytesToHex, type Hex, hexToBytes, isHex } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
@@ -13,13 +12,15 @@ export interface FakeWeb3Signer {
   readonly url: string;
   /** Requests to sign, by their data. */
   readonly signed: Hex[];
+  /** Requests that have not been answered. */
+  readonly open: number;
   /** Most requests that were open at once. */
   readonly mostOpen: number;
-  /** What is out of order; a key's name means that another key signs in its place. */
+  /** What is out of order. */
   fault: Fault;
-  /** Milliseconds before each answer. */
-  delayMs: number;
-  /** Loads and unloads keys. */
+  /** What the answer to each request that comes from now on waits for. */
+  delay: () => Promise<unknown>;
+  /** The keys that are loaded. */
   keys: readonly Hex[];
   close(): Promise<void>;
 }
@@ -52,11 +53,14 @@ export async function startFakeWeb3Signer(keys: readonly Hex[]): Promise<FakeWeb
   const fake: FakeWeb3Signer = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     signed: [],
+    get open() {
+      return open;
+    },
     get mostOpen() {
       return mostOpen;
     },
     fault: { kind: "none" },
-    delayMs: 0,
+    delay: async () => {},
     keys,
     close: () =>
       new Promise((resolve) => {
@@ -72,9 +76,10 @@ async function serve(
   incoming: IncomingMessage,
   answer: ServerResponse,
 ): Promise<void> {
+  const delay = fake.delay();
   let body = "";
   for await (const part of incoming) body += part;
-  if (fake.delayMs > 0) await sleep(fake.delayMs);
+  await delay;
   const { fault } = fake;
   if ((fault.kind === "status" || fault.kind === "drop") && fault.times > 0) {
     fault.times -= 1;

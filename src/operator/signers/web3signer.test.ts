@@ -108,7 +108,7 @@ describe("a key in Web3Signer", () => {
 
   it("is not asked for by more than some requests at once", async () => {
     const signer = await connect();
-    service.delayMs = 5;
+    service.delay = () => sleep(5);
     const messages = Array.from({ length: 100 }, (_, i) => bytes(i));
     const signatures = await Promise.all(messages.map((message) => signer.sign(message)));
     expect(new Set(signatures.map(({ r }) => bytesToHex(r))).size).toBe(100);
@@ -157,7 +157,7 @@ describe("a service that does not answer well", () => {
 
   it("has a time for each answer", async () => {
     const signer = await connect({ timeoutMs: 50 });
-    service.delayMs = 5_000;
+    service.delay = () => sleep(5_000);
     await expect(signer.sign(bytes(1))).rejects.toThrow(/gives no answer \(none within 50 ms\)/);
   });
 
@@ -181,7 +181,7 @@ describe("a service that does not answer well", () => {
 
   it("takes no more than it can keep up with", async () => {
     const signer = await connect();
-    service.delayMs = 500;
+    service.delay = () => sleep(500);
     service.fault = { kind: "otherKey", key: OTHER };
     expect(signer.keepsUp).toBe(true);
     const attempts = Array.from({ length: 2100 }, (_, i) => signer.sign(bytes(i & 0xff, i >> 8)));
