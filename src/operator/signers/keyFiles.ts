@@ -13,7 +13,7 @@ export interface KeyFile {
 const MAX_BYTES = 64 * 1024;
 const GROUP_READS = 0o040;
 /** Its group may change it, or anybody may do anything with it. */
-const EXPOSED = 0o037;
+const EXPOSED = 0o027;
 /** Windows shows no such bits. */
 const HAS_MODES = process.platform !== "win32";
 

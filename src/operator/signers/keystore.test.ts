@@ -125,7 +125,7 @@ describe("a damaged keystore", () => {
     ["version", 1, /key\.json: version: Expected 3/],
     ["version", undefined, /version: Expected 3/],
     ["address", "12", /address: Expected 40 hexadecimal digits/],
-    ["crypto", undefined, /crypto: /],
+    ["crypto", undefined, /crypto: Expected an object/],
     ["crypto.kdf", "argon2", /crypto\.kdf: Expected scrypt or pbkdf2/],
     ["crypto.cipher", "aes-128-cbc", /crypto\.cipher: Expected aes-128-ctr/],
     ["crypto.cipherparams.iv", "00", /crypto\.cipherparams\.iv: Expected 32 hex/],

@@ -108,7 +108,10 @@ const schema = z
         z.strictObject({ ...sealed, kdf: z.literal("scrypt"), kdfparams: scryptParameters }),
         z.strictObject({ ...sealed, kdf: z.literal("pbkdf2"), kdfparams: pbkdf2Parameters }),
       ],
-      { error: "Expected scrypt or pbkdf2" },
+      {
+        error: ({ code }) =>
+          code === "invalid_union" ? "Expected scrypt or pbkdf2" : "Expected an object",
+      },
     ),
   })
   .transform(({ address, crypto }): Keystore => {

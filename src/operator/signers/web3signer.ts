@@ -8,7 +8,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { publicKeyToAddress } from "../../base/address.ts";
 import type { Curve, EcdsaSignature } from "../../base/curve.ts";
-import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, bytesToHex, type Hex, hexToBytes, isHex } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
 import { type KeyHolder, SignerUnavailable } from "../../chain/signer.ts";
@@ -56,8 +55,8 @@ export class Web3Signer implements KeyHolder {
   }
 
   /**
-   * Finds the key and lets it sign a probe. Throws `SignerUnavailable`, or a `QuarterdeckError`
-   * with code `SignerHasNoKey` when the service answers and has no such key.
+   * Finds the key and lets it sign a probe. Throws `SignerUnavailable`, also when the service has
+   * no such key: it may still be loading them.
    */
   static async connect(options: Web3SignerOptions): Promise<Web3Signer> {
     const signer = new Web3Signer(options);
@@ -105,17 +104,16 @@ export class Web3Signer implements KeyHolder {
   }
 
   async #findKey(): Promise<string> {
-    const { address, url } = this.#options;
+    const { address } = this.#options;
     const text = await this.#ask("GET", "/api/v1/eth1/publicKeys");
     const listed = publicKeys.safeParse(parseJson(text));
     if (!listed.success) throw this.#fault("does not list its keys as JSON", LIST_MEND);
     const found = listed.data.find((key) => addressOf(key) === address);
     if (found !== undefined) return found;
-    throw new QuarterdeckError({
-      code: "SignerHasNoKey",
-      message: `Web3Signer at ${url} has ${listed.data.length} keys, and none is of ${address}.`,
-      mend: "Load the key there, or correct web3signer.address in the configuration.",
-    });
+    throw this.#fault(
+      `has ${listed.data.length} keys, and none is of ${address}`,
+      "Load the key there, or correct web3signer.address in the configuration.",
+    );
   }
 
   async #sign(preimage: Uint8Array): Promise<EcdsaSignature> {
@@ -150,28 +148,32 @@ export class Web3Signer implements KeyHolder {
 
   #watch(problem: SignerUnavailable): void {
     if (this.#problem !== undefined) return;
-    this.#problem = problem;
-    this.#options.onChange?.(problem.message);
+    this.#setProblem(problem);
     // Whoever waits would wait in vain.
     for (const resume of this.#waiting.splice(0)) resume();
     void this.#untilWell();
   }
 
   async #untilWell(): Promise<void> {
-    const { signal, onChange } = this.#options;
+    const { signal } = this.#options;
     while (!signal.aborted) {
       await sleep(WATCH_PAUSE_MS, undefined, { signal, ref: false }).catch(() => {});
       if (signal.aborted) return;
       try {
         await this.#check();
-      } catch {
-        // The reason is told already; what counts now is when it ends.
+      } catch (error) {
+        if (!(error instanceof SignerUnavailable)) throw error;
+        this.#setProblem(error);
         continue;
       }
-      this.#problem = undefined;
-      onChange?.(undefined);
-      return;
+      return this.#setProblem(undefined);
     }
+  }
+
+  #setProblem(problem: SignerUnavailable | undefined): void {
+    const changed = problem?.message !== this.#problem?.message;
+    this.#problem = problem;
+    if (changed) this.#options.onChange?.(problem?.message);
   }
 
   #fault(what: string, mend: string, cause?: unknown): SignerUnavailable {
