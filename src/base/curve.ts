@@ -59,6 +59,11 @@ export const nobleCurve: Curve = {
   },
 };
 
+/** Whether `bytes` are a private key: 32 bytes, above zero and below the curve's order. */
+export function isPrivateKey(bytes: Uint8Array): boolean {
+  return secp256k1.utils.isValidSecretKey(bytes);
+}
+
 function assertDigest(digest: Uint8Array): void {
   assert(digest.length === 32, () => `a digest has 32 bytes, not ${digest.length}.`);
 }

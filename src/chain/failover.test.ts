@@ -2,10 +2,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Anvil, freePort, startAnvil } from "../../test/support/anvil.ts";
-import { publicKeyToAddress } from "../base/address.ts";
-import { nobleCurve } from "../base/curve.ts";
 import type { Address, Hex } from "../base/hex.ts";
-import { keccak256 } from "../base/keccak.ts";
 import { encodeDeposit } from "./calls.ts";
 import { deployExchange } from "./deploy.ts";
 import type { FailoverOptions } from "./failover.ts";
@@ -207,16 +204,5 @@ describe("the chain", () => {
     await expect(ask("the head", () => alone.getBlockNumber())).rejects.toMatchObject({
       code: "ChainMismatch",
     });
-  });
-});
-
-describe("a local signer", () => {
-  it("signs digests that recover to its address", async () => {
-    const signer = localSigner(anvil.keys[4] as Hex);
-    expect(signer.address).toBe(anvil.addresses[4]);
-    const digest = keccak256(new Uint8Array([1, 2, 3]));
-    const { r, s, yParity } = await signer.signDigest(digest);
-    const publicKey = nobleCurve.recover(digest, r, s, yParity) as Uint8Array;
-    expect(publicKeyToAddress(publicKey)).toBe(signer.address);
   });
 });

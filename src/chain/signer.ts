@@ -1,8 +1,17 @@
-/** Who signs: an interface, so that keys may live elsewhere, and keys held in memory. */
-import { privateKeyToAccount } from "viem/accounts";
-import { toAddress } from "../base/address.ts";
-import { type EcdsaSignature, nobleCurve } from "../base/curve.ts";
-import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
+/**
+ * Who signs. Every holder of a key, near or far, can do one thing: sign the keccak-256 of bytes.
+ * Messages and transactions are both such bytes, so a signing service that hashes by itself serves
+ * as well as a key in memory, and what is sent is always what was built here.
+ */
+import { serializeTransaction, type TransactionSerializableEIP1559 } from "viem";
+import { publicKeyToAddress } from "../base/address.ts";
+import { type Curve, type EcdsaSignature, nobleCurve } from "../base/curve.ts";
+import { QuarterdeckError } from "../base/errors.ts";
+import { type Address, bytesToHex, type Hex, hexToBytes } from "../base/hex.ts";
+import { keccak256 } from "../base/keccak.ts";
+import { digestPreimage } from "../protocol/messages.ts";
+import { encodeSignature } from "../protocol/signatures.ts";
+import type { Domain, Signature } from "../protocol/units.ts";
 
 /** An EIP-1559 transaction without its signature. Fees and value in wei. */
 export interface UnsignedTransaction {
@@ -17,23 +26,59 @@ export interface UnsignedTransaction {
   readonly maxPriorityFeePerGas: bigint;
 }
 
-/** One key. Both deeds may take a network: a key can live in a signing service. */
+/** Holds one key, here or in another process. */
+export interface KeyHolder {
+  readonly address: Address;
+  /**
+   * The signature over keccak256(`preimage`), its s low. The bytes are the callee's to keep.
+   * Throws `SignerUnavailable` when it cannot sign now.
+   */
+  sign(preimage: Uint8Array): Promise<EcdsaSignature>;
+}
+
+/** Signs what the protocol and the chain know. Throws `SignerUnavailable`, as its holder does. */
 export interface Signer {
   readonly address: Address;
-  /** `digest`: 32 bytes, signed as they are. The signature's s is low. */
-  signDigest(digest: Uint8Array): Promise<EcdsaSignature>;
+  /** An EIP-712 message, by itself. `structHash` from protocol/messages.ts. */
+  signMessage(domain: Domain, structHash: Uint8Array): Promise<Signature>;
   /** The transaction as it goes over the wire. */
   signTransaction(transaction: UnsignedTransaction): Promise<Hex>;
 }
 
-/** A key held in memory. `privateKey`: 32 bytes. */
-export function localSigner(privateKey: Hex): Signer {
-  const account = privateKeyToAccount(privateKey);
-  const key = hexToBytes(privateKey);
+/** The key's holder gives no signature that counts. What was to be signed may be asked again. */
+export class SignerUnavailable extends QuarterdeckError {
+  override readonly name = "SignerUnavailable";
+
+  constructor(message: string, mend: string, cause?: unknown) {
+    super({ code: "SignerUnavailable", message, mend, cause });
+  }
+}
+
+export function signerOf(holder: KeyHolder): Signer {
   return {
-    address: toAddress(account.address),
-    signDigest: async (digest) => nobleCurve.sign(digest, key),
-    signTransaction: (transaction) =>
-      account.signTransaction({ type: "eip1559", ...transaction, to: transaction.to ?? null }),
+    address: holder.address,
+    signMessage: async (domain, structHash) => {
+      const signature = await holder.sign(digestPreimage(domain, structHash));
+      return { ...encodeSignature(signature), path: [] };
+    },
+    signTransaction: async (transaction) => {
+      const unsigned: TransactionSerializableEIP1559 = {
+        type: "eip1559",
+        ...transaction,
+        to: transaction.to ?? null,
+      };
+      const signature = await holder.sign(hexToBytes(serializeTransaction(unsigned)));
+      const { r, s, yParity } = signature;
+      return serializeTransaction(unsigned, { r: bytesToHex(r), s: bytesToHex(s), yParity });
+    },
   };
+}
+
+/** A key held in memory: the same bytes always get the same signature. `privateKey`: 32 bytes. */
+export function localSigner(privateKey: Hex, curve: Curve = nobleCurve): Signer {
+  const key = hexToBytes(privateKey);
+  return signerOf({
+    address: publicKeyToAddress(curve.publicKey(key)),
+    sign: async (preimage) => curve.sign(keccak256(preimage), key),
+  });
 }

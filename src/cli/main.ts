@@ -1,12 +1,14 @@
 /** The command line: one file per command. */
 import { Command } from "commander";
 import { journalCommand } from "./journal.ts";
+import { keystoreCommand } from "./keystore.ts";
 import { operatorCommand } from "./operator.ts";
 import { fail } from "./report.ts";
 
 const program = new Command("quarterdeck")
   .description("Operator stack for trustless Layer-2 exchanges")
   .addCommand(operatorCommand())
-  .addCommand(journalCommand());
+  .addCommand(journalCommand())
+  .addCommand(keystoreCommand());
 
 program.parseAsync().catch(fail);

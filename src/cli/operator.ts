@@ -1,6 +1,6 @@
 /** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
 import { Command } from "commander";
-import { KEY_VARIABLE, readConfig } from "../operator/config.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE, readConfig } from "../operator/config.ts";
 import { openLog } from "../operator/log.ts";
 import { startOperator } from "../operator/node.ts";
 import { startServer } from "../server/server.ts";
@@ -13,16 +13,24 @@ const STOP_MS = 10_000;
 
 export function operatorCommand(): Command {
   return new Command("operator")
-    .description(`Run an operator. Its private key comes from ${KEY_VARIABLE}.`)
+    .description("Run an operator. Its key is where the configuration says.")
     .requiredOption("--config <file>", "configuration file (JSON)")
     .option("--quiet", "log to files only")
     .action(run);
 }
 
+/** With this signal Node opens a debugger to every user of the machine, who could read the key. */
+const DEBUGGER_SIGNAL = "SIGUSR1";
+
 async function run({ config: file, quiet }: { config: string; quiet?: boolean }): Promise<void> {
-  const config = readConfig(file, process.env);
-  // Neither children nor crash reports of this process shall find it there.
+  process.on(DEBUGGER_SIGNAL, () => {
+    process.stderr.write(`quarterdeck: ${DEBUGGER_SIGNAL} is ignored: it would open a debugger\n`);
+  });
+  const environment = { ...process.env };
+  // Neither children nor crash reports of this process shall find them there.
   delete process.env[KEY_VARIABLE];
+  delete process.env[PASSWORD_VARIABLE];
+  const config = readConfig(file, environment);
   const terminal = quiet === true ? undefined : process.stdout;
   const log = await openLog({ folder: config.logs, terminal });
   try {

@@ -10,7 +10,7 @@ import type { Hex } from "../base/hex.ts";
 import { deployExchange } from "../chain/deploy.ts";
 import { connect } from "../chain/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
-import { KEY_VARIABLE } from "../operator/config.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config.ts";
 import { address, toJson } from "../wire/shapes.ts";
 import { LOCAL_KEYS, type LocalChain, requireFreePort, startLocalChain } from "./localChain.ts";
 import { parseStartOptions, type StartOptions } from "./options.ts";
@@ -207,7 +207,8 @@ async function runOperator(
     [main, "operator", "--config", config, "--quiet"],
     {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...process.env, [KEY_VARIABLE]: OPERATOR_KEY },
+      // The password of somebody's real operator, in this shell, is none of ours.
+      env: { ...process.env, [KEY_VARIABLE]: OPERATOR_KEY, [PASSWORD_VARIABLE]: "" },
     },
   );
   let complaint = "";

@@ -15,11 +15,10 @@ import {
   type WithdrawalView,
   withdrawals,
 } from "../exchange/views.ts";
-import { hashFill, orderHash } from "../protocol/messages.ts";
+import { orderHash } from "../protocol/messages.ts";
 import { refuse } from "../protocol/refusals.ts";
 import { firstBlockOf, quarterSize } from "../protocol/rounds.ts";
-import { signMessage } from "../protocol/signatures.ts";
-import type { BlockNumber, Domain, Fill, Round, SignedFill } from "../protocol/units.ts";
+import type { BlockNumber, Domain, Fill, Round } from "../protocol/units.ts";
 import { firstPayableBlock } from "../protocol/withdrawalRule.ts";
 import type {
   Answered,
@@ -33,14 +32,14 @@ import type {
   WithdrawalFace,
 } from "./face.ts";
 import type { ClientTrade, History } from "./history.ts";
+import type { FillSigner } from "./signers/fillSigner.ts";
 
 export interface AnswerSources {
   readonly state: State;
   readonly history: History;
   readonly curve: Curve;
   readonly domain: Domain;
-  /** Signs fills. 32 bytes. */
-  readonly key: Uint8Array;
+  readonly fills: FillSigner;
 }
 
 export function clockFace(state: State, chainHead: BlockNumber): ClockFace {
@@ -99,7 +98,11 @@ function sameOrder(a: OrderRef, b: OrderRef): boolean {
   return a.owner === b.owner && a.round === b.round && a.id === b.id;
 }
 
-export function orderFace(sources: AnswerSources, view: OrderView): OrderFace {
+/**
+ * The order as it is now, though its fill may be signed later. Throws `SignerUnavailable` when it
+ * cannot be signed: nobody is told of an execution without its evidence.
+ */
+export async function orderFace(sources: AnswerSources, view: OrderView): Promise<OrderFace> {
   const hash = orderHash(view.order);
   const { owner, round } = view.order;
   const { sold, bought, sequence } = view;
@@ -110,18 +113,18 @@ export function orderFace(sources: AnswerSources, view: OrderView): OrderFace {
     state: view.state,
     sold,
     bought,
-    fill: sequence === 0n ? null : signFill(sources, fill),
+    fill: sequence === 0n ? null : await sources.fills.sign(fill),
   };
 }
 
-/** Deterministic: the same fill always has the same signature, so none is stored. */
-export function signFill({ curve, domain, key }: AnswerSources, fill: Fill): SignedFill {
-  return { fill, signature: signMessage(curve, domain, hashFill(fill), key) };
-}
-
-export function ordersFace(sources: AnswerSources, client: Address, round?: Round): OrderFace[] {
-  const asked = round ?? sources.state.moment.round;
-  return orders(sources.state, client, asked).map((view) => orderFace(sources, view));
+/** As `orderFace`, of every order of the client in one round. */
+export function ordersFace(
+  sources: AnswerSources,
+  client: Address,
+  round: Round = sources.state.moment.round,
+): Promise<OrderFace[]> {
+  const views = orders(sources.state, client, round);
+  return Promise.all(views.map((view) => orderFace(sources, view)));
 }
 
 export function balancesFace(state: State, client: Address): BalanceFace[] {

@@ -6,8 +6,11 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseAddress } from "../base/address.ts";
 import { QuarterdeckError } from "../base/errors.ts";
-import { type Address, type Hex, isHex } from "../base/hex.ts";
+import type { Address } from "../base/hex.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
+import { type KeySource, keySourceOf } from "./signers/keySource.ts";
+
+export { KEY_VARIABLE, PASSWORD_VARIABLE } from "./signers/keySource.ts";
 
 const address = z.string().transform((text, context): Address => {
   const outcome = parseAddress(text);
@@ -23,6 +26,23 @@ const positive = units
   .refine((value) => value > 0n, "Expected a number above zero");
 
 const market = z.strictObject({ base: address, quote: address, lot: positive, tick: positive });
+
+/** An encrypted keystore (V3). Without `passwordFile` the environment has the password. */
+const keystore = z.strictObject({
+  path: z.string().min(1, "Expected a file"),
+  passwordFile: z.string().min(1, "Expected a file").optional(),
+});
+
+/** A key in Web3Signer, in its eth1 mode. */
+const web3signer = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
+    .refine((url) => !/[@?#]/.test(url), "Expected a URL without user, query and fragment")
+    .transform((url) => url.replace(/\/+$/, "")),
+  address,
+  /** Milliseconds for one request. */
+  timeoutMs: z.number().int().min(50).max(60_000).default(2000),
+});
 
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
@@ -53,15 +73,14 @@ const schema = z.strictObject({
   maxFeePerGas: positive.default(500n * GWEI),
   /** Tries of one step, with growing pauses, before the process gives up. */
   maxTries: z.number().int().min(1).max(100).default(10),
+  keystore: keystore.optional(),
+  web3signer: web3signer.optional(),
 });
 
-export type OperatorConfig = Readonly<z.output<typeof schema>> & {
-  /** 32 bytes; never written anywhere. */
-  readonly privateKey: Hex;
+export type OperatorConfig = Readonly<Omit<z.output<typeof schema>, "keystore" | "web3signer">> & {
+  readonly key: KeySource;
 };
 
-/** Environment variable with the operator's private key. */
-export const KEY_VARIABLE = "QUARTERDECK_PRIVATE_KEY";
 /** Environment variable with JSON-RPC endpoints, separated by commas. */
 export const RPC_VARIABLE = "QUARTERDECK_RPC";
 
@@ -78,8 +97,9 @@ export function readConfig(file: string, environment: NodeJS.ProcessEnv): Operat
   try {
     json = JSON.parse(text);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw bad(`${file} is no JSON (${reason}).`, "Correct it; README.md shows a whole one.");
+    // The parser's own words show some of the text, which might be a key or a password.
+    const place = /position \d+/.exec(String(error))?.[0] ?? "its end";
+    throw bad(`${file} is no JSON (see ${place}).`, "Correct it; README.md shows a whole one.");
   }
   return parseConfig(json, environment, file);
 }
@@ -90,6 +110,12 @@ export function parseConfig(
   environment: NodeJS.ProcessEnv,
   source: string,
 ): OperatorConfig {
+  if (typeof json === "object" && json !== null && "privateKey" in json) {
+    throw bad(
+      `${source}: privateKey: a configuration is no place for a key.`,
+      "Take it out, and seal it: quarterdeck keystore import.",
+    );
+  }
   const rpc = environment[RPC_VARIABLE];
   const merged =
     rpc === undefined || typeof json !== "object" || json === null
@@ -101,15 +127,8 @@ export function parseConfig(
     const field = issue?.path.map(String).join(".") || "the whole";
     throw bad(`${source}: ${field}: ${issue?.message}.`, "Correct this field and start again.");
   }
-  return { ...outcome.data, privateKey: readKey(environment) };
-}
-
-function readKey(environment: NodeJS.ProcessEnv): Hex {
-  const key = environment[KEY_VARIABLE];
-  if (isHex(key, 32)) return key;
-  // The value itself must not appear anywhere, wrong as it is.
-  const problem = key === undefined ? "is not set" : "is not 0x and 64 hexadecimal digits";
-  throw bad(`${KEY_VARIABLE} ${problem}.`, "Set it to the operator's private key.");
+  const { keystore, web3signer, ...settings } = outcome.data;
+  return { ...settings, key: keySourceOf({ keystore, web3signer }, environment) };
 }
 
 function bad(message: string, mend: string): QuarterdeckError {

@@ -1,13 +1,17 @@
 /** Turns what an entry did into the events of the stream and the lines of the log. */
+import { SignerUnavailable } from "../chain/signer.ts";
 import type { Entry } from "../exchange/entries.ts";
 import type { Happening, OrderRef, Outcome } from "../exchange/outcome.ts";
-import { order, withdrawals } from "../exchange/views.ts";
+import { type OrderView, order, withdrawals } from "../exchange/views.ts";
 import { type AnswerSources, orderFace, tradeFace, withdrawalFace } from "./answers.ts";
 import type { FaceEvent } from "./face.ts";
 import type { Log } from "./log.ts";
 
-/** Events in the order in which things happened. Orders come with their fill signed. */
-export function eventsOf(sources: AnswerSources, outcome: Outcome): FaceEvent[] {
+/**
+ * Events in the order in which things happened, of the state as it is now. Orders come with their
+ * fill signed; one whose fill cannot be signed now is left out, and read over HTTP later.
+ */
+export async function eventsOf(sources: AnswerSources, outcome: Outcome): Promise<FaceEvent[]> {
   const events: FaceEvent[] = [];
   const touched = new Map<string, OrderRef>();
   for (const happening of outcome.happenings) {
@@ -15,11 +19,23 @@ export function eventsOf(sources: AnswerSources, outcome: Outcome): FaceEvent[] 
     if (event !== undefined) events.push(event);
     for (const ref of ordersIn(happening)) touched.set(`${ref.owner} ${ref.round} ${ref.id}`, ref);
   }
-  for (const ref of touched.values()) {
-    const view = order(sources.state, ref);
-    if (view !== undefined) events.push({ kind: "order", order: orderFace(sources, view) });
+  const views = [...touched.values()].map((ref) => order(sources.state, ref));
+  const orders = await Promise.all(views.map((view) => orderEvent(sources, view)));
+  return [...events, ...orders.filter((event) => event !== undefined)];
+}
+
+async function orderEvent(
+  sources: AnswerSources,
+  view: OrderView | undefined,
+): Promise<FaceEvent | undefined> {
+  if (view === undefined) return undefined;
+  try {
+    return { kind: "order", order: await orderFace(sources, view) };
+  } catch (error) {
+    // The signer's own watch says in the log since when and why.
+    if (error instanceof SignerUnavailable) return undefined;
+    throw error;
   }
-  return events;
 }
 
 function eventOf({ state }: AnswerSources, happening: Happening): FaceEvent | undefined {

@@ -3,6 +3,7 @@
  */
 import type { Address } from "../base/hex.ts";
 import type { ExchangeConstants } from "../chain/mediator.ts";
+import { SignerUnavailable } from "../chain/signer.ts";
 import type { TokenFacts } from "../chain/tokens.ts";
 import { clock, order, tokens, tradingKeyOf } from "../exchange/views.ts";
 import { ORDER_PATH_LENGTH } from "../protocol/limits.ts";
@@ -37,11 +38,14 @@ export interface FaceOptions {
   /** Of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
   readonly health: () => HealthCheck[];
+  /** Whether the operator's key can sign now, as far as is known. */
+  readonly canSign: () => boolean;
 }
 
 export interface FaceControl {
   readonly face: OperatorFace;
-  publish(events: readonly FaceEvent[]): void;
+  /** Tells them in the order of the calls, each batch once it is complete. */
+  publish(events: Promise<readonly FaceEvent[]>): Promise<void>;
   /** Notes the newest block of the chain and tells it on. */
   setHead(head: BlockNumber): void;
   /** Blocks by which the exchange trails the chain, beyond the confirmations. */
@@ -61,9 +65,15 @@ export function createFace(options: FaceOptions): FaceControl {
   let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
   let heard = false;
 
-  const publish = (events: readonly FaceEvent[]) => {
+  const tell = (events: readonly FaceEvent[]) => {
     for (const event of events) for (const listener of listeners) listener(event);
     for (const { token } of tokens(state)) void learn(token);
+  };
+  // Signing may take differently long: what happened first is told first.
+  let told: Promise<void> = Promise.resolve();
+  const publish = (events: Promise<readonly FaceEvent[]>) => {
+    told = Promise.all([events, told]).then(([complete]) => tell(complete));
+    return told;
   };
   const learn = async (token: Address) => {
     if (facts.has(token)) return;
@@ -77,6 +87,7 @@ export function createFace(options: FaceOptions): FaceControl {
   const notReady = () => {
     if (sequencer.failed !== undefined) return `a restart (${sequencer.failed.message})`;
     if (!heard) return "the first answer of the chain";
+    if (!options.canSign()) return "its signing service";
     const lag = lagBlocks();
     return lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
   };
@@ -118,7 +129,7 @@ export function createFace(options: FaceOptions): FaceControl {
       return denied === undefined ? undefined : unauthorized("The session is not the client's.");
     },
     balances: (client) => balancesFace(state, client),
-    orders: (client, round) => ordersFace(sources, client, round),
+    orders: (client, round) => signed(ordersFace(sources, client, round)),
     clientTrades: (client, limit) => clientTradesFace(history, client, limit),
     proofs: (client, round) => proofsFace(state, client, round),
     withdrawals: (client) => withdrawalsFace(state, client),
@@ -139,7 +150,7 @@ export function createFace(options: FaceOptions): FaceControl {
       heard = true;
       const now = face.clock();
       metrics.setClock(now);
-      publish([{ kind: "clock", clock: now }]);
+      tell([{ kind: "clock", clock: now }]);
     },
   };
 }
@@ -194,12 +205,22 @@ function answerOf(
   sources: AnswerSources,
   ref: { owner: Address; round: Round; id: bigint },
   refusal: Refusal | undefined,
-): Answered<OrderFace> {
-  if (refusal !== undefined) return refusing(refusal);
+): Promise<Answered<OrderFace>> {
+  if (refusal !== undefined) return Promise.resolve(refusing(refusal));
   const view = order(sources.state, ref);
-  if (view !== undefined) return { ok: true, value: orderFace(sources, view) };
+  if (view !== undefined) return signed(orderFace(sources, view));
   const { owner, round, id } = ref;
-  return refusing(refuse("UnknownOrder", { owner, round, id }));
+  return Promise.resolve(refusing(refuse("UnknownOrder", { owner, round, id })));
+}
+
+/** An answer with signatures, or the refusal that there are none now. */
+async function signed<T>(answer: Promise<T>): Promise<Answered<T>> {
+  try {
+    return { ok: true, value: await answer };
+  } catch (error) {
+    if (error instanceof SignerUnavailable) return refusing(refuse("FillUnsigned", {}));
+    throw error;
+  }
 }
 
 function refusing(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {

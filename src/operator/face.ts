@@ -168,7 +168,7 @@ export interface OperatorFace {
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;
   balances(client: Address): BalanceFace[];
-  orders(client: Address, round?: Round): OrderFace[];
+  orders(client: Address, round?: Round): Promise<Answered<OrderFace[]>>;
   clientTrades(client: Address, limit: number): ClientTradeFace[];
   proofs(client: Address, round: Round): Answered<ProofFace[]>;
   withdrawals(client: Address): WithdrawalFace[];

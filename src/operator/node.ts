@@ -4,13 +4,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
-import { type Address, hexToBytes } from "../base/hex.ts";
+import type { Address } from "../base/hex.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
 import { type BlockRef, follow, readBlockRef } from "../chain/follow.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
 import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
-import { localSigner } from "../chain/signer.ts";
+import { SignerUnavailable } from "../chain/signer.ts";
 import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import type { Genesis } from "../exchange/entries.ts";
 import type { State } from "../exchange/state.ts";
@@ -29,6 +29,8 @@ import { loadCurve } from "./nativeCurve.ts";
 import { recover } from "./recover.ts";
 import { Snapshotter } from "./recovery/snapshotter.ts";
 import { Sequencer } from "./sequencer.ts";
+import { FillSigner } from "./signers/fillSigner.ts";
+import { openSigner } from "./signers/openSigner.ts";
 
 export interface RunningOperator {
   readonly face: OperatorFace;
@@ -45,9 +47,14 @@ const GUARD_EVERY_MS = 15_000;
 
 /** Starts one operator. Throws a typed error that says what to mend when it cannot. */
 export async function startOperator(config: OperatorConfig, log: Log): Promise<RunningOperator> {
-  const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
-  const signer = localSigner(config.privateKey);
+  const stopping = new AbortController();
   const { curve, fallbackBecause } = loadCurve();
+  const opened = await withRetries(config, log, "openSigner", () =>
+    openSigner(config.key, { curve, log, signal: stopping.signal }),
+  );
+  const { signer } = opened;
+  log.info("signer", { kind: config.key.kind, address: signer.address });
+  const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
@@ -67,10 +74,9 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
   });
 
   const { domain } = chain.constants;
-  const key = hexToBytes(config.privateKey);
-  const sources: AnswerSources = { state, history, curve, domain, key };
+  const fills = new FillSigner(signer, domain);
+  const sources: AnswerSources = { state, history, curve, domain, fills };
   const metrics = new Metrics();
-  const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();
   const snapshotter = new Snapshotter({ journal, storage: config.storage, last: snapshot, log });
   const sequencer = new Sequencer({
@@ -80,7 +86,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     onApplied: (entry, outcome) => {
       metrics.count(outcome.happenings);
       logOutcome(log, sources, entry, outcome);
-      control.publish(eventsOf(sources, outcome));
+      control.publish(eventsOf(sources, outcome)).catch(failure.reject);
     },
     onCommitted: () => snapshotter.offer(),
     onFailure: failure.reject,
@@ -104,7 +110,8 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     operator: signer.address,
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
-    health: () => guardians.checks(),
+    health: () => [...opened.checks(), ...guardians.checks()],
+    canSign: opened.canSign,
   });
   const guardians = new Guardians({
     client: chain.client,
@@ -256,7 +263,7 @@ async function startOf({ client, genesis }: ExchangeOnChain, state: State): Prom
   return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
 }
 
-/** Repeats a step while no endpoint answers, with growing pauses, `maxTries` times. */
+/** Repeats a step while no endpoint or signer answers, with growing pauses, `maxTries` times. */
 async function withRetries<T>(
   config: OperatorConfig,
   log: Log,
@@ -267,7 +274,8 @@ async function withRetries<T>(
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof RpcUnavailable) || tries >= config.maxTries) throw error;
+      const mayPass = error instanceof RpcUnavailable || error instanceof SignerUnavailable;
+      if (!mayPass || tries >= config.maxTries) throw error;
       log.warn("retrying", { step, tries, problem: error });
       await sleep(Math.min(15_000, config.pollMs * 2 ** (tries - 1)));
     }

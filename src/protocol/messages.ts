@@ -251,10 +251,19 @@ digestBytes.set([0x19, 0x01]);
 
 /** What is signed: keccak256(0x19 0x01 ‖ domain separator ‖ struct hash), 32 bytes. */
 export function digest(domain: Domain, structHash: Uint8Array): Uint8Array {
+  return keccak256(layDigest(domain, structHash));
+}
+
+/** The 66 bytes whose keccak-256 is the digest: for signing services that hash by themselves. */
+export function digestPreimage(domain: Domain, structHash: Uint8Array): Uint8Array {
+  return layDigest(domain, structHash).slice();
+}
+
+function layDigest(domain: Domain, structHash: Uint8Array): Uint8Array {
   assert(structHash.length === WORD, () => `a struct hash of ${structHash.length} bytes.`);
   digestBytes.set(domainSeparator(domain), 2);
   digestBytes.set(structHash, 2 + WORD);
-  return keccak256(digestBytes);
+  return digestBytes;
 }
 
 function hashText(text: string): Uint8Array {

@@ -36,6 +36,8 @@ export interface RefusalValues {
   NotLeader: { readonly leader: string | undefined };
   /** The node is still catching up with journal or chain. */
   NotReady: { readonly waitingFor: string };
+  /** What was asked is in the journal, but the key's holder signs no fills now. */
+  FillUnsigned: Readonly<Record<never, never>>;
   /** HALTED: money can only be recovered (PROTOCOL.md section 7). */
   ExchangeHalted: { readonly haltRound: Round };
   NotFound: { readonly what: string };
@@ -81,6 +83,7 @@ export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
   Overloaded: "retry",
   NotLeader: "retry",
   NotReady: "retry",
+  FillUnsigned: "retry",
   ExchangeHalted: "operator",
   NotFound: "caller",
   UnknownToken: "caller",

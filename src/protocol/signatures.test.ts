@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import {
   compactSignatureToSignature,
   parseCompactSignature,
@@ -15,6 +16,7 @@ import {
   decodeSignature,
   encodeSignature,
   isOrderSignedBy,
+  lowS,
   recoverSigner,
   signBatch,
   signMessage,
@@ -164,4 +166,20 @@ test("toRsv takes only a message's own signature", () => {
   const [signature] = signBatch(nobleCurve, domain, hashes(2), ownerKey) as [Signature];
   expect(() => toRsv(signature)).toThrow(Alarm);
   expect(() => toRsv({ r: "0x", vs: "0x", path: [] })).toThrow(Alarm);
+});
+
+test("of the two signatures that mirror each other, the low one counts", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (message) => {
+      const low = nobleCurve.sign(message, ownerKey);
+      expect(lowS(low)).toEqual(low);
+      const s = (ORDER_N - BigInt(bytesToHex(low.s))).toString(16).padStart(64, "0");
+      const high = { ...low, s: hexToBytes(`0x${s}`), yParity: low.yParity === 0 ? 1 : 0 } as const;
+      expect(nobleCurve.recover(message, high.r, high.s, high.yParity)).toEqual(
+        nobleCurve.publicKey(ownerKey),
+      );
+      expect(lowS(high)).toEqual(low);
+    }),
+    { numRuns: 20 },
+  );
 });

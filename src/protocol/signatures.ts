@@ -20,6 +20,7 @@ export interface CompactSignature {
 }
 
 const PARITY_BIT = 0x80;
+const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 const HALF_ORDER = hexToBytes("0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0");
 
 /** Throws an `Alarm` when s is high: a curve's signatures never are. */
@@ -38,6 +39,15 @@ export function decodeSignature(compact: CompactSignature): EcdsaSignature | und
   s[0] = first & ~PARITY_BIT;
   if (!isLow(s)) return undefined;
   return { r: hexToBytes(compact.r), s, yParity: first >= PARITY_BIT ? 1 : 0 };
+}
+
+/** Of the two signatures that are each other's mirror, the one that counts: its s is low. */
+export function lowS(signature: EcdsaSignature): EcdsaSignature {
+  const { r, s, yParity } = signature;
+  const value = BigInt(bytesToHex(s));
+  if (isLow(s) || value >= CURVE_ORDER) return signature;
+  const mirrored = (CURVE_ORDER - value).toString(16).padStart(64, "0");
+  return { r, s: hexToBytes(`0x${mirrored}`), yParity: yParity === 0 ? 1 : 0 };
 }
 
 /** Signs one message by itself. `structHash` from messages.ts, `privateKey` of 32 bytes. */

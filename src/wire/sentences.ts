@@ -29,6 +29,11 @@ export function sentenceOf(refusal: Refusal): string {
         : `This operator does not take orders now. Send it to ${refusal.leader}.`;
     case "NotReady":
       return `The node waits for ${refusal.waitingFor}. Try again shortly.`;
+    case "FillUnsigned":
+      return (
+        "The operator's signing service does not answer, and nothing leaves without its " +
+        "signature. What was taken stays taken: read the order again shortly."
+      );
     case "ExchangeHalted":
       return (
         `The Mediator is HALTED at round ${refusal.haltRound}. ` +
@@ -51,6 +56,7 @@ type OrderRefusal = Exclude<
     | "Overloaded"
     | "NotLeader"
     | "NotReady"
+    | "FillUnsigned"
     | "ExchangeHalted"
     | "NotFound"
   >

@@ -4,7 +4,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex } from "../../src/base/hex.ts";
-import { KEY_VARIABLE } from "../../src/operator/config.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../src/operator/config.ts";
 import { until } from "./exchange.ts";
 
 /** The fields of a configuration file; see operator/config.ts. */
@@ -15,9 +15,18 @@ export interface OperatorProcess {
   readonly pid: number;
   /** What it wrote to its standard error. */
   complaint(): string;
+  /** What it wrote to its standard output, if it was not told to be quiet. */
+  output(): string;
   /** Resolves with its exit code, null when a signal ended it. */
   readonly ended: Promise<number | null>;
   kill(signal: NodeJS.Signals): Promise<number | null>;
+}
+
+/** How a process is started otherwise than with a bare key, quietly. */
+export interface SpawnOptions {
+  /** Instead of a bare key in its variable. */
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly loud?: boolean;
 }
 
 const children = new Set<ChildProcess>();
@@ -30,8 +39,9 @@ export async function startOperatorProcess(
   file: string,
   config: OperatorFile,
   privateKey: Hex,
+  options?: SpawnOptions,
 ): Promise<OperatorProcess> {
-  const operator = spawnOperator(file, config, privateKey);
+  const operator = spawnOperator(file, config, privateKey, options);
   let ended = false;
   operator.ended.then(() => {
     ended = true;
@@ -50,15 +60,22 @@ export function spawnOperator(
   file: string,
   config: OperatorFile,
   privateKey: Hex,
+  { environment = { [KEY_VARIABLE]: privateKey }, loud = false }: SpawnOptions = {},
 ): OperatorProcess {
   writeFileSync(file, JSON.stringify(config));
   const main = join(import.meta.dirname, "../../src/cli/main.ts");
-  const child = spawn(process.execPath, [main, "operator", "--config", file, "--quiet"], {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, [KEY_VARIABLE]: privateKey },
+  const { [KEY_VARIABLE]: _key, [PASSWORD_VARIABLE]: _password, ...inherited } = process.env;
+  const args = [main, "operator", "--config", file, ...(loud ? [] : ["--quiet"])];
+  const child = spawn(process.execPath, args, {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...inherited, ...environment },
   });
   children.add(child);
   let complaint = "";
+  let output = "";
+  child.stdout.on("data", (part) => {
+    output += part;
+  });
   child.stderr.on("data", (part) => {
     complaint += part;
   });
@@ -72,6 +89,7 @@ export function spawnOperator(
     url: `http://127.0.0.1:${config.port}`,
     pid: child.pid as number,
     complaint: () => complaint,
+    output: () => output,
     ended,
     kill: (signal) => {
       child.kill(signal);

@@ -1,0 +1,23 @@
+/**
+ * Text that must not be seen: a private key, a password. Whatever prints, inspects or serialises
+ * an object that holds it shows nothing of it; only `reveal` gives it out.
+ */
+export class Secret {
+  readonly #text: string;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  reveal(): string {
+    return this.#text;
+  }
+
+  toString(): string {
+    return "[secret]";
+  }
+
+  toJSON(): string {
+    return "[secret]";
+  }
+}
