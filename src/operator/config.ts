@@ -8,6 +8,8 @@ import { parseAddress } from "../base/address.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, type Hex, isHex } from "../base/hex.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
+import { alertsSchema } from "./alerts/config.ts";
+import { guardsSchema } from "./guardians/config.ts";
 
 const address = z.string().transform((text, context): Address => {
   const outcome = parseAddress(text);
@@ -53,6 +55,10 @@ const schema = z.strictObject({
   maxFeePerGas: positive.default(500n * GWEI),
   /** Tries of one step, with growing pauses, before the process gives up. */
   maxTries: z.number().int().min(1).max(100).default(10),
+  /** When the guardians warn; see guardians/config.ts. */
+  guards: guardsSchema,
+  /** Webhooks that are told of it; see alerts/config.ts. */
+  alerts: alertsSchema,
 });
 
 export type OperatorConfig = Readonly<z.output<typeof schema>> & {

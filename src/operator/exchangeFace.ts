@@ -22,7 +22,14 @@ import {
   tradeFace,
   withdrawalsFace,
 } from "./answers.ts";
-import type { Answered, FaceEvent, HealthCheck, OperatorFace, OrderFace } from "./face.ts";
+import type {
+  Answered,
+  DutyHealth,
+  FaceEvent,
+  HealthCheck,
+  OperatorFace,
+  OrderFace,
+} from "./face.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Sequencer } from "./sequencer.ts";
 
@@ -37,6 +44,7 @@ export interface FaceOptions {
   /** Of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
   readonly health: () => HealthCheck[];
+  readonly duties: () => DutyHealth[];
 }
 
 export interface FaceControl {
@@ -128,6 +136,7 @@ export function createFace(options: FaceOptions): FaceControl {
     },
     notReady,
     health,
+    duties: options.duties,
     metrics: () => metrics.text(),
   };
   return {
