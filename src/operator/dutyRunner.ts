@@ -103,9 +103,11 @@ export class DutyRunner {
   async run(head: BlockNumber): Promise<void> {
     const { state, reader } = this.#options;
     this.#view = await readChainView(reader, head, questions(state));
+    const due = duties(state, this.#view);
+    this.#forgetOthers(new Set(due.map(nameOf)));
     let gaveUp: DutyFailed | undefined;
     // None of these hangs on another: what does is no duty before that other has landed.
-    for (const duty of duties(state, this.#view)) {
+    for (const duty of due) {
       if (this.#isLate(duty, head) || this.#rests(duty, head)) continue;
       try {
         const gasUsed = await this.#carryOut(duty);
@@ -122,6 +124,12 @@ export class DutyRunner {
       }
     }
     if (gaveUp !== undefined) throw gaveUp;
+  }
+
+  /** What is no duty any more needs no memory of how it failed. */
+  #forgetOthers(due: ReadonlySet<string>): void {
+    for (const name of this.#failures.keys()) if (!due.has(name)) this.#failures.delete(name);
+    for (const name of this.#missed) if (!due.has(name)) this.#missed.delete(name);
   }
 
   /** No block can take it any more: trying would only fail, and ending the process help nobody. */

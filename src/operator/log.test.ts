@@ -1,9 +1,18 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Log, openLog, withMoment } from "./log.ts";
 
 let folder: string;
@@ -71,6 +80,23 @@ describe("the log", () => {
     await sleep(50);
     expect(files()).toContain("notes.txt");
     expect(files().filter((name) => name.startsWith("operator")).length).toBeLessThanOrEqual(1 + 3);
+  });
+
+  it.skipIf(!existsSync("/dev/full"))("ends nothing when the disk takes no more", async () => {
+    symlinkSync("/dev/full", join(folder, "operator.1.log"));
+    const complaints = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    try {
+      const log = await openLog({ folder });
+      for (let i = 0; i < 20; i++) {
+        log.info("lost", { i });
+        await log.flush();
+      }
+      const said = complaints.mock.calls.map(([text]) => String(text));
+      expect(said).toHaveLength(1);
+      expect(said[0]).toMatch(/the log cannot be written .*ENOSPC/);
+    } finally {
+      complaints.mockRestore();
+    }
   });
 
   it("is one readable line in a terminal, whatever a text holds", async () => {

@@ -27,12 +27,12 @@ export function dutiesGuardian(options: DutiesOptions): Guardian {
       for (const kind of DUTY_KINDS) {
         const ofKind = open.filter(({ id }) => id.kind === kind);
         const left = nearest(ofKind)?.blocksLeft ?? Number.POSITIVE_INFINITY;
-        metrics.set("duty_open_duties", "Open duties, by kind", ofKind.length, { kind });
+        metrics.set("open_duties", "Open duties, by kind", ofKind.length, { kind });
         metrics.set("duty_left_blocks", "Until the nearest deadline, by kind", left, { kind });
       }
       const late = open.filter(({ inTime }) => !inTime);
       const help = "Open duties that can no longer be done in time";
-      metrics.set("duty_late_duties", help, late.length);
+      metrics.set("late_duties", help, late.length);
       const haltLeft = (options.haltBlock() ?? Number.POSITIVE_INFINITY) - options.head();
       metrics.set("halt_left_blocks", "Until HALTED if nothing more is done", haltLeft);
       return [deadlineReading(options, open), answerableReading(late), haltedReading(options)];

@@ -145,19 +145,22 @@ function watchMachine({ config, client, address, metrics }: WatchOptions, spendi
   ];
 }
 
-function watchChain({ config, metrics }: WatchOptions) {
+function watchChain({ config, metrics, state }: WatchOptions) {
   return chainGuardian({
     ...config.guards,
-    endpoints: config.rpc.map(endpointOf),
+    endpoints: config.rpc.map((url, i) => endpointOf(url, i, state.genesis.chainId)),
     metrics,
     now: () => performance.now(),
     wallClock: () => Date.now(),
   });
 }
 
-/** Named by its place and host: the rest of a URL may hold a secret. */
-function endpointOf(url: string, index: number): Endpoint {
-  const client = connect([url], { retries: 0, timeoutMs: HEAD_TIMEOUT_MS });
+/**
+ * Named by its place and host: the rest of a URL may hold a secret. One that serves another chain
+ * counts as down.
+ */
+function endpointOf(url: string, index: number, chainId: number): Endpoint {
+  const client = connect([url], { retries: 0, timeoutMs: HEAD_TIMEOUT_MS, chainId });
   return {
     label: `${index} ${new URL(url).host}`,
     readHead: async () => {
