@@ -12,6 +12,7 @@ import { freePort } from "./support/anvil.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange.ts";
 import {
   type OperatorFile,
+  type OperatorProcess,
   spawnOperator,
   startOperatorProcess,
 } from "./support/operatorProcess.ts";
@@ -29,6 +30,7 @@ let folder: string;
 let webhook: Server;
 let told: Told[];
 let runs = 0;
+const operators: OperatorProcess[] = [];
 
 beforeAll(async () => {
   told = [];
@@ -55,6 +57,7 @@ beforeEach(async () => {
   told.splice(0);
 });
 afterEach(async () => {
+  for (const operator of operators.splice(0)) await operator.kill("SIGKILL");
   await exchange.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -82,12 +85,18 @@ async function configuration(more: object = {}): Promise<OperatorFile> {
   };
 }
 
+async function start(more: object = {}, privateKey = key()): Promise<OperatorProcess> {
+  const operator = await startOperatorProcess(file(), await configuration(more), privateKey);
+  operators.push(operator);
+  return operator;
+}
+
 const key = () => exchange.anvil.keys[1] as Hex;
 const file = () => join(folder, "operator.json");
 
 describe("an operator that watches itself", () => {
   it("answers all of health in the shapes that clients read", async () => {
-    const operator = await startOperatorProcess(file(), await configuration(), key());
+    const operator = await start();
     const get = async (path: string) => {
       const response = await fetch(`${operator.url}${path}`);
       return { status: response.status, body: await response.json() };
@@ -99,12 +108,12 @@ describe("an operator that watches itself", () => {
     let checks: string[] = [];
     await until("every guardian has looked", async () => {
       checks = health.parse((await get("/health")).body).checks.map(({ name }) => name);
-      return checks.length >= 19;
+      return checks.length >= 23;
     });
     expect(checks).toEqual([
       ...["answerable", "chainSilence", "clockSkew", "deadline", "disk.logs", "disk.storage"],
-      ...["diskForecast.logs", "diskForecast.storage", "eventLoop", "halted", "heap"],
-      ...["inodes.logs", "inodes.storage", "journalFlush", "journalLag", "journalWaiting"],
+      ...["diskForecast.logs", "diskForecast.storage", "eventLoop", "haltDistance", "halted"],
+      ...["heap", "inodes.logs", "inodes.storage", "journalFlush", "journalLag", "journalWaiting"],
       ...["keyBalance", "keyForecast", "memory", "registered", "rpcEndpoints", "rpcLag"],
     ]);
     expect(duties.parse((await get("/health/duties")).body)).toEqual({ duties: [] });
@@ -113,9 +122,10 @@ describe("an operator that watches itself", () => {
   });
 
   it("exports every metric of the rules and the dashboard, and none that nobody looks at", async () => {
-    const operator = await startOperatorProcess(file(), await configuration(), key());
+    const operator = await start();
     let exported = new Set<string>();
     const looked = ["rpc_endpoint_up", "disk_left_days", "key_left_days", "operator_registered"];
+    looked.push("late_duties", "halt_left_blocks");
     await until("every guardian has looked", async () => {
       exported = metricNames(await (await fetch(`${operator.url}/metrics`)).text());
       return looked.every((name) => exported.has(`quarterdeck_${name}`));
@@ -139,12 +149,11 @@ describe("an operator that watches itself", () => {
     expect(untold.filter((name) => !/_process_/.test(name))).toEqual([]);
     const { checks } = health.parse(await (await fetch(`${operator.url}/health`)).json());
     expect(checks.filter(({ name }) => !page.includes(`\`${name}\``))).toEqual([]);
-    await operator.kill("SIGKILL");
   });
 
   it("alerts when its key runs low, and again when it is well", async () => {
     const { anvil } = exchange;
-    const operator = await startOperatorProcess(file(), await configuration(), key());
+    await start();
     const setBalance = (wei: bigint) =>
       anvil.rpc("anvil_setBalance", [anvil.addresses[1], `0x${wei.toString(16)}`]);
     await setBalance(5n * 10n ** 18n);
@@ -154,13 +163,11 @@ describe("an operator that watches itself", () => {
     await setBalance(50n * 10n ** 18n);
     await until("it is well", () => told.length === 2);
     expect(told[1]).toMatchObject({ id: "keyBalance", state: "cleared", severity: "ok" });
-    await operator.kill("SIGKILL");
   });
 
   it("that cannot pay ends loudly: what, since when, how long is left, what to do", async () => {
     const { anvil, schedule } = exchange;
-    const config = await configuration();
-    const operator = await startOperatorProcess(file(), config, key());
+    const operator = await start();
     await anvil.rpc("anvil_setBalance", [anvil.addresses[1], "0x0"]);
     const first = firstBlockOf(schedule, 1);
     await anvil.mineTo(first + 1);
@@ -191,30 +198,28 @@ describe("an operator that watches itself", () => {
     });
     expect(words?.fields["blocksLeft"]).toBeGreaterThan(0);
     expect(words?.mend).toMatch(/start the operator again/);
-    const written = logText(config);
+    const written = logText();
     expect(written).toContain('"msg":"givingUp"');
     expect(written + complaint).not.toContain(SECRET);
   });
 
   it("whose chain is gone ends loudly, and says since which block", async () => {
-    const config = await configuration();
-    const operator = await startOperatorProcess(file(), config, key());
+    const operator = await start();
     const head = await exchange.anvil.blockNumber();
     await exchange.anvil.stop();
     expect(await operator.ended).toBe(1);
     expect(operator.complaint()).toMatch(/No chain endpoint answered.*Check that the endpoints/);
     const words = told.find(({ id }) => id === "operatorStopped");
     expect(words).toMatchObject({ fields: { sinceBlock: head, head } });
-    expect(logText(config)).toContain('"msg":"givingUp"');
+    expect(logText()).toContain('"msg":"givingUp"');
   });
 
   it("that is not registered says so, and is not healthy", async () => {
     const stranger = exchange.anvil.keys[7] as Hex;
-    const operator = await startOperatorProcess(file(), await configuration(), stranger);
+    const operator = await start({}, stranger);
     await until("it says so", () => told.some(({ id }) => id === "registered"));
     const answer = await fetch(`${operator.url}/health`);
     expect(answer.status).toBe(503);
-    await operator.kill("SIGKILL");
   });
 
   it("ends with 78 for what no restart mends", async () => {
@@ -225,8 +230,8 @@ describe("an operator that watches itself", () => {
   });
 });
 
-function logText(config: OperatorFile): string {
-  const logs = config["logs"] as string;
+function logText(): string {
+  const logs = join(folder, "logs");
   return readdirSync(logs)
     .map((name) => readFileSync(join(logs, name), "utf8"))
     .join("");

@@ -39,6 +39,8 @@ export interface DutyRunnerOptions {
   readonly log: Log;
   /** Tries of one duty before the process must end. */
   readonly maxTries: number;
+  /** Told when the chain was read; `view` is new then. */
+  readonly onView?: () => void;
   /** Told of each duty carried out. */
   readonly onDone?: (duty: Duty) => void;
   /** Told of each transaction mined for a duty, also when the duty takes more of them. */
@@ -103,6 +105,7 @@ export class DutyRunner {
   async run(head: BlockNumber): Promise<void> {
     const { state, reader } = this.#options;
     this.#view = await readChainView(reader, head, questions(state));
+    this.#options.onView?.();
     const due = duties(state, this.#view);
     this.#forgetOthers(new Set(due.map(nameOf)));
     let gaveUp: DutyFailed | undefined;

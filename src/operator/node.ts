@@ -123,6 +123,7 @@ export async function startOperator(
     submitter,
     log,
     maxTries: config.maxTries,
+    onView: () => watching.sawChain(),
     onDone: (duty) => metrics.countDuty(duty.kind),
     onMined: (kind, mined) => watching.mined(kind, mined),
   });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { State } from "../../exchange/state.ts";
 import {
   ALICE,
   BASE,
@@ -9,11 +10,24 @@ import {
   World,
 } from "../../exchange/world.testkit.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import type { ChainView } from "../duties.ts";
 import { Metrics } from "../metrics.ts";
 import { guardsSchema } from "./config.ts";
 import { dutiesGuardian } from "./duties.ts";
 import type { Reading } from "./guardian.ts";
-import { nearest, type OpenDuty, openDuties, unreadView } from "./openDuties.ts";
+import { haltGuardian } from "./halt.ts";
+import { nearest, type OpenDuty, openDuties } from "./openDuties.ts";
+
+/** A chain that shows what the machine knows. */
+function unreadView(state: State, head: BlockNumber): ChainView {
+  return {
+    head,
+    isRequestActive: () => true,
+    isCommitted: (round, token) => (state.tokens.get(token)?.committedRound ?? -1) >= round,
+    isDisputeOpen: () => true,
+  };
+}
 
 /** Open duties by what the machine alone knows. */
 function open(world: World, head = world.block): OpenDuty[] {
@@ -77,6 +91,15 @@ describe("open duties", () => {
         inTime: true,
       },
     ]);
+  });
+
+  it("do not count as late by blocks that the reading of the chain does not know", () => {
+    const world = tradingWorld();
+    const deadline = lastBlockOf(SCHEDULE, 1, 0);
+    world.mineTo(firstBlockOf(SCHEDULE, 1));
+    // The commit may have been mined in the block that is new.
+    const [commit] = openDuties(world.state, unreadView(world.state, deadline - 1), deadline);
+    expect(commit).toMatchObject({ blocksLeft: 0, inTime: true });
   });
 
   it("are in time as long as one more block can take them, and late after that", () => {
@@ -145,9 +168,6 @@ describe("the guardian of duties", () => {
       ...guards,
       schedule: SCHEDULE,
       duties: () => open(world, head),
-      head: () => head,
-      haltBlock: () => firstBlockOf(SCHEDULE, 1, 1),
-      haltedAt: () => world.state.halted?.block,
       metrics,
     });
     const readings = guardian.look() as readonly Reading[];
@@ -165,7 +185,6 @@ describe("the guardian of duties", () => {
     const text = await metrics.text();
     expect(text).toContain('quarterdeck_duty_left_blocks{kind="commit"} 2');
     expect(text).toContain('quarterdeck_duty_left_blocks{kind="closeDispute"} +Inf');
-    expect(text).toContain("quarterdeck_halt_left_blocks 3");
   });
 
   it("alarms as soon as a duty can no longer be done in time, and when it halted", () => {
@@ -174,10 +193,48 @@ describe("the guardian of duties", () => {
     const late = look(world, lastBlockOf(SCHEDULE, 1, 0));
     expect(late.get("answerable")).toMatchObject({ figure: 1 });
     expect(late.get("answerable")?.detail).toMatch(/commit of round 1 .* 0 blocks left/);
-    expect(late.get("halted")?.figure).toBe(0);
-    world.mineTo(firstBlockOf(SCHEDULE, 1, 1));
-    const halted = look(world, world.block);
-    expect(halted.get("halted")).toMatchObject({ figure: 1, detail: "HALTED since block 140" });
-    expect(halted.get("deadline")?.figure).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("leaves everything as it was while it catches up", () => {
+    const guardian = dutiesGuardian({
+      ...guards,
+      schedule: SCHEDULE,
+      duties: () => undefined,
+      metrics: new Metrics(),
+    });
+    expect(guardian.look()).toEqual([]);
+  });
+});
+
+describe("the guardian of the halt", () => {
+  const guards = guardsSchema.parse(undefined);
+  const clock = { block: 100, round: 1, quarter: 0, committedRound: 0 } as const;
+  const look = async (found: object) => {
+    const metrics = new Metrics();
+    const guardian = haltGuardian({
+      ...guards,
+      schedule: SCHEDULE,
+      readClock: async () => ({ ...clock, halted: false, haltBlock: undefined, ...found }),
+      metrics,
+    });
+    const readings = await guardian.look();
+    const text = await metrics.text();
+    return { readings: new Map(readings.map((one) => [one.check, one])), text, guardian };
+  };
+
+  it("gives the distance in quarters and blocks, by the contract", async () => {
+    const { readings, text, guardian } = await look({ haltBlock: 104 });
+    expect(readings.get("haltDistance")).toMatchObject({ figure: 0.5 });
+    expect(readings.get("halted")?.figure).toBe(0);
+    expect(text).toContain("quarterdeck_halt_left_blocks 4");
+    expect(guardian.haltBlock()).toBe(104);
+  });
+
+  it("is at ease while nothing is owed, and alarms once when it halted", async () => {
+    const owed = await look({});
+    expect(owed.readings.get("haltDistance")?.figure).toBe(Number.POSITIVE_INFINITY);
+    const { readings } = await look({ halted: true, haltBlock: 99 });
+    expect(readings.get("halted")).toMatchObject({ figure: 1, detail: "HALTED since block 99" });
+    expect(readings.get("haltDistance")?.figure).toBe(Number.POSITIVE_INFINITY);
   });
 });

@@ -1,6 +1,6 @@
-/** Whether what the operator owes the chain is done in time, and whether the exchange stands. */
+/** Whether what the operator owes the chain is done in time. */
 import { quarterSize } from "../../protocol/rounds.ts";
-import type { BlockNumber, Schedule } from "../../protocol/units.ts";
+import type { Schedule } from "../../protocol/units.ts";
 import { DUTY_KINDS, dutyName } from "../duties.ts";
 import type { Metrics } from "../metrics.ts";
 import { FAILS_AT_ONCE, type Guardian, type Reading } from "./guardian.ts";
@@ -10,11 +10,8 @@ import { nearest, type OpenDuty } from "./openDuties.ts";
 export interface DutiesOptions {
   readonly deadlineLeftQuarters: Levels;
   readonly schedule: Schedule;
-  readonly duties: () => readonly OpenDuty[];
-  readonly head: () => BlockNumber;
-  /** First block in which the Mediator is HALTED if nothing more is done. */
-  readonly haltBlock: () => BlockNumber | undefined;
-  readonly haltedAt: () => BlockNumber | undefined;
+  /** Undefined while they are not known: before it has caught up. */
+  readonly duties: () => readonly OpenDuty[] | undefined;
   readonly metrics: Metrics;
 }
 
@@ -24,6 +21,8 @@ export function dutiesGuardian(options: DutiesOptions): Guardian {
     name: "duties",
     look: () => {
       const open = options.duties();
+      // Whatever was found before stands; journalLag and haltDistance watch meanwhile.
+      if (open === undefined) return [];
       for (const kind of DUTY_KINDS) {
         const ofKind = open.filter(({ id }) => id.kind === kind);
         const left = nearest(ofKind)?.blocksLeft ?? Number.POSITIVE_INFINITY;
@@ -33,43 +32,35 @@ export function dutiesGuardian(options: DutiesOptions): Guardian {
       const late = open.filter(({ inTime }) => !inTime);
       const help = "Open duties that can no longer be done in time";
       metrics.set("late_duties", help, late.length);
-      const haltLeft = (options.haltBlock() ?? Number.POSITIVE_INFINITY) - options.head();
-      metrics.set("halt_left_blocks", "Until HALTED if nothing more is done", haltLeft);
-      return [deadlineReading(options, open), answerableReading(late), haltedReading(options)];
+      const next = nearest(open);
+      const left = next?.blocksLeft ?? Number.POSITIVE_INFINITY;
+      const detail = next === undefined ? "no duty is open" : inWords(next);
+      const lateness = late.map(inWords).join("; ") || "every duty can still be done in time";
+      return [
+        deadlineReading(options, left / quarterSize(options.schedule), detail),
+        answerableReading(late.length === 0 ? 0 : 1, lateness),
+      ];
     },
   };
 }
 
 function deadlineReading(
-  { deadlineLeftQuarters: levels, schedule }: DutiesOptions,
-  open: readonly OpenDuty[],
+  { deadlineLeftQuarters: levels }: DutiesOptions,
+  figure: number,
+  detail: string,
 ): Reading {
-  const next = nearest(open);
-  const left = next?.blocksLeft ?? Number.POSITIVE_INFINITY;
   return {
-    ...{ check: "deadline", levels, figure: left / quarterSize(schedule) },
-    detail: next === undefined ? "no duty is open" : inWords(next),
+    ...{ check: "deadline", levels, figure, detail },
     mend: "See /health/duties and the log: the last problem, the key's balance, fees, endpoints.",
   };
 }
 
-function answerableReading(late: readonly OpenDuty[]): Reading {
+function answerableReading(figure: number, detail: string): Reading {
   return {
-    ...{ check: "answerable", levels: FAILS_AT_ONCE, figure: late.length === 0 ? 0 : 1 },
-    detail:
-      late.length === 0 ? "every duty can still be done in time" : late.map(inWords).join("; "),
+    ...{ check: "answerable", levels: FAILS_AT_ONCE, figure, detail },
     mend:
       "The Mediator will halt. Keep this operator up, so that clients get their proofs; tell them " +
       "to recover, and keep storage and logs.",
-  };
-}
-
-function haltedReading(options: DutiesOptions): Reading {
-  const at = options.haltedAt();
-  return {
-    ...{ check: "halted", levels: FAILS_AT_ONCE, figure: at === undefined ? 0 : 1 },
-    detail: at === undefined ? "the Mediator is not HALTED" : `HALTED since block ${at}`,
-    mend: "Keep this operator up, so that clients get their proofs; tell them to recover.",
   };
 }
 

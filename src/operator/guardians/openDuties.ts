@@ -31,24 +31,22 @@ export interface OpenDuty {
   readonly inTime: boolean;
 }
 
-/** What the chain shows while nobody could ask it: what the machine knows of it. */
-export function unreadView(state: State, head: BlockNumber): ChainView {
-  return {
-    head,
-    isRequestActive: () => true,
-    isCommitted: (round, token) => (state.tokens.get(token)?.committedRound ?? -1) >= round,
-    isDisputeOpen: () => true,
-  };
-}
-
 interface Owed {
   readonly id: DutyId;
   readonly deadlineBlock: BlockNumber;
   readonly transactions: number;
 }
 
-/** In the order in which they will be done. Work grows with requests, disputes and their orders. */
-export function openDuties(state: State, chain: ChainView): OpenDuty[] {
+/**
+ * In the order in which they will be done, as of `head`. Lateness is judged by the block of
+ * `chain`: what was done since then does not show there. Work grows with requests, disputes and
+ * their orders.
+ */
+export function openDuties(
+  state: State,
+  chain: ChainView,
+  head: BlockNumber = chain.head,
+): OpenDuty[] {
   if (state.halted !== undefined) return [];
   const round = owedRound(state);
   const committed = (of: Round) =>
@@ -56,7 +54,7 @@ export function openDuties(state: State, chain: ChainView): OpenDuty[] {
   const closes = owedCloses(state, chain);
   const isReady = ({ id }: Owed) => committed(id.round);
   const commits =
-    round === undefined || chain.head < firstBlockOf(state.genesis.schedule, round)
+    round === undefined || head < firstBlockOf(state.genesis.schedule, round)
       ? []
       : committed(round)
         ? []
@@ -72,7 +70,7 @@ export function openDuties(state: State, chain: ChainView): OpenDuty[] {
     transactions += owed.transactions;
     const { id, deadlineBlock } = owed;
     const inTime = chain.head + transactions <= deadlineBlock;
-    return { id, deadlineBlock, blocksLeft: deadlineBlock - chain.head, transactions, inTime };
+    return { id, deadlineBlock, blocksLeft: deadlineBlock - head, transactions, inTime };
   });
 }
 

@@ -5,7 +5,7 @@ import type { MediatorReader } from "../../chain/mediator.ts";
 import { type ChainClient, connect } from "../../chain/rpc.ts";
 import type { Mined } from "../../chain/send.ts";
 import type { State } from "../../exchange/state.ts";
-import { clock, haltedAt } from "../../exchange/views.ts";
+import { clock } from "../../exchange/views.ts";
 import { quarterSize } from "../../protocol/rounds.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Alerts } from "../alerts/alerts.ts";
@@ -22,10 +22,11 @@ import { dutiesGuardian } from "./duties.ts";
 import { eventLoopGuardian } from "./eventLoop.ts";
 import { Spending } from "./forecast.ts";
 import { Guardians } from "./guardians.ts";
+import { haltGuardian } from "./halt.ts";
 import { journalGuardian } from "./journal.ts";
 import { keyBalanceGuardian } from "./keyBalance.ts";
 import { memoryGuardian } from "./memory.ts";
-import { nearest, type OpenDuty, openDuties, unreadView } from "./openDuties.ts";
+import { nearest, type OpenDuty, openDuties } from "./openDuties.ts";
 import { registrationGuardian } from "./registration.ts";
 
 export interface WatchOptions {
@@ -48,6 +49,8 @@ export interface Watch {
   heard(block: SeenBlock): void;
   mined(kind: string, mined: Mined): void;
   failedLook(): void;
+  /** To be told when the runner has read what the chain shows: deadlines are looked at at once. */
+  sawChain(): void;
   checks(): HealthCheck[];
   duties(): DutyHealth[];
   situation(): Situation;
@@ -55,6 +58,8 @@ export interface Watch {
   stop(): void;
 }
 
+/** With more blocks to catch up on, the machine does not know what is owed. */
+const MAX_LAG_BLOCKS = 3;
 /** Milliseconds that one endpoint may take to name its newest block. */
 const HEAD_TIMEOUT_MS = 5000;
 
@@ -64,11 +69,19 @@ export function watch(options: WatchOptions): Watch {
   const chain = watchChain(options);
   let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
   let failingSince: BlockNumber | undefined;
-  const open = (): OpenDuty[] => {
-    const view = runner.view ?? unreadView(state, head);
-    return openDuties(state, { ...view, head });
+  const open = (): OpenDuty[] | undefined => {
+    const { view } = runner;
+    if (view === undefined || options.lagBlocks() > MAX_LAG_BLOCKS) return undefined;
+    return openDuties(state, view, head);
   };
-  const haltBlock = () => clock(state).haltBlock;
+  const { schedule } = state.genesis;
+  const halt = haltGuardian({
+    ...config.guards,
+    schedule,
+    readClock: () => options.reader.clock(),
+    metrics,
+  });
+  const duties = dutiesGuardian({ ...config.guards, schedule, duties: open, metrics });
   const guardians = new Guardians({
     guardians: [
       ...watchMachine(options, spending),
@@ -83,15 +96,8 @@ export function watch(options: WatchOptions): Watch {
         ...options,
         readRegistered: () => options.reader.isRegistered(options.manager, options.address),
       }),
-      dutiesGuardian({
-        ...config.guards,
-        schedule: state.genesis.schedule,
-        duties: open,
-        head: () => head,
-        haltBlock,
-        haltedAt: () => haltedAt(state),
-        metrics,
-      }),
+      halt,
+      duties,
     ],
     everyMs: config.guards.everyMs,
     log: withMoment(log, () => state.moment),
@@ -114,13 +120,15 @@ export function watch(options: WatchOptions): Watch {
       failingSince ??= head;
     },
     checks: () => guardians.checks(),
-    duties: () => open().map((duty) => dutyHealth(duty, options)),
+    sawChain: () => void guardians.look(duties),
+    duties: () => (open() ?? []).map((duty) => dutyHealth(duty, options)),
     situation: () => {
-      const nextDuty = nearest(open());
+      const nextDuty = nearest(open() ?? []);
       const failed = nextDuty === undefined ? undefined : runner.failureOf(nextDuty.id);
       const sinceBlock = failingSince ?? failed?.since;
       const block = state.moment.block;
-      return { head, block, sinceBlock, nextDuty, haltBlock: haltBlock() };
+      const haltBlock = halt.haltBlock() ?? clock(state).haltBlock;
+      return { head, block, sinceBlock, nextDuty, haltBlock };
     },
     start: () => guardians.start(),
     stop: () => guardians.stop(),
