@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { operatorCommand } from "../src/cli/operator.ts";
 import { EXIT_CONFIGURATION } from "../src/cli/report.ts";
 import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { guardsSchema } from "../src/operator/guardians/config.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const UNIT = "deploy/systemd/quarterdeck.service";
@@ -118,6 +119,18 @@ describe("the documents", () => {
     expect(named.length).toBeGreaterThan(2);
     for (const [, path] of named) {
       expect(listed).toContain(`deploy/${path}`);
+    }
+  });
+
+  it("name every bound of the guardians, with its default", () => {
+    const page = read("docs/monitoring.md");
+    const { everyMs, ...bounds } = guardsSchema.parse(undefined);
+    expect(page).toContain(`${everyMs / 1000} s`);
+    for (const [name, { warn }] of Object.entries(bounds)) {
+      const row = page.split("\n").find((line) => line.includes(`\`${name}\`:`)) ?? name;
+      const raise = Number(warn?.raise);
+      const shown = raise >= 2 ** 30 ? `${raise / 2 ** 30} GiB` : raise.toLocaleString("en");
+      expect(row).toContain(`\`${name}\`: ${shown}`);
     }
   });
 });
