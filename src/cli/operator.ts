@@ -1,8 +1,16 @@
 /** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
 import { Command } from "commander";
-import { KEY_VARIABLE, PASSWORD_VARIABLE, readConfig } from "../operator/config.ts";
-import { openLog } from "../operator/log.ts";
-import { startOperator } from "../operator/node.ts";
+import { QuarterdeckError } from "../base/errors.ts";
+import { Alerts } from "../operator/alerts/alerts.ts";
+import { lastWordsOf, situationLines } from "../operator/alerts/lastWords.ts";
+import {
+  KEY_VARIABLE,
+  type OperatorConfig,
+  PASSWORD_VARIABLE,
+  readConfig,
+} from "../operator/config.ts";
+import { type Log, openLog } from "../operator/log.ts";
+import { type RunningOperator, startOperator } from "../operator/node.ts";
 import { startServer } from "../server/server.ts";
 import { fail } from "./report.ts";
 
@@ -33,29 +41,55 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
   const config = readConfig(file, environment);
   const terminal = quiet === true ? undefined : process.stdout;
   const log = await openLog({ folder: config.logs, terminal });
+  const alerts = new Alerts({ webhooks: config.alerts, mediator: config.mediator, log });
+  let operator: RunningOperator | undefined;
+  const giveUp = (error: unknown) => endLoudly(error, operator, log, alerts);
+  // A fault of our own that nobody awaits ends as loudly as the others.
+  process.once("uncaughtException", giveUp);
   try {
-    const operator = await startOperator(config, log);
-    const server = await startServer(operator.face, config).catch(async (error) => {
-      await operator.stop();
-      throw error;
-    });
-    log.info("serving", {
-      url: `http://${config.host}:${server.port}`,
-      operator: operator.address,
-    });
-    const stop = (signal: string) => {
-      log.info("stopping", { signal });
-      setTimeout(() => process.exit(0), STOP_MS).unref();
-      void server.close().then(() => operator.stop());
-    };
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
-    await operator.ended.finally(() => server.close());
+    operator = await startOperator(config, log, alerts);
+    await serve(operator, config, log);
+    await alerts.close();
     log.info("stopped");
     await log.flush();
     process.exit(0);
   } catch (error) {
-    log.error("giving up", { problem: error instanceof Error ? error.message : String(error) });
-    await log.flush();
-    fail(error);
+    await giveUp(error);
   }
+}
+
+/** Resolves when it was told to stop, and did. */
+async function serve(operator: RunningOperator, config: OperatorConfig, log: Log): Promise<void> {
+  const server = await startServer(operator.face, config).catch(async (error) => {
+    await operator.stop();
+    throw error;
+  });
+  log.info("serving", {
+    url: `http://${config.host}:${server.port}`,
+    operator: operator.address,
+  });
+  const stop = (signal: string) => {
+    log.info("stopping", { signal });
+    setTimeout(() => process.exit(0), STOP_MS).unref();
+    void server.close().then(() => operator.stop());
+  };
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
+  await operator.ended.finally(() => server.close());
+}
+
+/** Log, webhooks and standard error hear why it ends; each within bounds. */
+async function endLoudly(
+  error: unknown,
+  operator: RunningOperator | undefined,
+  log: Log,
+  alerts: Alerts,
+): Promise<never> {
+  const situation = operator?.situation();
+  const words = lastWordsOf(error, situation);
+  const { fields, mend, detail } = words;
+  const code = error instanceof QuarterdeckError ? error.code : "Unexpected";
+  log.error("givingUp", { code, problem: detail, mend, ...fields });
+  await alerts.lastWords(words);
+  await log.flush();
+  return fail(error, situationLines(situation));
 }

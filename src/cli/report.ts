@@ -1,10 +1,26 @@
 /** How commands end when they cannot go on: what happened, what to do, and a non-zero code. */
 import { QuarterdeckError } from "../base/errors.ts";
 
-/** Prints the error and ends the process with code 1. Stack traces only for our own faults. */
-export function fail(error: unknown): never {
+/**
+ * Exit code of what no restart mends: somebody must change the configuration first. A supervisor
+ * should not restart after it (`RestartPreventExitStatus` of systemd).
+ */
+export const EXIT_CONFIGURATION = 78;
+const EXIT_FAILURE = 1;
+const CONFIGURATION_CODES: readonly string[] = ["BadConfiguration", "BadOption", "WrongJournal"];
+
+/**
+ * Prints the error, `details` below it, and ends the process. Stack traces only for our own faults.
+ */
+export function fail(error: unknown, details: readonly string[] = []): never {
   const known = error instanceof QuarterdeckError;
   const text = error instanceof Error ? (known ? error.message : error.stack) : String(error);
-  process.stderr.write(`quarterdeck: ${text}\n`);
-  process.exit(1);
+  process.stderr.write(`${[`quarterdeck: ${text}`, ...details].join("\n")}\n`);
+  process.exit(exitCodeOf(error));
+}
+
+export function exitCodeOf(error: unknown): number {
+  const isConfiguration =
+    error instanceof QuarterdeckError && CONFIGURATION_CODES.includes(error.code);
+  return isConfiguration ? EXIT_CONFIGURATION : EXIT_FAILURE;
 }

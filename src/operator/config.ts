@@ -12,6 +12,9 @@ import { type KeySource, keySourceOf } from "./signers/keySource.ts";
 
 export { KEY_VARIABLE, PASSWORD_VARIABLE } from "./signers/keySource.ts";
 
+import { alertsSchema } from "./alerts/config.ts";
+import { guardsSchema } from "./guardians/config.ts";
+
 const address = z.string().transform((text, context): Address => {
   const outcome = parseAddress(text);
   if (outcome.ok) return outcome.value;
@@ -75,6 +78,10 @@ const schema = z.strictObject({
   maxTries: z.number().int().min(1).max(100).default(10),
   keystore: keystore.optional(),
   web3signer: web3signer.optional(),
+  /** When the guardians warn; see guardians/config.ts. */
+  guards: guardsSchema,
+  /** Webhooks that are told of it; see alerts/config.ts. */
+  alerts: alertsSchema,
 });
 
 export type OperatorConfig = Readonly<Omit<z.output<typeof schema>, "keystore" | "web3signer">> & {

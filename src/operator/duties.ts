@@ -17,6 +17,38 @@ import {
 import { lastBlockOf, momentOf } from "../protocol/rounds.ts";
 import type { BlockNumber, Round, TokenRoot } from "../protocol/units.ts";
 
+export const DUTY_KINDS = ["cancelWithdrawal", "closeDispute", "commit"] as const;
+
+/** Which duty it is, for as long as it is owed. */
+export type DutyId =
+  | {
+      readonly kind: "cancelWithdrawal";
+      readonly client: Address;
+      readonly token: Address;
+      readonly round: Round;
+    }
+  | { readonly kind: "closeDispute"; readonly client: Address; readonly round: Round }
+  | { readonly kind: "commit"; readonly round: Round };
+
+/** For errors, logs and alerts; one name for one duty. */
+export function dutyName(id: DutyId): string {
+  switch (id.kind) {
+    case "cancelWithdrawal":
+      return `cancelWithdrawal of ${id.client} in ${id.token} of round ${id.round}`;
+    case "closeDispute":
+      return `closeDispute of ${id.client} in round ${id.round}`;
+    case "commit":
+      return `commit of round ${id.round}`;
+  }
+}
+
+/**
+ * Executions in one proveExecutions: below 100 kB of calldata and half the gas of a transaction.
+ */
+export const EXECUTIONS_PER_CALL = 150;
+/** Executions in one closeDispute, beside up to 64 proofs. */
+export const EXECUTIONS_AT_CLOSE = 50;
+
 /** In the order in which they are to be done. `deadlineBlock`: the last block in time. */
 export type Duty =
   | {

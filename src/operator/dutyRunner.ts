@@ -12,15 +12,25 @@ import {
   encodeCommit,
   encodeProveExecutions,
 } from "../chain/calls.ts";
-import { ContractRefused, DeadlineMissed } from "../chain/errors.ts";
+import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../chain/errors.ts";
 import type { MediatorReader } from "../chain/mediator.ts";
-import type { Submitter } from "../chain/send.ts";
+import type { Mined, Submitter } from "../chain/send.ts";
 import type { State } from "../exchange/state.ts";
 import { type DisputeAnswerView, proof } from "../exchange/views.ts";
+import { momentOf } from "../protocol/rounds.ts";
 import type { BalanceProof, BlockNumber } from "../protocol/units.ts";
 import { readChainView } from "./chainView.ts";
-import { type Duty, duties, questions } from "./duties.ts";
-import type { Log } from "./log.ts";
+import {
+  type ChainView,
+  type Duty,
+  type DutyId,
+  duties,
+  dutyName,
+  EXECUTIONS_AT_CLOSE,
+  EXECUTIONS_PER_CALL,
+  questions,
+} from "./duties.ts";
+import type { Fields, Log } from "./log.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;
@@ -29,44 +39,63 @@ export interface DutyRunnerOptions {
   readonly log: Log;
   /** Tries of one duty before the process must end. */
   readonly maxTries: number;
+  /** Told when the chain was read; `view` is new then. */
+  readonly onView?: () => void;
   /** Told of each duty carried out. */
-  readonly onDone?: (duty: Duty, gasUsed: bigint) => void;
+  readonly onDone?: (duty: Duty) => void;
+  /** Told of each transaction mined for a duty, also when the duty takes more of them. */
+  readonly onMined?: (kind: Duty["kind"], mined: Mined) => void;
 }
 
-/**
- * Executions in one proveExecutions: below 100 kB of calldata and half the gas of a transaction.
- */
-const EXECUTIONS_PER_CALL = 150;
-/** Executions in one closeDispute, beside up to 64 proofs. */
-const EXECUTIONS_AT_CLOSE = 50;
+/** A failed duty rests twice as long each time, but never for more of what is left of its time. */
+const MOST_OF_TIME_LEFT = 1 / 8;
 
-interface Failure {
-  tries: number;
+/** How often a duty failed, and how it did last. */
+export interface DutyFailure {
+  readonly tries: number;
+  /** Block of the first try. */
   readonly since: BlockNumber;
+  readonly problem: Error;
+  /** Not tried again before this block. */
+  readonly restsUntil: BlockNumber;
 }
 
 /** A duty could not be carried out however often it was tried. The process must end. */
 export class DutyFailed extends QuarterdeckError {
   override readonly name = "DutyFailed";
 
-  constructor(what: string, failure: Failure, head: BlockNumber, deadline: number, cause: Error) {
+  constructor(what: string, failure: DutyFailure, head: BlockNumber, deadlineBlock: BlockNumber) {
+    const { tries, since, problem } = failure;
     super({
       code: "DutyFailed",
       message:
-        `${what} failed ${failure.tries} times since block ${failure.since}; at block ${head} ` +
-        `${deadline - head} blocks are left until its deadline. Last: ${cause.message}`,
+        `${what} failed ${tries} times since block ${since}; at block ${head} ` +
+        `${deadlineBlock - head} blocks are left until its deadline. Last: ${problem.message}`,
       mend: "Look at the last error, mend it, and start the operator again: it goes on from there.",
-      cause,
+      cause: problem,
     });
   }
 }
 
 export class DutyRunner {
   readonly #options: DutyRunnerOptions;
-  readonly #failures = new Map<string, Failure>();
+  readonly #failures = new Map<string, DutyFailure>();
+  /** Said once to be too late. */
+  readonly #missed = new Set<string>();
+  #view: ChainView | undefined;
 
   constructor(options: DutyRunnerOptions) {
     this.#options = options;
+  }
+
+  /** What the chain showed when it was last read; undefined before that. */
+  get view(): ChainView | undefined {
+    return this.#view;
+  }
+
+  /** Undefined for a duty that was not tried, or succeeded. */
+  failureOf(id: DutyId): DutyFailure | undefined {
+    return this.#failures.get(dutyName(id));
   }
 
   /**
@@ -75,38 +104,84 @@ export class DutyRunner {
    */
   async run(head: BlockNumber): Promise<void> {
     const { state, reader } = this.#options;
-    const view = await readChainView(reader, head, questions(state));
-    for (const duty of duties(state, view)) {
+    this.#view = await readChainView(reader, head, questions(state));
+    this.#options.onView?.();
+    const due = duties(state, this.#view);
+    this.#forgetOthers(new Set(due.map(nameOf)));
+    let gaveUp: DutyFailed | undefined;
+    // None of these hangs on another: what does is no duty before that other has landed.
+    for (const duty of due) {
+      if (this.#isLate(duty, head) || this.#rests(duty, head)) continue;
       try {
         const gasUsed = await this.#carryOut(duty);
         this.#failures.delete(nameOf(duty));
-        this.#options.log.info(`${duty.kind}Sent`, { ...subjectOf(duty), block: head, gasUsed });
-        this.#options.onDone?.(duty, gasUsed);
+        this.#say("info", `${duty.kind}Sent`, duty, head, { gasUsed });
+        this.#options.onDone?.(duty);
       } catch (error) {
-        this.#failed(duty, head, error instanceof Error ? error : new Error(String(error)));
-        // A later duty may hang on this one; all are looked at again with the next block.
-        return;
+        gaveUp ??= this.#failed(
+          duty,
+          head,
+          error instanceof Error ? error : new Error(String(error)),
+        );
+        if (error instanceof RpcUnavailable) break;
       }
     }
+    if (gaveUp !== undefined) throw gaveUp;
   }
 
-  #failed(duty: Duty, head: BlockNumber, error: Error): void {
-    const { log, maxTries } = this.#options;
-    if (error instanceof DeadlineMissed) {
-      log.error("deadlineMissed", { ...subjectOf(duty), block: head, problem: error });
-      return;
+  /** What is no duty any more needs no memory of how it failed. */
+  #forgetOthers(due: ReadonlySet<string>): void {
+    for (const name of this.#failures.keys()) if (!due.has(name)) this.#failures.delete(name);
+    for (const name of this.#missed) if (!due.has(name)) this.#missed.delete(name);
+  }
+
+  /** No block can take it any more: trying would only fail, and ending the process help nobody. */
+  #isLate(duty: Duty, head: BlockNumber): boolean {
+    if (head < duty.deadlineBlock) return false;
+    if (!this.#missed.has(nameOf(duty))) {
+      this.#missed.add(nameOf(duty));
+      const { problem } = this.#failures.get(nameOf(duty)) ?? {};
+      this.#say("error", "deadlineMissed", duty, head, problem === undefined ? {} : { problem });
     }
-    if (error instanceof ContractRefused && error.errorName === "NotOperator") {
-      log.info("notOurTurn", { ...subjectOf(duty), block: head });
-      return;
-    }
-    const failure = this.#failures.get(nameOf(duty)) ?? { tries: 0, since: head };
-    failure.tries += 1;
+    return true;
+  }
+
+  #rests(duty: Duty, head: BlockNumber): boolean {
+    return head < (this.#failures.get(nameOf(duty))?.restsUntil ?? 0);
+  }
+
+  /** What to throw when that was once too often. */
+  #failed(duty: Duty, head: BlockNumber, problem: Error): DutyFailed | undefined {
+    const before = this.#failures.get(nameOf(duty));
+    const ours = !(problem instanceof ContractRefused && problem.errorName === "NotOperator");
+    const tries = (before?.tries ?? 0) + (ours ? 1 : 0);
+    const longest = Math.max(1, Math.floor((duty.deadlineBlock - head) * MOST_OF_TIME_LEFT));
+    const rest = ours ? Math.min(2 ** Math.max(0, tries - 1), longest) : 1;
+    const since = before?.since ?? head;
+    const failure: DutyFailure = { tries, since, problem, restsUntil: head + rest };
     this.#failures.set(nameOf(duty), failure);
-    const blocksLeft = duty.deadlineBlock - head;
-    log.warn(`${duty.kind}Failed`, { ...subjectOf(duty), ...failure, blocksLeft, problem: error });
-    if (failure.tries < maxTries) return;
-    throw new DutyFailed(nameOf(duty), failure, head, duty.deadlineBlock, error);
+    if (!ours) {
+      this.#say("info", "notOurTurn", duty, head, {});
+      return undefined;
+    }
+    this.#say("warn", `${duty.kind}Failed`, duty, head, { ...failure });
+    if (problem instanceof DeadlineMissed || tries < this.#options.maxTries) return undefined;
+    return new DutyFailed(nameOf(duty), failure, head, duty.deadlineBlock);
+  }
+
+  #say(
+    level: "info" | "warn" | "error",
+    event: string,
+    duty: Duty,
+    head: BlockNumber,
+    more: Fields,
+  ) {
+    const { log, state } = this.#options;
+    const { round, quarter } = momentOf(state.genesis.schedule, head);
+    const { deadlineBlock } = duty;
+    const moment = { block: head, round, quarter };
+    const left = { deadlineBlock, blocksLeft: deadlineBlock - head };
+    log[level](event, { ...moment, ...subjectOf(duty), ...left, ...more });
   }
 
   async #carryOut(duty: Duty): Promise<bigint> {
@@ -115,12 +190,12 @@ export class DutyRunner {
       case "cancelWithdrawal": {
         const { client, token, orders } = duty.evidence;
         const data = encodeCancelWithdrawal(client, token, orders);
-        return this.#send(nameOf(duty), data, deadlineBlock);
+        return this.#send(duty.kind, nameOf(duty), data, deadlineBlock);
       }
       case "closeDispute":
         return this.#closeDispute(duty.answer, deadlineBlock);
       case "commit":
-        return this.#send(nameOf(duty), encodeCommit(duty.roots), deadlineBlock);
+        return this.#send(duty.kind, nameOf(duty), encodeCommit(duty.roots), deadlineBlock);
       default:
         return unreachable(duty);
     }
@@ -142,7 +217,7 @@ export class DutyRunner {
         : proofsOf(state, client, answer.openingTokens, answer.disputedRound),
       closings: proofsOf(state, client, tokens, round),
     });
-    return proven.gasUsed + (await this.#send(what, data, deadlineBlock));
+    return proven.gasUsed + (await this.#send("closeDispute", what, data, deadlineBlock));
   }
 
   /**
@@ -166,16 +241,22 @@ export class DutyRunner {
       const part = executions.slice(from, from + EXECUTIONS_PER_CALL);
       const data = encodeProveExecutions(client, round, restart, part);
       const what = `proveExecutions of ${client} in round ${round} from ${from}`;
-      gasUsed += await this.#send(what, data, deadlineBlock);
+      gasUsed += await this.#send("closeDispute", what, data, deadlineBlock);
       from += part.length;
       restart = false;
     }
     return { count: from, gasUsed };
   }
 
-  async #send(what: string, data: Hex, deadlineBlock: BlockNumber): Promise<bigint> {
+  async #send(
+    kind: Duty["kind"],
+    what: string,
+    data: Hex,
+    deadlineBlock: BlockNumber,
+  ): Promise<bigint> {
     const { submitter, reader } = this.#options;
     const mined = await submitter.send({ what, to: reader.mediator, data, deadlineBlock });
+    this.#options.onMined?.(kind, mined);
     return mined.gasUsed;
   }
 }
@@ -193,27 +274,31 @@ function proofsOf(
 }
 
 function nameOf(duty: Duty): string {
+  return dutyName(idOf(duty));
+}
+
+function idOf(duty: Duty): DutyId {
   switch (duty.kind) {
-    case "cancelWithdrawal":
-      return `cancelWithdrawal of ${duty.evidence.client} in ${duty.evidence.token}`;
+    case "cancelWithdrawal": {
+      const { client, token, round } = duty.evidence;
+      return { kind: duty.kind, client, token, round };
+    }
     case "closeDispute":
-      return `closeDispute of ${duty.answer.client} in round ${duty.answer.round}`;
+      return { kind: duty.kind, client: duty.answer.client, round: duty.answer.round };
     case "commit":
-      return `commit of round ${duty.round}`;
+      return { kind: duty.kind, round: duty.round };
   }
 }
 
-function subjectOf(duty: Duty): Record<string, unknown> {
+function subjectOf(duty: Duty): Fields {
   switch (duty.kind) {
     case "cancelWithdrawal": {
       const { client, token, round, amount } = duty.evidence;
-      return { client, token, round, amount, deadlineBlock: duty.deadlineBlock };
+      return { client, token, requestRound: round, amount };
     }
-    case "closeDispute": {
-      const { client, round } = duty.answer;
-      return { client, round, deadlineBlock: duty.deadlineBlock };
-    }
+    case "closeDispute":
+      return { client: duty.answer.client, disputeRound: duty.answer.round };
     case "commit":
-      return { round: duty.round, tokens: duty.roots.length, deadlineBlock: duty.deadlineBlock };
+      return { commitRound: duty.round, tokens: duty.roots.length };
   }
 }

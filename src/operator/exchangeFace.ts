@@ -23,7 +23,14 @@ import {
   tradeFace,
   withdrawalsFace,
 } from "./answers.ts";
-import type { Answered, FaceEvent, HealthCheck, OperatorFace, OrderFace } from "./face.ts";
+import type {
+  Answered,
+  DutyHealth,
+  FaceEvent,
+  HealthCheck,
+  OperatorFace,
+  OrderFace,
+} from "./face.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Sequencer } from "./sequencer.ts";
 
@@ -40,6 +47,7 @@ export interface FaceOptions {
   readonly health: () => HealthCheck[];
   /** Whether the operator's key can sign now, as far as is known. */
   readonly canSign: () => boolean;
+  readonly duties: () => DutyHealth[];
 }
 
 export interface FaceControl {
@@ -139,6 +147,7 @@ export function createFace(options: FaceOptions): FaceControl {
     },
     notReady,
     health,
+    duties: options.duties,
     metrics: () => metrics.text(),
   };
   return {

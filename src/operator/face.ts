@@ -157,6 +157,26 @@ export interface HealthCheck {
   readonly detail: string;
 }
 
+/** Something that the operator owes the chain. */
+export interface DutyHealth {
+  readonly kind: "cancelWithdrawal" | "closeDispute" | "commit";
+  /** Whom it is about; null for a commit. */
+  readonly client: Address | null;
+  readonly token: Address | null;
+  /** Of the commit; in which the request was made, or the dispute opened. */
+  readonly round: Round;
+  readonly deadlineBlock: BlockNumber;
+  readonly blocksLeft: number;
+  /** Transactions until it is done, those that come first included. */
+  readonly transactions: number;
+  /** Late: it can no longer be done in time. */
+  readonly state: "open" | "danger" | "late";
+  /** Failed tries, the block of the first, and how the last one failed. */
+  readonly tries: number;
+  readonly sinceBlock: BlockNumber | null;
+  readonly problem: string | null;
+}
+
 export interface OperatorFace {
   exchange(): ExchangeFace;
   clock(): ClockFace;
@@ -177,6 +197,8 @@ export interface OperatorFace {
   /** Why the node is not ready to take orders, if so. */
   notReady(): string | undefined;
   health(): HealthCheck[];
+  /** In the order in which they will be done. */
+  duties(): DutyHealth[];
   /** Prometheus text. */
   metrics(): Promise<string>;
 }

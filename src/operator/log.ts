@@ -4,8 +4,10 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import pino, { type Logger } from "pino";
-import buildRoll from "pino-roll";
+import buildRoll, { type RollingFile } from "pino-roll";
+import type { Moment } from "../protocol/units.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -23,14 +25,21 @@ export interface LogOptions {
   readonly folder: string;
   /** Readable lines to this stream as well. */
   readonly terminal?: NodeJS.WritableStream | undefined;
+  /** A file that has reached it is left for the next: a number with k, m or g. */
+  readonly maxFileSize?: string;
+  /** Files kept beside the current one; older ones are deleted, whichever process wrote them. */
+  readonly keptFiles?: number;
 }
 
 const MAX_FILE_SIZE = "20m";
-/** Older files than these are deleted. */
 const KEPT_FILES = 10;
+/** Bytes that wait for a disk that takes none; what comes after is lost, and the node goes on. */
+const MAX_WAITING_BYTES = 16 * 1024 * 1024;
+const FLUSH_MS = 2000;
 
 /**
- * Creates the folder if need be. Rotates daily and at 20 MB; keeps ten files beside the current.
+ * Creates the folder if need be. Rotates daily and by size. A log that cannot be written ends
+ * nothing: it says so on standard error, once until it works again.
  */
 export async function openLog(options: LogOptions): Promise<Log> {
   mkdirSync(options.folder, { recursive: true });
@@ -38,10 +47,14 @@ export async function openLog(options: LogOptions): Promise<Log> {
     file: join(options.folder, "operator"),
     extension: ".log",
     frequency: "daily",
-    size: MAX_FILE_SIZE,
-    limit: { count: KEPT_FILES },
+    size: options.maxFileSize ?? MAX_FILE_SIZE,
+    limit: { count: options.keptFiles ?? KEPT_FILES, removeOtherLogFiles: true },
     mkdir: true,
+    maxLength: MAX_WAITING_BYTES,
+    // With its default of 0 a flush is done before anything is written.
+    minLength: 1,
   });
+  complainOnce(file);
   const streams: pino.StreamEntry[] = [{ stream: file }];
   if (options.terminal !== undefined) {
     const terminal = options.terminal;
@@ -53,7 +66,36 @@ export async function openLog(options: LogOptions): Promise<Log> {
   );
   return {
     ...overLogger(logger),
-    flush: () => new Promise((resolve) => file.flush(() => resolve())),
+    flush: () => {
+      const flushed = new Promise<void>((resolve) => file.flush(() => resolve()));
+      return Promise.race([flushed, sleep(FLUSH_MS, undefined, { ref: false })]);
+    },
+  };
+}
+
+function complainOnce(file: RollingFile): void {
+  let complained = false;
+  file.on("error", (error: Error) => {
+    if (complained) return;
+    complained = true;
+    process.stderr.write(`quarterdeck: the log cannot be written (${error.message})\n`);
+  });
+  file.on("write", () => {
+    complained = false;
+  });
+}
+
+/** The same log, with the moment's block, round and quarter on each line that brings none. */
+export function withMoment(log: Log, now: () => Moment): Log {
+  const dated = (fields: Fields | undefined): Fields => {
+    const { block, round, quarter } = now();
+    return { block, round, quarter, ...fields };
+  };
+  return {
+    info: (event, fields) => log.info(event, dated(fields)),
+    warn: (event, fields) => log.warn(event, dated(fields)),
+    error: (event, fields) => log.error(event, dated(fields)),
+    flush: () => log.flush(),
   };
 }
 
@@ -89,8 +131,14 @@ function printableValue(value: unknown): unknown {
 function readable(line: string): string {
   const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>;
   const words = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`,
+    ([name, value]) =>
+      `${name}=${typeof value === "string" ? plain(value) : JSON.stringify(value)}`,
   );
   const clock = String(time).slice(11, 19);
-  return `${[clock, String(level).toUpperCase().padEnd(5), msg, ...words].join(" ")}\n`;
+  return `${[clock, String(level).toUpperCase().padEnd(5), plain(String(msg)), ...words].join(" ")}\n`;
+}
+
+/** Text from outside may hold line feeds and escape codes: one deed stays one line. */
+function plain(text: string): string {
+  return /\p{Cc}/u.test(text) ? JSON.stringify(text) : text;
 }

@@ -6,6 +6,7 @@ import type { ClockFace } from "./face.ts";
 export class Metrics {
   readonly #registry = new Registry();
   readonly #gauges = new Map<string, Gauge>();
+  readonly #counters = new Map<string, Counter>();
   readonly #happenings: Counter<"what">;
   readonly #duties: Counter<"kind">;
   readonly #gas: Counter<"kind">;
@@ -25,8 +26,11 @@ export class Metrics {
     for (const { what } of happenings) this.#happenings.inc({ what });
   }
 
-  countDuty(kind: string, gasUsed: bigint): void {
+  countDuty(kind: string): void {
     this.#duties.inc({ kind });
+  }
+
+  countGas(kind: string, gasUsed: bigint): void {
     this.#gas.inc({ kind }, Number(gasUsed));
   }
 
@@ -40,14 +44,40 @@ export class Metrics {
     this.set("halted", "1 when HALTED", clock.haltRound === null ? 0 : 1);
   }
 
-  /** Sets the gauge `quarterdeck_<name>`, making it if need be. */
-  set(name: string, help: string, value: number): void {
+  /**
+   * Sets the gauge `quarterdeck_<name>`, making it if need be; each time with the same label names.
+   */
+  set(
+    name: string,
+    help: string,
+    value: number,
+    labels: Readonly<Record<string, string>> = {},
+  ): void {
     let gauge = this.#gauges.get(name);
     if (gauge === undefined) {
-      gauge = new Gauge({ name: `quarterdeck_${name}`, help, registers: [this.#registry] });
+      const labelNames = Object.keys(labels);
+      const registers = [this.#registry];
+      gauge = new Gauge({ name: `quarterdeck_${name}`, help, labelNames, registers });
       this.#gauges.set(name, gauge);
     }
-    gauge.set(value);
+    gauge.set(labels, value);
+  }
+
+  /** Adds to the counter `quarterdeck_<name>`, making it if need be. */
+  add(
+    name: string,
+    help: string,
+    value: number,
+    labels: Readonly<Record<string, string>> = {},
+  ): void {
+    let counter = this.#counters.get(name);
+    if (counter === undefined) {
+      const labelNames = Object.keys(labels);
+      const registers = [this.#registry];
+      counter = new Counter({ name: `quarterdeck_${name}`, help, labelNames, registers });
+      this.#counters.set(name, counter);
+    }
+    counter.inc(labels, value);
   }
 
   text(): Promise<string> {

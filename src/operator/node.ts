@@ -16,13 +16,15 @@ import type { Genesis } from "../exchange/entries.ts";
 import type { State } from "../exchange/state.ts";
 import { openSqliteJournal } from "../journal/sqlite/journal.ts";
 import type { BlockNumber } from "../protocol/units.ts";
+import { Alerts } from "./alerts/alerts.ts";
+import type { Situation } from "./alerts/lastWords.ts";
 import type { AnswerSources } from "./answers.ts";
 import type { OperatorConfig } from "./config.ts";
 import { DutyRunner } from "./dutyRunner.ts";
 import { eventsOf, logOutcome } from "./events.ts";
 import { createFace, type FaceControl } from "./exchangeFace.ts";
 import type { OperatorFace } from "./face.ts";
-import { Guardians } from "./guardians.ts";
+import { type Watch, watch } from "./guardians/watch.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
 import { loadCurve } from "./nativeCurve.ts";
@@ -35,18 +37,26 @@ import { openSigner } from "./signers/openSigner.ts";
 export interface RunningOperator {
   readonly face: OperatorFace;
   readonly address: Address;
-  /** Wei of the operator's key as of the last look. */
-  balance(): bigint | undefined;
+  /** Where it stands, for whoever must hear why it ended. */
+  situation(): Situation;
   /** Resolves when stopped; rejects with what made it impossible to go on. */
   readonly ended: Promise<void>;
   /** Finishes what is under way and releases the storage. */
   stop(): Promise<void>;
 }
 
-const GUARD_EVERY_MS = 15_000;
+/** Milliseconds that an operator which ends may take for what is under way. */
+const TIDY_MS = 10_000;
 
-/** Starts one operator. Throws a typed error that says what to mend when it cannot. */
-export async function startOperator(config: OperatorConfig, log: Log): Promise<RunningOperator> {
+/**
+ * Starts one operator. Throws a typed error that says what to mend when it cannot. `alerts` are
+ * told what its guardians find; whoever gives them closes them.
+ */
+export async function startOperator(
+  config: OperatorConfig,
+  log: Log,
+  alerts = new Alerts({ webhooks: [], mediator: config.mediator, log }),
+): Promise<RunningOperator> {
   const stopping = new AbortController();
   const { curve, fallbackBecause } = loadCurve();
   const opened = await withRetries(config, log, "openSigner", () =>
@@ -110,49 +120,48 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     operator: signer.address,
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
-    health: () => [...opened.checks(), ...guardians.checks()],
+    health: () => [...opened.checks(), ...watching.checks()],
     canSign: opened.canSign,
+    duties: () => watching.duties(),
   });
-  const guardians = new Guardians({
-    client: chain.client,
-    address: signer.address,
-    minBalance: config.minBalance,
-    storage: config.storage,
-    log,
-    metrics,
-    everyMs: GUARD_EVERY_MS,
-    lagBlocks: control.lagBlocks,
-  });
-  await guardians.start();
-  await warnIfNotRegistered(chain, signer.address, log);
-
   const runner = new DutyRunner({
     state,
     reader: chain.reader,
     submitter,
     log,
     maxTries: config.maxTries,
-    onDone: (duty, gasUsed) => metrics.countDuty(duty.kind, gasUsed),
+    onView: () => watching.sawChain(),
+    onDone: (duty) => metrics.countDuty(duty.kind),
+    onMined: (kind, mined) => watching.mined(kind, mined),
   });
+  const watching: Watch = watch({
+    ...{ config, client: chain.client, reader: chain.reader, manager: chain.constants.manager },
+    ...{ address: signer.address, state, sequencer, runner, lagBlocks: control.lagBlocks },
+    ...{ log, metrics, alerts },
+  });
+  watching.start();
   const dutyLoop = new LatestOnly<BlockNumber>((head) => runner.run(head));
   const main = Promise.race([
-    followChain(config, log, chain, state, sequencer, control, dutyLoop, stopping.signal),
+    followChain(config, log, chain, state, sequencer, control, dutyLoop, watching, stopping.signal),
     failure.promise,
     dutyLoop.failure,
   ]);
   const ended = main.finally(async () => {
     stopping.abort();
-    guardians.stop();
-    await dutyLoop.idle();
-    await sequencer.drain();
-    await Promise.all([snapshotter.stop(), journal.close()]);
+    watching.stop();
+    const tidy = dutyLoop
+      .idle()
+      .then(() => sequencer.drain())
+      .then(() => Promise.all([snapshotter.stop(), journal.close()]));
+    // What makes us end may also keep these from ending.
+    await Promise.race([tidy, sleep(TIDY_MS, undefined, { ref: false })]);
   });
   // Whoever awaits `ended` hears of it; nobody else has to.
   ended.catch(() => {});
   return {
     face: control.face,
     address: signer.address,
-    balance: () => guardians.balance,
+    situation: () => watching.situation(),
     ended,
     stop: async () => {
       stopping.abort();
@@ -213,16 +222,6 @@ function requireWholeLots(config: OperatorConfig, facts: ReadonlyMap<Address, To
   }
 }
 
-async function warnIfNotRegistered(
-  { reader, constants }: ExchangeOnChain,
-  address: Address,
-  log: Log,
-): Promise<void> {
-  if (await reader.isRegistered(constants.manager, address)) return;
-  const mend = "ask the manager's owner to set this operator, or start with the right key";
-  log.error("notAnOperator", { address, manager: constants.manager, mend });
-}
-
 async function followChain(
   config: OperatorConfig,
   log: Log,
@@ -231,6 +230,7 @@ async function followChain(
   sequencer: Sequencer,
   control: FaceControl,
   dutyLoop: LatestOnly<BlockNumber>,
+  watching: Watch,
   signal: AbortSignal,
 ): Promise<void> {
   const after = await withRetries(config, log, "readStart", () => startOf(chain, state));
@@ -243,13 +243,17 @@ async function followChain(
     pollMs: config.pollMs,
     maxTries: config.maxTries,
     signal,
-    onRetry: (problem, tries) => log.warn("chainUnreachable", { problem, tries }),
+    onRetry: (problem, tries) => {
+      watching.failedLook();
+      log.warn("chainUnreachable", { problem, tries });
+    },
   });
   for await (const event of events) {
     if (event.kind === "final") {
       await sequencer.submit({ kind: "blocks", to: event.to, logs: event.logs });
     } else {
       head = event.number;
+      watching.heard(event);
     }
     control.setHead(head);
     const caughtUp = control.lagBlocks() === 0;

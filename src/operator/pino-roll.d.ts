@@ -1,5 +1,5 @@
 declare module "pino-roll" {
-  interface RollingFile extends NodeJS.WritableStream {
+  export interface RollingFile extends NodeJS.WritableStream {
     flush(done: (error?: Error) => void): void;
     flushSync(): void;
     end(): this;
@@ -9,8 +9,12 @@ declare module "pino-roll" {
     size: string;
     frequency: string;
     extension: string;
-    limit: { count: number };
+    limit: { count: number; removeOtherLogFiles: boolean };
     mkdir: boolean;
+    /** Bytes that may wait; what comes after is dropped. */
+    maxLength: number;
+    /** Bytes that are worth a write. */
+    minLength: number;
   }
   export default function build(options: RollOptions): Promise<RollingFile>;
 }

@@ -10,6 +10,7 @@ import type { Outcome } from "../exchange/outcome.ts";
 import type { State } from "../exchange/state.ts";
 import type { Journal } from "../journal/journal.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
+import type { WriterStatus } from "./guardians/journal.ts";
 import type { History } from "./history.ts";
 
 export interface SequencerOptions {
@@ -40,6 +41,10 @@ export class Sequencer {
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #failed: Error | undefined;
+  /** By the monotonic clock, for the guardians only. */
+  #flushBegan: number | undefined;
+  #flushEnded: number | undefined;
+  #longestFlushMs = 0;
 
   constructor(options: SequencerOptions) {
     this.#options = options;
@@ -48,6 +53,16 @@ export class Sequencer {
   /** Why nothing more is taken, if so. */
   get failed(): Error | undefined {
     return this.#failed;
+  }
+
+  /** How it does; `longestFlushMs` begins anew with each call. */
+  status(): WriterStatus {
+    const now = performance.now();
+    const since = this.#flushBegan === undefined ? 0 : now - this.#flushBegan;
+    const longestFlushMs = Math.max(this.#longestFlushMs, since);
+    this.#longestFlushMs = 0;
+    const sinceFlushMs = this.#flushEnded === undefined ? undefined : now - this.#flushEnded;
+    return { waiting: this.#queue.length, longestFlushMs, sinceFlushMs };
   }
 
   /**
@@ -97,7 +112,12 @@ export class Sequencer {
       else waiting.resolve(refused(refusal));
     }
     if (taken.length === 0) return;
+    const began = performance.now();
+    this.#flushBegan = began;
     await journal.append(taken.map(({ entry }) => encodeEntry(entry)));
+    this.#flushBegan = undefined;
+    this.#flushEnded = performance.now();
+    this.#longestFlushMs = Math.max(this.#longestFlushMs, this.#flushEnded - began);
     for (const { entry, resolve } of taken) {
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.

@@ -4,8 +4,9 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Address } from "../base/hex.ts";
-import type { Answered, HealthCheck, OperatorFace } from "../operator/face.ts";
+import type { Answered, OperatorFace } from "../operator/face.ts";
 import { ACT_OF_REFUSAL, type Refusal, type RefusalCode, refuse } from "../protocol/refusals.ts";
+import type { Duties, Health, Live, Ready } from "../wire/health.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import {
   type Answer,
@@ -185,17 +186,30 @@ function refused(reply: FastifyReply, refusal: Refusal): void {
 }
 
 function serveHealth(app: FastifyInstance, face: OperatorFace): void {
-  app.get("/health/live", (_request, reply) => {
-    reply.send({ live: true });
-  });
+  const answer = (reply: FastifyReply, well: boolean, body: Live | Ready | Health | Duties) => {
+    reply.code(well ? 200 : 503).send(body);
+  };
+  // That it answers at all is what it says: process and event loop are alive.
+  app.get("/health/live", (_request, reply) => answer(reply, true, { live: true }));
   app.get("/health/ready", (_request, reply) => {
-    const waitingFor = face.notReady();
-    reply.code(waitingFor === undefined ? 200 : 503).send({ waitingFor: waitingFor ?? null });
+    const waitingFor = face.notReady() ?? null;
+    answer(reply, waitingFor === null, { waitingFor });
+  });
+  app.get("/health/duties", (_request, reply) => {
+    const duties = face.duties();
+    answer(
+      reply,
+      duties.every(({ state }) => state === "open"),
+      { duties },
+    );
   });
   app.get("/health", (_request, reply) => {
-    const checks: HealthCheck[] = face.health();
-    const failed = checks.some((check) => check.state === "failed");
-    reply.code(failed ? 503 : 200).send({ checks });
+    const checks = face.health();
+    answer(
+      reply,
+      checks.every(({ state }) => state !== "failed"),
+      { checks },
+    );
   });
   app.get("/metrics", async (_request, reply) => {
     reply.type("text/plain; version=0.0.4").send(await face.metrics());

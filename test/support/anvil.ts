@@ -89,6 +89,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     },
     stop: async () => {
       running.delete(child);
+      if (child.exitCode !== null || child.signalCode !== null) return;
       const gone = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGKILL");
       await gone;

@@ -1,0 +1,88 @@
+/** An alert, and how each kind of webhook wants to be told of it. */
+import type { HealthCheck } from "../face.ts";
+import type { Shape } from "./config.ts";
+
+export interface Alert {
+  /** Stays the same while it is one matter: the name of the check. */
+  readonly id: string;
+  /** What it is now; `ok`: it is over. */
+  readonly severity: HealthCheck["state"];
+  /** What is so, as a clause. */
+  readonly detail: string;
+  /** What to do, as a sentence. */
+  readonly mend: string;
+  /** Further figures, for machines and for eyes. */
+  readonly fields?: Readonly<Record<string, string | number>>;
+}
+
+/** Who tells it. */
+export interface Source {
+  readonly mediator: string;
+  readonly host: string;
+}
+
+/** Limits of the services themselves are higher; what is longer helps nobody. */
+const MAX_TEXT = 1800;
+const RED = 0xd93025;
+const AMBER = 0xf9ab00;
+const GREEN = 0x188038;
+
+/** JSON to be posted. `at`: when it became so. */
+export function bodyOf(shape: Shape, alert: Alert, source: Source, at: Date): string {
+  switch (shape) {
+    case "slack": {
+      const text = escapeSlack(plainText(alert, source));
+      const section = { type: "section", text: { type: "mrkdwn", text } };
+      return JSON.stringify({ text, blocks: [section] });
+    }
+    case "discord": {
+      const title = titleOf(alert, source);
+      const description = textOf(alert);
+      const embed = { title: title.slice(0, 250), description, color: colourOf(alert) };
+      // Whatever a text holds, it calls nobody.
+      const mentions = { parse: [] };
+      return JSON.stringify({ content: title, embeds: [embed], allowed_mentions: mentions });
+    }
+    case "json": {
+      const { id, severity, detail, mend, fields = {} } = alert;
+      const state = severity === "ok" ? "cleared" : "raised";
+      const when = at.toISOString();
+      return JSON.stringify({
+        version: 1,
+        id,
+        state,
+        severity,
+        detail,
+        mend,
+        fields,
+        source,
+        at: when,
+      });
+    }
+  }
+}
+
+function plainText(alert: Alert, source: Source): string {
+  return `${titleOf(alert, source)}\n${textOf(alert)}`;
+}
+
+function titleOf({ id, severity }: Alert, { mediator, host }: Source): string {
+  const word = { ok: "OK", warn: "WARNING", failed: "FAILED" }[severity];
+  return `${word}: ${id} (Quarterdeck operator on ${host}, Mediator ${mediator})`;
+}
+
+function textOf({ severity, detail, mend, fields = {} }: Alert): string {
+  const lines = [detail, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`)];
+  if (severity !== "ok") lines.push(mend);
+  const text = lines.join("\n");
+  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)} …`;
+}
+
+function colourOf({ severity }: Alert): number {
+  return { ok: GREEN, warn: AMBER, failed: RED }[severity];
+}
+
+/** The three characters that Slack reads as markup of its own. */
+function escapeSlack(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

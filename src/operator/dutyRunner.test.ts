@@ -1,0 +1,181 @@
+/** How often the runner tries, what it does after a failure, and when it gives up. */
+import { describe, expect, it } from "vitest";
+import { ContractRefused, RpcUnavailable } from "../chain/errors.ts";
+import type { MediatorReader } from "../chain/mediator.ts";
+import type { Call, Mined, Submitter } from "../chain/send.ts";
+import { withdrawals } from "../exchange/views.ts";
+import {
+  ALICE,
+  BASE,
+  BOB,
+  CAROL,
+  limitOrder,
+  SCHEDULE,
+  tradingWorld,
+  type World,
+} from "../exchange/world.testkit.ts";
+import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
+import { DutyRunner } from "./dutyRunner.ts";
+import type { Fields, Log } from "./log.ts";
+
+const FIRST = firstBlockOf(SCHEDULE, 1);
+const MINED: Mined = { transactionHash: "0x", block: 0, gasUsed: 7n, cost: 70n };
+
+interface Setup {
+  readonly world: World;
+  /** Throws, or what was mined. */
+  readonly send: (call: Call) => Mined;
+  readonly maxTries?: number;
+}
+
+/** The chain shows nothing as done; what is sent is only noted. */
+function setup({ world, send, maxTries = 3 }: Setup) {
+  const sent: string[] = [];
+  const lines: { event: string; fields: Fields }[] = [];
+  const say = (event: string, fields: Fields = {}) => {
+    lines.push({ event, fields });
+  };
+  const log: Log = { info: say, warn: say, error: say, flush: async () => {} };
+  const reader = {
+    mediator: BASE,
+    commitment: async () => undefined,
+    isDisputeOpen: async () => true,
+    withdrawal: async (client: string) =>
+      withdrawals(world.state).find((one) => one.client === client),
+  };
+  const submitter = {
+    address: BOB,
+    send: async (call: Call) => {
+      sent.push(call.what);
+      return send(call);
+    },
+  };
+  const mined: Mined[] = [];
+  const runner = new DutyRunner({
+    state: world.state,
+    reader: reader as unknown as MediatorReader,
+    submitter: submitter as unknown as Submitter,
+    log,
+    maxTries,
+    onMined: (_kind, one) => mined.push(one),
+  });
+  return { runner, sent, lines, mined };
+}
+
+function owingCommit(): World {
+  const world = tradingWorld();
+  world.mineTo(FIRST);
+  return world;
+}
+
+const broke = () => {
+  throw new Error("the key is empty");
+};
+
+describe("the duty runner", () => {
+  it("rests longer after each failure, and gives up with all that one must know", async () => {
+    const { runner, sent, lines } = setup({ world: owingCommit(), send: broke, maxTries: 4 });
+    const tried: number[] = [];
+    let gaveUp: unknown;
+    for (let head = FIRST; gaveUp === undefined && head <= FIRST + 7; head++) {
+      const before = sent.length;
+      gaveUp = await runner.run(head).catch((error: unknown) => error);
+      if (sent.length > before) tried.push(head - FIRST);
+    }
+    // Seven blocks are left at first: no rest may cost an eighth of what is left.
+    expect(tried).toEqual([0, 1, 2, 3]);
+    expect(gaveUp).toMatchObject({ code: "DutyFailed" });
+    const { message } = gaveUp as Error;
+    expect(message).toMatch(/^commit of round 1 failed 4 times since block 132; at block 135 /);
+    expect(message).toMatch(/4 blocks are left .*the key is empty.*Look at the last error/);
+    expect(lines[0]).toMatchObject({
+      event: "commitFailed",
+      fields: { block: FIRST, round: 1, quarter: 0, tries: 1, blocksLeft: 7, commitRound: 1 },
+    });
+    expect(runner.failureOf({ kind: "commit", round: 1 })).toMatchObject({ tries: 4, since: 132 });
+  });
+
+  it("has time to rest while the deadline is far", async () => {
+    const world = overdrawn();
+    const { runner, sent } = setup({ world, send: broke, maxTries: 100 });
+    const tried: number[] = [];
+    for (let head = world.block; head < world.block + 20; head++) {
+      const before = sent.length;
+      await runner.run(head);
+      if (sent.length > before) tried.push(head - world.block);
+    }
+    expect(tried.slice(0, 4)).toEqual([0, 1, 3, 6]);
+  });
+
+  it("begins to count anew after a success", async () => {
+    let works = false;
+    const send = () => (works ? MINED : broke());
+    const { runner, mined } = setup({ world: owingCommit(), send });
+    await runner.run(FIRST);
+    works = true;
+    await runner.run(FIRST + 1);
+    expect(runner.failureOf({ kind: "commit", round: 1 })).toBeUndefined();
+    expect(mined).toEqual([MINED]);
+  });
+
+  it("does the others when one duty fails", async () => {
+    const world = overdrawn(ALICE, CAROL);
+    const send = (call: Call) => (call.what.includes(ALICE) ? broke() : MINED);
+    const { runner, sent } = setup({ world, send });
+    await runner.run(world.block);
+    expect(sent).toHaveLength(2);
+    expect(runner.failureOf(cancelOf(ALICE))).toMatchObject({ tries: 1 });
+    expect(runner.failureOf(cancelOf(CAROL))).toBeUndefined();
+  });
+
+  it("asks no further duty of a chain that does not answer", async () => {
+    const world = overdrawn(ALICE, CAROL);
+    const send = () => {
+      throw new RpcUnavailable("a nonce", new Error("down"));
+    };
+    const { runner, sent } = setup({ world, send });
+    await runner.run(world.block);
+    expect(sent).toHaveLength(1);
+  });
+
+  it("says once that a deadline is missed, tries it no more, and does not end for it", async () => {
+    const { runner, sent, lines } = setup({ world: owingCommit(), send: broke, maxTries: 1 });
+    const deadline = lastBlockOf(SCHEDULE, 1, 0);
+    for (let head = deadline; head < deadline + 1; head++) await runner.run(head);
+    await runner.run(deadline);
+    expect(sent).toEqual([]);
+    expect(lines.map(({ event }) => event)).toEqual(["deadlineMissed"]);
+  });
+
+  it("waits for its turn without counting that as a failure", async () => {
+    const send = () => {
+      throw new ContractRefused("commit", "NotOperator", []);
+    };
+    const { runner, sent, lines } = setup({ world: owingCommit(), send, maxTries: 1 });
+    for (let head = FIRST; head < FIRST + 5; head++) await runner.run(head);
+    expect(sent).toHaveLength(5);
+    expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurTurn"]));
+  });
+});
+
+function cancelOf(client: typeof ALICE) {
+  return { kind: "cancelWithdrawal", client, token: BASE, round: 2 } as const;
+}
+
+/** Clients that sold in round 1 ask in round 2 for more than they have left. */
+function overdrawn(...clients: (typeof ALICE)[]): World {
+  const world = tradingWorld();
+  world.toQuarter(1, 1);
+  for (const client of clients.length === 0 ? [ALICE] : clients) {
+    world.place(limitOrder(client, 1, 1, "ask", 900, 5));
+    world.place(limitOrder(BOB, 1, clients.indexOf(client) + 2, "bid", 900, 5));
+  }
+  world.toQuarter(2, 0);
+  world.duties();
+  for (const client of clients.length === 0 ? [ALICE] : clients) {
+    world.withdraw(client, BASE, 5_000n);
+  }
+  world.mine();
+  world.mineTo(firstBlockOf(SCHEDULE, 2, 1));
+  return world;
+}

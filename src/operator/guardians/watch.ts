@@ -1,0 +1,204 @@
+/** The guardians of one running operator, wired to what they watch. */
+import { resolve } from "node:path";
+import type { Address } from "../../base/hex.ts";
+import type { MediatorReader } from "../../chain/mediator.ts";
+import { type ChainClient, connect } from "../../chain/rpc.ts";
+import type { Mined } from "../../chain/send.ts";
+import type { State } from "../../exchange/state.ts";
+import { clock } from "../../exchange/views.ts";
+import { quarterSize } from "../../protocol/rounds.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import type { Alerts } from "../alerts/alerts.ts";
+import type { Situation } from "../alerts/lastWords.ts";
+import type { OperatorConfig } from "../config.ts";
+import type { DutyRunner } from "../dutyRunner.ts";
+import type { DutyHealth, HealthCheck } from "../face.ts";
+import { type Log, withMoment } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Sequencer } from "../sequencer.ts";
+import { chainGuardian, type Endpoint, type SeenBlock } from "./chain.ts";
+import { diskGuardian } from "./disk.ts";
+import { dutiesGuardian } from "./duties.ts";
+import { eventLoopGuardian } from "./eventLoop.ts";
+import { Spending } from "./forecast.ts";
+import { Guardians } from "./guardians.ts";
+import { haltGuardian } from "./halt.ts";
+import { journalGuardian } from "./journal.ts";
+import { keyBalanceGuardian } from "./keyBalance.ts";
+import { memoryGuardian } from "./memory.ts";
+import { nearest, type OpenDuty, openDuties } from "./openDuties.ts";
+import { registrationGuardian } from "./registration.ts";
+
+export interface WatchOptions {
+  readonly config: OperatorConfig;
+  readonly client: ChainClient;
+  readonly reader: MediatorReader;
+  readonly manager: Address;
+  readonly address: Address;
+  readonly state: State;
+  readonly sequencer: Sequencer;
+  readonly runner: DutyRunner;
+  readonly lagBlocks: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly alerts: Alerts;
+}
+
+export interface Watch {
+  /** To be told of each new head, of each mined transaction of ours, and of each failed look. */
+  heard(block: SeenBlock): void;
+  mined(kind: string, mined: Mined): void;
+  failedLook(): void;
+  /** To be told when the runner has read what the chain shows: deadlines are looked at at once. */
+  sawChain(): void;
+  checks(): HealthCheck[];
+  duties(): DutyHealth[];
+  situation(): Situation;
+  start(): void;
+  stop(): void;
+}
+
+/** With more blocks to catch up on, the machine does not know what is owed. */
+const MAX_LAG_BLOCKS = 3;
+/** Milliseconds that one endpoint may take to name its newest block. */
+const HEAD_TIMEOUT_MS = 5000;
+
+export function watch(options: WatchOptions): Watch {
+  const { config, state, runner, metrics, log, alerts } = options;
+  const spending = new Spending(performance.now());
+  const chain = watchChain(options);
+  let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
+  let failingSince: BlockNumber | undefined;
+  const open = (): OpenDuty[] | undefined => {
+    const { view } = runner;
+    if (view === undefined || options.lagBlocks() > MAX_LAG_BLOCKS) return undefined;
+    return openDuties(state, view, head);
+  };
+  const { schedule } = state.genesis;
+  const halt = haltGuardian({
+    ...config.guards,
+    schedule,
+    readClock: () => options.reader.clock(),
+    metrics,
+  });
+  const duties = dutiesGuardian({ ...config.guards, schedule, duties: open, metrics });
+  const guardians = new Guardians({
+    guardians: [
+      ...watchMachine(options, spending),
+      chain,
+      journalGuardian({
+        ...config.guards,
+        lagBlocks: options.lagBlocks,
+        writer: () => options.sequencer.status(),
+        metrics,
+      }),
+      registrationGuardian({
+        ...options,
+        readRegistered: () => options.reader.isRegistered(options.manager, options.address),
+      }),
+      halt,
+      duties,
+    ],
+    everyMs: config.guards.everyMs,
+    log: withMoment(log, () => state.moment),
+    metrics,
+    onChange: ({ name, state: severity, detail, mend }) =>
+      alerts.tell({ id: name, severity, detail, mend }),
+  });
+  countAlerts(alerts, metrics);
+  return {
+    heard: (block) => {
+      head = block.number;
+      failingSince = undefined;
+      chain.heard(block);
+    },
+    mined: (kind, { gasUsed, cost }) => {
+      metrics.countGas(kind, gasUsed);
+      spending.add(performance.now(), cost);
+    },
+    failedLook: () => {
+      failingSince ??= head;
+    },
+    checks: () => guardians.checks(),
+    sawChain: () => void guardians.look(duties),
+    duties: () => (open() ?? []).map((duty) => dutyHealth(duty, options)),
+    situation: () => {
+      const nextDuty = nearest(open() ?? []);
+      const failed = nextDuty === undefined ? undefined : runner.failureOf(nextDuty.id);
+      const sinceBlock = failingSince ?? failed?.since;
+      const block = state.moment.block;
+      const haltBlock = halt.haltBlock() ?? clock(state).haltBlock;
+      return { head, block, sinceBlock, nextDuty, haltBlock };
+    },
+    start: () => guardians.start(),
+    stop: () => guardians.stop(),
+  };
+}
+
+function watchMachine({ config, client, address, metrics }: WatchOptions, spending: Spending) {
+  const { guards, storage, logs } = config;
+  const now = () => performance.now();
+  return [
+    keyBalanceGuardian({
+      address,
+      readBalance: () => client.getBalance({ address }),
+      minBalance: config.minBalance,
+      leftDays: guards.keyLeftDays,
+      ...{ spending, metrics, now },
+    }),
+    memoryGuardian({ ...guards, metrics }),
+    diskGuardian({ ...guards, folder: "storage", path: resolve(storage), metrics, now }),
+    diskGuardian({ ...guards, folder: "logs", path: resolve(logs), metrics, now }),
+    eventLoopGuardian({ ...guards, metrics }),
+  ];
+}
+
+function watchChain({ config, metrics, state }: WatchOptions) {
+  return chainGuardian({
+    ...config.guards,
+    endpoints: config.rpc.map((url, i) => endpointOf(url, i, state.genesis.chainId)),
+    metrics,
+    now: () => performance.now(),
+    wallClock: () => Date.now(),
+  });
+}
+
+/**
+ * Named by its place and host: the rest of a URL may hold a secret. One that serves another chain
+ * counts as down.
+ */
+function endpointOf(url: string, index: number, chainId: number): Endpoint {
+  const client = connect([url], { retries: 0, timeoutMs: HEAD_TIMEOUT_MS, chainId });
+  return {
+    label: `${index} ${new URL(url).host}`,
+    readHead: async () => {
+      const { number, timestamp } = await client.getBlock({ blockTag: "latest" });
+      return { number: Number(number), timestamp: Number(timestamp) };
+    },
+  };
+}
+
+function countAlerts(alerts: Alerts, metrics: Metrics): void {
+  const count = (outcome: string, by: number) =>
+    metrics.add("alerts_total", "Alerts to webhooks, by outcome", by, { outcome });
+  for (const outcome of ["delivered", "undelivered", "dropped"]) count(outcome, 0);
+  alerts.observe((outcome) => count(outcome, 1));
+}
+
+function dutyHealth(duty: OpenDuty, { runner, config, state }: WatchOptions): DutyHealth {
+  const { id, deadlineBlock, blocksLeft, transactions, inTime } = duty;
+  const { failed, warn } = config.guards.deadlineLeftQuarters;
+  const danger = Number((failed ?? warn)?.raise ?? 0) * quarterSize(state.genesis.schedule);
+  const failure = runner.failureOf(id);
+  return {
+    kind: id.kind,
+    client: "client" in id ? id.client : null,
+    token: "token" in id ? id.token : null,
+    round: id.round,
+    ...{ deadlineBlock, blocksLeft, transactions },
+    state: !inTime ? "late" : blocksLeft <= danger ? "danger" : "open",
+    tries: failure?.tries ?? 0,
+    sinceBlock: failure?.since ?? null,
+    problem: failure?.problem.message ?? null,
+  };
+}
