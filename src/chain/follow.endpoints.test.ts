@@ -71,12 +71,16 @@ interface Followed {
   readonly client: ChainClient;
 }
 
-async function begin(urls: string[], changes: Partial<FollowOptions> = {}): Promise<Followed> {
+async function begin(
+  urls: string[],
+  changes: Partial<FollowOptions> = {},
+  timeoutMs = 10_000,
+): Promise<Followed> {
   const problems: string[] = [];
   const failures: string[] = [];
   const client = connect(urls, {
     retries: 0,
-    timeoutMs: 400,
+    timeoutMs,
     chainId: 31337,
     onFailure: (origin, problem) => failures.push(`${origin} ${problem}`),
   });
@@ -167,7 +171,7 @@ describe("logs", () => {
     const slow = await proxy(async ({ method, params }, forward) =>
       method === "eth_getLogs" && span(params) > LIMIT ? undefined : forward(),
     );
-    const { events } = await begin([slow.url]);
+    const { events } = await begin([slow.url], {}, 500);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
   });
 
@@ -276,12 +280,12 @@ describe("two endpoints", () => {
       return answers > 1 ? 503 : forward();
     });
     const lying = await liar(Number.POSITIVE_INFINITY);
-    const after = await readBlockRef(anvil.client, 0);
-    const truthful = lying.meddle;
+    const after = await readBlockRef(anvil.client, head - 5);
+    const lies = lying.meddle;
     lying.meddle = (call, forward) =>
-      call.params[0] === "0x0" ? forward() : truthful(call, forward);
+      Number(call.params[0]) === after.number ? forward() : lies(call, forward);
     const { events } = await begin([lying.url, honest.url], { after });
-    await expect(finalUpTo(events, 1)).rejects.toMatchObject({ code: "EndpointsDisagree" });
+    await expect(finalUpTo(events, head)).rejects.toMatchObject({ code: "EndpointsDisagree" });
   });
 
   it("are no reorganisation when only one of them has left the chain", async () => {

@@ -137,16 +137,20 @@ class Walker {
 
   /** The next blocks up to `final`; undefined when there are none. */
   async advance(source: Endpoint, final: BlockNumber): Promise<FinalBlocks | undefined> {
-    await this.#requireUnchanged(source);
+    const { mediator } = this.#options;
     const range = this.#rangeOf(source);
+    if (final <= this.#last.number) await this.#requireUnchanged(source);
     while (final > this.#last.number) {
       const from = this.#last.number + 1;
       const span = Math.min(final - this.#last.number, range.blocks);
       try {
-        const to = this.#last.number + span;
-        const batch = await readRange(source.client, this.#options.mediator, from, to);
+        const [batch] = await Promise.all([
+          readRange(source.client, mediator, from, from + span - 1, (end) =>
+            this.#requireSecond(source, end),
+          ),
+          this.#requireUnchanged(source),
+        ]);
         range.passed(span);
-        await this.#requireSecond(source, batch.to);
         this.#last = batch.to;
         return batch;
       } catch (error) {

@@ -34,7 +34,8 @@ const HEADERS_AT_ONCE = 16;
  */
 export class AdaptiveRange {
   #blocks = START_RANGE;
-  #passed = 1;
+  /** The widest that passed lately; 0: none did. */
+  #passed = 0;
   #refused = Number.POSITIVE_INFINITY;
   #reads = 0;
 
@@ -59,11 +60,11 @@ export class AdaptiveRange {
   refused(span: number, proposed: number | undefined): void {
     this.#reads = 0;
     this.#refused = span;
-    const known = this.#passed < span ? this.#passed : Math.floor(span / 2);
+    const known = this.#passed > 0 && this.#passed < span ? this.#passed : span / 2;
     const next = proposed !== undefined && proposed < span ? proposed : known;
-    // What passed among few logs says little about where there are many.
-    this.#blocks = Math.max(1, Math.max(next, Math.floor(span / FINENESS)));
-    this.#passed = Math.min(this.#passed, this.#blocks - 1);
+    this.#blocks = Math.max(1, Math.floor(next));
+    // If that is refused as well, what passed earlier says nothing: there were fewer logs.
+    this.#passed = 0;
   }
 }
 
@@ -78,24 +79,28 @@ export async function readBlockRef(
 
 /**
  * The Mediator's logs in the blocks from `from` to `to`, all from `client`, which is one endpoint.
- * Throws where it changes its mind about the last block meanwhile, or about one that holds a log.
+ * Throws where it changes its mind about the last block meanwhile, or about one that holds a log,
+ * and what `confirm` throws of the last block.
  */
 export async function readRange(
   client: PublicClient,
   mediator: Address,
   from: BlockNumber,
   to: BlockNumber,
+  confirm: (end: BlockRef) => Promise<void>,
 ): Promise<FinalBlocks> {
-  const end = await readBlockRef(client, to);
-  const raw = await client.getLogs({
-    address: mediator,
-    fromBlock: BigInt(from),
-    toBlock: BigInt(to),
-  });
+  const [end, raw] = await Promise.all([
+    readBlockRef(client, to),
+    client.getLogs({ address: mediator, fromBlock: BigInt(from), toBlock: BigInt(to) }),
+  ]);
   const logs = raw.sort(byPlace);
-  await requireCanonical(client, logs, from, end);
+  const [again] = await Promise.all([
+    readBlockRef(client, to),
+    requireCanonical(client, logs, from, end),
+    confirm(end),
+  ]);
   // Several machines may answer under one URL, and all of them may reorganise while we read.
-  assertSame(await readBlockRef(client, to), end);
+  assertSame(again, end);
   const decoded = logs.map(decodeLog).filter((log) => log !== undefined);
   return { kind: "final", to: end, logs: decoded };
 }

@@ -36,8 +36,9 @@ export interface HttpProxy {
 export async function startHttpProxy(target: string, meddle?: Meddle): Promise<HttpProxy> {
   const asked: RpcMessage[] = [];
   const respond = async (body: string, response: ServerResponse) => {
-    const call = JSON.parse(body) as RpcMessage & { id: number };
-    asked.push({ method: call.method, params: call.params ?? [] });
+    const { id, method, params = [] } = JSON.parse(body) as Partial<RpcMessage> & { id: number };
+    const call: RpcMessage = { method: String(method), params };
+    asked.push(call);
     const answer = await proxy.meddle(call, async () => {
       const headers = { "Content-Type": "application/json" };
       const answered = await fetch(target, { method: "POST", body, headers });
@@ -47,7 +48,7 @@ export async function startHttpProxy(target: string, meddle?: Meddle): Promise<H
     response.setHeader("Content-Type", "application/json");
     if (typeof answer === "number") response.statusCode = answer;
     const { result, error } = typeof answer === "number" ? {} : (answer as RpcAnswer);
-    response.end(JSON.stringify({ jsonrpc: "2.0", id: call.id, result, error }));
+    response.end(JSON.stringify({ jsonrpc: "2.0", id, result, error }));
   };
   const server = createServer((request, response) => {
     let body = "";
