@@ -31,7 +31,7 @@ function submitter(changes: Partial<SubmitterOptions> = {}): Submitter {
     chainId: 31337,
     maxFeePerGas: 10n ** 12n,
     pollMs: 5,
-    onEvent: (event) => events.push(event),
+    onEvent: ({ kind }) => events.push(kind),
     ...changes,
   });
 }

@@ -40,6 +40,16 @@ const EXECUTIONS_PER_CALL = 150;
 /** Executions in one closeDispute, beside up to 64 proofs. */
 const EXECUTIONS_AT_CLOSE = 50;
 
+/**
+ * Who goes first where several wait: a commit waits for cancellations anyway, and whatever else the
+ * key sends (claims of a slot, bonds) has 0.
+ */
+const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
+  cancelWithdrawal: 3,
+  closeDispute: 2,
+  commit: 1,
+};
+
 interface Failure {
   tries: number;
   readonly since: BlockNumber;
@@ -115,12 +125,12 @@ export class DutyRunner {
       case "cancelWithdrawal": {
         const { client, token, orders } = duty.evidence;
         const data = encodeCancelWithdrawal(client, token, orders);
-        return this.#send(nameOf(duty), data, deadlineBlock);
+        return this.#send(duty.kind, nameOf(duty), data, deadlineBlock);
       }
       case "closeDispute":
         return this.#closeDispute(duty.answer, deadlineBlock);
       case "commit":
-        return this.#send(nameOf(duty), encodeCommit(duty.roots), deadlineBlock);
+        return this.#send(duty.kind, nameOf(duty), encodeCommit(duty.roots), deadlineBlock);
       default:
         return unreachable(duty);
     }
@@ -142,7 +152,7 @@ export class DutyRunner {
         : proofsOf(state, client, answer.openingTokens, answer.disputedRound),
       closings: proofsOf(state, client, tokens, round),
     });
-    return proven.gasUsed + (await this.#send(what, data, deadlineBlock));
+    return proven.gasUsed + (await this.#send("closeDispute", what, data, deadlineBlock));
   }
 
   /**
@@ -166,16 +176,23 @@ export class DutyRunner {
       const part = executions.slice(from, from + EXECUTIONS_PER_CALL);
       const data = encodeProveExecutions(client, round, restart, part);
       const what = `proveExecutions of ${client} in round ${round} from ${from}`;
-      gasUsed += await this.#send(what, data, deadlineBlock);
+      gasUsed += await this.#send("closeDispute", what, data, deadlineBlock);
       from += part.length;
       restart = false;
     }
     return { count: from, gasUsed };
   }
 
-  async #send(what: string, data: Hex, deadlineBlock: BlockNumber): Promise<bigint> {
+  async #send(
+    kind: Duty["kind"],
+    what: string,
+    data: Hex,
+    deadlineBlock: BlockNumber,
+  ): Promise<bigint> {
     const { submitter, reader } = this.#options;
-    const mined = await submitter.send({ what, to: reader.mediator, data, deadlineBlock });
+    const to = reader.mediator;
+    const priority = PRIORITY[kind];
+    const mined = await submitter.send({ what, to, data, deadlineBlock, priority });
     return mined.gasUsed;
   }
 }

@@ -9,6 +9,7 @@ export class Metrics {
   readonly #happenings: Counter<"what">;
   readonly #duties: Counter<"kind">;
   readonly #gas: Counter<"kind">;
+  readonly #endpointFailures: Counter<"endpoint">;
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: "quarterdeck_" });
@@ -19,6 +20,11 @@ export class Metrics {
     );
     this.#duties = this.#counter("quarterdeck_duties_total", "Duties carried out", "kind");
     this.#gas = this.#counter("quarterdeck_duties_gas_total", "Gas used for duties", "kind");
+    this.#endpointFailures = this.#counter(
+      "quarterdeck_endpoint_failures_total",
+      "Requests that an endpoint of the chain did not answer as it should",
+      "endpoint",
+    );
   }
 
   count(happenings: readonly Happening[]): void {
@@ -28,6 +34,17 @@ export class Metrics {
   countDuty(kind: string, gasUsed: bigint): void {
     this.#duties.inc({ kind });
     this.#gas.inc({ kind }, Number(gasUsed));
+  }
+
+  /** `endpoint`: an origin, never a whole URL. */
+  countEndpointFailure(endpoint: string): void {
+    this.#endpointFailures.inc({ endpoint });
+  }
+
+  /** `weiPerDay`: what duties cost if they go on as lately. */
+  setGasForecast(weiPerDay: bigint): void {
+    const help = "Wei a day for duties, as they were lately, at the prices of now";
+    this.set("duties_forecast_wei_per_day", help, Number(weiPerDay));
   }
 
   setClock(clock: ClockFace): void {

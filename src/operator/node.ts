@@ -6,10 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, hexToBytes } from "../base/hex.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
-import { type BlockRef, follow, readBlockRef } from "../chain/follow.ts";
+import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../chain/follow.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
+import { type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
+import { forecastWeiPerDay, GasLedger } from "../chain/sending/fees.ts";
 import { localSigner } from "../chain/signer.ts";
 import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import type { Genesis } from "../exchange/entries.ts";
@@ -42,10 +43,19 @@ export interface RunningOperator {
 }
 
 const GUARD_EVERY_MS = 15_000;
+/** Rounds of duties whose gas says what the next will cost. */
+const GAS_ROUNDS = 8;
 
 /** Starts one operator. Throws a typed error that says what to mend when it cannot. */
 export async function startOperator(config: OperatorConfig, log: Log): Promise<RunningOperator> {
-  const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
+  const metrics = new Metrics();
+  const onFailure = (endpoint: string, problem: string) => {
+    log.warn("endpointFailed", { endpoint, problem });
+    metrics.countEndpointFailure(endpoint);
+  };
+  const chain = await withRetries(config, log, "readExchange", () =>
+    readExchange(config, onFailure),
+  );
   const signer = localSigner(config.privateKey);
   const { curve, fallbackBecause } = loadCurve();
   if (fallbackBecause !== undefined) {
@@ -69,7 +79,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
   const { domain } = chain.constants;
   const key = hexToBytes(config.privateKey);
   const sources: AnswerSources = { state, history, curve, domain, key };
-  const metrics = new Metrics();
+  const gas = new GasLedger(GAS_ROUNDS * chain.constants.schedule.roundSize);
   const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();
   const snapshotter = new Snapshotter({ journal, storage: config.storage, last: snapshot, log });
@@ -92,8 +102,10 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     maxFeePerGas: config.maxFeePerGas,
     pollMs: config.pollMs,
     signal: stopping.signal,
-    onEvent: (event, call) => {
-      if (event === "feeCapReached") log.warn("feeCapReached", { what: call.what });
+    onEvent: ({ kind, ...fields }, { what }) => {
+      if (kind === "sent") log.info("transactionSent", { what, ...fields });
+      else if (kind === "replaced") log.info("transactionReplaced", { what, ...fields });
+      else log.warn(kind, { what, ...fields });
     },
   });
   const control: FaceControl = createFace({
@@ -125,11 +137,19 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
     submitter,
     log,
     maxTries: config.maxTries,
-    onDone: (duty, gasUsed) => metrics.countDuty(duty.kind, gasUsed),
+    onDone: (duty, gasUsed) => {
+      metrics.countDuty(duty.kind, gasUsed);
+      gas.add(control.face.clock().chainHead, gasUsed);
+    },
   });
   const dutyLoop = new LatestOnly<BlockNumber>((head) => runner.run(head));
+  const onHead: OnHead = ({ number, timestamp, baseFee }) => {
+    gas.setHead({ block: number, timestamp });
+    const spent = gas.spent(chain.constants.schedule.roundSize);
+    if (spent !== undefined) metrics.setGasForecast(forecastWeiPerDay(spent, baseFee));
+  };
   const main = Promise.race([
-    followChain(config, log, chain, state, sequencer, control, dutyLoop, stopping.signal),
+    followChain(config, log, chain, state, sequencer, control, dutyLoop, stopping.signal, onHead),
     failure.promise,
     dutyLoop.failure,
   ]);
@@ -162,9 +182,12 @@ interface ExchangeOnChain {
   readonly tokenFacts: TokenFacts[];
 }
 
-async function readExchange(config: OperatorConfig): Promise<ExchangeOnChain> {
-  const chainId = await readChainId(config.rpc);
-  const client = connect(config.rpc);
+async function readExchange(
+  config: OperatorConfig,
+  onFailure: NonNullable<RpcOptions["onFailure"]>,
+): Promise<ExchangeOnChain> {
+  const chainId = await readChainId(config.rpc, { onFailure });
+  const client = connect(config.rpc, { chainId, onFailure });
   const code = await client.getCode({ address: config.mediator });
   if (code === undefined || code === "0x") {
     throw new QuarterdeckError({
@@ -216,6 +239,8 @@ async function warnIfNotRegistered(
   log.error("notAnOperator", { address, manager: constants.manager, mend });
 }
 
+type OnHead = (head: Extract<ChainEvent, { kind: "head" }>) => void;
+
 async function followChain(
   config: OperatorConfig,
   log: Log,
@@ -225,6 +250,7 @@ async function followChain(
   control: FaceControl,
   dutyLoop: LatestOnly<BlockNumber>,
   signal: AbortSignal,
+  onHead: OnHead,
 ): Promise<void> {
   const after = await withRetries(config, log, "readStart", () => startOf(chain, state));
   let head = after.number;
@@ -243,6 +269,7 @@ async function followChain(
       await sequencer.submit({ kind: "blocks", to: event.to, logs: event.logs });
     } else {
       head = event.number;
+      onHead(event);
     }
     control.setHead(head);
     const caughtUp = control.lagBlocks() === 0;
