@@ -347,7 +347,7 @@ describe("a head", () => {
     });
     stop.abort();
     await following;
-    expect(client.transport.health()[0]?.failures).toBe(0);
+    expect(client.transport.health()).toEqual([{ origin: url, rest: 0 }]);
     head = await anvil.blockNumber();
   });
 });

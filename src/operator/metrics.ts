@@ -10,6 +10,7 @@ export class Metrics {
   readonly #duties: Counter<"kind">;
   readonly #gas: Counter<"kind">;
   readonly #endpointFailures: Counter<"endpoint">;
+  readonly #endpointRest: Gauge<"endpoint">;
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: "quarterdeck_" });
@@ -25,6 +26,12 @@ export class Metrics {
       "Requests that an endpoint of the chain did not answer as it should",
       "endpoint",
     );
+    this.#endpointRest = new Gauge({
+      name: "quarterdeck_endpoint_rest_requests",
+      help: "Requests for which an endpoint of the chain is passed over; 0 when it is well",
+      labelNames: ["endpoint"],
+      registers: [this.#registry],
+    });
   }
 
   count(happenings: readonly Happening[]): void {
@@ -34,6 +41,11 @@ export class Metrics {
   countDuty(kind: string, gasUsed: bigint): void {
     this.#duties.inc({ kind });
     this.#gas.inc({ kind }, Number(gasUsed));
+  }
+
+  /** `rest`: see chain/endpoints/endpoint.ts. */
+  setEndpoints(health: readonly { readonly origin: string; readonly rest: number }[]): void {
+    for (const { origin, rest } of health) this.#endpointRest.set({ endpoint: origin }, rest);
   }
 
   /** `endpoint`: an origin, never a whole URL. */

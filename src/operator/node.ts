@@ -144,6 +144,7 @@ export async function startOperator(config: OperatorConfig, log: Log): Promise<R
   });
   const dutyLoop = new LatestOnly<BlockNumber>((head) => runner.run(head));
   const onHead: OnHead = ({ number, timestamp, baseFee }) => {
+    metrics.setEndpoints(chain.client.transport.health());
     gas.setHead({ block: number, timestamp });
     const spent = gas.spent(chain.constants.schedule.roundSize);
     if (spent !== undefined) metrics.setGasForecast(forecastWeiPerDay(spent, baseFee));

@@ -22,9 +22,6 @@ export interface EndpointOptions {
 /** How an endpoint does, for metrics and for people. */
 export interface EndpointHealth {
   readonly origin: string;
-  /** Requests that it answered, a refusal included. */
-  readonly answers: number;
-  readonly failures: number;
   /** Its score, 0 the best: requests for which others are asked before it. */
   readonly rest: number;
 }
@@ -46,8 +43,6 @@ export class Endpoint {
   #opening: Promise<Connection> | undefined;
   /** The connection on which the chain's id was asked last. */
   #checked: Connection | undefined;
-  #answers = 0;
-  #failures = 0;
   #failuresInRow = 0;
   #rest = 0;
 
@@ -74,8 +69,7 @@ export class Endpoint {
   }
 
   get health(): EndpointHealth {
-    const { origin } = this;
-    return { origin, answers: this.#answers, failures: this.#failures, rest: this.#rest };
+    return { origin: this.origin, rest: this.#rest };
   }
 
   /** Throws `ChainMismatch`, `EndpointFailed`, or viem's `RpcRequestError`. */
@@ -92,7 +86,6 @@ export class Endpoint {
 
   /** Its last answer was of use. */
   succeeded(): void {
-    this.#answers += 1;
     this.#failuresInRow = 0;
     this.#rest = 0;
   }
@@ -100,7 +93,6 @@ export class Endpoint {
   failed(): void {
     this.#rest = Math.min(LONGEST_REST, FIRST_REST * 2 ** this.#failuresInRow);
     this.#failuresInRow += 1;
-    this.#failures += 1;
   }
 
   /** A request was answered, here or elsewhere. */
