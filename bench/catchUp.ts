@@ -1,7 +1,7 @@
 /**
- * Blocks per second of the follower over 100,000 blocks, against a bare loop of the same eth_getLogs
- * calls in the same run: what following costs besides reading. The deposits are a real EVM's; their
- * blocks are spread over a longer chain by a stand-in, since the cost of a block grows with anvil's
+ * Blocks per second of the follower over 100,000 blocks, against a bare loop of the same
+ * eth_getLogs calls in the same run: what following costs besides reading. The deposits are a real
+ * EVM's; a stand-in spreads them over a longer chain, since the cost of a block grows with anvil's
  * chain: 100,000 of them take hours. `node bench/catchUp.ts [blocks] [ms each answer takes]`
  */
 

@@ -1,4 +1,4 @@
-/** An operator whose endpoints fail: it goes on with those that are well, and says which are not. */
+/** An operator whose endpoints fail goes on with those that are well, and says which are not. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -204,8 +204,8 @@ class Walker {
   }
 
   /**
-   * Throws `EndpointsDisagree` when the next endpoint that is well has another block of that number.
-   * Without a second one that is well, the first has to do.
+   * Throws `EndpointsDisagree` when the next endpoint that is well has another block of that
+   * number. Without a second one that is well, the first has to do.
    */
   async #requireSecond(source: Endpoint, ref: BlockRef): Promise<void> {
     for (const other of this.#endpoints()) {

@@ -21,7 +21,7 @@ export interface FinalBlocks {
 /** Blocks that one reading of logs spans: at first, and at most. */
 const START_RANGE = 1000;
 const MAX_RANGE = 10_000;
-/** Full readings after which a width that was refused is tried again: limits depend on what is read. */
+/** Full readings after which a refused width is tried again: limits depend on what is read. */
 const READS_BEFORE_RETRY = 64;
 /** Between what passed and what was refused, the width is searched only this finely. */
 const FINENESS = 8;
@@ -29,8 +29,8 @@ const FINENESS = 8;
 const HEADERS_AT_ONCE = 16;
 
 /**
- * How many blocks to read logs of at once from one endpoint. Each provider has limits of its own, of
- * blocks, logs or time: the width doubles until it is refused, and then settles below by halving.
+ * How many blocks to read logs of at once from one endpoint. Each provider has limits of its own,
+ * of blocks, logs or time: the width doubles until it is refused, and settles below by halving.
  */
 export class AdaptiveRange {
   #blocks = START_RANGE;

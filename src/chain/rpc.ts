@@ -15,8 +15,9 @@ export function connect(urls: readonly string[], options: RpcOptions = {}): Chai
 }
 
 /**
- * The chain that every endpoint serves: each is asked. Throws `ChainMismatch`, which names them, when
- * they do not agree, and `RpcUnavailable` when none answers; one that is down now does not matter.
+ * The chain that every endpoint serves: each is asked. Throws `ChainMismatch`, which names them,
+ * when they do not agree, and `RpcUnavailable` when none answers; one that is down now does not
+ * matter.
  */
 export async function readChainId(urls: readonly string[], options?: RpcOptions): Promise<number> {
   const answers = await Promise.allSettled(

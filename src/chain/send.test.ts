@@ -303,6 +303,20 @@ describe("an endpoint", () => {
   });
 });
 
+it("waits for what is out while no endpoint answers", async () => {
+  await anvil.setAutomine(false);
+  const proxy = await startHttpProxy(anvil.url);
+  const client = connect([proxy.url], { retries: 0 });
+  const sending = submitter({ client, looksBeforeReplacing: 2 }).send(mint(5n));
+  await sentAtLeast(1);
+  proxy.meddle = async () => 503;
+  await until("looks fail", () => events.filter((event) => event === "lookFailed").length > 5);
+  await anvil.mine();
+  proxy.meddle = (_call, forward) => forward();
+  expect((await sending).block).toBe(await anvil.blockNumber());
+  proxy.stop();
+});
+
 describe("the fee limit", () => {
   it("is warned of before it bites, with the figures", async () => {
     await anvil.setAutomine(false);

@@ -161,7 +161,7 @@ export class Submitter {
     if (place >= 0) this.#queue.splice(place, 1);
   }
 
-  /** Has one transaction mined, whichever of the queue it is; or the queue runs empty by failures. */
+  /** Has one transaction of the queue mined, whichever it is, unless all of them fail. */
   async #useNonce(): Promise<void> {
     let slot: NonceSlot | undefined;
     for (let job = this.#first(); job !== undefined; job = this.#first()) {
@@ -213,13 +213,21 @@ export class Submitter {
     const { signer, chainId, client, signal } = this.#options;
     const { call } = job;
     if (signal?.aborted) throw new TransactionLost(call.what, "we stop and do not send it");
-    const market = await readMarket(client);
-    const left = blocksLeft(call, market.head);
-    if (left <= 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
     const replacements = this.#options.maxReplacements ?? DEFAULT_REPLACEMENTS;
     if (call.deadlineBlock === undefined && slot.attempts(job) > replacements) {
       throw new TransactionLost(call.what, `it stays unmined after ${replacements} replacements`);
     }
+    const market = await readMarket(client).catch((error) => {
+      // One that is out may be mined while nobody tells us of it.
+      if (slot.attempts(job) === 0) throw error;
+      return undefined;
+    });
+    if (market === undefined) {
+      slot.tried(job);
+      return this.#waitFor(slot, job, slot.market?.head ?? 0);
+    }
+    const left = blocksLeft(call, market.head);
+    if (left <= 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
     const fees = this.#price(slot, job, market, left);
     const replaces = slot.fees !== undefined;
     const { to, data, value = 0n } = call;
@@ -288,7 +296,8 @@ export class Submitter {
         slot.used = true;
         throw new TransactionLost(
           call.what,
-          `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours: ${STRANGERS}`,
+          `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours: ` +
+            STRANGERS,
         );
       }
       const first = this.#first();

@@ -1,6 +1,6 @@
 /**
- * One JSON-RPC connection, over HTTP or WebSocket. Errors name the endpoint by its origin alone: the
- * rest of a URL may hold a secret, and providers like to repeat it in what they answer.
+ * One JSON-RPC connection, over HTTP or WebSocket. Errors name the endpoint by its origin alone:
+ * the rest of a URL may hold a secret, and providers like to repeat it in what they answer.
  */
 import { RpcRequestError } from "viem";
 import { getHttpRpcClient } from "viem/utils";

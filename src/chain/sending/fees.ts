@@ -1,6 +1,6 @@
 /**
- * What a transaction offers for gas (EIP-1559), and what duties will cost. Pure; all fees are wei for
- * a unit of gas.
+ * What a transaction offers for gas (EIP-1559), and what duties will cost. Pure; all fees are wei
+ * for a unit of gas.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
 
@@ -41,8 +41,8 @@ const BASE_FEE_HEADROOM = 2n;
 const LONGEST_FORECAST = 256;
 
 /**
- * `blocksLeft`: blocks that can still take it, or infinity. `cap`: the most that is paid. `previous`:
- * what is to be replaced, which takes a tenth more on both fees.
+ * `blocksLeft`: blocks that can still take it, or infinity. `cap`: the most that is paid.
+ * `previous`: what is to be replaced, which takes a tenth more on both fees.
  */
 export function offer(market: FeeMarket, blocksLeft: number, cap: bigint, previous?: Fees): Offer {
   const priority = priorityAt(market, blocksLeft);

@@ -32,11 +32,15 @@ export class NonceSlot {
     const hash = keccak256(raw);
     this.versions = new Map([[hash, job], ...this.versions]);
     this.fees = fees;
-    this.#attempts.set(job, this.attempts(job) + 1);
+    this.tried(job);
     return hash;
   }
 
-  /** Somebody else's transaction with this nonce is dearer: the next version offers twice as much. */
+  tried(job: Job): void {
+    this.#attempts.set(job, this.attempts(job) + 1);
+  }
+
+  /** Somebody else's transaction with this nonce is dearer: the next offers twice as much. */
   outbid(): void {
     if (this.fees === undefined) return;
     const { maxFeePerGas, maxPriorityFeePerGas } = this.fees;

@@ -14,10 +14,10 @@ import type { Call } from "../send.ts";
 const GAS_MARGIN_PERCENT = 120n;
 
 /**
- * Runs the call; gives the gas limit to send it with. On the latest block first: what is pending may
- * be replaced, and an estimate on top of it be too low. What is refused there may be allowed in the
- * block to come, as at the boundary of a quarter. Throws `ContractRefused`, `InsufficientFunds`, or
- * `RpcUnavailable`.
+ * Runs the call; gives the gas limit to send it with. On the latest block first: what is pending
+ * may be replaced, and an estimate on top of it be too low. What is refused there may be allowed in
+ * the block to come, as at the boundary of a quarter. Throws `ContractRefused`,
+ * `InsufficientFunds`, or `RpcUnavailable`.
  */
 export async function simulate(client: ChainClient, from: Address, call: Call): Promise<bigint> {
   try {
