@@ -18,7 +18,31 @@ const KNOWN = [
 const ENDPOINT_CODES = new Set([-32603, -32601, -32001, -32002, -32004, -32005, -32007, 429]);
 /** How nodes that lag or have pruned answer under codes that mean anything. */
 const BEHIND = /header not found|unknown block|missing trie node|block ?out ?of ?range/i;
+/** How providers, each in words of its own, refuse a reading of logs that would be too much. */
+const TOO_WIDE = new RegExp(
+  [
+    "range (is )?too (wide|large|big)",
+    "(range|results?|size|logs?|response) (limit )?(was |is )?exceed(s|ed)?\\b",
+    "exceeds? (the )?(max|limit|range|\\d)",
+    "exceed maximum block range",
+    "more than \\d+ (results|logs|blocks)",
+    "too many (results|logs|blocks|events)",
+    "limited? (is |to |the query to )*(at most )?(a )?[\\d,.]+k? ?(blocks?|range)",
+    "up to a [\\d,.]+k? blocks? range",
+    "limit the query to",
+    "(query|request|execution) (timeout|timed out)",
+    "context deadline exceeded",
+    "response (body )?(is )?too (large|big)|should not (be )?greater than",
+  ].join("|"),
+  "i",
+);
+/** Refusals for the number of requests use the same words. */
+const RATE =
+  /\brate\b|per second|requests? limit|compute units|throughput|quota|too many requests/i;
+/** A range that the refusal itself proposes: Alchemy, Infura, Reth. */
+const PROPOSED = /(?:range|range should work:?) \[?(0x[0-9a-f]+|\d+)(?:, ?|-)(0x[0-9a-f]+|\d+)\]?/i;
 const DEEPEST_CAUSE = 16;
+const NO_TIMEOUT = { timedOut: false };
 
 /** No endpoint answered. Retry; if it lasts, an operator must look at the endpoints. */
 export class RpcUnavailable extends QuarterdeckError {
@@ -34,15 +58,58 @@ export class RpcUnavailable extends QuarterdeckError {
   }
 }
 
-/** Endpoints serve different chains, or another one than the exchange's. */
+/** One endpoint did not answer. Another may; see `RpcUnavailable` for when none does. */
+export class EndpointFailed extends QuarterdeckError {
+  override readonly name = "EndpointFailed";
+  /** What went wrong, without the endpoint's name. */
+  readonly problem: string;
+  readonly timedOut: boolean;
+
+  constructor(
+    origin: string,
+    problem: string,
+    options: { readonly timedOut: boolean } = NO_TIMEOUT,
+  ) {
+    super({
+      code: "EndpointFailed",
+      message: `The endpoint ${origin} failed: ${problem}.`,
+      mend: "Check that it is up and reachable.",
+    });
+    this.problem = problem;
+    this.timedOut = options.timedOut;
+  }
+}
+
+/** An endpoint serves another chain than the exchange's, or than the others do. */
 export class ChainMismatch extends QuarterdeckError {
   override readonly name = "ChainMismatch";
 
-  constructor(chainIds: readonly number[]) {
+  constructor(
+    served: readonly { readonly origin: string; readonly chainId: number }[],
+    expected?: number,
+  ) {
+    const each = served.map(({ origin, chainId }) => `${origin} serves chain ${chainId}`);
+    const instead = expected === undefined ? "" : ` instead of ${expected}`;
     super({
       code: "ChainMismatch",
-      message: `The endpoints serve different chains: ${chainIds.join(", ")}.`,
+      message: `${each.join(", ")}${instead}.`,
       mend: "Configure endpoints of the exchange's chain only.",
+    });
+  }
+}
+
+/** Two endpoints have different blocks at a height that counts as final, and it stays so. */
+export class EndpointsDisagree extends QuarterdeckError {
+  override readonly name = "EndpointsDisagree";
+
+  constructor(block: number, said: readonly { readonly origin: string; readonly hash: Hex }[]) {
+    const each = said.map(({ origin, hash }) => `${origin} says ${hash}`);
+    super({
+      code: "EndpointsDisagree",
+      message: `Endpoints disagree about block ${block}: ${each.join(", ")}.`,
+      mend:
+        "Find out with a third source which of them is on the right chain, take the other out of " +
+        "`rpc`, and start again.",
     });
   }
 }
@@ -127,6 +194,7 @@ export function isInsufficientFunds(error: unknown): boolean {
 }
 
 export function shortMessage(error: unknown): string {
+  if (error instanceof EndpointFailed) return error.problem;
   if (error instanceof BaseError) return error.details || error.shortMessage;
   return error instanceof Error ? error.message : String(error);
 }
@@ -149,7 +217,31 @@ export function isCallersError(error: unknown): boolean {
   const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
   if (!(answer instanceof RpcRequestError)) return false;
   if (dataOf(answer) !== undefined || /revert/i.test(answer.details)) return true;
+  if (TOO_WIDE.test(answer.details) && !RATE.test(answer.details)) return true;
   return !ENDPOINT_CODES.has(answer.code) && !BEHIND.test(answer.details);
+}
+
+/** Whether an endpoint answered, and said no. */
+export function isRefusal(error: unknown): boolean {
+  return causeOf(error, (cause) => cause instanceof RpcRequestError) !== undefined;
+}
+
+/**
+ * Whether a reading of logs was refused, or not answered in time, for its width: fewer blocks may
+ * pass. `proposed`: how many the refusal itself names.
+ */
+export function asTooWide(error: unknown): { readonly proposed: number | undefined } | undefined {
+  const failed = causeOf(error, (cause) => cause instanceof EndpointFailed);
+  if (failed instanceof EndpointFailed) {
+    const tooLarge = /^HTTP (413|504)\b|size limit/.test(failed.problem);
+    return failed.timedOut || tooLarge ? { proposed: undefined } : undefined;
+  }
+  const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
+  if (!(answer instanceof RpcRequestError)) return undefined;
+  if (RATE.test(answer.details) || !TOO_WIDE.test(answer.details)) return undefined;
+  const [, from, to] = PROPOSED.exec(answer.details) ?? [];
+  const blocks = Number(to) - Number(from) + 1;
+  return { proposed: Number.isSafeInteger(blocks) && blocks > 0 ? blocks : undefined };
 }
 
 /** The revert behind a failed call as `ContractRefused`, undefined if it did not revert. */

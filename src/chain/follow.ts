@@ -1,27 +1,41 @@
 /**
  * Follows the chain: yields final blocks in order with the Mediator's logs in them, and each new
  * head. A block is final `confirmations` blocks deep; shallower reorganisations are invisible here,
- * and a deeper one throws `ReorgTooDeep`.
+ * and a deeper one throws `ReorgTooDeep`. A range of blocks comes from one endpoint, and its last
+ * block must be the same on a second one, where there is one that is well.
  */
-import { setTimeout as sleep } from "node:timers/promises";
-import type { Log } from "viem";
-import { assert } from "../base/errors.ts";
-import type { Address, Hex } from "../base/hex.ts";
-import type { ChainLog } from "../protocol/chainLog.ts";
+import type { Address } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
-import { ReorgTooDeep, RpcUnavailable, shortMessage } from "./errors.ts";
-import { decodeLog } from "./logs.ts";
+import type { Endpoint } from "./endpoints/endpoint.ts";
+import {
+  asTooWide,
+  EndpointsDisagree,
+  isRefusal,
+  ReorgTooDeep,
+  RpcUnavailable,
+  shortMessage,
+} from "./errors.ts";
+import {
+  AdaptiveRange,
+  type BlockRef,
+  type FinalBlocks,
+  readBlockRef,
+  readRange,
+} from "./readRange.ts";
 import type { ChainClient } from "./rpc.ts";
 
-export interface BlockRef {
-  readonly number: BlockNumber;
-  readonly hash: Hex;
-}
+export { type BlockRef, readBlockRef } from "./readRange.ts";
 
 export type ChainEvent =
-  | { readonly kind: "head"; readonly number: BlockNumber; readonly timestamp: number }
-  /** All final blocks after the last such event, up to and including `to`. */
-  | { readonly kind: "final"; readonly to: BlockRef; readonly logs: readonly ChainLog[] };
+  | {
+      readonly kind: "head";
+      readonly number: BlockNumber;
+      /** Seconds since 1970. */
+      readonly timestamp: number;
+      /** Wei for a unit of gas; 0 on a chain without. */
+      readonly baseFee: bigint;
+    }
+  | FinalBlocks;
 
 export interface FollowOptions {
   readonly client: ChainClient;
@@ -29,145 +43,227 @@ export interface FollowOptions {
   readonly confirmations: number;
   /** Last block that was processed; its hash is checked before anything is built on it. */
   readonly after: BlockRef;
-  /** Milliseconds between two looks at the head. */
+  /** Milliseconds between two looks at the head; endpoints that push heads cause earlier ones. */
   readonly pollMs: number;
-  /** Failed looks in a row, with growing pauses, before `RpcUnavailable` is thrown. */
+  /** Failed looks in a row, with growing pauses, before the last failure is thrown. */
   readonly maxTries: number;
   readonly signal: AbortSignal;
   /** Told of each failed look. */
   readonly onRetry?: (problem: string, tries: number) => void;
 }
 
-/** Blocks that one reading of logs spans: at first, and at most. */
-const START_RANGE = 1000;
-const MAX_RANGE = 10_000;
 const MAX_PAUSE_MS = 15_000;
-
-/** Ends when `signal` is aborted. Throws `ReorgTooDeep`, or `RpcUnavailable` after `maxTries`. */
-export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent> {
-  const { client, confirmations, signal } = options;
-  let last = options.after;
-  const range = new AdaptiveRange();
-  let announced = -1;
-  let tries = 0;
-  while (!signal.aborted) {
-    try {
-      const head = await client.getBlock({ blockTag: "latest" });
-      const number = Number(head.number);
-      if (number !== announced) {
-        announced = number;
-        yield { kind: "head", number, timestamp: Number(head.timestamp) };
-      }
-      const final = number - confirmations;
-      if (final > last.number) {
-        const batch = await readRange(options, last, Math.min(final, last.number + range.blocks));
-        range.worked();
-        yield batch;
-        last = batch.to;
-        tries = 0;
-        continue;
-      }
-      await requireUnchanged(client, last);
-      tries = 0;
-    } catch (error) {
-      if (error instanceof ReorgTooDeep) throw error;
-      if (signal.aborted) return;
-      tries += 1;
-      if (tries >= options.maxTries) throw new RpcUnavailable("for new blocks", error);
-      options.onRetry?.(shortMessage(error), tries);
-      range.failed();
-      await pause(Math.min(MAX_PAUSE_MS, options.pollMs * 2 ** (tries - 1)), signal);
-      continue;
-    }
-    await pause(options.pollMs, signal);
-  }
-}
+/** Every so many looks the other endpoints are asked whether ours has fallen behind them. */
+const LOOKS_BETWEEN_SURVEYS = 8;
+/** Blocks by which one endpoint may be behind another: blocks take a while to get around. */
+const LAG_BLOCKS = 3;
 
 /**
- * How many blocks to read logs of at once. Providers refuse wide ranges in words of their own: any
- * failure narrows it, and once one did, it widens slowly, so as not to fail with every other read.
+ * Ends when `signal` is aborted. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
+ * `EndpointsDisagree`, if that is what failed, else `RpcUnavailable`.
  */
-class AdaptiveRange {
-  blocks = START_RANGE;
-  #growth = 2;
+export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent> {
+  const { confirmations, signal, pollMs } = options;
+  const watching = new AbortController();
+  const bell = new Bell(options.client, watching.signal);
+  const walker = new Walker(options);
+  let announced = -1;
+  let tries = 0;
+  try {
+    while (!signal.aborted) {
+      try {
+        const { source, head } = await walker.look();
+        if (head.number !== announced) {
+          announced = head.number;
+          yield head;
+        }
+        const final = head.number - confirmations;
+        const batch = await walker.advance(source, final);
+        tries = 0;
+        if (batch === undefined) await bell.wait(pollMs, signal);
+        else yield batch;
+      } catch (error) {
+        if (error instanceof ReorgTooDeep) throw error;
+        if (signal.aborted) return;
+        tries += 1;
+        if (tries >= options.maxTries) {
+          throw error instanceof EndpointsDisagree
+            ? error
+            : new RpcUnavailable("for new blocks", error);
+        }
+        options.onRetry?.(shortMessage(error), tries);
+        await bell.wait(Math.min(MAX_PAUSE_MS, pollMs * 2 ** (tries - 1)), signal);
+      }
+    }
+  } finally {
+    watching.abort();
+  }
+}
 
-  worked(): void {
-    this.blocks = Math.min(MAX_RANGE, Math.ceil(this.blocks * this.#growth));
+type Head = Extract<ChainEvent, { kind: "head" }>;
+
+/** Goes along the chain from the last block that was taken as final. */
+class Walker {
+  readonly #options: FollowOptions;
+  readonly #ranges = new Map<Endpoint, AdaptiveRange>();
+  #last: BlockRef;
+  #looks = 0;
+  /** While endpoints disagree, none is believed without a second. */
+  #disputed: EndpointsDisagree | undefined;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#last = options.after;
   }
 
-  failed(): void {
-    this.blocks = Math.max(1, Math.floor(this.blocks / 4));
-    this.#growth = 1.1;
+  /** The newest block, as the healthiest endpoint knows it. */
+  async look(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
+    this.#looks += 1;
+    if (this.#looks % LOOKS_BETWEEN_SURVEYS === 0) await this.#survey();
+    let failure: unknown;
+    for (const source of this.#endpoints()) {
+      try {
+        const block = await source.client.getBlock({ blockTag: "latest" });
+        const number = Number(block.number);
+        const timestamp = Number(block.timestamp);
+        const baseFee = block.baseFeePerGas ?? 0n;
+        return { source, head: { kind: "head", number, timestamp, baseFee } };
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
-}
 
-/** The header of a block, which must exist. */
-export async function readBlockRef(client: ChainClient, number: BlockNumber): Promise<BlockRef> {
-  const block = await client.getBlock({ blockNumber: BigInt(number) });
-  return { number, hash: block.hash as Hex };
-}
-
-type FinalBlocks = Extract<ChainEvent, { kind: "final" }>;
-
-async function readRange(
-  { client, mediator }: FollowOptions,
-  last: BlockRef,
-  to: BlockNumber,
-): Promise<FinalBlocks> {
-  const switches = client.transport.switches();
-  await requireUnchanged(client, last);
-  const end = await readBlockRef(client, to);
-  const raw = await client.getLogs({
-    address: mediator,
-    fromBlock: BigInt(last.number + 1),
-    toBlock: BigInt(to),
-  });
-  const logs = raw.sort(byPlace);
-  await requireCanonical(client, logs);
-  // Endpoints may disagree or reorganise while we read: both ends must still be what they were.
-  await requireUnchanged(client, last);
-  const again = await readBlockRef(client, to);
-  assertSame(again, end);
-  // One that lags knows no logs of the newest blocks, and says so with an empty list.
-  if (client.transport.switches() !== switches) {
-    throw new Error("Several endpoints answered while logs were read: one may lag.");
+  /** The next blocks up to `final`; undefined when there are none. */
+  async advance(source: Endpoint, final: BlockNumber): Promise<FinalBlocks | undefined> {
+    const { mediator } = this.#options;
+    const range = this.#rangeOf(source);
+    if (final <= this.#last.number) await this.#requireUnchanged(source);
+    while (final > this.#last.number) {
+      const from = this.#last.number + 1;
+      const span = Math.min(final - this.#last.number, range.blocks);
+      try {
+        const [batch] = await Promise.all([
+          readRange(source.client, mediator, from, from + span - 1, (end) =>
+            this.#requireSecond(source, end),
+          ),
+          this.#requireUnchanged(source),
+        ]);
+        range.passed(span);
+        this.#last = batch.to;
+        return batch;
+      } catch (error) {
+        const tooWide = asTooWide(error);
+        // Whatever else it refuses may be for the width too, in words that we do not know.
+        if (tooWide !== undefined || isRefusal(error)) range.refused(span, tooWide?.proposed);
+        if (tooWide === undefined || span === 1) throw error;
+      }
+    }
+    return undefined;
   }
-  const decoded = logs.map(decodeLog).filter((log) => log !== undefined);
-  return { kind: "final", to: end, logs: decoded };
-}
 
-/** A block that an endpoint does not know is a failed look; another hash is a reorganisation. */
-async function requireUnchanged(client: ChainClient, known: BlockRef): Promise<void> {
-  const found = await readBlockRef(client, known.number);
-  if (found.hash !== known.hash) throw new ReorgTooDeep(known.number, known.hash, found.hash);
-}
+  #endpoints(): readonly Endpoint[] {
+    return this.#options.client.transport.endpoints();
+  }
 
-async function requireCanonical(client: ChainClient, logs: readonly Log[]): Promise<void> {
-  const hashes = new Map(logs.map((log) => [Number(log.blockNumber), log.blockHash as Hex]));
-  for (const log of logs) {
-    assert(!log.removed, "an endpoint served a removed log in a range that it calls final.");
-    assertSame(
-      { number: Number(log.blockNumber), hash: hashes.get(Number(log.blockNumber)) as Hex },
-      { number: Number(log.blockNumber), hash: log.blockHash as Hex },
+  #rangeOf(source: Endpoint): AdaptiveRange {
+    const range = this.#ranges.get(source) ?? new AdaptiveRange();
+    this.#ranges.set(source, range);
+    return range;
+  }
+
+  /** Passes over endpoints whose newest block is old: what they miss, deadlines do not. */
+  async #survey(): Promise<void> {
+    const { client, confirmations } = this.#options;
+    const well = this.#endpoints().filter(({ rest }) => rest === 0);
+    if (well.length < 2) return;
+    const heads = await Promise.all(
+      well.map(async (endpoint) => {
+        const number = await endpoint.client.getBlockNumber().catch(() => undefined);
+        return { endpoint, number: Number(number ?? Number.NaN) };
+      }),
     );
+    const newest = Math.max(...heads.map(({ number }) => number || 0));
+    for (const { endpoint, number } of heads) {
+      const behind = newest - number;
+      if (behind > Math.max(LAG_BLOCKS, confirmations)) {
+        client.transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
+      }
+    }
   }
-  for (const [number, hash] of hashes) {
-    assertSame(await readBlockRef(client, number), { number, hash });
+
+  /** A block that an endpoint does not know is a failed look; another hash is a reorganisation. */
+  async #requireUnchanged(source: Endpoint): Promise<void> {
+    const last = this.#last;
+    const found = await readBlockRef(source.client, last.number);
+    if (found.hash === last.hash) return;
+    // Unless it is only this endpoint that has left the chain.
+    await this.#requireSecond(source, found);
+    throw new ReorgTooDeep(last.number, last.hash, found.hash);
+  }
+
+  /**
+   * Throws `EndpointsDisagree` when the next endpoint that is well has another block of that
+   * number. Without a second one that is well, the first has to do.
+   */
+  async #requireSecond(source: Endpoint, ref: BlockRef): Promise<void> {
+    for (const other of this.#endpoints()) {
+      if (other === source || (other.rest > 0 && this.#disputed === undefined)) continue;
+      const found = await this.#hashAt(other, ref.number);
+      if (found === undefined) continue;
+      if (found.hash === ref.hash) {
+        this.#disputed = undefined;
+        return;
+      }
+      this.#disputed = new EndpointsDisagree(ref.number, [
+        { origin: source.origin, hash: ref.hash },
+        { origin: other.origin, hash: found.hash },
+      ]);
+      throw this.#disputed;
+    }
+    if (this.#disputed !== undefined) throw this.#disputed;
+  }
+
+  async #hashAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
+    try {
+      return await readBlockRef(endpoint.client, number);
+    } catch {
+      // What was no answer has been counted; one that does not know a final block is behind.
+      if (endpoint.rest === 0) {
+        this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
+      }
+      return undefined;
+    }
   }
 }
 
-/** Thrown inside a look: the look is repeated, and only then does it count as a failure. */
-function assertSame(found: BlockRef, expected: BlockRef): void {
-  if (found.hash === expected.hash) return;
-  throw new Error(
-    `Block ${expected.number} was ${expected.hash} and is ${found.hash}: endpoints disagree.`,
-  );
-}
+/** Waits, until an endpoint tells of a new head. */
+class Bell {
+  #rung = false;
+  #wake: (() => void) | undefined;
 
-function byPlace(a: Log, b: Log): number {
-  return Number(a.blockNumber) - Number(b.blockNumber) || Number(a.logIndex) - Number(b.logIndex);
-}
+  constructor(client: ChainClient, signal: AbortSignal) {
+    const ring = () => {
+      this.#rung = true;
+      this.#wake?.();
+    };
+    for (const endpoint of client.transport.endpoints()) void endpoint.watchHeads(ring, signal);
+  }
 
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  await sleep(ms, undefined, { signal }).catch(() => {});
+  async wait(ms: number, signal: AbortSignal): Promise<void> {
+    if (!this.#rung && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(done, ms);
+        function done(): void {
+          clearTimeout(timer);
+          signal.removeEventListener("abort", done);
+          resolve();
+        }
+        signal.addEventListener("abort", done, { once: true });
+        this.#wake = done;
+      });
+    }
+    this.#rung = false;
+  }
 }

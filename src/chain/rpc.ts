@@ -1,10 +1,10 @@
 /**
- * The connection to the chain: several endpoints behind one client (see failover.ts), and the one
+ * The connection to the chain: several endpoints behind one client (see endpoints/), and the one
  * way to ask it something.
  */
 import { createPublicClient, type PublicClient } from "viem";
+import { type FailoverOptions, type FailoverTransport, failover } from "./endpoints/failover.ts";
 import { asContractRefused, ChainMismatch, causeOf, RpcUnavailable } from "./errors.ts";
-import { type FailoverOptions, type FailoverTransport, failover } from "./failover.ts";
 
 export type ChainClient = PublicClient<FailoverTransport>;
 export type RpcOptions = FailoverOptions;
@@ -15,20 +15,26 @@ export function connect(urls: readonly string[], options: RpcOptions = {}): Chai
 }
 
 /**
- * The chain that every endpoint serves. Throws `ChainMismatch` when they do not agree, and
- * `RpcUnavailable` when none answers; one that is down now does not matter.
+ * The chain that every endpoint serves: each is asked. Throws `ChainMismatch`, which names them,
+ * when they do not agree, and `RpcUnavailable` when none answers; one that is down now does not
+ * matter.
  */
 export async function readChainId(urls: readonly string[], options?: RpcOptions): Promise<number> {
-  const answers = await Promise.allSettled(urls.map((url) => connect([url], options).getChainId()));
-  const ids = new Set<number>();
-  for (const answer of answers) if (answer.status === "fulfilled") ids.add(answer.value);
-  const [id] = ids;
-  if (id === undefined) {
+  const answers = await Promise.allSettled(
+    urls.map(async (url) => {
+      const client = connect([url], options);
+      const origin = client.transport.endpoints()[0]?.origin ?? "";
+      return { origin, chainId: await client.getChainId() };
+    }),
+  );
+  const served = answers.filter((one) => one.status === "fulfilled").map(({ value }) => value);
+  const [first] = served;
+  if (first === undefined) {
     const failed = answers.find((answer) => answer.status === "rejected");
     throw new RpcUnavailable("for its chain id", failed?.reason);
   }
-  if (ids.size > 1) throw new ChainMismatch([...ids]);
-  return id;
+  if (served.some(({ chainId }) => chainId !== first.chainId)) throw new ChainMismatch(served);
+  return first.chainId;
 }
 
 /**

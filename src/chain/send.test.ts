@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
+import { until } from "../../test/support/exchange.ts";
+import { startHttpProxy } from "../../test/support/proxy.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { encodeCommit, encodeDeposit } from "./calls.ts";
 import { type DeployedExchange, deployExchange } from "./deploy.ts";
-import { type Call, Submitter, type SubmitterOptions } from "./send.ts";
+import { connect } from "./rpc.ts";
+import { type Call, Submitter, type SubmitterEvent, type SubmitterOptions } from "./send.ts";
 import { localSigner } from "./signer.ts";
 import { encodeMint, readTokenBalance } from "./tokens.ts";
 
@@ -31,7 +34,7 @@ function submitter(changes: Partial<SubmitterOptions> = {}): Submitter {
     chainId: 31337,
     maxFeePerGas: 10n ** 12n,
     pollMs: 5,
-    onEvent: (event) => events.push(event),
+    onEvent: ({ kind }) => events.push(kind),
     ...changes,
   });
 }
@@ -106,6 +109,265 @@ describe("the submitter", () => {
     await outcome;
     expect(await minted()).toBe(0n);
   });
+});
+
+const KEY = 3;
+const owner = () => anvil.addresses[KEY] as Address;
+const nonceOf = () => anvil.client.getTransactionCount({ address: owner() });
+
+/** A transaction of our key that this process did not send. */
+async function stranger(nonce: number, amount: bigint, feeGwei: bigint): Promise<Hex> {
+  const { to, data } = mint(amount);
+  const fee = feeGwei * 10n ** 9n;
+  const raw = await localSigner(anvil.keys[KEY] as Hex).signTransaction({
+    ...{ chainId: 31337, nonce, gas: 100_000n, to, data, value: 0n },
+    ...{ maxFeePerGas: fee, maxPriorityFeePerGas: fee },
+  });
+  await anvil.rpc("eth_sendRawTransaction", [raw]);
+  return raw;
+}
+
+const sentAtLeast = (count: number) =>
+  until(`${count} are sent`, () => {
+    return events.filter((event) => event === "sent" || event === "replaced").length >= count;
+  });
+
+/** Mines a block now and then until `done` is. */
+async function mineWhile<T>(done: Promise<T>): Promise<T> {
+  let ended = false;
+  const noted = done.finally(() => {
+    ended = true;
+  });
+  noted.catch(() => {});
+  while (!ended) {
+    await anvil.mine();
+    await pause();
+  }
+  return noted;
+}
+
+describe("several calls", () => {
+  it("go by priority, and those alike by arrival", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const done: bigint[] = [];
+    const send = (amount: bigint, priority: number) =>
+      one.send({ ...mint(amount), priority }).then(() => done.push(amount));
+    const all = [send(9n, 9), send(1n, 0), send(5n, 2), send(6n, 2), send(7n, 3)];
+    await mineWhile(Promise.all(all));
+    expect(done).toEqual([9n, 7n, 5n, 6n, 1n]);
+    expect(await nonceOf()).toBe(5);
+  });
+
+  it("give way to a more urgent one that comes while they wait, and follow it", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const claim = one.send(mint(1n));
+    await sentAtLeast(1);
+    const urgent = one.send({ ...mint(8n), priority: 3 });
+    await sentAtLeast(2);
+    expect(events).toContain("preempted");
+    await anvil.mine();
+    const first = await urgent;
+    const second = await mineWhile(claim);
+    expect(first.block).toBeLessThan(second.block);
+    expect([await minted(), await nonceOf()]).toEqual([9n, 2]);
+  });
+
+  it("are each mined once, also if the one that gave way is mined first after all", async () => {
+    await anvil.setAutomine(false);
+    let sends = 0;
+    const proxy = await startHttpProxy(anvil.url, async ({ method }, forward) => {
+      // The urgent one gets lost on its way.
+      if (method === "eth_sendRawTransaction" && ++sends === 2)
+        return { result: `0x${"1".repeat(64)}` };
+      return forward();
+    });
+    const one = submitter({ client: connect([proxy.url]) });
+    const claim = one.send(mint(1n));
+    await sentAtLeast(1);
+    const urgent = one.send({ ...mint(8n), priority: 3 });
+    await sentAtLeast(2);
+    await anvil.mine();
+    const first = await claim;
+    const second = await mineWhile(urgent);
+    proxy.stop();
+    expect(first.block).toBeLessThan(second.block);
+    expect([await minted(), await nonceOf()]).toEqual([9n, 2]);
+  });
+
+  it("do not hinder each other when one is refused", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const claim = one.send(mint(1n));
+    await sentAtLeast(1);
+    const bad = { what: "commit", to: exchange.mediator, data: encodeCommit([]), priority: 3 };
+    await expect(one.send(bad)).rejects.toMatchObject({ errorName: "OutsideWindow" });
+    await mineWhile(claim);
+    expect([await minted(), await nonceOf()]).toEqual([1n, 1]);
+  });
+});
+
+describe("transactions of our key that we did not send", () => {
+  /** Sends, mines one block once ours pays more than `gwei` as a tip, and waits for it. */
+  async function sendAbove(gwei: bigint, amount: bigint): Promise<SubmitterEvent[]> {
+    const told: SubmitterEvent[] = [];
+    const sending = submitter({ onEvent: (event) => told.push(event) }).send(mint(amount));
+    await until("ours is the dearest", () => told.some((event) => tipOf(event) > gwei * GWEI));
+    await anvil.mine();
+    await sending;
+    return told;
+  }
+
+  const GWEI = 10n ** 9n;
+  const tipOf = (event: SubmitterEvent) =>
+    event.kind === "sent" || event.kind === "replaced" ? event.fees.maxPriorityFeePerGas : 0n;
+
+  it("are outbid where they hold our nonce, however dear, so that no duty is done twice", async () => {
+    await anvil.setAutomine(false);
+    await stranger(0, 100n, 90n);
+    const told = await sendAbove(100n, 5n);
+    expect(told[0]).toMatchObject({ kind: "strangersWait", firstNonce: 0, lastNonce: 0 });
+    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+  });
+
+  it("are named with their nonces and what to do, those behind a gap once it is filled", async () => {
+    await anvil.setAutomine(false);
+    for (const nonce of [0, 1, 2, 5]) await stranger(nonce, 100n, 3n);
+    const [first] = await sendAbove(4n, 1n);
+    expect(first).toMatchObject({ kind: "strangersWait", firstNonce: 0, lastNonce: 2 });
+    expect(JSON.stringify(first)).toContain("needs one of its own");
+    expect([await minted(), await nonceOf()]).toEqual([201n, 3]);
+    expect((await sendAbove(0n, 2n))[0]).toMatchObject({ kind: "sent", nonce: 3 });
+    await sendAbove(0n, 4n);
+    // What waited behind the gap went along with what filled it, or is outbid now.
+    const left = 6 - (await nonceOf());
+    if (left > 0) {
+      const [late] = await sendAbove(4n, 8n);
+      expect(late).toMatchObject({ kind: "strangersWait", firstNonce: 5, lastNonce: 5 });
+    }
+    expect([await minted(), await nonceOf()]).toEqual([left > 0 ? 215n : 307n, 6]);
+  });
+
+  it("that take our nonce make ours lost, which is said with its mend", async () => {
+    await anvil.setAutomine(false);
+    const sending = submitter().send(mint(5n));
+    await sentAtLeast(1);
+    await stranger(0, 100n, 500n);
+    await anvil.mine();
+    await expect(sending).rejects.toMatchObject({ code: "TransactionLost" });
+    await expect(sending).rejects.toThrow(/nonce 0 of 0x.*another program sends with this key/);
+    expect(await minted()).toBe(100n);
+  });
+});
+
+describe("a reorganisation", () => {
+  it("that drops a transaction leaves its nonce free: sent again, it is mined once", async () => {
+    const one = submitter();
+    await one.send(mint(5n));
+    await anvil.rpc("anvil_reorg", [1, []]);
+    expect(await minted()).toBe(0n);
+    await one.send(mint(5n));
+    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+  });
+
+  it("after which nodes offer it themselves does not have it done twice", async () => {
+    const raws: Hex[] = [];
+    const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
+      if (method === "eth_sendRawTransaction") raws.push(params[0] as Hex);
+      return forward();
+    });
+    const one = submitter({ client: connect([proxy.url]) });
+    await one.send(mint(5n));
+    await anvil.rpc("anvil_reorg", [1, []]);
+    await anvil.setAutomine(false);
+    // The node may have it back already.
+    await anvil.rpc("eth_sendRawTransaction", [raws[0]]).catch(() => {});
+    const again = one.send(mint(5n));
+    await sentAtLeast(2);
+    await mineWhile(again);
+    await anvil.mine(2);
+    proxy.stop();
+    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+  });
+});
+
+describe("an endpoint", () => {
+  it("that keeps a transaction to itself does not hold it up: all are given it", async () => {
+    const miser = await startHttpProxy(anvil.url, async ({ method }, forward) =>
+      method === "eth_sendRawTransaction" ? { result: `0x${"1".repeat(64)}` } : forward(),
+    );
+    await submitter({ client: connect([miser.url, anvil.url]) }).send(mint(5n));
+    miser.stop();
+    expect(await minted()).toBe(5n);
+  });
+});
+
+it("waits for what is out while no endpoint answers", async () => {
+  await anvil.setAutomine(false);
+  const proxy = await startHttpProxy(anvil.url);
+  const client = connect([proxy.url], { retries: 0 });
+  const sending = submitter({ client, looksBeforeReplacing: 2 }).send(mint(5n));
+  await sentAtLeast(1);
+  proxy.meddle = async () => 503;
+  await until("looks fail", () => events.filter((event) => event === "lookFailed").length > 5);
+  await anvil.mine();
+  proxy.meddle = (_call, forward) => forward();
+  expect((await sending).block).toBe(await anvil.blockNumber());
+  proxy.stop();
+});
+
+describe("the fee limit", () => {
+  it("is warned of before it bites, with the figures", async () => {
+    await anvil.setAutomine(false);
+    for (let gwei = 20; gwei <= 60; gwei += 5) {
+      await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [hex(gwei * 1e9)]);
+      await anvil.mine();
+    }
+    const told: SubmitterEvent[] = [];
+    const cap = 100n * 10n ** 9n;
+    const one = submitter({ maxFeePerGas: cap, onEvent: (event) => told.push(event) });
+    const deadlineBlock = (await anvil.blockNumber()) + 30;
+    await mineWhile(one.send({ ...mint(5n), deadlineBlock }));
+    const [warning, sent] = told;
+    expect(warning).toMatchObject({ kind: "feeCapNear", cap });
+    expect(sent).toMatchObject({ kind: "sent" });
+    if (warning?.kind !== "feeCapNear") throw new Error("the first event is no warning");
+    expect(warning.needed).toBeGreaterThan(cap / 2n);
+    expect(warning.needed).toBeLessThan(cap);
+    expect(warning.forecast).toBeGreaterThan(cap);
+    expect(warning.mend).toContain("maxFeePerGas");
+  });
+
+  it("leaves what has no deadline room to be outbid", async () => {
+    await anvil.setAutomine(false);
+    const told: SubmitterEvent[] = [];
+    const one = submitter({
+      maxFeePerGas: 4n * 10n ** 9n,
+      looksBeforeReplacing: 1,
+      onEvent: (event) => told.push(event),
+    });
+    const claim = one.send(mint(1n));
+    await until("its limit is reached", () => told.some(({ kind }) => kind === "feeCapReached"));
+    const deadlineBlock = (await anvil.blockNumber()) + 50;
+    const urgent = one.send({ ...mint(8n), priority: 1, deadlineBlock });
+    await until("it gives way", () => told.at(-1)?.kind === "replaced" && isPreempted(told));
+    await anvil.mine();
+    const first = await urgent;
+    const second = await mineWhile(claim);
+    expect(first.block).toBeLessThan(second.block);
+  });
+
+  const isPreempted = (told: SubmitterEvent[]) => told.some(({ kind }) => kind === "preempted");
+  const hex = (value: number) => `0x${value.toString(16)}`;
+});
+
+it("sends nothing any more once it is told to stop", async () => {
+  const stopped = new AbortController();
+  stopped.abort();
+  const sending = submitter({ signal: stopped.signal }).send(mint(1n));
+  await expect(sending).rejects.toMatchObject({ code: "TransactionLost" });
+  expect([await minted(), await nonceOf()]).toEqual([0n, 0]);
 });
 
 function pause(): Promise<void> {

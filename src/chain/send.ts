@@ -1,23 +1,22 @@
 /**
- * Sends transactions of one key, one after the other: simulates each first, prices it by its
- * deadline, replaces it while it is stuck, and waits until it is mined. Nothing is remembered: the
- * nonce is the chain's, so a transaction that a former process left behind is replaced.
+ * Sends transactions of one key, one nonce at a time: simulates each first, prices it by its
+ * deadline, and replaces it while it is stuck, or when a more urgent one comes. Nothing that is
+ * remembered is needed: the nonce is the chain's, so what a former process left behind is replaced.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { keccak256 } from "viem";
 import type { Address, Hex } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import {
-  asContractRefused,
-  ContractRefused,
   DeadlineMissed,
   InsufficientFunds,
   isInsufficientFunds,
   RpcUnavailable,
-  shortMessage,
   TransactionLost,
 } from "./errors.ts";
 import { ask, type ChainClient } from "./rpc.ts";
+import { type Fees, type Offer, offer, URGENT_BLOCKS } from "./sending/fees.ts";
+import { broadcast, type MarketAt, NonceSlot, readMarket } from "./sending/nonceSlot.ts";
+import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
 
 export interface Call {
@@ -29,6 +28,8 @@ export interface Call {
   readonly value?: bigint;
   /** Last block in which it is of use; undefined: whenever. */
   readonly deadlineBlock?: BlockNumber;
+  /** The greater goes first, and takes the nonce of a lesser one that is not mined yet; 0. */
+  readonly priority?: number;
 }
 
 export interface Mined {
@@ -38,6 +39,32 @@ export interface Mined {
   /** Wei. */
   readonly cost: bigint;
 }
+
+export type SubmitterEvent =
+  | {
+      readonly kind: "sent" | "replaced";
+      readonly hash: Hex;
+      readonly nonce: number;
+      readonly fees: Fees;
+    }
+  /** Another takes its nonce; it is sent again afterwards. */
+  | { readonly kind: "preempted"; readonly by: string }
+  /** Wei for a unit of gas: needed now, expected at the deadline, and the most that is paid. */
+  | {
+      readonly kind: "feeCapNear" | "feeCapReached";
+      readonly needed: bigint;
+      readonly forecast: bigint;
+      readonly cap: bigint;
+      readonly mend: string;
+    }
+  /** Transactions of our key wait that this process did not send. */
+  | {
+      readonly kind: "strangersWait";
+      readonly firstNonce: number;
+      readonly lastNonce: number;
+      readonly mend: string;
+    }
+  | { readonly kind: "lookFailed" };
 
 export interface SubmitterOptions {
   readonly client: ChainClient;
@@ -49,38 +76,40 @@ export interface SubmitterOptions {
   readonly pollMs: number;
   /** Looks for a receipt before the transaction is replaced by a dearer one. */
   readonly looksBeforeReplacing?: number;
-  /** Replacements before giving up; fees rise by an eighth at least with each. */
+  /** Replacements before one without a deadline is given up; fees rise by an eighth with each. */
   readonly maxReplacements?: number;
   /** Waiting ends at once when it is aborted; what was sent may still be mined. */
   readonly signal?: AbortSignal;
-  readonly onEvent?: (
-    event: "sent" | "replaced" | "feeCapReached" | "lookFailed",
-    call: Call,
-  ) => void;
+  readonly onEvent?: (event: SubmitterEvent, call: Call) => void;
 }
 
-interface Fees {
-  readonly maxFeePerGas: bigint;
-  readonly maxPriorityFeePerGas: bigint;
+/** A call that somebody waits for. */
+export interface Job {
+  readonly call: Call;
+  readonly resolve: (mined: Mined) => void;
+  readonly reject: (error: unknown) => void;
 }
 
-const GWEI = 10n ** 9n;
-const MIN_PRIORITY_FEE = GWEI;
+/** What became of a job whose transaction was mined. */
+interface Settled {
+  readonly job: Job;
+  readonly outcome: Mined | Error;
+}
+
 const DEFAULT_LOOKS = 30;
 const DEFAULT_REPLACEMENTS = 12;
-/** A fifth more than estimated: state may move between estimate and block. */
-const GAS_MARGIN_PERCENT = 120n;
-/** With fewer blocks left than this, fees double with every second block that leaves it out. */
-const URGENT_BLOCKS = 10;
-/** How nodes say that they have a transaction, or another with its nonce. */
-const KNOWN = /already known|already imported|underpriced|nonce too low|already been used/i;
-const TOO_CHEAP = /less than (the )?block base fee/i;
 /** Looks for a receipt after its nonce was used: endpoints lag behind each other. */
 const LOOKS_AFTER_NONCE_USED = 3;
+const STRANGERS =
+  "a former process left it, or another program sends with this key, which needs one of its own";
+/** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
+const PATIENT_SHARE_PERCENT = 75n;
 
 export class Submitter {
   readonly #options: SubmitterOptions;
-  #line: Promise<unknown> = Promise.resolve();
+  readonly #queue: Job[] = [];
+  #working = false;
+  #slot: NonceSlot | undefined;
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
@@ -95,170 +124,258 @@ export class Submitter {
    * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, or `RpcUnavailable`.
    */
   send(call: Call): Promise<Mined> {
-    const turn = this.#line.then(() => this.#send(call));
-    this.#line = turn.catch(() => {});
-    return turn;
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ call, resolve, reject });
+      void this.#work();
+    });
   }
 
-  async #send(call: Call): Promise<Mined> {
-    const { client, signer, chainId } = this.#options;
-    const replacements = this.#options.maxReplacements ?? DEFAULT_REPLACEMENTS;
-    const gas = await this.#simulate(call);
-    const nonce = await this.#nonce();
-    const { to, data, value = 0n } = call;
-    const sent: Hex[] = [];
-    let fees = await this.#startFees();
-    for (let attempt = 0; attempt <= replacements; attempt++) {
-      const head = Number(await ask("its head", () => client.getBlockNumber()));
-      if (attempt > 0) fees = this.#raise(fees, blocksLeft(call, head), call);
-      const raw = await signer.signTransaction({
-        ...{ chainId, nonce, gas, to, data, value },
-        ...fees,
-      });
-      // A node that says that it knows it already has it: it counts as sent either way.
-      sent.push(keccak256(raw));
-      await this.#broadcast(call, raw, attempt);
-      this.#options.onEvent?.(attempt === 0 ? "sent" : "replaced", call);
-      const mined = await this.#waitFor(call, sent, nonce, head);
-      if (mined !== undefined) return mined;
+  async #work(): Promise<void> {
+    if (this.#working) return;
+    this.#working = true;
+    while (this.#queue.length > 0) await this.#useNonce();
+    this.#working = false;
+  }
+
+  /** The most urgent; of those alike, the one that came first. */
+  #first(): Job | undefined {
+    const priority = ({ call }: Job) => call.priority ?? 0;
+    return this.#queue.reduce<Job | undefined>(
+      (best, job) => (best === undefined || priority(job) > priority(best) ? job : best),
+      undefined,
+    );
+  }
+
+  #succeed(job: Job, mined: Mined): void {
+    this.#leave(job);
+    job.resolve(mined);
+  }
+
+  #fail(job: Job, error: unknown): void {
+    this.#leave(job);
+    job.reject(error);
+  }
+
+  #leave(job: Job): void {
+    const place = this.#queue.indexOf(job);
+    if (place >= 0) this.#queue.splice(place, 1);
+  }
+
+  /** Has one transaction of the queue mined, whichever it is, unless all of them fail. */
+  async #useNonce(): Promise<void> {
+    let slot: NonceSlot | undefined;
+    for (let job = this.#first(); job !== undefined; job = this.#first()) {
+      try {
+        const gas =
+          slot?.gas.get(job) ?? (await simulate(this.#options.client, this.address, job.call));
+        slot ??= await this.#openSlot(job.call);
+        slot.gas.set(job, gas);
+        const settled = await this.#attempt(slot, job, gas);
+        if (settled === undefined) continue;
+        const { outcome } = settled;
+        if (outcome instanceof Error) this.#fail(settled.job, outcome);
+        else this.#succeed(settled.job, outcome);
+        return;
+      } catch (error) {
+        this.#fail(job, error);
+        if (slot?.used) {
+          // Versions of others were out under this nonce too: it may be theirs that was mined.
+          for (const other of slot.jobs()) this.#fail(other, error);
+          return;
+        }
+      }
     }
-    throw new TransactionLost(call.what, `it stays unmined after ${replacements} replacements`);
   }
 
-  #nonce(): Promise<number> {
-    const { client, signer } = this.#options;
-    const { address } = signer;
-    return ask("a nonce", () => client.getTransactionCount({ address, blockTag: "latest" }));
-  }
-
-  /**
-   * Runs the call; gives the gas limit to send it with. On the latest block first: what is pending
-   * may be replaced, and an estimate on top of it be too low. What is refused there may be allowed
-   * in the block to come, as at the boundary of a quarter.
-   */
-  async #simulate(call: Call): Promise<bigint> {
-    try {
-      return await this.#estimate(call, "latest");
-    } catch (error) {
-      if (!(error instanceof ContractRefused)) throw error;
-      return await this.#estimate(call, "pending");
-    }
-  }
-
-  async #estimate(call: Call, blockTag: "latest" | "pending"): Promise<bigint> {
-    const { client, signer } = this.#options;
-    const { to, data, value = 0n } = call;
-    try {
-      const gas = await client.estimateGas({ account: signer.address, blockTag, to, data, value });
-      return (gas * GAS_MARGIN_PERCENT) / 100n;
-    } catch (error) {
-      const refused = asContractRefused(error, call.what);
-      if (refused !== undefined) throw refused;
-      if (isInsufficientFunds(error)) throw new InsufficientFunds(call.what, this.address, error);
-      throw new RpcUnavailable(`a trial of ${call.what}`, error);
-    }
-  }
-
-  async #startFees(): Promise<Fees> {
-    const { client, maxFeePerGas } = this.#options;
-    const [block, suggested] = await ask("fees", () =>
+  /** The next nonce by the chain; what is known of it stays known as long as it is the next. */
+  async #openSlot(call: Call): Promise<NonceSlot> {
+    const { client, onEvent } = this.#options;
+    const { address } = this;
+    const [nonce, pending] = await ask("a nonce", () =>
       Promise.all([
-        client.getBlock({ blockTag: "latest" }),
-        client.estimateMaxPriorityFeePerGas().catch(() => MIN_PRIORITY_FEE),
+        client.getTransactionCount({ address, blockTag: "latest" }),
+        client.getTransactionCount({ address, blockTag: "pending" }),
       ]),
     );
-    const priority = min(max(suggested, MIN_PRIORITY_FEE), maxFeePerGas);
-    const fee = (block.baseFeePerGas ?? GWEI) * 2n + priority;
-    return { maxFeePerGas: min(fee, maxFeePerGas), maxPriorityFeePerGas: priority };
-  }
-
-  #raise(fees: Fees, left: number, call: Call): Fees {
-    const cap = this.#options.maxFeePerGas;
-    // Nodes take a replacement that pays a tenth more on both fees.
-    const raise = (fee: bigint) => (left < URGENT_BLOCKS ? fee * 2n : (fee * 9n) / 8n + 1n);
-    const maxFeePerGas = min(raise(fees.maxFeePerGas), cap);
-    if (maxFeePerGas === cap) this.#options.onEvent?.("feeCapReached", call);
-    return {
-      maxFeePerGas,
-      maxPriorityFeePerGas: min(raise(fees.maxPriorityFeePerGas), maxFeePerGas),
-    };
-  }
-
-  /** A node that has it, or a dearer one with its nonce, is no failure: what is mined will tell. */
-  async #broadcast(call: Call, raw: Hex, attempt: number): Promise<void> {
-    try {
-      await this.#options.client.sendRawTransaction({ serializedTransaction: raw });
-    } catch (error) {
-      if (KNOWN.test(shortMessage(error)) || KNOWN.test(String(error))) return;
-      // Our limit is below what blocks cost now; that may fall before the deadline.
-      if (TOO_CHEAP.test(shortMessage(error))) {
-        this.#options.onEvent?.("feeCapReached", call);
-        return;
-      }
-      // An earlier version is out: whatever is wrong with this one, that one may be mined.
-      if (attempt > 0) return;
-      if (isInsufficientFunds(error)) throw new InsufficientFunds(call.what, this.address, error);
-      throw new RpcUnavailable("with a place for a transaction", error);
+    const known = this.#slot?.nonce === nonce && !this.#slot.used ? this.#slot : undefined;
+    const slot = known ?? new NonceSlot(nonce);
+    const ours = known === undefined ? 0 : 1;
+    if (pending > nonce + ours) {
+      const [firstNonce, lastNonce] = [nonce + ours, pending - 1];
+      onEvent?.({ kind: "strangersWait", firstNonce, lastNonce, mend: STRANGERS }, call);
     }
+    this.#slot = slot;
+    return slot;
   }
 
-  /** Undefined when it is time to replace it. `head`: newest block when it was sent. */
-  async #waitFor(
-    call: Call,
-    sent: readonly Hex[],
-    nonce: number,
-    head: BlockNumber,
-  ): Promise<Mined | undefined> {
+  /** Sends the call under this nonce. Undefined when it is time for the next attempt. */
+  async #attempt(slot: NonceSlot, job: Job, gas: bigint): Promise<Settled | undefined> {
+    const { signer, chainId, client, signal } = this.#options;
+    const { call } = job;
+    if (signal?.aborted) throw new TransactionLost(call.what, "we stop and do not send it");
+    const replacements = this.#options.maxReplacements ?? DEFAULT_REPLACEMENTS;
+    if (call.deadlineBlock === undefined && slot.attempts(job) > replacements) {
+      throw new TransactionLost(call.what, `it stays unmined after ${replacements} replacements`);
+    }
+    const market = await readMarket(client).catch((error) => {
+      // One that is out may be mined while nobody tells us of it.
+      if (slot.attempts(job) === 0) throw error;
+      return undefined;
+    });
+    if (market === undefined) {
+      slot.tried(job);
+      return this.#waitFor(slot, job, slot.market?.head ?? 0);
+    }
+    const left = blocksLeft(call, market.head);
+    if (left <= 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
+    const fees = this.#price(slot, job, market, left);
+    const replaces = slot.fees !== undefined;
+    const { to, data, value = 0n } = call;
+    const raw = await signer.signTransaction({
+      ...{ chainId, nonce: slot.nonce, gas, to, data, value },
+      ...fees,
+    });
+    const outcome = await broadcast(client, raw);
+    const hash = slot.sent(job, raw, fees);
+    this.#tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
+    switch (outcome.kind) {
+      case "underpriced":
+        if (fees.maxFeePerGas < this.#capOf(call)) {
+          slot.outbid();
+          return undefined;
+        }
+        break;
+      case "failed":
+        // An earlier version may be out: whatever is wrong with this one, that one may be mined.
+        if (replaces) break;
+        if (isInsufficientFunds(outcome.error)) {
+          throw new InsufficientFunds(call.what, this.address, outcome.error);
+        }
+        throw new RpcUnavailable("with a place for a transaction", outcome.error);
+    }
+    return this.#waitFor(slot, job, market.head);
+  }
+
+  /** What to offer now. Tells when the limit bites, and once before it does. */
+  #price(slot: NonceSlot, job: Job, market: MarketAt, left: number): Fees {
+    slot.market = market;
+    const offered = offer(market, left, this.#capOf(job.call), slot.fees);
+    if (offered.capped) this.#tellOfCap("feeCapReached", job, offered);
+    else this.#warnOfCap(slot, job, offered);
+    const { maxFeePerGas, maxPriorityFeePerGas } = offered;
+    return { maxFeePerGas, maxPriorityFeePerGas };
+  }
+
+  #warnOfCap(slot: NonceSlot, job: Job, offered: Offer): void {
+    if (!offered.capNear || slot.warned.has(job)) return;
+    slot.warned.add(job);
+    this.#tellOfCap("feeCapNear", job, offered);
+  }
+
+  #tellOfCap(kind: "feeCapNear" | "feeCapReached", { call }: Job, offered: Offer): void {
+    const { needed, forecast } = offered;
+    const mend = "raise `maxFeePerGas` in the configuration and start again";
+    this.#tell({ kind, needed, forecast, cap: this.#capOf(call), mend }, call);
+  }
+
+  /** Undefined when it is time for another attempt. `head`: newest block when it was sent. */
+  async #waitFor(slot: NonceSlot, job: Job, head: BlockNumber): Promise<Settled | undefined> {
     const looks = this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS;
+    const { call } = job;
     let looksAfterUse = 0;
-    for (let look = 0; look < looks; look++) {
+    for (let look = 0; look < looks || looksAfterUse > 0; look++) {
       await this.#pause(call);
       // Both before the receipts: what they say is then true of any receipt that is missing.
       const now = await this.#look(call);
-      for (const hash of sent) {
-        const mined = await this.#receipt(call, hash);
-        if (mined !== undefined) return mined;
-      }
+      const settled = await this.#receiptOf(slot);
+      if (settled !== undefined) return settled;
       if (now === undefined) continue;
-      if (now.nonce > nonce && ++looksAfterUse >= LOOKS_AFTER_NONCE_USED) {
-        throw new TransactionLost(call.what, `another transaction took its nonce ${nonce}`);
+      looksAfterUse = now.nonce > slot.nonce ? looksAfterUse + 1 : 0;
+      if (looksAfterUse > 0) {
+        if (looksAfterUse < LOOKS_AFTER_NONCE_USED) continue;
+        slot.used = true;
+        throw new TransactionLost(
+          call.what,
+          `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours: ` +
+            STRANGERS,
+        );
+      }
+      const first = this.#first();
+      if (first !== undefined && first !== job) {
+        this.#tell({ kind: "preempted", by: first.call.what }, call);
+        return undefined;
       }
       const left = blocksLeft(call, now.head);
       if (left <= 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, now.head);
       if (left < URGENT_BLOCKS && now.head > head + 1) return undefined;
+      this.#watchFees(slot, job, now, left);
     }
     return undefined;
   }
 
+  /** Warns of the fee limit while we wait, before it bites. */
+  #watchFees(
+    slot: NonceSlot,
+    job: Job,
+    now: { readonly head: BlockNumber; readonly baseFee: bigint },
+    left: number,
+  ): void {
+    if (slot.market === undefined) return;
+    const { baseFee, head } = now;
+    const market = { ...slot.market, baseFee, span: head - slot.market.earlier };
+    this.#warnOfCap(slot, job, offer(market, left, this.#capOf(job.call)));
+  }
+
   /** Undefined when the chain does not answer: the next look may. */
-  async #look(call: Call): Promise<{ head: BlockNumber; nonce: number } | undefined> {
+  async #look(call: Call) {
+    const { client } = this.#options;
+    const { address } = this;
     try {
-      const nonce = await this.#nonce();
-      const head = await ask("its head", () => this.#options.client.getBlockNumber());
-      return { head: Number(head), nonce };
+      const nonce = await ask("a nonce", () =>
+        client.getTransactionCount({ address, blockTag: "latest" }),
+      );
+      const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
+      return { head: Number(block.number), baseFee: block.baseFeePerGas ?? 0n, nonce };
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
-      this.#options.onEvent?.("lookFailed", call);
+      this.#tell({ kind: "lookFailed" }, call);
       return undefined;
     }
   }
 
-  /** Undefined while it is unknown. Throws when it was mined and reverted. */
-  async #receipt(call: Call, hash: Hex): Promise<Mined | undefined> {
+  /** Undefined while none of the slot's versions is known to be mined. */
+  async #receiptOf(slot: NonceSlot): Promise<Settled | undefined> {
     const { client } = this.#options;
-    const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
-    if (receipt === undefined) return undefined;
-    if (receipt.status === "success") {
-      return {
-        transactionHash: hash,
-        block: Number(receipt.blockNumber),
-        gasUsed: receipt.gasUsed,
-        cost: receipt.gasUsed * receipt.effectiveGasPrice,
-      };
+    for (const [hash, job] of slot.versions) {
+      const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
+      if (receipt === undefined) continue;
+      slot.used = true;
+      if (receipt.status === "success") {
+        const { gasUsed, effectiveGasPrice } = receipt;
+        const block = Number(receipt.blockNumber);
+        const cost = gasUsed * effectiveGasPrice;
+        return { job, outcome: { transactionHash: hash, block, gasUsed, cost } };
+      }
+      // Something changed between simulation and block; a new simulation says what.
+      const lost = new TransactionLost(job.call.what, `${hash} was mined and reverted`);
+      const outcome = await simulate(this.#options.client, this.address, job.call).then(
+        () => lost,
+        (error: Error) => error,
+      );
+      return { job, outcome };
     }
-    // Something changed between simulation and block; a new simulation says what.
-    await this.#simulate(call);
-    throw new TransactionLost(call.what, `${hash} was mined and reverted`);
+    return undefined;
+  }
+
+  #capOf({ deadlineBlock }: Call): bigint {
+    const { maxFeePerGas } = this.#options;
+    return deadlineBlock === undefined
+      ? (maxFeePerGas * PATIENT_SHARE_PERCENT) / 100n
+      : maxFeePerGas;
+  }
+
+  #tell(event: SubmitterEvent, call: Call): void {
+    this.#options.onEvent?.(event, call);
   }
 
   async #pause(call: Call): Promise<void> {
@@ -272,12 +389,4 @@ export class Submitter {
 /** Blocks that can still take it. */
 function blocksLeft({ deadlineBlock }: Call, head: BlockNumber): number {
   return deadlineBlock === undefined ? Number.POSITIVE_INFINITY : deadlineBlock - head;
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b;
 }

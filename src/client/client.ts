@@ -12,7 +12,7 @@ import {
   encodeSetTradingKey,
 } from "../chain/calls.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { type ChainClient, connect } from "../chain/rpc.ts";
+import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
 import { type Mined, Submitter } from "../chain/send.ts";
 import { localSigner } from "../chain/signer.ts";
 import { encodeApprove, readAllowance } from "../chain/tokens.ts";
@@ -105,7 +105,8 @@ export class ExchangeClient {
    */
   static async join(options: ClientOptions): Promise<ExchangeClient> {
     const api = new Api(options.operator);
-    const reader = new MediatorReader(connect(options.rpc), options.mediator);
+    const chainId = await readChainId(options.rpc);
+    const reader = new MediatorReader(connect(options.rpc, { chainId }), options.mediator);
     const [exchange, constants] = await Promise.all([
       api.call("fetchExchange"),
       reader.constants(),

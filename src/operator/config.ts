@@ -51,8 +51,8 @@ const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
 
 const schema = z.strictObject({
-  /** JSON-RPC endpoints of the chain, best first. */
-  rpc: z.array(z.url({ protocol: /^https?$/ })).min(1, "Expected at least one endpoint"),
+  /** JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first. */
+  rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1, "Expected at least one endpoint"),
   mediator: address,
   markets: z.array(market).min(1, "Expected at least one market"),
   /** Blocks after which a block counts as final. */

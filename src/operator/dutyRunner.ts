@@ -50,6 +50,16 @@ export interface DutyRunnerOptions {
 /** A failed duty rests twice as long each time, but never for more of what is left of its time. */
 const MOST_OF_TIME_LEFT = 1 / 8;
 
+/**
+ * Who goes first where several wait: a commit waits for cancellations anyway, and whatever else the
+ * key sends (claims of a slot, bonds) has 0.
+ */
+const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
+  cancelWithdrawal: 3,
+  closeDispute: 2,
+  commit: 1,
+};
+
 /** How often a duty failed, and how it did last. */
 export interface DutyFailure {
   readonly tries: number;
@@ -255,7 +265,9 @@ export class DutyRunner {
     deadlineBlock: BlockNumber,
   ): Promise<bigint> {
     const { submitter, reader } = this.#options;
-    const mined = await submitter.send({ what, to: reader.mediator, data, deadlineBlock });
+    const to = reader.mediator;
+    const priority = PRIORITY[kind];
+    const mined = await submitter.send({ what, to, data, deadlineBlock, priority });
     this.#options.onMined?.(kind, mined);
     return mined.gasUsed;
   }

@@ -10,6 +10,8 @@ export class Metrics {
   readonly #happenings: Counter<"what">;
   readonly #duties: Counter<"kind">;
   readonly #gas: Counter<"kind">;
+  readonly #endpointFailures: Counter<"endpoint">;
+  readonly #endpointRest: Gauge<"endpoint">;
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: "quarterdeck_" });
@@ -20,6 +22,17 @@ export class Metrics {
     );
     this.#duties = this.#counter("quarterdeck_duties_total", "Duties carried out", "kind");
     this.#gas = this.#counter("quarterdeck_duties_gas_total", "Gas used for duties", "kind");
+    this.#endpointFailures = this.#counter(
+      "quarterdeck_endpoint_failures_total",
+      "Requests that an endpoint of the chain did not answer as it should",
+      "endpoint",
+    );
+    this.#endpointRest = new Gauge({
+      name: "quarterdeck_endpoint_rest_requests",
+      help: "Requests for which an endpoint of the chain is passed over; 0 when it is well",
+      labelNames: ["endpoint"],
+      registers: [this.#registry],
+    });
   }
 
   count(happenings: readonly Happening[]): void {
@@ -32,6 +45,22 @@ export class Metrics {
 
   countGas(kind: string, gasUsed: bigint): void {
     this.#gas.inc({ kind }, Number(gasUsed));
+  }
+
+  /** `rest`: see chain/endpoints/endpoint.ts. */
+  setEndpoints(health: readonly { readonly origin: string; readonly rest: number }[]): void {
+    for (const { origin, rest } of health) this.#endpointRest.set({ endpoint: origin }, rest);
+  }
+
+  /** `endpoint`: an origin, never a whole URL. */
+  countEndpointFailure(endpoint: string): void {
+    this.#endpointFailures.inc({ endpoint });
+  }
+
+  /** `weiPerDay`: what duties cost if they go on as lately. */
+  setGasForecast(weiPerDay: bigint): void {
+    const help = "Wei a day for duties, as they were lately, at the prices of now";
+    this.set("duties_forecast_wei_per_day", help, Number(weiPerDay));
   }
 
   setClock(clock: ClockFace): void {

@@ -6,10 +6,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
-import { type BlockRef, follow, readBlockRef } from "../chain/follow.ts";
+import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../chain/follow.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
+import { type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
+import { forecastWeiPerDay, GasLedger } from "../chain/sending/fees.ts";
 import { SignerUnavailable } from "../chain/signer.ts";
 import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import type { Genesis } from "../exchange/entries.ts";
@@ -47,6 +48,8 @@ export interface RunningOperator {
 
 /** Milliseconds that an operator which ends may take for what is under way. */
 const TIDY_MS = 10_000;
+/** Rounds of duties whose gas says what the next will cost. */
+const GAS_ROUNDS = 8;
 
 /**
  * Starts one operator. Throws a typed error that says what to mend when it cannot. `alerts` are
@@ -58,13 +61,20 @@ export async function startOperator(
   alerts = new Alerts({ webhooks: [], mediator: config.mediator, log }),
 ): Promise<RunningOperator> {
   const stopping = new AbortController();
+  const metrics = new Metrics();
+  const onFailure = (endpoint: string, problem: string) => {
+    log.warn("endpointFailed", { endpoint, problem });
+    metrics.countEndpointFailure(endpoint);
+  };
   const { curve, fallbackBecause } = loadCurve();
   const opened = await withRetries(config, log, "openSigner", () =>
     openSigner(config.key, { curve, log, signal: stopping.signal }),
   );
   const { signer } = opened;
   log.info("signer", { kind: config.key.kind, address: signer.address });
-  const chain = await withRetries(config, log, "readExchange", () => readExchange(config));
+  const chain = await withRetries(config, log, "readExchange", () =>
+    readExchange(config, onFailure),
+  );
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
@@ -86,7 +96,7 @@ export async function startOperator(
   const { domain } = chain.constants;
   const fills = new FillSigner(signer, domain);
   const sources: AnswerSources = { state, history, curve, domain, fills };
-  const metrics = new Metrics();
+  const gas = new GasLedger(GAS_ROUNDS * chain.constants.schedule.roundSize);
   const failure = Promise.withResolvers<never>();
   const snapshotter = new Snapshotter({ journal, storage: config.storage, last: snapshot, log });
   const sequencer = new Sequencer({
@@ -108,8 +118,10 @@ export async function startOperator(
     maxFeePerGas: config.maxFeePerGas,
     pollMs: config.pollMs,
     signal: stopping.signal,
-    onEvent: (event, call) => {
-      if (event === "feeCapReached") log.warn("feeCapReached", { what: call.what });
+    onEvent: ({ kind, ...fields }, { what }) => {
+      if (kind === "sent") log.info("transactionSent", { what, ...fields });
+      else if (kind === "replaced") log.info("transactionReplaced", { what, ...fields });
+      else log.warn(kind, { what, ...fields });
     },
   });
   const control: FaceControl = createFace({
@@ -132,7 +144,10 @@ export async function startOperator(
     maxTries: config.maxTries,
     onView: () => watching.sawChain(),
     onDone: (duty) => metrics.countDuty(duty.kind),
-    onMined: (kind, mined) => watching.mined(kind, mined),
+    onMined: (kind, mined) => {
+      watching.mined(kind, mined);
+      gas.add(mined.block, mined.gasUsed);
+    },
   });
   const watching: Watch = watch({
     ...{ config, client: chain.client, reader: chain.reader, manager: chain.constants.manager },
@@ -141,8 +156,19 @@ export async function startOperator(
   });
   watching.start();
   const dutyLoop = new LatestOnly<BlockNumber>((head) => runner.run(head));
+  const onHead: OnHead = (head) => {
+    const { number, timestamp, baseFee } = head;
+    watching.heard(head);
+    metrics.setEndpoints(chain.client.transport.health());
+    gas.setHead({ block: number, timestamp });
+    const spent = gas.spent(chain.constants.schedule.roundSize);
+    if (spent !== undefined) metrics.setGasForecast(forecastWeiPerDay(spent, baseFee));
+  };
   const main = Promise.race([
-    followChain(config, log, chain, state, sequencer, control, dutyLoop, watching, stopping.signal),
+    followChain(
+      ...([config, log, chain, state, sequencer, control, dutyLoop] as const),
+      ...([watching, onHead, stopping.signal] as const),
+    ),
     failure.promise,
     dutyLoop.failure,
   ]);
@@ -178,9 +204,12 @@ interface ExchangeOnChain {
   readonly tokenFacts: TokenFacts[];
 }
 
-async function readExchange(config: OperatorConfig): Promise<ExchangeOnChain> {
-  const chainId = await readChainId(config.rpc);
-  const client = connect(config.rpc);
+async function readExchange(
+  config: OperatorConfig,
+  onFailure: NonNullable<RpcOptions["onFailure"]>,
+): Promise<ExchangeOnChain> {
+  const chainId = await readChainId(config.rpc, { onFailure });
+  const client = connect(config.rpc, { chainId, onFailure });
   const code = await client.getCode({ address: config.mediator });
   if (code === undefined || code === "0x") {
     throw new QuarterdeckError({
@@ -222,6 +251,8 @@ function requireWholeLots(config: OperatorConfig, facts: ReadonlyMap<Address, To
   }
 }
 
+type OnHead = (head: Extract<ChainEvent, { kind: "head" }>) => void;
+
 async function followChain(
   config: OperatorConfig,
   log: Log,
@@ -231,6 +262,7 @@ async function followChain(
   control: FaceControl,
   dutyLoop: LatestOnly<BlockNumber>,
   watching: Watch,
+  onHead: OnHead,
   signal: AbortSignal,
 ): Promise<void> {
   const after = await withRetries(config, log, "readStart", () => startOf(chain, state));
@@ -253,7 +285,7 @@ async function followChain(
       await sequencer.submit({ kind: "blocks", to: event.to, logs: event.logs });
     } else {
       head = event.number;
-      watching.heard(event);
+      onHead(event);
     }
     control.setHead(head);
     const caughtUp = control.lagBlocks() === 0;

@@ -1,13 +1,13 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Anvil, freePort, startAnvil } from "../../test/support/anvil.ts";
-import type { Address, Hex } from "../base/hex.ts";
-import { encodeDeposit } from "./calls.ts";
-import { deployExchange } from "./deploy.ts";
+import { type Anvil, freePort, startAnvil } from "../../../test/support/anvil.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import { encodeDeposit } from "../calls.ts";
+import { deployExchange } from "../deploy.ts";
+import { ask, connect, readChainId } from "../rpc.ts";
+import { localSigner } from "../signer.ts";
 import type { FailoverOptions } from "./failover.ts";
-import { ask, connect, readChainId } from "./rpc.ts";
-import { localSigner } from "./signer.ts";
 
 let anvil: Anvil;
 let mediator: Address;
@@ -91,7 +91,6 @@ describe("several endpoints", () => {
     expect(bad.asked).toHaveLength(3);
     expect(failures).toEqual([bad.url, bad.url, bad.url]);
     expect(pauses).toEqual([]);
-    expect(client.transport.switches()).toBe(0);
   });
 
   it("prefer the first again once it is well", async () => {
@@ -105,9 +104,7 @@ describe("several endpoints", () => {
     ill = false;
     for (let i = 0; i < 7; i++) expect(await client.getBlockNumber()).not.toBe(7n);
     expect(await client.getBlockNumber()).toBe(7n);
-    expect(client.transport.switches()).toBe(1);
     expect(await client.getBlockNumber()).toBe(7n);
-    expect(client.transport.switches()).toBe(1);
   });
 
   it("are asked again in rounds with doubling pauses, as often as said, and then no more", async () => {
@@ -184,7 +181,9 @@ describe("the chain", () => {
     const other = await endpoint((_method, response) => response.end(result("0x5")));
     await expect(readChainId([anvil.url, other.url])).rejects.toMatchObject({
       code: "ChainMismatch",
-      message: expect.stringMatching(/31337, 5/),
+      message: expect.stringContaining(
+        `${anvil.url} serves chain 31337, ${other.url} serves chain 5`,
+      ),
     });
     const gone = `http://127.0.0.1:${await freePort()}`;
     expect(await readChainId([gone, anvil.url], watched().options)).toBe(31337);

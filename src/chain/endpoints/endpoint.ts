@@ -1,0 +1,154 @@
+/** One endpoint of the chain: who answers there is checked, and how well it does is remembered. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createPublicClient, createTransport, type PublicClient } from "viem";
+import { ChainMismatch } from "../errors.ts";
+import {
+  type Connection,
+  overHttp,
+  type PublicName,
+  publicName,
+  type RpcCall,
+} from "./connection.ts";
+import { overWebSocket } from "./webSocket.ts";
+
+export interface EndpointOptions {
+  readonly timeoutMs: number;
+  /** It must serve this chain; undefined: any will do. */
+  readonly chainId: number | undefined;
+  /** Told what became of each request: undefined when it was answered. */
+  readonly onOutcome: (endpoint: Endpoint, failure: unknown) => void;
+}
+
+/** How an endpoint does, for metrics and for people. */
+export interface EndpointHealth {
+  readonly origin: string;
+  /** Its score, 0 the best: requests for which others are asked before it. */
+  readonly rest: number;
+}
+
+/** Requests for which an endpoint is passed over after its first failure, and at most. */
+const FIRST_REST = 8;
+const LONGEST_REST = 256;
+/** Milliseconds before a lost subscription to heads is renewed, at first and at most. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 30_000;
+
+export class Endpoint {
+  /** Asks this endpoint alone, once. */
+  readonly client: PublicClient;
+  readonly #name: PublicName;
+  readonly #url: string;
+  readonly #options: EndpointOptions;
+  #connection: Connection | undefined;
+  #opening: Promise<Connection> | undefined;
+  /** The connection on which the chain's id was asked last. */
+  #checked: Connection | undefined;
+  #failuresInRow = 0;
+  #rest = 0;
+
+  constructor(url: string, options: EndpointOptions) {
+    this.#url = url;
+    this.#name = publicName(url);
+    this.#options = options;
+    const request = (call: RpcCall) => this.request(call);
+    const rest = { key: "endpoint", name: "Endpoint", type: "endpoint", retryCount: 0 } as const;
+    this.client = createPublicClient({
+      transport: () => createTransport({ ...rest, request: request as never }),
+      cacheTime: 0,
+    });
+  }
+
+  /** Scheme, host and port: the rest of a URL may hold a secret. */
+  get origin(): string {
+    return this.#name.origin;
+  }
+
+  /** 0 when it is well, else the requests for which others are asked before it. */
+  get rest(): number {
+    return this.#rest;
+  }
+
+  get health(): EndpointHealth {
+    return { origin: this.origin, rest: this.#rest };
+  }
+
+  /** Throws `ChainMismatch`, `EndpointFailed`, or viem's `RpcRequestError`. */
+  async request(call: RpcCall): Promise<unknown> {
+    try {
+      const result = await (await this.#trusted()).request(call);
+      this.#options.onOutcome(this, undefined);
+      return result;
+    } catch (error) {
+      this.#options.onOutcome(this, error);
+      throw error;
+    }
+  }
+
+  /** Its last answer was of use. */
+  succeeded(): void {
+    this.#failuresInRow = 0;
+    this.#rest = 0;
+  }
+
+  failed(): void {
+    this.#rest = Math.min(LONGEST_REST, FIRST_REST * 2 ** this.#failuresInRow);
+    this.#failuresInRow += 1;
+  }
+
+  /** A request was answered, here or elsewhere. */
+  recover(): void {
+    this.#rest = Math.max(0, this.#rest - 1);
+  }
+
+  /** Tells of each new head, as far as the endpoint pushes them, until `signal` is aborted. */
+  async watchHeads(onHead: () => void, signal: AbortSignal): Promise<void> {
+    if (!isWebSocket(this.#url)) return;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted) {
+      try {
+        const connection = await this.#trusted();
+        await connection.watchHeads?.(() => {
+          pauseMs = FIRST_PAUSE_MS;
+          onHead();
+        }, signal);
+      } catch (error) {
+        this.#options.onOutcome(this, error);
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+    }
+  }
+
+  /** A connection whose far end is known to serve our chain. */
+  async #trusted(): Promise<Connection> {
+    const connection = await this.#open();
+    const { chainId } = this.#options;
+    if (chainId === undefined || this.#checked === connection) return connection;
+    const served = Number(await connection.request({ method: "eth_chainId" }));
+    if (served !== chainId) {
+      throw new ChainMismatch([{ origin: this.origin, chainId: served }], chainId);
+    }
+    this.#checked = connection;
+    return connection;
+  }
+
+  /** At most one is opened at a time, whoever asks. */
+  async #open(): Promise<Connection> {
+    if (this.#connection !== undefined && !this.#connection.lost) return this.#connection;
+    this.#opening ??= this.#dial().finally(() => {
+      this.#opening = undefined;
+    });
+    this.#connection = await this.#opening;
+    return this.#connection;
+  }
+
+  async #dial(): Promise<Connection> {
+    const { timeoutMs } = this.#options;
+    const dial = isWebSocket(this.#url) ? overWebSocket : overHttp;
+    return dial(this.#url, this.#name, timeoutMs);
+  }
+}
+
+function isWebSocket(url: string): boolean {
+  return /^wss?:/i.test(url);
+}

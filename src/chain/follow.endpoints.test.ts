@@ -1,0 +1,353 @@
+/** The follower among endpoints that lag, refuse, lie and go away: a real EVM behind proxies. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
+import { until } from "../../test/support/exchange.ts";
+import { type HttpProxy, type Meddle, startHttpProxy } from "../../test/support/proxy.ts";
+import type { Address, Hex } from "../base/hex.ts";
+import { encodeDeposit } from "./calls.ts";
+import { type DeployedExchange, deployExchange } from "./deploy.ts";
+import { type ChainEvent, type FollowOptions, follow, readBlockRef } from "./follow.ts";
+import { AdaptiveRange } from "./readRange.ts";
+import { type ChainClient, connect } from "./rpc.ts";
+import { Submitter } from "./send.ts";
+import { localSigner } from "./signer.ts";
+import { encodeApprove, encodeMint } from "./tokens.ts";
+
+const BLOCKS = 2600;
+const DEPOSITS = 4;
+const OTHER_HASH: Hex = `0x${"ab".repeat(32)}`;
+
+let anvil: Anvil;
+let exchange: DeployedExchange;
+let head: number;
+let proxies: HttpProxy[] = [];
+let stop: AbortController;
+
+beforeAll(async () => {
+  anvil = await startAnvil();
+  exchange = await deployExchange({
+    client: anvil.client,
+    owner: localSigner(anvil.keys[0] as Hex),
+    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
+    roundSize: 40_000,
+    disputeBond: 0n,
+    tokens: [{ name: "T", symbol: "T", decimals: 18 }],
+  });
+  const signer = localSigner(anvil.keys[3] as Hex);
+  const rest = { signer, chainId: 31337, maxFeePerGas: 10n ** 12n, pollMs: 5 };
+  const submitter = new Submitter({ client: anvil.client, ...rest });
+  const [token] = exchange.tokens as [Address];
+  const { mediator } = exchange;
+  await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, 100n) });
+  await submitter.send({ what: "approve", to: token, data: encodeApprove(mediator, 100n) });
+  for (let i = 1; i <= DEPOSITS; i++) {
+    for (let mined = 0; mined < BLOCKS / DEPOSITS; mined += 130) await anvil.mine(130);
+    const data = encodeDeposit(token, BigInt(i));
+    await submitter.send({ what: "deposit", to: mediator, data });
+  }
+  await anvil.mine(10);
+});
+afterAll(() => anvil.stop());
+beforeEach(async () => {
+  stop = new AbortController();
+  head = await anvil.blockNumber();
+});
+afterEach(() => {
+  stop.abort();
+  for (const proxy of proxies) proxy.stop();
+  proxies = [];
+});
+
+async function proxy(meddle?: Meddle): Promise<HttpProxy> {
+  const started = await startHttpProxy(anvil.url, meddle);
+  proxies.push(started);
+  return started;
+}
+
+interface Followed {
+  readonly events: AsyncGenerator<ChainEvent>;
+  readonly problems: string[];
+  readonly failures: string[];
+  readonly client: ChainClient;
+}
+
+async function begin(
+  urls: string[],
+  changes: Partial<FollowOptions> = {},
+  timeoutMs = 10_000,
+): Promise<Followed> {
+  const problems: string[] = [];
+  const failures: string[] = [];
+  const client = connect(urls, {
+    retries: 0,
+    timeoutMs,
+    chainId: 31337,
+    onFailure: (origin, problem) => failures.push(`${origin} ${problem}`),
+  });
+  const events = follow({
+    client,
+    mediator: exchange.mediator,
+    after: await readBlockRef(anvil.client, 0),
+    confirmations: 2,
+    pollMs: 1,
+    maxTries: 5,
+    signal: stop.signal,
+    onRetry: (problem) => problems.push(problem),
+    ...changes,
+  });
+  return { events, problems, failures, client };
+}
+
+type Final = Extract<ChainEvent, { kind: "final" }>;
+
+async function finalUpTo(events: AsyncGenerator<ChainEvent>, last: number): Promise<Final[]> {
+  const found: Final[] = [];
+  for await (const event of events) {
+    if (event.kind !== "final") continue;
+    found.push(event);
+    if (event.to.number >= last) break;
+  }
+  return found;
+}
+
+const deposits = (found: Final[]) =>
+  found.flatMap(({ logs }) => logs).filter(({ kind }) => kind === "deposited");
+
+/** Blocks of an eth_getLogs. */
+function span(params: readonly unknown[]): number {
+  const [{ fromBlock, toBlock }] = params as [{ fromBlock: Hex; toBlock: Hex }];
+  return Number(toBlock) - Number(fromBlock) + 1;
+}
+
+const getLogs = ({ asked }: HttpProxy) => asked.filter(({ method }) => method === "eth_getLogs");
+
+describe("logs", () => {
+  const LIMIT = 300;
+
+  it.each([
+    [-32005, "query returned more than 10000 results"],
+    [-32602, "query returned more than 10000 results. Try with this block range [0x1, 0x64]."],
+    [-32602, "Log response size exceeded. You can make eth_getLogs requests with up to a 2K block"],
+    [-32600, "You can make eth_getLogs requests with up to a 500 block range."],
+    [-32614, "eth_getLogs is limited to a 10,000 range"],
+    [-32000, "exceed maximum block range: 5000"],
+    [-32600, "block range is too wide"],
+    [-32047, "Invalid eth_getLogs request. 'fromBlock'-'toBlock' range too large. Max range: 800"],
+    [-32602, "query exceeds max results 20000, retry with the range 1-100"],
+    [-32602, "query exceeds max block range 100000"],
+    [-32005, "Requested range exceeds maximum RPC range limit"],
+    [-32000, "Too many logs requested. Max logs per response is 20000."],
+    [-32000, "please limit the query to at most 1000 blocks"],
+    [-32000, "query timeout exceeded"],
+    [-32002, "request timed out"],
+    [-32603, "backend response too large"],
+    [-32602, "eth_getLogs is limited to a 1024 block range"],
+  ])("refused for their width (%i, %s) are read in narrower ranges", async (code, message) => {
+    const strict = await proxy(async ({ method, params }, forward) =>
+      method === "eth_getLogs" && span(params) > LIMIT ? { error: { code, message } } : forward(),
+    );
+    const { events, problems, failures } = await begin([strict.url]);
+    const found = await finalUpTo(events, head - 2);
+    expect(deposits(found)).toHaveLength(DEPOSITS);
+    // It is neither a failed look, nor does it speak against the endpoint.
+    expect([problems, failures]).toEqual([[], []]);
+    const refused = getLogs(strict).filter(({ params }) => span(params) > LIMIT);
+    expect(refused.length).toBeGreaterThan(0);
+    expect(refused.length).toBeLessThan(8);
+  });
+
+  it("refused in words that nobody foresaw are read narrower too, after a failed look", async () => {
+    const strict = await proxy(async ({ method, params }, forward) =>
+      method === "eth_getLogs" && span(params) > LIMIT
+        ? { error: { code: -32099, message: "non" } }
+        : forward(),
+    );
+    const { events, problems } = await begin([strict.url]);
+    expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+    expect(problems).toContain("non");
+  });
+
+  it("that take too long are read in narrower ranges", async () => {
+    const slow = await proxy(async ({ method, params }, forward) =>
+      method === "eth_getLogs" && span(params) > LIMIT ? undefined : forward(),
+    );
+    const { events } = await begin([slow.url], {}, 500);
+    expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+  });
+
+  it("settle near what an endpoint gives, and try wider again later", () => {
+    const range = new AdaptiveRange();
+    const read = (limit: number) => {
+      const width = range.blocks;
+      if (width > limit) range.refused(width, undefined);
+      else range.passed(width);
+      return width;
+    };
+    const early = Array.from({ length: 40 }, () => read(2300));
+    expect(early.filter((width) => width > 2300).length).toBeLessThan(6);
+    expect(early.at(-1)).toBeGreaterThan(2300 * 0.8);
+    expect(early.at(-1)).toBeLessThanOrEqual(2300);
+    const late = Array.from({ length: 200 }, () => read(Number.POSITIVE_INFINITY));
+    expect(late.at(-1)).toBe(10_000);
+    // A dense stretch: nothing of what passed before passes now.
+    const dense = Array.from({ length: 30 }, () => read(3));
+    expect(dense.at(-1)).toBeLessThanOrEqual(3);
+    expect(dense.at(-1)).toBeGreaterThanOrEqual(2);
+  });
+
+  it("of one range come from one endpoint, also when it goes away in the middle", async () => {
+    let left = 9;
+    const ranges: string[] = [];
+    const watched = (name: string, dies: boolean): Meddle => {
+      return async ({ method, params }, forward) => {
+        if (dies && left-- <= 0) return 503;
+        if (method === "eth_getLogs") ranges.push(`${name} ${Number(rangeOf(params).fromBlock)}`);
+        return forward();
+      };
+    };
+    const first = await proxy(watched("first", true));
+    const second = await proxy(watched("second", false));
+    const { events, failures } = await begin([first.url, second.url]);
+    const found = await finalUpTo(events, head - 2);
+    expect(deposits(found)).toHaveLength(DEPOSITS);
+    expect(failures.every((failure) => failure.startsWith(`${first.url} HTTP 503`))).toBe(true);
+    expect(ranges.some((range) => range.startsWith("first"))).toBe(true);
+    expect(ranges.some((range) => range.startsWith("second"))).toBe(true);
+    // Each batch begins where the one before ended, whoever served it.
+    const ends = found.map(({ to }) => to.number);
+    expect(ends).toEqual([...ends].sort((a, b) => a - b));
+  });
+
+  it("must lie in blocks of the chain that is followed", async () => {
+    let lies = 2;
+    const liar = await proxy(async ({ method }, forward) => {
+      const answer = await forward();
+      if (method !== "eth_getLogs" || lies-- <= 0) return answer;
+      const logs = answer.result as { blockHash: Hex }[];
+      return { result: logs.map((log) => ({ ...log, blockHash: OTHER_HASH })) };
+    });
+    const { events, problems } = await begin([liar.url]);
+    const found = await finalUpTo(events, head - 2);
+    expect(problems).toHaveLength(2);
+    expect(problems[0]).toContain(OTHER_HASH);
+    for (const log of deposits(found)) {
+      expect((await readBlockRef(anvil.client, log.block)).hash).toBe(log.blockHash);
+    }
+    expect(deposits(found)).toHaveLength(DEPOSITS);
+  });
+
+  function rangeOf(params: readonly unknown[]) {
+    return (params as [{ fromBlock: Hex; toBlock: Hex }])[0];
+  }
+});
+
+describe("two endpoints", () => {
+  /** Says that final blocks have another hash, as often as it is told to. */
+  const liar = (times: number) =>
+    proxy(async ({ method, params }, forward) => {
+      const answer = await forward();
+      if (method !== "eth_getBlockByNumber" || params[0] === "latest" || times-- <= 0) {
+        return answer;
+      }
+      return { result: { ...(answer.result as object), hash: OTHER_HASH } };
+    });
+
+  it("that disagree for a while are waited for", async () => {
+    const second = await liar(2);
+    const { events, problems } = await begin([anvil.url, second.url]);
+    const found = await finalUpTo(events, head - 2);
+    expect(deposits(found)).toHaveLength(DEPOSITS);
+    expect(problems).toHaveLength(2);
+    expect(problems[0]).toMatch(/Endpoints disagree about block \d+/);
+  });
+
+  it("that go on disagreeing stop us, each named with its hash, and what to do", async () => {
+    const second = await liar(Number.POSITIVE_INFINITY);
+    const { events, problems } = await begin([anvil.url, second.url]);
+    const failed = finalUpTo(events, head);
+    await expect(failed).rejects.toMatchObject({ code: "EndpointsDisagree" });
+    await expect(failed).rejects.toThrow(
+      new RegExp(`${anvil.url} says 0x.{64}, ${second.url} says ${OTHER_HASH}.*third source`),
+    );
+    expect(problems).toHaveLength(4);
+  });
+
+  it("that disagree cannot be played off by one of them going away", async () => {
+    let answers = 0;
+    const honest = await proxy(async ({ method }, forward) => {
+      // Good for one comparison, then gone.
+      if (method === "eth_getBlockByNumber") answers += 1;
+      return answers > 1 ? 503 : forward();
+    });
+    const lying = await liar(Number.POSITIVE_INFINITY);
+    const after = await readBlockRef(anvil.client, head - 5);
+    const lies = lying.meddle;
+    lying.meddle = (call, forward) =>
+      Number(call.params[0]) === after.number ? forward() : lies(call, forward);
+    const { events } = await begin([lying.url, honest.url], { after });
+    await expect(finalUpTo(events, head)).rejects.toMatchObject({ code: "EndpointsDisagree" });
+  });
+
+  it("are no reorganisation when only one of them has left the chain", async () => {
+    const known = await readBlockRef(anvil.client, head - 2);
+    const strayed = await liar(Number.POSITIVE_INFINITY);
+    const { events } = await begin([strayed.url, anvil.url], { after: known });
+    await expect(finalUpTo(events, head)).rejects.toMatchObject({ code: "EndpointsDisagree" });
+    const alone = await begin([strayed.url], { after: known });
+    await expect(finalUpTo(alone.events, head)).rejects.toMatchObject({ code: "ReorgTooDeep" });
+  });
+
+  it("of which the second is behind do not hold us up, and it is named", async () => {
+    const old = await proxy(async ({ method, params }, forward) =>
+      method === "eth_getBlockByNumber" && Number(params[0]) > 500 ? { result: null } : forward(),
+    );
+    const { events, failures, problems } = await begin([anvil.url, old.url]);
+    expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+    expect(failures[0]).toMatch(new RegExp(`${old.url} it does not know block \\d+`));
+    expect(problems).toEqual([]);
+  });
+
+  it("of which the first stands still are followed by the second", async () => {
+    const frozen = `0x${(head - 40).toString(16)}`;
+    const stuck = await proxy(async ({ method, params }, forward) => {
+      if (method === "eth_blockNumber") return { result: frozen };
+      if (method !== "eth_getBlockByNumber" || params[0] !== "latest") return forward();
+      return { result: await anvil.rpc("eth_getBlockByNumber", [frozen, false]) };
+    });
+    const { events, failures } = await begin([stuck.url, anvil.url]);
+    expect((await finalUpTo(events, head - 2)).at(-1)?.to.number).toBe(head - 2);
+    expect(failures).toEqual([`${stuck.url} its newest block ${head - 40} is 40 blocks behind`]);
+  });
+
+  it("compare the last block of each range", async () => {
+    const second = await proxy();
+    const { events } = await begin([anvil.url, second.url]);
+    const found = await finalUpTo(events, head - 2);
+    const compared = second.asked.filter(({ method }) => method === "eth_getBlockByNumber");
+    expect(compared.map(({ params }) => Number(params[0]))).toEqual(
+      found.map(({ to }) => to.number),
+    );
+    expect(getLogs(second)).toEqual([]);
+  });
+});
+
+describe("a head", () => {
+  it("that an endpoint pushes is seen long before the next look", async () => {
+    const url = anvil.url.replace("http", "ws");
+    const after = await readBlockRef(anvil.client, head - 2);
+    const { events, client } = await begin([url], { after, pollMs: 3_600_000 });
+    const seen: number[] = [];
+    const following = (async () => {
+      for await (const event of events) if (event.kind === "head") seen.push(event.number);
+    })();
+    await until("the first look was taken", () => seen.length === 1);
+    await until("a push comes through", async () => {
+      await anvil.mine();
+      return seen.length >= 3;
+    });
+    stop.abort();
+    await following;
+    expect(client.transport.health()).toEqual([{ origin: url, rest: 0 }]);
+    head = await anvil.blockNumber();
+  });
+});

@@ -1,0 +1,146 @@
+/** Reads the logs of a range of blocks from one endpoint, as many blocks at once as it gives. */
+import type { Log, PublicClient } from "viem";
+import { assert } from "../base/errors.ts";
+import type { Address, Hex } from "../base/hex.ts";
+import type { ChainLog } from "../protocol/chainLog.ts";
+import type { BlockNumber } from "../protocol/units.ts";
+import { decodeLog } from "./logs.ts";
+
+export interface BlockRef {
+  readonly number: BlockNumber;
+  readonly hash: Hex;
+}
+
+/** All final blocks after the last such event, up to and including `to`. */
+export interface FinalBlocks {
+  readonly kind: "final";
+  readonly to: BlockRef;
+  readonly logs: readonly ChainLog[];
+}
+
+/** Blocks that one reading of logs spans: at first, and at most. */
+const START_RANGE = 1000;
+const MAX_RANGE = 10_000;
+/** Full readings after which a refused width is tried again: limits depend on what is read. */
+const READS_BEFORE_RETRY = 64;
+/** Between what passed and what was refused, the width is searched only this finely. */
+const FINENESS = 8;
+/** Headers that are asked for at once. */
+const HEADERS_AT_ONCE = 16;
+
+/**
+ * How many blocks to read logs of at once from one endpoint. Each provider has limits of its own,
+ * of blocks, logs or time: the width doubles until it is refused, and settles below by halving.
+ */
+export class AdaptiveRange {
+  #blocks = START_RANGE;
+  /** The widest that passed lately; 0: none did. */
+  #passed = 0;
+  #refused = Number.POSITIVE_INFINITY;
+  #reads = 0;
+
+  get blocks(): number {
+    return this.#blocks;
+  }
+
+  /** `span` blocks were read. */
+  passed(span: number): void {
+    if (span < this.#blocks) return;
+    this.#passed = span;
+    this.#reads += 1;
+    if (this.#reads >= READS_BEFORE_RETRY) {
+      this.#reads = 0;
+      this.#refused = Number.POSITIVE_INFINITY;
+    }
+    const next = Math.min(MAX_RANGE, span * 2, Math.floor((span + this.#refused) / 2));
+    if (next - span > span / FINENESS) this.#blocks = next;
+  }
+
+  /** `span` blocks were too many; `proposed`: how many would not be. */
+  refused(span: number, proposed: number | undefined): void {
+    this.#reads = 0;
+    this.#refused = span;
+    const known = this.#passed > 0 && this.#passed < span ? this.#passed : span / 2;
+    const next = proposed !== undefined && proposed < span ? proposed : known;
+    this.#blocks = Math.max(1, Math.floor(next));
+    // If that is refused as well, what passed earlier says nothing: there were fewer logs.
+    this.#passed = 0;
+  }
+}
+
+/** The header of a block, which must exist. */
+export async function readBlockRef(
+  client: Pick<PublicClient, "getBlock">,
+  number: BlockNumber,
+): Promise<BlockRef> {
+  const block = await client.getBlock({ blockNumber: BigInt(number) });
+  return { number, hash: block.hash as Hex };
+}
+
+/**
+ * The Mediator's logs in the blocks from `from` to `to`, all from `client`, which is one endpoint.
+ * Throws where it changes its mind about the last block meanwhile, or about one that holds a log,
+ * and what `confirm` throws of the last block.
+ */
+export async function readRange(
+  client: PublicClient,
+  mediator: Address,
+  from: BlockNumber,
+  to: BlockNumber,
+  confirm: (end: BlockRef) => Promise<void>,
+): Promise<FinalBlocks> {
+  const [end, raw] = await Promise.all([
+    readBlockRef(client, to),
+    client.getLogs({ address: mediator, fromBlock: BigInt(from), toBlock: BigInt(to) }),
+  ]);
+  const logs = raw.sort(byPlace);
+  const [again] = await Promise.all([
+    readBlockRef(client, to),
+    requireCanonical(client, logs, from, end),
+    confirm(end),
+  ]);
+  // Several machines may answer under one URL, and all of them may reorganise while we read.
+  assertSame(again, end);
+  const decoded = logs.map(decodeLog).filter((log) => log !== undefined);
+  return { kind: "final", to: end, logs: decoded };
+}
+
+async function requireCanonical(
+  client: PublicClient,
+  logs: readonly Log[],
+  from: BlockNumber,
+  end: BlockRef,
+): Promise<void> {
+  const hashes = new Map<BlockNumber, Hex>();
+  for (const log of logs) {
+    const number = Number(log.blockNumber);
+    assert(!log.removed, "an endpoint served a removed log in a range that it calls final.");
+    if (number < from || number > end.number) {
+      throw new Error(`A log of block ${number} was served for blocks ${from} to ${end.number}.`);
+    }
+    const hash = log.blockHash as Hex;
+    assertSame({ number, hash }, { number, hash: hashes.get(number) ?? hash });
+    hashes.set(number, hash);
+  }
+  const seen = [...hashes].map(([number, hash]) => ({ number, hash }));
+  for (let i = 0; i < seen.length; i += HEADERS_AT_ONCE) {
+    await Promise.all(
+      seen.slice(i, i + HEADERS_AT_ONCE).map(async (ref) => {
+        const canonical = ref.number === end.number ? end : await readBlockRef(client, ref.number);
+        assertSame(canonical, ref);
+      }),
+    );
+  }
+}
+
+/** Thrown inside a look: the look is repeated, and only then does it count as a failure. */
+function assertSame(found: BlockRef, expected: BlockRef): void {
+  if (found.hash === expected.hash) return;
+  throw new Error(
+    `Block ${expected.number} was ${expected.hash} and is ${found.hash}: the endpoint wavers.`,
+  );
+}
+
+function byPlace(a: Log, b: Log): number {
+  return Number(a.blockNumber) - Number(b.blockNumber) || Number(a.logIndex) - Number(b.logIndex);
+}

@@ -1,0 +1,120 @@
+/** One nonce of a key: what is out under it, at what fees, and how it gets to the chain's nodes. */
+import { keccak256 } from "viem";
+import type { Hex } from "../../base/hex.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import { causeOf, EndpointFailed, shortMessage } from "../errors.ts";
+import { ask, type ChainClient } from "../rpc.ts";
+import type { Job } from "../send.ts";
+import type { FeeMarket, Fees } from "./fees.ts";
+
+/** At most one of the versions of a slot can ever be mined. */
+export class NonceSlot {
+  readonly nonce: number;
+  /** By hash, the newest first: it is the most likely to be mined. */
+  versions: ReadonlyMap<Hex, Job> = new Map();
+  /** What the dearest version offers. */
+  fees: Fees | undefined;
+  /** Gas limits by simulation. */
+  readonly gas = new Map<Job, bigint>();
+  /** Who was told that the fee limit is near. */
+  readonly warned = new Set<Job>();
+  market: MarketAt | undefined;
+  /** Something was mined under it. */
+  used = false;
+  readonly #attempts = new Map<Job, number>();
+
+  constructor(nonce: number) {
+    this.nonce = nonce;
+  }
+
+  /** Takes note of a version, before or after nodes have it; gives its hash. */
+  sent(job: Job, raw: Hex, fees: Fees): Hex {
+    const hash = keccak256(raw);
+    this.versions = new Map([[hash, job], ...this.versions]);
+    this.fees = fees;
+    this.tried(job);
+    return hash;
+  }
+
+  tried(job: Job): void {
+    this.#attempts.set(job, this.attempts(job) + 1);
+  }
+
+  /** Somebody else's transaction with this nonce is dearer: the next offers twice as much. */
+  outbid(): void {
+    if (this.fees === undefined) return;
+    const { maxFeePerGas, maxPriorityFeePerGas } = this.fees;
+    this.fees = {
+      maxFeePerGas: maxFeePerGas * 2n,
+      maxPriorityFeePerGas: maxPriorityFeePerGas * 2n,
+    };
+  }
+
+  attempts(job: Job): number {
+    return this.#attempts.get(job) ?? 0;
+  }
+
+  /** Whose versions are out. */
+  jobs(): readonly Job[] {
+    return [...new Set(this.versions.values())];
+  }
+}
+
+/** What blocks cost, and as of which. */
+export interface MarketAt extends FeeMarket {
+  readonly head: BlockNumber;
+  /** Block of `earlierBaseFee`. */
+  readonly earlier: BlockNumber;
+}
+
+/** Blocks over which the trend of base fees is taken. */
+const TREND_BLOCKS = 8;
+
+/** Throws `RpcUnavailable`. */
+export async function readMarket(client: ChainClient): Promise<MarketAt> {
+  const [block, priorityFee] = await ask("fees", () =>
+    Promise.all([
+      client.getBlock({ blockTag: "latest" }),
+      // Not every node has an opinion; ours is a floor below it anyway.
+      client.estimateMaxPriorityFeePerGas().catch(() => 0n),
+    ]),
+  );
+  const head = Number(block.number);
+  const earlier = Math.max(0, head - TREND_BLOCKS);
+  const old = await ask("fees", () => client.getBlock({ blockNumber: BigInt(earlier) }));
+  const baseFee = block.baseFeePerGas ?? 0n;
+  const earlierBaseFee = old.baseFeePerGas ?? baseFee;
+  return { head, earlier, baseFee, earlierBaseFee, span: head - earlier, priorityFee };
+}
+
+export type BroadcastOutcome =
+  /** A node has it, or will not need it: what is mined will tell. */
+  | { readonly kind: "out" }
+  /** Nodes hold a dearer one with this nonce. */
+  | { readonly kind: "underpriced" }
+  | { readonly kind: "failed"; readonly error: unknown };
+
+/** How nodes say that they have a transaction, or that its nonce is used. */
+const KNOWN = /already known|already imported|nonce too low|already been used/i;
+const UNDERPRICED = /underpriced/i;
+/** Our limit is below what blocks cost now; that may fall before the deadline. */
+const TOO_CHEAP = /less than (the )?block base fee/i;
+
+/** Offers a transaction to every endpoint: one that keeps it to itself must not be its only way. */
+export async function broadcast(client: ChainClient, raw: Hex): Promise<BroadcastOutcome> {
+  const offers = client.transport
+    .endpoints()
+    .map((endpoint) => endpoint.client.sendRawTransaction({ serializedTransaction: raw }));
+  try {
+    await Promise.any(offers);
+    return { kind: "out" };
+  } catch (all) {
+    const errors = (all as AggregateError).errors as unknown[];
+    const says = (words: RegExp) => errors.some((error) => words.test(shortMessage(error)));
+    if (says(KNOWN) || says(TOO_CHEAP)) return { kind: "out" };
+    if (says(UNDERPRICED)) return { kind: "underpriced" };
+    const isSilence = (error: unknown) =>
+      causeOf(error, (cause) => cause instanceof EndpointFailed) !== undefined;
+    return { kind: "failed", error: errors.find((error) => !isSilence(error)) ?? errors[0] };
+  }
+}
