@@ -77,6 +77,8 @@ const KNOWN = /already known|already imported|underpriced|nonce too low|already 
 const TOO_CHEAP = /less than (the )?block base fee/i;
 /** Looks for a receipt after its nonce was used: endpoints lag behind each other. */
 const LOOKS_AFTER_NONCE_USED = 3;
+/** Times that one call is sent anew because its transaction was mined and reverted. */
+const SENDS_AFTER_REVERT = 2;
 
 export class Submitter {
   readonly #options: SubmitterOptions;
@@ -95,12 +97,24 @@ export class Submitter {
    * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, or `RpcUnavailable`.
    */
   send(call: Call): Promise<Mined> {
-    const turn = this.#line.then(() => this.#send(call));
+    const turn = this.#line.then(() => this.#sendUntilDone(call));
     this.#line = turn.catch(() => {});
     return turn;
   }
 
-  async #send(call: Call): Promise<Mined> {
+  /**
+   * State can move between estimate and block so that more gas is needed than was allowed, as where
+   * a round begins: that did nothing, and the call is sent again.
+   */
+  async #sendUntilDone(call: Call): Promise<Mined> {
+    for (let sends = 0; sends <= SENDS_AFTER_REVERT; sends++) {
+      const mined = await this.#send(call);
+      if (mined !== "reverted") return mined;
+    }
+    throw new TransactionLost(call.what, "it was mined and reverted, time and again");
+  }
+
+  async #send(call: Call): Promise<Mined | "reverted"> {
     const { client, signer, chainId } = this.#options;
     const replacements = this.#options.maxReplacements ?? DEFAULT_REPLACEMENTS;
     const gas = await this.#simulate(call);
@@ -208,7 +222,7 @@ export class Submitter {
     sent: readonly Hex[],
     nonce: number,
     head: BlockNumber,
-  ): Promise<Mined | undefined> {
+  ): Promise<Mined | "reverted" | undefined> {
     const looks = this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS;
     let looksAfterUse = 0;
     for (let look = 0; look < looks; look++) {
@@ -243,8 +257,8 @@ export class Submitter {
     }
   }
 
-  /** Undefined while it is unknown. Throws when it was mined and reverted. */
-  async #receipt(call: Call, hash: Hex): Promise<Mined | undefined> {
+  /** Undefined while it is unknown. Throws when it was mined and refused, and still would be. */
+  async #receipt(call: Call, hash: Hex): Promise<Mined | "reverted" | undefined> {
     const { client } = this.#options;
     const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
     if (receipt === undefined) return undefined;
@@ -258,7 +272,7 @@ export class Submitter {
     }
     // Something changed between simulation and block; a new simulation says what.
     await this.#simulate(call);
-    throw new TransactionLost(call.what, `${hash} was mined and reverted`);
+    return "reverted";
   }
 
   async #pause(call: Call): Promise<void> {
