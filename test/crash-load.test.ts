@@ -2,7 +2,7 @@
  * SIGKILL at random moments, again and again, under load from several clients and with rounds
  * passing: nothing acknowledged is lost or done twice, and no deadline is missed.
  *
- * `QUARTERDECK_CRASHES` kills instead of ten; `QUARTERDECK_SEED` repeats a run's choices.
+ * `QUARTERDECK_CRASHES` kills instead of eight; `QUARTERDECK_SEED` repeats a run's choices.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeFunctionData } from "viem";
@@ -17,7 +17,7 @@ import type { OperatorProcess } from "./support/operatorProcess.ts";
 import { type ProcessExchange, startProcessExchange } from "./support/processExchange.ts";
 import { chooseSeed, Random } from "./support/random.ts";
 
-const CRASHES = Number(process.env["QUARTERDECK_CRASHES"] ?? 10);
+const CRASHES = Number(process.env["QUARTERDECK_CRASHES"] ?? 8);
 const CLIENTS = 6;
 const ROUND_SIZE = 160;
 /** Blocks between two checks: fewer than a round, so that no round passes unseen. */

@@ -1,11 +1,13 @@
 /** A client under load: orders, cancels, deposits, withdrawals and disputes, whatever happens. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
+import { formatDecimal } from "../../src/base/decimal.ts";
 import { QuarterdeckError } from "../../src/base/errors.ts";
 import { ContractRefused } from "../../src/chain/errors.ts";
 import { OperatorUnreachable, RefusedByOperator } from "../../src/client/api.ts";
 import type { ExchangeClient } from "../../src/client/client.ts";
 import { dispute } from "../../src/client/dispute.ts";
+import { findToken } from "../../src/client/orders.ts";
 import type { Round } from "../../src/protocol/units.ts";
 import type { Answer } from "../../src/wire/routes.ts";
 import { STREAM_PATH, streamEvent } from "../../src/wire/stream.ts";
@@ -55,7 +57,10 @@ export class LoadTrader {
     // It ends with the operator; what was heard stays.
     socket.on("error", () => socket.terminate());
     socket.on("message", (data) => this.#hear(JSON.parse(String(data))));
-    await new Promise((resolve) => socket.once("open", resolve));
+    await new Promise((resolve, reject) => {
+      socket.once("open", resolve);
+      socket.once("close", () => reject(new Error("the stream closed before it opened")));
+    });
     const { base, quote } = this.client.exchange.markets[0] as { base: string; quote: string };
     socket.send(JSON.stringify({ kind: "subscribeMarket", market: { base, quote } }));
     const session = await this.client.session();
@@ -93,21 +98,25 @@ export class LoadTrader {
 
   async #step(): Promise<void> {
     const dice = this.#random.next();
-    if (dice < 0.62) return this.#order();
-    if (dice < 0.8) return this.#cancel();
+    if (dice < 0.6) return this.#order();
+    if (dice < 0.76) return this.#cancel();
     if (!(await this.#blocks.areFree())) return;
-    if (dice < 0.88) return this.#deposit();
+    if (dice < 0.84) return this.#deposit();
     if (dice < 0.94) return this.#withdraw();
     if (dice < 0.98) return this.#confirm();
     return this.#dispute();
   }
 
   /** One side a round: an order that met its own would be cancelled by the exchange. */
+  #sideIn(round: Round): "buy" | "sell" {
+    return (this.#index + round) % 2 === 0 ? "buy" : "sell";
+  }
+
   async #order(): Promise<void> {
     const random = this.#random;
     const now = (await this.client.api.call("fetchClock")).round;
     const round: Round = random.chance(0.12) ? now + 1 : now;
-    const side = (this.#index + round) % 2 === 0 ? "buy" : "sell";
+    const side = this.#sideIn(round);
     const price = `${2990 + random.from(0, 20)}.${random.from(0, 99).toString().padStart(2, "0")}`;
     const amount = `0.${random.from(1, 400).toString().padStart(3, "0")}`;
     const request = { market: "WETH/USDC", side, price, amount, round } as const;
@@ -134,12 +143,19 @@ export class LoadTrader {
     this.counts.deposits += 1;
   }
 
-  /** Often nearly all of it: with orders of the round before, some of these are overdrawn. */
+  /** Now and then all that was proven of what was sold since: overdrawn, so to be cancelled. */
   async #withdraw(): Promise<void> {
-    const [token, amount] = this.#random.chance(0.5)
-      ? ["WETH", `${this.#random.from(1, 6)}.25`]
-      : ["USDC", `${this.#random.from(100, 20_000)}`];
-    await this.client.withdraw(token as string, amount as string);
+    const { round } = await this.client.reader.clock();
+    const soldBefore = this.#sideIn(round - 1) === "buy" ? "USDC" : "WETH";
+    if (this.#random.chance(0.3)) {
+      const { token, decimals } = findToken(this.client.exchange, soldBefore);
+      const { balance } = await this.client.provenBalance(token, round - 1);
+      await this.client.withdraw(soldBefore, formatDecimal(balance, decimals));
+    } else if (this.#random.chance(0.5)) {
+      await this.client.withdraw("WETH", `${this.#random.from(0, 2)}.25`);
+    } else {
+      await this.client.withdraw("USDC", `${this.#random.from(100, 5000)}`);
+    }
     this.counts.withdrawals += 1;
   }
 
