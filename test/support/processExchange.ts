@@ -20,6 +20,8 @@ export interface ProcessExchange extends Omit<TestExchange, "stop"> {
   launch(changes?: Partial<OperatorFile>, how?: SpawnOptions): Promise<OperatorProcess>;
   /** Starts one that need not become ready. */
   spawn(changes?: Partial<OperatorFile>, how?: SpawnOptions): OperatorProcess;
+  /** Ends every operator that still runs. */
+  killAll(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -51,6 +53,9 @@ export async function startProcessExchange(
     operator.ended.then(() => running.delete(operator));
     return operator;
   };
+  const killAll = async () => {
+    await Promise.all([...running].map((operator) => operator.kill("SIGKILL")));
+  };
   return {
     ...exchange,
     folder,
@@ -59,8 +64,9 @@ export async function startProcessExchange(
       keep(await startOperatorProcess(nextFile(), { ...file, ...changes }, key, how)),
     spawn: (changes = {}, how = {}) =>
       keep(spawnOperator(nextFile(), { ...file, ...changes }, key, how)),
+    killAll,
     stop: async () => {
-      await Promise.all([...running].map((operator) => operator.kill("SIGKILL")));
+      await killAll();
       await exchange.stop();
       rmSync(folder, { recursive: true, force: true });
     },
