@@ -72,6 +72,10 @@ async function expectKept(acknowledged: readonly (readonly OrderStatus[])[]): Pr
     expect(new Set(hashes).size).toBe(hashes.length);
     expect(hashes).toEqual(expect.arrayContaining(wanted));
     expect(sent).toEqual(expect.arrayContaining(hashes));
+    // And nothing else is: what failed to be written has left no trace in the balances.
+    const [weth] = await client.fetchBalance();
+    const locked = BigInt(hashes.length) * 10n ** 15n;
+    expect(weth).toMatchObject({ total: 10n * 10n ** 18n, locked });
   }
 }
 

@@ -18,6 +18,9 @@ export class Blocks {
   /** Most blocks until `allow` is called again. */
   readonly #budget: number;
   #limit = 0;
+  #free = false;
+  /** First block of the last quarter in which everything due was found done. */
+  #settledQuarter: number | undefined;
   operatorIsUp = true;
 
   constructor(exchange: ProcessExchange, clients: readonly Address[], budget: number) {
@@ -32,9 +35,8 @@ export class Blocks {
   }
 
   /** Whether a client may send a transaction, which makes a block, now. */
-  async areFree(): Promise<boolean> {
-    const head = await this.#exchange.anvil.blockNumber();
-    return head < this.#limit && !(await this.#isOwed(head));
+  areFree(): boolean {
+    return this.#free;
   }
 
   /** Mines until `signal` is aborted. */
@@ -43,10 +45,12 @@ export class Blocks {
     while (!signal.aborted) {
       const head = await anvil.blockNumber();
       const owed = await this.#isOwed(head);
+      this.#free = head < this.#limit && !owed;
       if (head < this.#limit && (!owed || this.operatorIsUp)) await anvil.mine();
       const pause = owed ? WAITING_PACE_MS : PACE_MS;
       await sleep(pause, undefined, { signal }).catch(() => {});
     }
+    this.#free = false;
   }
 
   /** In the second half of a quarter, with something missing whose deadline is its end. */
@@ -55,11 +59,14 @@ export class Blocks {
     const { round, quarter } = momentOf(schedule, head);
     const began = firstBlockOf(schedule, round, quarter);
     if (round === 0 || head - began < quarterSize(schedule) / 2) return false;
+    if (this.#settledQuarter === began) return false;
     if (quarter === 0 && (await reader.clock()).committedRound < round) return true;
     const disputes = this.#clients.flatMap((client) =>
       [round - 1, round].map((one) => reader.dispute(client, one)),
     );
     const found = await Promise.all(disputes);
-    return found.some((one) => one?.open === true && one.openedBlock < began);
+    if (found.some((one) => one?.open === true && one.openedBlock < began)) return true;
+    this.#settledQuarter = began;
+    return false;
   }
 }

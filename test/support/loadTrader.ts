@@ -100,7 +100,7 @@ export class LoadTrader {
     const dice = this.#random.next();
     if (dice < 0.6) return this.#order();
     if (dice < 0.76) return this.#cancel();
-    if (!(await this.#blocks.areFree())) return;
+    if (!this.#blocks.areFree()) return;
     if (dice < 0.84) return this.#deposit();
     if (dice < 0.94) return this.#withdraw();
     if (dice < 0.98) return this.#confirm();
@@ -137,8 +137,8 @@ export class LoadTrader {
 
   async #deposit(): Promise<void> {
     const [token, amount] = this.#random.chance(0.5)
-      ? ["WETH", `0.${this.#random.from(100, 999)}`]
-      : ["USDC", `${this.#random.from(100, 2000)}.5`];
+      ? ["WETH", `0.0${this.#random.from(10, 99)}`]
+      : ["USDC", `${this.#random.from(10, 200)}.5`];
     await this.client.deposit(token as string, amount as string);
     this.counts.deposits += 1;
   }

@@ -3,7 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Hex } from "../../src/base/hex.ts";
-import { startExchange, type TestExchange } from "./exchange.ts";
+import { Api } from "../../src/client/api.ts";
+import type { Anvil } from "./anvil.ts";
+import { CONFIRMATIONS, startExchange, type TestExchange, until } from "./exchange.ts";
 import {
   type OperatorFile,
   type OperatorProcess,
@@ -16,7 +18,7 @@ export interface ProcessExchange extends Omit<TestExchange, "stop"> {
   /** Goes with the exchange. Holds storage, logs and configurations. */
   readonly folder: string;
   readonly file: OperatorFile;
-  /** Starts the operator and waits until it is ready. */
+  /** Starts the operator and waits until it is ready, and has taken in what is final now. */
   launch(changes?: Partial<OperatorFile>, how?: SpawnOptions): Promise<OperatorProcess>;
   /** Starts one that need not become ready. */
   spawn(changes?: Partial<OperatorFile>, how?: SpawnOptions): OperatorProcess;
@@ -60,8 +62,12 @@ export async function startProcessExchange(
     ...exchange,
     folder,
     file,
-    launch: async (changes = {}, how = {}) =>
-      keep(await startOperatorProcess(nextFile(), { ...file, ...changes }, key, how)),
+    launch: async (changes = {}, how = {}) => {
+      const started = startOperatorProcess(nextFile(), { ...file, ...changes }, key, how);
+      const operator = keep(await started);
+      await follows(operator, anvil);
+      return operator;
+    },
     spawn: (changes = {}, how = {}) =>
       keep(spawnOperator(nextFile(), { ...file, ...changes }, key, how)),
     killAll,
@@ -71,4 +77,12 @@ export async function startProcessExchange(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Ready is also who trails a few blocks, in which a new chain may have listed all its tokens. */
+async function follows({ url }: OperatorProcess, anvil: Anvil): Promise<void> {
+  const head = await anvil.blockNumber();
+  await until("the operator follows", async () => {
+    return (await new Api(url).call("fetchClock")).block >= head - CONFIRMATIONS;
+  });
 }
