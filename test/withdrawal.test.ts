@@ -14,10 +14,16 @@ describe("an honest withdrawal", () => {
     exchange = await startExchange();
     ada = await exchange.client(0);
     await ada.deposit("USDC", "1000");
-    await exchange.toQuarter(1, 0);
-    await exchange.toQuarter(2, 0);
+    await exchange.settle();
   });
   afterAll(() => exchange.stop());
+
+  it("cannot be asked for before there is a commit to prove a balance against", async () => {
+    await expect(ada.withdraw("USDC", "400")).rejects.toMatchObject({ code: "NoProof" });
+    await exchange.toQuarter(1, 0);
+    await expect(ada.withdraw("USDC", "400")).rejects.toMatchObject({ code: "NoProof" });
+    await exchange.toQuarter(2, 0);
+  });
 
   it("is debited at the next quarter and paid in quarter 1 two rounds later", async () => {
     await ada.withdraw("USDC", "400");

@@ -3,12 +3,14 @@ import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
 import { until } from "../../test/support/exchange.ts";
 import { startHttpProxy } from "../../test/support/proxy.ts";
 import type { Address, Hex } from "../base/hex.ts";
+import { firstBlockOf } from "../protocol/rounds.ts";
 import { encodeCommit, encodeDeposit } from "./calls.ts";
 import { type DeployedExchange, deployExchange } from "./deploy.ts";
+import { MediatorReader } from "./mediator.ts";
 import { connect } from "./rpc.ts";
 import { type Call, Submitter, type SubmitterEvent, type SubmitterOptions } from "./send.ts";
 import { localSigner } from "./signer.ts";
-import { encodeMint, readTokenBalance } from "./tokens.ts";
+import { encodeApprove, encodeMint, readTokenBalance } from "./tokens.ts";
 
 let anvil: Anvil;
 let exchange: DeployedExchange;
@@ -96,6 +98,21 @@ describe("the submitter", () => {
     await sending;
     // One of both was mined, and the line is free again.
     expect(await minted()).toBe(5n);
+  });
+
+  it("sends again what ran out of gas because a round began under it", async () => {
+    const [token] = exchange.tokens as [Address];
+    const one = submitter();
+    await one.send(mint(10n));
+    const approved = encodeApprove(exchange.mediator, 10n);
+    await one.send({ what: "approval", to: token, data: approved });
+    const deposit = { what: "deposit", to: exchange.mediator, data: encodeDeposit(token, 1n) };
+    await one.send(deposit);
+    // Estimated in round 0, whose words of storage are there, and mined in round 1.
+    const { schedule } = await new MediatorReader(anvil.client, exchange.mediator).constants();
+    await anvil.mineTo(firstBlockOf(schedule, 1) - 1);
+    await one.send(deposit);
+    expect(await minted()).toBe(8n);
   });
 
   it("gives up once the deadline is past", async () => {

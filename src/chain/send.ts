@@ -86,6 +86,8 @@ export interface SubmitterOptions {
 /** A call that somebody waits for. */
 export interface Job {
   readonly call: Call;
+  /** Transactions of it that were mined and reverted. */
+  reverts: number;
   readonly resolve: (mined: Mined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -93,7 +95,8 @@ export interface Job {
 /** What became of a job whose transaction was mined. */
 interface Settled {
   readonly job: Job;
-  readonly outcome: Mined | Error;
+  /** `reverted`: it would pass now, so that it can be sent again. */
+  readonly outcome: Mined | Error | "reverted";
 }
 
 const DEFAULT_LOOKS = 30;
@@ -104,6 +107,11 @@ const STRANGERS =
   "a former process left it, or another program sends with this key, which needs one of its own";
 /** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
 const PATIENT_SHARE_PERCENT = 75n;
+/**
+ * Times that a call is sent again because its transaction was mined and reverted: state can move
+ * between estimate and block so that more gas is needed, as where a round begins.
+ */
+const MOST_REVERTS = 2;
 
 export class Submitter {
   readonly #options: SubmitterOptions;
@@ -125,7 +133,7 @@ export class Submitter {
    */
   send(call: Call): Promise<Mined> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ call, resolve, reject });
+      this.#queue.push({ call, reverts: 0, resolve, reject });
       void this.#work();
     });
   }
@@ -146,9 +154,21 @@ export class Submitter {
     );
   }
 
-  #succeed(job: Job, mined: Mined): void {
-    this.#leave(job);
-    job.resolve(mined);
+  /** What was reverted and would pass now stays in the queue, a few times. */
+  #settle({ job, outcome }: Settled): void {
+    if (outcome === "reverted") {
+      job.reverts += 1;
+      if (job.reverts <= MOST_REVERTS) return;
+      this.#fail(
+        job,
+        new TransactionLost(job.call.what, "it was mined and reverted, again and again"),
+      );
+    } else if (outcome instanceof Error) {
+      this.#fail(job, outcome);
+    } else {
+      this.#leave(job);
+      job.resolve(outcome);
+    }
   }
 
   #fail(job: Job, error: unknown): void {
@@ -172,9 +192,7 @@ export class Submitter {
         slot.gas.set(job, gas);
         const settled = await this.#attempt(slot, job, gas);
         if (settled === undefined) continue;
-        const { outcome } = settled;
-        if (outcome instanceof Error) this.#fail(settled.job, outcome);
-        else this.#succeed(settled.job, outcome);
+        this.#settle(settled);
         return;
       } catch (error) {
         this.#fail(job, error);
@@ -357,9 +375,8 @@ export class Submitter {
         return { job, outcome: { transactionHash: hash, block, gasUsed, cost } };
       }
       // Something changed between simulation and block; a new simulation says what.
-      const lost = new TransactionLost(job.call.what, `${hash} was mined and reverted`);
       const outcome = await simulate(this.#options.client, this.address, job.call).then(
-        () => lost,
+        () => "reverted" as const,
         (error: Error) => error,
       );
       return { job, outcome };

@@ -224,13 +224,15 @@ export class ExchangeClient {
   async provenBalance(token: Address, round: Round): Promise<BalanceProof> {
     const kept = (await this.evidence.proofs(round)).find((one) => one.token === token);
     if (kept !== undefined) return kept.proof;
-    const { faults } = await this.audit(round);
+    // Nothing is ever committed for round 0.
+    const faults = round < 1 ? [] : (await this.audit(round)).faults;
     const proofs = await this.evidence.proofs(round);
     const found = proofs.find((one) => one.token === token);
     if (found !== undefined) return found.proof;
+    const why = round < 1 ? "the first commit is that of round 1" : (faults[0]?.kind ?? "no leaf");
     throw new QuarterdeckError({
       code: "NoProof",
-      message: `There is no proof of ${token} for round ${round} (${faults[0]?.kind ?? "no leaf"}).`,
+      message: `There is no proof of ${token} for round ${round} (${why}).`,
       mend: "Wait for the round's commit; if the operator withholds it, open a dispute.",
     });
   }

@@ -50,7 +50,12 @@ export interface TestExchange {
 }
 
 export async function startExchange(
-  options: { readonly roundSize?: number; readonly disputeBond?: bigint } = {},
+  options: {
+    readonly roundSize?: number;
+    readonly disputeBond?: bigint;
+    /** The endpoint that the operator is given in place of anvil's. */
+    readonly operatorRpc?: (url: string) => Promise<string>;
+  } = {},
 ): Promise<TestExchange> {
   const anvil = await startAnvil();
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-"));
@@ -75,7 +80,7 @@ export async function startExchange(
   const { schedule } = await reader.constants();
   const config = parseConfig(
     {
-      rpc: [anvil.url],
+      rpc: [(await options.operatorRpc?.(anvil.url)) ?? anvil.url],
       mediator: deployed.mediator,
       markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
       confirmations: CONFIRMATIONS,
@@ -96,7 +101,11 @@ export async function startExchange(
 
   const synced = async () => {
     const head = await anvil.blockNumber();
-    await until("the operator follows", () => operator.face.clock().block >= head - CONFIRMATIONS);
+    await until("the operator follows", () => {
+      // The clock of a HALTED exchange stands still.
+      const { block, haltRound } = operator.face.clock();
+      return haltRound !== null || block >= head - CONFIRMATIONS;
+    });
   };
   const settle = async () => {
     await anvil.mine(CONFIRMATIONS);

@@ -27,6 +27,8 @@ export interface SpawnOptions {
   /** Instead of a bare key in its variable. */
   readonly environment?: Readonly<Record<string, string>>;
   readonly loud?: boolean;
+  /** A command that runs the one given after it, such as `["bash", "-c", …]`. */
+  readonly wrapper?: readonly string[];
 }
 
 const children = new Set<ChildProcess>();
@@ -60,13 +62,14 @@ export function spawnOperator(
   file: string,
   config: OperatorFile,
   privateKey: Hex,
-  { environment = { [KEY_VARIABLE]: privateKey }, loud = false }: SpawnOptions = {},
+  { environment = { [KEY_VARIABLE]: privateKey }, loud = false, wrapper = [] }: SpawnOptions = {},
 ): OperatorProcess {
   writeFileSync(file, JSON.stringify(config));
   const main = join(import.meta.dirname, "../../src/cli/main.ts");
   const { [KEY_VARIABLE]: _key, [PASSWORD_VARIABLE]: _password, ...inherited } = process.env;
   const args = [main, "operator", "--config", file, ...(loud ? [] : ["--quiet"])];
-  const child = spawn(process.execPath, args, {
+  const [command, ...words] = [...wrapper, process.execPath, ...args] as [string, ...string[]];
+  const child = spawn(command, words, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...inherited, ...environment },
   });
