@@ -6,7 +6,7 @@ import type { ExchangeClient } from "../src/client/client.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { STREAM_PATH } from "../src/wire/stream.ts";
 import { until } from "./support/exchange.ts";
-import type { OperatorProcess, SpawnOptions } from "./support/operatorProcess.ts";
+import type { OperatorProcess } from "./support/operatorProcess.ts";
 import { type ProcessExchange, startProcessExchange } from "./support/processExchange.ts";
 
 let exchange: ProcessExchange;
@@ -112,7 +112,7 @@ describe("`GET /orders` without an owner, and whatever else is malformed, does n
 
 describe("the order of leaves does not depend on the machine", () => {
   /** Each as a machine elsewhere would have it. */
-  const PLACES: readonly SpawnOptions["env"][] = [
+  const PLACES: readonly Readonly<Record<string, string>>[] = [
     { LC_ALL: "C", LANG: "C", TZ: "UTC" },
     { LC_ALL: "tr_TR.UTF-8", LANG: "tr_TR.UTF-8", TZ: "Pacific/Kiritimati" },
     { LC_ALL: "sv_SE.UTF-8", LANG: "sv_SE.UTF-8", TZ: "America/St_Johns" },
@@ -124,9 +124,9 @@ describe("the order of leaves does not depend on the machine", () => {
     // First deposits in this order, which is that of no sort.
     const order = [3, 0, 4, 1, 2];
     for (const i of order) await (clients[i] as ExchangeClient).deposit("WETH", `${i + 1}`);
-    for (const [n, env] of PLACES.entries()) {
+    for (const [n, environment] of PLACES.entries()) {
       await operator.kill("SIGKILL");
-      operator = await exchange.launch({}, { env: { ...env } });
+      operator = await exchange.launch({}, { environment });
       const round = n + 1;
       await anvil.mineTo(firstBlockOf(schedule, round) + 2);
       await until("the round is committed", async () => {
@@ -134,7 +134,7 @@ describe("the order of leaves does not depend on the machine", () => {
       });
       for (const [leaf, i] of order.entries()) {
         const client = clients[i] as ExchangeClient;
-        expect((await client.audit(round)).faults, JSON.stringify(env)).toEqual([]);
+        expect((await client.audit(round)).faults, JSON.stringify(environment)).toEqual([]);
         const proof = await client.provenBalance(exchange.weth, round);
         expect(proof).toMatchObject({ index: leaf, balance: BigInt(i + 1) * 10n ** 18n });
       }

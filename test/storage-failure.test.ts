@@ -167,12 +167,14 @@ describe("a disk that fills up", () => {
     const logs = join(disk.folder, "logs");
     const operator = await exchange.launch({ storage, logs });
     disk.fill(0);
-    await expectToGoOn();
+    // The last page of the log still takes some lines.
+    const isSaid = () => /log.*ENOSPC/i.test(operator.complaint());
+    for (let rounds = 0; rounds < 10 && !isSaid(); rounds++) await expectToGoOn();
+    expect(isSaid(), operator.complaint()).toBe(true);
     await expectToGoOn();
     disk.empty();
     await expectToGoOn();
     expect(await operator.kill("SIGTERM")).toBe(0);
-    expect(operator.complaint()).toMatch(/log.*ENOSPC/i);
   });
 });
 

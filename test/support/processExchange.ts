@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Hex } from "../../src/base/hex.ts";
 import { Api } from "../../src/client/api.ts";
+import { KEY_VARIABLE } from "../../src/operator/config.ts";
 import type { Anvil } from "./anvil.ts";
 import { CONFIRMATIONS, startExchange, type TestExchange, until } from "./exchange.ts";
 import {
@@ -18,7 +19,10 @@ export interface ProcessExchange extends Omit<TestExchange, "stop"> {
   /** Goes with the exchange. Holds storage, logs and configurations. */
   readonly folder: string;
   readonly file: OperatorFile;
-  /** Starts the operator and waits until it is ready, and has taken in what is final now. */
+  /**
+   * Starts the operator with its key in the environment, which `how` may add to. Waits until it is
+   * ready, and has taken in what is final now.
+   */
   launch(changes?: Partial<OperatorFile>, how?: SpawnOptions): Promise<OperatorProcess>;
   /** Starts one that need not become ready. */
   spawn(changes?: Partial<OperatorFile>, how?: SpawnOptions): OperatorProcess;
@@ -49,6 +53,10 @@ export async function startProcessExchange(
   const key = anvil.keys[1] as Hex;
   let spawned = 0;
   const running = new Set<OperatorProcess>();
+  const withKey = (how: SpawnOptions) => ({
+    ...how,
+    environment: { [KEY_VARIABLE]: key, ...how.environment },
+  });
   const nextFile = () => join(folder, `operator-${++spawned}.json`);
   const keep = (operator: OperatorProcess) => {
     running.add(operator);
@@ -63,13 +71,13 @@ export async function startProcessExchange(
     folder,
     file,
     launch: async (changes = {}, how = {}) => {
-      const started = startOperatorProcess(nextFile(), { ...file, ...changes }, key, how);
-      const operator = keep(await started);
+      const changed = { ...file, ...changes };
+      const operator = keep(await startOperatorProcess(nextFile(), changed, key, withKey(how)));
       await follows(operator, anvil);
       return operator;
     },
     spawn: (changes = {}, how = {}) =>
-      keep(spawnOperator(nextFile(), { ...file, ...changes }, key, how)),
+      keep(spawnOperator(nextFile(), { ...file, ...changes }, key, withKey(how))),
     killAll,
     stop: async () => {
       await killAll();
