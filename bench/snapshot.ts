@@ -101,7 +101,8 @@ try {
     onApplied: quiet,
     onFailure: fail,
   });
-  const snapshotter = new Snapshotter({ journal, storage, last, log });
+  const source = { kind: "sqlite", folder: storage } as const;
+  const snapshotter = new Snapshotter({ journal, source, last, log });
 
   console.log(`${records} records, a snapshot of ${(bytes / 1e6).toFixed(0)} MB`);
   console.log(

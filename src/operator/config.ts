@@ -47,6 +47,19 @@ const web3signer = z.strictObject({
   timeoutMs: z.number().int().min(50).max(60_000).default(2000),
 });
 
+/** A journal that several operators share. `url` may come from the environment. */
+const sharedDatabase = z.strictObject({
+  url: z.url({ protocol: /^postgres(ql)?$/, error: "Expected a postgres:// URL" }).optional(),
+  schema: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, "Expected lower-case letters, digits and underscores")
+    .default("quarterdeck"),
+  /** Milliseconds of silence after which another operator takes over. */
+  leaseMs: z.number().int().min(200).max(60_000).default(2000),
+  /** Milliseconds for which the database may be unreachable before the process ends. */
+  patienceMs: z.number().int().min(1000).max(86_400_000).default(600_000),
+});
+
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
 
@@ -76,6 +89,9 @@ const schema = z.strictObject({
   maxFeePerGas: positive.default(500n * GWEI),
   /** Tries of one step, with growing pauses, before the process gives up. */
   maxTries: z.number().int().min(1).max(100).default(10),
+  database: sharedDatabase.optional(),
+  /** Where clients reach this operator; needed where there are several. */
+  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   keystore: keystore.optional(),
   web3signer: web3signer.optional(),
   /** When the guardians warn; see guardians/config.ts. */
@@ -84,9 +100,25 @@ const schema = z.strictObject({
   alerts: alertsSchema,
 });
 
-export type OperatorConfig = Readonly<Omit<z.output<typeof schema>, "keystore" | "web3signer">> & {
+/** A database with all that it takes to use it. */
+export interface DatabaseConfig {
+  /** Holds a password: never written anywhere. */
+  readonly url: string;
+  readonly schema: string;
+  readonly leaseMs: number;
+  readonly patienceMs: number;
+  readonly publicUrl: string;
+}
+
+type Settings = Omit<z.output<typeof schema>, "keystore" | "web3signer" | "database">;
+export type OperatorConfig = Readonly<Settings> & {
   readonly key: KeySource;
+  /** Undefined: the journal lies in `storage`, and this operator is the only one. */
+  readonly database: DatabaseConfig | undefined;
 };
+
+/** Environment variable with the URL of the shared database. */
+export const DATABASE_VARIABLE = "QUARTERDECK_DATABASE";
 
 /** Environment variable with JSON-RPC endpoints, separated by commas. */
 export const RPC_VARIABLE = "QUARTERDECK_RPC";
@@ -134,8 +166,27 @@ export function parseConfig(
     const field = issue?.path.map(String).join(".") || "the whole";
     throw bad(`${source}: ${field}: ${issue?.message}.`, "Correct this field and start again.");
   }
-  const { keystore, web3signer, ...settings } = outcome.data;
-  return { ...settings, key: keySourceOf({ keystore, web3signer }, environment) };
+  const { keystore, web3signer, database, ...settings } = outcome.data;
+  const key = keySourceOf({ keystore, web3signer }, environment);
+  return { ...settings, key, database: databaseOf(database, settings, environment, source) };
+}
+
+function databaseOf(
+  database: z.output<typeof schema>["database"],
+  { publicUrl }: Settings,
+  environment: NodeJS.ProcessEnv,
+  source: string,
+): DatabaseConfig | undefined {
+  const url = environment[DATABASE_VARIABLE] ?? database?.url;
+  if (database === undefined && url === undefined) return undefined;
+  if (url === undefined) {
+    throw bad(`${source}: database.url: is missing.`, `Set it, or ${DATABASE_VARIABLE}.`);
+  }
+  if (publicUrl === undefined) {
+    const mend = "Set it to where clients reach this operator, such as https://a.example.";
+    throw bad(`${source}: publicUrl: is missing, and several operators share a database.`, mend);
+  }
+  return { ...(database ?? sharedDatabase.parse({})), url, publicUrl };
 }
 
 function bad(message: string, mend: string): QuarterdeckError {

@@ -39,6 +39,8 @@ export interface DutyRunnerOptions {
   readonly log: Log;
   /** Tries of one duty before the process must end. */
   readonly maxTries: number;
+  /** Whether a transaction sent at `head` for a duty with that deadline is allowed. */
+  readonly mayAct?: (head: BlockNumber, deadlineBlock: BlockNumber) => boolean;
   /** Told when the chain was read; `view` is new then. */
   readonly onView?: () => void;
   /** Told of each duty carried out. */
@@ -122,6 +124,7 @@ export class DutyRunner {
     // None of these hangs on another: what does is no duty before that other has landed.
     for (const duty of due) {
       if (this.#isLate(duty, head) || this.#rests(duty, head)) continue;
+      if (this.#options.mayAct?.(head, duty.deadlineBlock) === false) continue;
       try {
         const gasUsed = await this.#carryOut(duty);
         this.#failures.delete(nameOf(duty));

@@ -1,5 +1,5 @@
 /**
- * The face over a running exchange: checks signatures, hands writes to the sequencer, publishes.
+ * The face over a running exchange: checks signatures, hands writes to the desk, publishes.
  */
 import type { Address } from "../base/hex.ts";
 import type { ExchangeConstants } from "../chain/mediator.ts";
@@ -32,11 +32,11 @@ import type {
   OrderFace,
 } from "./face.ts";
 import type { Metrics } from "./metrics.ts";
-import type { Sequencer } from "./sequencer.ts";
+import type { Desk } from "./roles/desk.ts";
 
 export interface FaceOptions {
   readonly sources: AnswerSources;
-  readonly sequencer: Sequencer;
+  readonly desk: Desk;
   readonly metrics: Metrics;
   readonly chain: ExchangeConstants;
   readonly operator: Address;
@@ -66,7 +66,7 @@ const SESSION_BLOCKS = 7200;
 const MAX_LAG_BLOCKS = 3;
 
 export function createFace(options: FaceOptions): FaceControl {
-  const { sources, sequencer, metrics, health } = options;
+  const { sources, desk, metrics, health } = options;
   const { state, history } = sources;
   const listeners = new Set<(event: FaceEvent) => void>();
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
@@ -93,7 +93,7 @@ export function createFace(options: FaceOptions): FaceControl {
     return Math.max(0, head - state.genesis.confirmations - processed);
   };
   const notReady = () => {
-    if (sequencer.failed !== undefined) return `a restart (${sequencer.failed.message})`;
+    if (desk.failed !== undefined) return `a restart (${desk.failed.message})`;
     if (!heard) return "the first answer of the chain";
     if (!options.canSign()) return "its signing service";
     const lag = lagBlocks();
@@ -114,7 +114,7 @@ export function createFace(options: FaceOptions): FaceControl {
       if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
       const denied = checkSigner(sources, hashOrder(signed.order), signed.signature, owner, round);
       if (denied !== undefined) return refusing(denied);
-      const outcome = await sequencer.submit({ kind: "placeOrder", ...signed });
+      const outcome = await desk.submit({ kind: "placeOrder", ...signed });
       return answerOf(sources, signed.order, outcome.refusal);
     },
     cancelOrder: async (cancel, signature) => {
@@ -123,7 +123,7 @@ export function createFace(options: FaceOptions): FaceControl {
       const { owner, round } = cancel;
       const denied = checkSigner(sources, hashCancelOrder(cancel), signature, owner, round);
       if (denied !== undefined) return refusing(denied);
-      const outcome = await sequencer.submit({ kind: "cancelOrder", ...cancel, signature });
+      const outcome = await desk.submit({ kind: "cancelOrder", ...cancel, signature });
       return answerOf(sources, cancel, outcome.refusal);
     },
     authorize: (client, session, signature) => {

@@ -147,6 +147,8 @@ export type FaceEvent =
       readonly client: Address;
       readonly withdrawal: WithdrawalFace;
     }
+  /** Orders are taken at `url` from now on; null: nobody is known to take any. */
+  | { readonly kind: "leader"; readonly url: string | null }
   | { readonly kind: "committed"; readonly round: Round }
   | { readonly kind: "halted"; readonly round: Round };
 

@@ -6,16 +6,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
-import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../chain/follow.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
 import { type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
 import { forecastWeiPerDay, GasLedger } from "../chain/sending/fees.ts";
 import { SignerUnavailable } from "../chain/signer.ts";
 import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
-import type { Genesis } from "../exchange/entries.ts";
-import type { State } from "../exchange/state.ts";
-import { openSqliteJournal } from "../journal/sqlite/journal.ts";
+import { TurnReader } from "../chain/turns.ts";
+import type { Entry, Genesis } from "../exchange/entries.ts";
+import type { Outcome } from "../exchange/outcome.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import type { Situation } from "./alerts/lastWords.ts";
@@ -28,12 +27,14 @@ import type { OperatorFace } from "./face.ts";
 import { type Watch, watch } from "./guardians/watch.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
-import { loadCurve } from "./nativeCurve.ts";
-import { recover } from "./recover.ts";
-import { Snapshotter } from "./recovery/snapshotter.ts";
-import { Sequencer } from "./sequencer.ts";
+import { Desk } from "./roles/desk.ts";
+import { type LeadOptions, lead, type SeenHead, withRetries } from "./roles/lead.ts";
+import { openStorage } from "./roles/storage.ts";
+import { watchHeads } from "./roles/watchHeads.ts";
 import { FillSigner } from "./signers/fillSigner.ts";
+import { loadCurve } from "./signers/nativeCurve.ts";
 import { openSigner } from "./signers/openSigner.ts";
+import { TurnKeeper } from "./turns/turnKeeper.ts";
 
 export interface RunningOperator {
   readonly face: OperatorFace;
@@ -50,6 +51,7 @@ export interface RunningOperator {
 const TIDY_MS = 10_000;
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
+const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
 
 /**
  * Starts one operator. Throws a typed error that says what to mend when it cannot. `alerts` are
@@ -67,8 +69,10 @@ export async function startOperator(
     metrics.countEndpointFailure(endpoint);
   };
   const { curve, fallbackBecause } = loadCurve();
-  const opened = await withRetries(config, log, "openSigner", () =>
-    openSigner(config.key, { curve, log, signal: stopping.signal }),
+  const opened = await withRetries(
+    ...([config, log, "openSigner"] as const),
+    () => openSigner(config.key, { curve, log, signal: stopping.signal }),
+    (error) => error instanceof SignerUnavailable,
   );
   const { signer } = opened;
   log.info("signer", { kind: config.key.kind, address: signer.address });
@@ -78,39 +82,24 @@ export async function startOperator(
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
-  const journal = await openSqliteJournal(config.storage);
-  if (journal.restoredFrom !== undefined) {
-    log.error("restoredFromBackup", {
-      sequence: journal.restoredFrom.head.sequence,
-      mend: "whatever was acknowledged after this backup is lost: tell the clients",
-    });
-  }
-  const { state, history, replayed, snapshot } = await recover(journal, chain.genesis, log);
-  log.info("recovered", {
-    snapshot,
-    replayed,
-    journal: journal.head.sequence,
-    block: state.head?.number ?? "none",
-  });
+  const storage = await openStorage(config, chain.genesis, signer.address, log);
+  const { state, history, replayed, snapshot, sequence } = storage.recovered;
+  const block = state.head?.number ?? "none";
+  log.info("recovered", { snapshot, replayed, journal: sequence, block });
 
   const { domain } = chain.constants;
   const fills = new FillSigner(signer, domain);
   const sources: AnswerSources = { state, history, curve, domain, fills };
   const gas = new GasLedger(GAS_ROUNDS * chain.constants.schedule.roundSize);
   const failure = Promise.withResolvers<never>();
-  const snapshotter = new Snapshotter({ journal, storage: config.storage, last: snapshot, log });
-  const sequencer = new Sequencer({
-    journal,
-    state,
-    history,
-    onApplied: (entry, outcome) => {
-      metrics.count(outcome.happenings);
-      logOutcome(log, sources, entry, outcome);
-      control.publish(eventsOf(sources, outcome)).catch(failure.reject);
-    },
-    onCommitted: () => snapshotter.offer(),
-    onFailure: failure.reject,
+  const desk = new Desk((url) => {
+    control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }])).catch(failure.reject);
   });
+  const onApplied = (entry: Entry, outcome: Outcome) => {
+    metrics.count(outcome.happenings);
+    logOutcome(log, sources, entry, outcome);
+    control.publish(eventsOf(sources, outcome)).catch(failure.reject);
+  };
   const submitter = new Submitter({
     client: chain.client,
     signer,
@@ -126,7 +115,7 @@ export async function startOperator(
   });
   const control: FaceControl = createFace({
     sources,
-    sequencer,
+    desk,
     metrics,
     chain: chain.constants,
     operator: signer.address,
@@ -136,12 +125,22 @@ export async function startOperator(
     canSign: opened.canSign,
     duties: () => watching.duties(),
   });
+  const turns = new TurnKeeper({
+    reader: chain.turns,
+    ...{ address: signer.address, schedule: chain.constants.schedule, submitter, log },
+    onClaimed: (mined) => {
+      watching.mined("claim", mined);
+      gas.add(mined.block, mined.gasUsed);
+    },
+    onSpared: () => metrics.add("claims_spared_total", SPARED_HELP, 1),
+  });
   const runner = new DutyRunner({
     state,
     reader: chain.reader,
     submitter,
     log,
     maxTries: config.maxTries,
+    mayAct: (at, deadlineBlock) => turns.mayAct(at, deadlineBlock),
     onView: () => watching.sawChain(),
     onDone: (duty) => metrics.countDuty(duty.kind),
     onMined: (kind, mined) => {
@@ -151,34 +150,65 @@ export async function startOperator(
   });
   const watching: Watch = watch({
     ...{ config, client: chain.client, reader: chain.reader, manager: chain.constants.manager },
-    ...{ address: signer.address, state, sequencer, runner, lagBlocks: control.lagBlocks },
+    ...{ address: signer.address, state, desk, runner, lagBlocks: control.lagBlocks },
     ...{ log, metrics, alerts },
   });
   watching.start();
-  const dutyLoop = new LatestOnly<BlockNumber>((head) => runner.run(head));
-  const onHead: OnHead = (head) => {
-    const { number, timestamp, baseFee } = head;
-    watching.heard(head);
-    metrics.setEndpoints(chain.client.transport.health());
-    gas.setHead({ block: number, timestamp });
-    const spent = gas.spent(chain.constants.schedule.roundSize);
-    if (spent !== undefined) metrics.setGasForecast(forecastWeiPerDay(spent, baseFee));
+  const dutyLoop = new LatestOnly<BlockNumber>(async (head) => {
+    await turns.look();
+    await runner.run(head);
+  });
+  const claimLoop = new LatestOnly<BlockNumber>(async () => {
+    await turns.look();
+    await turns.claimIfDue();
+  });
+  let head = state.head?.number ?? chain.constants.schedule.genesisBlock;
+  const onChain = (seen: SeenHead | undefined) => {
+    if (seen !== undefined) {
+      head = seen.number;
+      watching.heard(seen);
+      metrics.setEndpoints(chain.client.transport.health());
+      gas.setHead({ block: seen.number, timestamp: seen.timestamp });
+      const spent = gas.spent(chain.constants.schedule.roundSize);
+      if (spent !== undefined) metrics.setGasForecast(forecastWeiPerDay(spent, seen.baseFee));
+      if (turns.hasTurns) claimLoop.offer(head);
+    }
+    control.setHead(head);
+    if (control.lagBlocks() === 0) dutyLoop.offer(head);
   };
+  const chainOptions = {
+    ...{ config, log, client: chain.client, onChain },
+    onFailedLook: () => watching.failedLook(),
+  };
+  const leadOptions: LeadOptions = {
+    ...chainOptions,
+    ...{ state, history, desk, onApplied },
+    snapshots: { source: storage.source, last: snapshot },
+  };
+  const role = storage.run(
+    {
+      lead: (journal, signal) => lead(journal, signal, leadOptions),
+      onApplied: (entry, outcome) => {
+        onApplied(entry, outcome);
+        if (entry.kind === "blocks") onChain(undefined);
+      },
+      onHolder: (holder) => desk.close(holder?.url),
+      successor: () => turns.successor,
+    },
+    stopping.signal,
+  );
+  const standby = watchHeads(() => !desk.isOpen, stopping.signal, chainOptions);
   const main = Promise.race([
-    followChain(
-      ...([config, log, chain, state, sequencer, control, dutyLoop] as const),
-      ...([watching, onHead, stopping.signal] as const),
-    ),
-    failure.promise,
-    dutyLoop.failure,
+    ...[role, failure.promise, dutyLoop.failure, claimLoop.failure],
+    // Ends well only when all do.
+    standby.then(() => role),
   ]);
   const ended = main.finally(async () => {
     stopping.abort();
     watching.stop();
-    const tidy = dutyLoop
-      .idle()
-      .then(() => sequencer.drain())
-      .then(() => Promise.all([snapshotter.stop(), journal.close()]));
+    const tidy = Promise.allSettled([role, standby, dutyLoop.idle(), claimLoop.idle()]).then(() =>
+      storage.close(),
+    );
     // What makes us end may also keep these from ending.
     await Promise.race([tidy, sleep(TIDY_MS, undefined, { ref: false })]);
   });
@@ -199,6 +229,8 @@ export async function startOperator(
 interface ExchangeOnChain {
   readonly client: ChainClient;
   readonly reader: MediatorReader;
+  /** Undefined: the manager has no slots. */
+  readonly turns: TurnReader | undefined;
   readonly constants: ExchangeConstants;
   readonly genesis: Genesis;
   readonly tokenFacts: TokenFacts[];
@@ -235,7 +267,11 @@ async function readExchange(
     markets: config.markets,
     limits: { ordersPerClientAndRound: config.ordersPerClientAndRound },
   };
-  return { client, reader, constants, genesis, tokenFacts: [...facts.values()] };
+  const turns = new TurnReader(client, constants.manager);
+  return {
+    ...{ client, reader, constants, genesis, tokenFacts: [...facts.values()] },
+    turns: (await turns.hasTurns()) ? turns : undefined,
+  };
 }
 
 /** People write prices of a whole base: a lot must divide it. */
@@ -248,73 +284,6 @@ function requireWholeLots(config: OperatorConfig, facts: ReadonlyMap<Address, To
       message: `markets.${index}.lot: ${lot} does not divide 10^${decimals}, a whole of ${base}.`,
       mend: "Choose a power of ten.",
     });
-  }
-}
-
-type OnHead = (head: Extract<ChainEvent, { kind: "head" }>) => void;
-
-async function followChain(
-  config: OperatorConfig,
-  log: Log,
-  chain: ExchangeOnChain,
-  state: State,
-  sequencer: Sequencer,
-  control: FaceControl,
-  dutyLoop: LatestOnly<BlockNumber>,
-  watching: Watch,
-  onHead: OnHead,
-  signal: AbortSignal,
-): Promise<void> {
-  const after = await withRetries(config, log, "readStart", () => startOf(chain, state));
-  let head = after.number;
-  const events = follow({
-    client: chain.client,
-    mediator: config.mediator,
-    confirmations: config.confirmations,
-    after,
-    pollMs: config.pollMs,
-    maxTries: config.maxTries,
-    signal,
-    onRetry: (problem, tries) => {
-      watching.failedLook();
-      log.warn("chainUnreachable", { problem, tries });
-    },
-  });
-  for await (const event of events) {
-    if (event.kind === "final") {
-      await sequencer.submit({ kind: "blocks", to: event.to, logs: event.logs });
-    } else {
-      head = event.number;
-      onHead(event);
-    }
-    control.setHead(head);
-    const caughtUp = control.lagBlocks() === 0;
-    if (caughtUp) dutyLoop.offer(head);
-  }
-}
-
-/** The last block that the journal holds; before the first, the one before the Mediator's own. */
-async function startOf({ client, genesis }: ExchangeOnChain, state: State): Promise<BlockRef> {
-  if (state.head !== undefined) return state.head;
-  return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
-}
-
-/** Repeats a step while no endpoint or signer answers, with growing pauses, `maxTries` times. */
-async function withRetries<T>(
-  config: OperatorConfig,
-  log: Log,
-  step: string,
-  work: () => Promise<T>,
-): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await work();
-    } catch (error) {
-      const mayPass = error instanceof RpcUnavailable || error instanceof SignerUnavailable;
-      if (!mayPass || tries >= config.maxTries) throw error;
-      log.warn("retrying", { step, tries, problem: error });
-      await sleep(Math.min(15_000, config.pollMs * 2 ** (tries - 1)));
-    }
   }
 }
 

@@ -32,6 +32,15 @@ export async function recover(journal: Journal, genesis: Genesis, log: Log): Pro
   if (journal.head.sequence === 0) {
     await journal.append([encodeEntry({ kind: "genesis", ...genesis })]);
   }
+  return recoverBegun(journal, genesis, log);
+}
+
+/** The same of a journal that has its genesis. Writes nothing. */
+export async function recoverBegun(
+  journal: JournalReader,
+  genesis: Genesis,
+  log: Log,
+): Promise<Recovered> {
   const recovered = await replay(journal, ({ sequence, problem }) =>
     log.error("snapshotUnusable", {
       sequence: sequence ?? "unknown",

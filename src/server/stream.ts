@@ -128,6 +128,7 @@ function clientChannel(client: string): string {
 function channelOf(event: FaceEvent): string {
   switch (event.kind) {
     case "clock":
+    case "leader":
     case "committed":
     case "halted":
       return "clock";

@@ -35,6 +35,8 @@ export const streamEvent = z.discriminatedUnion("kind", [
     round: z.number(),
   }),
   z.object({ kind: z.literal("withdrawal"), client: address, withdrawal }),
+  /** Orders are taken at `url` from now on; null: nobody is known to take any. */
+  z.object({ kind: z.literal("leader"), url: z.string().nullable() }),
   z.object({ kind: z.literal("committed"), round: z.number() }),
   z.object({ kind: z.literal("halted"), round: z.number() }),
   z.object({

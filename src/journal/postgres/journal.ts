@@ -8,7 +8,15 @@ import { assert } from "../../base/errors.ts";
 import { bytesToHex, type Hex } from "../../base/hex.ts";
 import { FencedOff, JournalDamaged } from "../errors.ts";
 import { GroupCommit } from "../groupCommit.ts";
-import type { Appended, Head, LeasedJournal, Peer, SharedJournal, SharedView } from "../journal.ts";
+import type {
+  Appended,
+  Head,
+  JournalReader,
+  LeasedJournal,
+  Peer,
+  SharedJournal,
+  SharedView,
+} from "../journal.ts";
 import { type ChainLink, RECORD_VERSION, type SealedRecord, sealRecord } from "../record.ts";
 import { Database } from "./database.ts";
 import { PostgresReader } from "./reader.ts";
@@ -48,6 +56,20 @@ export async function openPostgresJournal(options: PostgresOptions): Promise<Sha
     await prepareTables(database, schema);
     await refuseBeyond(database);
     return new PostgresJournal(database, headOf(await readHead(database)), options);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+/** Opens a shared journal that is there, for reading only. Throws as `openPostgresJournal` does. */
+export async function openPostgresReader(
+  url: string,
+  schema: string = DEFAULT_SCHEMA,
+): Promise<JournalReader> {
+  const database = new Database({ url, schema, answerMs: DEFAULT_ANSWER_MS });
+  try {
+    return new PostgresReader(database, headOf(await readHead(database)));
   } catch (error) {
     await database.close();
     throw error;

@@ -15,7 +15,7 @@ import type { DutyRunner } from "../dutyRunner.ts";
 import type { DutyHealth, HealthCheck } from "../face.ts";
 import { type Log, withMoment } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
-import type { Sequencer } from "../sequencer.ts";
+import type { Desk } from "../roles/desk.ts";
 import { chainGuardian, type Endpoint, type SeenBlock } from "./chain.ts";
 import { diskGuardian } from "./disk.ts";
 import { dutiesGuardian } from "./duties.ts";
@@ -36,7 +36,7 @@ export interface WatchOptions {
   readonly manager: Address;
   readonly address: Address;
   readonly state: State;
-  readonly sequencer: Sequencer;
+  readonly desk: Desk;
   readonly runner: DutyRunner;
   readonly lagBlocks: () => number;
   readonly log: Log;
@@ -89,7 +89,7 @@ export function watch(options: WatchOptions): Watch {
       journalGuardian({
         ...config.guards,
         lagBlocks: options.lagBlocks,
-        writer: () => options.sequencer.status(),
+        writer: () => options.desk.status(),
         metrics,
       }),
       registrationGuardian({

@@ -7,18 +7,31 @@ import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../base/errors.ts";
 import { stateHash } from "../../exchange/stateHash.ts";
+import type { JournalReader } from "../../journal/journal.ts";
+import { openPostgresReader } from "../../journal/postgres/journal.ts";
 import { openSqliteReader } from "../../journal/sqlite/reader.ts";
 import { replay } from "../recover.ts";
 import { encodeSaved } from "./savedState.ts";
 import type { FromWorker } from "./snapshotter.ts";
 
+/** Where a journal is, for a thread that opens it for itself. */
+export type JournalSource =
+  | { readonly kind: "sqlite"; readonly folder: string }
+  | { readonly kind: "postgres"; readonly url: string; readonly schema: string };
+
+function openReader(source: JournalSource): Promise<JournalReader> {
+  return source.kind === "sqlite"
+    ? openSqliteReader(source.folder)
+    : openPostgresReader(source.url, source.schema);
+}
+
 /** The operator's own thread comes first where processors are few. */
 const NICENESS = 10;
 
-async function makeSnapshot(storage: string): Promise<void> {
+async function makeSnapshot(source: JournalSource): Promise<void> {
   // Only Linux has a priority for each thread; elsewhere it would be the whole process's.
   if (process.platform === "linux") setPriority(NICENESS);
-  const journal = await openSqliteReader(storage);
+  const journal = await openReader(source);
   try {
     const { state, history, sequence } = await replay(journal, ({ sequence: at, problem }) =>
       tell({ kind: "unusable", sequence: at, problem }),
@@ -35,4 +48,4 @@ function tell(message: FromWorker, transfer: readonly ArrayBuffer[] = []): void 
   parentPort.postMessage(message, transfer);
 }
 
-await makeSnapshot((workerData as { storage: string }).storage);
+await makeSnapshot((workerData as { source: JournalSource }).source);

@@ -26,7 +26,8 @@ async function started(count: number, { snapshots = [] as number[], last = 0 } =
   onTestFinished(() => journal.close());
   await writeEntries(journal, entries.slice(0, count), snapshots);
   const log = collectingLog();
-  const snapshotter = new Snapshotter({ journal, storage, last, log, everyRecords: 10 });
+  const source = { kind: "sqlite", folder: storage } as const;
+  const snapshotter = new Snapshotter({ journal, source, last, log, everyRecords: 10 });
   onTestFinished(() => snapshotter.stop());
   return { storage, journal, snapshotter, log };
 }

@@ -9,11 +9,12 @@ import { JournalStopped } from "../../journal/errors.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Log } from "../log.ts";
 import type { UnusableSnapshot } from "./savedState.ts";
+import type { JournalSource } from "./snapshotWorker.ts";
 
 export interface SnapshotterOptions {
   readonly journal: Journal;
-  /** The journal's folder, for the thread's own reader. */
-  readonly storage: string;
+  /** The same journal, for the thread's own reader. */
+  readonly source: JournalSource;
   /** Sequence of the snapshot that the operator began from; 0: none. */
   readonly last: number;
   readonly log: Log;
@@ -103,10 +104,10 @@ export class Snapshotter {
 
   /** Undefined when it was stopped meanwhile. */
   #make(): Promise<MadeSnapshot | undefined> {
-    const { storage, log } = this.#options;
+    const { source, log } = this.#options;
     return new Promise((resolve, reject) => {
       const worker = new Worker(new URL("./snapshotWorker.ts", import.meta.url), {
-        workerData: { storage },
+        workerData: { source },
         name: "snapshot",
       });
       this.#worker = worker;

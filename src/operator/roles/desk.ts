@@ -5,12 +5,19 @@
 import type { Entry } from "../../exchange/entries.ts";
 import type { Outcome } from "../../exchange/outcome.ts";
 import { refuse } from "../../protocol/refusals.ts";
+import type { WriterStatus } from "../guardians/journal.ts";
 import type { Sequencer } from "../sequencer.ts";
 import { isLeadLost } from "./leadLost.ts";
 
 export class Desk {
   #sequencer: Sequencer | undefined;
+  readonly #onLeader: (url: string | undefined) => void;
   #leader: string | undefined;
+
+  /** `onLeader` is told when another operator, or this one, takes orders from now on. */
+  constructor(onLeader: (url: string | undefined) => void = () => {}) {
+    this.#onLeader = onLeader;
+  }
 
   /** Where the operator that takes orders serves; undefined while nobody is known to. */
   get leader(): string | undefined {
@@ -23,16 +30,27 @@ export class Desk {
     return isLeadLost(failure) ? undefined : failure;
   }
 
+  /** Whether this operator leads. */
+  get isOpen(): boolean {
+    return this.#sequencer !== undefined;
+  }
+
+  /** How the sequencer does; idle where there is none. */
+  status(): WriterStatus {
+    const idle = { waiting: 0, longestFlushMs: 0, sinceFlushMs: undefined };
+    return this.#sequencer?.status() ?? idle;
+  }
+
   /** From now on `sequencer` takes what arrives. */
   open(sequencer: Sequencer, leader: string | undefined): void {
     this.#sequencer = sequencer;
-    this.#leader = leader;
+    this.#setLeader(leader);
   }
 
   /** From now on whoever comes is sent to `leader`, if there is one. */
   close(leader: string | undefined): void {
     this.#sequencer = undefined;
-    this.#leader = leader;
+    this.#setLeader(leader);
   }
 
   /**
@@ -48,6 +66,12 @@ export class Desk {
       if (isLeadLost(error)) return this.#elsewhere();
       throw error;
     }
+  }
+
+  #setLeader(leader: string | undefined): void {
+    const changed = leader !== this.#leader;
+    this.#leader = leader;
+    if (changed) this.#onLeader(leader);
   }
 
   #elsewhere(): Outcome {

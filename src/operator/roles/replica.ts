@@ -19,6 +19,14 @@ export interface ReplicaOptions {
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
 }
 
+/** The last record of a state that was recovered up to `sequence`. */
+export async function headAt(journal: JournalReader, sequence: number): Promise<Head> {
+  for await (const records of journal.read(sequence, 1)) {
+    for (const { hash } of records) return { sequence, hash };
+  }
+  throw wentBack(journal.location, sequence, sequence - 1);
+}
+
 export class Replica {
   readonly #options: ReplicaOptions;
   #head: Head;
@@ -45,7 +53,8 @@ export class Replica {
   async catchUp(journal: JournalReader): Promise<void> {
     const { sequence } = await journal.refresh();
     if (sequence === this.#head.sequence) return this.#requireSame(journal.head.hash, sequence);
-    if (sequence < this.#head.sequence) throw wentBack(journal.location, this.#head, sequence);
+    if (sequence < this.#head.sequence)
+      throw wentBack(journal.location, this.#head.sequence, sequence);
     // The last one again, so that what follows is known to follow it.
     for await (const records of journal.read(Math.max(1, this.#head.sequence))) {
       for (const record of records) this.#take(record);
@@ -79,10 +88,10 @@ const MEND =
   "The database was set back or written to by hand: stop all operators, keep a copy of it, and " +
   "restore what they acknowledged from the one that is furthest.";
 
-function wentBack(location: string, head: Head, sequence: number): Alarm {
+function wentBack(location: string, seen: number, sequence: number): Alarm {
   return new Alarm({
     code: "JournalWentBack",
-    message: `${location} ends at record ${sequence}; this operator had seen ${head.sequence}.`,
+    message: `${location} ends at record ${sequence}; this operator had seen ${seen}.`,
     mend: MEND,
   });
 }

@@ -1,7 +1,7 @@
 /**
  * Whether this operator claims the next slot now (PROTOCOL.md section 8, lazy claims). Two claims
- * are kept for each slot, so that one dead operator leaves no gap, whatever the number of operators:
- * idle gas does not grow with it. Pure.
+ * are kept for each slot, so that one dead operator leaves no gap, whatever the number of
+ * operators: idle gas does not grow with it. Pure.
  */
 
 import type { Address } from "../../base/hex.ts";
@@ -9,7 +9,7 @@ import type { Slot, Turns } from "../../chain/turns.ts";
 
 /** Claims that are kept for each slot. */
 const KEPT_CLAIMS = 2;
-/** Per cent of the slot after which rank r claims if too few others did: 50 + 10 r, at most this. */
+/** Per cent of the slot after which rank r claims if too few did: 50 + 10 r, at most this. */
 const LATEST_PERCENT = 90;
 const FIRST_PERCENT = 50;
 const PERCENT_A_RANK = 10;

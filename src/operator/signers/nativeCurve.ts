@@ -4,7 +4,7 @@
  * which curve is in use.
  */
 import { createRequire } from "node:module";
-import { type Curve, nobleCurve } from "../base/curve.ts";
+import { type Curve, nobleCurve } from "../../base/curve.ts";
 
 interface Binding {
   ecdsaSign(digest: Uint8Array, key: Uint8Array): { signature: Uint8Array; recid: number };

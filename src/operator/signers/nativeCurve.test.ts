@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nobleCurve } from "../base/curve.ts";
+import { nobleCurve } from "../../base/curve.ts";
 import { loadCurve } from "./nativeCurve.ts";
 
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });

@@ -1,0 +1,126 @@
+/** Leading: this operator's sequencer takes final blocks and orders, until it is told to stop. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { RpcUnavailable } from "../../chain/errors.ts";
+import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../../chain/follow.ts";
+import type { ChainClient } from "../../chain/rpc.ts";
+import type { Entry } from "../../exchange/entries.ts";
+import type { Outcome } from "../../exchange/outcome.ts";
+import type { State } from "../../exchange/state.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { OperatorConfig } from "../config.ts";
+import type { History } from "../history.ts";
+import type { Log } from "../log.ts";
+import { Snapshotter } from "../recovery/snapshotter.ts";
+import type { JournalSource } from "../recovery/snapshotWorker.ts";
+import { Sequencer } from "../sequencer.ts";
+import type { Desk } from "./desk.ts";
+
+/** The newest block, as the chain announced it. */
+export type SeenHead = Extract<ChainEvent, { kind: "head" }>;
+
+/** How the chain is looked at. */
+export interface ChainOptions {
+  readonly config: OperatorConfig;
+  readonly log: Log;
+  readonly client: ChainClient;
+  /** Told of each new head, and after final blocks were taken in without one. */
+  readonly onChain: (head: SeenHead | undefined) => void;
+  readonly onFailedLook: () => void;
+}
+
+export interface LeadOptions extends ChainOptions {
+  readonly state: State;
+  readonly history: History;
+  readonly desk: Desk;
+  readonly onApplied: (entry: Entry, outcome: Outcome) => void;
+  /** `last`: sequence of the snapshot that this operator began from. */
+  readonly snapshots: { readonly source: JournalSource; readonly last: number };
+}
+
+/**
+ * Settles when nothing is under way any more: after `signal` is aborted, or rejecting with what
+ * made it impossible to go on.
+ */
+export async function lead(
+  journal: Journal,
+  signal: AbortSignal,
+  options: LeadOptions,
+): Promise<void> {
+  const { state, history, desk, onApplied, snapshots, log } = options;
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
+  const snapshotter = new Snapshotter({ journal, ...snapshots, log });
+  const sequencer = new Sequencer({
+    ...{ journal, state, history, onApplied },
+    onCommitted: () => snapshotter.offer(),
+    onFailure: failure.reject,
+  });
+  const ending = new AbortController();
+  desk.open(sequencer, options.config.publicUrl);
+  try {
+    const following = followBlocks(sequencer, AbortSignal.any([signal, ending.signal]), options);
+    // Whichever fails first is told; the other's end is no news then.
+    following.catch(() => {});
+    await Promise.race([following, failure.promise]);
+  } finally {
+    ending.abort();
+    desk.close(undefined);
+    await sequencer.drain();
+    // What the journal is taking already it gives up when it is closed.
+    void snapshotter.stop();
+  }
+}
+
+async function followBlocks(
+  sequencer: Sequencer,
+  signal: AbortSignal,
+  { config, log, client, state, onChain, onFailedLook }: LeadOptions,
+): Promise<void> {
+  const after = await withRetries(config, log, "readStart", () => startOf(client, state));
+  const events = follow({
+    client,
+    mediator: config.mediator,
+    confirmations: config.confirmations,
+    after,
+    pollMs: config.pollMs,
+    maxTries: config.maxTries,
+    signal,
+    onRetry: (problem, tries) => {
+      onFailedLook();
+      log.warn("chainUnreachable", { problem, tries });
+    },
+  });
+  for await (const event of events) {
+    if (event.kind === "head") {
+      onChain(event);
+      continue;
+    }
+    await sequencer.submit({ kind: "blocks", to: event.to, logs: event.logs });
+    onChain(undefined);
+  }
+}
+
+/** The last block that the journal holds; before the first, the one before the Mediator's own. */
+async function startOf(client: ChainClient, { head, genesis }: State): Promise<BlockRef> {
+  if (head !== undefined) return head;
+  return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
+}
+
+/** Repeats a step while no endpoint answers, with growing pauses, `maxTries` times. */
+export async function withRetries<T>(
+  { maxTries, pollMs }: Pick<OperatorConfig, "maxTries" | "pollMs">,
+  log: Log,
+  step: string,
+  work: () => Promise<T>,
+  mayPass: (error: unknown) => boolean = (error) => error instanceof RpcUnavailable,
+): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!mayPass(error) || tries >= maxTries) throw error;
+      log.warn("retrying", { step, tries, problem: error });
+      await sleep(Math.min(15_000, pollMs * 2 ** (tries - 1)));
+    }
+  }
+}

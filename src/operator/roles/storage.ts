@@ -1,0 +1,86 @@
+/** What an operator keeps its journal in: a folder of its own, or a database that others share. */
+import type { Address } from "../../base/hex.ts";
+import type { Entry, Genesis } from "../../exchange/entries.ts";
+import type { Outcome } from "../../exchange/outcome.ts";
+import type { Holder, Journal } from "../../journal/journal.ts";
+import { openPostgresJournal } from "../../journal/postgres/journal.ts";
+import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
+import type { DatabaseConfig, OperatorConfig } from "../config.ts";
+import type { Log } from "../log.ts";
+import { type Recovered, recover, recoverBegun } from "../recover.ts";
+import type { JournalSource } from "../recovery/snapshotWorker.ts";
+import { beginJournal } from "./beginJournal.ts";
+import { headAt, Replica } from "./replica.ts";
+import { SharedRole } from "./sharedRole.ts";
+
+export interface RoleOptions {
+  /** Leads until the signal is aborted; see `SharedRoleOptions.lead`. */
+  readonly lead: (journal: Journal, signal: AbortSignal) => Promise<void>;
+  /** Told of each entry that another operator appended and this one applied. */
+  readonly onApplied: (entry: Entry, outcome: Outcome) => void;
+  readonly onHolder: (holder: Holder | undefined) => void;
+  readonly successor: () => string | undefined;
+}
+
+export interface Storage {
+  readonly recovered: Recovered;
+  /** How a thread of its own opens the same journal. */
+  readonly source: JournalSource;
+  /** Leads, or follows until it may; resolves when the signal is aborted. */
+  run(options: RoleOptions, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Opens and recovers. Throws what opening, `recover` and `beginJournal` throw. */
+export function openStorage(
+  config: OperatorConfig,
+  genesis: Genesis,
+  operator: Address,
+  log: Log,
+): Promise<Storage> {
+  const { database } = config;
+  return database === undefined
+    ? openFolder(config.storage, genesis, log)
+    : openDatabase(database, genesis, operator, log);
+}
+
+async function openFolder(folder: string, genesis: Genesis, log: Log): Promise<Storage> {
+  const journal = await openSqliteJournal(folder);
+  if (journal.restoredFrom !== undefined) {
+    log.error("restoredFromBackup", {
+      sequence: journal.restoredFrom.head.sequence,
+      mend: "whatever was acknowledged after this backup is lost: tell the clients",
+    });
+  }
+  return {
+    recovered: await recover(journal, genesis, log),
+    source: { kind: "sqlite", folder },
+    run: ({ lead }, signal) => lead(journal, signal),
+    close: () => journal.close(),
+  };
+}
+
+async function openDatabase(
+  { url, schema, leaseMs, patienceMs, publicUrl }: DatabaseConfig,
+  genesis: Genesis,
+  operator: Address,
+  log: Log,
+): Promise<Storage> {
+  const journal = await openPostgresJournal({
+    ...{ url, schema, leaseMs, operator, operatorUrl: publicUrl },
+  });
+  await beginJournal(journal, genesis);
+  const recovered = await recoverBegun(journal, genesis, log);
+  const { state, history, sequence } = recovered;
+  const head = await headAt(journal, sequence);
+  return {
+    recovered,
+    source: { kind: "postgres", url, schema },
+    run: ({ onApplied, ...options }, signal) => {
+      const replica = new Replica({ state, history, head, onApplied });
+      const role = new SharedRole({ ...options, journal, replica, log, leaseMs, patienceMs });
+      return role.run(signal);
+    },
+    close: () => journal.close(),
+  };
+}
