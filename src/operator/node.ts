@@ -196,7 +196,8 @@ export async function startOperator(
   };
 }
 
-interface ExchangeOnChain {
+/** An exchange as its contracts and the configuration make it. */
+export interface ExchangeOnChain {
   readonly client: ChainClient;
   readonly reader: MediatorReader;
   readonly constants: ExchangeConstants;
@@ -204,7 +205,8 @@ interface ExchangeOnChain {
   readonly tokenFacts: TokenFacts[];
 }
 
-async function readExchange(
+/** Throws `NoMediator`, `BadConfiguration`, `ChainMismatch`, `ContractRefused` or `RpcUnavailable`. */
+export async function readExchange(
   config: OperatorConfig,
   onFailure: NonNullable<RpcOptions["onFailure"]>,
 ): Promise<ExchangeOnChain> {
