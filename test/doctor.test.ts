@@ -99,6 +99,24 @@ describe("the doctor", () => {
     ]);
   });
 
+  it("key: a keystore that is not there or is shared, a signer that does not answer", async () => {
+    const passwordFile = join(folder, "password");
+    const keystore = { path: join(folder, "no-keystore"), passwordFile };
+    const keyless = async (changes: object) => faults(await examined(changes, ""));
+    expect(await keyless({ keystore })).toEqual([
+      ["fail", "key", expect.stringContaining("no-keystore cannot be read")],
+    ]);
+    const path = join(folder, "keystore");
+    writeFileSync(path, "{}", { mode: 0o644 });
+    expect(await keyless({ keystore: { path, passwordFile } })).toEqual([
+      ["fail", "key", expect.stringContaining("others may read or change it")],
+    ]);
+    const web3signer = { url: "http://127.0.0.1:1", address: exchange.anvil.addresses[1] };
+    expect(await keyless({ web3signer })).toEqual([
+      ["fail", "key", expect.stringContaining("127.0.0.1:1")],
+    ]);
+  });
+
   it("endpoints: one that is down, and all of them", async () => {
     const { url } = exchange.anvil;
     const down = "http://127.0.0.1:1";
@@ -166,8 +184,8 @@ describe("the doctor", () => {
 
     const managed = await anvil.rpc<Hex>("eth_getCode", [manager, "latest"]);
     await anvil.rpc("anvil_setCode", [manager, "0x"]);
-    const found = faults(await examined()).filter(([, check]) => check === "mediator");
-    await anvil.rpc("anvil_setCode", [manager, managed]);
+    const all = await examined().finally(() => anvil.rpc("anvil_setCode", [manager, managed]));
+    const found = faults(all).filter(([, check]) => check === "mediator");
     expect(found).toEqual([["fail", "mediator", expect.stringContaining("no contract at its")]]);
   });
 
@@ -175,8 +193,7 @@ describe("the doctor", () => {
     const { anvil, schedule } = exchange;
     const snapshot = await anvil.snapshot();
     await anvil.mine(2 * schedule.roundSize);
-    const found = faults(await examined());
-    await anvil.revert(snapshot);
+    const found = faults(await examined().finally(() => anvil.revert(snapshot)));
     expect(found).toContainEqual(["fail", "mediator", expect.stringMatching(/^HALTED in round/)]);
   });
 

@@ -1,6 +1,6 @@
 /** `quarterdeck doctor`: what stands in the way of a start, and how to mend it. */
 import { Command } from "commander";
-import { KEY_VARIABLE } from "../operator/config.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config.ts";
 import { examine } from "../operator/doctor/doctor.ts";
 import type { Finding, FindingState } from "../operator/doctor/finding.ts";
 
@@ -17,8 +17,9 @@ export function doctorCommand(): Command {
 
 async function run({ config, json }: { config: string; json?: boolean }): Promise<void> {
   const environment = { ...process.env };
-  // Crash reports of this process shall not find it there.
+  // Crash reports of this process shall not find them there.
   delete process.env[KEY_VARIABLE];
+  delete process.env[PASSWORD_VARIABLE];
   const findings = await examine(config, environment);
   const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
   const ok = count("fail") === 0;

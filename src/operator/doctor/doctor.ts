@@ -2,14 +2,15 @@
  * Looks at everything that an operator needs before it starts, and says what to mend. Changes
  * nothing. Works while an operator runs, then without what that one holds.
  */
+import type { Address } from "../../base/hex.ts";
 import type { BlockRef } from "../../chain/follow.ts";
-import { localSigner } from "../../chain/signer.ts";
 import { type OperatorConfig, readConfig } from "../config.ts";
 import { type ExchangeOnChain, readExchange } from "../node.ts";
 import { checkEndpoints, checkLogs, type Endpoint, reach } from "./endpoints.ts";
 import { checkExchange, checkOperator } from "./exchange.ts";
 import { type Finding, failureOf, fine, looking, warning } from "./finding.ts";
 import { checkJournal, checkLastBlock, isInUse } from "./journal.ts";
+import { checkKey } from "./key.ts";
 import { checkDisk, checkModes, checkPort } from "./machine.ts";
 
 /** Where the operator would begin: `file` and `environment` as it would be given them. */
@@ -24,14 +25,14 @@ export async function examine(
     // Nothing else can be looked at without it.
     return [failureOf("configuration", error)];
   }
-  const { address } = localSigner(config.privateKey);
+  const key = await checkKey(config.key);
   return [
     fine("configuration", file),
-    fine("key", address),
+    ...key.findings,
     ...(await looking("file modes", () => checkModes(file, config.storage))),
     ...(await looking("disk", () => checkDisk(config.storage))),
     ...(await looking("port", () => checkOwnPort(config))),
-    ...(await checkChain(config)),
+    ...(await checkChain(config, key.address)),
   ];
 }
 
@@ -42,7 +43,10 @@ async function checkOwnPort({ storage, host, port }: OperatorConfig): Promise<Fi
   return [warning("running", used.message.slice(0, -used.mend.length).trimEnd(), mend)];
 }
 
-async function checkChain(config: OperatorConfig): Promise<readonly Finding[]> {
+async function checkChain(
+  config: OperatorConfig,
+  operator: Address | undefined,
+): Promise<readonly Finding[]> {
   const { endpoints, findings } = await reach(config.rpc);
   if (endpoints.length === 0) {
     return [...findings, ...(await checkJournal(config.storage, undefined)).findings];
@@ -58,21 +62,26 @@ async function checkChain(config: OperatorConfig): Promise<readonly Finding[]> {
   const journal = await checkJournal(config.storage, genesis);
   const seen = [...findings, ...agree, ...journal.findings];
   if ("state" in exchange) return [...seen, exchange];
-  return [...seen, ...(await checkOnChain(config, exchange, endpoints, journal.lastBlock))];
+  return [
+    ...seen,
+    ...(await checkOnChain(config, operator, exchange, endpoints, journal.lastBlock)),
+  ];
 }
 
 async function checkOnChain(
   config: OperatorConfig,
+  operator: Address | undefined,
   exchange: ExchangeOnChain,
   endpoints: readonly Endpoint[],
   lastBlock: BlockRef | undefined,
 ): Promise<readonly Finding[]> {
-  const { address } = localSigner(config.privateKey);
   const { schedule } = exchange.genesis;
   const from = lastBlock === undefined ? schedule.genesisBlock : lastBlock.number + 1;
   return [
     ...(await looking("mediator", () => checkExchange(config, exchange))),
-    ...(await looking("operator", () => checkOperator(config, exchange, address))),
+    ...(await looking("operator", () =>
+      operator === undefined ? [] : checkOperator(config, exchange, operator),
+    )),
     ...(await looking("logs", () => checkLogs(endpoints, config.mediator, from))),
     ...(await looking("journal's chain", () =>
       lastBlock === undefined ? [] : checkLastBlock(exchange.client, lastBlock),
