@@ -31,7 +31,7 @@ export async function examine(
     ...key.findings,
     ...(await looking("file modes", () => checkModes(file, config.storage))),
     ...(await looking("disk", () => checkDisk(config.storage))),
-    ...(await looking("port", () => checkOwnPort(config))),
+    ...(await looking("storage", () => checkOwnPort(config))),
     ...(await checkChain(config, key.address)),
   ];
 }
@@ -55,7 +55,7 @@ async function checkChain(
   const agree = await looking("one chain", () =>
     checkEndpoints(endpoints, config.confirmations, now),
   );
-  const exchange = await readExchange(config).catch((error: unknown) =>
+  const exchange = await readExchange(config, () => {}).catch((error: unknown) =>
     failureOf("mediator", error),
   );
   const genesis = "state" in exchange ? undefined : exchange.genesis;
