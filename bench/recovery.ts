@@ -1,7 +1,7 @@
 /**
  * How long a start takes: opening and replaying journals of growing length, without a snapshot and
- * with the newest one SNAPSHOT_RECORDS behind, against merely reading and hashing the records in the
- * same run. `node bench/recovery.ts [--full]`; `--full` adds 10^7 records (about 7 GB, an hour).
+ * with the newest one SNAPSHOT_RECORDS behind, against merely reading and hashing the records in
+ * the same run. `node bench/recovery.ts [--full]`; `--full` adds 10^7 records (about 7 GB, an hour).
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -81,7 +81,7 @@ async function measure(records: number): Promise<void> {
   }
 }
 
-/** Writes the journal; returns a snapshot from some way before its end, and the state at its end. */
+/** Writes the journal; returns a snapshot of some way before its end, and the hash of its end. */
 async function write(storage: string, records: number) {
   const journal = await openSqliteJournal(storage);
   const exchange = new BenchExchange();

@@ -18,8 +18,9 @@ import { Sequencer } from "../src/operator/sequencer.ts";
 import { appendUntil, BenchExchange } from "./history.ts";
 
 const records = Number(process.argv[2] ?? 290_000);
-const ORDERS_AT_ONCE = 10;
-const PAUSE_MS = 5;
+/** Far below what the operator can take, so that an answer waits for a pause and not in a queue. */
+const ORDERS_AT_ONCE = 2;
+const PAUSE_MS = 10;
 const IDLE_MS = 5000;
 
 const history = new History();

@@ -61,7 +61,7 @@ async function reading<T>(source: Source, work: (journal: JournalReader) => Prom
 const endpoints = z
   .string()
   .transform((text) => text.split(","))
-  .pipe(z.array(z.url({ protocol: /^https?$/ })))
+  .pipe(z.array(z.url({ protocol: /^(https?|wss?)$/ })))
   .optional();
 
 async function verify(options: Source & { readonly rpc?: string }): Promise<void> {

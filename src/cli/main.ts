@@ -1,5 +1,6 @@
 /** The command line: one file per command. */
 import { Command } from "commander";
+import { doctorCommand } from "./doctor.ts";
 import { journalCommand } from "./journal.ts";
 import { keystoreCommand } from "./keystore.ts";
 import { operatorCommand } from "./operator.ts";
@@ -9,6 +10,7 @@ const program = new Command("quarterdeck")
   .description("Operator stack for trustless Layer-2 exchanges")
   .addCommand(operatorCommand())
   .addCommand(journalCommand())
-  .addCommand(keystoreCommand());
+  .addCommand(keystoreCommand())
+  .addCommand(doctorCommand());
 
 program.parseAsync().catch(fail);

@@ -226,7 +226,8 @@ export async function startOperator(
   };
 }
 
-interface ExchangeOnChain {
+/** An exchange as its contracts and the configuration make it. */
+export interface ExchangeOnChain {
   readonly client: ChainClient;
   readonly reader: MediatorReader;
   /** Undefined: the manager has no slots. */
@@ -236,7 +237,8 @@ interface ExchangeOnChain {
   readonly tokenFacts: TokenFacts[];
 }
 
-async function readExchange(
+/** Throws `NoMediator`, `BadConfiguration`, `ChainMismatch`, `ContractRefused` or `RpcUnavailable`. */
+export async function readExchange(
   config: OperatorConfig,
   onFailure: NonNullable<RpcOptions["onFailure"]>,
 ): Promise<ExchangeOnChain> {

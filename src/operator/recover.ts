@@ -139,7 +139,8 @@ export class ReplayFailed extends QuarterdeckError {
   }
 }
 
-function requireSame(found: Genesis, wanted: Genesis, location: string): void {
+/** Throws `WrongJournal` unless the journal's exchange is the one wanted. */
+export function requireSame(found: Genesis, wanted: Genesis, location: string): void {
   const same =
     found.chainId === wanted.chainId &&
     found.mediator === wanted.mediator &&

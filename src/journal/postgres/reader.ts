@@ -60,7 +60,8 @@ export class PostgresReader implements JournalReader {
       step = await walk.next();
     }
     new ChainWalk(this.location, step.value).endAt(head);
-    return { head, epoch: row.epoch, bytes, snapshots: await this.#checkSnapshots() };
+    const snapshots = options.snapshots === false ? [] : await this.#checkSnapshots();
+    return { head, epoch: row.epoch, bytes, snapshots };
   }
 
   async #checkSnapshots(): Promise<number[]> {

@@ -13,7 +13,7 @@ import { backupStore } from "./backup.ts";
 import { journalFile, openForReading } from "./connection.ts";
 import { headOf, readBackupMark, readHead, readRecords, type Store } from "./records.ts";
 import { loadSnapshot } from "./snapshots.ts";
-import { verifyStore } from "./verify.ts";
+import { checkTail, verifyStore } from "./verify.ts";
 
 /** Opens the journal of the storage directory `directory` for reading, also while a node writes. */
 export async function openSqliteReader(directory: string): Promise<JournalReader> {
@@ -24,6 +24,20 @@ export async function openSqliteReader(directory: string): Promise<JournalReader
 /** Opens the backup `file` for reading: to verify or to export it. */
 export async function openSqliteBackup(file: string): Promise<JournalReader> {
   return SqliteReader.over({ connection: openForReading(file), file }, undefined);
+}
+
+/**
+ * The check of every opening for writing, done without writing: throws what that would throw, but
+ * for `StorageInUse`.
+ */
+export async function checkSqliteTail(directory: string): Promise<void> {
+  const file = journalFile(directory);
+  const connection = openForReading(file);
+  try {
+    await checkTail({ connection, file }, directory);
+  } finally {
+    connection.close();
+  }
 }
 
 /** The reading half of a SQLite journal; the writing half extends it. */

@@ -1,0 +1,101 @@
+/** What the doctor looks at on the chain: the Mediator, its manager, and the operator's key. */
+import { formatDecimal } from "../../base/decimal.ts";
+import type { Address } from "../../base/hex.ts";
+import { mediatorBytecode } from "../../chain/bytecode/mediator.ts";
+import { createState } from "../../exchange/state.ts";
+import type { OperatorConfig } from "../config.ts";
+import type { ExchangeOnChain } from "../node.ts";
+import { type Finding, failure, fine, warning } from "./finding.ts";
+
+const ETHER_DECIMALS = 18;
+
+/** Throws `BadGenesis` where configuration and Mediator do not fit. */
+export async function checkExchange(
+  config: OperatorConfig,
+  exchange: ExchangeOnChain,
+): Promise<Finding[]> {
+  const { client, reader, constants, genesis } = exchange;
+  createState(genesis);
+  const { roundSize, genesisBlock } = genesis.schedule;
+  const findings = [
+    fine("mediator", `rounds of ${roundSize} blocks since ${genesisBlock}, manager there`),
+  ];
+  const code = await client.getCode({ address: config.mediator });
+  findings.push(judgeBytecode(config.mediator, code ?? "0x"));
+
+  const { halted, round } = await reader.clock();
+  if (halted) {
+    const mend = "Nothing can be operated any more: clients recover their money from it.";
+    findings.push(failure("mediator", `HALTED in round ${round}`, mend));
+  }
+  const managed = await client.getCode({ address: constants.manager });
+  if (managed === undefined || managed === "0x") {
+    const mend = "This Mediator was deployed wrongly: deploy another.";
+    findings.push(failure("mediator", `no contract at its manager ${constants.manager}`, mend));
+  }
+  findings.push(...(await checkMarkets(config, exchange, round)));
+  return findings;
+}
+
+/**
+ * The code on chain against that of this release. Where it differs, the template must be zero:
+ * there the constructor put what never changes.
+ */
+export function judgeBytecode(mediator: Address, code: string): Finding {
+  const length = code.length - 2;
+  const template = mediatorBytecode.slice(-length);
+  let same = length > 0 && template.length === length;
+  for (let at = 0; same && at < length; at += 2) {
+    const [ours, theirs] = [template.slice(at, at + 2), code.slice(2 + at, 4 + at)];
+    same = ours === theirs.toLowerCase() || ours === "00";
+  }
+  if (same) return fine("bytecode", "that of this release's Mediator");
+  return warning(
+    "bytecode",
+    `the contract at ${mediator} is not this release's Mediator`,
+    "Check the address; for a Mediator of another release run that release's operator.",
+  );
+}
+
+async function checkMarkets(
+  config: OperatorConfig,
+  { reader }: ExchangeOnChain,
+  round: number,
+): Promise<Finding[]> {
+  // Those of the round after next: also what was listed in this one.
+  const listed = await reader.tokenSet(round + 2);
+  const missing = config.markets
+    .flatMap(({ base, quote }) => [base, quote])
+    .find((token) => !listed.includes(token));
+  if (missing === undefined)
+    return [fine("markets", `${config.markets.length}, all tokens listed`)];
+  const mend = "Ask the Mediator's owner to list it, or take its markets out.";
+  return [warning("markets", `${missing} is not listed in the Mediator`, mend)];
+}
+
+/** Whether the key's owner may act, and can pay for it. */
+export async function checkOperator(
+  config: OperatorConfig,
+  { client, reader, constants }: ExchangeOnChain,
+  address: Address,
+): Promise<Finding[]> {
+  const [registered, balance] = await Promise.all([
+    reader.isRegistered(constants.manager, address),
+    client.getBalance({ address }),
+  ]);
+  const mend = "Ask the manager's owner to set this operator, or start with the right key.";
+  return [
+    registered
+      ? fine("operator", `${address} is registered with ${constants.manager}`)
+      : failure("operator", `${address} is not registered with ${constants.manager}`, mend),
+    judgeBalance(address, balance, config.minBalance),
+  ];
+}
+
+/** In wei. */
+export function judgeBalance(address: Address, balance: bigint, least: bigint): Finding {
+  const detail = `${address} has ${formatDecimal(balance, ETHER_DECIMALS)} ETH`;
+  const mend = `Send ether to ${address}, at least ${formatDecimal(least, ETHER_DECIMALS)} ETH.`;
+  if (balance === 0n) return failure("key balance", detail, mend);
+  return balance < least ? warning("key balance", detail, mend) : fine("key balance", detail);
+}

@@ -1,0 +1,48 @@
+/** What the doctor says of one thing that it looked at. */
+import { QuarterdeckError } from "../../base/errors.ts";
+
+/** `warn`: it works, and will not for long or not under stress. `fail`: do not start. */
+export type FindingState = "ok" | "warn" | "fail";
+
+export interface Finding {
+  /** A word or two that stay the same over releases. */
+  readonly check: string;
+  readonly state: FindingState;
+  readonly detail: string;
+  /** What to do next; undefined where all is well. */
+  readonly mend: string | undefined;
+}
+
+export function fine(check: string, detail: string): Finding {
+  return { check, state: "ok", detail, mend: undefined };
+}
+
+export function warning(check: string, detail: string, mend: string): Finding {
+  return { check, state: "warn", detail, mend };
+}
+
+export function failure(check: string, detail: string, mend: string): Finding {
+  return { check, state: "fail", detail, mend };
+}
+
+/** The finding for something thrown: our own errors bring their mend with them. */
+export function failureOf(check: string, error: unknown): Finding {
+  if (error instanceof QuarterdeckError) {
+    const detail = error.message.slice(0, -error.mend.length).trimEnd();
+    return failure(check, detail, error.mend);
+  }
+  const detail = error instanceof Error ? error.message : String(error);
+  return failure(check, detail, "Look at the message; if it says nothing to you, report it.");
+}
+
+/** Runs one check; what it throws becomes its finding. */
+export async function looking(
+  check: string,
+  look: () => Promise<readonly Finding[]> | readonly Finding[],
+): Promise<readonly Finding[]> {
+  try {
+    return await look();
+  } catch (error) {
+    return [failureOf(check, error)];
+  }
+}

@@ -1,0 +1,45 @@
+/** What the doctor looks at of the operator's key: that it can be opened, and is not shared. */
+import type { Address } from "../../base/hex.ts";
+import type { Log } from "../log.ts";
+import { loadCurve } from "../nativeCurve.ts";
+import type { KeySource } from "../signers/keySource.ts";
+import { openSigner } from "../signers/openSigner.ts";
+import { type Finding, failureOf, fine, warning } from "./finding.ts";
+
+export interface KeyLooked {
+  readonly findings: readonly Finding[];
+  /** Undefined: it cannot be opened, and does not say whose it is. */
+  readonly address: Address | undefined;
+}
+
+/** Opens the signer as a start would, and lets go of it. */
+export async function checkKey(source: KeySource): Promise<KeyLooked> {
+  const findings: Finding[] = [];
+  const { curve, fallbackBecause } = loadCurve();
+  if (fallbackBecause !== undefined) {
+    const mend = "Install secp256k1 with its native binding.";
+    findings.push(warning("curve", `signatures are slow: ${fallbackBecause}`, mend));
+  }
+  const watching = new AbortController();
+  try {
+    const log = asFindings(findings);
+    const { signer } = await openSigner(source, { curve, log, signal: watching.signal });
+    findings.push(fine("key", `${signer.address}, by ${source.kind}`));
+    return { findings, address: signer.address };
+  } catch (error) {
+    findings.push(failureOf("key", error));
+    return { findings, address: source.kind === "web3signer" ? source.address : undefined };
+  } finally {
+    watching.abort();
+  }
+}
+
+/** What opening would log as a warning or an error is a warning here. */
+function asFindings(findings: Finding[]): Log {
+  const take = (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
+    const { mend, ...rest } = fields;
+    const detail = String(rest["warning"] ?? `${event}: ${Object.values(rest).join(", ")}`);
+    findings.push(warning("key", detail, String(mend ?? "See the operator's log.")));
+  };
+  return { info: () => {}, warn: take, error: take, flush: async () => {} };
+}

@@ -1,0 +1,337 @@
+/** What the doctor finds: one test for each thing that would keep an operator from working. */
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import type { Hex } from "../src/base/hex.ts";
+import { StorageFailure } from "../src/journal/errors.ts";
+import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
+import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
+import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
+import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { examine } from "../src/operator/doctor/doctor.ts";
+import { checkEndpoints, reach } from "../src/operator/doctor/endpoints.ts";
+import { judgeBalance, judgeBytecode } from "../src/operator/doctor/exchange.ts";
+import type { Finding } from "../src/operator/doctor/finding.ts";
+import { judgeFileSystem, judgeFlushes, judgeFreeSpace } from "../src/operator/doctor/machine.ts";
+import { startAnvil } from "./support/anvil.ts";
+import { runCli } from "./support/cli.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { spawnOperator, startOperatorProcess } from "./support/operatorProcess.ts";
+
+/** Those that are not as they should be, each with its mend. */
+function faults(findings: readonly Finding[]): [string, string, string][] {
+  const found = findings.filter(({ state }) => state !== "ok");
+  for (const { mend } of found) expect(mend).toMatch(/\w+/);
+  return found.map(({ state, check, detail }) => [state, check, detail]);
+}
+
+describe("the doctor", () => {
+  let exchange: TestExchange;
+  let folder: string;
+  let good: Record<string, unknown>;
+  const file = () => join(folder, "operator.json");
+  const operatorKey = () => exchange.anvil.keys[1] as Hex;
+
+  /** Examines the good configuration with `changes`. */
+  function examined(changes: object = {}, key: string | undefined = operatorKey()) {
+    writeFileSync(file(), JSON.stringify({ ...good, ...changes }), { mode: 0o600 });
+    return examine(file(), key === undefined ? {} : { [KEY_VARIABLE]: key });
+  }
+
+  /** A storage folder with the journal that an operator left, for this test alone. */
+  async function usedStorage(): Promise<string> {
+    const storage = mkdtempSync(join(folder, "used-"));
+    const config = { ...good, storage, port: 0, logs: join(folder, "logs") };
+    const operator = spawnOperator(
+      join(folder, "used.json"),
+      { ...config, port: 0 },
+      operatorKey(),
+    );
+    await exchange.anvil.mine(3);
+    await until("the operator has taken blocks in", () => hasBlocks(storage));
+    await operator.kill("SIGTERM");
+    return storage;
+  }
+
+  beforeAll(async () => {
+    exchange = await startExchange();
+    await exchange.stopOperator();
+    folder = mkdtempSync(join(tmpdir(), "quarterdeck-doctor-"));
+    const { weth, usdc, mediator, anvil } = exchange;
+    good = {
+      rpc: [anvil.url],
+      mediator,
+      markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
+      confirmations: 1,
+      port: Number(new URL(exchange.url).port),
+      storage: join(folder, "storage"),
+      logs: join(folder, "logs"),
+      pollMs: 20,
+      minBalance: "1",
+    };
+  });
+  afterAll(async () => {
+    await exchange.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it("finds nothing where nothing is wrong, and makes nothing", async () => {
+    const findings = await examined();
+    expect(faults(findings)).toEqual([]);
+    const checks = new Set(findings.map(({ check }) => check));
+    for (const check of ["endpoint", "one chain", "clock", "bytecode", "operator", "journal"]) {
+      expect(checks).toContain(check);
+    }
+    expect(existsSync(join(folder, "storage"))).toBe(false);
+  });
+
+  it("configuration: a field, the file, the key", async () => {
+    expect(faults(await examined({ confirmations: -1 }))).toEqual([
+      ["fail", "configuration", expect.stringContaining("confirmations")],
+    ]);
+    const missing = await examine(join(folder, "none.json"), {});
+    expect(faults(missing)).toEqual([["fail", "configuration", expect.stringContaining("none")]]);
+    expect(faults(await examined({}, "0x12"))).toEqual([
+      ["fail", "configuration", expect.stringContaining(KEY_VARIABLE)],
+    ]);
+  });
+
+  it("key: a keystore that is not there or is shared, a signer that does not answer", async () => {
+    const passwordFile = join(folder, "password");
+    const keystore = { path: join(folder, "no-keystore"), passwordFile };
+    const keyless = async (changes: object) => faults(await examined(changes, ""));
+    expect(await keyless({ keystore })).toEqual([
+      ["fail", "key", expect.stringContaining("no-keystore cannot be read")],
+    ]);
+    const path = join(folder, "keystore");
+    writeFileSync(path, "{}", { mode: 0o644 });
+    expect(await keyless({ keystore: { path, passwordFile } })).toEqual([
+      ["fail", "key", expect.stringContaining("others may read or change it")],
+    ]);
+    const web3signer = { url: "http://127.0.0.1:1", address: exchange.anvil.addresses[1] };
+    expect(await keyless({ web3signer })).toEqual([
+      ["fail", "key", expect.stringContaining("127.0.0.1:1")],
+    ]);
+  });
+
+  it("endpoints: one that is down, and all of them", async () => {
+    const { url } = exchange.anvil;
+    const down = "http://127.0.0.1:1";
+    const expected = ["fail", "endpoint", expect.stringContaining(`${down} does not answer`)];
+    expect(faults(await examined({ rpc: [url, down] }))).toEqual([expected]);
+    expect(faults(await examined({ rpc: [down] }))).toEqual([expected]);
+  });
+
+  it("endpoints: of another chain, and of another fork of the same", async () => {
+    const { anvil } = exchange;
+    for (const chainId of [1, anvil.chainId]) {
+      const other = await startAnvil({ chainId });
+      onTestFinished(() => other.stop());
+      await other.mine(await anvil.blockNumber());
+      const found = faults(await examined({ rpc: [anvil.url, other.url] }));
+      const detail = chainId === 1 ? /serves 1$/ : /block \d+: .* has 0x.* has 0x/;
+      expect(found).toContainEqual(["fail", "one chain", expect.stringMatching(detail)]);
+    }
+  });
+
+  it("endpoints: a head that has stopped, and a clock that is behind", async () => {
+    const { endpoints } = await reach([exchange.anvil.url]);
+    const head = endpoints[0]?.head.timestamp ?? 0;
+    const at = async (now: number) => faults(await checkEndpoints(endpoints, 1, now));
+    expect(await at(head + 5)).toEqual([]);
+    expect(await at(head + 200)).toEqual([["warn", "endpoint", expect.stringContaining("200 s")]]);
+    expect(await at(head + 901)).toEqual([["fail", "endpoint", expect.stringContaining("901 s")]]);
+    expect(await at(head - 60)).toEqual([["fail", "clock", expect.stringContaining("60 s")]]);
+  });
+
+  it("endpoints: one that keeps no logs", async () => {
+    const { server, url } = await logless(exchange.anvil.url);
+    onTestFinished(() => void server.close());
+    expect(faults(await examined({ rpc: [url] }))).toEqual([
+      ["fail", "logs", expect.stringMatching(/does not serve logs of blocks \d+ to \d+ .*pruned/)],
+    ]);
+  });
+
+  it("mediator: no contract, another contract, settings that do not fit", async () => {
+    const nowhere = "0x000000000000000000000000000000000000dEaD";
+    const mediator = async (changes: object) => faults(await examined(changes));
+    expect(await mediator({ mediator: nowhere })).toEqual([
+      ["fail", "mediator", expect.stringContaining("no contract")],
+    ]);
+    expect(await mediator({ mediator: exchange.weth })).toEqual([
+      ["fail", "mediator", expect.stringContaining("refuses")],
+    ]);
+    expect(await mediator({ confirmations: 39 })).toEqual([
+      ["fail", "mediator", expect.stringContaining("no commit can land")],
+    ]);
+    const { weth, usdc } = exchange;
+    const market = { base: weth, quote: usdc, lot: "7", tick: "10" };
+    expect(await mediator({ markets: [market] })).toEqual([
+      ["fail", "mediator", expect.stringContaining("markets.0.lot")],
+    ]);
+  });
+
+  it("mediator: no manager, and bytecode of another release", async () => {
+    const { anvil, manager, mediator } = exchange;
+    const code = await anvil.rpc<Hex>("eth_getCode", [mediator, "latest"]);
+    expect(judgeBytecode(mediator, code).state).toBe("ok");
+    const altered = `${code.slice(0, 1000)}${code[1000] === "0" ? "1" : "0"}${code.slice(1001)}`;
+    expect(judgeBytecode(mediator, altered).state).toBe("warn");
+    expect(judgeBytecode(mediator, `${code}00`).state).toBe("warn");
+
+    const managed = await anvil.rpc<Hex>("eth_getCode", [manager, "latest"]);
+    await anvil.rpc("anvil_setCode", [manager, "0x"]);
+    const all = await examined().finally(() => anvil.rpc("anvil_setCode", [manager, managed]));
+    const found = faults(all).filter(([, check]) => check === "mediator");
+    expect(found).toEqual([["fail", "mediator", expect.stringContaining("no contract at its")]]);
+  });
+
+  it("mediator: HALTED", async () => {
+    const { anvil, schedule } = exchange;
+    const snapshot = await anvil.snapshot();
+    await anvil.mine(2 * schedule.roundSize);
+    const found = faults(await examined().finally(() => anvil.revert(snapshot)));
+    expect(found).toContainEqual(["fail", "mediator", expect.stringMatching(/^HALTED in round/)]);
+  });
+
+  it("operator: not registered, without money, with little", async () => {
+    const stranger: Hex = `0x${"17".repeat(32)}`;
+    expect(faults(await examined({}, stranger)).map(([state, check]) => [state, check])).toEqual([
+      ["fail", "operator"],
+      ["fail", "key balance"],
+    ]);
+    expect(judgeBalance(exchange.weth, 5n, 6n).state).toBe("warn");
+    expect(judgeBalance(exchange.weth, 6n, 6n).state).toBe("ok");
+  });
+
+  it("machine: disk, file system, flushes", async () => {
+    expect(judgeFreeSpace("x", 255).state).toBe("fail");
+    expect(judgeFreeSpace("x", 2047).state).toBe("warn");
+    expect(judgeFreeSpace("x", 2048).state).toBe("ok");
+    expect(judgeFileSystem("x", 0x6969)).toMatchObject({ state: "warn", detail: /nfs/ });
+    expect(judgeFileSystem("x", 0x01021994)).toMatchObject({ state: "warn", detail: /tmpfs/ });
+    expect(judgeFileSystem("x", 0xef53).state).toBe("ok");
+    expect(judgeFlushes(51).state).toBe("warn");
+
+    writeFileSync(join(folder, "no-folder"), "");
+    const found = faults(await examined({ storage: join(folder, "no-folder", "storage") }));
+    expect(found).toContainEqual(["fail", "disk flush", expect.stringContaining("cannot write")]);
+  });
+
+  it("machine: the port is in use, the files are open to others", async () => {
+    const server = createServer().listen(0, "127.0.0.1");
+    onTestFinished(() => void server.close());
+    await new Promise((resolve) => server.once("listening", resolve));
+    const { port } = server.address() as AddressInfo;
+    expect(faults(await examined({ port }))).toEqual([
+      ["fail", "port", expect.stringContaining(`${port} on 127.0.0.1 is in use`)],
+    ]);
+
+    const storage = mkdtempSync(join(folder, "open-"));
+    chmodSync(storage, 0o777);
+    writeFileSync(file(), JSON.stringify({ ...good, storage }));
+    chmodSync(file(), 0o644);
+    const found = await examine(file(), { [KEY_VARIABLE]: operatorKey() });
+    rmSync(file());
+    expect(faults(found).map(([state, check]) => [state, check])).toEqual([
+      ["warn", "file modes"],
+      ["fail", "file modes"],
+    ]);
+  });
+
+  it("journal: what an operator left is fine, and what is wrong with it is named", async () => {
+    const storage = await usedStorage();
+    const findings = await examined({ storage });
+    expect(faults(findings)).toEqual([]);
+    expect(findings.map(({ check }) => check)).toContain("journal's chain");
+
+    const others = faults(await examined({ storage, ordersPerClientAndRound: 7 }));
+    expect(others).toEqual([["fail", "journal", expect.stringContaining("limits")]]);
+
+    const { anvil } = exchange;
+    const journal = await openSqliteJournal(storage);
+    await journal.append([new TextEncoder().encode("later")]);
+    await journal.close();
+    vandalise(storage, "UPDATE record SET payload = x'00' WHERE sequence = 2");
+    expect(faults(await examined({ storage }))).toEqual([
+      ["fail", "journal", expect.stringMatching(/recordAltered at sequence 2/)],
+    ]);
+    vandalise(storage, "PRAGMA user_version = 99");
+    expect(faults(await examined({ storage, rpc: [anvil.url] }))).toEqual([
+      ["fail", "journal", expect.stringMatching(/version 99/)],
+    ]);
+  });
+
+  it("journal: the chain has lost the block that it is at", async () => {
+    const { anvil } = exchange;
+    const snapshot = await anvil.snapshot();
+    const storage = await usedStorage();
+    await anvil.revert(snapshot);
+    const behind = faults(await examined({ storage }));
+    expect(behind).toEqual([["fail", "journal's chain", expect.stringContaining("and the chain")]]);
+    await anvil.rpc("evm_setNextBlockTimestamp", [Math.floor(Date.now() / 1000) + 3]);
+    await anvil.mine(10);
+    const forked = faults(await examined({ storage }));
+    expect(forked).toContainEqual([
+      "fail",
+      "journal's chain",
+      expect.stringMatching(/0x.* in the journal, and 0x.* on the chain/),
+    ]);
+  });
+
+  it("works beside a running operator, in words and in JSON, with an exit code", async () => {
+    const storage = join(folder, "running");
+    const config = { ...good, storage, port: good["port"] as number };
+    const operator = await startOperatorProcess(file(), config, operatorKey());
+    onTestFinished(() => void operator.kill("SIGKILL"));
+    chmodSync(file(), 0o600);
+    const environment = { [KEY_VARIABLE]: operatorKey() };
+    const { code, stdout } = await runCli(["doctor", "--config", file()], environment);
+    expect(stdout).toMatch(new RegExp(`WARN {2}running .*in use by process ${operator.pid}`));
+    expect(stdout).toMatch(/\d+ ok, 1 warnings, 0 failures\n$/);
+    expect(code).toBe(0);
+
+    const bad = await runCli(["doctor", "--config", file(), "--json"], { [KEY_VARIABLE]: "0x1" });
+    expect(bad.code).toBe(1);
+    expect(JSON.parse(bad.stdout)).toEqual({
+      ok: false,
+      findings: [expect.objectContaining({ check: "configuration", state: "fail" })],
+    });
+  });
+});
+
+/** Whether there is more than the genesis. */
+async function hasBlocks(storage: string): Promise<boolean> {
+  if (!existsSync(join(storage, "journal.sqlite"))) return false;
+  try {
+    const journal = await openSqliteReader(storage);
+    await journal.close();
+    return journal.head.sequence > 1;
+  } catch (error) {
+    // Its tables are being made.
+    if (error instanceof StorageFailure) return false;
+    throw error;
+  }
+}
+
+/** An endpoint before `target` that answers everything but for logs. */
+async function logless(target: string): Promise<{ server: Server; url: string }> {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    const call = JSON.parse(body) as { method: string; id: number };
+    response.setHeader("content-type", "application/json");
+    if (call.method === "eth_getLogs") {
+      const error = { code: -32000, message: "history has been pruned" };
+      response.end(JSON.stringify({ jsonrpc: "2.0", id: call.id, error }));
+      return;
+    }
+    const headers = { "content-type": "application/json" };
+    response.end(await (await fetch(target, { method: "POST", headers, body })).text());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return { server, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` };
+}
