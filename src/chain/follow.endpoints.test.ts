@@ -336,13 +336,9 @@ describe("two endpoints", () => {
     const hanging = await proxy(async ({ method }, forward) =>
       method === "eth_getLogs" ? undefined : forward(),
     );
-    const { events, client } = await begin([hanging.url, anvil.url], { maxTries: 2 }, 500);
+    const { events } = await begin([hanging.url, anvil.url], { maxTries: 2 }, 500);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
     expect(getLogs(hanging).length).toBeLessThan(3);
-    // That it answers other questions does not make it well.
-    await anvil.mine(60);
-    head = await anvil.blockNumber();
-    expect(client.transport.health()[0]?.rest).toBeGreaterThan(8);
   });
 
   it("compare the last block of each range", async () => {
