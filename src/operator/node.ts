@@ -162,7 +162,7 @@ export async function startOperator(
     metrics.setEndpoints(chain.client.transport.health());
     gas.setHead({ block: number, timestamp });
     const spent = gas.spent(chain.constants.schedule.roundSize);
-    if (spent !== undefined) metrics.setGasForecast(forecastWeiPerDay(spent, baseFee));
+    metrics.setGasForecast(spent && forecastWeiPerDay(spent, baseFee));
   };
   const main = Promise.race([
     followChain(
