@@ -14,10 +14,13 @@ import {
   TransactionLost,
 } from "./errors.ts";
 import { ask, type ChainClient } from "./rpc.ts";
+import type { SubmitterEvent } from "./sending/events.ts";
 import { type Fees, type Offer, offer, URGENT_BLOCKS } from "./sending/fees.ts";
 import { broadcast, type MarketAt, NonceSlot, readMarket } from "./sending/nonceSlot.ts";
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
+
+export type { SubmitterEvent } from "./sending/events.ts";
 
 export interface Call {
   /** For errors and logs: "commit of round 7". */
@@ -39,32 +42,6 @@ export interface Mined {
   /** Wei. */
   readonly cost: bigint;
 }
-
-export type SubmitterEvent =
-  | {
-      readonly kind: "sent" | "replaced";
-      readonly hash: Hex;
-      readonly nonce: number;
-      readonly fees: Fees;
-    }
-  /** Another takes its nonce; it is sent again afterwards. */
-  | { readonly kind: "preempted"; readonly by: string }
-  /** Wei for a unit of gas: needed now, expected at the deadline, and the most that is paid. */
-  | {
-      readonly kind: "feeCapNear" | "feeCapReached";
-      readonly needed: bigint;
-      readonly forecast: bigint;
-      readonly cap: bigint;
-      readonly mend: string;
-    }
-  /** Transactions of our key wait that this process did not send. */
-  | {
-      readonly kind: "strangersWait";
-      readonly firstNonce: number;
-      readonly lastNonce: number;
-      readonly mend: string;
-    }
-  | { readonly kind: "lookFailed" };
 
 export interface SubmitterOptions {
   readonly client: ChainClient;

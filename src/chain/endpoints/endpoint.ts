@@ -29,7 +29,7 @@ export interface EndpointHealth {
 /** Requests for which an endpoint is passed over after its first failure, and at most. */
 const FIRST_REST = 8;
 const LONGEST_REST = 256;
-/** Answers in a row after which earlier failures are forgotten: some endpoints fail in one thing. */
+/** Answers in a row after which failures are forgotten: some endpoints fail in one thing only. */
 const ANSWERS_TO_FORGET = 32;
 /** Milliseconds before a lost subscription to heads is renewed, at first and at most. */
 const FIRST_PAUSE_MS = 100;
