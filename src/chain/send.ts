@@ -214,7 +214,7 @@ export class Submitter {
     }
     const market = await readMarket(client).catch((error) => {
       // One that is out may be mined while nobody tells us of it.
-      if (slot.attempts(job) === 0) throw error;
+      if (!slot.jobs().includes(job)) throw error;
       return undefined;
     });
     if (market === undefined) {
@@ -231,18 +231,21 @@ export class Submitter {
       ...fees,
     });
     const outcome = await broadcast(client, raw);
-    const hash = slot.sent(job, raw, fees);
-    this.#tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
     switch (outcome.kind) {
+      case "out": {
+        const hash = slot.sent(job, raw, fees);
+        this.#tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
+        break;
+      }
       case "underpriced":
-        if (fees.maxFeePerGas < this.#capOf(call)) {
-          slot.outbid();
-          return undefined;
-        }
+        slot.tried(job);
+        slot.outbid(fees);
+        if (fees.maxFeePerGas < this.#capOf(call)) return undefined;
         break;
       case "failed":
-        // An earlier version may be out: whatever is wrong with this one, that one may be mined.
-        if (replaces) break;
+        slot.tried(job);
+        // Whatever is wrong with this version, one that is out may be mined.
+        if (slot.versions.size > 0) break;
         if (isInsufficientFunds(outcome.error)) {
           throw new InsufficientFunds(call.what, this.address, outcome.error);
         }
