@@ -1,5 +1,11 @@
 /** Failures at the chain, by who must act on them. */
-import { BaseError, decodeErrorResult, RpcRequestError, type Hex as ViemHex } from "viem";
+import {
+  BaseError,
+  BlockNotFoundError,
+  decodeErrorResult,
+  RpcRequestError,
+  type Hex as ViemHex,
+} from "viem";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { mediatorAbi } from "./abi/mediator.ts";
@@ -226,16 +232,23 @@ export function isRefusal(error: unknown): boolean {
   return causeOf(error, (cause) => cause instanceof RpcRequestError) !== undefined;
 }
 
+/** Whether an endpoint answered that it knows no such block. */
+export function isUnknownBlock(error: unknown): boolean {
+  return causeOf(error, (cause) => cause instanceof BlockNotFoundError) !== undefined;
+}
+
+/** Whether an endpoint did not answer, perhaps because an answer would have been too much. */
+export function isOverwhelmed(error: unknown): boolean {
+  const failed = causeOf(error, (cause) => cause instanceof EndpointFailed);
+  if (!(failed instanceof EndpointFailed)) return false;
+  return failed.timedOut || /^HTTP (413|504)\b|size limit/.test(failed.problem);
+}
+
 /**
- * Whether a reading of logs was refused, or not answered in time, for its width: fewer blocks may
- * pass. `proposed`: how many the refusal itself names.
+ * Whether a reading of logs was refused for its width: fewer blocks may pass. `proposed`: how many
+ * the refusal itself names.
  */
 export function asTooWide(error: unknown): { readonly proposed: number | undefined } | undefined {
-  const failed = causeOf(error, (cause) => cause instanceof EndpointFailed);
-  if (failed instanceof EndpointFailed) {
-    const tooLarge = /^HTTP (413|504)\b|size limit/.test(failed.problem);
-    return failed.timedOut || tooLarge ? { proposed: undefined } : undefined;
-  }
   const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
   if (!(answer instanceof RpcRequestError)) return undefined;
   if (RATE.test(answer.details) || !TOO_WIDE.test(answer.details)) return undefined;

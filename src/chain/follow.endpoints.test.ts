@@ -319,6 +319,28 @@ describe("two endpoints", () => {
     expect(failures).toEqual([`${stuck.url} its newest block ${head - 40} is 40 blocks behind`]);
   });
 
+  it("of which the first has lost its newest blocks are followed by the second at once", async () => {
+    const after = await readBlockRef(anvil.client, head - 4);
+    const old = `0x${(head - 6).toString(16)}`;
+    const forgetful = await proxy(async ({ method, params }, forward) => {
+      if (method !== "eth_getBlockByNumber") return forward();
+      if (params[0] !== "latest") return { result: null };
+      return { result: await anvil.rpc("eth_getBlockByNumber", [old, false]) };
+    });
+    const { events, failures } = await begin([forgetful.url, anvil.url], { after, maxTries: 2 });
+    expect((await finalUpTo(events, head - 2)).at(-1)?.to.number).toBe(head - 2);
+    expect(failures[0]).toContain(`${forgetful.url} it does not know`);
+  });
+
+  it("of which the first does not answer are followed by the second, not by narrower ranges", async () => {
+    const hanging = await proxy(async ({ method }, forward) =>
+      method === "eth_getLogs" ? undefined : forward(),
+    );
+    const { events } = await begin([hanging.url, anvil.url], { maxTries: 2 }, 500);
+    expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+    expect(getLogs(hanging).length).toBeLessThan(3);
+  });
+
   it("compare the last block of each range", async () => {
     const second = await proxy();
     const { events } = await begin([anvil.url, second.url]);

@@ -10,7 +10,9 @@ import type { Endpoint } from "./endpoints/endpoint.ts";
 import {
   asTooWide,
   EndpointsDisagree,
+  isOverwhelmed,
   isRefusal,
+  isUnknownBlock,
   ReorgTooDeep,
   RpcUnavailable,
   shortMessage,
@@ -137,6 +139,18 @@ class Walker {
 
   /** The next blocks up to `final`; undefined when there are none. */
   async advance(source: Endpoint, final: BlockNumber): Promise<FinalBlocks | undefined> {
+    try {
+      return await this.#advance(source, final);
+    } catch (error) {
+      if (isUnknownBlock(error)) {
+        const problem = "it does not know a block that is final, or that it has announced";
+        this.#options.client.transport.demote(source, problem);
+      }
+      throw error;
+    }
+  }
+
+  async #advance(source: Endpoint, final: BlockNumber): Promise<FinalBlocks | undefined> {
     const { mediator } = this.#options;
     const range = this.#rangeOf(source);
     if (final <= this.#last.number) await this.#requireUnchanged(source);
@@ -155,8 +169,8 @@ class Walker {
         return batch;
       } catch (error) {
         const tooWide = asTooWide(error);
-        // Whatever else it refuses may be for the width too, in words that we do not know.
-        if (tooWide !== undefined || isRefusal(error)) range.refused(span, tooWide?.proposed);
+        // Whatever else it refuses, in words that we do not know, may be for the width too.
+        if (isRefusal(error) || isOverwhelmed(error)) range.refused(span, tooWide?.proposed);
         if (tooWide === undefined || span === 1) throw error;
       }
     }

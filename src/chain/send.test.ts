@@ -334,6 +334,20 @@ it("waits for what is out while no endpoint answers", async () => {
   proxy.stop();
 });
 
+it("says each time anew that its key cannot pay, and pays once it can", async () => {
+  const balance = (wei: bigint) =>
+    anvil.rpc("anvil_setBalance", [owner(), `0x${wei.toString(16)}`]);
+  await balance(0n);
+  const one = submitter();
+  for (let tries = 0; tries < 3; tries++) {
+    const call = { ...mint(5n), deadlineBlock: 10_000 };
+    await expect(one.send(call)).rejects.toMatchObject({ code: "InsufficientFunds" });
+  }
+  await balance(10n ** 18n);
+  await one.send(mint(5n));
+  expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+});
+
 describe("the fee limit", () => {
   it("is warned of before it bites, with the figures", async () => {
     await anvil.setAutomine(false);

@@ -14,10 +14,13 @@ import {
   TransactionLost,
 } from "./errors.ts";
 import { ask, type ChainClient } from "./rpc.ts";
+import type { SubmitterEvent } from "./sending/events.ts";
 import { type Fees, type Offer, offer, URGENT_BLOCKS } from "./sending/fees.ts";
 import { broadcast, type MarketAt, NonceSlot, readMarket } from "./sending/nonceSlot.ts";
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
+
+export type { SubmitterEvent } from "./sending/events.ts";
 
 export interface Call {
   /** For errors and logs: "commit of round 7". */
@@ -39,32 +42,6 @@ export interface Mined {
   /** Wei. */
   readonly cost: bigint;
 }
-
-export type SubmitterEvent =
-  | {
-      readonly kind: "sent" | "replaced";
-      readonly hash: Hex;
-      readonly nonce: number;
-      readonly fees: Fees;
-    }
-  /** Another takes its nonce; it is sent again afterwards. */
-  | { readonly kind: "preempted"; readonly by: string }
-  /** Wei for a unit of gas: needed now, expected at the deadline, and the most that is paid. */
-  | {
-      readonly kind: "feeCapNear" | "feeCapReached";
-      readonly needed: bigint;
-      readonly forecast: bigint;
-      readonly cap: bigint;
-      readonly mend: string;
-    }
-  /** Transactions of our key wait that this process did not send. */
-  | {
-      readonly kind: "strangersWait";
-      readonly firstNonce: number;
-      readonly lastNonce: number;
-      readonly mend: string;
-    }
-  | { readonly kind: "lookFailed" };
 
 export interface SubmitterOptions {
   readonly client: ChainClient;
@@ -237,7 +214,7 @@ export class Submitter {
     }
     const market = await readMarket(client).catch((error) => {
       // One that is out may be mined while nobody tells us of it.
-      if (slot.attempts(job) === 0) throw error;
+      if (!slot.jobs().includes(job)) throw error;
       return undefined;
     });
     if (market === undefined) {
@@ -254,18 +231,21 @@ export class Submitter {
       ...fees,
     });
     const outcome = await broadcast(client, raw);
-    const hash = slot.sent(job, raw, fees);
-    this.#tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
     switch (outcome.kind) {
+      case "out": {
+        const hash = slot.sent(job, raw, fees);
+        this.#tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
+        break;
+      }
       case "underpriced":
-        if (fees.maxFeePerGas < this.#capOf(call)) {
-          slot.outbid();
-          return undefined;
-        }
+        slot.tried(job);
+        slot.outbid(fees);
+        if (fees.maxFeePerGas < this.#capOf(call)) return undefined;
         break;
       case "failed":
-        // An earlier version may be out: whatever is wrong with this one, that one may be mined.
-        if (replaces) break;
+        slot.tried(job);
+        // Whatever is wrong with this version, one that is out may be mined.
+        if (slot.versions.size > 0) break;
         if (isInsufficientFunds(outcome.error)) {
           throw new InsufficientFunds(call.what, this.address, outcome.error);
         }

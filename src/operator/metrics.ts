@@ -49,7 +49,11 @@ export class Metrics {
 
   /** `rest`: see chain/endpoints/endpoint.ts. */
   setEndpoints(health: readonly { readonly origin: string; readonly rest: number }[]): void {
-    for (const { origin, rest } of health) this.#endpointRest.set({ endpoint: origin }, rest);
+    for (const { origin, rest } of health) {
+      this.#endpointRest.set({ endpoint: origin }, rest);
+      // One that never failed shows so.
+      this.#endpointFailures.inc({ endpoint: origin }, 0);
+    }
   }
 
   /** `endpoint`: an origin, never a whole URL. */
@@ -57,10 +61,10 @@ export class Metrics {
     this.#endpointFailures.inc({ endpoint });
   }
 
-  /** `weiPerDay`: what duties cost if they go on as lately. */
-  setGasForecast(weiPerDay: bigint): void {
+  /** `weiPerDay`: what duties cost if they go on as lately; undefined while that is unknown. */
+  setGasForecast(weiPerDay: bigint | undefined): void {
     const help = "Wei a day for duties, as they were lately, at the prices of now";
-    this.set("duties_forecast_wei_per_day", help, Number(weiPerDay));
+    this.set("duties_forecast_wei_per_day", help, Number(weiPerDay ?? Number.NaN));
   }
 
   setClock(clock: ClockFace): void {

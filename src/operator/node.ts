@@ -170,7 +170,7 @@ export async function startOperator(
       metrics.setEndpoints(chain.client.transport.health());
       gas.setHead({ block: seen.number, timestamp: seen.timestamp });
       const spent = gas.spent(chain.constants.schedule.roundSize);
-      if (spent !== undefined) metrics.setGasForecast(forecastWeiPerDay(spent, seen.baseFee));
+      metrics.setGasForecast(spent && forecastWeiPerDay(spent, seen.baseFee));
       if (turns.hasTurns) claimLoop.offer(head);
     }
     control.setHead(head);

@@ -36,7 +36,7 @@ export function publicName(url: string): PublicName {
   const { origin, username, password, pathname, searchParams } = new URL(url);
   const parts = [username, password, ...pathname.split("/"), ...searchParams.values()];
   const secrets = parts
-    .flatMap((part) => [part, decodeURIComponent(part)])
+    .flatMap((part) => [part, decoded(part)])
     .filter((part) => part.length >= SHORTEST_SECRET);
   return {
     origin,
@@ -46,6 +46,15 @@ export function publicName(url: string): PublicName {
         text.replaceAll(url, origin),
       ),
   };
+}
+
+/** As people write it; one that is no proper encoding is as it stands. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** Lost after the first request that fails: behind the same URL there may then be another node. */

@@ -29,6 +29,8 @@ export interface EndpointHealth {
 /** Requests for which an endpoint is passed over after its first failure, and at most. */
 const FIRST_REST = 8;
 const LONGEST_REST = 256;
+/** Answers in a row after which failures are forgotten: some endpoints fail in one thing only. */
+const ANSWERS_TO_FORGET = 32;
 /** Milliseconds before a lost subscription to heads is renewed, at first and at most. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 30_000;
@@ -43,7 +45,9 @@ export class Endpoint {
   #opening: Promise<Connection> | undefined;
   /** The connection on which the chain's id was asked last. */
   #checked: Connection | undefined;
-  #failuresInRow = 0;
+  /** Those that are not forgotten. */
+  #failures = 0;
+  #answersInRow = 0;
   #rest = 0;
 
   constructor(url: string, options: EndpointOptions) {
@@ -84,15 +88,16 @@ export class Endpoint {
     }
   }
 
-  /** Its last answer was of use. */
+  /** It answered. */
   succeeded(): void {
-    this.#failuresInRow = 0;
-    this.#rest = 0;
+    this.#answersInRow += 1;
+    if (this.#answersInRow >= ANSWERS_TO_FORGET) this.#failures = 0;
   }
 
   failed(): void {
-    this.#rest = Math.min(LONGEST_REST, FIRST_REST * 2 ** this.#failuresInRow);
-    this.#failuresInRow += 1;
+    this.#rest = Math.min(LONGEST_REST, FIRST_REST * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#answersInRow = 0;
   }
 
   /** A request was answered, here or elsewhere. */

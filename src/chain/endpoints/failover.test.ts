@@ -119,6 +119,22 @@ describe("several endpoints", () => {
     expect(failures).toHaveLength(8);
   });
 
+  it("are passed over longer each time also when they fail in one thing only", async () => {
+    const partial = await endpoint((method, response) => {
+      response.statusCode = method === "eth_getLogs" ? 503 : 200;
+      response.end(result("0x7"));
+    });
+    const client = connect([partial.url, anvil.url], watched().options);
+    for (let i = 0; i < 60; i++) {
+      await client.getBlockNumber();
+      await client.getLogs({ address: mediator, fromBlock: 0n, toBlock: 0n });
+    }
+    // 120 requests: after 8, 16, 32 and 64 others, not after every 8.
+    const failed = partial.asked.filter((method) => method === "eth_getLogs").length;
+    expect(failed).toBeGreaterThan(2);
+    expect(failed).toBeLessThan(7);
+  });
+
   it("are not asked at all when there are none", () => {
     expect(() => connect([])).toThrow(/Name at least one/);
   });

@@ -1,7 +1,7 @@
 /**
  * One JSON-RPC connection made of several endpoints. The healthiest answers; one that fails is
- * passed over for a number of requests that doubles with each failure in a row, so that a dead
- * endpoint costs little and a recovered one is found again.
+ * passed over for a number of requests that doubles with each failure, so that a dead endpoint, or
+ * one that fails in one thing only, costs little, and a recovered one is found again.
  */
 import { setTimeout as sleepMs } from "node:timers/promises";
 import { createTransport, type Transport } from "viem";

@@ -133,6 +133,7 @@ describe("a secret in a URL", () => {
 
   it.each([
     ["path", (port: number) => `http://127.0.0.1:${port}/v3/${KEY}`],
+    ["odd path", (port: number) => `http://127.0.0.1:${port}/%zz/${KEY}`],
     ["query", (port: number) => `http://127.0.0.1:${port}/?key=${KEY}`],
     ["user", (port: number) => `http://someone:${KEY}@127.0.0.1:${port}/`],
     ["path of a socket", (port: number) => `ws://127.0.0.1:${port}/v3/${KEY}`],

@@ -12,7 +12,7 @@ export class NonceSlot {
   readonly nonce: number;
   /** By hash, the newest first: it is the most likely to be mined. */
   versions: ReadonlyMap<Hex, Job> = new Map();
-  /** What the dearest version offers. */
+  /** What has to be outbid. */
   fees: Fees | undefined;
   /** Gas limits by simulation. */
   readonly gas = new Map<Job, bigint>();
@@ -27,7 +27,7 @@ export class NonceSlot {
     this.nonce = nonce;
   }
 
-  /** Takes note of a version, before or after nodes have it; gives its hash. */
+  /** Takes note of a version that is out; gives its hash. */
   sent(job: Job, raw: Hex, fees: Fees): Hex {
     const hash = keccak256(raw);
     this.versions = new Map([[hash, job], ...this.versions]);
@@ -41,9 +41,7 @@ export class NonceSlot {
   }
 
   /** Somebody else's transaction with this nonce is dearer: the next offers twice as much. */
-  outbid(): void {
-    if (this.fees === undefined) return;
-    const { maxFeePerGas, maxPriorityFeePerGas } = this.fees;
+  outbid({ maxFeePerGas, maxPriorityFeePerGas }: Fees): void {
     this.fees = {
       maxFeePerGas: maxFeePerGas * 2n,
       maxPriorityFeePerGas: maxPriorityFeePerGas * 2n,
