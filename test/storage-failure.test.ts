@@ -223,6 +223,7 @@ describe("storage in use", () => {
       expect(second.complaint()).toMatch(`in use by process ${first.pid} `);
     };
     await refuse();
+    expect((await fetch(`${first.url}/health/ready`)).ok).toBe(true);
     process.kill(first.pid, "SIGSTOP");
     await refuse();
     expect(await first.kill("SIGKILL")).toBeNull();

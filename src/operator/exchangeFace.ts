@@ -72,6 +72,8 @@ export function createFace(options: FaceOptions): FaceControl {
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
   let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
   let heard = false;
+  /** Whether all that was final has been taken in once. */
+  let caughtUp = false;
 
   const tell = (events: readonly FaceEvent[]) => {
     for (const event of events) for (const listener of listeners) listener(event);
@@ -97,7 +99,7 @@ export function createFace(options: FaceOptions): FaceControl {
     if (!heard) return "the first answer of the chain";
     if (!options.canSign()) return "its signing service";
     const lag = lagBlocks();
-    return lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+    return !caughtUp || lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
   };
   const face: OperatorFace = {
     exchange: () => describeExchange(options, facts),
@@ -157,6 +159,7 @@ export function createFace(options: FaceOptions): FaceControl {
     setHead: (number) => {
       head = number;
       heard = true;
+      caughtUp ||= lagBlocks() === 0;
       const now = face.clock();
       metrics.setClock(now);
       tell([{ kind: "clock", clock: now }]);
