@@ -15,6 +15,7 @@ import { SignerUnavailable } from "../chain/signer.ts";
 import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import type { Genesis } from "../exchange/entries.ts";
 import type { State } from "../exchange/state.ts";
+import type { Journal } from "../journal/journal.ts";
 import { openSqliteJournal } from "../journal/sqlite/journal.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { Alerts } from "./alerts/alerts.ts";
@@ -51,6 +52,12 @@ const TIDY_MS = 10_000;
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
 
+/** What may be another than usual. */
+export interface OperatorParts {
+  /** Opens the journal of a storage folder for writing. */
+  readonly openJournal?: (storage: string) => Promise<Journal>;
+}
+
 /**
  * Starts one operator. Throws a typed error that says what to mend when it cannot. `alerts` are
  * told what its guardians find; whoever gives them closes them.
@@ -59,6 +66,7 @@ export async function startOperator(
   config: OperatorConfig,
   log: Log,
   alerts = new Alerts({ webhooks: [], mediator: config.mediator, log }),
+  { openJournal = openSqliteJournal }: OperatorParts = {},
 ): Promise<RunningOperator> {
   const stopping = new AbortController();
   const metrics = new Metrics();
@@ -78,7 +86,7 @@ export async function startOperator(
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
-  const journal = await openSqliteJournal(config.storage);
+  const journal = await openJournal(config.storage);
   if (journal.restoredFrom !== undefined) {
     log.error("restoredFromBackup", {
       sequence: journal.restoredFrom.head.sequence,
