@@ -1,5 +1,6 @@
 /** What a seed makes of a world: its measures, its faults, and when it lets the operator alone. */
 import type { OperatorConfig } from "../src/operator/config.ts";
+import { closingWindow } from "../src/protocol/disputeRule.ts";
 import { momentOf, quarterSize } from "../src/protocol/rounds.ts";
 import type { Schedule } from "../src/protocol/units.ts";
 import type { Block } from "./chain.ts";
@@ -93,4 +94,12 @@ export function dutiesOf({ schedule }: Terms, { state, number }: Block): number 
 
 export function isHaltedAt(terms: Terms, { state, number }: Block): boolean {
   return new Mediator(state, terms, { block: number, sender: terms.operator }).halted();
+}
+
+/** A dispute that can no longer be closed, if there is one. */
+export function lateDispute({ schedule }: Terms, { state, number }: Block): string | undefined {
+  for (const [key, { open, openedBlock }] of state.disputes) {
+    if (open && number >= closingWindow(schedule, openedBlock).lastBlock) return `dispute ${key}`;
+  }
+  return undefined;
 }
