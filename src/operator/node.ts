@@ -8,7 +8,7 @@ import type { Address } from "../base/hex.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
 import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../chain/follow.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
+import { ask, type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
 import { forecastWeiPerDay, GasLedger } from "../chain/sending/fees.ts";
 import { SignerUnavailable } from "../chain/signer.ts";
@@ -218,7 +218,7 @@ async function readExchange(
 ): Promise<ExchangeOnChain> {
   const chainId = await readChainId(config.rpc, { onFailure });
   const client = connect(config.rpc, { chainId, onFailure });
-  const code = await client.getCode({ address: config.mediator });
+  const code = await ask("the Mediator's code", () => client.getCode({ address: config.mediator }));
   if (code === undefined || code === "0x") {
     throw new QuarterdeckError({
       code: "NoMediator",
@@ -304,7 +304,8 @@ async function followChain(
 /** The last block that the journal holds; before the first, the one before the Mediator's own. */
 async function startOf({ client, genesis }: ExchangeOnChain, state: State): Promise<BlockRef> {
   if (state.head !== undefined) return state.head;
-  return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
+  const before = Math.max(0, genesis.schedule.genesisBlock - 1);
+  return ask("the block before the Mediator's", () => readBlockRef(client, before));
 }
 
 /** Repeats a step while no endpoint or signer answers, with growing pauses, `maxTries` times. */
