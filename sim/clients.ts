@@ -69,7 +69,7 @@ export class Client {
   /** Does one thing, or nothing. */
   act(): void {
     const deed = this.#random.weighted({
-      ...{ deposit: 4, order: 22, cancel: 5, withdraw: 6, confirm: 6 },
+      ...{ deposit: 4, order: 22, cancel: 5, withdraw: 9, confirm: 6 },
       ...{ dispute: 2, tradingKey: 0.2, nothing: 10 },
     });
     switch (deed) {
@@ -201,7 +201,7 @@ export class Client {
     if ([...state.requests.values()].filter(({ round }) => round >= this.#round - 1).length > 1) {
       return;
     }
-    const parts = [balance, balance / 2n, BigInt(this.#random.int(1, 100))];
+    const parts = [balance, balance, balance / 2n, BigInt(this.#random.int(1, 100))];
     const amount = this.#random.pick(parts.filter((part) => part > 0n && part <= balance));
     const data = encodeInitiateWithdrawal(token, amount, this.address, proof);
     this.#send(data, `asks for ${amount} of ${balance}`);

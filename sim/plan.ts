@@ -41,10 +41,10 @@ export interface PlanOptions {
 }
 
 const GENESIS_BLOCK = 10;
-const DEFAULT_ROUNDS = 5;
+const DEFAULT_ROUNDS = 4;
 
 export function planOf(random: Random, options: PlanOptions = {}): Plan {
-  const quarter = random.pick([16, 20, 24]);
+  const quarter = random.pick([16, 20]);
   const schedule = { genesisBlock: GENESIS_BLOCK, roundSize: 4 * quarter };
   const rounds = options.rounds ?? DEFAULT_ROUNDS;
   const chosen = TROUBLES.filter(() => random.chance(0.55));

@@ -53,6 +53,8 @@ const TOKENS = [0x11, 0x22, 0x33].map((byte) => toAddress(`0x${byte.toString(16)
   Address,
 ];
 const OWNER = toAddress(`0x${"0e".repeat(20)}`);
+/** Below what the node is allowed to pay, with room for a tip. */
+const MOST_FEE = 400n * GWEI;
 const BEGIN = 1_770_000_000;
 /** Errors with which the node may stop: the environment was at fault. */
 const MAY_STOP = new Set([
@@ -68,7 +70,7 @@ export async function runWorld(seed: string, options: WorldOptions = {}): Promis
   const slow = { ...nobleCurve };
   Object.assign(nobleCurve, { recover: loadCurve().curve.recover });
   const traces = Error.stackTraceLimit;
-  if (options.onTrace === undefined) Error.stackTraceLimit = 3;
+  if (options.onTrace === undefined) Error.stackTraceLimit = 0;
   try {
     return await new World(seed, options).run();
   } finally {
@@ -96,6 +98,8 @@ class World {
   #alive = false;
   #failure: string | undefined;
   #weather: Weather;
+  /** Blocks are dear, and dearer each time. */
+  #spike = false;
   #over = false;
 
   constructor(seed: string, options: WorldOptions) {
@@ -276,15 +280,22 @@ class World {
     if (!this.#alive) this.#start();
   }
 
+  /** The base fee moves by an eighth at most, as on Ethereum; in a spike it only rises. */
   #nextWeather(): Weather {
     const random = this.#random;
     const peaceful = this.#chain.blocks.length === 0 || this.#isPeaceful;
     const { troubles } = this.#plan;
-    const spike = !peaceful && troubles.has("fees") && random.chance(0.3);
+    if (peaceful || !troubles.has("fees")) this.#spike = false;
+    else if (random.chance(0.1)) this.#spike = !this.#spike;
     const lossy = !peaceful && troubles.has("transactions");
+    const before = this.#weather?.baseFee ?? 5n * GWEI;
+    const part = this.#spike
+      ? random.int(60, 125)
+      : random.int(-125, before > 30n * GWEI ? 0 : 125);
+    const baseFee = before + (before * BigInt(part)) / 1000n;
     return {
-      baseFee: BigInt(spike ? random.int(50, 400) : random.int(1, 20)) * GWEI,
-      minTip: spike ? BigInt(random.int(1, 20)) * GWEI : 0n,
+      baseFee: baseFee < GWEI ? GWEI : baseFee > MOST_FEE ? MOST_FEE : baseFee,
+      minTip: this.#spike ? BigInt(random.int(0, 10)) * GWEI : 0n,
       fate: () => (lossy ? random.weighted({ kept: 6, dropped: 2, delayed: 2 }) : "kept"),
     };
   }
