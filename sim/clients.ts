@@ -39,6 +39,10 @@ export interface Surroundings {
   readonly trace: (text: string) => void;
 }
 
+/** Requests of two rounds, and open disputes, that all clients together come to. */
+const MOST_REQUESTS = 4;
+const MOST_DISPUTES = 2;
+
 interface Key {
   readonly secret: Uint8Array;
   readonly address: Address;
@@ -197,10 +201,9 @@ export class Client {
     const { token, proof } = this.#random.pick(proofs);
     const { balance } = proof;
     const { state } = this.#around.chain.head;
-    // At most two requests at a time: the operator must have the blocks to refuse them.
-    if ([...state.requests.values()].filter(({ round }) => round >= this.#round - 1).length > 1) {
-      return;
-    }
+    // So many at a time that the operator has the blocks to refuse them all.
+    const young = [...state.requests.values()].filter(({ round }) => round >= this.#round - 1);
+    if (young.length >= MOST_REQUESTS) return;
     const parts = [balance, balance, balance / 2n, BigInt(this.#random.int(1, 100))];
     const amount = this.#random.pick(parts.filter((part) => part > 0n && part <= balance));
     const data = encodeInitiateWithdrawal(token, amount, this.address, proof);
@@ -220,7 +223,8 @@ export class Client {
   #dispute(): void {
     const round = this.#round;
     const { state } = this.#around.chain.head;
-    if (round === 0 || [...state.disputes.values()].filter(({ open }) => open).length > 1) return;
+    const open = [...state.disputes.values()].filter((one) => one.open);
+    if (round === 0 || open.length >= MOST_DISPUTES) return;
     const standing = this.#standing(round);
     if (standing === undefined) return;
     const known = [...(this.#fills.get(round - 1)?.values() ?? [])];

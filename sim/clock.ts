@@ -26,6 +26,7 @@ export class Clock {
   #life = 0;
   #planned = 0;
   readonly #heap: Planned[] = [];
+  readonly #timeouts = new WeakMap<AbortSignal, Planned>();
   #restore: (() => void) | undefined;
 
   /** An event of the world, which no crash of a process takes away. */
@@ -179,7 +180,9 @@ export class Clock {
 
   #abortAfter(ms: number): AbortSignal {
     const controller = new AbortController();
-    this.ofProcess(ms, () => controller.abort(new DOMException("Timed out.", "TimeoutError")));
+    const reason = () => new DOMException("Timed out.", "TimeoutError");
+    const planned = this.ofProcess(ms, () => controller.abort(reason()));
+    this.#timeouts.set(controller.signal, planned);
     return controller.signal;
   }
 
@@ -210,6 +213,9 @@ export class Clock {
       signal?.addEventListener("abort", stop, { once: true });
       request(url, String(body)).then(({ status, text }) => {
         signal?.removeEventListener("abort", stop);
+        // Nobody waits any more: one event less.
+        const timeout = this.#timeouts.get(signal as AbortSignal);
+        if (timeout !== undefined) timeout.cancelled = true;
         resolve({
           ok: status === 200,
           status,

@@ -311,28 +311,36 @@ export class Mediator {
     this.#closable(client, round);
     const key = keyOf(client, round);
     const known = restart ? [] : (this.state.proven.get(key) ?? []);
+    const all = this.#accumulate(client, round, known, executions);
+    const lastId = all.at(-1)?.order.id ?? 0n;
+    this.state.proven.set(key, all);
+    this.#emit("ExecutionsProven", {
+      ...{ client, round: BigInt(round), operator: this.#env.sender },
+      ...{ orders: all.length, lastId },
+    });
+  }
+
+  #accumulate(
+    client: Address,
+    round: Round,
+    known: readonly Execution[],
+    more: readonly (Execution & SignedOrder)[],
+  ): Execution[] {
     let lastId = known.at(-1)?.order.id ?? -1n;
-    for (const execution of executions) {
+    for (const execution of more) {
       const { id } = execution.order;
       const isNext = execution.order.round + 1 === round && id > lastId;
       if (!isNext) throw new Revert("WrongOrder", BigInt(execution.order.round), id);
       this.#requireSigned(client, execution);
       lastId = id;
     }
-    const all = [
-      ...known,
-      ...executions.map(({ order, sold, bought }) => ({ order, sold, bought })),
-    ];
-    this.state.proven.set(key, all);
-    this.#emit("ExecutionsProven", {
-      ...{ client, round: BigInt(round), operator: this.#env.sender },
-      ...{ orders: all.length, lastId: lastId < 0n ? 0n : lastId },
-    });
+    return [...known, ...more.map(({ order, sold, bought }) => ({ order, sold, bought }))];
   }
 
   closeDispute(
     client: Address,
     round: Round,
+    executed: readonly (Execution & SignedOrder)[],
     openingBalances: readonly Amount[],
     openings: readonly BalanceProof[],
     closings: readonly BalanceProof[],
@@ -346,7 +354,8 @@ export class Mediator {
       closing: closing[i] as Amount,
       ...(this.state.clientFlows.get(keyOf(client, token, round - 1)) ?? NO_FLOW),
     }));
-    const executions = this.state.proven.get(keyOf(client, round)) ?? [];
+    const proven = this.state.proven.get(keyOf(client, round)) ?? [];
+    const executions = this.#accumulate(client, round, proven, executed);
     const { presented } = dispute;
     const answer = { client, disputedRound: round - 1, tokens, presented, executions };
     const fault = checkAnswer(answer);

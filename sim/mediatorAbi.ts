@@ -12,6 +12,7 @@ import { toAddress, ZERO_ADDRESS } from "../src/base/address.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
 import { mediatorAbi } from "../src/chain/abi/mediator.ts";
 import { operatorManagerAbi } from "../src/chain/abi/operatorManager.ts";
+import type { Execution } from "../src/protocol/disputeRule.ts";
 import type { BalanceProof, SignedOrder } from "../src/protocol/units.ts";
 import { Mediator } from "./mediator.ts";
 import {
@@ -116,14 +117,16 @@ function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
         owner,
         Number(round),
         restart,
-        executions.map(({ order, sold, bought }) => ({ ...orderOf(owner, order), sold, bought })),
+        executions.map((one) => executionOf(owner, one)),
       );
     }
     case "closeDispute": {
-      const [client, round, balances, openings, closings] = call.args;
+      const [client, round, executions, balances, openings, closings] = call.args;
+      const owner = toAddress(client);
       return mediator.closeDispute(
-        toAddress(client),
+        owner,
         Number(round),
+        executions.map((one) => executionOf(owner, one)),
         balances,
         openings.map(proofOf),
         closings.map(proofOf),
@@ -135,6 +138,7 @@ function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
 }
 
 type AbiProof = Extract<MediatorCall, { functionName: "recoverBalance" }>["args"][2];
+type AbiExecution = Extract<MediatorCall, { functionName: "proveExecutions" }>["args"][3][number];
 type AbiOrder = Extract<MediatorCall, { functionName: "cancelWithdrawal" }>["args"][2][number];
 
 function proofOf({ balance, index, leafCount, siblings }: AbiProof): BalanceProof {
@@ -151,6 +155,13 @@ function orderOf(owner: Address, { signature, ...fields }: AbiOrder): SignedOrde
     intent: fields.intent === 0 ? ("buyAll" as const) : ("sellAll" as const),
   };
   return { order, signature };
+}
+
+function executionOf(
+  owner: Address,
+  { order, sold, bought }: AbiExecution,
+): Execution & SignedOrder {
+  return { ...orderOf(owner, order), sold, bought };
 }
 
 /** What a view of the exchange's contracts answers. Throws `Revert`. */

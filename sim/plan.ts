@@ -89,7 +89,7 @@ export function dutiesOf({ schedule }: Terms, { state, number }: Block): number 
   if (quarter !== 0) return disputes * 2;
   const owed = state.tokens.length > 0 && round > 0 && state.completedRound < round;
   const requests = [...state.requests.values()].filter((one) => one.round === round - 1).length;
-  return disputes * 2 + (owed ? 1 + requests : 0);
+  return disputes * 2 + (owed ? 1 + Math.min(2, requests) : 0);
 }
 
 export function isHaltedAt(terms: Terms, { state, number }: Block): boolean {

@@ -12,7 +12,8 @@ import { parseConfig } from "../src/operator/config.ts";
 import type { Log } from "../src/operator/log.ts";
 import { loadCurve } from "../src/operator/nativeCurve.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node.ts";
-import { encodeSaved, replay } from "../src/operator/recover.ts";
+import { replay } from "../src/operator/recover.ts";
+import { encodeSaved } from "../src/operator/recovery/savedState.ts";
 import { momentOf } from "../src/protocol/rounds.ts";
 import { type Block, Chain, GWEI, type Weather } from "./chain.ts";
 import { Client } from "./clients.ts";
@@ -391,7 +392,7 @@ class World {
     const reader = new Disk(this.#clock, this.#disk.fate, () => {});
     const length = this.#random.int(2, this.#disk.records.length);
     reader.records.push(...this.#disk.records.slice(0, length));
-    void replay(reader.open()).then(({ state, history }) => {
+    void replay(reader.open(), () => {}).then(({ state, history }) => {
       const bytes = encodeSaved(state, history);
       this.#disk.snapshot = { sequence: length, bytes, stateHash: stateHash(state) };
     });
