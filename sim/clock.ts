@@ -4,7 +4,7 @@
  * looked at. No seam in the node is needed for it: Node's own modules are replaced, and their
  * imports follow (`syncBuiltinESMExports`).
  */
-import fs from "node:fs";
+import files from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import perfHooks from "node:perf_hooks";
 import timersPromises from "node:timers/promises";
@@ -119,7 +119,8 @@ export class Clock {
       monitorEventLoopDelay: perfHooks.monitorEventLoopDelay,
       PerformanceObserver: perfHooks.PerformanceObserver,
     };
-    const keptStat = fs.statfsSync;
+    const keptStat = files.statfs;
+    const keptWatch = performance.now;
 
     Object.assign(globalThis, this.#globals(request));
     AbortSignal.timeout = (ms) => this.#abortAfter(ms);
@@ -130,7 +131,8 @@ export class Clock {
       setImmediate: (value?: unknown, options?: PauseOptions) => this.#pause(0, value, options),
     });
     Object.assign(perfHooks, QUIET_PERF_HOOKS);
-    fs.statfsSync = (() => ({ bavail: 2 ** 30, bsize: 4096 })) as unknown as typeof keptStat;
+    files.statfs = (async () => PLENTY) as unknown as typeof keptStat;
+    performance.now = () => this.now;
     syncBuiltinESMExports();
 
     this.#restore = () => {
@@ -139,7 +141,8 @@ export class Clock {
       Date.now = keptNow;
       Object.assign(timersPromises, keptPauses);
       Object.assign(perfHooks, keptPerf);
-      fs.statfsSync = keptStat;
+      files.statfs = keptStat;
+      performance.now = keptWatch;
       syncBuiltinESMExports();
     };
   }
@@ -239,6 +242,7 @@ interface PauseOptions {
   readonly signal?: AbortSignal;
 }
 
+const PLENTY = { bavail: 2 ** 30, bsize: 4096, files: 2 ** 30, ffree: 2 ** 30 };
 /** An arbitrary day: nothing may hang on it. */
 const START = Date.UTC(2026, 0, 1);
 

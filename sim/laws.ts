@@ -8,7 +8,7 @@ import { type BlocksEntry, decodeEntry } from "../src/exchange/entries.ts";
 import type { State } from "../src/exchange/state.ts";
 import { stateHash } from "../src/exchange/stateHash.ts";
 import { balances, commit, order, withdrawals } from "../src/exchange/views.ts";
-import type { OperatorFace, OrderFace } from "../src/operator/face.ts";
+import type { Answered, OperatorFace, OrderFace } from "../src/operator/face.ts";
 import type { Order } from "../src/protocol/units.ts";
 import type { Chain } from "./chain.ts";
 import { decodeCall } from "./mediatorAbi.ts";
@@ -221,18 +221,21 @@ export class Laws {
   }
 
   /** What was ever acknowledged is there: asked of a node that has just recovered. */
-  checkKept(face: OperatorFace): void {
+  async checkKept(face: OperatorFace): Promise<void> {
     const state = this.#state;
     if (state === undefined) return;
-    const known = new Map<string, OrderFace[]>();
-    for (const [key, told] of this.#acknowledged) {
-      if (told.round < state.moment.round - 1) continue;
-      const where = `${told.owner} ${told.round}`;
-      const orders = known.get(where) ?? face.orders(told.owner, told.round);
-      known.set(where, orders);
-      const now = orders.find(({ id }) => id === told.id);
-      if (now !== undefined && !isBehind(now, told)) continue;
-      throw new LawBroken("acknowledged is kept", `${key} (${told.state}) is ${now?.state}`);
+    const { round } = state.moment;
+    const told = [...this.#acknowledged].filter(([, order]) => order.round >= round - 1);
+    const asked = new Map<string, Promise<Answered<OrderFace[]>>>();
+    for (const [key, before] of told) {
+      const where = `${before.owner} ${before.round}`;
+      const answer = asked.get(where) ?? face.orders(before.owner, before.round);
+      asked.set(where, answer);
+      const answered = await answer;
+      const orders = answered.ok ? answered.value : [];
+      const now = orders.find(({ id }) => id === before.id);
+      if (now !== undefined && !isBehind(now, before)) continue;
+      throw new LawBroken("acknowledged is kept", `${key} (${before.state}) is ${now?.state}`);
     }
   }
 

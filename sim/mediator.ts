@@ -6,144 +6,55 @@
 import type { Address } from "../src/base/hex.ts";
 import { loadCurve } from "../src/operator/nativeCurve.ts";
 import { type AnswerFault, checkAnswer, type Execution } from "../src/protocol/disputeRule.ts";
-import { haltBoundary, isHalted } from "../src/protocol/haltRule.ts";
 import { hashFill } from "../src/protocol/messages.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../src/protocol/rounds.ts";
-import { isOrderSignedBy, recoverSigner } from "../src/protocol/signatures.ts";
-import { rootCommitment, verifyProof } from "../src/protocol/sumTree.ts";
+import { recoverSigner } from "../src/protocol/signatures.ts";
+import { rootCommitment } from "../src/protocol/sumTree.ts";
 import type {
   Amount,
   BalanceProof,
-  BlockNumber,
   Round,
   SignedFill,
   SignedOrder,
   TokenRoot,
 } from "../src/protocol/units.ts";
 import { checkEvidence, confirmable } from "../src/protocol/withdrawalRule.ts";
-import {
-  type Dispute,
-  type Emitted,
-  type Env,
-  type Flow,
-  keyOf,
-  type MediatorState,
-  NO_FLOW,
-  type Request,
-  Revert,
-  type Terms,
-} from "./mediatorState.ts";
+import { MediatorBase } from "./mediatorBase.ts";
+import { type Dispute, keyOf, NO_FLOW, type Request, Revert } from "./mediatorState.ts";
 
 const { curve } = loadCurve();
 
 /** One transaction under way: changes `state`, and collects what it emits. */
-export class Mediator {
-  readonly state: MediatorState;
-  readonly emitted: Emitted[] = [];
-  readonly #terms: Terms;
-  readonly #env: Env;
-
-  constructor(state: MediatorState, terms: Terms, env: Env) {
-    this.state = state;
-    this.#terms = terms;
-    this.#env = env;
-  }
-
-  // ---------------------------------------------------------------- time
-
-  haltBlock(): BlockNumber | undefined {
-    const openDisputeRounds = [...this.state.disputes]
-      .filter(([, { open }]) => open)
-      .map(([key]) => Number(key.split(" ")[1]));
-    return haltBoundary(this.#terms.schedule, {
-      completedRound: this.state.completedRound,
-      tokenCount: this.state.tokens.length,
-      openDisputeRounds,
-    });
-  }
-
-  halted(): boolean {
-    return isHalted(this.haltBlock(), this.#env.block);
-  }
-
-  tokenSet(round: Round): Address[] {
-    return this.state.tokens.filter((one) => one.round < round).map(({ token }) => token);
-  }
-
-  get round(): Round {
-    return this.#moment.round;
-  }
-
-  get #moment() {
-    return momentOf(this.#terms.schedule, this.#env.block);
-  }
-
-  #running(): { readonly round: Round; readonly quarter: number } {
-    const boundary = this.haltBlock();
-    if (isHalted(boundary, this.#env.block)) {
-      throw new Revert("Halted", BigInt(momentOf(this.#terms.schedule, boundary as number).round));
-    }
-    return this.#moment;
-  }
-
-  #requireOperator(): void {
-    const { sender } = this.#env;
-    if (sender !== this.#terms.operator) throw new Revert("NotOperator", sender);
-  }
-
-  #emit(eventName: string, args: Emitted["args"]): void {
-    this.emitted.push({ eventName, args });
-  }
-
+export class Mediator extends MediatorBase {
   // ---------------------------------------------------------------- listing, keys, deposits
 
   listToken(token: Address): void {
-    const { round } = this.#running();
+    const { round } = this.running();
     const { tokens } = this.state;
     if (tokens.some((one) => one.token === token)) throw new Revert("TokenAlreadyListed", token);
     if (tokens.length === 0) this.state.completedRound = round;
     this.state.tokens = [...tokens, { token, round, total: 0n }];
-    this.#emit("TokenListed", { token, round: BigInt(round) });
+    this.emit("TokenListed", { token, round: BigInt(round) });
   }
 
   setTradingKey(key: Address): void {
-    const fromRound = this.#running().round + 1;
-    const { sender: client } = this.#env;
+    const fromRound = this.running().round + 1;
+    const { sender: client } = this.env;
     const known = (this.state.keys.get(client) ?? []).filter((one) => one.fromRound < fromRound);
     this.state.keys.set(client, [...known, { fromRound, key }]);
-    this.#emit("TradingKeySet", { client, fromRound: BigInt(fromRound), key });
-  }
-
-  tradingKey(client: Address, round: Round): Address | undefined {
-    return this.state.keys.get(client)?.findLast((one) => one.fromRound <= round)?.key;
+    this.emit("TradingKeySet", { client, fromRound: BigInt(fromRound), key });
   }
 
   deposit(token: Address, amount: Amount): void {
-    const { round } = this.#running();
+    const { round } = this.running();
     if (!this.state.tokens.some((one) => one.token === token)) {
       throw new Revert("TokenNotListed", token);
     }
     if (amount === 0n) throw new Revert("ZeroAmount");
-    const { sender: client } = this.#env;
-    this.#flow(client, token, round, { deposits: amount, requested: 0n });
-    this.#hold(token, amount);
-    this.#emit("Deposited", { client, token, round: BigInt(round), amount });
-  }
-
-  #hold(token: Address, amount: Amount): void {
-    this.state.held.set(token, (this.state.held.get(token) ?? 0n) + amount);
-  }
-
-  #flow(client: Address, token: Address, round: Round, more: Flow): void {
-    const add = (flows: Map<string, Flow>, key: string) => {
-      const { deposits, requested } = flows.get(key) ?? NO_FLOW;
-      flows.set(key, {
-        deposits: deposits + more.deposits,
-        requested: requested + more.requested,
-      });
-    };
-    add(this.state.flows, keyOf(token, round));
-    add(this.state.clientFlows, keyOf(client, token, round));
+    const { sender: client } = this.env;
+    this.flow(client, token, round, { deposits: amount, requested: 0n });
+    this.hold(token, amount);
+    this.emit("Deposited", { client, token, round: BigInt(round), amount });
   }
 
   // ---------------------------------------------------------------- withdrawals
@@ -154,39 +65,39 @@ export class Mediator {
     recipient: Address,
     proof: BalanceProof,
   ): void {
-    const { round, quarter } = this.#running();
-    const { sender: client } = this.#env;
+    const { round, quarter } = this.running();
+    const { sender: client } = this.env;
     if (amount === 0n) throw new Revert("ZeroAmount");
     if (this.state.requests.has(keyOf(client, token))) {
       throw new Revert("WithdrawalActive", client, token);
     }
     if (round === 0) throw new Revert("OutsideWindow", 0n, BigInt(quarter));
-    this.#prove(client, token, round - 1, proof);
+    this.prove(client, token, round - 1, proof);
     if (amount > proof.balance) throw new Revert("AmountExceedsOpening", amount, proof.balance);
 
     const request: Request = { recipient, round, amount, opening: proof.balance };
     this.state.requests.set(keyOf(client, token), request);
-    this.#flow(client, token, round, { deposits: 0n, requested: amount });
+    this.flow(client, token, round, { deposits: 0n, requested: amount });
     const { opening } = request;
-    this.#emit("WithdrawalInitiated", {
+    this.emit("WithdrawalInitiated", {
       ...{ client, token, round: BigInt(round), amount, opening, recipient },
     });
   }
 
   cancelWithdrawal(client: Address, token: Address, orders: readonly SignedOrder[]): void {
-    const { round, quarter } = this.#running();
+    const { round, quarter } = this.running();
     const request = this.state.requests.get(keyOf(client, token));
     if (request === undefined) throw new Revert("NoWithdrawal", client, token);
-    const { schedule } = this.#terms;
+    const { schedule } = this.terms;
     const next = request.round + 1;
-    if (this.#env.block >= firstBlockOf(schedule, next, 1)) {
+    if (this.env.block >= firstBlockOf(schedule, next, 1)) {
       throw new Revert("OutsideWindow", BigInt(round), BigInt(quarter));
     }
     if (this.state.commitments.has(keyOf(next, token))) {
       throw new Revert("AlreadyCommitted", token, BigInt(next));
     }
-    this.#requireOperator();
-    for (const signed of orders) this.#requireSigned(client, signed);
+    this.requireOperator();
+    for (const signed of orders) this.requireSigned(client, signed);
     const fault = checkEvidence(
       { ...request, client, token },
       orders.map(({ order }) => order),
@@ -198,9 +109,9 @@ export class Mediator {
 
     const { amount } = request;
     this.state.requests.delete(keyOf(client, token));
-    this.#flow(client, token, request.round, { deposits: 0n, requested: -amount });
+    this.flow(client, token, request.round, { deposits: 0n, requested: -amount });
     const of = BigInt(request.round);
-    this.#emit("WithdrawalCancelled", { client, token, round: of, amount });
+    this.emit("WithdrawalCancelled", { client, token, round: of, amount });
   }
 
   confirmWithdrawal(client: Address, token: Address): void {
@@ -208,16 +119,16 @@ export class Mediator {
     if (request === undefined) throw new Revert("NoWithdrawal", client, token);
     const boundary = this.haltBlock();
     const haltRound = this.halted()
-      ? momentOf(this.#terms.schedule, boundary as number).round
+      ? momentOf(this.terms.schedule, boundary as number).round
       : undefined;
-    const moment = this.#moment;
+    const moment = this.moment;
     if (!confirmable(request.round, moment, haltRound)) {
       throw new Revert("WithdrawalNotDue", BigInt(request.round), BigInt(moment.round));
     }
     const { amount, recipient, round } = request;
     this.state.requests.delete(keyOf(client, token));
-    this.#hold(token, -amount);
-    this.#emit("WithdrawalConfirmed", {
+    this.hold(token, -amount);
+    this.emit("WithdrawalConfirmed", {
       ...{ client, token, round: BigInt(round), amount, recipient },
     });
   }
@@ -225,18 +136,18 @@ export class Mediator {
   // ---------------------------------------------------------------- commit
 
   commit(roots: readonly TokenRoot[]): void {
-    const { round, quarter } = this.#running();
+    const { round, quarter } = this.running();
     if (round === 0 || quarter !== 0) {
       throw new Revert("OutsideWindow", BigInt(round), BigInt(quarter));
     }
-    this.#requireOperator();
+    this.requireOperator();
     if (roots.length === 0) throw new Revert("NoRoots");
     for (const root of roots) this.#commitToken(round, root);
     this.state.committedTokens += roots.length;
     if (this.state.committedTokens !== this.tokenSet(round).length) return;
     this.state.completedRound = round;
     this.state.committedTokens = 0;
-    this.#emit("RoundCommitted", { round: BigInt(round), operator: this.#env.sender });
+    this.emit("RoundCommitted", { round: BigInt(round), operator: this.env.sender });
   }
 
   /** A(r): what the tree of `round` must come to. */
@@ -259,7 +170,7 @@ export class Mediator {
     );
     this.state.commitments.set(key, rootCommitment({ node, total, leafCount }));
     const leaves = BigInt(leafCount);
-    this.#emit("Committed", { round: BigInt(round), token, node, total, leafCount: leaves });
+    this.emit("Committed", { round: BigInt(round), token, node, total, leafCount: leaves });
   }
 
   // ---------------------------------------------------------------- disputes
@@ -271,32 +182,32 @@ export class Mediator {
     deposit: { readonly token: Address; readonly round: Round },
     fills: readonly SignedFill[],
   ): void {
-    const { round, quarter } = this.#running();
+    const { round, quarter } = this.running();
     if (round === 0) throw new Revert("OutsideWindow", 0n, BigInt(quarter));
-    const { sender } = this.#env;
+    const { sender } = this.env;
     if (sender !== client) throw new Revert("NotDelegated", client, sender);
     const key = keyOf(client, round);
     if (this.state.disputes.has(key)) throw new Revert("DisputeExists", client, BigInt(round));
     const byProofs = proofs.length > 0;
-    const openings = byProofs ? this.#proveAll(client, round - 1, proofs) : undefined;
+    const openings = byProofs ? this.proveAll(client, round - 1, proofs) : undefined;
     const flow = this.state.clientFlows.get(keyOf(client, deposit.token, deposit.round));
     const deposited = deposit.round < round && (flow?.deposits ?? 0n) > 0n;
     if (!byProofs && !deposited) throw new Revert("NoStanding", client);
     const mustProveOpenings = !byProofs && deposit.round + 1 < round;
     for (const { fill, signature } of fills) {
-      const signer = recoverSigner(curve, this.#terms.domain, hashFill(fill), signature);
-      if (signer !== this.#terms.operator) {
+      const signer = recoverSigner(curve, this.terms.domain, hashFill(fill), signature);
+      if (signer !== this.terms.operator) {
         throw new Revert("FillNotSigned", fill.orderHash, signer);
       }
     }
     this.state.disputes.set(key, {
-      openedBlock: this.#env.block,
+      openedBlock: this.env.block,
       open: true,
       presented: fills.map(({ fill }) => fill),
       mustProveOpenings,
       openings,
     });
-    this.#emit("DisputeOpened", {
+    this.emit("DisputeOpened", {
       ...{ client, round: BigInt(round), opener: sender, openingsPresented: byProofs },
       ...{ mustProveOpenings, presented: fills.length },
     });
@@ -314,8 +225,8 @@ export class Mediator {
     const all = this.#accumulate(client, round, known, executions);
     const lastId = all.at(-1)?.order.id ?? 0n;
     this.state.proven.set(key, all);
-    this.#emit("ExecutionsProven", {
-      ...{ client, round: BigInt(round), operator: this.#env.sender },
+    this.emit("ExecutionsProven", {
+      ...{ client, round: BigInt(round), operator: this.env.sender },
       ...{ orders: all.length, lastId },
     });
   }
@@ -331,7 +242,7 @@ export class Mediator {
       const { id } = execution.order;
       const isNext = execution.order.round + 1 === round && id > lastId;
       if (!isNext) throw new Revert("WrongOrder", BigInt(execution.order.round), id);
-      this.#requireSigned(client, execution);
+      this.requireSigned(client, execution);
       lastId = id;
     }
     return [...known, ...more.map(({ order, sold, bought }) => ({ order, sold, bought }))];
@@ -347,7 +258,7 @@ export class Mediator {
   ): void {
     const dispute = this.#closable(client, round);
     const before = this.#openings(client, round, dispute, openingBalances, openings);
-    const closing = this.#proveAll(client, round, closings);
+    const closing = this.proveAll(client, round, closings);
     const tokens = this.tokenSet(round).map((token, i) => ({
       token,
       opening: before[i] ?? 0n,
@@ -361,8 +272,8 @@ export class Mediator {
     const fault = checkAnswer(answer);
     if (fault !== undefined) throw revertOf(fault, round);
     this.state.disputes.set(keyOf(client, round), { ...dispute, open: false });
-    this.#emit("DisputeClosed", {
-      ...{ client, round: BigInt(round), operator: this.#env.sender, closings },
+    this.emit("DisputeClosed", {
+      ...{ client, round: BigInt(round), operator: this.env.sender, closings },
     });
   }
 
@@ -381,47 +292,21 @@ export class Mediator {
     }
     if (balances.length > 0) throw new Revert("WrongOpenings");
     if (proofs.length === 0 && !dispute.mustProveOpenings) return [];
-    return this.#proveAll(client, round - 1, proofs);
+    return this.proveAll(client, round - 1, proofs);
   }
 
   #closable(client: Address, round: Round): Dispute {
-    const { round: now, quarter } = this.#running();
+    const { round: now, quarter } = this.running();
     const dispute = this.state.disputes.get(keyOf(client, round));
     if (!dispute?.open) throw new Revert("NoOpenDispute", client, BigInt(round));
-    const { schedule } = this.#terms;
+    const { schedule } = this.terms;
     const size = quarterSize(schedule);
     const opened = Math.floor((dispute.openedBlock - schedule.genesisBlock) / size);
-    if (this.#env.block >= schedule.genesisBlock + (opened + 2) * size) {
+    if (this.env.block >= schedule.genesisBlock + (opened + 2) * size) {
       throw new Revert("OutsideWindow", BigInt(now), BigInt(quarter));
     }
-    this.#requireOperator();
+    this.requireOperator();
     return dispute;
-  }
-
-  #proveAll(client: Address, round: Round, proofs: readonly BalanceProof[]): Amount[] {
-    const tokens = this.tokenSet(round);
-    if (proofs.length !== tokens.length) {
-      throw new Revert("ProofCount", BigInt(proofs.length), BigInt(tokens.length));
-    }
-    return tokens.map((token, i) => {
-      const proof = proofs[i] as BalanceProof;
-      this.#prove(client, token, round, proof);
-      return proof.balance;
-    });
-  }
-
-  #prove(client: Address, token: Address, round: Round, proof: BalanceProof): void {
-    const committed = this.state.commitments.get(keyOf(round, token));
-    if (committed === undefined) throw new Revert("NotCommitted", token, BigInt(round));
-    if (verifyProof(committed, client, proof).ok) return;
-    throw new Revert("InvalidProof", client, BigInt(proof.index), BigInt(proof.leafCount));
-  }
-
-  #requireSigned(client: Address, signed: SignedOrder): void {
-    const { owner, round, id } = signed.order;
-    const key = this.tradingKey(client, round);
-    if (owner === client && isOrderSignedBy(curve, this.#terms.domain, signed, key)) return;
-    throw new Revert("WrongSigner", id, client);
   }
 }
 

@@ -7,17 +7,7 @@ import type { Block } from "./chain.ts";
 import { Mediator } from "./mediator.ts";
 import type { Terms } from "./mediatorState.ts";
 import type { Random } from "./random.ts";
-
-/** Kinds of trouble; each world has some of them, so that they meet in many ways. */
-export const TROUBLES = [
-  "crashes",
-  "disk",
-  "endpoints",
-  "transactions",
-  "fees",
-  "reorganisations",
-] as const;
-export type Trouble = (typeof TROUBLES)[number];
+import { TROUBLES, type Trouble } from "./troubles.ts";
 
 export interface Plan {
   readonly rounds: number;

@@ -9,19 +9,19 @@ import { encodeListToken } from "../src/chain/calls.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { stateHash } from "../src/exchange/stateHash.ts";
 import { parseConfig } from "../src/operator/config.ts";
-import type { Log } from "../src/operator/log.ts";
 import { loadCurve } from "../src/operator/nativeCurve.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node.ts";
 import { replay } from "../src/operator/recover.ts";
 import { encodeSaved } from "../src/operator/recovery/savedState.ts";
 import { momentOf } from "../src/protocol/rounds.ts";
-import { type Block, Chain, GWEI, type Weather } from "./chain.ts";
+import { type Block, Chain, type Weather } from "./chain.ts";
 import { Client } from "./clients.ts";
 import { Clock } from "./clock.ts";
-import { Disk, type FlushFate } from "./disk.ts";
+import { brief, Diary } from "./diary.ts";
+import { Disk } from "./disk.ts";
 import { LawBroken, Laws } from "./laws.ts";
 import type { Terms } from "./mediatorState.ts";
-import { type Mood, Network } from "./network.ts";
+import { Network } from "./network.ts";
 import {
   isHaltedAt,
   isPeaceful,
@@ -31,6 +31,7 @@ import {
   planOf,
 } from "./plan.ts";
 import { Random } from "./random.ts";
+import { MILD, Troubles } from "./troubles.ts";
 
 export interface Report {
   readonly seed: string;
@@ -54,12 +55,11 @@ const TOKENS = [0x11, 0x22, 0x33].map((byte) => toAddress(`0x${byte.toString(16)
   Address,
 ];
 const OWNER = toAddress(`0x${"0e".repeat(20)}`);
-/** Below what the node is allowed to pay, with room for a tip. */
-const MOST_FEE = 400n * GWEI;
 const BEGIN = 1_770_000_000;
 /** Errors with which the node may stop: the environment was at fault. */
 const MAY_STOP = new Set([
   ...["RpcUnavailable", "DutyFailed", "StorageFull", "StorageFailed", "JournalStopped"],
+  "EndpointsDisagree",
 ]);
 
 /**
@@ -82,7 +82,6 @@ export async function runWorld(seed: string, options: WorldOptions = {}): Promis
 
 class World {
   readonly #seed: string;
-  readonly #options: WorldOptions;
   readonly #random: Random;
   readonly #plan: Plan;
   readonly #clock = new Clock();
@@ -92,20 +91,17 @@ class World {
   readonly #laws: Laws;
   readonly #clients: Client[];
   readonly #key: Hex;
-  readonly #trace: string[] = [];
-  readonly #counts: Record<string, number> = {};
+  readonly #diary: Diary;
   #operator: RunningOperator | undefined;
   /** Whether a process is there, serving or about to. */
   #alive = false;
   #failure: string | undefined;
-  #weather: Weather;
-  /** Blocks are dear, and dearer each time. */
-  #spike = false;
+  readonly #troubles: Troubles;
+  #weather: Weather = MILD;
   #over = false;
 
   constructor(seed: string, options: WorldOptions) {
     this.#seed = seed;
-    this.#options = options;
     this.#random = new Random(seed);
     this.#plan = planOf(this.#random.split("plan"), options);
     this.#key = this.#random.split("operator").hex(32);
@@ -115,11 +111,14 @@ class World {
       schedule: this.#plan.schedule,
       operator: localSigner(this.#key).address,
     };
+    this.#troubles = new Troubles(this.#plan.troubles, this.#random.split("troubles"));
     this.#chain = new Chain(terms, this.#random.split("chain"));
+    this.#diary = new Diary(this.#clock, this.#chain, options.onTrace);
     this.#laws = new Laws(this.#chain, this.#plan.confirmations);
-    this.#weather = this.#nextWeather();
-    this.#disk = new Disk(this.#clock, this.#flushFate(), (payloads) =>
-      this.#guard(() => this.#laws.onDurable(payloads)),
+    this.#disk = new Disk(
+      this.#clock,
+      () => this.#troubles.flush(this.#isPeaceful),
+      (payloads) => this.#guard(() => this.#laws.onDurable(payloads)),
     );
     const network = this.#random.split("network");
     this.#network = new Network(this.#chain, this.#clock, network, this.#plan.endpoints, {
@@ -151,9 +150,9 @@ class World {
       this.#clock.uninstall();
       process.off("unhandledRejection", onRejection);
     }
-    const counts = { ...this.#counts, orders: this.#laws.acknowledgedOrders };
-    const { failure } = { failure: this.#failure };
-    return { seed: this.#seed, plan: this.#plan, failure, counts, trace: this.#trace };
+    const counts = { ...this.#diary.counts, orders: this.#laws.acknowledgedOrders };
+    const { lines } = this.#diary;
+    return { seed: this.#seed, plan: this.#plan, failure: this.#failure, counts, trace: lines };
   }
 
   // ---------------------------------------------------------------- time
@@ -166,8 +165,7 @@ class World {
       this.#checkBlock();
     });
     if (this.#chain.head.number >= schedule.genesisBlock + rounds * schedule.roundSize) {
-      const face = this.#operator?.face;
-      if (face !== undefined) this.#guard(() => this.#laws.checkKept(face));
+      if (this.#operator !== undefined) this.#checkKept(this.#operator);
       this.#over = true;
       return;
     }
@@ -185,16 +183,16 @@ class World {
   #block(): void {
     const { head } = this.#chain;
     const random = this.#random;
-    this.#weather = this.#nextWeather();
-    const { deepReorgAt, confirmations, troubles } = this.#plan;
+    this.#weather = this.#troubles.nextWeather(this.#weather, this.#isPeaceful);
+    const { deepReorgAt, confirmations } = this.#plan;
     if (deepReorgAt === head.number + 1) {
       const depth = confirmations + this.#random.int(1, 4);
       if (this.#laws.state?.head !== undefined) this.#laws.reorganisedTooDeep = true;
       return this.#reorganise(depth);
     }
     const depth = random.int(1, confirmations);
-    const wanted = troubles.has("reorganisations") && random.chance(0.06);
-    if (wanted && !this.#isPeaceful && this.#mayDrop(depth)) return this.#reorganise(depth);
+    const wanted = !this.#isPeaceful && this.#troubles.reorganises();
+    if (wanted && this.#mayDrop(depth)) return this.#reorganise(depth);
     this.#mine();
   }
 
@@ -222,8 +220,8 @@ class World {
   }
 
   #reorganise(depth: number): void {
-    this.#count("reorganisations");
-    this.#say(`reorganisation of ${depth} blocks`);
+    this.#diary.count("reorganisations");
+    this.#diary.say(`reorganisation of ${depth} blocks`);
     for (const endpoint of this.#network.endpoints) endpoint.stuckAt ??= this.#chain.head;
     this.#report(this.#chain.reorganise(depth, this.#timestamp, this.#weather));
   }
@@ -232,14 +230,20 @@ class World {
     for (const { transaction, refusal } of block.mined) {
       const own = transaction.nonce !== undefined;
       const who = own ? "operator" : "client";
-      if (refusal !== undefined) this.#count(`${who}Reverted`);
-      if (own) this.#count("operatorMined");
-      if (refusal !== undefined) this.#say(`mined of ${who}, reverted: ${refusal.message}`);
+      if (refusal !== undefined) this.#diary.count(`${who}Reverted`);
+      if (own) this.#diary.count("operatorMined");
+      if (refusal !== undefined) this.#diary.say(`mined of ${who}, reverted: ${refusal.message}`);
     }
     for (const { emitted } of block.logs) {
-      this.#count(emitted.eventName);
-      this.#say(`mined ${emitted.eventName} ${Object.values(emitted.args).map(brief).join(" ")}`);
+      this.#diary.count(emitted.eventName);
+      this.#diary.say(
+        `mined ${emitted.eventName} ${Object.values(emitted.args).map(brief).join(" ")}`,
+      );
     }
+  }
+
+  #checkKept({ face }: RunningOperator): void {
+    this.#laws.checkKept(face).catch((error) => this.#fail(error));
   }
 
   #checkBlock(): void {
@@ -249,7 +253,7 @@ class World {
     if (face !== undefined && this.#disk.isIdle) this.#laws.checkFace(face);
     const late = isHaltedAt(terms, head) ? "HALTED" : lateDispute(terms, head);
     if (late === undefined) return;
-    this.#count("late");
+    this.#diary.count("late");
     if (!this.#plan.fair || this.#laws.reorganisedTooDeep) return;
     throw new LawBroken("on time", `block ${head.number}, after a fair chance: ${late}`);
   }
@@ -257,23 +261,14 @@ class World {
   // ---------------------------------------------------------------- trouble
 
   #trouble(): void {
-    const random = this.#random;
     if (this.#isPeaceful) return this.#calm();
-    const { troubles } = this.#plan;
-    if (troubles.has("crashes") && this.#alive && random.chance(0.04)) {
-      this.#clock.after(random.int(0, this.#plan.blockMs - 1), () => this.#crash());
+    if (this.#alive && this.#troubles.crashes()) {
+      const when = this.#random.int(0, this.#plan.blockMs - 1);
+      this.#clock.after(when, () => this.#crash());
     }
-    if (!troubles.has("endpoints")) return;
-    for (const endpoint of this.#network.endpoints) {
-      if (!random.chance(0.12)) continue;
-      endpoint.mood = random.weighted<Mood>({
-        ...{ well: 10, down: 2, silent: 1, failing: 2, limited: 2 },
-        ...{ lagging: 3, stuck: 2, pooled: 0, empty: 0, forgetful: 2 },
-      });
-      endpoint.lag = random.int(1, 5);
-      endpoint.stuckAt = endpoint.mood === "stuck" ? this.#chain.head : undefined;
-      this.#say(`${endpoint.url} is ${endpoint.mood}`);
-    }
+    const { endpoints } = this.#network;
+    for (const changed of this.#troubles.stir(endpoints, this.#chain.head))
+      this.#diary.say(changed);
   }
 
   #calm(): void {
@@ -281,49 +276,15 @@ class World {
     if (!this.#alive) this.#start();
   }
 
-  /** The base fee moves by an eighth at most, as on Ethereum; in a spike it only rises. */
-  #nextWeather(): Weather {
-    const random = this.#random;
-    const peaceful = this.#chain.blocks.length === 0 || this.#isPeaceful;
-    const { troubles } = this.#plan;
-    if (peaceful || !troubles.has("fees")) this.#spike = false;
-    else if (random.chance(0.1)) this.#spike = !this.#spike;
-    const lossy = !peaceful && troubles.has("transactions");
-    const before = this.#weather?.baseFee ?? 5n * GWEI;
-    const part = this.#spike
-      ? random.int(60, 125)
-      : random.int(-125, before > 30n * GWEI ? 0 : 125);
-    const baseFee = before + (before * BigInt(part)) / 1000n;
-    return {
-      baseFee: baseFee < GWEI ? GWEI : baseFee > MOST_FEE ? MOST_FEE : baseFee,
-      minTip: this.#spike ? BigInt(random.int(0, 10)) * GWEI : 0n,
-      fate: () => (lossy ? random.weighted({ kept: 6, dropped: 2, delayed: 2 }) : "kept"),
-    };
-  }
-
-  #flushFate(): () => FlushFate {
-    const random = this.#random.split("disk");
-    return () => {
-      const survives = random.chance(0.5);
-      const isBad = this.#plan.troubles.has("disk") && !this.#isPeaceful;
-      if (!isBad) return { ms: random.int(0, 4), survives };
-      if (random.chance(0.01)) {
-        const failure = random.pick(["StorageFull", "StorageFailed"] as const);
-        return { ms: random.int(0, 50), failure, survives };
-      }
-      return { ms: random.chance(0.1) ? random.int(100, 9000) : random.int(0, 20), survives };
-    };
-  }
-
   // ---------------------------------------------------------------- the operator
 
   #start(): void {
     this.#alive = true;
-    this.#count("starts");
+    this.#diary.count("starts");
     this.#maybeSnapshot();
     const config = parseConfig(this.#config(), { QUARTERDECK_PRIVATE_KEY: this.#key }, "the seed");
     const openJournal = async () => this.#disk.open();
-    startOperator(config, this.#log(), { openJournal }).then(
+    startOperator(config, this.#diary.log(), undefined, { openJournal }).then(
       (operator) => this.#serve(operator),
       (error) => this.#stopped(error),
     );
@@ -345,8 +306,8 @@ class World {
 
   #serve(operator: RunningOperator): void {
     this.#operator = operator;
-    this.#say("serves");
-    this.#guard(() => this.#laws.checkKept(operator.face));
+    this.#diary.say("serves");
+    this.#checkKept(operator);
     operator.face.subscribe((event) => {
       if (event.kind !== "order") return;
       this.#guard(() => this.#laws.onSaid(event.order));
@@ -358,8 +319,8 @@ class World {
   /** Says why, and is started again by whoever watches over it. */
   #stopped(error: unknown): void {
     const { code = "unknown", message } = error as { code?: string; message: string };
-    this.#say(`stops: ${code}: ${message}`);
-    this.#count(`stopped${code}`);
+    this.#diary.say(`stops: ${code}: ${message}`);
+    this.#diary.count(`stopped${code}`);
     const tooDeep = code === "ReorgTooDeep" && this.#laws.reorganisedTooDeep;
     if (!MAY_STOP.has(code) && !tooDeep) {
       this.#fail(new LawBroken("stops only for a reason", `${code}: ${message}`));
@@ -370,8 +331,8 @@ class World {
 
   #crash(): void {
     if (!this.#alive || this.#isPeaceful) return;
-    this.#count("crashes");
-    this.#say("crash");
+    this.#diary.count("crashes");
+    this.#diary.say("crash");
     this.#end();
   }
 
@@ -399,17 +360,8 @@ class World {
   }
 
   #onBroadcast(data: Hex): void {
-    this.#count("broadcasts");
+    this.#diary.count("broadcasts");
     this.#laws.onBroadcast(data);
-  }
-
-  #log(): Log {
-    const line = (level: string) => (event: string, fields?: object) => {
-      if (event === "unhealthy" || event === "healthy") return;
-      const words = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${brief(value)}`);
-      this.#say(`  node ${level} ${event} ${words.join(" ")}`);
-    };
-    return { info: line("info"), warn: line("warn"), error: line("error"), flush: async () => {} };
   }
 
   // ---------------------------------------------------------------- telling
@@ -427,7 +379,7 @@ class World {
       onAcknowledged: (deed, order) => this.#laws.onAcknowledged(deed, order),
       onRefused: (order, code) => this.#laws.onRefused(order, code),
       onError: (error) => this.#fail(error),
-      trace: (text) => this.#say(text),
+      trace: (text) => this.#diary.say(text),
     });
   }
 
@@ -442,27 +394,7 @@ class World {
   #fail(error: unknown): void {
     const isLaw = error instanceof LawBroken;
     const detail = error instanceof Error ? (isLaw ? error.message : error.stack) : String(error);
-    this.#say(`FAILURE ${detail}`);
+    this.#diary.say(`FAILURE ${detail}`);
     this.#failure ??= detail ?? "unknown";
   }
-
-  #count(what: string): void {
-    this.#counts[what] = (this.#counts[what] ?? 0) + 1;
-  }
-
-  #say(text: string): void {
-    const { head, terms } = this.#chain;
-    const at =
-      head.number < terms.schedule.genesisBlock ? undefined : momentOf(terms.schedule, head.number);
-    const where = at === undefined ? "" : `${at.block} (${at.round}.${at.quarter})`;
-    const line = `${(this.#clock.now / 1000).toFixed(2).padStart(8)} s  ${where.padEnd(10)} ${text}`;
-    this.#trace.push(line);
-    this.#options.onTrace?.(line);
-  }
-}
-
-function brief(value: unknown): string {
-  if (value instanceof Error) return value.message;
-  if (typeof value === "string") return /^0x.{12,}$/.test(value) ? value.slice(0, 8) : value;
-  return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part));
 }

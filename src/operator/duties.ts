@@ -82,7 +82,7 @@ export interface ChainView {
   readonly head: BlockNumber;
   /**
    * Whether the request that the machine wants cancelled still stands. Once it is cancelled, the
-   * client may make another in the same round, which the evidence against the first says nothing of.
+   * client may make another in the same round, of which the evidence says nothing.
    */
   isRequestActive(request: RequestRef): boolean;
   isCommitted(round: Round, token: Address): boolean;
