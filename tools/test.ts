@@ -4,7 +4,7 @@
  *
  *     npm test                                      all steps
  *     npm test -- --only forge --only vitest        some of them
- *     npm run test:deep                             longer fuzzing and more crashes
+ *     npm run test:deep                             longer fuzzing, more crashes and worlds
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -21,7 +21,11 @@ const GAS_ADVICE =
 type Environment = Readonly<Record<string, string>>;
 
 /** What `--deep` changes, by who reads it. */
-const DEEP: Environment = { FOUNDRY_PROFILE: "deep", QUARTERDECK_CRASHES: "200" };
+const DEEP: Environment = {
+  FOUNDRY_PROFILE: "deep",
+  QUARTERDECK_CRASHES: "200",
+  QUARTERDECK_WORLDS: "1000",
+};
 const SHORT: Environment = { FOUNDRY_PROFILE: "default" };
 
 interface Step {

@@ -13,9 +13,9 @@ export async function readChainView(
   const committed = new Set<string>();
   const open = new Set<string>();
   await Promise.all([
-    ...questions.requests.map(async ({ client, token, round }) => {
+    ...questions.requests.map(async ({ client, token }) => {
       const found = await reader.withdrawal(client, token);
-      if (found?.round === round) active.add(key(client, token, round));
+      if (found !== undefined) active.add(key(client, token, found.round, found.amount));
     }),
     ...questions.commitments.map(async ({ round, token }) => {
       const found = await reader.commitment(round, token);
@@ -27,12 +27,13 @@ export async function readChainView(
   ]);
   return {
     head,
-    isRequestActive: (client, token, round) => active.has(key(client, token, round)),
+    isRequestActive: ({ client, token, round, amount }) =>
+      active.has(key(client, token, round, amount)),
     isCommitted: (round, token) => committed.has(key(round, token)),
     isDisputeOpen: (client, round) => open.has(key(client, round)),
   };
 }
 
-function key(...parts: readonly (string | number)[]): string {
+function key(...parts: readonly (string | number | bigint)[]): string {
   return parts.join(" ");
 }

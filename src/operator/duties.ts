@@ -15,7 +15,7 @@ import {
   withdrawals,
 } from "../exchange/views.ts";
 import { lastBlockOf, momentOf } from "../protocol/rounds.ts";
-import type { BlockNumber, Round, TokenRoot } from "../protocol/units.ts";
+import type { Amount, BlockNumber, Round, TokenRoot } from "../protocol/units.ts";
 
 export const DUTY_KINDS = ["cancelWithdrawal", "closeDispute", "commit"] as const;
 
@@ -69,11 +69,22 @@ export type Duty =
       readonly deadlineBlock: BlockNumber;
     };
 
+/** A request as the Mediator tells it from others. */
+export interface RequestRef {
+  readonly client: Address;
+  readonly token: Address;
+  readonly round: Round;
+  readonly amount: Amount;
+}
+
 /** What the newest block says about what the machine still waits for. */
 export interface ChainView {
   readonly head: BlockNumber;
-  /** Whether the request that the machine wants cancelled still stands. */
-  isRequestActive(client: Address, token: Address, round: Round): boolean;
+  /**
+   * Whether the request that the machine wants cancelled still stands. Once it is cancelled, the
+   * client may make another in the same round, of which the evidence says nothing.
+   */
+  isRequestActive(request: RequestRef): boolean;
   isCommitted(round: Round, token: Address): boolean;
   isDisputeOpen(client: Address, round: Round): boolean;
 }
@@ -87,7 +98,7 @@ export function duties(state: State, chain: ChainView): Duty[] {
 
 function cancelDuties(state: State, chain: ChainView): Duty[] {
   return withdrawals(state, { state: "refused" })
-    .filter((w) => chain.isRequestActive(w.client, w.token, w.round))
+    .filter((withdrawal) => chain.isRequestActive(withdrawal))
     .map((w) => evidenceAgainst(state, w.client, w.token))
     .filter((evidence) => evidence !== undefined)
     .map((evidence) => ({
@@ -116,9 +127,11 @@ function closeDuties(state: State, chain: ChainView): Duty[] {
  */
 function commitDuties(state: State, chain: ChainView, cancels: readonly Duty[]): Duty[] {
   const { schedule } = state.genesis;
-  const now = momentOf(schedule, chain.head);
   const { round } = state.moment;
-  if (round === 0 || now.round !== round || now.quarter !== 0) return [];
+  // In round 0 the head of an endpoint that lags may even be older than the Mediator.
+  if (round === 0) return [];
+  const now = momentOf(schedule, chain.head);
+  if (now.round !== round || now.quarter !== 0) return [];
   const blocked = cancels.some(
     (duty) => duty.kind === "cancelWithdrawal" && duty.evidence.round < round,
   );
@@ -130,7 +143,7 @@ function commitDuties(state: State, chain: ChainView, cancels: readonly Duty[]):
 
 /** What `duties` will ask about, so that it can be read beforehand. */
 export interface Questions {
-  readonly requests: readonly { client: Address; token: Address; round: Round }[];
+  readonly requests: readonly RequestRef[];
   readonly commitments: readonly { round: Round; token: Address }[];
   readonly disputes: readonly { client: Address; round: Round }[];
 }

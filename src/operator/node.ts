@@ -7,7 +7,7 @@ import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
+import { ask, type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
 import { Submitter } from "../chain/send.ts";
 import { forecastWeiPerDay, GasLedger } from "../chain/sending/fees.ts";
 import { SignerUnavailable } from "../chain/signer.ts";
@@ -15,6 +15,7 @@ import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import { TurnReader } from "../chain/turns.ts";
 import type { Entry, Genesis } from "../exchange/entries.ts";
 import type { Outcome } from "../exchange/outcome.ts";
+import type { Journal } from "../journal/journal.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import type { Situation } from "./alerts/lastWords.ts";
@@ -53,6 +54,12 @@ const TIDY_MS = 10_000;
 const GAS_ROUNDS = 8;
 const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
 
+/** What may be another than usual. */
+export interface OperatorParts {
+  /** Opens the journal of a storage folder for writing. */
+  readonly openJournal?: (storage: string) => Promise<Journal>;
+}
+
 /**
  * Starts one operator. Throws a typed error that says what to mend when it cannot. `alerts` are
  * told what its guardians find; whoever gives them closes them.
@@ -61,6 +68,7 @@ export async function startOperator(
   config: OperatorConfig,
   log: Log,
   alerts = new Alerts({ webhooks: [], mediator: config.mediator, log }),
+  { openJournal }: OperatorParts = {},
 ): Promise<RunningOperator> {
   const stopping = new AbortController();
   const metrics = new Metrics();
@@ -82,7 +90,7 @@ export async function startOperator(
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
-  const storage = await openStorage(config, chain.genesis, signer.address, log);
+  const storage = await openStorage(config, chain.genesis, signer.address, log, openJournal);
   const { state, history, replayed, snapshot, sequence } = storage.recovered;
   const block = state.head?.number ?? "none";
   log.info("recovered", { snapshot, replayed, journal: sequence, block });
@@ -244,7 +252,7 @@ export async function readExchange(
 ): Promise<ExchangeOnChain> {
   const chainId = await readChainId(config.rpc, { onFailure });
   const client = connect(config.rpc, { chainId, onFailure });
-  const code = await client.getCode({ address: config.mediator });
+  const code = await ask("the Mediator's code", () => client.getCode({ address: config.mediator }));
   if (code === undefined || code === "0x") {
     throw new QuarterdeckError({
       code: "NoMediator",

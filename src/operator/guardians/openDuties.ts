@@ -94,7 +94,7 @@ function commitOf(state: State, round: Round): Owed {
 
 function owedCancels(state: State, chain: ChainView): Owed[] {
   return withdrawals(state, { state: "refused" })
-    .filter((w) => chain.isRequestActive(w.client, w.token, w.round))
+    .filter((withdrawal) => chain.isRequestActive(withdrawal))
     .flatMap(({ client, token, round }) => {
       const evidence = evidenceAgainst(state, client, token);
       if (evidence === undefined) return [];

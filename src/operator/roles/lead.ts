@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { RpcUnavailable } from "../../chain/errors.ts";
 import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../../chain/follow.ts";
-import type { ChainClient } from "../../chain/rpc.ts";
+import { ask, type ChainClient } from "../../chain/rpc.ts";
 import type { Entry } from "../../exchange/entries.ts";
 import type { Outcome } from "../../exchange/outcome.ts";
 import type { State } from "../../exchange/state.ts";
@@ -103,7 +103,8 @@ async function followBlocks(
 /** The last block that the journal holds; before the first, the one before the Mediator's own. */
 async function startOf(client: ChainClient, { head, genesis }: State): Promise<BlockRef> {
   if (head !== undefined) return head;
-  return readBlockRef(client, Math.max(0, genesis.schedule.genesisBlock - 1));
+  const before = Math.max(0, genesis.schedule.genesisBlock - 1);
+  return ask("the block before the Mediator's", () => readBlockRef(client, before));
 }
 
 /** Repeats a step while no endpoint answers, with growing pauses, `maxTries` times. */

@@ -31,21 +31,30 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/** Opens and recovers. Throws what opening, `recover` and `beginJournal` throw. */
+/**
+ * Opens and recovers; `openJournal` opens the journal of a folder for writing. Throws what opening,
+ * `recover` and `beginJournal` throw.
+ */
 export function openStorage(
   config: OperatorConfig,
   genesis: Genesis,
   operator: Address,
   log: Log,
+  openJournal: (folder: string) => Promise<Journal> = openSqliteJournal,
 ): Promise<Storage> {
   const { database } = config;
   return database === undefined
-    ? openFolder(config.storage, genesis, log)
+    ? openFolder(config.storage, genesis, log, openJournal)
     : openDatabase(database, genesis, operator, log);
 }
 
-async function openFolder(folder: string, genesis: Genesis, log: Log): Promise<Storage> {
-  const journal = await openSqliteJournal(folder);
+async function openFolder(
+  folder: string,
+  genesis: Genesis,
+  log: Log,
+  openJournal: (folder: string) => Promise<Journal>,
+): Promise<Storage> {
+  const journal = await openJournal(folder);
   if (journal.restoredFrom !== undefined) {
     log.error("restoredFromBackup", {
       sequence: journal.restoredFrom.head.sequence,

@@ -1,0 +1,211 @@
+/**
+ * The chain: blocks that know their parents, one pool of waiting transactions, reorganisations.
+ * It mines what the seed says; it does not know what the exchange is for.
+ */
+import { keccak256, parseTransaction } from "viem";
+import type { Address, Hex } from "../src/base/hex.ts";
+import { execute, type RawLog } from "./mediatorAbi.ts";
+import { emptyState, type MediatorState, Revert, type Terms } from "./mediatorState.ts";
+import type { Random } from "./random.ts";
+
+export const GWEI = 10n ** 9n;
+
+export interface Transaction {
+  readonly hash: Hex;
+  readonly from: Address;
+  readonly data: Hex;
+  /** Of the operator only: clients' transactions are mined as they come. */
+  readonly nonce?: number;
+  readonly maxFeePerGas: bigint;
+  readonly maxPriorityFeePerGas: bigint;
+  /** First block that may hold it. */
+  notBefore: number;
+}
+
+export interface MinedTransaction {
+  readonly transaction: Transaction;
+  readonly refusal: Revert | undefined;
+}
+
+export interface PlacedLog extends RawLog {
+  readonly logIndex: number;
+  readonly transactionHash: Hex;
+}
+
+export interface Block {
+  readonly number: number;
+  readonly hash: Hex;
+  readonly parent: Block | undefined;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+  readonly baseFee: bigint;
+  readonly mined: readonly MinedTransaction[];
+  readonly logs: readonly PlacedLog[];
+  readonly state: MediatorState;
+  /** The operator's next nonce. */
+  readonly nonce: number;
+}
+
+/** What the next block asks for. */
+export interface Weather {
+  readonly baseFee: bigint;
+  /** Wei of tip below which a transaction is left out. */
+  readonly minTip: bigint;
+  /** What becomes of a transaction as it reaches the pool. */
+  readonly fate: () => "kept" | "dropped" | "delayed";
+}
+
+export class Chain {
+  readonly terms: Terms;
+  readonly #random: Random;
+  /** By number: the canonical chain. */
+  readonly blocks: Block[] = [];
+  #pool: Transaction[] = [];
+  #serial = 0;
+
+  constructor(terms: Terms, random: Random) {
+    this.terms = terms;
+    this.#random = random;
+  }
+
+  get head(): Block {
+    return this.blocks[this.blocks.length - 1] as Block;
+  }
+
+  /** Blocks before the Mediator's own, which hold nothing. */
+  begin(timestamp: number): void {
+    const { genesisBlock } = this.terms.schedule;
+    for (let number = 0; number < genesisBlock; number++) {
+      this.blocks.push({
+        number,
+        hash: this.#random.hex(32),
+        parent: this.blocks[number - 1],
+        timestamp: timestamp + number,
+        baseFee: GWEI,
+        mined: [],
+        logs: [],
+        state: emptyState(),
+        nonce: 0,
+      });
+    }
+  }
+
+  isCanonical(block: Block): boolean {
+    return this.blocks[block.number] === block;
+  }
+
+  /** A client's or the owner's transaction. */
+  send(from: Address, data: Hex, notBefore = 0): Hex {
+    const hash: Hex = keccak256(`0x${(this.#serial++).toString(16).padStart(8, "0")}`);
+    this.#pool.push({
+      ...{ hash, from, data, notBefore },
+      ...{ maxFeePerGas: 0n, maxPriorityFeePerGas: 0n },
+    });
+    return hash;
+  }
+
+  /** The operator's signed transaction. Throws what a node answers when it does not take it. */
+  broadcast(raw: Hex, { fate }: Weather): Transaction {
+    const parsed = parseTransaction(raw);
+    const { nonce = 0, data = "0x", maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = parsed;
+    const fees = { maxFeePerGas, maxPriorityFeePerGas };
+    const transaction = {
+      ...{ hash: keccak256(raw), from: this.terms.operator, data, nonce, ...fees },
+      notBefore: 0,
+    };
+    if (nonce < this.head.nonce) throw new Error("nonce too low");
+    const rival = this.#pool.find((one) => one.nonce === nonce);
+    if (rival?.hash === transaction.hash) throw new Error("already known");
+    if (rival !== undefined && !outbids(transaction, rival)) {
+      throw new Error("replacement transaction underpriced");
+    }
+    const outcome = fate();
+    if (outcome === "dropped") return transaction;
+    if (outcome === "delayed") transaction.notBefore = this.head.number + this.#random.int(2, 6);
+    this.#pool = this.#pool.filter((one) => one !== rival);
+    this.#pool.push(transaction);
+    return transaction;
+  }
+
+  /** A transaction that nobody will ever mine; as when every node forgot it. */
+  forgetOperatorTransactions(): void {
+    this.#pool = this.#pool.filter(({ nonce }) => nonce === undefined);
+  }
+
+  mine(timestamp: number, weather: Weather): Block {
+    const { head } = this;
+    const number = head.number + 1;
+    const chosen = this.#choose(number, head.nonce, weather);
+    const mined: MinedTransaction[] = [];
+    const logs: PlacedLog[] = [];
+    let { state, nonce } = head;
+    let logIndex = this.#random.int(0, 3);
+    for (const transaction of chosen) {
+      let refusal: Revert | undefined;
+      try {
+        const env = { block: number, sender: transaction.from };
+        const done = execute(state, this.terms, env, transaction.data);
+        state = done.state;
+        for (const log of done.logs) {
+          logs.push({ ...log, logIndex, transactionHash: transaction.hash });
+          logIndex += this.#random.int(1, 3);
+        }
+      } catch (error) {
+        if (!(error instanceof Revert)) throw error;
+        refusal = error;
+      }
+      if (transaction.nonce !== undefined) nonce = transaction.nonce + 1;
+      mined.push({ transaction, refusal });
+    }
+    this.#pool = this.#pool.filter((one) => !chosen.includes(one));
+    const block: Block = {
+      ...{ number, hash: this.#random.hex(32), parent: head, timestamp, mined, logs, state, nonce },
+      baseFee: weather.baseFee,
+    };
+    this.blocks.push(block);
+    return block;
+  }
+
+  #choose(number: number, nonce: number, { baseFee, minTip }: Weather): Transaction[] {
+    const due = this.#pool.filter((one) => one.notBefore <= number);
+    const clients = due.filter((one) => one.nonce === undefined);
+    const own = due.find(
+      (one) =>
+        one.nonce === nonce && one.maxFeePerGas >= baseFee && one.maxPriorityFeePerGas >= minTip,
+    );
+    if (own === undefined) return clients;
+    const place = this.#random.int(0, clients.length);
+    return [...clients.slice(0, place), own, ...clients.slice(place)];
+  }
+
+  /**
+   * Replaces the last `depth` blocks by one more of them. What was in them waits again, but for
+   * what is lost by the way.
+   */
+  reorganise(depth: number, timestamp: number, weather: Weather): Block {
+    const dropped = this.blocks.splice(this.blocks.length - depth, depth);
+    const waiting = dropped
+      .flatMap(({ mined }) => mined.map(({ transaction }) => transaction))
+      .filter(() => !this.#random.chance(0.15));
+    const first = this.head.number + 1;
+    for (const transaction of waiting) {
+      transaction.notBefore = first + this.#random.int(0, depth);
+    }
+    const nonces = new Set(waiting.map(({ nonce }) => nonce).filter((one) => one !== undefined));
+    this.#pool = [
+      ...waiting,
+      ...this.#pool.filter(({ nonce }) => nonce === undefined || !nonces.has(nonce)),
+    ];
+    for (let i = depth; i >= 0; i--) this.mine(timestamp - i, weather);
+    return this.head;
+  }
+}
+
+/** Nodes take a replacement that pays a tenth more on both fees. */
+function outbids(one: Transaction, rival: Transaction): boolean {
+  const tenthMore = (fee: bigint) => fee + fee / 10n;
+  return (
+    one.maxFeePerGas >= tenthMore(rival.maxFeePerGas) &&
+    one.maxPriorityFeePerGas >= tenthMore(rival.maxPriorityFeePerGas)
+  );
+}

@@ -1,0 +1,263 @@
+/**
+ * Clients that trade, withdraw, overdraw and dispute as chance has it. Each keeps what the operator
+ * acknowledged, and believes the chain only.
+ */
+import { publicKeyToAddress, ZERO_ADDRESS } from "../src/base/address.ts";
+import { type Address, hexToBytes } from "../src/base/hex.ts";
+import {
+  encodeConfirmWithdrawal,
+  encodeDeposit,
+  encodeInitiateWithdrawal,
+  encodeOpenDispute,
+  encodeSetTradingKey,
+  type Standing,
+} from "../src/chain/calls.ts";
+import type { Market } from "../src/exchange/entries.ts";
+import type { Answered, OperatorFace, OrderFace } from "../src/operator/face.ts";
+import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
+import { hashCancelOrder, hashOrder } from "../src/protocol/messages.ts";
+import { momentOf, roundOf } from "../src/protocol/rounds.ts";
+import { signMessage } from "../src/protocol/signatures.ts";
+import type { BalanceProof, Order, Round, SignedFill } from "../src/protocol/units.ts";
+import { confirmable } from "../src/protocol/withdrawalRule.ts";
+import type { Chain } from "./chain.ts";
+import type { Random } from "./random.ts";
+
+const { curve } = loadCurve();
+
+export interface Surroundings {
+  readonly chain: Chain;
+  readonly random: Random;
+  readonly markets: readonly Market[];
+  readonly tokens: readonly Address[];
+  /** Undefined while nobody serves. */
+  readonly face: () => OperatorFace | undefined;
+  readonly onAcknowledged: (deed: "order" | "cancel", order: OrderFace) => void;
+  readonly onRefused: (order: Order, code: string) => void;
+  /** A promise of a client's own failed: the world is broken. */
+  readonly onError: (error: unknown) => void;
+  readonly trace: (text: string) => void;
+}
+
+/** Requests of two rounds, and open disputes, that all clients together come to. */
+const MOST_REQUESTS = 4;
+const MOST_DISPUTES = 2;
+
+interface Key {
+  readonly secret: Uint8Array;
+  readonly address: Address;
+}
+
+export class Client {
+  readonly name: string;
+  readonly address: Address;
+  readonly #around: Surroundings;
+  readonly #random: Random;
+  readonly #own: Key;
+  readonly #hot: Key;
+  #nextId = 1n;
+  /** Acknowledged, open as far as known. */
+  readonly #open = new Map<string, OrderFace>();
+  /** The latest fill of each order, by round. */
+  readonly #fills = new Map<Round, Map<bigint, SignedFill>>();
+
+  constructor(name: string, around: Surroundings) {
+    this.name = name;
+    this.#around = around;
+    this.#random = around.random.split(name);
+    this.#own = keyFrom(this.#random);
+    this.#hot = keyFrom(this.#random);
+    this.address = this.#own.address;
+  }
+
+  /** Does one thing, or nothing. */
+  act(): void {
+    const deed = this.#random.weighted({
+      ...{ deposit: 4, order: 22, cancel: 5, withdraw: 9, confirm: 6 },
+      ...{ dispute: 2, tradingKey: 0.2, nothing: 10 },
+    });
+    switch (deed) {
+      case "deposit":
+        return this.deposit();
+      case "order":
+        return this.#order();
+      case "cancel":
+        return this.#cancel();
+      case "withdraw":
+        return this.#withdraw();
+      case "confirm":
+        return this.#confirm();
+      case "dispute":
+        return this.#dispute();
+      case "tradingKey":
+        return this.#setTradingKey();
+      case "nothing":
+        return;
+    }
+  }
+
+  deposit(): void {
+    const token = this.#random.pick(this.#around.tokens);
+    const amount = BigInt(this.#random.int(1, 5000));
+    this.#send(encodeDeposit(token, amount), `deposits ${amount}`);
+  }
+
+  get #round(): Round {
+    const { chain } = this.#around;
+    return roundOf(chain.terms.schedule, chain.head.number + 1);
+  }
+
+  #send(data: `0x${string}`, what: string): void {
+    const { chain, trace } = this.#around;
+    chain.send(this.address, data, chain.head.number + this.#random.int(1, 2));
+    trace(`${this.name} ${what}`);
+  }
+
+  #order(): void {
+    const face = this.#around.face();
+    if (face === undefined) return;
+    const order = this.#randomOrder();
+    const key = this.#random.chance(0.25) ? this.#hot : this.#own;
+    const { domain } = this.#around.chain.terms;
+    const signature = signMessage(curve, domain, hashOrder(order), key.secret);
+    // The same order may be sent twice: by a client that saw no answer, for one.
+    const times = this.#random.chance(0.05) ? 2 : 1;
+    for (let i = 0; i < times; i++)
+      this.#ask("order", order, face.placeOrder({ order, signature }));
+  }
+
+  #randomOrder(): Order {
+    const { base, quote, lot, tick } = this.#random.pick(this.#around.markets);
+    const lots = BigInt(this.#random.int(1, 12));
+    const baseAmount = lots * lot;
+    const quoteAmount = lots * tick * BigInt(this.#random.int(95, 105));
+    const ahead = this.#random.chance(0.15) ? 1 : 0;
+    const common = { owner: this.address, round: this.#round + ahead, id: this.#nextId };
+    // Ids are the client's own affair: one that forgets uses one again.
+    if (!this.#random.chance(0.03)) this.#nextId += 1n;
+    if (this.#random.chance(0.5)) {
+      const amounts = { sellAmount: quoteAmount, buyAmount: baseAmount };
+      return { ...common, sellToken: quote, buyToken: base, ...amounts, intent: "buyAll" };
+    }
+    const amounts = { sellAmount: baseAmount, buyAmount: quoteAmount };
+    return { ...common, sellToken: base, buyToken: quote, ...amounts, intent: "sellAll" };
+  }
+
+  #cancel(): void {
+    const face = this.#around.face();
+    const open = [...this.#open.values()];
+    if (face === undefined || open.length === 0) return;
+    const { owner, round, id } = this.#random.pick(open);
+    const cancel = { owner, round, id };
+    const { domain } = this.#around.chain.terms;
+    const signature = signMessage(curve, domain, hashCancelOrder(cancel), this.#own.secret);
+    this.#ask("cancel", cancel, face.cancelOrder(cancel, signature));
+  }
+
+  #ask(
+    deed: "order" | "cancel",
+    ref: Pick<Order, "owner" | "round" | "id">,
+    answer: Promise<Answered<OrderFace>>,
+  ): void {
+    const { onAcknowledged, onRefused, onError, trace } = this.#around;
+    const hear = (answered: Answered<OrderFace>) => {
+      const name = `${deed} ${ref.round}/${ref.id} of ${this.name}`;
+      if (!answered.ok) {
+        trace(`${name}: ${answered.refusal.code}`);
+        if (deed === "order") onRefused(ref as Order, answered.refusal.code);
+        return;
+      }
+      trace(`${name}: ${answered.value.state}`);
+      this.learn(answered.value);
+      onAcknowledged(deed, answered.value);
+    };
+    // A node that fails says nothing: whether it was kept shows later.
+    answer.then(hear, () => {}).catch(onError);
+  }
+
+  /** What the operator said of an order, in an answer or on the stream. */
+  learn(order: OrderFace): void {
+    const { round, id, state, fill } = order;
+    const key = `${round} ${id}`;
+    if (state === "open" || state === "queued") this.#open.set(key, order);
+    else this.#open.delete(key);
+    if (fill === null) return;
+    const fills = this.#fills.get(round) ?? new Map<bigint, SignedFill>();
+    const known = fills.get(id);
+    if (known === undefined || known.fill.sequence < fill.fill.sequence) fills.set(id, fill);
+    this.#fills.set(round, fills);
+    this.#fills.delete(round - 4);
+  }
+
+  /** Proofs of a round from the operator, if it gives them. */
+  #proofs(round: Round): readonly { token: Address; proof: BalanceProof }[] | undefined {
+    const answered = round < 0 ? undefined : this.#around.face()?.proofs(this.address, round);
+    return answered?.ok ? answered.value : undefined;
+  }
+
+  #withdraw(): void {
+    const proofs = this.#proofs(this.#round - 1)?.filter(({ proof }) => proof.balance > 0n) ?? [];
+    if (proofs.length === 0) return;
+    const { token, proof } = this.#random.pick(proofs);
+    const { balance } = proof;
+    const { state } = this.#around.chain.head;
+    // So many at a time that the operator has the blocks to refuse them all.
+    const young = [...state.requests.values()].filter(({ round }) => round >= this.#round - 1);
+    if (young.length >= MOST_REQUESTS) return;
+    const parts = [balance, balance, balance / 2n, BigInt(this.#random.int(1, 100))];
+    const amount = this.#random.pick(parts.filter((part) => part > 0n && part <= balance));
+    const data = encodeInitiateWithdrawal(token, amount, this.address, proof);
+    this.#send(data, `asks for ${amount} of ${balance}`);
+  }
+
+  #confirm(): void {
+    const { chain, tokens } = this.#around;
+    const moment = momentOf(chain.terms.schedule, chain.head.number + 1);
+    for (const token of tokens) {
+      const request = chain.head.state.requests.get(`${this.address} ${token}`);
+      if (request === undefined || !confirmable(request.round, moment)) continue;
+      this.#send(encodeConfirmWithdrawal(this.address, token), `takes ${request.amount}`);
+    }
+  }
+
+  #dispute(): void {
+    const round = this.#round;
+    const { state } = this.#around.chain.head;
+    const open = [...state.disputes.values()].filter((one) => one.open);
+    if (round === 0 || open.length >= MOST_DISPUTES) return;
+    const standing = this.#standing(round);
+    if (standing === undefined) return;
+    const known = [...(this.#fills.get(round - 1)?.values() ?? [])];
+    const fills = known.filter(() => this.#random.chance(0.8));
+    const data = encodeOpenDispute(this.address, standing, fills);
+    this.#send(data, `disputes round ${round - 1} by ${standing.kind}, ${fills.length} fills`);
+  }
+
+  #standing(round: Round): Standing | undefined {
+    const { tokens, chain } = this.#around;
+    if (this.#random.chance(0.6)) {
+      const proofs = this.#proofs(round - 1)?.map(({ proof }) => proof);
+      return proofs === undefined || proofs.length === 0 ? undefined : { kind: "proofs", proofs };
+    }
+    const deposits: Standing[] = [];
+    for (const token of tokens) {
+      for (let at = 0; at < round; at++) {
+        const flow = chain.head.state.clientFlows.get(`${this.address} ${token} ${at}`);
+        if (flow !== undefined && flow.deposits > 0n) {
+          deposits.push({ kind: "deposit", token, round: at });
+        }
+      }
+    }
+    return deposits.length === 0 ? undefined : this.#random.pick(deposits);
+  }
+
+  #setTradingKey(): void {
+    const key = this.#random.chance(0.7) ? this.#hot.address : ZERO_ADDRESS;
+    this.#send(encodeSetTradingKey(key), key === ZERO_ADDRESS ? "drops its key" : "sets a key");
+  }
+}
+
+function keyFrom(random: Random): Key {
+  const secret = hexToBytes(random.hex(32));
+  return { secret, address: publicKeyToAddress(curve.publicKey(secret)) };
+}

@@ -1,0 +1,55 @@
+/** What happens in a world, for people: a line each with its time, and counts. */
+import type { Log } from "../src/operator/log.ts";
+import { momentOf } from "../src/protocol/rounds.ts";
+import type { Chain } from "./chain.ts";
+import type { Clock } from "./clock.ts";
+
+/** They speak of the real machine. */
+const UNTOLD = new Set(["healthy", "unhealthy"]);
+
+export class Diary {
+  readonly lines: string[] = [];
+  readonly counts: Record<string, number> = {};
+  readonly #clock: Clock;
+  readonly #chain: Chain;
+  readonly #onLine: ((line: string) => void) | undefined;
+
+  constructor(clock: Clock, chain: Chain, onLine: ((line: string) => void) | undefined) {
+    this.#clock = clock;
+    this.#chain = chain;
+    this.#onLine = onLine;
+  }
+
+  count(what: string): void {
+    this.counts[what] = (this.counts[what] ?? 0) + 1;
+  }
+
+  say(text: string): void {
+    const { head, terms } = this.#chain;
+    const seconds = (this.#clock.now / 1000).toFixed(2).padStart(8);
+    let where = "";
+    if (head.number >= terms.schedule.genesisBlock) {
+      const { block, round, quarter } = momentOf(terms.schedule, head.number);
+      where = `${block} (${round}.${quarter})`;
+    }
+    const line = `${seconds} s  ${where.padEnd(10)} ${text}`;
+    this.lines.push(line);
+    this.#onLine?.(line);
+  }
+
+  /** The node's own log, as lines of this one. */
+  log(): Log {
+    const at = (level: string) => (event: string, fields?: object) => {
+      if (UNTOLD.has(event)) return;
+      const words = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${brief(value)}`);
+      this.say(`  node ${level} ${event} ${words.join(" ")}`);
+    };
+    return { info: at("info"), warn: at("warn"), error: at("error"), flush: async () => {} };
+  }
+}
+
+export function brief(value: unknown): string {
+  if (value instanceof Error) return value.message;
+  if (typeof value === "string") return /^0x.{12,}$/.test(value) ? value.slice(0, 8) : value;
+  return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part));
+}

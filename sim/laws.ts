@@ -1,0 +1,268 @@
+/**
+ * What must hold whatever happens. The checker reads the journal as it becomes durable into a
+ * machine of its own, and compares: what was acknowledged, what is sent, what the node says.
+ */
+import type { Address, Hex } from "../src/base/hex.ts";
+import { apply, begin } from "../src/exchange/apply.ts";
+import { type BlocksEntry, decodeEntry } from "../src/exchange/entries.ts";
+import type { State } from "../src/exchange/state.ts";
+import { stateHash } from "../src/exchange/stateHash.ts";
+import { balances, commit, order, withdrawals } from "../src/exchange/views.ts";
+import type { Answered, OperatorFace, OrderFace } from "../src/operator/face.ts";
+import type { Order } from "../src/protocol/units.ts";
+import type { Chain } from "./chain.ts";
+import { decodeCall } from "./mediatorAbi.ts";
+import type { Revert } from "./mediatorState.ts";
+
+/** A law is broken: the seed is worth keeping. */
+export class LawBroken extends Error {
+  readonly law: string;
+
+  constructor(law: string, detail: string) {
+    super(`${law}: ${detail}`);
+    this.law = law;
+  }
+}
+
+/** How far an order has come: it never goes back. */
+const PROGRESS = { queued: 0, open: 1, filled: 2, cancelled: 2, expired: 2, refused: 2 } as const;
+
+/** A trial that says so is about evidence or money: our own books are wrong. */
+const OUR_FAULT = new Set([
+  ...["WrongTotal", "NotOverdrawn", "WrongOrder", "WrongSigner", "BalanceMismatch"],
+  ...["FillsNotCovered", "StaleExecution", "ExecutionOutsideOrder", "InvalidProof"],
+  ...["TokenNotInRound", "WrongOpenings", "ProofCount", "NotOperator", "NoRoots"],
+]);
+
+const KNOWN_EVENTS = new Set([
+  ...["TokenListed", "TradingKeySet", "Deposited", "WithdrawalInitiated", "WithdrawalCancelled"],
+  ...["WithdrawalConfirmed", "Committed", "DisputeOpened", "DisputeClosed"],
+]);
+
+export class Laws {
+  readonly #chain: Chain;
+  readonly #confirmations: number;
+  /** The machine that a replay of the durable journal gives. */
+  #state: State | undefined;
+  readonly #payloads: Uint8Array[] = [];
+  /** As last told, by owner, round and id. */
+  readonly #acknowledged = new Map<string, OrderFace>();
+  readonly #accepted = new Set<string>();
+  /** Once the chain reorganised too deep, the node may only stop. */
+  reorganisedTooDeep = false;
+
+  constructor(chain: Chain, confirmations: number) {
+    this.#chain = chain;
+    this.#confirmations = confirmations;
+  }
+
+  get acknowledgedOrders(): number {
+    return this.#acknowledged.size;
+  }
+
+  get state(): State | undefined {
+    return this.#state;
+  }
+
+  // ---------------------------------------------------------------- the journal
+
+  onDurable(payloads: readonly Uint8Array[]): void {
+    for (const payload of payloads) {
+      this.#payloads.push(payload);
+      const entry = decodeEntry(payload);
+      if (this.#state === undefined) {
+        this.#state = begin(entry);
+        continue;
+      }
+      if (entry.kind === "blocks") this.#checkBlocks(this.#state, entry);
+      const { refusal } = apply(this.#state, entry);
+      if (entry.kind !== "placeOrder" || refusal !== undefined) continue;
+      const key = keyOf(entry.order);
+      if (this.#accepted.has(key)) throw new LawBroken("none twice", `order ${key} again`);
+      this.#accepted.add(key);
+    }
+  }
+
+  /** Only what is final and canonical, all of it, in order. */
+  #checkBlocks(state: State, { to, logs }: BlocksEntry): void {
+    const { blocks, head } = this.#chain;
+    if (this.reorganisedTooDeep) return;
+    if (to.number > head.number - this.#confirmations) {
+      throw new LawBroken("final", `block ${to.number} taken in at head ${head.number}`);
+    }
+    if (blocks[to.number]?.hash !== to.hash) {
+      throw new LawBroken("canonical", `block ${to.number} is not ${to.hash}`);
+    }
+    const from = (state.head?.number ?? state.genesis.schedule.genesisBlock - 1) + 1;
+    const wanted = blocks
+      .slice(from, to.number + 1)
+      .flatMap((block) =>
+        block.logs
+          .filter(({ emitted }) => KNOWN_EVENTS.has(emitted.eventName))
+          .map(({ logIndex, emitted }) => `${block.hash} ${logIndex} ${emitted.eventName}`),
+      );
+    const found = logs.map(({ blockHash, logIndex, kind }) => {
+      return `${blockHash} ${logIndex} ${kind[0]?.toUpperCase()}${kind.slice(1)}`;
+    });
+    if (wanted.join() === found.join()) return;
+    throw new LawBroken(
+      "every log once",
+      `blocks ${from} to ${to.number}: ${found.length} taken in, ${wanted.length} there`,
+    );
+  }
+
+  // ---------------------------------------------------------------- what is said
+
+  onAcknowledged(deed: "order" | "cancel", said: OrderFace): void {
+    this.#requireKept(said, deed === "order" ? "an order" : "a cancellation");
+    this.onSaid(said);
+  }
+
+  /** What the node published of an order. */
+  onSaid(said: OrderFace): void {
+    this.#requireKept(said, "a word");
+    const key = keyOf(said);
+    const before = this.#acknowledged.get(key);
+    if (before !== undefined && isBehind(said, before)) {
+      throw new LawBroken("acknowledged is kept", `${key} went back to ${said.state}`);
+    }
+    this.#acknowledged.set(key, said);
+  }
+
+  /** The durable journal says at least as much. */
+  #requireKept(said: OrderFace, what: string): void {
+    const kept = this.#state && order(this.#state, said);
+    if (kept !== undefined && !isBehind(kept, said) && kept.order.sellAmount === said.sellAmount) {
+      return;
+    }
+    const found = kept === undefined ? "nothing" : `${kept.state}, sold ${kept.sold}`;
+    throw new LawBroken(
+      "durable before acknowledged",
+      `${what} of ${keyOf(said)} (${said.state}, sold ${said.sold}); the journal has ${found}`,
+    );
+  }
+
+  onRefused(refused: Order, code: string): void {
+    if (code === "DuplicateOrderId" || code === "OrderNotOpen") return;
+    if (code === "NotReady" || code === "Overloaded") return;
+    const kept = this.#state && order(this.#state, refused);
+    // Another of the same name may be there; then the refusal would say so, but for its own fault.
+    if (kept === undefined || this.#acknowledged.has(keyOf(refused))) return;
+    if (JSON.stringify(kept.order, text) !== JSON.stringify(refused, text)) return;
+    throw new LawBroken("refused is not kept", `${keyOf(refused)} refused as ${code}`);
+  }
+
+  // ---------------------------------------------------------------- what is sent
+
+  onBroadcast(data: Hex): void {
+    const state = this.#state;
+    const call = decodeCall(data)?.call;
+    if (state === undefined || call === undefined) {
+      throw new LawBroken("sent by the journal", `${data.slice(0, 10)} without a journal`);
+    }
+    if (call.functionName === "commit") {
+      const own = commit(state).roots;
+      for (const { token, node, total, leafCount } of call.args[0]) {
+        const root = own.find((one) => one.token === token);
+        const same =
+          root?.node === node && root.total === total && BigInt(root.leafCount) === leafCount;
+        if (same) continue;
+        throw new LawBroken("committed by the journal", `${token}: ${node}, ours ${root?.node}`);
+      }
+    }
+    if (call.functionName === "cancelWithdrawal") {
+      const [client, token] = call.args;
+      const refused = withdrawals(state, { client: client as Address, state: "refused" });
+      if (refused.some((one) => one.token === token)) return;
+      throw new LawBroken("sent by the journal", `a cancellation of ${client} nobody refused`);
+    }
+  }
+
+  onRefusedTrial(data: Hex, refusal: Revert): void {
+    if (this.reorganisedTooDeep || !OUR_FAULT.has(refusal.errorName)) return;
+    const what = decodeCall(data)?.call.functionName;
+    throw new LawBroken("duties are right", `${what} is refused: ${refusal.message}`);
+  }
+
+  // ---------------------------------------------------------------- at every block
+
+  /** What is in the machine is what came in less what went out, and no lock exceeds it. */
+  checkMoney(): void {
+    const state = this.#state;
+    if (state?.head === undefined || this.reorganisedTooDeep) return;
+    const past = this.#chain.blocks[state.head.number];
+    for (const { address: token, tree } of state.tokens.values()) {
+      let inside = 0n;
+      for (const client of state.clientList) {
+        const { total, locked } = client.balances.get(token) ?? { total: 0n, locked: 0n };
+        if (locked < 0n || locked > total) {
+          throw new LawBroken("conservation", `${client.address} locks ${locked} of ${total}`);
+        }
+        inside += total;
+        const waiting = client.withdrawals.get(token);
+        if (waiting?.state === "debited") inside += waiting.amount;
+      }
+      const held = past?.state.held.get(token) ?? 0n;
+      if (inside === held && tree.leafCount <= state.clientList.length) continue;
+      throw new LawBroken("conservation", `${inside} of ${token} in the books, ${held} held`);
+    }
+  }
+
+  /** What the running node says is what the journal says. */
+  checkFace(face: OperatorFace): void {
+    const state = this.#state;
+    if (state === undefined) return;
+    for (const { address } of state.clientList) {
+      const own = JSON.stringify(balances(state, address), text);
+      const said = JSON.stringify(face.balances(address), text);
+      if (own === said) continue;
+      throw new LawBroken("state is the journal's", `${address}: ${said}, journal ${own}`);
+    }
+  }
+
+  /** What was ever acknowledged is there: asked of a node that has just recovered. */
+  async checkKept(face: OperatorFace): Promise<void> {
+    const state = this.#state;
+    if (state === undefined) return;
+    const { round } = state.moment;
+    const told = [...this.#acknowledged].filter(([, order]) => order.round >= round - 1);
+    const asked = new Map<string, Promise<Answered<OrderFace[]>>>();
+    for (const [key, before] of told) {
+      const where = `${before.owner} ${before.round}`;
+      const answer = asked.get(where) ?? face.orders(before.owner, before.round);
+      asked.set(where, answer);
+      const answered = await answer;
+      const orders = answered.ok ? answered.value : [];
+      const now = orders.find(({ id }) => id === before.id);
+      if (now !== undefined && !isBehind(now, before)) continue;
+      throw new LawBroken("acknowledged is kept", `${key} (${before.state}) is ${now?.state}`);
+    }
+  }
+
+  /** The whole journal once more, from its first record. */
+  checkReplay(): void {
+    if (this.#state === undefined) return;
+    const [first, ...rest] = this.#payloads.map((payload) => decodeEntry(payload));
+    if (first === undefined) return;
+    const again = begin(first);
+    for (const entry of rest) apply(again, entry);
+    if (stateHash(again) === stateHash(this.#state)) return;
+    throw new LawBroken("replay", "the same journal leads to another state");
+  }
+}
+
+function keyOf({ owner, round, id }: Pick<Order, "owner" | "round" | "id">): string {
+  return `${owner} ${round}/${id}`;
+}
+
+type Progress = Pick<OrderFace, "state" | "sold" | "bought">;
+
+function isBehind(now: Progress, before: Progress): boolean {
+  const [is, was] = [PROGRESS[now.state], PROGRESS[before.state]];
+  const changedEnd = is === 2 && was === 2 && now.state !== before.state;
+  return is < was || changedEnd || now.sold < before.sold || now.bought < before.bought;
+}
+
+function text(_: string, part: unknown): unknown {
+  return typeof part === "bigint" ? part.toString() : part;
+}

@@ -1,0 +1,327 @@
+/**
+ * A Mediator in TypeScript: the windows, totals, evidence and halts of contracts/src/Mediator.sol,
+ * by the rules of src/protocol, which the repository's vectors and differential tests hold to the
+ * contract. State is copied for each transaction, so a block keeps the one that it ended with.
+ */
+import type { Address } from "../src/base/hex.ts";
+import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
+import { type AnswerFault, checkAnswer, type Execution } from "../src/protocol/disputeRule.ts";
+import { hashFill } from "../src/protocol/messages.ts";
+import { firstBlockOf, momentOf, quarterSize } from "../src/protocol/rounds.ts";
+import { recoverSigner } from "../src/protocol/signatures.ts";
+import { rootCommitment } from "../src/protocol/sumTree.ts";
+import type {
+  Amount,
+  BalanceProof,
+  Round,
+  SignedFill,
+  SignedOrder,
+  TokenRoot,
+} from "../src/protocol/units.ts";
+import { checkEvidence, confirmable } from "../src/protocol/withdrawalRule.ts";
+import { MediatorBase } from "./mediatorBase.ts";
+import { type Dispute, keyOf, NO_FLOW, type Request, Revert } from "./mediatorState.ts";
+
+const { curve } = loadCurve();
+
+/** One transaction under way: changes `state`, and collects what it emits. */
+export class Mediator extends MediatorBase {
+  // ---------------------------------------------------------------- listing, keys, deposits
+
+  listToken(token: Address): void {
+    const { round } = this.running();
+    const { tokens } = this.state;
+    if (tokens.some((one) => one.token === token)) throw new Revert("TokenAlreadyListed", token);
+    if (tokens.length === 0) this.state.completedRound = round;
+    this.state.tokens = [...tokens, { token, round, total: 0n }];
+    this.emit("TokenListed", { token, round: BigInt(round) });
+  }
+
+  setTradingKey(key: Address): void {
+    const fromRound = this.running().round + 1;
+    const { sender: client } = this.env;
+    const known = (this.state.keys.get(client) ?? []).filter((one) => one.fromRound < fromRound);
+    this.state.keys.set(client, [...known, { fromRound, key }]);
+    this.emit("TradingKeySet", { client, fromRound: BigInt(fromRound), key });
+  }
+
+  deposit(token: Address, amount: Amount): void {
+    const { round } = this.running();
+    if (!this.state.tokens.some((one) => one.token === token)) {
+      throw new Revert("TokenNotListed", token);
+    }
+    if (amount === 0n) throw new Revert("ZeroAmount");
+    const { sender: client } = this.env;
+    this.flow(client, token, round, { deposits: amount, requested: 0n });
+    this.hold(token, amount);
+    this.emit("Deposited", { client, token, round: BigInt(round), amount });
+  }
+
+  // ---------------------------------------------------------------- withdrawals
+
+  initiateWithdrawal(
+    token: Address,
+    amount: Amount,
+    recipient: Address,
+    proof: BalanceProof,
+  ): void {
+    const { round, quarter } = this.running();
+    const { sender: client } = this.env;
+    if (amount === 0n) throw new Revert("ZeroAmount");
+    if (this.state.requests.has(keyOf(client, token))) {
+      throw new Revert("WithdrawalActive", client, token);
+    }
+    if (round === 0) throw new Revert("OutsideWindow", 0n, BigInt(quarter));
+    this.prove(client, token, round - 1, proof);
+    if (amount > proof.balance) throw new Revert("AmountExceedsOpening", amount, proof.balance);
+
+    const request: Request = { recipient, round, amount, opening: proof.balance };
+    this.state.requests.set(keyOf(client, token), request);
+    this.flow(client, token, round, { deposits: 0n, requested: amount });
+    const { opening } = request;
+    this.emit("WithdrawalInitiated", {
+      ...{ client, token, round: BigInt(round), amount, opening, recipient },
+    });
+  }
+
+  cancelWithdrawal(client: Address, token: Address, orders: readonly SignedOrder[]): void {
+    const { round, quarter } = this.running();
+    const request = this.state.requests.get(keyOf(client, token));
+    if (request === undefined) throw new Revert("NoWithdrawal", client, token);
+    const { schedule } = this.terms;
+    const next = request.round + 1;
+    if (this.env.block >= firstBlockOf(schedule, next, 1)) {
+      throw new Revert("OutsideWindow", BigInt(round), BigInt(quarter));
+    }
+    if (this.state.commitments.has(keyOf(next, token))) {
+      throw new Revert("AlreadyCommitted", token, BigInt(next));
+    }
+    this.requireOperator();
+    for (const signed of orders) this.requireSigned(client, signed);
+    const fault = checkEvidence(
+      { ...request, client, token },
+      orders.map(({ order }) => order),
+    );
+    if (fault?.fault === "WrongOrder") {
+      throw new Revert("WrongOrder", BigInt(fault.round), fault.id);
+    }
+    if (fault !== undefined) throw new Revert("NotOverdrawn", fault.claimed, fault.opening);
+
+    const { amount } = request;
+    this.state.requests.delete(keyOf(client, token));
+    this.flow(client, token, request.round, { deposits: 0n, requested: -amount });
+    const of = BigInt(request.round);
+    this.emit("WithdrawalCancelled", { client, token, round: of, amount });
+  }
+
+  confirmWithdrawal(client: Address, token: Address): void {
+    const request = this.state.requests.get(keyOf(client, token));
+    if (request === undefined) throw new Revert("NoWithdrawal", client, token);
+    const boundary = this.haltBlock();
+    const haltRound = this.halted()
+      ? momentOf(this.terms.schedule, boundary as number).round
+      : undefined;
+    const moment = this.moment;
+    if (!confirmable(request.round, moment, haltRound)) {
+      throw new Revert("WithdrawalNotDue", BigInt(request.round), BigInt(moment.round));
+    }
+    const { amount, recipient, round } = request;
+    this.state.requests.delete(keyOf(client, token));
+    this.hold(token, -amount);
+    this.emit("WithdrawalConfirmed", {
+      ...{ client, token, round: BigInt(round), amount, recipient },
+    });
+  }
+
+  // ---------------------------------------------------------------- commit
+
+  commit(roots: readonly TokenRoot[]): void {
+    const { round, quarter } = this.running();
+    if (round === 0 || quarter !== 0) {
+      throw new Revert("OutsideWindow", BigInt(round), BigInt(quarter));
+    }
+    this.requireOperator();
+    if (roots.length === 0) throw new Revert("NoRoots");
+    for (const root of roots) this.#commitToken(round, root);
+    this.state.committedTokens += roots.length;
+    if (this.state.committedTokens !== this.tokenSet(round).length) return;
+    this.state.completedRound = round;
+    this.state.committedTokens = 0;
+    this.emit("RoundCommitted", { round: BigInt(round), operator: this.env.sender });
+  }
+
+  /** A(r): what the tree of `round` must come to. */
+  expected(token: Address, round: Round): Amount {
+    const { total } = this.state.tokens.find((one) => one.token === token) ?? { total: 0n };
+    const { deposits, requested } = this.state.flows.get(keyOf(token, round - 1)) ?? NO_FLOW;
+    return total + deposits - requested;
+  }
+
+  #commitToken(round: Round, { token, node, total, leafCount }: TokenRoot): void {
+    if (!this.tokenSet(round).includes(token)) {
+      throw new Revert("TokenNotInRound", token, BigInt(round));
+    }
+    const key = keyOf(round, token);
+    if (this.state.commitments.has(key)) throw new Revert("AlreadyCommitted", token, BigInt(round));
+    const expected = this.expected(token, round);
+    if (total !== expected) throw new Revert("WrongTotal", token, total, expected);
+    this.state.tokens = this.state.tokens.map((one) =>
+      one.token === token ? { ...one, total } : one,
+    );
+    this.state.commitments.set(key, rootCommitment({ node, total, leafCount }));
+    const leaves = BigInt(leafCount);
+    this.emit("Committed", { round: BigInt(round), token, node, total, leafCount: leaves });
+  }
+
+  // ---------------------------------------------------------------- disputes
+
+  /** `deposit`: the deposit by which the client has standing, where it gives no proofs. */
+  openDispute(
+    client: Address,
+    proofs: readonly BalanceProof[],
+    deposit: { readonly token: Address; readonly round: Round },
+    fills: readonly SignedFill[],
+  ): void {
+    const { round, quarter } = this.running();
+    if (round === 0) throw new Revert("OutsideWindow", 0n, BigInt(quarter));
+    const { sender } = this.env;
+    if (sender !== client) throw new Revert("NotDelegated", client, sender);
+    const key = keyOf(client, round);
+    if (this.state.disputes.has(key)) throw new Revert("DisputeExists", client, BigInt(round));
+    const byProofs = proofs.length > 0;
+    const openings = byProofs ? this.proveAll(client, round - 1, proofs) : undefined;
+    const flow = this.state.clientFlows.get(keyOf(client, deposit.token, deposit.round));
+    const deposited = deposit.round < round && (flow?.deposits ?? 0n) > 0n;
+    if (!byProofs && !deposited) throw new Revert("NoStanding", client);
+    const mustProveOpenings = !byProofs && deposit.round + 1 < round;
+    for (const { fill, signature } of fills) {
+      const signer = recoverSigner(curve, this.terms.domain, hashFill(fill), signature);
+      if (signer !== this.terms.operator) {
+        throw new Revert("FillNotSigned", fill.orderHash, signer);
+      }
+    }
+    this.state.disputes.set(key, {
+      openedBlock: this.env.block,
+      open: true,
+      presented: fills.map(({ fill }) => fill),
+      mustProveOpenings,
+      openings,
+    });
+    this.emit("DisputeOpened", {
+      ...{ client, round: BigInt(round), opener: sender, openingsPresented: byProofs },
+      ...{ mustProveOpenings, presented: fills.length },
+    });
+  }
+
+  proveExecutions(
+    client: Address,
+    round: Round,
+    restart: boolean,
+    executions: readonly (Execution & SignedOrder)[],
+  ): void {
+    this.#closable(client, round);
+    const key = keyOf(client, round);
+    const known = restart ? [] : (this.state.proven.get(key) ?? []);
+    const all = this.#accumulate(client, round, known, executions);
+    const lastId = all.at(-1)?.order.id ?? 0n;
+    this.state.proven.set(key, all);
+    this.emit("ExecutionsProven", {
+      ...{ client, round: BigInt(round), operator: this.env.sender },
+      ...{ orders: all.length, lastId },
+    });
+  }
+
+  #accumulate(
+    client: Address,
+    round: Round,
+    known: readonly Execution[],
+    more: readonly (Execution & SignedOrder)[],
+  ): Execution[] {
+    let lastId = known.at(-1)?.order.id ?? -1n;
+    for (const execution of more) {
+      const { id } = execution.order;
+      const isNext = execution.order.round + 1 === round && id > lastId;
+      if (!isNext) throw new Revert("WrongOrder", BigInt(execution.order.round), id);
+      this.requireSigned(client, execution);
+      lastId = id;
+    }
+    return [...known, ...more.map(({ order, sold, bought }) => ({ order, sold, bought }))];
+  }
+
+  closeDispute(
+    client: Address,
+    round: Round,
+    executed: readonly (Execution & SignedOrder)[],
+    openingBalances: readonly Amount[],
+    openings: readonly BalanceProof[],
+    closings: readonly BalanceProof[],
+  ): void {
+    const dispute = this.#closable(client, round);
+    const before = this.#openings(client, round, dispute, openingBalances, openings);
+    const closing = this.proveAll(client, round, closings);
+    const tokens = this.tokenSet(round).map((token, i) => ({
+      token,
+      opening: before[i] ?? 0n,
+      closing: closing[i] as Amount,
+      ...(this.state.clientFlows.get(keyOf(client, token, round - 1)) ?? NO_FLOW),
+    }));
+    const proven = this.state.proven.get(keyOf(client, round)) ?? [];
+    const executions = this.#accumulate(client, round, proven, executed);
+    const { presented } = dispute;
+    const answer = { client, disputedRound: round - 1, tokens, presented, executions };
+    const fault = checkAnswer(answer);
+    if (fault !== undefined) throw revertOf(fault, round);
+    this.state.disputes.set(keyOf(client, round), { ...dispute, open: false });
+    this.emit("DisputeClosed", {
+      ...{ client, round: BigInt(round), operator: this.env.sender, closings },
+    });
+  }
+
+  #openings(
+    client: Address,
+    round: Round,
+    dispute: Dispute,
+    balances: readonly Amount[],
+    proofs: readonly BalanceProof[],
+  ): readonly Amount[] {
+    if (dispute.openings !== undefined) {
+      if (proofs.length > 0 || dispute.openings.join() !== balances.join()) {
+        throw new Revert("WrongOpenings");
+      }
+      return balances;
+    }
+    if (balances.length > 0) throw new Revert("WrongOpenings");
+    if (proofs.length === 0 && !dispute.mustProveOpenings) return [];
+    return this.proveAll(client, round - 1, proofs);
+  }
+
+  #closable(client: Address, round: Round): Dispute {
+    const { round: now, quarter } = this.running();
+    const dispute = this.state.disputes.get(keyOf(client, round));
+    if (!dispute?.open) throw new Revert("NoOpenDispute", client, BigInt(round));
+    const { schedule } = this.terms;
+    const size = quarterSize(schedule);
+    const opened = Math.floor((dispute.openedBlock - schedule.genesisBlock) / size);
+    if (this.env.block >= schedule.genesisBlock + (opened + 2) * size) {
+      throw new Revert("OutsideWindow", BigInt(now), BigInt(quarter));
+    }
+    this.requireOperator();
+    return dispute;
+  }
+}
+
+function revertOf(fault: AnswerFault, round: Round): Revert {
+  switch (fault.fault) {
+    case "WrongOrder":
+      return new Revert("WrongOrder", BigInt(fault.round), fault.id);
+    case "TokenNotInRound":
+      return new Revert("TokenNotInRound", fault.token, BigInt(round));
+    case "ExecutionOutsideOrder":
+    case "StaleExecution":
+      return new Revert(fault.fault, fault.id);
+    case "FillsNotCovered":
+      return new Revert("FillsNotCovered", BigInt(fault.covered), BigInt(fault.presented));
+    case "BalanceMismatch":
+      return new Revert("BalanceMismatch", fault.token, fault.expected, fault.proven);
+  }
+}

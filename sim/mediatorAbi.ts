@@ -1,0 +1,275 @@
+/** The Mediator as nodes see it: calldata in, encoded answers, events and errors out. */
+import {
+  decodeFunctionData,
+  encodeAbiParameters,
+  encodeErrorResult,
+  encodeEventTopics,
+  encodeFunctionResult,
+  erc20Abi,
+  toFunctionSelector,
+} from "viem";
+import { toAddress, ZERO_ADDRESS } from "../src/base/address.ts";
+import type { Address, Hex } from "../src/base/hex.ts";
+import { mediatorAbi } from "../src/chain/abi/mediator.ts";
+import { operatorManagerAbi } from "../src/chain/abi/operatorManager.ts";
+import type { Execution } from "../src/protocol/disputeRule.ts";
+import type { BalanceProof, SignedOrder } from "../src/protocol/units.ts";
+import { Mediator } from "./mediator.ts";
+import {
+  copyState,
+  type Emitted,
+  type Env,
+  keyOf,
+  type MediatorState,
+  NO_FLOW,
+  Revert,
+  type Terms,
+} from "./mediatorState.ts";
+
+type MediatorCall = ReturnType<typeof decodeFunctionData<typeof mediatorAbi>>;
+type AbiItem = (typeof mediatorAbi)[number];
+type AbiFunction = Extract<AbiItem, { type: "function" }>;
+
+/** A lookup by selector: the library's own hashes every function of the interface at each call. */
+const BY_SELECTOR = new Map<string, readonly unknown[]>(
+  [...mediatorAbi, ...operatorManagerAbi, ...erc20Abi]
+    .filter((item) => item.type === "function")
+    .map((item) => [toFunctionSelector(item as AbiFunction), [item]]),
+);
+
+/** The call with its arguments; undefined where no contract of ours has such a function. */
+export function decodeCall(data: Hex): { abi: readonly unknown[]; call: MediatorCall } | undefined {
+  const abi = BY_SELECTOR.get(data.slice(0, 10)) as typeof mediatorAbi | undefined;
+  return abi === undefined ? undefined : { abi, call: decodeFunctionData({ abi, data }) };
+}
+
+export interface Executed {
+  readonly state: MediatorState;
+  readonly logs: readonly RawLog[];
+}
+
+export interface RawLog {
+  readonly topics: readonly Hex[];
+  readonly data: Hex;
+  readonly emitted: Emitted;
+}
+
+/** Runs a transaction to the Mediator on a copy of `state`. Throws `Revert`. */
+export function execute(state: MediatorState, terms: Terms, env: Env, data: Hex): Executed {
+  const decoded = decodeCall(data);
+  if (decoded === undefined) throw new Revert("unknown function");
+  const mediator = new Mediator(copyState(state), terms, env);
+  dispatch(mediator, decoded.call);
+  return { state: mediator.state, logs: mediator.emitted.map(encodeLog) };
+}
+
+function dispatch(mediator: Mediator, call: MediatorCall): void {
+  switch (call.functionName) {
+    case "listToken":
+      return mediator.listToken(toAddress(call.args[0]));
+    case "setTradingKey":
+      return mediator.setTradingKey(toAddress(call.args[0]));
+    case "deposit":
+      return mediator.deposit(toAddress(call.args[0]), call.args[1]);
+    case "initiateWithdrawal": {
+      const [token, amount, recipient, proof] = call.args;
+      const to = toAddress(recipient);
+      return mediator.initiateWithdrawal(toAddress(token), amount, to, proofOf(proof));
+    }
+    case "cancelWithdrawal": {
+      const [client, token, orders] = call.args;
+      const owner = toAddress(client);
+      const signed = orders.map((order) => orderOf(owner, order));
+      return mediator.cancelWithdrawal(owner, toAddress(token), signed);
+    }
+    case "confirmWithdrawal":
+      return mediator.confirmWithdrawal(toAddress(call.args[0]), toAddress(call.args[1]));
+    case "commit":
+      return mediator.commit(
+        call.args[0].map((root) => ({
+          ...root,
+          token: toAddress(root.token),
+          leafCount: Number(root.leafCount),
+        })),
+      );
+    default:
+      return dispatchDispute(mediator, call);
+  }
+}
+
+function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
+  switch (call.functionName) {
+    case "openDispute": {
+      const [client, proofs, deposit, fills] = call.args;
+      const owner = toAddress(client);
+      const round = Number(mediator.round) - 1;
+      return mediator.openDispute(
+        owner,
+        proofs.map(proofOf),
+        { token: toAddress(deposit.token), round: Number(deposit.round) },
+        fills.map(({ signature, ...fill }) => ({ fill: { ...fill, owner, round }, signature })),
+      );
+    }
+    case "proveExecutions": {
+      const [client, round, restart, executions] = call.args;
+      const owner = toAddress(client);
+      return mediator.proveExecutions(
+        owner,
+        Number(round),
+        restart,
+        executions.map((one) => executionOf(owner, one)),
+      );
+    }
+    case "closeDispute": {
+      const [client, round, executions, balances, openings, closings] = call.args;
+      const owner = toAddress(client);
+      return mediator.closeDispute(
+        owner,
+        Number(round),
+        executions.map((one) => executionOf(owner, one)),
+        balances,
+        openings.map(proofOf),
+        closings.map(proofOf),
+      );
+    }
+    default:
+      throw new Revert(`no transaction to ${call.functionName}`);
+  }
+}
+
+type AbiProof = Extract<MediatorCall, { functionName: "recoverBalance" }>["args"][2];
+type AbiExecution = Extract<MediatorCall, { functionName: "proveExecutions" }>["args"][3][number];
+type AbiOrder = Extract<MediatorCall, { functionName: "cancelWithdrawal" }>["args"][2][number];
+
+function proofOf({ balance, index, leafCount, siblings }: AbiProof): BalanceProof {
+  return { balance, index: Number(index), leafCount: Number(leafCount), siblings };
+}
+
+function orderOf(owner: Address, { signature, ...fields }: AbiOrder): SignedOrder {
+  const order = {
+    ...fields,
+    owner,
+    round: Number(fields.round),
+    sellToken: toAddress(fields.sellToken),
+    buyToken: toAddress(fields.buyToken),
+    intent: fields.intent === 0 ? ("buyAll" as const) : ("sellAll" as const),
+  };
+  return { order, signature };
+}
+
+function executionOf(
+  owner: Address,
+  { order, sold, bought }: AbiExecution,
+): Execution & SignedOrder {
+  return { ...orderOf(owner, order), sold, bought };
+}
+
+/** What a view of the exchange's contracts answers. Throws `Revert`. */
+export function view(state: MediatorState, terms: Terms, env: Env, data: Hex): Hex {
+  const decoded = decodeCall(data);
+  if (decoded === undefined) throw new Revert("unknown function");
+  const { abi, call } = decoded;
+  const mediator = new Mediator(state, terms, env);
+  const result = answer(mediator, terms, call.functionName, (call.args ?? []) as readonly never[]);
+  return encodeFunctionResult({
+    abi: abi as typeof mediatorAbi,
+    functionName: call.functionName as "flows",
+    result: result as never,
+  });
+}
+
+function answer(
+  mediator: Mediator,
+  terms: Terms,
+  functionName: string,
+  args: readonly (string & bigint)[],
+): unknown {
+  const { state } = mediator;
+  const [first = "", second = "", third = ""] = args.map((arg) =>
+    typeof arg === "string" ? toAddress(arg) : arg,
+  );
+  switch (functionName) {
+    case "manager":
+      return MANAGER;
+    case "genesisBlock":
+      return BigInt(terms.schedule.genesisBlock);
+    case "roundSize":
+      return BigInt(terms.schedule.roundSize);
+    case "disputeBond":
+      return 0n;
+    case "commitment":
+      return state.commitments.get(keyOf(first, second)) ?? NO_HASH;
+    case "withdrawal": {
+      const found = state.requests.get(keyOf(first, second));
+      if (found === undefined) return [0n, 0n, 0n, ZERO_ADDRESS];
+      return [BigInt(found.round), found.amount, found.opening, found.recipient];
+    }
+    case "dispute": {
+      const found = state.disputes.get(keyOf(first, second));
+      if (found === undefined) return [0n, false, 0];
+      return [BigInt(found.openedBlock), found.open, found.presented.length];
+    }
+    case "accumulation": {
+      if (third !== terms.operator) return [0, 0, 0n];
+      const proven = state.proven.get(keyOf(first, second)) ?? [];
+      return [0, proven.length, proven.at(-1)?.order.id ?? 0n];
+    }
+    case "flows": {
+      const { deposits, requested } = state.flows.get(keyOf(first, second)) ?? NO_FLOW;
+      return [deposits, requested];
+    }
+    case "tokenSet":
+      return mediator.tokenSet(Number(first));
+    case "halted":
+      return mediator.halted();
+    default:
+      return answerOfOthers(terms, functionName, first);
+  }
+}
+
+/** The manager knows one operator, the tokens are all alike. */
+function answerOfOthers(terms: Terms, functionName: string, first: unknown): unknown {
+  switch (functionName) {
+    case "isRegistered":
+    case "wasOperator":
+      return first === terms.operator;
+    case "operator":
+      return terms.operator;
+    case "commitQuorum":
+      return 1n;
+    case "symbol":
+      return "SIM";
+    case "decimals":
+      return 18;
+    default:
+      throw new Revert(`no view ${functionName}`);
+  }
+}
+
+export const MANAGER = toAddress(`0x${"4d".repeat(20)}`);
+const NO_HASH: Hex = `0x${"00".repeat(32)}`;
+
+function encodeLog(emitted: Emitted): RawLog {
+  const event = mediatorAbi.find(
+    (item) => item.type === "event" && item.name === emitted.eventName,
+  ) as Extract<AbiItem, { type: "event" }>;
+  const topics = encodeEventTopics({
+    abi: [event],
+    eventName: event.name,
+    args: emitted.args as never,
+  }) as Hex[];
+  const open = event.inputs.filter((input) => !input.indexed);
+  const values = open.map(({ name }) => emitted.args[name as string]);
+  return { topics, data: encodeAbiParameters(open as never, values as never), emitted };
+}
+
+/** As a node sends it with its answer to a call that reverts. */
+export function encodeRevert({ errorName, args }: Revert): Hex {
+  const known = mediatorAbi.some((item) => item.type === "error" && item.name === errorName);
+  if (!known) return "0x";
+  return encodeErrorResult({
+    abi: mediatorAbi,
+    errorName: errorName as "Halted",
+    args: args as never,
+  });
+}

@@ -1,0 +1,130 @@
+/** The parts that the deeds of the Mediator share, as RoundClock.sol and its helpers do. */
+import type { Address } from "../src/base/hex.ts";
+import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
+import { haltBoundary, isHalted } from "../src/protocol/haltRule.ts";
+import { momentOf } from "../src/protocol/rounds.ts";
+import { isOrderSignedBy } from "../src/protocol/signatures.ts";
+import { verifyProof } from "../src/protocol/sumTree.ts";
+import type {
+  Amount,
+  BalanceProof,
+  BlockNumber,
+  Round,
+  SignedOrder,
+} from "../src/protocol/units.ts";
+import {
+  type Emitted,
+  type Env,
+  type Flow,
+  keyOf,
+  type MediatorState,
+  NO_FLOW,
+  Revert,
+  type Terms,
+} from "./mediatorState.ts";
+
+const { curve } = loadCurve();
+
+/** What every deed begins with: the time, who acts, what is proven. */
+export abstract class MediatorBase {
+  readonly state: MediatorState;
+  readonly emitted: Emitted[] = [];
+  protected readonly terms: Terms;
+  protected readonly env: Env;
+
+  constructor(state: MediatorState, terms: Terms, env: Env) {
+    this.state = state;
+    this.terms = terms;
+    this.env = env;
+  }
+
+  haltBlock(): BlockNumber | undefined {
+    const openDisputeRounds = [...this.state.disputes]
+      .filter(([, { open }]) => open)
+      .map(([key]) => Number(key.split(" ")[1]));
+    return haltBoundary(this.terms.schedule, {
+      completedRound: this.state.completedRound,
+      tokenCount: this.state.tokens.length,
+      openDisputeRounds,
+    });
+  }
+
+  halted(): boolean {
+    return isHalted(this.haltBlock(), this.env.block);
+  }
+
+  tokenSet(round: Round): Address[] {
+    return this.state.tokens.filter((one) => one.round < round).map(({ token }) => token);
+  }
+
+  get round(): Round {
+    return this.moment.round;
+  }
+
+  protected get moment() {
+    return momentOf(this.terms.schedule, this.env.block);
+  }
+
+  protected running(): { readonly round: Round; readonly quarter: number } {
+    const boundary = this.haltBlock();
+    if (isHalted(boundary, this.env.block)) {
+      throw new Revert("Halted", BigInt(momentOf(this.terms.schedule, boundary as number).round));
+    }
+    return this.moment;
+  }
+
+  protected requireOperator(): void {
+    const { sender } = this.env;
+    if (sender !== this.terms.operator) throw new Revert("NotOperator", sender);
+  }
+
+  protected emit(eventName: string, args: Emitted["args"]): void {
+    this.emitted.push({ eventName, args });
+  }
+
+  tradingKey(client: Address, round: Round): Address | undefined {
+    return this.state.keys.get(client)?.findLast((one) => one.fromRound <= round)?.key;
+  }
+
+  protected hold(token: Address, amount: Amount): void {
+    this.state.held.set(token, (this.state.held.get(token) ?? 0n) + amount);
+  }
+
+  protected flow(client: Address, token: Address, round: Round, more: Flow): void {
+    const add = (flows: Map<string, Flow>, key: string) => {
+      const { deposits, requested } = flows.get(key) ?? NO_FLOW;
+      flows.set(key, {
+        deposits: deposits + more.deposits,
+        requested: requested + more.requested,
+      });
+    };
+    add(this.state.flows, keyOf(token, round));
+    add(this.state.clientFlows, keyOf(client, token, round));
+  }
+
+  protected proveAll(client: Address, round: Round, proofs: readonly BalanceProof[]): Amount[] {
+    const tokens = this.tokenSet(round);
+    if (proofs.length !== tokens.length) {
+      throw new Revert("ProofCount", BigInt(proofs.length), BigInt(tokens.length));
+    }
+    return tokens.map((token, i) => {
+      const proof = proofs[i] as BalanceProof;
+      this.prove(client, token, round, proof);
+      return proof.balance;
+    });
+  }
+
+  protected prove(client: Address, token: Address, round: Round, proof: BalanceProof): void {
+    const committed = this.state.commitments.get(keyOf(round, token));
+    if (committed === undefined) throw new Revert("NotCommitted", token, BigInt(round));
+    if (verifyProof(committed, client, proof).ok) return;
+    throw new Revert("InvalidProof", client, BigInt(proof.index), BigInt(proof.leafCount));
+  }
+
+  protected requireSigned(client: Address, signed: SignedOrder): void {
+    const { owner, round, id } = signed.order;
+    const key = this.tradingKey(client, round);
+    if (owner === client && isOrderSignedBy(curve, this.terms.domain, signed, key)) return;
+    throw new Revert("WrongSigner", id, client);
+  }
+}

@@ -1,0 +1,86 @@
+/** What goes wrong, kind by kind, while the operator is not left in peace. */
+import { type Block, GWEI, type Weather } from "./chain.ts";
+import type { FlushFate } from "./disk.ts";
+import type { Endpoint, Mood } from "./network.ts";
+import type { Random } from "./random.ts";
+
+/** Kinds of trouble; each world has some of them, so that they meet in many ways. */
+export const TROUBLES = [
+  "crashes",
+  "disk",
+  "endpoints",
+  "transactions",
+  "fees",
+  "reorganisations",
+] as const;
+export type Trouble = (typeof TROUBLES)[number];
+
+/** Below what the node is allowed to pay, with room for a tip. */
+const MOST_FEE = 400n * GWEI;
+
+export const MILD: Weather = { baseFee: 5n * GWEI, minTip: 0n, fate: () => "kept" };
+
+export class Troubles {
+  readonly #kinds: ReadonlySet<Trouble>;
+  readonly #random: Random;
+  /** Blocks are dear, and dearer each time. */
+  #spike = false;
+
+  constructor(kinds: ReadonlySet<Trouble>, random: Random) {
+    this.#kinds = kinds;
+    this.#random = random;
+  }
+
+  /** Whether the process dies in this block. */
+  crashes(): boolean {
+    return this.#kinds.has("crashes") && this.#random.chance(0.04);
+  }
+
+  reorganises(): boolean {
+    return this.#kinds.has("reorganisations") && this.#random.chance(0.06);
+  }
+
+  /** Changes the moods of some endpoints; says which. */
+  stir(endpoints: readonly Endpoint[], head: Block): string[] {
+    if (!this.#kinds.has("endpoints")) return [];
+    const random = this.#random;
+    return endpoints
+      .filter(() => random.chance(0.12))
+      .map((endpoint) => {
+        endpoint.mood = random.weighted<Mood>({
+          ...{ well: 10, down: 2, silent: 1, failing: 2, limited: 2 },
+          ...{ lagging: 3, stuck: 2, pooled: 0, empty: 0, forgetful: 2 },
+        });
+        endpoint.lag = random.int(1, 5);
+        endpoint.stuckAt = endpoint.mood === "stuck" ? head : undefined;
+        return `${endpoint.url} is ${endpoint.mood}`;
+      });
+  }
+
+  /** The base fee moves by an eighth at most, as on Ethereum; in a spike it only rises. */
+  nextWeather({ baseFee: before }: Weather, isPeaceful: boolean): Weather {
+    const random = this.#random;
+    if (isPeaceful || !this.#kinds.has("fees")) this.#spike = false;
+    else if (random.chance(0.1)) this.#spike = !this.#spike;
+    const lossy = !isPeaceful && this.#kinds.has("transactions");
+    const highest = before > 30n * GWEI ? 0 : 125;
+    const part = this.#spike ? random.int(60, 125) : random.int(-125, highest);
+    const baseFee = before + (before * BigInt(part)) / 1000n;
+    return {
+      baseFee: baseFee < GWEI ? GWEI : baseFee > MOST_FEE ? MOST_FEE : baseFee,
+      minTip: this.#spike ? BigInt(random.int(0, 10)) * GWEI : 0n,
+      fate: () => (lossy ? random.weighted({ kept: 6, dropped: 2, delayed: 2 }) : "kept"),
+    };
+  }
+
+  flush(isPeaceful: boolean): FlushFate {
+    const random = this.#random;
+    const survives = random.chance(0.5);
+    if (isPeaceful || !this.#kinds.has("disk")) return { ms: random.int(0, 4), survives };
+    if (random.chance(0.01)) {
+      const failure = random.pick(["StorageFull", "StorageFailed"] as const);
+      return { ms: random.int(0, 50), failure, survives };
+    }
+    return { ms: random.chance(0.1) ? random.int(100, 9000) : random.int(0, 20), survives };
+  }
+}
