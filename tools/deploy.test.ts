@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { operatorCommand } from "../src/cli/operator.ts";
 import { EXIT_CONFIGURATION } from "../src/cli/report.ts";
-import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { PASSWORD_VARIABLE } from "../src/operator/config.ts";
 import { guardsSchema } from "../src/operator/guardians/config.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -26,7 +26,7 @@ describe("the systemd unit", () => {
     const flags = words.filter((word) => word.startsWith("--"));
     expect(flags).not.toEqual([]);
     expect(flags.filter((flag) => !FLAGS.includes(flag))).toEqual([]);
-    expect(unit).toContain(KEY_VARIABLE);
+    expect(unit).toContain(PASSWORD_VARIABLE);
   });
 
   it("does not restart what no restart mends, and all else for ever", () => {

@@ -7,6 +7,7 @@ import type { Hex } from "../base/hex.ts";
 import { localSigner } from "../chain/signer.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/signers/keySource.ts";
 import { FOUNDRY_FILE } from "../operator/signers/keystores.fixture.ts";
+import { EXIT_CONFIGURATION } from "./report.ts";
 
 const KEY: Hex = `0x${"4c".repeat(32)}`;
 const PASSWORD = "correct horse battery";
@@ -88,7 +89,7 @@ describe("quarterdeck keystore", () => {
     expect(blind).toMatchObject({ code: 1, stdout: "" });
     expect(blind.stderr).toMatch(/does not say its address.*--password-file/);
     const wrong = await keystore(["address", file, "--password-file", passwordFile]);
-    expect(wrong).toMatchObject({ code: 1, stdout: "" });
+    expect(wrong).toMatchObject({ code: EXIT_CONFIGURATION, stdout: "" });
     expect(wrong.stderr).toMatch(/password does not open .*foundry\.json/);
   });
 
@@ -118,7 +119,7 @@ describe("quarterdeck keystore", () => {
       "--password-file",
       exposed,
     ]);
-    expect(refused).toMatchObject({ code: 1, stdout: "" });
+    expect(refused).toMatchObject({ code: EXIT_CONFIGURATION, stdout: "" });
     expect(refused.stderr).toMatch(/^quarterdeck: --password-file: .*chmod 600/);
   });
 });

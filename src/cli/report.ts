@@ -7,7 +7,10 @@ import { QuarterdeckError } from "../base/errors.ts";
  */
 export const EXIT_CONFIGURATION = 78;
 const EXIT_FAILURE = 1;
-const CONFIGURATION_CODES: readonly string[] = ["BadConfiguration", "BadOption", "WrongJournal"];
+const CONFIGURATION_CODES: readonly string[] = [
+  ...["BadConfiguration", "BadOption", "WrongJournal"],
+  ...["BadKeystore", "EmptyPassword", "KeyFileExposed", "KeystoreDamaged", "WrongPassword"],
+];
 
 /**
  * Prints the error, `details` below it, and ends the process. Stack traces only for our own faults.
