@@ -177,15 +177,20 @@ describe("an operator that watches itself", () => {
       const [duty] = duties.parse(await answer.json()).duties;
       return duty !== undefined && duty.tries > 0 && duty.problem !== null;
     });
-    // Each try waits for a new block.
     let code: number | null | undefined;
     void operator.ended.then((ended) => {
       code = ended;
     });
-    await until("it has ended", async () => {
-      if (code === undefined) await anvil.mine();
-      return code !== undefined;
-    });
+    const tries = async () => {
+      const answer = await fetch(`${operator.url}/health/duties`).catch(() => undefined);
+      return answer === undefined ? 0 : (duties.parse(await answer.json()).duties[0]?.tries ?? 0);
+    };
+    // It rests for a few blocks after each try: no more of them pass than that.
+    while (code === undefined) {
+      const before = await tries();
+      await anvil.mine(4);
+      await until("it tries again", async () => code !== undefined || (await tries()) !== before);
+    }
     expect(code).toBe(1);
     const complaint = operator.complaint();
     expect(complaint).toMatch(/commit of round 1 failed 3 times since block \d+/);
@@ -220,6 +225,17 @@ describe("an operator that watches itself", () => {
     await until("it says so", () => told.some(({ id }) => id === "registered"));
     const answer = await fetch(`${operator.url}/health`);
     expect(answer.status).toBe(503);
+  });
+
+  it("that cannot start ends as loudly, also when nobody takes its last words", async () => {
+    const gone = `http://127.0.0.1:${await freePort()}`;
+    const alerts = [{ url: `${gone}/${SECRET}`, shape: "slack" }];
+    const config = await configuration({ rpc: [gone], maxTries: 1, alerts });
+    const operator = spawnOperator(file(), config, key());
+    expect(await operator.ended).toBe(1);
+    expect(operator.complaint()).toMatch(/No chain endpoint answered/);
+    expect(logText()).toContain('"msg":"alertNotDelivered"');
+    expect(logText() + operator.complaint()).not.toContain(SECRET);
   });
 
   it("ends with 78 for what no restart mends", async () => {

@@ -4,9 +4,9 @@
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
 import pino, { type Logger } from "pino";
 import buildRoll, { type RollingFile } from "pino-roll";
+import { within } from "../base/within.ts";
 import type { Moment } from "../protocol/units.ts";
 
 export type Fields = Readonly<Record<string, unknown>>;
@@ -66,10 +66,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
   );
   return {
     ...overLogger(logger),
-    flush: () => {
-      const flushed = new Promise<void>((resolve) => file.flush(() => resolve()));
-      return Promise.race([flushed, sleep(FLUSH_MS, undefined, { ref: false })]);
-    },
+    flush: () => within(FLUSH_MS, new Promise((resolve) => file.flush(() => resolve()))),
   };
 }
 

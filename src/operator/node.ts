@@ -2,9 +2,9 @@
  * The operator: recovers, then for ever takes final blocks and verified orders into the journal,
  * applies them, answers, and does what it owes the chain.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
+import { within } from "../base/within.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
 import { ask, type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
@@ -218,7 +218,7 @@ export async function startOperator(
       storage.close(),
     );
     // What makes us end may also keep these from ending.
-    await Promise.race([tidy, sleep(TIDY_MS, undefined, { ref: false })]);
+    await within(TIDY_MS, tidy);
   });
   // Whoever awaits `ended` hears of it; nobody else has to.
   ended.catch(() => {});

@@ -3,6 +3,7 @@
  * something does not wait. Its URL is a secret and appears in no message.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { within } from "../../base/within.ts";
 import { shortCode } from "./shortCode.ts";
 
 export interface WebhookOptions {
@@ -53,12 +54,7 @@ export class Webhook {
 
   /** Waits up to `withinMs` for what is queued, then gives it up. */
   async close(withinMs: number): Promise<void> {
-    if (this.#running !== undefined) {
-      const enough = new AbortController();
-      const late = sleep(withinMs, undefined, { signal: enough.signal }).catch(() => {});
-      await Promise.race([this.#running, late]);
-      enough.abort();
-    }
+    if (this.#running !== undefined) await within(withinMs, this.#running);
     this.#waiting = [];
     this.#stop.abort();
   }
@@ -81,7 +77,8 @@ export class Webhook {
       if (outcome.kind === "refused") break;
       if (tries === maxTries) break;
       const pause = Math.max(outcome.retryAfterMs, pauseMs * 2 ** (tries - 1));
-      await sleep(Math.min(MAX_PAUSE_MS, pause), undefined, { signal, ref: false }).catch(() => {});
+      // It keeps the process alive: one that says its last words would else end in the middle.
+      await sleep(Math.min(MAX_PAUSE_MS, pause), undefined, { signal }).catch(() => {});
     }
     onOutcome("undelivered", problem);
   }
