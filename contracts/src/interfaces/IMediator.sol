@@ -101,7 +101,7 @@ interface IMediator {
     error TokenNotListed(address token);
     error TokenAlreadyListed(address token);
     error TooManyTokens(uint256 limit);
-    /// @notice The Mediator would hold more of the token than 2^128 - 1 base units.
+    /// @notice The total of a commit to come could be above 2^128 - 1 base units.
     error TotalTooLarge(address token);
     /// @notice The call is not allowed in this quarter of this round.
     error OutsideWindow(uint64 round, uint64 quarter);
@@ -272,9 +272,12 @@ interface IMediator {
 
     // ------------------------------------------------------------------ recovery
 
-    /// @notice Pays `client` its balance proven against the commit of round h-2, once per token.
-    /// @dev Anyone, HALTED at h. Section 7. Reverts with `NotHalted`, `NotCommitted`,
-    /// `InvalidProof`, `AlreadyRecovered`, `NothingToRecover`.
+    /// @notice Pays `client` its balance proven against the commit of round h-2, once per token. In
+    /// a dishonest tree that has several leaves of it, the largest: whoever shows a smaller one
+    /// first takes nothing from it, the rest is paid when the larger one is shown.
+    /// @dev Anyone, HALTED at h >= 3 (before that no commit counts). The money goes to the client.
+    /// Section 7. Reverts with `NotHalted`, `NotCommitted`, `InvalidProof`, `NothingToRecover` for a
+    /// balance of zero, `AlreadyRecovered`, and as the token does.
     function recoverBalance(address client, address token, BalanceProof calldata proof) external;
 
     /// @notice Pays `client` its deposits of rounds h-2, h-1 and h, once per token.
@@ -351,11 +354,12 @@ interface IMediator {
         returns (uint32 covered, uint32 orders, uint64 lastId);
     /// @notice Key besides its own that may sign `client`'s orders of `round`; zero if none.
     function tradingKey(address client, uint64 round) external view returns (address);
-    /// @notice Whether balance and deposits were recovered.
+    /// @notice What was recovered for `client`: the balance so far, in base units, and whether its
+    /// deposits were.
     function recovered(address client, address token)
         external
         view
-        returns (bool balance, bool deposits);
+        returns (uint128 balance, bool deposits);
     /// @notice Wei that `account` may claim for disputes it closed.
     function claimableBonds(address account) external view returns (uint256);
     function domainSeparator() external view returns (bytes32);
