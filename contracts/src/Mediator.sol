@@ -162,18 +162,23 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         uint256 holds = IERC20(token).balanceOf(address(this));
         if (holds <= held) revert ZeroAmount();
-        // All that the next commit's total can be, whatever the token says of what it holds: a
-        // total that no tree has would halt the exchange.
         uint64 round = _roundAt(block.number);
-        uint256 owed = uint256(_token[token].total) + flows[token][round].deposits;
-        if (round > 0) owed += flows[token][round - 1].deposits;
-        if (holds - held > type(uint128).max || owed + holds - held > type(uint128).max) {
-            revert TotalTooLarge(token);
+        Flow storage flow = flows[token][round];
+        uint128 credited;
+        // Three sums below 2^128 each. Before round 0 nothing was deposited, and in round 2^64 - 1
+        // nothing ever is.
+        unchecked {
+            uint256 arrived = holds - held;
+            // All that the next commit's total can be, whatever the token says of what it holds: a
+            // total that no tree has would halt the exchange.
+            uint256 most =
+                arrived + _token[token].total + flow.deposits + flows[token][round - 1].deposits;
+            if ((arrived | most) > type(uint128).max) revert TotalTooLarge(token);
+            credited = uint128(arrived);
         }
-        uint128 credited = uint128(holds - held);
 
         // Effect
-        flows[token][round].deposits += credited;
+        flow.deposits += credited;
         clientFlows[msg.sender][token][round].deposits += credited;
         emit Deposited(msg.sender, token, round, credited);
     }
@@ -243,7 +248,7 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
             SignedOrder calldata order = orders[i];
             // One more than the id, so that the first order may have round and id zero.
             uint256 key = (uint256(order.round) << 64 | order.id) + 1;
-            bool valid = (order.round == round || order.round + 1 == round)
+            bool valid = (order.round == round || order.round == round - 1)
                 && order.sellToken == token && key > previous;
             if (!valid) revert WrongOrder(order.round, order.id);
             previous = key;
@@ -445,12 +450,15 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         SignedOrder calldata order = execution.order;
         Accumulation memory acc = tally.acc;
         bool ascending = acc.orders == 0 || order.id > acc.lastId;
-        if (order.round + 1 != round || !ascending) revert WrongOrder(order.round, order.id);
-        acc.lastId = order.id;
-        ++acc.orders;
-        if (_checkExecution(client, _disputeKey(client, round), execution)) ++acc.covered;
-        tally.changes[_placeOf(order.sellToken, round)] -= int256(uint256(execution.sold));
-        tally.changes[_placeOf(order.buyToken, round)] += int256(uint256(execution.bought));
+        // No dispute is of round 0, and nobody pays for 2^32 orders, of less than 2^128 each.
+        unchecked {
+            if (order.round != round - 1 || !ascending) revert WrongOrder(order.round, order.id);
+            acc.lastId = order.id;
+            ++acc.orders;
+            if (_checkExecution(client, _disputeKey(client, round), execution)) ++acc.covered;
+            tally.changes[_placeOf(order.sellToken, round)] -= int256(uint256(execution.sold));
+            tally.changes[_placeOf(order.buyToken, round)] += int256(uint256(execution.bought));
+        }
     }
 
     /// @dev Reverts unless the client's order allows the execution, and unless it covers the fill

@@ -86,16 +86,16 @@ contract BondAttacksTest is MediatorTest {
     }
 
     function noDispute(uint256 client) private {
-        vm.expectRevert(abi.encodeWithSelector(IMediator.NoOpenDispute.selector, clients[client], 2));
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.NoOpenDispute.selector, clients[client], 2)
+        );
     }
 
     function test_attack_wrongBond() public {
         uint256[4] memory given = [uint256(0), 1 ether - 1, 1 ether + 1, 100 ether];
         for (uint256 i = 0; i < given.length; ++i) {
             vm.deal(clients[ANN], given[i]);
-            vm.expectRevert(
-                abi.encodeWithSelector(IMediator.WrongBond.selector, given[i], 1 ether)
-            );
+            vm.expectRevert(abi.encodeWithSelector(IMediator.WrongBond.selector, given[i], 1 ether));
             vm.prank(clients[ANN]);
             mediator.openDispute{value: given[i]}(
                 clients[ANN],
@@ -121,9 +121,7 @@ contract BondAttacksTest is MediatorTest {
         noDispute(BEN);
         mediator.refundBond(clients[BEN], 2);
         // What it was given back is not what it closed.
-        vm.expectRevert(
-            abi.encodeWithSelector(IMediator.NothingToClaim.selector, clients[BEN])
-        );
+        vm.expectRevert(abi.encodeWithSelector(IMediator.NothingToClaim.selector, clients[BEN]));
         vm.prank(clients[BEN]);
         mediator.claimBonds(clients[BEN]);
         vm.prank(operator);
@@ -140,9 +138,7 @@ contract BondAttacksTest is MediatorTest {
         openAll();
         greedy.setRefuses(true);
         rollTo(3, 1);
-        vm.expectRevert(
-            abi.encodeWithSelector(IMediator.TransferFailed.selector, address(greedy))
-        );
+        vm.expectRevert(abi.encodeWithSelector(IMediator.TransferFailed.selector, address(greedy)));
         mediator.refundBond(address(greedy), 2);
         mediator.refundBond(clients[ANN], 2);
         mediator.refundBond(clients[BEN], 2);

@@ -27,9 +27,7 @@ contract QuorumAttacksTest is MediatorTest {
     {
         return sign(
             key,
-            keccak256(
-                abi.encode(Messages.COMMIT_TYPEHASH, round, keccak256(abi.encode(roots)))
-            )
+            keccak256(abi.encode(Messages.COMMIT_TYPEHASH, round, keccak256(abi.encode(roots))))
         );
     }
 

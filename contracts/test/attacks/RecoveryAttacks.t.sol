@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {BalanceProof, Root, Signature} from "../../src/types/Types.sol";
+import {BalanceProof, Execution, Root, Signature} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -81,6 +81,56 @@ contract RecoveryAttacksTest is MediatorTest {
         assertEq(walletOf(ANN, 0), 100, "all that is hers");
     }
 
+    /// @dev Ann's leaf is emptied into Mal's, and a second one of 1 unit made hers: neither answers
+    /// what she proves that she had, nor what the operator must prove that she had.
+    function test_attack_secondLeafToAnswerADispute() public {
+        deposit(ANN, 0, 100);
+        deposit(MAL, 0, 40);
+        honestlyTo(1);
+        address[] memory who = new address[](4);
+        (who[0], who[1], who[2], who[3]) = (clients[ANN], clients[BEN], clients[MAL], clients[ANN]);
+        uint128[] memory amounts = new uint128[](4);
+        (amounts[2], amounts[3]) = (139, 1);
+        rollTo(2, 0);
+        commitTree(who, amounts);
+        uint256 before = vm.snapshotState();
+        openWithProofs(ANN, noFills());
+        answersWith(openingsOf(ANN, 1), new BalanceProof[](0), who, amounts);
+        vm.revertToState(before);
+        openByDeposit(ANN, 0, 0, noFills());
+        answersWith(new uint128[](0), proofsOf(ANN, 1), who, amounts);
+    }
+
+    function answersWith(
+        uint128[] memory openings,
+        BalanceProof[] memory proofs,
+        address[] memory who,
+        uint128[] memory amounts
+    ) private {
+        for (uint256 leaf = 0; leaf < 4; leaf += 3) {
+            vm.expectRevert(
+                abi.encodeWithSelector(
+                    IMediator.BalanceMismatch.selector, token0(), int256(100), amounts[leaf]
+                )
+            );
+            answerBy(leaf, openings, proofs, who, amounts);
+        }
+    }
+
+    function answerBy(
+        uint256 leaf,
+        uint128[] memory openings,
+        BalanceProof[] memory proofs,
+        address[] memory who,
+        uint128[] memory amounts
+    ) private {
+        BalanceProof[] memory closings = new BalanceProof[](2);
+        closings[0] = Trees.proof(who, amounts, leaf);
+        closings[1] = Trees.proof(clients, balances[1], ANN);
+        vm.prank(operator);
+        mediator.closeDispute(clients[ANN], 2, new Execution[](0), openings, proofs, closings);
+    }
+
     function commitTree(address[] memory who, uint128[] memory amounts) private {
         (bytes32 node, uint128 total) = Trees.top(who, amounts);
         Root[] memory roots = honestRoots();
@@ -127,7 +177,7 @@ contract RecoveryAttacksTest is MediatorTest {
         assertEq(tokens[0].balanceOf(address(mediator)), 0, "and nothing left");
     }
 
-    /// @dev Tokens listed in the rounds around the halt: first committed in the round after, if ever.
+    /// @dev Tokens listed around the halt: first committed in the round after, if ever.
     function test_attack_haltAroundTheListingOfAToken() public {
         uint64 halt = 5;
         for (uint64 round = 1; round <= halt; ++round) {

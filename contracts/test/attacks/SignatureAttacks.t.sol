@@ -53,7 +53,8 @@ contract SignatureAttacksTest is MediatorTest {
     }
 
     function above(bytes32 a, bytes32 b) private pure returns (bytes32) {
-        return keccak256(a < b ? abi.encodePacked(uint8(1), a, b) : abi.encodePacked(uint8(1), b, a));
+        return
+            keccak256(a < b ? abi.encodePacked(uint8(1), a, b) : abi.encodePacked(uint8(1), b, a));
     }
 
     function batchHash(bytes32 root) private pure returns (bytes32) {
@@ -123,7 +124,7 @@ contract SignatureAttacksTest is MediatorTest {
         signed.signature = signature;
         signed.signature.path = new bytes32[](2);
         (signed.signature.path[0], signed.signature.path[1]) =
-            (bytes32(uint256(7)), bytes32(uint256(9)));
+        (bytes32(uint256(7)), bytes32(uint256(9)));
         openByDeposit(ANN, 0, 0, one(signed));
         (uint128 sold, uint128 bought) = mediator.presentedFill(clients[ANN], 2, signed.orderHash);
         assertEq(sold, 10, "sold");
@@ -192,20 +193,20 @@ contract SignatureAttacksTest is MediatorTest {
     /// @dev The other root of the same signature is refused, and so is every bit turned in it.
     function test_attack_malleableSignature() public {
         SignedOrder memory order = sale(ANN, 2, 7, 50);
-        Signature memory good = order.signature;
-        uint256 s = uint256(good.vs) & (type(uint256).max >> 1);
+        bytes32 good = order.signature.vs;
+        uint256 s = uint256(good) & (type(uint256).max >> 1);
         assertLe(s, HALF_ORDER, "the low root");
-        uint256 parity = uint256(good.vs) >> 255;
+        uint256 parity = uint256(good) >> 255;
         // The high root does not fit beside the parity: its top bit is the parity's.
         order.signature.vs = bytes32((ORDER - s) | ((parity ^ 1) << 255));
         refuses();
         cancel(order);
         for (uint256 bit = 0; bit < 256; bit += 15) {
-            order.signature.vs = good.vs ^ bytes32(uint256(1) << bit);
+            order.signature.vs = good ^ bytes32(uint256(1) << bit);
             refuses();
             cancel(order);
         }
-        order.signature.vs = good.vs;
+        order.signature.vs = good;
         cancel(order);
     }
 
@@ -216,8 +217,7 @@ contract SignatureAttacksTest is MediatorTest {
         pure
         returns (bytes32)
     {
-        return
-            keccak256(abi.encode(Messages.DELEGATION_TYPEHASH, client, delegate, untilRound));
+        return keccak256(abi.encode(Messages.DELEGATION_TYPEHASH, client, delegate, untilRound));
     }
 
     function long(Signature memory signature) private pure returns (bytes memory) {
