@@ -63,6 +63,11 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         bytes32 openingsHash;
     }
 
+    struct Recovery {
+        uint128 balance;
+        bool deposits;
+    }
+
     struct Accumulation {
         uint64 attempt;
         uint64 lastId;
@@ -91,7 +96,7 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
     mapping(bytes32 key => Accumulation) private _accumulations;
     /// Net change of each token's place, by accumulation and attempt.
     mapping(bytes32 key => mapping(uint256 place => int256)) private _changes;
-    mapping(address client => mapping(address token => uint256)) private _recovered;
+    mapping(address client => mapping(address token => Recovery)) public recovered;
     mapping(address account => uint256) public claimableBonds;
 
     constructor(IOperatorManager manager_, uint64 roundSize_, uint256 disputeBond_, address owner_)
@@ -157,13 +162,23 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         IERC20(token).safeTransferFrom(msg.sender, address(this), amount);
         uint256 holds = IERC20(token).balanceOf(address(this));
         if (holds <= held) revert ZeroAmount();
-        if (holds > type(uint128).max) revert TotalTooLarge(token);
-        // At most `holds`, which fits.
-        uint128 credited = uint128(holds - held);
+        uint64 round = _roundAt(block.number);
+        Flow storage flow = flows[token][round];
+        uint128 credited;
+        // Three sums below 2^128 each. Before round 0 nothing was deposited, and in round 2^64 - 1
+        // nothing ever is.
+        unchecked {
+            uint256 arrived = holds - held;
+            // All that the next commit's total can be, whatever the token says of what it holds: a
+            // total that no tree has would halt the exchange.
+            uint256 most =
+                arrived + _token[token].total + flow.deposits + flows[token][round - 1].deposits;
+            if ((arrived | most) > type(uint128).max) revert TotalTooLarge(token);
+            credited = uint128(arrived);
+        }
 
         // Effect
-        uint64 round = _roundAt(block.number);
-        flows[token][round].deposits += credited;
+        flow.deposits += credited;
         clientFlows[msg.sender][token][round].deposits += credited;
         emit Deposited(msg.sender, token, round, credited);
     }
@@ -233,7 +248,7 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
             SignedOrder calldata order = orders[i];
             // One more than the id, so that the first order may have round and id zero.
             uint256 key = (uint256(order.round) << 64 | order.id) + 1;
-            bool valid = (order.round == round || order.round + 1 == round)
+            bool valid = (order.round == round || order.round == round - 1)
                 && order.sellToken == token && key > previous;
             if (!valid) revert WrongOrder(order.round, order.id);
             previous = key;
@@ -435,12 +450,15 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         SignedOrder calldata order = execution.order;
         Accumulation memory acc = tally.acc;
         bool ascending = acc.orders == 0 || order.id > acc.lastId;
-        if (order.round + 1 != round || !ascending) revert WrongOrder(order.round, order.id);
-        acc.lastId = order.id;
-        ++acc.orders;
-        if (_checkExecution(client, _disputeKey(client, round), execution)) ++acc.covered;
-        tally.changes[_placeOf(order.sellToken, round)] -= int256(uint256(execution.sold));
-        tally.changes[_placeOf(order.buyToken, round)] += int256(uint256(execution.bought));
+        // No dispute is of round 0, and nobody pays for 2^32 orders, of less than 2^128 each.
+        unchecked {
+            if (order.round != round - 1 || !ascending) revert WrongOrder(order.round, order.id);
+            acc.lastId = order.id;
+            ++acc.orders;
+            if (_checkExecution(client, _disputeKey(client, round), execution)) ++acc.covered;
+            tally.changes[_placeOf(order.sellToken, round)] -= int256(uint256(execution.sold));
+            tally.changes[_placeOf(order.buyToken, round)] += int256(uint256(execution.bought));
+        }
     }
 
     /// @dev Reverts unless the client's order allows the execution, and unless it covers the fill
@@ -561,13 +579,18 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
         if (committed == 0) revert NotCommitted(token, halt < 2 ? 0 : halt - 2);
         committed.verify(client, proof);
         if (proof.balance == 0) revert NothingToRecover(client, token);
+        // Where a dishonest tree has two leaves of one client, whoever shows the smaller one first
+        // must not cost the client the other: the larger one is paid in all.
+        Recovery storage recovery = recovered[client][token];
+        if (proof.balance <= recovery.balance) revert AlreadyRecovered(client, token);
+        uint128 amount = proof.balance - recovery.balance;
 
         // Effect
-        _markRecovered(client, token, 1);
-        emit BalanceRecovered(client, token, proof.balance);
+        recovery.balance = proof.balance;
+        emit BalanceRecovered(client, token, amount);
 
         // Interact
-        IERC20(token).safeTransfer(client, proof.balance);
+        IERC20(token).safeTransfer(client, amount);
     }
 
     function recoverDeposits(address client, address token) external nonReentrant {
@@ -578,19 +601,14 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
             amount += clientFlows[client][token][round].deposits;
         }
         if (amount == 0) revert NothingToRecover(client, token);
+        if (recovered[client][token].deposits) revert AlreadyRecovered(client, token);
 
         // Effect
-        _markRecovered(client, token, 2);
+        recovered[client][token].deposits = true;
         emit DepositsRecovered(client, token, amount);
 
         // Interact
         IERC20(token).safeTransfer(client, amount);
-    }
-
-    function _markRecovered(address client, address token, uint256 part) private {
-        uint256 done = _recovered[client][token];
-        if (done & part != 0) revert AlreadyRecovered(client, token);
-        _recovered[client][token] = done | part;
     }
 
     function refundBond(address client, uint64 round) external nonReentrant {
@@ -721,15 +739,6 @@ contract Mediator is RoundClock, Ownable2Step, EIP712, ReentrancyGuardTransient 
 
     function tradingKey(address client, uint64 round) public view returns (address) {
         return address(_tradingKeys[client].upperLookupRecent(round));
-    }
-
-    function recovered(address client, address token)
-        external
-        view
-        returns (bool balance, bool deposits)
-    {
-        uint256 done = _recovered[client][token];
-        return (done & 1 != 0, done & 2 != 0);
     }
 
     function domainSeparator() external view returns (bytes32) {

@@ -291,7 +291,7 @@ describe("after its halt", () => {
     const trees = afterRound2();
     await send(OWNER, encodeRecoverBalance(ada, weth, trees.weth.prove(0)));
     expect(await readTokenBalance(anvil.client, weth, ada)).toBe(50n);
-    expect(await reader.recovered(ada, weth)).toEqual({ balance: true, deposits: false });
+    expect(await reader.recovered(ada, weth)).toEqual({ balance: 50n, deposits: false });
     await send(OWNER, encodeRecoverDeposits(bob, usdc));
     expect(await readTokenBalance(anvil.client, usdc, bob)).toBe(5n);
     const before = await anvil.client.getBalance({ address: ada });

@@ -262,6 +262,7 @@ export class MediatorReader {
     return key === ZERO_ADDRESS ? undefined : toAddress(key);
   }
 
+  /** What was recovered: the balance so far, in base units, and whether the deposits were. */
   async recovered(client: Address, token: Address) {
     const [balance, deposits] = await ask("what was recovered", () =>
       this.client.readContract({

@@ -67,25 +67,31 @@ async function recoverToken(
     await client.send("recovery of deposits", encodeRecoverDeposits(address, token));
     done.push({ what: "deposits", token, amount: deposits });
   }
-  if (commitRound === undefined || taken.balance) return done;
+  if (commitRound === undefined) return done;
   if ((await reader.commitment(commitRound, token)) === undefined) return done;
-  const outcome = await recoverBalance(client, token, commitRound);
+  const outcome = await recoverBalance(client, token, commitRound, taken.balance);
   return outcome === undefined ? done : [...done, outcome];
 }
 
+/**
+ * `taken`, in base units, is what anybody recovered for this client already. It may be less than
+ * its balance, where a dishonest operator gave it a second, smaller leaf and that was shown first.
+ */
 async function recoverBalance(
   client: ExchangeClient,
   token: Address,
   round: Round,
+  taken: Amount,
 ): Promise<Recovered | undefined> {
   const kept = (await client.evidence.proofs(round)).find((one) => one.token === token);
   const proof = kept?.proof ?? (await askForProof(client, token, round));
   if (proof === undefined) {
-    return (await hadLeaf(client, round)) ? { what: "missingProof", token, round } : undefined;
+    if (taken > 0n || !(await hadLeaf(client, round))) return undefined;
+    return { what: "missingProof", token, round };
   }
-  if (proof.balance === 0n) return undefined;
+  if (proof.balance <= taken) return undefined;
   await client.send("recovery of a balance", encodeRecoverBalance(client.address, token, proof));
-  return { what: "balance", token, amount: proof.balance };
+  return { what: "balance", token, amount: proof.balance - taken };
 }
 
 async function askForProof(

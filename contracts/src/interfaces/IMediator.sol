@@ -21,8 +21,13 @@ import {IOperatorManager} from "./IOperatorManager.sol";
 /// their token. The rules are those of PROTOCOL.md; section numbers stand beside them.
 ///
 /// @dev What is assumed of tokens (the owner lists them): balances do not shrink by themselves
-/// (no negative rebase), and no account can be stopped from receiving unless its own recovery is
-/// to be stopped with it. Fees on transfer, missing return values and callbacks are handled.
+/// (no negative rebase), a transfer takes no more than its amount from the sender, and no account
+/// can be stopped from receiving unless its own recovery is to be stopped with it. Fees that the
+/// receiver bears, missing return values and callbacks are handled. What a token does that breaks
+/// this is borne by those who hold it here; it neither halts the exchange nor touches other tokens.
+/// Calls that move tokens or wei or read proofs refuse to be called from within one another
+/// (`ReentrancyGuardReentrantCall`), and those that move tokens revert as the token does
+/// (`SafeERC20FailedOperation` if it says false). No call takes wei but `openDispute`.
 interface IMediator {
     // ------------------------------------------------------------------ events
 
@@ -101,7 +106,7 @@ interface IMediator {
     error TokenNotListed(address token);
     error TokenAlreadyListed(address token);
     error TooManyTokens(uint256 limit);
-    /// @notice The Mediator would hold more of the token than 2^128 - 1 base units.
+    /// @notice The total of a commit to come could be above 2^128 - 1 base units.
     error TotalTooLarge(address token);
     /// @notice The call is not allowed in this quarter of this round.
     error OutsideWindow(uint64 round, uint64 quarter);
@@ -149,24 +154,29 @@ interface IMediator {
     // ------------------------------------------------------------------ listing and keys
 
     /// @notice Lists `token`: it takes deposits at once and is first committed in the next round.
-    /// @dev Owner only, not HALTED, at most 32 tokens. Section 4. Reverts with `Halted`,
-    /// `NotAContract`, `TokenAlreadyListed`, `TooManyTokens`.
+    /// @dev Owner only, not HALTED, at most 32 tokens, never unlisted. Section 4. Reverts with
+    /// `OwnableUnauthorizedAccount`, `Halted`, `NotAContract`, `TokenAlreadyListed`,
+    /// `TooManyTokens`.
     function listToken(address token) external;
 
     /// @notice From the next round on, orders of the caller may be signed by `key` too. Zero: only
-    /// by the caller's own key. What was valid in a round stays valid for it.
+    /// by the caller's own key. What was valid in a round stays valid for it; of several calls in a
+    /// round the last counts. A key signs orders of the caller alone, and never a withdrawal.
     /// @dev Anyone, not HALTED. Section 5. Reverts with `Halted`.
     function setTradingKey(address key) external;
 
     // ------------------------------------------------------------------ deposits
 
-    /// @notice Moves `amount` of `token` from the caller to the exchange and credits what arrived.
+    /// @notice Moves `amount` of `token` (base units) from the caller, who has allowed it, to the
+    /// exchange and credits what arrived.
     /// @dev Anyone, at any time, not HALTED. Section 4. Reverts with `Halted`, `TokenNotListed`,
     /// `ZeroAmount` when nothing arrived, `TotalTooLarge`.
     function deposit(address token, uint128 amount) external;
 
     /// @notice `deposit` with an EIP-2612 permit in place of an allowance. A permit that was
-    /// already used does no harm as long as the allowance stands.
+    /// already used does no harm as long as the allowance stands. `deadline` in seconds of Unix
+    /// time.
+    /// @dev As `deposit`. A permit that the token refuses is passed over.
     function depositWithPermit(
         address token,
         uint128 amount,
@@ -181,9 +191,12 @@ interface IMediator {
     /// @notice Asks for `amount` of `token` to be paid to `recipient`, out of the balance proven
     /// against the previous round's commit.
     /// @dev The client itself, round >= 2 in effect (round 0 has no commit), not HALTED. One active
-    /// request per client and token; amount 1..proven balance. Section 4. Reverts with `Halted`,
-    /// `ZeroAmount`, `BadRecipient`, `WithdrawalActive`, `NotCommitted`, `InvalidProof`,
+    /// request per client and token; amount 1..proven balance, in base units. Section 4. Reverts
+    /// with `Halted`, `ZeroAmount`, `BadRecipient` for the zero address and the Mediator itself,
+    /// `WithdrawalActive`, `OutsideWindow` in round 0, `NotCommitted`, `InvalidProof`,
     /// `AmountExceedsOpening`.
+    /// Warning: a recipient that the token refuses to pay keeps the request, and the client from
+    /// making another one of the token, for as long as it refuses.
     function initiateWithdrawal(
         address token,
         uint128 amount,
@@ -202,7 +215,7 @@ interface IMediator {
     /// @notice Pays a request whose deciding rounds are past: in (r, quarter >= 1) if it is of
     /// round <= r-2; in (r, quarter 0) or HALTED at r if of round <= r-3.
     /// @dev Anyone, HALTED or not; the money goes to the request's recipient. Section 4. Reverts
-    /// with `NoWithdrawal`, `WithdrawalNotDue`.
+    /// with `NoWithdrawal`, `WithdrawalNotDue`, and as the token does: the request stands then.
     function confirmWithdrawal(address client, address token) external;
 
     // ------------------------------------------------------------------ commit
@@ -212,7 +225,8 @@ interface IMediator {
     /// `Commit(round, keccak256(abi.encode(roots)))`, their addresses strictly ascending.
     /// @dev Operator, quarter 0 of a round >= 1, not HALTED. Section 4. Reverts with `Halted`,
     /// `OutsideWindow`, `NotOperator`, `NoRoots`, `BadAttestation`, `QuorumMissed`,
-    /// `TokenNotInRound`, `AlreadyCommitted`, `WrongTotal`.
+    /// `TokenNotInRound`, `AlreadyCommitted`, `WrongTotal`; and with `Panic(0x11)` where more was
+    /// asked for than there is, which takes an operator that left an overdrawn request standing.
     function commit(Root[] calldata roots, Signature[] calldata attestations) external;
 
     // ------------------------------------------------------------------ disputes
@@ -222,7 +236,11 @@ interface IMediator {
     /// Standing: either `proofs`, one per token of the previous round's set, or a deposit of any
     /// earlier round, named in `depositRef`. `fills`: operator-signed fills of the previous round
     /// that the answer must cover, strictly ascending by order hash. `delegation` is read only when
-    /// the caller is not the client.
+    /// the caller is not the client. Amounts in base units; the bond in wei comes with the call.
+    /// Warning: name the client's oldest deposit. With one of the disputed round itself, and no
+    /// proofs, the operator may take the openings for zero.
+    /// Warning: this is the client's only dispute of the round, whoever opens it; a delegate that
+    /// leaves fills or proofs out has spent it.
     /// @dev Round >= 1, not HALTED, once per client and round, with exactly the bond. Section 6.
     /// Reverts with `Halted`, `OutsideWindow`, `NotDelegated`, `WrongBond`, `DisputeExists`,
     /// `ProofCount`, `InvalidProof`, `NoStanding`, `FillNotAscending`, `EmptyFill`,
@@ -267,19 +285,24 @@ interface IMediator {
         BalanceProof[] calldata closings
     ) external;
 
-    /// @notice Pays the caller the bonds of disputes that it closed, to `to`.
+    /// @notice Pays the bonds of disputes that the caller closed, in wei, all at once, to `to`.
+    /// @dev Whoever closed disputes, still an operator or not, HALTED or not. Section 6. Reverts
+    /// with `NothingToClaim`, `TransferFailed`.
     function claimBonds(address to) external;
 
     // ------------------------------------------------------------------ recovery
 
-    /// @notice Pays `client` its balance proven against the commit of round h-2, once per token.
-    /// @dev Anyone, HALTED at h. Section 7. Reverts with `NotHalted`, `NotCommitted`,
-    /// `InvalidProof`, `AlreadyRecovered`, `NothingToRecover`.
+    /// @notice Pays `client` its balance proven against the commit of round h-2, once per token. In
+    /// a dishonest tree that has several leaves of it, the largest: whoever shows a smaller one
+    /// first takes nothing from it, the rest is paid when the larger one is shown.
+    /// @dev Anyone, HALTED at h >= 3 (before that no commit counts). The money goes to the client.
+    /// Section 7. Reverts with `NotHalted`, `NotCommitted`, `InvalidProof`, `NothingToRecover` for
+    /// a balance of zero, `AlreadyRecovered`, and as the token does.
     function recoverBalance(address client, address token, BalanceProof calldata proof) external;
 
     /// @notice Pays `client` its deposits of rounds h-2, h-1 and h, once per token.
-    /// @dev Anyone, HALTED at h. Section 7. Reverts with `NotHalted`, `AlreadyRecovered`,
-    /// `NothingToRecover`.
+    /// @dev Anyone, HALTED at h. The money goes to the client. Section 7. Reverts with `NotHalted`,
+    /// `NothingToRecover`, `AlreadyRecovered`, and as the token does.
     function recoverDeposits(address client, address token) external;
 
     /// @notice Returns the bond of a dispute still open at the halt to its client.
@@ -288,7 +311,12 @@ interface IMediator {
 
     // ------------------------------------------------------------------ views
 
+    // For anybody, at any time, HALTED or not. Amounts are base units; none reverts unless it says
+    // so.
+
+    /// @notice Says who may operate. Fixed at deployment, as are the next four.
     function manager() external view returns (IOperatorManager);
+    /// @notice Block of the deployment, the first of round 0.
     function genesisBlock() external view returns (uint64);
     /// @notice Blocks in a round and in a quarter of it.
     function roundSize() external view returns (uint64);
@@ -305,18 +333,23 @@ interface IMediator {
     /// @notice This block's round and quarter, frozen at the boundary of the halt.
     function currentRound() external view returns (uint64);
     function currentQuarter() external view returns (uint64);
-    /// @notice Last round of which every token is committed.
+    /// @notice Last round of which every token is committed. Rounds before the first listing, and
+    /// that of the listing, have none and count as committed from then on.
     function committedRound() external view returns (uint64);
 
-    /// @notice Tokens of a round's commit, in the order in which all proofs of it come.
+    /// @notice Tokens of a round's commit, in the order in which all proofs of it come. Those
+    /// listed before the round: of rounds to come there may be more.
     function tokenSet(uint64 round) external view returns (address[] memory);
+    /// @notice Tokens listed, 0..32.
     function tokenCount() external view returns (uint256);
     /// @notice Reverts with `TokenNotListed`.
     function listedRound(address token) external view returns (uint64);
     /// @notice Commitment of (round, token), zero while there is none. Section 3.
     function commitment(uint64 round, address token) external view returns (bytes32);
     /// @notice A(r) of the current round r: the total that `token`'s commit of r must have, or has.
-    /// Section 4. Before that commit, cancelled withdrawals of r-1 still raise it.
+    /// Section 4. Before that commit, cancelled withdrawals of r-1 still raise it. Zero if not
+    /// listed.
+    /// @dev Reverts with `Panic(0x11)` where `commit` would.
     function expectedTotal(address token) external view returns (uint256);
     /// @notice Sums of a round over all clients: credited deposits, requests not cancelled.
     function flows(address token, uint64 round)
@@ -328,7 +361,8 @@ interface IMediator {
         external
         view
         returns (uint128 deposits, uint128 requested);
-    /// @notice The active withdrawal request, all zero if there is none.
+    /// @notice The active withdrawal request, all zero if there is none. One that a halt made void
+    /// still shows.
     function withdrawal(address client, address token)
         external
         view
@@ -349,14 +383,17 @@ interface IMediator {
         external
         view
         returns (uint32 covered, uint32 orders, uint64 lastId);
-    /// @notice Key besides its own that may sign `client`'s orders of `round`; zero if none.
+    /// @notice Key besides its own that may sign `client`'s orders of `round`; zero if none. Final
+    /// for rounds up to the current one.
     function tradingKey(address client, uint64 round) external view returns (address);
-    /// @notice Whether balance and deposits were recovered.
+    /// @notice What was recovered for `client`: the balance so far, in base units, and whether its
+    /// deposits were.
     function recovered(address client, address token)
         external
         view
-        returns (bool balance, bool deposits);
+        returns (uint128 balance, bool deposits);
     /// @notice Wei that `account` may claim for disputes it closed.
     function claimableBonds(address account) external view returns (uint256);
+    /// @notice EIP-712 domain separator: name "Quarterdeck", version "1", this chain and Mediator.
     function domainSeparator() external view returns (bytes32);
 }

@@ -13,6 +13,7 @@ import {IOperatorManager} from "./IOperatorManager.sol";
 /// In maintenance `claim`, `claimFor`, `operator`, `operatorName`, `operatorURI`, `amIOperator` and
 /// `is_operator` revert with `InMaintenance`; everything else answers. Slots are numbered from 0 and
 /// never twice; operators are indexed 0..count-1, and indexes change when one is removed.
+/// What only the owner may call reverts with `OwnableUnauthorizedAccount` for all others.
 /// Warning: `operator()` is the zero address where nobody is selected; that is nobody, not anybody.
 /// Warning: whoever owns the manager can pass over slots, by entering and leaving maintenance.
 interface IRoundRobinOperatorManager is IOperatorManager {

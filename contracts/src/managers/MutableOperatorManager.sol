@@ -25,7 +25,7 @@ contract MutableOperatorManager is OperatorRegistry, Ownable2Step {
 
     /// @notice Puts `account` in the place of the current operator, or only renames it.
     /// @dev Owner only. Takes effect in this block; what the former operator signed in its term
-    /// stays signed. Reverts with `ZeroOperator`, `BadLabel`.
+    /// stays signed. Reverts with `OwnableUnauthorizedAccount`, `ZeroOperator`, `BadLabel`.
     function setOperator(address account, string calldata name, string calldata endpoint)
         external
         onlyOwner

@@ -32,19 +32,25 @@ abstract contract OperatorRegistry is IOperatorManager {
     }
 
     /// @inheritdoc IOperatorManager
-    /// @dev Walks back over terms that began after `toBlock`: few, and only the owner adds them.
+    /// @dev A search by halves: with a walk, an owner that adds and removes an account thousands of
+    /// times could make evidence of what it signed before too dear for one transaction.
     function wasOperator(address account, uint64 fromBlock, uint64 toBlock)
         external
         view
         returns (bool)
     {
         Term[] storage terms = _terms[account];
-        for (uint256 i = terms.length; i > 0; --i) {
-            Term memory term = terms[i - 1];
-            if (term.fromBlock > toBlock) continue;
-            return term.toBlock == 0 || term.toBlock >= fromBlock;
+        // How many began in time. Of these the last ended last.
+        uint256 begun = 0;
+        uint256 limit = terms.length;
+        while (begun < limit) {
+            uint256 middle = (begun + limit) / 2;
+            if (terms[middle].fromBlock > toBlock) limit = middle;
+            else begun = middle + 1;
         }
-        return false;
+        if (begun == 0) return false;
+        uint64 end = terms[begun - 1].toBlock;
+        return end == 0 || end >= fromBlock;
     }
 
     function _register(address account, string memory name, string memory endpoint) internal {

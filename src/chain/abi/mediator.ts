@@ -38,7 +38,7 @@ export const mediatorAbi =
     {"type":"function","name":"quarterSize","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},
     {"type":"function","name":"recoverBalance","inputs":[{"name":"client","type":"address"},{"name":"token","type":"address"},{"name":"proof","type":"tuple","components":[{"name":"balance","type":"uint128"},{"name":"index","type":"uint64"},{"name":"leafCount","type":"uint64"},{"name":"siblings","type":"tuple[]","components":[{"name":"hash","type":"bytes32"},{"name":"sum","type":"uint128"}]}]}],"outputs":[],"stateMutability":"nonpayable"},
     {"type":"function","name":"recoverDeposits","inputs":[{"name":"client","type":"address"},{"name":"token","type":"address"}],"outputs":[],"stateMutability":"nonpayable"},
-    {"type":"function","name":"recovered","inputs":[{"name":"client","type":"address"},{"name":"token","type":"address"}],"outputs":[{"name":"balance","type":"bool"},{"name":"deposits","type":"bool"}],"stateMutability":"view"},
+    {"type":"function","name":"recovered","inputs":[{"name":"client","type":"address"},{"name":"token","type":"address"}],"outputs":[{"name":"balance","type":"uint128"},{"name":"deposits","type":"bool"}],"stateMutability":"view"},
     {"type":"function","name":"refundBond","inputs":[{"name":"client","type":"address"},{"name":"round","type":"uint64"}],"outputs":[],"stateMutability":"nonpayable"},
     {"type":"function","name":"renounceOwnership","inputs":[],"outputs":[],"stateMutability":"pure"},
     {"type":"function","name":"roundSize","inputs":[],"outputs":[{"name":"","type":"uint64"}],"stateMutability":"view"},

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IMediator} from "../../src/interfaces/IMediator.sol";
+import {Mediator} from "../../src/Mediator.sol";
+import {BalanceProof, Delegation, DepositRef, PresentedFill} from "../../src/types/Types.sol";
+import {MediatorTest} from "../base/MediatorTest.sol";
+
+/// @dev Refuses wei, or takes it and asks for more while it is being paid.
+contract Greedy {
+    Mediator private immutable _mediator;
+    bool private _refuses;
+    bool public triedAgain;
+    bool public paidAgain;
+
+    constructor(Mediator mediator) {
+        _mediator = mediator;
+    }
+
+    function setRefuses(bool refuses) external {
+        _refuses = refuses;
+    }
+
+    function open(address token) external {
+        Delegation memory none;
+        _mediator.openDispute{value: _mediator.disputeBond()}(
+            address(this), new BalanceProof[](0), _refOf(token), _noFills(), none
+        );
+    }
+
+    function deposit(IERC20 token, uint128 amount) external {
+        token.approve(address(_mediator), amount);
+        _mediator.deposit(address(token), amount);
+    }
+
+    receive() external payable {
+        require(!_refuses, "no wei, please");
+        if (triedAgain) return;
+        triedAgain = true;
+        try _mediator.refundBond(address(this), 2) {
+            paidAgain = true;
+        } catch {}
+        try _mediator.claimBonds(address(this)) {
+            paidAgain = true;
+        } catch {}
+    }
+
+    function _refOf(address token) private pure returns (DepositRef memory) {
+        return DepositRef(token, 0);
+    }
+
+    function _noFills() private pure returns (PresentedFill[] memory) {
+        return new PresentedFill[](0);
+    }
+}
+
+/// @title Attacks on the bonds of disputes
+contract BondAttacksTest is MediatorTest {
+    uint256 private constant ANN = 0;
+    uint256 private constant BEN = 1;
+    Greedy private greedy;
+
+    function bond() internal pure override returns (uint256) {
+        return 1 ether;
+    }
+
+    function setUp() public override {
+        super.setUp();
+        greedy = new Greedy(mediator);
+        clients[2] = address(greedy);
+        deposit(ANN, 0, 100);
+        deposit(BEN, 0, 60);
+        tokens[0].mint(address(greedy), 40);
+        greedy.deposit(IERC20(address(tokens[0])), 40);
+        balances[0][2] = 40;
+        honestlyTo(2);
+    }
+
+    function openAll() private {
+        openByDeposit(ANN, 0, 0, noFills());
+        openByDeposit(BEN, 0, 0, noFills());
+        vm.deal(address(greedy), bond());
+        greedy.open(address(tokens[0]));
+        assertEq(address(mediator).balance, 3 ether, "three bonds");
+    }
+
+    function noDispute(uint256 client) private {
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.NoOpenDispute.selector, clients[client], 2)
+        );
+    }
+
+    function test_attack_wrongBond() public {
+        uint256[4] memory given = [uint256(0), 1 ether - 1, 1 ether + 1, 100 ether];
+        for (uint256 i = 0; i < given.length; ++i) {
+            vm.deal(clients[ANN], given[i]);
+            vm.expectRevert(abi.encodeWithSelector(IMediator.WrongBond.selector, given[i], 1 ether));
+            vm.prank(clients[ANN]);
+            mediator.openDispute{value: given[i]}(
+                clients[ANN],
+                new BalanceProof[](0),
+                DepositRef(address(tokens[0]), 0),
+                noFills(),
+                noDelegation()
+            );
+        }
+    }
+
+    /// @dev A bond is paid once: to whoever closed, or back at the halt; never both, never twice.
+    function test_attack_bondPaidTwice() public {
+        openAll();
+        closeProving(ANN, 2);
+        honestlyTo(3);
+        rollTo(3, 1);
+        assertTrue(mediator.halted(), "two are open");
+        noDispute(ANN);
+        mediator.refundBond(clients[ANN], 2);
+        mediator.refundBond(clients[BEN], 2);
+        assertEq(clients[BEN].balance, 1 ether, "refunded");
+        noDispute(BEN);
+        mediator.refundBond(clients[BEN], 2);
+        // What it was given back is not what it closed.
+        vm.expectRevert(abi.encodeWithSelector(IMediator.NothingToClaim.selector, clients[BEN]));
+        vm.prank(clients[BEN]);
+        mediator.claimBonds(clients[BEN]);
+        vm.prank(operator);
+        mediator.claimBonds(address(0xCAFE));
+        assertEq(address(0xCAFE).balance, 1 ether, "claimed after the halt too");
+        mediator.refundBond(address(greedy), 2);
+        assertTrue(greedy.triedAgain(), "asked for more");
+        assertFalse(greedy.paidAgain(), "and got none");
+        assertEq(address(mediator).balance, 0, "all bonds are paid");
+    }
+
+    /// @dev A client that cannot be paid keeps nobody from being paid.
+    function test_attack_clientThatRefusesItsBond() public {
+        openAll();
+        greedy.setRefuses(true);
+        rollTo(3, 1);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.TransferFailed.selector, address(greedy)));
+        mediator.refundBond(address(greedy), 2);
+        mediator.refundBond(clients[ANN], 2);
+        mediator.refundBond(clients[BEN], 2);
+        greedy.setRefuses(false);
+        mediator.refundBond(address(greedy), 2);
+        assertEq(address(greedy).balance, 1 ether, "and is paid when it can be");
+    }
+
+    /// @dev An operator that is a contract reenters while it is paid, and one that cannot be paid
+    /// keeps its claim.
+    function test_attack_reentrantOperatorClaims() public {
+        manager.appoint(address(greedy));
+        operator = address(greedy);
+        openByDeposit(ANN, 0, 0, noFills());
+        openByDeposit(BEN, 0, 0, noFills());
+        closeProving(ANN, 2);
+        closeProving(BEN, 2);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.TransferFailed.selector, address(mediator))
+        );
+        vm.prank(address(greedy));
+        mediator.claimBonds(address(mediator));
+        assertEq(mediator.claimableBonds(address(greedy)), 2 ether, "still there");
+        // Somebody else's bond is there to be taken, if anything were.
+        vm.deal(address(mediator), 3 ether);
+        vm.prank(address(greedy));
+        mediator.claimBonds(address(greedy));
+        assertTrue(greedy.triedAgain(), "asked for more");
+        assertFalse(greedy.paidAgain(), "and got none");
+        assertEq(address(greedy).balance, 2 ether, "its two bonds");
+    }
+
+    /// @dev Whoever closes is paid, not whoever proved the executions.
+    function test_attack_bondOfAnotherOperatorsAnswer() public {
+        openByDeposit(ANN, 0, 0, noFills());
+        prove(ANN, 2, false, one(sale(ANN, 1, 1, 1), 0, 0));
+        manager.appoint(otherOperator);
+        operator = otherOperator;
+        closeProving(ANN, 2);
+        assertEq(mediator.claimableBonds(otherOperator), 1 ether, "closed it");
+        assertEq(mediator.claimableBonds(vm.addr(OPERATOR_KEY)), 0, "did not");
+    }
+}
