@@ -10,6 +10,8 @@ contract DishonestOperatorTest is Laws {
         build(type(DishonestWorld).name);
     }
 
+    /// forge-config: deep.invariant.runs = 200
+    /// forge-config: deep.invariant.depth = 150
     function invariant_dishonestOperator() public {
         world.check();
     }

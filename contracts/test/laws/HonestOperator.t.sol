@@ -10,13 +10,15 @@ contract HonestOperatorTest is Laws {
         build(type(HonestWorld).name);
     }
 
+    /// forge-config: deep.invariant.runs = 100
+    /// forge-config: deep.invariant.depth = 150
     function invariant_honestOperator() public {
         world.check();
     }
 
     /// @dev What the law above is about happens, and often enough to be about something.
     function test_honestHistoryHasEverything() public {
-        playOn(400, 1);
+        playOn(250, 1);
         string[20] memory deeds = [
             "deposit",
             "list",

@@ -299,6 +299,8 @@ contract HonestWorld is Market {
         vm.prank(actor);
         mediator.closeDispute(clients[client], round, shown, openings, closings);
         case_.closedAt = number;
+        earned[actor] += bond();
+        if (chance(4)) claimBondsOf(actor);
         did["close"]++;
     }
 
