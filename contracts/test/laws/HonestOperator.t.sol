@@ -19,7 +19,7 @@ contract HonestOperatorTest is Laws {
     /// @dev What the law above is about happens, and often enough to be about something.
     function test_honestHistoryHasEverything() public {
         playOn(250, 1);
-        string[20] memory deeds = [
+        string[21] memory deeds = [
             "deposit",
             "list",
             "trade",
@@ -39,6 +39,7 @@ contract HonestOperatorTest is Laws {
             "restart",
             "prove",
             "close",
+            "closed with executions",
             "rescue"
         ];
         for (uint256 i = 0; i < deeds.length; ++i) {

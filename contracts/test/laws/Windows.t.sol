@@ -355,7 +355,14 @@ contract WindowsTest is MediatorTest {
         if (what == Call.CloseDispute) {
             return abi.encodeCall(
                 mediator.closeDispute,
-                (who, LAST, openingsOf(0, LAST - 1), new BalanceProof[](0), proofsOf(0, LAST))
+                (
+                    who,
+                    LAST,
+                    new Execution[](0),
+                    openingsOf(0, LAST - 1),
+                    new BalanceProof[](0),
+                    proofsOf(0, LAST)
+                )
             );
         }
         if (what == Call.ClaimBonds) return abi.encodeCall(mediator.claimBonds, (operator));

@@ -354,12 +354,15 @@ contract DishonestWorld is Market {
         (uint256 client, uint64 round) = (case_.client, case_.round);
         if (!isCommitted(round)) return;
         (Execution[] memory executions, uint256 over) = executionsFor(case_, trick);
+        // Either all goes with the closing, or all before it.
+        Execution[] memory before = new Execution[](0);
+        if (chance(2)) (before, executions) = (executions, before);
         (bool proven,) = attempt(
             operator,
-            abi.encodeCall(mediator.proveExecutions, (clients[client], round, true, executions))
+            abi.encodeCall(mediator.proveExecutions, (clients[client], round, true, before))
         );
         if (proven) _provenOver[number_] = over;
-        (bool closed,) = attempt(operator, closing(case_, trick));
+        (bool closed,) = attempt(operator, closing(case_, executions, trick));
         bool inTime = quartersOf(number) <= quartersOf(case_.openedAt) + 1;
         if (!closed) {
             bool honest = client < HONEST && looksRight(client, round);
@@ -438,7 +441,10 @@ contract DishonestWorld is Market {
         }
     }
 
-    function closing(Case storage case_, uint256 trick) private returns (bytes memory call) {
+    function closing(Case storage case_, Execution[] memory executions, uint256 trick)
+        private
+        returns (bytes memory call)
+    {
         (uint256 client, uint64 round) = (case_.client, case_.round);
         uint128[] memory shown = new uint128[](0);
         BalanceProof[] memory openings = new BalanceProof[](0);
@@ -453,10 +459,9 @@ contract DishonestWorld is Market {
         if (trick == 12 && token < setSize(round - 1) && client < leaves[round - 1]) {
             closings[token] = proofIn(client, token, round - 1);
         }
-        return
-            abi.encodeCall(
-                mediator.closeDispute, (clients[client], round, shown, openings, closings)
-            );
+        return abi.encodeCall(
+            mediator.closeDispute, (clients[client], round, executions, shown, openings, closings)
+        );
     }
 
     // ------------------------------------------------------------------ law (d): requests, commits

@@ -285,8 +285,8 @@ contract HonestWorld is Market {
 
     function answer(address actor, Case storage case_) private {
         (uint256 client, uint64 round) = (case_.client, case_.round);
-        Execution[] memory executions = executionsOf(client, round - 1);
-        proveInParts(actor, clients[client], round, executions);
+        Execution[] memory rest_ =
+            proveSome(actor, clients[client], round, executionsOf(client, round - 1));
         uint128[] memory shown = new uint128[](0);
         BalanceProof[] memory openings = new BalanceProof[](0);
         bool hasLeaf = client < leaves[round - 1] && setSize(round - 1) > 0;
@@ -297,35 +297,32 @@ contract HonestWorld is Market {
         }
         BalanceProof[] memory closings = proofsIn(client, round);
         vm.prank(actor);
-        mediator.closeDispute(clients[client], round, shown, openings, closings);
+        mediator.closeDispute(clients[client], round, rest_, shown, openings, closings);
         case_.closedAt = number;
         earned[actor] += bond();
         if (chance(4)) claimBondsOf(actor);
         did["close"]++;
     }
 
-    /// @dev In two calls, the first perhaps sent again from the start.
-    function proveInParts(
-        address actor,
-        address client,
-        uint64 round,
-        Execution[] memory executions
-    ) private {
-        if (executions.length == 0) return;
-        uint256 cut = draw(executions.length + 1);
-        Execution[][2] memory parts =
-            [new Execution[](cut), new Execution[](executions.length - cut)];
+    /// @dev The first few, perhaps sent again from the start; the rest goes with the closing.
+    function proveSome(address actor, address client, uint64 round, Execution[] memory executions)
+        private
+        returns (Execution[] memory left)
+    {
+        uint256 cut = chance(3) ? 0 : draw(executions.length + 1);
+        Execution[] memory first = new Execution[](cut);
+        left = new Execution[](executions.length - cut);
         for (uint256 i = 0; i < executions.length; ++i) {
-            if (i < cut) parts[0][i] = executions[i];
-            else parts[1][i - cut] = executions[i];
+            if (i < cut) first[i] = executions[i];
+            else left[i - cut] = executions[i];
         }
+        if (left.length > 0) did["closed with executions"]++;
+        if (cut == 0) return left;
         bool again = chance(3);
         for (uint256 i = again ? 0 : 1; i < 2; ++i) {
             vm.prank(actor);
-            mediator.proveExecutions(client, round, i == 1, parts[0]);
+            mediator.proveExecutions(client, round, i == 1, first);
         }
-        vm.prank(actor);
-        mediator.proveExecutions(client, round, false, parts[1]);
         did[again ? "restart" : "prove"]++;
     }
 
@@ -386,6 +383,7 @@ contract HonestWorld is Market {
                 (
                     clients[case_.client],
                     case_.round,
+                    new Execution[](0),
                     new uint128[](0),
                     new BalanceProof[](0),
                     new BalanceProof[](0)
