@@ -93,6 +93,8 @@ interface Vm {
     /// @dev Slots touched earlier in the test cost again what they cost in a new transaction.
     function cool(address account) external;
     function lastCallGas() external view returns (Gas memory gas);
+    /// @dev For the rest of the test.
+    function pauseGasMetering() external;
 
     // ------------------------------------------------------------------ vectors
 
