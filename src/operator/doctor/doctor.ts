@@ -49,7 +49,7 @@ async function checkChain(
 ): Promise<readonly Finding[]> {
   const { endpoints, findings } = await reach(config.rpc);
   if (endpoints.length === 0) {
-    return [...findings, ...(await checkJournal(config.storage, undefined)).findings];
+    return [...findings, ...(await checkJournal(config, undefined)).findings];
   }
   const now = Date.now() / 1000;
   const agree = await looking("one chain", () =>
@@ -59,7 +59,7 @@ async function checkChain(
     failureOf("mediator", error),
   );
   const genesis = "state" in exchange ? undefined : exchange.genesis;
-  const journal = await checkJournal(config.storage, genesis);
+  const journal = await checkJournal(config, genesis);
   const seen = [...findings, ...agree, ...journal.findings];
   if ("state" in exchange) return [...seen, exchange];
   return [
