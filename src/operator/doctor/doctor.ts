@@ -7,7 +7,7 @@ import type { BlockRef } from "../../chain/follow.ts";
 import { type OperatorConfig, readConfig } from "../config.ts";
 import { type ExchangeOnChain, readExchange } from "../node.ts";
 import { checkEndpoints, checkLogs, type Endpoint, reach } from "./endpoints.ts";
-import { checkExchange, checkOperator } from "./exchange.ts";
+import { checkExchange, checkOperator, whyUnreadable } from "./exchange.ts";
 import { type Finding, failureOf, fine, looking, warning } from "./finding.ts";
 import { checkJournal, checkLastBlock, isInUse } from "./journal.ts";
 import { checkKey } from "./key.ts";
@@ -56,7 +56,7 @@ async function checkChain(
     checkEndpoints(endpoints, config.confirmations, now),
   );
   const exchange = await readExchange(config, () => {}).catch((error: unknown) =>
-    failureOf("mediator", error),
+    whyUnreadable(config, error),
   );
   const genesis = "state" in exchange ? undefined : exchange.genesis;
   const journal = await checkJournal(config, genesis);
