@@ -6,7 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
+import { encodeEntry } from "../src/exchange/entries.ts";
+import { GENESIS } from "../src/exchange/world.testkit.ts";
 import { StorageFailure } from "../src/journal/errors.ts";
+import { openPostgresJournal } from "../src/journal/postgres/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
 import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
 import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
@@ -20,6 +23,7 @@ import { startAnvil } from "./support/anvil.ts";
 import { runCli } from "./support/cli.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange.ts";
 import { spawnOperator, startOperatorProcess } from "./support/operatorProcess.ts";
+import { startPostgres } from "./support/postgres.ts";
 
 /** Those that are not as they should be, each with its mend. */
 function faults(findings: readonly Finding[]): [string, string, string][] {
@@ -263,6 +267,38 @@ describe("the doctor", () => {
     expect(faults(await examined({ storage, rpc: [anvil.url] }))).toEqual([
       ["fail", "journal", expect.stringMatching(/version 99/)],
     ]);
+  });
+
+  it("journal: a shared one that is not there yet, that is, and that cannot be reached", async () => {
+    const postgres = await startPostgres();
+    onTestFinished(() => postgres.remove());
+    const schema = postgres.schema();
+    const shared = { database: { url: postgres.url, schema }, publicUrl: "http://127.0.0.1:1" };
+    const findings = await examined(shared);
+    expect(faults(findings)).toEqual([]);
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: "journal", detail: expect.stringContaining("none yet") }),
+    );
+
+    const journal = await openPostgresJournal({
+      ...{ url: postgres.url, schema, operator: "tester", operatorUrl: "http://127.0.0.1:1" },
+    });
+    onTestFinished(() => journal.close());
+    const leased = await journal.acquire();
+    await leased?.append([encodeEntry({ ...GENESIS, chainId: 5 })]);
+    await leased?.close();
+    expect(faults(await examined(shared))).toEqual([
+      ["fail", "journal", expect.stringContaining("on chain 5")],
+    ]);
+    const environment = { QUARTERDECK_DATABASE: postgres.url };
+    const exported = await runCli(["journal", "export", "--schema", schema], environment);
+    expect(JSON.parse(exported.stdout)).toMatchObject({ sequence: 1, payload: { chainId: 5 } });
+
+    await postgres.stop();
+    expect(faults(await examined(shared))).toEqual([
+      ["fail", "journal", expect.stringContaining("head cannot be read")],
+    ]);
+    await postgres.restart();
   });
 
   it("journal: the chain has lost the block that it is at", async () => {

@@ -11,8 +11,10 @@ import { QuarterdeckError } from "../base/errors.ts";
 import { StorageFailure } from "../journal/errors.ts";
 import { exportLines } from "../journal/export.ts";
 import type { JournalReader } from "../journal/journal.ts";
+import { openPostgresReader } from "../journal/postgres/journal.ts";
 import { restoreBackup } from "../journal/sqlite/backup.ts";
 import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
+import { DATABASE_VARIABLE } from "../operator/config.ts";
 import { type JournalProof, proveJournal } from "../operator/recovery/proveJournal.ts";
 import { Progress } from "./progress.ts";
 
@@ -26,6 +28,10 @@ export function journalCommand(): Command {
 }
 
 const STORAGE = ["--storage <folder>", "the operator's storage folder", "storage"] as const;
+const SCHEMA = [
+  "--schema <name>",
+  `the shared journal in the database of ${DATABASE_VARIABLE}`,
+] as const;
 const FILE = ["--file <backup>", "a backup instead of a storage folder"] as const;
 
 function verifyCommand(): Command {
@@ -36,6 +42,7 @@ function verifyCommand(): Command {
     )
     .option(...STORAGE)
     .option(...FILE)
+    .option(...SCHEMA)
     .option("--rpc <urls>", "JSON-RPC endpoints, separated by commas, to compare roots with")
     .action(verify);
 }
@@ -43,10 +50,19 @@ function verifyCommand(): Command {
 interface Source {
   readonly storage: string;
   readonly file?: string;
+  readonly schema?: string;
 }
 
-function open({ storage, file }: Source): Promise<JournalReader> {
-  return file === undefined ? openSqliteReader(storage) : openSqliteBackup(file);
+function open({ storage, file, schema }: Source): Promise<JournalReader> {
+  if (file !== undefined) return openSqliteBackup(file);
+  return schema === undefined ? openSqliteReader(storage) : openShared(schema);
+}
+
+/** The URL holds a password: it comes from the environment, as for the operator. */
+function openShared(schema: string): Promise<JournalReader> {
+  const url = process.env[DATABASE_VARIABLE];
+  if (url !== undefined) return openPostgresReader(url, schema);
+  throw badOption(`--schema ${schema}: ${DATABASE_VARIABLE} does not name the database`);
 }
 
 async function reading<T>(source: Source, work: (journal: JournalReader) => Promise<T>) {
@@ -107,6 +123,7 @@ function exportCommand(): Command {
     )
     .option(...STORAGE)
     .option(...FILE)
+    .option(...SCHEMA)
     .option("--from <sequence>", "first record", "1")
     .option("--limit <records>", "most records")
     .option("--raw", "payloads as base64 of their bytes instead of the entries in them")

@@ -7,7 +7,7 @@ import type { BlockRef } from "../../chain/follow.ts";
 import { type OperatorConfig, readConfig } from "../config.ts";
 import { type ExchangeOnChain, readExchange } from "../node.ts";
 import { checkEndpoints, checkLogs, type Endpoint, reach } from "./endpoints.ts";
-import { checkExchange, checkOperator } from "./exchange.ts";
+import { checkExchange, checkOperator, whyUnreadable } from "./exchange.ts";
 import { type Finding, failureOf, fine, looking, warning } from "./finding.ts";
 import { checkJournal, checkLastBlock, isInUse } from "./journal.ts";
 import { checkKey } from "./key.ts";
@@ -49,17 +49,17 @@ async function checkChain(
 ): Promise<readonly Finding[]> {
   const { endpoints, findings } = await reach(config.rpc);
   if (endpoints.length === 0) {
-    return [...findings, ...(await checkJournal(config.storage, undefined)).findings];
+    return [...findings, ...(await checkJournal(config, undefined)).findings];
   }
   const now = Date.now() / 1000;
   const agree = await looking("one chain", () =>
     checkEndpoints(endpoints, config.confirmations, now),
   );
   const exchange = await readExchange(config, () => {}).catch((error: unknown) =>
-    failureOf("mediator", error),
+    whyUnreadable(config, error),
   );
   const genesis = "state" in exchange ? undefined : exchange.genesis;
-  const journal = await checkJournal(config.storage, genesis);
+  const journal = await checkJournal(config, genesis);
   const seen = [...findings, ...agree, ...journal.findings];
   if ("state" in exchange) return [...seen, exchange];
   return [

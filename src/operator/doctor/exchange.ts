@@ -2,10 +2,12 @@
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
 import { mediatorBytecode } from "../../chain/bytecode/mediator.ts";
+import { MediatorReader } from "../../chain/mediator.ts";
+import { connect } from "../../chain/rpc.ts";
 import { createState } from "../../exchange/state.ts";
 import type { OperatorConfig } from "../config.ts";
 import type { ExchangeOnChain } from "../node.ts";
-import { type Finding, failure, fine, warning } from "./finding.ts";
+import { type Finding, failure, failureOf, fine, warning } from "./finding.ts";
 
 const ETHER_DECIMALS = 18;
 
@@ -14,7 +16,7 @@ export async function checkExchange(
   config: OperatorConfig,
   exchange: ExchangeOnChain,
 ): Promise<Finding[]> {
-  const { client, reader, constants, genesis } = exchange;
+  const { client, reader, genesis } = exchange;
   createState(genesis);
   const { roundSize, genesisBlock } = genesis.schedule;
   const findings = [
@@ -28,13 +30,23 @@ export async function checkExchange(
     const mend = "Nothing can be operated any more: clients recover their money from it.";
     findings.push(failure("mediator", `HALTED in round ${round}`, mend));
   }
-  const managed = await client.getCode({ address: constants.manager });
-  if (managed === undefined || managed === "0x") {
-    const mend = "This Mediator was deployed wrongly: deploy another.";
-    findings.push(failure("mediator", `no contract at its manager ${constants.manager}`, mend));
-  }
   findings.push(...(await checkMarkets(config, exchange, round)));
   return findings;
+}
+
+/** Why the exchange cannot be read, where `error` is what reading it threw. */
+export async function whyUnreadable(config: OperatorConfig, error: unknown): Promise<Finding> {
+  try {
+    const client = connect(config.rpc);
+    const { manager } = await new MediatorReader(client, config.mediator).constants();
+    const code = await client.getCode({ address: manager });
+    if (code !== undefined && code !== "0x") return failureOf("mediator", error);
+    const mend = "This Mediator was deployed wrongly: deploy another.";
+    return failure("mediator", `no contract at its manager ${manager}`, mend);
+  } catch {
+    // The first error tells more than that of a second look.
+    return failureOf("mediator", error);
+  }
 }
 
 /**

@@ -6,9 +6,11 @@ import type { ChainClient } from "../../chain/rpc.ts";
 import { decodeEntry, type Genesis } from "../../exchange/entries.ts";
 import { StorageInUse } from "../../journal/errors.ts";
 import type { JournalReader } from "../../journal/journal.ts";
+import { openPostgresReader } from "../../journal/postgres/journal.ts";
 import { journalFile, LOCK_FILE } from "../../journal/sqlite/connection.ts";
 import { lockStorage } from "../../journal/sqlite/lock.ts";
 import { checkSqliteTail, openSqliteReader } from "../../journal/sqlite/reader.ts";
+import type { OperatorConfig } from "../config.ts";
 import { requireSame } from "../recover.ts";
 import { type Finding, failure, fine, looking, warning } from "./finding.ts";
 
@@ -34,26 +36,44 @@ export function isInUse(storage: string): StorageInUse | undefined {
 
 /** `genesis`: what the journal must be of; undefined where the chain does not tell. */
 export async function checkJournal(
-  storage: string,
+  config: Pick<OperatorConfig, "storage" | "database">,
   genesis: Genesis | undefined,
 ): Promise<JournalLooked> {
-  if (!existsSync(journalFile(storage))) {
-    const detail = `none in ${storage}: the first start makes it`;
-    return { findings: [fine("journal", detail)], lastBlock: undefined };
-  }
   let lastBlock: BlockRef | undefined;
   const findings = await looking("journal", async () => {
-    await checkSqliteTail(storage);
-    const journal = await openSqliteReader(storage);
+    const journal = await open(config);
+    if (journal === undefined) return [fine("journal", "none yet: the first start makes it")];
     try {
       if (genesis !== undefined) await requireOurs(journal, genesis);
       lastBlock = await lastBlockOf(journal);
-      return describe(journal, lastBlock);
+      return await describe(journal, lastBlock);
     } finally {
       await journal.close();
     }
   });
   return { findings, lastBlock };
+}
+
+/** SQLSTATE of a table that is not there. */
+const UNDEFINED_TABLE = "42P01";
+
+/** Undefined where no operator has started yet. */
+async function open({
+  storage,
+  database,
+}: Pick<OperatorConfig, "storage" | "database">): Promise<JournalReader | undefined> {
+  if (database === undefined) {
+    if (!existsSync(journalFile(storage))) return undefined;
+    await checkSqliteTail(storage);
+    return openSqliteReader(storage);
+  }
+  try {
+    return await openPostgresReader(database.url, database.schema);
+  } catch (error) {
+    const { cause } = error as { cause?: { code?: unknown } };
+    if (cause?.code === UNDEFINED_TABLE) return undefined;
+    throw error;
+  }
 }
 
 async function requireOurs(journal: JournalReader, wanted: Genesis): Promise<void> {

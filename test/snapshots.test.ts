@@ -1,0 +1,55 @@
+/** A running operator makes snapshots beside its work, and its next start begins from one. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { toAddress } from "../src/base/address.ts";
+import { encodeEntry } from "../src/exchange/entries.ts";
+import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
+import { SNAPSHOT_RECORDS } from "../src/operator/recovery/snapshotter.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+
+let exchange: TestExchange;
+beforeAll(async () => {
+  exchange = await startExchange();
+});
+afterAll(() => exchange.stop());
+
+/** Records that change nothing: cancellations of orders that nobody placed. */
+async function lengthenJournal(records: number): Promise<void> {
+  const AT_ONCE = 1000;
+  const journal = await openSqliteJournal(exchange.config.storage);
+  const word = `0x${"11".repeat(32)}` as const;
+  const owner = toAddress(`0x${"ab".repeat(20)}`);
+  for (let done = 0; done < records; done += AT_ONCE) {
+    const ids = Array.from({ length: AT_ONCE }, (_, i) => BigInt(done + i));
+    const signature = { r: word, vs: word, path: [] };
+    await journal.append(
+      ids.map((id) => encodeEntry({ kind: "cancelOrder", owner, round: 0, id, signature })),
+    );
+  }
+  await journal.close();
+}
+
+const logged = (event: string) =>
+  exchange.logged
+    .filter((line) => line.event === event)
+    .map(({ fields }) => fields as Readonly<Record<string, number>>);
+
+it("makes one when it is due, without being asked, and starts from it", async () => {
+  await exchange.stopOperator();
+  await lengthenJournal(SNAPSHOT_RECORDS);
+  await exchange.startOperator();
+  expect(logged("recovered").at(-1)?.["replayed"]).toBeGreaterThan(SNAPSHOT_RECORDS);
+
+  const ada = await exchange.client(0);
+  await ada.deposit("WETH", "3");
+  await exchange.settle();
+  await until("a snapshot is saved", () => logged("snapshotSaved").length > 0);
+  expect(logged("snapshotFailed")).toEqual([]);
+  const balances = await ada.fetchBalance();
+  await exchange.stopOperator();
+
+  await exchange.startOperator();
+  const { sequence } = logged("snapshotSaved")[0] ?? {};
+  expect(logged("recovered").at(-1)?.["snapshot"]).toBe(sequence);
+  expect(logged("recovered").at(-1)?.["replayed"]).toBeLessThan(SNAPSHOT_RECORDS);
+  expect(await ada.fetchBalance()).toEqual(balances);
+});
