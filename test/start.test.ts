@@ -80,14 +80,15 @@ describe("npm start", () => {
   });
 
   it.each([
-    [["--quarter", "two"], /--quarter must be a whole number from 4/],
-    [["--block-time", "0"], /--block-time must be from 0\.1 to 60 seconds/],
-    [["--traders", "99"], /--traders must be a whole number from 0 to 7/],
-    [["--port", "70000"], /--port must be a whole number from 1 to 65535/],
-    [["--colour"], /unknown option '--colour'/],
-  ])("refuses %j and names the option", async (wrong, message) => {
+    [["--quarter", "two"], /--quarter must be a whole number from 4/, 78],
+    [["--block-time", "0"], /--block-time must be from 0\.1 to 60 seconds/, 78],
+    [["--traders", "99"], /--traders must be a whole number from 0 to 7/, 78],
+    [["--port", "70000"], /--port must be a whole number from 1 to 65535/, 78],
+    [["--colour"], /unknown option '--colour'/, 1],
+  ])("refuses %j and names the option", async (wrong, message, code) => {
     const run = start(...wrong);
-    expect(await run.ended).toBe(1);
+    // 78: a wrong configuration, which a supervisor must not try again.
+    expect(await run.ended).toBe(code);
     expect(run.output()).toMatch(message);
   });
 
