@@ -14,6 +14,7 @@ import {
   evidenceAgainst,
   withdrawals,
 } from "../exchange/views.ts";
+import { ORDER_PATH_LENGTH, TX_BYTES_CAP } from "../protocol/limits.ts";
 import { lastBlockOf, momentOf } from "../protocol/rounds.ts";
 import type { Amount, BlockNumber, Round, TokenRoot } from "../protocol/units.ts";
 
@@ -46,8 +47,18 @@ export function dutyName(id: DutyId): string {
  * Executions in one proveExecutions: below 100 kB of calldata and half the gas of a transaction.
  */
 export const EXECUTIONS_PER_CALL = 150;
-/** Executions in one closeDispute, beside up to 64 proofs. */
+/** Executions in one closeDispute at most. */
 export const EXECUTIONS_AT_CLOSE = 50;
+/** Calldata of one, its order signed in a batch of the longest path: 16 words beside the path. */
+const EXECUTION_BYTES = 32 * (16 + ORDER_PATH_LENGTH);
+/** What a transaction is beside its calldata, and some more. */
+const SPARE_BYTES = 1024;
+
+/** Executions for which a closeDispute has room that takes `bytes` of calldata without any. */
+export function executionsAtClose(bytes: number): number {
+  const room = TX_BYTES_CAP - SPARE_BYTES - bytes;
+  return Math.max(0, Math.min(EXECUTIONS_AT_CLOSE, Math.floor(room / EXECUTION_BYTES)));
+}
 
 /** In the order in which they are to be done. `deadlineBlock`: the last block in time. */
 export type Duty =

@@ -1,5 +1,6 @@
 /** How often the runner tries, what it does after a failure, and when it gives up. */
 import { describe, expect, it } from "vitest";
+import { encodeCloseDispute } from "../chain/calls.ts";
 import { ContractRefused, RpcUnavailable } from "../chain/errors.ts";
 import type { MediatorReader } from "../chain/mediator.ts";
 import type { Call, Mined, Submitter } from "../chain/send.ts";
@@ -10,11 +11,14 @@ import {
   BOB,
   CAROL,
   limitOrder,
+  QUOTE,
   SCHEDULE,
   tradingWorld,
   type World,
 } from "../exchange/world.testkit.ts";
+import { ORDER_PATH_LENGTH, TX_BYTES_CAP } from "../protocol/limits.ts";
 import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
+import { EXECUTIONS_AT_CLOSE, executionsAtClose } from "./duties.ts";
 import { DutyRunner } from "./dutyRunner.ts";
 import type { Fields, Log } from "./log.ts";
 
@@ -179,3 +183,39 @@ function overdrawn(...clients: (typeof ALICE)[]): World {
   world.mineTo(firstBlockOf(SCHEDULE, 2, 1));
   return world;
 }
+
+describe("a closeDispute with executions", () => {
+  const word = `0x${"ff".repeat(32)}` as const;
+  const order = {
+    ...{ owner: ALICE, round: 1, id: 7n, sellToken: BASE, sellAmount: 1n, buyToken: QUOTE },
+    ...{ buyAmount: 1n, intent: "sellAll" as const },
+  };
+  const signature = { r: word, vs: word, path: Array(ORDER_PATH_LENGTH).fill(word) };
+  const execution = { order, signature, sold: 1n, bought: 1n };
+
+  function bytesOf(proofs: number, depth: number, executions: number): number {
+    const siblings = Array(depth).fill({ hash: word, sum: 1n });
+    const proof = { balance: 1n, index: 0, leafCount: 2 ** depth, siblings };
+    const data = encodeCloseDispute(ALICE, 2, {
+      executions: Array(executions).fill(execution),
+      openingBalances: [],
+      openings: Array(proofs).fill(proof),
+      closings: Array(proofs).fill(proof),
+    });
+    return (data.length - 2) / 2;
+  }
+
+  it.each([
+    [2, 10],
+    [16, 20],
+    [32, 20],
+    [32, 22],
+    [32, 26],
+  ])("fits one transaction with %i tokens in trees of depth %i", (tokens, depth) => {
+    const count = executionsAtClose(bytesOf(tokens, depth, 0));
+    expect(bytesOf(tokens, depth, count)).toBeLessThan(TX_BYTES_CAP - 512);
+    // No room is left unused where it is short.
+    const more = bytesOf(tokens, depth, count + 1);
+    expect(count === EXECUTIONS_AT_CLOSE || more > TX_BYTES_CAP - 1024).toBe(true);
+  });
+});

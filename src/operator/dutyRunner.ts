@@ -26,8 +26,8 @@ import {
   type DutyId,
   duties,
   dutyName,
-  EXECUTIONS_AT_CLOSE,
   EXECUTIONS_PER_CALL,
+  executionsAtClose,
   questions,
 } from "./duties.ts";
 import type { Fields, Log } from "./log.ts";
@@ -217,11 +217,9 @@ export class DutyRunner {
   async #closeDispute(answer: DisputeAnswerView, deadlineBlock: BlockNumber): Promise<bigint> {
     const { client, round } = answer;
     const what = `closeDispute of ${client} in round ${round}`;
-    const proven = await this.#proveExecutions(answer, deadlineBlock);
     const { state } = this.#options;
     const tokens = answer.tokens.map(({ token }) => token);
-    const data = encodeCloseDispute(client, round, {
-      executions: answer.executions.slice(proven.count),
+    const proofs = {
       openingBalances: answer.openingsPresented
         ? answer.tokens.slice(0, answer.openingTokens.length).map(({ opening }) => opening)
         : [],
@@ -229,17 +227,23 @@ export class DutyRunner {
         ? []
         : proofsOf(state, client, answer.openingTokens, answer.disputedRound),
       closings: proofsOf(state, client, tokens, round),
-    });
+    };
+    const bare = encodeCloseDispute(client, round, { executions: [], ...proofs });
+    const atClose = executionsAtClose((bare.length - 2) / 2);
+    const proven = await this.#proveExecutions(answer, deadlineBlock, atClose);
+    const executions = answer.executions.slice(proven.count);
+    const data = encodeCloseDispute(client, round, { executions, ...proofs });
     return proven.gasUsed + (await this.#send("closeDispute", what, data, deadlineBlock));
   }
 
   /**
-   * Proves executions until closing has room for the rest; `count` of them are proven then. Goes on
+   * Proves executions until `atClose` are left at most; `count` of them are proven then. Goes on
    * where an earlier call of ours ended, if that is a prefix of what is to be proven.
    */
   async #proveExecutions(
     answer: DisputeAnswerView,
     deadlineBlock: BlockNumber,
+    atClose: number,
   ): Promise<{ readonly count: number; readonly gasUsed: bigint }> {
     const { client, round } = answer;
     const { reader, submitter } = this.#options;
@@ -250,7 +254,7 @@ export class DutyRunner {
     let from = isPrefix ? done.orders : 0;
     let restart = !isPrefix;
     let gasUsed = 0n;
-    while (executions.length - from > EXECUTIONS_AT_CLOSE || restart) {
+    while (executions.length - from > atClose || restart) {
       const part = executions.slice(from, from + EXECUTIONS_PER_CALL);
       const data = encodeProveExecutions(client, round, restart, part);
       const what = `proveExecutions of ${client} in round ${round} from ${from}`;
