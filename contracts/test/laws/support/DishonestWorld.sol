@@ -27,6 +27,8 @@ contract DishonestWorld is Market {
     mapping(uint64 round => mapping(uint256 token => uint256[HONEST])) private signedAway;
     /// The order, plus one, of which the operator executed more than it had told its owner.
     mapping(uint64 round => uint256[HONEST]) private overdone;
+    /// The order, plus one, of whose executions the tree knows nothing.
+    mapping(uint64 round => uint256[HONEST]) private forgotten;
     mapping(uint64 round => mapping(uint256 token => bool)) private garbled;
     /// The same, in the executions that the Mediator accepted last.
     mapping(uint256 case_ => uint256) private _provenOver;
@@ -276,7 +278,9 @@ contract DishonestWorld is Market {
             if (theirs > 0) shift[token] = -int256(uint256(amountUpTo(theirs)));
         } else if (trick == 1) {
             garbled[round][draw(setSize(round))] = true;
-        } else if (trick < 6) {
+        } else if (trick < 4) {
+            forgetOrder(round, victim, shift);
+        } else if (trick < 8) {
             if (!overdo(round, victim, shift)) {
                 victim = 1 - victim;
                 overdo(round, victim, shift);
@@ -294,6 +298,20 @@ contract DishonestWorld is Market {
             committedAt[round][token] = number;
         }
         did["commit"]++;
+    }
+
+    /// @dev As if one of the client's orders had never been executed.
+    function forgetOrder(uint64 round, uint256 victim, int256[TOKENS] memory shift) private {
+        uint256[] memory ids = filledBy(victim, round - 1);
+        if (ids.length == 0) return;
+        uint256 id = ids[draw(ids.length)];
+        Trade storage made = trades[id];
+        uint128 bought = made.fills * made.unitBought;
+        if (due[round][made.places[1]][victim] < bought) return;
+        shift[made.places[0]] = int256(uint256(made.fills * made.unitSold));
+        shift[made.places[1]] = -int256(uint256(bought));
+        forgotten[round][victim] = id + 1;
+        did["forgotten"]++;
     }
 
     /// @dev Executes once more an order of the round before, at the price of its other fills.
@@ -419,7 +437,12 @@ contract DishonestWorld is Market {
             }
         }
         if (trick == 1) {
-            executions[i] = executions[executions.length - 1];
+            for (uint256 j = 0; j < executions.length && client < HONEST; ++j) {
+                if (executions[j].order.id + 1 == forgotten[round][client]) i = j;
+            }
+            for (; i + 1 < executions.length; ++i) {
+                executions[i] = executions[i + 1];
+            }
             assembly ("memory-safe") {
                 mstore(executions, sub(mload(executions), 1))
             }
@@ -427,18 +450,30 @@ contract DishonestWorld is Market {
             one_.sold += 1;
         } else if (trick == 4) {
             one_.bought -= 1;
-        } else if (trick == 5) {
-            one_.order.sellAmount += 1000;
-            one_.sold += 1000;
-        } else if (trick == 6) {
-            one_.order.buyAmount = 1;
-            one_.order.signature = sign(OPERATOR_KEY, hashOf(clients[client], one_.order));
-            one_.bought = 1;
+        } else if (trick == 5 || trick == 6) {
+            // An order that explains what is missing, by a signature that is not the client's.
+            uint128 more = missingOf(client, round, one_.order.sellToken);
+            one_.order.sellAmount += more;
+            one_.sold += more;
+            if (trick == 6) {
+                one_.order.signature = sign(OPERATOR_KEY, hashOf(clients[client], one_.order));
+            }
         } else if (trick == 7) {
             executions[i] = executions[draw(executions.length)];
         } else if (trick == 8) {
             one_.order = signedOf(draw(trades.length));
         }
+    }
+
+    /// @dev How much less the client's leaf is than its books say.
+    function missingOf(uint256 client, uint64 round, address asset) private view returns (uint128) {
+        if (client >= HONEST) return 1;
+        for (uint256 token = 0; token < setSize(round); ++token) {
+            uint128 leaf = committed[round][token][client];
+            uint128 right = due[round][token][client];
+            if (address(tokens[token]) == asset && leaf < right) return right - leaf;
+        }
+        return 0;
     }
 
     function closing(Case storage case_, Execution[] memory executions, uint256 trick)
@@ -452,7 +487,11 @@ contract DishonestWorld is Market {
         else if (round > 1 && client < leaves[round - 1]) openings = proofsIn(client, round - 1);
         BalanceProof[] memory closings = proofsIn(client, round);
         uint256 token = draw(closings.length);
-        if (trick == 9 && shown.length > 0) shown[draw(shown.length)] += 1;
+        for (uint256 i = 0; i < shown.length && trick == 9; ++i) {
+            // Openings that explain what is missing.
+            uint128 less = missingOf(client, round, address(tokens[i]));
+            shown[i] -= less < shown[i] ? less : shown[i];
+        }
         if (trick == 9 && shown.length == 0) openings = new BalanceProof[](0);
         if (trick == 10) closings[token] = proofIn((client + 1) % leaves[round], token, round);
         if (trick == 11) closings[token].balance = uint128(draw(MOST));
