@@ -20,6 +20,8 @@ contract DishonestWorld is Market {
     uint256 private constant HONEST = 2;
     /// Most commits are the truth.
     uint256 private constant TRICKS_OF_COMMITS = 30;
+    /// Ways to answer a dispute with something that is not so.
+    uint256 private constant TRICKS = 12;
 
     /// What an honest client's own books say it has at the opening of a round.
     mapping(uint64 round => mapping(uint256 token => uint128[HONEST])) private due;
@@ -256,6 +258,10 @@ contract DishonestWorld is Market {
             // At the last moment, as often as not.
             bool last = quartersOf(cases[i].openedAt) < quartersOf(number);
             if (last ? !chance(40) : chance(2)) answer(i, 0);
+            // Where the truth does not close, every lie is tried once.
+            for (uint256 trick = 1; last && trick <= TRICKS && cases[i].closedAt == 0; ++trick) {
+                answer(i, trick);
+            }
         }
     }
 
@@ -272,15 +278,15 @@ contract DishonestWorld is Market {
         uint256 trick = draw(TRICKS_OF_COMMITS);
         uint256 victim = draw(HONEST);
         int256[TOKENS] memory shift;
-        if (trick == 0) {
+        if (trick < 2) {
             uint256 token = draw(setSize(round));
             uint128 theirs = due[round][token][victim];
             if (theirs > 0) shift[token] = -int256(uint256(amountUpTo(theirs)));
-        } else if (trick == 1) {
+        } else if (trick == 2) {
             garbled[round][draw(setSize(round))] = true;
-        } else if (trick < 4) {
+        } else if (trick < 5) {
             forgetOrder(round, victim, shift);
-        } else if (trick < 8) {
+        } else if (trick < 9) {
             if (!overdo(round, victim, shift)) {
                 victim = 1 - victim;
                 overdo(round, victim, shift);
@@ -362,7 +368,7 @@ contract DishonestWorld is Market {
     /// @dev Answers an honest client's dispute with something that is not so.
     function cheatOnCases() private {
         for (uint256 i = 0; i < 3 * cases.length; ++i) {
-            if (cases[i / 3].closedAt == 0) answer(i / 3, 1 + draw(12));
+            if (cases[i / 3].closedAt == 0) answer(i / 3, 1 + draw(TRICKS));
         }
     }
 
