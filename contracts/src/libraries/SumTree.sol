@@ -68,6 +68,7 @@ library SumTree {
         pure
         returns (bytes32 hash)
     {
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore8(free, 1)
