@@ -61,6 +61,7 @@ export class Chain {
   /** By number: the canonical chain. */
   readonly blocks: Block[] = [];
   #pool: Transaction[] = [];
+  readonly #fates = new Map<Hex, ReturnType<Weather["fate"]>>();
   #serial = 0;
 
   constructor(terms: Terms, random: Random) {
@@ -119,7 +120,9 @@ export class Chain {
     if (rival !== undefined && !outbids(transaction, rival)) {
       throw new Error("replacement transaction underpriced");
     }
-    const outcome = fate();
+    // It may reach the pool by several endpoints: its fate is one.
+    const outcome = this.#fates.get(transaction.hash) ?? fate();
+    this.#fates.set(transaction.hash, outcome);
     if (outcome === "dropped") return transaction;
     if (outcome === "delayed") transaction.notBefore = this.head.number + this.#random.int(2, 6);
     this.#pool = this.#pool.filter((one) => one !== rival);
@@ -127,9 +130,11 @@ export class Chain {
     return transaction;
   }
 
-  /** A transaction that nobody will ever mine; as when every node forgot it. */
-  forgetOperatorTransactions(): void {
-    this.#pool = this.#pool.filter(({ nonce }) => nonce === undefined);
+  /** The operator's next nonce behind all that waits. */
+  get pendingNonce(): number {
+    let next = this.head.nonce;
+    while (this.#pool.some(({ nonce }) => nonce === next)) next += 1;
+    return next;
   }
 
   mine(timestamp: number, weather: Weather): Block {

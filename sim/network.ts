@@ -163,7 +163,7 @@ export class Network {
       case "eth_getBalance":
         return hex(10n ** 20n);
       case "eth_getTransactionCount":
-        return hex(head.nonce);
+        return hex(second === "pending" ? this.#chain.pendingNonce : head.nonce);
       case "eth_maxPriorityFeePerGas":
         return hex(10n ** 9n);
       case "eth_call":

@@ -7,6 +7,7 @@ import { nobleCurve } from "../src/base/curve.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
 import { encodeListToken } from "../src/chain/calls.ts";
 import { localSigner } from "../src/chain/signer.ts";
+import type { Market } from "../src/exchange/entries.ts";
 import { stateHash } from "../src/exchange/stateHash.ts";
 import { parseConfig } from "../src/operator/config.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node.ts";
@@ -53,6 +54,10 @@ const TOKENS = [0x11, 0x22, 0x33].map((byte) => toAddress(`0x${byte.toString(16)
   Address,
   Address,
   Address,
+];
+const MARKETS: readonly Market[] = [
+  { base: TOKENS[0], quote: TOKENS[1], lot: 10n, tick: 1n },
+  { base: TOKENS[2], quote: TOKENS[1], lot: 1n, tick: 5n },
 ];
 const OWNER = toAddress(`0x${"0e".repeat(20)}`);
 const BEGIN = 1_770_000_000;
@@ -232,7 +237,9 @@ class World {
       const who = own ? "operator" : "client";
       if (refusal !== undefined) this.#diary.count(`${who}Reverted`);
       if (own) this.#diary.count("operatorMined");
-      if (refusal !== undefined) this.#diary.say(`mined of ${who}, reverted: ${refusal.message}`);
+      if (refusal === undefined) continue;
+      this.#diary.say(`mined of ${who}, reverted: ${refusal.message}`);
+      if (own && this.#isExact) throw new LawBroken("nothing in vain", refusal.message);
     }
     for (const { emitted } of block.logs) {
       this.#diary.count(emitted.eventName);
@@ -240,6 +247,12 @@ class World {
         `mined ${emitted.eventName} ${Object.values(emitted.args).map(brief).join(" ")}`,
       );
     }
+  }
+
+  /** What the node reads of the chain is true, and stays true until it acts. */
+  get #isExact(): boolean {
+    const { troubles, fair } = this.#plan;
+    return fair && !troubles.has("endpoints") && !troubles.has("reorganisations");
   }
 
   #checkKept({ face }: RunningOperator): void {
@@ -291,15 +304,15 @@ class World {
   }
 
   #config() {
-    const [base, quote, third] = TOKENS;
     const { confirmations, pollMs } = this.#plan;
     return {
       rpc: this.#network.endpoints.map(({ url }) => url),
       mediator: this.#chain.terms.domain.mediator,
-      markets: [
-        { base, quote, lot: "10", tick: "1" },
-        { base: third, quote, lot: "1", tick: "5" },
-      ],
+      markets: MARKETS.map(({ lot, tick, ...pair }) => ({
+        ...pair,
+        lot: `${lot}`,
+        tick: `${tick}`,
+      })),
       ...{ confirmations, pollMs, maxTries: 10 },
     };
   }
@@ -370,10 +383,7 @@ class World {
     return new Client(["Ada", "Bob", "Cy", "Dot", "Eve"][index] as string, {
       chain: this.#chain,
       random: this.#random.split("clients"),
-      markets: [
-        { base: TOKENS[0], quote: TOKENS[1], lot: 10n, tick: 1n },
-        { base: TOKENS[2], quote: TOKENS[1], lot: 1n, tick: 5n },
-      ],
+      markets: MARKETS,
       tokens: TOKENS,
       face: () => this.#operator?.face,
       onAcknowledged: (deed, order) => this.#laws.onAcknowledged(deed, order),
