@@ -3,7 +3,7 @@ import type { OperatorConfig } from "../src/operator/config.ts";
 import { closingWindow } from "../src/protocol/disputeRule.ts";
 import { momentOf, quarterSize } from "../src/protocol/rounds.ts";
 import type { Schedule } from "../src/protocol/units.ts";
-import type { Block } from "./chain.ts";
+import type { Block, Chain } from "./chain.ts";
 import { Mediator } from "./mediator.ts";
 import type { Terms } from "./mediatorState.ts";
 import type { Random } from "./random.ts";
@@ -70,6 +70,23 @@ export function isPeaceful(plan: Plan, terms: Terms, head: Block): boolean {
   const left = size - ((next - schedule.genesisBlock) % size);
   const due = dutiesOf(terms, head);
   return due > 0 && left <= PEACE_BLOCKS + PEACE_PER_DUTY * (due - 1);
+}
+
+/**
+ * Whether the last `depth` blocks may be reorganised away: never so late that what is undone could
+ * not be done again in peace.
+ */
+export function mayDrop(plan: Plan, { blocks, head, terms }: Chain, depth: number): boolean {
+  const fork = blocks[head.number - depth];
+  if (fork === undefined || fork.number < terms.schedule.genesisBlock) return false;
+  if (!plan.fair) return true;
+  const quarterAt = (number: number) => momentOf(terms.schedule, number).quarter;
+  const isWithin = quarterAt(fork.number + 1) === quarterAt(head.number + 1);
+  const undoes = blocks
+    .slice(-depth)
+    .some(({ mined }) => mined.some(({ transaction }) => transaction.nonce !== undefined));
+  const after = { ...fork, number: head.number + 1 };
+  return (isWithin || !undoes) && !isPeaceful(plan, terms, after);
 }
 
 /** At most that many, to be done in this quarter. */

@@ -27,6 +27,7 @@ import {
   isHaltedAt,
   isPeaceful,
   lateDispute,
+  mayDrop,
   type Plan,
   type PlanOptions,
   planOf,
@@ -197,7 +198,7 @@ class World {
     }
     const depth = random.int(1, confirmations);
     const wanted = !this.#isPeaceful && this.#troubles.reorganises();
-    if (wanted && this.#mayDrop(depth)) return this.#reorganise(depth);
+    if (wanted && mayDrop(this.#plan, this.#chain, depth)) return this.#reorganise(depth);
     this.#mine();
   }
 
@@ -207,21 +208,6 @@ class World {
 
   get #timestamp(): number {
     return BEGIN + 100 + Math.floor(this.#clock.now / 1000);
-  }
-
-  /** Never so late that what is undone could not be done again in peace. */
-  #mayDrop(depth: number): boolean {
-    const { blocks, head, terms } = this.#chain;
-    const fork = blocks[head.number - depth];
-    if (fork === undefined || fork.number < terms.schedule.genesisBlock) return false;
-    if (!this.#plan.fair) return true;
-    const ending = (number: number) => momentOf(terms.schedule, number).quarter;
-    const isWithin = ending(fork.number + 1) === ending(head.number + 1);
-    const undoes = blocks
-      .slice(-depth)
-      .some(({ mined }) => mined.some(({ transaction }) => transaction.nonce !== undefined));
-    const after = { ...fork, number: head.number + 1 };
-    return (isWithin || !undoes) && !isPeaceful(this.#plan, terms, after);
   }
 
   #reorganise(depth: number): void {
