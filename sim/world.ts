@@ -14,7 +14,6 @@ import { type RunningOperator, startOperator } from "../src/operator/node.ts";
 import { replay } from "../src/operator/recover.ts";
 import { encodeSaved } from "../src/operator/recovery/savedState.ts";
 import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
-import { momentOf } from "../src/protocol/rounds.ts";
 import { type Block, Chain, type Weather } from "./chain.ts";
 import { Client } from "./clients.ts";
 import { Clock } from "./clock.ts";
