@@ -121,6 +121,7 @@ export class Clock {
     };
     const keptStat = files.statfs;
     const keptWatch = performance.now;
+    const keptRss = process.memoryUsage.rss;
 
     Object.assign(globalThis, this.#globals(request));
     AbortSignal.timeout = (ms) => this.#abortAfter(ms);
@@ -133,6 +134,7 @@ export class Clock {
     Object.assign(perfHooks, QUIET_PERF_HOOKS);
     files.statfs = (async () => PLENTY) as unknown as typeof keptStat;
     performance.now = () => this.now;
+    process.memoryUsage.rss = () => LITTLE_MEMORY;
     syncBuiltinESMExports();
 
     this.#restore = () => {
@@ -143,6 +145,7 @@ export class Clock {
       Object.assign(perfHooks, keptPerf);
       files.statfs = keptStat;
       performance.now = keptWatch;
+      process.memoryUsage.rss = keptRss;
       syncBuiltinESMExports();
     };
   }
@@ -243,6 +246,7 @@ interface PauseOptions {
 }
 
 const PLENTY = { bavail: 2 ** 30, bsize: 4096, files: 2 ** 30, ffree: 2 ** 30 };
+const LITTLE_MEMORY = 2 ** 27;
 /** An arbitrary day: nothing may hang on it. */
 const START = Date.UTC(2026, 0, 1);
 

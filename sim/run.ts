@@ -4,8 +4,10 @@
  *     npm run sim -- --seed 7               replays one, and tells what happens
  *     npm run sim -- --seed 7 --rounds 20   a longer one
  *     npm run sim -- --count 1000           many, from --seed on; tells of those that fail
+ *     npm run sim -- --troubles pools       with these troubles only, separated by commas
  */
 import { parseArgs } from "node:util";
+import { TROUBLES, type Trouble, UNMET_TROUBLES } from "./troubles.ts";
 import { runWorld } from "./world.ts";
 
 const { values } = parseArgs({
@@ -13,12 +15,23 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     rounds: { type: "string" },
     count: { type: "string" },
+    troubles: { type: "string" },
   },
 });
-const rounds = values.rounds === undefined ? {} : { rounds: Number(values.rounds) };
+const known: readonly string[] = [...TROUBLES, ...UNMET_TROUBLES];
+const troubles = values.troubles?.split(",").filter((name) => name !== "none");
+const unknown = troubles?.find((name) => !known.includes(name));
+if (unknown !== undefined) {
+  console.error(`--troubles ${unknown}: choose from none, ${known.join(", ")}.`);
+  process.exit(2);
+}
+const options = {
+  ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
+  ...(troubles === undefined ? {} : { troubles: troubles as Trouble[] }),
+};
 
 if (values.count === undefined) {
-  const report = await runWorld(values.seed, { ...rounds, onTrace: (line) => console.log(line) });
+  const report = await runWorld(values.seed, { ...options, onTrace: (line) => console.log(line) });
   console.log(JSON.stringify(report.counts));
   console.log(report.failure === undefined ? "every law held" : `BROKEN ${report.failure}`);
   process.exitCode = report.failure === undefined ? 0 : 1;
@@ -28,7 +41,7 @@ if (values.count === undefined) {
   const from = Number(values.seed);
   let broken = 0;
   for (let seed = from; seed < from + Number(values.count); seed++) {
-    const { failure, counts } = await runWorld(String(seed), rounds);
+    const { failure, counts } = await runWorld(String(seed), options);
     for (const [what, count] of Object.entries(counts)) totals[what] = (totals[what] ?? 0) + count;
     if (failure === undefined) continue;
     broken += 1;

@@ -15,8 +15,8 @@ interface Kept {
 }
 
 const KEPT = JSON.parse(readFileSync(join(import.meta.dirname, "seeds.json"), "utf8")) as Kept[];
-const WORLDS = Number(process.env.QUARTERDECK_WORLDS ?? 4);
-const ROUNDS = process.env.QUARTERDECK_WORLDS === undefined ? 3 : 4;
+const WORLDS = Number(process.env.QUARTERDECK_WORLDS ?? 3);
+const ROUNDS = process.env.QUARTERDECK_WORLDS === undefined ? 2 : 4;
 const WORLDS_OF_A_TEST = 25;
 const LAST_LINES = 30;
 
@@ -37,10 +37,10 @@ describe("chance", () => {
 
 describe("a world", () => {
   it("is the same for the same seed, to the last line", async () => {
-    const first = await runWorld("twice", { rounds: 2 });
-    const second = await runWorld("twice", { rounds: 2 });
+    const first = await runWorld("twice", { rounds: 1 });
+    const second = await runWorld("twice", { rounds: 1 });
     expect(second.trace).toEqual(first.trace);
-    expect(first.trace.length).toBeGreaterThan(100);
+    expect(first.trace.length).toBeGreaterThan(50);
   });
 
   it("without trouble sees every kind of deed, and nothing is sent in vain", async () => {

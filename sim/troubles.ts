@@ -13,7 +13,12 @@ export const TROUBLES = [
   "fees",
   "reorganisations",
 ] as const;
-export type Trouble = (typeof TROUBLES)[number];
+/**
+ * The node does not stand these yet, so no seed has them by itself: one address behind which some
+ * nodes lag by more than the confirmations, and an endpoint that hides logs.
+ */
+export const UNMET_TROUBLES = ["pools", "liars"] as const;
+export type Trouble = (typeof TROUBLES | typeof UNMET_TROUBLES)[number];
 
 /** Below what the node is allowed to pay, with room for a tip. */
 const MOST_FEE = 400n * GWEI;
@@ -42,14 +47,18 @@ export class Troubles {
 
   /** Changes the moods of some endpoints; says which. */
   stir(endpoints: readonly Endpoint[], head: Block): string[] {
-    if (!this.#kinds.has("endpoints")) return [];
     const random = this.#random;
+    const [some, pooled, empty] = (["endpoints", "pools", "liars"] as const).map((kind) =>
+      this.#kinds.has(kind) ? 1 : 0,
+    ) as [number, number, number];
+    if (some + pooled + empty === 0) return [];
     return endpoints
       .filter(() => random.chance(0.12))
       .map((endpoint) => {
         endpoint.mood = random.weighted<Mood>({
-          ...{ well: 10, down: 2, silent: 1, failing: 2, limited: 2 },
-          ...{ lagging: 3, stuck: 2, pooled: 0, empty: 0, forgetful: 2 },
+          ...{ well: 10, down: 2 * some, silent: some, failing: 2 * some, limited: 2 * some },
+          ...{ lagging: 3 * some, stuck: 2 * some, forgetful: 2 * some },
+          ...{ pooled: 5 * pooled, empty: 5 * empty },
         });
         endpoint.lag = random.int(1, 5);
         endpoint.stuckAt = endpoint.mood === "stuck" ? head : undefined;
