@@ -85,6 +85,10 @@ describe("the forecast of base fees", () => {
     expect(forecastBaseFee({ ...doubling, span: 0 }, 16)).toBe(20n * GWEI);
   });
 
+  it("has no trend to follow, and an end, where the newest block is older than one before", () => {
+    expect(forecastBaseFee({ ...doubling, span: -3 }, 16)).toBe(20n * GWEI);
+  });
+
   it("never falls with more blocks to go", () => {
     fc.assert(
       fc.property(market, left, left, (now, a, b) => {

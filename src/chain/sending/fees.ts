@@ -85,7 +85,8 @@ function priorityAt({ priorityFee }: FeeMarket, blocksLeft: number): bigint {
 /** The base fee so many blocks on, if it goes on growing as it did; it is not taken to fall. */
 export function forecastBaseFee(market: FeeMarket, blocks: number): bigint {
   const { baseFee, earlierBaseFee, span } = market;
-  if (earlierBaseFee === 0n || span === 0 || baseFee <= earlierBaseFee) return baseFee;
+  // The newest block of an endpoint that lags can be older than the block we knew before.
+  if (earlierBaseFee === 0n || span <= 0 || baseFee <= earlierBaseFee) return baseFee;
   let forecast = baseFee;
   const ahead = Math.min(blocks, LONGEST_FORECAST);
   for (let done = 0; done < ahead; done += span) {
