@@ -86,7 +86,8 @@ describe("the forecast of base fees", () => {
   });
 
   it("has no trend to follow, and an end, where the newest block is older than one before", () => {
-    expect(forecastBaseFee({ ...doubling, span: -3 }, 16)).toBe(20n * GWEI);
+    const wanders = { baseFee: 20n * GWEI, earlierBaseFee: 10n * GWEI, span: -3, priorityFee: 0n };
+    expect(forecastBaseFee(wanders, 16)).toBe(20n * GWEI);
   });
 
   it("never falls with more blocks to go", () => {
