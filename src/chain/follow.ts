@@ -54,6 +54,8 @@ export interface FollowOptions {
   readonly onRetry?: (problem: string, tries: number) => void;
 }
 
+/** The newest final blocks are read one by one: a machine that lags may not know them yet. */
+const NEAR_BLOCKS = 16;
 const MAX_PAUSE_MS = 15_000;
 /** Every so many looks the other endpoints are asked whether ours has fallen behind them. */
 const LOOKS_BETWEEN_SURVEYS = 8;
@@ -159,8 +161,11 @@ class Walker {
       const span = Math.min(final - this.#last.number, range.blocks);
       try {
         const [batch] = await Promise.all([
-          readRange(source.client, mediator, from, from + span - 1, (end) =>
-            this.#requireSecond(source, end),
+          readRange(
+            source.client,
+            mediator,
+            { from, to: from + span - 1, byHashFrom: final - NEAR_BLOCKS + 1 },
+            (end) => this.#requireSecond(source, end),
           ),
           this.#requireUnchanged(source),
         ]);

@@ -77,23 +77,35 @@ export async function readBlockRef(
   return { number, hash: block.hash as Hex };
 }
 
+/** Which blocks to read. */
+export interface Span {
+  readonly from: BlockNumber;
+  readonly to: BlockNumber;
+  /**
+   * From this one on each block is asked for by its hash: one URL may stand for several machines,
+   * and one that lags answers a range that it does not know with no logs, and no error.
+   */
+  readonly byHashFrom: BlockNumber;
+}
+
 /**
- * The Mediator's logs in the blocks from `from` to `to`, all from `client`, which is one endpoint.
- * Throws where it changes its mind about the last block meanwhile, or about one that holds a log,
- * and what `confirm` throws of the last block.
+ * The Mediator's logs in the blocks of `span`, all from `client`, which is one endpoint. Throws
+ * where it changes its mind about the last block meanwhile, or about one that holds a log, and what
+ * `confirm` throws of the last block.
  */
 export async function readRange(
   client: PublicClient,
   mediator: Address,
-  from: BlockNumber,
-  to: BlockNumber,
+  { from, to, byHashFrom }: Span,
   confirm: (end: BlockRef) => Promise<void>,
 ): Promise<FinalBlocks> {
-  const [end, raw] = await Promise.all([
-    readBlockRef(client, to),
-    client.getLogs({ address: mediator, fromBlock: BigInt(from), toBlock: BigInt(to) }),
+  const near = Math.min(to, Math.max(from, byHashFrom));
+  const [far, ...newest] = await Promise.all([
+    near > from ? readLogs(client, mediator, from, near - 1) : [],
+    ...Array.from({ length: to - near + 1 }, (_, i) => readLogsOf(client, mediator, near + i)),
   ]);
-  const logs = raw.sort(byPlace);
+  const end = (newest.at(-1) as BlockLogs).block;
+  const logs = [...far, ...newest.flatMap((block) => block.logs)].sort(byPlace);
   const [again] = await Promise.all([
     readBlockRef(client, to),
     requireCanonical(client, logs, from, end),
@@ -103,6 +115,30 @@ export async function readRange(
   assertSame(again, end);
   const decoded = logs.map(decodeLog).filter((log) => log !== undefined);
   return { kind: "final", to: end, logs: decoded };
+}
+
+function readLogs(
+  client: PublicClient,
+  address: Address,
+  from: BlockNumber,
+  to: BlockNumber,
+): Promise<Log[]> {
+  return client.getLogs({ address, fromBlock: BigInt(from), toBlock: BigInt(to) });
+}
+
+interface BlockLogs {
+  readonly block: BlockRef;
+  readonly logs: readonly Log[];
+}
+
+/** A machine that does not know the block says so, where it is asked for by its hash. */
+async function readLogsOf(
+  client: PublicClient,
+  address: Address,
+  number: BlockNumber,
+): Promise<BlockLogs> {
+  const block = await readBlockRef(client, number);
+  return { block, logs: await client.getLogs({ address, blockHash: block.hash }) };
 }
 
 async function requireCanonical(

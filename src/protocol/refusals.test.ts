@@ -11,7 +11,13 @@ test("every code says who must act", () => {
 
 test("only what another time or place can mend is to be retried", () => {
   const retried = REFUSAL_CODES.filter((code) => ACT_OF_REFUSAL[code] === "retry");
-  expect(retried.sort()).toEqual(["NotLeader", "NotReady", "Overloaded", "RateLimited"]);
+  expect(retried.sort()).toEqual([
+    "FillUnsigned",
+    "NotLeader",
+    "NotReady",
+    "Overloaded",
+    "RateLimited",
+  ]);
 });
 
 test("a refusal is its code and values", () => {
