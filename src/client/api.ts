@@ -9,10 +9,13 @@ import { toJson } from "../wire/shapes.ts";
 export class RefusedByOperator extends QuarterdeckError {
   override readonly name = "RefusedByOperator";
   readonly act: string;
+  /** Of a `NotLeader`: the base URL of the operator that takes writes, as far as it is known. */
+  readonly leader: string | undefined;
 
-  constructor(code: string, act: string, message: string) {
+  constructor(code: string, act: string, message: string, leader?: string) {
     super({ code, message, mend: act === "retry" ? "Try again." : "" });
     this.act = act;
+    this.leader = leader;
   }
 }
 
@@ -38,13 +41,17 @@ export interface CallOptions<Name extends RouteName> {
   readonly session?: string;
 }
 
-const TIMEOUT_MS = 10_000;
+export const TIMEOUT_MS = 10_000;
 
+/** One operator. */
 export class Api {
   readonly url: string;
+  readonly #timeoutMs: number;
 
-  constructor(url: string) {
+  /** `timeoutMs`: for the whole of an answer. */
+  constructor(url: string, timeoutMs = TIMEOUT_MS) {
     this.url = url.replace(/\/$/, "");
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Throws `RefusedByOperator` or `OperatorUnreachable`. */
@@ -53,12 +60,14 @@ export class Api {
     options: CallOptions<Name> = {},
   ): Promise<Answer<Name>> {
     const route: Route = ROUTES[name];
-    const url = this.url + pathOf(route.path, options.params) + queryOf(options.query);
-    const { status, text } = await request(url, route.method, options);
+    const path = pathOf(route.path, options.params) + queryOf(options.query);
+    const url = this.url + path;
+    const { status, text, location } = await request(url, route.method, this.#timeoutMs, options);
     let json: unknown;
     try {
       json = JSON.parse(text);
     } catch (error) {
+      if (location !== undefined) throw sentTo(location, url, path);
       throw new OperatorUnreachable(url, `status ${status}, and no JSON`, error);
     }
     if (status !== 200) throw refusalOf(json, url, status);
@@ -68,22 +77,34 @@ export class Api {
   }
 }
 
+interface Response {
+  readonly status: number;
+  readonly text: string;
+  /** Of a redirection that keeps method and body. */
+  readonly location: string | undefined;
+}
+
 async function request<Name extends RouteName>(
   url: string,
   method: string,
+  timeoutMs: number,
   { body, session }: CallOptions<Name>,
-): Promise<{ status: number; text: string }> {
+): Promise<Response> {
   try {
     const response = await fetch(url, {
       method,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
+      // Followed automatically, the authorization would be dropped, and loops repeated blindly.
+      redirect: "manual",
       headers: {
         "content-type": "application/json",
         ...(session !== undefined && { authorization: session }),
       },
       ...(body !== undefined && { body: toJson(body) }),
     });
-    return { status: response.status, text: await response.text() };
+    const { status, headers } = response;
+    const location = status === 307 || status === 308 ? headers.get("location") : null;
+    return { status, text: await response.text(), location: location ?? undefined };
   } catch (error) {
     const cause = error instanceof Error ? (error.cause ?? error) : error;
     throw new OperatorUnreachable(
@@ -97,7 +118,18 @@ async function request<Name extends RouteName>(
 function refusalOf(json: unknown, url: string, status: number): QuarterdeckError {
   const error = (json as Partial<ErrorBody> | null)?.error;
   if (typeof error?.code !== "string") return new OperatorUnreachable(url, `status ${status}`);
-  return new RefusedByOperator(error.code, String(error.act), String(error.message));
+  const { code, values } = error;
+  const leader = values?.code === "NotLeader" ? values.leader : undefined;
+  const known = typeof leader === "string" ? leader : undefined;
+  return new RefusedByOperator(code, String(error.act), String(error.message), known);
+}
+
+/** What a proxy says that knows the leader by itself: a redirection without our words. */
+function sentTo(location: string, url: string, path: string): QuarterdeckError {
+  if (!URL.canParse(location, url)) return new OperatorUnreachable(url, "a bad redirection");
+  const { href } = new URL(location, url);
+  const leader = href.endsWith(path) ? href.slice(0, -path.length) : href;
+  return new RefusedByOperator("NotLeader", "retry", `${url} sends to ${leader}.`, leader);
 }
 
 function pathOf(path: string, params: CallOptions<RouteName>["params"] = {}): string {
