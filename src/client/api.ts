@@ -67,10 +67,16 @@ export class Api {
     try {
       json = JSON.parse(text);
     } catch (error) {
-      if (location !== undefined) throw sentTo(location, url, path);
-      throw new OperatorUnreachable(url, `status ${status}, and no JSON`, error);
+      if (location === undefined) {
+        throw new OperatorUnreachable(url, `status ${status}, and no JSON`, error);
+      }
     }
-    if (status !== 200) throw refusalOf(json, url, status);
+    if (status !== 200) {
+      const refusal = refusalOf(json);
+      if (refusal !== undefined) throw refusal;
+      if (location !== undefined) throw sentTo(location, url, path);
+      throw new OperatorUnreachable(url, `status ${status}`);
+    }
     const answer = parseInput(route.answer, json, "answer");
     if (answer.ok) return answer.value as Answer<Name>;
     throw new OperatorUnreachable(url, `${answer.refusal.field}: ${answer.refusal.problem}`);
@@ -115,9 +121,10 @@ async function request<Name extends RouteName>(
   }
 }
 
-function refusalOf(json: unknown, url: string, status: number): QuarterdeckError {
-  const error = (json as Partial<ErrorBody> | null)?.error;
-  if (typeof error?.code !== "string") return new OperatorUnreachable(url, `status ${status}`);
+/** Undefined where it is none of our words. */
+function refusalOf(json: unknown): RefusedByOperator | undefined {
+  const error = (json as Partial<ErrorBody> | null | undefined)?.error;
+  if (typeof error?.code !== "string") return undefined;
   const { code, values } = error;
   const leader = values?.code === "NotLeader" ? values.leader : undefined;
   const known = typeof leader === "string" ? leader : undefined;

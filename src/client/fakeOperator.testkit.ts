@@ -9,7 +9,7 @@ import { buildHttp } from "../server/http.ts";
 import { serveStream } from "../server/stream.ts";
 import { formatSession } from "../wire/session.ts";
 import type { Api } from "./api.ts";
-import type { OrderStatus } from "./client.ts";
+import type { ExchangeFacts, OrderStatus } from "./client.ts";
 
 export const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 const WETH = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
@@ -39,6 +39,8 @@ export type Deed = (typeof DEEDS)[number];
 
 /** What all operators of it have in their journal. */
 export class FakeExchange {
+  /** What it says that it is. */
+  facts: ExchangeFacts | undefined;
   readonly orders = new Map<bigint, OrderFace>();
   /** Writes that were taken, each as often as it was. */
   readonly taken: string[] = [];
@@ -98,6 +100,7 @@ export async function startFakeOperator(exchange: FakeExchange): Promise<FakeOpe
     return deed === "keepAndNotLeader" ? elsewhere : answer;
   };
   const face: Partial<OperatorFace> = {
+    exchange: () => exchange.facts as ExchangeFacts,
     clock: () => CLOCK,
     authorize: () => undefined,
     placeOrder: async (signed) => write(() => exchange.place(signed)),
