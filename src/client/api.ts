@@ -22,6 +22,8 @@ export class RefusedByOperator extends QuarterdeckError {
 /** No usable answer came: the operator is down, or speaks another language. Retry or dispute. */
 export class OperatorUnreachable extends QuarterdeckError {
   override readonly name = "OperatorUnreachable";
+  /** Whether the request may have arrived all the same. */
+  readonly mayHaveArrived: boolean;
 
   constructor(url: string, problem: string, cause?: unknown) {
     super({
@@ -30,7 +32,23 @@ export class OperatorUnreachable extends QuarterdeckError {
       mend: "Try again; if it stays so, audit on chain and open a dispute.",
       cause,
     });
+    this.mayHaveArrived = !isUnconnected(cause);
   }
+}
+
+/** Failures before there is a connection. */
+const UNCONNECTED = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"];
+
+function isUnconnected(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof Error)) return false;
+  if (cause instanceof AggregateError) return cause.errors.every(hasUnconnectedCode);
+  // Ports that fetch never connects to.
+  return hasUnconnectedCode(cause) || cause.message === "bad port";
+}
+
+function hasUnconnectedCode(error: unknown): boolean {
+  return UNCONNECTED.includes(String((error as NodeJS.ErrnoException).code));
 }
 
 export interface CallOptions<Name extends RouteName> {

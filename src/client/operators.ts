@@ -100,7 +100,8 @@ export class Operators {
   /**
    * Puts `question` to one operator after the other until it is answered: to the leader that one
    * names, else to the next. Everybody is asked once before anybody is asked again, and then after
-   * a pause. Throws what is no matter of whom is asked, and in the end the last error.
+   * a pause. Throws what is no matter of whom is asked, and in the end the last answer, or the last
+   * failure where nobody gave any.
    */
   async ask<T>(question: (api: Api) => Promise<T>, manner: Manner = {}): Promise<T> {
     const { patienceMs = this.#patienceMs, isElsewhere = isAnsweredElsewhere } = manner;
@@ -109,6 +110,7 @@ export class Operators {
     const timeoutMs = patienceMs === 0 ? TIMEOUT_MS : Math.ceil(patienceMs / TRIES_IN_PATIENCE);
     const asked = new Set<string>();
     let pauseMs = FIRST_PAUSE_MS;
+    let last: unknown;
     let url: string | undefined = this.#current;
     for (;;) {
       asked.add(url);
@@ -121,10 +123,12 @@ export class Operators {
           if (error instanceof RefusedByOperator) this.prefer(url);
           throw error;
         }
+        if (error instanceof RefusedByOperator || !(last instanceof RefusedByOperator))
+          last = error;
         url = this.#next(error, asked);
-        if (patienceMs > 0 && leftMs() <= 0) throw error;
+        if (patienceMs > 0 && leftMs() <= 0) throw last;
         if (url !== undefined) continue;
-        if (leftMs() <= pauseMs) throw error;
+        if (leftMs() <= pauseMs) throw last;
       }
       this.#readAgain();
       await sleep(pauseMs);

@@ -118,6 +118,16 @@ it("a refusal does not hide that an earlier try is open", async () => {
   expect(exchange.taken).toEqual(["place 1"]);
 });
 
+it("an operator that was never reached took nothing, and hides no answer of another", async () => {
+  const { exchange, fakes } = await start(2);
+  await fakes[1].stop();
+  fakes[0].writes.push("notReady");
+  const urls = [fakes[0].url, fakes[1].url, "http://127.0.0.1:1"];
+  const operators = new Operators({ urls, patienceMs: 0 });
+  await expect(place(operators, 1n)).rejects.toMatchObject({ code: "NotReady" });
+  expect(exchange.taken).toEqual([]);
+});
+
 it("one that was not taken is refused as it is, at once", async () => {
   const { exchange, fakes } = await start(2);
   const operators = new Operators({ urls: fakes.map(({ url }) => url), patienceMs: PATIENCE_MS });

@@ -62,7 +62,7 @@ function isUnsigned(error: RefusedByOperator): boolean {
 
 /** One that lost the lead meanwhile answers `NotLeader` too, and may have kept the write. */
 function leavesOpen(error: unknown): boolean {
-  if (error instanceof OperatorUnreachable) return true;
+  if (error instanceof OperatorUnreachable) return error.mayHaveArrived;
   return error instanceof RefusedByOperator && error.code === "NotLeader";
 }
 
