@@ -9,16 +9,21 @@ import { toJson } from "../wire/shapes.ts";
 export class RefusedByOperator extends QuarterdeckError {
   override readonly name = "RefusedByOperator";
   readonly act: string;
+  /** Of a `NotLeader`: the base URL of the operator that takes writes, as far as it is known. */
+  readonly leader: string | undefined;
 
-  constructor(code: string, act: string, message: string) {
+  constructor(code: string, act: string, message: string, leader?: string) {
     super({ code, message, mend: act === "retry" ? "Try again." : "" });
     this.act = act;
+    this.leader = leader;
   }
 }
 
 /** No usable answer came: the operator is down, or speaks another language. Retry or dispute. */
 export class OperatorUnreachable extends QuarterdeckError {
   override readonly name = "OperatorUnreachable";
+  /** Whether the request may have arrived all the same. */
+  readonly mayHaveArrived: boolean;
 
   constructor(url: string, problem: string, cause?: unknown) {
     super({
@@ -27,7 +32,23 @@ export class OperatorUnreachable extends QuarterdeckError {
       mend: "Try again; if it stays so, audit on chain and open a dispute.",
       cause,
     });
+    this.mayHaveArrived = !isUnconnected(cause);
   }
+}
+
+/** Failures before there is a connection. */
+const UNCONNECTED = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"];
+
+function isUnconnected(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  if (!(cause instanceof Error)) return false;
+  if (cause instanceof AggregateError) return cause.errors.every(hasUnconnectedCode);
+  // Ports that fetch never connects to.
+  return hasUnconnectedCode(cause) || cause.message === "bad port";
+}
+
+function hasUnconnectedCode(error: unknown): boolean {
+  return UNCONNECTED.includes(String((error as NodeJS.ErrnoException).code));
 }
 
 export interface CallOptions<Name extends RouteName> {
@@ -38,13 +59,17 @@ export interface CallOptions<Name extends RouteName> {
   readonly session?: string;
 }
 
-const TIMEOUT_MS = 10_000;
+export const TIMEOUT_MS = 10_000;
 
+/** One operator. */
 export class Api {
   readonly url: string;
+  readonly #timeoutMs: number;
 
-  constructor(url: string) {
+  /** `timeoutMs`: for the whole of an answer. */
+  constructor(url: string, timeoutMs = TIMEOUT_MS) {
     this.url = url.replace(/\/$/, "");
+    this.#timeoutMs = timeoutMs;
   }
 
   /** Throws `RefusedByOperator` or `OperatorUnreachable`. */
@@ -53,37 +78,57 @@ export class Api {
     options: CallOptions<Name> = {},
   ): Promise<Answer<Name>> {
     const route: Route = ROUTES[name];
-    const url = this.url + pathOf(route.path, options.params) + queryOf(options.query);
-    const { status, text } = await request(url, route.method, options);
+    const path = pathOf(route.path, options.params) + queryOf(options.query);
+    const url = this.url + path;
+    const { status, text, location } = await request(url, route.method, this.#timeoutMs, options);
     let json: unknown;
     try {
       json = JSON.parse(text);
     } catch (error) {
-      throw new OperatorUnreachable(url, `status ${status}, and no JSON`, error);
+      if (location === undefined) {
+        throw new OperatorUnreachable(url, `status ${status}, and no JSON`, error);
+      }
     }
-    if (status !== 200) throw refusalOf(json, url, status);
+    if (status !== 200) {
+      const refusal = refusalOf(json);
+      if (refusal !== undefined) throw refusal;
+      if (location !== undefined) throw sentTo(location, url, path);
+      throw new OperatorUnreachable(url, `status ${status}`);
+    }
     const answer = parseInput(route.answer, json, "answer");
     if (answer.ok) return answer.value as Answer<Name>;
     throw new OperatorUnreachable(url, `${answer.refusal.field}: ${answer.refusal.problem}`);
   }
 }
 
+interface Response {
+  readonly status: number;
+  readonly text: string;
+  /** Of a redirection that keeps method and body. */
+  readonly location: string | undefined;
+}
+
 async function request<Name extends RouteName>(
   url: string,
   method: string,
+  timeoutMs: number,
   { body, session }: CallOptions<Name>,
-): Promise<{ status: number; text: string }> {
+): Promise<Response> {
   try {
     const response = await fetch(url, {
       method,
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(timeoutMs),
+      // Followed automatically, the authorization would be dropped, and loops repeated blindly.
+      redirect: "manual",
       headers: {
         "content-type": "application/json",
         ...(session !== undefined && { authorization: session }),
       },
       ...(body !== undefined && { body: toJson(body) }),
     });
-    return { status: response.status, text: await response.text() };
+    const { status, headers } = response;
+    const location = status === 307 || status === 308 ? headers.get("location") : null;
+    return { status, text: await response.text(), location: location ?? undefined };
   } catch (error) {
     const cause = error instanceof Error ? (error.cause ?? error) : error;
     throw new OperatorUnreachable(
@@ -94,10 +139,22 @@ async function request<Name extends RouteName>(
   }
 }
 
-function refusalOf(json: unknown, url: string, status: number): QuarterdeckError {
-  const error = (json as Partial<ErrorBody> | null)?.error;
-  if (typeof error?.code !== "string") return new OperatorUnreachable(url, `status ${status}`);
-  return new RefusedByOperator(error.code, String(error.act), String(error.message));
+/** Undefined where it is none of our words. */
+function refusalOf(json: unknown): RefusedByOperator | undefined {
+  const error = (json as Partial<ErrorBody> | null | undefined)?.error;
+  if (typeof error?.code !== "string") return undefined;
+  const { code, values } = error;
+  const leader = values?.code === "NotLeader" ? values.leader : undefined;
+  const known = typeof leader === "string" ? leader : undefined;
+  return new RefusedByOperator(code, String(error.act), String(error.message), known);
+}
+
+/** What a proxy says that knows the leader by itself: a redirection without our words. */
+function sentTo(location: string, url: string, path: string): QuarterdeckError {
+  if (!URL.canParse(location, url)) return new OperatorUnreachable(url, "a bad redirection");
+  const { href } = new URL(location, url);
+  const leader = href.endsWith(path) ? href.slice(0, -path.length) : href;
+  return new RefusedByOperator("NotLeader", "retry", `${url} sends to ${leader}.`, leader);
 }
 
 function pathOf(path: string, params: CallOptions<RouteName>["params"] = {}): string {

@@ -16,27 +16,25 @@ import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
 import { type Mined, Submitter } from "../chain/send.ts";
 import { localSigner } from "../chain/signer.ts";
 import { encodeApprove, readAllowance } from "../chain/tokens.ts";
-import {
-  hashCancelOrder,
-  hashFill,
-  hashOrder,
-  hashSession,
-  orderHash,
-} from "../protocol/messages.ts";
-import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
-import { recoverSigner, signMessage } from "../protocol/signatures.ts";
+import { hashCancelOrder, hashOrder, hashSession, orderHash } from "../protocol/messages.ts";
+import { signMessage } from "../protocol/signatures.ts";
 import { verifyProof } from "../protocol/sumTree.ts";
-import type { BalanceProof, Round, SignedFill } from "../protocol/units.ts";
+import type { BalanceProof, BlockNumber, Round, SignedOrder } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes.ts";
 import { formatSession } from "../wire/session.ts";
-import { Api, RefusedByOperator } from "./api.ts";
-import { type AuditedToken, type AuditReport, audit, checkFill } from "./audit.ts";
+import { type Api, RefusedByOperator } from "./api.ts";
+import { type AuditedToken, type AuditReport, audit } from "./audit.ts";
 import type { EvidenceStore, ProofRecord } from "./evidence.ts";
+import { isAnsweredElsewhere, type Manner, Operators, readOperatorUrls } from "./operators.ts";
 import { buildOrder, findMarket, findToken, type OrderRequest, parseAmount } from "./orders.ts";
+import { Receipts } from "./receipts.ts";
+import { writeOnce } from "./writes.ts";
 
 export interface ClientOptions {
-  /** The operator's HTTP address. */
-  readonly operator: string;
+  /** An operator's HTTP address, or several. Those that the chain names are learnt from it. */
+  readonly operator: string | readonly string[];
+  /** Milliseconds for which a question goes round the operators before it fails; 15,000. */
+  readonly patienceMs?: number;
   /** JSON-RPC endpoints of the chain, the client's own choice and not the operator's. */
   readonly rpc: readonly string[];
   /** The Mediator that the client means to use. */
@@ -57,10 +55,19 @@ export type OrderStatus = Answer<"placeOrder">;
 const SESSION_BLOCKS = 1000;
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
 const DEFAULT_POLL_MS = 1000;
+/** That an operator does not answer is a finding of the audit, not worth the wait. */
+const AT_ONCE: Manner = { patienceMs: 0 };
+/** One that trails the others by a moment has not opened the round yet. */
+const OF_ANYBODY: Manner = {
+  patienceMs: 0,
+  isElsewhere: (error) =>
+    isAnsweredElsewhere(error) || (error instanceof RefusedByOperator && error.code === "NotFound"),
+};
 
 export class ExchangeClient {
   readonly address: Address;
-  readonly api: Api;
+  /** Every operator of the exchange that is known. */
+  readonly api: Operators;
   readonly chain: ChainClient;
   readonly reader: MediatorReader;
   readonly evidence: EvidenceStore;
@@ -69,13 +76,12 @@ export class ExchangeClient {
   readonly #key: Uint8Array;
   readonly #curve: Curve;
   readonly #submitter: Submitter;
+  readonly #receipts: Receipts;
   #session: { readonly header: string; readonly validUntil: number } | undefined;
-  /** Operators' keys found to be approved, by round. */
-  readonly #approved = new Set<string>();
 
   private constructor(
     options: ClientOptions,
-    api: Api,
+    api: Operators,
     reader: MediatorReader,
     exchange: ExchangeFacts,
     constants: ExchangeConstants,
@@ -90,6 +96,8 @@ export class ExchangeClient {
     this.evidence = options.evidence;
     this.#key = hexToBytes(options.privateKey);
     this.#curve = options.curve ?? nobleCurve;
+    const { evidence, address: owner } = this;
+    this.#receipts = new Receipts({ reader, constants, evidence, owner, curve: this.#curve });
     this.#submitter = new Submitter({
       client: this.chain,
       signer,
@@ -100,13 +108,19 @@ export class ExchangeClient {
   }
 
   /**
-   * Joins the exchange: asks the operator what it serves and holds that against the chain before
-   * any money moves. Throws `NotThisExchange` when they differ.
+   * Joins the exchange: asks an operator what it serves and holds that against the chain before
+   * any money moves. Throws `NotThisExchange` when they differ, and `OperatorUnreachable`.
    */
   static async join(options: ClientOptions): Promise<ExchangeClient> {
-    const api = new Api(options.operator);
+    const { operator, patienceMs } = options;
     const chainId = await readChainId(options.rpc);
     const reader = new MediatorReader(connect(options.rpc, { chainId }), options.mediator);
+    const readUrls = async () => readOperatorUrls(reader, (await reader.constants()).manager);
+    const api = new Operators({
+      urls: typeof operator === "string" ? [operator] : operator,
+      ...(patienceMs !== undefined && { patienceMs }),
+      readUrls,
+    });
     const [exchange, constants] = await Promise.all([
       api.call("fetchExchange"),
       reader.constants(),
@@ -119,6 +133,7 @@ export class ExchangeClient {
     requireSame("roundSize", exchange.schedule.roundSize, schedule.roundSize);
     const approved = await reader.isRegistered(constants.manager, exchange.operator);
     if (!approved) requireSame("operator", exchange.operator, "no approved operator");
+    api.learn(await readOperatorUrls(reader, constants.manager));
     return new ExchangeClient(options, api, reader, exchange, constants);
   }
 
@@ -142,8 +157,8 @@ export class ExchangeClient {
   }
 
   /**
-   * Signs and places a limit order for the current round, or `round`. What the operator signs in
-   * its answer is checked and kept. Throws `RefusedByOperator`, `BadInput`, `BadReceipt`.
+   * Signs and places a limit order for the current round, or `round`: see `placeOrder`. Throws
+   * `BadInput` besides.
    */
   async createOrder(request: OrderRequest & { readonly round?: Round }): Promise<OrderStatus> {
     findMarket(this.exchange, request.market);
@@ -153,17 +168,40 @@ export class ExchangeClient {
     const signature = signMessage(this.#curve, domain, hashOrder(order), this.#key);
     // Kept before it is sent: whatever becomes of the answer, the operator may hold the order.
     await this.evidence.saveOrder(orderHash(order), { order, signature });
-    const status = await this.api.call("placeOrder", { body: { order, signature } });
-    await this.#keepFills([status], round);
+    return this.placeOrder({ order, signature });
+  }
+
+  /**
+   * Places an order of this client that is signed and among its evidence, at whichever operator
+   * takes it; one that is there already is answered as it is. What the operator signs in its answer
+   * is checked and kept. Throws `RefusedByOperator` when it was not taken, `OperatorUnreachable`
+   * when that is not known (the same order may then be placed again), `BadReceipt`.
+   */
+  async placeOrder(signed: SignedOrder): Promise<OrderStatus> {
+    const hash = orderHash(signed.order);
+    const { round, id } = signed.order;
+    const status = await writeOnce(this.api, {
+      name: "placeOrder",
+      body: signed,
+      read: (api) => this.#readOrder(api, round, id),
+      isDone: (shown) => shown.orderHash === hash,
+    });
+    await this.#receipts.keep([status], round);
     return status;
   }
 
+  /** Throws as `placeOrder` does. */
   async cancelOrder(order: { readonly round: Round; readonly id: bigint }): Promise<OrderStatus> {
     const cancel = { owner: this.address, round: order.round, id: order.id };
     const { domain } = this.constants;
     const signature = signMessage(this.#curve, domain, hashCancelOrder(cancel), this.#key);
-    const status = await this.api.call("cancelOrder", { body: { cancel, signature } });
-    await this.#keepFills([status], order.round);
+    const status = await writeOnce(this.api, {
+      name: "cancelOrder",
+      body: { cancel, signature },
+      read: (api) => this.#readOrder(api, order.round, order.id),
+      isDone: (shown) => shown.state === "cancelled",
+    });
+    await this.#receipts.keep([status], order.round);
     return status;
   }
 
@@ -180,13 +218,11 @@ export class ExchangeClient {
     return this.api.call("fetchMyTrades", { ...(await this.#own()), query: { limit } });
   }
 
-  async fetchOrders(round?: Round): Promise<Answer<"fetchOrders">> {
-    const orders = await this.api.call("fetchOrders", {
-      ...(await this.#own()),
-      query: { round },
-    });
+  async fetchOrders(round?: Round, manner?: Manner): Promise<Answer<"fetchOrders">> {
+    const own = { ...(await this.#own(manner)), query: { round } };
+    const orders = await this.api.call("fetchOrders", own, manner);
     const asked = round ?? orders[0]?.round;
-    if (asked !== undefined) await this.#keepFills(orders, asked);
+    if (asked !== undefined) await this.#receipts.keep(orders, asked);
     return orders;
   }
 
@@ -245,7 +281,7 @@ export class ExchangeClient {
     const asked = round ?? (await this.reader.clock()).committedRound;
     const sent = await this.#fetchProofs(asked);
     const before = asked > 0 ? await this.#openings(asked - 1) : [];
-    if (asked > 0) await this.fetchOrders(asked - 1).catch(ignoreOperator);
+    if (asked > 0) await this.fetchOrders(asked - 1, AT_ONCE).catch(ignoreOperator);
     const orders = asked > 0 ? await this.evidence.orders(asked - 1) : [];
     const tokens: AuditedToken[] = [];
     for (const token of await this.reader.tokenSet(asked)) {
@@ -286,8 +322,9 @@ export class ExchangeClient {
   /** Proofs as the operator sends them; none when it sends none. */
   async #fetchProofs(round: Round): Promise<Map<Address, BalanceProof>> {
     try {
-      const { params, session } = await this.#own();
-      const sent = await this.api.call("fetchProofs", { params: { ...params, round }, session });
+      const { params, session } = await this.#own(AT_ONCE);
+      const asked = { params: { ...params, round }, session };
+      const sent = await this.api.call("fetchProofs", asked, OF_ANYBODY);
       return new Map(sent.map(({ token, proof }) => [token, proof]));
     } catch (error) {
       ignoreOperator(error);
@@ -295,50 +332,23 @@ export class ExchangeClient {
     }
   }
 
-  /** Checks and keeps signed fills. A wrong one throws `BadReceipt`: it is worth a dispute. */
-  async #keepFills(statuses: readonly OrderStatus[], round: Round): Promise<void> {
-    const orders = new Map((await this.evidence.orders(round)).map((one) => [one.orderHash, one]));
-    for (const { fill } of statuses) {
-      if (fill === null) continue;
-      const known = orders.get(fill.fill.orderHash);
-      // An order of ours that another device placed: nothing here to hold it against.
-      if (known === undefined) continue;
-      const signer = recoverSigner(
-        this.#curve,
-        this.constants.domain,
-        hashFill(fill.fill),
-        fill.signature,
-      );
-      const approved = signer !== undefined && (await this.#isApproved(signer, round));
-      const isOurs = fill.fill.owner === this.address && fill.fill.round === round;
-      const why = !approved
-        ? `signed by ${signer ?? "nobody"}, no operator of that round`
-        : isOurs
-          ? checkFill(known, fill)
-          : "of another owner or round";
-      if (why !== undefined) throw badReceipt(fill, why);
-      await this.evidence.saveFill(fill);
-    }
+  /** An order as the operator behind `api` shows it, and no other. */
+  async #readOrder(api: Api, round: Round, id: bigint): Promise<OrderStatus | undefined> {
+    const session = this.#sessionAt((await api.call("fetchClock")).chainHead);
+    const own = { params: { client: this.address }, query: { round }, session };
+    return (await api.call("fetchOrders", own)).find((one) => one.id === id);
   }
 
-  async #isApproved(signer: Address, round: Round): Promise<boolean> {
-    const key = `${round} ${signer}`;
-    if (this.#approved.has(key)) return true;
-    const { schedule, manager } = this.constants;
-    const from = firstBlockOf(schedule, round);
-    const to = lastBlockOf(schedule, round);
-    const approved = await this.reader.wasOperator(manager, signer, from, to);
-    if (approved) this.#approved.add(key);
-    return approved;
-  }
-
-  async #own(): Promise<{ params: { client: Address }; session: string }> {
-    return { params: { client: this.address }, session: await this.session() };
+  async #own(manner?: Manner): Promise<{ params: { client: Address }; session: string }> {
+    return { params: { client: this.address }, session: await this.session(manner) };
   }
 
   /** The header by which this client reads its own affairs; signed anew when it is nearly past. */
-  async session(): Promise<string> {
-    const { chainHead } = await this.api.call("fetchClock");
+  async session(manner?: Manner): Promise<string> {
+    return this.#sessionAt((await this.api.call("fetchClock", {}, manner)).chainHead);
+  }
+
+  #sessionAt(chainHead: BlockNumber): string {
     if (this.#session === undefined || this.#session.validUntil < chainHead + 10) {
       const session = { client: this.address, validUntil: chainHead + SESSION_BLOCKS };
       const { domain } = this.constants;
@@ -363,14 +373,6 @@ function requireSame(field: string, operator: unknown, chain: unknown): void {
     code: "NotThisExchange",
     message: `The operator says ${field} ${String(operator)}, and the chain ${String(chain)}.`,
     mend: "Do not deposit. Check the operator's address and the Mediator's.",
-  });
-}
-
-function badReceipt(fill: SignedFill, why: string): QuarterdeckError {
-  return new QuarterdeckError({
-    code: "BadReceipt",
-    message: `The operator sent a fill of ${fill.fill.orderHash} that is wrong: ${why}.`,
-    mend: "Stop trading, audit, and open a dispute with the fills kept before.",
   });
 }
 

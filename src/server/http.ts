@@ -66,7 +66,10 @@ const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   fetchWithdrawals: (face, { params }) => ok(face.withdrawals(params.client)),
 };
 
-/** HTTP status of a refusal: what the code says, else by who must act. */
+/**
+ * HTTP status of a refusal: what the code says, else by who must act. Writes that another operator
+ * takes are answered with 307 and its location instead.
+ */
 export function statusOf(code: RefusalCode): number {
   switch (code) {
     case "Unauthorized":
@@ -76,8 +79,6 @@ export function statusOf(code: RefusalCode): number {
       return 404;
     case "RateLimited":
       return 429;
-    case "NotLeader":
-      return 307;
     case "DuplicateOrderId":
     case "OrderNotOpen":
     case "ExchangeHalted":
@@ -176,13 +177,18 @@ function authorize(
 }
 
 function refused(reply: FastifyReply, refusal: Refusal): void {
-  if (refusal.code === "NotLeader" && refusal.leader !== undefined) {
-    reply.header("location", refusal.leader);
-  }
+  const elsewhere = locationOf(reply.request, refusal);
+  if (elsewhere !== undefined) reply.header("location", elsewhere);
   reply
-    .code(statusOf(refusal.code))
+    .code(elsewhere === undefined ? statusOf(refusal.code) : 307)
     .type("application/json")
     .send(toJson(errorBody(refusal)));
+}
+
+/** Where the same write is taken, if that is known. What is only read is answered by everybody. */
+function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string | undefined {
+  if (refusal.code !== "NotLeader" || refusal.leader === undefined) return undefined;
+  return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;
 }
 
 function serveHealth(app: FastifyInstance, face: OperatorFace): void {

@@ -157,6 +157,8 @@ export async function startExchange(
         privateKey,
         evidence: new MemoryEvidence(),
         pollMs: POLL_MS,
+        // The stories tell when the operator is down, and what its clients do then.
+        patienceMs: 0,
       });
     },
     toQuarter: async (round, quarter) => {

@@ -1,0 +1,188 @@
+/**
+ * The operators of one exchange, as a client sees them: any of them answers a read, one takes
+ * writes, and which one that is changes. Nothing depends on whom is asked: what they answer is held
+ * against the chain and the client's own evidence.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Address } from "../base/hex.ts";
+import type { MediatorReader } from "../chain/mediator.ts";
+import { TurnReader } from "../chain/turns.ts";
+import type { Answer, RouteName } from "../wire/routes.ts";
+import {
+  Api,
+  type CallOptions,
+  OperatorUnreachable,
+  RefusedByOperator,
+  TIMEOUT_MS,
+} from "./api.ts";
+
+export interface OperatorsOptions {
+  /** HTTP addresses, at least one; those that are none are passed over. */
+  readonly urls: readonly string[];
+  /** Milliseconds for which a question is asked again; 0: each known operator is asked once. */
+  readonly patienceMs?: number;
+  /** Where approved operators serve now: asked for when none of the known ones is of use. */
+  readonly readUrls?: () => Promise<readonly string[]>;
+}
+
+export interface Manner {
+  /** In place of the general one. */
+  readonly patienceMs?: number;
+  /** Whether another operator, or the same later, may answer what failed so. */
+  readonly isElsewhere?: (error: unknown) => boolean;
+}
+
+const DEFAULT_PATIENCE_MS = 15_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 1000;
+/** One that hangs leaves the others this share of the patience. */
+const TRIES_IN_PATIENCE = 3;
+/** Operators remembered; a manager approves at most a few. */
+const MAX_KNOWN = 32;
+
+export class Operators {
+  /** Base URLs, in the order in which they were learnt. */
+  readonly #known: string[] = [];
+  readonly #patienceMs: number;
+  readonly #readUrls: OperatorsOptions["readUrls"];
+  #current: string;
+  #reading: Promise<void> | undefined;
+
+  /** Throws `OperatorUnreachable` where no URL is of use. */
+  constructor({ urls, patienceMs = DEFAULT_PATIENCE_MS, readUrls }: OperatorsOptions) {
+    this.#patienceMs = patienceMs;
+    this.#readUrls = readUrls;
+    this.learn(urls);
+    const [first] = this.#known;
+    if (first === undefined) throw new OperatorUnreachable(urls.join(", "), "no http address");
+    this.#current = first;
+  }
+
+  /** Whoever answered last, and is asked first. */
+  get url(): string {
+    return this.#current;
+  }
+
+  get known(): readonly string[] {
+    return this.#known;
+  }
+
+  /** Takes over what are http or https URLs, and are not known yet. */
+  learn(urls: readonly string[]): void {
+    for (const url of urls.map(baseUrl)) {
+      if (url === undefined || this.#known.includes(url)) continue;
+      if (this.#known.length < MAX_KNOWN) this.#known.push(url);
+    }
+  }
+
+  /** Is asked first from now on, as one that is said to lead. */
+  prefer(url: string): void {
+    const base = baseUrl(url);
+    if (base === undefined) return;
+    this.learn([base]);
+    this.#current = base;
+  }
+
+  /** Who is asked after `url`, when that one does not answer. */
+  after(url: string): string {
+    return this.#known[(this.#known.indexOf(url) + 1) % this.#known.length] ?? url;
+  }
+
+  /** Asks whoever answers. Throws as `ask` does. */
+  call<Name extends RouteName>(
+    name: Name,
+    options: CallOptions<Name> = {},
+    manner: Manner = {},
+  ): Promise<Answer<Name>> {
+    return this.ask((api) => api.call(name, options), manner);
+  }
+
+  /**
+   * Puts `question` to one operator after the other until it is answered: to the leader that one
+   * names, else to the next. Everybody is asked once before anybody is asked again, and then after
+   * a pause. Throws what is no matter of whom is asked, and in the end the last answer, or the last
+   * failure where nobody gave any.
+   */
+  async ask<T>(question: (api: Api) => Promise<T>, manner: Manner = {}): Promise<T> {
+    const { patienceMs = this.#patienceMs, isElsewhere = isAnsweredElsewhere } = manner;
+    const began = performance.now();
+    const leftMs = () => patienceMs - (performance.now() - began);
+    const timeoutMs = patienceMs === 0 ? TIMEOUT_MS : Math.ceil(patienceMs / TRIES_IN_PATIENCE);
+    const asked = new Set<string>();
+    let pauseMs = FIRST_PAUSE_MS;
+    let last: unknown;
+    let url: string | undefined = this.#current;
+    for (;;) {
+      asked.add(url);
+      try {
+        const answer = await question(new Api(url, Math.min(timeoutMs, TIMEOUT_MS)));
+        this.prefer(url);
+        return answer;
+      } catch (error) {
+        if (!isElsewhere(error)) {
+          if (error instanceof RefusedByOperator) this.prefer(url);
+          throw error;
+        }
+        if (error instanceof RefusedByOperator || !(last instanceof RefusedByOperator))
+          last = error;
+        url = this.#next(error, asked);
+        if (patienceMs > 0 && leftMs() <= 0) throw last;
+        if (url !== undefined) continue;
+        if (leftMs() <= pauseMs) throw last;
+      }
+      this.#readAgain();
+      await sleep(pauseMs);
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      asked.clear();
+      url = this.#current;
+    }
+  }
+
+  /** Undefined once all had a turn. Whom a liar names costs no more than one question each. */
+  #next(error: unknown, asked: ReadonlySet<string>): string | undefined {
+    const named = error instanceof RefusedByOperator ? baseUrl(error.leader ?? "") : undefined;
+    if (named !== undefined && !asked.has(named) && asked.size < MAX_KNOWN) return named;
+    return this.#known.find((url) => !asked.has(url));
+  }
+
+  /** In the background: the next round of questions has it, and nobody waits for the chain. */
+  #readAgain(): void {
+    if (this.#readUrls === undefined) return;
+    this.#reading ??= this.#readUrls()
+      .then((urls) => this.learn(urls))
+      // The caller is told what the operators answered; that the chain did not is no news to it.
+      .catch(() => {})
+      .finally(() => {
+        this.#reading = undefined;
+      });
+  }
+}
+
+/** Nobody answered, or somebody who takes no writes now. */
+export function isAnsweredElsewhere(error: unknown): boolean {
+  if (error instanceof OperatorUnreachable) return true;
+  if (!(error instanceof RefusedByOperator)) return false;
+  return error.code === "NotLeader" || error.code === "NotReady";
+}
+
+/** Where the manager's approved operators serve, as they say on chain. Throws `RpcUnavailable`. */
+export async function readOperatorUrls(
+  reader: MediatorReader,
+  manager: Address,
+): Promise<readonly string[]> {
+  const turns = new TurnReader(reader.client, manager);
+  if (await turns.hasTurns()) {
+    return (await turns.turns()).operators.map(({ endpoint }) => endpoint);
+  }
+  const operator = await reader.operator(manager);
+  return operator === undefined ? [] : [operator.uri];
+}
+
+/** Undefined for what is no http address. Without a slash at the end, query or fragment. */
+function baseUrl(text: string): string | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const { protocol, username, password, origin, pathname } = new URL(text);
+  const isHttp = protocol === "http:" || protocol === "https:";
+  if (!isHttp || username !== "" || password !== "") return undefined;
+  return origin + pathname.replace(/\/+$/, "");
+}

@@ -1,0 +1,147 @@
+/**
+ * Listens to the exchange's events (wire/stream.ts) at one operator after the other. Events arrive
+ * once or not at all: after each break the caller is told of a gap, and reads the state over HTTP.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Address } from "../base/hex.ts";
+import { parseInput, parseJson } from "../wire/input.ts";
+import { toJson } from "../wire/shapes.ts";
+import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
+import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "./api.ts";
+import type { Operators } from "./operators.ts";
+
+/** What is heard besides the clock, which always is. */
+export type Channel =
+  | { readonly kind: "market"; readonly base: Address; readonly quote: Address }
+  /** `session`: the client's header (session.ts), asked for at each connection. */
+  | {
+      readonly kind: "client";
+      readonly client: Address;
+      readonly session: () => Promise<string>;
+    };
+
+export interface StreamOptions {
+  readonly operators: Operators;
+  readonly channels: readonly Channel[];
+  readonly onEvent: (event: StreamEvent) => void;
+  /**
+   * From now on events of every channel arrive, and what came before may be missing: read the
+   * state. Told at the first connection too.
+   */
+  readonly onGap: (url: string) => void;
+  /** Milliseconds of silence after which an operator counts as gone; 60,000. Blocks make events. */
+  readonly silenceMs?: number;
+}
+
+const DEFAULT_SILENCE_MS = 60_000;
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5000;
+
+/**
+ * Listens until `signal` is aborted. Throws `RefusedByOperator` when a channel is refused for good:
+ * there is no such market, or the session is not the client's.
+ */
+export async function listen(options: StreamOptions, signal: AbortSignal): Promise<void> {
+  const { operators } = options;
+  let pauseMs = FIRST_PAUSE_MS;
+  let url = operators.url;
+  while (!signal.aborted) {
+    const connection = new Connection(url, options, signal);
+    try {
+      await connection.run();
+    } catch (error) {
+      const isRetried = error instanceof RefusedByOperator && error.act === "retry";
+      if (!isRetried && !(error instanceof OperatorUnreachable)) throw error;
+    }
+    // Whoever was named as the leader meanwhile, else the next.
+    url = operators.url === url ? operators.after(url) : operators.url;
+    if (connection.wasComplete) pauseMs = FIRST_PAUSE_MS;
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+  }
+}
+
+/** One WebSocket from its opening to its end. */
+class Connection {
+  readonly #url: string;
+  readonly #options: StreamOptions;
+  readonly #signal: AbortSignal;
+  /** Channels that are not confirmed yet. */
+  #waitingFor: number;
+
+  constructor(url: string, options: StreamOptions, signal: AbortSignal) {
+    this.#url = url;
+    this.#options = options;
+    this.#signal = signal;
+    this.#waitingFor = options.channels.length + 1;
+  }
+
+  /** Whether every channel was heard. */
+  get wasComplete(): boolean {
+    return this.#waitingFor === 0;
+  }
+
+  /** Resolves when the signal is aborted; rejects when the connection is over. */
+  async run(): Promise<void> {
+    const { channels, silenceMs = DEFAULT_SILENCE_MS } = this.#options;
+    const requests = await Promise.all([{ kind: "subscribeClock" as const }, ...channels.map(ask)]);
+    if (this.#signal.aborted) return;
+    const socket = new WebSocket(this.#url.replace(/^http/, "ws") + STREAM_PATH);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const fail = (why: string) => reject(new OperatorUnreachable(this.#url, why));
+    let silence = setTimeout(fail, Math.min(silenceMs, TIMEOUT_MS), "no first word");
+    const ending = new AbortController();
+    const { signal } = ending;
+    this.#signal.addEventListener("abort", () => resolve(), { signal });
+    socket.addEventListener("open", () => {
+      for (const request of requests) socket.send(toJson(request));
+    });
+    const take = ({ data }: MessageEvent) => {
+      clearTimeout(silence);
+      silence = setTimeout(fail, silenceMs, "silence");
+      try {
+        this.#hear(String(data));
+      } catch (error) {
+        reject(error);
+      }
+    };
+    socket.addEventListener("message", take, { signal });
+    socket.addEventListener("error", () => fail("the stream failed"));
+    socket.addEventListener("close", ({ code }) => fail(`the stream closed with ${code}`));
+    try {
+      await promise;
+    } finally {
+      ending.abort();
+      clearTimeout(silence);
+      socket.close();
+    }
+  }
+
+  /** Throws what ends the connection, and what the caller's listeners throw. */
+  #hear(text: string): void {
+    const { operators, onEvent, onGap } = this.#options;
+    const json = parseJson(text);
+    const event = json.ok ? parseInput(streamEvent, json.value, "event") : json;
+    if (!event.ok) throw new OperatorUnreachable(this.#url, `${event.refusal.field} of the stream`);
+    const { value } = event;
+    if (value.kind === "refusal") {
+      const { code, act, message } = value.error;
+      throw new RefusedByOperator(code, act, message);
+    }
+    if (value.kind === "leader" && value.url !== null) operators.prefer(value.url);
+    if (value.kind === "subscribed") {
+      if (--this.#waitingFor === 0) onGap(this.#url);
+      return;
+    }
+    onEvent(value);
+  }
+}
+
+async function ask(channel: Channel): Promise<StreamRequest> {
+  if (channel.kind === "market") {
+    const { base, quote } = channel;
+    return { kind: "subscribeMarket", market: { base, quote } };
+  }
+  const { client, session } = channel;
+  return { kind: "subscribeClient", client, session: await session() };
+}
