@@ -210,14 +210,16 @@ export class Network {
   }
 
   #logs(head: Block, { fromBlock, toBlock, blockHash }: LogFilter): unknown[] {
+    const { mediator } = this.#chain.terms.domain;
     const found: unknown[] = [];
-    const from = blockHash === undefined ? Number(fromBlock) : 0;
     for (let block: Block | undefined = head; block !== undefined; block = block.parent) {
-      if (block.number < from) break;
-      const wanted = blockHash === undefined ? block.number <= Number(toBlock) : false;
-      if (wanted || block.hash === blockHash)
-        found.push(...logsOf(block, this.#chain.terms.domain.mediator));
+      // As real nodes do: a block that they do not know is an error, a range beyond them is not.
+      if (blockHash !== undefined && block.hash === blockHash) return logsOf(block, mediator);
+      if (blockHash !== undefined) continue;
+      if (block.number < Number(fromBlock)) break;
+      if (block.number <= Number(toBlock)) found.push(...logsOf(block, mediator));
     }
+    if (blockHash !== undefined) throw new RpcError(-32000, "unknown block");
     return found.reverse();
   }
 }

@@ -34,9 +34,11 @@ export interface Manner {
 
 const DEFAULT_PATIENCE_MS = 15_000;
 const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1000;
+const LONGEST_PAUSE_MS = 400;
 /** One that hangs leaves the others this share of the patience. */
 const TRIES_IN_PATIENCE = 3;
+/** Where there are others, one that gives no answer for so long is passed over. */
+const HANGING_MS = 2500;
 /** Operators remembered; a manager approves at most a few. */
 const MAX_KNOWN = 32;
 
@@ -107,7 +109,8 @@ export class Operators {
     const { patienceMs = this.#patienceMs, isElsewhere = isAnsweredElsewhere } = manner;
     const began = performance.now();
     const leftMs = () => patienceMs - (performance.now() - began);
-    const timeoutMs = patienceMs === 0 ? TIMEOUT_MS : Math.ceil(patienceMs / TRIES_IN_PATIENCE);
+    const share = patienceMs === 0 ? TIMEOUT_MS : Math.ceil(patienceMs / TRIES_IN_PATIENCE);
+    const timeoutMs = this.#known.length > 1 ? Math.min(share, HANGING_MS) : share;
     const asked = new Set<string>();
     let pauseMs = FIRST_PAUSE_MS;
     let last: unknown;

@@ -55,7 +55,7 @@ const sharedDatabase = z.strictObject({
     .regex(/^[a-z_][a-z0-9_]{0,62}$/, "Expected lower-case letters, digits and underscores")
     .default("quarterdeck"),
   /** Milliseconds of silence after which another operator takes over. */
-  leaseMs: z.number().int().min(200).max(60_000).default(2000),
+  leaseMs: z.number().int().min(200).max(60_000).default(1500),
   /** Milliseconds for which the database may be unreachable before the process ends. */
   patienceMs: z.number().int().min(1000).max(86_400_000).default(600_000),
 });

@@ -110,6 +110,8 @@ export function createFace(options: FaceOptions): FaceControl {
       return history.ofMarket(base, quote, limit).map(tradeFace);
     },
     placeOrder: async (signed) => {
+      // Before anything else: what this operator knows may trail, such as a new trading key.
+      if (!desk.isOpen) return refusing(refuse("NotLeader", { leader: desk.leader }));
       const waitingFor = notReady();
       if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
       const { owner, round } = signed.order;
@@ -120,6 +122,7 @@ export function createFace(options: FaceOptions): FaceControl {
       return answerOf(sources, signed.order, outcome.refusal);
     },
     cancelOrder: async (cancel, signature) => {
+      if (!desk.isOpen) return refusing(refuse("NotLeader", { leader: desk.leader }));
       const waitingFor = notReady();
       if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
       const { owner, round } = cancel;

@@ -52,6 +52,7 @@ export interface RunningOperator {
 const TIDY_MS = 10_000;
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
+const LEADING_HELP = "1 while this operator takes orders";
 const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
 
 /** What may be another than usual. */
@@ -72,6 +73,7 @@ export async function startOperator(
 ): Promise<RunningOperator> {
   const stopping = new AbortController();
   const metrics = new Metrics();
+  metrics.add("claims_spared_total", SPARED_HELP, 0);
   const onFailure = (endpoint: string, problem: string) => {
     log.warn("endpointFailed", { endpoint, problem });
     metrics.countEndpointFailure(endpoint);
@@ -181,6 +183,7 @@ export async function startOperator(
       metrics.setGasForecast(spent && forecastWeiPerDay(spent, seen.baseFee));
       if (turns.hasTurns) claimLoop.offer(head);
     }
+    metrics.set("leading", LEADING_HELP, desk.isOpen ? 1 : 0);
     control.setHead(head);
     if (control.lagBlocks() === 0) dutyLoop.offer(head);
   };

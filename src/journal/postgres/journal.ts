@@ -38,7 +38,7 @@ export interface PostgresOptions {
 }
 
 export const DEFAULT_SCHEMA = "quarterdeck";
-export const DEFAULT_LEASE_MS = 2000;
+export const DEFAULT_LEASE_MS = 1500;
 const DEFAULT_ANSWER_MS = 5000;
 /** Leases for which a named successor goes first. */
 const SUCCESSOR_LEASES = 1;
