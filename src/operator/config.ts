@@ -7,6 +7,7 @@ import { z } from "zod";
 import { parseAddress } from "../base/address.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
+import { parseDatabaseUrl } from "../journal/postgres/database.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
 import { type KeySource, keySourceOf } from "./signers/keySource.ts";
 
@@ -49,7 +50,10 @@ const web3signer = z.strictObject({
 
 /** A journal that several operators share. `url` may come from the environment. */
 const sharedDatabase = z.strictObject({
-  url: z.url({ protocol: /^postgres(ql)?$/, error: "Expected a postgres:// URL" }).optional(),
+  url: z
+    .string()
+    .refine((url) => parseDatabaseUrl(url) !== undefined, "Expected a postgres:// URL")
+    .optional(),
   schema: z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,62}$/, "Expected lower-case letters, digits and underscores")
