@@ -70,7 +70,7 @@ describe("the operators' list", () => {
 
   function addThird(...more: string[]) {
     const what = ["--address", address(THIRD), "--name", "third", "--endpoint", endpoint(THIRD)];
-    return operators("add", ...what, ...more);
+    return operators("add", "--unvetted", ...what, ...more);
   }
 
   beforeAll(async () => {

@@ -10,7 +10,6 @@ import {
   PASSWORD_VARIABLE,
   readAccess,
 } from "../../operator/config.ts";
-import type { Log } from "../../operator/log.ts";
 import { loadCurve } from "../../operator/signers/nativeCurve.ts";
 import { openSigner } from "../../operator/signers/openSigner.ts";
 import { badOption, wholeOf } from "./arguments.ts";
@@ -18,6 +17,7 @@ import { carryOut, type Hands, leave } from "./carryOut.ts";
 import { type Change, isDone } from "./change.ts";
 import { type Plan, type Planned, plan } from "./plan.ts";
 import { connectTurns, readFacts, type TurnsOnChain } from "./readFacts.ts";
+import { LOG, tell } from "./terminal.ts";
 
 export interface Changing {
   readonly config: string;
@@ -181,15 +181,3 @@ async function confirm(): Promise<void> {
     terminal.close();
   }
 }
-
-function tell(line: string): void {
-  process.stderr.write(`${line}\n`);
-}
-
-/** What the signer has to say. */
-const LOG: Log = {
-  info: () => {},
-  warn: (event, fields) => tell(`! ${event} ${JSON.stringify(fields)}`),
-  error: (event, fields) => tell(`! ${event} ${JSON.stringify(fields)}`),
-  flush: async () => {},
-};
