@@ -185,18 +185,25 @@ describe("the operators' list", () => {
     for (const { to, data } of calls) {
       await anvil.rpc("eth_sendTransaction", [{ from: address(OWNER), to, data }]);
     }
-    const turns = await reader.turns();
-    expect(turns.operators).toHaveLength(3);
-    expect(turns.inMaintenance).toBe(false);
+    await until("all three are mined", async () => {
+      const { operators: approved, inMaintenance } = await reader.turns();
+      return approved.length === 3 && !inMaintenance;
+    });
+    expect((await reader.turns()).operators.at(-1)?.name).toBe("third");
   });
 
-  /** Runs while blocks come one by one; gives the process to disturb. */
+  /**
+   * Runs while blocks come one by one; gives the process to disturb. Once maintenance is entered no
+   * block comes before that is done, however slow this machine is.
+   */
   async function slowly(args: string[], disturb: (child: ChildProcess) => Promise<void>) {
     await anvil.setAutomine(false);
     let mining = true;
+    const disturbed = Promise.withResolvers<void>();
     const miner = (async () => {
       while (mining) {
         await anvil.mine();
+        if (await inMaintenance()) await disturbed.promise;
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     })();
@@ -212,11 +219,13 @@ describe("the operators' list", () => {
     const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
     try {
       await disturb(child);
+      disturbed.resolve();
       const code = await ended;
       return { code, stderr };
     } finally {
       child.kill("SIGKILL");
       mining = false;
+      disturbed.resolve();
       await miner;
     }
   }
