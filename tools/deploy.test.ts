@@ -134,3 +134,13 @@ describe("the documents", () => {
     }
   });
 });
+
+describe("the rules of Prometheus", () => {
+  it("have each alert in the table of what to do", () => {
+    const alerts = [...read("deploy/prometheus/quarterdeck.rules.yml").matchAll(/alert: (\w+)/g)];
+    const names = alerts.map(([, name]) => name as string);
+    expect(names.length).toBeGreaterThan(10);
+    const page = read("docs/operations.md");
+    expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+});

@@ -78,3 +78,34 @@ export async function readDisputeRounds(
   );
   return logs.map(({ args }) => Number(args.round));
 }
+
+export interface DisputeRecord {
+  readonly client: Address;
+  readonly round: Round;
+  readonly openedBlock: BlockNumber;
+}
+
+/** Of all clients, opened since `fromBlock` and still open. Work grows with those opened. */
+export async function readOpenDisputes(
+  reader: MediatorReader,
+  fromBlock: BlockNumber,
+): Promise<DisputeRecord[]> {
+  const logs = await ask("the disputes", () =>
+    reader.client.getContractEvents({
+      address: reader.mediator,
+      abi: mediatorAbi,
+      eventName: "DisputeOpened",
+      fromBlock: BigInt(fromBlock),
+      strict: true,
+    }),
+  );
+  const found = await Promise.all(
+    logs.map(async ({ args, blockNumber }) => {
+      const client = toAddress(args.client as Hex);
+      const round = Number(args.round);
+      const open = await reader.isDisputeOpen(client, round);
+      return open ? [{ client, round, openedBlock: Number(blockNumber) }] : [];
+    }),
+  );
+  return found.flat();
+}

@@ -91,6 +91,14 @@ export class TurnReader {
     };
   }
 
+  /** Who may change the list. */
+  async owner(): Promise<Address> {
+    const owner = await this.#read((at) =>
+      this.#client.readContract({ ...at, functionName: "owner" }),
+    );
+    return toAddress(owner);
+  }
+
   async #operators(blockNumber: bigint): Promise<ApprovedOperator[]> {
     const count = await this.#read((at) =>
       this.#client.readContract({ ...at, blockNumber, functionName: "count" }),

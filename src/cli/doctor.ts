@@ -21,17 +21,20 @@ async function run({ config, json }: { config: string; json?: boolean }): Promis
   delete process.env[KEY_VARIABLE];
   delete process.env[PASSWORD_VARIABLE];
   const findings = await examine(config, environment);
-  const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
-  const ok = count("fail") === 0;
+  const ok = findings.every(({ state }) => state !== "fail");
   if (json === true) {
     process.stdout.write(`${JSON.stringify({ ok, findings }, null, 2)}\n`);
   } else {
-    for (const finding of findings) process.stdout.write(lineOf(finding));
-    process.stdout.write(
-      `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failures\n`,
-    );
+    process.stdout.write(shownFindings(findings));
   }
   if (!ok) process.exitCode = 1;
+}
+
+/** A line for each, with its mend below it, and how many there are. */
+export function shownFindings(findings: readonly Finding[]): string {
+  const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
+  const sum = `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failures\n`;
+  return findings.map(lineOf).join("") + sum;
 }
 
 const SHOWN: Readonly<Record<FindingState, string>> = { ok: "ok  ", warn: "WARN", fail: "FAIL" };

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { parseAddress } from "../base/address.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
+import { parseDatabaseUrl } from "../journal/postgres/database.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
 import { type KeySource, keySourceOf } from "./signers/keySource.ts";
 
@@ -49,7 +50,10 @@ const web3signer = z.strictObject({
 
 /** A journal that several operators share. `url` may come from the environment. */
 const sharedDatabase = z.strictObject({
-  url: z.url({ protocol: /^postgres(ql)?$/, error: "Expected a postgres:// URL" }).optional(),
+  url: z
+    .string()
+    .refine((url) => parseDatabaseUrl(url) !== undefined, "Expected a postgres:// URL")
+    .optional(),
   schema: z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,62}$/, "Expected lower-case letters, digits and underscores")
@@ -123,8 +127,32 @@ export const DATABASE_VARIABLE = "QUARTERDECK_DATABASE";
 /** Environment variable with JSON-RPC endpoints, separated by commas. */
 export const RPC_VARIABLE = "QUARTERDECK_RPC";
 
+/** What it takes to read an exchange on chain, and to send to it with one key. */
+const accessSchema = schema.pick({
+  ...{ rpc: true, mediator: true, pollMs: true, maxFeePerGas: true, maxTries: true },
+  ...{ keystore: true, web3signer: true },
+});
+
+type AccessSettings = Omit<z.output<typeof accessSchema>, "keystore" | "web3signer">;
+/** Of whoever is no operator, as the manager's owner. */
+export type ChainAccess = Readonly<AccessSettings> & {
+  /** Throws a `QuarterdeckError` with code `BadConfiguration` where none is named. */
+  readonly key: () => KeySource;
+};
+
+/** As `readConfig`, of fewer fields; the key is only needed to send. */
+export function readAccess(file: string, environment: NodeJS.ProcessEnv): ChainAccess {
+  const fields = parseFields(accessSchema, readJson(file), environment, file);
+  const { keystore, web3signer, ...settings } = fields;
+  return { ...settings, key: () => keySourceOf({ keystore, web3signer }, environment) };
+}
+
 /** Reads and parses the file. Throws a `QuarterdeckError` with code `BadConfiguration`. */
 export function readConfig(file: string, environment: NodeJS.ProcessEnv): OperatorConfig {
+  return parseConfig(readJson(file), environment, file);
+}
+
+function readJson(file: string): unknown {
   let text: string;
   try {
     text = readFileSync(file, "utf8");
@@ -132,15 +160,13 @@ export function readConfig(file: string, environment: NodeJS.ProcessEnv): Operat
     const reason = error instanceof Error ? error.message : String(error);
     throw bad(`Cannot read ${file} (${reason}).`, "Name the file with --config.");
   }
-  let json: unknown;
   try {
-    json = JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     // The parser's own words show some of the text, which might be a key or a password.
     const place = /position \d+/.exec(String(error))?.[0] ?? "its end";
     throw bad(`${file} is no JSON (see ${place}).`, "Correct it; README.md shows a whole one.");
   }
-  return parseConfig(json, environment, file);
 }
 
 /** Parses what a file or a caller gave; `source` names it in errors. */
@@ -149,6 +175,18 @@ export function parseConfig(
   environment: NodeJS.ProcessEnv,
   source: string,
 ): OperatorConfig {
+  const fields = parseFields(schema, json, environment, source);
+  const { keystore, web3signer, database, ...settings } = fields;
+  const key = keySourceOf({ keystore, web3signer }, environment);
+  return { ...settings, key, database: databaseOf(database, settings, environment, source) };
+}
+
+function parseFields<Schema extends z.ZodType>(
+  fields: Schema,
+  json: unknown,
+  environment: NodeJS.ProcessEnv,
+  source: string,
+): z.output<Schema> {
   if (typeof json === "object" && json !== null && "privateKey" in json) {
     throw bad(
       `${source}: privateKey: a configuration is no place for a key.`,
@@ -160,15 +198,13 @@ export function parseConfig(
     rpc === undefined || typeof json !== "object" || json === null
       ? json
       : { ...json, rpc: rpc.split(",") };
-  const outcome = schema.safeParse(merged);
+  const outcome = fields.safeParse(merged);
   if (!outcome.success) {
     const issue = outcome.error.issues[0];
     const field = issue?.path.map(String).join(".") || "the whole";
     throw bad(`${source}: ${field}: ${issue?.message}.`, "Correct this field and start again.");
   }
-  const { keystore, web3signer, database, ...settings } = outcome.data;
-  const key = keySourceOf({ keystore, web3signer }, environment);
-  return { ...settings, key, database: databaseOf(database, settings, environment, source) };
+  return outcome.data;
 }
 
 function databaseOf(

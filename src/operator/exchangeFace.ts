@@ -40,6 +40,7 @@ export interface FaceOptions {
   readonly metrics: Metrics;
   readonly chain: ExchangeConstants;
   readonly operator: Address;
+  readonly identity: OperatorFace["identity"];
   /** Of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
   /** Of a token listed later. */
@@ -103,6 +104,7 @@ export function createFace(options: FaceOptions): FaceControl {
   };
   const face: OperatorFace = {
     exchange: () => describeExchange(options, facts),
+    identity: options.identity,
     clock: () => clockFace(state, head),
     book: (base, quote, depth) => bookFace(state, base, quote, depth),
     trades: (base, quote, limit) => {

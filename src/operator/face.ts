@@ -51,6 +51,15 @@ export interface ExchangeFace {
   readonly limits: { readonly ordersPerClientAndRound: number };
 }
 
+/** Signed as `OperatorIdentity` in the manager's domain. */
+export interface IdentityFace {
+  readonly operator: Address;
+  readonly endpoint: string;
+  readonly challenge: Hex;
+  readonly version: string;
+  readonly signature: Signature;
+}
+
 export interface ClockFace {
   readonly chainHead: BlockNumber;
   readonly block: BlockNumber;
@@ -181,6 +190,8 @@ export interface DutyHealth {
 
 export interface OperatorFace {
   exchange(): ExchangeFace;
+  /** `challenge`: 32 bytes. */
+  identity(challenge: Hex): Promise<Answered<IdentityFace>>;
   clock(): ClockFace;
   /** Undefined where there is no such market. */
   book(base: Address, quote: Address, depth: number): BookFace | undefined;

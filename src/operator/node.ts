@@ -33,6 +33,7 @@ import { type LeadOptions, lead, type SeenHead, withRetries } from "./roles/lead
 import { openStorage } from "./roles/storage.ts";
 import { watchHeads } from "./roles/watchHeads.ts";
 import { FillSigner } from "./signers/fillSigner.ts";
+import { Identity } from "./signers/identity.ts";
 import { loadCurve } from "./signers/nativeCurve.ts";
 import { openSigner } from "./signers/openSigner.ts";
 import { TurnKeeper } from "./turns/turnKeeper.ts";
@@ -123,12 +124,15 @@ export async function startOperator(
       else log.warn(kind, { what, ...fields });
     },
   });
+  const { manager } = chain.constants;
+  const identity = new Identity(signer, { chainId: domain.chainId, manager }, config.publicUrl);
   const control: FaceControl = createFace({
     sources,
     desk,
     metrics,
     chain: chain.constants,
     operator: signer.address,
+    identity: (challenge) => identity.answer(challenge),
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
     health: () => [...opened.checks(), ...watching.checks()],

@@ -12,6 +12,8 @@ import {
   hashCommit,
   hashDisputeDelegation,
   hashFill,
+  hashOperatorApplication,
+  hashOperatorIdentity,
   hashOrder,
   hashSession,
   INTENT_CODE,
@@ -83,6 +85,8 @@ test("the type strings are the protocol's, letter by letter", () => {
     "Batch(bytes32 root)",
     "CancelOrder(address owner,uint64 round,uint64 id)",
     "Session(address client,uint64 validUntil)",
+    "OperatorApplication(address operator,string name,string endpoint,uint64 date)",
+    "OperatorIdentity(address operator,string endpoint,bytes32 challenge)",
   ]);
 });
 
@@ -205,4 +209,26 @@ test("fields out of range throw instead of being cut, and leave nothing behind",
   expect(() => hashOrder({ ...order, owner: "0x12" })).toThrow(TypeError);
   expect(() => digest({ chainId: 1, mediator: order.owner }, new Uint8Array(31))).toThrow(Alarm);
   expect(orderHash(order)).toBe(before);
+});
+
+test("OperatorApplication", () => {
+  const applications = fc.record({
+    ...{ operator: address, name: fc.string({ unit: "grapheme" }), endpoint: fc.webUrl() },
+    date: count,
+  });
+  fc.assert(
+    fc.property(domains, applications, (domain, message) => {
+      const own = hashOperatorApplication(message);
+      expectHashesAsViem("OperatorApplication", domain, message, own);
+    }),
+  );
+});
+
+test("OperatorIdentity", () => {
+  const identities = fc.record({ operator: address, endpoint: fc.webUrl(), challenge: bytes32 });
+  fc.assert(
+    fc.property(domains, identities, (domain, message) => {
+      expectHashesAsViem("OperatorIdentity", domain, message, hashOperatorIdentity(message));
+    }),
+  );
 });

@@ -17,6 +17,8 @@ import type {
   DisputeDelegation,
   Domain,
   Fill,
+  OperatorApplication,
+  OperatorIdentity,
   Order,
   Session,
   TokenRoot,
@@ -63,6 +65,17 @@ export const MESSAGE_TYPES = {
   Session: [
     { name: "client", type: "address" },
     { name: "validUntil", type: "uint64" },
+  ],
+  OperatorApplication: [
+    { name: "operator", type: "address" },
+    { name: "name", type: "string" },
+    { name: "endpoint", type: "string" },
+    { name: "date", type: "uint64" },
+  ],
+  OperatorIdentity: [
+    { name: "operator", type: "address" },
+    { name: "endpoint", type: "string" },
+    { name: "challenge", type: "bytes32" },
   ],
 } as const;
 
@@ -205,6 +218,34 @@ const sessionWords = wordsOf("Session");
 
 export function hashSession(session: Session): Uint8Array {
   return sessionWords.address(1, session.client).count(2, session.validUntil).keccak();
+}
+
+const applicationWords = wordsOf("OperatorApplication");
+
+/** Signed in the domain of the manager, not of the Mediator: see `managerDomain`. */
+export function hashOperatorApplication(application: OperatorApplication): Uint8Array {
+  return applicationWords
+    .address(1, application.operator)
+    .bytes32(2, hashText(application.name))
+    .bytes32(3, hashText(application.endpoint))
+    .count(4, application.date)
+    .keccak();
+}
+
+const identityWords = wordsOf("OperatorIdentity");
+
+/** Signed in the domain of the manager, not of the Mediator: see `managerDomain`. */
+export function hashOperatorIdentity(identity: OperatorIdentity): Uint8Array {
+  return identityWords
+    .address(1, identity.operator)
+    .bytes32(2, hashText(identity.endpoint))
+    .hash(3, identity.challenge)
+    .keccak();
+}
+
+/** Its contract is the manager, so that nothing signed in it means anything to a Mediator. */
+export function managerDomain(chainId: number, manager: Address): Domain {
+  return { chainId, mediator: manager };
 }
 
 const ROOT_FIELDS = 4;

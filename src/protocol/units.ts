@@ -138,3 +138,22 @@ export interface Session {
   /** Last block at which it authorises reads. */
   readonly validUntil: BlockNumber;
 }
+
+/** Who wants to be approved by a manager. */
+export interface OperatorApplication {
+  readonly operator: Address;
+  readonly name: string;
+  /** Where clients will reach it. */
+  readonly endpoint: string;
+  /** When it was signed: seconds since 1970. */
+  readonly date: number;
+}
+
+/** What an endpoint signs to show that it holds an operator's key. */
+export interface OperatorIdentity {
+  readonly operator: Address;
+  /** Its own, as it knows it: whoever passes a challenge on shows another's. */
+  readonly endpoint: string;
+  /** 32 bytes of whoever asks. */
+  readonly challenge: Hex;
+}

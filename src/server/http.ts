@@ -46,6 +46,7 @@ function found<T>(value: T | undefined, what: string): Answered<T> {
 
 const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   fetchExchange: (face) => ok(face.exchange()),
+  fetchIdentity: (face, { query }) => face.identity(query.challenge),
   fetchClock: (face) => ok(face.clock()),
   fetchOrderBook: (face, { params, query }) =>
     found(

@@ -51,6 +51,16 @@ export const exchange = z.object({
   limits: z.object({ ordersPerClientAndRound: count }),
 });
 
+/** Signed as `OperatorIdentity` in the manager's domain (protocol/messages.ts). */
+const identity = z.object({
+  operator: address,
+  /** Its own, as it is configured. */
+  endpoint: z.string(),
+  challenge: hash,
+  version: z.string(),
+  signature,
+});
+
 export const clock = z.object({
   /** Newest block of the chain that this operator has seen. */
   chainHead: count,
@@ -154,6 +164,14 @@ export const ROUTES = {
     access: "public",
     answer: exchange,
     about: "What this exchange is: chain, contracts, markets, tokens, limits.",
+  },
+  fetchIdentity: {
+    method: "GET",
+    path: "/v1/identity",
+    access: "public",
+    query: z.strictObject({ challenge: hash }),
+    answer: identity,
+    about: "Shows that this endpoint holds the operator's key, by signing 32 bytes of the caller.",
   },
   fetchClock: {
     method: "GET",

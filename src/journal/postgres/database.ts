@@ -3,7 +3,7 @@ import postgres from "postgres";
 import { JournalDamaged, StorageFailure, type StorageFailureCode } from "../errors.ts";
 
 export interface DatabaseOptions {
-  /** `postgres://user:password@host:port/name`. */
+  /** `postgres://user:password@host:port/name`; several `host:port` are separated by commas. */
   readonly url: string;
   /** Holds the tables; lower-case letters, digits and underscores. */
   readonly schema: string;
@@ -104,13 +104,27 @@ export class Database {
   }
 }
 
+/** Scheme and user, the hosts, the rest. A password has no slash, question mark or hash. */
+const DATABASE_URL = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^@/?#]*)(.*)$/;
+
+/** Hosts and path of a database's URL; undefined where it is none. */
+export function parseDatabaseUrl(
+  url: string,
+): { readonly hosts: string; readonly path: string } | undefined {
+  const [, start, hosts, rest] = DATABASE_URL.exec(url) ?? [];
+  if (hosts === undefined) return undefined;
+  // No URL of the standard has several hosts: each must make one.
+  const parsed = hosts.split(",").map((host) => `${start}${host}${rest}`);
+  if (!parsed.every((one) => URL.canParse(one))) return undefined;
+  return { hosts, path: new URL(parsed[0] as string).pathname };
+}
+
 function locationOf({ url, schema }: DatabaseOptions): string {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  const isPostgres = parsed?.protocol === "postgres:" || parsed?.protocol === "postgresql:";
-  if (parsed === undefined || !isPostgres) {
+  const parsed = parseDatabaseUrl(url);
+  if (parsed === undefined) {
     throw new StorageFailure("DatabaseRefused", "the database", "The URL is no postgres:// URL");
   }
-  const location = `postgres://${parsed.host}${parsed.pathname}`;
+  const location = `postgres://${parsed.hosts}${parsed.path}`;
   if (!IDENTIFIER.test(schema)) {
     throw new StorageFailure("DatabaseRefused", location, `"${schema}" is no name for a schema`);
   }

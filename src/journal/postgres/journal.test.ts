@@ -1,4 +1,4 @@
-import { createServer, type Socket } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
@@ -236,6 +236,30 @@ describe("a shared journal", () => {
     expect(await bob.announce(9)).toEqual(both);
     await sleep(LEASE_MS * 3);
     expect(await ada.announce(8)).toEqual([{ ...both[0], sequence: 8 }]);
+  });
+});
+
+describe("a database of several hosts", () => {
+  test("is found at the one that answers and takes writes", async () => {
+    const { port } = new URL(server.url);
+    const dead = createServer().listen(0, "127.0.0.1");
+    await new Promise((resolve) => dead.once("listening", resolve));
+    const { port: deadPort } = dead.address() as AddressInfo;
+    await new Promise((resolve) => dead.close(resolve));
+    const url = server.url
+      .replace(`127.0.0.1:${port}`, `127.0.0.1:${deadPort},127.0.0.1:${port}`)
+      .concat("?target_session_attrs=read-write");
+    const journal = await openPostgresJournal({
+      ...{ url, schema: server.schema(), operator: "ada", operatorUrl: "http://ada" },
+    });
+    onTestFinished(() => journal.close());
+    expect(journal.location).toContain(`127.0.0.1:${deadPort},127.0.0.1:${port}/postgres`);
+    expect(await (await acquire(journal)).append(bytes("one"))).toEqual({ first: 1, last: 1 });
+  });
+
+  test.each(["postgres://a:1,b:x/db", "mysql://a/db", "a"])("is no %s", async (url) => {
+    const options = { url, schema: "quarterdeck", operator: "ada", operatorUrl: "http://ada" };
+    await expect(openPostgresJournal(options)).rejects.toThrow("no postgres:// URL");
   });
 });
 

@@ -1,0 +1,193 @@
+/** How an operator is approved: it applies, the owner vets it and adds it. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { AddressInfo } from "node:net";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Address, Hex } from "../src/base/hex.ts";
+import { deployExchange } from "../src/chain/deploy.ts";
+import { localSigner } from "../src/chain/signer.ts";
+import { TurnReader } from "../src/chain/turns.ts";
+import {
+  checkTls,
+  judgeBalance,
+  judgeLag,
+  judgeLatency,
+  quantile,
+} from "../src/cli/operators/examine.ts";
+import { KEY_VARIABLE, parseConfig } from "../src/operator/config.ts";
+import type { Log } from "../src/operator/log.ts";
+import { type RunningOperator, startOperator } from "../src/operator/node.ts";
+import { type RunningServer, startServer } from "../src/server/server.ts";
+import { type Anvil, freePort, startAnvil } from "./support/anvil.ts";
+import { runCli } from "./support/cli.ts";
+import { until } from "./support/exchange.ts";
+
+const [OWNER, FIRST, APPLICANT, IMPOSTOR] = [0, 1, 2, 3];
+const SILENT: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
+
+describe("an applicant", () => {
+  let anvil: Anvil;
+  let folder: string;
+  let reader: TurnReader;
+  let applicant: RunningOperator;
+  let server: RunningServer;
+  let url: string;
+  let config: Record<string, unknown>;
+
+  const file = (name: string) => join(folder, name);
+  const run = (key: number, ...args: string[]) =>
+    runCli(["operators", ...args], { [KEY_VARIABLE]: anvil.keys[key] as string });
+  const owner = (...args: string[]) => run(OWNER, ...args, "--config", file("owner.json"));
+  const QUICK = ["--requests", "3", "--every", "10"];
+
+  async function vetted(application: string) {
+    const { code, stdout } = await owner("vet", file(application), "--json", ...QUICK);
+    const report = JSON.parse(stdout);
+    writeFileSync(file(`${application}.report`), stdout);
+    const states = report.findings.map((one: { check: string; state: string }) => [
+      one.check,
+      one.state,
+    ]);
+    return { code, report, states: Object.fromEntries(states) };
+  }
+
+  beforeAll(async () => {
+    anvil = await startAnvil();
+    folder = mkdtempSync(join(tmpdir(), "quarterdeck-vet-"));
+    const deployed = await deployExchange({
+      client: anvil.client,
+      owner: localSigner(anvil.keys[OWNER] as Hex),
+      operator: { address: anvil.addresses[FIRST] as Address, name: "first", uri: "http://first" },
+      slots: { genesisBlocks: 1000, slotBlocks: 10, others: [] },
+      roundSize: 4000,
+      disputeBond: 0n,
+      tokens: [
+        { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
+        { name: "Dollar", symbol: "USDC", decimals: 6 },
+      ],
+    });
+    reader = new TurnReader(anvil.client, deployed.manager);
+    const [base, quote] = deployed.tokens;
+    const port = await freePort();
+    url = `http://127.0.0.1:${port}`;
+    const access = { rpc: [anvil.url], mediator: deployed.mediator, pollMs: 20 };
+    config = {
+      ...access,
+      ...{ markets: [{ base, quote, lot: "1000000000000000", tick: "10" }], confirmations: 1 },
+      ...{ storage: file("storage"), logs: file("logs"), port, publicUrl: url },
+    };
+    writeFileSync(file("owner.json"), JSON.stringify(access));
+    writeFileSync(file("operator.json"), JSON.stringify(config));
+    await anvil.mine(3);
+    const parsed = parseConfig(config, { [KEY_VARIABLE]: anvil.keys[APPLICANT] }, "test");
+    applicant = await startOperator(parsed, SILENT);
+    server = await startServer(applicant.face, parsed);
+    await until("it has caught up", () => applicant.face.notReady() === undefined);
+  });
+  afterAll(async () => {
+    await server.close();
+    await applicant.stop();
+    await anvil.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test("applies, is vetted, and is added with the report", async () => {
+    const applied = ["apply", "--config", file("operator.json"), "--name", "second"];
+    const out = ["--out", file("application.json")];
+    expect(await run(APPLICANT, ...applied, ...out)).toMatchObject({ code: 0 });
+    const application = JSON.parse(readFileSync(file("application.json"), "utf8"));
+    const operator = anvil.addresses[APPLICANT];
+    expect(application.application).toMatchObject({ operator, name: "second", endpoint: url });
+
+    const { code, report, states } = await vetted("application.json");
+    expect(states).toEqual({
+      ...{ application: "ok", approval: "ok", tls: "warn", identity: "ok", version: "ok" },
+      ...{ exchange: "ok", head: "ok", journal: "ok", balance: "ok", latency: "ok" },
+    });
+    expect([code, report.ok, report.latency.failures]).toEqual([0, true, 0]);
+    const said = await owner("vet", file("application.json"), ...QUICK);
+    expect(said.stdout).toContain(`${url} holds the key of ${operator}`);
+    expect(said.stdout).toMatch(/1 warnings, 0 failures/);
+
+    const files = [file("application.json"), "--report", file("application.json.report")];
+    const added = await owner("add", ...files, "--yes");
+    expect(added, added.stderr).toMatchObject({ code: 0 });
+    const { operators } = await reader.turns();
+    expect(operators.at(-1)).toEqual({ address: operator, name: "second", endpoint: url });
+  });
+
+  test("whose endpoint is another's is found out, and not added", async () => {
+    const out = ["--name", "impostor", "--out", file("impostor.json")];
+    await run(IMPOSTOR, "apply", "--config", file("operator.json"), ...out);
+    const { code, report, states } = await vetted("impostor.json");
+    expect([code, report.ok]).toEqual([1, false]);
+    expect(states).toMatchObject({ application: "ok", identity: "fail", exchange: "fail" });
+    const files = [file("impostor.json"), "--report", file("impostor.json.report")];
+    expect((await owner("add", ...files, "--yes")).stderr).toMatch(/has failures/);
+  });
+
+  test("whose application was altered, or is for others, is found out", async () => {
+    const out = ["--name", "third", "--out", file("third.json")];
+    await run(APPLICANT, "apply", "--config", file("operator.json"), ...out);
+    const signed = JSON.parse(readFileSync(file("third.json"), "utf8"));
+    const renamed = { ...signed, application: { ...signed.application, name: "x" } };
+    writeFileSync(file("renamed.json"), JSON.stringify(renamed));
+    expect((await vetted("renamed.json")).states).toMatchObject({ application: "fail" });
+    const elsewhere = { ...signed, chainId: 1 };
+    writeFileSync(file("elsewhere.json"), JSON.stringify(elsewhere));
+    expect((await vetted("elsewhere.json")).states).toMatchObject({ application: "fail" });
+    await vetted("third.json");
+    const files = [file("renamed.json"), "--report", file("third.json.report")];
+    expect((await owner("add", ...files, "--yes")).stderr).toMatch(/altered after it was signed/);
+    const bare = await owner("add", file("third.json"), "--yes");
+    expect(bare.stderr).toMatch(/no application with a report/);
+  });
+
+  test("may be asked for its identity only so often, and with 32 bytes", async () => {
+    const ask = (challenge: string) => fetch(`${url}/v1/identity?challenge=${challenge}`);
+    expect((await ask("0x12")).status).toBe(400);
+    const challenge = `0x${"ab".repeat(32)}`;
+    await until("it answers", async () => (await ask(challenge)).ok);
+    const statuses = await Promise.all([1, 2, 3, 4].map(async () => (await ask(challenge)).status));
+    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(1);
+    expect(statuses).toContain(429);
+  });
+});
+
+describe("what is looked at", () => {
+  test("lets nobody serve others in the clear, or without a certificate that holds", async () => {
+    const state = async (endpoint: string) => (await checkTls(endpoint, Date.now()))[0];
+    expect(await state("http://exchange.example")).toMatchObject({ state: "fail" });
+    expect(await state("http://127.0.0.1:8080")).toMatchObject({ state: "warn" });
+    const noTls = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
+    await new Promise((resolve) => noTls.once("listening", resolve));
+    const { port } = noTls.address() as AddressInfo;
+    expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({ state: "fail" });
+    await new Promise((resolve) => noTls.close(resolve));
+    expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({ state: "fail" });
+  });
+
+  test("lets three blocks of lag pass, of the head and of the journal", () => {
+    const states = (chainHead: number, block: number) =>
+      judgeLag({ chainHead, block }, 12, 100).map((one) => one.state);
+    expect(states(97, 82)).toEqual(["ok", "ok"]);
+    expect(states(96, 84)).toEqual(["fail", "ok"]);
+    expect(states(100, 84)).toEqual(["ok", "fail"]);
+  });
+
+  test("warns of little ether and slow answers, and fails without any", () => {
+    const ether = [0n, 1n, 10n ** 18n].map((wei) => judgeBalance(wei).state);
+    expect(ether).toEqual(["fail", "warn", "ok"]);
+    const latency = { requests: 100, failures: 0, p50: 20, p99: 100 };
+    expect(judgeLatency(latency).state).toBe("ok");
+    expect(judgeLatency({ ...latency, p99: 3000 }).state).toBe("warn");
+    expect(judgeLatency({ ...latency, failures: 1 }).state).toBe("warn");
+    expect(judgeLatency({ ...latency, failures: 2 }).state).toBe("fail");
+    expect(judgeLatency({ requests: 1, failures: 1, p50: null, p99: null }).state).toBe("fail");
+    const hundred = Array.from({ length: 100 }, (_, i) => i + 1);
+    expect([0.5, 0.99, 1].map((share) => quantile(hundred, share))).toEqual([50, 99, 100]);
+    expect(quantile([], 0.5)).toBeNull();
+  });
+});
