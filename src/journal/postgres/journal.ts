@@ -43,7 +43,7 @@ const DEFAULT_ANSWER_MS = 5000;
 /** Leases for which a named successor goes first. */
 const SUCCESSOR_LEASES = 1;
 /** Leases of silence after which an operator no longer counts as alive. */
-const PEER_LEASES = 2;
+const PEER_LEASES = 1;
 
 /**
  * Opens the shared journal, creating its tables when they are not there. Throws `StorageFailure` or

@@ -172,6 +172,25 @@ test("the lead goes to the operator that should have it, when it is warm", async
   await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(before + 20);
 });
 
+test("the lead is not handed back to one that let it run out", async () => {
+  const schema = server.schema();
+  const options = { url: server.url, schema, leaseMs: LEASE_MS };
+  const silent = await openPostgresJournal({
+    ...options,
+    operator: "dee",
+    operatorUrl: "http://dee",
+  });
+  onTestFinished(() => silent.close());
+  await beginJournal(silent, GENESIS);
+  const { epoch } = (await silent.acquire()) as LeasedJournal;
+  await silent.announce(1);
+  const ada = await member(schema, "ada");
+  ada.prefer("dee");
+  await expect.poll(() => ada.isLeading(), soon).toBe(true);
+  await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(100);
+  expect((await silent.look()).holder).toMatchObject({ operator: "ada", epoch: epoch + 1 });
+});
+
 test("a database that goes away stops nobody for good", async () => {
   const own = await startPostgres();
   onTestFinished(() => own.remove());

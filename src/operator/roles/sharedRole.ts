@@ -33,8 +33,10 @@ export interface SharedRoleOptions {
 
 /** Looks at the journal in the time of a lease. */
 const LOOKS = 10;
-/** Looks between two announcements. */
-const LOOKS_BETWEEN_ANNOUNCEMENTS = 5;
+/** Looks between two announcements, of which several fall into a lease. */
+const LOOKS_BETWEEN_ANNOUNCEMENTS = { following: 4, leading: 2 };
+/** Leases of leading after which those that are announced have been heard since it began. */
+const LEASES_UNTIL_KNOWN = 1.5;
 /** Records by which a successor may trail: it reads them within one look. */
 const WARM_RECORDS = 1000;
 
@@ -74,12 +76,12 @@ export class SharedRole {
     const { holder } = await journal.look();
     onHolder(holder);
     await replica.catchUp(journal);
-    await this.#announce(replica.head.sequence);
+    await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
     return holder === undefined ? journal.acquire() : undefined;
   }
 
-  async #announce(sequence: number): Promise<void> {
-    if (this.#looks++ % LOOKS_BETWEEN_ANNOUNCEMENTS !== 0) return;
+  async #announce(sequence: number, looksBetween: number): Promise<void> {
+    if (this.#looks++ % looksBetween !== 0) return;
     this.#peers = await this.#options.journal.announce(sequence);
   }
 
@@ -107,10 +109,13 @@ export class SharedRole {
   /** Renews the lease; resolves with the address of whoever should lead instead. */
   async #watch(leased: LeasedJournal, signal: AbortSignal): Promise<string | undefined> {
     const { leaseMs } = this.#options;
+    const since = performance.now();
     while (!signal.aborted) {
       await leased.renew();
-      await this.#announce(leased.head.sequence);
-      const successor = this.#successor(leased.head.sequence);
+      await this.#announce(leased.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.leading);
+      // Before, one that let the lease run out may still seem to live: it would get it back.
+      const isKnown = performance.now() - since > LEASES_UNTIL_KNOWN * leaseMs;
+      const successor = isKnown ? this.#successor(leased.head.sequence) : undefined;
       if (successor !== undefined) return successor;
       await pause((2 * leaseMs) / LOOKS, signal);
     }
