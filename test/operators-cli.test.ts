@@ -289,7 +289,7 @@ describe("the operators' list", () => {
 
   test("leaves maintenance when a step is refused meanwhile", async () => {
     const args = ["--address", address(THIRD), "--name", "third", "--endpoint", endpoint(THIRD)];
-    const { code, stderr } = await slowly(["add", ...args, "--yes"], async () => {
+    const { code, stderr } = await slowly(["add", "--unvetted", ...args, "--yes"], async () => {
       // A second session of the owner's puts the same operator in, under the next nonce.
       await until("maintenance is entered", inMaintenance);
       const third = { address: address(THIRD), name: "x", endpoint: endpoint(THIRD) };
