@@ -47,18 +47,28 @@ export async function carryOut(hands: Hands, plan: Plan): Promise<Turns> {
   return turns;
 }
 
-async function steps(hands: Hands, { enter, alter, holdBlocks, leaveFrom }: Plan): Promise<void> {
+async function steps(hands: Hands, plan: Plan): Promise<void> {
+  const { enter, alter, holdBlocks, leaveFrom, pace } = plan;
   requireGoingOn(hands);
   // It is never abandoned half-way: whether it was entered must be known.
-  const entered = enter === undefined ? undefined : await send(hands, enter);
+  const entered =
+    enter === undefined ? undefined : await send(hands, await within(hands, enter, pace));
   requireGoingOn(hands);
-  if (alter !== undefined) await unlessInterrupted(hands, send(hands, alter));
+  if (alter !== undefined) {
+    await unlessInterrupted(hands, send(hands, await within(hands, alter, pace)));
+  }
   const from = entered?.block ?? (await headOf(hands));
   const until = Math.min(from + holdBlocks, leaveFrom);
   while ((await headOf(hands)) < until) {
     requireGoingOn(hands);
     await sleep(hands.pollMs);
   }
+}
+
+/** What takes longer than planned keeps nobody in maintenance, even where deadlines are far. */
+async function within(hands: Hands, step: Step, pace: number): Promise<Step> {
+  const deadlineBlock = Math.min(step.deadlineBlock, (await headOf(hands)) + pace);
+  return { ...step, deadlineBlock };
 }
 
 async function send({ submitter, reader, tell }: Hands, step: Step, priority = 0): Promise<Mined> {
@@ -161,7 +171,7 @@ function unlessInterrupted<T>({ interrupted }: Hands, work: Promise<T>): Promise
 function interruption(): QuarterdeckError {
   return new QuarterdeckError({
     code: "Interrupted",
-    message: "It was interrupted, and maintenance is left.",
+    message: "It was interrupted.",
     mend: "See quarterdeck operators list, and run the command again.",
   });
 }

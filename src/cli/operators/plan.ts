@@ -33,7 +33,9 @@ export interface Plan {
   readonly warnings: readonly string[];
   /** What leaves least room. */
   readonly nearest: Deadline;
-  /** Blocks that it may take, at the pace given. */
+  /** Blocks after which a transaction is given up, if its deadline is not sooner. */
+  readonly pace: number;
+  /** Blocks that it may take, at this pace. */
   readonly needBlocks: number;
   /** Blocks of maintenance that the deadlines allow. */
   readonly roomBlocks: number;
@@ -95,7 +97,7 @@ export function plan(facts: Facts, change: Change, pace: number = DEFAULT_PACE):
   return {
     ok: true,
     plan: {
-      ...{ change, nearest, needBlocks, roomBlocks },
+      ...{ change, nearest, pace, needBlocks, roomBlocks },
       effects: effectsOf(facts, change, after),
       warnings: warningsOf(facts, change),
       enter: turns.inMaintenance ? undefined : step(entering, encodeSetMaintenance(true), enterBy),
