@@ -150,6 +150,8 @@ export async function startOperators(options: OperatorsOptions): Promise<Operato
       ...{ maxFeePerGas: MAX_FEE, pollMs: POLL_MS },
     });
   await Promise.all(all.map((operator) => operator.start()));
+  // The last token's listing becomes final with the next blocks.
+  await anvil.mine(CONFIRMATIONS);
   await Promise.all(all.map(({ url }) => follows(url, anvil)));
   return {
     ...{ anvil, database, mediator, manager, weth, usdc, schedule, reader, all, folder, lease },
