@@ -177,8 +177,10 @@ export async function startOperator(
     await turns.claimIfDue();
   });
   let head = state.head?.number ?? chain.constants.schedule.genesisBlock;
+  let isBlind = false;
   const onChain = (seen: SeenHead | undefined) => {
     if (seen !== undefined) {
+      isBlind = false;
       head = seen.number;
       watching.heard(seen);
       metrics.setEndpoints(chain.client.transport.health());
@@ -193,7 +195,10 @@ export async function startOperator(
   };
   const chainOptions = {
     ...{ config, log, client: chain.client, onChain },
-    onFailedLook: () => watching.failedLook(),
+    onFailedLook: () => {
+      isBlind = true;
+      watching.failedLook();
+    },
   };
   const leadOptions: LeadOptions = {
     ...chainOptions,
@@ -209,6 +214,7 @@ export async function startOperator(
       },
       onHolder: (holder) => desk.close(holder?.url),
       successor: () => turns.successor,
+      isBlind: () => isBlind,
     },
     stopping.signal,
   );

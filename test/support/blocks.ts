@@ -6,27 +6,36 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../../src/base/hex.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../../src/protocol/rounds.ts";
-import type { ProcessExchange } from "./processExchange.ts";
+import type { TestExchange } from "./exchange.ts";
 
 const PACE_MS = 15;
 /** Between two blocks while a duty of this quarter is still owed. */
 const WAITING_PACE_MS = 750;
 
+type TimedExchange = Pick<TestExchange, "anvil" | "schedule" | "reader">;
+
 export class Blocks {
-  readonly #exchange: ProcessExchange;
+  readonly #exchange: TimedExchange;
   readonly #clients: readonly Address[];
   /** Most blocks until `allow` is called again. */
   readonly #budget: number;
+  readonly #paceMs: number;
   #limit = 0;
   #free = false;
   /** First block of the last quarter in which everything due was found done. */
   #settledQuarter: number | undefined;
   operatorIsUp = true;
 
-  constructor(exchange: ProcessExchange, clients: readonly Address[], budget: number) {
+  constructor(
+    exchange: TimedExchange,
+    clients: readonly Address[],
+    budget: number,
+    paceMs: number = PACE_MS,
+  ) {
     this.#exchange = exchange;
     this.#clients = clients;
     this.#budget = budget;
+    this.#paceMs = paceMs;
   }
 
   /** Gives the next blocks free. */
@@ -47,7 +56,7 @@ export class Blocks {
       const owed = await this.#isOwed(head);
       this.#free = head < this.#limit && !owed;
       if (head < this.#limit && (!owed || this.operatorIsUp)) await anvil.mine();
-      const pause = owed ? WAITING_PACE_MS : PACE_MS;
+      const pause = owed ? WAITING_PACE_MS : this.#paceMs;
       await sleep(pause, undefined, { signal }).catch(() => {});
     }
     this.#free = false;

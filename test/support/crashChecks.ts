@@ -9,9 +9,8 @@ import type { OrderStatus } from "../../src/client/client.ts";
 import { lastBlockOf, momentOf } from "../../src/protocol/rounds.ts";
 import type { Round } from "../../src/protocol/units.ts";
 import type { Answer } from "../../src/wire/routes.ts";
-import { CONFIRMATIONS, until } from "./exchange.ts";
+import { CONFIRMATIONS, type TestExchange, until } from "./exchange.ts";
 import type { LoadTrader, Trade } from "./loadTrader.ts";
-import type { ProcessExchange } from "./processExchange.ts";
 
 /** Trades that an operator lists at most. */
 const MOST_TRADES = 500;
@@ -27,13 +26,18 @@ interface ClientView {
   readonly trades: readonly ClientTrade[];
 }
 
+type CheckedExchange = Pick<
+  TestExchange,
+  "anvil" | "mediator" | "schedule" | "reader" | "weth" | "usdc"
+>;
+
 export class CrashChecks {
-  readonly #exchange: ProcessExchange;
+  readonly #exchange: CheckedExchange;
   readonly #traders: readonly LoadTrader[];
   #auditedRound = 0;
   readonly counts = { views: 0, audits: 0, trades: 0, debited: 0, cancelledWithdrawals: 0 };
 
-  constructor(exchange: ProcessExchange, traders: readonly LoadTrader[]) {
+  constructor(exchange: CheckedExchange, traders: readonly LoadTrader[]) {
     this.#exchange = exchange;
     this.#traders = traders;
   }

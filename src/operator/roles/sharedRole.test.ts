@@ -35,6 +35,8 @@ interface Member {
   isLeading(): boolean;
   /** The one that should lead, as far as this member knows. */
   prefer(operator: string | undefined): void;
+  /** Whether it hears the chain no more. */
+  setBlind(isBlind: boolean): void;
   stop(): Promise<void>;
   readonly ended: Promise<void>;
 }
@@ -54,6 +56,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
   const acknowledged: number[] = [];
   let leading = false;
   let preferred: string | undefined;
+  let blind = false;
   const lead = async (leased: LeasedJournal, signal: AbortSignal) => {
     const failure = Promise.withResolvers<never>();
     const sequencer = new Sequencer({
@@ -78,6 +81,8 @@ async function member(schema: string, operator: string, url = server.url): Promi
   const role = new SharedRole({
     ...{ journal, replica, log, leaseMs: LEASE_MS, patienceMs: 20_000, lead },
     onHolder: (holder) => desk.close(holder?.url),
+    operator,
+    isBlind: () => blind,
     successor: () => (preferred === operator ? undefined : preferred),
   });
   const ended = role.run(stopping.signal);
@@ -91,6 +96,9 @@ async function member(schema: string, operator: string, url = server.url): Promi
   return {
     ...{ state, desk, replica, acknowledged, stop, ended },
     isLeading: () => leading,
+    setBlind: (isBlind) => {
+      blind = isBlind;
+    },
     prefer: (wanted) => {
       preferred = wanted;
     },
@@ -189,6 +197,20 @@ test("the lead is not handed back to one that let it run out", async () => {
   await expect.poll(() => ada.isLeading(), soon).toBe(true);
   await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(100);
   expect((await silent.look()).holder).toMatchObject({ operator: "ada", epoch: epoch + 1 });
+});
+
+test("one that does not hear the chain leaves the lead to another, and takes none", async () => {
+  const schema = server.schema();
+  const members = [await member(schema, "ada"), await member(schema, "bob")];
+  const first = await leaderAmong(members);
+  const other = members.find((one) => one !== first) as Member;
+  first.setBlind(true);
+  await expect.poll(() => other.isLeading(), soon).toBe(true);
+  await other.stop();
+  await sleep(3 * LEASE_MS);
+  expect(first.isLeading()).toBe(false);
+  first.setBlind(false);
+  await expect.poll(() => first.isLeading(), soon).toBe(true);
 });
 
 test("a database that goes away stops nobody for good", async () => {

@@ -10,6 +10,8 @@ import type { Replica } from "./replica.ts";
 
 export interface SharedRoleOptions {
   readonly journal: SharedJournal;
+  /** This one's address. */
+  readonly operator: string;
   readonly replica: Replica;
   readonly log: Log;
   /** Milliseconds that a lease lasts; it is looked at ten times in that time. */
@@ -29,6 +31,8 @@ export interface SharedRoleOptions {
   readonly onHolder: (holder: Holder | undefined) => void;
   /** The address of the operator that should lead instead of this one, if another should. */
   readonly successor: () => string | undefined;
+  /** Whether this operator does not hear the chain: it would keep the blocks from everybody. */
+  readonly isBlind: () => boolean;
 }
 
 /** Looks at the journal in the time of a lease. */
@@ -77,7 +81,7 @@ export class SharedRole {
     onHolder(holder);
     await replica.catchUp(journal);
     await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
-    return holder === undefined ? journal.acquire() : undefined;
+    return holder === undefined && !this.#options.isBlind() ? journal.acquire() : undefined;
   }
 
   async #announce(sequence: number, looksBetween: number): Promise<void> {
@@ -124,11 +128,12 @@ export class SharedRole {
 
   /** Only somebody who lives and is warm takes over without a gap. */
   #successor(sequence: number): string | undefined {
-    const wanted = this.#options.successor();
-    if (wanted === undefined) return undefined;
-    const peer = this.#peers.find(({ operator }) => operator === wanted);
-    const isWarm = peer !== undefined && peer.sequence + WARM_RECORDS >= sequence;
-    return isWarm ? wanted : undefined;
+    const { successor, isBlind, operator } = this.#options;
+    const wanted = successor();
+    const warm = this.#peers.filter((peer) => peer.sequence + WARM_RECORDS >= sequence);
+    const others = warm.filter((peer) => peer.operator !== operator);
+    const found = others.find((peer) => peer.operator === wanted);
+    return (found ?? (isBlind() ? others[0] : undefined))?.operator;
   }
 
   /** Gives the lease back, so that another need not wait for its end. */

@@ -20,6 +20,7 @@ export interface RoleOptions {
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
   readonly onHolder: (holder: Holder | undefined) => void;
   readonly successor: () => string | undefined;
+  readonly isBlind: () => boolean;
 }
 
 export interface Storage {
@@ -87,7 +88,9 @@ async function openDatabase(
     source: { kind: "postgres", url, schema },
     run: ({ onApplied, ...options }, signal) => {
       const replica = new Replica({ state, history, head, onApplied });
-      const role = new SharedRole({ ...options, journal, replica, log, leaseMs, patienceMs });
+      const role = new SharedRole({
+        ...{ ...options, operator, journal, replica, log, leaseMs, patienceMs },
+      });
       return role.run(signal);
     },
     close: () => journal.close(),
