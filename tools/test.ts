@@ -24,7 +24,7 @@ type Environment = Readonly<Record<string, string>>;
 const DEEP: Environment = {
   FOUNDRY_PROFILE: "deep",
   QUARTERDECK_CRASHES: "200",
-  QUARTERDECK_WORLDS: "1000",
+  QUARTERDECK_WORLDS: "2000",
 };
 const SHORT: Environment = { FOUNDRY_PROFILE: "default" };
 

@@ -86,7 +86,15 @@ export class TurnKeeper {
     const { reader } = this.#options;
     if (reader === undefined) return;
     const before = this.#turns;
-    this.#turns = await reader.turns();
+    try {
+      this.#turns = await reader.turns();
+    } catch (problem) {
+      // Its parts contradict each other where the list changes while it is read: the next look will
+      // do. What was known stays, and the contract has the last word.
+      if (!(problem instanceof ContractRefused)) throw problem;
+      this.#options.log.warn("turnsUnread", { problem });
+      return;
+    }
     this.#say(before, this.#turns);
   }
 
