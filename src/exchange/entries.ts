@@ -90,7 +90,6 @@ export interface CancelOrderEntry extends CancelOrder {
 }
 
 export type Entry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderEntry;
-export type EntryKind = Entry["kind"];
 
 /** The record of an entry, UTF-8 JSON. The same entry always gives the same bytes. */
 export function encodeEntry(entry: Entry): Uint8Array {

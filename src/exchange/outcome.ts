@@ -129,8 +129,6 @@ export type Happening =
     }
   | { readonly what: "disputeClosed"; readonly log: DisputeClosedLog };
 
-export type HappeningKind = Happening["what"];
-
 /** Refused: nothing changed, and the entry must not be journalled. */
 export interface Outcome {
   readonly refusal?: Refusal;

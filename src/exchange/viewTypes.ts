@@ -1,5 +1,5 @@
 /** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
-import type { Address, Hex } from "../base/hex.ts";
+import type { Address } from "../base/hex.ts";
 import type { Execution, TokenAccount } from "../protocol/disputeRule.ts";
 import type {
   Amount,
@@ -152,4 +152,3 @@ export interface TokenPair {
 }
 
 export type { OrderRef, Side };
-export type StateHash = Hex;

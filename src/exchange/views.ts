@@ -4,7 +4,7 @@
  */
 import type { Address } from "../base/hex.ts";
 import { orderHash } from "../protocol/messages.ts";
-import type { BalanceProof, BlockNumber, Fill, Round, TokenRoot } from "../protocol/units.ts";
+import type { BalanceProof, Fill, Round, TokenRoot } from "../protocol/units.ts";
 import type { OrderRecord } from "./book.ts";
 import { openingBalance } from "./evidence.ts";
 import { balanceOf } from "./funds.ts";
@@ -182,9 +182,4 @@ export function proof(
   const index = state.clients.get(client)?.leafIndex;
   const tree = state.tokens.get(token)?.frozen.get(round);
   return index === undefined ? undefined : tree?.prove(index);
-}
-
-/** First block of the halt if the machine is halted. */
-export function haltedAt(state: State): BlockNumber | undefined {
-  return state.halted?.block;
 }

@@ -105,5 +105,3 @@ export const guardsSchema = z
     deadlineLeftQuarters: levels("below", [0.5, 0.6], [0.25, 0.35], AT_ONCE),
   })
   .prefault({});
-
-export type GuardsConfig = z.output<typeof guardsSchema>;
