@@ -35,6 +35,15 @@ const READY_PAUSE_MS = 50;
 /** Seconds between two writes of its state: what a kill of the machine can lose. */
 const STATE_INTERVAL_SECONDS = 5;
 
+/**
+ * For every anvil that this project starts. Without a bound on its history it keeps thousands of
+ * old states, of a megabyte each, on the disk below the home folder, and leaves them when killed.
+ */
+export const CHAIN_ARGUMENTS = [
+  ...["--hardfork", "prague", "--silent"],
+  ...["--prune-history", "256"],
+] as const;
+
 /** Throws `PortInUse`, `NoAnvil` or `ChainFailed`. */
 export async function startLocalChain(options: {
   readonly port: number;
@@ -46,7 +55,7 @@ export async function startLocalChain(options: {
   const child = spawn(anvilBinary(), [
     ...["--port", String(options.port), "--block-time", String(options.blockTime)],
     ...["--state", options.stateFile, "--state-interval", String(STATE_INTERVAL_SECONDS)],
-    ...["--hardfork", "prague", "--silent"],
+    ...CHAIN_ARGUMENTS,
   ]);
   let complaint = "";
   child.stderr.on("data", (part) => {

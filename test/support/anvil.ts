@@ -8,7 +8,7 @@ import { toAddress } from "../../src/base/address.ts";
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { type ChainClient, connect } from "../../src/chain/rpc.ts";
 import { localSigner } from "../../src/chain/signer.ts";
-import { LOCAL_KEYS } from "../../src/cli/localChain.ts";
+import { CHAIN_ARGUMENTS, LOCAL_KEYS } from "../../src/cli/localChain.ts";
 
 export interface Anvil {
   readonly url: string;
@@ -50,7 +50,7 @@ const PATIENCE_MS = 120_000;
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
   const chainId = options.chainId ?? DEFAULT_CHAIN_ID;
-  const args = ["--port", String(port), "--silent", "--hardfork", "prague"];
+  const args = ["--port", String(port), ...CHAIN_ARGUMENTS];
   args.push("--chain-id", String(chainId));
   if (options.blockTime !== undefined) args.push("--block-time", String(options.blockTime));
   if (options.noMining) args.push("--no-mining");
