@@ -1,6 +1,6 @@
 /** `npm start`, as a newcomer meets it: it lives, stops, goes on, and says what is wrong. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -43,22 +43,57 @@ async function untilSaid(run: Run, pattern: RegExp): Promise<void> {
   });
 }
 
+/** The first of so many ports in a row on which nobody listens now. */
+async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const first = await freePort();
+    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
+    if (!free.includes(false)) return first;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** The figure that the newest line of the status shows for `what`. */
+function figure(run: Run, what: string): number {
+  const found = [...run.output().matchAll(new RegExp(`${what} (\\d+)`, "g"))];
+  return Number(found.at(-1)?.[1] ?? 0);
+}
+
 describe("npm start", () => {
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "quarterdeck-start-"));
-    const [port, chainPort] = [await freePort(), await freePort()];
-    args = ["--port", `${port}`, "--chain-port", `${chainPort}`];
-    args.push("--block-time", "0.25", "--quarter", "16", "--traders", "2");
+    // Otherwise root's database, which runs as nobody, would lie elsewhere.
+    chmodSync(folder, 0o755);
+    const ports = [await freePorts(3), await freePort(), await freePort()];
+    args = ["--port", `${ports[0]}`, "--chain-port", `${ports[1]}`];
+    args.push("--database-port", `${ports[2]}`);
+    args.push("--block-time", "0.25", "--quarter", "20", "--traders", "2");
   });
   afterAll(() => {
     for (const child of runs) child.kill("SIGKILL");
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("runs an exchange whose traders deposit, trade and audit; Ctrl-C ends it", async () => {
+  it("runs an exchange of three operators; one is killed, and it goes on; Ctrl-C ends it", async () => {
     const run = start();
     await untilSaid(run, /Bob deposits 60000 USDC/);
     await untilSaid(run, /fills [1-9]\d* .* commits [1-9]\d* · audits [1-9]\d* ok 0 bad/);
+    const leader = [...run.output().matchAll(/(operator-\d) leads/g)].at(-1)?.[1];
+    const pid = new RegExp(`${leader} .* pid (\\d+)`).exec(run.output())?.[1];
+    const [fills, commits] = [figure(run, "fills"), figure(run, "commits")];
+    process.kill(Number(pid), "SIGKILL");
+    await untilSaid(run, new RegExp(`${leader} ended \\(SIGKILL\\) and is started again`));
+    await until("it has gone on", () => {
+      return figure(run, "fills") > fills + 1 && figure(run, "commits") > commits;
+    });
+    expect(run.output()).not.toMatch(/HALTED|ok [1-9]\d* bad/);
     run.child.kill("SIGINT");
     expect(await run.ended).toBe(0);
   });
@@ -66,7 +101,7 @@ describe("npm start", () => {
   it("goes on where it was, and refuses to go on as another exchange", async () => {
     const mediator = (run: Run) => /Mediator (0x\w+)/.exec(run.output())?.[1];
     const run = start();
-    await untilSaid(run, /round [1-9]/);
+    await untilSaid(run, /round [1-9].*audits [1-9]\d* ok 0 bad/);
     // Deposits and commits of the first run are in the journal: nobody deposits again.
     expect(run.output()).not.toMatch(/deposits 60000/);
     const first = mediator(run);
@@ -76,13 +111,41 @@ describe("npm start", () => {
 
     const other = start("--quarter", "8");
     expect(await other.ended).toBe(1);
-    expect(other.output()).toMatch(/quarters of 16 blocks, not 8.*--fresh/);
+    expect(other.output()).toMatch(/quarters of 20 blocks, not 8.*--fresh.*--quarter 20/);
+    const fewer = start("--operators", "1");
+    expect(await fewer.ended).toBe(1);
+    expect(fewer.output()).toMatch(/begun with --operators 3, not 1.*--fresh/);
+  });
+
+  it("runs one operator without a database", async () => {
+    const run = start("--operators", "1", "--storage", "alone", "--logs", "logs-alone");
+    await untilSaid(run, /fills [1-9]\d*/);
+    expect(run.output()).not.toMatch(/database|leads/);
+    expect(readdirSync(join(folder, "alone/operator"))).toContain("journal.sqlite");
+    run.child.kill("SIGINT");
+    expect(await run.ended).toBe(0);
+  });
+
+  it("gives up on an operator at once that a restart cannot mend", async () => {
+    const run = start("--operators", "1", "--storage", "broken", "--quarter", "24");
+    await untilSaid(run, /operator-1 .* pid/);
+    run.child.kill("SIGINT");
+    await run.ended;
+    // A journal that another exchange left.
+    const [mine, theirs] = ["alone", "broken"].map((one) => join(folder, one, "operator"));
+    rmSync(theirs as string, { recursive: true, force: true });
+    cpSync(mine as string, theirs as string, { recursive: true });
+    const again = start("--operators", "1", "--storage", "broken", "--quarter", "24");
+    expect(await again.ended).toBe(1);
+    expect(again.output()).toMatch(/operator-1 ended with 78: quarterdeck: /);
+    expect(again.output().match(/pid/g)).toHaveLength(1);
   });
 
   it.each([
     [["--quarter", "two"], /--quarter must be a whole number from 4/, 78],
     [["--block-time", "0"], /--block-time must be from 0\.1 to 60 seconds/, 78],
-    [["--traders", "99"], /--traders must be a whole number from 0 to 7/, 78],
+    [["--traders", "99"], /--traders must be a whole number from 0 to 6/, 78],
+    [["--operators", "4"], /--operators must be a whole number from 1 to 3/, 78],
     [["--port", "70000"], /--port must be a whole number from 1 to 65535/, 78],
     [["--colour"], /unknown option '--colour'/, 1],
   ])("refuses %j and names the option", async (wrong, message, code) => {
@@ -92,14 +155,17 @@ describe("npm start", () => {
     expect(run.output()).toMatch(message);
   });
 
-  it.each(["--port", "--chain-port"])("says so when the %s is in use", async (option) => {
-    const port = await freePort();
-    const server = createServer().listen(port, "127.0.0.1");
-    await new Promise((resolve) => server.once("listening", resolve));
-    const run = start(option, String(port));
-    expect(await run.ended).toBe(1);
-    expect(run.output()).toContain(`Port ${port} is in use`);
-    expect(run.output()).toContain(`npm start -- ${option}`);
-    server.close();
-  });
+  it.each(["--port", "--chain-port", "--database-port"])(
+    "says so when the %s is in use",
+    async (option) => {
+      const port = await freePort();
+      const server = createServer().listen(port, "127.0.0.1");
+      await new Promise((resolve) => server.once("listening", resolve));
+      const run = start(option, String(port));
+      expect(await run.ended).toBe(1);
+      expect(run.output()).toContain(`Port ${port} is in use`);
+      expect(run.output()).toContain(`npm start -- ${option}`);
+      server.close();
+    },
+  );
 });

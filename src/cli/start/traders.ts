@@ -3,22 +3,23 @@
  * and now and then withdraws. They know nothing that a real client would not.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { formatDecimal } from "../base/decimal.ts";
-import type { Address, Hex } from "../base/hex.ts";
-import { connect } from "../chain/rpc.ts";
-import { Submitter } from "../chain/send.ts";
-import { localSigner } from "../chain/signer.ts";
-import { encodeMint, readTokenBalance } from "../chain/tokens.ts";
-import { RefusedByOperator } from "../client/api.ts";
-import { ExchangeClient } from "../client/client.ts";
-import { dispute } from "../client/dispute.ts";
-import { FileEvidence } from "../client/fileEvidence.ts";
-import { findToken } from "../client/orders.ts";
+import { formatDecimal } from "../../base/decimal.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import { connect } from "../../chain/rpc.ts";
+import { Submitter } from "../../chain/send.ts";
+import { localSigner } from "../../chain/signer.ts";
+import { encodeMint, readTokenBalance } from "../../chain/tokens.ts";
+import { RefusedByOperator } from "../../client/api.ts";
+import { ExchangeClient } from "../../client/client.ts";
+import { dispute } from "../../client/dispute.ts";
+import { FileEvidence } from "../../client/fileEvidence.ts";
+import { findToken } from "../../client/orders.ts";
 
 export interface TraderOptions {
   readonly name: string;
   readonly privateKey: Hex;
-  readonly operator: string;
+  /** Base URLs of all. */
+  readonly operators: readonly string[];
   readonly rpc: string;
   readonly mediator: Address;
   readonly evidenceFile: string;
@@ -78,7 +79,7 @@ class Trader {
   static async join(options: TraderOptions): Promise<Trader> {
     const evidence = await FileEvidence.open(options.evidenceFile);
     const client = await ExchangeClient.join({
-      operator: options.operator,
+      operator: options.operators,
       rpc: [options.rpc],
       mediator: options.mediator,
       privateKey: options.privateKey,

@@ -1,6 +1,6 @@
 /** Options of `npm start`, parsed once. */
 import { z } from "zod";
-import { QuarterdeckError } from "../base/errors.ts";
+import { QuarterdeckError } from "../../base/errors.ts";
 
 function whole(name: string, least: number, most: number) {
   return z
@@ -13,11 +13,15 @@ function whole(name: string, least: number, most: number) {
 }
 
 const MAX_PORT = 65_535;
-const MAX_TRADERS = 7;
+/** Well-known keys are left for so many beside the owner's and the operators'. */
+const MAX_TRADERS = 6;
+export const MAX_OPERATORS = 3;
 
 const schema = z.object({
   port: whole("--port", 1, MAX_PORT),
   chainPort: whole("--chain-port", 1, MAX_PORT),
+  databasePort: whole("--database-port", 1, MAX_PORT),
+  operators: whole("--operators", 1, MAX_OPERATORS),
   blockTime: z
     .string()
     .regex(/^[0-9]{1,3}(\.[0-9]{1,3})?$/, "--block-time must be seconds, such as 1 or 0.5")
@@ -38,9 +42,13 @@ export type StartOptions = z.output<typeof schema>;
 export function parseStartOptions(raw: unknown): StartOptions {
   const outcome = schema.safeParse(raw);
   if (!outcome.success) throw badOption(outcome.error.issues[0]?.message ?? "an option is wrong");
-  if (outcome.data.port === outcome.data.chainPort) {
-    throw badOption("--port and --chain-port must differ");
+  const { port, chainPort, databasePort, operators } = outcome.data;
+  const ports = [chainPort, ...Array.from({ length: operators }, (_, i) => port + i)];
+  if (operators > 1) ports.push(databasePort);
+  if (new Set(ports).size < ports.length) {
+    throw badOption(`the ports ${ports.join(", ")} must differ (operators count up from --port)`);
   }
+  if (Math.max(...ports) > MAX_PORT) throw badOption(`--port must leave room for ${operators}`);
   return outcome.data;
 }
 
