@@ -6,7 +6,7 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { QuarterdeckError } from "../base/errors.ts";
 
 export interface LocalPostgres {
@@ -40,7 +40,8 @@ const PATIENCE_MS = 30_000;
 
 /** Starts it; resolves when it takes connections. Throws `NoPostgres` or `PostgresFailed`. */
 export async function startLocalPostgres(options: LocalPostgresOptions): Promise<LocalPostgres> {
-  const { folder, port } = options;
+  const folder = resolve(options.folder);
+  const { port } = options;
   const data = join(folder, "data");
   const identity = identityFor(folder);
   const binaries = findBinaries(identity !== undefined);
