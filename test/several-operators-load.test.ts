@@ -15,12 +15,15 @@ import { Blocks } from "./support/blocks.ts";
 import { CrashChecks } from "./support/crashChecks.ts";
 import { until } from "./support/exchange.ts";
 import { LoadTrader } from "./support/loadTrader.ts";
-import { type Operators, startOperators, type TestOperator } from "./support/operators.ts";
 import { chooseSeed, Random } from "./support/random.ts";
+import {
+  type Member,
+  type OperatorsExchange,
+  startOperatorsExchange,
+} from "./support/severalOperators.ts";
 
 const KILLS = Math.ceil(Number(process.env["QUARTERDECK_CRASHES"] ?? 30) / 10);
 const CLIENTS = 4;
-const ROUND_SIZE = 160;
 const SLOT_BLOCKS = 120;
 const PACE_MS = 60;
 const BLOCKS_BETWEEN_CHECKS = 150;
@@ -31,7 +34,7 @@ const seed = chooseSeed();
 const isDeep = process.env["QUARTERDECK_CRASHES"] !== undefined;
 
 describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 180_000 }, () => {
-  let exchange: Operators;
+  let exchange: OperatorsExchange;
   let traders: LoadTrader[];
   let blocks: Blocks;
   let checks: CrashChecks;
@@ -39,7 +42,7 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
   const takeOvers: Record<"killed" | "stopped", number[]> = { killed: [], stopped: [] };
 
   beforeAll(async () => {
-    exchange = await startOperators({ roundSize: ROUND_SIZE, slotBlocks: SLOT_BLOCKS });
+    exchange = await startOperatorsExchange({ blockSeconds: 0, slotBlocks: SLOT_BLOCKS });
     const clients = [];
     for (let i = 0; i < CLIENTS; i++) clients.push(await exchange.client(i));
     const addresses = clients.map(({ address }) => address);
@@ -48,11 +51,6 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
       (client, i) => new LoadTrader(client, i, new Random(seed + i + 1), blocks),
     );
     checks = new CrashChecks(exchange, traders);
-    for (const { client } of traders) {
-      await client.deposit("WETH", "20");
-      await client.deposit("USDC", "60000");
-    }
-    await exchange.anvil.mine(2);
     await until("the first round is committed", async () => {
       await exchange.anvil.mine();
       return (await exchange.reader.clock()).committedRound === 1;
@@ -91,7 +89,7 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
     await checks.run();
     await toCommit();
     await checks.checkDeadlines();
-    for (const { process } of exchange.all) expect(process?.complaint()).toBe("");
+    for (const { process } of exchange.members) expect(process?.complaint()).toBe("");
   }
 
   /** Waits for `count` new acknowledgements. */
@@ -122,10 +120,10 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
     how: keyof typeof takeOvers,
     began: number,
     before: number,
-  ): Promise<TestOperator> {
+  ): Promise<Member> {
     await until("another leads", async () => {
       const { epoch, holder } = await exchange.lease();
-      return epoch > before && holder !== null;
+      return epoch > before && holder !== undefined;
     });
     const known = placed();
     await until("it acknowledges", () => placed() > known);
@@ -136,12 +134,12 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
   it.each(Array.from({ length: KILLS }, (_, i) => i + 1))(
     "go on when the leader is killed (%i)",
     async () => {
-      let killed: TestOperator | undefined;
+      let killed: Member | undefined;
       await under(async () => {
         killed = await exchange.leader();
         const { epoch } = await exchange.lease();
         const began = performance.now();
-        await killed.process?.kill("SIGKILL");
+        await killed.kill();
         const next = await untilTakenOver("killed", began, epoch);
         expect(next.address).not.toBe(killed.address);
         await killed.start();
@@ -167,9 +165,9 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
 
   it("go on when the database was away", async () => {
     await under(async () => {
-      await exchange.database.stop();
+      await exchange.postgres.stop();
       await sleep(LEASE_MS);
-      await exchange.database.restart();
+      await exchange.postgres.restart();
       await orders(20);
     });
   });
@@ -183,7 +181,9 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
         lonely.cut(line);
         await until("another leads", async () => {
           const lease = await exchange.lease();
-          return lease.epoch > epoch && lease.holder !== null && lease.holder !== lonely.address;
+          return (
+            lease.epoch > epoch && lease.holder !== undefined && lease.holder !== lonely.address
+          );
         });
         await orders(20);
         lonely.mend(line);
@@ -202,9 +202,9 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
         return (await anvil.blockNumber()) >= boundary - 5;
       });
       const { operator } = await exchange.turns.turns();
-      const survivor = exchange.all.find(({ address }) => address !== operator) as TestOperator;
-      const dead = exchange.all.filter((one) => one !== survivor);
-      await Promise.all(dead.map((one) => one.process?.kill("SIGKILL")));
+      const survivor = exchange.members.find(({ address }) => address !== operator) as Member;
+      const dead = exchange.members.filter((one) => one !== survivor);
+      await Promise.all(dead.map((one) => one.kill()));
       await until("it is committed", async () => {
         return (await reader.clock()).committedRound > round;
       });
@@ -214,9 +214,9 @@ describe.runIf(isDeep)(`three operators (QUARTERDECK_SEED=${seed})`, { timeout: 
 
   it("go on when slots change their size in maintenance", async () => {
     await under(async () => {
-      await exchange.govern("maintenance", encodeSetMaintenance(true));
-      await exchange.govern("slot size", encodeSetSlotSize(SLOT_BLOCKS / 2));
-      await exchange.govern("maintenance", encodeSetMaintenance(false));
+      await exchange.asOwner("maintenance", encodeSetMaintenance(true));
+      await exchange.asOwner("slot size", encodeSetSlotSize(SLOT_BLOCKS / 2));
+      await exchange.asOwner("maintenance", encodeSetMaintenance(false));
       await orders(20);
     });
   });

@@ -1,10 +1,11 @@
 /**
- * An exchange whose operators take turns: processes of their own on one PostgreSQL and one chain,
- * which makes a block every quarter of a second. They can be killed, paused and started again.
+ * An exchange whose operators take turns: processes of their own on one PostgreSQL and one chain.
+ * They can be killed, paused, cut off and started again.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import postgres from "postgres";
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { deployExchange } from "../../src/chain/deploy.ts";
 import { MediatorReader } from "../../src/chain/mediator.ts";
@@ -12,69 +13,168 @@ import { Submitter } from "../../src/chain/send.ts";
 import { localSigner } from "../../src/chain/signer.ts";
 import { encodeMint } from "../../src/chain/tokens.ts";
 import { TurnReader } from "../../src/chain/turns.ts";
+import { Api } from "../../src/client/api.ts";
 import { ExchangeClient } from "../../src/client/client.ts";
 import { MemoryEvidence } from "../../src/client/evidence.ts";
 import type { Schedule } from "../../src/protocol/units.ts";
-import { type Anvil, freePort, startAnvil } from "./anvil.ts";
-import { until } from "./exchange.ts";
-import { type OperatorProcess, startOperatorProcess } from "./operatorProcess.ts";
+import { type Anvil, startAnvil } from "./anvil.ts";
+import { CONFIRMATIONS, until } from "./exchange.ts";
+import { createMember, findPlace, leavePlace, type Member, type Place, urlOf } from "./member.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
 
-const BLOCK_SECONDS = 0.25;
-const ROUND_SIZE = 160;
-const GENESIS_BLOCKS = 40;
-const SLOT_BLOCKS = 12;
-/** Keys of the chain: the owner's, then the operators', then the clients'. */
-const OWNER = 0;
-const FIRST_OPERATOR = 1;
-const FIRST_CLIENT = 5;
+export type { Line, Member } from "./member.ts";
 
-export interface Member {
-  readonly name: string;
-  readonly address: Address;
-  readonly url: string;
-  /** Undefined while it does not run. */
-  readonly process: OperatorProcess | undefined;
-  start(): Promise<void>;
-  kill(): Promise<void>;
+/** The head of the shared journal. */
+export interface LeaseRow {
+  readonly epoch: number;
+  readonly sequence: number;
+  /** Undefined while nobody holds it. */
+  readonly holder: Address | undefined;
 }
 
 export interface OperatorsExchange {
   readonly anvil: Anvil;
   readonly postgres: TestPostgres;
+  readonly mediator: Address;
+  readonly manager: Address;
+  readonly weth: Address;
+  readonly usdc: Address;
   readonly reader: MediatorReader;
   readonly turns: TurnReader;
   readonly schedule: Schedule;
   readonly members: readonly Member[];
+  /** Goes with the exchange. */
+  readonly folder: string;
   /** A client with deposits of both tokens, joined. `index` from 0. */
   client(index: number): Promise<ExchangeClient>;
-  /** The member that takes orders now, as the members say. */
+  lease(): Promise<LeaseRow>;
+  /** Records that were written in an epoch after `sequence`. */
+  recordsOf(epoch: number, sequence: number): Promise<number>;
+  /** The member that holds the lease, and runs. */
   leader(): Promise<Member>;
   /** Sends a transaction of the manager's owner to the manager. */
   asOwner(what: string, data: Hex): Promise<void>;
   stop(): Promise<void>;
 }
 
-export async function startOperatorsExchange(
-  options: { readonly leaseMs?: number } = {},
-): Promise<OperatorsExchange> {
-  const [postgres, anvil] = await Promise.all([
-    startPostgres(),
-    startAnvil({ blockTime: BLOCK_SECONDS }),
-  ]);
+export interface OperatorsOptions {
+  /** Seconds between two blocks; undefined: a block for each transaction, and those that are mined. */
+  readonly blockSeconds?: number | undefined;
+  readonly slotBlocks?: number;
+  readonly leaseMs?: number;
+}
+
+const BLOCK_SECONDS = 0.25;
+const ROUND_SIZE = 160;
+const GENESIS_BLOCKS = 40;
+const SLOT_BLOCKS = 12;
+const POLL_MS = 50;
+/** One that is cut off from the chain tries again for as long as a test takes. */
+const MAX_TRIES = 100;
+const MAX_FEE = 10n ** 12n;
+const CLIENT_PATIENCE_MS = 30_000;
+/** Keys of the chain: the owner's, then the operators', then the clients'. */
+export const OWNER = 0;
+const FIRST_OPERATOR = 1;
+const COUNT = 3;
+const FIRST_CLIENT = FIRST_OPERATOR + COUNT;
+
+export async function startOperatorsExchange({
+  blockSeconds = BLOCK_SECONDS,
+  slotBlocks = SLOT_BLOCKS,
+  leaseMs,
+}: OperatorsOptions = {}): Promise<OperatorsExchange> {
+  const chain = blockSeconds === 0 ? {} : { blockTime: blockSeconds };
+  const [database, anvil] = await Promise.all([startPostgres(), startAnvil(chain)]);
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-operators-"));
-  const ports = [await freePort(), await freePort(), await freePort()];
-  const approved = ports.map((port, i) => ({
+  const schema = database.schema();
+  const places: Place[] = [];
+  for (let i = 0; i < COUNT; i++) places.push(await findPlace(anvil, database));
+  const deployed = await deploy(anvil, places, slotBlocks);
+  const { mediator, manager, tokens } = deployed;
+  const [weth, usdc] = tokens as [Address, Address];
+  const reader = new MediatorReader(anvil.client, mediator);
+  const { schedule } = await reader.constants();
+  const shared = {
+    mediator,
+    markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
+    ...{ confirmations: CONFIRMATIONS, pollMs: POLL_MS, maxTries: MAX_TRIES },
+    database: { schema, ...(leaseMs !== undefined && { leaseMs }) },
+  };
+  const members = places.map((place, i) =>
+    createMember({
+      ...{ name: nameOf(i), address: anvil.addresses[FIRST_OPERATOR + i] as Address },
+      ...{ key: anvil.keys[FIRST_OPERATOR + i] as Hex, place, folder, shared },
+      databaseUrl: database.url,
+    }),
+  );
+  await Promise.all(members.map((member) => member.start()));
+  // The last token's listing becomes final with the next blocks.
+  const settle = () => (blockSeconds === 0 ? anvil.mine(CONFIRMATIONS) : undefined);
+  await settle();
+  await Promise.all(members.map(({ url }) => follows(url, anvil)));
+
+  const sql = postgres(database.url, { max: 1, onnotice: () => {} });
+  const journal = sharedJournal(sql, schema);
+  return {
+    ...{ anvil, postgres: database, mediator, manager, weth, usdc, reader, schedule, members },
+    ...{ ...journal, folder },
+    turns: new TurnReader(anvil.client, manager),
+    leader: async () => {
+      let found: Member | undefined;
+      await until("somebody leads", async () => {
+        const { holder } = await journal.lease();
+        found = members.find(({ address, process }) => process && address === holder);
+        return found !== undefined;
+      });
+      return found as Member;
+    },
+    asOwner: async (what, data) => {
+      await submitterOf(anvil, anvil.keys[OWNER] as Hex).send({ what, to: manager, data });
+    },
+    client: async (index) => {
+      const privateKey = anvil.keys[FIRST_CLIENT + index] as Hex;
+      await mint(anvil, privateKey, { [weth]: 1000n * 10n ** 18n, [usdc]: 10n ** 12n });
+      const client = await ExchangeClient.join({
+        ...{ operator: members.map(({ url }) => url), rpc: [anvil.url], mediator, privateKey },
+        ...{ evidence: new MemoryEvidence(), pollMs: POLL_MS, patienceMs: CLIENT_PATIENCE_MS },
+      });
+      await client.deposit("WETH", "100");
+      await client.deposit("USDC", "100000");
+      await settle();
+      await until("its deposits are credited", async () => {
+        const balances = await client.fetchBalance();
+        return balances.length === 2 && balances.every(({ total }) => total > 0n);
+      });
+      return client;
+    },
+    stop: async () => {
+      await Promise.all(members.map((member) => member.kill()));
+      for (const place of places) leavePlace(place);
+      await sql.end({ timeout: 0 });
+      await anvil.stop();
+      await database.remove();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function nameOf(index: number): string {
+  return `operator-${index}`;
+}
+
+function deploy(anvil: Anvil, places: readonly Place[], slotBlocks: number) {
+  const approved = places.map(({ clients }, i) => ({
     address: anvil.addresses[FIRST_OPERATOR + i] as Address,
-    name: `operator-${i}`,
-    uri: `http://127.0.0.1:${port}`,
+    name: nameOf(i),
+    uri: urlOf(clients.port),
   }));
   const [first, ...others] = approved as [(typeof approved)[0], ...typeof approved];
-  const deployed = await deployExchange({
+  return deployExchange({
     client: anvil.client,
     owner: localSigner(anvil.keys[OWNER] as Hex),
     operator: first,
-    slots: { genesisBlocks: GENESIS_BLOCKS, slotBlocks: SLOT_BLOCKS, others },
+    slots: { genesisBlocks: GENESIS_BLOCKS, slotBlocks, others },
     roundSize: ROUND_SIZE,
     disputeBond: 0n,
     tokens: [
@@ -82,107 +182,45 @@ export async function startOperatorsExchange(
       { name: "Dollar", symbol: "USDC", decimals: 6 },
     ],
   });
-  const { mediator, manager } = deployed;
-  const [weth, usdc] = deployed.tokens as [Address, Address];
-  const reader = new MediatorReader(anvil.client, mediator);
-  const { schedule } = await reader.constants();
-  const file = {
-    rpc: [anvil.url],
-    mediator,
-    markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
-    confirmations: 1,
-    pollMs: 50,
-    database: { url: postgres.url, schema: postgres.schema(), ...options },
-  };
+}
 
-  const members = approved.map(({ address, name, uri }, i): Member => {
-    let operator: OperatorProcess | undefined;
-    const config = {
-      ...file,
-      port: ports[i] as number,
-      publicUrl: uri,
-      storage: join(folder, name, "storage"),
-      logs: join(folder, name, "logs"),
-    };
-    return {
-      name,
-      address,
-      url: uri,
-      get process() {
-        return operator;
-      },
-      start: async () => {
-        const path = join(folder, `${name}.json`);
-        operator = await startOperatorProcess(path, config, anvil.keys[FIRST_OPERATOR + i] as Hex);
-      },
-      kill: async () => {
-        await operator?.kill("SIGKILL");
-        operator = undefined;
-      },
-    };
-  });
-  await Promise.all(members.map((member) => member.start()));
-
-  const sendAs = (key: Hex) => {
-    const signer = localSigner(key);
-    const { client, chainId } = anvil;
-    const submitter = new Submitter({
-      ...{ client, signer, chainId, maxFeePerGas: 10n ** 12n, pollMs: 50 },
-    });
-    return (what: string, to: Address, data: Hex) => submitter.send({ what, to, data });
-  };
-
+/** The shared journal as its database holds it. */
+function sharedJournal(sql: postgres.Sql, schema: string) {
   return {
-    ...{ anvil, postgres, reader, schedule, members },
-    turns: new TurnReader(anvil.client, manager),
-    asOwner: async (what, data) => {
-      await sendAs(anvil.keys[OWNER] as Hex)(what, manager, data);
+    lease: async (): Promise<LeaseRow> => {
+      const [row] = await sql<{ epoch: string; sequence: string; holder: Address | null }[]>`
+        SELECT epoch, sequence, CASE WHEN expires_at > now() THEN holder END AS holder
+        FROM ${sql(schema)}.head`;
+      if (row === undefined) throw new Error("the journal has no head");
+      const { epoch, sequence, holder } = row;
+      return { epoch: Number(epoch), sequence: Number(sequence), holder: holder ?? undefined };
     },
-    client: async (index) => {
-      const privateKey = anvil.keys[FIRST_CLIENT + index] as Hex;
-      const { address } = localSigner(privateKey);
-      const send = sendAs(privateKey);
-      await send("mint", weth, encodeMint(address, 1000n * 10n ** 18n));
-      await send("mint", usdc, encodeMint(address, 1_000_000n * 10n ** 6n));
-      const client = await ExchangeClient.join({
-        operator: members.map(({ url }) => url),
-        rpc: [anvil.url],
-        ...{ mediator, privateKey, evidence: new MemoryEvidence(), pollMs: 50 },
-        patienceMs: 30_000,
-      });
-      await client.deposit("WETH", "100");
-      await client.deposit("USDC", "100000");
-      await until("its deposits are credited", async () => {
-        const balances = await client.fetchBalance();
-        return balances.length === 2 && balances.every(({ total }) => total > 0n);
-      });
-      return client;
-    },
-    leader: async () => {
-      let found: Member | undefined;
-      await until("somebody leads", async () => {
-        const alive = members.filter(({ process }) => process !== undefined);
-        const leading = await Promise.all(alive.map(isLeading));
-        found = alive[leading.indexOf(true)];
-        return found !== undefined;
-      });
-      return found as Member;
-    },
-    stop: async () => {
-      await Promise.all(members.map((member) => member.kill()));
-      await anvil.stop();
-      await postgres.remove();
-      rmSync(folder, { recursive: true, force: true });
+    recordsOf: async (epoch: number, sequence: number): Promise<number> => {
+      const rows = await sql`SELECT 1 FROM ${sql(schema)}.record
+        WHERE epoch = ${epoch} AND sequence > ${sequence}`;
+      return rows.length;
     },
   };
 }
 
-/** Who leads refuses a bad order by what is in it, and who does not by sending it elsewhere. */
-async function isLeading({ url }: Member): Promise<boolean> {
-  try {
-    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(1000) });
-    return /^quarterdeck_leading 1$/m.test(await response.text());
-  } catch {
-    return false;
+function submitterOf({ client, chainId }: Anvil, key: Hex): Submitter {
+  const signer = localSigner(key);
+  return new Submitter({ client, signer, chainId, maxFeePerGas: MAX_FEE, pollMs: POLL_MS });
+}
+
+async function mint(anvil: Anvil, key: Hex, amounts: Readonly<Record<Address, bigint>>) {
+  const submitter = submitterOf(anvil, key);
+  const { address } = localSigner(key);
+  for (const [to, amount] of Object.entries(amounts)) {
+    const data = encodeMint(address, amount);
+    await submitter.send({ what: "mint", to: to as Address, data });
   }
+}
+
+/** Ready is also who trails a few blocks, in which a new chain may have listed all its tokens. */
+async function follows(url: string, anvil: Anvil): Promise<void> {
+  const head = await anvil.blockNumber();
+  await until("the operator follows", async () => {
+    return (await new Api(url).call("fetchClock")).block >= head - CONFIRMATIONS;
+  });
 }
