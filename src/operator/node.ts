@@ -215,6 +215,7 @@ export async function startOperator(
       onHolder: (holder) => desk.close(holder?.url),
       successor: () => turns.successor,
       isBlind: () => isBlind,
+      isApproved: () => turns.isApproved,
     },
     stopping.signal,
   );

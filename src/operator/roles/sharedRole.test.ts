@@ -37,6 +37,8 @@ interface Member {
   prefer(operator: string | undefined): void;
   /** Whether it hears the chain no more. */
   setBlind(isBlind: boolean): void;
+  /** It is not on the manager's list any more. */
+  remove(): void;
   stop(): Promise<void>;
   readonly ended: Promise<void>;
 }
@@ -57,6 +59,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
   let leading = false;
   let preferred: string | undefined;
   let blind = false;
+  let approved = true;
   const lead = async (leased: LeasedJournal, signal: AbortSignal) => {
     const failure = Promise.withResolvers<never>();
     const sequencer = new Sequencer({
@@ -83,6 +86,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
     onHolder: (holder) => desk.close(holder?.url),
     operator,
     isBlind: () => blind,
+    isApproved: () => approved,
     successor: () => (preferred === operator ? undefined : preferred),
   });
   const ended = role.run(stopping.signal);
@@ -98,6 +102,9 @@ async function member(schema: string, operator: string, url = server.url): Promi
     isLeading: () => leading,
     setBlind: (isBlind) => {
       blind = isBlind;
+    },
+    remove: () => {
+      approved = false;
     },
     prefer: (wanted) => {
       preferred = wanted;
@@ -211,6 +218,19 @@ test("one that does not hear the chain leaves the lead to another, and takes non
   expect(first.isLeading()).toBe(false);
   first.setBlind(false);
   await expect.poll(() => first.isLeading(), soon).toBe(true);
+});
+
+test("one that was removed gives the lead away, and never takes it again", async () => {
+  const schema = server.schema();
+  const members = [await member(schema, "ada"), await member(schema, "bob")];
+  const removed = await leaderAmong(members);
+  const [other] = members.filter((one) => one !== removed) as [Member];
+  removed.remove();
+  await expect.poll(() => other.isLeading(), soon).toBe(true);
+  await other.stop();
+  await sleep(4 * LEASE_MS);
+  expect(removed.isLeading()).toBe(false);
+  expect(removed.desk.leader).toBeUndefined();
 });
 
 test("a database that goes away stops nobody for good", async () => {

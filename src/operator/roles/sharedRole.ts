@@ -33,6 +33,8 @@ export interface SharedRoleOptions {
   readonly successor: () => string | undefined;
   /** Whether this operator does not hear the chain: it would keep the blocks from everybody. */
   readonly isBlind: () => boolean;
+  /** Whether the manager's list is known to have this operator: nobody need believe another's fills. */
+  readonly isApproved: () => boolean;
 }
 
 /** Looks at the journal in the time of a lease. */
@@ -76,12 +78,13 @@ export class SharedRole {
 
   /** Follows; gives the journal when nobody holds it and it could be acquired. */
   async #look(): Promise<LeasedJournal | undefined> {
-    const { journal, replica, onHolder } = this.#options;
+    const { journal, replica, onHolder, isBlind, isApproved } = this.#options;
     const { holder } = await journal.look();
     onHolder(holder);
     await replica.catchUp(journal);
     await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
-    return holder === undefined && !this.#options.isBlind() ? journal.acquire() : undefined;
+    const mayLead = holder === undefined && isApproved() && !isBlind();
+    return mayLead ? journal.acquire() : undefined;
   }
 
   async #announce(sequence: number, looksBetween: number): Promise<void> {
@@ -110,13 +113,17 @@ export class SharedRole {
     }
   }
 
-  /** Renews the lease; resolves with the address of whoever should lead instead. */
+  /**
+   * Renews the lease; resolves with the address of whoever should lead instead, or with none where
+   * anybody should rather than this one.
+   */
   async #watch(leased: LeasedJournal, signal: AbortSignal): Promise<string | undefined> {
-    const { leaseMs } = this.#options;
+    const { leaseMs, isApproved } = this.#options;
     const since = performance.now();
     while (!signal.aborted) {
       await leased.renew();
       await this.#announce(leased.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.leading);
+      if (!isApproved()) return this.#successor(leased.head.sequence);
       // Before, one that let the lease run out may still seem to live: it would get it back.
       const isKnown = performance.now() - since > LEASES_UNTIL_KNOWN * leaseMs;
       const successor = isKnown ? this.#successor(leased.head.sequence) : undefined;
@@ -128,12 +135,13 @@ export class SharedRole {
 
   /** Only somebody who lives and is warm takes over without a gap. */
   #successor(sequence: number): string | undefined {
-    const { successor, isBlind, operator } = this.#options;
+    const { successor, isBlind, isApproved, operator } = this.#options;
     const wanted = successor();
     const warm = this.#peers.filter((peer) => peer.sequence + WARM_RECORDS >= sequence);
     const others = warm.filter((peer) => peer.operator !== operator);
     const found = others.find((peer) => peer.operator === wanted);
-    return (found ?? (isBlind() ? others[0] : undefined))?.operator;
+    const mustLeave = isBlind() || !isApproved();
+    return (found ?? (mustLeave ? others[0] : undefined))?.operator;
   }
 
   /** Gives the lease back, so that another need not wait for its end. */

@@ -21,6 +21,7 @@ export interface RoleOptions {
   readonly onHolder: (holder: Holder | undefined) => void;
   readonly successor: () => string | undefined;
   readonly isBlind: () => boolean;
+  readonly isApproved: () => boolean;
 }
 
 export interface Storage {

@@ -82,6 +82,15 @@ describe("whose turn it is", () => {
     const stranger = keeper(toAddress(`0x${"9".repeat(40)}`), [TURNS]).one;
     await stranger.look();
     expect([100, 118].map((head) => stranger.mayAct(head, 119))).toEqual([false, false]);
+    expect(stranger.isApproved).toBe(false);
+  });
+
+  it("is of one who is approved only once the list was read", async () => {
+    const ada = keeper(ADA, [TURNS]).one;
+    expect(ada.isApproved).toBe(false);
+    await ada.look();
+    expect(ada.isApproved).toBe(true);
+    expect(keeper(ADA, [], false).one.isApproved).toBe(true);
   });
 
   it("stays as it was known while the list changes under the reading", async () => {

@@ -42,6 +42,16 @@ export class TurnKeeper {
     return this.#options.reader !== undefined;
   }
 
+  /**
+   * Whether this operator is on the list, as of the last look: not known, so not so, before it.
+   * Without slots nobody else has a say.
+   */
+  get isApproved(): boolean {
+    const { reader, address } = this.#options;
+    if (reader === undefined) return true;
+    return this.#turns?.operators.some((operator) => operator.address === address) ?? false;
+  }
+
   /** The operator that should sequence: whoever may act on chain, if that is another. */
   get successor(): Address | undefined {
     const operator = this.#turns?.operator;
@@ -56,8 +66,7 @@ export class TurnKeeper {
     const { reader, address, schedule } = this.#options;
     if (reader === undefined) return true;
     const turns = this.#turns;
-    if (turns === undefined) return false;
-    if (!turns.operators.some((operator) => operator.address === address)) return false;
+    if (turns === undefined || !this.isApproved) return false;
     const rescue = head + Math.floor(quarterSize(schedule) / 4) >= deadlineBlock;
     if (rescue) return this.#isNextToRescue(turns, head, deadlineBlock);
     const ends = turns.lastBlock !== undefined && head >= turns.lastBlock;
