@@ -1,11 +1,11 @@
 /** Turns what an entry did into the events of the stream and the lines of the log. */
-import { SignerUnavailable } from "../chain/signer.ts";
 import type { Entry } from "../exchange/entries.ts";
 import type { Happening, OrderRef, Outcome } from "../exchange/outcome.ts";
 import { type OrderView, order, withdrawals } from "../exchange/views.ts";
 import { type AnswerSources, orderFace, tradeFace, withdrawalFace } from "./answers.ts";
 import type { FaceEvent } from "./face.ts";
 import type { Log } from "./log.ts";
+import { isUnsigned } from "./signers/fillSigner.ts";
 
 /**
  * Events in the order in which things happened, of the state as it is now. Orders come with their
@@ -32,8 +32,8 @@ async function orderEvent(
   try {
     return { kind: "order", order: await orderFace(sources, view) };
   } catch (error) {
-    // The signer's own watch says in the log since when and why.
-    if (error instanceof SignerUnavailable) return undefined;
+    // The signer's own watch, or the manager's, says in the log since when and why.
+    if (isUnsigned(error)) return undefined;
     throw error;
   }
 }

@@ -33,6 +33,7 @@ import type {
 } from "./face.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Desk } from "./roles/desk.ts";
+import { NotApproved } from "./signers/fillSigner.ts";
 
 export interface FaceOptions {
   readonly sources: AnswerSources;
@@ -63,6 +64,7 @@ export interface FaceControl {
 
 /** A session may reach at most this many blocks ahead; as wire/session.ts says to clients. */
 const SESSION_BLOCKS = 7200;
+const APPROVAL = "its place on the manager's list";
 /** Lag in blocks at which orders are refused: rounds could end unseen. */
 const MAX_LAG_BLOCKS = 3;
 
@@ -236,6 +238,8 @@ async function signed<T>(answer: Promise<T>): Promise<Answered<T>> {
     return { ok: true, value: await answer };
   } catch (error) {
     if (error instanceof SignerUnavailable) return refusing(refuse("FillUnsigned", {}));
+    // Another operator's signature counts: the client is to ask there.
+    if (error instanceof NotApproved) return refusing(refuse("NotReady", { waitingFor: APPROVAL }));
     throw error;
   }
 }

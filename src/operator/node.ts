@@ -99,7 +99,7 @@ export async function startOperator(
   log.info("recovered", { snapshot, replayed, journal: sequence, block });
 
   const { domain } = chain.constants;
-  const fills = new FillSigner(signer, domain);
+  const fills = new FillSigner(signer, domain, () => turns.isApproved !== false);
   const sources: AnswerSources = { state, history, curve, domain, fills };
   const gas = new GasLedger(GAS_ROUNDS * chain.constants.schedule.roundSize);
   const failure = Promise.withResolvers<never>();
@@ -215,7 +215,7 @@ export async function startOperator(
       onHolder: (holder) => desk.close(holder?.url),
       successor: () => turns.successor,
       isBlind: () => isBlind,
-      isApproved: () => turns.isApproved,
+      isApproved: () => turns.isApproved === true,
     },
     stopping.signal,
   );

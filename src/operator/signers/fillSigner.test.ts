@@ -5,7 +5,7 @@ import { localSigner, type Signer, SignerUnavailable } from "../../chain/signer.
 import { hashFill } from "../../protocol/messages.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import type { Domain, Fill } from "../../protocol/units.ts";
-import { FillSigner } from "./fillSigner.ts";
+import { FillSigner, NotApproved } from "./fillSigner.ts";
 
 const KEY: Hex = `0x${"4c".repeat(32)}`;
 const OWNER: Address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
@@ -45,6 +45,18 @@ test("a fill is signed by the key, and asked for once while it is remembered", a
     const from = recoverSigner(nobleCurve, domain, hashFill(signed.fill), signed.signature);
     expect(from).toBe(signer.address);
   }
+});
+
+test("nothing is signed by a key that is no operator's any more, remembered or not", async () => {
+  const { told, signer } = counting();
+  let isApproved = true;
+  const fills = new FillSigner(signer, domain, () => isApproved);
+  await fills.sign(fill(1n));
+  isApproved = false;
+  await expect(fills.sign(fill(1n))).rejects.toThrow(NotApproved);
+  expect(told.asked).toBe(1);
+  isApproved = true;
+  expect((await fills.sign(fill(1n))).fill).toEqual(fill(1n));
 });
 
 test("the oldest signatures are forgotten, and come out the same again", async () => {

@@ -43,13 +43,13 @@ export class TurnKeeper {
   }
 
   /**
-   * Whether this operator is on the list, as of the last look: not known, so not so, before it.
-   * Without slots nobody else has a say.
+   * Whether this operator is on the list, as of the last look; undefined before it. Without slots
+   * nobody else has a say.
    */
-  get isApproved(): boolean {
+  get isApproved(): boolean | undefined {
     const { reader, address } = this.#options;
     if (reader === undefined) return true;
-    return this.#turns?.operators.some((operator) => operator.address === address) ?? false;
+    return this.#turns?.operators.some((operator) => operator.address === address);
   }
 
   /** The operator that should sequence: whoever may act on chain, if that is another. */
