@@ -1,198 +1,177 @@
 /**
  * Several operators, on a real chain and a real database: whatever happens to one of them, the
  * exchange goes on, nothing acknowledged is lost or doubled, and every commit is on time.
+ * `QUARTERDECK_SEED` repeats a run's choices.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Hex } from "../src/base/hex.ts";
-import { encodeSetMaintenance, encodeSetSlotSize } from "../src/chain/turns.ts";
-import { Api, RefusedByOperator } from "../src/client/api.ts";
-import type { ExchangeClient } from "../src/client/client.ts";
-import type { Round } from "../src/protocol/units.ts";
-import { until } from "./support/exchange.ts";
 import {
-  type Member,
-  type OperatorsExchange,
-  startOperatorsExchange,
-} from "./support/severalOperators.ts";
+  encodeRemoveOperator,
+  encodeSetMaintenance,
+  encodeSetSlotSize,
+} from "../src/chain/turns.ts";
+import { DEFAULT_LEASE_MS } from "../src/journal/postgres/journal.ts";
+import { Drills } from "./support/drills.ts";
+import { chooseSeed } from "./support/random.ts";
+import type { OperatorsExchange } from "./support/severalOperators.ts";
 
-/** Milliseconds between two orders of one client: the limit of orders a round stays far. */
-const PACE_MS = 700;
+const seed = chooseSeed();
 
-interface Acknowledged {
-  readonly orderHash: Hex;
-  readonly round: Round;
-  readonly at: number;
-}
-
-/** Places orders until it is told to stop; remembers what was acknowledged, and when. */
-class Load {
-  readonly acknowledged: Acknowledged[] = [];
-  readonly refusals: string[] = [];
-  readonly client: ExchangeClient;
-  #running = true;
-  readonly #ended: Promise<void>;
-
-  constructor(client: ExchangeClient, side: "buy" | "sell") {
-    this.client = client;
-    this.#ended = this.#run(side);
-  }
-
-  async stop(): Promise<void> {
-    this.#running = false;
-    await this.#ended;
-  }
-
-  async #run(side: "buy" | "sell"): Promise<void> {
-    for (let i = 0; this.#running; i++) {
-      const price = `${2000 + (i % 3)}`;
-      const order = { market: "WETH/USDC", side, price, amount: "0.001" };
-      try {
-        const { orderHash, round } = await this.client.createOrder(order);
-        this.acknowledged.push({ orderHash, round, at: performance.now() });
-      } catch (error) {
-        // A round that ended under way is a clear refusal; anything else is not expected here.
-        if (!(error instanceof RefusedByOperator)) throw error;
-        this.refusals.push(error.code);
-      }
-      await sleep(PACE_MS);
-    }
-  }
-}
-
-describe("several operators", () => {
+describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
+  let drills: Drills;
   let exchange: OperatorsExchange;
-  let loads: Load[];
-  const takeovers: number[] = [];
 
   beforeAll(async () => {
-    exchange = await startOperatorsExchange();
-    const [ada, bob] = [await exchange.client(0), await exchange.client(1)];
-    loads = [new Load(ada, "sell"), new Load(bob, "buy")];
-    await until("both trade", () => loads.every((load) => load.acknowledged.length > 2));
+    drills = await Drills.start(seed);
+    exchange = drills.exchange;
   });
   afterAll(async () => {
-    await Promise.allSettled(loads.map((load) => load.stop()));
-    await exchange.stop();
-    const sorted = [...takeovers].sort((a, b) => a - b);
-    const median = sorted[Math.floor(sorted.length / 2)];
-    console.log(`take-over, ms: ${sorted.map(Math.round).join(" ")}; median ${median?.toFixed(0)}`);
+    await drills?.stop();
+    console.log(drills?.report());
   });
-
-  const alive = () => exchange.members.filter(({ process }) => process !== undefined);
-
-  /** Orders are acknowledged again after `since`. */
-  async function goesOn(since: number): Promise<void> {
-    await until("orders are taken again", () =>
-      loads.every((load) => (load.acknowledged.at(-1)?.at ?? 0) > since),
-    );
-    const first = loads.map((load) => load.acknowledged.find(({ at }) => at > since)?.at ?? since);
-    takeovers.push(Math.min(...first) - since);
-  }
-
-  /** All that was acknowledged is there, once, and the same at every operator that lives. */
-  async function nothingIsLost(): Promise<void> {
-    for (const { client, acknowledged } of loads) {
-      const { round: newest } = await client.api.call("fetchClock");
-      for (const round of [newest - 1, newest].filter((one) => one >= 0)) {
-        const wanted = acknowledged.filter((one) => one.round === round).map((o) => o.orderHash);
-        const found = (await client.fetchOrders(round)).map(({ orderHash }) => orderHash);
-        expect(new Set(found).size).toBe(found.length);
-        expect(found).toEqual(expect.arrayContaining(wanted));
-      }
-    }
-    await allAgree();
-    expect(await exchange.reader.clock()).toMatchObject({ halted: false });
-  }
-
-  /** What both clients hold adds up to what they deposited, at every operator that lives. */
-  async function allAgree(): Promise<void> {
-    for (const { url } of alive()) {
-      const totals = new Map<string, bigint>();
-      for (const { client } of loads) {
-        const call = { params: { client: client.address }, session: await client.session() };
-        for (const { token, total } of await new Api(url).call("fetchBalances", call)) {
-          totals.set(token, (totals.get(token) ?? 0n) + total);
-        }
-      }
-      expect([...totals.values()].sort()).toEqual([200n * 10n ** 18n, 200_000n * 10n ** 6n].sort());
-    }
-  }
-
-  /** Another round is committed in time. */
-  async function commitsGoOn(): Promise<void> {
-    const { committedRound } = await exchange.reader.clock();
-    // A round takes 40 seconds.
-    await until("another round is committed", async () => {
-      const now = await exchange.reader.clock();
-      expect(now.halted).toBe(false);
-      return now.committedRound > committedRound;
-    });
-  }
-
-  async function restart(member: Member): Promise<void> {
-    await member.start();
-    await until("it follows again", async () => {
-      const clocks = await Promise.all(
-        alive().map(({ url }) => new Api(url).call("fetchClock").catch(() => undefined)),
-      );
-      return clocks.every((clock) => clock !== undefined);
-    });
-  }
 
   it("go on when the one that takes orders is killed", async () => {
-    const leader = await exchange.leader();
-    await leader.kill();
-    await goesOn(performance.now());
-    expect((await exchange.leader()).name).not.toBe(leader.name);
-    await nothingIsLost();
-    await restart(leader);
+    await drills.takeOver("killed", async () => {
+      const leader = await exchange.leader();
+      const { epoch } = await exchange.lease();
+      await leader.kill();
+      await drills.untilAnotherLeads(leader, epoch);
+      await leader.start();
+    });
   });
 
-  it("let one that slept through its lease do nothing when it wakes", async () => {
-    const leader = await exchange.leader();
-    const pid = leader.process?.pid as number;
-    process.kill(pid, "SIGSTOP");
-    await goesOn(performance.now());
-    process.kill(pid, "SIGCONT");
-    await until("it follows the other", async () => (await exchange.leader()).name !== leader.name);
-    await nothingIsLost();
-    // What it answers now it was told by the journal.
-    const asked = await fetch(`${leader.url}/health/live`);
-    expect(asked.ok).toBe(true);
+  it("take nothing more from one that slept longer than its lease", async () => {
+    await drills.takeOver("stopped", async () => {
+      const slept = await exchange.leader();
+      const { epoch } = await exchange.lease();
+      slept.process?.kill("SIGSTOP");
+      // Whatever of it was under way in the database comes to its end there.
+      await sleep(DEFAULT_LEASE_MS / 2);
+      const { sequence } = await exchange.lease();
+      await drills.untilAnotherLeads(slept, epoch);
+      slept.process?.kill("SIGCONT");
+      await drills.orders(20);
+      const late = (await exchange.records(sequence)).filter((record) => record.epoch === epoch);
+      expect(late).toEqual([]);
+    });
   });
+
+  it.each(["database", "chain", "clients"] as const)(
+    "go on when the one that takes orders is cut off from the %s",
+    async (line) => {
+      await drills.takeOver(`cut off from the ${line}`, async () => {
+        const lonely = await exchange.leader();
+        const { epoch } = await exchange.lease();
+        lonely.cut(line);
+        await drills.untilAnotherLeads(lonely, epoch);
+        await drills.orders(20);
+        lonely.mend(line);
+      });
+    },
+  );
 
   it("wait for the database, and lose nothing of what was acknowledged", async () => {
-    await exchange.postgres.stop();
-    await sleep(1500);
-    await exchange.postgres.restart();
-    await goesOn(performance.now());
-    await nothingIsLost();
-    expect(alive()).toHaveLength(3);
-  });
-
-  it("commit in time when all but one die just before", async () => {
-    const [survivor, ...others] = exchange.members as [Member, ...Member[]];
-    const { roundSize, genesisBlock } = exchange.schedule;
-    await until("a round is about to end", async () => {
-      const into = ((await exchange.anvil.blockNumber()) - genesisBlock) % roundSize;
-      return into > roundSize - 8;
+    await drills.under(async () => {
+      await exchange.postgres.stop();
+      await sleep(DEFAULT_LEASE_MS);
+      await exchange.postgres.restart();
+      await drills.orders(20);
     });
-    await Promise.all(others.map((member) => member.kill()));
-    await goesOn(performance.now());
-    await commitsGoOn();
-    await nothingIsLost();
-    await Promise.all(others.map((member) => member.start()));
-    expect((await exchange.leader()).name).toBe(survivor.name);
+    expect(drills.running).toHaveLength(3);
   });
 
-  it("go on through maintenance and another slot size", async () => {
-    await exchange.asOwner("maintenance", encodeSetMaintenance(true));
-    await exchange.asOwner("slot size", encodeSetSlotSize(20));
-    // Nobody has the slot: the rescue window is all there is.
-    await commitsGoOn();
-    await exchange.asOwner("end of maintenance", encodeSetMaintenance(false));
-    await nothingIsLost();
-    expect((await exchange.turns.turns()).slotSize).toBe(20);
+  it("commit on time when all but one are killed just before", async () => {
+    await drills.takeOver("all but one killed", async ({ boundary, round }) => {
+      await drills.untilBlock(boundary - 5);
+      const { operator } = await exchange.turns.turns();
+      const leader = await exchange.leader();
+      const survivor = exchange.members.find((one) => one !== leader && one.address !== operator);
+      const dead = exchange.members.filter((one) => one !== survivor);
+      await Promise.all(dead.map((one) => one.kill()));
+      await drills.untilCommitted(round);
+      await Promise.all(dead.map((one) => one.start()));
+    });
+  });
+
+  it("commit on time in maintenance, and go on with another slot size", async () => {
+    const { slotSize } = await exchange.turns.turns();
+    for (const size of [slotSize / 2, slotSize]) {
+      await drills.under(async ({ round }) => {
+        await exchange.asOwner("maintenance", encodeSetMaintenance(true));
+        await exchange.asOwner("slot size", encodeSetSlotSize(size));
+        // Nobody has the slot: the rescue window is all there is.
+        await drills.untilCommitted(round);
+        expect((await drills.commitsOf(round)).map(({ isRescue }) => isRescue)).toEqual([
+          true,
+          true,
+        ]);
+        await exchange.asOwner("end of maintenance", encodeSetMaintenance(false));
+        expect((await exchange.turns.turns()).slotSize).toBe(size);
+      });
+    }
+  });
+
+  it("leave out one that is removed while it leads", async () => {
+    const { anvil } = exchange;
+    const removed = await drills.takeOver("removed", async ({ round }) => {
+      await exchange.asOwner("maintenance", encodeSetMaintenance(true));
+      // Nobody is selected now: once a hand-over that was under way is done, there is none.
+      await sleep(DEFAULT_LEASE_MS / 2);
+      const leader = await exchange.leader();
+      const { epoch } = await exchange.lease();
+      await exchange.asOwner("removal", encodeRemoveOperator(leader.address));
+      expect((await exchange.lease()).epoch).toBe(epoch);
+      await exchange.asOwner("end of maintenance", encodeSetMaintenance(false));
+      const next = await drills.untilAnotherLeads(leader, epoch);
+      const { sequence, epoch: second } = await exchange.lease();
+      const sent = await anvil.client.getTransactionCount({ address: leader.address });
+
+      // Whoever is left takes over, and not the one whose process still runs.
+      await next.kill();
+      const last = await drills.untilAnotherLeads(next, second);
+      expect(last.name).not.toBe(leader.name);
+      await next.start();
+      await drills.untilCommitted(round);
+      expect((await exchange.lease()).holder).not.toBe(leader.address);
+      const late = (await exchange.records(sequence)).filter((record) => record.epoch <= epoch);
+      expect(late).toEqual([]);
+      expect(await anvil.client.getTransactionCount({ address: leader.address })).toBe(sent);
+      return leader;
+    });
+    const { address, name, url } = removed;
+    // What it signs now is no evidence: nobody may be given any of it.
+    await drills.allAsk(url);
+    const place = ["--address", address, "--name", name, "--endpoint", url];
+    const added = await exchange.operators("add", "--unvetted", ...place, "--yes");
+    expect(added, added.stderr).toMatchObject({ code: 0 });
+  });
+
+  it("commit on time while nobody can claim a slot, by who claimed last", async () => {
+    await drills.under(async ({ round }) => {
+      const release = await exchange.holdClaims();
+      const operator = await drills.untilUnclaimed();
+      await drills.untilCommitted(round);
+      const commit = { sender: operator, isRescue: false };
+      expect(await drills.commitsOf(round)).toEqual([commit, commit]);
+      expect(await exchange.turns.turns()).toMatchObject({ operator, claimed: [] });
+      release();
+    });
+  });
+
+  it("commit on time while nobody can claim a slot and who claimed last is dead", async () => {
+    await drills.under(async ({ round }) => {
+      const release = await exchange.holdClaims();
+      const operator = await drills.untilUnclaimed();
+      const dead = exchange.members.find(({ address }) => address === operator);
+      await dead?.kill();
+      await drills.untilCommitted(round);
+      for (const { sender, isRescue } of await drills.commitsOf(round)) {
+        expect(sender).not.toBe(operator);
+        expect(isRescue).toBe(true);
+      }
+      expect(await exchange.turns.turns()).toMatchObject({ operator, claimed: [] });
+      release();
+      await dead?.start();
+    });
   });
 });

@@ -39,14 +39,22 @@ export class LoadTrader {
   readonly #index: number;
   readonly #random: Random;
   readonly #blocks: Blocks;
+  readonly #longestPauseMs: number;
   #socket: WebSocket | undefined;
 
-  constructor(client: ExchangeClient, index: number, random: Random, blocks: Blocks) {
+  constructor(
+    client: ExchangeClient,
+    index: number,
+    random: Random,
+    blocks: Blocks,
+    longestPauseMs: number = LONGEST_PAUSE_MS,
+  ) {
     this.client = client;
     this.ledger = new OrderLedger(client);
     this.#index = index;
     this.#random = random;
     this.#blocks = blocks;
+    this.#longestPauseMs = longestPauseMs;
   }
 
   /** Subscribes to what the operator tells of this client and of the market. */
@@ -82,7 +90,7 @@ export class LoadTrader {
   /** Acts until `signal` is aborted. Throws what no crash explains. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      let pause = this.#random.from(0, LONGEST_PAUSE_MS);
+      let pause = this.#random.from(0, this.#longestPauseMs);
       try {
         await this.#step();
       } catch (error) {

@@ -25,6 +25,9 @@ export class OrderLedger {
   readonly #refused = new Set<Hex>();
   readonly counts = { placed: 0, cancelled: 0, filled: 0, unknown: 0, refused: 0 };
 
+  /** When each order was acknowledged, by `performance.now()`. */
+  readonly placedAt: number[] = [];
+
   constructor(client: ExchangeClient) {
     this.#client = client;
   }
@@ -42,6 +45,7 @@ export class OrderLedger {
     if (known === undefined) {
       this.#filed.set(status.orderHash, { status, cancel: "no", settled: false });
       this.counts.placed += 1;
+      this.placedAt.push(performance.now());
       if (status.sold > 0n) this.counts.filled += 1;
       return;
     }

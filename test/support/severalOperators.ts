@@ -2,25 +2,37 @@
  * An exchange whose operators take turns: processes of their own on one PostgreSQL and one chain.
  * They can be killed, paused, cut off and started again.
  */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import postgres from "postgres";
+import { keccak256 } from "viem";
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { deployExchange } from "../../src/chain/deploy.ts";
 import { MediatorReader } from "../../src/chain/mediator.ts";
 import { Submitter } from "../../src/chain/send.ts";
 import { localSigner } from "../../src/chain/signer.ts";
 import { encodeMint } from "../../src/chain/tokens.ts";
-import { TurnReader } from "../../src/chain/turns.ts";
+import { encodeClaimFor, TurnReader } from "../../src/chain/turns.ts";
 import { Api } from "../../src/client/api.ts";
 import { ExchangeClient } from "../../src/client/client.ts";
 import { MemoryEvidence } from "../../src/client/evidence.ts";
+import { KEY_VARIABLE } from "../../src/operator/config.ts";
 import type { Schedule } from "../../src/protocol/units.ts";
 import { type Anvil, startAnvil } from "./anvil.ts";
+import { type Ended, runCli } from "./cli.ts";
 import { CONFIRMATIONS, until } from "./exchange.ts";
-import { createMember, findPlace, leavePlace, type Member, type Place, urlOf } from "./member.ts";
+import {
+  createMember,
+  findPlace,
+  leavePlace,
+  type Member,
+  type Place,
+  portOf,
+  urlOf,
+} from "./member.ts";
 import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { type Meddle, startHttpProxy } from "./proxy.ts";
 
 export type { Line, Member } from "./member.ts";
 
@@ -30,6 +42,13 @@ export interface LeaseRow {
   readonly sequence: number;
   /** Undefined while nobody holds it. */
   readonly holder: Address | undefined;
+}
+
+/** A record of the shared journal, and in which epoch it was written. */
+export interface RecordRow {
+  readonly sequence: number;
+  readonly epoch: number;
+  readonly payload: Uint8Array;
 }
 
 export interface OperatorsExchange {
@@ -48,10 +67,17 @@ export interface OperatorsExchange {
   /** A client with deposits of both tokens, joined. `index` from 0. */
   client(index: number): Promise<ExchangeClient>;
   lease(): Promise<LeaseRow>;
-  /** Records that were written in an epoch after `sequence`. */
-  recordsOf(epoch: number, sequence: number): Promise<number>;
+  /** Records after `sequence`, in order. */
+  records(sequence: number): Promise<RecordRow[]>;
   /** The member that holds the lease, and runs. */
   leader(): Promise<Member>;
+  /**
+   * From now on every node that an operator asks takes its claims of slots, and no block ever has
+   * them; until what this resolves with is called.
+   */
+  holdClaims(): Promise<() => void>;
+  /** Runs `quarterdeck operators …` as the manager's owner. */
+  operators(...args: readonly string[]): Promise<Ended>;
   /** Sends a transaction of the manager's owner to the manager. */
   asOwner(what: string, data: Hex): Promise<void>;
   stop(): Promise<void>;
@@ -74,7 +100,7 @@ const MAX_TRIES = 100;
 const MAX_FEE = 10n ** 12n;
 const CLIENT_PATIENCE_MS = 30_000;
 /** Keys of the chain: the owner's, then the operators', then the clients'. */
-export const OWNER = 0;
+const OWNER = 0;
 const FIRST_OPERATOR = 1;
 const COUNT = 3;
 const FIRST_CLIENT = FIRST_OPERATOR + COUNT;
@@ -129,6 +155,20 @@ export async function startOperatorsExchange({
       });
       return found as Member;
     },
+    holdClaims: async () => {
+      const proxy = await startHttpProxy(anvil.url, holdClaims);
+      for (const member of members) member.askChainAt(portOf(proxy.url));
+      return () => {
+        for (const member of members) member.mend("chain");
+        proxy.stop();
+      };
+    },
+    operators: (...args) => {
+      const config = join(folder, "owner.json");
+      writeFileSync(config, JSON.stringify({ rpc: [anvil.url], mediator, pollMs: POLL_MS }));
+      const environment = { [KEY_VARIABLE]: anvil.keys[OWNER] as string };
+      return runCli(["operators", ...args, "--config", config], environment);
+    },
     asOwner: async (what, data) => {
       await submitterOf(anvil, anvil.keys[OWNER] as Hex).send({ what, to: manager, data });
     },
@@ -154,7 +194,8 @@ export async function startOperatorsExchange({
       await sql.end({ timeout: 0 });
       await anvil.stop();
       await database.remove();
-      rmSync(folder, { recursive: true, force: true });
+      if (!process.env.KEEP) rmSync(folder, { recursive: true, force: true });
+      else console.log(folder);
     },
   };
 }
@@ -195,13 +236,25 @@ function sharedJournal(sql: postgres.Sql, schema: string) {
       const { epoch, sequence, holder } = row;
       return { epoch: Number(epoch), sequence: Number(sequence), holder: holder ?? undefined };
     },
-    recordsOf: async (epoch: number, sequence: number): Promise<number> => {
-      const rows = await sql`SELECT 1 FROM ${sql(schema)}.record
-        WHERE epoch = ${epoch} AND sequence > ${sequence}`;
-      return rows.length;
+    records: async (after: number): Promise<RecordRow[]> => {
+      const rows = await sql<{ epoch: string; sequence: string; payload: Uint8Array }[]>`
+        SELECT epoch, sequence, payload FROM ${sql(schema)}.record
+        WHERE sequence > ${after} ORDER BY sequence`;
+      return rows.map(({ epoch, sequence, payload }) => ({
+        ...{ epoch: Number(epoch), sequence: Number(sequence), payload },
+      }));
     },
   };
 }
+
+/** The first bytes of its data, as they stand in a raw transaction. */
+const CLAIM = encodeClaimFor(0).slice(2, 10);
+
+const holdClaims: Meddle = async ({ method, params }, forward) => {
+  const raw = params[0] as Hex;
+  if (method !== "eth_sendRawTransaction" || !raw.includes(CLAIM)) return forward();
+  return { result: keccak256(raw) };
+};
 
 function submitterOf({ client, chainId }: Anvil, key: Hex): Submitter {
   const signer = localSigner(key);
