@@ -42,7 +42,8 @@ const WAYS: readonly Way[] = [
     name: "stopped",
     lose: async ({ process }) => {
       process?.kill("SIGSTOP");
-      return () => process?.kill("SIGCONT");
+      // What `kill` gives is only settled when the process has ended.
+      return () => void process?.kill("SIGCONT");
     },
   },
   ...(["database", "chain", "clients"] as const).map(cut),

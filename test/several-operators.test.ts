@@ -13,7 +13,7 @@ import {
 import { DEFAULT_LEASE_MS } from "../src/journal/postgres/journal.ts";
 import { Drills } from "./support/drills.ts";
 import { chooseSeed } from "./support/random.ts";
-import type { OperatorsExchange } from "./support/severalOperators.ts";
+import type { Member, OperatorsExchange } from "./support/severalOperators.ts";
 
 const seed = chooseSeed();
 
@@ -32,31 +32,39 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
 
   it("go on when the one that takes orders is killed", async () => {
     await drills.takeOver("killed", async () => {
-      const leader = await exchange.leader();
-      const { epoch } = await exchange.lease();
-      await leader.kill();
-      await drills.untilAnotherLeads(leader, epoch);
-      await leader.start();
+      const restart = (member: Member) => member.start();
+      const { lost, epoch } = await drills.loseLeader((leader) => leader.kill(), restart);
+      await drills.untilAnotherLeads(lost, epoch);
+      await restart(lost);
     });
   });
 
   it("take nothing more from one that slept longer than its lease", async () => {
     await drills.takeOver("stopped", async () => {
-      const slept = await exchange.leader();
-      const { epoch } = await exchange.lease();
-      slept.process?.kill("SIGSTOP");
-      // Whatever of it was under way in the database comes to its end there.
-      await sleep(DEFAULT_LEASE_MS / 2);
-      const { sequence } = await exchange.lease();
-      await drills.untilAnotherLeads(slept, epoch);
-      slept.process?.kill("SIGCONT");
+      // What `kill` gives is only settled when the process has ended.
+      const pause = ({ process }: Member) => void process?.kill("SIGSTOP");
+      const wake = ({ process }: Member) => void process?.kill("SIGCONT");
+      const { lost, epoch, sequence } = await drills.loseLeader(pause, wake);
+      await drills.untilAnotherLeads(lost, epoch);
+      wake(lost);
       await drills.orders(20);
       const late = (await exchange.records(sequence)).filter((record) => record.epoch === epoch);
       expect(late).toEqual([]);
     });
   });
 
-  it.each(["database", "chain", "clients"] as const)(
+  it("go on when the one that takes orders is cut off from the database", async () => {
+    await drills.takeOver("cut off from the database", async () => {
+      const mend = (member: Member) => member.mend("database");
+      const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), mend);
+      await drills.untilAnotherLeads(lost, epoch);
+      await drills.orders(20);
+      mend(lost);
+    });
+  });
+
+  // These keep the database: the lead is handed over.
+  it.each(["chain", "clients"] as const)(
     "go on when the one that takes orders is cut off from the %s",
     async (line) => {
       await drills.takeOver(`cut off from the ${line}`, async () => {

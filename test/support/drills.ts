@@ -4,10 +4,12 @@
  * clients were told, what operators show, the journal by a model of its own and the chain's events
  * must agree to the last unit, and every commit must have been on time.
  */
+import { setTimeout as sleep } from "node:timers/promises";
 import { toAddress } from "../../src/base/address.ts";
 import type { Address } from "../../src/base/hex.ts";
 import { mediatorAbi } from "../../src/chain/abi/mediator.ts";
 import type { ExchangeClient } from "../../src/client/client.ts";
+import { DEFAULT_LEASE_MS } from "../../src/journal/postgres/journal.ts";
 import { firstBlockOf, lastBlockOf, momentOf, rescueWindow } from "../../src/protocol/rounds.ts";
 import type { BlockNumber, Round } from "../../src/protocol/units.ts";
 import { Blocks } from "./blocks.ts";
@@ -43,6 +45,13 @@ export interface Due {
   readonly round: Round;
   /** First block of that round. */
   readonly boundary: BlockNumber;
+}
+
+/** A leader that does nothing more in its epoch, and the last record of it. */
+export interface Lost {
+  readonly lost: Member;
+  readonly epoch: number;
+  readonly sequence: number;
 }
 
 /** One loss of a leader. */
@@ -197,6 +206,27 @@ export class Drills {
     const { slot } = await turns.turns();
     await until(`slot ${slot + 2} began`, async () => (await turns.turns()).slot >= slot + 2);
     return (await turns.turns()).operator;
+  }
+
+  /**
+   * Does `fault` to the leader, in which it keeps its lease. Where that was given away in the same
+   * moment it lost no leader: that is undone, and the next one has it.
+   */
+  async loseLeader(
+    fault: (leader: Member) => unknown,
+    undo: (leader: Member) => unknown,
+  ): Promise<Lost> {
+    const { lease, leader } = this.exchange;
+    for (;;) {
+      const lost = await leader();
+      const { epoch } = await lease();
+      await fault(lost);
+      // Whatever of it was under way in the database comes to its end there.
+      await sleep(DEFAULT_LEASE_MS / 2);
+      const now = await lease();
+      if (now.epoch === epoch) return { lost, epoch, sequence: now.sequence };
+      await undo(lost);
+    }
   }
 
   /** Waits until another member than `lost` leads, in a later epoch. */
