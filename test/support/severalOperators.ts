@@ -84,8 +84,8 @@ export interface OperatorsExchange {
 }
 
 export interface OperatorsOptions {
-  /** Seconds between two blocks; undefined: a block for each transaction, and those that are mined. */
-  readonly blockSeconds?: number | undefined;
+  /** Seconds between two blocks; 0: a block for each transaction, and those that are mined. */
+  readonly blockSeconds?: number;
   readonly slotBlocks?: number;
   readonly leaseMs?: number;
 }

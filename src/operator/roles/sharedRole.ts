@@ -33,7 +33,7 @@ export interface SharedRoleOptions {
   readonly successor: () => string | undefined;
   /** Whether this operator does not hear the chain: it would keep the blocks from everybody. */
   readonly isBlind: () => boolean;
-  /** Whether the manager's list is known to have this operator: nobody need believe another's fills. */
+  /** Whether the manager's list is known to have this operator: other fills are no evidence. */
   readonly isApproved: () => boolean;
 }
 
