@@ -308,7 +308,7 @@ class World {
     this.#checkKept(operator);
     operator.face.subscribe((event) => {
       if (event.kind !== "order") return;
-      this.#guard(() => this.#laws.onSaid(event.order));
+      this.#guard(() => this.#laws.onPublished(event.order));
       this.#clients.find(({ address }) => address === event.order.owner)?.learn(event.order);
     });
     operator.ended.catch((error) => this.#stopped(error));

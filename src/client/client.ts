@@ -25,6 +25,7 @@ import { formatSession } from "../wire/session.ts";
 import { type Api, RefusedByOperator } from "./api.ts";
 import { type AuditedToken, type AuditReport, audit } from "./audit.ts";
 import type { EvidenceStore, ProofRecord } from "./evidence.ts";
+import { LatestOrders } from "./latestOrders.ts";
 import { isAnsweredElsewhere, type Manner, Operators, readOperatorUrls } from "./operators.ts";
 import { buildOrder, findMarket, findToken, type OrderRequest, parseAmount } from "./orders.ts";
 import { Receipts } from "./receipts.ts";
@@ -73,6 +74,8 @@ export class ExchangeClient {
   readonly evidence: EvidenceStore;
   readonly exchange: ExchangeFacts;
   readonly constants: ExchangeConstants;
+  /** What operators told of this client's orders, in answers and, with `listen`, in events. */
+  readonly latest = new LatestOrders();
   readonly #key: Uint8Array;
   readonly #curve: Curve;
   readonly #submitter: Submitter;
@@ -174,8 +177,9 @@ export class ExchangeClient {
   /**
    * Places an order of this client that is signed and among its evidence, at whichever operator
    * takes it; one that is there already is answered as it is. What the operator signs in its answer
-   * is checked and kept. Throws `RefusedByOperator` when it was not taken, `OperatorUnreachable`
-   * when that is not known (the same order may then be placed again), `BadReceipt`.
+   * is checked and kept; given is the newest that was told of the order, by an event perhaps.
+   * Throws `RefusedByOperator` when it was not taken, `OperatorUnreachable` when that is not known
+   * (the same order may then be placed again), `BadReceipt`.
    */
   async placeOrder(signed: SignedOrder): Promise<OrderStatus> {
     const hash = orderHash(signed.order);
@@ -187,7 +191,7 @@ export class ExchangeClient {
       isDone: (shown) => shown.orderHash === hash,
     });
     await this.#receipts.keep([status], round);
-    return status;
+    return this.latest.take(status);
   }
 
   /** Throws as `placeOrder` does. */
@@ -202,7 +206,7 @@ export class ExchangeClient {
       isDone: (shown) => shown.state === "cancelled",
     });
     await this.#receipts.keep([status], order.round);
-    return status;
+    return this.latest.take(status);
   }
 
   async fetchBalance(): Promise<Answer<"fetchBalances">> {
@@ -223,7 +227,7 @@ export class ExchangeClient {
     const orders = await this.api.call("fetchOrders", own, manner);
     const asked = round ?? orders[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(orders, asked);
-    return orders;
+    return orders.map((order) => this.latest.take(order));
   }
 
   async fetchWithdrawals(): Promise<Answer<"fetchWithdrawals">> {
