@@ -86,9 +86,10 @@ export class Laws {
   }
 
   /** Only what is final and canonical, all of it, in order. */
-  #checkBlocks(state: State, { to, logs }: BlocksEntry): void {
+  #checkBlocks(state: State, entry: BlocksEntry): void {
+    const { to, logs } = entry;
     const { blocks, head } = this.#chain;
-    if (this.reorganisedTooDeep) return;
+    if (this.reorganisedTooDeep) return this.#checkNotBuiltOn(state, entry);
     if (to.number > head.number - this.#confirmations) {
       throw new LawBroken("final", `block ${to.number} taken in at head ${head.number}`);
     }
@@ -111,6 +112,14 @@ export class Laws {
       "every log once",
       `blocks ${from} to ${to.number}: ${found.length} taken in, ${wanted.length} there`,
     );
+  }
+
+  /** What was final is gone: nothing that is there may follow it. */
+  #checkNotBuiltOn({ head: last }: State, { to }: BlocksEntry): void {
+    const { blocks } = this.#chain;
+    const isGone = last !== undefined && blocks[last.number]?.hash !== last.hash;
+    if (!isGone || blocks[to.number]?.hash !== to.hash) return;
+    throw new LawBroken("a deep reorganisation ends it", `${to.number} follows ${last.hash}`);
   }
 
   // ---------------------------------------------------------------- what is said
