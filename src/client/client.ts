@@ -74,7 +74,10 @@ export class ExchangeClient {
   readonly evidence: EvidenceStore;
   readonly exchange: ExchangeFacts;
   readonly constants: ExchangeConstants;
-  /** What operators told of this client's orders, in answers and, with `listen`, in events. */
+  /**
+   * The newest that operators told of this client's orders, in answers and, with `listen`, in
+   * events. What an operator answers is given as it is, whatever others said.
+   */
   readonly latest = new LatestOrders();
   readonly #key: Uint8Array;
   readonly #curve: Curve;
@@ -177,9 +180,9 @@ export class ExchangeClient {
   /**
    * Places an order of this client that is signed and among its evidence, at whichever operator
    * takes it; one that is there already is answered as it is. What the operator signs in its answer
-   * is checked and kept; given is the newest that was told of the order, by an event perhaps.
-   * Throws `RefusedByOperator` when it was not taken, `OperatorUnreachable` when that is not known
-   * (the same order may then be placed again), `BadReceipt`.
+   * is checked and kept; an event may have told of more before (`latest`). Throws
+   * `RefusedByOperator` when it was not taken, `OperatorUnreachable` when that is not known (the
+   * same order may then be placed again), `BadReceipt`.
    */
   async placeOrder(signed: SignedOrder): Promise<OrderStatus> {
     const hash = orderHash(signed.order);
@@ -191,7 +194,8 @@ export class ExchangeClient {
       isDone: (shown) => shown.orderHash === hash,
     });
     await this.#receipts.keep([status], round);
-    return this.latest.take(status);
+    this.latest.take(status);
+    return status;
   }
 
   /** Throws as `placeOrder` does. */
@@ -206,7 +210,8 @@ export class ExchangeClient {
       isDone: (shown) => shown.state === "cancelled",
     });
     await this.#receipts.keep([status], order.round);
-    return this.latest.take(status);
+    this.latest.take(status);
+    return status;
   }
 
   async fetchBalance(): Promise<Answer<"fetchBalances">> {
@@ -227,7 +232,8 @@ export class ExchangeClient {
     const orders = await this.api.call("fetchOrders", own, manner);
     const asked = round ?? orders[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(orders, asked);
-    return orders.map((order) => this.latest.take(order));
+    for (const order of orders) this.latest.take(order);
+    return orders;
   }
 
   async fetchWithdrawals(): Promise<Answer<"fetchWithdrawals">> {

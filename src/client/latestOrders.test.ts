@@ -19,6 +19,7 @@ it("keeps the newest of each order, in whichever order they are told", () => {
   expect(latest.take(other)).toBe(other);
   const later = placed(2n, { asOf: 9, state: "cancelled" });
   expect(latest.take(later)).toBe(later);
+  expect(latest.of(later.orderHash)).toBe(later);
 });
 
 it("forgets what operators show no more", () => {
@@ -28,6 +29,7 @@ it("forgets what operators show no more", () => {
   latest.take(kept);
   latest.take(placed(3n, { asOf: 6, round: 6 }));
   expect(latest.take(placed(2n, { asOf: 4, round: 4 }))).toBe(kept);
+  expect(latest.of(old.orderHash)).toBeUndefined();
   const again = placed(1n, { asOf: 4, round: 3 });
   expect(latest.take(again)).toBe(again);
 });

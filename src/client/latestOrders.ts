@@ -14,6 +14,11 @@ export class LatestOrders {
   readonly #byHash = new Map<Hex, OrderStatus>();
   #newestRound: Round = 0;
 
+  /** Undefined for an order of which nothing was told, or long ago. */
+  of(orderHash: Hex): OrderStatus | undefined {
+    return this.#byHash.get(orderHash);
+  }
+
   /** Takes in what is told; the newest that is known of the order then, `told` or another. */
   take(told: OrderStatus): OrderStatus {
     const known = this.#byHash.get(told.orderHash);
