@@ -12,6 +12,7 @@ import {
   encodeSetTradingKey,
   type Standing,
 } from "../src/chain/calls.ts";
+import { LatestOrders } from "../src/client/latestOrders.ts";
 import type { Market } from "../src/exchange/entries.ts";
 import type { Answered, OperatorFace, OrderFace } from "../src/operator/face.ts";
 import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
@@ -58,6 +59,7 @@ export class Client {
   #nextId = 1n;
   /** Acknowledged, open as far as known. */
   readonly #open = new Map<string, OrderFace>();
+  readonly #latest = new LatestOrders();
   /** The latest fill of each order, by round. */
   readonly #fills = new Map<Round, Map<bigint, SignedFill>>();
 
@@ -177,8 +179,9 @@ export class Client {
 
   /** What the operator said of an order, in an answer or on the stream. */
   learn(order: OrderFace): void {
-    const { round, id, state, fill } = order;
+    const { round, id, fill } = order;
     const key = `${round} ${id}`;
+    const { state } = this.#latest.take(order);
     if (state === "open" || state === "queued") this.#open.set(key, order);
     else this.#open.delete(key);
     if (fill === null) return;

@@ -45,8 +45,10 @@ export class Laws {
   /** The machine that a replay of the durable journal gives. */
   #state: State | undefined;
   readonly #payloads: Uint8Array[] = [];
-  /** As last told, by owner, round and id. */
+  /** The newest that was told, by owner, round and id. */
   readonly #acknowledged = new Map<string, OrderFace>();
+  /** Record of the last event. */
+  #publishedUpTo = 0;
   readonly #accepted = new Set<string>();
   /** Once the chain reorganised too deep, the node may only stop. */
   reorganisedTooDeep = false;
@@ -84,9 +86,10 @@ export class Laws {
   }
 
   /** Only what is final and canonical, all of it, in order. */
-  #checkBlocks(state: State, { to, logs }: BlocksEntry): void {
+  #checkBlocks(state: State, entry: BlocksEntry): void {
+    const { to, logs } = entry;
     const { blocks, head } = this.#chain;
-    if (this.reorganisedTooDeep) return;
+    if (this.reorganisedTooDeep) return this.#checkNotBuiltOn(state, entry);
     if (to.number > head.number - this.#confirmations) {
       throw new LawBroken("final", `block ${to.number} taken in at head ${head.number}`);
     }
@@ -111,22 +114,44 @@ export class Laws {
     );
   }
 
+  /** What was final is gone: nothing that is there may follow it. */
+  #checkNotBuiltOn({ head: last }: State, { to }: BlocksEntry): void {
+    const { blocks } = this.#chain;
+    const isGone = last !== undefined && blocks[last.number]?.hash !== last.hash;
+    if (!isGone || blocks[to.number]?.hash !== to.hash) return;
+    throw new LawBroken("a deep reorganisation ends it", `${to.number} follows ${last.hash}`);
+  }
+
   // ---------------------------------------------------------------- what is said
 
   onAcknowledged(deed: "order" | "cancel", said: OrderFace): void {
     this.#requireKept(said, deed === "order" ? "an order" : "a cancellation");
-    this.onSaid(said);
+    this.#onSaid(said);
   }
 
   /** What the node published of an order. */
-  onSaid(said: OrderFace): void {
+  onPublished(said: OrderFace): void {
     this.#requireKept(said, "a word");
+    if (said.asOf < this.#publishedUpTo) {
+      const detail = `record ${said.asOf} is told after ${this.#publishedUpTo}`;
+      throw new LawBroken("in the journal's order", detail);
+    }
+    this.#publishedUpTo = said.asOf;
+    this.#onSaid(said);
+  }
+
+  /** Answers and events may overtake each other, if a client can tell which is the newer. */
+  #onSaid(said: OrderFace): void {
     const key = keyOf(said);
     const before = this.#acknowledged.get(key);
-    if (before !== undefined && isBehind(said, before)) {
+    if (before !== undefined && said.asOf >= before.asOf && isBehind(said, before)) {
       throw new LawBroken("acknowledged is kept", `${key} went back to ${said.state}`);
     }
-    this.#acknowledged.set(key, said);
+    if (before !== undefined && said.asOf <= before.asOf && isBehind(before, said)) {
+      const detail = `${key} is ${said.state} as of ${said.asOf}, and was not as of ${before.asOf}`;
+      throw new LawBroken("in the journal's order", detail);
+    }
+    if (before === undefined || said.asOf >= before.asOf) this.#acknowledged.set(key, said);
   }
 
   /** The durable journal says at least as much. */
@@ -214,7 +239,8 @@ export class Laws {
     if (state === undefined) return;
     for (const { address } of state.clientList) {
       const own = JSON.stringify(balances(state, address), text);
-      const said = JSON.stringify(face.balances(address), text);
+      const told = face.balances(address).map(({ asOf: _, ...balance }) => balance);
+      const said = JSON.stringify(told, text);
       if (own === said) continue;
       throw new LawBroken("state is the journal's", `${address}: ${said}, journal ${own}`);
     }

@@ -4,6 +4,7 @@ import { closingWindow } from "../src/protocol/disputeRule.ts";
 import { momentOf, quarterSize } from "../src/protocol/rounds.ts";
 import type { Schedule } from "../src/protocol/units.ts";
 import type { Block, Chain } from "./chain.ts";
+import { LawBroken } from "./laws.ts";
 import { Mediator } from "./mediator.ts";
 import type { Terms } from "./mediatorState.ts";
 import type { Random } from "./random.ts";
@@ -99,12 +100,24 @@ export function dutiesOf({ schedule }: Terms, { state, number }: Block): number 
   return disputes * 2 + (owed ? 1 + Math.min(2, requests) : 0);
 }
 
-export function isHaltedAt(terms: Terms, { state, number }: Block): boolean {
+function isHaltedAt(terms: Terms, { state, number }: Block): boolean {
   return new Mediator(state, terms, { block: number, sender: terms.operator }).halted();
 }
 
+/** Throws where nothing hinders a commit, and half of its quarter is over before it is mined. */
+export function requireInGoodTime({ schedule, troubles }: Plan, number: number): void {
+  const passed = (number - schedule.genesisBlock) % schedule.roundSize;
+  if (troubles.size > 0 || passed <= quarterSize(schedule) / 2) return;
+  throw new LawBroken("in good time", `a commit in block ${passed} of its quarter, untroubled`);
+}
+
+/** What can no longer be done in time, if anything. */
+export function lateIn(terms: Terms, head: Block): string | undefined {
+  return isHaltedAt(terms, head) ? "HALTED" : lateDispute(terms, head);
+}
+
 /** A dispute that can no longer be closed, if there is one. */
-export function lateDispute({ schedule }: Terms, { state, number }: Block): string | undefined {
+function lateDispute({ schedule }: Terms, { state, number }: Block): string | undefined {
   for (const [key, { open, openedBlock }] of state.disputes) {
     if (open && number >= closingWindow(schedule, openedBlock).lastBlock) return `dispute ${key}`;
   }

@@ -57,6 +57,16 @@ describe("a world", () => {
     expect(counts.broadcasts).toBe(counts.operatorMined);
   });
 
+  it("finds out an endpoint that hides logs, while another is well", async () => {
+    let disputes = 0;
+    for (const seed of ["hidden 1", "hidden 2", "hidden 3"]) {
+      const { failure, trace } = await runWorld(seed, { rounds: 2, troubles: ["liars"] });
+      expect(failure, `seed ${seed}`).toBeUndefined();
+      disputes += trace.filter((line) => /disagree about|other logs/.test(line)).length;
+    }
+    expect(disputes).toBeGreaterThan(0);
+  });
+
   it.each(KEPT)("keeps the laws where it once broke one: $seed", async ({ seed, rounds }) => {
     await expectLawful(seed, rounds);
   });

@@ -14,8 +14,9 @@ export const TROUBLES = [
   "reorganisations",
 ] as const;
 /**
- * The node does not stand these yet, so no seed has them by itself: one address behind which some
- * nodes lag by more than the confirmations, and an endpoint that hides logs.
+ * No seed has these by itself. `pools`, which the node does not stand yet: one address behind which
+ * some nodes lag by more than the confirmations. `liars`: one endpoint at a time hides logs, which
+ * the node finds out as long as another one is well; so they are tried without other troubles.
  */
 export const UNMET_TROUBLES = ["pools", "liars"] as const;
 export type Trouble = (typeof TROUBLES | typeof UNMET_TROUBLES)[number];
@@ -55,10 +56,13 @@ export class Troubles {
     return endpoints
       .filter(() => random.chance(0.12))
       .map((endpoint) => {
+        const others = endpoints.filter((other) => other !== endpoint);
+        const isAlone = others.every(({ mood }) => mood !== "well");
+        const mayLie = empty === 1 && !isAlone && others.every(({ mood }) => mood !== "empty");
         endpoint.mood = random.weighted<Mood>({
           ...{ well: 10, down: 2 * some, silent: some, failing: 2 * some, limited: 2 * some },
           ...{ lagging: 3 * some, stuck: 2 * some, forgetful: 2 * some },
-          ...{ pooled: 5 * pooled, empty: 5 * empty },
+          ...{ pooled: 5 * pooled, empty: mayLie ? 5 : 0 },
         });
         endpoint.lag = random.int(1, 5);
         endpoint.stuckAt = endpoint.mood === "stuck" ? head : undefined;

@@ -23,13 +23,13 @@ import { LawBroken, Laws } from "./laws.ts";
 import type { Terms } from "./mediatorState.ts";
 import { Network } from "./network.ts";
 import {
-  isHaltedAt,
   isPeaceful,
-  lateDispute,
+  lateIn,
   mayDrop,
   type Plan,
   type PlanOptions,
   planOf,
+  requireInGoodTime,
 } from "./plan.ts";
 import { Random } from "./random.ts";
 import { MILD, Troubles } from "./troubles.ts";
@@ -227,6 +227,7 @@ class World {
       if (own && this.#isExact) throw new LawBroken("nothing in vain", refusal.message);
     }
     for (const { emitted } of block.logs) {
+      if (emitted.eventName === "Committed") requireInGoodTime(this.#plan, block.number);
       this.#diary.count(emitted.eventName);
       this.#diary.say(
         `mined ${emitted.eventName} ${Object.values(emitted.args).map(brief).join(" ")}`,
@@ -249,7 +250,7 @@ class World {
     this.#laws.checkMoney();
     const face = this.#operator?.face;
     if (face !== undefined && this.#disk.isIdle) this.#laws.checkFace(face);
-    const late = isHaltedAt(terms, head) ? "HALTED" : lateDispute(terms, head);
+    const late = lateIn(terms, head);
     if (late === undefined) return;
     this.#diary.count("late");
     if (!this.#plan.fair || this.#laws.reorganisedTooDeep) return;
@@ -308,7 +309,7 @@ class World {
     this.#checkKept(operator);
     operator.face.subscribe((event) => {
       if (event.kind !== "order") return;
-      this.#guard(() => this.#laws.onSaid(event.order));
+      this.#guard(() => this.#laws.onPublished(event.order));
       this.#clients.find(({ address }) => address === event.order.owner)?.learn(event.order);
     });
     operator.ended.catch((error) => this.#stopped(error));

@@ -37,7 +37,7 @@ describe("deposit, trade, proof", () => {
     expect(taken.fill?.fill.bought).toBe((3n * WETH) / 2n);
 
     const balances = await bob.fetchBalance();
-    expect(balances).toEqual([
+    expect(balances).toMatchObject([
       {
         token: exchange.weth,
         total: 1_500_000_000_000_000_000n,

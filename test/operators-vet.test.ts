@@ -4,18 +4,14 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { getCACertificates, setDefaultCACertificates } from "node:tls";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Address, Hex } from "../src/base/hex.ts";
 import { deployExchange } from "../src/chain/deploy.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { TurnReader } from "../src/chain/turns.ts";
-import {
-  checkTls,
-  judgeBalance,
-  judgeLag,
-  judgeLatency,
-  quantile,
-} from "../src/cli/operators/examine.ts";
+import { judgeBalance, judgeLag, judgeLatency, quantile } from "../src/cli/operators/examine.ts";
+import { checkTls } from "../src/cli/operators/tls.ts";
 import { KEY_VARIABLE, parseConfig } from "../src/operator/config.ts";
 import type { Log } from "../src/operator/log.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node.ts";
@@ -23,6 +19,7 @@ import { type RunningServer, startServer } from "../src/server/server.ts";
 import { type Anvil, freePort, startAnvil } from "./support/anvil.ts";
 import { runCli } from "./support/cli.ts";
 import { until } from "./support/exchange.ts";
+import { type Certificate, certificate, serveOverTls } from "./support/tls.ts";
 
 const [OWNER, FIRST, APPLICANT, IMPOSTOR] = [0, 1, 2, 3];
 const SILENT: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
@@ -42,6 +39,15 @@ describe("an applicant", () => {
   const owner = (...args: string[]) => run(OWNER, ...args, "--config", file("owner.json"));
   const QUICK = ["--requests", "3", "--every", "10"];
 
+  const terms = () => ({
+    client: anvil.client,
+    owner: localSigner(anvil.keys[OWNER] as Hex),
+    operator: { address: anvil.addresses[FIRST] as Address, name: "first", uri: "http://first" },
+    slots: { genesisBlocks: 1000, slotBlocks: 10, others: [] },
+    roundSize: 4000,
+    disputeBond: 0n,
+  });
+
   async function vetted(application: string) {
     const { code, stdout } = await owner("vet", file(application), "--json", ...QUICK);
     const report = JSON.parse(stdout);
@@ -57,12 +63,7 @@ describe("an applicant", () => {
     anvil = await startAnvil();
     folder = mkdtempSync(join(tmpdir(), "quarterdeck-vet-"));
     const deployed = await deployExchange({
-      client: anvil.client,
-      owner: localSigner(anvil.keys[OWNER] as Hex),
-      operator: { address: anvil.addresses[FIRST] as Address, name: "first", uri: "http://first" },
-      slots: { genesisBlocks: 1000, slotBlocks: 10, others: [] },
-      roundSize: 4000,
-      disputeBond: 0n,
+      ...terms(),
       tokens: [
         { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
         { name: "Dollar", symbol: "USDC", decimals: 6 },
@@ -145,6 +146,76 @@ describe("an applicant", () => {
     expect(bare.stderr).toMatch(/no application with a report/);
   });
 
+  test("is added only to the exchange for which it applied and was vetted", async () => {
+    const applied = ["apply", "--config", file("operator.json"), "--name", "fourth"];
+    await run(IMPOSTOR, ...applied, "--out", file("fourth.json"));
+    const signed = JSON.parse(readFileSync(file("fourth.json"), "utf8"));
+    const at = Math.floor(Date.now() / 1000);
+    const own = { chainId: 31337, mediator: config.mediator, manager: signed.manager };
+    const reporting = (exchange: object) => {
+      const report = { ok: true, at, application: signed.signature.r, exchange };
+      writeFileSync(file("fourth.report"), JSON.stringify(report));
+    };
+    const add = async (configuration: string) => {
+      const files = [file("fourth.json"), "--report", file("fourth.report"), "--print-calls"];
+      return run(OWNER, "add", ...files, "--config", file(configuration));
+    };
+    reporting(own);
+    const other = await deployExchange({ ...terms(), tokens: [] });
+    const access = { rpc: [anvil.url], mediator: other.mediator, pollMs: 20 };
+    writeFileSync(file("other.json"), JSON.stringify(access));
+    const elsewhere = await add("other.json");
+    expect(elsewhere.code).toBe(78);
+    expect(elsewhere.stderr).toContain(
+      `The application is for the manager ${signed.manager}, and ${file("other.json")} is of the ` +
+        `manager ${other.manager}.`,
+    );
+    reporting({ ...own, mediator: other.mediator });
+    expect((await add("owner.json")).stderr).toContain(
+      `for the Mediator ${other.mediator}, and ${file("owner.json")} is of the Mediator ` +
+        `${config.mediator}.`,
+    );
+    reporting({ ...own, chainId: 1 });
+    expect((await add("owner.json")).stderr).toMatch(/for the chain 1, and .* of the chain 31337/);
+    reporting(own);
+    // What comes next is the plan, which asks the applicant whether it lives.
+    expect((await add("owner.json")).stderr).not.toMatch(/ is for the | is of the /);
+  });
+
+  test("serves a certificate of an authority that the owner's machine knows", async () => {
+    const serving = await serveOverTls({
+      ...{ face: applicant.face, key: anvil.keys[APPLICANT] as Hex },
+      ...{ chainId: 31337, manager: reader.manager },
+    });
+    onTestFinished(() => serving.close());
+    const tls = { ...config, publicUrl: serving.url };
+    writeFileSync(file("tls.json"), JSON.stringify(tls));
+    const applied = ["apply", "--config", file("tls.json"), "--name", "secure"];
+    await run(APPLICANT, ...applied, "--out", file("secure.json"));
+    const vet = ["operators", "vet", file("secure.json"), "--config", file("owner.json"), ...QUICK];
+    const trusting = { NODE_EXTRA_CA_CERTS: certificate("ca") };
+
+    const passed = await runCli([...vet, "--json"], trusting);
+    const { ok, findings } = JSON.parse(passed.stdout);
+    expect([passed.code, ok], passed.stdout).toEqual([0, true]);
+    const found = findings.find(({ check }: { check: string }) => check === "tls");
+    expect(found).toMatchObject({ state: "ok" });
+    expect(found.detail).toMatch(
+      /by Quarterdeck tests, Private authority until Jan {2}1 00:00:00 2124 GMT, \d+ days left$/,
+    );
+
+    const strange = await runCli(vet);
+    expect(strange.code).toBe(1);
+    expect(strange.stdout).toMatch(/authority that this machine does not know/);
+    expect(strange.stdout).toMatch(/NODE_EXTRA_CA_CERTS/);
+
+    serving.present("expired");
+    const late = await runCli(vet, trusting);
+    expect(late.code).toBe(1);
+    expect(late.stdout).toMatch(/expired: .* 2021 GMT/);
+    expect(late.stdout).toMatch(/Renew it, and see that it renews itself\./);
+  });
+
   test("may be asked for its identity only so often, and with 32 bytes", async () => {
     const ask = (challenge: string) => fetch(`${url}/v1/identity?challenge=${challenge}`);
     expect((await ask("0x12")).status).toBe(400);
@@ -157,16 +228,64 @@ describe("an applicant", () => {
 });
 
 describe("what is looked at", () => {
+  beforeAll(() => {
+    const before = getCACertificates("default");
+    setDefaultCACertificates([...before, readFileSync(certificate("ca"), "utf8")]);
+    return () => setDefaultCACertificates(before);
+  });
+  const presenting = async (name: Certificate) => {
+    const serving = await serveOverTls();
+    onTestFinished(() => serving.close());
+    serving.present(name);
+    return serving;
+  };
+
   test("lets nobody serve others in the clear, or without a certificate that holds", async () => {
     const state = async (endpoint: string) => (await checkTls(endpoint, Date.now()))[0];
-    expect(await state("http://exchange.example")).toMatchObject({ state: "fail" });
-    expect(await state("http://127.0.0.1:8080")).toMatchObject({ state: "warn" });
+    const mend = "Serve it over https: anybody on the way can read and change what is said.";
+    expect(await state("http://exchange.example")).toEqual({
+      ...{ check: "tls", state: "fail", detail: "orders would travel in the clear", mend },
+    });
+    expect(await state("http://127.0.0.1:8080")).toMatchObject({ state: "warn", mend });
     const noTls = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
     await new Promise((resolve) => noTls.once("listening", resolve));
     const { port } = noTls.address() as AddressInfo;
-    expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({ state: "fail" });
+    expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({
+      ...{ state: "fail", mend: expect.stringMatching(/^Something must speak TLS there/) },
+    });
     await new Promise((resolve) => noTls.close(resolve));
     expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({ state: "fail" });
+  });
+
+  test.each([
+    ["expired", /^expired: certificate by Quarterdeck tests, .* 2021 GMT$/, /^Renew it/],
+    ["early", /^not valid yet: /, /^Set the clocks/],
+    ["otherName", /^for DNS:other\.example, and not for localhost: /, /^Serve one for localhost/],
+    ["selfSigned", /^signed by itself alone: certificate by localhost until /, /public authority/],
+  ] as const)("names what is wrong with a certificate: %s", async (name, detail, mend) => {
+    const { url } = await presenting(name);
+    const [found] = await checkTls(url, Date.now());
+    expect(found).toMatchObject({ check: "tls", state: "fail" });
+    expect(found?.detail).toMatch(detail);
+    expect(found?.mend).toMatch(mend);
+  });
+
+  test("says who made a certificate and when it ends, and warns two weeks before", async () => {
+    const { url } = await presenting("good");
+    const end = Date.parse("2124-01-01T00:00:00Z");
+    const DAY_MS = 86_400_000;
+    const shown = "certificate by Quarterdeck tests, Private authority until Jan  1 00:00:00 2124";
+    const judged = async (days: number) => (await checkTls(url, end - days * DAY_MS))[0];
+    expect(await judged(14)).toEqual({
+      ...{ check: "tls", state: "ok", detail: `${shown} GMT, 14 days left`, mend: undefined },
+    });
+    expect(await judged(13.9)).toEqual({
+      ...{ check: "tls", state: "warn", detail: `${shown} GMT, 13 days left` },
+      mend: "See that it is renewed by itself.",
+    });
+    expect((await checkTls(url.replace("localhost", "127.0.0.1"), end - 20 * DAY_MS))[0]).toEqual(
+      await judged(20),
+    );
   });
 
   test("lets three blocks of lag pass, of the head and of the journal", () => {

@@ -104,18 +104,19 @@ export class ChainMismatch extends QuarterdeckError {
   }
 }
 
-/** Two endpoints have different blocks at a height that counts as final, and it stays so. */
+/** Two endpoints have different blocks or logs at a height that counts as final; it stays so. */
 export class EndpointsDisagree extends QuarterdeckError {
   override readonly name = "EndpointsDisagree";
 
-  constructor(block: number, said: readonly { readonly origin: string; readonly hash: Hex }[]) {
-    const each = said.map(({ origin, hash }) => `${origin} says ${hash}`);
+  /** `about`: such as "block 7". */
+  constructor(about: string, said: readonly { readonly origin: string; readonly says: string }[]) {
+    const each = said.map(({ origin, says }) => `${origin} says ${says}`);
     super({
       code: "EndpointsDisagree",
-      message: `Endpoints disagree about block ${block}: ${each.join(", ")}.`,
+      message: `Endpoints disagree about ${about}: ${each.join(", ")}.`,
       mend:
-        "Find out with a third source which of them is on the right chain, take the other out of " +
-        "`rpc`, and start again.",
+        "Find out with a third source which of them is right, take the other out of `rpc`, and " +
+        "start again.",
     });
   }
 }

@@ -121,9 +121,10 @@ function span(params: readonly unknown[]): number {
 
 const getLogs = ({ asked }: HttpProxy) => asked.filter(({ method }) => method === "eth_getLogs");
 
-describe("logs", () => {
-  const LIMIT = 300;
+/** Blocks in one reading of logs, at an endpoint that gives few. */
+const LIMIT = 300;
 
+describe("logs", () => {
   it.each([
     [-32005, "query returned more than 10000 results"],
     [-32602, "query returned more than 10000 results. Try with this block range [0x1, 0x64]."],
@@ -291,6 +292,12 @@ describe("two endpoints", () => {
       return { result: { ...(answer.result as object), hash: OTHER_HASH } };
     });
 
+  /** Has the chain as it is, and for so many readings none of the logs. */
+  const hiding = (times: number) =>
+    proxy(async ({ method }, forward) =>
+      method === "eth_getLogs" && times-- > 0 ? { result: [] } : forward(),
+    );
+
   it("that disagree for a while are waited for", async () => {
     const second = await liar(2);
     const { events, problems } = await begin([anvil.url, second.url]);
@@ -377,10 +384,73 @@ describe("two endpoints", () => {
     );
     const { events } = await begin([hanging.url, anvil.url], { maxTries: 2 }, 500);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
-    expect(getLogs(hanging).length).toBeLessThan(3);
+    const ranges = getLogs(hanging).filter(({ params }) => "fromBlock" in (params[0] as object));
+    const narrowest = Math.min(...ranges.map(({ params }) => span(params)));
+    expect(narrowest).toBeGreaterThan(LIMIT);
   });
 
-  it("compare the last block of each range", async () => {
+  it("of which one hides logs for a while are waited for", async () => {
+    const second = await hiding(4);
+    const { events, problems } = await begin([anvil.url, second.url]);
+    expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+    expect(problems).toHaveLength(2);
+    expect(problems[0]).toMatch(/disagree about the Mediator's logs in blocks 1 to \d+/);
+  });
+
+  it.each(["first", "second"])(
+    "of which the %s hides logs stop us before they miss any",
+    async (which) => {
+      const [honest, silent] = [await proxy(), await hiding(Number.POSITIVE_INFINITY)];
+      const urls = which === "first" ? [silent.url, honest.url] : [honest.url, silent.url];
+      const { events } = await begin(urls);
+      const failed = finalUpTo(events, head);
+      await expect(failed).rejects.toMatchObject({ code: "EndpointsDisagree" });
+      await expect(failed).rejects.toThrow(`${silent.url} says 0 logs`);
+    },
+  );
+
+  it.each([0, 1, 2])("and a third that hides logs, as number %i, are believed", async (place) => {
+    const silent = await hiding(Number.POSITIVE_INFINITY);
+    const urls = [anvil.url, (await proxy()).url];
+    urls.splice(place, 0, silent.url);
+    const { events, failures, problems } = await begin(urls);
+    expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+    expect(problems.length).toBeLessThan(3);
+    if (place === 2) return expect(failures).toEqual([]);
+    expect(failures[0]).toContain(`${silent.url} two others have other logs in blocks 1 to`);
+  });
+
+  it("of which one hides the logs of the newest block stop us", async () => {
+    const last = deposits(await finalUpTo((await begin([anvil.url])).events, head - 2)).at(-1);
+    const after = await readBlockRef(anvil.client, (last?.block ?? 0) - 1);
+    const silent = await hiding(Number.POSITIVE_INFINITY);
+    const { events } = await begin([silent.url, anvil.url], { after });
+    await expect(finalUpTo(events, head)).rejects.toThrow(`${silent.url} says 0 logs`);
+  });
+
+  it("of which the second gives narrower ranges, or no logs at all, do not hold us up", async () => {
+    const limited = (most: number) =>
+      proxy(async ({ method, params }, forward) => {
+        const [filter] = params as [{ fromBlock?: Hex } | undefined];
+        const isRange = method === "eth_getLogs" && filter?.fromBlock !== undefined;
+        if (!isRange || span(params) <= most) return forward();
+        return { error: { code: -32005, message: "block range is too wide" } };
+      });
+    const narrow = await limited(LIMIT);
+    const { events, problems } = await begin([anvil.url, narrow.url]);
+    expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+    expect(problems).toEqual([]);
+    const passed = getLogs(narrow).filter(
+      ({ params }) => "fromBlock" in (params[0] as object) && span(params) <= LIMIT,
+    );
+    expect(passed.reduce((sum, { params }) => sum + span(params), 0)).toBeGreaterThan(BLOCKS);
+    const without = await limited(0);
+    const alone = await begin([anvil.url, without.url]);
+    expect(deposits(await finalUpTo(alone.events, head - 2))).toHaveLength(DEPOSITS);
+    expect(alone.problems).toEqual([]);
+  });
+
+  it("compare the last block and the logs of each range", async () => {
     const second = await proxy();
     const { events } = await begin([anvil.url, second.url]);
     const found = await finalUpTo(events, head - 2);
@@ -388,7 +458,9 @@ describe("two endpoints", () => {
     expect(compared.map(({ params }) => Number(params[0]))).toEqual(
       found.map(({ to }) => to.number),
     );
-    expect(getLogs(second)).toEqual([]);
+    const filters = getLogs(second).map(({ params }) => params[0] as { fromBlock?: Hex });
+    const begins = filters.flatMap(({ fromBlock }) => (fromBlock ? [Number(fromBlock)] : []));
+    expect(begins).toEqual([1, ...found.slice(0, -1).map(({ to }) => to.number + 1)]);
   });
 });
 

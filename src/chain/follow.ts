@@ -1,9 +1,10 @@
 /**
  * Follows the chain: yields final blocks in order with the Mediator's logs in them, and each new
  * head. A block is final `confirmations` blocks deep; shallower reorganisations are invisible here,
- * and a deeper one throws `ReorgTooDeep`. A range of blocks comes from one endpoint, and its last
- * block must be the same on a second one, where there is one that is well.
+ * and a deeper one throws `ReorgTooDeep`. A range of blocks comes from one endpoint; its last block
+ * and its logs must be the same on a second one, where there is one that is well.
  */
+import type { Log } from "viem";
 import type { Address } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
@@ -19,8 +20,11 @@ import {
 } from "./errors.ts";
 import {
   AdaptiveRange,
+  areSame,
   type BlockRef,
   type FinalBlocks,
+  type Reading,
+  readAgain,
   readBlockRef,
   readRange,
 } from "./readRange.ts";
@@ -165,7 +169,7 @@ class Walker {
             source.client,
             mediator,
             { from, to: from + span - 1, byHashFrom: final - NEAR_BLOCKS + 1 },
-            (end) => this.#requireSecond(source, end),
+            (reading) => this.#requireSecond(source, reading.end, reading),
           ),
           this.#requireUnchanged(source),
         ]);
@@ -224,24 +228,58 @@ class Walker {
 
   /**
    * Throws `EndpointsDisagree` when the next endpoint that is well has another block of that
-   * number. Without a second one that is well, the first has to do.
+   * number, or other logs than were read and no third one has the same: two outvote one, which is
+   * passed over then. Without a second one that is well, the first has to do.
    */
-  async #requireSecond(source: Endpoint, ref: BlockRef): Promise<void> {
+  async #requireSecond(source: Endpoint, ref: BlockRef, reading?: Reading): Promise<void> {
+    let opposed: Opposed | undefined;
     for (const other of this.#endpoints()) {
       if (other === source || (other.rest > 0 && this.#disputed === undefined)) continue;
-      const found = await this.#hashAt(other, ref.number);
-      if (found === undefined) continue;
-      if (found.hash === ref.hash) {
-        this.#disputed = undefined;
-        return;
-      }
-      this.#disputed = new EndpointsDisagree(ref.number, [
-        { origin: source.origin, hash: ref.hash },
-        { origin: other.origin, hash: found.hash },
+      const [found, logs] = await Promise.all([
+        this.#hashAt(other, ref.number),
+        reading && this.#logsAt(other, reading),
       ]);
-      throw this.#disputed;
+      if (found === undefined) continue;
+      if (found.hash !== ref.hash) {
+        const [ours, theirs] = [ref.hash, found.hash];
+        throw this.#dispute(`block ${ref.number}`, [source, ours], [other, theirs]);
+      }
+      if (reading !== undefined && logs === undefined) continue;
+      if (reading !== undefined && logs !== undefined && !areSame(reading.logs, logs)) {
+        if (opposed !== undefined && areSame(opposed.logs, logs)) this.#outvote(source, reading);
+        opposed ??= { endpoint: other, logs };
+        continue;
+      }
+      if (reading !== undefined && opposed !== undefined) this.#outvote(opposed.endpoint, reading);
+      this.#disputed = undefined;
+      return;
+    }
+    if (reading !== undefined && opposed !== undefined) {
+      const about = `the Mediator's logs in ${blocksOf(reading)}`;
+      const [ours, theirs] = [`${reading.logs.length} logs`, `${opposed.logs.length} logs`];
+      throw this.#dispute(about, [source, ours], [opposed.endpoint, theirs]);
     }
     if (this.#disputed !== undefined) throw this.#disputed;
+  }
+
+  #outvote(endpoint: Endpoint, reading: Reading): void {
+    const problem = `two others have other logs in ${blocksOf(reading)}`;
+    this.#options.client.transport.demote(endpoint, problem);
+  }
+
+  #dispute(about: string, ...said: (readonly [Endpoint, string])[]): EndpointsDisagree {
+    const each = said.map(([{ origin }, says]) => ({ origin, says }));
+    this.#disputed = new EndpointsDisagree(about, each);
+    return this.#disputed;
+  }
+
+  /** Undefined where it gives none: what was no answer has been counted. */
+  async #logsAt(endpoint: Endpoint, reading: Reading): Promise<readonly Log[] | undefined> {
+    try {
+      return await readAgain(endpoint.client, this.#options.mediator, reading);
+    } catch {
+      return undefined;
+    }
   }
 
   async #hashAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
@@ -255,6 +293,16 @@ class Walker {
       return undefined;
     }
   }
+}
+
+/** Has other logs than were read. */
+interface Opposed {
+  readonly endpoint: Endpoint;
+  readonly logs: readonly Log[];
+}
+
+function blocksOf({ from, end }: Reading): string {
+  return `blocks ${from} to ${end.number}`;
 }
 
 /** Waits, until an endpoint tells of a new head. */

@@ -4,6 +4,7 @@ import { assert } from "../base/errors.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog } from "../protocol/chainLog.ts";
 import type { BlockNumber } from "../protocol/units.ts";
+import { asTooWide } from "./errors.ts";
 import { decodeLog } from "./logs.ts";
 
 export interface BlockRef {
@@ -88,16 +89,25 @@ export interface Span {
   readonly byHashFrom: BlockNumber;
 }
 
+/** What one endpoint says of the blocks from `from` up to `end`. */
+export interface Reading {
+  readonly from: BlockNumber;
+  readonly end: BlockRef;
+  /** The last ones, which were asked for by their hashes. */
+  readonly near: readonly BlockRef[];
+  readonly logs: readonly Log[];
+}
+
 /**
  * The Mediator's logs in the blocks of `span`, all from `client`, which is one endpoint. Throws
  * where it changes its mind about the last block meanwhile, or about one that holds a log, and what
- * `confirm` throws of the last block.
+ * `confirm` throws of what was read.
  */
 export async function readRange(
   client: PublicClient,
   mediator: Address,
   { from, to, byHashFrom }: Span,
-  confirm: (end: BlockRef) => Promise<void>,
+  confirm: (reading: Reading) => Promise<void>,
 ): Promise<FinalBlocks> {
   const near = Math.min(to, Math.max(from, byHashFrom));
   const [far, ...newest] = await Promise.all([
@@ -109,12 +119,55 @@ export async function readRange(
   const [again] = await Promise.all([
     readBlockRef(client, to),
     requireCanonical(client, logs, from, end),
-    confirm(end),
+    confirm({ from, end, near: newest.map(({ block }) => block), logs }),
   ]);
   // Several machines may answer under one URL, and all of them may reorganise while we read.
   assertSame(again, end);
   const decoded = logs.map(decodeLog).filter((log) => log !== undefined);
   return { kind: "final", to: end, logs: decoded };
+}
+
+/**
+ * The logs of the same blocks as another endpoint has them. One that gives narrower ranges is asked
+ * in parts: halved as often as it refuses, which only a long way behind the head takes any time.
+ */
+export async function readAgain(
+  client: PublicClient,
+  mediator: Address,
+  { from, end, near }: Reading,
+): Promise<readonly Log[]> {
+  const to = (near[0]?.number ?? end.number + 1) - 1;
+  const [far, ...newest] = await Promise.all([
+    to < from ? [] : readInParts(client, mediator, from, to),
+    ...near.map(({ hash }) => client.getLogs({ address: mediator, blockHash: hash })),
+  ]);
+  return [...far, ...newest.flat()];
+}
+
+async function readInParts(
+  client: PublicClient,
+  mediator: Address,
+  from: BlockNumber,
+  to: BlockNumber,
+): Promise<Log[]> {
+  try {
+    return await readLogs(client, mediator, from, to);
+  } catch (error) {
+    if (asTooWide(error) === undefined || from === to) throw error;
+    const middle = Math.floor((from + to) / 2);
+    const first = await readInParts(client, mediator, from, middle);
+    return [...first, ...(await readInParts(client, mediator, middle + 1, to))];
+  }
+}
+
+/** Whether both hold the same logs, in whichever order. */
+export function areSame(some: readonly Log[], others: readonly Log[]): boolean {
+  const text = (logs: readonly Log[]) =>
+    logs
+      .map(({ blockHash, logIndex, topics, data }) => `${blockHash} ${logIndex} ${topics} ${data}`)
+      .sort()
+      .join();
+  return some.length === others.length && text(some) === text(others);
 }
 
 function readLogs(

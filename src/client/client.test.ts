@@ -108,6 +108,7 @@ it("places where the leader is, and takes a lost answer for what it was", async 
   expect(exchange.taken.filter((one) => one === `place ${status.id}`)).toHaveLength(1);
   bob.writes.push("closeAfter");
   expect(await client.cancelOrder(status)).toMatchObject({ state: "cancelled" });
+  expect(client.latest.of(status.orderHash)).toMatchObject({ state: "cancelled" });
   if (kept === undefined) throw new Error("no evidence was kept");
   // Whoever is not sure places it again.
   expect(await client.placeOrder(kept.signed)).toMatchObject({ state: "cancelled" });

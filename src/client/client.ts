@@ -25,6 +25,7 @@ import { formatSession } from "../wire/session.ts";
 import { type Api, RefusedByOperator } from "./api.ts";
 import { type AuditedToken, type AuditReport, audit } from "./audit.ts";
 import type { EvidenceStore, ProofRecord } from "./evidence.ts";
+import { LatestOrders } from "./latestOrders.ts";
 import { isAnsweredElsewhere, type Manner, Operators, readOperatorUrls } from "./operators.ts";
 import { buildOrder, findMarket, findToken, type OrderRequest, parseAmount } from "./orders.ts";
 import { Receipts } from "./receipts.ts";
@@ -73,6 +74,11 @@ export class ExchangeClient {
   readonly evidence: EvidenceStore;
   readonly exchange: ExchangeFacts;
   readonly constants: ExchangeConstants;
+  /**
+   * The newest that operators told of this client's orders, in answers and, with `listen`, in
+   * events. What an operator answers is given as it is, whatever others said.
+   */
+  readonly latest = new LatestOrders();
   readonly #key: Uint8Array;
   readonly #curve: Curve;
   readonly #submitter: Submitter;
@@ -174,8 +180,9 @@ export class ExchangeClient {
   /**
    * Places an order of this client that is signed and among its evidence, at whichever operator
    * takes it; one that is there already is answered as it is. What the operator signs in its answer
-   * is checked and kept. Throws `RefusedByOperator` when it was not taken, `OperatorUnreachable`
-   * when that is not known (the same order may then be placed again), `BadReceipt`.
+   * is checked and kept; an event may have told of more before (`latest`). Throws
+   * `RefusedByOperator` when it was not taken, `OperatorUnreachable` when that is not known (the
+   * same order may then be placed again), `BadReceipt`.
    */
   async placeOrder(signed: SignedOrder): Promise<OrderStatus> {
     const hash = orderHash(signed.order);
@@ -187,6 +194,7 @@ export class ExchangeClient {
       isDone: (shown) => shown.orderHash === hash,
     });
     await this.#receipts.keep([status], round);
+    this.latest.take(status);
     return status;
   }
 
@@ -202,6 +210,7 @@ export class ExchangeClient {
       isDone: (shown) => shown.state === "cancelled",
     });
     await this.#receipts.keep([status], order.round);
+    this.latest.take(status);
     return status;
   }
 
@@ -223,6 +232,7 @@ export class ExchangeClient {
     const orders = await this.api.call("fetchOrders", own, manner);
     const asked = round ?? orders[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(orders, asked);
+    for (const order of orders) this.latest.take(order);
     return orders;
   }
 

@@ -48,10 +48,10 @@ export class FakeExchange {
   place({ order }: SignedOrder): Answered<OrderFace> {
     const { round, id } = order;
     if (this.orders.has(id)) return no(refuse("DuplicateOrderId", { round, id }));
-    const rest = { sold: 0n, bought: 0n, fill: null };
+    this.taken.push(`place ${id}`);
+    const rest = { sold: 0n, bought: 0n, asOf: this.taken.length, fill: null };
     const placed = { ...order, ...rest, orderHash: orderHash(order), state: "open" as const };
     this.orders.set(id, placed);
-    this.taken.push(`place ${id}`);
     return { ok: true, value: placed };
   }
 
@@ -60,9 +60,9 @@ export class FakeExchange {
     if (known === undefined) return no(refuse("UnknownOrder", { owner, round, id }));
     const end = known.state === "filled" ? "filled" : "cancelled";
     if (known.state !== "open") return no(refuse("OrderNotOpen", { owner, round, id, end }));
-    const cancelled = { ...known, state: "cancelled" as const };
-    this.orders.set(id, cancelled);
     this.taken.push(`cancel ${id}`);
+    const cancelled = { ...known, state: "cancelled" as const, asOf: this.taken.length };
+    this.orders.set(id, cancelled);
     return { ok: true, value: cancelled };
   }
 }

@@ -6,8 +6,10 @@ import {
   type FakeOperator,
   OWN_SESSION,
   OWNER,
+  signedOrder,
   startFakeOperator,
 } from "./fakeOperator.testkit.ts";
+import { LatestOrders } from "./latestOrders.ts";
 import { Operators } from "./operators.ts";
 import { type Channel, listen } from "./stream.ts";
 
@@ -18,6 +20,7 @@ async function start(channels: readonly Channel[], silenceMs = 10_000) {
   const fakes = await Promise.all([0, 1].map(() => startFakeOperator(exchange)));
   const [ada, bob] = fakes as [FakeOperator, FakeOperator];
   const operators = new Operators({ urls: [ada.url, bob.url] });
+  const latest = new LatestOrders();
   const events: StreamEvent[] = [];
   const gaps: string[] = [];
   const ending = new AbortController();
@@ -25,6 +28,7 @@ async function start(channels: readonly Channel[], silenceMs = 10_000) {
     {
       operators,
       channels,
+      latest,
       silenceMs,
       onEvent: (event) => events.push(event),
       onGap: (url) => gaps.push(url),
@@ -37,7 +41,7 @@ async function start(channels: readonly Channel[], silenceMs = 10_000) {
     await ended;
     await Promise.all(fakes.map((fake) => fake.stop()));
   });
-  return { ada, bob, operators, events, gaps, ending, ended };
+  return { exchange, ada, bob, operators, latest, events, gaps, ending, ended };
 }
 
 const clock = (round: number) => ({ kind: "clock", clock: { ...CLOCK, round } }) as const;
@@ -71,6 +75,26 @@ it("tells who leads to all who write, and goes there when it must go", async () 
   expect(gaps).toEqual([ada.url]);
   ada.cut();
   await expect.poll(() => gaps).toEqual([ada.url, bob.url]);
+});
+
+it("tells no order's state that is older than an answer or an event before", async () => {
+  const { exchange, ada, latest, events, gaps } = await start([client]);
+  await expect.poll(() => gaps).toEqual([ada.url]);
+  const placed = exchange.place(signedOrder(1n));
+  const cancelled = exchange.cancel({ owner: OWNER, round: 3, id: 1n });
+  if (!placed.ok || !cancelled.ok) throw new Error("refused");
+  // The answer to the cancellation comes before the order's own event.
+  latest.take(cancelled.value);
+  ada.publish({ kind: "order", order: placed.value });
+  exchange.place(signedOrder(2n));
+  const [, second] = exchange.orders.values();
+  if (second === undefined) throw new Error("not there");
+  ada.publish({ kind: "order", order: { ...second, state: "filled", asOf: second.asOf + 1 } });
+  ada.publish({ kind: "order", order: second });
+  ada.publish(clock(6));
+  await expect.poll(() => events.at(-1)).toMatchObject(clock(6));
+  const orders = events.flatMap((event) => (event.kind === "order" ? [event.order] : []));
+  expect(orders).toMatchObject([{ id: 2n, state: "filled" }]);
 });
 
 it("takes silence for an end", async () => {

@@ -1,6 +1,7 @@
 /**
  * Listens to the exchange's events (wire/stream.ts) at one operator after the other. Events arrive
  * once or not at all: after each break the caller is told of a gap, and reads the state over HTTP.
+ * What is older than an answer that came first is told to nobody.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
@@ -8,6 +9,7 @@ import { parseInput, parseJson } from "../wire/input.ts";
 import { toJson } from "../wire/shapes.ts";
 import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
 import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "./api.ts";
+import type { LatestOrders } from "./latestOrders.ts";
 import type { Operators } from "./operators.ts";
 
 /** What is heard besides the clock, which always is. */
@@ -23,6 +25,8 @@ export type Channel =
 export interface StreamOptions {
   readonly operators: Operators;
   readonly channels: readonly Channel[];
+  /** What is known of orders: the client's own (`ExchangeClient.latest`), so that answers count. */
+  readonly latest: LatestOrders;
   readonly onEvent: (event: StreamEvent) => void;
   /**
    * From now on events of every channel arrive, and what came before may be missing: read the
@@ -119,7 +123,7 @@ class Connection {
 
   /** Throws what ends the connection, and what the caller's listeners throw. */
   #hear(text: string): void {
-    const { operators, onEvent, onGap } = this.#options;
+    const { operators, latest, onEvent, onGap } = this.#options;
     const json = parseJson(text);
     const event = json.ok ? parseInput(streamEvent, json.value, "event") : json;
     if (!event.ok) throw new OperatorUnreachable(this.#url, `${event.refusal.field} of the stream`);
@@ -133,6 +137,7 @@ class Connection {
       if (--this.#waitingFor === 0) onGap(this.#url);
       return;
     }
+    if (value.kind === "order" && latest.take(value.order) !== value.order) return;
     onEvent(value);
   }
 }

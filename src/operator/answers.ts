@@ -60,7 +60,7 @@ export function clockFace(state: State, chainHead: BlockNumber): ClockFace {
 }
 
 export function bookFace(
-  state: State,
+  { state, history }: AnswerSources,
   base: Address,
   quote: Address,
   depth: number,
@@ -72,9 +72,9 @@ export function bookFace(
   return {
     base,
     quote,
-    sequence: BigInt(state.arrivals),
     bids: levels(view.bids),
     asks: levels(view.asks),
+    asOf: history.upTo,
   };
 }
 
@@ -103,6 +103,8 @@ function sameOrder(a: OrderRef, b: OrderRef): boolean {
  * cannot be signed: nobody is told of an execution without its evidence.
  */
 export async function orderFace(sources: AnswerSources, view: OrderView): Promise<OrderFace> {
+  // Before the signature is waited for: it says of which state the view is.
+  const asOf = sources.history.upTo;
   const hash = orderHash(view.order);
   const { owner, round } = view.order;
   const { sold, bought, sequence } = view;
@@ -113,6 +115,7 @@ export async function orderFace(sources: AnswerSources, view: OrderView): Promis
     state: view.state,
     sold,
     bought,
+    asOf,
     fill: sequence === 0n ? null : await sources.fills.sign(fill),
   };
 }
@@ -127,10 +130,12 @@ export function ordersFace(
   return Promise.all(views.map((view) => orderFace(sources, view)));
 }
 
-export function balancesFace(state: State, client: Address): BalanceFace[] {
+export function balancesFace({ state, history }: AnswerSources, client: Address): BalanceFace[] {
+  const asOf = history.upTo;
   const known = balances(state, client);
-  if (known !== undefined) return known.map((balance) => ({ ...balance }));
-  return [...state.tokens.keys()].map((token) => ({ token, total: 0n, locked: 0n, free: 0n }));
+  if (known !== undefined) return known.map((balance) => ({ ...balance, asOf }));
+  const nothing = { total: 0n, locked: 0n, free: 0n, asOf };
+  return [...state.tokens.keys()].map((token) => ({ token, ...nothing }));
 }
 
 export function clientTradesFace(
@@ -154,7 +159,10 @@ export function proofsFace(state: State, client: Address, round: Round): Answere
   return { ok: true, value: found };
 }
 
-export function withdrawalFace(state: State, view: WithdrawalView): WithdrawalFace {
+export function withdrawalFace(
+  { state, history }: AnswerSources,
+  view: WithdrawalView,
+): WithdrawalFace {
   const { token, round, amount, recipient } = view;
   return {
     token,
@@ -163,9 +171,10 @@ export function withdrawalFace(state: State, view: WithdrawalView): WithdrawalFa
     recipient,
     state: view.state === "seen" ? "undecided" : view.state,
     payableFrom: firstPayableBlock(state.genesis.schedule, round),
+    asOf: history.upTo,
   };
 }
 
-export function withdrawalsFace(state: State, client: Address): WithdrawalFace[] {
-  return withdrawals(state, { client }).map((view) => withdrawalFace(state, view));
+export function withdrawalsFace(sources: AnswerSources, client: Address): WithdrawalFace[] {
+  return withdrawals(sources.state, { client }).map((view) => withdrawalFace(sources, view));
 }

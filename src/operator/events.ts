@@ -38,7 +38,7 @@ async function orderEvent(
   }
 }
 
-function eventOf({ state }: AnswerSources, happening: Happening): FaceEvent | undefined {
+function eventOf(sources: AnswerSources, happening: Happening): FaceEvent | undefined {
   switch (happening.what) {
     case "trade":
       return { kind: "trade", trade: tradeFace(happening.trade) };
@@ -47,9 +47,9 @@ function eventOf({ state }: AnswerSources, happening: Happening): FaceEvent | un
       return { kind: "deposit", client, token, amount, round };
     }
     case "withdrawalRequested":
-      return withdrawalEvent(state, happening.log);
+      return withdrawalEvent(sources, happening.log);
     case "withdrawalDecided":
-      return withdrawalEvent(state, happening);
+      return withdrawalEvent(sources, happening);
     case "roundCommitted":
       return { kind: "committed", round: happening.round };
     case "halted":
@@ -60,12 +60,12 @@ function eventOf({ state }: AnswerSources, happening: Happening): FaceEvent | un
 }
 
 function withdrawalEvent(
-  state: AnswerSources["state"],
+  sources: AnswerSources,
   { client, token }: Pick<Extract<Happening, { what: "withdrawalDecided" }>, "client" | "token">,
 ): FaceEvent | undefined {
-  const view = withdrawals(state, { client }).find((one) => one.token === token);
+  const view = withdrawals(sources.state, { client }).find((one) => one.token === token);
   if (view === undefined) return undefined;
-  return { kind: "withdrawal", client, withdrawal: withdrawalFace(state, view) };
+  return { kind: "withdrawal", client, withdrawal: withdrawalFace(sources, view) };
 }
 
 function ordersIn(happening: Happening): readonly OrderRef[] {

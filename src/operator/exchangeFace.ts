@@ -108,9 +108,9 @@ export function createFace(options: FaceOptions): FaceControl {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
     clock: () => clockFace(state, head),
-    book: (base, quote, depth) => bookFace(state, base, quote, depth),
+    book: (base, quote, depth) => bookFace(sources, base, quote, depth),
     trades: (base, quote, limit) => {
-      if (bookFace(state, base, quote, 1) === undefined) return undefined;
+      if (bookFace(sources, base, quote, 1) === undefined) return undefined;
       return history.ofMarket(base, quote, limit).map(tradeFace);
     },
     placeOrder: async (signed) => {
@@ -145,11 +145,11 @@ export function createFace(options: FaceOptions): FaceControl {
       const denied = checkSigner(sources, hashSession(session), signature, client, round);
       return denied === undefined ? undefined : unauthorized("The session is not the client's.");
     },
-    balances: (client) => balancesFace(state, client),
+    balances: (client) => balancesFace(sources, client),
     orders: (client, round) => signed(ordersFace(sources, client, round)),
     clientTrades: (client, limit) => clientTradesFace(history, client, limit),
     proofs: (client, round) => proofsFace(state, client, round),
-    withdrawals: (client) => withdrawalsFace(state, client),
+    withdrawals: (client) => withdrawalsFace(sources, client),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -1,6 +1,10 @@
 /**
  * The operator's public face: all that a server may ask of it. Everything here is answered from
  * state that the journal could rebuild; a write is answered once its record is durable.
+ *
+ * `asOf` is the record of the journal up to which something is told. Answers and events overtake
+ * each other, on the way and between operators: of two messages about the same thing, the one with
+ * the greater is the newer, whoever sent it; with the same, they say the same.
  */
 import type { Address, Hex } from "../base/hex.ts";
 import type { Refusal } from "../protocol/refusals.ts";
@@ -79,9 +83,9 @@ export interface LevelFace {
 export interface BookFace {
   readonly base: Address;
   readonly quote: Address;
-  readonly sequence: bigint;
   readonly bids: LevelFace[];
   readonly asks: LevelFace[];
+  readonly asOf: number;
 }
 
 export interface TradeFace {
@@ -115,6 +119,7 @@ export interface OrderFace {
   readonly state: "queued" | "open" | "filled" | "cancelled" | "expired" | "refused";
   readonly sold: Amount;
   readonly bought: Amount;
+  readonly asOf: number;
   readonly fill: SignedFill | null;
 }
 
@@ -123,6 +128,7 @@ export interface BalanceFace {
   readonly total: Amount;
   readonly locked: Amount;
   readonly free: Amount;
+  readonly asOf: number;
 }
 
 export interface WithdrawalFace {
@@ -132,6 +138,7 @@ export interface WithdrawalFace {
   readonly recipient: Address;
   readonly state: "undecided" | "debited" | "refused";
   readonly payableFrom: BlockNumber;
+  readonly asOf: number;
 }
 
 export interface ProofFace {

@@ -1,6 +1,7 @@
 /**
- * The trades that people ask for: the latest of each market and of each client. A projection of
- * what the machine did; it decides nothing, and travels with the snapshots.
+ * How far the journal was applied, and the trades that people ask for: the latest of each market
+ * and of each client. A projection of what the machine did; it decides nothing, and travels with
+ * the snapshots.
  */
 import type { Address } from "../base/hex.ts";
 import type { Happening, OrderRef, Trade } from "../exchange/outcome.ts";
@@ -20,8 +21,16 @@ export class History {
   /** Newest last. */
   readonly #byMarket = new Map<string, Trade[]>();
   readonly #byClient = new Map<Address, ClientTrade[]>();
+  #upTo = 0;
 
-  record(happenings: readonly Happening[]): void {
+  /** Sequence of the last record that the state is made of; 0 before the first. */
+  get upTo(): number {
+    return this.#upTo;
+  }
+
+  /** The record `sequence` was applied, and did this. */
+  record(sequence: number, happenings: readonly Happening[]): void {
+    this.#upTo = sequence;
     for (const happening of happenings) {
       if (happening.what === "trade") this.#add(happening.trade);
     }
@@ -51,8 +60,10 @@ export class History {
     );
   }
 
-  static decode(text: string): History {
+  /** As it was after the record `sequence`. */
+  static decode(text: string, sequence: number): History {
     const history = new History();
+    history.#upTo = sequence;
     const trades = JSON.parse(text, (_, part) =>
       typeof part?.units === "string" ? BigInt(part.units) : part,
     ) as Trade[];

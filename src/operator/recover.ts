@@ -67,8 +67,8 @@ export async function replay(
   const saved = await newestSavedState(journal, onUnusable);
   const snapshot = saved?.sequence ?? 0;
   const history = saved?.history ?? new History();
-  const { state, sequence } = await replayRecords(journal, saved, (_, __, outcome) =>
-    history.record(outcome?.happenings ?? []),
+  const { state, sequence } = await replayRecords(journal, saved, (upTo, _, outcome) =>
+    history.record(upTo, outcome?.happenings ?? []),
   );
   return { state, history, sequence, replayed: sequence - snapshot, snapshot };
 }

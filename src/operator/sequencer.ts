@@ -114,15 +114,15 @@ export class Sequencer {
     if (taken.length === 0) return;
     const began = performance.now();
     this.#flushBegan = began;
-    await journal.append(taken.map(({ entry }) => encodeEntry(entry)));
+    const { first } = await journal.append(taken.map(({ entry }) => encodeEntry(entry)));
     this.#flushBegan = undefined;
     this.#flushEnded = performance.now();
     this.#longestFlushMs = Math.max(this.#longestFlushMs, this.#flushEnded - began);
-    for (const { entry, resolve } of taken) {
+    for (const [index, { entry, resolve }] of taken.entries()) {
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
-      history.record(outcome.happenings);
+      history.record(first + index, outcome.happenings);
       onApplied(entry, outcome);
       resolve(outcome);
     }

@@ -18,6 +18,13 @@ import {
   uint64,
 } from "./shapes.ts";
 
+/**
+ * The record of the journal up to which something is told. Answers and events overtake each other,
+ * on the way and between operators: of two messages about the same thing, the one with the greater
+ * `asOf` is the newer, whoever sent it.
+ */
+const asOf = count;
+
 const market = z.object({
   /** BASE/QUOTE by symbols. */
   name: z.string(),
@@ -86,9 +93,9 @@ const level = z.object({
 const book = z.object({
   base: address,
   quote: address,
-  sequence: uint64,
   bids: z.array(level),
   asks: z.array(level),
+  asOf,
 });
 
 export const trade = z.object({
@@ -117,11 +124,18 @@ export const orderStatus = z.object({
   state: z.enum(["queued", "open", "filled", "cancelled", "expired", "refused"]),
   sold: amount,
   bought: amount,
+  asOf,
   /** The operator's signature on what was executed so far: keep it, it is evidence. */
   fill: signedFill.nullable(),
 });
 
-export const balance = z.object({ token: address, total: amount, locked: amount, free: amount });
+export const balance = z.object({
+  token: address,
+  total: amount,
+  locked: amount,
+  free: amount,
+  asOf,
+});
 
 export const withdrawal = z.object({
   token: address,
@@ -131,6 +145,7 @@ export const withdrawal = z.object({
   state: z.enum(["undecided", "debited", "refused"]),
   /** First block at which confirmWithdrawal pays it, if no halt comes between. */
   payableFrom: count,
+  asOf,
 });
 
 const clientPath = z.strictObject({ client: address });

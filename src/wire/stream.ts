@@ -1,7 +1,8 @@
 /**
  * What goes over the WebSocket at `/v1/stream`. A client subscribes to channels; the server sends
- * an event for each change. Events are hints that arrive once: whoever reconnects reads the state
- * over HTTP and goes on from there.
+ * an event for each change. Events are hints that arrive once, in the journal's order: whoever
+ * reconnects reads the state over HTTP and goes on from there. An answer over HTTP may overtake an
+ * event that came before it, and the other way round: `asOf` (routes.ts) tells which is newer.
  */
 import { z } from "zod";
 import { clock, orderStatus, trade, withdrawal } from "./routes.ts";

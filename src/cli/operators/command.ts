@@ -42,8 +42,8 @@ export function operatorsCommand(): Command {
         .option("--address <address>", "its key's address, if unvetted")
         .option("--name <name>", "1 to 64 bytes, if unvetted")
         .option("--endpoint <url>", "where clients reach it, if unvetted")
-        .action((file: string | undefined, options: Changing & Candidate) =>
-          change({ kind: "add", operator: candidateOf(file, options) }, options),
+        .action(async (file: string | undefined, options: Changing & Candidate) =>
+          change({ kind: "add", operator: await candidateOf(file, options) }, options),
         ),
     )
     .addCommand(
@@ -95,11 +95,14 @@ interface Candidate {
   readonly endpoint?: string;
 }
 
-function candidateOf(file: string | undefined, options: Candidate): ApprovedOperator {
+async function candidateOf(
+  file: string | undefined,
+  options: Changing & Candidate,
+): Promise<ApprovedOperator> {
   const { report, unvetted, address, name, endpoint } = options;
   if (file !== undefined && report !== undefined) {
     const application = readApplication(file);
-    requireReport(report, application);
+    await requireReport(report, application, options.config);
     const { operator, ...labels } = application.application;
     return { address: operator, name: labels.name, endpoint: labels.endpoint };
   }

@@ -1,7 +1,6 @@
 /** What is looked at before an operator is approved, one function for each question. */
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { connect, type PeerCertificate } from "node:tls";
 import { nobleCurve } from "../../base/curve.ts";
 import { formatDecimal } from "../../base/decimal.ts";
 import { bytesToHex } from "../../base/hex.ts";
@@ -59,52 +58,6 @@ export async function checkIdentity(
   const same = answer.version === VERSION;
   const update = "Take the same release everywhere: operators share a journal.";
   return [identity, same ? fine("version", release) : warning("version", release, update)];
-}
-
-const FEW_DAYS = 14;
-const TLS_TIMEOUT_MS = 10_000;
-
-export async function checkTls(endpoint: string, nowMs: number): Promise<Finding[]> {
-  const { protocol, hostname, port } = new URL(endpoint);
-  if (protocol === "http:") return [judgeClear(hostname)];
-  const found = await certificateOf(hostname, port === "" ? 443 : Number(port));
-  if ("problem" in found) {
-    const mend = "It needs a certificate of a public authority, for this name, with its chain.";
-    return [failure("tls", found.problem, mend)];
-  }
-  const days = Math.floor((Date.parse(found.valid_to) - nowMs) / (DAY_SECONDS * 1000));
-  const detail = `certificate valid until ${found.valid_to}, ${days} days`;
-  if (days >= FEW_DAYS) return [fine("tls", detail)];
-  return [warning("tls", detail, "See that it is renewed by itself.")];
-}
-
-function judgeClear(hostname: string): Finding {
-  const isHere = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  const mend = "Serve it over https: anybody on the way can read and change what is said.";
-  if (!isHere) return failure("tls", "orders would travel in the clear", mend);
-  return warning("tls", "in the clear, on this machine", mend);
-}
-
-function certificateOf(
-  host: string,
-  port: number,
-): Promise<PeerCertificate | { readonly problem: string }> {
-  return new Promise((resolve) => {
-    const servername = /^[\d.]+$|:/.test(host) ? "" : host;
-    const bare = host.replace(/^\[|\]$/g, "");
-    const socket = connect({ host: bare, port, servername, timeout: TLS_TIMEOUT_MS });
-    socket.once("secureConnect", () => {
-      resolve(socket.getPeerCertificate());
-      socket.destroy();
-    });
-    socket.once("timeout", () => {
-      resolve({ problem: `no handshake in ${TLS_TIMEOUT_MS} ms` });
-      socket.destroy();
-    });
-    // The certificate is checked before `secureConnect`: an error says what is wrong with it.
-    socket.once("error", (error) => resolve({ problem: error.message }));
-    socket.once("close", () => resolve({ problem: "it hung up before the handshake was done" }));
-  });
 }
 
 const MAX_LAG_BLOCKS = 3;

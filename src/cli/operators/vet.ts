@@ -3,6 +3,7 @@ import { z } from "zod";
 import { ask } from "../../chain/rpc.ts";
 import { readAccess } from "../../operator/config.ts";
 import { type Finding, fine, looking, warning } from "../../operator/doctor/finding.ts";
+import { address, count } from "../../wire/shapes.ts";
 import { shownFindings } from "../doctor.ts";
 import { type ApplicationFile, applicantOf, readApplication, readFileAs } from "./application.ts";
 import { badOption, wholeOf } from "./arguments.ts";
@@ -10,13 +11,13 @@ import {
   checkExchange,
   checkIdentity,
   checkSignature,
-  checkTls,
   judgeBalance,
   judgeLatency,
   type Latency,
   measure,
 } from "./examine.ts";
 import { connectTurns, type TurnsOnChain } from "./readFacts.ts";
+import { checkTls } from "./tls.ts";
 
 interface Options {
   readonly config: string;
@@ -25,6 +26,10 @@ interface Options {
   readonly every: string;
 }
 
+/** Of whom an operator is one. */
+const exchangeNames = z.object({ chainId: count, mediator: address, manager: address });
+type ExchangeNames = z.output<typeof exchangeNames>;
+
 /** The report that goes with an approval; read again by `add`. */
 const report = z.object({
   ok: z.boolean(),
@@ -32,6 +37,8 @@ const report = z.object({
   at: z.number().int(),
   /** The signature of the application that was vetted. */
   application: z.string(),
+  /** The exchange for which it was vetted. */
+  exchange: exchangeNames,
 });
 
 export async function vet(file: string, options: Options): Promise<void> {
@@ -45,7 +52,9 @@ export async function vet(file: string, options: Options): Promise<void> {
   findings.push(judgeLatency(latency));
   const ok = findings.every(({ state }) => state !== "fail");
   process.stdout.write(
-    options.json === true ? reportOf(application, findings, latency, ok) : shownFindings(findings),
+    options.json === true
+      ? reportOf(application, namesOf(exchange), findings, latency, ok)
+      : shownFindings(findings),
   );
   if (!ok) process.exitCode = 1;
 }
@@ -77,26 +86,35 @@ async function checkApproval(
   return [warning("approval", detail, "Remove it first, to change its name or endpoint.")];
 }
 
+function namesOf({ chainId, constants }: TurnsOnChain): ExchangeNames {
+  return { chainId, mediator: constants.domain.mediator, manager: constants.manager };
+}
+
 function reportOf(
   file: ApplicationFile,
+  exchange: ExchangeNames,
   findings: readonly Finding[],
   latency: Latency,
   ok: boolean,
 ): string {
   const at = Math.floor(Date.now() / 1000);
   const { application: applicant, signature } = file;
-  const shown = { ok, at, application: signature.r, applicant, findings, latency };
+  const shown = { ok, at, application: signature.r, exchange, applicant, findings, latency };
   return `${JSON.stringify(shown, null, 2)}\n`;
 }
 
 const OLD_REPORT_SECONDS = 7 * 86_400;
 
 /**
- * Throws unless the application is as it was signed, and the report is of it, without a failure,
- * and recent.
+ * Throws unless the application is as it was signed, the report is of it, without a failure, and
+ * recent, and both are for the exchange of the configuration file `config`.
  */
-export function requireReport(file: string, applied: ApplicationFile): void {
-  const { ok, at, application } = readFileAs(file, report);
+export async function requireReport(
+  file: string,
+  applied: ApplicationFile,
+  config: string,
+): Promise<void> {
+  const { ok, at, application, exchange } = readFileAs(file, report);
   const { signature } = applied;
   if (applicantOf(applied) !== applied.application.operator) {
     throw badOption("The application was altered after it was signed.", "Ask for it again.");
@@ -107,4 +125,28 @@ export function requireReport(file: string, applied: ApplicationFile): void {
   if (Date.now() / 1000 - at > OLD_REPORT_SECONDS) {
     throw badOption(`${file} is older than a week.`, mend);
   }
+  const own = namesOf(await connectTurns(readAccess(config, process.env)));
+  requireSame("The application is", applied, own, config);
+  requireSame(`${file} is`, exchange, own, config);
+}
+
+/** What does not know of the Mediator was signed for all that its manager serves. */
+function requireSame(
+  what: string,
+  { chainId, manager, mediator }: Omit<ExchangeNames, "mediator"> & Partial<ExchangeNames>,
+  own: ExchangeNames,
+  config: string,
+): void {
+  const fields = [
+    ["chain", chainId, own.chainId],
+    ["manager", manager, own.manager],
+    ["Mediator", mediator ?? own.mediator, own.mediator],
+  ] as const;
+  const differing = fields.find(([, theirs, ours]) => theirs !== ours);
+  if (differing === undefined) return;
+  const [field, theirs, ours] = differing;
+  throw badOption(
+    `${what} for the ${field} ${theirs}, and ${config} is of the ${field} ${ours}.`,
+    "Name the configuration of that exchange, or have the operator apply to this one.",
+  );
 }

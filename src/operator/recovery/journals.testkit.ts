@@ -47,8 +47,8 @@ export async function writeEntries(
   const history = new History();
   await journal.append([encodeEntry(genesis)]);
   for (const entry of others) {
-    history.record(apply(state, entry).happenings);
     const { last } = await journal.append([encodeEntry(entry)]);
+    history.record(last, apply(state, entry).happenings);
     if (!snapshots.includes(last)) continue;
     await journal.saveSnapshot(last, encodeSaved(state, history), stateHash(state));
   }

@@ -65,7 +65,7 @@ async function readSnapshot(
 function usableState({ sequence, stateHash: expected, bytes }: Snapshot): SavedState | string {
   let saved: { state: State; history: History };
   try {
-    saved = decodeSaved(bytes);
+    saved = decodeSaved(bytes, sequence);
   } catch (error) {
     // Pure code over bytes: whatever it throws is about the bytes.
     return `The snapshot at record ${sequence} cannot be decoded: ${messageOf(error)}`;
@@ -97,10 +97,13 @@ export function encodeSaved(state: State, history: History): Uint8Array<ArrayBuf
 
 const LINE_FEED = 10;
 
-function decodeSaved(bytes: Uint8Array): { state: State; history: History } {
+function decodeSaved(bytes: Uint8Array, sequence: number): { state: State; history: History } {
   const lines = linesOf(bytes);
   const first = lines.next();
-  const history = History.decode(new TextDecoder().decode(first.value ?? new Uint8Array()));
+  const history = History.decode(
+    new TextDecoder().decode(first.value ?? new Uint8Array()),
+    sequence,
+  );
   return { state: decodeSnapshot(lines), history };
 }
 

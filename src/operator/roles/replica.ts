@@ -69,7 +69,7 @@ export class Replica {
     const { state, history, onApplied } = this.#options;
     const entry = decodeEntry(record.payload);
     const outcome = apply(state, entry);
-    history.record(outcome.happenings);
+    history.record(record.sequence, outcome.happenings);
     this.#head = { sequence: record.sequence, hash: record.hash };
     onApplied(entry, outcome);
   }

@@ -1,0 +1,37 @@
+/**
+ * What was last told of each order, by whoever told it. Answers and events overtake each other, and
+ * an operator that trails tells what others told before: what is older than what is known is no
+ * news. It is what operators say, and no evidence (evidence.ts).
+ */
+import type { Hex } from "../base/hex.ts";
+import type { Round } from "../protocol/units.ts";
+import type { OrderStatus } from "./client.ts";
+
+/** Rounds before the newest of which orders are remembered: operators show no older ones. */
+const KEPT_ROUNDS = 2;
+
+export class LatestOrders {
+  readonly #byHash = new Map<Hex, OrderStatus>();
+  #newestRound: Round = 0;
+
+  /** Undefined for an order of which nothing was told, or long ago. */
+  of(orderHash: Hex): OrderStatus | undefined {
+    return this.#byHash.get(orderHash);
+  }
+
+  /** Takes in what is told; the newest that is known of the order then, `told` or another. */
+  take(told: OrderStatus): OrderStatus {
+    const known = this.#byHash.get(told.orderHash);
+    if (known !== undefined && known.asOf >= told.asOf) return known;
+    this.#byHash.set(told.orderHash, told);
+    if (told.round > this.#newestRound) this.#forget(told.round);
+    return told;
+  }
+
+  #forget(newestRound: Round): void {
+    this.#newestRound = newestRound;
+    for (const [hash, { round }] of this.#byHash) {
+      if (round < newestRound - KEPT_ROUNDS) this.#byHash.delete(hash);
+    }
+  }
+}
