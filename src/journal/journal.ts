@@ -173,11 +173,42 @@ export interface SharedView {
   readonly holder: Holder | undefined;
 }
 
+/** What an operator signed of a round's roots, for whoever sends them to the chain. */
+export interface Attestation {
+  readonly round: number;
+  /** The operator's address, as it announced itself: whose signature it is, the reader finds out. */
+  readonly operator: string;
+  /** 32 bytes. */
+  readonly rootsHash: Hex;
+  /** 64 bytes. */
+  readonly signature: Hex;
+}
+
+/** Rounds before the newest whose attestations are kept, to be looked at after a divergence. */
+export const KEPT_ATTESTED_ROUNDS = 8;
+/** Most attestations that one reading gives: two of each of the operators that a manager takes. */
+export const MAX_ATTESTATIONS = 256;
+
+/**
+ * Where operators leave their attestations for each other. No lease fences it, since those that
+ * follow write too, each in a row of its own; so it proves nothing, and whoever reads it verifies.
+ */
+export interface AttestationBoard {
+  /**
+   * Keeps it; one of the same round, operator and roots is replaced. Drops those of rounds more than
+   * `KEPT_ATTESTED_ROUNDS` before it. Throws `StorageFailure`.
+   */
+  publish(attestation: Attestation): Promise<void>;
+
+  /** Those of a round, `MAX_ATTESTATIONS` at most. Throws `StorageFailure`. */
+  attestationsOf(round: number): Promise<readonly Attestation[]>;
+}
+
 /**
  * A journal that several operators share: all read it, one writes. Who writes holds a lease, in the
  * storage's own time; it takes the journal over by raising the epoch, which every append names.
  */
-export interface SharedJournal extends JournalReader {
+export interface SharedJournal extends JournalReader, AttestationBoard {
   /** Also moves `head`. Throws `StorageFailure`. */
   look(): Promise<SharedView>;
 

@@ -10,6 +10,7 @@ import { FencedOff, JournalDamaged } from "../errors.ts";
 import { GroupCommit } from "../groupCommit.ts";
 import type {
   Appended,
+  Attestation,
   Head,
   JournalReader,
   LeasedJournal,
@@ -18,6 +19,7 @@ import type {
   SharedView,
 } from "../journal.ts";
 import { type ChainLink, RECORD_VERSION, type SealedRecord, sealRecord } from "../record.ts";
+import { publishAttestation, readAttestations } from "./attestations.ts";
 import { Database } from "./database.ts";
 import { PostgresReader } from "./reader.ts";
 import { headOf, readHead, readLink, refuseBeyond } from "./records.ts";
@@ -141,6 +143,14 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
         SELECT address AS operator, url, sequence FROM operator
         WHERE seen_at > now() - ${patience} * interval '1 millisecond' ORDER BY address`;
     });
+  }
+
+  publish(attestation: Attestation): Promise<void> {
+    return publishAttestation(this.database, attestation);
+  }
+
+  attestationsOf(round: number): Promise<readonly Attestation[]> {
+    return readAttestations(this.database, round);
   }
 }
 

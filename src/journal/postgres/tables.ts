@@ -4,7 +4,10 @@ import { StorageFailure } from "../errors.ts";
 import { GENESIS_HASH } from "../record.ts";
 import type { Database, Sql } from "./database.ts";
 
-/** Version of the tables below. */
+/**
+ * Version of the tables below. One that a release adds raises it only if a release without it would
+ * do harm there: operators of both are at work while they are upgraded one after the other.
+ */
 const TABLES_VERSION = 1;
 /** Two operators that create the tables at the same time: one of them is told of the other's. */
 const CREATED_MEANWHILE = new Set(["23505", "42P06", "42P07", "42710"]);
@@ -94,6 +97,14 @@ async function create(sql: postgres.TransactionSql<{ bigint: number }>, schema: 
       url      text NOT NULL,
       sequence bigint NOT NULL,
       seen_at  timestamptz NOT NULL
+    )`;
+  await sql`
+    CREATE TABLE IF NOT EXISTS attestation (
+      round      bigint NOT NULL,
+      operator   text NOT NULL,
+      roots_hash bytea NOT NULL,
+      signature  bytea NOT NULL,
+      PRIMARY KEY (round, operator, roots_hash)
     )`;
   await sql`
     INSERT INTO head (id, format, epoch, sequence, hash, expires_at, successor_until)

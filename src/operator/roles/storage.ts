@@ -2,7 +2,7 @@
 import type { Address } from "../../base/hex.ts";
 import type { Entry, Genesis } from "../../exchange/entries.ts";
 import type { Outcome } from "../../exchange/outcome.ts";
-import type { Holder, Journal } from "../../journal/journal.ts";
+import type { AttestationBoard, Holder, Journal } from "../../journal/journal.ts";
 import { openPostgresJournal } from "../../journal/postgres/journal.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import type { DatabaseConfig, OperatorConfig } from "../config.ts";
@@ -28,6 +28,8 @@ export interface Storage {
   readonly recovered: Recovered;
   /** How a thread of its own opens the same journal. */
   readonly source: JournalSource;
+  /** Undefined where no other operator reads or writes. */
+  readonly board: AttestationBoard | undefined;
   /** Leads, or follows until it may; resolves when the signal is aborted. */
   run(options: RoleOptions, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -66,6 +68,7 @@ async function openFolder(
   return {
     recovered: await recover(journal, genesis, log),
     source: { kind: "sqlite", folder },
+    board: undefined,
     run: ({ lead }, signal) => lead(journal, signal),
     close: () => journal.close(),
   };
@@ -87,6 +90,7 @@ async function openDatabase(
   return {
     recovered,
     source: { kind: "postgres", url, schema },
+    board: journal,
     run: ({ onApplied, ...options }, signal) => {
       const replica = new Replica({ state, history, head, onApplied });
       const role = new SharedRole({

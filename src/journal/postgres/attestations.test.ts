@@ -1,0 +1,86 @@
+/** Attestations that operators leave for each other, on a real PostgreSQL. */
+import postgres from "postgres";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
+import { StorageFailure } from "../errors.ts";
+import { type Attestation, KEPT_ATTESTED_ROUNDS, type SharedJournal } from "../journal.ts";
+import { openPostgresJournal } from "./journal.ts";
+
+let server: TestPostgres;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.remove());
+
+async function open(schema: string, operator: string): Promise<SharedJournal> {
+  const operatorUrl = `http://${operator}`;
+  const journal = await openPostgresJournal({ url: server.url, schema, operator, operatorUrl });
+  onTestFinished(() => journal.close());
+  return journal;
+}
+
+function attestation(operator: string, round = 3, roots = "01", signature = "02"): Attestation {
+  return {
+    ...{ round, operator },
+    rootsHash: `0x${roots.repeat(32)}`,
+    signature: `0x${signature.repeat(64)}`,
+  };
+}
+
+/** Runs SQL behind the journal's back. */
+async function vandalise(schema: string, sql: string): Promise<void> {
+  const connection = postgres(server.url, { max: 1, connection: { search_path: schema } });
+  await connection.unsafe(sql).finally(() => connection.end());
+}
+
+describe("attestations in a shared journal", () => {
+  test("are read by all, whoever writes the journal", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema, "ada"), await open(schema, "bob")];
+    await ada.acquire();
+    expect(await bob.attestationsOf(3)).toEqual([]);
+    await Promise.all([
+      ada.publish(attestation("ada")),
+      bob.publish(attestation("bob")),
+      bob.publish(attestation("bob", 3, "0f")),
+      bob.publish(attestation("bob", 4)),
+    ]);
+    const wanted = [attestation("ada"), attestation("bob"), attestation("bob", 3, "0f")];
+    expect(await ada.attestationsOf(3)).toEqual(wanted);
+    expect(await bob.attestationsOf(3)).toEqual(wanted);
+  });
+
+  test("replace a wrong one under the same name, and are there once however often", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema, "ada"), await open(schema, "bob")];
+    await bob.publish(attestation("ada", 3, "01", "ff"));
+    for (let i = 0; i < 3; i++) await ada.publish(attestation("ada"));
+    expect(await bob.attestationsOf(3)).toEqual([attestation("ada")]);
+  });
+
+  test("of old rounds are dropped", async () => {
+    const ada = await open(server.schema(), "ada");
+    await ada.publish(attestation("ada", 1));
+    await ada.publish(attestation("ada", 2));
+    await ada.publish(attestation("ada", 2 + KEPT_ATTESTED_ROUNDS));
+    expect(await ada.attestationsOf(1)).toEqual([]);
+    expect(await ada.attestationsOf(2)).toHaveLength(1);
+  });
+
+  test("get their table in a database of a release without them", async () => {
+    const schema = server.schema();
+    await open(schema, "ada");
+    await vandalise(schema, "DROP TABLE attestation");
+    const bob = await open(schema, "bob");
+    await bob.publish(attestation("bob"));
+    expect(await bob.attestationsOf(3)).toHaveLength(1);
+  });
+
+  test("say so when the table cannot be used", async () => {
+    const schema = server.schema();
+    const ada = await open(schema, "ada");
+    await vandalise(schema, "DROP TABLE attestation");
+    await expect(ada.publish(attestation("ada"))).rejects.toThrow(StorageFailure);
+    await expect(ada.attestationsOf(3)).rejects.toThrow(/cannot be read/);
+  });
+});
