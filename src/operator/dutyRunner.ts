@@ -18,7 +18,7 @@ import type { Mined, Submitter } from "../chain/send.ts";
 import type { State } from "../exchange/state.ts";
 import { type DisputeAnswerView, proof } from "../exchange/views.ts";
 import { momentOf } from "../protocol/rounds.ts";
-import type { BalanceProof, BlockNumber } from "../protocol/units.ts";
+import type { BalanceProof, BlockNumber, Signature } from "../protocol/units.ts";
 import { readChainView } from "./chainView.ts";
 import {
   type ChainView,
@@ -31,6 +31,7 @@ import {
   questions,
 } from "./duties.ts";
 import type { Fields, Log } from "./log.ts";
+import { AttestationsMissing, type CommitDuty } from "./quorum/commitQuorum.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;
@@ -41,6 +42,11 @@ export interface DutyRunnerOptions {
   readonly maxTries: number;
   /** Whether a transaction sent at `head` for a duty with that deadline is allowed. */
   readonly mayAct?: (head: BlockNumber, deadlineBlock: BlockNumber) => boolean;
+  /**
+   * What a commit is sent with; nothing unless given. Throws `AttestationsMissing` when it must wait
+   * for others, which is no failed try.
+   */
+  readonly attestations?: (duty: CommitDuty) => Promise<readonly Signature[]>;
   /** Told when the chain was read; `view` is new then. */
   readonly onView?: () => void;
   /** Told of each duty carried out. */
@@ -166,17 +172,18 @@ export class DutyRunner {
   /** What to throw when that was once too often. */
   #failed(duty: Duty, head: BlockNumber, problem: Error): DutyFailed | undefined {
     const before = this.#failures.get(nameOf(duty));
-    const ours = !(problem instanceof ContractRefused && problem.errorName === "NotOperator");
+    const waits = problem instanceof AttestationsMissing;
+    const refused = problem instanceof ContractRefused && problem.errorName === "NotOperator";
+    const ours = !waits && !refused;
     const tries = (before?.tries ?? 0) + (ours ? 1 : 0);
     const longest = Math.max(1, Math.floor((duty.deadlineBlock - head) * MOST_OF_TIME_LEFT));
     const rest = ours ? Math.min(2 ** Math.max(0, tries - 1), longest) : 1;
     const since = before?.since ?? head;
     const failure: DutyFailure = { tries, since, problem, restsUntil: head + rest };
     this.#failures.set(nameOf(duty), failure);
-    if (!ours) {
-      this.#say("info", "notOurTurn", duty, head, {});
-      return undefined;
-    }
+    if (refused) this.#say("info", "notOurTurn", duty, head, {});
+    // Who is waited for is said where the attestations are looked at.
+    if (!ours) return undefined;
     this.#say("warn", `${duty.kind}Failed`, duty, head, { ...failure });
     if (problem instanceof DeadlineMissed || tries < this.#options.maxTries) return undefined;
     return new DutyFailed(nameOf(duty), failure, head, duty.deadlineBlock);
@@ -207,8 +214,11 @@ export class DutyRunner {
       }
       case "closeDispute":
         return this.#closeDispute(duty.answer, deadlineBlock);
-      case "commit":
-        return this.#send(duty.kind, nameOf(duty), encodeCommit(duty.roots), deadlineBlock);
+      case "commit": {
+        const attestations = await this.#options.attestations?.(duty);
+        const data = encodeCommit(duty.roots, attestations);
+        return this.#send(duty.kind, nameOf(duty), data, deadlineBlock);
+      }
       default:
         return unreachable(duty);
     }

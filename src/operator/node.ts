@@ -28,6 +28,7 @@ import type { OperatorFace } from "./face.ts";
 import { type Watch, watch } from "./guardians/watch.ts";
 import type { Log } from "./log.ts";
 import { Metrics } from "./metrics.ts";
+import { CommitQuorum } from "./quorum/commitQuorum.ts";
 import { Desk } from "./roles/desk.ts";
 import { type LeadOptions, lead, type SeenHead, withRetries } from "./roles/lead.ts";
 import { openStorage } from "./roles/storage.ts";
@@ -148,6 +149,11 @@ export async function startOperator(
     },
     onSpared: () => metrics.add("claims_spared_total", SPARED_HELP, 1),
   });
+  const quorum = new CommitQuorum({
+    ...{ state, reader: chain.reader, manager, domain, signer, curve, board: storage.board, log },
+    approved: () => (turns.turns?.operators ?? []).map(({ address }) => address),
+    onLook: () => watching.sawAttestations(),
+  });
   const runner = new DutyRunner({
     state,
     reader: chain.reader,
@@ -155,6 +161,7 @@ export async function startOperator(
     log,
     maxTries: config.maxTries,
     mayAct: (at, deadlineBlock) => turns.mayAct(at, deadlineBlock),
+    attestations: (duty) => quorum.gather(duty),
     onView: () => watching.sawChain(),
     onDone: (duty) => metrics.countDuty(duty.kind),
     onMined: (kind, mined) => {
@@ -164,7 +171,7 @@ export async function startOperator(
   });
   const watching: Watch = watch({
     ...{ config, client: chain.client, reader: chain.reader, manager: chain.constants.manager },
-    ...{ address: signer.address, state, desk, runner, lagBlocks: control.lagBlocks },
+    ...{ address: signer.address, state, desk, runner, quorum, lagBlocks: control.lagBlocks },
     ...{ log, metrics, alerts },
   });
   watching.start();
@@ -172,6 +179,8 @@ export async function startOperator(
     await turns.look();
     await runner.run(head);
   });
+  // By itself, so that whoever is busy sending attests all the same.
+  const attestLoop = new LatestOnly<BlockNumber>((head) => quorum.look(head));
   const claimLoop = new LatestOnly<BlockNumber>(async () => {
     await turns.look();
     await turns.claimIfDue();
@@ -191,7 +200,9 @@ export async function startOperator(
     }
     metrics.set("leading", LEADING_HELP, desk.isOpen ? 1 : 0);
     control.setHead(head);
-    if (control.lagBlocks() === 0) dutyLoop.offer(head);
+    if (control.lagBlocks() > 0) return;
+    attestLoop.offer(head);
+    dutyLoop.offer(head);
   };
   const chainOptions = {
     ...{ config, log, client: chain.client, onChain },
@@ -221,16 +232,15 @@ export async function startOperator(
   );
   const standby = watchHeads(() => !desk.isOpen, stopping.signal, chainOptions);
   const main = Promise.race([
-    ...[role, failure.promise, dutyLoop.failure, claimLoop.failure],
+    ...[role, failure.promise, dutyLoop.failure, claimLoop.failure, attestLoop.failure],
     // Ends well only when all do.
     standby.then(() => role),
   ]);
   const ended = main.finally(async () => {
     stopping.abort();
     watching.stop();
-    const tidy = Promise.allSettled([role, standby, dutyLoop.idle(), claimLoop.idle()]).then(() =>
-      storage.close(),
-    );
+    const loops = [dutyLoop, claimLoop, attestLoop].map((loop) => loop.idle());
+    const tidy = Promise.allSettled([role, standby, ...loops]).then(() => storage.close());
     // What makes us end may also keep these from ending.
     await within(TIDY_MS, tidy);
   });

@@ -7,6 +7,7 @@ import { connect } from "../../chain/rpc.ts";
 import { createState } from "../../exchange/state.ts";
 import type { OperatorConfig } from "../config.ts";
 import type { ExchangeOnChain } from "../node.ts";
+import { ALONE_MEND } from "../quorum/quorumGuardian.ts";
 import { type Finding, failure, failureOf, fine, warning } from "./finding.ts";
 
 const ETHER_DECIMALS = 18;
@@ -91,9 +92,10 @@ export async function checkOperator(
   { client, reader, constants }: ExchangeOnChain,
   address: Address,
 ): Promise<Finding[]> {
-  const [registered, balance] = await Promise.all([
+  const [registered, balance, quorum] = await Promise.all([
     reader.isRegistered(constants.manager, address),
     client.getBalance({ address }),
+    reader.commitQuorum(constants.manager),
   ]);
   const mend = "Ask the manager's owner to set this operator, or start with the right key.";
   return [
@@ -101,7 +103,15 @@ export async function checkOperator(
       ? fine("operator", `${address} is registered with ${constants.manager}`)
       : failure("operator", `${address} is not registered with ${constants.manager}`, mend),
     judgeBalance(address, balance, config.minBalance),
+    judgeQuorum(quorum, config.database !== undefined),
   ];
+}
+
+/** `isShared`: whether the journal is in a database, where operators find each other's attestations. */
+export function judgeQuorum(quorum: number, isShared: boolean): Finding {
+  const detail = `a commit takes ${quorum} of the approved operators`;
+  if (quorum === 1 || isShared) return fine("commit quorum", detail);
+  return failure("commit quorum", `${detail}, and this one shares no database`, ALONE_MEND);
 }
 
 /** In wei. */

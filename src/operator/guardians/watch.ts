@@ -15,6 +15,8 @@ import type { DutyRunner } from "../dutyRunner.ts";
 import type { DutyHealth, HealthCheck } from "../face.ts";
 import { type Log, withMoment } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import type { CommitQuorum } from "../quorum/commitQuorum.ts";
+import { quorumGuardian } from "../quorum/quorumGuardian.ts";
 import type { Desk } from "../roles/desk.ts";
 import { chainGuardian, type Endpoint, type SeenBlock } from "./chain.ts";
 import { diskGuardian } from "./disk.ts";
@@ -38,6 +40,7 @@ export interface WatchOptions {
   readonly state: State;
   readonly desk: Desk;
   readonly runner: DutyRunner;
+  readonly quorum: CommitQuorum;
   readonly lagBlocks: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -51,6 +54,8 @@ export interface Watch {
   failedLook(): void;
   /** To be told when the runner has read what the chain shows: deadlines are looked at at once. */
   sawChain(): void;
+  /** To be told when the attestations of a commit were looked at. */
+  sawAttestations(): void;
   checks(): HealthCheck[];
   duties(): DutyHealth[];
   situation(): Situation;
@@ -82,6 +87,11 @@ export function watch(options: WatchOptions): Watch {
     metrics,
   });
   const duties = dutiesGuardian({ ...config.guards, schedule, duties: open, metrics });
+  const quorum = quorumGuardian({
+    ...{ ...config.guards, schedule, metrics, quorum: options.quorum, head: () => head },
+    isShared: config.database !== undefined,
+    readQuorum: () => options.reader.commitQuorum(options.manager),
+  });
   const guardians = new Guardians({
     guardians: [
       ...watchMachine(options, spending),
@@ -98,6 +108,7 @@ export function watch(options: WatchOptions): Watch {
       }),
       halt,
       duties,
+      quorum,
     ],
     everyMs: config.guards.everyMs,
     log: withMoment(log, () => state.moment),
@@ -121,6 +132,7 @@ export function watch(options: WatchOptions): Watch {
     },
     checks: () => guardians.checks(),
     sawChain: () => void guardians.look(duties),
+    sawAttestations: () => void guardians.look(quorum),
     duties: () => (open() ?? []).map((duty) => dutyHealth(duty, options)),
     situation: () => {
       const nextDuty = nearest(open() ?? []);
