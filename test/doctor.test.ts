@@ -16,7 +16,7 @@ import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
 import { KEY_VARIABLE } from "../src/operator/config.ts";
 import { examine } from "../src/operator/doctor/doctor.ts";
 import { checkEndpoints, reach } from "../src/operator/doctor/endpoints.ts";
-import { judgeBalance, judgeBytecode } from "../src/operator/doctor/exchange.ts";
+import { judgeBalance, judgeBytecode, judgeQuorum } from "../src/operator/doctor/exchange.ts";
 import type { Finding } from "../src/operator/doctor/finding.ts";
 import { judgeFileSystem, judgeFlushes, judgeFreeSpace } from "../src/operator/doctor/machine.ts";
 import { startAnvil } from "./support/anvil.ts";
@@ -209,6 +209,12 @@ describe("the doctor", () => {
     ]);
     expect(judgeBalance(exchange.weth, 5n, 6n).state).toBe("warn");
     expect(judgeBalance(exchange.weth, 6n, 6n).state).toBe("ok");
+  });
+
+  it("operator: alone where a commit takes several", () => {
+    expect(judgeQuorum(1, false).state).toBe("ok");
+    expect(judgeQuorum(2, true).state).toBe("ok");
+    expect(judgeQuorum(2, false)).toMatchObject({ state: "fail", mend: /`database`/ });
   });
 
   it("machine: disk, file system, flushes", async () => {

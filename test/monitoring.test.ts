@@ -108,10 +108,11 @@ describe("an operator that watches itself", () => {
     let checks: string[] = [];
     await until("every guardian has looked", async () => {
       checks = health.parse((await get("/health")).body).checks.map(({ name }) => name);
-      return checks.length >= 23;
+      return checks.length >= 25;
     });
     expect(checks).toEqual([
-      ...["answerable", "chainSilence", "clockSkew", "deadline", "disk.logs", "disk.storage"],
+      ...["answerable", "attestedRoots", "chainSilence", "clockSkew", "commitQuorum", "deadline"],
+      ...["disk.logs", "disk.storage"],
       ...["diskForecast.logs", "diskForecast.storage", "eventLoop", "haltDistance", "halted"],
       ...["heap", "inodes.logs", "inodes.storage", "journalFlush", "journalLag", "journalWaiting"],
       ...["keyBalance", "keyForecast", "memory", "registered", "rpcEndpoints", "rpcLag"],

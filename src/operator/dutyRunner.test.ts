@@ -1,10 +1,11 @@
 /** How often the runner tries, what it does after a failure, and when it gives up. */
 import { describe, expect, it } from "vitest";
-import { encodeCloseDispute } from "../chain/calls.ts";
+import type { Hex } from "../base/hex.ts";
+import { encodeCloseDispute, encodeCommit } from "../chain/calls.ts";
 import { ContractRefused, RpcUnavailable } from "../chain/errors.ts";
 import type { MediatorReader } from "../chain/mediator.ts";
 import type { Call, Mined, Submitter } from "../chain/send.ts";
-import { withdrawals } from "../exchange/views.ts";
+import { commit, withdrawals } from "../exchange/views.ts";
 import {
   ALICE,
   BASE,
@@ -13,14 +14,16 @@ import {
   limitOrder,
   QUOTE,
   SCHEDULE,
+  SIGNATURE,
   tradingWorld,
   type World,
 } from "../exchange/world.testkit.ts";
 import { ORDER_PATH_LENGTH, TX_BYTES_CAP } from "../protocol/limits.ts";
 import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
 import { EXECUTIONS_AT_CLOSE, executionsAtClose } from "./duties.ts";
-import { DutyRunner } from "./dutyRunner.ts";
+import { DutyRunner, type DutyRunnerOptions } from "./dutyRunner.ts";
 import type { Fields, Log } from "./log.ts";
+import { AttestationsMissing } from "./quorum/commitQuorum.ts";
 
 const FIRST = firstBlockOf(SCHEDULE, 1);
 const MINED: Mined = { transactionHash: "0x", block: 0, gasUsed: 7n, cost: 70n };
@@ -30,11 +33,13 @@ interface Setup {
   /** Throws, or what was mined. */
   readonly send: (call: Call) => Mined;
   readonly maxTries?: number;
+  readonly attestations?: DutyRunnerOptions["attestations"];
 }
 
 /** The chain shows nothing as done; what is sent is only noted. */
-function setup({ world, send, maxTries = 3 }: Setup) {
+function setup({ world, send, maxTries = 3, attestations }: Setup) {
   const sent: string[] = [];
+  const calldata: Hex[] = [];
   const lines: { event: string; fields: Fields }[] = [];
   const say = (event: string, fields: Fields = {}) => {
     lines.push({ event, fields });
@@ -51,6 +56,7 @@ function setup({ world, send, maxTries = 3 }: Setup) {
     address: BOB,
     send: async (call: Call) => {
       sent.push(call.what);
+      calldata.push(call.data);
       return send(call);
     },
   };
@@ -62,8 +68,9 @@ function setup({ world, send, maxTries = 3 }: Setup) {
     log,
     maxTries,
     onMined: (_kind, one) => mined.push(one),
+    ...(attestations && { attestations }),
   });
-  return { runner, sent, lines, mined };
+  return { runner, sent, calldata, lines, mined };
 }
 
 function owingCommit(): World {
@@ -159,6 +166,27 @@ describe("the duty runner", () => {
     for (let head = FIRST; head < FIRST + 5; head++) await runner.run(head);
     expect(sent).toHaveLength(5);
     expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurTurn"]));
+  });
+
+  it("waits for attestations without counting that as a failure, and sends them", async () => {
+    const world = owingCommit();
+    const missing = { found: 0, missing: [CAROL], problem: undefined };
+    let isThere = false;
+    const attestations = async () => {
+      if (!isThere) throw new AttestationsMissing(1, 2, missing);
+      return [SIGNATURE];
+    };
+    const { runner, sent, calldata, lines } = setup({
+      ...{ world, send: () => MINED, maxTries: 1, attestations },
+    });
+    for (let head = FIRST; head < FIRST + 5; head++) await runner.run(head);
+    expect([sent, lines]).toEqual([[], []]);
+    const waiting = runner.failureOf({ kind: "commit", round: 1 });
+    expect(waiting).toMatchObject({ tries: 0, since: FIRST });
+    expect(waiting?.problem.message).toContain(CAROL);
+    isThere = true;
+    await runner.run(FIRST + 5);
+    expect(calldata).toEqual([encodeCommit(commit(world.state).roots, [SIGNATURE])]);
   });
 });
 

@@ -1,0 +1,110 @@
+/**
+ * Three operators of whom two must stand behind each commit, on a real chain and a real database:
+ * they attest each other's, one may be dead, and with two dead the last one waits and says so.
+ */
+import { decodeFunctionData } from "viem";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mediatorAbi } from "../src/chain/abi/mediator.ts";
+import { encodeSetCommitQuorum, encodeSetMaintenance } from "../src/chain/turns.ts";
+import { firstBlockOf, lastBlockOf, quarterSize } from "../src/protocol/rounds.ts";
+import type { Round } from "../src/protocol/units.ts";
+import { health } from "../src/wire/health.ts";
+import { until } from "./support/exchange.ts";
+import {
+  type Member,
+  type OperatorsExchange,
+  startOperatorsExchange,
+} from "./support/severalOperators.ts";
+
+describe("a commit quorum of two", () => {
+  let exchange: OperatorsExchange;
+
+  beforeAll(async () => {
+    exchange = await startOperatorsExchange();
+    await exchange.asOwner("maintenance", encodeSetMaintenance(true));
+    await exchange.asOwner("quorum", encodeSetCommitQuorum(2));
+    await exchange.asOwner("end of maintenance", encodeSetMaintenance(false));
+  });
+  afterAll(() => exchange.stop());
+
+  const alive = () => exchange.members.filter(({ process }) => process !== undefined);
+  const head = () => exchange.anvil.blockNumber();
+
+  async function committed(round: Round): Promise<void> {
+    await until(`round ${round} is committed`, async () => {
+      const { halted, committedRound } = await exchange.reader.clock();
+      expect(halted).toBe(false);
+      return (committedRound ?? -1) >= round;
+    });
+  }
+
+  /** Who sent the commit of a round, and with how many attestations. */
+  async function commitOf(round: Round) {
+    const { anvil, reader } = exchange;
+    const [log] = await anvil.client.getContractEvents({
+      ...{ address: reader.mediator, abi: mediatorAbi, eventName: "Committed" },
+      ...{ args: { round: BigInt(round) }, fromBlock: 0n },
+    });
+    const hash = log?.transactionHash as `0x${string}`;
+    const { input, from } = await anvil.client.getTransaction({ hash });
+    const { functionName, args } = decodeFunctionData({ abi: mediatorAbi, data: input });
+    if (functionName !== "commit") throw new Error(`${functionName} is no commit`);
+    return { from: from.toLowerCase(), attestations: args[1].length };
+  }
+
+  /** Just before the first round after `round` that nobody has seen yet. */
+  async function beforeRound(round: Round): Promise<void> {
+    const opens = firstBlockOf(exchange.schedule, round);
+    await until(`round ${round} is near`, async () => (await head()) >= opens - 6);
+    expect(await head()).toBeLessThan(opens);
+  }
+
+  async function checkOf({ url }: Member, name: string) {
+    const { checks } = health.parse(await (await fetch(`${url}/health`)).json());
+    return checks.find((check) => check.name === name);
+  }
+
+  it("commits round after round, each with the attestation of another", async () => {
+    for (const round of [1, 2]) {
+      await committed(round);
+      expect(await commitOf(round)).toMatchObject({ attestations: 1 });
+    }
+    for (const member of alive()) {
+      expect(await checkOf(member, "commitQuorum")).toMatchObject({ state: "ok" });
+      expect(await checkOf(member, "attestedRoots")).toMatchObject({ state: "ok" });
+    }
+  });
+
+  it("commits when one of the three is killed", async () => {
+    const victim = await exchange.leader();
+    await beforeRound(3);
+    await victim.kill();
+    await committed(3);
+    const { from, attestations } = await commitOf(3);
+    expect(attestations).toBe(1);
+    expect(from).not.toBe(victim.address.toLowerCase());
+  });
+
+  it("waits for one of two dead, loudly, and commits in time once it is back", async () => {
+    await beforeRound(4);
+    const [survivor, victim] = alive() as [Member, Member];
+    await victim.kill();
+    const due = lastBlockOf(exchange.schedule, 4, 0);
+    const rescue = due - Math.floor(quarterSize(exchange.schedule) / 4);
+    await until("the rescue window begins", async () => (await head()) >= rescue);
+    // No block more, so that nothing here depends on how long a start takes.
+    await exchange.anvil.rpc("evm_setIntervalMining", [0]);
+    expect((await exchange.reader.clock()).committedRound).toBe(3);
+    await until("it says so", async () => {
+      const check = await checkOf(survivor, "commitQuorum");
+      return check?.state === "failed" && check.detail.includes(victim.address);
+    });
+
+    await victim.start();
+    await exchange.anvil.rpc("evm_setIntervalMining", [1]);
+    await committed(4);
+    expect(await head()).toBeLessThanOrEqual(due + 1);
+    expect(await commitOf(4)).toMatchObject({ attestations: 1 });
+    expect(await exchange.reader.clock()).toMatchObject({ halted: false, committedRound: 4 });
+  });
+});
