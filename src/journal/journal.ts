@@ -195,8 +195,8 @@ export const MAX_ATTESTATIONS = 256;
  */
 export interface AttestationBoard {
   /**
-   * Keeps it; one of the same round, operator and roots is replaced. Drops those of rounds more than
-   * `KEPT_ATTESTED_ROUNDS` before it. Throws `StorageFailure`.
+   * Keeps it; one of the same round, operator and roots is replaced. Drops those of rounds more
+   * than `KEPT_ATTESTED_ROUNDS` before it. Throws `StorageFailure`.
    */
   publish(attestation: Attestation): Promise<void>;
 

@@ -43,8 +43,8 @@ export interface DutyRunnerOptions {
   /** Whether a transaction sent at `head` for a duty with that deadline is allowed. */
   readonly mayAct?: (head: BlockNumber, deadlineBlock: BlockNumber) => boolean;
   /**
-   * What a commit is sent with; nothing unless given. Throws `AttestationsMissing` when it must wait
-   * for others, which is no failed try.
+   * What a commit is sent with; nothing unless given. Throws `AttestationsMissing` when it must
+   * wait for others, which is no failed try.
    */
   readonly attestations?: (duty: CommitDuty) => Promise<readonly Signature[]>;
   /** Told when the chain was read; `view` is new then. */

@@ -1,9 +1,9 @@
 /**
  * The attestations of a commit, where the manager asks for more operators than the sender
- * (PROTOCOL.md section 4). Each operator that owes the commit by its own journal signs its roots and
- * leaves the signature for the others, also while it is not its turn; whoever sends the commit takes
- * what the others left. All is looked at anew with every block: a signature that could not be made,
- * written or read is made up for at the next. With a quorum of one nothing is signed or stored.
+ * (PROTOCOL.md section 4). Each operator that owes the commit by its own journal signs its roots
+ * and leaves the signature for the others, also while it is not its turn; whoever sends the commit
+ * takes what the others left. All is looked at anew with every block: a signature that could not be
+ * made, written or read is made up for at the next. With a quorum of one nothing is signed.
  */
 import type { Curve } from "../../base/curve.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
@@ -129,8 +129,8 @@ export class CommitQuorum {
   }
 
   /**
-   * Attests the commit that this operator owes as of block `head`, if it takes several, and looks who
-   * else did. Throws `RpcUnavailable`.
+   * Attests the commit that this operator owes as of block `head`, if it takes several, and looks
+   * who else did. Throws `RpcUnavailable`.
    */
   async look(head: BlockNumber): Promise<void> {
     const { board, log } = this.#options;

@@ -59,7 +59,8 @@ async function quorumReading(options: QuorumGuardianOptions): Promise<Reading> {
   const left = deadlineBlock - options.head();
   const whose = missing.length === 0 ? "" : `, without ${missing.join(", ")}`;
   const why = problem === undefined ? "" : ` (${problemOf(problem)})`;
-  const detail = `commit of round ${round} has ${attested.length} of ${needed} operators${whose}, ${left} blocks left${why}`;
+  const stands = `commit of round ${round} has ${attested.length} of ${needed} operators${whose}`;
+  const detail = `${stands}, ${left} blocks left${why}`;
   return reading(left / quarterSize(schedule), detail, MISSING_MEND);
 }
 

@@ -1,6 +1,6 @@
 /**
- * Says who keeps a commit waiting: louder as its deadline comes nearer, and not with every block of a
- * quarter that may have thousands.
+ * Says who keeps a commit waiting: louder as its deadline comes nearer, and not with every block of
+ * a quarter that may have thousands.
  */
 import type { Address, Hex } from "../../base/hex.ts";
 import { momentOf, quarterSize } from "../../protocol/rounds.ts";
