@@ -2,14 +2,22 @@
  * Three operators of whom two must stand behind each commit, on a real chain and a real database:
  * they attest each other's, one may be dead, and with two dead the last one waits and says so.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { decodeFunctionData } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Hex } from "../src/base/hex.ts";
 import { mediatorAbi } from "../src/chain/abi/mediator.ts";
 import { encodeSetCommitQuorum, encodeSetMaintenance } from "../src/chain/turns.ts";
+import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { examine } from "../src/operator/doctor/doctor.ts";
 import { firstBlockOf, lastBlockOf, quarterSize } from "../src/protocol/rounds.ts";
 import type { Round } from "../src/protocol/units.ts";
 import { health } from "../src/wire/health.ts";
+import { freePort } from "./support/anvil.ts";
 import { until } from "./support/exchange.ts";
+import { startOperatorProcess } from "./support/operatorProcess.ts";
 import {
   type Member,
   type OperatorsExchange,
@@ -45,7 +53,7 @@ describe("a commit quorum of two", () => {
       ...{ address: reader.mediator, abi: mediatorAbi, eventName: "Committed" },
       ...{ args: { round: BigInt(round) }, fromBlock: 0n },
     });
-    const hash = log?.transactionHash as `0x${string}`;
+    const hash = log?.transactionHash as Hex;
     const { input, from } = await anvil.client.getTransaction({ hash });
     const { functionName, args } = decodeFunctionData({ abi: mediatorAbi, data: input });
     if (functionName !== "commit") throw new Error(`${functionName} is no commit`);
@@ -59,7 +67,7 @@ describe("a commit quorum of two", () => {
     expect(await head()).toBeLessThan(opens);
   }
 
-  async function checkOf({ url }: Member, name: string) {
+  async function checkOf({ url }: { readonly url: string }, name: string) {
     const { checks } = health.parse(await (await fetch(`${url}/health`)).json());
     return checks.find((check) => check.name === name);
   }
@@ -106,5 +114,34 @@ describe("a commit quorum of two", () => {
     expect(await head()).toBeLessThanOrEqual(due + 1);
     expect(await commitOf(4)).toMatchObject({ attestations: 1 });
     expect(await exchange.reader.clock()).toMatchObject({ halted: false, committedRound: 4 });
+  });
+
+  it("tells one that shares no database that it cannot commit, at the start and before", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "quarterdeck-alone-"));
+    const { anvil, reader } = exchange;
+    const [base, quote] = await reader.tokenSet(1);
+    const key = anvil.keys[9] as Hex;
+    const config = {
+      ...{ rpc: [anvil.url], mediator: reader.mediator, confirmations: 1, pollMs: 50 },
+      markets: [{ base, quote, lot: "1000000000000000", tick: "10" }],
+      ...{ port: await freePort(), storage: join(folder, "storage"), logs: join(folder, "logs") },
+    };
+    const file = join(folder, "quarterdeck.json");
+    const operator = await startOperatorProcess(file, config, key);
+    try {
+      await until(
+        "it has looked",
+        async () => (await checkOf(operator, "commitQuorum")) !== undefined,
+      );
+      expect(await checkOf(operator, "commitQuorum")).toMatchObject({
+        ...{ state: "failed", detail: expect.stringMatching(/shares no database.*`database`/) },
+      });
+      const findings = await examine(file, { [KEY_VARIABLE]: key });
+      const found = findings.find(({ check }) => check === "commit quorum");
+      expect(found).toMatchObject({ state: "fail", mend: expect.stringMatching(/`database`/) });
+    } finally {
+      await operator.kill("SIGKILL");
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 });

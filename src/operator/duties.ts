@@ -80,6 +80,8 @@ export type Duty =
       readonly deadlineBlock: BlockNumber;
     };
 
+export type CommitDuty = Extract<Duty, { kind: "commit" }>;
+
 /** A request as the Mediator tells it from others. */
 export interface RequestRef {
   readonly client: Address;
@@ -132,24 +134,30 @@ function closeDuties(state: State, chain: ChainView): Duty[] {
   return found;
 }
 
-/**
- * In quarter 0 by the chain's own clock, once the machine has closed the round before, and every
- * cancellation of that round has landed: until then the total does not match.
- */
+/** Once every cancellation of the round before has landed: until then the total does not match. */
 function commitDuties(state: State, chain: ChainView, cancels: readonly Duty[]): Duty[] {
+  const owed = owedCommit(state, chain);
+  if (owed === undefined) return [];
+  const blocked = cancels.some(
+    (duty) => duty.kind === "cancelWithdrawal" && duty.evidence.round < owed.round,
+  );
+  return blocked ? [] : [owed];
+}
+
+/**
+ * The commit that is owed, also while cancellations must land before it: they do not change its
+ * roots. In quarter 0 by the chain's own clock, once the machine has closed the round before.
+ */
+export function owedCommit(state: State, chain: ChainView): CommitDuty | undefined {
   const { schedule } = state.genesis;
   const { round } = state.moment;
   // In round 0 the head of an endpoint that lags may even be older than the Mediator.
-  if (round === 0) return [];
+  if (round === 0) return undefined;
   const now = momentOf(schedule, chain.head);
-  if (now.round !== round || now.quarter !== 0) return [];
-  const blocked = cancels.some(
-    (duty) => duty.kind === "cancelWithdrawal" && duty.evidence.round < round,
-  );
-  if (blocked) return [];
+  if (now.round !== round || now.quarter !== 0) return undefined;
   const roots = commit(state).roots.filter(({ token }) => !chain.isCommitted(round, token));
-  if (roots.length === 0) return [];
-  return [{ kind: "commit", round, roots, deadlineBlock: lastBlockOf(schedule, round, 0) }];
+  if (roots.length === 0) return undefined;
+  return { kind: "commit", round, roots, deadlineBlock: lastBlockOf(schedule, round, 0) };
 }
 
 /** What `duties` will ask about, so that it can be read beforehand. */

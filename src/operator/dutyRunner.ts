@@ -22,6 +22,7 @@ import type { BalanceProof, BlockNumber, Signature } from "../protocol/units.ts"
 import { readChainView } from "./chainView.ts";
 import {
   type ChainView,
+  type CommitDuty,
   type Duty,
   type DutyId,
   duties,
@@ -31,7 +32,7 @@ import {
   questions,
 } from "./duties.ts";
 import type { Fields, Log } from "./log.ts";
-import { AttestationsMissing, type CommitDuty } from "./quorum/commitQuorum.ts";
+import { AttestationsMissing } from "./quorum/commitQuorum.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;

@@ -4,17 +4,27 @@ import { nobleCurve } from "../../base/curve.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { MediatorReader } from "../../chain/mediator.ts";
 import { localSigner, type Signer, SignerUnavailable } from "../../chain/signer.ts";
-import { GENESIS, SCHEDULE, tradingWorld, type World } from "../../exchange/world.testkit.ts";
+import { withdrawals } from "../../exchange/views.ts";
+import {
+  ALICE,
+  BASE,
+  GENESIS,
+  limitOrder,
+  SCHEDULE,
+  BOB as TRADER,
+  tradingWorld,
+  type World,
+} from "../../exchange/world.testkit.ts";
 import { StorageFailure } from "../../journal/errors.ts";
 import type { Attestation, AttestationBoard } from "../../journal/journal.ts";
 import { hashCommit } from "../../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
-import { type Duty, duties } from "../duties.ts";
+import { type CommitDuty, type Duty, duties } from "../duties.ts";
 import { guardsSchema } from "../guardians/config.ts";
 import type { Fields, Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { attestationOf } from "./attestations.ts";
-import { type CommitDuty, CommitQuorum } from "./commitQuorum.ts";
+import { CommitQuorum } from "./commitQuorum.ts";
 import { quorumGuardian } from "./quorumGuardian.ts";
 
 const { chainId, mediator } = GENESIS;
@@ -80,7 +90,8 @@ function operator(shared: Shared, index: number, world = atRound1()) {
     isRegistered: async (_: Address, one: Address) => shared.approved.includes(one),
     commitment: async () => undefined,
     isDisputeOpen: async () => true,
-    withdrawal: async () => undefined,
+    withdrawal: async (client: Address) =>
+      withdrawals(world.state).find((one) => one.client === client),
   } as unknown as MediatorReader;
   const quorum = new CommitQuorum({
     ...{ state: world.state, reader, manager: mediator, domain: DOMAIN, signer, log },
@@ -96,10 +107,11 @@ function atRound1(): World {
   return world;
 }
 
+/** Undefined while a cancellation must land first. */
 function dutyOf(world: World): CommitDuty {
   const view = {
     ...{ head: world.block, isCommitted: () => false },
-    ...{ isRequestActive: () => false, isDisputeOpen: () => false },
+    ...{ isRequestActive: () => true, isDisputeOpen: () => false },
   };
   const isCommit = (duty: Duty) => duty.kind === "commit";
   return duties(world.state, view).find(isCommit) as CommitDuty;
@@ -147,6 +159,32 @@ describe("a quorum of operators", () => {
     await quorum.look(LAST + 1);
     await operator(shared, 1, tradingWorld()).quorum.look(FIRST);
     expect(shared.asked).toBe(0);
+  });
+
+  it("attests before the cancellations that its commit must wait for", async () => {
+    const world = tradingWorld();
+    world.toQuarter(1, 1);
+    world.place(limitOrder(ALICE, 1, 1, "ask", 900, 5));
+    world.place(limitOrder(TRADER, 1, 1, "bid", 900, 5));
+    world.toQuarter(2, 0);
+    world.duties();
+    world.withdraw(ALICE, BASE, 5_000n).mine();
+    world.mineTo(firstBlockOf(SCHEDULE, 3));
+    expect(dutyOf(world)).toBeUndefined();
+    const shared = new Shared();
+    await operator(shared, 0, world).quorum.look(world.block);
+    expect([...shared.rows.values()]).toMatchObject([{ round: 3, operator: ADA }]);
+  });
+
+  it("forgets what diverged when a commit takes one again", async () => {
+    const shared = new Shared();
+    const { quorum } = operator(shared, 0);
+    await shared.leave(1, OTHER_ROOTS);
+    await quorum.look(FIRST);
+    expect(quorum.divergences).toHaveLength(1);
+    shared.quorum = 1;
+    await quorum.look(FIRST + 1);
+    expect([quorum.divergences, quorum.wait]).toEqual([[], undefined]);
   });
 
   it("waits, naming whom for, and takes as many as it needs once they are there", async () => {
@@ -222,7 +260,9 @@ describe("an operator of a quorum", () => {
     await bob.quorum.look(FIRST);
     await ada.quorum.look(FIRST);
     shared.isDown = true;
+    const { asked } = shared;
     expect(await ada.quorum.gather(dutyOf(ada.world))).toHaveLength(1);
+    expect(shared.asked).toBe(asked);
     await ada.quorum.look(FIRST + 1);
     expect(ada.quorum.wait).toBeUndefined();
   });

@@ -19,7 +19,7 @@ import { hashCommit, rootsHash } from "../../protocol/messages.ts";
 import { momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Domain, Round, Signature } from "../../protocol/units.ts";
 import { readChainView } from "../chainView.ts";
-import { type Duty, duties, questions } from "../duties.ts";
+import { type CommitDuty, owedCommit, questions } from "../duties.ts";
 import type { Log } from "../log.ts";
 import {
   type Attested,
@@ -28,8 +28,6 @@ import {
   verifyAttestation,
 } from "./attestations.ts";
 import { type CommitWait, WaitLog } from "./waitLog.ts";
-
-export type CommitDuty = Extract<Duty, { kind: "commit" }>;
 
 export interface CommitQuorumOptions {
   readonly state: State;
@@ -130,7 +128,7 @@ export class CommitQuorum {
 
   /**
    * Attests the commit that this operator owes as of block `head`, if it takes several, and looks
-   * who else did. Throws `RpcUnavailable`.
+   * who else did; also while cancellations must land before it. Throws `RpcUnavailable`.
    */
   async look(head: BlockNumber): Promise<void> {
     const { board, log } = this.#options;
@@ -146,10 +144,14 @@ export class CommitQuorum {
 
   async #look(board: AttestationBoard, head: BlockNumber): Promise<void> {
     const { reader, manager, state, onLook } = this.#options;
-    const quorum = this.#mayOwe(head) ? await reader.commitQuorum(manager) : 0;
-    if (quorum <= 1) return this.#waits.over();
-    const view = await readChainView(reader, head, questions(state));
-    const duty = duties(state, view).find((one) => one.kind === "commit");
+    if (!this.#mayOwe(head)) return this.#waits.over();
+    const quorum = await reader.commitQuorum(manager);
+    if (quorum <= 1) {
+      this.#divergences = [];
+      return this.#waits.over();
+    }
+    const asked = { ...questions(state), requests: [], disputes: [] };
+    const duty = owedCommit(state, await readChainView(reader, head, asked));
     if (duty === undefined) {
       this.#waits.over();
     } else {
@@ -290,9 +292,17 @@ export class CommitQuorum {
    */
   async gather({ round, roots }: CommitDuty): Promise<readonly Signature[]> {
     const { reader, manager, board, signer } = this.#options;
+    const { address } = signer;
     const hash = rootsHash(roots);
     const quorum = await reader.commitQuorum(manager);
     if (quorum <= 1) return [];
+    const choose = (given: readonly Attested[]) => {
+      const approved = new Set(given.map(({ operator }) => operator));
+      return chooseAttestations(given, { rootsHash: hash, sender: address, approved, quorum });
+    };
+    // What was read before is as good, and a database that is away takes long to say so.
+    const known = choose(await this.#standing(round));
+    if (known.length === quorum - 1) return known;
     let problem: Error | undefined;
     try {
       if (board !== undefined) await this.#read(board, round);
@@ -301,11 +311,9 @@ export class CommitQuorum {
       problem = error;
     }
     const standing = await this.#standing(round);
-    const approved = new Set(standing.map(({ operator }) => operator));
-    const wanted = { rootsHash: hash, sender: signer.address, approved, quorum };
-    const chosen = chooseAttestations(standing, wanted);
+    const chosen = choose(standing);
     if (chosen.length === quorum - 1) return chosen;
-    const missing = this.#missing([signer.address, ...operatorsOf(standing, hash)]);
+    const missing = this.#missing([address, ...operatorsOf(standing, hash)]);
     throw new AttestationsMissing(round, quorum, { found: chosen.length, missing, problem });
   }
 }
