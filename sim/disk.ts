@@ -46,6 +46,8 @@ export class Disk {
   /** Told of records once they are durable, in order. */
   readonly onDurable: (payloads: readonly Uint8Array[]) => void;
   #flushing: { readonly records: readonly Uint8Array[]; readonly survives: boolean } | undefined;
+  /** Records are there that the process was told are not: it knows of them when it opens again. */
+  #isAhead = false;
 
   constructor(
     clock: Clock,
@@ -57,11 +59,13 @@ export class Disk {
     this.onDurable = onDurable;
   }
 
+  /** Nothing is under way, and the process knows of all that is there. */
   get isIdle(): boolean {
-    return this.#flushing === undefined;
+    return this.#flushing === undefined && !this.#isAhead;
   }
 
   open(): Journal {
+    this.#isAhead = false;
     this.epoch += 1;
     return new SimulatedJournal(this);
   }
@@ -82,6 +86,7 @@ export class Disk {
       this.clock.ofProcess(ms, () => {
         this.#flushing = undefined;
         if (failure === undefined || survives) this.#write(records);
+        this.#isAhead = failure !== undefined && survives;
         if (failure === undefined) resolve(first);
         else reject(new StorageFailure(failure, LOCATION, "Records cannot be appended"));
       });
