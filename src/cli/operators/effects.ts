@@ -46,6 +46,12 @@ export function warningsOf({ turns, living, schedule }: Facts, change: Change): 
   if (change.kind === "remove" && turns.operator === change.address) {
     found.push("It holds the present slot: somebody else leads from the next one on.");
   }
+  if (change.kind === "quorum" && change.quorum > 1) {
+    found.push(
+      "No commit lands without that many operators and the database that they share: all must run " +
+        "a release that attests. See docs/operations.md, Commit quorum.",
+    );
+  }
   const size = change.kind === "slotSize" ? change.blocks : turns.slotSize;
   if (size < FEW_SLOT_BLOCKS) found.push(`Slots of ${size} blocks are short for dear claims.`);
   if (size * SEVERAL_SLOTS > usableBlocks(schedule)) {

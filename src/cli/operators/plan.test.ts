@@ -250,6 +250,14 @@ describe("a plan", () => {
     expect(problems(factsOf(), { kind: "quorum", quorum: 4 })).toMatch(/1 to 3/);
   });
 
+  test("says what a quorum needs before it is raised, and nothing before it is lowered", () => {
+    const warned = (quorum: number) => {
+      const planned = plan(factsOf({ quorum: 3 }), { kind: "quorum", quorum });
+      return planned.ok && planned.plan.warnings.some((one) => /release that attests/.test(one));
+    };
+    expect([warned(2), warned(1)]).toEqual([true, false]);
+  });
+
   test("sets no slots of which two last from a quarter's first block to its rescue window", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 5000 }), (quarter) => {
