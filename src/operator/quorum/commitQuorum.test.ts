@@ -41,6 +41,8 @@ class Shared implements AttestationBoard {
   readonly rows = new Map<string, Attestation>();
   quorum = 2;
   approved: Address[] = [ADA, BOB, CY];
+  /** Tokens whose roots the chain shows already. */
+  committed: Address[] = [];
   isDown = false;
   asked = 0;
 
@@ -88,7 +90,8 @@ function operator(shared: Shared, index: number, world = atRound1()) {
   const reader = {
     commitQuorum: async () => shared.quorum,
     isRegistered: async (_: Address, one: Address) => shared.approved.includes(one),
-    commitment: async () => undefined,
+    commitment: async (_: number, token: Address) =>
+      shared.committed.includes(token) ? OTHER_ROOTS : undefined,
     isDisputeOpen: async () => true,
     withdrawal: async (client: Address) =>
       withdrawals(world.state).find((one) => one.client === client),
@@ -237,6 +240,19 @@ describe("a quorum of operators", () => {
     shared.approved = [ADA, CY];
     await quorum.look(FIRST + 2);
     expect(quorum.divergences).toEqual([]);
+  });
+
+  it("takes no rest of the roots for others, where some are committed already", async () => {
+    const shared = new Shared();
+    const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
+    await bob.quorum.look(FIRST);
+    shared.committed = [BASE];
+    await ada.quorum.look(FIRST + 1);
+    expect(ada.quorum.divergences).toEqual([]);
+    expect(ada.quorum.wait).toMatchObject({ attested: [ADA], missing: [BOB, CY] });
+    await bob.quorum.look(FIRST + 2);
+    await ada.quorum.look(FIRST + 2);
+    expect([ada.quorum.wait, bob.quorum.divergences]).toEqual([undefined, []]);
   });
 
   it("shows a divergence to the one that signs last", async () => {
