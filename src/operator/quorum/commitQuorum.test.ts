@@ -225,6 +225,14 @@ describe("a quorum of operators", () => {
     await expect(ada.quorum.gather(dutyOf(ada.world))).rejects.toThrow(/0 of 1/);
   });
 
+  it("attests nothing once it is removed", async () => {
+    const shared = new Shared();
+    shared.approved = [ADA, CY];
+    const { quorum, signing } = operator(shared, 1);
+    await quorum.look(FIRST);
+    expect([signing.count, shared.rows.size]).toEqual([0, 0]);
+  });
+
   it("names both when another registered operator signed other roots", async () => {
     const shared = new Shared();
     const { quorum, said } = operator(shared, 0);

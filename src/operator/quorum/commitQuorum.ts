@@ -206,8 +206,10 @@ export class CommitQuorum {
 
   /** Signed once for the same roots, however often it takes to leave it there. */
   async #publish(board: AttestationBoard, round: Round, hash: Hex): Promise<void> {
-    const { signer, domain, log } = this.#options;
+    const { signer, domain, log, reader, manager } = this.#options;
     const { address } = signer;
+    // Whoever is removed signs nothing more.
+    if (!(await reader.isRegistered(manager, address))) return;
     const { attested } = this.#bookOf(round);
     let own = attested.get(keyOf(address, hash));
     if (own === undefined) {
