@@ -126,6 +126,9 @@ export interface Journal extends JournalReader {
   /** Raised by every opening for writing; carried by every record and checked by every append. */
   readonly epoch: number;
 
+  /** Looks whether this is still the writer; rejects as `append` does. */
+  refresh(): Promise<Head>;
+
   /**
    * Appends `records` (at least one) all or none, and resolves when they are durable. Appends that
    * wait together share one flush; their order is the order of the calls. The bytes must not be

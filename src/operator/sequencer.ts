@@ -67,7 +67,7 @@ export class Sequencer {
 
   /**
    * Resolves with what the entry did once that is durable, or with a refusal: then nothing of it
-   * was kept. Rejects when the node is failing; whether the entry was kept shows after a restart.
+   * was kept, and no other writer had taken over. Rejects when the node is failing; whether the entry was kept shows after a restart.
    */
   submit(entry: Entry): Promise<Outcome> {
     if (this.#failed !== undefined) return Promise.reject(this.#failed);
@@ -104,20 +104,16 @@ export class Sequencer {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { journal, state, history, onApplied } = this.#options;
+    const { state, history, onApplied } = this.#options;
     const taken: Waiting[] = [];
+    const denied: (() => void)[] = [];
     for (const waiting of batch) {
       const refusal = check(state, waiting.entry);
       if (refusal === undefined) taken.push(waiting);
-      else waiting.resolve(refused(refusal));
+      else denied.push(() => waiting.resolve(refused(refusal)));
     }
-    if (taken.length === 0) return;
-    const began = performance.now();
-    this.#flushBegan = began;
-    const { first } = await journal.append(taken.map(({ entry }) => encodeEntry(entry)));
-    this.#flushBegan = undefined;
-    this.#flushEnded = performance.now();
-    this.#longestFlushMs = Math.max(this.#longestFlushMs, this.#flushEnded - began);
+    const first = await this.#flush(taken);
+    for (const deny of denied) deny();
     for (const [index, { entry, resolve }] of taken.entries()) {
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
@@ -126,6 +122,25 @@ export class Sequencer {
       onApplied(entry, outcome);
       resolve(outcome);
     }
+  }
+
+  /**
+   * Afterwards `taken` is durable, and this was the writer still: one that was overtaken refuses
+   * what the others have long taken. Resolves with the sequence of the first of `taken`.
+   */
+  async #flush(taken: readonly Waiting[]): Promise<number> {
+    const { journal } = this.#options;
+    const began = performance.now();
+    this.#flushBegan = began;
+    const records = taken.map(({ entry }) => encodeEntry(entry));
+    const first =
+      records.length === 0
+        ? (await journal.refresh()).sequence + 1
+        : (await journal.append(records)).first;
+    this.#flushBegan = undefined;
+    this.#flushEnded = performance.now();
+    this.#longestFlushMs = Math.max(this.#longestFlushMs, this.#flushEnded - began);
+    return first;
   }
 
   #fail(error: Error, batch: readonly Waiting[]): void {

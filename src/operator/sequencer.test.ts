@@ -1,0 +1,60 @@
+/** What a sequencer answers once another operator writes the journal, on a real PostgreSQL. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { startPostgres, type TestPostgres } from "../../test/support/postgres.ts";
+import { begin } from "../exchange/apply.ts";
+import { ALICE, GENESIS, SIGNATURE } from "../exchange/world.testkit.ts";
+import { FencedOff } from "../journal/errors.ts";
+import type { LeasedJournal, SharedJournal } from "../journal/journal.ts";
+import { openPostgresJournal } from "../journal/postgres/journal.ts";
+import { History } from "./history.ts";
+import { Sequencer } from "./sequencer.ts";
+
+const LEASE_MS = 100;
+
+let server: TestPostgres;
+beforeAll(async () => {
+  server = await startPostgres();
+});
+afterAll(() => server.remove());
+
+async function open(schema: string, operator: string): Promise<SharedJournal> {
+  const operatorUrl = `http://${operator}`;
+  const journal = await openPostgresJournal({
+    ...{ url: server.url, schema, operator, operatorUrl, leaseMs: LEASE_MS },
+  });
+  onTestFinished(() => journal.close());
+  return journal;
+}
+
+async function acquire(journal: SharedJournal): Promise<LeasedJournal> {
+  for (;;) {
+    const leased = await journal.acquire();
+    if (leased !== undefined) return leased;
+    await sleep(LEASE_MS / 5);
+  }
+}
+
+/** Of an order that this one does not know; whoever leads may. */
+const CANCEL = {
+  kind: "cancelOrder",
+  owner: ALICE,
+  round: 0,
+  id: 1n,
+  signature: SIGNATURE,
+} as const;
+
+test("a writer that was overtaken refuses nothing: the others may have taken it", async () => {
+  const schema = server.schema();
+  const sleeper = await acquire(await open(schema, "ada"));
+  const failures: Error[] = [];
+  const sequencer = new Sequencer({
+    ...{ journal: sleeper, state: begin(GENESIS), history: new History(), onApplied: () => {} },
+    onFailure: (error) => failures.push(error),
+  });
+  expect(await sequencer.submit(CANCEL)).toMatchObject({ refusal: { code: "UnknownOrder" } });
+
+  await acquire(await open(schema, "bob"));
+  await expect(sequencer.submit(CANCEL)).rejects.toThrow(FencedOff);
+  expect(failures).toHaveLength(1);
+});
