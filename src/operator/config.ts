@@ -8,6 +8,7 @@ import { parseAddress } from "../base/address.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { parseDatabaseUrl } from "../journal/postgres/database.ts";
+import { LONGEST_LEASE_MS } from "../journal/postgres/records.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
 import { type KeySource, keySourceOf } from "./signers/keySource.ts";
 
@@ -59,7 +60,7 @@ const sharedDatabase = z.strictObject({
     .regex(/^[a-z_][a-z0-9_]{0,62}$/, "Expected lower-case letters, digits and underscores")
     .default("quarterdeck"),
   /** Milliseconds of silence after which another operator takes over. */
-  leaseMs: z.number().int().min(200).max(60_000).default(1500),
+  leaseMs: z.number().int().min(200).max(LONGEST_LEASE_MS).default(1500),
   /** Milliseconds for which the database may be unreachable before the process ends. */
   patienceMs: z.number().int().min(1000).max(86_400_000).default(600_000),
 });

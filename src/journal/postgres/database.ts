@@ -26,6 +26,8 @@ const SAFE_BIGINT = {
 };
 
 const CONNECTIONS = 4;
+/** Where the server warns that it reports a commit as done which no standby has. */
+const UNREPLICATED = "SyncRepWaitForLSN";
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
 
 export class Database {
@@ -34,6 +36,8 @@ export class Database {
   readonly #options: DatabaseOptions;
   #sql: Sql;
   #closed = false;
+  /** Commits that were reported as done and are on one machine only. */
+  #unreplicated = 0;
 
   /** Connects when it is first asked. Throws `StorageFailure` for a URL or schema that is none. */
   constructor(options: DatabaseOptions) {
@@ -43,12 +47,13 @@ export class Database {
   }
 
   /**
-   * What `question` gives. Throws `StorageFailure`: when it stays unanswered, whether it was
-   * carried out is not known.
+   * What `question` gives. Throws `StorageFailure`: when it stays unanswered, or a commit that
+   * waited for a standby was cancelled meanwhile, whether it was carried out is not known.
    */
   async ask<T>(what: string, question: (sql: Sql) => Promise<T>): Promise<T> {
     const { answerMs } = this.#options;
     const sql = this.#sql;
+    const before = this.#unreplicated;
     const silence = Promise.withResolvers<never>();
     const timer = setTimeout(() => {
       this.#abandon(sql);
@@ -57,7 +62,10 @@ export class Database {
       );
     }, answerMs);
     try {
-      return await Promise.race([question(sql), silence.promise]);
+      const answer = await Promise.race([question(sql), silence.promise]);
+      if (this.#unreplicated === before) return answer;
+      const problem = `${what} (its wait for a standby was cancelled)`;
+      throw new StorageFailure("DatabaseUnreachable", this.location, problem);
     } catch (error) {
       throw this.#failure(what, error);
     } finally {
@@ -88,7 +96,9 @@ export class Database {
       // A failed connection is tried again at once: whoever asks has a pace of its own.
       backoff: false,
       types: { bigint: SAFE_BIGINT },
-      onnotice: () => {},
+      onnotice: ({ routine }) => {
+        if (routine === UNREPLICATED) this.#unreplicated += 1;
+      },
       connection: {
         application_name: "quarterdeck",
         search_path: schema,

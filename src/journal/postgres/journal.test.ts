@@ -225,6 +225,22 @@ describe("a shared journal", () => {
     expect((await bob.acquire())?.epoch).toBe(2);
   });
 
+  test("is held by nobody once the database's clock went back, and the dead do not seem to live", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    await acquire(ada);
+    await ada.announce(7);
+    await vandalise(
+      schema,
+      `UPDATE head SET expires_at = now() + interval '1 hour', successor = 'dee',
+         successor_until = now() + interval '1 hour';
+       UPDATE operator SET seen_at = now() + interval '1 hour'`,
+    );
+    expect((await bob.look()).holder).toBeUndefined();
+    expect((await bob.acquire())?.epoch).toBe(2);
+    expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
+  });
+
   test("knows which operators live", async () => {
     const schema = server.schema();
     const [ada, bob] = [await open(schema), await open(schema, "bob")];
@@ -380,6 +396,29 @@ describe("a database in trouble", () => {
     await again.append(bytes("more"));
     const found = texts(await readAll(journal));
     expect(found.filter((text) => text !== "lost")).toEqual(["kept", "more"]);
+  });
+
+  test("that gave up waiting for its standby has acknowledged nothing", async () => {
+    const own = await startPostgres();
+    onTestFinished(() => own.remove());
+    const schema = own.schema();
+    const writer = await acquire(await open(schema, "ada", { url: own.url }));
+    await writer.append(bytes("kept"));
+    const admin = postgres(own.url, { max: 1 });
+    onTestFinished(() => admin.end());
+    await admin`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`;
+    await admin`SELECT pg_reload_conf()`;
+    // The server takes a moment to know: what is appended before is acknowledged as ever.
+    const appendOn = async (): Promise<never> => {
+      for (;;) await writer.append(bytes("more"));
+    };
+    const lost = appendOn();
+    lost.catch(() => {});
+    const cancelled = () => admin`
+      SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
+    await expect.poll(async () => (await cancelled()).count, { timeout: 4000 }).toBe(1);
+    await expect(lost).rejects.toMatchObject({ code: "DatabaseUnreachable" });
+    await expect(lost).rejects.toThrow("its wait for a standby was cancelled");
   });
 
   test.each([

@@ -22,7 +22,7 @@ import { type ChainLink, RECORD_VERSION, type SealedRecord, sealRecord } from ".
 import { publishAttestation, readAttestations } from "./attestations.ts";
 import { Database } from "./database.ts";
 import { PostgresReader } from "./reader.ts";
-import { headOf, readHead, readLink, refuseBeyond } from "./records.ts";
+import { headOf, LONGEST_LEASE_MS, readHead, readLink, refuseBeyond } from "./records.ts";
 import { saveSnapshot } from "./snapshots.ts";
 import { prepareTables } from "./tables.ts";
 
@@ -33,7 +33,7 @@ export interface PostgresOptions {
   /** This operator: its address, and where it serves clients. */
   readonly operator: string;
   readonly operatorUrl: string;
-  /** Milliseconds that a lease lasts beyond the last append or renewal. */
+  /** Milliseconds that a lease lasts beyond the last append or renewal; `LONGEST_LEASE_MS` at most. */
   readonly leaseMs?: number;
   /** Milliseconds after which a question to the database counts as unanswered. */
   readonly answerMs?: number;
@@ -101,13 +101,16 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
 
   async acquire(): Promise<LeasedJournal | undefined> {
     const operator = this.#operator;
+    const longest = `${LONGEST_LEASE_MS} milliseconds`;
     const rows = await this.database.ask(
       "The lease cannot be taken",
       (sql) => sql<ChainLink[]>`
         UPDATE head SET epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
           expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL
-        WHERE id = 1 AND (holder IS NULL OR expires_at <= now())
-          AND (successor IS NULL OR successor = ${operator} OR successor_until <= now())
+        WHERE id = 1
+          AND (holder IS NULL OR expires_at <= now() OR expires_at > now() + ${longest}::interval)
+          AND (successor IS NULL OR successor = ${operator}
+               OR successor_until <= now() OR successor_until > now() + ${longest}::interval)
         RETURNING epoch, sequence, hash`,
     );
     const start = rows[0];
@@ -141,7 +144,8 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
         SET url = excluded.url, sequence = excluded.sequence, seen_at = excluded.seen_at`;
       return sql<Peer[]>`
         SELECT address AS operator, url, sequence FROM operator
-        WHERE seen_at > now() - ${patience} * interval '1 millisecond' ORDER BY address`;
+        WHERE seen_at BETWEEN now() - ${patience} * interval '1 millisecond'
+          AND now() + ${patience} * interval '1 millisecond' ORDER BY address`;
     });
   }
 

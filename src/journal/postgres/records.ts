@@ -19,6 +19,12 @@ export interface HeadRow extends ChainLink {
   readonly held: boolean;
 }
 
+/**
+ * Milliseconds that no lease exceeds: one that seems to was given before the database's clock went
+ * back, as a failover can make it, and holds nobody off.
+ */
+export const LONGEST_LEASE_MS = 60_000;
+
 export function headOf(link: ChainLink): Head {
   return { sequence: link.sequence, hash: bytesToHex(link.hash) };
 }
@@ -28,7 +34,8 @@ export async function readHead(database: Database): Promise<HeadRow> {
   const rows = await database.ask(
     "The head cannot be read",
     (sql) => sql<HeadRow[]>`
-      SELECT epoch, sequence, hash, holder, url, holder IS NOT NULL AND expires_at > now() AS held
+      SELECT epoch, sequence, hash, holder, url, holder IS NOT NULL AND expires_at > now()
+        AND expires_at <= now() + ${LONGEST_LEASE_MS} * interval '1 millisecond' AS held
       FROM head WHERE id = 1`,
   );
   const row = rows[0];
