@@ -225,7 +225,7 @@ export async function startOperator(
       },
       onHolder: (holder) => desk.close(holder?.url),
       successor: () => turns.successor,
-      isBlind: () => isBlind,
+      isBlind: () => isBlind || !opened.canSign(),
       isApproved: () => turns.isApproved === true,
     },
     stopping.signal,

@@ -233,6 +233,24 @@ test("one that was removed gives the lead away, and never takes it again", async
   expect(removed.desk.leader).toBeUndefined();
 });
 
+test("the lead is not handed to one that does not hear the chain, though it is its turn", async () => {
+  const schema = server.schema();
+  const [ada, bob] = [await member(schema, "ada"), await member(schema, "bob")];
+  bob.setBlind(true);
+  await expect.poll(() => ada.isLeading(), soon).toBe(true);
+  const journal = await openPostgresJournal({
+    ...{ url: server.url, schema, operator: "cy", operatorUrl: "http://cy", leaseMs: LEASE_MS },
+  });
+  onTestFinished(() => journal.close());
+  // Until what bob said before is forgotten.
+  await sleep(2 * LEASE_MS);
+  const before = (await journal.look()).holder;
+  const { length } = ada.acknowledged;
+  ada.prefer("bob");
+  await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(length + 200);
+  expect((await journal.look()).holder).toEqual(before);
+});
+
 test("a database that goes away stops nobody for good", async () => {
   const own = await startPostgres();
   onTestFinished(() => own.remove());

@@ -31,7 +31,7 @@ export interface SharedRoleOptions {
   readonly onHolder: (holder: Holder | undefined) => void;
   /** The address of the operator that should lead instead of this one, if another should. */
   readonly successor: () => string | undefined;
-  /** Whether this operator does not hear the chain: it would keep the blocks from everybody. */
+  /** Whether this operator would keep blocks from everybody, or the fills, which it cannot sign. */
   readonly isBlind: () => boolean;
   /** Whether the manager's list is known to have this operator: other fills are no evidence. */
   readonly isApproved: () => boolean;
@@ -82,9 +82,10 @@ export class SharedRole {
     const { holder } = await journal.look();
     onHolder(holder);
     await replica.catchUp(journal);
+    // Who could not lead does not call: it would be handed what it does not take.
+    if (isBlind() || !isApproved()) return undefined;
     await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
-    const mayLead = holder === undefined && isApproved() && !isBlind();
-    return mayLead ? journal.acquire() : undefined;
+    return holder === undefined ? journal.acquire() : undefined;
   }
 
   async #announce(sequence: number, looksBetween: number): Promise<void> {
