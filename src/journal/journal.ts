@@ -218,8 +218,9 @@ export interface SharedJournal extends JournalReader, AttestationBoard {
   /**
    * Makes this operator the writer if nobody is, or if the last one named it its successor;
    * undefined if it came too late. Whatever an older writer appends from here on is refused.
+   * `deposed`: epoch of a writer whose lease is taken from it.
    */
-  acquire(): Promise<LeasedJournal | undefined>;
+  acquire(deposed?: number): Promise<LeasedJournal | undefined>;
 
   /**
    * Says that this operator lives and has applied the records up to `sequence`; gives all that said

@@ -54,6 +54,8 @@ export interface RunningOperator {
 const TIDY_MS = 10_000;
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
+/** Blocks that others have taken before this operator hears of them: then its endpoints stand still. */
+const TRAILING_BLOCKS = 8;
 const LEADING_HELP = "1 while this operator takes orders";
 const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
 
@@ -187,6 +189,8 @@ export async function startOperator(
   });
   let head = state.head?.number ?? chain.constants.schedule.genesisBlock;
   let isBlind = false;
+  const { confirmations } = state.genesis;
+  const trails = () => (state.head?.number ?? 0) + confirmations > head + TRAILING_BLOCKS;
   const onChain = (seen: SeenHead | undefined) => {
     if (seen !== undefined) {
       isBlind = false;
@@ -225,8 +229,9 @@ export async function startOperator(
       },
       onHolder: (holder) => desk.close(holder?.url),
       successor: () => turns.successor,
-      isBlind: () => isBlind || !opened.canSign(),
+      isBlind: () => isBlind || trails() || !opened.canSign(),
       isApproved: () => turns.isApproved === true,
+      progress: () => ({ head, taken: state.head?.number }),
     },
     stopping.signal,
   );

@@ -225,6 +225,17 @@ describe("a shared journal", () => {
     expect((await bob.acquire())?.epoch).toBe(2);
   });
 
+  test("can be taken from one writer before its lease ends, and from no other", async () => {
+    const schema = server.schema();
+    const [ada, bob] = [await open(schema), await open(schema, "bob")];
+    const first = await acquire(ada);
+    expect(await bob.acquire(first.epoch + 1)).toBeUndefined();
+    const second = await bob.acquire(first.epoch);
+    expect(second?.epoch).toBe(first.epoch + 1);
+    await expect(first.append(bytes("late"))).rejects.toThrow(FencedOff);
+    expect(await ada.acquire(first.epoch)).toBeUndefined();
+  });
+
   test("is held by nobody once the database's clock went back, and the dead do not seem to live", async () => {
     const schema = server.schema();
     const [ada, bob] = [await open(schema), await open(schema, "bob")];

@@ -99,7 +99,7 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     return { head, holder: { operator, url: row.url ?? "", epoch } };
   }
 
-  async acquire(): Promise<LeasedJournal | undefined> {
+  async acquire(deposed?: number): Promise<LeasedJournal | undefined> {
     const operator = this.#operator;
     const longest = `${LONGEST_LEASE_MS} milliseconds`;
     const rows = await this.database.ask(
@@ -108,7 +108,8 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
         UPDATE head SET epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
           expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL
         WHERE id = 1
-          AND (holder IS NULL OR expires_at <= now() OR expires_at > now() + ${longest}::interval)
+          AND (holder IS NULL OR expires_at <= now() OR expires_at > now() + ${longest}::interval
+               OR epoch = ${deposed ?? null})
           AND (successor IS NULL OR successor = ${operator}
                OR successor_until <= now() OR successor_until > now() + ${longest}::interval)
         RETURNING epoch, sequence, hash`,

@@ -39,6 +39,8 @@ interface Member {
   setBlind(isBlind: boolean): void;
   /** It is not on the manager's list any more. */
   remove(): void;
+  /** Whether those that follow hear a chain that goes on without the journal. */
+  setStarved(isStarved: boolean): void;
   stop(): Promise<void>;
   readonly ended: Promise<void>;
 }
@@ -60,6 +62,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
   let preferred: string | undefined;
   let blind = false;
   let approved = true;
+  let starved = false;
   const lead = async (leased: LeasedJournal, signal: AbortSignal) => {
     const failure = Promise.withResolvers<never>();
     const sequencer = new Sequencer({
@@ -87,6 +90,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
     operator,
     isBlind: () => blind,
     isApproved: () => approved,
+    progress: () => ({ head: starved ? performance.now() : 0, taken: 0 }),
     successor: () => (preferred === operator ? undefined : preferred),
   });
   const ended = role.run(stopping.signal);
@@ -105,6 +109,9 @@ async function member(schema: string, operator: string, url = server.url): Promi
     },
     remove: () => {
       approved = false;
+    },
+    setStarved: (isStarved) => {
+      starved = isStarved;
     },
     prefer: (wanted) => {
       preferred = wanted;
@@ -249,6 +256,19 @@ test("the lead is not handed to one that does not hear the chain, though it is i
   ada.prefer("bob");
   await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(length + 200);
   expect((await journal.look()).holder).toEqual(before);
+});
+
+test("the lead is taken from one that takes no blocks, and what it acknowledged is kept", async () => {
+  const schema = server.schema();
+  const members = [await member(schema, "ada"), await member(schema, "bob")];
+  const first = await leaderAmong(members);
+  const other = members.find((one) => one !== first) as Member;
+  other.setStarved(true);
+  await expect.poll(() => other.isLeading(), soon).toBe(true);
+  await expect.poll(() => first.isLeading(), soon).toBe(false);
+  const last = first.acknowledged.at(-1) ?? 0;
+  await expect.poll(() => first.state.head?.number ?? 0, soon).toBeGreaterThan(last + 20);
+  expect(other.acknowledged).not.toContain(last);
 });
 
 test("a database that goes away stops nobody for good", async () => {

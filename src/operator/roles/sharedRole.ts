@@ -7,6 +7,7 @@ import type { Holder, LeasedJournal, Peer, SharedJournal } from "../../journal/j
 import type { Log } from "../log.ts";
 import { isLeadLost } from "./leadLost.ts";
 import type { Replica } from "./replica.ts";
+import { type Progress, Starvation } from "./starvation.ts";
 
 export interface SharedRoleOptions {
   readonly journal: SharedJournal;
@@ -35,6 +36,7 @@ export interface SharedRoleOptions {
   readonly isBlind: () => boolean;
   /** Whether the manager's list is known to have this operator: other fills are no evidence. */
   readonly isApproved: () => boolean;
+  readonly progress: () => Progress;
 }
 
 /** Looks at the journal in the time of a lease. */
@@ -48,12 +50,14 @@ const WARM_RECORDS = 1000;
 
 export class SharedRole {
   readonly #options: SharedRoleOptions;
+  readonly #starvation: Starvation;
   #looks = 0;
   #peers: readonly Peer[] = [];
   #silentSince: number | undefined;
 
   constructor(options: SharedRoleOptions) {
     this.#options = options;
+    this.#starvation = new Starvation(options.leaseMs);
   }
 
   /** Operators that live, as of the last announcement. */
@@ -76,7 +80,7 @@ export class SharedRole {
     }
   }
 
-  /** Follows; gives the journal when nobody holds it and it could be acquired. */
+  /** Follows; gives the journal when it could be acquired: nobody holds it, or one who starves us. */
   async #look(): Promise<LeasedJournal | undefined> {
     const { journal, replica, onHolder, isBlind, isApproved } = this.#options;
     const { holder } = await journal.look();
@@ -85,7 +89,16 @@ export class SharedRole {
     // Who could not lead does not call: it would be handed what it does not take.
     if (isBlind() || !isApproved()) return undefined;
     await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
-    return holder === undefined ? journal.acquire() : undefined;
+    if (holder === undefined) return journal.acquire();
+    return this.#isStarvedBy(holder) ? journal.acquire(holder.epoch) : undefined;
+  }
+
+  #isStarvedBy({ operator, epoch }: Holder): boolean {
+    const progress = this.#options.progress();
+    if (!this.#starvation.look(epoch, progress)) return false;
+    const { head: block, taken = "none" } = progress;
+    this.#options.log.warn("leaderTakesNoBlocks", { operator, epoch, block, taken });
+    return true;
   }
 
   async #announce(sequence: number, looksBetween: number): Promise<void> {

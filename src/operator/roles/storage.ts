@@ -12,6 +12,7 @@ import type { JournalSource } from "../recovery/snapshotWorker.ts";
 import { beginJournal } from "./beginJournal.ts";
 import { headAt, Replica } from "./replica.ts";
 import { SharedRole } from "./sharedRole.ts";
+import type { Progress } from "./starvation.ts";
 
 export interface RoleOptions {
   /** Leads until the signal is aborted; see `SharedRoleOptions.lead`. */
@@ -22,6 +23,7 @@ export interface RoleOptions {
   readonly successor: () => string | undefined;
   readonly isBlind: () => boolean;
   readonly isApproved: () => boolean;
+  readonly progress: () => Progress;
 }
 
 export interface Storage {

@@ -1,0 +1,41 @@
+/**
+ * Whether the operator that leads keeps blocks from everybody. An endpoint that answers and stands
+ * still looks well to whoever asks no other; those who follow hear that the chain went on, and can
+ * do nothing of what falls due before the journal has it.
+ */
+import type { BlockNumber } from "../../protocol/units.ts";
+
+/** How far this operator hears the chain, and how far the journal has it. */
+export interface Progress {
+  /** The newest block that was heard. */
+  readonly head: BlockNumber;
+  /** The last block that the journal holds; undefined before the first. */
+  readonly taken: BlockNumber | undefined;
+}
+
+/** Blocks that a leader may let pass without taking any. */
+const STARVING_BLOCKS = 4;
+/** Leases for which it may, however fast blocks come: an endpoint's answer may take a while. */
+const STARVING_LEASES = 20;
+
+export class Starvation {
+  readonly #leastMs: number;
+  #epoch: number | undefined;
+  #began: Progress = { head: 0, taken: undefined };
+  #since = 0;
+
+  constructor(leaseMs: number) {
+    this.#leastMs = STARVING_LEASES * leaseMs;
+  }
+
+  /** Whether the writer of `epoch` takes no blocks; `now` in milliseconds that never go back. */
+  look(epoch: number, progress: Progress, now = performance.now()): boolean {
+    if (epoch !== this.#epoch || progress.taken !== this.#began.taken) {
+      this.#epoch = epoch;
+      this.#began = progress;
+      this.#since = now;
+    }
+    const passed = progress.head - this.#began.head;
+    return passed >= STARVING_BLOCKS && now - this.#since >= this.#leastMs;
+  }
+}
