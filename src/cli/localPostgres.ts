@@ -34,7 +34,7 @@ const BUNDLED = join(
 );
 /** PostgreSQL refuses to run as root; where we are, it runs as nobody. */
 export const NOBODY = 65_534;
-const READY = /ready to accept connections/;
+const READY = /ready to accept (read-only )?connections/;
 /** Milliseconds. */
 const PATIENCE_MS = 30_000;
 

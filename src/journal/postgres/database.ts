@@ -93,6 +93,9 @@ export class Database {
       connect_timeout: Math.ceil(answerMs / 1000),
       idle_timeout: 60,
       fetch_types: false,
+      // A standby answers reads of the past. `read-write` would not do: a server of release 14 or
+      // later says that it is in recovery, and the library does not hear it for that one.
+      target_session_attrs: "primary",
       // A failed connection is tried again at once: whoever asks has a pace of its own.
       backoff: false,
       types: { bigint: SAFE_BIGINT },
