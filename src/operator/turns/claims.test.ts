@@ -53,6 +53,18 @@ describe("a claim", () => {
     expect(decideClaim(late, operator(2))).toEqual({ kind: "skip", saved: true });
   });
 
+  test("is due while it still lands in the slot, however short that is and whoever waits", () => {
+    for (let size = 4; size <= 24; size++) {
+      const turns = turnsOf(10, 0);
+      const lastBlock = turns.firstBlock + size - 1;
+      for (let rank = 1; rank < 10; rank++) {
+        // What is sent at the last block lands in the next slot.
+        const atLatest = { ...turns, lastBlock, block: lastBlock - 1 };
+        expect(decideClaim(atLatest, operator(rank)).kind).toBe("claim");
+      }
+    }
+  });
+
   test.each([
     ["in maintenance", { inMaintenance: true, lastBlock: undefined }, 0],
     ["claimed already", { claimed: [operator(0)], forecast: operator(0) }, 0],

@@ -56,5 +56,7 @@ function rankOf({ slot, operators }: Turns, index: number): number {
 
 function dueBlock(first: number, last: number, rank: number): number {
   const percent = Math.min(LATEST_PERCENT, FIRST_PERCENT + PERCENT_A_RANK * rank);
-  return first + Math.floor(((last + 1 - first) * percent) / 100);
+  const due = first + Math.floor(((last + 1 - first) * percent) / 100);
+  // What is sent at a slot's last block lands in the next one.
+  return Math.min(due, last - 1);
 }
