@@ -1,0 +1,12 @@
+import { expect, test } from "vitest";
+import { Alarm } from "../base/errors.ts";
+import { EXIT_CONFIGURATION, exitCodeOf } from "./report.ts";
+
+test.each(["JournalWentBack", "JournalChanged"])("after %s no supervisor starts again", (code) => {
+  const alarm = new Alarm({ code, message: "Records are gone.", mend: "Restore them." });
+  expect(exitCodeOf(alarm)).toBe(EXIT_CONFIGURATION);
+});
+
+test("after anything else it does", () => {
+  expect(exitCodeOf(new Error("some fault"))).not.toBe(EXIT_CONFIGURATION);
+});
