@@ -97,6 +97,18 @@ it("tells no order's state that is older than an answer or an event before", asy
   expect(orders).toMatchObject([{ id: 2n, state: "filled" }]);
 });
 
+it("comes back ever later where connections end at once", async () => {
+  const { ada, bob, gaps } = await start([]);
+  const began = performance.now();
+  for (let ends = 1; ends <= 5; ends++) {
+    await expect.poll(() => gaps.length, { interval: 5, timeout: 5000 }).toBe(ends);
+    (ends % 2 === 1 ? ada : bob).cut();
+  }
+  await expect.poll(() => gaps.length, { timeout: 5000 }).toBe(6);
+  const pauses = 50 + 100 + 200 + 400 + 800;
+  expect(performance.now() - began).toBeGreaterThan(pauses - 50);
+});
+
 it("takes silence for an end", async () => {
   const { ada, bob, gaps } = await start([], 150);
   await expect.poll(() => gaps.slice(0, 3)).toEqual([ada.url, bob.url, ada.url]);

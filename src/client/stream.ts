@@ -51,6 +51,7 @@ export async function listen(options: StreamOptions, signal: AbortSignal): Promi
   let url = operators.url;
   while (!signal.aborted) {
     const connection = new Connection(url, options, signal);
+    const began = performance.now();
     try {
       await connection.run();
     } catch (error) {
@@ -59,7 +60,9 @@ export async function listen(options: StreamOptions, signal: AbortSignal): Promi
     }
     // Whoever was named as the leader meanwhile, else the next.
     url = operators.url === url ? operators.after(url) : operators.url;
-    if (connection.wasComplete) pauseMs = FIRST_PAUSE_MS;
+    // One that accepts and ends at once would be asked twenty times a second, by all its clients.
+    const lasted = performance.now() - began > LONGEST_PAUSE_MS;
+    if (connection.wasComplete && lasted) pauseMs = FIRST_PAUSE_MS;
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
