@@ -107,24 +107,32 @@ export class SharedRole {
   }
 
   async #lead(leased: LeasedJournal, signal: AbortSignal): Promise<void> {
-    const { replica, lead, log } = this.#options;
-    const ending = new AbortController();
-    const both = AbortSignal.any([signal, ending.signal]);
+    const { replica, log } = this.#options;
     let successor: string | undefined;
     try {
+      // What cannot be read now is not applied, and the next look begins with it.
       await replica.catchUp(leased);
       log.info("leading", { epoch: leased.epoch, sequence: leased.head.sequence });
-      // Whichever ends first ends the other, and both are waited for.
-      const [led, watched] = await Promise.allSettled([
-        lead(leased, both).finally(() => ending.abort()),
-        this.#watch(leased, both).finally(() => ending.abort()),
-      ]);
-      if (led.status === "rejected") throw led.reason;
-      if (watched.status === "rejected") throw watched.reason;
-      successor = watched.value;
+      successor = await this.#leadAndWatch(leased, signal);
     } finally {
       await this.#leave(leased, successor);
     }
+  }
+
+  /** Resolves with the address of whoever should lead instead. */
+  async #leadAndWatch(leased: LeasedJournal, signal: AbortSignal): Promise<string | undefined> {
+    const { replica, lead } = this.#options;
+    const ending = new AbortController();
+    const both = AbortSignal.any([signal, ending.signal]);
+    // Whichever ends first ends the other, and both are waited for.
+    const [led, watched] = await Promise.allSettled([
+      lead(leased, both).finally(() => ending.abort()),
+      this.#watch(leased, both).finally(() => ending.abort()),
+    ]);
+    replica.moveTo(leased.head);
+    if (led.status === "rejected") throw led.reason;
+    if (watched.status === "rejected") throw watched.reason;
+    return watched.value;
   }
 
   /**
@@ -160,8 +168,7 @@ export class SharedRole {
 
   /** Gives the lease back, so that another need not wait for its end. */
   async #leave(leased: LeasedJournal, successor: string | undefined): Promise<void> {
-    const { replica, log } = this.#options;
-    replica.moveTo(leased.head);
+    const { log } = this.#options;
     log.info("notLeading", { epoch: leased.epoch, sequence: leased.head.sequence, successor });
     try {
       await (successor === undefined ? leased.close() : leased.handOver(successor));
