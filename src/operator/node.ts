@@ -345,9 +345,7 @@ class LatestOnly<T> {
 
   offer(value: T): void {
     this.#next = { value };
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   async idle(): Promise<void> {
@@ -366,5 +364,7 @@ class LatestOnly<T> {
         if (!(error instanceof RpcUnavailable)) this.#failure.reject(error);
       }
     }
+    // In the same turn in which nothing was left: what is offered in the next one begins anew.
+    this.#running = undefined;
   }
 }

@@ -58,3 +58,24 @@ test("a writer that was overtaken refuses nothing: the others may have taken it"
   await expect(sequencer.submit(CANCEL)).rejects.toThrow(FencedOff);
   expect(failures).toHaveLength(1);
 });
+
+test("whoever comes just when a batch is done is not left waiting", async () => {
+  const journal = await acquire(await open(server.schema(), "ada"));
+  const sequencer = new Sequencer({
+    ...{ journal, state: begin(GENESIS), history: new History(), onApplied: () => {} },
+    onFailure: () => {},
+  });
+  const later = async (turns: number) => {
+    await sequencer.submit(CANCEL);
+    for (let turn = 0; turn < turns; turn++) await undefined;
+    // Not awaited here: whether it is answered at all is the question.
+    return { outcome: sequencer.submit(CANCEL) };
+  };
+  for (let turns = 0; turns < 8; turns++) {
+    const { outcome } = await later(turns);
+    const answer = await Promise.race([outcome, sleep(1000, `none, ${turns} turns later`)]);
+    expect(answer).toMatchObject({ refusal: { code: "UnknownOrder" } });
+    await sequencer.drain();
+    await sleep(1);
+  }
+});

@@ -77,9 +77,7 @@ export class Sequencer {
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ entry, resolve, reject });
-      this.#running ??= this.#run().finally(() => {
-        this.#running = undefined;
-      });
+      this.#running ??= this.#run();
     });
   }
 
@@ -98,9 +96,10 @@ export class Sequencer {
         this.#options.onCommitted?.();
       } catch (error) {
         this.#fail(error instanceof Error ? error : new Error(String(error)), batch);
-        return;
       }
     }
+    // In the same turn in which nothing waited: whoever comes in the next one begins anew.
+    this.#running = undefined;
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
