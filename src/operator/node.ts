@@ -54,7 +54,7 @@ export interface RunningOperator {
 const TIDY_MS = 10_000;
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
-/** Blocks that others have taken before this operator hears of them: then its endpoints stand still. */
+/** Blocks that others took and this operator does not hear of: then its endpoints stand still. */
 const TRAILING_BLOCKS = 8;
 const LEADING_HELP = "1 while this operator takes orders";
 const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";

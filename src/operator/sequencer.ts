@@ -67,7 +67,8 @@ export class Sequencer {
 
   /**
    * Resolves with what the entry did once that is durable, or with a refusal: then nothing of it
-   * was kept, and no other writer had taken over. Rejects when the node is failing; whether the entry was kept shows after a restart.
+   * was kept, and no other writer had taken over. Rejects when the node is failing; whether the
+   * entry was kept shows after a restart.
    */
   submit(entry: Entry): Promise<Outcome> {
     if (this.#failed !== undefined) return Promise.reject(this.#failed);

@@ -236,7 +236,7 @@ describe("a shared journal", () => {
     expect(await ada.acquire(first.epoch)).toBeUndefined();
   });
 
-  test("is held by nobody once the database's clock went back, and the dead do not seem to live", async () => {
+  test("is held by nobody once the database's clock went back, and the dead seem dead", async () => {
     const schema = server.schema();
     const [ada, bob] = [await open(schema), await open(schema, "bob")];
     await acquire(ada);

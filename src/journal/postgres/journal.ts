@@ -33,7 +33,7 @@ export interface PostgresOptions {
   /** This operator: its address, and where it serves clients. */
   readonly operator: string;
   readonly operatorUrl: string;
-  /** Milliseconds that a lease lasts beyond the last append or renewal; `LONGEST_LEASE_MS` at most. */
+  /** Milliseconds that a lease outlasts the last append or renewal; `LONGEST_LEASE_MS` at most. */
   readonly leaseMs?: number;
   /** Milliseconds after which a question to the database counts as unanswered. */
   readonly answerMs?: number;

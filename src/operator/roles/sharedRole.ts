@@ -80,7 +80,7 @@ export class SharedRole {
     }
   }
 
-  /** Follows; gives the journal when it could be acquired: nobody holds it, or one who starves us. */
+  /** Follows; gives the journal if it was acquired: nobody holds it, or one who starves us. */
   async #look(): Promise<LeasedJournal | undefined> {
     const { journal, replica, onHolder, isBlind, isApproved } = this.#options;
     const { holder } = await journal.look();
