@@ -150,6 +150,17 @@ it("where the chain says that operators serve is asked for when the known ones a
   await expect(alone.call("fetchClock")).rejects.toBeInstanceOf(OperatorUnreachable);
 });
 
+it("whom operators name leaves room for those that the chain names", () => {
+  const operators = new Operators({ urls: ["http://liar.example"] });
+  for (let i = 0; i < 200; i++) operators.prefer(`http://stranger-${i}.example`);
+  expect(operators.url).toBe("http://stranger-199.example");
+  const approved = Array.from({ length: 88 }, (_, i) => `http://approved-${i}.example`);
+  operators.learn(approved);
+  expect(operators.known).toEqual(expect.arrayContaining(approved));
+  expect(operators.known.length).toBeLessThanOrEqual(128);
+  expect(operators.after(operators.url)).toBe("http://liar.example");
+});
+
 it("only http addresses count, each once", () => {
   const good = ["http://a.example/", "https://b.example/base//", "http://a.example?x#y"];
   const bad = [

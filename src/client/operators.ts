@@ -39,8 +39,10 @@ const LONGEST_PAUSE_MS = 400;
 const TRIES_IN_PATIENCE = 3;
 /** Where there are others, one that gives no answer for so long is passed over. */
 const HANGING_MS = 2500;
-/** Operators remembered; a manager approves at most a few. */
-const MAX_KNOWN = 32;
+/** Operators remembered: the 88 that a manager can approve, and some that were approved before. */
+const MAX_KNOWN = 128;
+/** Beyond so many nobody is remembered whom an operator names: a liar would leave no room. */
+const MAX_NAMED = 32;
 
 export class Operators {
   /** Base URLs, in the order in which they were learnt. */
@@ -81,7 +83,7 @@ export class Operators {
   prefer(url: string): void {
     const base = baseUrl(url);
     if (base === undefined) return;
-    this.learn([base]);
+    if (this.#known.length < MAX_NAMED) this.learn([base]);
     this.#current = base;
   }
 
@@ -144,7 +146,7 @@ export class Operators {
   /** Undefined once all had a turn. Whom a liar names costs no more than one question each. */
   #next(error: unknown, asked: ReadonlySet<string>): string | undefined {
     const named = error instanceof RefusedByOperator ? baseUrl(error.leader ?? "") : undefined;
-    if (named !== undefined && !asked.has(named) && asked.size < MAX_KNOWN) return named;
+    if (named !== undefined && !asked.has(named) && asked.size < MAX_NAMED) return named;
     return this.#known.find((url) => !asked.has(url));
   }
 
