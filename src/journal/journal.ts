@@ -222,6 +222,9 @@ export interface SharedJournal extends JournalReader, AttestationBoard {
    */
   acquire(deposed?: number): Promise<LeasedJournal | undefined>;
 
+  /** Sequence of the newest snapshot, whoever made it; 0: there is none. Throws `StorageFailure`. */
+  newestSnapshot(): Promise<number>;
+
   /**
    * Says that this operator lives and has applied the records up to `sequence`; gives all that said
    * so lately.

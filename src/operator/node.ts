@@ -218,7 +218,7 @@ export async function startOperator(
   const leadOptions: LeadOptions = {
     ...chainOptions,
     ...{ state, history, desk, onApplied },
-    snapshots: { source: storage.source, last: snapshot },
+    snapshots: { ...storage.snapshots, last: snapshot },
   };
   const role = storage.run(
     {

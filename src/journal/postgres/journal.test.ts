@@ -303,6 +303,8 @@ describe("snapshots of a shared journal", () => {
     await writer.saveSnapshot(5, large, STATE);
 
     const reader = await open(schema, "bob");
+    expect(await reader.newestSnapshot()).toBe(5);
+    expect(await (await open(server.schema())).newestSnapshot()).toBe(0);
     const newest = await reader.latestSnapshot();
     expect(newest).toMatchObject({ sequence: 5, stateHash: STATE });
     expect(Buffer.compare(newest?.bytes ?? new Uint8Array(), large)).toBe(0);

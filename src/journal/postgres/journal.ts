@@ -23,7 +23,7 @@ import { publishAttestation, readAttestations } from "./attestations.ts";
 import { Database } from "./database.ts";
 import { PostgresReader } from "./reader.ts";
 import { headOf, LONGEST_LEASE_MS, readHead, readLink, refuseBeyond } from "./records.ts";
-import { saveSnapshot } from "./snapshots.ts";
+import { saveSnapshot, snapshotSequences } from "./snapshots.ts";
 import { prepareTables } from "./tables.ts";
 
 export interface PostgresOptions {
@@ -88,6 +88,10 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     this.#operator = options.operator;
     this.#url = options.operatorUrl;
     this.#leaseMs = options.leaseMs ?? DEFAULT_LEASE_MS;
+  }
+
+  async newestSnapshot(): Promise<number> {
+    return (await snapshotSequences(this.database)).at(-1) ?? 0;
   }
 
   async look(): Promise<SharedView> {

@@ -57,6 +57,26 @@ test("makes one when it is due, of the state that the records lead to", async ()
   ]);
 });
 
+test("makes none that whoever led meanwhile has made", async () => {
+  const { storage, journal, log } = await started(25, { snapshots: [20] });
+  const source = { kind: "sqlite", folder: storage } as const;
+  const newest = async () => (await journal.verify()).snapshots.at(-1) ?? 0;
+  const how = { journal, source, last: 0, newest, log, everyRecords: 10 };
+  const snapshotter = new Snapshotter(how);
+  onTestFinished(() => snapshotter.stop());
+  snapshotter.offer();
+  await snapshotter.idle();
+  expect((await journal.verify()).snapshots).toEqual([20]);
+  await append(journal, entries.slice(25, 31));
+  const offered = async () => {
+    snapshotter.offer();
+    await snapshotter.idle();
+    return (await journal.verify()).snapshots;
+  };
+  // It rests for a moment after each look.
+  await expect.poll(offered).toEqual([20, 31]);
+});
+
 test("makes none before it is due", async () => {
   const { journal, snapshotter } = await started(25, { last: 16 });
   snapshotter.offer();

@@ -17,6 +17,8 @@ export interface SnapshotterOptions {
   readonly source: JournalSource;
   /** Sequence of the snapshot that the operator began from; 0: none. */
   readonly last: number;
+  /** Sequence of the newest that there is, where others make them too. */
+  readonly newest?: (() => Promise<number>) | undefined;
   readonly log: Log;
   /** Records after which a snapshot is due. */
   readonly everyRecords?: number;
@@ -84,6 +86,7 @@ export class Snapshotter {
     const { journal, log } = this.#options;
     const began = performance.now();
     try {
+      if (await this.#isMadeByOthers()) return;
       const made = await this.#make();
       if (made === undefined) return;
       // Counted from here on, made or not: a failure is not repeated with every batch.
@@ -100,6 +103,14 @@ export class Snapshotter {
       const now = performance.now();
       this.#restUntil = now + REST_FACTOR * (now - began);
     }
+  }
+
+  /** Whoever led meanwhile has made what would be due since this operator last made one. */
+  async #isMadeByOthers(): Promise<boolean> {
+    const newest = (await this.#options.newest?.()) ?? 0;
+    if (newest <= this.#last) return false;
+    this.#last = newest;
+    return this.#options.journal.head.sequence - newest < this.#everyRecords;
   }
 
   /** Undefined when it was stopped meanwhile. */

@@ -10,8 +10,7 @@ import type { Journal } from "../../journal/journal.ts";
 import type { OperatorConfig } from "../config.ts";
 import type { History } from "../history.ts";
 import type { Log } from "../log.ts";
-import { Snapshotter } from "../recovery/snapshotter.ts";
-import type { JournalSource } from "../recovery/snapshotWorker.ts";
+import { Snapshotter, type SnapshotterOptions } from "../recovery/snapshotter.ts";
 import { Sequencer } from "../sequencer.ts";
 import type { Desk } from "./desk.ts";
 
@@ -33,8 +32,7 @@ export interface LeadOptions extends ChainOptions {
   readonly history: History;
   readonly desk: Desk;
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
-  /** `last`: sequence of the snapshot that this operator began from. */
-  readonly snapshots: { readonly source: JournalSource; readonly last: number };
+  readonly snapshots: Pick<SnapshotterOptions, "source" | "last" | "newest">;
 }
 
 /**

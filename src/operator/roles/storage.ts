@@ -8,7 +8,7 @@ import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import type { DatabaseConfig, OperatorConfig } from "../config.ts";
 import type { Log } from "../log.ts";
 import { type Recovered, recover, recoverBegun } from "../recover.ts";
-import type { JournalSource } from "../recovery/snapshotWorker.ts";
+import type { SnapshotterOptions } from "../recovery/snapshotter.ts";
 import { beginJournal } from "./beginJournal.ts";
 import { headAt, Replica } from "./replica.ts";
 import { SharedRole } from "./sharedRole.ts";
@@ -28,8 +28,8 @@ export interface RoleOptions {
 
 export interface Storage {
   readonly recovered: Recovered;
-  /** How a thread of its own opens the same journal. */
-  readonly source: JournalSource;
+  /** How a thread of its own opens the same journal, and which is the newest that others made. */
+  readonly snapshots: Pick<SnapshotterOptions, "source" | "newest">;
   /** Undefined where no other operator reads or writes. */
   readonly board: AttestationBoard | undefined;
   /** Leads, or follows until it may; resolves when the signal is aborted. */
@@ -69,7 +69,7 @@ async function openFolder(
   }
   return {
     recovered: await recover(journal, genesis, log),
-    source: { kind: "sqlite", folder },
+    snapshots: { source: { kind: "sqlite", folder } },
     board: undefined,
     run: ({ lead }, signal) => lead(journal, signal),
     close: () => journal.close(),
@@ -91,7 +91,10 @@ async function openDatabase(
   const head = await headAt(journal, sequence);
   return {
     recovered,
-    source: { kind: "postgres", url, schema },
+    snapshots: {
+      source: { kind: "postgres", url, schema },
+      newest: () => journal.newestSnapshot(),
+    },
     board: journal,
     run: ({ onApplied, ...options }, signal) => {
       const replica = new Replica({ state, history, head, onApplied });
