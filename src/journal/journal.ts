@@ -222,7 +222,7 @@ export interface SharedJournal extends JournalReader, AttestationBoard {
    */
   acquire(deposed?: number): Promise<LeasedJournal | undefined>;
 
-  /** Sequence of the newest snapshot, whoever made it; 0: there is none. Throws `StorageFailure`. */
+  /** Sequence of the newest snapshot, whoever made it; 0: none. Throws `StorageFailure`. */
   newestSnapshot(): Promise<number>;
 
   /**

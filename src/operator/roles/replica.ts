@@ -24,7 +24,7 @@ export async function headAt(journal: JournalReader, sequence: number): Promise<
   for await (const records of journal.read(sequence, 1)) {
     for (const { hash } of records) return { sequence, hash };
   }
-  throw wentBack(journal.location, sequence, sequence - 1);
+  throw JournalLost.wentBack(journal.location, sequence, sequence - 1);
 }
 
 export class Replica {
@@ -54,7 +54,7 @@ export class Replica {
     const { sequence } = await journal.refresh();
     if (sequence === this.#head.sequence) return this.#requireSame(journal.head.hash, sequence);
     if (sequence < this.#head.sequence)
-      throw wentBack(journal.location, this.#head.sequence, sequence);
+      throw JournalLost.wentBack(journal.location, this.#head.sequence, sequence);
     // The last one again, so that what follows is known to follow it.
     for await (const records of journal.read(Math.max(1, this.#head.sequence))) {
       for (const record of records) this.#take(record);
@@ -76,22 +76,30 @@ export class Replica {
 
   #requireSame(hash: string, sequence: number): void {
     if (hash === this.#head.hash) return;
-    throw new Alarm({
-      code: "JournalChanged",
-      message: `Record ${sequence} was ${this.#head.hash} and is ${hash} now.`,
-      mend: MEND,
-    });
+    throw JournalLost.changed(sequence, this.#head.hash, hash);
   }
 }
 
-const MEND =
-  "The database was set back or written to by hand: stop all operators, keep a copy of it, and " +
-  "restore what they acknowledged from the one that is furthest.";
+/** The shared journal does not hold what this operator has seen in it. */
+export class JournalLost extends Alarm {
+  override readonly name = "JournalLost";
 
-function wentBack(location: string, seen: number, sequence: number): Alarm {
-  return new Alarm({
-    code: "JournalWentBack",
-    message: `${location} ends at record ${sequence}; this operator had seen ${seen}.`,
-    mend: MEND,
-  });
+  /** `file`: where it is written that it was seen, if not in memory. */
+  static wentBack(location: string, seen: number, sequence: number, file?: string): JournalLost {
+    const message = `${location} ends at record ${sequence}; this operator had seen ${seen}.`;
+    return new JournalLost({ code: "JournalWentBack", message, mend: mendOf(file) });
+  }
+
+  static changed(sequence: number, seen: string, hash: string, file?: string): JournalLost {
+    const message = `Record ${sequence} was ${seen} and is ${hash} now.`;
+    return new JournalLost({ code: "JournalChanged", message, mend: mendOf(file) });
+  }
+}
+
+function mendOf(file: string | undefined): string {
+  const forget = file === undefined ? "" : ` Once they are lost for good, remove ${file}.`;
+  return (
+    "The database was set back, written to by hand, or is another: stop all operators, keep a " +
+    `copy of it, and bring back the server that holds the records.${forget}`
+  );
 }

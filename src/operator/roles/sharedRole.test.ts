@@ -91,6 +91,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
     isBlind: () => blind,
     isApproved: () => approved,
     progress: () => ({ head: starved ? performance.now() : 0, taken: 0 }),
+    onSeen: () => {},
     successor: () => (preferred === operator ? undefined : preferred),
   });
   const ended = role.run(stopping.signal);
@@ -284,8 +285,9 @@ test("a database that goes away stops nobody for good", async () => {
   const answer = await members[0]?.desk.submit(nextBlock(leader.state));
   expect(answer).toMatchObject({ refusal: { code: "NotLeader" } });
   await own.restart();
-  const next = await leaderAmong(members);
-  await expect.poll(() => next.acknowledged.at(-1) ?? 0, soon).toBeGreaterThan(last + 5);
+  // Whoever leads then may lose the lead again on a busy machine.
+  const newest = () => Math.max(...members.map(({ acknowledged }) => acknowledged.at(-1) ?? 0));
+  await expect.poll(newest, soon).toBeGreaterThan(last + 5);
 });
 
 test("a journal that was set back ends the operator that had seen more", async () => {

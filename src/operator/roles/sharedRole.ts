@@ -3,7 +3,7 @@
  * The loop is the same for all; who leads is a fact of the journal, looked at again and again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Holder, LeasedJournal, Peer, SharedJournal } from "../../journal/journal.ts";
+import type { Head, Holder, LeasedJournal, Peer, SharedJournal } from "../../journal/journal.ts";
 import type { Log } from "../log.ts";
 import { isLeadLost } from "./leadLost.ts";
 import type { Replica } from "./replica.ts";
@@ -37,6 +37,8 @@ export interface SharedRoleOptions {
   /** Whether the manager's list is known to have this operator: other fills are no evidence. */
   readonly isApproved: () => boolean;
   readonly progress: () => Progress;
+  /** Told of the last record that is known to be in the journal. */
+  readonly onSeen: (head: Head) => void;
 }
 
 /** Looks at the journal in the time of a lease. */
@@ -82,10 +84,11 @@ export class SharedRole {
 
   /** Follows; gives the journal if it was acquired: nobody holds it, or one who starves us. */
   async #look(): Promise<LeasedJournal | undefined> {
-    const { journal, replica, onHolder, isBlind, isApproved } = this.#options;
+    const { journal, replica, onHolder, onSeen, isBlind, isApproved } = this.#options;
     const { holder } = await journal.look();
     onHolder(holder);
     await replica.catchUp(journal);
+    onSeen(replica.head);
     // Who could not lead does not call: it would be handed what it does not take.
     if (isBlind() || !isApproved()) return undefined;
     await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
@@ -140,10 +143,11 @@ export class SharedRole {
    * anybody should rather than this one.
    */
   async #watch(leased: LeasedJournal, signal: AbortSignal): Promise<string | undefined> {
-    const { leaseMs, isApproved } = this.#options;
+    const { leaseMs, isApproved, onSeen } = this.#options;
     const since = performance.now();
     while (!signal.aborted) {
       await leased.renew();
+      onSeen(leased.head);
       await this.#announce(leased.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.leading);
       if (!isApproved()) return this.#successor(leased.head.sequence);
       // Before, one that let the lease run out may still seem to live: it would get it back.

@@ -10,6 +10,7 @@ import type { Log } from "../log.ts";
 import { type Recovered, recover, recoverBegun } from "../recover.ts";
 import type { SnapshotterOptions } from "../recovery/snapshotter.ts";
 import { beginJournal } from "./beginJournal.ts";
+import { LastSeen } from "./lastSeen.ts";
 import { headAt, Replica } from "./replica.ts";
 import { SharedRole } from "./sharedRole.ts";
 import type { Progress } from "./starvation.ts";
@@ -51,7 +52,7 @@ export function openStorage(
   const { database } = config;
   return database === undefined
     ? openFolder(config.storage, genesis, log, openJournal)
-    : openDatabase(database, genesis, operator, log);
+    : openDatabase(config.storage, database, genesis, operator, log);
 }
 
 async function openFolder(
@@ -77,6 +78,7 @@ async function openFolder(
 }
 
 async function openDatabase(
+  folder: string,
   { url, schema, leaseMs, patienceMs, publicUrl }: DatabaseConfig,
   genesis: Genesis,
   operator: Address,
@@ -85,10 +87,19 @@ async function openDatabase(
   const journal = await openPostgresJournal({
     ...{ url, schema, leaseMs, operator, operatorUrl: publicUrl },
   });
-  await beginJournal(journal, genesis);
-  const recovered = await recoverBegun(journal, genesis, log);
-  const { state, history, sequence } = recovered;
-  const head = await headAt(journal, sequence);
+  const lastSeen = new LastSeen(folder, log);
+  const begun = async () => {
+    // Before it is begun: an empty database in the place of the right one is no new exchange.
+    await lastSeen.requireIn(journal);
+    await beginJournal(journal, genesis);
+    const recovered = await recoverBegun(journal, genesis, log);
+    return { recovered, head: await headAt(journal, recovered.sequence) };
+  };
+  const { recovered, head } = await begun().catch(async (error) => {
+    await journal.close();
+    throw error;
+  });
+  const { state, history } = recovered;
   return {
     recovered,
     snapshots: {
@@ -100,9 +111,13 @@ async function openDatabase(
       const replica = new Replica({ state, history, head, onApplied });
       const role = new SharedRole({
         ...{ ...options, operator, journal, replica, log, leaseMs, patienceMs },
+        onSeen: (seen) => lastSeen.note(seen),
       });
       return role.run(signal);
     },
-    close: () => journal.close(),
+    close: async () => {
+      await lastSeen.idle();
+      await journal.close();
+    },
   };
 }

@@ -74,6 +74,7 @@ test("what cannot be read on taking the lead is not taken for applied", async ()
     isBlind: () => false,
     isApproved: () => true,
     progress: () => ({ head: 0, taken: undefined }),
+    onSeen: () => {},
   });
   const ended = role.run(stopping.signal);
   await expect.poll(() => replica.head.sequence).toBe(3);
