@@ -1,12 +1,11 @@
 /** What a sequencer answers once another operator writes the journal, on a real PostgreSQL. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../test/support/postgres.ts";
+import { acquire, openShared } from "../../test/support/sharedJournal.ts";
 import { begin } from "../exchange/apply.ts";
 import { ALICE, GENESIS, SIGNATURE } from "../exchange/world.testkit.ts";
 import { FencedOff } from "../journal/errors.ts";
-import type { LeasedJournal, SharedJournal } from "../journal/journal.ts";
-import { openPostgresJournal } from "../journal/postgres/journal.ts";
 import { History } from "./history.ts";
 import { Sequencer } from "./sequencer.ts";
 
@@ -18,22 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-async function open(schema: string, operator: string): Promise<SharedJournal> {
-  const operatorUrl = `http://${operator}`;
-  const journal = await openPostgresJournal({
-    ...{ url: server.url, schema, operator, operatorUrl, leaseMs: LEASE_MS },
-  });
-  onTestFinished(() => journal.close());
-  return journal;
-}
-
-async function acquire(journal: SharedJournal): Promise<LeasedJournal> {
-  for (;;) {
-    const leased = await journal.acquire();
-    if (leased !== undefined) return leased;
-    await sleep(LEASE_MS / 5);
-  }
-}
+const open = (schema: string, operator: string) =>
+  openShared(server, schema, operator, { leaseMs: LEASE_MS });
 
 /** Of an order that this one does not know; whoever leads may. */
 const CANCEL = {

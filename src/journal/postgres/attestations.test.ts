@@ -1,10 +1,10 @@
 /** Attestations that operators leave for each other, on a real PostgreSQL. */
 import postgres from "postgres";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
+import { openShared } from "../../../test/support/sharedJournal.ts";
 import { StorageFailure } from "../errors.ts";
-import { type Attestation, KEPT_ATTESTED_ROUNDS, type SharedJournal } from "../journal.ts";
-import { openPostgresJournal } from "./journal.ts";
+import { type Attestation, KEPT_ATTESTED_ROUNDS } from "../journal.ts";
 
 let server: TestPostgres;
 beforeAll(async () => {
@@ -12,12 +12,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-async function open(schema: string, operator: string): Promise<SharedJournal> {
-  const operatorUrl = `http://${operator}`;
-  const journal = await openPostgresJournal({ url: server.url, schema, operator, operatorUrl });
-  onTestFinished(() => journal.close());
-  return journal;
-}
+const open = (schema: string, operator: string) => openShared(server, schema, operator);
 
 function attestation(operator: string, round = 3, roots = "01", signature = "02"): Attestation {
   return {

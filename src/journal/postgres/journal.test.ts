@@ -3,8 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
+import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
 import { FencedOff, JournalDamaged, JournalStopped, StorageFailure } from "../errors.ts";
-import type { JournalReader, JournalRecord, LeasedJournal, SharedJournal } from "../journal.ts";
+import type { JournalReader, JournalRecord } from "../journal.ts";
 import { EMPTY_HEAD } from "../record.ts";
 import { openPostgresJournal, type PostgresOptions } from "./journal.ts";
 
@@ -16,27 +17,9 @@ afterAll(() => server.remove());
 
 const LEASE_MS = 400;
 
-/** One operator on the journal in `schema`; closed with the test. */
-async function open(
-  schema: string,
-  operator = "ada",
-  more: Partial<PostgresOptions> = {},
-): Promise<SharedJournal> {
-  const journal = await openPostgresJournal({
-    ...{ url: server.url, schema, operator, operatorUrl: `http://${operator}` },
-    ...{ leaseMs: LEASE_MS, ...more },
-  });
-  onTestFinished(() => journal.close());
-  return journal;
-}
-
-async function acquire(journal: SharedJournal): Promise<LeasedJournal> {
-  for (let tries = 0; tries < 100; tries++) {
-    const leased = await journal.acquire();
-    if (leased !== undefined) return leased;
-    await sleep(LEASE_MS / 8);
-  }
-  throw new Error("the journal stays held");
+/** One operator on the journal in `schema`. */
+function open(schema: string, operator = "ada", more: Partial<PostgresOptions> = {}) {
+  return openShared(server, schema, operator, { leaseMs: LEASE_MS, ...more });
 }
 
 function bytes(...texts: string[]): Uint8Array[] {

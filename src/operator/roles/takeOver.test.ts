@@ -1,12 +1,12 @@
 /** Taking the lead while the database fails at the worst moment, on a real PostgreSQL. */
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
+import { openShared } from "../../../test/support/sharedJournal.ts";
 import { begin } from "../../exchange/apply.ts";
 import { type BlocksEntry, encodeEntry } from "../../exchange/entries.ts";
 import { GENESIS, hashOfBlock, SCHEDULE } from "../../exchange/world.testkit.ts";
 import { StorageFailure } from "../../journal/errors.ts";
-import type { LeasedJournal, SharedJournal } from "../../journal/journal.ts";
-import { openPostgresJournal } from "../../journal/postgres/journal.ts";
+import type { LeasedJournal } from "../../journal/journal.ts";
 import { History } from "../history.ts";
 import type { Log } from "../log.ts";
 import { beginJournal } from "./beginJournal.ts";
@@ -22,14 +22,8 @@ beforeAll(async () => {
 });
 afterAll(() => server.remove());
 
-async function open(schema: string, operator: string): Promise<SharedJournal> {
-  const operatorUrl = `http://${operator}`;
-  const journal = await openPostgresJournal({
-    ...{ url: server.url, schema, operator, operatorUrl, leaseMs: LEASE_MS },
-  });
-  onTestFinished(() => journal.close());
-  return journal;
-}
+const open = (schema: string, operator: string) =>
+  openShared(server, schema, operator, { leaseMs: LEASE_MS });
 
 function blockNo(index: number): BlocksEntry {
   const number = SCHEDULE.genesisBlock + index;
