@@ -288,6 +288,18 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
   });
 
+  it("that drops a transaction does not hold up the one after it: it is offered again", async () => {
+    const one = submitter({ looksBeforeReplacing: 10_000 });
+    await one.send(mint(5n));
+    await anvil.setAutomine(false);
+    const next = one.send(mint(2n));
+    await sentAtLeast(2);
+    await anvil.rpc("anvil_reorg", [1, []]);
+    await mineWhile(next);
+    expect([await minted(), await nonceOf()]).toEqual([7n, 2]);
+    expect(events).toContain("offeredAgain");
+  });
+
   it("after which nodes offer it themselves does not have it done twice", async () => {
     const raws: Hex[] = [];
     const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {

@@ -16,6 +16,7 @@ import {
 import { ask, type ChainClient } from "./rpc.ts";
 import type { SubmitterEvent } from "./sending/events.ts";
 import { type Fees, type Offer, offer, URGENT_BLOCKS } from "./sending/fees.ts";
+import { MinedTransactions } from "./sending/minedTransactions.ts";
 import { broadcast, type MarketAt, NonceSlot, readMarket } from "./sending/nonceSlot.ts";
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
@@ -95,6 +96,7 @@ export class Submitter {
   readonly #queue: Job[] = [];
   #working = false;
   #slot: NonceSlot | undefined;
+  readonly #mined = new MinedTransactions();
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
@@ -298,6 +300,9 @@ export class Submitter {
             STRANGERS,
         );
       }
+      for (const offered of await this.#mined.offerDropped(this.#options.client, now.nonce, slot)) {
+        this.#tell({ kind: "offeredAgain", ...offered }, call);
+      }
       const first = this.#first();
       if (first !== undefined && first !== job) {
         this.#tell({ kind: "preempted", by: first.call.what }, call);
@@ -348,6 +353,7 @@ export class Submitter {
       const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
       if (receipt === undefined) continue;
       slot.used = true;
+      this.#mined.remember(slot, hash);
       if (receipt.status === "success") {
         const { gasUsed, effectiveGasPrice } = receipt;
         const block = Number(receipt.blockNumber);

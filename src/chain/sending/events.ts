@@ -26,4 +26,6 @@ export type SubmitterEvent =
       readonly lastNonce: number;
       readonly mend: string;
     }
+  /** The chain has gone back behind a transaction of ours that it had: it is offered once more. */
+  | { readonly kind: "offeredAgain"; readonly hash: Hex; readonly nonce: number }
   | { readonly kind: "lookFailed" };

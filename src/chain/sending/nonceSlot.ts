@@ -12,6 +12,8 @@ export class NonceSlot {
   readonly nonce: number;
   /** By hash, the newest first: it is the most likely to be mined. */
   versions: ReadonlyMap<Hex, Job> = new Map();
+  /** By hash, as they were sent. */
+  readonly raws = new Map<Hex, Hex>();
   /** What has to be outbid. */
   fees: Fees | undefined;
   /** Gas limits by simulation. */
@@ -31,6 +33,7 @@ export class NonceSlot {
   sent(job: Job, raw: Hex, fees: Fees): Hex {
     const hash = keccak256(raw);
     this.versions = new Map([[hash, job], ...this.versions]);
+    this.raws.set(hash, raw);
     this.fees = fees;
     this.tried(job);
     return hash;
