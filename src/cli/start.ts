@@ -149,7 +149,10 @@ class LocalExchange {
         stop();
       });
     }
-    await Promise.allSettled([operating, ...traders, drawing]);
+    // Traders are not waited for: they would look for an operator until their patience is over, and
+    // what they keep is whole at any moment.
+    void Promise.allSettled(traders);
+    await Promise.allSettled([operating, drawing]);
     leaveKeys();
     process.stdout.write("\n");
     await operating;
