@@ -10,9 +10,8 @@ const SHARED_FOLDER = "/var/lib/quarterdeck";
 
 /**
  * Below `storage`. PostgreSQL never runs as root; where we are, it runs as nobody, and where nobody
- * may not go (a home folder), the data lies in a folder of the system's, one for each `storage`. The
- * folder in which `storage` lies is made if it is not there: where nobody can go must be the same at
- * the next start.
+ * may not go (a home folder), the data lies in a folder of the system's, one for each `storage`.
+ * The folder in which `storage` lies is made if it is not there: the next start must find the same.
  */
 export function databaseFolder(storage: string): string {
   const parent = resolve(storage, "..");

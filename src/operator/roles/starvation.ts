@@ -15,7 +15,7 @@ export interface Progress {
 
 /** Blocks that a leader may let pass without taking any. */
 const STARVING_BLOCKS = 4;
-/** Leases for which it may then, however fast blocks come: an endpoint's answer may take a while. */
+/** Leases for which it may from the first on, however fast they come: answers take a while. */
 const STARVING_LEASES = 20;
 
 export class Starvation {
