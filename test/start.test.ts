@@ -1,6 +1,15 @@
 /** `npm start`, as a newcomer meets it: it lives, stops, goes on, and says what is wrong. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -126,6 +135,22 @@ describe("npm start", () => {
     expect(await run.ended).toBe(0);
   });
 
+  it.each([
+    ["signal", (run: Run) => run.child.kill("SIGTERM")],
+    ["closed pipe", (run: Run) => run.child.stdout?.destroy()],
+  ])("leaves no database behind after a %s during its start", async (what, end) => {
+    const storage = `after-${what}`;
+    const run = start("--storage", storage, "--logs", `logs-${storage}`);
+    const file = join(folder, storage, "postgres/data/postmaster.pid");
+    // Looked for without a pause: it takes connections a moment later.
+    while (!existsSync(file)) await new Promise(setImmediate);
+    end(run);
+    await run.ended;
+    const left = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : undefined;
+    if (left !== undefined) process.kill(left, "SIGKILL");
+    expect(left).toBeUndefined();
+  });
+
   it("gives up on an operator at once that a restart cannot mend", async () => {
     const run = start("--operators", "1", "--storage", "broken", "--quarter", "24");
     await untilSaid(run, /operator-1 .* pid/);
@@ -161,8 +186,11 @@ describe("npm start", () => {
       const port = await freePort();
       const server = createServer().listen(port, "127.0.0.1");
       await new Promise((resolve) => server.once("listening", resolve));
-      const run = start(option, String(port));
+      const kept = join(folder, "kept", "journal");
+      mkdirSync(kept, { recursive: true });
+      const run = start(option, String(port), "--storage", "kept", "--fresh");
       expect(await run.ended).toBe(1);
+      expect(existsSync(kept), "another start may use it").toBe(true);
       expect(run.output()).toContain(`Port ${port} is in use`);
       expect(run.output()).toContain(`npm start -- ${option}`);
       server.close();

@@ -1,4 +1,5 @@
 /** The follower among endpoints that lag, refuse, lie and go away: a real EVM behind proxies. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
 import { until } from "../../test/support/exchange.ts";
@@ -465,6 +466,20 @@ describe("two endpoints", () => {
 });
 
 describe("a head", () => {
+  it("is told again once a failed look is over, though no block came", async () => {
+    const endpoint = await proxy();
+    const after = await readBlockRef(anvil.client, head - 2);
+    const { events, problems } = await begin([endpoint.url], { after });
+    const first = await events.next();
+    endpoint.meddle = async () => {
+      endpoint.meddle = (_, forward) => forward();
+      return 503;
+    };
+    // Or it would be awaited for as long as the chain stands still.
+    const second = await Promise.race([events.next(), sleep(5000)]);
+    expect(problems).toHaveLength(1);
+    expect(second).toEqual(first);
+  });
   it("that an endpoint pushes is seen long before the next look", async () => {
     const url = anvil.url.replace("http", "ws");
     const after = await readBlockRef(anvil.client, head - 2);

@@ -44,14 +44,13 @@ export const CHAIN_ARGUMENTS = [
   ...["--prune-history", "256"],
 ] as const;
 
-/** Throws `PortInUse`, `NoAnvil` or `ChainFailed`. */
+/** Throws `NoAnvil` or `ChainFailed`. */
 export async function startLocalChain(options: {
   readonly port: number;
   /** Seconds. */
   readonly blockTime: number;
   readonly stateFile: string;
 }): Promise<LocalChain> {
-  await requireFreePort(options.port, "--chain-port");
   const child = spawn(anvilBinary(), [
     ...["--port", String(options.port), "--block-time", String(options.blockTime)],
     ...["--state", options.stateFile, "--state-interval", String(STATE_INTERVAL_SECONDS)],

@@ -55,7 +55,10 @@ export async function startLocalPostgres(options: LocalPostgresOptions): Promise
     detached: true,
   });
   const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
-  await ready(child, port);
+  await ready(child, port).catch((error) => {
+    child.kill("SIGKILL");
+    throw error;
+  });
   const end = (signal: NodeJS.Signals) => async () => {
     child.kill(signal);
     await ended;

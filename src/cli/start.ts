@@ -30,12 +30,14 @@ const REFRESH_MS = 500;
 
 async function main(): Promise<void> {
   const options = parseStartOptions(command().parse().opts());
-  for (const { port } of localOperators(options)) await requireFreePort(port, "--port");
+  // All of them before anything is forgotten: it may be what another start has under way.
+  await requireFreePorts(options);
   const database = databaseFolder(options.storage);
   if (options.fresh) {
     for (const folder of [options.storage, database]) rmSync(folder, FORGET);
   }
   mkdirSync(options.storage, { recursive: true });
+  const stopping = stopWhenTold();
   const parts: { stop(): Promise<void> }[] = [];
   try {
     const chain = await startLocalChain({
@@ -45,18 +47,36 @@ async function main(): Promise<void> {
     });
     parts.push(chain);
     let postgres: LocalPostgres | undefined;
-    if (options.operators > 1) {
-      await requireFreePort(options.databasePort, "--database-port");
+    if (options.operators > 1 && !stopping.signal.aborted) {
       postgres = await startLocalPostgres({ folder: database, port: options.databasePort });
       parts.push(postgres);
     }
-    await new LocalExchange(options, chain, postgres).run();
+    if (!stopping.signal.aborted) {
+      await new LocalExchange(options, chain, postgres, stopping).run();
+    }
   } finally {
     for (const part of parts.reverse()) await part.stop().catch(() => {});
   }
 }
 
 const FORGET = { recursive: true, force: true };
+
+async function requireFreePorts(options: StartOptions): Promise<void> {
+  for (const { port } of localOperators(options)) await requireFreePort(port, "--port");
+  await requireFreePort(options.chainPort, "--chain-port");
+  if (options.operators > 1) await requireFreePort(options.databasePort, "--database-port");
+}
+
+/** From the first part on: what a signal would end with us, but the database, would stay behind. */
+function stopWhenTold(): AbortController {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  // SIGHUP: the terminal was closed.
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
+  // Nobody reads what we print any more, and whoever did sent no signal.
+  for (const output of [process.stdout, process.stderr]) output.on("error", stop);
+  return stopping;
+}
 
 function command(): Command {
   return new Command("npm start --")
@@ -80,12 +100,18 @@ class LocalExchange {
   readonly #operators: readonly LocalOperator[];
   readonly #counts: TraderCounts = { auditsPassed: 0, auditsFailed: 0 };
   readonly #status: Status;
-  readonly #stop = new AbortController();
+  readonly #stop: AbortController;
 
-  constructor(options: StartOptions, chain: LocalChain, postgres: LocalPostgres | undefined) {
+  constructor(
+    options: StartOptions,
+    chain: LocalChain,
+    postgres: LocalPostgres | undefined,
+    stop: AbortController,
+  ) {
     this.#options = options;
     this.#chain = chain;
     this.#postgres = postgres;
+    this.#stop = stop;
     this.#operators = localOperators(options);
     this.#status = new Status({
       operators: this.#operators,
@@ -98,8 +124,6 @@ class LocalExchange {
   /** Resolves when it was told to stop, and did; rejects with what made it impossible to go on. */
   async run(): Promise<void> {
     const stop = () => this.#stop.abort();
-    // SIGHUP: the terminal was closed.
-    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
     const deployed = await openDeployment(this.#options, this.#chain.url);
     const supervised = this.#operators.map((operator) => this.#supervised(operator, deployed));
     this.#introduce(deployed);
@@ -125,7 +149,10 @@ class LocalExchange {
         stop();
       });
     }
-    await Promise.allSettled([operating, ...traders, drawing]);
+    // Traders are not waited for: they would look for an operator until their patience is over, and
+    // what they keep is whole at any moment.
+    void Promise.allSettled(traders);
+    await Promise.allSettled([operating, drawing]);
     leaveKeys();
     process.stdout.write("\n");
     await operating;

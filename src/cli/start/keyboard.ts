@@ -19,6 +19,8 @@ export function listenToKeys(
       else onKey(key);
     }
   };
+  // A terminal that is closed takes no mode any more, and says so when it is left.
+  input.on("error", onEnd);
   input.setEncoding("utf8").setRawMode(true).on("data", take).resume();
   return () => {
     input.off("data", take).setRawMode(false).pause();

@@ -63,15 +63,17 @@ export class SupervisedOperator {
     const { name, tell } = this.#options;
     let ends = 0;
     while (!signal.aborted) {
-      const began = performance.now();
-      const { code, complaint } = await this.#runOnce(signal);
-      if (signal.aborted) return;
       if (this.#rest !== undefined) {
         ends = 0;
         tell(`${name} was killed`);
         await pause(AbortSignal.any([signal, this.#rest.signal]));
         continue;
       }
+      const began = performance.now();
+      const { code, complaint } = await this.#runOnce(signal);
+      if (signal.aborted) return;
+      // Also when that was between its end and the next start.
+      if (this.#rest !== undefined) continue;
       ends = performance.now() - began > LONG_LIFE_MS ? 1 : ends + 1;
       if (code === EXIT_CONFIGURATION || ends > MAX_ENDS) throw this.#failed(ends, code, complaint);
       tell(`${name} ended (${code}) and is started again${complaint && `: ${complaint}`}`);

@@ -137,3 +137,19 @@ test("stopped in the middle, it leaves the journal whole and says nothing", asyn
   onTestFinished(() => again.close());
   expect(await again.verify()).toMatchObject({ head: { sequence: 25 }, snapshots: [] });
 });
+
+test("stopped while it asks what others made, it begins none", async () => {
+  const { storage, journal, log } = await started(25);
+  const source = { kind: "sqlite", folder: storage } as const;
+  const asked = Promise.withResolvers<number>();
+  const newest = () => asked.promise;
+  const snapshotter = new Snapshotter({
+    ...{ journal, source, last: 0, newest, log, everyRecords: 10 },
+  });
+  snapshotter.offer();
+  const stopped = snapshotter.stop();
+  asked.resolve(0);
+  await stopped;
+  expect(await journal.latestSnapshot()).toBeUndefined();
+  expect(log.lines).toEqual([]);
+});

@@ -86,7 +86,7 @@ export class Snapshotter {
     const { journal, log } = this.#options;
     const began = performance.now();
     try {
-      if (await this.#isMadeByOthers()) return;
+      if ((await this.#isMadeByOthers()) || this.#stopped) return;
       const made = await this.#make();
       if (made === undefined) return;
       // Counted from here on, made or not: a failure is not repeated with every batch.

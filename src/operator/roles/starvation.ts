@@ -15,14 +15,15 @@ export interface Progress {
 
 /** Blocks that a leader may let pass without taking any. */
 const STARVING_BLOCKS = 4;
-/** Leases for which it may, however fast blocks come: an endpoint's answer may take a while. */
+/** Leases for which it may from the first on, however fast they come: answers take a while. */
 const STARVING_LEASES = 20;
 
 export class Starvation {
   readonly #leastMs: number;
   #epoch: number | undefined;
   #began: Progress = { head: 0, taken: undefined };
-  #since = 0;
+  /** When the first block was heard after that; blocks may stop for long, and come in bursts. */
+  #since: number | undefined;
 
   constructor(leaseMs: number) {
     this.#leastMs = STARVING_LEASES * leaseMs;
@@ -33,9 +34,10 @@ export class Starvation {
     if (epoch !== this.#epoch || progress.taken !== this.#began.taken) {
       this.#epoch = epoch;
       this.#began = progress;
-      this.#since = now;
+      this.#since = undefined;
     }
     const passed = progress.head - this.#began.head;
-    return passed >= STARVING_BLOCKS && now - this.#since >= this.#leastMs;
+    if (passed > 0) this.#since ??= now;
+    return passed >= STARVING_BLOCKS && now - (this.#since ?? now) >= this.#leastMs;
   }
 }
