@@ -204,9 +204,9 @@ export async function startOperator(
     }
     metrics.set("leading", LEADING_HELP, desk.isOpen ? 1 : 0);
     control.setHead(head);
-    if (control.lagBlocks() > 0) return;
+    // Roots are what they are once their round has opened: also where the journal trails a little.
     attestLoop.offer(head);
-    dutyLoop.offer(head);
+    if (control.lagBlocks() === 0) dutyLoop.offer(head);
   };
   const chainOptions = {
     ...{ config, log, client: chain.client, onChain },

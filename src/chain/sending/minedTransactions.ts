@@ -46,6 +46,10 @@ export class MinedTransactions {
       await broadcast(client, found.raw);
       offered.push({ hash: found.hash, nonce });
     }
+    // What followed it may have left the pools with it.
+    const [newest] = slot.versions.keys();
+    const raw = newest === undefined ? undefined : slot.raws.get(newest);
+    if (offered.length > 0 && raw !== undefined) await broadcast(client, raw);
     return offered;
   }
 }

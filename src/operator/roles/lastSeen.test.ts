@@ -66,6 +66,17 @@ test("a file that says nothing stops nobody, and is told of", async () => {
   }
 });
 
+test("a folder that cannot be made stops nobody, and is told of", async () => {
+  const file = join(temporaryFolder(), "file");
+  writeFileSync(file, "");
+  const log = collectingLog();
+  const memory = new LastSeen(join(file, "storage"), log);
+  const journal = await journalOf("a");
+  memory.note(journal.head);
+  await memory.idle();
+  expect(log.lines.map(({ event }) => event)).toEqual(Array(2).fill("lastRecordUnwritten"));
+});
+
 test("an empty database in the place of the exchange's is not begun", async () => {
   const storage = temporaryFolder();
   const open = async (schema: string) => {

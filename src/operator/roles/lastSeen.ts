@@ -30,9 +30,13 @@ export class LastSeen {
 
   /** `folder`: the operator's own; made if it is not there. */
   constructor(folder: string, log: Log) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#path = join(folder, FILE);
     this.#log = log;
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (problem) {
+      this.#unwritten(problem);
+    }
   }
 
   /**
@@ -58,7 +62,7 @@ export class LastSeen {
     if (sequence === 0 || this.#writing !== undefined || now - this.#written < PACE_MS) return;
     this.#written = now;
     this.#writing = this.#write({ sequence, hash })
-      .catch((problem) => this.#log.warn("lastRecordUnwritten", { file: this.#path, problem }))
+      .catch((problem) => this.#unwritten(problem))
       .finally(() => {
         this.#writing = undefined;
       });
@@ -89,6 +93,10 @@ export class LastSeen {
       this.#unreadable(problem);
       return undefined;
     }
+  }
+
+  #unwritten(problem: unknown): void {
+    this.#log.warn("lastRecordUnwritten", { file: this.#path, problem });
   }
 
   #unreadable(problem: unknown): void {
