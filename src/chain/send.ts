@@ -1,7 +1,8 @@
 /**
  * Sends transactions of one key, one nonce at a time: simulates each first, prices it by its
  * deadline, and replaces it while it is stuck, or when a more urgent one comes. Nothing that is
- * remembered is needed: the nonce is the chain's, so what a former process left behind is replaced.
+ * remembered is needed after a restart: the nonce is the chain's, so what a former process left
+ * behind is replaced. While it runs, it offers again what a reorganisation dropped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address, Hex } from "../base/hex.ts";

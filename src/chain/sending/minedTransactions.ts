@@ -12,7 +12,8 @@ const LOOKS_BEHIND = 3;
 /** No reorganisation that we survive drops as many. */
 const REMEMBERED = 64;
 
-export interface Mined {
+/** What was offered once more. */
+export interface Offered {
   readonly hash: Hex;
   readonly nonce: number;
 }
@@ -35,11 +36,11 @@ export class MinedTransactions {
    * `next`: the key's next nonce by one look at the chain. When several in a row show that what
    * came before `slot` is gone, offers it again; gives what was offered.
    */
-  async offerDropped(client: ChainClient, next: number, slot: NonceSlot): Promise<Mined[]> {
+  async offerDropped(client: ChainClient, next: number, slot: NonceSlot): Promise<Offered[]> {
     this.#looksBehind = next < slot.nonce ? this.#looksBehind + 1 : 0;
     if (this.#looksBehind < LOOKS_BEHIND) return [];
     this.#looksBehind = 0;
-    const offered: Mined[] = [];
+    const offered: Offered[] = [];
     for (let nonce = next; nonce < slot.nonce; nonce++) {
       const found = this.#byNonce.get(nonce);
       if (found === undefined) continue;
