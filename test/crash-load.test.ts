@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeFunctionData } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Address } from "../src/base/hex.ts";
 import { testTokenAbi } from "../src/chain/abi/testToken.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../src/protocol/rounds.ts";
 import { Blocks } from "./support/blocks.ts";
@@ -64,12 +65,12 @@ describe(`an operator that is killed ${CRASHES} times under load`, () => {
   });
 
   /** So that a deposit is one transaction. */
-  async function approveAll(from: string): Promise<void> {
+  async function approveAll(from: Address): Promise<void> {
     const args = [exchange.mediator, 2n ** 255n] as const;
     const data = encodeFunctionData({ abi: testTokenAbi, functionName: "approve", args });
     await exchange.anvil.rpc("anvil_impersonateAccount", [from]);
     for (const to of [exchange.weth, exchange.usdc]) {
-      await exchange.anvil.rpc("eth_sendTransaction", [{ from, to, data }]);
+      await exchange.anvil.transact({ from, to, data });
     }
   }
 

@@ -2,7 +2,7 @@
 import { encodeFunctionData } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAddress } from "../src/base/address.ts";
-import type { Hex } from "../src/base/hex.ts";
+import type { Address, Hex } from "../src/base/hex.ts";
 import { batcherAbi } from "../src/chain/abi/batcher.ts";
 import { batcherBytecode } from "../src/chain/bytecode/batcher.ts";
 import { encodeDeposit } from "../src/chain/calls.ts";
@@ -76,7 +76,7 @@ describe("deposit, trade, proof", () => {
 /** A contract wallet that deposits 3 and 5 base units in one transaction. Gives its address. */
 async function depositTwiceInOneTransaction(exchange: TestExchange) {
   const { anvil, weth, mediator } = exchange;
-  const from = anvil.addresses[9];
+  const from = anvil.addresses[9] as Address;
   const multicall = await deployBatcher(exchange);
   const calls = [
     { to: weth, data: encodeMint(multicall, 8n) },
@@ -85,15 +85,12 @@ async function depositTwiceInOneTransaction(exchange: TestExchange) {
     { to: mediator, data: encodeDeposit(weth, 5n) },
   ];
   const data = encodeFunctionData({ abi: batcherAbi, functionName: "run", args: [calls] });
-  await anvil.rpc("eth_sendTransaction", [{ from, to: multicall, data }]);
+  await anvil.transact({ from, to: multicall, data });
   return multicall;
 }
 
-async function deployBatcher(exchange: TestExchange) {
-  const from = exchange.anvil.addresses[9];
-  const hash = await exchange.anvil.rpc<Hex>("eth_sendTransaction", [
-    { from, data: batcherBytecode },
-  ]);
-  const receipt = await exchange.anvil.client.getTransactionReceipt({ hash });
-  return toAddress(receipt.contractAddress as Hex);
+async function deployBatcher({ anvil }: TestExchange) {
+  const from = anvil.addresses[9] as Address;
+  const { contractAddress } = await anvil.transact({ from, data: batcherBytecode });
+  return toAddress(contractAddress as Hex);
 }

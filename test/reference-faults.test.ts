@@ -72,7 +72,7 @@ describe("the reference operator is halted by, and this one is not", () => {
       { to: weth, data: encodeApprove(mediator, 1n) },
       { to: mediator, data: encodeDeposit(weth, 1n) },
     ];
-    for (const call of calls) await anvil.rpc("eth_sendTransaction", [{ from, ...call }]);
+    for (const call of calls) await anvil.transact({ from, ...call });
     await exchange.settle();
     expect(exchange.operator.face.balances(anvil.addresses[9] as Hex)[0]?.total).toBe(1n);
     await nextRound();
@@ -175,7 +175,7 @@ describe("the reference operator loses count by, and this one does not", () => {
     const { anvil, operator, weth, usdc, mediator } = exchange;
     const approval = { from: ada.address, to: weth, data: encodeApprove(mediator, 5n * WETH) };
     await anvil.rpc("anvil_impersonateAccount", [ada.address]);
-    await anvil.rpc("eth_sendTransaction", [approval]);
+    await anvil.transact(approval);
     await exchange.settle();
     const totalOf = (client: ExchangeClient, token: string) =>
       operator.face.balances(client.address).find((one) => one.token === token)?.total as bigint;

@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { TransactionReceipt } from "viem";
 import { toAddress } from "../../src/base/address.ts";
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { type ChainClient, connect } from "../../src/chain/rpc.ts";
@@ -18,6 +19,11 @@ export interface Anvil {
   readonly keys: readonly Hex[];
   readonly addresses: readonly Address[];
   rpc<T = unknown>(method: string, params?: readonly unknown[]): Promise<T>;
+  /**
+   * Sends from an account of the node's own and waits until it is mined: the node answers before it
+   * mines, whatever its mode. Throws when it is reverted.
+   */
+  transact(transaction: LocalTransaction): Promise<TransactionReceipt>;
   mine(blocks?: number): Promise<void>;
   /** Mines until `block` is the newest. */
   mineTo(block: number): Promise<void>;
@@ -28,6 +34,13 @@ export interface Anvil {
   snapshot(): Promise<Hex>;
   revert(snapshot: Hex): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface LocalTransaction {
+  readonly from: Address;
+  /** Absent: a contract is created. */
+  readonly to?: Address;
+  readonly data: Hex;
 }
 
 export interface AnvilOptions {
@@ -46,6 +59,7 @@ process.on("exit", () => {
 
 const DEFAULT_CHAIN_ID = 31_337;
 const PATIENCE_MS = 120_000;
+const RECEIPT_POLL_MS = 20;
 
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
@@ -74,6 +88,14 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     keys: LOCAL_KEYS,
     addresses: LOCAL_KEYS.map((key) => toAddress(localSigner(key).address)),
     rpc,
+    transact: async (transaction) => {
+      const hash = await rpc<Hex>("eth_sendTransaction", [transaction]);
+      const receipt = await client.waitForTransactionReceipt({
+        ...{ hash, pollingInterval: RECEIPT_POLL_MS, timeout: PATIENCE_MS },
+      });
+      if (receipt.status !== "success") throw new Error(`transaction ${hash} was reverted`);
+      return receipt;
+    },
     mine,
     mineTo: async (block) => {
       const missing = block - (await blockNumber());
