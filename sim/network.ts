@@ -167,9 +167,9 @@ export class Network {
       case "eth_maxPriorityFeePerGas":
         return hex(10n ** 9n);
       case "eth_call":
-        return this.#call(head, first as CallFields);
+        return this.#call(this.#known(head, second as string), first as CallFields);
       case "eth_estimateGas":
-        return this.#trial(head, first as CallFields, second as string);
+        return this.#trial(this.#known(head, second as string), first as CallFields, second);
       case "eth_sendRawTransaction":
         return this.#broadcast(first as Hex);
       case "eth_getTransactionReceipt":
@@ -184,7 +184,14 @@ export class Network {
     return refusing(() => view(head.state, this.#chain.terms, env, data));
   }
 
-  #trial(head: Block, { data = "0x" }: CallFields, tag: string): Hex {
+  /** A block that is named by its number or tag; an error where the endpoint has not heard of it. */
+  #known(head: Block, tag: string): Block {
+    const block = blockAt(this.#chain, head, tag);
+    if (block === undefined) throw new RpcError(-32000, "header not found");
+    return block;
+  }
+
+  #trial(head: Block, { data = "0x" }: CallFields, tag: unknown): Hex {
     const { terms } = this.#chain;
     const block = tag === "pending" ? head.number + 1 : head.number;
     return refusing(() => {

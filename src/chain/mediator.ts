@@ -73,14 +73,22 @@ const NEVER = 2n ** 64n - 1n;
 /** A round whose commit would hold every token that is listed. */
 const LAST_ROUND = 2n ** 64n - 1n;
 
-/** Reads of one Mediator, at the latest block. */
+/** Reads of one Mediator, at the latest block unless it is made for another. */
 export class MediatorReader {
   readonly client: ChainClient;
   readonly mediator: Address;
+  readonly #block: BlockNumber | undefined;
 
-  constructor(client: ChainClient, mediator: Address) {
+  /** `block`: as of which it reads; undefined: the latest that whoever is asked knows. */
+  constructor(client: ChainClient, mediator: Address, block?: BlockNumber) {
     this.client = client;
     this.mediator = mediator;
+    this.#block = block;
+  }
+
+  /** Reads as of `block`: endpoints that are behind it do not answer. */
+  at(block: BlockNumber): MediatorReader {
+    return new MediatorReader(this.client, this.mediator, block);
   }
 
   async constants(): Promise<ExchangeConstants> {
@@ -334,6 +342,7 @@ export class MediatorReader {
   }
 
   get #at() {
-    return { address: this.mediator, abi: mediatorAbi } as const;
+    const at = { address: this.mediator, abi: mediatorAbi } as const;
+    return this.#block === undefined ? at : { ...at, blockNumber: BigInt(this.#block) };
   }
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
 import { until } from "../../test/support/exchange.ts";
-import { startHttpProxy } from "../../test/support/proxy.ts";
+import { type Meddle, startHttpProxy } from "../../test/support/proxy.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
 import { encodeCommit, encodeDeposit } from "./calls.ts";
@@ -330,7 +330,38 @@ describe("an endpoint", () => {
     miser.stop();
     expect(await minted()).toBe(5n);
   });
+
+  it("that lags does not have it send again what it did", async () => {
+    const [token] = exchange.tokens as [Address];
+    const proxy = await startHttpProxy(anvil.url);
+    const one = submitter({ client: connect([proxy.url, anvil.url]) });
+    await one.send(mint(10n));
+    const approval = encodeApprove(exchange.mediator, 5n);
+    await one.send({ what: "approval", to: token, data: approval });
+    const before = await anvil.blockNumber();
+    const deposit = { what: "deposit", to: exchange.mediator, data: encodeDeposit(token, 5n) };
+    await one.send(deposit);
+    proxy.meddle = behind(before);
+    await expect(one.send(deposit)).rejects.toMatchObject({
+      errorName: "ERC20InsufficientAllowance",
+    });
+    proxy.stop();
+    expect(await nonceOf()).toBe(3);
+  });
 });
+
+/** Answers as a node whose newest block is `block`. */
+function behind(block: number): Meddle {
+  const newest = `0x${block.toString(16)}`;
+  return async ({ method, params }, forward) => {
+    if (method === "eth_blockNumber") return { result: newest };
+    if (method !== "eth_estimateGas") return forward();
+    const [call, at = "latest"] = params as [unknown, string?];
+    if (Number(at) > block) return { error: { code: -32000, message: "header not found" } };
+    const isNumber = !Number.isNaN(Number(at));
+    return { result: await anvil.rpc(method, [call, isNumber ? at : newest]) };
+  };
+}
 
 it("waits for what is out while no endpoint answers", async () => {
   await anvil.setAutomine(false);

@@ -98,6 +98,7 @@ export class Submitter {
   #working = false;
   #slot: NonceSlot | undefined;
   readonly #mined = new MinedTransactions();
+  #newestMined = 0;
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
@@ -105,6 +106,11 @@ export class Submitter {
 
   get address(): Address {
     return this.#options.signer.address;
+  }
+
+  /** The newest block that holds a transaction of this process: 0 before the first. */
+  get newestMined(): BlockNumber {
+    return this.#newestMined;
   }
 
   /**
@@ -166,8 +172,7 @@ export class Submitter {
     let slot: NonceSlot | undefined;
     for (let job = this.#first(); job !== undefined; job = this.#first()) {
       try {
-        const gas =
-          slot?.gas.get(job) ?? (await simulate(this.#options.client, this.address, job.call));
+        const gas = slot?.gas.get(job) ?? (await this.#simulate(job.call));
         slot ??= await this.#openSlot(job.call);
         slot.gas.set(job, gas);
         const settled = await this.#attempt(slot, job, gas);
@@ -347,6 +352,11 @@ export class Submitter {
     }
   }
 
+  /** Where all that this process did is known: whoever lags would have it done again. */
+  #simulate(call: Call): Promise<bigint> {
+    return simulate(this.#options.client, this.address, call, this.#newestMined);
+  }
+
   /** Undefined while none of the slot's versions is known to be mined. */
   async #receiptOf(slot: NonceSlot): Promise<Settled | undefined> {
     const { client } = this.#options;
@@ -355,6 +365,7 @@ export class Submitter {
       if (receipt === undefined) continue;
       slot.used = true;
       this.#mined.remember(slot, hash);
+      this.#newestMined = Math.max(this.#newestMined, Number(receipt.blockNumber));
       if (receipt.status === "success") {
         const { gasUsed, effectiveGasPrice } = receipt;
         const block = Number(receipt.blockNumber);
@@ -362,7 +373,7 @@ export class Submitter {
         return { job, outcome: { transactionHash: hash, block, gasUsed, cost } };
       }
       // Something changed between simulation and block; a new simulation says what.
-      const outcome = await simulate(this.#options.client, this.address, job.call).then(
+      const outcome = await this.#simulate(job.call).then(
         () => "reverted" as const,
         (error: Error) => error,
       );

@@ -8,7 +8,8 @@ const TOKEN = toAddress(`0x${"70".repeat(20)}`);
 
 function readerWith(round: number, amount: bigint): MediatorReader {
   const found = { round, amount, opening: 100n, recipient: CLIENT };
-  return { withdrawal: async () => found } as unknown as MediatorReader;
+  const reader = { withdrawal: async () => found, at: () => reader };
+  return reader as unknown as MediatorReader;
 }
 
 describe("readChainView", () => {

@@ -1,28 +1,29 @@
-/** Reads what the newest block shows of the machine's unfinished business. */
+/** Reads what a block shows of the machine's unfinished business. */
 import type { MediatorReader } from "../chain/mediator.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import type { ChainView, Questions } from "./duties.ts";
 
-/** One read for each question. Throws `RpcUnavailable`. */
+/** One read for each question, all as of block `head`. Throws `RpcUnavailable`. */
 export async function readChainView(
   reader: MediatorReader,
   head: BlockNumber,
   questions: Questions,
 ): Promise<ChainView> {
+  const at = reader.at(head);
   const active = new Set<string>();
   const committed = new Set<string>();
   const open = new Set<string>();
   await Promise.all([
     ...questions.requests.map(async ({ client, token }) => {
-      const found = await reader.withdrawal(client, token);
+      const found = await at.withdrawal(client, token);
       if (found !== undefined) active.add(key(client, token, found.round, found.amount));
     }),
     ...questions.commitments.map(async ({ round, token }) => {
-      const found = await reader.commitment(round, token);
+      const found = await at.commitment(round, token);
       if (found !== undefined) committed.add(key(round, token));
     }),
     ...questions.disputes.map(async ({ client, round }) => {
-      if (await reader.isDisputeOpen(client, round)) open.add(key(client, round));
+      if (await at.isDisputeOpen(client, round)) open.add(key(client, round));
     }),
   ]);
   return {

@@ -45,8 +45,13 @@ function setup({ world, send, maxTries = 3, attestations }: Setup) {
     lines.push({ event, fields });
   };
   const log: Log = { info: say, warn: say, error: say, flush: async () => {} };
+  const asked: number[] = [];
   const reader = {
     mediator: BASE,
+    at: (block: number) => {
+      asked.push(block);
+      return reader;
+    },
     commitment: async () => undefined,
     isDisputeOpen: async () => true,
     withdrawal: async (client: string) =>
@@ -54,6 +59,7 @@ function setup({ world, send, maxTries = 3, attestations }: Setup) {
   };
   const submitter = {
     address: BOB,
+    newestMined: 0,
     send: async (call: Call) => {
       sent.push(call.what);
       calldata.push(call.data);
@@ -70,7 +76,7 @@ function setup({ world, send, maxTries = 3, attestations }: Setup) {
     onMined: (_kind, one) => mined.push(one),
     ...(attestations && { attestations }),
   });
-  return { runner, sent, calldata, lines, mined };
+  return { runner, sent, calldata, lines, mined, asked, submitter };
 }
 
 function owingCommit(): World {
@@ -147,6 +153,15 @@ describe("the duty runner", () => {
     const { runner, sent } = setup({ world, send });
     await runner.run(world.block);
     expect(sent).toHaveLength(1);
+  });
+
+  it("asks of the newest block that it knows of, be it the one that holds its own deed", async () => {
+    const { runner, asked, submitter } = setup({ world: owingCommit(), send: () => MINED });
+    await runner.run(FIRST);
+    submitter.newestMined = FIRST + 3;
+    await runner.run(FIRST + 1);
+    await runner.run(FIRST + 4);
+    expect(asked).toEqual([FIRST, FIRST + 3, FIRST + 4]);
   });
 
   it("says once that a deadline is missed, tries it no more, and does not end for it", async () => {

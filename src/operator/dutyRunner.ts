@@ -123,7 +123,7 @@ export class DutyRunner {
    */
   async run(head: BlockNumber): Promise<void> {
     const { state, reader } = this.#options;
-    this.#view = await readChainView(reader, head, questions(state));
+    this.#view = await readChainView(reader, this.#newest(head), questions(state));
     this.#options.onView?.();
     const due = duties(state, this.#view);
     this.#forgetOthers(new Set(due.map(nameOf)));
@@ -147,6 +147,11 @@ export class DutyRunner {
       }
     }
     if (gaveUp !== undefined) throw gaveUp;
+  }
+
+  /** What we did is done, also where the head that was told is older. */
+  #newest(head: BlockNumber): BlockNumber {
+    return Math.max(head, this.#options.submitter.newestMined);
   }
 
   /** What is no duty any more needs no memory of how it failed. */
@@ -259,7 +264,8 @@ export class DutyRunner {
     const { client, round } = answer;
     const { reader, submitter } = this.#options;
     const executions: readonly ExecutedOrder[] = answer.executions;
-    const done = await reader.accumulation(client, round, submitter.address);
+    const at = reader.at(this.#newest(this.#view?.head ?? 0));
+    const done = await at.accumulation(client, round, submitter.address);
     const last = executions[done.orders - 1];
     const isPrefix = done.orders === 0 || last?.order.id === done.lastId;
     let from = isPrefix ? done.orders : 0;

@@ -1,5 +1,6 @@
 /** Tries a call before it is sent: what the contract refuses would only cost gas. */
 import type { Address } from "../../base/hex.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
 import {
   asContractRefused,
   ContractRefused,
@@ -7,24 +8,41 @@ import {
   isInsufficientFunds,
   RpcUnavailable,
 } from "../errors.ts";
-import type { ChainClient } from "../rpc.ts";
+import { ask, type ChainClient } from "../rpc.ts";
 import type { Call } from "../send.ts";
 
 /** A fifth more than estimated: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;
+/**
+ * Refusals that hang on the block's number, so that the next block may lift them: of a quarter, a
+ * slot, a halt. Whatever else is refused is so for what has happened, and an endpoint that did not
+ * hear of that is not to be asked again.
+ */
+const MATTERS_OF_TIME = new Set([
+  ...["NotOperator", "WrongSlot", "OutsideWindow", "WithdrawalNotDue", "NotHalted"],
+  ...["NoStanding", "TokenNotInRound"],
+]);
 
 /**
- * Runs the call; gives the gas limit to send it with. On the latest block first: what is pending
- * may be replaced, and an estimate on top of it be too low. What is refused there may be allowed in
- * the block to come, as at the boundary of a quarter. Throws `ContractRefused`,
- * `InsufficientFunds`, or `RpcUnavailable`.
+ * Runs the call; gives the gas limit to send it with. On the newest block first, and on none before
+ * `notBefore`, which endpoints that lag do not know: they would try what is done already. What is
+ * pending may be replaced, and an estimate on top of it be too low, so it is tried there only if
+ * the block to come may allow it. Throws `ContractRefused`, `InsufficientFunds`, or
+ * `RpcUnavailable`.
  */
-export async function simulate(client: ChainClient, from: Address, call: Call): Promise<bigint> {
+export async function simulate(
+  client: ChainClient,
+  from: Address,
+  call: Call,
+  notBefore: BlockNumber,
+): Promise<bigint> {
+  const newest = await ask("its head", () => client.getBlockNumber());
+  const blockNumber = newest < notBefore ? BigInt(notBefore) : newest;
   try {
-    return await estimate(client, from, call, "latest");
+    return await estimate(client, from, call, { blockNumber });
   } catch (error) {
-    if (!(error instanceof ContractRefused)) throw error;
-    return await estimate(client, from, call, "pending");
+    if (!(error instanceof ContractRefused && MATTERS_OF_TIME.has(error.errorName))) throw error;
+    return await estimate(client, from, call, { blockTag: "pending" });
   }
 }
 
@@ -32,11 +50,11 @@ async function estimate(
   client: ChainClient,
   from: Address,
   call: Call,
-  blockTag: "latest" | "pending",
+  on: { readonly blockNumber: bigint } | { readonly blockTag: "pending" },
 ): Promise<bigint> {
   const { to, data, value = 0n } = call;
   try {
-    const gas = await client.estimateGas({ account: from, blockTag, to, data, value });
+    const gas = await client.estimateGas({ account: from, ...on, to, data, value });
     return (gas * GAS_MARGIN_PERCENT) / 100n;
   } catch (error) {
     const refused = asContractRefused(error, call.what);

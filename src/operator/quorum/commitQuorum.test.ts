@@ -90,6 +90,7 @@ function operator(shared: Shared, index: number, world = atRound1()) {
   const reader = {
     commitQuorum: async () => shared.quorum,
     isRegistered: async (_: Address, one: Address) => shared.approved.includes(one),
+    at: () => reader,
     commitment: async (_: number, token: Address) =>
       shared.committed.includes(token) ? OTHER_ROOTS : undefined,
     isDisputeOpen: async () => true,
