@@ -184,7 +184,7 @@ export class Network {
     return refusing(() => view(head.state, this.#chain.terms, env, data));
   }
 
-  /** A block that is named by its number or tag; an error where the endpoint has not heard of it. */
+  /** By number or tag; an error where the endpoint has not heard of such a block. */
   #known(head: Block, tag: string): Block {
     const block = blockAt(this.#chain, head, tag);
     if (block === undefined) throw new RpcError(-32000, "header not found");

@@ -5,7 +5,7 @@
  * behind is replaced. While it runs, it offers again what a reorganisation dropped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Address, Hex } from "../base/hex.ts";
+import type { Address } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import {
   DeadlineMissed,
@@ -15,6 +15,7 @@ import {
   TransactionLost,
 } from "./errors.ts";
 import { ask, type ChainClient } from "./rpc.ts";
+import type { Call, Job, Mined } from "./sending/call.ts";
 import type { SubmitterEvent } from "./sending/events.ts";
 import { type Fees, type Offer, offer, URGENT_BLOCKS } from "./sending/fees.ts";
 import { MinedTransactions } from "./sending/minedTransactions.ts";
@@ -22,28 +23,8 @@ import { broadcast, type MarketAt, NonceSlot, readMarket } from "./sending/nonce
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
 
+export type { Call, Mined } from "./sending/call.ts";
 export type { SubmitterEvent } from "./sending/events.ts";
-
-export interface Call {
-  /** For errors and logs: "commit of round 7". */
-  readonly what: string;
-  readonly to: Address;
-  readonly data: Hex;
-  /** Wei. */
-  readonly value?: bigint;
-  /** Last block in which it is of use; undefined: whenever. */
-  readonly deadlineBlock?: BlockNumber;
-  /** The greater goes first, and takes the nonce of a lesser one that is not mined yet; 0. */
-  readonly priority?: number;
-}
-
-export interface Mined {
-  readonly transactionHash: Hex;
-  readonly block: BlockNumber;
-  readonly gasUsed: bigint;
-  /** Wei. */
-  readonly cost: bigint;
-}
 
 export interface SubmitterOptions {
   readonly client: ChainClient;
@@ -60,15 +41,6 @@ export interface SubmitterOptions {
   /** Waiting ends at once when it is aborted; what was sent may still be mined. */
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: SubmitterEvent, call: Call) => void;
-}
-
-/** A call that somebody waits for. */
-export interface Job {
-  readonly call: Call;
-  /** Transactions of it that were mined and reverted. */
-  reverts: number;
-  readonly resolve: (mined: Mined) => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** What became of a job whose transaction was mined. */

@@ -4,7 +4,7 @@ import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { causeOf, EndpointFailed, shortMessage } from "../errors.ts";
 import { ask, type ChainClient } from "../rpc.ts";
-import type { Job } from "../send.ts";
+import type { Job } from "./call.ts";
 import type { FeeMarket, Fees } from "./fees.ts";
 
 /** At most one of the versions of a slot can ever be mined. */

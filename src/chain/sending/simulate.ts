@@ -9,7 +9,7 @@ import {
   RpcUnavailable,
 } from "../errors.ts";
 import { ask, type ChainClient } from "../rpc.ts";
-import type { Call } from "../send.ts";
+import type { Call } from "./call.ts";
 
 /** A fifth more than estimated: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;

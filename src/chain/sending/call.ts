@@ -1,0 +1,33 @@
+/** What is to be sent, and what comes of it. */
+import type { Address, Hex } from "../../base/hex.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+
+export interface Call {
+  /** For errors and logs: "commit of round 7". */
+  readonly what: string;
+  readonly to: Address;
+  readonly data: Hex;
+  /** Wei. */
+  readonly value?: bigint;
+  /** Last block in which it is of use; undefined: whenever. */
+  readonly deadlineBlock?: BlockNumber;
+  /** The greater goes first, and takes the nonce of a lesser one that is not mined yet; 0. */
+  readonly priority?: number;
+}
+
+export interface Mined {
+  readonly transactionHash: Hex;
+  readonly block: BlockNumber;
+  readonly gasUsed: bigint;
+  /** Wei. */
+  readonly cost: bigint;
+}
+
+/** A call that somebody waits for. */
+export interface Job {
+  readonly call: Call;
+  /** Transactions of it that were mined and reverted. */
+  reverts: number;
+  readonly resolve: (mined: Mined) => void;
+  readonly reject: (error: unknown) => void;
+}
