@@ -171,16 +171,21 @@ export class Chain {
     return block;
   }
 
+  /** Clients' transactions as they came, and between them the operator's, by their nonces. */
   #choose(number: number, nonce: number, { baseFee, minTip }: Weather): Transaction[] {
     const due = this.#pool.filter((one) => one.notBefore <= number);
-    const clients = due.filter((one) => one.nonce === undefined);
-    const own = due.find(
-      (one) =>
-        one.nonce === nonce && one.maxFeePerGas >= baseFee && one.maxPriorityFeePerGas >= minTip,
-    );
-    if (own === undefined) return clients;
-    const place = this.#random.int(0, clients.length);
-    return [...clients.slice(0, place), own, ...clients.slice(place)];
+    const chosen = due.filter((one) => one.nonce === undefined);
+    let place = 0;
+    for (let next = nonce; ; next++) {
+      const own = due.find(
+        (one) =>
+          one.nonce === next && one.maxFeePerGas >= baseFee && one.maxPriorityFeePerGas >= minTip,
+      );
+      if (own === undefined) return chosen;
+      place = this.#random.int(place, chosen.length);
+      chosen.splice(place, 0, own);
+      place += 1;
+    }
   }
 
   /**

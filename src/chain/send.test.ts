@@ -9,6 +9,7 @@ import { type DeployedExchange, deployExchange } from "./deploy.ts";
 import { MediatorReader } from "./mediator.ts";
 import { connect } from "./rpc.ts";
 import { type Call, Submitter, type SubmitterEvent, type SubmitterOptions } from "./send.ts";
+import { MOST_IN_FLIGHT } from "./sending/nonceLine.ts";
 import { localSigner } from "./signer.ts";
 import { encodeApprove, encodeMint, readTokenBalance } from "./tokens.ts";
 
@@ -223,6 +224,111 @@ describe("several calls", () => {
     await mineWhile(claim);
     expect([await minted(), await nonceOf()]).toEqual([1n, 1]);
   });
+});
+
+describe("what is in flight", () => {
+  const amounts = (count: number) => Array.from({ length: count }, (_, i) => 1n << BigInt(i));
+  const sum = (all: readonly bigint[]) => all.reduce((total, one) => total + one, 0n);
+  const inPool = () => anvil.client.getTransactionCount({ address: owner(), blockTag: "pending" });
+
+  it("is several at once, so that one block can take them", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const sending = amounts(6).map((amount) => one.send(mint(amount)));
+    await until("all are out", async () => (await inPool()) === 6);
+    await anvil.mine();
+    const mined = await Promise.all(sending);
+    expect(new Set(mined.map(({ block }) => block)).size).toBe(1);
+    expect([await minted(), await nonceOf()]).toEqual([sum(amounts(6)), 6]);
+  });
+
+  it("is no more than nodes keep of one account: the others follow", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const sending = amounts(MOST_IN_FLIGHT + 4).map((amount) => one.send(mint(amount)));
+    await until("as many are out", async () => (await inPool()) === MOST_IN_FLIGHT);
+    await anvil.mine();
+    const mined = await mineWhile(Promise.all(sending));
+    expect(new Set(mined.map(({ block }) => block)).size).toBeGreaterThan(1);
+    expect([await minted(), await nonceOf()]).toEqual([sum(amounts(20)), 20]);
+  });
+
+  it("pays enough for the most pressing that waits behind it", async () => {
+    await anvil.setAutomine(false);
+    const fees = new Map<string, bigint>();
+    const one = submitter({
+      looksBeforeReplacing: 10_000,
+      onEvent: (event, { what }) => {
+        if ("fees" in event) fees.set(what, event.fees.maxPriorityFeePerGas);
+      },
+    });
+    const calm = one.send({ ...mint(1n), deadlineBlock: 10_000 });
+    await until("it is out", () => fees.has("mint of 1"));
+    const before = fees.get("mint of 1") as bigint;
+    const deadlineBlock = (await anvil.blockNumber()) + 6;
+    const pressing = one.send({ ...mint(2n), deadlineBlock });
+    await until("both are out", () => fees.has("mint of 2"));
+    // Two blocks that take neither.
+    for (let i = 0; i < 2; i++) await mineNothing();
+    await until("the first is dearer", () => (fees.get("mint of 1") as bigint) > before * 2n);
+    await mineWhile(Promise.all([calm, pressing]));
+    expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
+  });
+
+  it("holds up none behind it once nobody wants it any more", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const deadlineBlock = (await anvil.blockNumber()) + 1;
+    const late = one.send({ ...mint(1n), deadlineBlock });
+    const missed = expect(late).rejects.toMatchObject({ code: "DeadlineMissed" });
+    const next = one.send(mint(2n));
+    await until("both are out", async () => (await inPool()) === 2);
+    await mineNothing();
+    await missed;
+    await until("it is filled", () => events.filter((event) => event === "replaced").length > 0);
+    await anvil.mine();
+    await next;
+    // The late one was replaced by nothing, which costs less than to have it refused.
+    expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
+  });
+
+  it("is sent under its own nonce when its caller sends it again", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const deadlineBlock = (await anvil.blockNumber()) + 1;
+    const first = one.send({ ...mint(1n), deadlineBlock });
+    const missed = expect(first).rejects.toMatchObject({ code: "DeadlineMissed" });
+    await sentAtLeast(1);
+    // Too dear for what waits; nobody could estimate on a block without room.
+    await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(10n ** 13n).toString(16)}`]);
+    await anvil.mine();
+    await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(10n ** 9n).toString(16)}`]);
+    await missed;
+    const again = [one.send(mint(4n)), one.send(mint(1n))];
+    await mineWhile(Promise.all(again));
+    expect(await minted()).toBe(5n);
+  });
+
+  it("is sent one by one where the key cannot pay for all at once", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const fee = 3n * 10n ** 9n;
+    await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(10n ** 9n).toString(16)}`]);
+    await anvil.mine();
+    await anvil.rpc("anvil_setBalance", [owner(), `0x${(fee * 130_000n).toString(16)}`]);
+    const sending = amounts(4).map((amount) =>
+      one.send({ ...mint(amount), deadlineBlock: 10_000 }),
+    );
+    await mineWhile(Promise.all(sending));
+    expect([await minted(), await nonceOf()]).toEqual([15n, 4]);
+  });
+
+  /** A block that has no room for what waits. */
+  async function mineNothing(): Promise<void> {
+    await anvil.rpc("evm_setBlockGasLimit", ["0x5300"]);
+    await anvil.mine();
+    await anvil.rpc("evm_setBlockGasLimit", ["0x1c9c380"]);
+  }
 });
 
 describe("transactions of our key that we did not send", () => {

@@ -1,25 +1,23 @@
 /**
- * Sends transactions of one key, one nonce at a time: simulates each first, prices it by its
- * deadline, and replaces it while it is stuck, or when a more urgent one comes. Nothing that is
- * remembered is needed after a restart: the nonce is the chain's, so what a former process left
- * behind is replaced. While it runs, it offers again what a reorganisation dropped.
+ * Sends transactions of one key, several nonces at a time: simulates each first, prices it by its
+ * deadline and by those behind it, and replaces it while it is stuck, or when a more urgent one
+ * comes. What is sent at once must not depend on each other: whoever needs an order awaits. Nothing
+ * that is remembered is needed after a restart: the nonce is the chain's, so what a former process
+ * left behind is replaced. While it runs, it offers again what a reorganisation dropped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
-import {
-  DeadlineMissed,
-  InsufficientFunds,
-  isInsufficientFunds,
-  RpcUnavailable,
-  TransactionLost,
-} from "./errors.ts";
+import { DeadlineMissed, InsufficientFunds, RpcUnavailable, TransactionLost } from "./errors.ts";
 import { ask, type ChainClient } from "./rpc.ts";
-import type { Call, Job, Mined } from "./sending/call.ts";
+import { Attempts } from "./sending/attempts.ts";
+import { type Call, isFiller, isSameCall, type Job, type Mined } from "./sending/call.ts";
 import type { SubmitterEvent } from "./sending/events.ts";
-import { type Fees, type Offer, offer, URGENT_BLOCKS } from "./sending/fees.ts";
+import { URGENT_BLOCKS } from "./sending/fees.ts";
 import { MinedTransactions } from "./sending/minedTransactions.ts";
-import { broadcast, type MarketAt, NonceSlot, readMarket } from "./sending/nonceSlot.ts";
+import { NonceLine, priorityOf } from "./sending/nonceLine.ts";
+import type { NonceSlot } from "./sending/nonceSlot.ts";
+import { blocksLeft, Pricing } from "./sending/pricing.ts";
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
 
@@ -51,29 +49,38 @@ interface Settled {
 }
 
 const DEFAULT_LOOKS = 30;
-const DEFAULT_REPLACEMENTS = 12;
 /** Looks for a receipt after its nonce was used: endpoints lag behind each other. */
 const LOOKS_AFTER_NONCE_USED = 3;
 const STRANGERS =
   "a former process left it, or another program sends with this key, which needs one of its own";
-/** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
-const PATIENT_SHARE_PERCENT = 75n;
 /**
  * Times that a call is sent again because its transaction was mined and reverted: state can move
  * between estimate and block so that more gas is needed, as where a round begins.
  */
 const MOST_REVERTS = 2;
 
+/** The newest block and the key's next nonce, by one look. */
+interface Look {
+  readonly head: BlockNumber;
+  readonly baseFee: bigint;
+  readonly nonce: number;
+}
+
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #queue: Job[] = [];
-  #working = false;
-  #slot: NonceSlot | undefined;
+  readonly #line = new NonceLine();
+  readonly #pricing: Pricing;
+  readonly #attempts: Attempts;
   readonly #mined = new MinedTransactions();
+  #working = false;
   #newestMined = 0;
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
+    const shared = { ...options, line: this.#line, tell: this.#tell.bind(this) };
+    this.#pricing = new Pricing(shared);
+    this.#attempts = new Attempts({ ...shared, pricing: this.#pricing });
   }
 
   get address(): Address {
@@ -91,7 +98,7 @@ export class Submitter {
    */
   send(call: Call): Promise<Mined> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ call, reverts: 0, resolve, reject });
+      this.#queue.push({ call, reverts: 0, settled: false, resolve, reject });
       void this.#work();
     });
   }
@@ -99,28 +106,28 @@ export class Submitter {
   async #work(): Promise<void> {
     if (this.#working) return;
     this.#working = true;
-    while (this.#queue.length > 0) await this.#useNonce();
+    while (this.#queue.length > 0) {
+      try {
+        await this.#sendAll();
+        await this.#fillGaps();
+        if (this.#line.isAwaited) await this.#watch();
+        if (this.#options.signal?.aborted) this.#stop();
+      } catch (error) {
+        this.#failAll(() => error);
+      }
+    }
     this.#working = false;
   }
 
-  /** The most urgent; of those alike, the one that came first. */
-  #first(): Job | undefined {
-    const priority = ({ call }: Job) => call.priority ?? 0;
-    return this.#queue.reduce<Job | undefined>(
-      (best, job) => (best === undefined || priority(job) > priority(best) ? job : best),
-      undefined,
-    );
-  }
+  // ---------------------------------------------------------------- what becomes of calls
 
   /** What was reverted and would pass now stays in the queue, a few times. */
   #settle({ job, outcome }: Settled): void {
     if (outcome === "reverted") {
       job.reverts += 1;
       if (job.reverts <= MOST_REVERTS) return;
-      this.#fail(
-        job,
-        new TransactionLost(job.call.what, "it was mined and reverted, again and again"),
-      );
+      const why = "it was mined and reverted, again and again";
+      this.#fail(job, new TransactionLost(job.call.what, why));
     } else if (outcome instanceof Error) {
       this.#fail(job, outcome);
     } else {
@@ -134,36 +141,73 @@ export class Submitter {
     job.reject(error);
   }
 
+  #failAll(error: (job: Job) => unknown, jobs: readonly Job[] = [...this.#queue]): void {
+    for (const job of jobs) if (!job.settled) this.#fail(job, error(job));
+  }
+
   #leave(job: Job): void {
+    job.settled = true;
     const place = this.#queue.indexOf(job);
     if (place >= 0) this.#queue.splice(place, 1);
   }
 
-  /** Has one transaction of the queue mined, whichever it is, unless all of them fail. */
-  async #useNonce(): Promise<void> {
-    let slot: NonceSlot | undefined;
-    for (let job = this.#first(); job !== undefined; job = this.#first()) {
+  // ---------------------------------------------------------------- sending
+
+  /** Gives a nonce to each call for which there is one now, the most urgent first. */
+  async #sendAll(): Promise<void> {
+    const jobs = this.#queue
+      .filter((job) => this.#line.mayPlace(job))
+      // Stable: those alike go as they came.
+      .sort((a, b) => priorityOf(b) - priorityOf(a));
+    const [first] = jobs;
+    if (first === undefined || this.#options.signal?.aborted) return;
+    const next = await this.#nextNonce(first.call).catch((error: unknown) => {
+      // What is out may be mined meanwhile, and others can wait for their place.
+      if (!this.#line.isAwaited) this.#failAll(() => error, jobs);
+    });
+    if (next === undefined) return;
+    for (const job of jobs) {
+      if (this.#options.signal?.aborted) return;
+      if (job.settled || !this.#line.mayPlace(job)) continue;
       try {
-        const gas = slot?.gas.get(job) ?? (await this.#simulate(job.call));
-        slot ??= await this.#openSlot(job.call);
-        slot.gas.set(job, gas);
-        const settled = await this.#attempt(slot, job, gas);
-        if (settled === undefined) continue;
-        this.#settle(settled);
-        return;
+        if (!(await this.#sendOne(job, next))) return;
       } catch (error) {
         this.#fail(job, error);
-        if (slot?.used) {
-          // Versions of others were out under this nonce too: it may be theirs that was mined.
-          for (const other of slot.jobs()) this.#fail(other, error);
-          return;
-        }
       }
     }
   }
 
-  /** The next nonce by the chain; what is known of it stays known as long as it is the next. */
-  async #openSlot(call: Call): Promise<NonceSlot> {
+  /** Whether more may be sent now. */
+  async #sendOne(job: Job, next: number): Promise<boolean> {
+    const gas = await this.#simulate(job.call);
+    const slot = this.#line.placeFor(job, next);
+    if (slot === undefined) return true;
+    slot.gas.set(job, gas);
+    if (slot.owner !== undefined) {
+      this.#tell({ kind: "preempted", by: job.call.what }, slot.owner.call);
+    }
+    try {
+      await this.#attempts.attempt(slot, job);
+      return true;
+    } catch (error) {
+      this.#line.giveBack(slot);
+      // Nodes want the means for all that waits: once the others are mined, it may pass.
+      if (error instanceof InsufficientFunds && this.#line.isAwaited) return false;
+      throw error;
+    }
+  }
+
+  /** What nobody wants any more must not hold up what waits behind it. */
+  async #fillGaps(): Promise<void> {
+    for (const slot of this.#line.gaps()) {
+      if (slot.job !== undefined && isFiller(slot.job)) continue;
+      // Another look tries again.
+      await this.#attempts.fill(slot).catch(() => {});
+    }
+  }
+
+  /** By the chain. Tells of strangers. Throws `RpcUnavailable`. */
+  async #nextNonce(call: Call): Promise<number> {
     const { client, onEvent } = this.#options;
     const { address } = this;
     const [nonce, pending] = await ask("a nonce", () =>
@@ -172,143 +216,51 @@ export class Submitter {
         client.getTransactionCount({ address, blockTag: "pending" }),
       ]),
     );
-    const known = this.#slot?.nonce === nonce && !this.#slot.used ? this.#slot : undefined;
-    const slot = known ?? new NonceSlot(nonce);
-    const ours = known === undefined ? 0 : 1;
-    if (pending > nonce + ours) {
-      const [firstNonce, lastNonce] = [nonce + ours, pending - 1];
+    const firstNonce = this.#line.end(nonce);
+    if (pending > firstNonce) {
+      const lastNonce = pending - 1;
       onEvent?.({ kind: "strangersWait", firstNonce, lastNonce, mend: STRANGERS }, call);
     }
-    this.#slot = slot;
-    return slot;
+    return nonce;
   }
 
-  /** Sends the call under this nonce. Undefined when it is time for the next attempt. */
-  async #attempt(slot: NonceSlot, job: Job, gas: bigint): Promise<Settled | undefined> {
-    const { signer, chainId, client, signal } = this.#options;
-    const { call } = job;
-    if (signal?.aborted) throw new TransactionLost(call.what, "we stop and do not send it");
-    const replacements = this.#options.maxReplacements ?? DEFAULT_REPLACEMENTS;
-    if (call.deadlineBlock === undefined && slot.attempts(job) > replacements) {
-      throw new TransactionLost(call.what, `it stays unmined after ${replacements} replacements`);
+  // ---------------------------------------------------------------- watching
+
+  /** A look at what is out, after a pause. */
+  async #watch(): Promise<void> {
+    const { pollMs, signal, client } = this.#options;
+    await sleep(pollMs, undefined, { signal }).catch(() => {});
+    if (signal?.aborted) return;
+    // Both before the receipts: what they say is then true of any receipt that is missing.
+    const now = await this.#look();
+    await this.#collect(now?.nonce);
+    const { slots } = this.#line;
+    if (now === undefined) {
+      for (const slot of slots) await this.#tend(slot, undefined);
+      return;
     }
-    const market = await readMarket(client).catch((error) => {
-      // One that is out may be mined while nobody tells us of it.
-      if (!slot.jobs().includes(job)) throw error;
-      return undefined;
+    for (const offered of await this.#mined.offerDropped(client, now.nonce, slots)) {
+      const owner = slots.find((slot) => slot.owner !== undefined)?.owner;
+      if (owner !== undefined) this.#tell({ kind: "offeredAgain", ...offered }, owner.call);
+    }
+    this.#failAll(
+      ({ call }) => new DeadlineMissed(call.what, call.deadlineBlock as number, now.head),
+      this.#queue.filter(({ call }) => blocksLeft(call, now.head) <= 0),
+    );
+    for (const slot of slots) await this.#tend(slot, now);
+  }
+
+  /** What is out may still be mined; nobody waits for it any more. */
+  #stop(): void {
+    const isOut = (job: Job) => this.#line.slots.some((slot) => slot.jobs().includes(job));
+    this.#failAll((job) => {
+      const why = isOut(job) ? "we stopped waiting for it" : "we stop and do not send it";
+      return new TransactionLost(job.call.what, why);
     });
-    if (market === undefined) {
-      slot.tried(job);
-      return this.#waitFor(slot, job, slot.market?.head ?? 0);
-    }
-    const left = blocksLeft(call, market.head);
-    if (left <= 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
-    const fees = this.#price(slot, job, market, left);
-    const replaces = slot.fees !== undefined;
-    const { to, data, value = 0n } = call;
-    const raw = await signer.signTransaction({
-      ...{ chainId, nonce: slot.nonce, gas, to, data, value },
-      ...fees,
-    });
-    const outcome = await broadcast(client, raw);
-    switch (outcome.kind) {
-      case "out": {
-        const hash = slot.sent(job, raw, fees);
-        this.#tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
-        break;
-      }
-      case "underpriced":
-        slot.tried(job);
-        slot.outbid(fees);
-        if (fees.maxFeePerGas < this.#capOf(call)) return undefined;
-        break;
-      case "failed":
-        slot.tried(job);
-        // Whatever is wrong with this version, one that is out may be mined.
-        if (slot.versions.size > 0) break;
-        if (isInsufficientFunds(outcome.error)) {
-          throw new InsufficientFunds(call.what, this.address, outcome.error);
-        }
-        throw new RpcUnavailable("with a place for a transaction", outcome.error);
-    }
-    return this.#waitFor(slot, job, market.head);
-  }
-
-  /** What to offer now. Tells when the limit bites, and once before it does. */
-  #price(slot: NonceSlot, job: Job, market: MarketAt, left: number): Fees {
-    slot.market = market;
-    const offered = offer(market, left, this.#capOf(job.call), slot.fees);
-    if (offered.capped) this.#tellOfCap("feeCapReached", job, offered);
-    else this.#warnOfCap(slot, job, offered);
-    const { maxFeePerGas, maxPriorityFeePerGas } = offered;
-    return { maxFeePerGas, maxPriorityFeePerGas };
-  }
-
-  #warnOfCap(slot: NonceSlot, job: Job, offered: Offer): void {
-    if (!offered.capNear || slot.warned.has(job)) return;
-    slot.warned.add(job);
-    this.#tellOfCap("feeCapNear", job, offered);
-  }
-
-  #tellOfCap(kind: "feeCapNear" | "feeCapReached", { call }: Job, offered: Offer): void {
-    const { needed, forecast } = offered;
-    const mend = "raise `maxFeePerGas` in the configuration and start again";
-    this.#tell({ kind, needed, forecast, cap: this.#capOf(call), mend }, call);
-  }
-
-  /** Undefined when it is time for another attempt. `head`: newest block when it was sent. */
-  async #waitFor(slot: NonceSlot, job: Job, head: BlockNumber): Promise<Settled | undefined> {
-    const looks = this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS;
-    const { call } = job;
-    let looksAfterUse = 0;
-    for (let look = 0; look < looks || looksAfterUse > 0; look++) {
-      await this.#pause(call);
-      // Both before the receipts: what they say is then true of any receipt that is missing.
-      const now = await this.#look(call);
-      const settled = await this.#receiptOf(slot);
-      if (settled !== undefined) return settled;
-      if (now === undefined) continue;
-      looksAfterUse = now.nonce > slot.nonce ? looksAfterUse + 1 : 0;
-      if (looksAfterUse > 0) {
-        if (looksAfterUse < LOOKS_AFTER_NONCE_USED) continue;
-        slot.used = true;
-        throw new TransactionLost(
-          call.what,
-          `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours: ` +
-            STRANGERS,
-        );
-      }
-      for (const offered of await this.#mined.offerDropped(this.#options.client, now.nonce, slot)) {
-        this.#tell({ kind: "offeredAgain", ...offered }, call);
-      }
-      const first = this.#first();
-      if (first !== undefined && first !== job) {
-        this.#tell({ kind: "preempted", by: first.call.what }, call);
-        return undefined;
-      }
-      const left = blocksLeft(call, now.head);
-      if (left <= 0) throw new DeadlineMissed(call.what, call.deadlineBlock as number, now.head);
-      if (left < URGENT_BLOCKS && now.head > head + 1) return undefined;
-      this.#watchFees(slot, job, now, left);
-    }
-    return undefined;
-  }
-
-  /** Warns of the fee limit while we wait, before it bites. */
-  #watchFees(
-    slot: NonceSlot,
-    job: Job,
-    now: { readonly head: BlockNumber; readonly baseFee: bigint },
-    left: number,
-  ): void {
-    if (slot.market === undefined) return;
-    const { baseFee, head } = now;
-    const market = { ...slot.market, baseFee, span: head - slot.market.earlier };
-    this.#warnOfCap(slot, job, offer(market, left, this.#capOf(job.call)));
   }
 
   /** Undefined when the chain does not answer: the next look may. */
-  async #look(call: Call) {
+  async #look(): Promise<Look | undefined> {
     const { client } = this.#options;
     const { address } = this;
     try {
@@ -319,14 +271,30 @@ export class Submitter {
       return { head: Number(block.number), baseFee: block.baseFeePerGas ?? 0n, nonce };
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
-      this.#tell({ kind: "lookFailed" }, call);
+      for (const { owner } of this.#line.slots) {
+        if (owner !== undefined) this.#tell({ kind: "lookFailed" }, owner.call);
+      }
       return undefined;
     }
   }
 
-  /** Where all that this process did is known: whoever lags would have it done again. */
-  #simulate(call: Call): Promise<bigint> {
-    return simulate(this.#options.client, this.address, call, this.#newestMined);
+  /** Settles what is mined. `next`: the key's next nonce, if it is known. */
+  async #collect(next: number | undefined): Promise<void> {
+    for (const slot of this.#line.slots) {
+      const settled = await this.#receiptOf(slot);
+      if (settled !== undefined) {
+        this.#line.remove(slot);
+        this.#settle({ ...settled, job: this.#waitingFor(settled.job) });
+      } else if (next === undefined || slot.nonce >= next) {
+        return;
+      }
+    }
+  }
+
+  /** Who gave up on a call and sent it again has it done once. */
+  #waitingFor(job: Job): Job {
+    const again = this.#queue.find((one) => isSameCall(one, job));
+    return job.settled && again !== undefined ? again : job;
   }
 
   /** Undefined while none of the slot's versions is known to be mined. */
@@ -335,12 +303,11 @@ export class Submitter {
     for (const [hash, job] of slot.versions) {
       const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
       if (receipt === undefined) continue;
-      slot.used = true;
       this.#mined.remember(slot, hash);
-      this.#newestMined = Math.max(this.#newestMined, Number(receipt.blockNumber));
+      const block = Number(receipt.blockNumber);
+      this.#newestMined = Math.max(this.#newestMined, block);
       if (receipt.status === "success") {
         const { gasUsed, effectiveGasPrice } = receipt;
-        const block = Number(receipt.blockNumber);
         const cost = gasUsed * effectiveGasPrice;
         return { job, outcome: { transactionHash: hash, block, gasUsed, cost } };
       }
@@ -354,26 +321,48 @@ export class Submitter {
     return undefined;
   }
 
-  #capOf({ deadlineBlock }: Call): bigint {
-    const { maxFeePerGas } = this.#options;
-    return deadlineBlock === undefined
-      ? (maxFeePerGas * PATIENT_SHARE_PERCENT) / 100n
-      : maxFeePerGas;
+  /** Sees to one that is not known to be mined; `now` is undefined when the look failed. */
+  async #tend(slot: NonceSlot, now: Look | undefined): Promise<void> {
+    if (now !== undefined && slot.nonce < now.nonce) {
+      slot.looksAfterUse += 1;
+      if (slot.looksAfterUse >= LOOKS_AFTER_NONCE_USED) this.#lose(slot);
+      return;
+    }
+    if (now !== undefined) slot.looksAfterUse = 0;
+    const { job } = slot;
+    if (job === undefined || (job.settled && !isFiller(job))) return;
+    if (this.#line.behind(slot).length === 0) return;
+    slot.looks += 1;
+    const isStuck = slot.looks >= (this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS);
+    if (isStuck || (now !== undefined && this.#isPressing(slot, job, now.head))) {
+      await this.#attempts.attempt(slot, job).catch((error) => this.#fail(job, error));
+    } else if (now !== undefined) {
+      this.#pricing.watch(slot, job, now.head, now.baseFee);
+    }
+  }
+
+  /** Near the deadline each block that leaves it out is answered by a better offer. */
+  #isPressing(slot: NonceSlot, job: Job, head: BlockNumber): boolean {
+    const left = this.#pricing.leftFor(slot, job, head);
+    return left < URGENT_BLOCKS && head > (slot.market?.head ?? 0) + 1;
+  }
+
+  #lose(slot: NonceSlot): void {
+    this.#line.remove(slot);
+    const why =
+      `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours: ` +
+      STRANGERS;
+    this.#failAll(({ call }) => new TransactionLost(call.what, why), slot.jobs());
+    const { owner } = slot;
+    if (owner !== undefined) this.#fail(owner, new TransactionLost(owner.call.what, why));
+  }
+
+  /** Where all that this process did is known: whoever lags would have it done again. */
+  #simulate(call: Call): Promise<bigint> {
+    return simulate(this.#options.client, this.address, call, this.#newestMined);
   }
 
   #tell(event: SubmitterEvent, call: Call): void {
     this.#options.onEvent?.(event, call);
   }
-
-  async #pause(call: Call): Promise<void> {
-    const { pollMs, signal } = this.#options;
-    await sleep(pollMs, undefined, { signal }).catch((cause) => {
-      throw new TransactionLost(call.what, "we stopped waiting for it", cause);
-    });
-  }
-}
-
-/** Blocks that can still take it. */
-function blocksLeft({ deadlineBlock }: Call, head: BlockNumber): number {
-  return deadlineBlock === undefined ? Number.POSITIVE_INFINITY : deadlineBlock - head;
 }

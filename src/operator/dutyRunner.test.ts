@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../base/hex.ts";
 import { encodeCloseDispute, encodeCommit } from "../chain/calls.ts";
-import { ContractRefused, RpcUnavailable } from "../chain/errors.ts";
+import { ContractRefused } from "../chain/errors.ts";
 import type { MediatorReader } from "../chain/mediator.ts";
 import type { Call, Mined, Submitter } from "../chain/send.ts";
 import { commit, withdrawals } from "../exchange/views.ts";
@@ -31,7 +31,7 @@ const MINED: Mined = { transactionHash: "0x", block: 0, gasUsed: 7n, cost: 70n }
 interface Setup {
   readonly world: World;
   /** Throws, or what was mined. */
-  readonly send: (call: Call) => Mined;
+  readonly send: (call: Call) => Mined | Promise<Mined>;
   readonly maxTries?: number;
   readonly attestations?: DutyRunnerOptions["attestations"];
 }
@@ -85,6 +85,12 @@ function owingCommit(): World {
   return world;
 }
 
+/** Runs, and waits until what was begun has ended. */
+async function step(runner: DutyRunner, head: number): Promise<void> {
+  await runner.run(head);
+  await runner.idle();
+}
+
 const broke = () => {
   throw new Error("the key is empty");
 };
@@ -94,9 +100,12 @@ describe("the duty runner", () => {
     const { runner, sent, lines } = setup({ world: owingCommit(), send: broke, maxTries: 4 });
     const tried: number[] = [];
     let gaveUp: unknown;
+    runner.failure.catch((error: unknown) => {
+      gaveUp = error;
+    });
     for (let head = FIRST; gaveUp === undefined && head <= FIRST + 7; head++) {
       const before = sent.length;
-      gaveUp = await runner.run(head).catch((error: unknown) => error);
+      await step(runner, head);
       if (sent.length > before) tried.push(head - FIRST);
     }
     // Seven blocks are left at first: no rest may cost an eighth of what is left.
@@ -118,7 +127,7 @@ describe("the duty runner", () => {
     const tried: number[] = [];
     for (let head = world.block; head < world.block + 20; head++) {
       const before = sent.length;
-      await runner.run(head);
+      await step(runner, head);
       if (sent.length > before) tried.push(head - world.block);
     }
     expect(tried.slice(0, 4)).toEqual([0, 1, 3, 6]);
@@ -128,9 +137,9 @@ describe("the duty runner", () => {
     let works = false;
     const send = () => (works ? MINED : broke());
     const { runner, mined } = setup({ world: owingCommit(), send });
-    await runner.run(FIRST);
+    await step(runner, FIRST);
     works = true;
-    await runner.run(FIRST + 1);
+    await step(runner, FIRST + 1);
     expect(runner.failureOf({ kind: "commit", round: 1 })).toBeUndefined();
     expect(mined).toEqual([MINED]);
   });
@@ -139,36 +148,51 @@ describe("the duty runner", () => {
     const world = overdrawn(ALICE, CAROL);
     const send = (call: Call) => (call.what.includes(ALICE) ? broke() : MINED);
     const { runner, sent } = setup({ world, send });
-    await runner.run(world.block);
+    await step(runner, world.block);
     expect(sent).toHaveLength(2);
     expect(runner.failureOf(cancelOf(ALICE))).toMatchObject({ tries: 1 });
     expect(runner.failureOf(cancelOf(CAROL))).toBeUndefined();
   });
 
-  it("asks no further duty of a chain that does not answer", async () => {
+  it("lets none that waits hold up another, and begins none twice", async () => {
     const world = overdrawn(ALICE, CAROL);
-    const send = () => {
-      throw new RpcUnavailable("a nonce", new Error("down"));
-    };
-    const { runner, sent } = setup({ world, send });
+    const mining = Promise.withResolvers<void>();
+    const { runner, sent, mined } = setup({ world, send: () => mining.promise.then(() => MINED) });
+    for (let head = world.block; head < world.block + 3; head++) await runner.run(head);
+    expect(sent).toEqual([expect.stringContaining(ALICE), expect.stringContaining(CAROL)]);
+    mining.resolve();
+    await runner.idle();
+    expect(mined).toHaveLength(2);
+    expect(runner.failureOf(cancelOf(ALICE))).toBeUndefined();
+  });
+
+  it("counts from the newest block how long a duty that failed late may rest", async () => {
+    const world = overdrawn();
+    const mining = Promise.withResolvers<never>();
+    const { runner, lines } = setup({ world, send: () => mining.promise });
     await runner.run(world.block);
-    expect(sent).toHaveLength(1);
+    await runner.run(world.block + 9);
+    mining.reject(new Error("it is lost"));
+    await runner.idle();
+    const failure = { since: world.block, restsUntil: world.block + 10 };
+    expect(runner.failureOf(cancelOf(ALICE))).toMatchObject(failure);
+    expect(lines[0]?.fields).toMatchObject({ block: world.block + 9 });
   });
 
   it("asks of the newest block that it knows of, be it the one that holds its own deed", async () => {
     const { runner, asked, submitter } = setup({ world: owingCommit(), send: () => MINED });
-    await runner.run(FIRST);
+    await step(runner, FIRST);
     submitter.newestMined = FIRST + 3;
-    await runner.run(FIRST + 1);
-    await runner.run(FIRST + 4);
+    await step(runner, FIRST + 1);
+    await step(runner, FIRST + 4);
     expect(asked).toEqual([FIRST, FIRST + 3, FIRST + 4]);
   });
 
   it("says once that a deadline is missed, tries it no more, and does not end for it", async () => {
     const { runner, sent, lines } = setup({ world: owingCommit(), send: broke, maxTries: 1 });
     const deadline = lastBlockOf(SCHEDULE, 1, 0);
-    for (let head = deadline; head < deadline + 1; head++) await runner.run(head);
-    await runner.run(deadline);
+    for (let head = deadline; head < deadline + 1; head++) await step(runner, head);
+    await step(runner, deadline);
     expect(sent).toEqual([]);
     expect(lines.map(({ event }) => event)).toEqual(["deadlineMissed"]);
   });
@@ -178,7 +202,7 @@ describe("the duty runner", () => {
       throw new ContractRefused("commit", "NotOperator", []);
     };
     const { runner, sent, lines } = setup({ world: owingCommit(), send, maxTries: 1 });
-    for (let head = FIRST; head < FIRST + 5; head++) await runner.run(head);
+    for (let head = FIRST; head < FIRST + 5; head++) await step(runner, head);
     expect(sent).toHaveLength(5);
     expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurTurn"]));
   });
@@ -194,13 +218,13 @@ describe("the duty runner", () => {
     const { runner, sent, calldata, lines } = setup({
       ...{ world, send: () => MINED, maxTries: 1, attestations },
     });
-    for (let head = FIRST; head < FIRST + 5; head++) await runner.run(head);
+    for (let head = FIRST; head < FIRST + 5; head++) await step(runner, head);
     expect([sent, lines]).toEqual([[], []]);
     const waiting = runner.failureOf({ kind: "commit", round: 1 });
     expect(waiting).toMatchObject({ tries: 0, since: FIRST });
     expect(waiting?.problem.message).toContain(CAROL);
     isThere = true;
-    await runner.run(FIRST + 5);
+    await step(runner, FIRST + 5);
     expect(calldata).toEqual([encodeCommit(commit(world.state).roots, [SIGNATURE])]);
   });
 });

@@ -1,6 +1,7 @@
 /**
- * Carries out the duties of this moment, one after the other, each as often as it takes within
- * bounds. What is already on chain is not sent: the chain is read first, every time.
+ * Carries out the duties of this moment side by side, each as often as it takes within bounds: one
+ * that waits holds up no other. What is already on chain is not sent: the chain is read first,
+ * every time.
  */
 
 import { QuarterdeckError, unreachable } from "../base/errors.ts";
@@ -12,7 +13,7 @@ import {
   encodeCommit,
   encodeProveExecutions,
 } from "../chain/calls.ts";
-import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../chain/errors.ts";
+import { ContractRefused, DeadlineMissed } from "../chain/errors.ts";
 import type { MediatorReader } from "../chain/mediator.ts";
 import type { Mined, Submitter } from "../chain/send.ts";
 import type { State } from "../exchange/state.ts";
@@ -101,10 +102,20 @@ export class DutyRunner {
   readonly #failures = new Map<string, DutyFailure>();
   /** Said once to be too late. */
   readonly #missed = new Set<string>();
+  /** By name. They do not reject. */
+  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #gaveUp = Promise.withResolvers<never>();
   #view: ChainView | undefined;
+  #head: BlockNumber = 0;
 
   constructor(options: DutyRunnerOptions) {
     this.#options = options;
+    this.#gaveUp.promise.catch(() => {});
+  }
+
+  /** Rejects with `DutyFailed` when a duty failed too often. */
+  get failure(): Promise<never> {
+    return this.#gaveUp.promise;
   }
 
   /** What the chain showed when it was last read; undefined before that. */
@@ -118,35 +129,44 @@ export class DutyRunner {
   }
 
   /**
-   * Does what is due as of block `head`. Throws `DutyFailed` when a duty failed too often, and
+   * Begins what is due as of block `head` and not under way, and does not wait for it. Throws
    * `RpcUnavailable` when the chain cannot be read.
    */
   async run(head: BlockNumber): Promise<void> {
     const { state, reader } = this.#options;
+    this.#head = head;
     this.#view = await readChainView(reader, this.#newest(head), questions(state));
     this.#options.onView?.();
     const due = duties(state, this.#view);
     this.#forgetOthers(new Set(due.map(nameOf)));
-    let gaveUp: DutyFailed | undefined;
     // None of these hangs on another: what does is no duty before that other has landed.
     for (const duty of due) {
+      const name = nameOf(duty);
+      if (this.#underWay.has(name)) continue;
       if (this.#isLate(duty, head) || this.#rests(duty, head)) continue;
       if (this.#options.mayAct?.(head, duty.deadlineBlock) === false) continue;
-      try {
-        const gasUsed = await this.#carryOut(duty);
-        this.#failures.delete(nameOf(duty));
-        this.#say("info", `${duty.kind}Sent`, duty, head, { gasUsed });
-        this.#options.onDone?.(duty);
-      } catch (error) {
-        gaveUp ??= this.#failed(
-          duty,
-          head,
-          error instanceof Error ? error : new Error(String(error)),
-        );
-        if (error instanceof RpcUnavailable) break;
-      }
+      this.#underWay.set(name, this.#do(duty, head));
     }
-    if (gaveUp !== undefined) throw gaveUp;
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+  }
+
+  async #do(duty: Duty, since: BlockNumber): Promise<void> {
+    try {
+      const gasUsed = await this.#carryOut(duty);
+      this.#failures.delete(nameOf(duty));
+      this.#say("info", `${duty.kind}Sent`, duty, { gasUsed });
+      this.#options.onDone?.(duty);
+    } catch (error) {
+      const problem = error instanceof Error ? error : new Error(String(error));
+      const failed = this.#failed(duty, since, problem);
+      if (failed !== undefined) this.#gaveUp.reject(failed);
+    } finally {
+      this.#underWay.delete(nameOf(duty));
+    }
   }
 
   /** What we did is done, also where the head that was told is older. */
@@ -166,7 +186,7 @@ export class DutyRunner {
     if (!this.#missed.has(nameOf(duty))) {
       this.#missed.add(nameOf(duty));
       const { problem } = this.#failures.get(nameOf(duty)) ?? {};
-      this.#say("error", "deadlineMissed", duty, head, problem === undefined ? {} : { problem });
+      this.#say("error", "deadlineMissed", duty, problem === undefined ? {} : { problem });
     }
     return true;
   }
@@ -175,8 +195,9 @@ export class DutyRunner {
     return head < (this.#failures.get(nameOf(duty))?.restsUntil ?? 0);
   }
 
-  /** What to throw when that was once too often. */
-  #failed(duty: Duty, head: BlockNumber, problem: Error): DutyFailed | undefined {
+  /** What to end with when that was once too often. `begun`: the head when it was begun. */
+  #failed(duty: Duty, begun: BlockNumber, problem: Error): DutyFailed | undefined {
+    const head = this.#head;
     const before = this.#failures.get(nameOf(duty));
     const waits = problem instanceof AttestationsMissing;
     const refused = problem instanceof ContractRefused && problem.errorName === "NotOperator";
@@ -184,30 +205,24 @@ export class DutyRunner {
     const tries = (before?.tries ?? 0) + (ours ? 1 : 0);
     const longest = Math.max(1, Math.floor((duty.deadlineBlock - head) * MOST_OF_TIME_LEFT));
     const rest = ours ? Math.min(2 ** Math.max(0, tries - 1), longest) : 1;
-    const since = before?.since ?? head;
+    const since = before?.since ?? begun;
     const failure: DutyFailure = { tries, since, problem, restsUntil: head + rest };
     this.#failures.set(nameOf(duty), failure);
-    if (refused) this.#say("info", "notOurTurn", duty, head, {});
+    if (refused) this.#say("info", "notOurTurn", duty, {});
     // Who is waited for is said where the attestations are looked at.
     if (!ours) return undefined;
-    this.#say("warn", `${duty.kind}Failed`, duty, head, { ...failure });
+    this.#say("warn", `${duty.kind}Failed`, duty, { ...failure });
     if (problem instanceof DeadlineMissed || tries < this.#options.maxTries) return undefined;
     return new DutyFailed(nameOf(duty), failure, head, duty.deadlineBlock);
   }
 
-  #say(
-    level: "info" | "warn" | "error",
-    event: string,
-    duty: Duty,
-    head: BlockNumber,
-    more: Fields,
-  ) {
+  #say(level: "info" | "warn" | "error", event: string, duty: Duty, more: Fields) {
     const { log, state } = this.#options;
-    const { round, quarter } = momentOf(state.genesis.schedule, head);
+    const block = this.#head;
+    const { round, quarter } = momentOf(state.genesis.schedule, block);
     const { deadlineBlock } = duty;
-    const moment = { block: head, round, quarter };
-    const left = { deadlineBlock, blocksLeft: deadlineBlock - head };
-    log[level](event, { ...moment, ...subjectOf(duty), ...left, ...more });
+    const left = { deadlineBlock, blocksLeft: deadlineBlock - block };
+    log[level](event, { block, round, quarter, ...subjectOf(duty), ...left, ...more });
   }
 
   async #carryOut(duty: Duty): Promise<bigint> {

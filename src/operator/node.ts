@@ -237,7 +237,8 @@ export async function startOperator(
   );
   const standby = watchHeads(() => !desk.isOpen, stopping.signal, chainOptions);
   const main = Promise.race([
-    ...[role, failure.promise, dutyLoop.failure, claimLoop.failure, attestLoop.failure],
+    ...[role, failure.promise, runner.failure],
+    ...[dutyLoop.failure, claimLoop.failure, attestLoop.failure],
     // Ends well only when all do.
     standby.then(() => role),
   ]);
@@ -245,7 +246,9 @@ export async function startOperator(
     stopping.abort();
     watching.stop();
     const loops = [dutyLoop, claimLoop, attestLoop].map((loop) => loop.idle());
-    const tidy = Promise.allSettled([role, standby, ...loops]).then(() => storage.close());
+    const tidy = Promise.allSettled([role, standby, ...loops])
+      .then(() => runner.idle())
+      .then(() => storage.close());
     // What makes us end may also keep these from ending.
     await within(TIDY_MS, tidy);
   });

@@ -28,6 +28,26 @@ export interface Job {
   readonly call: Call;
   /** Transactions of it that were mined and reverted. */
   reverts: number;
+  /** Nobody waits for it any more. */
+  settled: boolean;
   readonly resolve: (mined: Mined) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Whether they do the same, whoever asked for them. */
+export function isSameCall({ call: a }: Job, { call: b }: Job): boolean {
+  return a.to === b.to && a.data === b.data && (a.value ?? 0n) === (b.value ?? 0n);
+}
+
+const FILLER = "nothing, to fill a nonce";
+
+/** Sends nothing to ourselves, so that a nonce which nobody wants any more holds up no other. */
+export function fillerFrom(address: Address): Job {
+  const call = { what: FILLER, to: address, data: "0x" } as const;
+  const ignore = () => {};
+  return { call, reverts: 0, settled: true, resolve: ignore, reject: ignore };
+}
+
+export function isFiller({ call }: Job): boolean {
+  return call.what === FILLER;
 }

@@ -33,24 +33,28 @@ export class MinedTransactions {
   }
 
   /**
-   * `next`: the key's next nonce by one look at the chain. When several in a row show that what
-   * came before `slot` is gone, offers it again; gives what was offered.
+   * `next`: the key's next nonce by one look at the chain; `slots`: what is in flight. When several
+   * looks in a row show that what came before them is gone, offers it again; gives what was offered.
    */
-  async offerDropped(client: ChainClient, next: number, slot: NonceSlot): Promise<Offered[]> {
-    this.#looksBehind = next < slot.nonce ? this.#looksBehind + 1 : 0;
+  async offerDropped(
+    client: ChainClient,
+    next: number,
+    slots: readonly NonceSlot[],
+  ): Promise<Offered[]> {
+    const first = slots[0]?.nonce ?? next;
+    this.#looksBehind = next < first ? this.#looksBehind + 1 : 0;
     if (this.#looksBehind < LOOKS_BEHIND) return [];
     this.#looksBehind = 0;
     const offered: Offered[] = [];
-    for (let nonce = next; nonce < slot.nonce; nonce++) {
+    for (let nonce = next; nonce < first; nonce++) {
       const found = this.#byNonce.get(nonce);
       if (found === undefined) continue;
       await broadcast(client, found.raw);
       offered.push({ hash: found.hash, nonce });
     }
+    if (offered.length === 0) return [];
     // What followed it may have left the pools with it.
-    const [newest] = slot.versions.keys();
-    const raw = newest === undefined ? undefined : slot.raws.get(newest);
-    if (offered.length > 0 && raw !== undefined) await broadcast(client, raw);
+    for (const { newest } of slots) if (newest !== undefined) await broadcast(client, newest);
     return offered;
   }
 }

@@ -21,12 +21,26 @@ export class NonceSlot {
   /** Who was told that the fee limit is near. */
   readonly warned = new Set<Job>();
   market: MarketAt | undefined;
-  /** Something was mined under it. */
-  used = false;
+  /** Whose it is now. */
+  job: Job | undefined;
+  /** Looks at the chain since the last attempt. */
+  looks = 0;
+  /** Looks in a row that showed its nonce used, and no receipt. */
+  looksAfterUse = 0;
   readonly #attempts = new Map<Job, number>();
 
   constructor(nonce: number) {
     this.nonce = nonce;
+  }
+
+  /** Whose it is, if that one still waits. */
+  get owner(): Job | undefined {
+    return this.job?.settled === false ? this.job : undefined;
+  }
+
+  /** Whether anybody waits for what is out under it. */
+  get isAwaited(): boolean {
+    return this.owner !== undefined || this.jobs().some(({ settled }) => !settled);
   }
 
   /** Takes note of a version that is out; gives its hash. */
@@ -35,12 +49,12 @@ export class NonceSlot {
     this.versions = new Map([[hash, job], ...this.versions]);
     this.raws.set(hash, raw);
     this.fees = fees;
-    this.tried(job);
     return hash;
   }
 
   tried(job: Job): void {
     this.#attempts.set(job, this.attempts(job) + 1);
+    this.looks = 0;
   }
 
   /** Somebody else's transaction with this nonce is dearer: the next offers twice as much. */
@@ -53,6 +67,12 @@ export class NonceSlot {
 
   attempts(job: Job): number {
     return this.#attempts.get(job) ?? 0;
+  }
+
+  /** What was sent last; undefined before that. */
+  get newest(): Hex | undefined {
+    const [hash] = this.versions.keys();
+    return hash === undefined ? undefined : this.raws.get(hash);
   }
 
   /** Whose versions are out. */

@@ -1,0 +1,99 @@
+/** What is offered for a transaction, given those that wait behind it: they are mined after it. */
+import type { BlockNumber } from "../../protocol/units.ts";
+import { type Call, isFiller, type Job } from "./call.ts";
+import type { SubmitterEvent } from "./events.ts";
+import { type Fees, type Offer, offer } from "./fees.ts";
+import type { NonceLine } from "./nonceLine.ts";
+import type { MarketAt, NonceSlot } from "./nonceSlot.ts";
+
+/** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
+const PATIENT_SHARE_PERCENT = 75n;
+const RAISE_THE_LIMIT = "raise `maxFeePerGas` in the configuration and start again";
+
+export interface PricingOptions {
+  readonly line: NonceLine;
+  /** Wei for a unit of gas; never more. */
+  readonly maxFeePerGas: bigint;
+  readonly tell: (event: SubmitterEvent, call: Call) => void;
+}
+
+export class Pricing {
+  readonly #options: PricingOptions;
+
+  constructor(options: PricingOptions) {
+    this.#options = options;
+  }
+
+  /** What to offer for `job` now. Tells when the limit bites, and once before it does. */
+  price(slot: NonceSlot, job: Job, market: MarketAt): Fees {
+    const offered = this.#offer(slot, job, market, slot.fees);
+    if (offered.capped) this.#tell("feeCapReached", slot, job, offered);
+    else this.#warn(slot, job, offered);
+    const { maxFeePerGas, maxPriorityFeePerGas } = offered;
+    return { maxFeePerGas, maxPriorityFeePerGas };
+  }
+
+  /** Whether what is out offers what would be offered now. */
+  isEnough(slot: NonceSlot, job: Job, market: MarketAt): boolean {
+    if (slot.fees === undefined) return false;
+    const wanted = this.#offer(slot, job, market);
+    return (
+      slot.fees.maxFeePerGas >= wanted.maxFeePerGas &&
+      slot.fees.maxPriorityFeePerGas >= wanted.maxPriorityFeePerGas
+    );
+  }
+
+  /** Warns of the fee limit while we wait, before it bites. */
+  watch(slot: NonceSlot, job: Job, head: BlockNumber, baseFee: bigint): void {
+    if (slot.market === undefined) return;
+    const market = { ...slot.market, baseFee, head, span: head - slot.market.earlier };
+    this.#warn(slot, job, this.#offer(slot, job, market));
+  }
+
+  /** Blocks that can still take whoever waits under this nonce or behind it, or infinity. */
+  leftFor(slot: NonceSlot, job: Job, head: BlockNumber): number {
+    return Math.min(...this.#waiting(slot, job).map(({ call }) => blocksLeft(call, head)));
+  }
+
+  /**
+   * What has no deadline leaves room to be outbid, unless something behind it has one. What fills a
+   * nonce has to outbid whatever was there.
+   */
+  capOf(slot: NonceSlot, job: Job): bigint {
+    const { maxFeePerGas } = this.#options;
+    const waiting = this.#waiting(slot, job);
+    const canWait = waiting.every(({ call }) => call.deadlineBlock === undefined) && !isFiller(job);
+    return canWait ? (maxFeePerGas * PATIENT_SHARE_PERCENT) / 100n : maxFeePerGas;
+  }
+
+  #offer(slot: NonceSlot, job: Job, market: MarketAt, previous?: Fees): Offer {
+    const left = this.leftFor(slot, job, market.head);
+    return offer(market, left, this.capOf(slot, job), previous);
+  }
+
+  #waiting(slot: NonceSlot, job: Job): Job[] {
+    const behind = this.#options.line.behind(slot);
+    return [job, ...behind.filter((one) => one !== slot).flatMap(({ owner }) => owner ?? [])];
+  }
+
+  #warn(slot: NonceSlot, job: Job, offered: Offer): void {
+    if (!offered.capNear || slot.warned.has(job)) return;
+    slot.warned.add(job);
+    this.#tell("feeCapNear", slot, job, offered);
+  }
+
+  #tell(
+    kind: "feeCapNear" | "feeCapReached",
+    slot: NonceSlot,
+    job: Job,
+    { needed, forecast }: Offer,
+  ): void {
+    const cap = this.capOf(slot, job);
+    this.#options.tell({ kind, needed, forecast, cap, mend: RAISE_THE_LIMIT }, job.call);
+  }
+}
+
+/** Blocks that can still take it; infinity where any can. */
+export function blocksLeft({ deadlineBlock }: Call, head: BlockNumber): number {
+  return deadlineBlock === undefined ? Number.POSITIVE_INFINITY : deadlineBlock - head;
+}
