@@ -1,11 +1,14 @@
 /** Withdrawals: paid in the right quarter and not one block earlier, or cancelled with evidence. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ContractRefused } from "../src/chain/errors.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { firstBlockOf, quarterSize } from "../src/protocol/rounds.ts";
+import { lastOfQuarter, startExchange, type TestExchange, until } from "./support/exchange.ts";
 
 const USDC = 10n ** 6n;
+/** An operator that sends looks more often than this. */
+const QUIET_MS = 300;
 
 describe("an honest withdrawal", () => {
   let exchange: TestExchange;
@@ -110,4 +113,61 @@ describe("an overdrawing withdrawal", () => {
     expect({ committedRound, halted }).toEqual({ committedRound: 6, halted: false });
     expect(await exchange.reader.withdrawal(cleo.address, exchange.usdc)).toBeUndefined();
   });
+});
+
+describe("more overdrawing withdrawals than quarter 0 has blocks", () => {
+  const CLIENTS = 8;
+  let exchange: TestExchange;
+  beforeAll(async () => {
+    exchange = await startExchange({ roundSize: 4 * CLIENTS });
+  });
+  afterAll(() => exchange.stop());
+
+  it("are all cancelled in it, and the commit is on time", async () => {
+    const clients: ExchangeClient[] = [];
+    for (let index = 0; index < CLIENTS; index++) {
+      const client = await exchange.client(index);
+      await (index % 2 === 0 ? client.deposit("WETH", "10") : client.deposit("USDC", "6000"));
+      clients.push(client);
+      await exchange.toQuarter(index + 1, 1);
+    }
+    const order = { market: "WETH/USDC", price: "3000", amount: "1" };
+    for (const [index, client] of clients.entries()) {
+      await client.createOrder({ ...order, side: index % 2 === 0 ? "sell" : "buy" });
+    }
+    const asked = CLIENTS + 1;
+    await exchange.toQuarter(asked, 1);
+    await exchange.anvil.mineTo(lastOfQuarter(exchange.schedule, asked, 3) - 1);
+    await exchange.anvil.setAutomine(false);
+    // Of the last block of the round, so that only quarter 0 of the next is left.
+    const asking = clients.map((client, index) =>
+      index % 2 === 0 ? client.withdraw("WETH", "10") : client.withdraw("USDC", "6000"),
+    );
+    await until("all ask", async () => (await waiting()) === CLIENTS);
+    await exchange.anvil.mine();
+    await Promise.all(asking);
+    for (let left = quarterSize(exchange.schedule); left > 0; left--) await mineWhatIsThere();
+
+    const { committedRound, halted } = await exchange.reader.clock();
+    expect({ committedRound, halted }).toEqual({ committedRound: asked + 1, halted: false });
+    for (const [index, { address }] of clients.entries()) {
+      const token = index % 2 === 0 ? exchange.weth : exchange.usdc;
+      expect(await exchange.reader.withdrawal(address, token)).toBeUndefined();
+    }
+  });
+
+  const waiting = async () =>
+    Number(await exchange.anvil.rpc("eth_getBlockTransactionCountByNumber", ["pending"]));
+
+  /** A block, once the operator has seen the last one and sends nothing more. */
+  async function mineWhatIsThere(): Promise<void> {
+    const { anvil, operator } = exchange;
+    const head = await anvil.blockNumber();
+    await until("the operator sees the block", () => operator.face.clock().chainHead === head);
+    for (let before = -1, now = await waiting(); before !== now; now = await waiting()) {
+      before = now;
+      await sleep(QUIET_MS);
+    }
+    await anvil.mine();
+  }
 });

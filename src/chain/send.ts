@@ -23,6 +23,7 @@ import type { Signer } from "./signer.ts";
 
 export type { Call, Mined } from "./sending/call.ts";
 export type { SubmitterEvent } from "./sending/events.ts";
+export { MOST_IN_FLIGHT } from "./sending/nonceLine.ts";
 
 export interface SubmitterOptions {
   readonly client: ChainClient;

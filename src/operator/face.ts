@@ -185,8 +185,8 @@ export interface DutyHealth {
   readonly round: Round;
   readonly deadlineBlock: BlockNumber;
   readonly blocksLeft: number;
-  /** Transactions until it is done, those that come first included. */
-  readonly transactions: number;
+  /** Blocks until it is done at best, with what comes first. */
+  readonly blocksNeeded: number;
   /** Late: it can no longer be done in time. */
   readonly state: "open" | "danger" | "late";
   /** Failed tries, the block of the first, and how the last one failed. */

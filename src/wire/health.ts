@@ -31,8 +31,8 @@ export const duties = z.object({
       deadlineBlock: count,
       /** Negative when it is past. */
       blocksLeft: z.number().int(),
-      /** Transactions until it is done, those that come first included. */
-      transactions: count,
+      /** Blocks until it is done at best, with what comes first. */
+      blocksNeeded: count,
       /** Late: it can no longer be done in time. */
       state: z.enum(["open", "danger", "late"]),
       /** Failed tries, the block of the first, and how the last one failed. */

@@ -220,7 +220,7 @@ describe("last words", () => {
       id: { kind: "commit", round: 3 },
       deadlineBlock: 140,
       blocksLeft: 40,
-      transactions: 1,
+      blocksNeeded: 1,
       inTime: true,
     },
     haltBlock: 141,

@@ -4,6 +4,7 @@ import {
   ALICE,
   BASE,
   BOB,
+  CAROL,
   limitOrder,
   SCHEDULE,
   tradingWorld,
@@ -38,15 +39,18 @@ function names(duties: readonly OpenDuty[]): string[] {
   return duties.map(({ id }) => id.kind);
 }
 
-/** Alice sold in round 1, and asks in round 2 for more than she has left. */
-function overdrawnWorld(): World {
+/** Clients that sold in round 1, and ask in round 2 for more than they have left. */
+function overdrawnWorld(clients = [ALICE]): World {
   const world = tradingWorld();
   world.toQuarter(1, 1);
-  world.place(limitOrder(ALICE, 1, 1, "ask", 900, 5));
-  world.place(limitOrder(BOB, 1, 1, "bid", 900, 5));
+  for (const [i, client] of clients.entries()) {
+    world.place(limitOrder(client, 1, 1, "ask", 900, 5));
+    world.place(limitOrder(BOB, 1, 1 + i, "bid", 900, 5));
+  }
   world.toQuarter(2, 0);
   world.duties();
-  world.withdraw(ALICE, BASE, 5_000n).mine();
+  for (const client of clients) world.withdraw(client, BASE, 5_000n);
+  world.mine();
   world.mineTo(firstBlockOf(SCHEDULE, 2, 1));
   return world;
 }
@@ -87,7 +91,7 @@ describe("open duties", () => {
         id: { kind: "commit", round: 1 },
         deadlineBlock: lastBlockOf(SCHEDULE, 1, 0),
         blocksLeft: 7,
-        transactions: 1,
+        blocksNeeded: 1,
         inTime: true,
       },
     ]);
@@ -114,14 +118,22 @@ describe("open duties", () => {
   it("hold a refused request, and count it before the commit that waits for it", () => {
     const world = overdrawnWorld();
     expect(open(world)).toMatchObject([
-      { id: { kind: "cancelWithdrawal", client: ALICE, token: BASE, round: 2 }, transactions: 1 },
+      { id: { kind: "cancelWithdrawal", client: ALICE, token: BASE, round: 2 }, blocksNeeded: 1 },
     ]);
-    // Nobody cancels until the last moment: one block is left, and two transactions are needed.
+    // Nobody cancels until the last moment: one block is left, and two are needed.
     world.mineTo(firstBlockOf(SCHEDULE, 3));
     const last = open(world, lastBlockOf(SCHEDULE, 3, 0) - 1);
     expect(names(last)).toEqual(["cancelWithdrawal", "commit"]);
     expect(last.map(({ inTime }) => inTime)).toEqual([true, false]);
-    expect(last.map(({ transactions }) => transactions)).toEqual([1, 2]);
+    expect(last.map(({ blocksNeeded }) => blocksNeeded)).toEqual([1, 2]);
+  });
+
+  it("need no more blocks than transactions hang on each other: one block takes several", () => {
+    const world = overdrawnWorld([ALICE, CAROL]);
+    world.mineTo(firstBlockOf(SCHEDULE, 3));
+    const owed = open(world);
+    expect(names(owed)).toEqual(["cancelWithdrawal", "cancelWithdrawal", "commit"]);
+    expect(owed.map(({ blocksNeeded }) => blocksNeeded)).toEqual([1, 1, 2]);
   });
 
   it("hold a dispute also while it waits for the commit, until its own deadline", () => {

@@ -65,7 +65,7 @@ function answerableReading(figure: number, detail: string): Reading {
 }
 
 /** A duty with its deadline, as a clause. */
-export function inWords({ id, deadlineBlock, blocksLeft, transactions }: OpenDuty): string {
-  const needs = transactions === 1 ? "1 transaction" : `${transactions} transactions`;
-  return `${dutyName(id)} by block ${deadlineBlock}, ${blocksLeft} blocks left for ${needs}`;
+export function inWords({ id, deadlineBlock, blocksLeft, blocksNeeded }: OpenDuty): string {
+  const left = `${blocksLeft} blocks left and ${blocksNeeded} needed`;
+  return `${dutyName(id)} by block ${deadlineBlock}, ${left}`;
 }

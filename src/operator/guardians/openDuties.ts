@@ -2,6 +2,7 @@
  * All that the operator owes the chain now, also what it cannot yet do: with how long is left, and
  * whether it can still be done in time. Pure. PROTOCOL.md sections 2, 4 and 6.
  */
+import { MOST_IN_FLIGHT } from "../../chain/send.ts";
 import type { State } from "../../exchange/state.ts";
 import {
   disputeAnswer,
@@ -25,15 +26,16 @@ export interface OpenDuty {
   readonly deadlineBlock: BlockNumber;
   /** Blocks that can still take it; negative when it is past. */
   readonly blocksLeft: number;
-  /** Transactions until it is done, those that come first included: each takes a block at least. */
-  readonly transactions: number;
-  /** Whether so many still fit before the deadline. */
+  /** Blocks until it is done at best, with what comes first. */
+  readonly blocksNeeded: number;
+  /** Whether so many are left before the deadline. */
   readonly inTime: boolean;
 }
 
 interface Owed {
   readonly id: DutyId;
   readonly deadlineBlock: BlockNumber;
+  /** One after the other. */
   readonly transactions: number;
 }
 
@@ -59,19 +61,41 @@ export function openDuties(
       : committed(round)
         ? []
         : [commitOf(state, round)];
-  const ordered = [
-    ...owedCancels(state, chain),
-    ...closes.filter(isReady),
-    ...commits,
-    ...closes.filter((close) => !isReady(close)),
-  ];
-  let transactions = 0;
-  return ordered.map((owed) => {
-    transactions += owed.transactions;
+  const cancels = inBlocks(owedCancels(state, chain), 0);
+  const ready = inBlocks(closes.filter(isReady), 0, cancels.length);
+  // What does hang on another waits until that has landed.
+  const commit = inBlocks(commits, longest(cancels));
+  const waiting = inBlocks(
+    closes.filter((close) => !isReady(close)),
+    longest(commit),
+  );
+  return [...cancels, ...ready, ...commit, ...waiting].map(({ owed, blocksNeeded }) => {
     const { id, deadlineBlock } = owed;
-    const inTime = chain.head + transactions <= deadlineBlock;
-    return { id, deadlineBlock, blocksLeft: deadlineBlock - head, transactions, inTime };
+    const inTime = chain.head + blocksNeeded <= deadlineBlock;
+    return { id, deadlineBlock, blocksLeft: deadlineBlock - head, blocksNeeded, inTime };
   });
+}
+
+interface Scheduled {
+  readonly owed: Owed;
+  readonly blocksNeeded: number;
+}
+
+/**
+ * Side by side, so many in a block, after `from` blocks and behind `ahead` transactions that go
+ * first. At best: a full chain takes fewer.
+ */
+function inBlocks(owed: readonly Owed[], from: number, ahead = 0): Scheduled[] {
+  let before = ahead;
+  return owed.map((one) => {
+    before += one.transactions;
+    const blocks = Math.max(one.transactions, Math.ceil(before / MOST_IN_FLIGHT));
+    return { owed: one, blocksNeeded: from + blocks };
+  });
+}
+
+function longest(scheduled: readonly Scheduled[]): number {
+  return Math.max(0, ...scheduled.map(({ blocksNeeded }) => blocksNeeded));
 }
 
 /** The open duty whose deadline comes first. */

@@ -198,7 +198,7 @@ function countAlerts(alerts: Alerts, metrics: Metrics): void {
 }
 
 function dutyHealth(duty: OpenDuty, { runner, config, state }: WatchOptions): DutyHealth {
-  const { id, deadlineBlock, blocksLeft, transactions, inTime } = duty;
+  const { id, deadlineBlock, blocksLeft, blocksNeeded, inTime } = duty;
   const { failed, warn } = config.guards.deadlineLeftQuarters;
   const danger = Number((failed ?? warn)?.raise ?? 0) * quarterSize(state.genesis.schedule);
   const failure = runner.failureOf(id);
@@ -207,7 +207,7 @@ function dutyHealth(duty: OpenDuty, { runner, config, state }: WatchOptions): Du
     client: "client" in id ? id.client : null,
     token: "token" in id ? id.token : null,
     round: id.round,
-    ...{ deadlineBlock, blocksLeft, transactions },
+    ...{ deadlineBlock, blocksLeft, blocksNeeded },
     state: !inTime ? "late" : blocksLeft <= danger ? "danger" : "open",
     tries: failure?.tries ?? 0,
     sinceBlock: failure?.since ?? null,

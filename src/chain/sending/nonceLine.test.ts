@@ -1,0 +1,105 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Hex } from "../../base/hex.ts";
+import type { Job } from "./call.ts";
+import { MOST_IN_FLIGHT, NonceLine, priorityOf } from "./nonceLine.ts";
+import type { NonceSlot } from "./nonceSlot.ts";
+
+const FEES = { maxFeePerGas: 2n, maxPriorityFeePerGas: 1n };
+
+function jobOf(serial: number, priority: number, what = serial): Job {
+  const data: Hex = `0x${what.toString(16).padStart(8, "0")}`;
+  const call = { what: `call ${serial}`, to: `0x${"70".repeat(20)}` as Hex, data, priority };
+  return { call, reverts: 0, settled: false, resolve: () => {}, reject: () => {} };
+}
+
+/** What the submitter does with a place. */
+function send(slot: NonceSlot, job: Job, serial: number): void {
+  slot.job = job;
+  slot.sent(job, `0x${serial.toString(16).padStart(8, "0")}`, FEES);
+}
+
+/** Jobs come, are sent, mined in the order of their nonces, given up, and sent again. */
+const deeds = fc.array(
+  fc.oneof(
+    fc.record({ deed: fc.constant("come"), priority: fc.nat(3), what: fc.nat(30) }),
+    fc.record({ deed: fc.constantFrom("send", "mine", "giveUp", "lag"), pick: fc.nat(1000) }),
+  ),
+  { maxLength: 120 },
+);
+
+describe("nonces in flight", () => {
+  it("keep each call under one nonce, leave no gap, and are no more than nodes keep", () => {
+    fc.assert(
+      fc.property(deeds, (all) => {
+        const line = new NonceLine();
+        const queue: Job[] = [];
+        let next = 0;
+        for (const [serial, one] of all.entries()) {
+          if ("priority" in one) {
+            queue.push(jobOf(serial, one.priority, one.what));
+          } else if (one.deed === "mine" || one.deed === "giveUp") {
+            const slot = line.slots[0];
+            const job = one.deed === "mine" ? slot?.job : queue[one.pick % (queue.length || 1)];
+            if (job === undefined) continue;
+            job.settled = true;
+            if (queue.includes(job)) queue.splice(queue.indexOf(job), 1);
+            if (one.deed === "giveUp" || slot === undefined) continue;
+            next = slot.nonce + 1;
+            line.remove(slot);
+          } else {
+            const job = queue[one.pick % (queue.length || 1)];
+            if (job === undefined || !line.mayPlace(job)) continue;
+            // An endpoint that lags tells an older nonce.
+            const told = one.deed === "lag" && line.isAwaited ? Math.max(0, next - 2) : next;
+            const slot = line.placeFor(job, told);
+            if (slot === undefined) continue;
+            const { owner } = slot;
+            if (owner !== undefined) expect(priorityOf(owner)).toBeLessThan(priorityOf(job));
+            send(slot, job, serial);
+          }
+          expectSound(line);
+        }
+      }),
+    );
+  });
+
+  it("give a greater one the first place that a lesser one has, and no place beside it", () => {
+    const line = new NonceLine();
+    const [claim, commit, cancel] = [jobOf(1, 0), jobOf(2, 1), jobOf(3, 3)];
+    for (const job of [commit, claim]) send(line.placeFor(job, 7) as NonceSlot, job, 1);
+    expect(line.placeFor(cancel, 7)?.nonce).toBe(7);
+    send(line.slots[0] as NonceSlot, cancel, 2);
+    // The commit is out under 7 as well: it may be mined there yet.
+    expect([line.mayPlace(commit), line.placeFor(commit, 7)]).toEqual([false, undefined]);
+    line.remove(line.slots[0] as NonceSlot);
+    expect(line.placeFor(commit, 8)?.nonce).toBe(8);
+  });
+
+  it("name what holds others up and is wanted by nobody", () => {
+    const line = new NonceLine();
+    const jobs = [jobOf(1, 0), jobOf(2, 0), jobOf(3, 0)];
+    for (const job of jobs) send(line.placeFor(job, 0) as NonceSlot, job, 1);
+    expect(line.gaps()).toEqual([]);
+    for (const i of [0, 2]) (jobs[i] as Job).settled = true;
+    expect(line.gaps().map(({ nonce }) => nonce)).toEqual([0]);
+  });
+
+  it("are forgotten where the chain has gone back and nobody waits", () => {
+    const line = new NonceLine();
+    const job = jobOf(1, 0);
+    send(line.placeFor(job, 5) as NonceSlot, job, 1);
+    job.settled = true;
+    expect(line.placeFor(jobOf(2, 0), 3)?.nonce).toBe(3);
+  });
+});
+
+function expectSound(line: NonceLine): void {
+  const nonces = line.slots.map(({ nonce }) => nonce);
+  expect(nonces.length).toBeLessThanOrEqual(MOST_IN_FLIGHT);
+  for (let i = 1; i < nonces.length; i++) expect(nonces[i]).toBe((nonces[i - 1] as number) + 1);
+  const out = line.slots.flatMap((slot) => slot.jobs().filter(({ settled }) => !settled));
+  expect(new Set(out).size).toBe(out.length);
+  const owned = line.slots.flatMap(({ owner }) => owner?.call.data ?? []);
+  expect(new Set(owned).size).toBe(owned.length);
+}
