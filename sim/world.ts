@@ -238,7 +238,7 @@ class World {
   /** What the node reads of the chain is true, and stays true until it acts. */
   get #isExact(): boolean {
     const { troubles, fair } = this.#plan;
-    return fair && !troubles.has("endpoints") && !troubles.has("reorganisations");
+    return fair && !troubles.has("reorganisations");
   }
 
   #checkKept({ face }: RunningOperator): void {

@@ -34,7 +34,7 @@ export class MinedTransactions {
 
   /**
    * `next`: the key's next nonce by one look at the chain; `slots`: what is in flight. When several
-   * looks in a row show that what came before them is gone, offers it again; gives what was offered.
+   * looks in a row show that what came before is gone, offers it again; gives what was offered.
    */
   async offerDropped(
     client: ChainClient,
