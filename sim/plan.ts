@@ -38,9 +38,9 @@ export function planOf(random: Random, options: PlanOptions = {}): Plan {
   const quarter = random.pick([16, 20]);
   const schedule = { genesisBlock: GENESIS_BLOCK, roundSize: 4 * quarter };
   const rounds = options.rounds ?? DEFAULT_ROUNDS;
-  const chosen = TROUBLES.filter(() => random.chance(0.55));
+  const troubles = new Set<Trouble>(TROUBLES.filter(() => random.chance(0.55)));
   const last = GENESIS_BLOCK + rounds * schedule.roundSize;
-  return {
+  const plan = {
     rounds,
     schedule,
     confirmations: random.int(1, 4),
@@ -48,10 +48,13 @@ export function planOf(random: Random, options: PlanOptions = {}): Plan {
     pollMs: random.int(2000, 5000),
     endpoints: random.int(1, 3),
     clients: random.int(2, 5),
-    troubles: new Set(options.troubles ?? chosen),
+    troubles: options.troubles === undefined ? troubles : new Set(options.troubles),
     fair: random.chance(0.9),
     deepReorgAt: random.chance(0.08) ? random.int(GENESIS_BLOCK + 20, last) : undefined,
   };
+  // Drawn last: older seeds mean what they meant.
+  if (random.chance(0.25)) troubles.add("pools");
+  return plan;
 }
 
 /** Blocks that the operator gets in peace for a duty, and for each further one of the quarter. */

@@ -7,7 +7,7 @@
  *     npm run sim -- --troubles pools       with these troubles only, separated by commas
  */
 import { parseArgs } from "node:util";
-import { TROUBLES, type Trouble, UNMET_TROUBLES } from "./troubles.ts";
+import { FURTHER_TROUBLES, TROUBLES, type Trouble } from "./troubles.ts";
 import { runWorld } from "./world.ts";
 
 const { values } = parseArgs({
@@ -18,7 +18,7 @@ const { values } = parseArgs({
     troubles: { type: "string" },
   },
 });
-const known: readonly string[] = [...TROUBLES, ...UNMET_TROUBLES];
+const known: readonly string[] = [...TROUBLES, ...FURTHER_TROUBLES];
 const troubles = values.troubles?.split(",").filter((name) => name !== "none");
 const unknown = troubles?.find((name) => !known.includes(name));
 if (unknown !== undefined) {

@@ -14,12 +14,12 @@ export const TROUBLES = [
   "reorganisations",
 ] as const;
 /**
- * No seed has these by itself. `pools`, which the node does not stand yet: one address behind which
- * some nodes lag by more than the confirmations. `liars`: one endpoint at a time hides logs, which
- * the node finds out as long as another one is well; so they are tried without other troubles.
+ * Beside these: `pools`, one address behind which some nodes lag by more than the confirmations; a
+ * quarter of the worlds has it. `liars`: one endpoint at a time hides logs, which the node finds out
+ * as long as another one is well; no seed has it by itself, and it is tried without other troubles.
  */
-export const UNMET_TROUBLES = ["pools", "liars"] as const;
-export type Trouble = (typeof TROUBLES | typeof UNMET_TROUBLES)[number];
+export const FURTHER_TROUBLES = ["pools", "liars"] as const;
+export type Trouble = (typeof TROUBLES | typeof FURTHER_TROUBLES)[number];
 
 /** Below what the node is allowed to pay, with room for a tip. */
 const MOST_FEE = 400n * GWEI;

@@ -224,7 +224,7 @@ class World {
       if (own) this.#diary.count("operatorMined");
       if (refusal === undefined) continue;
       this.#diary.say(`mined of ${who}, reverted: ${refusal.message}`);
-      if (own && this.#isExact) throw new LawBroken("nothing in vain", refusal.message);
+      if (own && this.#isLasting) throw new LawBroken("nothing in vain", refusal.message);
     }
     for (const { emitted } of block.logs) {
       if (emitted.eventName === "Committed") requireInGoodTime(this.#plan, block.number);
@@ -235,10 +235,10 @@ class World {
     }
   }
 
-  /** What the node reads of the chain is true, and stays true until it acts. */
-  get #isExact(): boolean {
-    const { troubles, fair } = this.#plan;
-    return fair && !troubles.has("reorganisations");
+  /** What the node does stays done, whoever it hears of it from. */
+  get #isLasting(): boolean {
+    const { troubles, fair, deepReorgAt } = this.#plan;
+    return fair && deepReorgAt === undefined && !troubles.has("reorganisations");
   }
 
   #checkKept({ face }: RunningOperator): void {
