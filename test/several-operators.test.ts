@@ -88,6 +88,16 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     expect(drills.running).toHaveLength(3);
   });
 
+  it("wait while the database takes no writes, and lose nothing", async () => {
+    await drills.under(async () => {
+      await exchange.postgres.setReadOnly(true);
+      await sleep(2 * DEFAULT_LEASE_MS);
+      await exchange.postgres.setReadOnly(false);
+      await drills.orders(20);
+    });
+    expect(drills.running).toHaveLength(3);
+  });
+
   it("commit on time when all but one are killed just before", async () => {
     await drills.takeOver("all but one killed", async ({ boundary, round }) => {
       await drills.untilBlock(boundary - 5);

@@ -165,16 +165,17 @@ async function mineWhile<T>(done: Promise<T>): Promise<T> {
 }
 
 describe("several calls", () => {
-  it("go by priority, and those alike by arrival", async () => {
+  it("go by priority, those alike by deadline, and then by arrival", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const done: bigint[] = [];
-    const send = (amount: bigint, priority: number) =>
-      one.send({ ...mint(amount), priority }).then(() => done.push(amount));
-    const all = [send(9n, 9), send(1n, 0), send(5n, 2), send(6n, 2), send(7n, 3)];
-    await mineWhile(Promise.all(all));
-    expect(done).toEqual([9n, 7n, 5n, 6n, 1n]);
-    expect(await nonceOf()).toBe(5);
+    const send = (amount: bigint, priority: number, deadlineBlock = 10_000) =>
+      one.send({ ...mint(amount), priority, deadlineBlock }).then(() => done.push(amount));
+    const first = [send(9n, 9), send(1n, 0)];
+    const alike = [send(5n, 2), send(6n, 2), send(4n, 2, 9_000)];
+    await mineWhile(Promise.all([...first, ...alike, send(7n, 3)]));
+    expect(done).toEqual([9n, 7n, 4n, 5n, 6n, 1n]);
+    expect(await nonceOf()).toBe(6);
   });
 
   it("give way to a more urgent one that comes while they wait, and follow it", async () => {

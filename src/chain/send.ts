@@ -15,7 +15,7 @@ import { type Call, isFiller, isSameCall, type Job, type Mined } from "./sending
 import type { SubmitterEvent } from "./sending/events.ts";
 import { URGENT_BLOCKS } from "./sending/fees.ts";
 import { MinedTransactions } from "./sending/minedTransactions.ts";
-import { NonceLine, priorityOf } from "./sending/nonceLine.ts";
+import { byUrgency, NonceLine } from "./sending/nonceLine.ts";
 import type { NonceSlot } from "./sending/nonceSlot.ts";
 import { blocksLeft, Pricing } from "./sending/pricing.ts";
 import { simulate } from "./sending/simulate.ts";
@@ -156,10 +156,8 @@ export class Submitter {
 
   /** Gives a nonce to each call for which there is one now, the most urgent first. */
   async #sendAll(): Promise<void> {
-    const jobs = this.#queue
-      .filter((job) => this.#line.mayPlace(job))
-      // Stable: those alike go as they came.
-      .sort((a, b) => priorityOf(b) - priorityOf(a));
+    // Stable: those alike go as they came.
+    const jobs = this.#queue.filter((job) => this.#line.mayPlace(job)).sort(byUrgency);
     const [first] = jobs;
     if (first === undefined || this.#options.signal?.aborted) return;
     const next = await this.#nextNonce(first.call).catch((error: unknown) => {

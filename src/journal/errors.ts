@@ -131,6 +131,7 @@ export type StorageFailureCode =
   | "NotABackup"
   | "NewerFormat"
   | "DatabaseUnreachable"
+  | "DatabaseUnwritable"
   | "DatabaseRefused"
   | "DatabaseNotDurable"
   | "BackupElsewhere";
@@ -152,6 +153,8 @@ const STORAGE_MENDS: Record<StorageFailureCode, string> = {
   NewerFormat: "Install the newer release that wrote it.",
   DatabaseUnreachable:
     "Check that the database runs and can be reached from here; what was acknowledged is kept.",
+  DatabaseUnwritable:
+    "Free its disk, or let it take writes again; operators go on by themselves when it does.",
   DatabaseRefused: "Check the database's name, user, password and rights in the configuration.",
   DatabaseNotDurable:
     "Set fsync and synchronous_commit to on: an acknowledged order must survive a power failure.",

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import postgres from "postgres";
 import { type LocalPostgres, startLocalPostgres } from "../../src/cli/localPostgres.ts";
 import { freePort } from "./anvil.ts";
 
@@ -15,6 +16,8 @@ export interface TestPostgres {
   restart(): Promise<void>;
   stop(): Promise<void>;
   kill(): Promise<void>;
+  /** Whether it refuses writes, as one does that is read only. */
+  setReadOnly(readOnly: boolean): Promise<void>;
   /** Stops it and removes its data. */
   remove(): Promise<void>;
 }
@@ -45,6 +48,13 @@ export async function startPostgres(): Promise<TestPostgres> {
     },
     stop: () => end("stop"),
     kill: () => end("kill"),
+    setReadOnly: async (readOnly) => {
+      const admin = postgres(server.url, { max: 1 });
+      const value = readOnly ? "on" : "off";
+      await admin.unsafe(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
+      await admin`SELECT pg_reload_conf()`;
+      await admin.end();
+    },
     remove: async () => {
       await end("stop");
       rmSync(folder, { recursive: true, force: true });

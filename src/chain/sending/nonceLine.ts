@@ -8,6 +8,7 @@ import { NonceSlot } from "./nonceSlot.ts";
 
 /** Nodes keep so many transactions of one account in their pools, however full these are. */
 export const MOST_IN_FLIGHT = 16;
+const NEVER = Number.MAX_SAFE_INTEGER;
 
 export class NonceLine {
   #slots: NonceSlot[] = [];
@@ -87,6 +88,12 @@ export class NonceLine {
 
 function mayTake({ owner }: NonceSlot, job: Job): boolean {
   return owner === undefined || priorityOf(owner) < priorityOf(job);
+}
+
+/** Orders jobs: the greater before the lesser, of those alike the one that is due first. */
+export function byUrgency(a: Job, b: Job): number {
+  const [due, later] = [a.call.deadlineBlock ?? NEVER, b.call.deadlineBlock ?? NEVER];
+  return priorityOf(b) - priorityOf(a) || due - later;
 }
 
 /** The greater goes first. */

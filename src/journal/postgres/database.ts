@@ -148,8 +148,8 @@ function locationOf({ url, schema }: DatabaseOptions): string {
 function codeOf(error: unknown): StorageFailureCode {
   if (!(error instanceof postgres.PostgresError)) return "DatabaseUnreachable";
   const { code } = error;
-  if (code === "53100") return "StorageFull";
-  if (code === "25006") return "StorageReadOnly";
+  // Its disk is full, or it is read only: that may pass, as an outage does.
+  if (code === "53100" || code === "25006") return "DatabaseUnwritable";
   // Starting up, shutting down, too many connections, cancelled: another try may do.
   if (/^(57|53|08|40)/.test(code)) return "DatabaseUnreachable";
   // Wrong password, user, database, rights.

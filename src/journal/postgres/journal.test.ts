@@ -377,6 +377,25 @@ describe("a database in trouble", () => {
     expect(texts(await readAll(journal))).toEqual(["kept", "more"]);
   });
 
+  test("that takes no writes says so, and takes them again when it may", async () => {
+    const own = await startPostgres();
+    onTestFinished(() => own.remove());
+    const journal = await open(own.schema(), "ada", { url: own.url });
+    const writer = await acquire(journal);
+    await writer.append(bytes("kept"));
+    await own.setReadOnly(true);
+    // It takes a moment to know.
+    const appendOn = async (): Promise<never> => {
+      for (;;) await writer.append(bytes("kept"));
+    };
+    await expect(appendOn()).rejects.toMatchObject({ code: "DatabaseUnwritable" });
+    await expect(journal.acquire()).rejects.toMatchObject({ code: "DatabaseUnwritable" });
+    const kept = await readAll(journal);
+    await own.setReadOnly(false);
+    const again = async () => (await journal.acquire().catch(() => undefined))?.head;
+    await expect.poll(again, { timeout: 10 * LEASE_MS }).toMatchObject({ sequence: kept.length });
+  });
+
   test("that stays silent counts as unreachable, and is asked afresh", async () => {
     const proxy = await startProxy(server.port);
     onTestFinished(() => proxy.close());
