@@ -6,17 +6,17 @@
  * left behind is replaced. While it runs, it offers again what a reorganisation dropped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Address } from "../base/hex.ts";
+import type { Address, Hex } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { DeadlineMissed, InsufficientFunds, RpcUnavailable, TransactionLost } from "./errors.ts";
-import { ask, type ChainClient } from "./rpc.ts";
+import type { ChainClient } from "./rpc.ts";
+import { type Look, look, readStart, type Start } from "./sending/account.ts";
 import { Attempts } from "./sending/attempts.ts";
-import { type Call, isFiller, isSameCall, type Job, type Mined } from "./sending/call.ts";
+import { type Call, isSameCall, type Job, type Mined } from "./sending/call.ts";
 import type { SubmitterEvent } from "./sending/events.ts";
 import { URGENT_BLOCKS } from "./sending/fees.ts";
-import { MinedTransactions } from "./sending/minedTransactions.ts";
-import { byUrgency, NonceLine } from "./sending/nonceLine.ts";
-import type { NonceSlot } from "./sending/nonceSlot.ts";
+import { byUrgency, MOST_IN_FLIGHT, NonceLine } from "./sending/nonceLine.ts";
+import { broadcast, type NonceSlot } from "./sending/nonceSlot.ts";
 import { blocksLeft, Pricing } from "./sending/pricing.ts";
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
@@ -45,6 +45,8 @@ export interface SubmitterOptions {
 /** What became of a job whose transaction was mined. */
 interface Settled {
   readonly job: Job;
+  /** Hash of the block. */
+  readonly minedIn: Hex;
   /** `reverted`: it would pass now, so that it can be sent again. */
   readonly outcome: Mined | Error | "reverted";
 }
@@ -52,6 +54,8 @@ interface Settled {
 const DEFAULT_LOOKS = 30;
 /** Looks for a receipt after its nonce was used: endpoints lag behind each other. */
 const LOOKS_AFTER_NONCE_USED = 3;
+/** Looks that show an older nonce before it is believed, for the same reason. */
+const LOOKS_BEHIND = 3;
 const STRANGERS =
   "a former process left it, or another program sends with this key, which needs one of its own";
 /**
@@ -60,21 +64,14 @@ const STRANGERS =
  */
 const MOST_REVERTS = 2;
 
-/** The newest block and the key's next nonce, by one look. */
-interface Look {
-  readonly head: BlockNumber;
-  readonly baseFee: bigint;
-  readonly nonce: number;
-}
-
 export class Submitter {
   readonly #options: SubmitterOptions;
   readonly #queue: Job[] = [];
   readonly #line = new NonceLine();
   readonly #pricing: Pricing;
   readonly #attempts: Attempts;
-  readonly #mined = new MinedTransactions();
   #working = false;
+  #looksBehind = 0;
   #newestMined = 0;
 
   constructor(options: SubmitterOptions) {
@@ -95,11 +92,12 @@ export class Submitter {
 
   /**
    * Resolves when mined with success. Throws `ContractRefused` (simulation or block),
-   * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, or `RpcUnavailable`.
+   * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, `RpcUnavailable`, or what the signer
+   * does.
    */
   send(call: Call): Promise<Mined> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ call, reverts: 0, settled: false, resolve, reject });
+      this.#queue.push({ call, reverts: 0, settled: false, isFiller: false, resolve, reject });
       void this.#work();
     });
   }
@@ -108,10 +106,11 @@ export class Submitter {
     if (this.#working) return;
     this.#working = true;
     while (this.#queue.length > 0) {
+      this.#attempts.renew();
       try {
         await this.#sendAll();
         await this.#fillGaps();
-        if (this.#line.isAwaited) await this.#watch();
+        if (this.#queue.length > 0) await this.#watch();
         if (this.#options.signal?.aborted) this.#stop();
       } catch (error) {
         this.#failAll(() => error);
@@ -154,22 +153,25 @@ export class Submitter {
 
   // ---------------------------------------------------------------- sending
 
-  /** Gives a nonce to each call for which there is one now, the most urgent first. */
+  /** Gives nonces to the calls that are the most urgent, as far as there are some now. */
   async #sendAll(): Promise<void> {
-    // Stable: those alike go as they came.
-    const jobs = this.#queue.filter((job) => this.#line.mayPlace(job)).sort(byUrgency);
+    // Stable: those alike go as they came. Not all at once: what is out wants to be seen to.
+    const jobs = this.#queue
+      .filter((job) => this.#line.mayPlace(job))
+      .sort(byUrgency)
+      .slice(0, MOST_IN_FLIGHT);
     const [first] = jobs;
     if (first === undefined || this.#options.signal?.aborted) return;
-    const next = await this.#nextNonce(first.call).catch((error: unknown) => {
+    const start = await this.#start(first.call).catch((error: unknown) => {
       // What is out may be mined meanwhile, and others can wait for their place.
       if (!this.#line.isAwaited) this.#failAll(() => error, jobs);
     });
-    if (next === undefined) return;
+    if (start === undefined) return;
     for (const job of jobs) {
       if (this.#options.signal?.aborted) return;
       if (job.settled || !this.#line.mayPlace(job)) continue;
       try {
-        if (!(await this.#sendOne(job, next))) return;
+        if (!(await this.#sendOne(job, start))) return;
       } catch (error) {
         this.#fail(job, error);
       }
@@ -177,76 +179,91 @@ export class Submitter {
   }
 
   /** Whether more may be sent now. */
-  async #sendOne(job: Job, next: number): Promise<boolean> {
+  async #sendOne(job: Job, { nonce, balance }: Start): Promise<boolean> {
     const gas = await this.#simulate(job.call);
-    const slot = this.#line.placeFor(job, next);
+    const slot = this.#line.placeFor(job, nonce);
     if (slot === undefined) return true;
     slot.gas.set(job, gas);
-    if (slot.owner !== undefined) {
-      this.#tell({ kind: "preempted", by: job.call.what }, slot.owner.call);
-    }
+    const displaced = slot.owner;
     try {
-      await this.#attempts.attempt(slot, job);
-      return true;
-    } catch (error) {
-      this.#line.giveBack(slot);
       // Nodes want the means for all that waits: once the others are mined, it may pass.
+      if (!this.#pricing.isFunded(slot, job, balance)) return false;
+      await this.#attempts.attempt(slot, job);
+    } catch (error) {
       if (error instanceof InsufficientFunds && this.#line.isAwaited) return false;
       throw error;
+    } finally {
+      this.#line.giveBack(slot);
     }
+    if (displaced !== undefined) {
+      this.#tell({ kind: "preempted", by: job.call.what }, displaced.call);
+    }
+    return true;
   }
 
   /** What nobody wants any more must not hold up what waits behind it. */
   async #fillGaps(): Promise<void> {
     for (const slot of this.#line.gaps()) {
-      if (slot.job !== undefined && isFiller(slot.job)) continue;
+      if (this.#options.signal?.aborted) return;
+      // What a reorganisation has undone is offered again, and may be mined as it was.
+      if (slot.job?.isFiller || (slot.isUndone && slot.looks < this.#mostLooks)) continue;
       // Another look tries again.
       await this.#attempts.fill(slot).catch(() => {});
     }
   }
 
+  /** Looks for a receipt before a transaction is replaced. */
+  get #mostLooks(): number {
+    return this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS;
+  }
+
   /** By the chain. Tells of strangers. Throws `RpcUnavailable`. */
-  async #nextNonce(call: Call): Promise<number> {
-    const { client, onEvent } = this.#options;
-    const { address } = this;
-    const [nonce, pending] = await ask("a nonce", () =>
-      Promise.all([
-        client.getTransactionCount({ address, blockTag: "latest" }),
-        client.getTransactionCount({ address, blockTag: "pending" }),
-      ]),
-    );
-    const firstNonce = this.#line.end(nonce);
-    if (pending > firstNonce) {
-      const lastNonce = pending - 1;
-      onEvent?.({ kind: "strangersWait", firstNonce, lastNonce, mend: STRANGERS }, call);
+  async #start(call: Call): Promise<Start> {
+    const start = await readStart(this.#options.client, this.address);
+    const firstNonce = this.#line.end(start.nonce);
+    if (start.pendingNonce > firstNonce) {
+      const lastNonce = start.pendingNonce - 1;
+      this.#tell({ kind: "strangersWait", firstNonce, lastNonce, mend: STRANGERS }, call);
     }
-    return nonce;
+    return start;
   }
 
   // ---------------------------------------------------------------- watching
 
   /** A look at what is out, after a pause. */
   async #watch(): Promise<void> {
-    const { pollMs, signal, client } = this.#options;
+    const { pollMs, signal } = this.#options;
     await sleep(pollMs, undefined, { signal }).catch(() => {});
     if (signal?.aborted) return;
     // Both before the receipts: what they say is then true of any receipt that is missing.
     const now = await this.#look();
     await this.#collect(now?.nonce);
+    if (now !== undefined) {
+      await this.#goBack(now.nonce);
+      this.#failAll(
+        ({ call }) => new DeadlineMissed(call.what, call.deadlineBlock as number, now.head),
+        this.#queue.filter(({ call }) => blocksLeft(call, now.head) <= 0),
+      );
+    }
+    for (const slot of this.#line.slots) {
+      if (signal?.aborted) return;
+      await this.#tend(slot, now);
+    }
+  }
+
+  /** When several looks in a row show that what came before is gone, offers it again. */
+  async #goBack(next: number): Promise<void> {
     const { slots } = this.#line;
-    if (now === undefined) {
-      for (const slot of slots) await this.#tend(slot, undefined);
-      return;
+    this.#looksBehind = next < (slots[0]?.nonce ?? next) ? this.#looksBehind + 1 : 0;
+    if (this.#looksBehind < LOOKS_BEHIND) return;
+    this.#looksBehind = 0;
+    const owner = slots.find((slot) => slot.owner !== undefined)?.owner;
+    // What followed it may have left the pools with it.
+    for (const { newest, nonce, isUndone } of [...this.#line.goBack(next), ...slots]) {
+      if (newest === undefined) continue;
+      await broadcast(this.#options.client, newest);
+      if (isUndone && owner !== undefined) this.#tell({ kind: "offeredAgain", nonce }, owner.call);
     }
-    for (const offered of await this.#mined.offerDropped(client, now.nonce, slots)) {
-      const owner = slots.find((slot) => slot.owner !== undefined)?.owner;
-      if (owner !== undefined) this.#tell({ kind: "offeredAgain", ...offered }, owner.call);
-    }
-    this.#failAll(
-      ({ call }) => new DeadlineMissed(call.what, call.deadlineBlock as number, now.head),
-      this.#queue.filter(({ call }) => blocksLeft(call, now.head) <= 0),
-    );
-    for (const slot of slots) await this.#tend(slot, now);
   }
 
   /** What is out may still be mined; nobody waits for it any more. */
@@ -260,19 +277,12 @@ export class Submitter {
 
   /** Undefined when the chain does not answer: the next look may. */
   async #look(): Promise<Look | undefined> {
-    const { client } = this.#options;
-    const { address } = this;
     try {
-      const nonce = await ask("a nonce", () =>
-        client.getTransactionCount({ address, blockTag: "latest" }),
-      );
-      const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
-      return { head: Number(block.number), baseFee: block.baseFeePerGas ?? 0n, nonce };
+      return await look(this.#options.client, this.address);
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
-      for (const { owner } of this.#line.slots) {
-        if (owner !== undefined) this.#tell({ kind: "lookFailed" }, owner.call);
-      }
+      const owner = this.#line.slots.find((slot) => slot.owner !== undefined)?.owner;
+      if (owner !== undefined) this.#tell({ kind: "lookFailed" }, owner.call);
       return undefined;
     }
   }
@@ -282,18 +292,20 @@ export class Submitter {
     for (const slot of this.#line.slots) {
       const settled = await this.#receiptOf(slot);
       if (settled !== undefined) {
-        this.#line.remove(slot);
-        this.#settle({ ...settled, job: this.#waitingFor(settled.job) });
+        const job = this.#waitingFor(settled, slot);
+        this.#line.settle(slot, settled.minedIn);
+        this.#settle({ ...settled, job });
       } else if (next === undefined || slot.nonce >= next) {
         return;
       }
     }
   }
 
-  /** Who gave up on a call and sent it again has it done once. */
-  #waitingFor(job: Job): Job {
-    const again = this.#queue.find((one) => isSameCall(one, job));
-    return job.settled && again !== undefined ? again : job;
+  /** Who gave up on a call, or saw it undone, and sent it again has it done once. */
+  #waitingFor({ job, minedIn }: Settled, slot: NonceSlot): Job {
+    // An endpoint that lagged had us look again at what was never undone: that was for another.
+    if (!job.settled || minedIn === slot.minedIn) return job;
+    return this.#queue.find((one) => isSameCall(one, job)) ?? job;
   }
 
   /** Undefined while none of the slot's versions is known to be mined. */
@@ -302,20 +314,20 @@ export class Submitter {
     for (const [hash, job] of slot.versions) {
       const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
       if (receipt === undefined) continue;
-      this.#mined.remember(slot, hash);
       const block = Number(receipt.blockNumber);
+      const minedIn = receipt.blockHash;
       this.#newestMined = Math.max(this.#newestMined, block);
       if (receipt.status === "success") {
         const { gasUsed, effectiveGasPrice } = receipt;
         const cost = gasUsed * effectiveGasPrice;
-        return { job, outcome: { transactionHash: hash, block, gasUsed, cost } };
+        return { job, minedIn, outcome: { transactionHash: hash, block, gasUsed, cost } };
       }
       // Something changed between simulation and block; a new simulation says what.
       const outcome = await this.#simulate(job.call).then(
         () => "reverted" as const,
         (error: Error) => error,
       );
-      return { job, outcome };
+      return { job, minedIn, outcome };
     }
     return undefined;
   }
@@ -329,10 +341,10 @@ export class Submitter {
     }
     if (now !== undefined) slot.looksAfterUse = 0;
     const { job } = slot;
-    if (job === undefined || (job.settled && !isFiller(job))) return;
-    if (this.#line.behind(slot).length === 0) return;
+    if (job === undefined || this.#line.behind(slot).length === 0) return;
     slot.looks += 1;
-    const isStuck = slot.looks >= (this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS);
+    if (job.settled && !job.isFiller) return;
+    const isStuck = slot.looks >= this.#mostLooks;
     if (isStuck || (now !== undefined && this.#isPressing(slot, job, now.head))) {
       await this.#attempts.attempt(slot, job).catch((error) => this.#fail(job, error));
     } else if (now !== undefined) {
@@ -347,7 +359,7 @@ export class Submitter {
   }
 
   #lose(slot: NonceSlot): void {
-    this.#line.remove(slot);
+    this.#line.settle(slot, undefined);
     const why =
       `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours: ` +
       STRANGERS;

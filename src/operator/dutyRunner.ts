@@ -49,6 +49,8 @@ export interface DutyRunnerOptions {
    * wait for others, which is no failed try.
    */
   readonly attestations?: (duty: CommitDuty) => Promise<readonly Signature[]>;
+  /** Once it is aborted, what fails counts as failed no more. */
+  readonly signal?: AbortSignal;
   /** Told when the chain was read; `view` is new then. */
   readonly onView?: () => void;
   /** Told of each duty carried out. */
@@ -61,8 +63,8 @@ export interface DutyRunnerOptions {
 const MOST_OF_TIME_LEFT = 1 / 8;
 
 /**
- * Who goes first where several wait: a commit waits for cancellations anyway, and whatever else the
- * key sends (claims of a slot, bonds) has 0.
+ * Who goes first of those that are due alike. Whatever else the key sends (claims of a slot, bonds)
+ * has 0.
  */
 const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
   cancelWithdrawal: 3,
@@ -135,6 +137,8 @@ export class DutyRunner {
   async run(head: BlockNumber): Promise<void> {
     const { state, reader } = this.#options;
     this.#head = head;
+    // What ends while the chain is read may not show there yet.
+    const before = new Set(this.#underWay.keys());
     this.#view = await readChainView(reader, this.#newest(head), questions(state));
     this.#options.onView?.();
     const due = duties(state, this.#view);
@@ -142,7 +146,7 @@ export class DutyRunner {
     // None of these hangs on another: what does is no duty before that other has landed.
     for (const duty of due) {
       const name = nameOf(duty);
-      if (this.#underWay.has(name)) continue;
+      if (before.has(name) || this.#underWay.has(name)) continue;
       if (this.#isLate(duty, head) || this.#rests(duty, head)) continue;
       if (this.#options.mayAct?.(head, duty.deadlineBlock) === false) continue;
       this.#underWay.set(name, this.#do(duty, head));
@@ -201,7 +205,7 @@ export class DutyRunner {
     const before = this.#failures.get(nameOf(duty));
     const waits = problem instanceof AttestationsMissing;
     const refused = problem instanceof ContractRefused && problem.errorName === "NotOperator";
-    const ours = !waits && !refused;
+    const ours = !waits && !refused && this.#options.signal?.aborted !== true;
     const tries = (before?.tries ?? 0) + (ours ? 1 : 0);
     const longest = Math.max(1, Math.floor((duty.deadlineBlock - head) * MOST_OF_TIME_LEFT));
     const rest = ours ? Math.min(2 ** Math.max(0, tries - 1), longest) : 1;

@@ -162,6 +162,7 @@ export async function startOperator(
     submitter,
     log,
     maxTries: config.maxTries,
+    signal: stopping.signal,
     mayAct: (at, deadlineBlock) => turns.mayAct(at, deadlineBlock),
     attestations: (duty) => quorum.gather(duty),
     onView: () => watching.sawChain(),

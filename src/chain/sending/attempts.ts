@@ -1,16 +1,17 @@
 /** Sends what has a nonce: priced, signed, and offered until a node takes it. */
 import { unreachable } from "../../base/errors.ts";
-import type { Hex } from "../../base/hex.ts";
+import type { Address, Hex } from "../../base/hex.ts";
 import {
   DeadlineMissed,
   InsufficientFunds,
   isInsufficientFunds,
   RpcUnavailable,
+  shortMessage,
   TransactionLost,
 } from "../errors.ts";
 import type { ChainClient } from "../rpc.ts";
 import type { Signer } from "../signer.ts";
-import { type Call, fillerFrom, type Job } from "./call.ts";
+import type { Call, Job } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";
 import type { NonceLine } from "./nonceLine.ts";
 import { broadcast, type MarketAt, type NonceSlot, readMarket } from "./nonceSlot.ts";
@@ -32,51 +33,68 @@ const TRANSFER_GAS = 21_000n;
 
 export class Attempts {
   readonly #options: AttemptsOptions;
+  readonly #fillers = new WeakMap<NonceSlot, Job>();
+  #market: Promise<MarketAt> | undefined;
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
   }
 
+  /** Blocks have come: what was known of fees is old. */
+  renew(): void {
+    this.#market = undefined;
+  }
+
   /** Sends nothing to ourselves under this nonce. Throws as `attempt` does. */
   fill(slot: NonceSlot): Promise<void> {
-    const job = fillerFrom(this.#options.signer.address);
-    slot.gas.set(job, TRANSFER_GAS);
-    return this.attempt(slot, job);
+    const filler = this.#fillers.get(slot) ?? fillerFrom(this.#options.signer.address);
+    this.#fillers.set(slot, filler);
+    slot.gas.set(filler, TRANSFER_GAS);
+    return this.attempt(slot, filler);
   }
 
   /**
    * Sends the call under this nonce, or a dearer version of it; `job` is then the slot's. Throws
-   * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, `RpcUnavailable`, or what the signer
-   * does.
+   * `DeadlineMissed`, `TransactionLost`, and as long as nothing of it is out `InsufficientFunds`,
+   * `RpcUnavailable`, or what the signer does.
    */
   async attempt(slot: NonceSlot, job: Job): Promise<void> {
     const { call } = job;
-    const { client, line, pricing, maxReplacements: most = MOST_REPLACEMENTS } = this.#options;
-    const isPatient = call.deadlineBlock === undefined && !job.settled;
+    const { maxReplacements: most = MOST_REPLACEMENTS, tell } = this.#options;
+    const isPatient = call.deadlineBlock === undefined && !job.isFiller;
     if (isPatient && slot.attempts(job) > most) {
       throw new TransactionLost(call.what, `it stays unmined after ${most} replacements`);
     }
-    const market = await readMarket(client).catch((error) => {
-      // One that is out may be mined while nobody tells us of it.
-      if (!slot.jobs().includes(job)) throw error;
-      return undefined;
-    });
-    if (market === undefined) return slot.tried(job);
+    try {
+      await this.#send(slot, job);
+    } catch (error) {
+      // What is out may be mined, whatever keeps us from raising it.
+      if (error instanceof DeadlineMissed || !slot.jobs().includes(job)) throw error;
+      slot.tried(job);
+      tell({ kind: "raiseFailed", nonce: slot.nonce, problem: shortMessage(error) }, call);
+    }
+  }
+
+  async #send(slot: NonceSlot, job: Job): Promise<void> {
+    const { client, line, pricing } = this.#options;
+    const { call } = job;
+    this.#market ??= readMarket(client);
+    const market = await this.#market;
     if (blocksLeft(call, market.head) <= 0) {
       throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
     }
-    const isFirst = line.slots[0] === slot;
-    const isOut = slot.job === job && slot.newest !== undefined;
     slot.market = market;
-    slot.job = job;
-    if (isOut && !isFirst && pricing.isEnough(slot, job, market)) {
+    const isFirst = line.slots[0] === slot;
+    if (!isFirst && slot.newestJob === job && pricing.isEnough(slot, job, market)) {
       // It waits for those before it: to pay more would not help. A pool may have lost it.
+      slot.job = job;
       slot.looks = 0;
       await broadcast(client, slot.newest as Hex);
       return;
     }
     slot.tried(job);
     while ((await this.#offer(slot, job, market)) === "underpriced") {}
+    slot.job = job;
   }
 
   /** `underpriced`: it is worth while to offer more at once. */
@@ -102,8 +120,6 @@ export class Attempts {
         slot.outbid(fees);
         return fees.maxFeePerGas < pricing.capOf(slot, job) ? "underpriced" : undefined;
       case "failed":
-        // Whatever is wrong with this version, one that is out may be mined.
-        if (slot.versions.size > 0) return undefined;
         if (isInsufficientFunds(outcome.error)) {
           throw new InsufficientFunds(call.what, signer.address, outcome.error);
         }
@@ -112,4 +128,11 @@ export class Attempts {
         return unreachable(outcome);
     }
   }
+}
+
+function fillerFrom(address: Address): Job {
+  const call = { what: "nothing, to fill a nonce", to: address, data: "0x" } as const;
+  const ignore = () => {};
+  const job = { call, reverts: 0, settled: true, resolve: ignore, reject: ignore };
+  return { ...job, isFiller: true };
 }

@@ -11,7 +11,10 @@ export interface Call {
   readonly value?: bigint;
   /** Last block in which it is of use; undefined: whenever. */
   readonly deadlineBlock?: BlockNumber;
-  /** The greater goes first, and takes the nonce of a lesser one that is not mined yet; 0. */
+  /**
+   * Of calls that are due alike the greater goes first, and takes the nonce of a lesser one that is
+   * not mined yet; 0.
+   */
   readonly priority?: number;
 }
 
@@ -30,6 +33,8 @@ export interface Job {
   reverts: number;
   /** Nobody waits for it any more. */
   settled: boolean;
+  /** It sends nothing to ourselves, so that a nonce which nobody wants holds up no other. */
+  readonly isFiller: boolean;
   readonly resolve: (mined: Mined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -37,17 +42,4 @@ export interface Job {
 /** Whether they do the same, whoever asked for them. */
 export function isSameCall({ call: a }: Job, { call: b }: Job): boolean {
   return a.to === b.to && a.data === b.data && (a.value ?? 0n) === (b.value ?? 0n);
-}
-
-const FILLER = "nothing, to fill a nonce";
-
-/** Sends nothing to ourselves, so that a nonce which nobody wants any more holds up no other. */
-export function fillerFrom(address: Address): Job {
-  const call = { what: FILLER, to: address, data: "0x" } as const;
-  const ignore = () => {};
-  return { call, reverts: 0, settled: true, resolve: ignore, reject: ignore };
-}
-
-export function isFiller({ call }: Job): boolean {
-  return call.what === FILLER;
 }

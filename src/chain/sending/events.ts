@@ -27,5 +27,7 @@ export type SubmitterEvent =
       readonly mend: string;
     }
   /** The chain has gone back behind a transaction of ours that it had: it is offered once more. */
-  | { readonly kind: "offeredAgain"; readonly hash: Hex; readonly nonce: number }
+  | { readonly kind: "offeredAgain"; readonly nonce: number }
+  /** What is out stays as it is: a dearer version could not be signed, or no node took it. */
+  | { readonly kind: "raiseFailed"; readonly nonce: number; readonly problem: string }
   | { readonly kind: "lookFailed" };

@@ -5,12 +5,13 @@ import type { Job } from "./call.ts";
 import { MOST_IN_FLIGHT, NonceLine, priorityOf } from "./nonceLine.ts";
 import type { NonceSlot } from "./nonceSlot.ts";
 
+const BLOCK: Hex = `0x${"b1".repeat(32)}`;
 const FEES = { maxFeePerGas: 2n, maxPriorityFeePerGas: 1n };
 
 function jobOf(serial: number, priority: number, what = serial): Job {
   const data: Hex = `0x${what.toString(16).padStart(8, "0")}`;
   const call = { what: `call ${serial}`, to: `0x${"70".repeat(20)}` as Hex, data, priority };
-  return { call, reverts: 0, settled: false, resolve: () => {}, reject: () => {} };
+  return { call, reverts: 0, settled: false, isFiller: false, resolve: () => {}, reject: () => {} };
 }
 
 /** What the submitter does with a place. */
@@ -46,7 +47,7 @@ describe("nonces in flight", () => {
             if (queue.includes(job)) queue.splice(queue.indexOf(job), 1);
             if (one.deed === "giveUp" || slot === undefined) continue;
             next = slot.nonce + 1;
-            line.remove(slot);
+            line.settle(slot, BLOCK);
           } else {
             const job = queue[one.pick % (queue.length || 1)];
             if (job === undefined || !line.mayPlace(job)) continue;
@@ -72,7 +73,7 @@ describe("nonces in flight", () => {
     send(line.slots[0] as NonceSlot, cancel, 2);
     // The commit is out under 7 as well: it may be mined there yet.
     expect([line.mayPlace(commit), line.placeFor(commit, 7)]).toEqual([false, undefined]);
-    line.remove(line.slots[0] as NonceSlot);
+    line.settle(line.slots[0] as NonceSlot, BLOCK);
     expect(line.placeFor(commit, 8)?.nonce).toBe(8);
   });
 

@@ -1,17 +1,23 @@
 /**
  * The nonces of one key that are in flight, and who gets which. Several at once, so that a block
- * can take more than one of our transactions; each job under one nonce only, so that none is done
- * twice. Pure: what the chain says is given.
+ * can take more than one of our transactions; each call under one nonce only, so that none is done
+ * twice. What was mined is remembered for a while: a reorganisation may undo it, and then it keeps
+ * its nonce. Pure: what the chain says is given.
  */
-import { isSameCall, type Job } from "./call.ts";
+import type { Hex } from "../../base/hex.ts";
+import type { Job } from "./call.ts";
 import { NonceSlot } from "./nonceSlot.ts";
 
 /** Nodes keep so many transactions of one account in their pools, however full these are. */
 export const MOST_IN_FLIGHT = 16;
+/** No reorganisation that we survive drops as many transactions of ours. */
+const MOST_REMEMBERED = 64;
 const NEVER = Number.MAX_SAFE_INTEGER;
 
 export class NonceLine {
   #slots: NonceSlot[] = [];
+  /** By nonce, as they were mined. */
+  readonly #mined = new Map<number, NonceSlot>();
 
   /** By nonce, the lowest first. */
   get slots(): readonly NonceSlot[] {
@@ -35,14 +41,15 @@ export class NonceLine {
    */
   placeFor(job: Job, next: number): NonceSlot | undefined {
     this.#forgetIdle(next);
+    const undone = [...this.#mined.values()].find((slot) => slot.nonce >= next && slot.does(job));
+    if (undone !== undefined) this.#reopen(next, undone.nonce);
     const open = this.#slots.filter(({ nonce }) => nonce >= next);
     const own = this.#ownOf(job);
     if (own !== undefined) return open.includes(own) && mayTake(own, job) ? own : undefined;
     const taken = open.find((slot) => mayTake(slot, job));
     if (taken !== undefined || this.#slots.length >= MOST_IN_FLIGHT) return taken;
-    const slot = new NonceSlot(this.end(next));
-    this.#slots.push(slot);
-    return slot;
+    const nonce = this.end(next);
+    return this.#reopen(nonce, nonce)[0];
   }
 
   /** Whether there may be a place, before the chain is asked. */
@@ -54,16 +61,33 @@ export class NonceLine {
 
   /** One that nothing is out under, and that nobody else stands behind, was never taken. */
   giveBack(slot: NonceSlot): void {
-    if (slot.versions.size === 0 && this.#slots.at(-1) === slot) this.remove(slot);
+    const isLast = this.#slots.at(-1) === slot;
+    if (isLast && slot.versions.size === 0 && slot.owner === undefined) this.#remove(slot);
   }
 
-  remove(slot: NonceSlot): void {
-    this.#slots = this.#slots.filter((one) => one !== slot);
+  /** Its nonce is used. `minedIn`: hash of the block that holds a version; undefined: not ours. */
+  settle(slot: NonceSlot, minedIn: Hex | undefined): void {
+    slot.minedIn = minedIn;
+    this.#remove(slot);
+    this.#mined.delete(slot.nonce);
+    this.#mined.set(slot.nonce, slot);
+    const [oldest] = this.#mined.keys();
+    if (this.#mined.size > MOST_REMEMBERED && oldest !== undefined) this.#mined.delete(oldest);
+  }
+
+  /**
+   * The chain has gone back behind what is in flight, to the nonce `next`: opens those before it
+   * again, with what was mined under them, and gives them.
+   */
+  goBack(next: number): NonceSlot[] {
+    const first = this.#slots[0]?.nonce ?? next;
+    // An endpoint that says more than that is not on our chain.
+    return first - next > MOST_REMEMBERED ? [] : this.#reopen(next, first - 1);
   }
 
   /** `slot` and those behind it that somebody waits for: they are mined after it. */
   behind(slot: NonceSlot): NonceSlot[] {
-    return this.#slots.filter((one) => one.nonce >= slot.nonce && one.owner !== undefined);
+    return this.#slots.filter((one) => one.nonce >= slot.nonce && one.isAwaited);
   }
 
   /** Slots that nobody wants any more, and for which others wait. */
@@ -73,9 +97,25 @@ export class NonceLine {
 
   /** Where it is out, or another that does the same, whether somebody waits for that or not. */
   #ownOf(job: Job): NonceSlot | undefined {
-    return this.#slots.find((slot) =>
-      [...slot.jobs(), slot.owner].some((one) => one !== undefined && isSameCall(one, job)),
-    );
+    return this.#slots.find((slot) => slot.does(job));
+  }
+
+  /** Puts these nonces into the line, but for those that are; gives what was put. */
+  #reopen(from: number, to: number): NonceSlot[] {
+    const opened: NonceSlot[] = [];
+    for (let nonce = from; nonce <= to; nonce++) {
+      if (this.#slots.some((slot) => slot.nonce === nonce)) continue;
+      const slot = this.#mined.get(nonce) ?? new NonceSlot(nonce);
+      this.#mined.delete(nonce);
+      slot.reopen();
+      opened.push(slot);
+    }
+    this.#slots = [...this.#slots, ...opened].sort((a, b) => a.nonce - b.nonce);
+    return opened;
+  }
+
+  #remove(slot: NonceSlot): void {
+    this.#slots = this.#slots.filter((one) => one !== slot);
   }
 
   /** What nobody waits for is of use only while its nonce is to be had. */
@@ -86,17 +126,21 @@ export class NonceLine {
   }
 }
 
+/** A greater one, if it is not due later, takes the nonce of a lesser one. */
 function mayTake({ owner }: NonceSlot, job: Job): boolean {
-  return owner === undefined || priorityOf(owner) < priorityOf(job);
+  return owner === undefined || (priorityOf(owner) < priorityOf(job) && dueOf(job) <= dueOf(owner));
 }
 
-/** Orders jobs: the greater before the lesser, of those alike the one that is due first. */
+/** Orders jobs: by when they are due, of those alike the greater first. */
 export function byUrgency(a: Job, b: Job): number {
-  const [due, later] = [a.call.deadlineBlock ?? NEVER, b.call.deadlineBlock ?? NEVER];
-  return priorityOf(b) - priorityOf(a) || due - later;
+  return dueOf(a) - dueOf(b) || priorityOf(b) - priorityOf(a);
 }
 
-/** The greater goes first. */
+function dueOf({ call }: Job): number {
+  return call.deadlineBlock ?? NEVER;
+}
+
+/** Of those due alike the greater goes first. */
 export function priorityOf({ call }: Job): number {
   return call.priority ?? 0;
 }

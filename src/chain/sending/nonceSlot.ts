@@ -4,7 +4,7 @@ import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { causeOf, EndpointFailed, shortMessage } from "../errors.ts";
 import { ask, type ChainClient } from "../rpc.ts";
-import type { Job } from "./call.ts";
+import { isSameCall, type Job } from "./call.ts";
 import type { FeeMarket, Fees } from "./fees.ts";
 
 /** At most one of the versions of a slot can ever be mined. */
@@ -14,8 +14,10 @@ export class NonceSlot {
   versions: ReadonlyMap<Hex, Job> = new Map();
   /** By hash, as they were sent. */
   readonly raws = new Map<Hex, Hex>();
-  /** What has to be outbid. */
+  /** What the newest version offers. */
   fees: Fees | undefined;
+  /** What a stranger's offers at least; undefined: no such one is known. */
+  #rival: Fees | undefined;
   /** Gas limits by simulation. */
   readonly gas = new Map<Job, bigint>();
   /** Who was told that the fee limit is near. */
@@ -27,6 +29,10 @@ export class NonceSlot {
   looks = 0;
   /** Looks in a row that showed its nonce used, and no receipt. */
   looksAfterUse = 0;
+  /** Hash of the block that holds a version, as far as is known. */
+  minedIn: Hex | undefined;
+  /** A version was mined, and a reorganisation has undone it. */
+  isUndone = false;
   readonly #attempts = new Map<Job, number>();
 
   constructor(nonce: number) {
@@ -49,6 +55,8 @@ export class NonceSlot {
     this.versions = new Map([[hash, job], ...this.versions]);
     this.raws.set(hash, raw);
     this.fees = fees;
+    this.#rival = undefined;
+    this.job = job;
     return hash;
   }
 
@@ -59,14 +67,37 @@ export class NonceSlot {
 
   /** Somebody else's transaction with this nonce is dearer: the next offers twice as much. */
   outbid({ maxFeePerGas, maxPriorityFeePerGas }: Fees): void {
-    this.fees = {
+    this.#rival = {
       maxFeePerGas: maxFeePerGas * 2n,
       maxPriorityFeePerGas: maxPriorityFeePerGas * 2n,
     };
   }
 
+  /** What the next version has to outbid; undefined: nothing. */
+  get toOutbid(): Fees | undefined {
+    return this.#rival ?? this.fees;
+  }
+
+  /** It is to be used again. */
+  reopen(): void {
+    this.isUndone = this.minedIn !== undefined;
+    this.looks = 0;
+    this.looksAfterUse = 0;
+  }
+
+  /** Whether what is out under it, or is to be, does the same as `job`. */
+  does(job: Job): boolean {
+    return [...this.jobs(), this.owner].some((one) => one !== undefined && isSameCall(one, job));
+  }
+
   attempts(job: Job): number {
     return this.#attempts.get(job) ?? 0;
+  }
+
+  /** Whose version was sent last; undefined before that. */
+  get newestJob(): Job | undefined {
+    const [job] = this.versions.values();
+    return job;
   }
 
   /** What was sent last; undefined before that. */
@@ -109,7 +140,7 @@ export async function readMarket(client: ChainClient): Promise<MarketAt> {
 }
 
 export type BroadcastOutcome =
-  /** A node has it, or will not need it: what is mined will tell. */
+  /** A node has it, may have it, or will not need it: what is mined will tell. */
   | { readonly kind: "out" }
   /** Nodes hold a dearer one with this nonce. */
   | { readonly kind: "underpriced" }
@@ -123,19 +154,25 @@ const TOO_CHEAP = /less than (the )?block base fee/i;
 
 /** Offers a transaction to every endpoint: one that keeps it to itself must not be its only way. */
 export async function broadcast(client: ChainClient, raw: Hex): Promise<BroadcastOutcome> {
-  const offers = client.transport
-    .endpoints()
-    .map((endpoint) => endpoint.client.sendRawTransaction({ serializedTransaction: raw }));
+  const offers = client.transport.endpoints().map((endpoint) =>
+    endpoint.client.sendRawTransaction({ serializedTransaction: raw }).catch((error: unknown) => {
+      if (!KNOWN.test(shortMessage(error))) throw error;
+    }),
+  );
   try {
     await Promise.any(offers);
     return { kind: "out" };
   } catch (all) {
     const errors = (all as AggregateError).errors as unknown[];
     const says = (words: RegExp) => errors.some((error) => words.test(shortMessage(error)));
-    if (says(KNOWN) || says(TOO_CHEAP)) return { kind: "out" };
+    if (says(TOO_CHEAP)) return { kind: "out" };
     if (says(UNDERPRICED)) return { kind: "underpriced" };
-    const isSilence = (error: unknown) =>
-      causeOf(error, (cause) => cause instanceof EndpointFailed) !== undefined;
-    return { kind: "failed", error: errors.find((error) => !isSilence(error)) ?? errors[0] };
+    const failures = errors.map((error) =>
+      causeOf(error, (cause) => cause instanceof EndpointFailed),
+    ) as (EndpointFailed | undefined)[];
+    // It may have got there, and the answer not back.
+    if (failures.some((failure) => failure?.timedOut)) return { kind: "out" };
+    const refused = errors.find((_, i) => failures[i] === undefined);
+    return { kind: "failed", error: refused ?? errors[0] };
   }
 }

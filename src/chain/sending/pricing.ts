@@ -1,6 +1,6 @@
 /** What is offered for a transaction, given those that wait behind it: they are mined after it. */
 import type { BlockNumber } from "../../protocol/units.ts";
-import { type Call, isFiller, type Job } from "./call.ts";
+import type { Call, Job } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";
 import { type Fees, type Offer, offer } from "./fees.ts";
 import type { NonceLine } from "./nonceLine.ts";
@@ -8,6 +8,8 @@ import type { MarketAt, NonceSlot } from "./nonceSlot.ts";
 
 /** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
 const PATIENT_SHARE_PERCENT = 75n;
+/** So many times what the dearest offers now is kept for each, so that any of them can be raised. */
+const RESERVE = 4n;
 const RAISE_THE_LIMIT = "raise `maxFeePerGas` in the configuration and start again";
 
 export interface PricingOptions {
@@ -26,7 +28,7 @@ export class Pricing {
 
   /** What to offer for `job` now. Tells when the limit bites, and once before it does. */
   price(slot: NonceSlot, job: Job, market: MarketAt): Fees {
-    const offered = this.#offer(slot, job, market, slot.fees);
+    const offered = this.#offer(slot, job, market, slot.toOutbid);
     if (offered.capped) this.#tell("feeCapReached", slot, job, offered);
     else this.#warn(slot, job, offered);
     const { maxFeePerGas, maxPriorityFeePerGas } = offered;
@@ -62,8 +64,26 @@ export class Pricing {
   capOf(slot: NonceSlot, job: Job): bigint {
     const { maxFeePerGas } = this.#options;
     const waiting = this.#waiting(slot, job);
-    const canWait = waiting.every(({ call }) => call.deadlineBlock === undefined) && !isFiller(job);
+    const canWait = waiting.every(({ call }) => call.deadlineBlock === undefined) && !job.isFiller;
     return canWait ? (maxFeePerGas * PATIENT_SHARE_PERCENT) / 100n : maxFeePerGas;
+  }
+
+  /**
+   * Whether `balance` (wei) pays for `job` under this nonce beside all that is out, should fees rise
+   * to what is kept in reserve. What nobody else is
+   * waiting beside is sent whatever there is.
+   */
+  isFunded(slot: NonceSlot, job: Job, balance: bigint): boolean {
+    const { line, maxFeePerGas } = this.#options;
+    const others = line.slots.filter((one) => one !== slot && one.newestJob !== undefined);
+    if (!others.some(({ isAwaited }) => isAwaited)) return true;
+    const paid = others.map(({ fees }) => (fees?.maxFeePerGas ?? 0n) * RESERVE);
+    const most = paid.reduce((a, b) => (a > b ? a : b));
+    const fee = most < maxFeePerGas ? most : maxFeePerGas;
+    const cost = (at: NonceSlot, whose: Job) =>
+      (at.gas.get(whose) ?? 0n) * fee + (whose.call.value ?? 0n);
+    const out = others.reduce((sum, one) => sum + cost(one, one.newestJob as Job), 0n);
+    return out + cost(slot, job) <= balance;
   }
 
   #offer(slot: NonceSlot, job: Job, market: MarketAt, previous?: Fees): Offer {
@@ -71,9 +91,10 @@ export class Pricing {
     return offer(market, left, this.capOf(slot, job), previous);
   }
 
+  /** Also those that had to give way: they wait for the same nonce. */
   #waiting(slot: NonceSlot, job: Job): Job[] {
-    const behind = this.#options.line.behind(slot);
-    return [job, ...behind.filter((one) => one !== slot).flatMap(({ owner }) => owner ?? [])];
+    const behind = this.#options.line.behind(slot).flatMap((one) => [one.owner, ...one.jobs()]);
+    return [job, ...behind.filter((one) => one?.settled === false)] as Job[];
   }
 
   #warn(slot: NonceSlot, job: Job, offered: Offer): void {
