@@ -1,55 +1,30 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
+import { describe, expect, it } from "vitest";
 import { until } from "../../test/support/exchange.ts";
 import { type Meddle, startHttpProxy } from "../../test/support/proxy.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
 import { encodeCommit, encodeDeposit } from "./calls.ts";
-import { type DeployedExchange, deployExchange } from "./deploy.ts";
 import { MediatorReader } from "./mediator.ts";
 import { connect } from "./rpc.ts";
-import { type Call, Submitter, type SubmitterEvent, type SubmitterOptions } from "./send.ts";
-import { MOST_IN_FLIGHT } from "./sending/nonceLine.ts";
-import { localSigner } from "./signer.ts";
-import { encodeApprove, encodeMint, readTokenBalance } from "./tokens.ts";
+import type { SubmitterEvent } from "./send.ts";
+import {
+  anvil,
+  events,
+  exchange,
+  mineWhile,
+  mint,
+  minted,
+  nonceOf,
+  owner,
+  pause,
+  sentAtLeast,
+  stranger,
+  submitter,
+  useChain,
+} from "./sending/sending.fixture.ts";
+import { encodeApprove } from "./tokens.ts";
 
-let anvil: Anvil;
-let exchange: DeployedExchange;
-const events: string[] = [];
-beforeEach(async () => {
-  events.length = 0;
-  anvil = await startAnvil();
-  exchange = await deployExchange({
-    client: anvil.client,
-    owner: localSigner(anvil.keys[0] as Hex),
-    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
-    roundSize: 400,
-    disputeBond: 0n,
-    tokens: [{ name: "T", symbol: "T", decimals: 18 }],
-  });
-});
-afterEach(() => anvil.stop());
-
-function submitter(changes: Partial<SubmitterOptions> = {}): Submitter {
-  return new Submitter({
-    client: anvil.client,
-    signer: localSigner(anvil.keys[3] as Hex),
-    chainId: 31337,
-    maxFeePerGas: 10n ** 12n,
-    pollMs: 5,
-    onEvent: ({ kind }) => events.push(kind),
-    ...changes,
-  });
-}
-
-function mint(amount: bigint): Call {
-  const [token] = exchange.tokens as [Address];
-  const data = encodeMint(anvil.addresses[3] as Address, amount);
-  return { what: `mint of ${amount}`, to: token, data };
-}
-
-const minted = () =>
-  readTokenBalance(anvil.client, exchange.tokens[0] as Address, anvil.addresses[3] as Address);
+useChain();
 
 describe("the submitter", () => {
   it("sends each call of one key once, whoever asks at once", async () => {
@@ -129,41 +104,6 @@ describe("the submitter", () => {
   });
 });
 
-const KEY = 3;
-const owner = () => anvil.addresses[KEY] as Address;
-const nonceOf = () => anvil.client.getTransactionCount({ address: owner() });
-
-/** A transaction of our key that this process did not send. */
-async function stranger(nonce: number, amount: bigint, feeGwei: bigint): Promise<Hex> {
-  const { to, data } = mint(amount);
-  const fee = feeGwei * 10n ** 9n;
-  const raw = await localSigner(anvil.keys[KEY] as Hex).signTransaction({
-    ...{ chainId: 31337, nonce, gas: 100_000n, to, data, value: 0n },
-    ...{ maxFeePerGas: fee, maxPriorityFeePerGas: fee },
-  });
-  await anvil.rpc("eth_sendRawTransaction", [raw]);
-  return raw;
-}
-
-const sentAtLeast = (count: number) =>
-  until(`${count} are sent`, () => {
-    return events.filter((event) => event === "sent" || event === "replaced").length >= count;
-  });
-
-/** Mines a block now and then until `done` is. */
-async function mineWhile<T>(done: Promise<T>): Promise<T> {
-  let ended = false;
-  const noted = done.finally(() => {
-    ended = true;
-  });
-  noted.catch(() => {});
-  while (!ended) {
-    await anvil.mine();
-    await pause();
-  }
-  return noted;
-}
-
 describe("several calls", () => {
   it("go by what is due first, those alike by priority, and then by arrival", async () => {
     await anvil.setAutomine(false);
@@ -227,111 +167,6 @@ describe("several calls", () => {
   });
 });
 
-describe("what is in flight", () => {
-  const amounts = (count: number) => Array.from({ length: count }, (_, i) => 1n << BigInt(i));
-  const sum = (all: readonly bigint[]) => all.reduce((total, one) => total + one, 0n);
-  const inPool = () => anvil.client.getTransactionCount({ address: owner(), blockTag: "pending" });
-
-  it("is several at once, so that one block can take them", async () => {
-    await anvil.setAutomine(false);
-    const one = submitter();
-    const sending = amounts(6).map((amount) => one.send(mint(amount)));
-    await until("all are out", async () => (await inPool()) === 6);
-    await anvil.mine();
-    const mined = await Promise.all(sending);
-    expect(new Set(mined.map(({ block }) => block)).size).toBe(1);
-    expect([await minted(), await nonceOf()]).toEqual([sum(amounts(6)), 6]);
-  });
-
-  it("is no more than nodes keep of one account: the others follow", async () => {
-    await anvil.setAutomine(false);
-    const one = submitter();
-    const sending = amounts(MOST_IN_FLIGHT + 4).map((amount) => one.send(mint(amount)));
-    await until("as many are out", async () => (await inPool()) === MOST_IN_FLIGHT);
-    await anvil.mine();
-    const mined = await mineWhile(Promise.all(sending));
-    expect(new Set(mined.map(({ block }) => block)).size).toBeGreaterThan(1);
-    expect([await minted(), await nonceOf()]).toEqual([sum(amounts(20)), 20]);
-  });
-
-  it("pays enough for the most pressing that waits behind it", async () => {
-    await anvil.setAutomine(false);
-    const fees = new Map<string, bigint>();
-    const one = submitter({
-      looksBeforeReplacing: 10_000,
-      onEvent: (event, { what }) => {
-        if ("fees" in event) fees.set(what, event.fees.maxPriorityFeePerGas);
-      },
-    });
-    const calm = one.send({ ...mint(1n), deadlineBlock: 10_000 });
-    await until("it is out", () => fees.has("mint of 1"));
-    const before = fees.get("mint of 1") as bigint;
-    const deadlineBlock = (await anvil.blockNumber()) + 6;
-    const pressing = one.send({ ...mint(2n), deadlineBlock });
-    await until("both are out", () => fees.has("mint of 2"));
-    // Two blocks that take neither.
-    for (let i = 0; i < 2; i++) await mineNothing();
-    await until("the first is dearer", () => (fees.get("mint of 1") as bigint) > before * 2n);
-    await mineWhile(Promise.all([calm, pressing]));
-    expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
-  });
-
-  it("holds up none behind it once nobody wants it any more", async () => {
-    await anvil.setAutomine(false);
-    const one = submitter();
-    const deadlineBlock = (await anvil.blockNumber()) + 1;
-    const late = one.send({ ...mint(1n), deadlineBlock });
-    const missed = expect(late).rejects.toMatchObject({ code: "DeadlineMissed" });
-    const next = one.send(mint(2n));
-    await until("both are out", async () => (await inPool()) === 2);
-    await mineNothing();
-    await missed;
-    await until("it is filled", () => events.filter((event) => event === "replaced").length > 0);
-    await anvil.mine();
-    await next;
-    // The late one was replaced by nothing, which costs less than to have it refused.
-    expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
-  });
-
-  it("is sent under its own nonce when its caller sends it again", async () => {
-    await anvil.setAutomine(false);
-    const one = submitter();
-    const deadlineBlock = (await anvil.blockNumber()) + 1;
-    const first = one.send({ ...mint(1n), deadlineBlock });
-    const missed = expect(first).rejects.toMatchObject({ code: "DeadlineMissed" });
-    await sentAtLeast(1);
-    // Too dear for what waits; nobody could estimate on a block without room.
-    await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(10n ** 13n).toString(16)}`]);
-    await anvil.mine();
-    await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(10n ** 9n).toString(16)}`]);
-    await missed;
-    const again = [one.send(mint(4n)), one.send(mint(1n))];
-    await mineWhile(Promise.all(again));
-    expect(await minted()).toBe(5n);
-  });
-
-  it("is sent one by one where the key cannot pay for all at once", async () => {
-    await anvil.setAutomine(false);
-    const one = submitter();
-    const fee = 3n * 10n ** 9n;
-    await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(10n ** 9n).toString(16)}`]);
-    await anvil.mine();
-    await anvil.rpc("anvil_setBalance", [owner(), `0x${(fee * 130_000n).toString(16)}`]);
-    const sending = amounts(4).map((amount) =>
-      one.send({ ...mint(amount), deadlineBlock: 10_000 }),
-    );
-    await mineWhile(Promise.all(sending));
-    expect([await minted(), await nonceOf()]).toEqual([15n, 4]);
-  });
-
-  /** A block that has no room for what waits. */
-  async function mineNothing(): Promise<void> {
-    await anvil.rpc("evm_setBlockGasLimit", ["0x5300"]);
-    await anvil.mine();
-    await anvil.rpc("evm_setBlockGasLimit", ["0x1c9c380"]);
-  }
-});
-
 describe("transactions of our key that we did not send", () => {
   /** Sends, mines one block once ours pays more than `gwei` as a tip, and waits for it. */
   async function sendAbove(gwei: bigint, amount: bigint): Promise<SubmitterEvent[]> {
@@ -382,49 +217,6 @@ describe("transactions of our key that we did not send", () => {
     await expect(sending).rejects.toMatchObject({ code: "TransactionLost" });
     await expect(sending).rejects.toThrow(/nonce 0 of 0x.*another program sends with this key/);
     expect(await minted()).toBe(100n);
-  });
-});
-
-describe("a reorganisation", () => {
-  it("that drops a transaction leaves its nonce free: sent again, it is mined once", async () => {
-    const one = submitter();
-    await one.send(mint(5n));
-    await anvil.rpc("anvil_reorg", [1, []]);
-    expect(await minted()).toBe(0n);
-    await one.send(mint(5n));
-    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
-  });
-
-  it("that drops a transaction does not hold up the one after it: it is offered again", async () => {
-    const one = submitter({ looksBeforeReplacing: 10_000 });
-    await one.send(mint(5n));
-    await anvil.setAutomine(false);
-    const next = one.send(mint(2n));
-    await sentAtLeast(2);
-    await anvil.rpc("anvil_reorg", [1, []]);
-    await mineWhile(next);
-    expect([await minted(), await nonceOf()]).toEqual([7n, 2]);
-    expect(events).toContain("offeredAgain");
-  });
-
-  it("after which nodes offer it themselves does not have it done twice", async () => {
-    const raws: Hex[] = [];
-    const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
-      if (method === "eth_sendRawTransaction") raws.push(params[0] as Hex);
-      return forward();
-    });
-    const one = submitter({ client: connect([proxy.url]) });
-    await one.send(mint(5n));
-    await anvil.rpc("anvil_reorg", [1, []]);
-    await anvil.setAutomine(false);
-    // The node may have it back already.
-    await anvil.rpc("eth_sendRawTransaction", [raws[0]]).catch(() => {});
-    const again = one.send(mint(5n));
-    await sentAtLeast(2);
-    await mineWhile(again);
-    await anvil.mine(2);
-    proxy.stop();
-    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
   });
 });
 
@@ -553,7 +345,3 @@ it("sends nothing any more once it is told to stop", async () => {
   await expect(sending).rejects.toMatchObject({ code: "TransactionLost" });
   expect([await minted(), await nonceOf()]).toEqual([0n, 0]);
 });
-
-function pause(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 5));
-}

@@ -198,6 +198,7 @@ export class Submitter {
     if (displaced !== undefined) {
       this.#tell({ kind: "preempted", by: job.call.what }, displaced.call);
     }
+    if (slot.isUndone) await this.#offerAgain(this.#line.slots.filter((one) => one !== slot));
     return true;
   }
 
@@ -257,12 +258,16 @@ export class Submitter {
     this.#looksBehind = next < (slots[0]?.nonce ?? next) ? this.#looksBehind + 1 : 0;
     if (this.#looksBehind < LOOKS_BEHIND) return;
     this.#looksBehind = 0;
-    const owner = slots.find((slot) => slot.owner !== undefined)?.owner;
-    // What followed it may have left the pools with it.
-    for (const { newest, nonce, isUndone } of [...this.#line.goBack(next), ...slots]) {
-      if (newest === undefined) continue;
+    this.#line.goBack(next);
+    await this.#offerAgain(this.#line.slots);
+  }
+
+  /** What a reorganisation has undone, and what followed: it may have left the pools with it. */
+  async #offerAgain(slots: readonly NonceSlot[]): Promise<void> {
+    for (const { newest, newestJob, nonce } of slots) {
+      if (newest === undefined || newestJob === undefined) continue;
       await broadcast(this.#options.client, newest);
-      if (isUndone && owner !== undefined) this.#tell({ kind: "offeredAgain", nonce }, owner.call);
+      this.#tell({ kind: "offeredAgain", nonce }, newestJob.call);
     }
   }
 

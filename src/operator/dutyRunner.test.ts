@@ -34,10 +34,12 @@ interface Setup {
   readonly send: (call: Call) => Mined | Promise<Mined>;
   readonly maxTries?: number;
   readonly attestations?: DutyRunnerOptions["attestations"];
+  /** What happens while the chain is read. */
+  readonly whileRead?: () => Promise<void>;
 }
 
 /** The chain shows nothing as done; what is sent is only noted. */
-function setup({ world, send, maxTries = 3, attestations }: Setup) {
+function setup({ world, send, maxTries = 3, attestations, whileRead }: Setup) {
   const sent: string[] = [];
   const calldata: Hex[] = [];
   const lines: { event: string; fields: Fields }[] = [];
@@ -54,8 +56,10 @@ function setup({ world, send, maxTries = 3, attestations }: Setup) {
     },
     commitment: async () => undefined,
     isDisputeOpen: async () => true,
-    withdrawal: async (client: string) =>
-      withdrawals(world.state).find((one) => one.client === client),
+    withdrawal: async (client: string) => {
+      await whileRead?.();
+      return withdrawals(world.state).find((one) => one.client === client);
+    },
   };
   const submitter = {
     address: BOB,
@@ -164,6 +168,21 @@ describe("the duty runner", () => {
     await runner.idle();
     expect(mined).toHaveLength(2);
     expect(runner.failureOf(cancelOf(ALICE))).toBeUndefined();
+  });
+
+  it("begins none again that is done while the chain is read", async () => {
+    const world = overdrawn();
+    const mining = Promise.withResolvers<Mined>();
+    let reads = 0;
+    const whileRead = async () => {
+      if (++reads === 1) return;
+      mining.resolve(MINED);
+      await runner.idle();
+    };
+    const { runner, sent } = setup({ world, send: () => mining.promise, whileRead });
+    await runner.run(world.block);
+    await runner.run(world.block + 1);
+    expect(sent).toHaveLength(1);
   });
 
   it("counts from the newest block how long a duty that failed late may rest", async () => {

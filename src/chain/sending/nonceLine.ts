@@ -77,12 +77,12 @@ export class NonceLine {
 
   /**
    * The chain has gone back behind what is in flight, to the nonce `next`: opens those before it
-   * again, with what was mined under them, and gives them.
+   * again, with what was mined under them.
    */
-  goBack(next: number): NonceSlot[] {
+  goBack(next: number): void {
     const first = this.#slots[0]?.nonce ?? next;
     // An endpoint that says more than that is not on our chain.
-    return first - next > MOST_REMEMBERED ? [] : this.#reopen(next, first - 1);
+    if (first - next <= MOST_REMEMBERED) this.#reopen(next, first - 1);
   }
 
   /** `slot` and those behind it that somebody waits for: they are mined after it. */

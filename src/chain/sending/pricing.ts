@@ -8,7 +8,7 @@ import type { MarketAt, NonceSlot } from "./nonceSlot.ts";
 
 /** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
 const PATIENT_SHARE_PERCENT = 75n;
-/** So many times what the dearest offers now is kept for each, so that any of them can be raised. */
+/** So many times what the dearest offers now is kept for each: any of them can be raised then. */
 const RESERVE = 4n;
 const RAISE_THE_LIMIT = "raise `maxFeePerGas` in the configuration and start again";
 
