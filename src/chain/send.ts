@@ -6,7 +6,7 @@
  * left behind is replaced. While it runs, it offers again what a reorganisation dropped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Address, Hex } from "../base/hex.ts";
+import type { Address } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { DeadlineMissed, InsufficientFunds, RpcUnavailable, TransactionLost } from "./errors.ts";
 import type { ChainClient } from "./rpc.ts";
@@ -16,7 +16,7 @@ import { type Call, isSameCall, type Job, type Mined } from "./sending/call.ts";
 import type { SubmitterEvent } from "./sending/events.ts";
 import { URGENT_BLOCKS } from "./sending/fees.ts";
 import { byUrgency, MOST_IN_FLIGHT, NonceLine } from "./sending/nonceLine.ts";
-import { broadcast, type NonceSlot } from "./sending/nonceSlot.ts";
+import { broadcast, type MinedVersion, type NonceSlot } from "./sending/nonceSlot.ts";
 import { blocksLeft, Pricing } from "./sending/pricing.ts";
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
@@ -45,8 +45,7 @@ export interface SubmitterOptions {
 /** What became of a job whose transaction was mined. */
 interface Settled {
   readonly job: Job;
-  /** Hash of the block. */
-  readonly minedIn: Hex;
+  readonly version: MinedVersion;
   /** `reverted`: it would pass now, so that it can be sent again. */
   readonly outcome: Mined | Error | "reverted";
 }
@@ -108,6 +107,7 @@ export class Submitter {
     while (this.#queue.length > 0) {
       this.#attempts.renew();
       try {
+        this.#dropUnwanted();
         await this.#sendAll();
         await this.#fillGaps();
         if (this.#queue.length > 0) await this.#watch();
@@ -118,8 +118,6 @@ export class Submitter {
     }
     this.#working = false;
   }
-
-  // ---------------------------------------------------------------- what becomes of calls
 
   /** What was reverted and would pass now stays in the queue, a few times. */
   #settle({ job, outcome }: Settled): void {
@@ -151,7 +149,13 @@ export class Submitter {
     if (place >= 0) this.#queue.splice(place, 1);
   }
 
-  // ---------------------------------------------------------------- sending
+  /** What is out of them may still be mined; nothing is done for it. */
+  #dropUnwanted(): void {
+    this.#failAll(
+      ({ call }) => new TransactionLost(call.what, "it is not wanted any more"),
+      this.#queue.filter(({ call }) => call.signal?.aborted),
+    );
+  }
 
   /** Gives nonces to the calls that are the most urgent, as far as there are some now. */
   async #sendAll(): Promise<void> {
@@ -181,10 +185,13 @@ export class Submitter {
   /** Whether more may be sent now. */
   async #sendOne(job: Job, { nonce, balance }: Start): Promise<boolean> {
     const gas = await this.#simulate(job.call);
+    const known = new Set(this.#line.slots);
     const slot = this.#line.placeFor(job, nonce);
+    const isNew = (one: NonceSlot) => !known.has(one);
+    await this.#offerAgain(this.#line.slots.filter((one) => one !== slot && isNew(one)));
     if (slot === undefined) return true;
+    const { owner, isUndone } = slot;
     slot.gas.set(job, gas);
-    const displaced = slot.owner;
     try {
       // Nodes want the means for all that waits: once the others are mined, it may pass.
       if (!this.#pricing.isFunded(slot, job, balance)) return false;
@@ -195,10 +202,9 @@ export class Submitter {
     } finally {
       this.#line.giveBack(slot);
     }
-    if (displaced !== undefined) {
-      this.#tell({ kind: "preempted", by: job.call.what }, displaced.call);
-    }
-    if (slot.isUndone) await this.#offerAgain(this.#line.slots.filter((one) => one !== slot));
+    if (owner !== undefined) this.#tell({ kind: "preempted", by: job.call.what }, owner.call);
+    const isBehind = (one: NonceSlot) => one.nonce > slot.nonce && !isNew(one);
+    if (isUndone && isNew(slot)) await this.#offerAgain(this.#line.slots.filter(isBehind));
     return true;
   }
 
@@ -221,7 +227,7 @@ export class Submitter {
   /** By the chain. Tells of strangers. Throws `RpcUnavailable`. */
   async #start(call: Call): Promise<Start> {
     const start = await readStart(this.#options.client, this.address);
-    const firstNonce = this.#line.end(start.nonce);
+    const firstNonce = this.#line.knownEnd(start.nonce);
     if (start.pendingNonce > firstNonce) {
       const lastNonce = start.pendingNonce - 1;
       this.#tell({ kind: "strangersWait", firstNonce, lastNonce, mend: STRANGERS }, call);
@@ -229,16 +235,16 @@ export class Submitter {
     return start;
   }
 
-  // ---------------------------------------------------------------- watching
-
   /** A look at what is out, after a pause. */
   async #watch(): Promise<void> {
     const { pollMs, signal } = this.#options;
     await sleep(pollMs, undefined, { signal }).catch(() => {});
     if (signal?.aborted) return;
+    this.#attempts.renew();
     // Both before the receipts: what they say is then true of any receipt that is missing.
     const now = await this.#look();
     await this.#collect(now?.nonce);
+    this.#dropUnwanted();
     if (now !== undefined) {
       await this.#goBack(now.nonce);
       this.#failAll(
@@ -264,10 +270,11 @@ export class Submitter {
 
   /** What a reorganisation has undone, and what followed: it may have left the pools with it. */
   async #offerAgain(slots: readonly NonceSlot[]): Promise<void> {
-    for (const { newest, newestJob, nonce } of slots) {
-      if (newest === undefined || newestJob === undefined) continue;
-      await broadcast(this.#options.client, newest);
-      this.#tell({ kind: "offeredAgain", nonce }, newestJob.call);
+    const { client, signal } = this.#options;
+    for (const { offered, nonce, isUndone, isAwaited } of slots) {
+      if (offered === undefined || signal?.aborted || !(isUndone || isAwaited)) continue;
+      await broadcast(client, offered.raw);
+      this.#tell({ kind: "offeredAgain", nonce }, offered.job.call);
     }
   }
 
@@ -297,20 +304,25 @@ export class Submitter {
     for (const slot of this.#line.slots) {
       const settled = await this.#receiptOf(slot);
       if (settled !== undefined) {
-        const job = this.#waitingFor(settled, slot);
-        this.#line.settle(slot, settled.minedIn);
-        this.#settle({ ...settled, job });
+        const { version, job } = settled;
+        // An endpoint that lags had us look again at what was never undone: that was told before.
+        const isNews = version.block !== slot.mined?.block;
+        this.#line.settle(slot, version);
+        if (isNews) this.#settle({ ...settled, job: this.#waitingFor(job) });
       } else if (next === undefined || slot.nonce >= next) {
         return;
       }
     }
   }
 
-  /** Who gave up on a call, or saw it undone, and sent it again has it done once. */
-  #waitingFor({ job, minedIn }: Settled, slot: NonceSlot): Job {
-    // An endpoint that lagged had us look again at what was never undone: that was for another.
-    if (!job.settled || minedIn === slot.minedIn) return job;
-    return this.#queue.find((one) => isSameCall(one, job)) ?? job;
+  /**
+   * Who gave up on a call, or saw it undone, and sent it again has it done once. Whoever wants it
+   * once more, and just then, cannot be told apart: duties never do.
+   */
+  #waitingFor(job: Job): Job {
+    if (!job.settled) return job;
+    const isOut = (one: Job) => this.#line.slots.some((slot) => slot.holds(one));
+    return this.#queue.find((one) => isSameCall(one, job) && !isOut(one)) ?? job;
   }
 
   /** Undefined while none of the slot's versions is known to be mined. */
@@ -320,19 +332,19 @@ export class Submitter {
       const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
       if (receipt === undefined) continue;
       const block = Number(receipt.blockNumber);
-      const minedIn = receipt.blockHash;
+      const version = { hash, block: receipt.blockHash };
       this.#newestMined = Math.max(this.#newestMined, block);
       if (receipt.status === "success") {
         const { gasUsed, effectiveGasPrice } = receipt;
         const cost = gasUsed * effectiveGasPrice;
-        return { job, minedIn, outcome: { transactionHash: hash, block, gasUsed, cost } };
+        return { job, version, outcome: { transactionHash: hash, block, gasUsed, cost } };
       }
       // Something changed between simulation and block; a new simulation says what.
       const outcome = await this.#simulate(job.call).then(
         () => "reverted" as const,
         (error: Error) => error,
       );
-      return { job, minedIn, outcome };
+      return { job, version, outcome };
     }
     return undefined;
   }
@@ -348,9 +360,13 @@ export class Submitter {
     const { job } = slot;
     if (job === undefined || this.#line.behind(slot).length === 0) return;
     slot.looks += 1;
-    if (job.settled && !job.isFiller) return;
+    if (job.settled && !job.isFiller) {
+      // Whoever is due soon cannot wait until it is mined as it was.
+      if (now !== undefined && this.#isPressing(slot, now.head)) slot.looks = this.#mostLooks;
+      return;
+    }
     const isStuck = slot.looks >= this.#mostLooks;
-    if (isStuck || (now !== undefined && this.#isPressing(slot, job, now.head))) {
+    if (isStuck || (now !== undefined && this.#isPressing(slot, now.head))) {
       await this.#attempts.attempt(slot, job).catch((error) => this.#fail(job, error));
     } else if (now !== undefined) {
       this.#pricing.watch(slot, job, now.head, now.baseFee);
@@ -358,15 +374,15 @@ export class Submitter {
   }
 
   /** Near the deadline each block that leaves it out is answered by a better offer. */
-  #isPressing(slot: NonceSlot, job: Job, head: BlockNumber): boolean {
-    const left = this.#pricing.leftFor(slot, job, head);
+  #isPressing(slot: NonceSlot, head: BlockNumber): boolean {
+    const left = this.#pricing.leftFor(slot, undefined, head);
     return left < URGENT_BLOCKS && head > (slot.market?.head ?? 0) + 1;
   }
 
   #lose(slot: NonceSlot): void {
     this.#line.settle(slot, undefined);
     const why =
-      `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours: ` +
+      `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours, or of which no endpoint knows: ` +
       STRANGERS;
     this.#failAll(({ call }) => new TransactionLost(call.what, why), slot.jobs());
     const { owner } = slot;

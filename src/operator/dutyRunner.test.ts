@@ -185,6 +185,32 @@ describe("the duty runner", () => {
     expect(sent).toHaveLength(1);
   });
 
+  it("gives up a cancellation once the journal has its request as cancelled", async () => {
+    const world = overdrawn();
+    const calls: Call[] = [];
+    const send = (call: Call) => {
+      calls.push(call);
+      return new Promise<Mined>((_, reject) => {
+        call.signal?.addEventListener("abort", () => reject(new Error("not wanted")));
+      });
+    };
+    const { runner, lines } = setup({ world, send });
+    await runner.run(world.block);
+    expect(calls.map(({ signal }) => signal?.aborted)).toEqual([false]);
+    world.log({
+      kind: "withdrawalCancelled",
+      client: ALICE,
+      token: BASE,
+      round: 2,
+      amount: 5_000n,
+    });
+    world.mine();
+    await runner.run(world.block);
+    await runner.idle();
+    // No failure of ours.
+    expect([lines, runner.failureOf(cancelOf(ALICE))]).toEqual([[], undefined]);
+  });
+
   it("counts from the newest block how long a duty that failed late may rest", async () => {
     const world = overdrawn();
     const mining = Promise.withResolvers<never>();

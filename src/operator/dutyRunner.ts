@@ -17,7 +17,7 @@ import { ContractRefused, DeadlineMissed } from "../chain/errors.ts";
 import type { MediatorReader } from "../chain/mediator.ts";
 import type { Mined, Submitter } from "../chain/send.ts";
 import type { State } from "../exchange/state.ts";
-import { type DisputeAnswerView, proof } from "../exchange/views.ts";
+import { type DisputeAnswerView, proof, withdrawals } from "../exchange/views.ts";
 import { momentOf } from "../protocol/rounds.ts";
 import type { BalanceProof, BlockNumber, Signature } from "../protocol/units.ts";
 import { readChainView } from "./chainView.ts";
@@ -99,13 +99,19 @@ export class DutyFailed extends QuarterdeckError {
   }
 }
 
+/** A duty that was begun. `ended` does not reject. */
+interface UnderWay {
+  readonly duty: Duty;
+  readonly giveUp: AbortController;
+  readonly ended: Promise<void>;
+}
+
 export class DutyRunner {
   readonly #options: DutyRunnerOptions;
   readonly #failures = new Map<string, DutyFailure>();
   /** Said once to be too late. */
   readonly #missed = new Set<string>();
-  /** By name. They do not reject. */
-  readonly #underWay = new Map<string, Promise<void>>();
+  readonly #underWay = new Map<string, UnderWay>();
   readonly #gaveUp = Promise.withResolvers<never>();
   #view: ChainView | undefined;
   #head: BlockNumber = 0;
@@ -143,28 +149,50 @@ export class DutyRunner {
     this.#options.onView?.();
     const due = duties(state, this.#view);
     this.#forgetOthers(new Set(due.map(nameOf)));
+    this.#giveUpCancellations();
     // None of these hangs on another: what does is no duty before that other has landed.
     for (const duty of due) {
       const name = nameOf(duty);
       if (before.has(name) || this.#underWay.has(name)) continue;
       if (this.#isLate(duty, head) || this.#rests(duty, head)) continue;
       if (this.#options.mayAct?.(head, duty.deadlineBlock) === false) continue;
-      this.#underWay.set(name, this.#do(duty, head));
+      const giveUp = new AbortController();
+      const ended = this.#do(duty, head, giveUp.signal);
+      this.#underWay.set(name, { duty, giveUp, ended });
+    }
+  }
+
+  /**
+   * Once the journal has a request as cancelled its client may make another just like it, which
+   * nobody has refused: what is not mined by then must not be sent for that one.
+   */
+  #giveUpCancellations(): void {
+    const refused = withdrawals(this.#options.state, { state: "refused" });
+    for (const { duty, giveUp } of this.#underWay.values()) {
+      if (duty.kind !== "cancelWithdrawal") continue;
+      const { client, token, round } = duty.evidence;
+      const isRefused = refused.some(
+        (one) => one.client === client && one.token === token && one.round === round,
+      );
+      if (!isRefused) giveUp.abort();
     }
   }
 
   /** Resolves when nothing is under way. */
   async idle(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.all(this.#underWay.values());
+    while (this.#underWay.size > 0) {
+      await Promise.all([...this.#underWay.values()].map(({ ended }) => ended));
+    }
   }
 
-  async #do(duty: Duty, since: BlockNumber): Promise<void> {
+  async #do(duty: Duty, since: BlockNumber, signal: AbortSignal): Promise<void> {
     try {
-      const gasUsed = await this.#carryOut(duty);
+      const gasUsed = await this.#carryOut(duty, signal);
       this.#failures.delete(nameOf(duty));
       this.#say("info", `${duty.kind}Sent`, duty, { gasUsed });
       this.#options.onDone?.(duty);
     } catch (error) {
+      if (signal.aborted) return;
       const problem = error instanceof Error ? error : new Error(String(error));
       const failed = this.#failed(duty, since, problem);
       if (failed !== undefined) this.#gaveUp.reject(failed);
@@ -229,13 +257,13 @@ export class DutyRunner {
     log[level](event, { block, round, quarter, ...subjectOf(duty), ...left, ...more });
   }
 
-  async #carryOut(duty: Duty): Promise<bigint> {
+  async #carryOut(duty: Duty, signal: AbortSignal): Promise<bigint> {
     const { deadlineBlock } = duty;
     switch (duty.kind) {
       case "cancelWithdrawal": {
         const { client, token, orders } = duty.evidence;
         const data = encodeCancelWithdrawal(client, token, orders);
-        return this.#send(duty.kind, nameOf(duty), data, deadlineBlock);
+        return this.#send(duty.kind, nameOf(duty), data, deadlineBlock, signal);
       }
       case "closeDispute":
         return this.#closeDispute(duty.answer, deadlineBlock);
@@ -306,11 +334,15 @@ export class DutyRunner {
     what: string,
     data: Hex,
     deadlineBlock: BlockNumber,
+    signal?: AbortSignal,
   ): Promise<bigint> {
     const { submitter, reader } = this.#options;
     const to = reader.mediator;
     const priority = PRIORITY[kind];
-    const mined = await submitter.send({ what, to, data, deadlineBlock, priority });
+    const mined = await submitter.send({
+      ...{ what, to, data, deadlineBlock, priority },
+      ...(signal && { signal }),
+    });
     this.#options.onMined?.(kind, mined);
     return mined.gasUsed;
   }

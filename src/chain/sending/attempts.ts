@@ -1,6 +1,6 @@
 /** Sends what has a nonce: priced, signed, and offered until a node takes it. */
 import { unreachable } from "../../base/errors.ts";
-import type { Address, Hex } from "../../base/hex.ts";
+import type { Address } from "../../base/hex.ts";
 import {
   DeadlineMissed,
   InsufficientFunds,
@@ -60,36 +60,50 @@ export class Attempts {
    */
   async attempt(slot: NonceSlot, job: Job): Promise<void> {
     const { call } = job;
-    const { maxReplacements: most = MOST_REPLACEMENTS, tell } = this.#options;
+    const { maxReplacements: most = MOST_REPLACEMENTS } = this.#options;
     const isPatient = call.deadlineBlock === undefined && !job.isFiller;
     if (isPatient && slot.attempts(job) > most) {
       throw new TransactionLost(call.what, `it stays unmined after ${most} replacements`);
     }
+    const before = slot.attempts(job);
     try {
       await this.#send(slot, job);
     } catch (error) {
       // What is out may be mined, whatever keeps us from raising it.
       if (error instanceof DeadlineMissed || !slot.jobs().includes(job)) throw error;
-      slot.tried(job);
-      tell({ kind: "raiseFailed", nonce: slot.nonce, problem: shortMessage(error) }, call);
+      if (slot.attempts(job) === before) slot.tried(job);
+      this.#tellFailed(slot, job, error);
     }
+  }
+
+  #tellFailed({ nonce }: NonceSlot, { call }: Job, problem: unknown): void {
+    this.#options.tell({ kind: "offerFailed", nonce, problem: shortMessage(problem) }, call);
+  }
+
+  /** As of now; once for all that ask until it is renewed. */
+  #readMarket(): Promise<MarketAt> {
+    this.#market ??= readMarket(this.#options.client).catch((error) => {
+      this.#market = undefined;
+      throw error;
+    });
+    return this.#market;
   }
 
   async #send(slot: NonceSlot, job: Job): Promise<void> {
     const { client, line, pricing } = this.#options;
     const { call } = job;
-    this.#market ??= readMarket(client);
-    const market = await this.#market;
+    const market = await this.#readMarket();
     if (blocksLeft(call, market.head) <= 0) {
       throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
     }
     slot.market = market;
     const isFirst = line.slots[0] === slot;
-    if (!isFirst && slot.newestJob === job && pricing.isEnough(slot, job, market)) {
+    const { offered } = slot;
+    if (!isFirst && offered?.job === job && pricing.isEnough(slot, job, market)) {
       // It waits for those before it: to pay more would not help. A pool may have lost it.
       slot.job = job;
       slot.looks = 0;
-      await broadcast(client, slot.newest as Hex);
+      await broadcast(client, offered.raw);
       return;
     }
     slot.tried(job);
@@ -114,6 +128,7 @@ export class Attempts {
       case "out": {
         const hash = slot.sent(job, raw, fees);
         tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
+        if (outcome.refusal !== undefined) this.#tellFailed(slot, job, outcome.refusal);
         return undefined;
       }
       case "underpriced":

@@ -16,6 +16,8 @@ export interface Call {
    * not mined yet; 0.
    */
   readonly priority?: number;
+  /** Once it is aborted nobody wants the call any more: it is not sent, raised or offered again. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Mined {

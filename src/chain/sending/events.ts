@@ -28,6 +28,6 @@ export type SubmitterEvent =
     }
   /** The chain has gone back behind a transaction of ours that it had: it is offered once more. */
   | { readonly kind: "offeredAgain"; readonly nonce: number }
-  /** What is out stays as it is: a dearer version could not be signed, or no node took it. */
-  | { readonly kind: "raiseFailed"; readonly nonce: number; readonly problem: string }
+  /** A version could not be signed, or whoever answered refused it; what was out before stays. */
+  | { readonly kind: "offerFailed"; readonly nonce: number; readonly problem: string }
   | { readonly kind: "lookFailed" };

@@ -212,10 +212,53 @@ describe("what is in flight", () => {
     const sending = one.send({ ...mint(1n), deadlineBlock: 10_000 });
     await sentAtLeast(1);
     isDown = true;
-    await until("it cannot be raised", () => events.includes("raiseFailed"));
+    await until("it cannot be raised", () => events.includes("offerFailed"));
     await anvil.mine();
     await sending;
     expect([await minted(), await nonceOf()]).toEqual([1n, 1]);
+  });
+
+  it("counts an attempt that failed once", async () => {
+    await anvil.setAutomine(false);
+    const local = localSigner(anvil.keys[3] as Hex);
+    let signed = 0;
+    const signer: Signer = {
+      ...local,
+      signTransaction: async (transaction) => {
+        if (++signed > 1) throw new Error("the signer is down");
+        return local.signTransaction(transaction);
+      },
+    };
+    const one = submitter({ signer, looksBeforeReplacing: 2, maxReplacements: 8 });
+    await expect(one.send(mint(1n))).rejects.toMatchObject({ code: "TransactionLost" });
+    expect(events.filter((event) => event === "offerFailed")).toHaveLength(8);
+  });
+
+  it("says what one endpoint refuses while another does not answer", async () => {
+    const hole = await startHttpProxy(anvil.url, async ({ method }, forward) =>
+      method === "eth_sendRawTransaction" ? undefined : forward(),
+    );
+    await anvil.setAutomine(false);
+    await anvil.rpc("anvil_setBalance", [owner(), "0x1"]);
+    const client = connect([anvil.url, hole.url], { timeoutMs: 200 });
+    const sending = submitter({ client }).send({ ...mint(1n), deadlineBlock: 10_000 });
+    await expect(sending).rejects.toMatchObject({ code: "InsufficientFunds" });
+    hole.stop();
+  });
+
+  it("is raised no more once its caller does not want it, and holds up none behind it", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter({ looksBeforeReplacing: 10_000 });
+    const unwanted = new AbortController();
+    const first = one.send({ ...mint(1n), deadlineBlock: 10_000, signal: unwanted.signal });
+    const lost = expect(first).rejects.toMatchObject({ code: "TransactionLost" });
+    const next = one.send({ ...mint(2n), deadlineBlock: 10_000 });
+    await sentAtLeast(2);
+    unwanted.abort();
+    await lost;
+    await sentAtLeast(3);
+    await mineWhile(next);
+    expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
   });
 
   it("keeps as much in reserve as it takes to raise what is out", async () => {

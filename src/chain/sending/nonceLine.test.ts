@@ -47,7 +47,7 @@ describe("nonces in flight", () => {
             if (queue.includes(job)) queue.splice(queue.indexOf(job), 1);
             if (one.deed === "giveUp" || slot === undefined) continue;
             next = slot.nonce + 1;
-            line.settle(slot, BLOCK);
+            line.settle(slot, { hash: slot.versions.keys().next().value as Hex, block: BLOCK });
           } else {
             const job = queue[one.pick % (queue.length || 1)];
             if (job === undefined || !line.mayPlace(job)) continue;
@@ -73,7 +73,7 @@ describe("nonces in flight", () => {
     send(line.slots[0] as NonceSlot, cancel, 2);
     // The commit is out under 7 as well: it may be mined there yet.
     expect([line.mayPlace(commit), line.placeFor(commit, 7)]).toEqual([false, undefined]);
-    line.settle(line.slots[0] as NonceSlot, BLOCK);
+    line.settle(line.slots[0] as NonceSlot, undefined);
     expect(line.placeFor(commit, 8)?.nonce).toBe(8);
   });
 

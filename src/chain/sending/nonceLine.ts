@@ -2,11 +2,10 @@
  * The nonces of one key that are in flight, and who gets which. Several at once, so that a block
  * can take more than one of our transactions; each call under one nonce only, so that none is done
  * twice. What was mined is remembered for a while: a reorganisation may undo it, and then it keeps
- * its nonce. Pure: what the chain says is given.
+ * its nonce, for which it is offered again. Pure: what the chain says is given.
  */
-import type { Hex } from "../../base/hex.ts";
 import type { Job } from "./call.ts";
-import { NonceSlot } from "./nonceSlot.ts";
+import { type MinedVersion, NonceSlot } from "./nonceSlot.ts";
 
 /** Nodes keep so many transactions of one account in their pools, however full these are. */
 export const MOST_IN_FLIGHT = 16;
@@ -34,29 +33,35 @@ export class NonceLine {
     return Math.max(next, (this.#slots.at(-1)?.nonce ?? -1) + 1);
   }
 
+  /** The same with what was mined: endpoints that lag do not know all of it. */
+  knownEnd(next: number): number {
+    return Math.max(this.end(next), ...[...this.#mined.keys()].map((nonce) => nonce + 1));
+  }
+
   /**
    * The slot under which `job` may be sent now: the lowest that is free or belongs to a lesser one,
-   * else a new one behind all. Undefined: none, for now. Where a version of it is out already, no
-   * other slot will do. `next`: the key's next nonce by the chain.
+   * else a new one behind all. Undefined: none, for now. Where it is out already, or another that
+   * does the same, no other slot will do. `next`: the key's next nonce by the chain; what was mined
+   * from there on may be undone, and is in the line again then.
    */
   placeFor(job: Job, next: number): NonceSlot | undefined {
     this.#forgetIdle(next);
-    const undone = [...this.#mined.values()].find((slot) => slot.nonce >= next && slot.does(job));
-    if (undone !== undefined) this.#reopen(next, undone.nonce);
+    this.#reopen(next, this.knownEnd(next) - 1);
     const open = this.#slots.filter(({ nonce }) => nonce >= next);
     const own = this.#ownOf(job);
     if (own !== undefined) return open.includes(own) && mayTake(own, job) ? own : undefined;
-    const taken = open.find((slot) => mayTake(slot, job));
-    if (taken !== undefined || this.#slots.length >= MOST_IN_FLIGHT) return taken;
+    const taken = open.find((slot) => !slot.isUndone && mayTake(slot, job));
+    if (taken !== undefined || this.#isFull) return taken;
     const nonce = this.end(next);
-    return this.#reopen(nonce, nonce)[0];
+    this.#reopen(nonce, nonce);
+    return this.#slots.at(-1);
   }
 
   /** Whether there may be a place, before the chain is asked. */
   mayPlace(job: Job): boolean {
     const own = this.#ownOf(job);
     if (own !== undefined) return mayTake(own, job);
-    return this.#slots.length < MOST_IN_FLIGHT || this.#slots.some((slot) => mayTake(slot, job));
+    return !this.#isFull || this.#slots.some((slot) => !slot.isUndone && mayTake(slot, job));
   }
 
   /** One that nothing is out under, and that nobody else stands behind, was never taken. */
@@ -65,9 +70,9 @@ export class NonceLine {
     if (isLast && slot.versions.size === 0 && slot.owner === undefined) this.#remove(slot);
   }
 
-  /** Its nonce is used. `minedIn`: hash of the block that holds a version; undefined: not ours. */
-  settle(slot: NonceSlot, minedIn: Hex | undefined): void {
-    slot.minedIn = minedIn;
+  /** Its nonce is used: by that version, or by what is not ours, as far as is known. */
+  settle(slot: NonceSlot, mined: MinedVersion | undefined): void {
+    slot.mined = mined;
     this.#remove(slot);
     this.#mined.delete(slot.nonce);
     this.#mined.set(slot.nonce, slot);
@@ -76,13 +81,11 @@ export class NonceLine {
   }
 
   /**
-   * The chain has gone back behind what is in flight, to the nonce `next`: opens those before it
-   * again, with what was mined under them.
+   * The chain has gone back behind what is in flight, to the nonce `next`: what was mined before it
+   * is in the line again.
    */
   goBack(next: number): void {
-    const first = this.#slots[0]?.nonce ?? next;
-    // An endpoint that says more than that is not on our chain.
-    if (first - next <= MOST_REMEMBERED) this.#reopen(next, first - 1);
+    this.#reopen(next, (this.#slots[0]?.nonce ?? next) - 1);
   }
 
   /** `slot` and those behind it that somebody waits for: they are mined after it. */
@@ -95,13 +98,21 @@ export class NonceLine {
     return this.#slots.filter((slot) => !slot.isAwaited && this.behind(slot).length > 0);
   }
 
-  /** Where it is out, or another that does the same, whether somebody waits for that or not. */
-  #ownOf(job: Job): NonceSlot | undefined {
-    return this.#slots.find((slot) => slot.does(job));
+  get #isFull(): boolean {
+    return this.#slots.filter(({ isUndone }) => !isUndone).length >= MOST_IN_FLIGHT;
   }
 
-  /** Puts these nonces into the line, but for those that are; gives what was put. */
-  #reopen(from: number, to: number): NonceSlot[] {
+  /** Where it is out, or another that does the same, whether somebody waits for that or not. */
+  #ownOf(job: Job): NonceSlot | undefined {
+    return (
+      this.#slots.find((slot) => slot.holds(job)) ?? this.#slots.find((slot) => slot.does(job))
+    );
+  }
+
+  /** Puts these nonces into the line, but for those that are, with what was mined under them. */
+  #reopen(from: number, to: number): void {
+    // An endpoint that says more than that is not on our chain.
+    if (to - from >= MOST_REMEMBERED) return;
     const opened: NonceSlot[] = [];
     for (let nonce = from; nonce <= to; nonce++) {
       if (this.#slots.some((slot) => slot.nonce === nonce)) continue;
@@ -111,7 +122,6 @@ export class NonceLine {
       opened.push(slot);
     }
     this.#slots = [...this.#slots, ...opened].sort((a, b) => a.nonce - b.nonce);
-    return opened;
   }
 
   #remove(slot: NonceSlot): void {
@@ -121,8 +131,8 @@ export class NonceLine {
   /** What nobody waits for is of use only while its nonce is to be had. */
   #forgetIdle(next: number): void {
     if (this.isAwaited) return;
-    if (this.#slots[0] !== undefined && this.#slots[0].nonce > next) this.#slots = [];
-    this.#slots = this.#slots.filter(({ nonce }) => nonce >= next);
+    const isElsewhere = (this.#slots[0]?.nonce ?? next) - next > MOST_REMEMBERED;
+    this.#slots = isElsewhere ? [] : this.#slots.filter(({ nonce }) => nonce >= next);
   }
 }
 

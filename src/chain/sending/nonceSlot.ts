@@ -2,7 +2,7 @@
 import { keccak256 } from "viem";
 import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { causeOf, EndpointFailed, shortMessage } from "../errors.ts";
+import { causeOf, EndpointFailed, isInsufficientFunds, shortMessage } from "../errors.ts";
 import { ask, type ChainClient } from "../rpc.ts";
 import { isSameCall, type Job } from "./call.ts";
 import type { FeeMarket, Fees } from "./fees.ts";
@@ -29,9 +29,9 @@ export class NonceSlot {
   looks = 0;
   /** Looks in a row that showed its nonce used, and no receipt. */
   looksAfterUse = 0;
-  /** Hash of the block that holds a version, as far as is known. */
-  minedIn: Hex | undefined;
-  /** A version was mined, and a reorganisation has undone it. */
+  /** The version that was mined, as it was last seen; undefined: none of ours is known to be. */
+  mined: MinedVersion | undefined;
+  /** That version may have been undone, and nothing else was sent since: it is what is offered. */
   isUndone = false;
   readonly #attempts = new Map<Job, number>();
 
@@ -56,6 +56,7 @@ export class NonceSlot {
     this.raws.set(hash, raw);
     this.fees = fees;
     this.#rival = undefined;
+    this.isUndone = false;
     this.job = job;
     return hash;
   }
@@ -80,9 +81,14 @@ export class NonceSlot {
 
   /** It is to be used again. */
   reopen(): void {
-    this.isUndone = this.minedIn !== undefined;
+    this.isUndone = this.mined !== undefined;
     this.looks = 0;
     this.looksAfterUse = 0;
+  }
+
+  /** Whether a version of `job` is out under it, or it waits for one. */
+  holds(job: Job): boolean {
+    return this.owner === job || this.jobs().includes(job);
   }
 
   /** Whether what is out under it, or is to be, does the same as `job`. */
@@ -94,22 +100,31 @@ export class NonceSlot {
     return this.#attempts.get(job) ?? 0;
   }
 
-  /** Whose version was sent last; undefined before that. */
-  get newestJob(): Job | undefined {
-    const [job] = this.versions.values();
-    return job;
-  }
-
-  /** What was sent last; undefined before that. */
-  get newest(): Hex | undefined {
-    const [hash] = this.versions.keys();
-    return hash === undefined ? undefined : this.raws.get(hash);
+  /** What is offered; undefined while nothing is. */
+  get offered(): Version | undefined {
+    const [newest] = this.versions.keys();
+    const hash = this.isUndone ? this.mined?.hash : newest;
+    const [job, raw] = hash === undefined ? [] : [this.versions.get(hash), this.raws.get(hash)];
+    return job === undefined || raw === undefined ? undefined : { job, raw };
   }
 
   /** Whose versions are out. */
   jobs(): readonly Job[] {
+    if (this.isUndone) return this.offered === undefined ? [] : [this.offered.job];
     return [...new Set(this.versions.values())];
   }
+}
+
+/** A transaction as it was sent, and for whom. */
+export interface Version {
+  readonly job: Job;
+  readonly raw: Hex;
+}
+
+/** Hashes of a transaction and of the block that holds it. */
+export interface MinedVersion {
+  readonly hash: Hex;
+  readonly block: Hex;
 }
 
 /** What blocks cost, and as of which. */
@@ -140,8 +155,11 @@ export async function readMarket(client: ChainClient): Promise<MarketAt> {
 }
 
 export type BroadcastOutcome =
-  /** A node has it, may have it, or will not need it: what is mined will tell. */
-  | { readonly kind: "out" }
+  /**
+   * A node has it, may have it, or will not need it: what is mined will tell. `refusal`: what those
+   * said that did answer.
+   */
+  | { readonly kind: "out"; readonly refusal?: unknown }
   /** Nodes hold a dearer one with this nonce. */
   | { readonly kind: "underpriced" }
   | { readonly kind: "failed"; readonly error: unknown };
@@ -170,9 +188,9 @@ export async function broadcast(client: ChainClient, raw: Hex): Promise<Broadcas
     const failures = errors.map((error) =>
       causeOf(error, (cause) => cause instanceof EndpointFailed),
     ) as (EndpointFailed | undefined)[];
+    const refusal = errors.find((_, i) => failures[i] === undefined);
     // It may have got there, and the answer not back.
-    if (failures.some((failure) => failure?.timedOut)) return { kind: "out" };
-    const refused = errors.find((_, i) => failures[i] === undefined);
-    return { kind: "failed", error: refused ?? errors[0] };
+    const maybe = failures.some((failure) => failure?.timedOut) && !isInsufficientFunds(refusal);
+    return maybe ? { kind: "out", refusal } : { kind: "failed", error: refusal ?? errors[0] };
   }
 }

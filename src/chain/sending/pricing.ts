@@ -52,8 +52,8 @@ export class Pricing {
     this.#warn(slot, job, this.#offer(slot, job, market));
   }
 
-  /** Blocks that can still take whoever waits under this nonce or behind it, or infinity. */
-  leftFor(slot: NonceSlot, job: Job, head: BlockNumber): number {
+  /** Blocks that can still take `job` and whoever waits under this nonce or behind it. */
+  leftFor(slot: NonceSlot, job: Job | undefined, head: BlockNumber): number {
     return Math.min(...this.#waiting(slot, job).map(({ call }) => blocksLeft(call, head)));
   }
 
@@ -70,19 +70,19 @@ export class Pricing {
 
   /**
    * Whether `balance` (wei) pays for `job` under this nonce beside all that is out, should fees rise
-   * to what is kept in reserve. What nobody else is
-   * waiting beside is sent whatever there is.
+   * to what is kept in reserve. One that takes the place of another, or that nobody else waits
+   * beside, is sent whatever there is.
    */
   isFunded(slot: NonceSlot, job: Job, balance: bigint): boolean {
     const { line, maxFeePerGas } = this.#options;
-    const others = line.slots.filter((one) => one !== slot && one.newestJob !== undefined);
-    if (!others.some(({ isAwaited }) => isAwaited)) return true;
+    const others = line.slots.filter((one) => one !== slot);
+    if (slot.versions.size > 0 || !others.some(({ isAwaited }) => isAwaited)) return true;
     const paid = others.map(({ fees }) => (fees?.maxFeePerGas ?? 0n) * RESERVE);
     const most = paid.reduce((a, b) => (a > b ? a : b));
     const fee = most < maxFeePerGas ? most : maxFeePerGas;
-    const cost = (at: NonceSlot, whose: Job) =>
-      (at.gas.get(whose) ?? 0n) * fee + (whose.call.value ?? 0n);
-    const out = others.reduce((sum, one) => sum + cost(one, one.newestJob as Job), 0n);
+    const cost = (at: NonceSlot, whose: Job | undefined) =>
+      whose === undefined ? 0n : (at.gas.get(whose) ?? 0n) * fee + (whose.call.value ?? 0n);
+    const out = others.reduce((sum, one) => sum + cost(one, one.offered?.job), 0n);
     return out + cost(slot, job) <= balance;
   }
 
@@ -92,9 +92,10 @@ export class Pricing {
   }
 
   /** Also those that had to give way: they wait for the same nonce. */
-  #waiting(slot: NonceSlot, job: Job): Job[] {
+  #waiting(slot: NonceSlot, job?: Job): Job[] {
     const behind = this.#options.line.behind(slot).flatMap((one) => [one.owner, ...one.jobs()]);
-    return [job, ...behind.filter((one) => one?.settled === false)] as Job[];
+    const waiting = behind.filter((one) => one?.settled === false);
+    return [job, ...waiting].filter((one) => one !== undefined);
   }
 
   #warn(slot: NonceSlot, job: Job, offered: Offer): void {
