@@ -193,6 +193,10 @@ describe("the reference operator loses count by, and this one does not", () => {
     expect([totalOf(ada, weth), totalOf(bob, usdc)]).toEqual([before[0], before[1] + 7n * USDC]);
     const committed = await nextRound();
     await expectAudit([ada, bob], committed);
+    // Sent again it is taken once more, and counts once.
+    await ada.deposit("WETH", "5");
+    await exchange.settle();
+    expect(totalOf(ada, weth)).toBe(before[0] + 5n * WETH);
   });
 
   it("a confirmation that comes while it restarts: later withdrawals are not blocked", async () => {

@@ -1,0 +1,157 @@
+/**
+ * Callers that want a call done, and ask again until it is, while whatever can go wrong does: nodes
+ * refuse, swallow and hide transactions, the signer fails, blocks are full or dear, and the chain
+ * reorganises. At the end each call is done, once, and nothing is left over.
+ */
+import { describe, expect, it } from "vitest";
+import { type HttpProxy, type Meddle, startHttpProxy } from "../../../test/support/proxy.ts";
+import { Random } from "../../../test/support/random.ts";
+import type { Hex } from "../../base/hex.ts";
+import { connect } from "../rpc.ts";
+import type { Submitter } from "../send.ts";
+import { localSigner, type Signer } from "../signer.ts";
+import {
+  anvil,
+  mint,
+  minted,
+  nonceOf,
+  owner,
+  pause,
+  submitter,
+  useChain,
+} from "./sending.fixture.ts";
+
+useChain();
+
+const CALLS = 40;
+const STEPS = 100;
+/** Digits of the balance in base 8: one for each call, which counts how often it is done. */
+const BITS = 3n;
+const DEAR = 10n ** 13n;
+const CHEAP = 10n ** 9n;
+
+class Trouble {
+  readonly random: Random;
+  readonly reorganises: boolean;
+  isOver = false;
+
+  constructor(seed: number, reorganises: boolean) {
+    this.random = new Random(seed);
+    this.reorganises = reorganises;
+  }
+
+  meddle: Meddle = async ({ method }, forward) => {
+    if (this.isOver) return forward();
+    const { random } = this;
+    if (method === "eth_sendRawTransaction" && random.chance(0.06)) {
+      return { result: `0x${"1".repeat(64)}` };
+    }
+    if (method === "eth_getTransactionReceipt" && random.chance(0.3)) return { result: null };
+    return random.chance(0.06) ? 503 : forward();
+  };
+
+  signer(): Signer {
+    const real = localSigner(anvil.keys[3] as Hex);
+    return {
+      ...real,
+      signTransaction: async (transaction) => {
+        if (!this.isOver && this.random.chance(0.03)) throw new Error("the signer is down");
+        return real.signTransaction(transaction);
+      },
+    };
+  }
+
+  /** A block of some kind, a reorganisation, or nothing. */
+  async step(): Promise<void> {
+    const { random } = this;
+    if (random.chance(0.3)) return anvil.mine();
+    if (random.chance(0.15)) return this.#pass();
+    if (random.chance(0.1)) {
+      await setBaseFee(CHEAP * BigInt(random.from(1, 20)));
+      return anvil.mine();
+    }
+    if (!this.reorganises || !random.chance(0.05)) return;
+    await anvil.rpc("anvil_reorg", [random.from(1, 2), []]).catch(() => {});
+  }
+
+  /** A block that is too dear for ours. */
+  async #pass(): Promise<void> {
+    await setBaseFee(DEAR);
+    await anvil.mine();
+    await setBaseFee(CHEAP);
+  }
+}
+
+const setBaseFee = (wei: bigint) =>
+  anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${wei.toString(16)}`]);
+
+/** How often the call is done, by the chain. */
+async function timesDone(call: number): Promise<bigint> {
+  return ((await minted()) >> (BigInt(call) * BITS)) & 7n;
+}
+
+/** Sends until the chain shows it done, and once more where that was undone. */
+async function persist(one: Submitter, call: number, trouble: Trouble): Promise<void> {
+  const { random } = trouble;
+  const priority = random.from(0, 3);
+  const patience = random.chance(0.3) ? undefined : random.from(2, 21);
+  const isSettled = () => trouble.isOver || !trouble.reorganises;
+  for (;;) {
+    if ((await timesDone(call)) > 0n) {
+      if (isSettled()) return;
+      await pause();
+      continue;
+    }
+    const isCalm = patience === undefined || trouble.isOver;
+    const deadline = isCalm ? {} : { deadlineBlock: await blockIn(patience) };
+    const sending = one.send({ ...mint(1n << (BigInt(call) * BITS)), priority, ...deadline });
+    await sending.catch(() => {});
+    await pause();
+  }
+}
+
+const blockIn = async (blocks: number) => (await anvil.blockNumber()) + blocks;
+
+async function play(seed: number, reorganises: boolean): Promise<void> {
+  await anvil.setAutomine(false);
+  const trouble = new Trouble(seed, reorganises);
+  const proxy: HttpProxy = await startHttpProxy(anvil.url, trouble.meddle);
+  const client = connect([proxy.url], { retries: 0 });
+  const one = submitter({ client, signer: trouble.signer(), looksBeforeReplacing: 6 });
+  const callers: Promise<void>[] = [];
+  for (let step = 0; step < STEPS; step++) {
+    while (callers.length < CALLS && trouble.random.chance(0.5)) {
+      callers.push(persist(one, callers.length, trouble));
+    }
+    await trouble.step();
+    for (let looks = 0; looks < 3; looks++) await pause();
+  }
+  trouble.isOver = true;
+  let isDone = false;
+  const all = Promise.all(callers).finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    await anvil.mine();
+    for (let looks = 0; looks < 3; looks++) await pause();
+  }
+  await all;
+  proxy.stop();
+  const times = await Promise.all(callers.map((_, call) => timesDone(call)));
+  expect(times.filter((count) => count === 0n)).toEqual([]);
+  // Who looks just before a call that was undone is mined again sends it twice: what counts has the
+  // contract refuse that, and a mint does not.
+  if (!reorganises) expect(times.filter((count) => count > 1n)).toEqual([]);
+  const pending = await anvil.client.getTransactionCount({ address: owner(), blockTag: "pending" });
+  expect(pending).toBe(await nonceOf());
+}
+
+describe("calls that are sent until they are done", () => {
+  it.each([1, 2, 3, 4])("are done once each, whatever goes wrong: seed %i", (seed) =>
+    play(seed, false),
+  );
+
+  it.each([5, 6, 9, 20])("are all done where the chain reorganises: seed %i", (seed) =>
+    play(seed, true),
+  );
+});
