@@ -27,6 +27,7 @@ const CALLS = 40;
 const STEPS = 100;
 /** Digits of the balance in base 8: one for each call, which counts how often it is done. */
 const BITS = 3n;
+const MOST_TRIES = 100;
 const DEAR = 10n ** 13n;
 const CHEAP = 10n ** 9n;
 
@@ -85,9 +86,21 @@ class Trouble {
 const setBaseFee = (wei: bigint) =>
   anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${wei.toString(16)}`]);
 
+/** What the node answers; while it reorganises it may fail to. */
+async function sure<T>(question: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await question();
+    } catch (error) {
+      if (tries === MOST_TRIES) throw error;
+      await pause();
+    }
+  }
+}
+
 /** How often the call is done, by the chain. */
 async function timesDone(call: number): Promise<bigint> {
-  return ((await minted()) >> (BigInt(call) * BITS)) & 7n;
+  return ((await sure(minted)) >> (BigInt(call) * BITS)) & 7n;
 }
 
 /** Sends until the chain shows it done, and once more where that was undone. */
@@ -110,7 +123,7 @@ async function persist(one: Submitter, call: number, trouble: Trouble): Promise<
   }
 }
 
-const blockIn = async (blocks: number) => (await anvil.blockNumber()) + blocks;
+const blockIn = async (blocks: number) => (await sure(() => anvil.blockNumber())) + blocks;
 
 async function play(seed: number, reorganises: boolean): Promise<void> {
   await anvil.setAutomine(false);
