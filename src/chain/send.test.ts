@@ -3,7 +3,7 @@ import { until } from "../../test/support/exchange.ts";
 import { type Meddle, startHttpProxy } from "../../test/support/proxy.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
-import { encodeCommit, encodeDeposit } from "./calls.ts";
+import { encodeCommit, encodeDeposit, encodeRecoverDeposits } from "./calls.ts";
 import { MediatorReader } from "./mediator.ts";
 import { connect } from "./rpc.ts";
 import type { SubmitterEvent } from "./send.ts";
@@ -89,6 +89,26 @@ describe("the submitter", () => {
     await anvil.mineTo(firstBlockOf(schedule, 1) - 1);
     await one.send(deposit);
     expect(await minted()).toBe(8n);
+  });
+
+  it("sends what the block to come allows, and not a block earlier", async () => {
+    const [token] = exchange.tokens as [Address];
+    const { mediator } = exchange;
+    const one = submitter();
+    await one.send(mint(10n));
+    await one.send({ what: "approval", to: token, data: encodeApprove(mediator, 10n) });
+    await one.send({ what: "deposit", to: mediator, data: encodeDeposit(token, 10n) });
+    // Nobody commits: it is halted from the first block of quarter 1 on.
+    const { schedule } = await new MediatorReader(anvil.client, mediator).constants();
+    const halt = firstBlockOf(schedule, 1, 1);
+    const data = encodeRecoverDeposits(owner(), token);
+    const recovery = { what: "recovery", to: mediator, data };
+    await anvil.mineTo(halt - 2);
+    await expect(one.send(recovery)).rejects.toMatchObject({ errorName: "NotHalted" });
+    expect(await nonceOf()).toBe(3);
+    await anvil.mineTo(halt - 1);
+    expect((await one.send(recovery)).block).toBe(halt);
+    expect(await minted()).toBe(10n);
   });
 
   it("gives up once the deadline is past", async () => {
