@@ -2,8 +2,9 @@
  * Sends transactions of one key, several nonces at a time: simulates each first, prices it by its
  * deadline and by those behind it, and replaces it while it is stuck, or when a more urgent one
  * comes. What is sent at once must not depend on each other: whoever needs an order awaits. Nothing
- * that is remembered is needed after a restart: the nonce is the chain's, so what a former process
- * left behind is replaced. While it runs, it offers again what a reorganisation dropped.
+ * that is remembered is needed after a restart: the nonce is the chain's, and what is sent takes
+ * the place of what a former process left behind, the lowest nonce first. While it runs, it offers
+ * again what a reorganisation dropped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
@@ -214,8 +215,7 @@ export class Submitter {
       if (this.#options.signal?.aborted) return;
       // What a reorganisation has undone is offered again, and may be mined as it was.
       if (slot.job?.isFiller || (slot.isUndone && slot.looks < this.#mostLooks)) continue;
-      // Another look tries again.
-      await this.#attempts.fill(slot).catch(() => {});
+      await this.#attempts.fill(slot);
     }
   }
 
@@ -382,8 +382,8 @@ export class Submitter {
   #lose(slot: NonceSlot): void {
     this.#line.settle(slot, undefined);
     const why =
-      `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours, or of which no endpoint knows: ` +
-      STRANGERS;
+      `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours, or of ` +
+      `which no endpoint knows: ${STRANGERS}`;
     this.#failAll(({ call }) => new TransactionLost(call.what, why), slot.jobs());
     const { owner } = slot;
     if (owner !== undefined) this.#fail(owner, new TransactionLost(owner.call.what, why));

@@ -45,12 +45,16 @@ export class Attempts {
     this.#market = undefined;
   }
 
-  /** Sends nothing to ourselves under this nonce. Throws as `attempt` does. */
-  fill(slot: NonceSlot): Promise<void> {
+  /** Sends nothing to ourselves under this nonce. Where that fails it is told, and repeatable. */
+  async fill(slot: NonceSlot): Promise<void> {
     const filler = this.#fillers.get(slot) ?? fillerFrom(this.#options.signer.address);
     this.#fillers.set(slot, filler);
     slot.gas.set(filler, TRANSFER_GAS);
-    return this.attempt(slot, filler);
+    try {
+      await this.attempt(slot, filler);
+    } catch (problem) {
+      this.#tellFailed(slot, filler, problem);
+    }
   }
 
   /**

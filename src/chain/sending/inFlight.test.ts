@@ -2,14 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { until } from "../../../test/support/exchange.ts";
 import { startHttpProxy } from "../../../test/support/proxy.ts";
-import type { Hex } from "../../base/hex.ts";
 import { connect } from "../rpc.ts";
-import type { Signer } from "../signer.ts";
-import { localSigner } from "../signer.ts";
 import { MOST_IN_FLIGHT } from "./nonceLine.ts";
 import {
   anvil,
   events,
+  faultySigner,
   mineNothing,
   mineWhile,
   mint,
@@ -199,15 +197,8 @@ describe("what is in flight", () => {
 
   it("stays the call's own while the signer does not answer", async () => {
     await anvil.setAutomine(false);
-    const local = localSigner(anvil.keys[3] as Hex);
     let isDown = false;
-    const signer: Signer = {
-      ...local,
-      signTransaction: async (transaction) => {
-        if (isDown) throw new Error("the signer is down");
-        return local.signTransaction(transaction);
-      },
-    };
+    const signer = faultySigner(() => isDown);
     const one = submitter({ signer, looksBeforeReplacing: 3 });
     const sending = one.send({ ...mint(1n), deadlineBlock: 10_000 });
     await sentAtLeast(1);
@@ -218,17 +209,30 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([1n, 1]);
   });
 
+  it("tells that a nonce could not be filled, and fills it once it can", async () => {
+    await anvil.setAutomine(false);
+    let isDown = false;
+    const signer = faultySigner(() => isDown);
+    const one = submitter({ signer, looksBeforeReplacing: 10_000 });
+    const unwanted = new AbortController();
+    const first = one.send({ ...mint(1n), signal: unwanted.signal });
+    const lost = expect(first).rejects.toMatchObject({ code: "TransactionLost" });
+    const next = one.send(mint(2n));
+    await sentAtLeast(2);
+    isDown = true;
+    unwanted.abort();
+    await lost;
+    await until("it is told", () => events.includes("offerFailed"));
+    isDown = false;
+    await sentAtLeast(3);
+    await mineWhile(next);
+    expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
+  });
+
   it("counts an attempt that failed once", async () => {
     await anvil.setAutomine(false);
-    const local = localSigner(anvil.keys[3] as Hex);
     let signed = 0;
-    const signer: Signer = {
-      ...local,
-      signTransaction: async (transaction) => {
-        if (++signed > 1) throw new Error("the signer is down");
-        return local.signTransaction(transaction);
-      },
-    };
+    const signer = faultySigner(() => ++signed > 1);
     const one = submitter({ signer, looksBeforeReplacing: 2, maxReplacements: 8 });
     await expect(one.send(mint(1n))).rejects.toMatchObject({ code: "TransactionLost" });
     expect(events.filter((event) => event === "offerFailed")).toHaveLength(8);

@@ -5,7 +5,7 @@ import { until } from "../../../test/support/exchange.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import { type DeployedExchange, deployExchange } from "../deploy.ts";
 import { type Call, Submitter, type SubmitterOptions } from "../send.ts";
-import { localSigner } from "../signer.ts";
+import { localSigner, type Signer } from "../signer.ts";
 import { encodeMint, readTokenBalance } from "../tokens.ts";
 
 const KEY = 3;
@@ -42,6 +42,18 @@ export function submitter(changes: Partial<SubmitterOptions> = {}): Submitter {
     onEvent: ({ kind }) => events.push(kind),
     ...changes,
   });
+}
+
+/** The key's own signer, which fails whenever `isDown` says so. */
+export function faultySigner(isDown: () => boolean): Signer {
+  const real = localSigner(anvil.keys[KEY] as Hex);
+  return {
+    ...real,
+    signTransaction: async (transaction) => {
+      if (isDown()) throw new Error("the signer is down");
+      return real.signTransaction(transaction);
+    },
+  };
 }
 
 export function mint(amount: bigint): Call {

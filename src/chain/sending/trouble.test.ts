@@ -6,12 +6,11 @@
 import { describe, expect, it } from "vitest";
 import { type HttpProxy, type Meddle, startHttpProxy } from "../../../test/support/proxy.ts";
 import { Random } from "../../../test/support/random.ts";
-import type { Hex } from "../../base/hex.ts";
 import { connect } from "../rpc.ts";
 import type { Submitter } from "../send.ts";
-import { localSigner, type Signer } from "../signer.ts";
 import {
   anvil,
+  faultySigner,
   mint,
   minted,
   nonceOf,
@@ -50,17 +49,6 @@ class Trouble {
     if (method === "eth_getTransactionReceipt" && random.chance(0.3)) return { result: null };
     return random.chance(0.06) ? 503 : forward();
   };
-
-  signer(): Signer {
-    const real = localSigner(anvil.keys[3] as Hex);
-    return {
-      ...real,
-      signTransaction: async (transaction) => {
-        if (!this.isOver && this.random.chance(0.03)) throw new Error("the signer is down");
-        return real.signTransaction(transaction);
-      },
-    };
-  }
 
   /** A block of some kind, a reorganisation, or nothing. */
   async step(): Promise<void> {
@@ -130,7 +118,8 @@ async function play(seed: number, reorganises: boolean): Promise<void> {
   const trouble = new Trouble(seed, reorganises);
   const proxy: HttpProxy = await startHttpProxy(anvil.url, trouble.meddle);
   const client = connect([proxy.url], { retries: 0 });
-  const one = submitter({ client, signer: trouble.signer(), looksBeforeReplacing: 6 });
+  const signer = faultySigner(() => !trouble.isOver && trouble.random.chance(0.03));
+  const one = submitter({ client, signer, looksBeforeReplacing: 6 });
   const callers: Promise<void>[] = [];
   for (let step = 0; step < STEPS; step++) {
     while (callers.length < CALLS && trouble.random.chance(0.5)) {
