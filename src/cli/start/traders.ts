@@ -78,17 +78,23 @@ class Trader {
 
   static async join(options: TraderOptions): Promise<Trader> {
     const evidence = await FileEvidence.open(options.evidenceFile);
-    const client = await ExchangeClient.join({
-      operator: options.operators,
-      rpc: [options.rpc],
-      mediator: options.mediator,
-      privateKey: options.privateKey,
-      evidence,
-      pollMs: 250,
-    });
-    const trader = new Trader(options, client, evidence);
-    await trader.#fund();
-    return trader;
+    try {
+      const client = await ExchangeClient.join({
+        operator: options.operators,
+        rpc: [options.rpc],
+        mediator: options.mediator,
+        privateKey: options.privateKey,
+        evidence,
+        pollMs: 250,
+      });
+      const trader = new Trader(options, client, evidence);
+      await trader.#fund();
+      return trader;
+    } catch (error) {
+      // Whoever tries again opens it anew.
+      await evidence.close();
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
