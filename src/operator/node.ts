@@ -21,7 +21,7 @@ import { Alerts } from "./alerts/alerts.ts";
 import type { Situation } from "./alerts/lastWords.ts";
 import type { AnswerSources } from "./answers.ts";
 import type { OperatorConfig } from "./config.ts";
-import { DutyRunner } from "./dutyRunner.ts";
+import { DutyRunner } from "./duties/dutyRunner.ts";
 import { eventsOf, logOutcome } from "./events.ts";
 import { createFace, type FaceControl } from "./exchangeFace.ts";
 import type { OperatorFace } from "./face.ts";

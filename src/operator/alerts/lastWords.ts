@@ -1,8 +1,8 @@
 /** What an operator that cannot go on says of it: what, since when, how long is left, the mend. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { dutyName } from "../duties.ts";
-import type { OpenDuty } from "../guardians/openDuties.ts";
+import { dutyName } from "../duties/duties.ts";
+import type { ScheduledDuty } from "../duties/schedule.ts";
 import type { Alert } from "./shapes.ts";
 
 /** Where the operator stood when it ended. */
@@ -14,7 +14,7 @@ export interface Situation {
   /** Block at which the trouble began; undefined when it came at once. */
   readonly sinceBlock: BlockNumber | undefined;
   /** The open duty with the nearest deadline. */
-  readonly nextDuty: OpenDuty | undefined;
+  readonly nextDuty: ScheduledDuty | undefined;
   /** First block in which the Mediator is HALTED if nothing more is done. */
   readonly haltBlock: BlockNumber | undefined;
 }

@@ -12,13 +12,13 @@ import {
 } from "../../exchange/world.testkit.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { ChainView } from "../duties.ts";
+import type { ChainView } from "../duties/duties.ts";
+import { nearest, type ScheduledDuty, scheduleDuties } from "../duties/schedule.ts";
 import { Metrics } from "../metrics.ts";
 import { guardsSchema } from "./config.ts";
 import { dutiesGuardian } from "./duties.ts";
 import type { Reading } from "./guardian.ts";
 import { haltGuardian } from "./halt.ts";
-import { nearest, type OpenDuty, openDuties } from "./openDuties.ts";
 
 /** A chain that shows what the machine knows. */
 function unreadView(state: State, head: BlockNumber): ChainView {
@@ -31,11 +31,11 @@ function unreadView(state: State, head: BlockNumber): ChainView {
 }
 
 /** Open duties by what the machine alone knows. */
-function open(world: World, head = world.block): OpenDuty[] {
-  return openDuties(world.state, unreadView(world.state, head));
+function open(world: World, head = world.block): ScheduledDuty[] {
+  return scheduleDuties(world.state, unreadView(world.state, head));
 }
 
-function names(duties: readonly OpenDuty[]): string[] {
+function names(duties: readonly ScheduledDuty[]): string[] {
   return duties.map(({ id }) => id.kind);
 }
 
@@ -102,7 +102,7 @@ describe("open duties", () => {
     const deadline = lastBlockOf(SCHEDULE, 1, 0);
     world.mineTo(firstBlockOf(SCHEDULE, 1));
     // The commit may have been mined in the block that is new.
-    const [commit] = openDuties(world.state, unreadView(world.state, deadline - 1), deadline);
+    const [commit] = scheduleDuties(world.state, unreadView(world.state, deadline - 1), deadline);
     expect(commit).toMatchObject({ blocksLeft: 0, inTime: true });
   });
 
@@ -148,14 +148,14 @@ describe("open duties", () => {
   it("go by the chain where it was read: what it shows as done is not owed", () => {
     const world = disputedWorld();
     const view = unreadView(world.state, world.block);
-    expect(openDuties(world.state, { ...view, isDisputeOpen: () => false })).toEqual([]);
+    expect(scheduleDuties(world.state, { ...view, isDisputeOpen: () => false })).toEqual([]);
     const over = overdrawnWorld();
     const shown = { ...unreadView(over.state, over.block), isRequestActive: () => false };
-    expect(openDuties(over.state, shown)).toEqual([]);
+    expect(scheduleDuties(over.state, shown)).toEqual([]);
     const before = tradingWorld();
     before.mineTo(firstBlockOf(SCHEDULE, 1));
     const committed = { ...unreadView(before.state, before.block), isCommitted: () => true };
-    expect(openDuties(before.state, committed)).toEqual([]);
+    expect(scheduleDuties(before.state, committed)).toEqual([]);
   });
 
   it("are none in a halted exchange", () => {

@@ -1,17 +1,17 @@
 /** Whether what the operator owes the chain is done in time. */
 import { quarterSize } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
-import { DUTY_KINDS, dutyName } from "../duties.ts";
+import { DUTY_KINDS, dutyName } from "../duties/duties.ts";
+import { nearest, type ScheduledDuty } from "../duties/schedule.ts";
 import type { Metrics } from "../metrics.ts";
 import { FAILS_AT_ONCE, type Guardian, type Reading } from "./guardian.ts";
 import type { Levels } from "./level.ts";
-import { nearest, type OpenDuty } from "./openDuties.ts";
 
 export interface DutiesOptions {
   readonly deadlineLeftQuarters: Levels;
   readonly schedule: Schedule;
   /** Undefined while they are not known: before it has caught up. */
-  readonly duties: () => readonly OpenDuty[] | undefined;
+  readonly duties: () => readonly ScheduledDuty[] | undefined;
   readonly metrics: Metrics;
 }
 
@@ -65,7 +65,7 @@ function answerableReading(figure: number, detail: string): Reading {
 }
 
 /** A duty with its deadline, as a clause. */
-export function inWords({ id, deadlineBlock, blocksLeft, blocksNeeded }: OpenDuty): string {
+export function inWords({ id, deadlineBlock, blocksLeft, blocksNeeded }: ScheduledDuty): string {
   const left = `${blocksLeft} blocks left and ${blocksNeeded} needed`;
   return `${dutyName(id)} by block ${deadlineBlock}, ${left}`;
 }

@@ -11,7 +11,8 @@ import type { BlockNumber } from "../../protocol/units.ts";
 import type { Alerts } from "../alerts/alerts.ts";
 import type { Situation } from "../alerts/lastWords.ts";
 import type { OperatorConfig } from "../config.ts";
-import type { DutyRunner } from "../dutyRunner.ts";
+import type { DutyRunner } from "../duties/dutyRunner.ts";
+import { nearest, type ScheduledDuty, scheduleDuties } from "../duties/schedule.ts";
 import type { DutyHealth, HealthCheck } from "../face.ts";
 import { type Log, withMoment } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -28,7 +29,6 @@ import { haltGuardian } from "./halt.ts";
 import { journalGuardian } from "./journal.ts";
 import { keyBalanceGuardian } from "./keyBalance.ts";
 import { memoryGuardian } from "./memory.ts";
-import { nearest, type OpenDuty, openDuties } from "./openDuties.ts";
 import { registrationGuardian } from "./registration.ts";
 
 export interface WatchOptions {
@@ -74,10 +74,10 @@ export function watch(options: WatchOptions): Watch {
   const chain = watchChain(options);
   let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
   let failingSince: BlockNumber | undefined;
-  const open = (): OpenDuty[] | undefined => {
+  const open = (): ScheduledDuty[] | undefined => {
     const { view } = runner;
     if (view === undefined || options.lagBlocks() > MAX_LAG_BLOCKS) return undefined;
-    return openDuties(state, view, head);
+    return scheduleDuties(state, view, head);
   };
   const { schedule } = state.genesis;
   const halt = haltGuardian({
@@ -197,7 +197,7 @@ function countAlerts(alerts: Alerts, metrics: Metrics): void {
   alerts.observe((outcome) => count(outcome, 1));
 }
 
-function dutyHealth(duty: OpenDuty, { runner, config, state }: WatchOptions): DutyHealth {
+function dutyHealth(duty: ScheduledDuty, { runner, config, state }: WatchOptions): DutyHealth {
   const { id, deadlineBlock, blocksLeft, blocksNeeded, inTime } = duty;
   const { failed, warn } = config.guards.deadlineLeftQuarters;
   const danger = Number((failed ?? warn)?.raise ?? 0) * quarterSize(state.genesis.schedule);

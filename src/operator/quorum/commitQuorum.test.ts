@@ -19,7 +19,7 @@ import { StorageFailure } from "../../journal/errors.ts";
 import type { Attestation, AttestationBoard } from "../../journal/journal.ts";
 import { hashCommit } from "../../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
-import { type CommitDuty, type Duty, duties } from "../duties.ts";
+import { type CommitDuty, type Duty, sendableDuties } from "../duties/duties.ts";
 import { guardsSchema } from "../guardians/config.ts";
 import type { Fields, Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
@@ -118,7 +118,7 @@ function dutyOf(world: World): CommitDuty {
     ...{ isRequestActive: () => true, isDisputeOpen: () => false },
   };
   const isCommit = (duty: Duty) => duty.kind === "commit";
-  return duties(world.state, view).find(isCommit) as CommitDuty;
+  return sendableDuties(world.state, view).find(isCommit) as CommitDuty;
 }
 
 describe("a quorum of operators", () => {

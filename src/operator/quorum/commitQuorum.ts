@@ -18,8 +18,8 @@ import type { AttestationBoard } from "../../journal/journal.ts";
 import { hashCommit, rootsHash } from "../../protocol/messages.ts";
 import { momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Domain, Round, Signature } from "../../protocol/units.ts";
-import { readChainView } from "../chainView.ts";
-import { type CommitDuty, owedCommit, questions } from "../duties.ts";
+import { readChainView } from "../duties/chainView.ts";
+import { type CommitDuty, owedCommit, questions } from "../duties/duties.ts";
 import type { Log } from "../log.ts";
 import {
   type Attested,
@@ -152,7 +152,7 @@ export class CommitQuorum {
     }
     const asked = { ...questions(state), requests: [], disputes: [] };
     const duty = owedCommit(state, await readChainView(reader, head, asked));
-    if (duty === undefined) {
+    if (duty === undefined || duty.waitsFor === "round") {
       this.#waits.over();
     } else {
       // Now, because the state moves on while we wait.

@@ -1,29 +1,27 @@
 /** How often the runner tries, what it does after a failure, and when it gives up. */
 import { describe, expect, it } from "vitest";
-import type { Hex } from "../base/hex.ts";
-import { encodeCloseDispute, encodeCommit } from "../chain/calls.ts";
-import { ContractRefused } from "../chain/errors.ts";
-import type { MediatorReader } from "../chain/mediator.ts";
-import type { Call, Mined, Submitter } from "../chain/send.ts";
-import { commit, withdrawals } from "../exchange/views.ts";
+import type { Hex } from "../../base/hex.ts";
+import { encodeCommit } from "../../chain/calls.ts";
+import { ContractRefused } from "../../chain/errors.ts";
+import type { MediatorReader } from "../../chain/mediator.ts";
+import type { Call, Mined, Submitter } from "../../chain/send.ts";
+import { commit, withdrawals } from "../../exchange/views.ts";
 import {
   ALICE,
   BASE,
   BOB,
   CAROL,
   limitOrder,
-  QUOTE,
+  MARKET,
   SCHEDULE,
   SIGNATURE,
   tradingWorld,
   type World,
-} from "../exchange/world.testkit.ts";
-import { ORDER_PATH_LENGTH, TX_BYTES_CAP } from "../protocol/limits.ts";
-import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
-import { EXECUTIONS_AT_CLOSE, executionsAtClose } from "./duties.ts";
+} from "../../exchange/world.testkit.ts";
+import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
+import type { Fields, Log } from "../log.ts";
+import { AttestationsMissing } from "../quorum/commitQuorum.ts";
 import { DutyRunner, type DutyRunnerOptions } from "./dutyRunner.ts";
-import type { Fields, Log } from "./log.ts";
-import { AttestationsMissing } from "./quorum/commitQuorum.ts";
 
 const FIRST = firstBlockOf(SCHEDULE, 1);
 const MINED: Mined = { transactionHash: "0x", block: 0, gasUsed: 7n, cost: 70n };
@@ -34,12 +32,14 @@ interface Setup {
   readonly send: (call: Call) => Mined | Promise<Mined>;
   readonly maxTries?: number;
   readonly attestations?: DutyRunnerOptions["attestations"];
+  /** Fill that the chain shows as presented, for every order. */
+  readonly presented?: { readonly sold: bigint; readonly bought: bigint };
   /** What happens while the chain is read. */
   readonly whileRead?: () => Promise<void>;
 }
 
 /** The chain shows nothing as done; what is sent is only noted. */
-function setup({ world, send, maxTries = 3, attestations, whileRead }: Setup) {
+function setup({ world, send, maxTries = 3, attestations, presented, whileRead }: Setup) {
   const sent: string[] = [];
   const calldata: Hex[] = [];
   const lines: { event: string; fields: Fields }[] = [];
@@ -54,8 +54,10 @@ function setup({ world, send, maxTries = 3, attestations, whileRead }: Setup) {
       asked.push(block);
       return reader;
     },
-    commitment: async () => undefined,
+    commitment: async (round: number) => (round <= world.state.completedRound ? {} : undefined),
     isDisputeOpen: async () => true,
+    accumulation: async () => ({ covered: 0, orders: 0, lastId: 0n }),
+    presentedFill: async () => presented,
     withdrawal: async (client: string) => {
       await whileRead?.();
       return withdrawals(world.state).find((one) => one.client === client);
@@ -219,7 +221,7 @@ describe("the duty runner", () => {
     await runner.run(world.block + 9);
     mining.reject(new Error("it is lost"));
     await runner.idle();
-    const failure = { since: world.block, restsUntil: world.block + 10 };
+    const failure = { since: world.block, retryAtBlock: world.block + 10 };
     expect(runner.failureOf(cancelOf(ALICE))).toMatchObject(failure);
     expect(lines[0]?.fields).toMatchObject({ block: world.block + 9 });
   });
@@ -274,6 +276,63 @@ describe("the duty runner", () => {
   });
 });
 
+describe("the answer to a dispute", () => {
+  const close = { kind: "closeDispute", client: ALICE, round: 2 } as const;
+
+  it("is sent where it covers what the client presented", async () => {
+    const world = disputed();
+    const presented = { sold: 900n * MARKET.lot, bought: 4_500n };
+    const { runner, sent } = setup({ world, send: () => MINED, presented });
+    await step(runner, world.block);
+    expect(sent).toEqual([`closeDispute of ${ALICE} in round 2`]);
+    expect(runner.failureOf(close)).toBeUndefined();
+  });
+
+  it("is not sent where the client holds a later fill than the journal", async () => {
+    const world = disputed();
+    const presented = { sold: 950n * MARKET.lot, bought: 4_750n };
+    const { runner, sent, lines } = setup({ world, send: () => MINED, presented });
+    await step(runner, world.block);
+    expect(sent).toEqual([]);
+    expect(runner.failureOf(close)?.problem).toMatchObject({
+      code: "AnswerRefused",
+      fault: { fault: "StaleExecution", id: 1n },
+    });
+    expect(lines[0]).toMatchObject({ event: "closeDisputeFailed" });
+  });
+
+  it("is not sent where the client presented a fill of an order that nothing was executed of", async () => {
+    const world = disputed();
+    const { runner, sent } = setup({ world, send: () => MINED });
+    await step(runner, world.block);
+    expect(sent).toEqual([]);
+    expect(runner.failureOf(close)?.problem).toMatchObject({
+      fault: { fault: "FillsNotCovered", covered: 0, presented: 1 },
+    });
+  });
+});
+
+/** Alice sold in round 1, and disputes it in round 2 with one fill, after the commit. */
+function disputed(): World {
+  const world = tradingWorld();
+  world.toQuarter(1, 1);
+  world.place(limitOrder(ALICE, 1, 1, "ask", 900, 5));
+  world.place(limitOrder(BOB, 1, 1, "bid", 900, 5));
+  world.toQuarter(2, 0);
+  world.duties();
+  world.log({
+    kind: "disputeOpened",
+    client: ALICE,
+    round: 2,
+    opener: ALICE,
+    mustProveOpenings: false,
+    openingsPresented: true,
+    presented: 1,
+  });
+  world.mine();
+  return world;
+}
+
 function cancelOf(client: typeof ALICE) {
   return { kind: "cancelWithdrawal", client, token: BASE, round: 2 } as const;
 }
@@ -295,39 +354,3 @@ function overdrawn(...clients: (typeof ALICE)[]): World {
   world.mineTo(firstBlockOf(SCHEDULE, 2, 1));
   return world;
 }
-
-describe("a closeDispute with executions", () => {
-  const word = `0x${"ff".repeat(32)}` as const;
-  const order = {
-    ...{ owner: ALICE, round: 1, id: 7n, sellToken: BASE, sellAmount: 1n, buyToken: QUOTE },
-    ...{ buyAmount: 1n, intent: "sellAll" as const },
-  };
-  const signature = { r: word, vs: word, path: Array(ORDER_PATH_LENGTH).fill(word) };
-  const execution = { order, signature, sold: 1n, bought: 1n };
-
-  function bytesOf(proofs: number, depth: number, executions: number): number {
-    const siblings = Array(depth).fill({ hash: word, sum: 1n });
-    const proof = { balance: 1n, index: 0, leafCount: 2 ** depth, siblings };
-    const data = encodeCloseDispute(ALICE, 2, {
-      executions: Array(executions).fill(execution),
-      openingBalances: [],
-      openings: Array(proofs).fill(proof),
-      closings: Array(proofs).fill(proof),
-    });
-    return (data.length - 2) / 2;
-  }
-
-  it.each([
-    [2, 10],
-    [16, 20],
-    [32, 20],
-    [32, 22],
-    [32, 26],
-  ])("fits one transaction with %i tokens in trees of depth %i", (tokens, depth) => {
-    const count = executionsAtClose(bytesOf(tokens, depth, 0));
-    expect(bytesOf(tokens, depth, count)).toBeLessThan(TX_BYTES_CAP - 512);
-    // No room is left unused where it is short.
-    const more = bytesOf(tokens, depth, count + 1);
-    expect(count === EXECUTIONS_AT_CLOSE || more > TX_BYTES_CAP - 1024).toBe(true);
-  });
-});

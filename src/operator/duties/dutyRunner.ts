@@ -4,36 +4,33 @@
  * every time.
  */
 
-import { QuarterdeckError, unreachable } from "../base/errors.ts";
-import type { Address, Hex } from "../base/hex.ts";
-import {
-  type ExecutedOrder,
-  encodeCancelWithdrawal,
-  encodeCloseDispute,
-  encodeCommit,
-  encodeProveExecutions,
-} from "../chain/calls.ts";
-import { ContractRefused, DeadlineMissed } from "../chain/errors.ts";
-import type { MediatorReader } from "../chain/mediator.ts";
-import type { Mined, Submitter } from "../chain/send.ts";
-import type { State } from "../exchange/state.ts";
-import { type DisputeAnswerView, proof, withdrawals } from "../exchange/views.ts";
-import { momentOf } from "../protocol/rounds.ts";
-import type { BalanceProof, BlockNumber, Signature } from "../protocol/units.ts";
+import { unreachable } from "../../base/errors.ts";
+import type { Hex } from "../../base/hex.ts";
+import { encodeCancelWithdrawal, encodeCommit } from "../../chain/calls.ts";
+import { ContractRefused, DeadlineMissed } from "../../chain/errors.ts";
+import type { MediatorReader } from "../../chain/mediator.ts";
+import type { Mined, Submitter } from "../../chain/send.ts";
+import type { State } from "../../exchange/state.ts";
+import { type DisputeAnswerView, withdrawals } from "../../exchange/views.ts";
+import type { PresentedFill } from "../../protocol/disputeRule.ts";
+import { orderHash } from "../../protocol/messages.ts";
+import { momentOf } from "../../protocol/rounds.ts";
+import type { BlockNumber, Signature } from "../../protocol/units.ts";
+import type { Fields, Log } from "../log.ts";
+import { AttestationsMissing } from "../quorum/commitQuorum.ts";
+import { answerCalls, requireAnswerCloses } from "./answerDispute.ts";
 import { readChainView } from "./chainView.ts";
 import {
   type ChainView,
   type CommitDuty,
   type Duty,
   type DutyId,
-  duties,
+  dutyId,
   dutyName,
-  EXECUTIONS_PER_CALL,
-  executionsAtClose,
   questions,
+  sendableDuties,
 } from "./duties.ts";
-import type { Fields, Log } from "./log.ts";
-import { AttestationsMissing } from "./quorum/commitQuorum.ts";
+import { afterFailure, DutyFailed, type DutyFailure } from "./retry.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;
@@ -59,9 +56,6 @@ export interface DutyRunnerOptions {
   readonly onMined?: (kind: Duty["kind"], mined: Mined) => void;
 }
 
-/** A failed duty rests twice as long each time, but never for more of what is left of its time. */
-const MOST_OF_TIME_LEFT = 1 / 8;
-
 /**
  * Who goes first of those that are due alike. Whatever else the key sends (claims of a slot, bonds)
  * has 0.
@@ -71,33 +65,6 @@ const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
   closeDispute: 2,
   commit: 1,
 };
-
-/** How often a duty failed, and how it did last. */
-export interface DutyFailure {
-  readonly tries: number;
-  /** Block of the first try. */
-  readonly since: BlockNumber;
-  readonly problem: Error;
-  /** Not tried again before this block. */
-  readonly restsUntil: BlockNumber;
-}
-
-/** A duty could not be carried out however often it was tried. The process must end. */
-export class DutyFailed extends QuarterdeckError {
-  override readonly name = "DutyFailed";
-
-  constructor(what: string, failure: DutyFailure, head: BlockNumber, deadlineBlock: BlockNumber) {
-    const { tries, since, problem } = failure;
-    super({
-      code: "DutyFailed",
-      message:
-        `${what} failed ${tries} times since block ${since}; at block ${head} ` +
-        `${deadlineBlock - head} blocks are left until its deadline. Last: ${problem.message}`,
-      mend: "Look at the last error, mend it, and start the operator again: it goes on from there.",
-      cause: problem,
-    });
-  }
-}
 
 /** A duty that was begun. `ended` does not reject. */
 interface UnderWay {
@@ -147,14 +114,14 @@ export class DutyRunner {
     const before = new Set(this.#underWay.keys());
     this.#view = await readChainView(reader, this.#newest(head), questions(state));
     this.#options.onView?.();
-    const due = duties(state, this.#view);
+    const due = sendableDuties(state, this.#view);
     this.#forgetOthers(new Set(due.map(nameOf)));
     this.#giveUpCancellations();
-    // None of these hangs on another: what does is no duty before that other has landed.
+    // Independent of each other: a duty that waits for another is not sendable before that landed.
     for (const duty of due) {
       const name = nameOf(duty);
       if (before.has(name) || this.#underWay.has(name)) continue;
-      if (this.#isLate(duty, head) || this.#rests(duty, head)) continue;
+      if (this.#isLate(duty, head) || this.#backsOff(duty, head)) continue;
       if (this.#options.mayAct?.(head, duty.deadlineBlock) === false) continue;
       const giveUp = new AbortController();
       const ended = this.#do(duty, head, giveUp.signal);
@@ -223,29 +190,27 @@ export class DutyRunner {
     return true;
   }
 
-  #rests(duty: Duty, head: BlockNumber): boolean {
-    return head < (this.#failures.get(nameOf(duty))?.restsUntil ?? 0);
+  #backsOff(duty: Duty, head: BlockNumber): boolean {
+    return head < (this.#failures.get(nameOf(duty))?.retryAtBlock ?? 0);
   }
 
   /** What to end with when that was once too often. `begun`: the head when it was begun. */
   #failed(duty: Duty, begun: BlockNumber, problem: Error): DutyFailed | undefined {
     const head = this.#head;
-    const before = this.#failures.get(nameOf(duty));
+    const { deadlineBlock } = duty;
     const waits = problem instanceof AttestationsMissing;
     const refused = problem instanceof ContractRefused && problem.errorName === "NotOperator";
-    const ours = !waits && !refused && this.#options.signal?.aborted !== true;
-    const tries = (before?.tries ?? 0) + (ours ? 1 : 0);
-    const longest = Math.max(1, Math.floor((duty.deadlineBlock - head) * MOST_OF_TIME_LEFT));
-    const rest = ours ? Math.min(2 ** Math.max(0, tries - 1), longest) : 1;
-    const since = before?.since ?? begun;
-    const failure: DutyFailure = { tries, since, problem, restsUntil: head + rest };
+    const counts = !waits && !refused && this.#options.signal?.aborted !== true;
+    const failed = { problem, begun, head, deadlineBlock, counts };
+    const failure = afterFailure(this.#failures.get(nameOf(duty)), failed);
     this.#failures.set(nameOf(duty), failure);
     if (refused) this.#say("info", "notOurTurn", duty, {});
     // Who is waited for is said where the attestations are looked at.
-    if (!ours) return undefined;
+    if (!counts) return undefined;
     this.#say("warn", `${duty.kind}Failed`, duty, { ...failure });
-    if (problem instanceof DeadlineMissed || tries < this.#options.maxTries) return undefined;
-    return new DutyFailed(nameOf(duty), failure, head, duty.deadlineBlock);
+    const isLast = failure.tries >= this.#options.maxTries;
+    if (problem instanceof DeadlineMissed || !isLast) return undefined;
+    return new DutyFailed(nameOf(duty), failure, head, deadlineBlock);
   }
 
   #say(level: "info" | "warn" | "error", event: string, duty: Duty, more: Fields) {
@@ -277,56 +242,18 @@ export class DutyRunner {
     }
   }
 
+  /** Checked before anything is sent: a wrong answer costs gas and closes nothing. */
   async #closeDispute(answer: DisputeAnswerView, deadlineBlock: BlockNumber): Promise<bigint> {
     const { client, round } = answer;
-    const what = `closeDispute of ${client} in round ${round}`;
-    const { state } = this.#options;
-    const tokens = answer.tokens.map(({ token }) => token);
-    const proofs = {
-      openingBalances: answer.openingsPresented
-        ? answer.tokens.slice(0, answer.openingTokens.length).map(({ opening }) => opening)
-        : [],
-      openings: answer.openingsPresented
-        ? []
-        : proofsOf(state, client, answer.openingTokens, answer.disputedRound),
-      closings: proofsOf(state, client, tokens, round),
-    };
-    const bare = encodeCloseDispute(client, round, { executions: [], ...proofs });
-    const atClose = executionsAtClose((bare.length - 2) / 2);
-    const proven = await this.#proveExecutions(answer, deadlineBlock, atClose);
-    const executions = answer.executions.slice(proven.count);
-    const data = encodeCloseDispute(client, round, { executions, ...proofs });
-    return proven.gasUsed + (await this.#send("closeDispute", what, data, deadlineBlock));
-  }
-
-  /**
-   * Proves executions until `atClose` are left at most; `count` of them are proven then. Goes on
-   * where an earlier call of ours ended, if that is a prefix of what is to be proven.
-   */
-  async #proveExecutions(
-    answer: DisputeAnswerView,
-    deadlineBlock: BlockNumber,
-    atClose: number,
-  ): Promise<{ readonly count: number; readonly gasUsed: bigint }> {
-    const { client, round } = answer;
-    const { reader, submitter } = this.#options;
-    const executions: readonly ExecutedOrder[] = answer.executions;
+    const { state, reader, submitter } = this.#options;
     const at = reader.at(this.#newest(this.#view?.head ?? 0));
-    const done = await at.accumulation(client, round, submitter.address);
-    const last = executions[done.orders - 1];
-    const isPrefix = done.orders === 0 || last?.order.id === done.lastId;
-    let from = isPrefix ? done.orders : 0;
-    let restart = !isPrefix;
+    requireAnswerCloses(answer, await readPresented(at, answer));
+    const accumulated = await at.accumulation(client, round, submitter.address);
     let gasUsed = 0n;
-    while (executions.length - from > atClose || restart) {
-      const part = executions.slice(from, from + EXECUTIONS_PER_CALL);
-      const data = encodeProveExecutions(client, round, restart, part);
-      const what = `proveExecutions of ${client} in round ${round} from ${from}`;
+    for (const { what, data } of answerCalls(state, answer, accumulated)) {
       gasUsed += await this.#send("closeDispute", what, data, deadlineBlock);
-      from += part.length;
-      restart = false;
     }
-    return { count: from, gasUsed };
+    return gasUsed;
   }
 
   async #send(
@@ -348,33 +275,21 @@ export class DutyRunner {
   }
 }
 
-/** One for each token; none at all for a client that had no leaf in that round. */
-function proofsOf(
-  state: State,
-  client: Address,
-  tokens: readonly Address[],
-  round: number,
-): BalanceProof[] {
-  return tokens
-    .map((token) => proof(state, client, token, round))
-    .filter((one) => one !== undefined);
+/** The fills that the client presented for executed orders. One read an order, if any is there. */
+async function readPresented(
+  reader: MediatorReader,
+  { client, round, presented, executions }: DisputeAnswerView,
+): Promise<PresentedFill[]> {
+  if (presented === 0) return [];
+  const hashes = executions.map(({ order }) => orderHash(order));
+  const found = await Promise.all(hashes.map((hash) => reader.presentedFill(client, round, hash)));
+  return found.flatMap((fill, i) =>
+    fill === undefined ? [] : [{ orderHash: hashes[i] as Hex, ...fill }],
+  );
 }
 
 function nameOf(duty: Duty): string {
-  return dutyName(idOf(duty));
-}
-
-function idOf(duty: Duty): DutyId {
-  switch (duty.kind) {
-    case "cancelWithdrawal": {
-      const { client, token, round } = duty.evidence;
-      return { kind: duty.kind, client, token, round };
-    }
-    case "closeDispute":
-      return { kind: duty.kind, client: duty.answer.client, round: duty.answer.round };
-    case "commit":
-      return { kind: duty.kind, round: duty.round };
-  }
+  return dutyName(dutyId(duty));
 }
 
 function subjectOf(duty: Duty): Fields {

@@ -1,6 +1,6 @@
 /** Reads what a block shows of the machine's unfinished business. */
-import type { MediatorReader } from "../chain/mediator.ts";
-import type { BlockNumber } from "../protocol/units.ts";
+import type { MediatorReader } from "../../chain/mediator.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainView, Questions } from "./duties.ts";
 
 /** One read for each question, all as of block `head`. Throws `RpcUnavailable`. */
