@@ -178,6 +178,9 @@ export function view(state: MediatorState, terms: Terms, env: Env, data: Hex): H
   });
 }
 
+/** Characters of an address as text: other words are hashes. */
+const ADDRESS_LENGTH = 42;
+
 function answer(
   mediator: Mediator,
   terms: Terms,
@@ -186,7 +189,7 @@ function answer(
 ): unknown {
   const { state } = mediator;
   const [first = "", second = "", third = ""] = args.map((arg) =>
-    typeof arg === "string" ? toAddress(arg) : arg,
+    typeof arg === "string" && String(arg).length === ADDRESS_LENGTH ? toAddress(arg) : arg,
   );
   switch (functionName) {
     case "manager":
@@ -208,6 +211,11 @@ function answer(
       const found = state.disputes.get(keyOf(first, second));
       if (found === undefined) return [0n, false, 0];
       return [BigInt(found.openedBlock), found.open, found.presented.length];
+    }
+    case "presentedFill": {
+      const { presented } = state.disputes.get(keyOf(first, second)) ?? { presented: [] };
+      const fill = presented.find(({ orderHash }) => orderHash === third);
+      return [fill?.sold ?? 0n, fill?.bought ?? 0n];
     }
     case "accumulation": {
       if (third !== terms.operator) return [0, 0, 0n];

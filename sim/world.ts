@@ -10,7 +10,7 @@ import { localSigner } from "../src/chain/signer.ts";
 import type { Market } from "../src/exchange/entries.ts";
 import { stateHash } from "../src/exchange/stateHash.ts";
 import { parseConfig } from "../src/operator/config.ts";
-import { type RunningOperator, startOperator } from "../src/operator/node.ts";
+import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { replay } from "../src/operator/recover.ts";
 import { encodeSaved } from "../src/operator/recovery/savedState.ts";
 import { loadCurve } from "../src/operator/signers/nativeCurve.ts";

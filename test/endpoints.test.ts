@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type RunningOperator, startOperator } from "../src/operator/node.ts";
+import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { type Anvil, startAnvil } from "./support/anvil.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange.ts";

@@ -14,7 +14,7 @@ import { MediatorReader } from "../src/chain/mediator.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { KEY_VARIABLE, parseConfig } from "../src/operator/config.ts";
 import type { Log } from "../src/operator/log.ts";
-import { type RunningOperator, startOperator } from "../src/operator/node.ts";
+import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { type Anvil, startAnvil } from "./support/anvil.ts";
 import { until } from "./support/exchange.ts";

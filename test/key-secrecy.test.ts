@@ -14,7 +14,7 @@ import { ExchangeClient } from "../src/client/client.ts";
 import { MemoryEvidence } from "../src/client/evidence.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE, parseConfig } from "../src/operator/config.ts";
 import type { Log } from "../src/operator/log.ts";
-import { startOperator } from "../src/operator/node.ts";
+import { startOperator } from "../src/operator/node/node.ts";
 import { sealKeystore } from "../src/operator/signers/keystore.ts";
 import {
   type FakeWeb3Signer,

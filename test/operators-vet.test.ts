@@ -14,7 +14,7 @@ import { judgeBalance, judgeLag, judgeLatency, quantile } from "../src/cli/opera
 import { checkTls } from "../src/cli/operators/tls.ts";
 import { KEY_VARIABLE, parseConfig } from "../src/operator/config.ts";
 import type { Log } from "../src/operator/log.ts";
-import { type RunningOperator, startOperator } from "../src/operator/node.ts";
+import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { type RunningServer, startServer } from "../src/server/server.ts";
 import { type Anvil, freePort, startAnvil } from "./support/anvil.ts";
 import { runCli } from "./support/cli.ts";

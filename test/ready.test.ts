@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
 import type { Log } from "../src/operator/log.ts";
-import { startOperator } from "../src/operator/node.ts";
+import { startOperator } from "../src/operator/node/node.ts";
 import { startExchange } from "./support/exchange.ts";
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };

@@ -9,7 +9,7 @@ import type { ExchangeClient } from "../src/client/client.ts";
 import { parseConfig } from "../src/operator/config.ts";
 import type { FaceEvent } from "../src/operator/face.ts";
 import type { Log } from "../src/operator/log.ts";
-import { type RunningOperator, startOperator } from "../src/operator/node.ts";
+import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import {
   type FakeWeb3Signer,
   startFakeWeb3Signer,

@@ -98,7 +98,7 @@ describe("imports", () => {
     ["src/protocol/x.ts", "export async function wait() {}"],
     ["src/client/x.ts", 'import type { State } from "../exchange/state.ts";'],
     ["src/client/x.ts", 'import { http } from "viem";'],
-    ["src/server/x.ts", 'import { startOperator } from "../operator/node.ts";'],
+    ["src/server/x.ts", 'import { startOperator } from "../operator/node/node.ts";'],
     ["src/operator/x.ts", 'const lazy = await import("../wire/routes.ts");'],
     ["src/cli/x.ts", 'import { until } from "../../test/support/exchange.ts";'],
     ["src/cellar/x.ts", ""],

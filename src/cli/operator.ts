@@ -10,7 +10,7 @@ import {
   readConfig,
 } from "../operator/config.ts";
 import { type Log, openLog } from "../operator/log.ts";
-import { type RunningOperator, startOperator } from "../operator/node.ts";
+import { type RunningOperator, startOperator } from "../operator/node/node.ts";
 import { startServer } from "../server/server.ts";
 import { fail } from "./report.ts";
 

@@ -10,7 +10,7 @@ import { ORDER_PATH_LENGTH } from "../protocol/limits.ts";
 import { hashCancelOrder, hashOrder, hashSession } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
-import type { BlockNumber, Round, Signature } from "../protocol/units.ts";
+import type { Round, Signature } from "../protocol/units.ts";
 import {
   type AnswerSources,
   balancesFace,
@@ -23,6 +23,7 @@ import {
   tradeFace,
   withdrawalsFace,
 } from "./answers.ts";
+import { type ChainHead, MAX_LAG_BLOCKS } from "./chainHead.ts";
 import type {
   Answered,
   DutyHealth,
@@ -37,6 +38,7 @@ import { NotApproved } from "./signers/fillSigner.ts";
 
 export interface FaceOptions {
   readonly sources: AnswerSources;
+  readonly head: ChainHead;
   readonly desk: Desk;
   readonly metrics: Metrics;
   readonly chain: ExchangeConstants;
@@ -56,27 +58,19 @@ export interface FaceControl {
   readonly face: OperatorFace;
   /** Tells them in the order of the calls, each batch once it is complete. */
   publish(events: Promise<readonly FaceEvent[]>): Promise<void>;
-  /** Notes the newest block of the chain and tells it on. */
-  setHead(head: BlockNumber): void;
-  /** Blocks by which the exchange trails the chain, beyond the confirmations. */
-  lagBlocks(): number;
+  /** Tells what time it is, after the head or the exchange moved on. */
+  tellClock(): void;
 }
 
 /** A session may reach at most this many blocks ahead; as wire/session.ts says to clients. */
 const SESSION_BLOCKS = 7200;
 const APPROVAL = "its place on the manager's list";
-/** Lag in blocks at which orders are refused: rounds could end unseen. */
-const MAX_LAG_BLOCKS = 3;
 
 export function createFace(options: FaceOptions): FaceControl {
-  const { sources, desk, metrics, health } = options;
+  const { sources, head, desk, metrics, health } = options;
   const { state, history } = sources;
   const listeners = new Set<(event: FaceEvent) => void>();
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
-  let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
-  let heard = false;
-  /** Whether all that was final has been taken in once. */
-  let caughtUp = false;
 
   const tell = (events: readonly FaceEvent[]) => {
     for (const event of events) for (const listener of listeners) listener(event);
@@ -93,21 +87,17 @@ export function createFace(options: FaceOptions): FaceControl {
     const fact = await options.readFacts(token).catch(() => undefined);
     if (fact !== undefined) facts.set(token, fact);
   };
-  const lagBlocks = () => {
-    const processed = state.head?.number ?? state.genesis.schedule.genesisBlock - 1;
-    return Math.max(0, head - state.genesis.confirmations - processed);
-  };
   const notReady = () => {
     if (desk.failed !== undefined) return `a restart (${desk.failed.message})`;
-    if (!heard) return "the first answer of the chain";
+    if (!head.isHeard) return "the first answer of the chain";
     if (!options.canSign()) return "its signing service";
-    const lag = lagBlocks();
-    return !caughtUp || lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+    const lag = head.lagBlocks;
+    return !head.caughtUp || lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
   };
   const face: OperatorFace = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
-    clock: () => clockFace(state, head),
+    clock: () => clockFace(state, head.number),
     book: (base, quote, depth) => bookFace(sources, base, quote, depth),
     trades: (base, quote, limit) => {
       if (bookFace(sources, base, quote, 1) === undefined) return undefined;
@@ -137,8 +127,8 @@ export function createFace(options: FaceOptions): FaceControl {
     },
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
-      if (session.validUntil < head) return unauthorized("The session is past.");
-      if (session.validUntil > head + SESSION_BLOCKS) {
+      if (session.validUntil < head.number) return unauthorized("The session is past.");
+      if (session.validUntil > head.number + SESSION_BLOCKS) {
         return unauthorized(`The session reaches more than ${SESSION_BLOCKS} blocks ahead.`);
       }
       const round = clock(state).moment.round;
@@ -162,11 +152,7 @@ export function createFace(options: FaceOptions): FaceControl {
   return {
     face,
     publish,
-    lagBlocks,
-    setHead: (number) => {
-      head = number;
-      heard = true;
-      caughtUp ||= lagBlocks() === 0;
+    tellClock: () => {
       const now = face.clock();
       metrics.setClock(now);
       tell([{ kind: "clock", clock: now }]);

@@ -78,6 +78,16 @@ export function rescueWindow(schedule: Schedule, endBlock: BlockNumber): BlockSp
   return { firstBlock: endBlock - size + 1, lastBlock: endBlock };
 }
 
+/** Whether a transaction that `block` takes lies in the rescue window that ends with `endBlock`. */
+export function inRescueWindow(
+  schedule: Schedule,
+  block: BlockNumber,
+  endBlock: BlockNumber,
+): boolean {
+  const window = rescueWindow(schedule, endBlock);
+  return window !== undefined && block >= window.firstBlock;
+}
+
 function blocksSinceGenesis(schedule: Schedule, block: BlockNumber): number {
   assert(Number.isSafeInteger(block), () => `${block} is no block number.`);
   if (block >= schedule.genesisBlock) return block - schedule.genesisBlock;

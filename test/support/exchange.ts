@@ -13,7 +13,7 @@ import { ExchangeClient } from "../../src/client/client.ts";
 import { MemoryEvidence } from "../../src/client/evidence.ts";
 import { KEY_VARIABLE, type OperatorConfig, parseConfig } from "../../src/operator/config.ts";
 import type { Log } from "../../src/operator/log.ts";
-import { type RunningOperator, startOperator } from "../../src/operator/node.ts";
+import { type RunningOperator, startOperator } from "../../src/operator/node/node.ts";
 import { firstBlockOf, quarterSize, roundOf } from "../../src/protocol/rounds.ts";
 import type { Quarter, Schedule } from "../../src/protocol/units.ts";
 import { type RunningServer, startServer } from "../../src/server/server.ts";

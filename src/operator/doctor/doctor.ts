@@ -5,7 +5,7 @@
 import type { Address } from "../../base/hex.ts";
 import type { BlockRef } from "../../chain/follow.ts";
 import { type OperatorConfig, readConfig } from "../config.ts";
-import { type ExchangeOnChain, readExchange } from "../node.ts";
+import { type ExchangeOnChain, readExchange } from "../readExchange.ts";
 import { checkEndpoints, checkLogs, type Endpoint, reach } from "./endpoints.ts";
 import { checkExchange, checkOperator, whyUnreadable } from "./exchange.ts";
 import { type Finding, failureOf, fine, looking, warning } from "./finding.ts";

@@ -6,8 +6,8 @@ import { MediatorReader } from "../../chain/mediator.ts";
 import { connect } from "../../chain/rpc.ts";
 import { createState } from "../../exchange/state.ts";
 import type { OperatorConfig } from "../config.ts";
-import type { ExchangeOnChain } from "../node.ts";
 import { ALONE_MEND } from "../quorum/quorumGuardian.ts";
+import type { ExchangeOnChain } from "../readExchange.ts";
 import { type Finding, failure, failureOf, fine, warning } from "./finding.ts";
 
 const ETHER_DECIMALS = 18;

@@ -73,8 +73,10 @@ function setup({ world, send, maxTries = 3, attestations, presented, whileRead }
     },
   };
   const mined: Mined[] = [];
-  const runner = new DutyRunner({
+  const head = { number: 0 };
+  const duties = new DutyRunner({
     state: world.state,
+    head,
     reader: reader as unknown as MediatorReader,
     submitter: submitter as unknown as Submitter,
     log,
@@ -82,6 +84,12 @@ function setup({ world, send, maxTries = 3, attestations, presented, whileRead }
     onMined: (_kind, one) => mined.push(one),
     ...(attestations && { attestations }),
   });
+  /** Runs as of a head. */
+  const at = (number: number) => {
+    head.number = number;
+    return duties.run();
+  };
+  const runner = Object.assign(duties, { at });
   return { runner, sent, calldata, lines, mined, asked, submitter };
 }
 
@@ -91,9 +99,11 @@ function owingCommit(): World {
   return world;
 }
 
+type TestedRunner = ReturnType<typeof setup>["runner"];
+
 /** Runs, and waits until what was begun has ended. */
-async function step(runner: DutyRunner, head: number): Promise<void> {
-  await runner.run(head);
+async function step(runner: TestedRunner, head: number): Promise<void> {
+  await runner.at(head);
   await runner.idle();
 }
 
@@ -164,7 +174,7 @@ describe("the duty runner", () => {
     const world = overdrawn(ALICE, CAROL);
     const mining = Promise.withResolvers<void>();
     const { runner, sent, mined } = setup({ world, send: () => mining.promise.then(() => MINED) });
-    for (let head = world.block; head < world.block + 3; head++) await runner.run(head);
+    for (let head = world.block; head < world.block + 3; head++) await runner.at(head);
     expect(sent).toEqual([expect.stringContaining(ALICE), expect.stringContaining(CAROL)]);
     mining.resolve();
     await runner.idle();
@@ -182,8 +192,8 @@ describe("the duty runner", () => {
       await runner.idle();
     };
     const { runner, sent } = setup({ world, send: () => mining.promise, whileRead });
-    await runner.run(world.block);
-    await runner.run(world.block + 1);
+    await runner.at(world.block);
+    await runner.at(world.block + 1);
     expect(sent).toHaveLength(1);
   });
 
@@ -197,7 +207,7 @@ describe("the duty runner", () => {
       });
     };
     const { runner, lines } = setup({ world, send });
-    await runner.run(world.block);
+    await runner.at(world.block);
     expect(calls.map(({ signal }) => signal?.aborted)).toEqual([false]);
     world.log({
       kind: "withdrawalCancelled",
@@ -207,7 +217,7 @@ describe("the duty runner", () => {
       amount: 5_000n,
     });
     world.mine();
-    await runner.run(world.block);
+    await runner.at(world.block);
     await runner.idle();
     // No failure of ours.
     expect([lines, runner.failureOf(cancelOf(ALICE))]).toEqual([[], undefined]);
@@ -217,8 +227,8 @@ describe("the duty runner", () => {
     const world = overdrawn();
     const mining = Promise.withResolvers<never>();
     const { runner, lines } = setup({ world, send: () => mining.promise });
-    await runner.run(world.block);
-    await runner.run(world.block + 9);
+    await runner.at(world.block);
+    await runner.at(world.block + 9);
     mining.reject(new Error("it is lost"));
     await runner.idle();
     const failure = { since: world.block, retryAtBlock: world.block + 10 };

@@ -34,6 +34,8 @@ import { afterFailure, DutyFailed, type DutyFailure } from "./retry.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;
+  /** The newest block known. */
+  readonly head: { readonly number: BlockNumber };
   readonly reader: MediatorReader;
   readonly submitter: Submitter;
   readonly log: Log;
@@ -81,7 +83,6 @@ export class DutyRunner {
   readonly #underWay = new Map<string, UnderWay>();
   readonly #gaveUp = Promise.withResolvers<never>();
   #view: ChainView | undefined;
-  #head: BlockNumber = 0;
 
   constructor(options: DutyRunnerOptions) {
     this.#options = options;
@@ -104,12 +105,12 @@ export class DutyRunner {
   }
 
   /**
-   * Begins what is due as of block `head` and not under way, and does not wait for it. Throws
+   * Begins what is due as of the head and not under way, and does not wait for it. Throws
    * `RpcUnavailable` when the chain cannot be read.
    */
-  async run(head: BlockNumber): Promise<void> {
+  async run(): Promise<void> {
     const { state, reader } = this.#options;
-    this.#head = head;
+    const head = this.#options.head.number;
     // What ends while the chain is read may not show there yet.
     const before = new Set(this.#underWay.keys());
     this.#view = await readChainView(reader, this.#newest(head), questions(state));
@@ -196,7 +197,7 @@ export class DutyRunner {
 
   /** What to end with when that was once too often. `begun`: the head when it was begun. */
   #failed(duty: Duty, begun: BlockNumber, problem: Error): DutyFailed | undefined {
-    const head = this.#head;
+    const head = this.#options.head.number;
     const { deadlineBlock } = duty;
     const waits = problem instanceof AttestationsMissing;
     const refused = problem instanceof ContractRefused && problem.errorName === "NotOperator";
@@ -215,7 +216,7 @@ export class DutyRunner {
 
   #say(level: "info" | "warn" | "error", event: string, duty: Duty, more: Fields) {
     const { log, state } = this.#options;
-    const block = this.#head;
+    const block = this.#options.head.number;
     const { round, quarter } = momentOf(state.genesis.schedule, block);
     const { deadlineBlock } = duty;
     const left = { deadlineBlock, blocksLeft: deadlineBlock - block };

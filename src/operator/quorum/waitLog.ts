@@ -3,7 +3,7 @@
  * a quarter that may have thousands.
  */
 import type { Address, Hex } from "../../base/hex.ts";
-import { momentOf, quarterSize } from "../../protocol/rounds.ts";
+import { inRescueWindow, momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Round, Schedule } from "../../protocol/units.ts";
 import type { Log } from "../log.ts";
 
@@ -72,8 +72,9 @@ export class WaitLog {
    * The first look at a commit always finds too few, since all operators look at the same block. In
    * the rescue window it is an error: nobody else will come.
    */
-  #levelOf({ blocksLeft, round, problem }: CommitWait): Level {
-    if (blocksLeft <= quarterSize(this.#schedule) / 4) return "error";
+  #levelOf({ blocksLeft, deadlineBlock, round, problem }: CommitWait): Level {
+    const next = deadlineBlock - blocksLeft + 1;
+    if (blocksLeft <= 0 || inRescueWindow(this.#schedule, next, deadlineBlock)) return "error";
     return this.#wait?.round === round || problem !== undefined ? "warn" : "info";
   }
 }

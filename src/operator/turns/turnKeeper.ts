@@ -6,7 +6,7 @@ import type { Address } from "../../base/hex.ts";
 import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../../chain/errors.ts";
 import type { Mined, Submitter } from "../../chain/send.ts";
 import { encodeClaimFor, type Slot, type TurnReader, type Turns } from "../../chain/turns.ts";
-import { quarterSize } from "../../protocol/rounds.ts";
+import { type BlockSpan, rescueWindow } from "../../protocol/rounds.ts";
 import type { BlockNumber, Schedule } from "../../protocol/units.ts";
 import type { Log } from "../log.ts";
 import { decideClaim } from "./claims.ts";
@@ -67,8 +67,10 @@ export class TurnKeeper {
     if (reader === undefined) return true;
     const turns = this.#turns;
     if (turns === undefined || !this.isApproved) return false;
-    const rescue = head + Math.floor(quarterSize(schedule) / 4) >= deadlineBlock;
-    if (rescue) return this.#isNextToRescue(turns, head, deadlineBlock);
+    const window = rescueWindow(schedule, deadlineBlock);
+    if (window !== undefined && head + 1 >= window.firstBlock) {
+      return this.#isNextToRescue(turns, head, window);
+    }
     const ends = turns.lastBlock !== undefined && head >= turns.lastBlock;
     return (ends ? turns.forecast : turns.operator) === address;
   }
@@ -77,16 +79,15 @@ export class TurnKeeper {
    * In the rescue window all may act. One after the other begins, a block apart, so that not all of
    * them pay for the same duty; the operator of the slot is first.
    */
-  #isNextToRescue(turns: Turns, head: BlockNumber, deadlineBlock: BlockNumber): boolean {
-    const { address, schedule } = this.#options;
+  #isNextToRescue(turns: Turns, head: BlockNumber, window: BlockSpan): boolean {
+    const { address } = this.#options;
     const others = turns.operators
       .map((operator) => operator.address)
       .filter((operator) => operator !== turns.operator);
     const order = turns.operator === undefined ? others : [turns.operator, ...others];
-    const began = deadlineBlock - Math.floor(quarterSize(schedule) / 4);
-    const passed = head - began;
+    const passed = head + 1 - window.firstBlock;
     // The last blocks belong to everybody.
-    const isLast = deadlineBlock - head <= Math.ceil(order.length / 2);
+    const isLast = window.lastBlock - head <= Math.ceil(order.length / 2);
     return isLast || order.indexOf(address) <= passed;
   }
 

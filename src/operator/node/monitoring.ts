@@ -1,4 +1,4 @@
-/** The guardians of one running operator, wired to what they watch. */
+/** The guardians of one running operator, wired to what they check. */
 import { resolve } from "node:path";
 import type { Address } from "../../base/hex.ts";
 import type { MediatorReader } from "../../chain/mediator.ts";
@@ -10,28 +10,29 @@ import { quarterSize } from "../../protocol/rounds.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Alerts } from "../alerts/alerts.ts";
 import type { Situation } from "../alerts/lastWords.ts";
+import { type ChainHead, MAX_LAG_BLOCKS } from "../chainHead.ts";
 import type { OperatorConfig } from "../config.ts";
 import type { DutyRunner } from "../duties/dutyRunner.ts";
 import { nearest, type ScheduledDuty, scheduleDuties } from "../duties/schedule.ts";
 import type { DutyHealth, HealthCheck } from "../face.ts";
+import { chainGuardian, type Endpoint, type SeenBlock } from "../guardians/chain.ts";
+import { diskGuardian } from "../guardians/disk.ts";
+import { dutiesGuardian } from "../guardians/duties.ts";
+import { eventLoopGuardian } from "../guardians/eventLoop.ts";
+import { Spending } from "../guardians/forecast.ts";
+import { Guardians } from "../guardians/guardians.ts";
+import { haltGuardian } from "../guardians/halt.ts";
+import { journalGuardian } from "../guardians/journal.ts";
+import { keyBalanceGuardian } from "../guardians/keyBalance.ts";
+import { memoryGuardian } from "../guardians/memory.ts";
+import { registrationGuardian } from "../guardians/registration.ts";
 import { type Log, withMoment } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
 import type { CommitQuorum } from "../quorum/commitQuorum.ts";
 import { quorumGuardian } from "../quorum/quorumGuardian.ts";
 import type { Desk } from "../roles/desk.ts";
-import { chainGuardian, type Endpoint, type SeenBlock } from "./chain.ts";
-import { diskGuardian } from "./disk.ts";
-import { dutiesGuardian } from "./duties.ts";
-import { eventLoopGuardian } from "./eventLoop.ts";
-import { Spending } from "./forecast.ts";
-import { Guardians } from "./guardians.ts";
-import { haltGuardian } from "./halt.ts";
-import { journalGuardian } from "./journal.ts";
-import { keyBalanceGuardian } from "./keyBalance.ts";
-import { memoryGuardian } from "./memory.ts";
-import { registrationGuardian } from "./registration.ts";
 
-export interface WatchOptions {
+export interface MonitoringOptions {
   readonly config: OperatorConfig;
   readonly client: ChainClient;
   readonly reader: MediatorReader;
@@ -41,13 +42,13 @@ export interface WatchOptions {
   readonly desk: Desk;
   readonly runner: DutyRunner;
   readonly quorum: CommitQuorum;
-  readonly lagBlocks: () => number;
+  readonly head: ChainHead;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly alerts: Alerts;
 }
 
-export interface Watch {
+export interface Monitoring {
   /** To be told of each new head, of each mined transaction of ours, and of each failed look. */
   heard(block: SeenBlock): void;
   mined(kind: string, mined: Mined): void;
@@ -63,21 +64,19 @@ export interface Watch {
   stop(): void;
 }
 
-/** With more blocks to catch up on, the machine does not know what is owed. */
-const MAX_LAG_BLOCKS = 3;
 /** Milliseconds that one endpoint may take to name its newest block. */
 const HEAD_TIMEOUT_MS = 5000;
 
-export function watch(options: WatchOptions): Watch {
-  const { config, state, runner, metrics, log, alerts } = options;
+export function monitor(options: MonitoringOptions): Monitoring {
+  const { config, state, runner, metrics, log, alerts, head } = options;
+  const lagBlocks = () => head.lagBlocks;
   const spending = new Spending(performance.now());
   const chain = watchChain(options);
-  let head: BlockNumber = state.head?.number ?? state.genesis.schedule.genesisBlock;
   let failingSince: BlockNumber | undefined;
   const open = (): ScheduledDuty[] | undefined => {
     const { view } = runner;
-    if (view === undefined || options.lagBlocks() > MAX_LAG_BLOCKS) return undefined;
-    return scheduleDuties(state, view, head);
+    if (view === undefined || head.lagBlocks > MAX_LAG_BLOCKS) return undefined;
+    return scheduleDuties(state, view, head.number);
   };
   const { schedule } = state.genesis;
   const halt = haltGuardian({
@@ -88,7 +87,7 @@ export function watch(options: WatchOptions): Watch {
   });
   const duties = dutiesGuardian({ ...config.guards, schedule, duties: open, metrics });
   const quorum = quorumGuardian({
-    ...{ ...config.guards, schedule, metrics, quorum: options.quorum, head: () => head },
+    ...{ ...config.guards, schedule, metrics, quorum: options.quorum, head: () => head.number },
     isShared: config.database !== undefined,
     readQuorum: () => options.reader.commitQuorum(options.manager),
   });
@@ -98,7 +97,7 @@ export function watch(options: WatchOptions): Watch {
       chain,
       journalGuardian({
         ...config.guards,
-        lagBlocks: options.lagBlocks,
+        lagBlocks,
         writer: () => options.desk.status(),
         metrics,
       }),
@@ -119,7 +118,6 @@ export function watch(options: WatchOptions): Watch {
   countAlerts(alerts, metrics);
   return {
     heard: (block) => {
-      head = block.number;
       failingSince = undefined;
       chain.heard(block);
     },
@@ -128,7 +126,7 @@ export function watch(options: WatchOptions): Watch {
       spending.add(performance.now(), cost);
     },
     failedLook: () => {
-      failingSince ??= head;
+      failingSince ??= head.number;
     },
     checks: () => guardians.checks(),
     sawChain: () => void guardians.look(duties),
@@ -140,14 +138,14 @@ export function watch(options: WatchOptions): Watch {
       const sinceBlock = failingSince ?? failed?.since;
       const block = state.moment.block;
       const haltBlock = halt.haltBlock() ?? clock(state).haltBlock;
-      return { head, block, sinceBlock, nextDuty, haltBlock };
+      return { head: head.number, block, sinceBlock, nextDuty, haltBlock };
     },
     start: () => guardians.start(),
     stop: () => guardians.stop(),
   };
 }
 
-function watchMachine({ config, client, address, metrics }: WatchOptions, spending: Spending) {
+function watchMachine({ config, client, address, metrics }: MonitoringOptions, spending: Spending) {
   const { guards, storage, logs } = config;
   const now = () => performance.now();
   return [
@@ -165,7 +163,7 @@ function watchMachine({ config, client, address, metrics }: WatchOptions, spendi
   ];
 }
 
-function watchChain({ config, metrics, state }: WatchOptions) {
+function watchChain({ config, metrics, state }: MonitoringOptions) {
   return chainGuardian({
     ...config.guards,
     endpoints: config.rpc.map((url, i) => endpointOf(url, i, state.genesis.chainId)),
@@ -197,7 +195,7 @@ function countAlerts(alerts: Alerts, metrics: Metrics): void {
   alerts.observe((outcome) => count(outcome, 1));
 }
 
-function dutyHealth(duty: ScheduledDuty, { runner, config, state }: WatchOptions): DutyHealth {
+function dutyHealth(duty: ScheduledDuty, { runner, config, state }: MonitoringOptions): DutyHealth {
   const { id, deadlineBlock, blocksLeft, blocksNeeded, inTime } = duty;
   const { failed, warn } = config.guards.deadlineLeftQuarters;
   const danger = Number((failed ?? warn)?.raise ?? 0) * quarterSize(state.genesis.schedule);

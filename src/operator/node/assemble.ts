@@ -1,0 +1,221 @@
+/** The parts of one operator, each made of those before it. */
+import type { Curve } from "../../base/curve.ts";
+import { Signal } from "../../base/signal.ts";
+import { type Call, type Mined, Submitter, type SubmitterEvent } from "../../chain/send.ts";
+import { GasLedger } from "../../chain/sending/fees.ts";
+import { readTokenFacts } from "../../chain/tokens.ts";
+import type { State } from "../../exchange/state.ts";
+import type { Alerts } from "../alerts/alerts.ts";
+import type { AnswerSources } from "../answers.ts";
+import { ChainHead } from "../chainHead.ts";
+import type { OperatorConfig } from "../config.ts";
+import { DutyRunner } from "../duties/dutyRunner.ts";
+import { createFace, type FaceControl } from "../exchangeFace.ts";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import { CommitQuorum } from "../quorum/commitQuorum.ts";
+import type { ExchangeOnChain } from "../readExchange.ts";
+import { Desk } from "../roles/desk.ts";
+import type { Storage } from "../roles/storage.ts";
+import { FillSigner } from "../signers/fillSigner.ts";
+import { Identity } from "../signers/identity.ts";
+import type { OpenedSigner } from "../signers/openSigner.ts";
+import { TurnKeeper } from "../turns/turnKeeper.ts";
+import { type Monitoring, monitor } from "./monitoring.ts";
+
+/** Rounds of duties whose gas says what the next will cost. */
+const GAS_ROUNDS = 8;
+const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
+
+/** What is opened before anything is assembled. */
+export interface Opened {
+  readonly config: OperatorConfig;
+  readonly log: Log;
+  readonly alerts: Alerts;
+  readonly metrics: Metrics;
+  readonly curve: Curve;
+  readonly opened: OpenedSigner;
+  readonly chain: ExchangeOnChain;
+  readonly storage: Storage;
+  /** Ends waiting at once when it is aborted. */
+  readonly signal: AbortSignal;
+  /** To be told what makes it impossible to go on. */
+  readonly onFailure: (error: unknown) => void;
+}
+
+/** What parts tell whoever is made after them. */
+interface Signals {
+  /** A transaction of ours was mined; `kind`: a duty's, or "claim". */
+  readonly mined: Signal<{ readonly kind: string; readonly mined: Mined }>;
+  /** The runner has read what the chain shows. */
+  readonly chainRead: Signal;
+  /** The attestations of a commit were read. */
+  readonly attestationsRead: Signal;
+  /** Another operator takes orders from now on: where it serves. */
+  readonly leader: Signal<string | undefined>;
+}
+
+export interface Parts extends Opened {
+  readonly state: State;
+  readonly head: ChainHead;
+  readonly gas: GasLedger;
+  readonly turns: TurnKeeper;
+  readonly sources: AnswerSources;
+  readonly desk: Desk;
+  readonly quorum: CommitQuorum;
+  readonly runner: DutyRunner;
+  readonly monitoring: Monitoring;
+  readonly control: FaceControl;
+}
+
+export function assemble(opened: Opened): Parts {
+  const { chain, storage, metrics, log, alerts, config, curve } = opened;
+  const { signer } = opened.opened;
+  const { state, history } = storage.recovered;
+  const { domain, manager, schedule } = chain.constants;
+  const signals: Signals = {
+    mined: new Signal(),
+    chainRead: new Signal(),
+    attestationsRead: new Signal(),
+    leader: new Signal(),
+  };
+  const head = new ChainHead(state);
+  const gas = new GasLedger(GAS_ROUNDS * schedule.roundSize);
+  signals.mined.on(({ mined }) => gas.add(mined.block, mined.gasUsed));
+  const submitter = makeSubmitter(opened);
+  const turns = makeTurns(opened, submitter, signals);
+  const desk = new Desk(signals.leader.raise);
+  const quorum = makeQuorum(opened, turns, signals);
+  const runner = makeRunner(opened, { head, submitter, turns, quorum }, signals);
+  const monitoring = monitor({
+    config,
+    client: chain.client,
+    reader: chain.reader,
+    manager,
+    address: signer.address,
+    state,
+    desk,
+    runner,
+    quorum,
+    head,
+    log,
+    metrics,
+    alerts,
+  });
+  signals.mined.on(({ kind, mined }) => monitoring.mined(kind, mined));
+  signals.chainRead.on(() => monitoring.sawChain());
+  signals.attestationsRead.on(() => monitoring.sawAttestations());
+  const fills = new FillSigner(signer, domain, () => turns.isApproved !== false);
+  const sources: AnswerSources = { state, history, curve, domain, fills };
+  const control = makeFace(opened, { head, sources, desk, monitoring });
+  signals.leader.on((url) => {
+    const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
+    told.catch(opened.onFailure);
+  });
+  return { ...opened, state, head, gas, turns, sources, desk, quorum, runner, monitoring, control };
+}
+
+function makeSubmitter({ chain, opened, config, log, signal }: Opened): Submitter {
+  return new Submitter({
+    client: chain.client,
+    signer: opened.signer,
+    chainId: chain.constants.domain.chainId,
+    maxFeePerGas: config.maxFeePerGas,
+    pollMs: config.pollMs,
+    signal,
+    onEvent: (event, call) => logSubmitter(log, event, call),
+  });
+}
+
+function logSubmitter(log: Log, { kind, ...fields }: SubmitterEvent, { what }: Call): void {
+  if (kind === "sent") log.info("transactionSent", { what, ...fields });
+  else if (kind === "replaced") log.info("transactionReplaced", { what, ...fields });
+  else log.warn(kind, { what, ...fields });
+}
+
+function makeTurns(
+  { chain, opened, log, metrics }: Opened,
+  submitter: Submitter,
+  { mined }: Signals,
+): TurnKeeper {
+  metrics.add("claims_spared_total", SPARED_HELP, 0);
+  return new TurnKeeper({
+    reader: chain.turns,
+    address: opened.signer.address,
+    schedule: chain.constants.schedule,
+    submitter,
+    log,
+    onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),
+    onSpared: () => metrics.add("claims_spared_total", SPARED_HELP, 1),
+  });
+}
+
+function makeQuorum(
+  { chain, opened, curve, storage, log }: Opened,
+  turns: TurnKeeper,
+  { attestationsRead }: Signals,
+): CommitQuorum {
+  return new CommitQuorum({
+    state: storage.recovered.state,
+    reader: chain.reader,
+    manager: chain.constants.manager,
+    domain: chain.constants.domain,
+    signer: opened.signer,
+    curve,
+    board: storage.board,
+    log,
+    approved: () => (turns.turns?.operators ?? []).map(({ address }) => address),
+    onLook: () => attestationsRead.raise(),
+  });
+}
+
+function makeRunner(
+  { storage, chain, log, config, metrics, signal }: Opened,
+  {
+    head,
+    submitter,
+    turns,
+    quorum,
+  }: Pick<Parts, "head" | "turns" | "quorum"> & {
+    readonly submitter: Submitter;
+  },
+  { chainRead, mined }: Signals,
+): DutyRunner {
+  return new DutyRunner({
+    state: storage.recovered.state,
+    head,
+    reader: chain.reader,
+    submitter,
+    log,
+    maxTries: config.maxTries,
+    signal,
+    mayAct: (at, deadlineBlock) => turns.mayAct(at, deadlineBlock),
+    attestations: (duty) => quorum.gather(duty),
+    onView: () => chainRead.raise(),
+    onDone: (duty) => metrics.countDuty(duty.kind),
+    onMined: (kind, one) => mined.raise({ kind, mined: one }),
+  });
+}
+
+function makeFace(
+  { chain, opened, config, metrics }: Opened,
+  { head, sources, desk, monitoring }: Pick<Parts, "head" | "sources" | "desk" | "monitoring">,
+): FaceControl {
+  const { manager, domain } = chain.constants;
+  const inDomain = { chainId: domain.chainId, manager };
+  const identity = new Identity(opened.signer, inDomain, config.publicUrl);
+  return createFace({
+    sources,
+    head,
+    desk,
+    metrics,
+    chain: chain.constants,
+    operator: opened.signer.address,
+    identity: (challenge) => identity.answer(challenge),
+    tokenFacts: chain.tokenFacts,
+    readFacts: (token) => readTokenFacts(chain.client, token),
+    health: () => [...opened.checks(), ...monitoring.checks()],
+    canSign: opened.canSign,
+    duties: () => monitoring.duties(),
+  });
+}

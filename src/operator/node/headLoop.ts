@@ -1,0 +1,117 @@
+/** What one new head of the chain causes, as one list in order. */
+import { forecastWeiPerDay } from "../../chain/sending/fees.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import type { SeenHead } from "../roles/lead.ts";
+import type { Parts } from "./assemble.ts";
+import { LatestOnly } from "./latestOnly.ts";
+
+/** Blocks that others took and this operator does not hear of: then its endpoints stand still. */
+const TRAILING_BLOCKS = 8;
+const LEADING_HELP = "1 while this operator takes orders";
+
+/** One effect; `seen` is undefined where final blocks were taken in without a new head. */
+type HeadEffect = (seen: SeenHead | undefined) => void;
+
+export class HeadLoop {
+  readonly #parts: Parts;
+  readonly #duties: LatestOnly<BlockNumber>;
+  /** By itself, so that an operator that is busy sending attests all the same. */
+  readonly #attestations: LatestOnly<BlockNumber>;
+  readonly #claims: LatestOnly<BlockNumber>;
+  #isPollFailing = false;
+
+  constructor(parts: Parts) {
+    const { turns, runner, quorum } = parts;
+    this.#parts = parts;
+    this.#duties = new LatestOnly(async () => {
+      await turns.look();
+      await runner.run();
+    });
+    this.#attestations = new LatestOnly((head) => quorum.look(head));
+    this.#claims = new LatestOnly(async () => {
+      await turns.look();
+      await turns.claimIfDue();
+    });
+  }
+
+  /** To be told of each new head, and, without one, of final blocks that were taken in. */
+  readonly onChain = (seen: SeenHead | undefined): void => {
+    this.#parts.head.note(seen?.number);
+    for (const effect of this.#effects) effect(seen);
+  };
+
+  readonly onFailedPoll = (): void => {
+    this.#isPollFailing = true;
+    this.#parts.monitoring.failedLook();
+  };
+
+  /** Whether this operator hears too little of the chain to lead, or cannot sign. */
+  get cannotLead(): boolean {
+    const { state, head, opened } = this.#parts;
+    const taken = (state.head?.number ?? 0) + state.genesis.confirmations;
+    const isTrailing = taken > head.number + TRAILING_BLOCKS;
+    return this.#isPollFailing || isTrailing || !opened.canSign();
+  }
+
+  /** Rejects with what made it impossible to go on. */
+  get failures(): readonly Promise<never>[] {
+    return this.#loops.map(({ failure }) => failure);
+  }
+
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#loops.map((loop) => loop.idle()));
+  }
+
+  get #loops(): readonly LatestOnly<BlockNumber>[] {
+    return [this.#duties, this.#claims, this.#attestations];
+  }
+
+  readonly #hear: HeadEffect = (seen) => {
+    if (seen === undefined) return;
+    this.#isPollFailing = false;
+    this.#parts.monitoring.heard(seen);
+  };
+
+  readonly #countEndpoints: HeadEffect = (seen) => {
+    const { metrics, chain } = this.#parts;
+    if (seen !== undefined) metrics.setEndpoints(chain.client.transport.health());
+  };
+
+  readonly #forecastGas: HeadEffect = (seen) => {
+    if (seen === undefined) return;
+    const { gas, metrics, chain } = this.#parts;
+    gas.setHead({ block: seen.number, timestamp: seen.timestamp });
+    const spent = gas.spent(chain.constants.schedule.roundSize);
+    metrics.setGasForecast(spent && forecastWeiPerDay(spent, seen.baseFee));
+  };
+
+  readonly #claimSlot: HeadEffect = (seen) => {
+    const { turns, head } = this.#parts;
+    if (seen !== undefined && turns.hasTurns) this.#claims.offer(head.number);
+  };
+
+  readonly #tellClock: HeadEffect = () => {
+    const { metrics, desk, control } = this.#parts;
+    metrics.set("leading", LEADING_HELP, desk.isOpen ? 1 : 0);
+    control.tellClock();
+  };
+
+  /** Roots are fixed once their round has opened: also where the journal trails a little. */
+  readonly #attest: HeadEffect = () => this.#attestations.offer(this.#parts.head.number);
+
+  /** Duties of a machine that trails are not known. */
+  readonly #carryOut: HeadEffect = () => {
+    const { head } = this.#parts;
+    if (head.lagBlocks === 0) this.#duties.offer(head.number);
+  };
+
+  readonly #effects: readonly HeadEffect[] = [
+    this.#hear,
+    this.#countEndpoints,
+    this.#forecastGas,
+    this.#claimSlot,
+    this.#tellClock,
+    this.#attest,
+    this.#carryOut,
+  ];
+}

@@ -1,0 +1,191 @@
+/**
+ * The operator: recovers, then for ever takes final blocks and verified orders into the journal,
+ * applies them, answers, and does what it owes the chain.
+ */
+import type { Address } from "../../base/hex.ts";
+import { within } from "../../base/within.ts";
+import { SignerUnavailable } from "../../chain/signer.ts";
+import type { Entry } from "../../exchange/entries.ts";
+import type { Outcome } from "../../exchange/outcome.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { Alerts } from "../alerts/alerts.ts";
+import type { Situation } from "../alerts/lastWords.ts";
+import type { OperatorConfig } from "../config.ts";
+import { eventsOf, logOutcome } from "../events.ts";
+import type { OperatorFace } from "../face.ts";
+import type { Log } from "../log.ts";
+import { Metrics } from "../metrics.ts";
+import { readExchange } from "../readExchange.ts";
+import { lead, withRetries } from "../roles/lead.ts";
+import { openStorage } from "../roles/storage.ts";
+import { watchHeads } from "../roles/watchHeads.ts";
+import { loadCurve } from "../signers/nativeCurve.ts";
+import { openSigner } from "../signers/openSigner.ts";
+import { assemble, type Opened, type Parts } from "./assemble.ts";
+import { HeadLoop } from "./headLoop.ts";
+
+export interface RunningOperator {
+  readonly face: OperatorFace;
+  readonly address: Address;
+  /** Where it stands, for alerts and messages that say why it ended. */
+  situation(): Situation;
+  /** Resolves when stopped; rejects with what made it impossible to go on. */
+  readonly ended: Promise<void>;
+  /** Finishes what is under way and releases the storage. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds that an operator which ends may take for what is under way. */
+const TIDY_MS = 10_000;
+
+/** What may be another than usual. */
+export interface OperatorParts {
+  /** Opens the journal of a storage folder for writing. */
+  readonly openJournal?: (storage: string) => Promise<Journal>;
+}
+
+/**
+ * Starts one operator. Throws a typed error that says what to correct when it cannot. `alerts` are
+ * told what its health checks find; the caller closes those that it gives.
+ */
+export async function startOperator(
+  config: OperatorConfig,
+  log: Log,
+  alerts = new Alerts({ webhooks: [], mediator: config.mediator, log }),
+  { openJournal }: OperatorParts = {},
+): Promise<RunningOperator> {
+  const stopping = new AbortController();
+  const failure = Promise.withResolvers<never>();
+  failure.promise.catch(() => {});
+  const { signal } = stopping;
+  const opened = await open({
+    config,
+    log,
+    alerts,
+    openJournal,
+    signal,
+    onFailure: failure.reject,
+  });
+  const parts = assemble(opened);
+  parts.monitoring.start();
+  const running = run(parts, failure.promise);
+  const ended = running.main.finally(async () => {
+    stopping.abort();
+    parts.monitoring.stop();
+    // What makes it end may also keep these from ending.
+    await within(
+      TIDY_MS,
+      running
+        .idle()
+        .then(() => parts.runner.idle())
+        .then(() => parts.storage.close()),
+    );
+  });
+  // A caller that awaits `ended` hears of it; nobody else has to.
+  ended.catch(() => {});
+  return {
+    face: parts.control.face,
+    address: opened.opened.signer.address,
+    situation: () => parts.monitoring.situation(),
+    ended,
+    stop: async () => {
+      stopping.abort();
+      await ended.catch(() => {});
+    },
+  };
+}
+
+interface OpenOptions extends Pick<Opened, "config" | "log" | "alerts" | "signal" | "onFailure"> {
+  readonly openJournal: OperatorParts["openJournal"];
+}
+
+/** Opens key, contracts and storage, and recovers. */
+async function open({ openJournal, ...options }: OpenOptions): Promise<Opened> {
+  const { config, log, signal } = options;
+  const metrics = new Metrics();
+  const onEndpointFailure = (endpoint: string, problem: string) => {
+    log.warn("endpointFailed", { endpoint, problem });
+    metrics.countEndpointFailure(endpoint);
+  };
+  const { curve, fallbackBecause } = loadCurve();
+  const opened = await withRetries(
+    config,
+    log,
+    "openSigner",
+    () => openSigner(config.key, { curve, log, signal }),
+    (error) => error instanceof SignerUnavailable,
+  );
+  const { address } = opened.signer;
+  log.info("signer", { kind: config.key.kind, address });
+  const chain = await withRetries(config, log, "readExchange", () =>
+    readExchange(config, onEndpointFailure),
+  );
+  if (fallbackBecause !== undefined) {
+    log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
+  }
+  const storage = await openStorage(config, chain.genesis, address, log, openJournal);
+  const { state, replayed, snapshot, sequence } = storage.recovered;
+  const block = state.head?.number ?? "none";
+  log.info("recovered", { snapshot, replayed, journal: sequence, block });
+  return { ...options, metrics, curve, opened, chain, storage };
+}
+
+interface Running {
+  /** Resolves when stopped; rejects with the first failure. */
+  readonly main: Promise<void>;
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void>;
+}
+
+/** Leads or follows, and lets each new head cause what it causes. */
+function run(parts: Parts, failure: Promise<never>): Running {
+  const { config, log, chain, state, desk, turns, head, storage, signal } = parts;
+  const loop = new HeadLoop(parts);
+  const onApplied = (entry: Entry, outcome: Outcome) => tellOutcome(parts, entry, outcome);
+  const chainOptions = {
+    config,
+    log,
+    client: chain.client,
+    onChain: loop.onChain,
+    onFailedLook: loop.onFailedPoll,
+  };
+  const leadOptions = {
+    ...chainOptions,
+    state,
+    history: storage.recovered.history,
+    desk,
+    onApplied,
+    snapshots: { ...storage.snapshots, last: storage.recovered.snapshot },
+  };
+  const role = storage.run(
+    {
+      lead: (journal, until) => lead(journal, until, leadOptions),
+      onApplied: (entry, outcome) => {
+        onApplied(entry, outcome);
+        if (entry.kind === "blocks") loop.onChain(undefined);
+      },
+      onHolder: (holder) => desk.close(holder?.url),
+      successor: () => turns.successor,
+      isBlind: () => loop.cannotLead,
+      isApproved: () => turns.isApproved === true,
+      progress: () => ({ head: head.number, taken: state.head?.number }),
+    },
+    signal,
+  );
+  const standby = watchHeads(() => !desk.isOpen, signal, chainOptions);
+  // Ends well only when both do.
+  const both = standby.then(() => role);
+  return {
+    main: Promise.race([role, failure, parts.runner.failure, ...loop.failures, both]),
+    idle: async () => {
+      await Promise.allSettled([role, standby, loop.idle()]);
+    },
+  };
+}
+
+function tellOutcome(parts: Parts, entry: Entry, outcome: Outcome): void {
+  const { metrics, log, sources, control, onFailure } = parts;
+  metrics.count(outcome.happenings);
+  logOutcome(log, sources, entry, outcome);
+  control.publish(eventsOf(sources, outcome)).catch(onFailure);
+}
