@@ -12,12 +12,7 @@ import { openPostgresReader } from "../../journal/postgres/journal.ts";
 import { openSqliteReader } from "../../journal/sqlite/reader.ts";
 import { replay } from "../recover.ts";
 import { encodeSaved } from "./savedState.ts";
-import type { FromWorker } from "./snapshotter.ts";
-
-/** Where a journal is, for a thread that opens it for itself. */
-export type JournalSource =
-  | { readonly kind: "sqlite"; readonly folder: string }
-  | { readonly kind: "postgres"; readonly url: string; readonly schema: string };
+import type { FromWorker, JournalSource } from "./snapshotMessages.ts";
 
 function openReader(source: JournalSource): Promise<JournalReader> {
   return source.kind === "sqlite"

@@ -4,12 +4,10 @@
  * time at the next start: when one cannot be made, the operator says so and goes on.
  */
 import { Worker } from "node:worker_threads";
-import type { Hex } from "../../base/hex.ts";
 import { JournalStopped } from "../../journal/errors.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Log } from "../log.ts";
-import type { UnusableSnapshot } from "./savedState.ts";
-import type { JournalSource } from "./snapshotWorker.ts";
+import type { FromWorker, JournalSource, MadeSnapshot } from "./snapshotMessages.ts";
 
 export interface SnapshotterOptions {
   readonly journal: Journal;
@@ -28,17 +26,6 @@ export interface SnapshotterOptions {
 export const SNAPSHOT_RECORDS = 20_000;
 /** After a snapshot the thread rests this many times as long as it worked. */
 const REST_FACTOR = 3;
-
-/** What the thread says. */
-export type FromWorker =
-  | ({ readonly kind: "unusable" } & UnusableSnapshot)
-  | ({ readonly kind: "made" } & MadeSnapshot);
-
-export interface MadeSnapshot {
-  readonly sequence: number;
-  readonly stateHash: Hex;
-  readonly bytes: Uint8Array<ArrayBuffer>;
-}
 
 export class Snapshotter {
   readonly #options: SnapshotterOptions;
