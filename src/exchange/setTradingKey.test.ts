@@ -116,6 +116,32 @@ test("an order checked before the key changed, and applied after, is refused", (
   }
 });
 
+test("an order for the next round, checked before its key changed, is refused a round later", () => {
+  const world = ownersWorld();
+  setKey(world, FIRST.address);
+  world.toQuarter(1, 3);
+  const signed = sign(ask(3, 1), FIRST);
+  expect(isOrderSignedBy(nobleCurve, DOMAIN, signed, FIRST.address)).toBe(true);
+  // The new key holds from round 2 on; the order for round 3 reaches the machine in round 2.
+  setKey(world, SECOND.address);
+  world.toQuarter(2, 0);
+  expect(world.apply({ kind: "placeOrder", ...signed })).toEqual({
+    refusal: { code: "BadSignature", owner: OWNER.address, recovered: FIRST.address },
+    happenings: [],
+  });
+});
+
+test("a signature is asked for again in the key's first round and the one after, in no other", () => {
+  const world = ownersWorld();
+  world.toQuarter(1, 2);
+  setKey(world, FIRST.address);
+  // FIRST holds from round 2 on. Key 9 is nobody's: a signature that is recovered is refused.
+  const askedAgain = [0, 1, 2, 3, 4, 5].filter(
+    (round) => checkSigner(world.state, sign(ask(round, 1), keyNo(9))) !== undefined,
+  );
+  expect(askedAgain).toEqual([2, 3]);
+});
+
 const step = fc.oneof(
   {
     weight: 3,
