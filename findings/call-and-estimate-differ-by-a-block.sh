@@ -4,7 +4,7 @@
 #
 # Expected: where a call reverts its gas estimate reverts too, and the other way round.
 # Seen: both libraries send eth_call with "latest" and eth_estimateGas with no block at all, and
-#   anvil reads a missing block as "latest" for the first and as "pending" for the second. A contract
+#   anvil reads a missing block as "latest" for the first, as "pending" for the second. A contract
 #   that opens at block 8 refuses the call while block 7 is the newest, and the estimate succeeds;
 #   one that closes at block 8 takes the call, and the estimate fails. Whoever simulates first
 #   never sends a transaction that would be mined in time; with a chain of slow blocks, or at each
@@ -41,8 +41,8 @@ const told = (promise) => promise.then(() => "passes", () => "reverts");
 
 // NUMBER is compared with 8; the last instruction is REVERT or is jumped over.
 const contracts = {
-  "opens at block 8": ["0x00000000000000000000000000000000000000a1", "0x600843106008570" + "05b5f5ffd"],
-  "closes at block 8": ["0x00000000000000000000000000000000000000a2", "0x600743116008570" + "05b5f5ffd"],
+  "opens at block 8": [`0x${"a1".repeat(20)}`, "0x60084310600857005b5f5ffd"],
+  "closes at block 8": [`0x${"a2".repeat(20)}`, "0x60074311600857005b5f5ffd"],
 };
 await viem.request({ method: "anvil_mine", params: ["0x7"] });
 for (const [what, [to, code]] of Object.entries(contracts)) {

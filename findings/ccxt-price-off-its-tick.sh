@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# ccxt 4.5.84: priceToPrecision gives prices that are no multiple of the tick, where the tick is below
-# a hundred-millionth, and moves or refuses some that are on it.
+# ccxt 4.5.84: priceToPrecision gives prices that are no multiple of the tick, where the tick is
+# below a hundred-millionth, and moves or refuses some that are on it.
 #
 # Expected: with TICK_SIZE precision the price that comes back is the nearest multiple of the tick.
 # Seen: the remainder of price and tick is itself rounded to eight decimals. On a tick of

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# postgres (porsager) 3.4.9 on PostgreSQL 18.4: bytes are stored as the text of their own hexadecimal
-# form when the library repeats a statement by itself.
+# postgres (porsager) 3.4.9 on PostgreSQL 18.4: bytes are stored as the text of their own
+# hexadecimal form when the library repeats a statement by itself.
 #
 # Expected: a statement that is repeated, because the server no longer has its prepared form, sends
 #   the same parameters.

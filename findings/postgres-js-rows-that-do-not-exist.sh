@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# postgres (porsager) 3.4.9 on PostgreSQL 18.4: after a statement that the server ended amid its rows,
-# the next statement on that connection answers with rows that do not exist.
+# postgres (porsager) 3.4.9 on PostgreSQL 18.4: after a statement that the server ended amid its
+# rows, the next statement on that connection answers with rows that do not exist.
 #
 # Expected: an error ends the statement, and the next one starts with an empty result.
 # Seen: when statement_timeout (or a cancellation) ends a long SELECT after some rows have been
