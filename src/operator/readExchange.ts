@@ -1,6 +1,7 @@
 /** Reads what the contracts fix of an exchange, and holds the configuration against it. */
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
+import { requireOwnBlockNumbers } from "../chain/blockNumbers.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
 import { ask, type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
 import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
@@ -19,13 +20,17 @@ export interface ExchangeOnChain {
   readonly tokenFacts: TokenFacts[];
 }
 
-/** Throws `NoMediator`, `BadConfiguration`, `ChainMismatch`, `ContractRefused` or `RpcUnavailable`. */
+/**
+ * Throws `NoMediator`, `BadConfiguration`, `ChainMismatch`, `ForeignBlockNumbers`, `ContractRefused`
+ * or `RpcUnavailable`.
+ */
 export async function readExchange(
   config: OperatorConfig,
   onFailure: NonNullable<RpcOptions["onFailure"]>,
+  onPolled?: RpcOptions["onPolled"],
 ): Promise<ExchangeOnChain> {
   const chainId = await readChainId(config.rpc, { onFailure });
-  const client = connect(config.rpc, { chainId, onFailure });
+  const client = connect(config.rpc, { chainId, onFailure, ...(onPolled && { onPolled }) });
   const code = await ask("the Mediator's code", () => client.getCode({ address: config.mediator }));
   if (code === undefined || code === "0x") {
     throw new QuarterdeckError({
@@ -36,6 +41,7 @@ export async function readExchange(
   }
   const reader = new MediatorReader(client, config.mediator);
   const constants = await reader.constants();
+  await requireOwnBlockNumbers(reader, constants.schedule);
   const facts = new Map<Address, TokenFacts>();
   for (const { base, quote } of config.markets) {
     for (const token of [base, quote]) {

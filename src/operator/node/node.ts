@@ -118,7 +118,9 @@ async function open({ openJournal, ...options }: OpenOptions): Promise<Opened> {
   const { address } = opened.signer;
   log.info("signer", { kind: config.key.kind, address });
   const chain = await withRetries(config, log, "readExchange", () =>
-    readExchange(config, onEndpointFailure),
+    readExchange(config, onEndpointFailure, (endpoint, problem) =>
+      log.info("endpointPolled", { endpoint, problem }),
+    ),
   );
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
