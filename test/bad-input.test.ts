@@ -126,8 +126,10 @@ describe("orders over HTTP", () => {
       amount: "0.001",
     });
     const again = (await ada.evidence.orders(0)).find((one) => one.orderHash === placed.orderHash);
-    const twice = await post("/v1/orders", toJson(again?.signed));
-    expect(twice).toMatchObject({ status: 409, code: "DuplicateOrderId" });
+    if (again === undefined) throw new Error("no evidence was kept");
+    const tooMuch = { ...again.signed.order, sellAmount: 2n * 10n ** 15n, buyAmount: 6_000_000n };
+    const another = await post("/v1/orders", toJson(signed(tooMuch)));
+    expect(another).toMatchObject({ status: 409, code: "DuplicateOrderId" });
 
     const cancel = { owner: ada.address, round: 0, id: placed.id };
     const key = hexToBytes(exchange.anvil.keys[3] as `0x${string}`);

@@ -103,7 +103,10 @@ function orderSentence(refusal: OrderRefusal): string {
     case "NotYourOrder":
       return `Order ${refusal.id} belongs to ${refusal.owner}. Only its owner may cancel it.`;
     case "OrderNotOpen":
-      return `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel.`;
+      return (
+        `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel. ` +
+        "Read it to see what was executed."
+      );
     default:
       return unreachable(refusal);
   }
