@@ -192,12 +192,12 @@ export class ExchangeClient {
 
   /** Sends a transaction of this client to the Mediator. `what` names it; `value` in wei. */
   async send(what: string, data: Hex, value?: bigint): Promise<Mined> {
-    return this.#submitter.send({
+    const call = {
       what: parse.parseText("what", what),
-      to: this.reader.mediator,
       data: parse.parseHexData("data", data),
       ...(value !== undefined && { value: parse.parseWei("value", value, 0n) }),
-    });
+    };
+    return this.#submitter.send({ ...call, to: this.reader.mediator });
   }
 
   /**

@@ -42,8 +42,9 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
   operators: Operators,
   { name, body, read, isAbout, isDone }: Write<Name>,
 ): Promise<OrderStatus> {
-  // Whether a try was left without an answer, so that it may have been taken.
+  // Whether a try was left without an answer, so that it may have been taken; and how it failed.
   let isOpen = false;
+  let openError: OperatorUnreachable | undefined;
   const attempt = async (api: Api): Promise<OrderStatus> => {
     try {
       const answer = (await api.call(name, { body })) as OrderStatus;
@@ -52,6 +53,7 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
     } catch (error) {
       if (isAnsweredElsewhere(error) || !(error instanceof RefusedByOperator)) {
         isOpen ||= leavesOpen(error);
+        if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
         throw error;
       }
       // What is refused as a duplicate may be this very order, sent by an earlier call.
@@ -68,6 +70,8 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
   try {
     return await operators.ask(attempt, { isElsewhere });
   } catch (error) {
+    // Another that was never reached hides nothing of a try that may have arrived.
+    if (error instanceof OperatorUnreachable) throw openError ?? error;
     if (!isUnsettled(error)) throw error;
     const { code } = error as RefusedByOperator;
     throw new OperatorUnreachable(operators.url, `${code}, and an earlier try is open`, error);
