@@ -114,7 +114,10 @@ describe("orders over HTTP", () => {
     const domain = { ...ada.constants.domain, chainId: 1 };
     const key = hexToBytes(exchange.anvil.keys[2] as `0x${string}`);
     const signature = signMessage(nobleCurve, domain, hashOrder(order), key);
-    expect((await post("/v1/orders", toJson({ order, signature }))).code).toBe("BadSignature");
+    const refused = await post("/v1/orders", toJson({ order, signature }));
+    expect(refused.code).toBe("BadSignature");
+    // Which was the slip is told, as far as it is a usual one.
+    expect(refused.message).toMatch(/signed a domain with chainId 1: write that of \/v1\/exchange/);
   });
 
   it("takes an order once, and lets nobody but its owner cancel it", async () => {
