@@ -75,6 +75,8 @@ export class Deposits {
   readonly #options: DepositsOptions;
   /** Deposits whose outcome is not known, by token and amount. */
   readonly #unsettled = new Map<string, { key: string; fromBlock: BlockNumber }>();
+  /** The last that was made, by token and amount: a reorganisation may undo it. */
+  readonly #made = new Map<string, { readonly asked: Asked; readonly hash: Hex }>();
   /** What is under way, by key: who asks for the same waits for the same. */
   readonly #running = new Map<string, Promise<Deposited>>();
 
@@ -95,6 +97,8 @@ export class Deposits {
     const open = this.#unsettled.get(name);
     const what = `deposit of ${amount} ${token.symbol}`;
     if (key === undefined && open === undefined) {
+      const undone = await this.#undone(name);
+      if (undone !== undefined) return this.#once(undone, name, true);
       const head = Number(await ask("the head", () => reader.client.getBlockNumber()));
       const fromBlock = Math.max(constants.schedule.genesisBlock, head - MARGIN_BLOCKS);
       return this.#once({ token, units, what, key: randomKey(), fromBlock }, name, false);
@@ -124,6 +128,7 @@ export class Deposits {
       mayBeSent = true;
       const made = found ?? (await this.#send(asked));
       if (this.#unsettled.get(name)?.key === key) this.#unsettled.delete(name);
+      this.#made.set(name, { asked, hash: made.transactionHash });
       return made;
     } catch (error) {
       if (!mayBeSent || error instanceof BadArgument) throw error;
@@ -131,6 +136,19 @@ export class Deposits {
       this.#unsettled.set(name, { key, fromBlock });
       throw new DepositUnsettled(what, key, error);
     }
+  }
+
+  /**
+   * The last deposit of that name, if the chain has it no more. Its transaction may be mined again:
+   * whoever saw it undone and deposits anew must not have both.
+   */
+  async #undone(name: string): Promise<Asked | undefined> {
+    const made = this.#made.get(name);
+    if (made === undefined) return undefined;
+    const { client } = this.#options.reader;
+    const receipt = await client.getTransactionReceipt({ hash: made.hash }).catch(() => undefined);
+    if (receipt !== undefined) return undefined;
+    return (await this.#find(made.asked)) === undefined ? made.asked : undefined;
   }
 
   /** Before anything is paid for, whether the tokens are there; then approves what is missing. */
