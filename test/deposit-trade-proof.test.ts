@@ -28,7 +28,7 @@ describe("deposit, trade, proof", () => {
     const rested = await ada.createOrder({ ...order, side: "sell" });
     expect(rested.state).toBe("open");
     expect((await ada.fetchOrderBook("WETH/USDC")).asks).toEqual([
-      { price: 3_000_000n, amount: 2n * WETH },
+      { price: 3_000_000n, amount: 2n * WETH, priceText: "3000", amountText: "2" },
     ]);
     const taken = await bob.createOrder({ ...order, side: "buy", price: "3100", amount: "1.5" });
     expect(taken.state).toBe("filled");

@@ -21,7 +21,7 @@ export class QuarterdeckError extends Error {
 
   constructor(details: ErrorDetails) {
     super(
-      `${details.message} ${details.mend}`,
+      `${details.message} ${details.mend}`.trimEnd(),
       details.cause === undefined ? undefined : { cause: details.cause },
     );
     this.code = details.code;

@@ -35,6 +35,40 @@ export async function readDeposits(
   }));
 }
 
+/** A deposit with the transaction that made it. */
+export interface DepositMade {
+  readonly token: Address;
+  readonly amount: bigint;
+  readonly block: BlockNumber;
+  readonly transactionHash: Hex;
+}
+
+/** Deposits of `client` in the blocks `from` to `to`, oldest first. */
+export async function readDepositsBetween(
+  reader: MediatorReader,
+  client: Address,
+  from: BlockNumber,
+  to: BlockNumber,
+): Promise<DepositMade[]> {
+  const logs = await ask("a client's deposits", () =>
+    reader.client.getContractEvents({
+      address: reader.mediator,
+      abi: mediatorAbi,
+      eventName: "Deposited",
+      args: { client },
+      fromBlock: BigInt(from),
+      toBlock: BigInt(to),
+      strict: true,
+    }),
+  );
+  return logs.map(({ args, blockNumber, transactionHash }) => ({
+    token: toAddress(args.token as Hex),
+    amount: args.amount,
+    block: Number(blockNumber),
+    transactionHash,
+  }));
+}
+
 /** The proofs with which an operator closed a dispute, one per token of the round, if it did. */
 export async function readClosings(
   reader: MediatorReader,

@@ -1,5 +1,6 @@
 /** Calls an operator by the route table. What it answers is parsed as strictly as what we send. */
 import { QuarterdeckError } from "../base/errors.ts";
+import type { SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
 import { type Answer, type Body, ROUTES, type Route, type RouteName } from "../wire/routes.ts";
 import type { ErrorBody } from "../wire/sentences.ts";
@@ -12,8 +13,9 @@ export class RefusedByOperator extends QuarterdeckError {
   /** Of a `NotLeader`: the base URL of the operator that takes writes, as far as it is known. */
   readonly leader: string | undefined;
 
+  /** `message` ends with what to do next: sentences of operators do. */
   constructor(code: string, act: string, message: string, leader?: string) {
-    super({ code, message, mend: act === "retry" ? "Try again." : "" });
+    super({ code, message, mend: "" });
     this.act = act;
     this.leader = leader;
   }
@@ -24,15 +26,34 @@ export class OperatorUnreachable extends QuarterdeckError {
   override readonly name = "OperatorUnreachable";
   /** Whether the request may have arrived all the same. */
   readonly mayHaveArrived: boolean;
+  /**
+   * Of a write: the order of which it is not known whether it was taken. `placeOrder` with it
+   * settles that, and places nothing twice.
+   */
+  readonly signedOrder: SignedOrder | undefined;
 
-  constructor(url: string, problem: string, cause?: unknown) {
+  constructor(url: string, problem: string, cause?: unknown, signedOrder?: SignedOrder) {
+    const isOpen = signedOrder !== undefined;
     super({
       code: "OperatorUnreachable",
       message: `${url} gave no usable answer (${problem}).`,
-      mend: "Try again; if it stays so, audit on chain and open a dispute.",
+      mend: isOpen
+        ? "Whether the order was taken is not known: place `signedOrder` of this error again."
+        : "Try again; if it stays so, audit on chain and open a dispute.",
       cause,
     });
     this.mayHaveArrived = !isUnconnected(cause);
+    this.signedOrder = signedOrder;
+    this.#url = url;
+    this.#problem = problem;
+  }
+
+  readonly #url: string;
+  readonly #problem: string;
+
+  /** The same, about that order. */
+  about(signedOrder: SignedOrder): OperatorUnreachable {
+    return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrder);
   }
 }
 
@@ -154,7 +175,12 @@ function sentTo(location: string, url: string, path: string): QuarterdeckError {
   if (!URL.canParse(location, url)) return new OperatorUnreachable(url, "a bad redirection");
   const { href } = new URL(location, url);
   const leader = href.endsWith(path) ? href.slice(0, -path.length) : href;
-  return new RefusedByOperator("NotLeader", "retry", `${url} sends to ${leader}.`, leader);
+  return new RefusedByOperator(
+    "NotLeader",
+    "retry",
+    `${url} sends to ${leader}. Ask there.`,
+    leader,
+  );
 }
 
 function pathOf(path: string, params: CallOptions<RouteName>["params"] = {}): string {

@@ -30,8 +30,10 @@ export type AuditFault =
   | { readonly kind: "badProof"; readonly token: Address; readonly why: string }
   /** An execution that the order does not allow, or that goes behind a signed fill. */
   | { readonly kind: "badFill"; readonly orderHash: Hex; readonly why: string }
-  /** The balance does not follow from zero, and there is no proof of the round before. */
+  /** A proof of the round before is owed and was not sent, and from zero it does not follow. */
   | { readonly kind: "noOpening"; readonly token: Address }
+  /** The balance does not follow from the known fills, and the operator did not show all. */
+  | { readonly kind: "noFills"; readonly token: Address }
   | {
       readonly kind: "wrongBalance";
       readonly token: Address;
@@ -39,24 +41,65 @@ export type AuditFault =
       readonly proven: Amount;
     };
 
+/** What cannot be proven, through nobody's fault: no reason for a dispute. */
+export type AuditPending =
+  /** The round's commit may still come in time; round 0 never has one. */
+  | { readonly kind: "notDueYet"; readonly token: Address }
+  /**
+   * The client is in no opening before that of `provableFrom`, the round after its first deposit;
+   * undefined: it never deposited.
+   */
+  | {
+      readonly kind: "noLeafYet";
+      readonly token: Address;
+      readonly provableFrom: Round | undefined;
+    }
+  /** Operators keep the last rounds only, and what is missing was not fetched in time. */
+  | {
+      readonly kind: "tooLate";
+      readonly token: Address;
+      readonly missing: "proof" | "opening" | "fills";
+    };
+
+/** What can be expected of the operator when the audit is made. */
+export interface AuditSituation {
+  /** First round whose opening holds the client; undefined: it never deposited. */
+  readonly provableFrom: Round | undefined;
+  /** Whether the time for the round's commit is over. */
+  readonly isCommitDue: boolean;
+  /** Whether the round is too old for operators to show all that belongs to it. */
+  readonly isLate: boolean;
+  /** Whether an operator showed the furthest fill of each order of the round before. */
+  readonly hasFills: boolean;
+}
+
+/** Everything is owed. */
+export const EVERYTHING_DUE: AuditSituation = {
+  ...{ provableFrom: 0, isCommitDue: true, isLate: false, hasFills: true },
+};
+
 export interface AuditReport {
   readonly round: Round;
+  /** Each is worth a dispute. */
   readonly faults: readonly AuditFault[];
+  /** What this audit could not prove, and nobody owes (yet, or any more). */
+  readonly pending: readonly AuditPending[];
   readonly balances: readonly { readonly token: Address; readonly balance: Amount }[];
 }
 
 /**
  * Audits the opening of `round`. `orders`: the client's evidence of the round before, with the
- * furthest fills. Without a proof of the round before, a token's opening counts as zero: right for
- * whoever had not deposited by then.
+ * furthest fills. `situation`: what the operator owes by now; all of it where it is left out.
  */
 export function audit(
   client: Address,
   round: Round,
   tokens: readonly AuditedToken[],
   orders: readonly OrderEvidence[],
+  situation: AuditSituation = EVERYTHING_DUE,
 ): AuditReport {
   const faults: AuditFault[] = [];
+  const pending: AuditPending[] = [];
   const changes = new Map<Address, bigint>();
   for (const { orderHash, signed, fill } of orders) {
     if (fill === undefined) continue;
@@ -69,12 +112,10 @@ export function audit(
   const balances: { token: Address; balance: Amount }[] = [];
   for (const one of tokens) {
     const { token, commitment, proof } = one;
-    if (commitment === undefined) {
-      faults.push({ kind: "notCommitted", token });
-      continue;
-    }
-    if (proof === undefined) {
-      faults.push({ kind: "noProof", token });
+    if (commitment === undefined || proof === undefined) {
+      const missing = missingOf(one, round, situation);
+      if ("fault" in missing) faults.push(missing.fault);
+      else pending.push(missing.pending);
       continue;
     }
     const outcome = verifyProof(commitment, client, proof);
@@ -86,10 +127,49 @@ export function audit(
     const change = changes.get(token) ?? 0n;
     const expected = (one.opening ?? 0n) + one.deposits + change - one.requested;
     if (expected === proof.balance) continue;
-    if (one.opening === undefined) faults.push({ kind: "noOpening", token });
-    else faults.push({ kind: "wrongBalance", token, expected, proven: proof.balance });
+    const found = mismatchOf(one, round, expected, proof.balance, situation);
+    if ("fault" in found) faults.push(found.fault);
+    else pending.push(found.pending);
   }
-  return { round, faults, balances };
+  return { round, faults, pending, balances };
+}
+
+type Finding = { readonly fault: AuditFault } | { readonly pending: AuditPending };
+
+/** Of a token without a commitment, or without a proof. */
+function missingOf(
+  { token, commitment }: AuditedToken,
+  round: Round,
+  { provableFrom, isCommitDue, isLate }: AuditSituation,
+): Finding {
+  if (commitment === undefined) {
+    if (isCommitDue) return { fault: { kind: "notCommitted", token } };
+    return { pending: { kind: "notDueYet", token } };
+  }
+  if (provableFrom === undefined || provableFrom > round) {
+    return { pending: { kind: "noLeafYet", token, provableFrom } };
+  }
+  if (isLate) return { pending: { kind: "tooLate", token, missing: "proof" } };
+  return { fault: { kind: "noProof", token } };
+}
+
+/** Of a proven balance that does not follow from what is known. */
+function mismatchOf(
+  { token, opening }: AuditedToken,
+  round: Round,
+  expected: Amount,
+  proven: Amount,
+  { provableFrom, isLate, hasFills }: AuditSituation,
+): Finding {
+  // Nothing is ever committed for round 0, and who was in no opening had nothing in it.
+  const isOpeningOwed = round > 1 && provableFrom !== undefined && provableFrom < round;
+  if (opening === undefined && isOpeningOwed) {
+    if (isLate) return { pending: { kind: "tooLate", token, missing: "opening" } };
+    return { fault: { kind: "noOpening", token } };
+  }
+  if (hasFills) return { fault: { kind: "wrongBalance", token, expected, proven } };
+  if (isLate) return { pending: { kind: "tooLate", token, missing: "fills" } };
+  return { fault: { kind: "noFills", token } };
 }
 
 /** Why a fill that an operator sends is not what this order may be executed at, if so. */

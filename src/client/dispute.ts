@@ -5,6 +5,7 @@ import { readClosings, readDeposits } from "../chain/records.ts";
 import type { Mined } from "../chain/send.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
 import type { Round } from "../protocol/units.ts";
+import { parseClient, parseRound } from "./arguments.ts";
 import type { ExchangeClient } from "./client.ts";
 
 export interface OpenedDispute {
@@ -21,6 +22,7 @@ export interface OpenedDispute {
  * when this client never deposited.
  */
 export async function dispute(client: ExchangeClient): Promise<OpenedDispute> {
+  parseClient(client);
   const { round } = await client.reader.clock();
   const standing = await findStanding(client, round);
   const orders = round > 0 ? await client.evidence.orders(round - 1) : [];
@@ -55,7 +57,8 @@ async function findStanding(client: ExchangeClient, round: Round): Promise<Stand
  * are kept: they are this client's proofs for that round's commit.
  */
 export async function collectAnswer(client: ExchangeClient, round: Round): Promise<boolean> {
-  const { reader, evidence, constants } = client;
+  const { reader, evidence, constants } = parseClient(client);
+  parseRound("round", round);
   const from = firstBlockOf(constants.schedule, round);
   const closings = await readClosings(reader, client.address, round, from);
   if (closings === undefined) return false;

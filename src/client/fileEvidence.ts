@@ -15,6 +15,7 @@ import {
   signedOrder,
   toJson,
 } from "../wire/shapes.ts";
+import { parseText } from "./arguments.ts";
 import {
   type EvidenceStore,
   MemoryEvidence,
@@ -42,6 +43,7 @@ export class FileEvidence implements EvidenceStore {
    * dropped; any other damage throws `EvidenceDamaged` with its line number.
    */
   static async open(path: string): Promise<FileEvidence> {
+    parseText("path", path);
     mkdirSync(dirname(path), { recursive: true });
     const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return "";

@@ -1,6 +1,7 @@
 import { createServer } from "node:http";
 import { expect, it, onTestFinished } from "vitest";
-import type { RefusalCode } from "../protocol/refusals.ts";
+import { type RefusalCode, refuse } from "../protocol/refusals.ts";
+import { errorBody, sentenceOf } from "../wire/sentences.ts";
 import { toJson } from "../wire/shapes.ts";
 import { Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import {
@@ -186,4 +187,14 @@ it.each<[RefusalCode, boolean]>([
   ["InsufficientFunds", false],
 ])("%s: another operator may answer it: %s", (code, elsewhere) => {
   expect(isAnsweredElsewhere(new RefusedByOperator(code, "retry", ""))).toBe(elsewhere);
+});
+
+it("what an operator says is said as it is: its sentence ends with what to do", () => {
+  for (const refusal of [
+    refuse("NotReady", { waitingFor: "3 blocks of the chain" }),
+    refuse("NotLeader", { leader: undefined }),
+  ]) {
+    const { code, act, message } = errorBody(refusal).error;
+    expect(new RefusedByOperator(code, act, message).message).toBe(sentenceOf(refusal));
+  }
 });

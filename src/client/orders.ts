@@ -1,16 +1,23 @@
-/** From prices and amounts as people write them to orders as the exchange takes them. */
-import { formatDecimal, parseDecimal } from "../base/decimal.ts";
-import { QuarterdeckError } from "../base/errors.ts";
+/**
+ * From prices and amounts as people write them to orders as the exchange takes them, and back.
+ * `exchange` is what the client holds against the chain (checks/exchangeFacts.ts), never what an
+ * operator says.
+ */
+import { formatDecimal } from "../base/decimal.ts";
 import type { Address } from "../base/hex.ts";
 import type { Order, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes.ts";
+import { BadArgument, parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
+import { marketsNamed } from "./checks/exchangeFacts.ts";
+
+export { parseAmount } from "./arguments.ts";
 
 type ExchangeFacts = Answer<"fetchExchange">;
 export type MarketFacts = ExchangeFacts["markets"][number];
 export type TokenInfo = ExchangeFacts["tokens"][number];
 
 export interface OrderRequest {
-  /** BASE/QUOTE, as the exchange names it. */
+  /** BASE/QUOTE by symbols or by addresses. */
   readonly market: string;
   readonly side: "buy" | "sell";
   /** Quote for one whole base, such as "3000.5". */
@@ -19,7 +26,7 @@ export interface OrderRequest {
   readonly amount: string;
 }
 
-/** Throws a `QuarterdeckError` with code `BadInput`, naming the field and what would be right. */
+/** Throws `BadArgument`, naming the field and what would be right. */
 export function buildOrder(
   exchange: ExchangeFacts,
   owner: Address,
@@ -27,17 +34,18 @@ export function buildOrder(
   id: bigint,
   request: OrderRequest,
 ): Order {
+  const { side, price: priceText, amount } = parseOrderRequest(request);
   const market = findMarket(exchange, request.market);
   const base = findToken(exchange, market.base);
-  const baseAmount = parseAmount("amount", request.amount, base.decimals);
+  const baseAmount = parseAmount("amount", amount, base.decimals);
   if (baseAmount === 0n || baseAmount % market.lot !== 0n) {
     const lot = formatDecimal(market.lot, base.decimals);
-    throw bad("amount", `${request.amount} is no multiple of ${lot}`, `Use a multiple of ${lot}.`);
+    throw new BadArgument("amount", `${amount} is no multiple of ${lot}`, useMultiple(lot));
   }
-  const price = priceOfLot(exchange, market, request.price);
+  const price = priceOfLot(exchange, market, priceText);
   const quoteAmount = (baseAmount / market.lot) * price;
   const amounts =
-    request.side === "buy"
+    side === "buy"
       ? {
           sellToken: market.quote,
           sellAmount: quoteAmount,
@@ -62,7 +70,11 @@ export function priceOfLot(exchange: ExchangeFacts, market: MarketFacts, text: s
   const price = written / scale;
   if (price > 0n && written % scale === 0n && price % market.tick === 0n) return price;
   const step = formatDecimal(market.tick * scale, decimals);
-  throw bad("price", `${text} is no multiple of ${step}`, `Use a multiple of ${step}.`);
+  throw new BadArgument("price", `${text} is no multiple of ${step}`, useMultiple(step));
+}
+
+function useMultiple(step: string): string {
+  return `Use a multiple of ${step}.`;
 }
 
 /** The price of one whole base, as people write it, from that of a lot. */
@@ -71,9 +83,31 @@ export function formatPrice(exchange: ExchangeFacts, market: MarketFacts, price:
   return formatDecimal(price * scale, decimals);
 }
 
+/** Whole tokens, as people write them, from base units. */
+export function formatAmount(exchange: ExchangeFacts, token: Address, amount: bigint): string {
+  return formatDecimal(amount, findToken(exchange, token).decimals);
+}
+
+/** A market's grid as people write it, and as `ClientOptions.markets` takes it. */
+export function formatMarket(exchange: ExchangeFacts, market: MarketFacts) {
+  const lot = formatAmount(exchange, market.base, market.lot);
+  return { market: market.name, lot, tick: formatPrice(exchange, market, market.tick) };
+}
+
+/** What stands in `price` and base units, said in whole tokens besides. */
+export function withTexts<T extends { readonly price: bigint }>(
+  exchange: ExchangeFacts,
+  market: MarketFacts,
+  said: T,
+  baseAmount: bigint,
+): T & { readonly priceText: string; readonly amountText: string } {
+  const priceText = formatPrice(exchange, market, said.price);
+  return { ...said, priceText, amountText: formatAmount(exchange, market.base, baseAmount) };
+}
+
 /**
- * A price of one whole base, in base units of quote, is `scale` times the price of a lot. Operators
- * only list markets whose lots divide a whole base, so this is exact.
+ * A price of one whole base, in base units of quote, is `scale` times the price of a lot. Only
+ * markets whose lots divide a whole base are taken, so this is exact.
  */
 function priceScale(exchange: ExchangeFacts, market: MarketFacts) {
   const base = findToken(exchange, market.base);
@@ -81,29 +115,27 @@ function priceScale(exchange: ExchangeFacts, market: MarketFacts) {
   return { scale: 10n ** BigInt(base.decimals) / market.lot, decimals: quote.decimals };
 }
 
+/** By BASE/QUOTE of symbols or addresses. Throws `BadArgument`. */
 export function findMarket(exchange: ExchangeFacts, name: string): MarketFacts {
-  const market = exchange.markets.find((one) => one.name === name);
-  if (market !== undefined) return market;
-  const names = exchange.markets.map((one) => one.name).join(", ");
-  throw bad("market", `${name} is not traded here`, `Choose one of: ${names}.`);
+  const [market, another] = marketsNamed(exchange.markets, parseText("market", name));
+  if (market === undefined) {
+    const names = exchange.markets.map((one) => one.name).join(", ");
+    throw new BadArgument("market", `${name} is not traded here`, `Choose one of: ${names}.`);
+  }
+  if (another === undefined) return market;
+  throw new BadArgument("market", `Several are named ${name}`, "Write it by addresses.");
 }
 
-/** By symbol or address. */
+/** By symbol or address. Throws `BadArgument`. */
 export function findToken(exchange: ExchangeFacts, token: string): TokenInfo {
-  const found = exchange.tokens.find((one) => one.symbol === token || one.token === token);
-  if (found !== undefined) return found;
-  const names = exchange.tokens.map((one) => one.symbol).join(", ");
-  throw bad("token", `${token} is not listed here`, `Choose one of: ${names}.`);
-}
-
-/** Base units of an amount as people write it. */
-export function parseAmount(field: string, text: string, decimals: number): bigint {
-  const outcome = parseDecimal(text, decimals);
-  if (outcome.ok) return outcome.value;
-  throw bad(field, outcome.problem, outcome.mend);
-}
-
-function bad(field: string, problem: string, mend: string): QuarterdeckError {
-  const message = `${field}: ${problem.replace(/\.$/, "")}.`;
-  return new QuarterdeckError({ code: "BadInput", message, mend });
+  const lower = parseText("token", token).toLowerCase();
+  const [found, another] = exchange.tokens.filter(
+    (one) => one.symbol === token || one.token.toLowerCase() === lower,
+  );
+  if (found === undefined) {
+    const names = exchange.tokens.map((one) => one.symbol).join(", ");
+    throw new BadArgument("token", `${token} is not listed here`, `Choose one of: ${names}.`);
+  }
+  if (another === undefined) return found;
+  throw new BadArgument("token", `Several are named ${token}`, "Write its address.");
 }

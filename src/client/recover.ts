@@ -12,6 +12,7 @@ import {
 import { readDeposits, readDisputeRounds } from "../chain/records.ts";
 import { isVoid, recoveryPlan } from "../protocol/recoverRule.ts";
 import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
+import { parseClient } from "./arguments.ts";
 import type { ExchangeClient } from "./client.ts";
 
 /** What was taken out, or why something could not be. Amounts in base units. */
@@ -29,7 +30,7 @@ export type Recovered =
  * passed over. Throws `NotHalted` while the exchange lives.
  */
 export async function recover(client: ExchangeClient): Promise<Recovered[]> {
-  const clock = await client.reader.clock();
+  const clock = await parseClient(client).reader.clock();
   if (!clock.halted) {
     throw new QuarterdeckError({
       code: "NotHalted",

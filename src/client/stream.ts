@@ -9,6 +9,13 @@ import { parseInput, parseJson } from "../wire/input.ts";
 import { toJson } from "../wire/shapes.ts";
 import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
 import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "./api.ts";
+import {
+  BadArgument,
+  parseAddressArgument,
+  parseCount,
+  parseFields,
+  parseMethods,
+} from "./arguments.ts";
 import type { LatestOrders } from "./latestOrders.ts";
 import type { Operators } from "./operators.ts";
 
@@ -46,6 +53,7 @@ const LONGEST_PAUSE_MS = 5000;
  * there is no such market, or the session is not the client's.
  */
 export async function listen(options: StreamOptions, signal: AbortSignal): Promise<void> {
+  parseListening(options, signal);
   const { operators } = options;
   let pauseMs = FIRST_PAUSE_MS;
   let url = operators.url;
@@ -66,6 +74,40 @@ export async function listen(options: StreamOptions, signal: AbortSignal): Promi
     await sleep(pauseMs, undefined, { signal }).catch(() => {});
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
+}
+
+/** Throws `BadArgument`. */
+function parseListening(options: unknown, signal: unknown): void {
+  const known = ["operators", "channels", "latest", "onEvent", "onGap", "silenceMs"];
+  const given = parseFields("options", options, known);
+  parseMethods("options.operators", given["operators"], ["call", "after", "prefer"]);
+  parseMethods("options.latest", given["latest"], ["take", "of"]);
+  parseMethods("options", given, ["onEvent", "onGap"]);
+  if (given["silenceMs"] !== undefined) parseCount("options.silenceMs", given["silenceMs"], 1);
+  if (!(signal instanceof AbortSignal)) {
+    throw new BadArgument("signal", "It is no AbortSignal", "Give that of an AbortController.");
+  }
+  if (!Array.isArray(given["channels"])) {
+    throw new BadArgument("options.channels", "It is no list", "Give one; it may be empty.");
+  }
+  for (const [index, channel] of given["channels"].entries()) {
+    parseChannel(`options.channels.${index}`, channel);
+  }
+}
+
+function parseChannel(field: string, value: unknown): void {
+  const fields = ["kind", "base", "quote", "client", "session"];
+  const given = parseFields(field, value, fields);
+  if (given["kind"] === "market") {
+    for (const name of ["base", "quote"]) parseAddressArgument(`${field}.${name}`, given[name]);
+    return;
+  }
+  if (given["kind"] !== "client") {
+    const hint = 'Write "market" or "client".';
+    throw new BadArgument(`${field}.kind`, "It is no kind of channel", hint);
+  }
+  parseAddressArgument(`${field}.client`, given["client"]);
+  parseMethods(field, given, ["session"]);
 }
 
 /** One WebSocket from its opening to its end. */

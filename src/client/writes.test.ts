@@ -34,6 +34,7 @@ function place(operators: Operators, id: bigint, signed = signedOrder(id)): Prom
     name: "placeOrder",
     body: signed,
     read: (api) => readOrder(api, id),
+    isAbout: ({ orderHash }) => orderHash === hashOf(signed.order),
     isDone: ({ orderHash }) => orderHash === hashOf(signed.order),
   });
 }
@@ -43,6 +44,7 @@ function cancel(operators: Operators, id: bigint): Promise<OrderStatus> {
     name: "cancelOrder",
     body: { cancel: { owner: OWNER, round: 3, id }, signature },
     read: (api) => readOrder(api, id),
+    isAbout: (status) => status.id === id,
     isDone: ({ state }) => state === "cancelled",
   });
 }

@@ -5,12 +5,14 @@ import type { Address } from "../base/hex.ts";
 import type { ExchangeConstants } from "../chain/mediator.ts";
 import { SignerUnavailable } from "../chain/signer.ts";
 import type { TokenFacts } from "../chain/tokens.ts";
+import type { State } from "../exchange/state.ts";
 import { clock, order, tokens, tradingKeyOf } from "../exchange/views.ts";
 import { ORDER_PATH_LENGTH } from "../protocol/limits.ts";
-import { hashCancelOrder, hashOrder, hashSession } from "../protocol/messages.ts";
-import { type Refusal, refuse } from "../protocol/refusals.ts";
+import { hashCancelOrder, hashOrder, hashSession, orderHash } from "../protocol/messages.ts";
+import { ACT_OF_REFUSAL, type Refusal, type RefusalOf, refuse } from "../protocol/refusals.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
-import type { Round, Signature } from "../protocol/units.ts";
+import { slipText } from "../protocol/slips.ts";
+import type { Order, Round, Signature } from "../protocol/units.ts";
 import {
   type AnswerSources,
   balancesFace,
@@ -35,6 +37,7 @@ import type {
 import type { Metrics } from "./metrics.ts";
 import type { Desk } from "./roles/desk.ts";
 import { NotApproved } from "./signers/fillSigner.ts";
+import { SlipFinder } from "./signers/slipFinder.ts";
 
 export interface FaceOptions {
   readonly sources: AnswerSources;
@@ -70,6 +73,7 @@ export function createFace(options: FaceOptions): FaceControl {
   const { sources, head, desk, metrics, health } = options;
   const { state, history } = sources;
   const listeners = new Set<(event: FaceEvent) => void>();
+  const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
 
   const tell = (events: readonly FaceEvent[]) => {
@@ -109,19 +113,23 @@ export function createFace(options: FaceOptions): FaceControl {
       const waitingFor = notReady();
       if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
       const { owner, round } = signed.order;
+      const hash = hashOrder(signed.order);
       if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
-      const denied = checkSigner(sources, hashOrder(signed.order), signed.signature, owner, round);
-      if (denied !== undefined) return refusing(denied);
-      const outcome = await desk.submit({ kind: "placeOrder", ...signed });
-      return answerOf(sources, signed.order, outcome.refusal);
+      const denied = checkSigner(sources, hash, signed.signature, owner, round);
+      if (denied !== undefined) return refusing(slips.explain(denied, hash, signed));
+      const { refusal } = await desk.submit({ kind: "placeOrder", ...signed });
+      const isKnown =
+        refusal !== undefined && isSettledBefore(sources.state, signed.order, refusal);
+      return answerOf(sources, signed.order, isKnown ? undefined : refusal);
     },
     cancelOrder: async (cancel, signature) => {
       if (!desk.isOpen) return refusing(refuse("NotLeader", { leader: desk.leader }));
       const waitingFor = notReady();
       if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
       const { owner, round } = cancel;
-      const denied = checkSigner(sources, hashCancelOrder(cancel), signature, owner, round);
-      if (denied !== undefined) return refusing(denied);
+      const hash = hashCancelOrder(cancel);
+      const denied = checkSigner(sources, hash, signature, owner, round);
+      if (denied !== undefined) return refusing(slips.explain(denied, hash, { signature }));
       const outcome = await desk.submit({ kind: "cancelOrder", ...cancel, signature });
       return answerOf(sources, cancel, outcome.refusal);
     },
@@ -132,8 +140,11 @@ export function createFace(options: FaceOptions): FaceControl {
         return unauthorized(`The session reaches more than ${SESSION_BLOCKS} blocks ahead.`);
       }
       const round = clock(state).moment.round;
-      const denied = checkSigner(sources, hashSession(session), signature, client, round);
-      return denied === undefined ? undefined : unauthorized("The session is not the client's.");
+      const hash = hashSession(session);
+      const denied = checkSigner(sources, hash, signature, client, round);
+      if (denied === undefined) return undefined;
+      const { slip } = slips.explain(denied, hash, { signature });
+      return unauthorized(`The session is not the client's.${slipText(slip)}`);
     },
     balances: (client) => balancesFace(sources, client),
     orders: (client, round) => signed(ordersFace(sources, client, round)),
@@ -189,7 +200,7 @@ function checkSigner(
   signature: Signature,
   owner: Address,
   round: Round,
-): Refusal | undefined {
+): RefusalOf<"BadSignature"> | undefined {
   const recovered = recoverSigner(curve, domain, structHash, signature);
   if (recovered !== undefined && recovered === owner) return undefined;
   const key = tradingKeyOf(state, owner, round);
@@ -204,6 +215,17 @@ function pathTooLong(): Refusal {
     problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
     mend: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
   });
+}
+
+/**
+ * Whether it was refused only because this very order was taken before: then its sender is told how
+ * it stands, in whichever state it is by now. State holds only what is durable, and a refusal that
+ * is settled comes from whoever is still the writer; one to be tried again says nothing of it.
+ */
+function isSettledBefore(state: State, placed: Order, refusal: Refusal): boolean {
+  if (ACT_OF_REFUSAL[refusal.code] === "retry") return false;
+  const known = order(state, placed);
+  return known !== undefined && orderHash(known.order) === orderHash(placed);
 }
 
 function answerOf(

@@ -12,6 +12,20 @@ import type { Amount, Round } from "./units.ts";
  */
 export type Act = "retry" | "caller" | "operator";
 
+/** A usual slip in signing: what the owner signed in place of the message. See slips.ts. */
+export type SignatureSlip =
+  /** A domain without the field, as libraries make it of a value of the wrong type. */
+  | { readonly slip: "domainWithout"; readonly field: "chainId" | "version" | "verifyingContract" }
+  /** A domain with another value in it. */
+  | { readonly slip: "otherDomain"; readonly field: "chainId" | "version"; readonly used: string }
+  | { readonly slip: "otherContract"; readonly used: Address }
+  /** Signed as a personal message (EIP-191), of the digest or of the message's hash. */
+  | { readonly slip: "personalSign" }
+  /** The message's hash itself, or keccak-256 of the digest. */
+  | { readonly slip: "bareHash" | "hashedTwice" }
+  /** The other intent: 0 is buyAll, 1 sellAll. */
+  | { readonly slip: "otherIntent" };
+
 /** Why an order is no longer open. */
 export type OrderEnd = "filled" | "cancelled" | "expired";
 
@@ -26,7 +40,12 @@ export interface RefusalValues {
   /** A field of the request is missing or malformed. */
   BadInput: { readonly field: string; readonly problem: string; readonly mend: string };
   /** The signature is nobody's, or not of the owner's key nor its trading key of that round. */
-  BadSignature: { readonly owner: Address; readonly recovered: Address | undefined };
+  BadSignature: {
+    readonly owner: Address;
+    readonly recovered: Address | undefined;
+    /** What its signer has likely done wrong, where that could be found out. */
+    readonly slip?: SignatureSlip;
+  };
   /** No session, an expired one, or one of somebody else. */
   Unauthorized: { readonly problem: string };
   RateLimited: { readonly limitPerSecond: number; readonly retryAfterMs: number };

@@ -25,7 +25,7 @@ const HALF_ORDER = hexToBytes("0x7fffffffffffffffffffffffffffffff5d576e7357a4501
 
 /** Throws an `Alarm` when s is high: a curve's signatures never are. */
 export function encodeSignature(signature: EcdsaSignature): CompactSignature {
-  assert(isLow(signature.s), "a signature with a high s has no compact form.");
+  assert(isLowS(signature.s), "a signature with a high s has no compact form.");
   const vs = signature.s.slice();
   if (signature.yParity === 1) vs[0] = (vs[0] as number) | PARITY_BIT;
   return { r: bytesToHex(signature.r), vs: bytesToHex(vs) };
@@ -37,7 +37,7 @@ export function decodeSignature(compact: CompactSignature): EcdsaSignature | und
   const s = hexToBytes(compact.vs);
   const first = s[0] as number;
   s[0] = first & ~PARITY_BIT;
-  if (!isLow(s)) return undefined;
+  if (!isLowS(s)) return undefined;
   return { r: hexToBytes(compact.r), s, yParity: first >= PARITY_BIT ? 1 : 0 };
 }
 
@@ -45,7 +45,7 @@ export function decodeSignature(compact: CompactSignature): EcdsaSignature | und
 export function lowS(signature: EcdsaSignature): EcdsaSignature {
   const { r, s, yParity } = signature;
   const value = BigInt(bytesToHex(s));
-  if (isLow(s) || value >= CURVE_ORDER) return signature;
+  if (isLowS(s) || value >= CURVE_ORDER) return signature;
   const mirrored = (CURVE_ORDER - value).toString(16).padStart(64, "0");
   return { r, s: hexToBytes(`0x${mirrored}`), yParity: yParity === 0 ? 1 : 0 };
 }
@@ -122,7 +122,8 @@ export function toRsv(signature: Signature): Hex {
   return bytesToHex(bytes);
 }
 
-function isLow(s: Uint8Array): boolean {
+/** Whether s is in the lower half: of the two mirrored signatures, the one that counts. */
+export function isLowS(s: Uint8Array): boolean {
   return compareBytes(s, HALF_ORDER) <= 0;
 }
 

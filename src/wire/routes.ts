@@ -13,8 +13,9 @@ import {
   countText,
   hash,
   signature,
+  signatureInput,
   signedFill,
-  signedOrder,
+  signedOrderInput,
   uint64,
 } from "./shapes.ts";
 
@@ -217,7 +218,7 @@ export const ROUTES = {
     method: "POST",
     path: "/v1/orders",
     access: "public",
-    body: signedOrder,
+    body: signedOrderInput,
     answer: orderStatus,
     about: "Places a signed order. Answered once it is durable and matched.",
   },
@@ -225,7 +226,7 @@ export const ROUTES = {
     method: "POST",
     path: "/v1/orders/cancel",
     access: "public",
-    body: z.strictObject({ cancel: cancelOrder, signature }),
+    body: z.strictObject({ cancel: cancelOrder, signature: signatureInput }),
     answer: orderStatus,
     about: "Takes an order out of the book, signed by its owner or trading key.",
   },

@@ -3,6 +3,7 @@
  */
 import { unreachable } from "../base/errors.ts";
 import { ACT_OF_REFUSAL, type Act, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
+import { slipText } from "../protocol/slips.ts";
 
 export function sentenceOf(refusal: Refusal): string {
   switch (refusal.code) {
@@ -11,8 +12,8 @@ export function sentenceOf(refusal: Refusal): string {
     case "BadSignature":
       return (
         `The signature is ${refusal.recovered ?? "nobody"}'s, not ${refusal.owner}'s nor its ` +
-        "trading key's of that round. Sign with the owner's key and this exchange's domain " +
-        "(chain id and Mediator from /v1/exchange)."
+        `trading key's of that round.${slipText(refusal.slip)} Sign with the owner's key and ` +
+        "this exchange's domain (chain id and Mediator from /v1/exchange)."
       );
     case "Unauthorized":
       return `${refusal.problem} Sign a new session with the client's key and send it along.`;
@@ -102,7 +103,10 @@ function orderSentence(refusal: OrderRefusal): string {
     case "NotYourOrder":
       return `Order ${refusal.id} belongs to ${refusal.owner}. Only its owner may cancel it.`;
     case "OrderNotOpen":
-      return `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel.`;
+      return (
+        `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel. ` +
+        "Read it to see what was executed."
+      );
     default:
       return unreachable(refusal);
   }

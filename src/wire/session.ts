@@ -3,10 +3,12 @@
  * for any number of reads until its block is past. It moves no money.
  *
  *     authorization: Quarterdeck <client> <validUntil> <r> <vs>
+ *
+ * or, as most signers give it, with the 65 bytes of the signature in place of <r> <vs>.
  */
 import { type Parsed, parsed, unparsable } from "../base/parsed.ts";
 import type { Session, Signature } from "../protocol/units.ts";
-import { address, countText, hash } from "./shapes.ts";
+import { address, countText, signatureInput } from "./shapes.ts";
 
 const SCHEME = "Quarterdeck";
 /** A session may reach at most this many blocks ahead: a leaked one ends by itself. */
@@ -26,16 +28,18 @@ export function formatSession({ session, signature }: SignedSession): string {
 export function parseSession(header: string | undefined): Parsed<SignedSession> {
   const [scheme, ...words] = (header ?? "").split(" ");
   const mend = `Send "authorization: ${SCHEME} <client> <validUntil> <r> <vs>".`;
-  if (scheme !== SCHEME || words.length !== 4) return unparsable("No session was sent.", mend);
-  const client = address.safeParse(words[0]);
-  const validUntil = countText.safeParse(words[1]);
-  const r = hash.safeParse(words[2]);
-  const vs = hash.safeParse(words[3]);
+  const [clientText, untilText, ...signed] = words;
+  const isComplete = signed.length === 1 || signed.length === 2;
+  if (scheme !== SCHEME || !isComplete) return unparsable("No session was sent.", mend);
+  const client = address.safeParse(clientText);
+  const validUntil = countText.safeParse(untilText);
+  const [r, vs] = signed;
+  const signature = signatureInput.safeParse(vs === undefined ? r : { r, vs });
   if (!client.success) return unparsable("The session's client is no address.", mend);
   if (!validUntil.success) return unparsable("The session's last block is no number.", mend);
-  if (!r.success || !vs.success) return unparsable("The session's signature is malformed.", mend);
+  if (!signature.success) return unparsable("The session's signature is malformed.", mend);
   return parsed({
     session: { client: client.data, validUntil: validUntil.data },
-    signature: { r: r.data, vs: vs.data, path: [] },
+    signature: signature.data,
   });
 }

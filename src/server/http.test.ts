@@ -1,0 +1,119 @@
+/** What the server makes of refusals and of requests that are none: no operator is behind it. */
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { OperatorFace } from "../operator/face.ts";
+import {
+  ACT_OF_REFUSAL,
+  REFUSAL_CODES,
+  type Refusal,
+  type RefusalCode,
+  refuse,
+} from "../protocol/refusals.ts";
+import { ROUTES } from "../wire/routes.ts";
+import { toJson } from "../wire/shapes.ts";
+import { buildHttp, statusOf } from "./http.ts";
+
+const HASH = `0x${"ab".repeat(32)}`;
+const ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
+const signature = { r: HASH, vs: HASH };
+const order = {
+  ...{ owner: ADDRESS, round: 1, id: "7", sellToken: ADDRESS, sellAmount: "5" },
+  ...{ buyToken: "0x5FbDB2315678afecb367f032d93F642f64180aa3", buyAmount: "6", intent: "sellAll" },
+};
+
+/** What the face was given, and what it answers. */
+let given: unknown[] = [];
+let answer: Refusal = refuse("Overloaded", { retryAfterMs: 5 });
+const refusing = async (...args: unknown[]) => {
+  given.push(...args);
+  return { ok: false as const, refusal: answer };
+};
+const face: Partial<OperatorFace> = {
+  placeOrder: refusing,
+  cancelOrder: refusing,
+  identity: refusing,
+  authorize: () => refuse("Unauthorized", { problem: "No." }),
+  notReady: () => "the chain",
+  health: () => [],
+  duties: () => [],
+};
+const app = buildHttp(face as OperatorFace);
+beforeAll(async () => {
+  await app.ready();
+});
+afterAll(async () => {
+  await app.close();
+});
+
+async function post(path: string, body: unknown) {
+  given = [];
+  const payload = typeof body === "string" ? body : JSON.stringify(body);
+  const response = await app.inject({ method: "POST", url: path, payload });
+  const { error } = response.json() as { error: { code: string; message: string } };
+  return { status: response.statusCode, location: response.headers["location"], ...error };
+}
+
+it.each(REFUSAL_CODES)("%s has a status that says who must act", (code) => {
+  const status = statusOf(code);
+  const act = ACT_OF_REFUSAL[code as RefusalCode];
+  if (act === "retry") expect([429, 503]).toContain(status);
+  else expect([400, 401, 404, 409, 422]).toContain(status);
+});
+
+it("a write that another takes is sent there with its path, and a read is not", async () => {
+  answer = refuse("NotLeader", { leader: "http://b.example/x/" });
+  const sent = await post("/v1/orders", { order, signature });
+  expect(sent).toMatchObject({ status: 307, location: "http://b.example/x/v1/orders" });
+  const read = await app.inject({ url: `/v1/identity?challenge=${HASH}` });
+  expect(read.statusCode).toBe(503);
+  expect(read.headers["location"]).toBeUndefined();
+  answer = refuse("NotLeader", { leader: undefined });
+  expect(await post("/v1/orders", { order, signature })).toMatchObject({ status: 503 });
+});
+
+it("an order arrives parsed, and in one form, however it was signed", async () => {
+  const low = `0x${"01".repeat(32)}`;
+  const folded = { r: HASH, vs: `0x8${low.slice(3)}`, path: [] };
+  for (const form of [{ r: HASH, s: low, v: 28 }, `${HASH}${low.slice(2)}1c`]) {
+    await post("/v1/orders", { order, signature: form });
+    expect(given).toMatchObject([{ order: { id: 7n, sellAmount: 5n }, signature: folded }]);
+    await post("/v1/orders/cancel", {
+      cancel: { owner: ADDRESS, round: 1, id: "7" },
+      signature: form,
+    });
+    expect(given).toMatchObject([{ id: 7n }, folded]);
+  }
+});
+
+it.each([
+  ["", /^body: It is no JSON/],
+  ["[]", /^body: /],
+  [{ order }, /^body\.signature: .*EIP-2098/],
+  [{ order, signature: { r: HASH, s: HASH } }, /^body\.signature\.v: .*65 bytes/],
+  [{ order: { ...order, id: 7 }, signature }, /^body\.order\.id: /],
+  [{ order, signature, more: 1 }, /more/],
+])("a body that is none reaches nobody: %j", async (body, message) => {
+  const refused = await post("/v1/orders", body);
+  expect(refused).toMatchObject({ status: 400, code: "BadInput" });
+  expect(refused.message).toMatch(message);
+  expect(given).toEqual([]);
+});
+
+it("every route of a client's own wants a session, and every path is served", async () => {
+  for (const route of Object.values(ROUTES)) {
+    const url = route.path.replace(/:round/, "3").replace(/:\w+/g, ADDRESS);
+    const { statusCode } = await app.inject({ method: route.method, url });
+    if (route.access === "client") expect(statusCode, url).toBe(401);
+    else expect(statusCode, url).not.toBe(404);
+  }
+  const nowhere = await app.inject({ url: "/v1/nowhere" });
+  expect(nowhere.json()).toMatchObject({ error: { code: "NotFound" } });
+});
+
+it("health says 503 with the same body when it is not well", async () => {
+  const ready = await app.inject({ url: "/health/ready" });
+  expect(ready.statusCode).toBe(503);
+  expect(ready.json()).toEqual({ waitingFor: "the chain" });
+  expect((await app.inject({ url: "/health/duties" })).statusCode).toBe(200);
+  expect((await app.inject({ url: "/health/live" })).json()).toEqual({ live: true });
+  expect(toJson({ amount: 5n })).toBe('{"amount":"5"}');
+});
