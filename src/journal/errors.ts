@@ -134,6 +134,7 @@ export type StorageFailureCode =
   | "DatabaseUnwritable"
   | "DatabaseRefused"
   | "DatabaseNotDurable"
+  | "DatabaseSessionless"
   | "BackupElsewhere";
 
 const STORAGE_MENDS: Record<StorageFailureCode, string> = {
@@ -155,9 +156,14 @@ const STORAGE_MENDS: Record<StorageFailureCode, string> = {
     "Check that the database runs and can be reached from here; what was acknowledged is kept.",
   DatabaseUnwritable:
     "Free its disk, or let it take writes again; operators go on by themselves when it does.",
-  DatabaseRefused: "Check the database's name, user, password and rights in the configuration.",
+  DatabaseRefused:
+    "Check the database's URL in the configuration: hosts, name, user, password, parameters; and " +
+    "the user's rights.",
   DatabaseNotDurable:
     "Set fsync and synchronous_commit to on: an acknowledged order must survive a power failure.",
+  DatabaseSessionless:
+    "Name PostgreSQL itself in the URL, or set the pooler to keep sessions (PgBouncer: " +
+    "pool_mode = session).",
   BackupElsewhere:
     "Back the database up with its own tools (base backups and its archived log), or export it.",
 };
