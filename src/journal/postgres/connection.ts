@@ -89,10 +89,13 @@ export class Connection {
 
   async #begin({ statementMs }: SessionSettings): Promise<void> {
     // A standby answers reads of the past. Asked for as a statement, since poolers refuse settings
-    // that they do not know when a connection is opened.
-    const [begun] = await this.sql<SessionRow[]>`
-      SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS backend,
-        set_config('statement_timeout', ${String(statementMs)}, false) AS timeout`;
+    // that they do not know when a connection is opened; and with no prepared form, which a process
+    // might have of somebody else.
+    const { rows } = await this.#client.query<SessionRow>(
+      "SELECT pg_is_in_recovery() AS standby, pg_backend_pid() AS backend, " +
+        `set_config('statement_timeout', '${statementMs}', false) AS timeout`,
+    );
+    const [begun] = rows;
     if (begun?.standby !== false) {
       throw new UnfitServer("standby", "it is a standby, which takes no writes");
     }

@@ -142,6 +142,8 @@ function failureCodeOf(error: unknown): StorageFailureCode {
   if (code === "53100" || code === READ_ONLY) return "DatabaseUnwritable";
   // A pooler's word for what it does not pass on; under the same code it tells of its outages.
   if (code === "08P01" && /unsupported/i.test(error.message)) return "DatabaseRefused";
+  // Prepared in one session and looked for in another, or the other way round.
+  if (code === "42P05" || code === "26000") return "DatabaseSessionless";
   // Starting up, shutting down, too many connections, cancelled: another try may do.
   if (/^(57|53|08|40)/.test(code)) return "DatabaseUnreachable";
   // Wrong password, user, database, rights.
