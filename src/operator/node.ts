@@ -140,6 +140,7 @@ export async function startOperator(
     readFacts: (token) => readTokenFacts(chain.client, token),
     health: () => [...opened.checks(), ...watching.checks()],
     canSign: opened.canSign,
+    ...(storage.problem !== undefined && { storageProblem: storage.problem }),
     duties: () => watching.duties(),
   });
   const turns = new TurnKeeper({
@@ -176,6 +177,7 @@ export async function startOperator(
     ...{ config, client: chain.client, reader: chain.reader, manager: chain.constants.manager },
     ...{ address: signer.address, state, desk, runner, quorum, lagBlocks: control.lagBlocks },
     ...{ log, metrics, alerts },
+    ...(storage.problem !== undefined && { storageProblem: storage.problem }),
   });
   watching.start();
   const dutyLoop = new LatestOnly<BlockNumber>(async (head) => {

@@ -19,6 +19,7 @@ import type { CommitQuorum } from "../quorum/commitQuorum.ts";
 import { quorumGuardian } from "../quorum/quorumGuardian.ts";
 import type { Desk } from "../roles/desk.ts";
 import { chainGuardian, type Endpoint, type SeenBlock } from "./chain.ts";
+import { databaseGuardian } from "./database.ts";
 import { diskGuardian } from "./disk.ts";
 import { dutiesGuardian } from "./duties.ts";
 import { eventLoopGuardian } from "./eventLoop.ts";
@@ -42,6 +43,8 @@ export interface WatchOptions {
   readonly runner: DutyRunner;
   readonly quorum: CommitQuorum;
   readonly lagBlocks: () => number;
+  /** Why the shared journal cannot be written now, if so; not there where it is not shared. */
+  readonly storageProblem?: () => string | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly alerts: Alerts;
@@ -92,6 +95,8 @@ export function watch(options: WatchOptions): Watch {
     isShared: config.database !== undefined,
     readQuorum: () => options.reader.commitQuorum(options.manager),
   });
+  const database =
+    options.storageProblem && databaseGuardian({ problem: options.storageProblem, metrics });
   const guardians = new Guardians({
     guardians: [
       ...watchMachine(options, spending),
@@ -109,6 +114,7 @@ export function watch(options: WatchOptions): Watch {
       halt,
       duties,
       quorum,
+      ...(database === undefined ? [] : [database]),
     ],
     everyMs: config.guards.everyMs,
     log: withMoment(log, () => state.moment),
