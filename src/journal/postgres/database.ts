@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly schema: string;
   /** Milliseconds after which a question counts as unanswered. */
   readonly answerMs: number;
+  /** Only this host of the URL, counted from 0; all of them unless told. */
+  readonly host?: number;
 }
 
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
@@ -26,8 +28,8 @@ export class Database {
   readonly #pool: Pool;
 
   /** Connects when it is first asked. Throws `StorageFailure` for a URL or schema that is none. */
-  constructor({ url, schema, answerMs }: DatabaseOptions) {
-    const address = addressOf(url);
+  constructor({ url, schema, answerMs, host }: DatabaseOptions) {
+    const address = addressOf(url, host);
     this.location = locationOf(address, schema);
     this.#answerMs = answerMs;
     // Less than our own patience, so that nothing is carried out long after we gave up.
@@ -108,9 +110,12 @@ export async function confirmed<T>(database: Database, read: () => Promise<T>): 
   }
 }
 
-function addressOf(url: string): DatabaseAddress {
+function addressOf(url: string, host: number | undefined): DatabaseAddress {
   try {
-    return parseDatabaseUrl(url);
+    const address = parseDatabaseUrl(url);
+    return host === undefined
+      ? address
+      : { ...address, hosts: address.hosts.slice(host, host + 1) };
   } catch (error) {
     if (!(error instanceof BadDatabaseUrl)) throw error;
     throw new StorageFailure("DatabaseRefused", "the database", error.message);

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FencedOff } from "../../journal/errors.ts";
 import type { Head, Holder, LeasedJournal, Peer, SharedJournal } from "../../journal/journal.ts";
 import type { Log } from "../log.ts";
+import { Outage } from "../outage/outage.ts";
 import { isLeadLost } from "./leadLost.ts";
-import { Outage } from "./outage.ts";
 import type { Replica } from "./replica.ts";
 import { type Progress, Starvation } from "./starvation.ts";
 

@@ -1,6 +1,7 @@
 /** Whether the database of the shared journal answers, and takes writes. */
+
+import { FAILS_AT_ONCE, type Guardian } from "../guardians/guardian.ts";
 import type { Metrics } from "../metrics.ts";
-import { FAILS_AT_ONCE, type Guardian } from "./guardian.ts";
 
 export interface DatabaseOptions {
   /** Why the journal cannot be written now, if so. */
