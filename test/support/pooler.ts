@@ -1,7 +1,7 @@
 /**
- * A pooler of connections before a real PostgreSQL. In transaction mode each transaction of a client
- * gets whichever backend is free, as PgBouncer does with `pool_mode = transaction`; in session mode a
- * client keeps its backend until it leaves.
+ * A pooler of connections before a real PostgreSQL. In transaction mode each transaction of a
+ * client gets whichever backend is free, as with PgBouncer's `pool_mode = transaction`; in session
+ * mode a client keeps its backend until it leaves.
  */
 import { connect, createServer, type Socket } from "node:net";
 import {

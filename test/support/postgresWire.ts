@@ -71,7 +71,7 @@ export async function listen(server: Server, sockets: ReadonlySet<Socket>): Prom
   };
 }
 
-/** What happens to a message of the server: passed on unless `undefined`; `cut` ends the connection. */
+/** What a client gets for a message of the server; undefined: nothing; `cut`: the end. */
 export type Tamper = (answer: WireMessage) => Buffer | "cut" | undefined;
 
 /**

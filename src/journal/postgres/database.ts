@@ -77,7 +77,7 @@ export class Database {
     this.#pool.close();
   }
 
-  /** A connection that failed is not used again; of a host that is no use, neither are the others. */
+  /** A connection that failed is not used again; nor are the others, where its host is no use. */
   #dropAfter(error: unknown, connection: Connection | undefined, isSilent: boolean): void {
     if (connection === undefined) return;
     this.#pool.drop(connection);

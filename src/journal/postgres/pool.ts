@@ -249,7 +249,7 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | undefined)?.code ?? "");
 }
 
-/** What went wrong in the words of whoever noticed: the server's with its code, or the network's. */
+/** What went wrong in the words of whoever noticed: the server with its code, or the network. */
 export function wordsOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(wordsOf).join(", ");
   if (!(error instanceof Error)) return String(error);

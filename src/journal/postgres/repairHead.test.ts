@@ -1,4 +1,4 @@
-/** A head that disagrees with whole records, as a pooler's session of another made it, and worse. */
+/** A head that disagrees with whole records, and the cases in which it must stay as it is. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
 import { acquire, openShared } from "../../../test/support/sharedJournal.ts";

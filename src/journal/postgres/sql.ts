@@ -103,7 +103,7 @@ export function bigintArray(values: readonly number[]): Buffer {
   return binaryArray(BIGINT, elements);
 }
 
-/** Dimensions, whether there are nulls, the elements' type; length and lower bound; the elements. */
+/** Dimensions, whether there are nulls, the elements' type; length, lower bound; the elements. */
 function binaryArray(type: number, elements: readonly Uint8Array[]): Buffer {
   const size = elements.reduce((sum, { length }) => sum + 4 + length, 20);
   const target = Buffer.allocUnsafe(size);

@@ -54,7 +54,7 @@ async function createTables(database: Database): Promise<void> {
   }
 }
 
-/** In one transaction: where one statement fails the connection is dropped, and with it all of it. */
+/** In one transaction: where a statement fails the connection is dropped, and all of it with it. */
 async function create(sql: Sql): Promise<void> {
   await sql`BEGIN`;
   await sql`CREATE SCHEMA IF NOT EXISTS {schema}`;

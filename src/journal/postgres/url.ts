@@ -43,8 +43,12 @@ export class BadDatabaseUrl extends Error {
 
 const DEFAULT_PORT = 5432;
 /** Scheme; user and password; hosts; path; parameters. A password has no slash or question mark. */
-const SHAPE =
-  /^postgres(?:ql)?:\/\/(?:(?<login>[^/?#]*)@)?(?<hosts>[^@/?#]*)(?:\/(?<path>[^?#]*))?(?:\?(?<query>[^#]*))?$/;
+const SHAPE = new RegExp(
+  [
+    "^postgres(?:ql)?://(?:(?<login>[^/?#]*)@)?(?<hosts>[^@/?#]*)",
+    "(?:/(?<path>[^?#]*))?(?:\\?(?<query>[^#]*))?$",
+  ].join(""),
+);
 const HOST = /^(?<host>\[[0-9a-fA-F:.]+\]|[^:[\]\s]*)(?::(?<port>[0-9]{1,5}))?$/;
 
 /** Throws `BadDatabaseUrl`, which names what is wrong without the password. Reads certificates. */
@@ -89,7 +93,7 @@ const HONOURED = new Set([
   ...["ssl_min_protocol_version", "ssl_max_protocol_version", "channel_binding"],
 ]);
 
-/** Parameters of which only these values can be honoured, since they ask for what happens anyway. */
+/** Parameters of which only these values can be honoured: they ask for what happens anyway. */
 const HONOURED_VALUES: Readonly<Record<string, readonly [values: readonly string[], why: string]>> =
   {
     gssencmode: [["disable", "prefer"], "GSSAPI is not supported: use sslmode=verify-full"],

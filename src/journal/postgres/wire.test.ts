@@ -1,4 +1,4 @@
-/** What stands between an operator and PostgreSQL: errors in mid-result, cuts, poolers, old primaries. */
+/** What stands between an operator and PostgreSQL: errors in mid-result, cuts, poolers. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { startPooler } from "../../../test/support/pooler.ts";
 import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";

@@ -1,4 +1,4 @@
-/** Whether the shared journal answers, and since when it does not: told once, and once it is back. */
+/** Whether the shared journal answers, and since when not: told once, and once it is back. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Log } from "../log.ts";
 
