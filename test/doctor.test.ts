@@ -30,7 +30,8 @@ import { startAnvil } from "./support/anvil.ts";
 import { runCli } from "./support/cli.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange.ts";
 import { spawnOperator, startOperatorProcess } from "./support/operatorProcess.ts";
-import { startPostgres } from "./support/postgres.ts";
+import { startPooler } from "./support/pooler.ts";
+import { runSql, startPostgres } from "./support/postgres.ts";
 import { type Meddle, startHttpProxy } from "./support/proxy.ts";
 
 /** Those that are not as they should be, each with its mend. */
@@ -404,6 +405,22 @@ describe("the doctor", () => {
       expect.objectContaining({ check: "journal", detail: expect.stringContaining("none yet") }),
     );
 
+    const { port } = new URL(postgres.url);
+    expect(findings).toContainEqual(
+      expect.objectContaining({ check: "database", detail: expect.stringContaining(port) }),
+    );
+    await runSql(postgres.url, "CREATE ROLE poor LOGIN");
+    const poor = { ...shared.database, url: postgres.url.replace("quarterdeck@", "poor@") };
+    expect(faults(await examined({ ...shared, database: poor }))).toEqual([
+      ["fail", "database", expect.stringContaining(`to create the schema ${schema}`)],
+    ]);
+    const pooler = await startPooler({ target: postgres.port, mode: "transaction", backends: 3 });
+    onTestFinished(() => pooler.close());
+    const pooled = { ...shared.database, url: postgres.url.replace(port, String(pooler.port)) };
+    expect(faults(await examined({ ...shared, database: pooled }))).toEqual([
+      ["fail", "journal", expect.stringContaining("keeps no session")],
+    ]);
+
     const journal = await openPostgresJournal({
       ...{ url: postgres.url, schema, operator: "tester", operatorUrl: "http://127.0.0.1:1" },
     });
@@ -417,6 +434,10 @@ describe("the doctor", () => {
     const environment = { QUARTERDECK_DATABASE: postgres.url };
     const exported = await runCli(["journal", "export", "--schema", schema], environment);
     expect(JSON.parse(exported.stdout)).toMatchObject({ sequence: 1, payload: { chainId: 5 } });
+
+    const unnamed = await runCli(["journal", "export"], environment);
+    expect(unnamed.stderr).toContain("--schema is missing");
+    expect(unnamed.code).toBe(78);
 
     await postgres.stop();
     expect(faults(await examined(shared))).toEqual([

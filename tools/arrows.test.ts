@@ -17,7 +17,7 @@ interface Room {
 const ROOMS: Readonly<Record<string, Room>> = {
   base: { rooms: [], packages: ["@noble/curves", "@noble/hashes", "hash-wasm"] },
   protocol: { rooms: ["base"], packages: [], pure: true },
-  journal: { rooms: ["base"], packages: ["node:", "postgres"] },
+  journal: { rooms: ["base"], packages: ["node:", "pg"] },
   exchange: { rooms: ["base", "protocol"], packages: [], pure: true },
   wire: { rooms: ["base", "protocol"], packages: ["zod"] },
   chain: { rooms: ["base", "protocol"], packages: ["node:", "viem"] },

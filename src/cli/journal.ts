@@ -17,6 +17,7 @@ import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts"
 import { DATABASE_VARIABLE } from "../operator/config.ts";
 import { type JournalProof, proveJournal } from "../operator/recovery/proveJournal.ts";
 import { Progress } from "./progress.ts";
+import { repairHeadCommand } from "./repairHead.ts";
 
 export function journalCommand(): Command {
   return new Command("journal")
@@ -24,10 +25,12 @@ export function journalCommand(): Command {
     .addCommand(verifyCommand())
     .addCommand(exportCommand())
     .addCommand(backupCommand())
-    .addCommand(restoreCommand());
+    .addCommand(restoreCommand())
+    .addCommand(repairHeadCommand());
 }
 
-const STORAGE = ["--storage <folder>", "the operator's storage folder", "storage"] as const;
+const STORAGE = ["--storage <folder>", "the operator's storage folder (storage)"] as const;
+const DEFAULT_STORAGE = "storage";
 const SCHEMA = [
   "--schema <name>",
   `the shared journal in the database of ${DATABASE_VARIABLE}`,
@@ -48,14 +51,20 @@ function verifyCommand(): Command {
 }
 
 interface Source {
-  readonly storage: string;
+  readonly storage?: string;
   readonly file?: string;
   readonly schema?: string;
 }
 
 function open({ storage, file, schema }: Source): Promise<JournalReader> {
   if (file !== undefined) return openSqliteBackup(file);
-  return schema === undefined ? openSqliteReader(storage) : openShared(schema);
+  if (schema !== undefined) return openShared(schema);
+  // Who named a database does not mean the folder that nobody named.
+  if (storage === undefined && (process.env[DATABASE_VARIABLE] ?? "") !== "") {
+    const other = "name the schema of the journal there, or a folder with --storage";
+    throw badOption(`--schema is missing, and ${DATABASE_VARIABLE} names a database: ${other}`);
+  }
+  return openSqliteReader(storage ?? DEFAULT_STORAGE);
 }
 
 /** The URL holds a password: it comes from the environment, as for the operator. */
@@ -189,9 +198,9 @@ function backupCommand(): Command {
     .action(backup);
 }
 
-async function backup({ storage, to }: { storage: string; to: string }): Promise<void> {
+async function backup({ storage, to }: { storage?: string; to: string }): Promise<void> {
   const progress = new Progress(process.stderr, "records");
-  const head = await reading({ storage }, (journal) =>
+  const head = await reading({ ...(storage !== undefined && { storage }) }, (journal) =>
     journal.backup(to, {
       onProgress: (done, total) => progress.show("verified", done, total),
       onDamagedSnapshot: ({ message }) =>
@@ -213,7 +222,13 @@ function restoreCommand(): Command {
     .action(restore);
 }
 
-async function restore({ storage, from }: { storage: string; from: string }): Promise<void> {
+async function restore({
+  storage = DEFAULT_STORAGE,
+  from,
+}: {
+  storage?: string;
+  from: string;
+}): Promise<void> {
   const progress = new Progress(process.stderr, "records");
   const { head, backedUpAt, lostUpTo } = await restoreBackup(from, storage, {
     onProgress: (done, total) => progress.show("verified", done, total),

@@ -46,12 +46,7 @@ export class JournalDamaged extends Alarm {
       message:
         `The journal ${details.file} is damaged (${details.damage}${where}): ` +
         `expected ${details.expected}, found ${details.found}.`,
-      mend:
-        details.damage === "snapshotAltered"
-          ? "Keep a copy of the file; the records are the truth, so start from an older snapshot " +
-            "or from the first record, and check the disk."
-          : "Check the disk, keep a copy of the storage directory, move the database file and its " +
-            "log aside, and restore the newest backup (`quarterdeck journal restore`).",
+      mend: hintOf(details),
       cause: details.cause,
     });
     this.damage = details.damage;
@@ -60,6 +55,32 @@ export class JournalDamaged extends Alarm {
     this.expected = details.expected;
     this.found = details.found;
   }
+}
+
+function hintOf({ damage, file }: DamageFound): string {
+  const isShared = file.startsWith("postgres://");
+  if (damage === "snapshotAltered") {
+    return isShared
+      ? "The records are the truth: remove that row of the table snapshot, and check the database."
+      : "Keep a copy of the file; the records are the truth, so start from an older snapshot " +
+          "or from the first record, and check the disk.";
+  }
+  if (!isShared) {
+    return (
+      "Check the disk, keep a copy of the storage directory, move the database file and its " +
+      "log aside, and restore the newest backup (`quarterdeck journal restore`)."
+    );
+  }
+  if (damage === "headAltered" || damage === "recordBeyondHead") {
+    return (
+      "Stop all operators and keep a copy of the database. The records may be whole all the same: " +
+      "`quarterdeck journal repair-head` proves them, and says what the head must be."
+    );
+  }
+  return (
+    "Stop all operators and keep a copy of the database; bring back the server, or the base " +
+    "backup and its log, that holds the records."
+  );
 }
 
 /**
@@ -134,6 +155,8 @@ export type StorageFailureCode =
   | "DatabaseUnwritable"
   | "DatabaseRefused"
   | "DatabaseNotDurable"
+  | "DatabaseSessionless"
+  | "JournalHeld"
   | "BackupElsewhere";
 
 const STORAGE_MENDS: Record<StorageFailureCode, string> = {
@@ -155,9 +178,15 @@ const STORAGE_MENDS: Record<StorageFailureCode, string> = {
     "Check that the database runs and can be reached from here; what was acknowledged is kept.",
   DatabaseUnwritable:
     "Free its disk, or let it take writes again; operators go on by themselves when it does.",
-  DatabaseRefused: "Check the database's name, user, password and rights in the configuration.",
+  DatabaseRefused:
+    "Check the database's URL in the configuration: hosts, name, user, password, parameters; and " +
+    "the user's rights.",
   DatabaseNotDurable:
     "Set fsync and synchronous_commit to on: an acknowledged order must survive a power failure.",
+  DatabaseSessionless:
+    "Name PostgreSQL itself in the URL, or set the pooler to keep sessions (PgBouncer: " +
+    "pool_mode = session).",
+  JournalHeld: "Stop all operators of this journal, then try again.",
   BackupElsewhere:
     "Back the database up with its own tools (base backups and its archived log), or export it.",
 };

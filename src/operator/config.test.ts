@@ -5,6 +5,7 @@ import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { Secret } from "../base/secret.ts";
 import {
+  DATABASE_VARIABLE,
   KEY_VARIABLE,
   PASSWORD_VARIABLE,
   parseConfig,
@@ -49,6 +50,16 @@ describe("the configuration", () => {
     [[], /the whole/],
   ])("names the field that is wrong: %#", (json, message) => {
     expect(() => parse(json)).toThrow(message);
+  });
+
+  it("names a parameter of the database's URL that cannot be honoured, from wherever it comes", () => {
+    const url = "postgres://u:hunter2@db/x?sslcrl=/a";
+    const shared = { ...GOOD, publicUrl: "http://a", database: { url } };
+    expect(() => parse(shared)).toThrow(/database\.url: .*sslcrl=\/a cannot be honoured/);
+    expect(() => parse(shared)).not.toThrow("hunter2");
+    const environment = { [KEY_VARIABLE]: KEY, [DATABASE_VARIABLE]: url };
+    const open = { ...GOOD, publicUrl: "http://a" };
+    expect(() => parse(open, environment)).toThrow(/QUARTERDECK_DATABASE: .*sslcrl=\/a cannot/);
   });
 
   it("never shows a key, not even a wrong one", () => {

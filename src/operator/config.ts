@@ -7,8 +7,8 @@ import { z } from "zod";
 import { parseAddress } from "../base/address.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import { parseDatabaseUrl } from "../journal/postgres/database.ts";
 import { LONGEST_LEASE_MS } from "../journal/postgres/records.ts";
+import { BadDatabaseUrl, parseDatabaseUrl } from "../journal/postgres/url.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
 import { type KeySource, keySourceOf } from "./signers/keySource.ts";
 
@@ -49,11 +49,25 @@ const web3signer = z.strictObject({
   timeoutMs: z.number().int().min(50).max(60_000).default(2000),
 });
 
+/** What cannot be honoured in the URL of a database, if anything. */
+function problemOfUrl(url: string): string | undefined {
+  try {
+    parseDatabaseUrl(url);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BadDatabaseUrl) return error.message;
+    throw error;
+  }
+}
+
 /** A journal that several operators share. `url` may come from the environment. */
 const sharedDatabase = z.strictObject({
   url: z
     .string()
-    .refine((url) => parseDatabaseUrl(url) !== undefined, "Expected a postgres:// URL")
+    .superRefine((url, context) => {
+      const message = problemOfUrl(url);
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    })
     .optional(),
   schema: z
     .string()
@@ -218,6 +232,10 @@ function databaseOf(
   if (database === undefined && url === undefined) return undefined;
   if (url === undefined) {
     throw bad(`${source}: database.url: is missing.`, `Set it, or ${DATABASE_VARIABLE}.`);
+  }
+  const problem = problemOfUrl(url);
+  if (problem !== undefined) {
+    throw bad(`${DATABASE_VARIABLE}: ${problem}.`, "Correct this variable and start again.");
   }
   if (publicUrl === undefined) {
     const mend = "Set it to where clients reach this operator, such as https://a.example.";

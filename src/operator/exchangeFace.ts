@@ -52,6 +52,8 @@ export interface FaceOptions {
   /** Of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
   readonly health: () => HealthCheck[];
+  /** Why the shared journal cannot be written, if so. */
+  readonly storageProblem?: () => string | undefined;
   /** Whether the operator's key can sign now, as far as is known. */
   readonly canSign: () => boolean;
   readonly duties: () => DutyHealth[];
@@ -93,6 +95,8 @@ export function createFace(options: FaceOptions): FaceControl {
   };
   const notReady = () => {
     if (desk.failed !== undefined) return `a restart (${desk.failed.message})`;
+    const problem = options.storageProblem?.();
+    if (problem !== undefined) return `the database (${problem})`;
     if (!head.isHeard) return "the first answer of the chain";
     if (!options.canSign()) return "its signing service";
     const lag = head.lagBlocks;

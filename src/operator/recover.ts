@@ -152,7 +152,10 @@ export function requireSame(found: Genesis, wanted: Genesis, location: string): 
       message:
         `The journal at ${location} is of Mediator ${found.mediator} on chain ${found.chainId}, ` +
         `and the configuration of ${wanted.mediator} on chain ${wanted.chainId}.`,
-      mend: "Name the storage folder of this exchange, or an empty one.",
+      mend: location.startsWith("postgres://")
+        ? "Name the database and the schema of this exchange, or a schema that is not there yet: " +
+          "each exchange has one of its own (`database.url`, `database.schema`)."
+        : "Name the storage folder of this exchange, or an empty one.",
     });
   }
   if (JSON.stringify(terms(found)) === JSON.stringify(terms(wanted))) return;

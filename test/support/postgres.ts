@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import postgres from "postgres";
+import pg from "pg";
 import { type LocalPostgres, startLocalPostgres } from "../../src/cli/localPostgres.ts";
 import { freePort } from "./anvil.ts";
 
@@ -20,6 +20,25 @@ export interface TestPostgres {
   setReadOnly(readOnly: boolean): Promise<void>;
   /** Stops it and removes its data. */
   remove(): Promise<void>;
+}
+
+/** A connection of the test's own, which whoever asks for it ends. */
+export async function connectTo(url: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: url });
+  // Servers of tests come and go: what is asked then fails by itself.
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
+
+/** Runs each text on a connection of its own, one after the other. */
+export async function runSql(url: string, ...texts: readonly string[]): Promise<void> {
+  const client = await connectTo(url);
+  try {
+    for (const text of texts) await client.query(text);
+  } finally {
+    await client.end();
+  }
 }
 
 const running = new Set<number>();
@@ -49,11 +68,9 @@ export async function startPostgres(): Promise<TestPostgres> {
     stop: () => end("stop"),
     kill: () => end("kill"),
     setReadOnly: async (readOnly) => {
-      const admin = postgres(server.url, { max: 1 });
       const value = readOnly ? "on" : "off";
-      await admin.unsafe(`ALTER SYSTEM SET default_transaction_read_only = ${value}`);
-      await admin`SELECT pg_reload_conf()`;
-      await admin.end();
+      const alter = `ALTER SYSTEM SET default_transaction_read_only = ${value}`;
+      await runSql(server.url, alter, "SELECT pg_reload_conf()");
     },
     remove: async () => {
       await end("stop");

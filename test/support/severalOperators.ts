@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import postgres from "postgres";
+import type pg from "pg";
 import { keccak256 } from "viem";
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { deployExchange } from "../../src/chain/deploy.ts";
@@ -31,7 +31,7 @@ import {
   portOf,
   urlOf,
 } from "./member.ts";
-import { startPostgres, type TestPostgres } from "./postgres.ts";
+import { connectTo, startPostgres, type TestPostgres } from "./postgres.ts";
 import { type Meddle, startHttpProxy } from "./proxy.ts";
 
 export type { Line, Member } from "./member.ts";
@@ -140,8 +140,8 @@ export async function startOperatorsExchange({
   await settle();
   await Promise.all(members.map(({ url }) => follows(url, anvil)));
 
-  const sql = postgres(database.url, { max: 1, onnotice: () => {} });
-  const journal = sharedJournal(sql, schema);
+  const connection = await connectTo(database.url);
+  const journal = sharedJournal(connection, schema);
   return {
     ...{ anvil, postgres: database, mediator, manager, weth, usdc, reader, schedule, members },
     ...{ ...journal, folder },
@@ -191,7 +191,7 @@ export async function startOperatorsExchange({
     stop: async () => {
       await Promise.all(members.map((member) => member.kill()));
       for (const place of places) leavePlace(place);
-      await sql.end({ timeout: 0 });
+      await connection.end();
       await anvil.stop();
       await database.remove();
       if (!process.env.KEEP) rmSync(folder, { recursive: true, force: true });
@@ -226,20 +226,30 @@ function deploy(anvil: Anvil, places: readonly Place[], slotBlocks: number) {
 }
 
 /** The shared journal as its database holds it. */
-function sharedJournal(sql: postgres.Sql, schema: string) {
+function sharedJournal(connection: pg.Client, schema: string) {
   return {
     lease: async (): Promise<LeaseRow> => {
-      const [row] = await sql<{ epoch: string; sequence: string; holder: Address | null }[]>`
-        SELECT epoch, sequence, CASE WHEN expires_at > now() THEN holder END AS holder
-        FROM ${sql(schema)}.head`;
+      const { rows } = await connection.query<{
+        epoch: string;
+        sequence: string;
+        holder: Address | null;
+      }>(`SELECT epoch, sequence, CASE WHEN expires_at > now() THEN holder END AS holder
+          FROM ${schema}.head`);
+      const [row] = rows;
       if (row === undefined) throw new Error("the journal has no head");
       const { epoch, sequence, holder } = row;
       return { epoch: Number(epoch), sequence: Number(sequence), holder: holder ?? undefined };
     },
     records: async (after: number): Promise<RecordRow[]> => {
-      const rows = await sql<{ epoch: string; sequence: string; payload: Uint8Array }[]>`
-        SELECT epoch, sequence, payload FROM ${sql(schema)}.record
-        WHERE sequence > ${after} ORDER BY sequence`;
+      const { rows } = await connection.query<{
+        epoch: string;
+        sequence: string;
+        payload: Uint8Array;
+      }>(
+        `SELECT epoch, sequence, payload FROM ${schema}.record
+         WHERE sequence > $1 ORDER BY sequence`,
+        [after],
+      );
       return rows.map(({ epoch, sequence, payload }) => ({
         ...{ epoch: Number(epoch), sequence: Number(sequence), payload },
       }));

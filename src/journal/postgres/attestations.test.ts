@@ -1,7 +1,6 @@
 /** Attestations that operators leave for each other, on a real PostgreSQL. */
-import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
+import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
 import { openShared } from "../../../test/support/sharedJournal.ts";
 import { StorageFailure } from "../errors.ts";
 import { type Attestation, KEPT_ATTESTED_ROUNDS } from "../journal.ts";
@@ -24,8 +23,7 @@ function attestation(operator: string, round = 3, roots = "01", signature = "02"
 
 /** Runs SQL behind the journal's back. */
 async function vandalise(schema: string, sql: string): Promise<void> {
-  const connection = postgres(server.url, { max: 1, connection: { search_path: schema } });
-  await connection.unsafe(sql).finally(() => connection.end());
+  await runSql(server.url, `SET search_path TO ${schema}`, sql);
 }
 
 describe("attestations in a shared journal", () => {

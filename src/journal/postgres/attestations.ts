@@ -19,14 +19,14 @@ export async function publishAttestation(
   await database.ask(
     "The attestation cannot be written",
     (sql) => sql`
-      INSERT INTO attestation (round, operator, roots_hash, signature)
-      VALUES (${round}, ${operator}, ${Buffer.from(hexToBytes(rootsHash))},
-              ${Buffer.from(hexToBytes(signature))})
+      INSERT INTO {schema}.attestation (round, operator, roots_hash, signature)
+      VALUES (${round}, ${operator}, ${hexToBytes(rootsHash)},
+              ${hexToBytes(signature)})
       ON CONFLICT (round, operator, roots_hash) DO UPDATE SET signature = excluded.signature`,
   );
   await database.ask(
     "Old attestations cannot be dropped",
-    (sql) => sql`DELETE FROM attestation WHERE round < ${round - KEPT_ATTESTED_ROUNDS}`,
+    (sql) => sql`DELETE FROM {schema}.attestation WHERE round < ${round - KEPT_ATTESTED_ROUNDS}`,
   );
 }
 
@@ -35,7 +35,7 @@ export async function readAttestations(database: Database, round: number): Promi
   const rows = await database.ask(
     "The attestations cannot be read",
     (sql) => sql<Row[]>`
-      SELECT round, operator, roots_hash, signature FROM attestation
+      SELECT round, operator, roots_hash, signature FROM {schema}.attestation
       WHERE round = ${round} ORDER BY operator, roots_hash LIMIT ${MAX_ATTESTATIONS}`,
   );
   return rows.map((row) => ({

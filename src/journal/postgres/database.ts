@@ -1,6 +1,10 @@
 /** A PostgreSQL database, or one that speaks its protocol, every question to it bounded in time. */
-import postgres from "postgres";
+import pg from "pg";
 import { JournalDamaged, StorageFailure, type StorageFailureCode } from "../errors.ts";
+import { type Connection, UnfitServer } from "./connection.ts";
+import { NoHost, Pool, wordsOf } from "./pool.ts";
+import type { Sql } from "./sql.ts";
+import { BadDatabaseUrl, type DatabaseAddress, parseDatabaseUrl } from "./url.ts";
 
 export interface DatabaseOptions {
   /** `postgres://user:password@host:port/name`; several `host:port` are separated by commas. */
@@ -9,147 +13,142 @@ export interface DatabaseOptions {
   readonly schema: string;
   /** Milliseconds after which a question counts as unanswered. */
   readonly answerMs: number;
+  /** Only this host of the URL, counted from 0; all of them unless told. */
+  readonly host?: number;
 }
 
-export type Sql = postgres.Sql<{ bigint: number }>;
-
-/** Sequences, epochs and sizes stay far below 2^53; anything else is not ours. */
-const SAFE_BIGINT = {
-  to: 20,
-  from: [20],
-  serialize: (value: number) => String(value),
-  parse: (text: string) => {
-    const value = Number(text);
-    if (!Number.isSafeInteger(value)) throw new RangeError(`${text} is no sequence.`);
-    return value;
-  },
-};
-
-const CONNECTIONS = 4;
-/** Where the server warns that it reports a commit as done which no standby has. */
-const UNREPLICATED = "SyncRepWaitForLSN";
 const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
+/** SQLSTATE of a server that is read only: after a failover, the old primary. */
+const READ_ONLY = "25006";
 
 export class Database {
   /** For messages: without user and password. */
   readonly location: string;
-  readonly #options: DatabaseOptions;
-  #sql: Sql;
-  #closed = false;
-  /** Commits that were reported as done and are on one machine only. */
-  #unreplicated = 0;
+  readonly #answerMs: number;
+  readonly #pool: Pool;
 
   /** Connects when it is first asked. Throws `StorageFailure` for a URL or schema that is none. */
-  constructor(options: DatabaseOptions) {
-    this.location = locationOf(options);
-    this.#options = options;
-    this.#sql = this.#connect();
+  constructor({ url, schema, answerMs, host }: DatabaseOptions) {
+    const address = addressOf(url, host);
+    this.location = locationOf(address, schema);
+    this.#answerMs = answerMs;
+    // Less than our own patience, so that nothing is carried out long after we gave up.
+    this.#pool = new Pool(address, { schema, statementMs: Math.ceil(answerMs * 0.8) });
   }
 
   /**
-   * What `question` gives. Throws `StorageFailure`: when it stays unanswered, or a commit that
-   * waited for a standby was cancelled meanwhile, whether it was carried out is not known.
+   * What `question` gives, all of it asked on one connection and once: nothing is asked again by
+   * itself. Throws `StorageFailure`: when it stays unanswered, or a commit that waited for a standby
+   * was cancelled meanwhile, whether it was carried out is not known.
    */
   async ask<T>(what: string, question: (sql: Sql) => Promise<T>): Promise<T> {
-    const { answerMs } = this.#options;
-    const sql = this.#sql;
-    const before = this.#unreplicated;
+    const ending = new AbortController();
     const silence = Promise.withResolvers<never>();
+    let connection: Connection | undefined;
     const timer = setTimeout(() => {
-      this.#abandon(sql);
-      silence.reject(
-        new StorageFailure("DatabaseUnreachable", this.location, `${what} (${answerMs} ms)`),
-      );
-    }, answerMs);
+      const problem = `${what} (${this.#answerMs} ms)`;
+      const failure = new StorageFailure("DatabaseUnreachable", this.location, problem);
+      silence.reject(failure);
+      ending.abort(failure);
+    }, this.#answerMs);
     try {
-      const answer = await Promise.race([question(sql), silence.promise]);
-      if (this.#unreplicated === before) return answer;
-      const problem = `${what} (its wait for a standby was cancelled)`;
-      throw new StorageFailure("DatabaseUnreachable", this.location, problem);
+      connection = await this.#pool.take(ending.signal);
+      const before = connection.unreplicated;
+      const answer = await Promise.race([question(connection.sql), silence.promise]);
+      if (connection.unreplicated !== before) throw this.#unreplicated(what);
+      this.#pool.giveBack(connection);
+      return answer;
     } catch (error) {
+      this.#dropAfter(error, connection, ending.signal.aborted);
       throw this.#failure(what, error);
     } finally {
       clearTimeout(timer);
+      silence.promise.catch(() => {});
     }
+  }
+
+  /** What is asked from now on is asked on connections that are opened from now on. */
+  renew(): void {
+    this.#pool.renew();
   }
 
   /** Whatever is still asked fails. */
   async close(): Promise<void> {
-    this.#closed = true;
-    await this.#sql.end({ timeout: 0 });
+    this.#pool.close();
   }
 
-  /** Connections that stay silent would be used again: they are dropped, and new ones opened. */
-  #abandon(sql: Sql): void {
-    if (this.#sql !== sql || this.#closed) return;
-    this.#sql = this.#connect();
-    sql.end({ timeout: 0 }).catch(() => {});
+  /** A connection that failed is not used again; nor are the others, where its host is no use. */
+  #dropAfter(error: unknown, connection: Connection | undefined, isSilent: boolean): void {
+    if (connection === undefined) return;
+    this.#pool.drop(connection);
+    if (isSilent || codeOf(error) === READ_ONLY) this.#pool.renew(connection.host);
   }
 
-  #connect(): Sql {
-    const { url, schema, answerMs } = this.#options;
-    return postgres(url, {
-      max: CONNECTIONS,
-      connect_timeout: Math.ceil(answerMs / 1000),
-      idle_timeout: 60,
-      fetch_types: false,
-      // A standby answers reads of the past. `read-write` would not do: a server of release 14 or
-      // later says that it is in recovery, and the library does not hear it for that one.
-      target_session_attrs: "primary",
-      // A failed connection is tried again at once: whoever asks has a pace of its own.
-      backoff: false,
-      types: { bigint: SAFE_BIGINT },
-      onnotice: ({ routine }) => {
-        if (routine === UNREPLICATED) this.#unreplicated += 1;
-      },
-      connection: {
-        application_name: "quarterdeck",
-        search_path: schema,
-        // Less than our own patience, so that nothing is carried out long after we gave up.
-        statement_timeout: Math.ceil(answerMs * 0.8),
-      },
-    });
+  #unreplicated(what: string): StorageFailure {
+    const problem = `${what} (its wait for a standby was cancelled)`;
+    return new StorageFailure("DatabaseUnreachable", this.location, problem);
   }
 
   #failure(what: string, error: unknown): Error {
     if (error instanceof StorageFailure || error instanceof JournalDamaged) return error;
-    return new StorageFailure(codeOf(error), this.location, what, error);
+    const told = `${what} (${wordsOf(error)})`;
+    return new StorageFailure(failureCodeOf(error), this.location, told, error);
   }
 }
 
-/** Scheme and user, the hosts, the rest. A password has no slash, question mark or hash. */
-const DATABASE_URL = /^(postgres(?:ql)?:\/\/(?:[^/?#]*@)?)([^@/?#]*)(.*)$/;
-
-/** Hosts and path of a database's URL; undefined where it is none. */
-export function parseDatabaseUrl(
-  url: string,
-): { readonly hosts: string; readonly path: string } | undefined {
-  const [, start, hosts, rest] = DATABASE_URL.exec(url) ?? [];
-  if (hosts === undefined) return undefined;
-  // No URL of the standard has several hosts: each must make one.
-  const parsed = hosts.split(",").map((host) => `${start}${host}${rest}`);
-  if (!parsed.every((one) => URL.canParse(one))) return undefined;
-  return { hosts, path: new URL(parsed[0] as string).pathname };
+/**
+ * What `read` gives. No damage is declared from one reading: what looks like it is read again on
+ * connections that are opened then, and `JournalDamaged` is thrown only for what is found there.
+ */
+export async function confirmed<T>(database: Database, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof JournalDamaged)) throw error;
+    database.renew();
+    return read();
+  }
 }
 
-function locationOf({ url, schema }: DatabaseOptions): string {
-  const parsed = parseDatabaseUrl(url);
-  if (parsed === undefined) {
-    throw new StorageFailure("DatabaseRefused", "the database", "The URL is no postgres:// URL");
+function addressOf(url: string, host: number | undefined): DatabaseAddress {
+  try {
+    const address = parseDatabaseUrl(url);
+    return host === undefined
+      ? address
+      : { ...address, hosts: address.hosts.slice(host, host + 1) };
+  } catch (error) {
+    if (!(error instanceof BadDatabaseUrl)) throw error;
+    throw new StorageFailure("DatabaseRefused", "the database", error.message);
   }
-  const location = `postgres://${parsed.hosts}${parsed.path}`;
+}
+
+function locationOf({ location }: DatabaseAddress, schema: string): string {
   if (!IDENTIFIER.test(schema)) {
     throw new StorageFailure("DatabaseRefused", location, `"${schema}" is no name for a schema`);
   }
   return `${location}?schema=${schema}`;
 }
 
+function codeOf(error: unknown): string {
+  return error instanceof pg.DatabaseError ? (error.code ?? "") : "";
+}
+
 /** By SQLSTATE where the database answered; everything else did not reach it. */
-function codeOf(error: unknown): StorageFailureCode {
-  if (!(error instanceof postgres.PostgresError)) return "DatabaseUnreachable";
-  const { code } = error;
+function failureCodeOf(error: unknown): StorageFailureCode {
+  if (error instanceof NoHost) return failureCodeOf(error.cause);
+  if (error instanceof UnfitServer) {
+    return error.unfit === "sessions" ? "DatabaseSessionless" : "DatabaseUnwritable";
+  }
+  // A value that is none of ours, which no other connection would make one.
+  if (error instanceof RangeError) return "StorageFailed";
+  if (!(error instanceof pg.DatabaseError)) return "DatabaseUnreachable";
+  const code = codeOf(error);
   // Its disk is full, or it is read only: that may pass, as an outage does.
-  if (code === "53100" || code === "25006") return "DatabaseUnwritable";
+  if (code === "53100" || code === READ_ONLY) return "DatabaseUnwritable";
+  // A pooler's word for what it does not pass on; under the same code it tells of its outages.
+  if (code === "08P01" && /unsupported/i.test(error.message)) return "DatabaseRefused";
+  // Prepared in one session and looked for in another, or the other way round.
+  if (code === "42P05" || code === "26000") return "DatabaseSessionless";
   // Starting up, shutting down, too many connections, cancelled: another try may do.
   if (/^(57|53|08|40)/.test(code)) return "DatabaseUnreachable";
   // Wrong password, user, database, rights.

@@ -1,8 +1,12 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import postgres from "postgres";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
+import {
+  connectTo,
+  runSql,
+  startPostgres,
+  type TestPostgres,
+} from "../../../test/support/postgres.ts";
 import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
 import { FencedOff, JournalDamaged, JournalStopped, StorageFailure } from "../errors.ts";
 import type { JournalReader, JournalRecord } from "../journal.ts";
@@ -42,12 +46,7 @@ function texts(records: readonly JournalRecord[]): string[] {
 
 /** Runs SQL behind the journal's back. */
 async function vandalise(schema: string, sql: string): Promise<void> {
-  const connection = postgres(server.url, { max: 1, connection: { search_path: schema } });
-  try {
-    await connection.unsafe(sql);
-  } finally {
-    await connection.end();
-  }
+  await runSql(server.url, `SET search_path TO ${schema}`, sql);
 }
 
 describe("a shared journal", () => {
@@ -419,19 +418,21 @@ describe("a database in trouble", () => {
     const schema = own.schema();
     const writer = await acquire(await open(schema, "ada", { url: own.url }));
     await writer.append(bytes("kept"));
-    const admin = postgres(own.url, { max: 1 });
+    const admin = await connectTo(own.url);
     onTestFinished(() => admin.end());
-    await admin`ALTER SYSTEM SET synchronous_standby_names = 'nobody'`;
-    await admin`SELECT pg_reload_conf()`;
+    await admin.query("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    await admin.query("SELECT pg_reload_conf()");
     // The server takes a moment to know: what is appended before is acknowledged as ever.
     const appendOn = async (): Promise<never> => {
       for (;;) await writer.append(bytes("more"));
     };
     const lost = appendOn();
     lost.catch(() => {});
-    const cancelled = () => admin`
-      SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`;
-    await expect.poll(async () => (await cancelled()).count, { timeout: 4000 }).toBe(1);
+    const cancelled = () =>
+      admin.query(
+        "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'",
+      );
+    await expect.poll(async () => (await cancelled()).rowCount, { timeout: 4000 }).toBe(1);
     await expect(lost).rejects.toMatchObject({ code: "DatabaseUnreachable" });
     await expect(lost).rejects.toThrow("its wait for a standby was cancelled");
   });
@@ -451,10 +452,8 @@ describe("a database in trouble", () => {
   test("refuses a server that acknowledges before it is durable", async () => {
     const sloppy = await startPostgres();
     onTestFinished(() => sloppy.remove());
-    const connection = postgres(sloppy.url, { max: 1 });
-    await connection`ALTER SYSTEM SET synchronous_commit = 'off'`;
-    await connection`SELECT pg_reload_conf()`;
-    await connection.end();
+    const alter = "ALTER SYSTEM SET synchronous_commit = 'off'";
+    await runSql(sloppy.url, alter, "SELECT pg_reload_conf()");
     await expect
       .poll(() => open("x", "ada", { url: sloppy.url }).catch(({ code }) => code))
       .toBe("DatabaseNotDurable");

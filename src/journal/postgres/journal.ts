@@ -20,10 +20,11 @@ import type {
 } from "../journal.ts";
 import { type ChainLink, RECORD_VERSION, type SealedRecord, sealRecord } from "../record.ts";
 import { publishAttestation, readAttestations } from "./attestations.ts";
-import { Database } from "./database.ts";
+import { confirmed, Database } from "./database.ts";
 import { PostgresReader } from "./reader.ts";
 import { headOf, LONGEST_LEASE_MS, readHead, readLink, refuseBeyond } from "./records.ts";
 import { saveSnapshot, snapshotSequences } from "./snapshots.ts";
+import { bigintArray, bytesArray } from "./sql.ts";
 import { prepareTables } from "./tables.ts";
 
 export interface PostgresOptions {
@@ -55,7 +56,7 @@ export async function openPostgresJournal(options: PostgresOptions): Promise<Sha
   const { url, schema = DEFAULT_SCHEMA, answerMs = DEFAULT_ANSWER_MS } = options;
   const database = new Database({ url, schema, answerMs });
   try {
-    await prepareTables(database, schema);
+    await prepareTables(database);
     await refuseBeyond(database);
     return new PostgresJournal(database, headOf(await readHead(database)), options);
   } catch (error) {
@@ -95,7 +96,7 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
   }
 
   async look(): Promise<SharedView> {
-    const row = await readHead(this.database);
+    const row = await this.readOwnHead();
     const head = headOf(row);
     this.moveHead(head);
     if (!row.held || row.holder === null) return { head, holder: undefined };
@@ -109,7 +110,7 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     const rows = await this.database.ask(
       "The lease cannot be taken",
       (sql) => sql<ChainLink[]>`
-        UPDATE head SET epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
+        UPDATE {schema}.head SET epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
           expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL
         WHERE id = 1
           AND (holder IS NULL OR expires_at <= now() OR expires_at > now() + ${longest}::interval
@@ -118,15 +119,28 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
                OR successor_until <= now() OR successor_until > now() + ${longest}::interval)
         RETURNING epoch, sequence, hash`,
     );
-    const start = rows[0];
-    if (start === undefined) return undefined;
-    await this.#checkTail(start);
+    if (rows[0] === undefined) return undefined;
+    const start = await this.#checkTail(rows[0]);
     return new LeasedPostgres(this.database, start, this.#leaseMs);
   }
 
-  /** Throws `JournalDamaged` unless the last record is the one that the head names. */
-  async #checkTail(head: ChainLink): Promise<void> {
+  /**
+   * The head that `acquired` gave, or of the same epoch as it is read again. Throws
+   * `JournalDamaged` unless the last record is the one that it names.
+   */
+  async #checkTail(acquired: ChainLink): Promise<ChainLink> {
     await refuseBeyond(this.database);
+    let head = acquired;
+    let isFirst = true;
+    return confirmed(this.database, async () => {
+      if (!isFirst) head = { ...(await readHead(this.database)), epoch: acquired.epoch };
+      isFirst = false;
+      await this.#requireTail(head);
+      return head;
+    });
+  }
+
+  async #requireTail(head: ChainLink): Promise<void> {
     const link = await readLink(this.database, head.sequence);
     const found = link === undefined ? "no such record" : bytesToHex(link.hash);
     if (found === bytesToHex(head.hash)) return;
@@ -143,12 +157,12 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     const patience = this.#leaseMs * PEER_LEASES;
     return this.database.ask("This operator cannot be announced", async (sql) => {
       await sql`
-        INSERT INTO operator (address, url, sequence, seen_at)
+        INSERT INTO {schema}.operator (address, url, sequence, seen_at)
         VALUES (${this.#operator}, ${this.#url}, ${sequence}, now())
         ON CONFLICT (address) DO UPDATE
         SET url = excluded.url, sequence = excluded.sequence, seen_at = excluded.seen_at`;
       return sql<Peer[]>`
-        SELECT address AS operator, url, sequence FROM operator
+        SELECT address AS operator, url, sequence FROM {schema}.operator
         WHERE seen_at BETWEEN now() - ${patience} * interval '1 millisecond'
           AND now() + ${patience} * interval '1 millisecond' ORDER BY address`;
     });
@@ -196,17 +210,17 @@ class LeasedPostgres extends PostgresReader implements LeasedJournal {
       "The append failed",
       async (sql) => sql`
         WITH moved AS (
-          UPDATE head SET sequence = ${last.sequence}, hash = ${Buffer.from(last.hash)},
+          UPDATE {schema}.head SET sequence = ${last.sequence}, hash = ${last.hash},
             expires_at = now() + ${this.#leaseMs} * interval '1 millisecond'
           WHERE id = 1 AND epoch = ${this.epoch} AND sequence = ${sequence}
           RETURNING id
         )
-        INSERT INTO record (sequence, epoch, version, payload, checksum, hash)
+        INSERT INTO {schema}.record (sequence, epoch, version, payload, checksum, hash)
         SELECT ${sequence}::bigint + t.place, ${this.epoch}::bigint, ${RECORD_VERSION}::integer,
           t.payload, t.checksum, t.hash
         FROM moved, unnest(
           ${bytesArray(records.map(({ payload }) => payload))}::bytea[],
-          ${numberArray(records.map(({ checksum }) => checksum))}::bigint[],
+          ${bigintArray(records.map(({ checksum }) => checksum))}::bigint[],
           ${bytesArray(records.map((record) => record.hash))}::bytea[]
         ) WITH ORDINALITY AS t(payload, checksum, hash, place)`,
     );
@@ -237,7 +251,7 @@ class LeasedPostgres extends PostgresReader implements LeasedJournal {
     const { count } = await this.database.ask(
       "The lease cannot be moved",
       async (sql) => sql`
-        UPDATE head SET expires_at = now() + ${leaseMs} * interval '1 millisecond',
+        UPDATE {schema}.head SET expires_at = now() + ${leaseMs} * interval '1 millisecond',
           successor = ${successor}, successor_until = now() + ${patience} * interval '1 millisecond'
         WHERE id = 1 AND epoch = ${this.epoch}`,
     );
@@ -281,13 +295,4 @@ class LeasedPostgres extends PostgresReader implements LeasedJournal {
     await this.#commits.close();
     await this.#moveLease(0, null);
   }
-}
-
-/** As the literal of an array: one parameter for any number of values. */
-function bytesArray(values: readonly Uint8Array[]): string {
-  return `{${values.map((value) => `"\\\\x${Buffer.from(value).toString("hex")}"`).join(",")}}`;
-}
-
-function numberArray(values: readonly number[]): string {
-  return `{${values.join(",")}}`;
 }

@@ -7,9 +7,17 @@ import type {
   VerifyOptions,
   VerifyReport,
 } from "../journal.ts";
-import { ChainWalk, GENESIS_LINK } from "../record.ts";
+import { GENESIS_LINK } from "../record.ts";
 import type { Database } from "./database.ts";
-import { headOf, readHead, readRecords, refuseBeyond, walkRecords } from "./records.ts";
+import {
+  type HeadRow,
+  headOf,
+  readHead,
+  readRecords,
+  refuseBeyond,
+  requireEnd,
+  walkRecords,
+} from "./records.ts";
 import { loadSnapshot, snapshotSequences } from "./snapshots.ts";
 
 /** The reading half of a shared journal. */
@@ -34,8 +42,22 @@ export class PostgresReader implements JournalReader {
     this.#head = head;
   }
 
+  /**
+   * As `readHead`. One that went back, or names another record than before, is read again on a
+   * connection that is opened then: somebody will end for it.
+   */
+  protected async readOwnHead(): Promise<HeadRow> {
+    const row = await readHead(this.database);
+    const { sequence, hash } = headOf(row);
+    const wentBack = sequence < this.#head.sequence;
+    if (!wentBack && (sequence > this.#head.sequence || hash === this.#head.hash)) return row;
+    this.database.renew();
+    return readHead(this.database);
+  }
+
   async refresh(): Promise<Head> {
-    this.#head = headOf(await readHead(this.database));
+    const row = await this.readOwnHead();
+    this.#head = headOf(row);
     return this.#head;
   }
 
@@ -59,7 +81,7 @@ export class PostgresReader implements JournalReader {
       options.onProgress?.(step.value.at(-1)?.sequence ?? 0, row.sequence);
       step = await walk.next();
     }
-    new ChainWalk(this.location, step.value).endAt(head);
+    await requireEnd(this.database, step.value, row);
     const snapshots = options.snapshots === false ? [] : await this.#checkSnapshots();
     return { head, epoch: row.epoch, bytes, snapshots };
   }

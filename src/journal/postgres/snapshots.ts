@@ -6,23 +6,28 @@ import { FencedOff } from "../errors.ts";
 import { KEPT_SNAPSHOTS, type Snapshot } from "../journal.ts";
 import { HASH_BYTES } from "../record.ts";
 import { PART_BYTES, type SnapshotRow, snapshotChecksum, unsealSnapshot } from "../snapshotSeal.ts";
-import type { Database, Sql } from "./database.ts";
+import { confirmed, type Database } from "./database.ts";
 import { readHead, readLink } from "./records.ts";
+import type { Sql } from "./sql.ts";
 
 /** Sequences of the snapshots, ascending. */
 export async function snapshotSequences(database: Database): Promise<number[]> {
   const rows = await database.ask(
     "The snapshots cannot be read",
-    (sql) => sql<{ sequence: number }[]>`SELECT sequence FROM snapshot ORDER BY sequence`,
+    (sql) => sql<{ sequence: number }[]>`SELECT sequence FROM {schema}.snapshot ORDER BY sequence`,
   );
   return rows.map(({ sequence }) => sequence);
 }
 
 /** See `JournalReader.latestSnapshot`. Work grows with the snapshot's bytes. */
-export async function loadSnapshot(
+export function loadSnapshot(
   database: Database,
   atOrBefore = Number.MAX_SAFE_INTEGER,
 ): Promise<Snapshot | undefined> {
+  return confirmed(database, () => load(database, atOrBefore));
+}
+
+async function load(database: Database, atOrBefore: number): Promise<Snapshot | undefined> {
   const row = await newestRow(database, atOrBefore);
   if (row === undefined) return undefined;
   const parts: Uint8Array[] = [];
@@ -30,7 +35,7 @@ export async function loadSnapshot(
     const bytes = await readPart(database, row.sequence, part);
     // A writer may have dropped this very snapshot since: then there is a newer one.
     if (bytes === undefined && !(await snapshotSequences(database)).includes(row.sequence)) {
-      return loadSnapshot(database, atOrBefore);
+      return load(database, atOrBefore);
     }
     if (bytes !== undefined) parts.push(bytes);
   }
@@ -43,7 +48,7 @@ async function newestRow(database: Database, atOrBefore: number): Promise<Snapsh
   const rows = await database.ask(
     "The snapshots cannot be read",
     (sql) => sql<SnapshotRow[]>`
-      SELECT sequence, record_hash, state_hash, bytes, checksum FROM snapshot
+      SELECT sequence, record_hash, state_hash, bytes, checksum FROM {schema}.snapshot
       WHERE sequence <= ${atOrBefore} ORDER BY sequence DESC LIMIT 1`,
   );
   return rows[0];
@@ -57,7 +62,7 @@ async function readPart(
   const rows = await database.ask(
     `The snapshot of record ${sequence} cannot be read`,
     (sql) => sql<{ bytes: Uint8Array }[]>`
-      SELECT bytes FROM snapshot_part WHERE sequence = ${sequence} AND part = ${part}`,
+      SELECT bytes FROM {schema}.snapshot_part WHERE sequence = ${sequence} AND part = ${part}`,
   );
   return rows[0]?.bytes;
 }
@@ -86,14 +91,14 @@ export async function saveSnapshot(
 
   await dropLooseParts(database, fence);
   for (let part = 0; part * PART_BYTES < bytes.length; part++) {
-    const slice = Buffer.from(bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES));
+    const slice = bytes.subarray(part * PART_BYTES, (part + 1) * PART_BYTES);
     await write(
       database,
       fence,
       (sql) => sql`
-        INSERT INTO snapshot_part (sequence, part, bytes)
+        INSERT INTO {schema}.snapshot_part (sequence, part, bytes)
         SELECT ${sequence}::bigint, ${part}::integer, ${slice}::bytea
-        FROM head WHERE id = 1 AND epoch = ${fence.epoch}`,
+        FROM {schema}.head WHERE id = 1 AND epoch = ${fence.epoch}`,
     );
     await nextTurn();
   }
@@ -101,10 +106,10 @@ export async function saveSnapshot(
     database,
     fence,
     (sql) => sql`
-      INSERT INTO snapshot (sequence, record_hash, state_hash, bytes, checksum)
-      SELECT ${sequence}::bigint, ${Buffer.from(sealed.record_hash)}::bytea,
-             ${Buffer.from(sealed.state_hash)}::bytea, ${bytes.length}::bigint, ${checksum}::bytea
-      FROM head WHERE id = 1 AND epoch = ${fence.epoch}`,
+      INSERT INTO {schema}.snapshot (sequence, record_hash, state_hash, bytes, checksum)
+      SELECT ${sequence}::bigint, ${sealed.record_hash}::bytea,
+             ${sealed.state_hash}::bytea, ${bytes.length}::bigint, ${checksum}::bytea
+      FROM {schema}.head WHERE id = 1 AND epoch = ${fence.epoch}`,
   );
   await dropOld(database, fence);
 }
@@ -132,8 +137,8 @@ async function dropOld(database: Database, fence: Fence): Promise<void> {
       database,
       fence,
       (sql) => sql`
-        DELETE FROM snapshot WHERE sequence = ${sequence}
-        AND EXISTS (SELECT 1 FROM head WHERE id = 1 AND epoch = ${fence.epoch})`,
+        DELETE FROM {schema}.snapshot WHERE sequence = ${sequence}
+        AND EXISTS (SELECT 1 FROM {schema}.head WHERE id = 1 AND epoch = ${fence.epoch})`,
     );
   }
   await dropLooseParts(database, fence);
@@ -145,9 +150,9 @@ async function dropLooseParts(database: Database, fence: Fence): Promise<void> {
   await database.ask(
     "Old snapshots cannot be dropped",
     (sql) => sql`
-      DELETE FROM snapshot_part
-      WHERE sequence NOT IN (SELECT sequence FROM snapshot)
-      AND EXISTS (SELECT 1 FROM head WHERE id = 1 AND epoch = ${fence.epoch})`,
+      DELETE FROM {schema}.snapshot_part
+      WHERE sequence NOT IN (SELECT sequence FROM {schema}.snapshot)
+      AND EXISTS (SELECT 1 FROM {schema}.head WHERE id = 1 AND epoch = ${fence.epoch})`,
   );
 }
 

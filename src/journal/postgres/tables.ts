@@ -1,8 +1,8 @@
 /** The tables of a shared journal, and what the database must promise. Plain SQL only. */
-import postgres from "postgres";
 import { StorageFailure } from "../errors.ts";
 import { GENESIS_HASH } from "../record.ts";
-import type { Database, Sql } from "./database.ts";
+import type { Database } from "./database.ts";
+import type { Sql } from "./sql.ts";
 
 /**
  * Version of the tables below. One that a release adds raises it only if a release without it would
@@ -17,11 +17,9 @@ const TRIES = 5;
  * Creates what is missing. Throws `StorageFailure`: `NewerFormat` for tables of a later release,
  * `DatabaseNotDurable` where a commit would not be on disk.
  */
-export async function prepareTables(database: Database, schema: string): Promise<void> {
-  await database.ask("The database's settings cannot be read", (sql) =>
-    requireDurable(sql, database.location),
-  );
-  await database.ask("The tables cannot be created", (sql) => createTables(sql, schema));
+export async function prepareTables(database: Database): Promise<void> {
+  await requireDurable(database);
+  await createTables(database);
   const found = await database.ask("The format cannot be read", (sql) => readFormat(sql));
   if (found > TABLES_VERSION) {
     const what = `The tables have format ${found}, this release knows ${TABLES_VERSION}`;
@@ -29,32 +27,39 @@ export async function prepareTables(database: Database, schema: string): Promise
   }
 }
 
-/** Engines that lack a setting have no way to switch it off. */
-async function requireDurable(sql: Sql, location: string): Promise<void> {
-  const rows = await sql<{ name: string; setting: string }[]>`
-    SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')`;
+/**
+ * Throws `DatabaseNotDurable` where a commit would not be on disk. Engines that lack a setting have
+ * no way to switch it off.
+ */
+export async function requireDurable(database: Database): Promise<void> {
+  const rows = await database.ask(
+    "The database's settings cannot be read",
+    (sql) => sql<{ name: string; setting: string }[]>`
+      SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')`,
+  );
   const off = rows.find(({ setting }) => setting === "off");
   if (off === undefined) return;
-  throw new StorageFailure("DatabaseNotDurable", location, `${off.name} is off`);
+  throw new StorageFailure("DatabaseNotDurable", database.location, `${off.name} is off`);
 }
 
-async function createTables(sql: Sql, schema: string): Promise<void> {
+async function createTables(database: Database): Promise<void> {
   for (let tries = 1; ; tries++) {
     try {
-      await sql.begin((transaction) => create(transaction, schema));
+      await database.ask("The tables cannot be created", create);
       return;
     } catch (error) {
-      const meanwhile =
-        error instanceof postgres.PostgresError && CREATED_MEANWHILE.has(error.code);
-      if (!meanwhile || tries === TRIES) throw error;
+      const { cause } = error as { cause?: { code?: string } };
+      if (!CREATED_MEANWHILE.has(cause?.code ?? "") || tries === TRIES) throw error;
     }
   }
 }
 
-async function create(sql: postgres.TransactionSql<{ bigint: number }>, schema: string) {
-  await sql`CREATE SCHEMA IF NOT EXISTS ${sql(schema)}`;
+/** In one transaction: where a statement fails the connection is dropped, and all of it with it. */
+async function create(sql: Sql): Promise<void> {
+  await sql`BEGIN`;
+  await sql`CREATE SCHEMA IF NOT EXISTS {schema}`;
   await sql`
-    CREATE TABLE IF NOT EXISTS record (
+    CREATE TABLE IF NOT EXISTS {schema}.record (
       sequence bigint PRIMARY KEY,
       epoch    bigint NOT NULL,
       version  integer NOT NULL,
@@ -64,7 +69,7 @@ async function create(sql: postgres.TransactionSql<{ bigint: number }>, schema: 
     )`;
   // Who writes, until when, and whom the last writer named as its successor.
   await sql`
-    CREATE TABLE IF NOT EXISTS head (
+    CREATE TABLE IF NOT EXISTS {schema}.head (
       id              integer PRIMARY KEY CHECK (id = 1),
       format          integer NOT NULL,
       epoch           bigint NOT NULL,
@@ -77,7 +82,7 @@ async function create(sql: postgres.TransactionSql<{ bigint: number }>, schema: 
       successor_until timestamptz NOT NULL
     )`;
   await sql`
-    CREATE TABLE IF NOT EXISTS snapshot (
+    CREATE TABLE IF NOT EXISTS {schema}.snapshot (
       sequence    bigint PRIMARY KEY,
       record_hash bytea NOT NULL,
       state_hash  bytea NOT NULL,
@@ -85,21 +90,21 @@ async function create(sql: postgres.TransactionSql<{ bigint: number }>, schema: 
       checksum    bytea NOT NULL
     )`;
   await sql`
-    CREATE TABLE IF NOT EXISTS snapshot_part (
+    CREATE TABLE IF NOT EXISTS {schema}.snapshot_part (
       sequence bigint NOT NULL,
       part     integer NOT NULL,
       bytes    bytea NOT NULL,
       PRIMARY KEY (sequence, part)
     )`;
   await sql`
-    CREATE TABLE IF NOT EXISTS operator (
+    CREATE TABLE IF NOT EXISTS {schema}.operator (
       address  text PRIMARY KEY,
       url      text NOT NULL,
       sequence bigint NOT NULL,
       seen_at  timestamptz NOT NULL
     )`;
   await sql`
-    CREATE TABLE IF NOT EXISTS attestation (
+    CREATE TABLE IF NOT EXISTS {schema}.attestation (
       round      bigint NOT NULL,
       operator   text NOT NULL,
       roots_hash bytea NOT NULL,
@@ -107,12 +112,13 @@ async function create(sql: postgres.TransactionSql<{ bigint: number }>, schema: 
       PRIMARY KEY (round, operator, roots_hash)
     )`;
   await sql`
-    INSERT INTO head (id, format, epoch, sequence, hash, expires_at, successor_until)
-    VALUES (1, ${TABLES_VERSION}, 0, 0, ${Buffer.from(GENESIS_HASH)}, now(), now())
+    INSERT INTO {schema}.head (id, format, epoch, sequence, hash, expires_at, successor_until)
+    VALUES (1, ${TABLES_VERSION}, 0, 0, ${GENESIS_HASH}, now(), now())
     ON CONFLICT (id) DO NOTHING`;
+  await sql`COMMIT`;
 }
 
 async function readFormat(sql: Sql): Promise<number> {
-  const rows = await sql<{ format: number }[]>`SELECT format FROM head WHERE id = 1`;
+  const rows = await sql<{ format: number }[]>`SELECT format FROM {schema}.head WHERE id = 1`;
   return rows[0]?.format ?? 0;
 }

@@ -12,6 +12,7 @@ import { lockStorage } from "../../journal/sqlite/lock.ts";
 import { checkSqliteTail, openSqliteReader } from "../../journal/sqlite/reader.ts";
 import type { OperatorConfig } from "../config.ts";
 import { requireSame } from "../recover.ts";
+import { checkDatabase } from "./database.ts";
 import { type Finding, failure, fine, looking, warning } from "./finding.ts";
 
 /** What of the journal the other checks need. */
@@ -51,7 +52,7 @@ export async function checkJournal(
       await journal.close();
     }
   });
-  return { findings, lastBlock };
+  return { findings: [...findings, ...(await checkDatabase(config.database))], lastBlock };
 }
 
 /** SQLSTATE of a table that is not there. */

@@ -101,6 +101,7 @@ export function assemble(opened: Opened): Parts {
     log,
     metrics,
     alerts,
+    ...(storage.problem !== undefined && { storageProblem: storage.problem }),
   });
   signals.mined.on(({ kind, mined }) => monitoring.mined(kind, mined));
   signals.chainRead.on(() => monitoring.sawChain());
@@ -198,7 +199,7 @@ function makeRunner(
 }
 
 function makeFace(
-  { chain, opened, config, metrics }: Opened,
+  { chain, opened, config, metrics, storage }: Opened,
   { head, sources, desk, monitoring }: Pick<Parts, "head" | "sources" | "desk" | "monitoring">,
 ): FaceControl {
   const { manager, domain } = chain.constants;
@@ -216,6 +217,7 @@ function makeFace(
     readFacts: (token) => readTokenFacts(chain.client, token),
     health: () => [...opened.checks(), ...monitoring.checks()],
     canSign: opened.canSign,
+    ...(storage.problem !== undefined && { storageProblem: storage.problem }),
     duties: () => monitoring.duties(),
   });
 }

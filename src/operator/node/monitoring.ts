@@ -28,6 +28,7 @@ import { memoryGuardian } from "../guardians/memory.ts";
 import { registrationGuardian } from "../guardians/registration.ts";
 import { type Log, withMoment } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
+import { databaseGuardian } from "../outage/databaseGuardian.ts";
 import type { CommitQuorum } from "../quorum/commitQuorum.ts";
 import { quorumGuardian } from "../quorum/quorumGuardian.ts";
 import type { Desk } from "../roles/desk.ts";
@@ -43,6 +44,8 @@ export interface MonitoringOptions {
   readonly runner: DutyRunner;
   readonly quorum: CommitQuorum;
   readonly head: ChainHead;
+  /** Why the shared journal cannot be written now, if so; not there where it is not shared. */
+  readonly storageProblem?: () => string | undefined;
   readonly log: Log;
   readonly metrics: Metrics;
   readonly alerts: Alerts;
@@ -91,6 +94,8 @@ export function monitor(options: MonitoringOptions): Monitoring {
     isShared: config.database !== undefined,
     readQuorum: () => options.reader.commitQuorum(options.manager),
   });
+  const database =
+    options.storageProblem && databaseGuardian({ problem: options.storageProblem, metrics });
   const guardians = new Guardians({
     guardians: [
       ...watchMachine(options, spending),
@@ -108,6 +113,7 @@ export function monitor(options: MonitoringOptions): Monitoring {
       halt,
       duties,
       quorum,
+      ...(database === undefined ? [] : [database]),
     ],
     everyMs: config.guards.everyMs,
     log: withMoment(log, () => state.moment),

@@ -3,8 +3,10 @@
  * The loop is the same for all; who leads is a fact of the journal, looked at again and again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import { FencedOff } from "../../journal/errors.ts";
 import type { Head, Holder, LeasedJournal, Peer, SharedJournal } from "../../journal/journal.ts";
 import type { Log } from "../log.ts";
+import { Outage } from "../outage/outage.ts";
 import { isLeadLost } from "./leadLost.ts";
 import type { Replica } from "./replica.ts";
 import { type Progress, Starvation } from "./starvation.ts";
@@ -55,10 +57,11 @@ export class SharedRole {
   readonly #starvation: Starvation;
   #looks = 0;
   #peers: readonly Peer[] = [];
-  #silentSince: number | undefined;
+  readonly #outage: Outage;
 
   constructor(options: SharedRoleOptions) {
     this.#options = options;
+    this.#outage = new Outage({ log: options.log, silenceMs: options.leaseMs });
     this.#starvation = new Starvation(options.leaseMs);
   }
 
@@ -67,13 +70,18 @@ export class SharedRole {
     return this.#peers;
   }
 
+  /** Why the journal cannot be written by anybody now, if so. */
+  get problem(): string | undefined {
+    return this.#outage.problem;
+  }
+
   /** Resolves when `signal` is aborted; rejects when this operator cannot go on. */
   async run(signal: AbortSignal): Promise<void> {
     const { leaseMs } = this.#options;
     while (!signal.aborted) {
       try {
         const leased = await this.#look();
-        this.#silentSince = undefined;
+        this.#outage.end();
         if (leased !== undefined) await this.#lead(leased, signal);
       } catch (error) {
         this.#survive(error);
@@ -147,6 +155,7 @@ export class SharedRole {
     const since = performance.now();
     while (!signal.aborted) {
       await leased.renew();
+      this.#outage.end();
       onSeen(leased.head);
       await this.#announce(leased.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.leading);
       if (!isApproved()) return this.#successor(leased.head.sequence);
@@ -184,11 +193,9 @@ export class SharedRole {
 
   #survive(error: unknown): void {
     if (!isLeadLost(error)) throw error;
-    const { log, patienceMs } = this.#options;
-    this.#silentSince ??= performance.now();
-    const silentMs = performance.now() - this.#silentSince;
-    log.warn("sharedJournalLost", { problem: error, silentMs: Math.round(silentMs) });
-    if (silentMs > patienceMs) throw error;
+    // Somebody else writes: no loss of the database.
+    if (error instanceof FencedOff) return;
+    if (this.#outage.add(error) > this.#options.patienceMs) throw error;
   }
 }
 

@@ -33,6 +33,8 @@ export interface Storage {
   readonly snapshots: Pick<SnapshotterOptions, "source" | "newest">;
   /** Undefined where no other operator reads or writes. */
   readonly board: AttestationBoard | undefined;
+  /** Why the shared journal cannot be written now, if so; not there where it is not shared. */
+  readonly problem?: () => string | undefined;
   /** Leads, or follows until it may; resolves when the signal is aborted. */
   run(options: RoleOptions, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -100,8 +102,10 @@ async function openDatabase(
     throw error;
   });
   const { state, history } = recovered;
+  let role: SharedRole | undefined;
   return {
     recovered,
+    problem: () => role?.problem,
     snapshots: {
       source: { kind: "postgres", url, schema },
       newest: () => journal.newestSnapshot(),
@@ -109,7 +113,7 @@ async function openDatabase(
     board: journal,
     run: ({ onApplied, ...options }, signal) => {
       const replica = new Replica({ state, history, head, onApplied });
-      const role = new SharedRole({
+      role = new SharedRole({
         ...{ ...options, operator, journal, replica, log, leaseMs, patienceMs },
         onSeen: (seen) => lastSeen.note(seen),
       });
