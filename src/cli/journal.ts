@@ -160,12 +160,7 @@ function entryOf(payload: Uint8Array): unknown {
 }
 
 async function print(lines: Readable): Promise<void> {
-  try {
-    await pipeline(lines, process.stdout, { end: false });
-  } catch (error) {
-    // Whoever reads has enough, as `head` does.
-    if ((error as { code?: string }).code !== "EPIPE") throw error;
-  }
+  await pipeline(lines, process.stdout, { end: false });
 }
 
 async function write(lines: Readable, file: string): Promise<void> {
