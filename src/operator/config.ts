@@ -165,17 +165,38 @@ export type ChainAccess = Readonly<AccessSettings> & {
  * what is not needed of it is passed over.
  */
 export function readAccess(file: string, environment: NodeJS.ProcessEnv): ChainAccess {
-  const fields = parseFields(accessSchema, neededOf(readJson(file)), environment, file);
+  const fields = parseFields(accessSchema, neededOf(accessSchema, file), environment, file);
   const { keystore, web3signer, ...settings } = fields;
   return { ...settings, key: () => keySourceOf({ keystore, web3signer }, environment) };
 }
 
-/** Without the fields of an operator's configuration that `accessSchema` does not have. */
-function neededOf(json: unknown): unknown {
+/** The file without the fields of an operator's configuration that `needed` does not have. */
+function neededOf(needed: z.ZodObject, file: string): unknown {
+  const json = readJson(file);
   if (!isObject(json)) return json;
-  const isNeeded = ([name]: [string, unknown]) =>
-    name in accessSchema.shape || !(name in schema.shape);
+  const isNeeded = ([name]: [string, unknown]) => name in needed.shape || !(name in schema.shape);
   return Object.fromEntries(Object.entries(json).filter(isNeeded));
+}
+
+const journalSchema = schema.pick({ storage: true, database: true });
+
+/** Where an operator's journal is: in `storage`, unless there is a database. */
+export interface JournalPlace {
+  readonly storage: string;
+  readonly database: { readonly url: string; readonly schema: string } | undefined;
+}
+
+/** As `readConfig`, of the fields that say where the journal is. */
+export function readJournalPlace(file: string, environment: NodeJS.ProcessEnv): JournalPlace {
+  const needed = neededOf(journalSchema, file);
+  const { storage, database } = parseFields(journalSchema, needed, environment, file);
+  if (database === undefined) return { storage, database };
+  return { storage, database: { schema: database.schema, url: urlOf(database, file) } };
+}
+
+function urlOf({ url }: z.output<typeof sharedDatabase>, source: string): string {
+  if (url !== undefined) return url;
+  throw bad(`${source}: database.url: is missing.`, `Set it, or ${DATABASE_VARIABLE}.`);
 }
 
 /** Reads and parses the file. Throws a `QuarterdeckError` with code `BadConfiguration`. */
@@ -284,10 +305,7 @@ function databaseOf(
   source: string,
 ): DatabaseConfig | undefined {
   if (database === undefined) return undefined;
-  const { url } = database;
-  if (url === undefined) {
-    throw bad(`${source}: database.url: is missing.`, `Set it, or ${DATABASE_VARIABLE}.`);
-  }
+  const url = urlOf(database, source);
   if (publicUrl === undefined) {
     const mend = "Set it to where clients reach this operator, such as https://a.example.";
     throw bad(`${source}: publicUrl: is missing, and several operators share a database.`, mend);

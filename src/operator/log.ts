@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import pino, { type Logger } from "pino";
 import buildRoll, { type RollingFile } from "pino-roll";
+import { QuarterdeckError } from "../base/errors.ts";
 import { within } from "../base/within.ts";
 import type { Moment } from "../protocol/units.ts";
 
@@ -40,11 +41,11 @@ const FLUSH_MS = 2000;
 const MAX_TERMINAL_BYTES = 256 * 1024;
 
 /**
- * Creates the folder if need be. Rotates daily and by size. A log that cannot be written ends
+ * Creates the folder if need be; throws `BadConfiguration` where it cannot be one. Rotates daily and by size. A log that cannot be written ends
  * nothing: it says so on standard error, once until it works again.
  */
 export async function openLog(options: LogOptions): Promise<Log> {
-  mkdirSync(options.folder, { recursive: true });
+  makeFolder(options.folder);
   const file = await buildRoll({
     file: join(options.folder, "operator"),
     extension: ".log",
@@ -73,6 +74,21 @@ export async function openLog(options: LogOptions): Promise<Log> {
       await Promise.all([within(FLUSH_MS, flushed()), terminal?.drained()]);
     },
   };
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const isFile = code === "EEXIST" || code === "ENOTDIR";
+    throw new QuarterdeckError({
+      code: "BadConfiguration",
+      message: `logs: ${folder} cannot be a folder (${isFile ? "a file is in its place" : code}).`,
+      mend: "Name in `logs` a folder that this user may write.",
+      cause,
+    });
+  }
 }
 
 /**

@@ -32,7 +32,7 @@ describe("the live lines", () => {
 
   it("say that nobody runs, until when that may be so, and what to press", () => {
     const [line] = liveLines(seen({ down: NAMES, leader: undefined }));
-    expect(line).toMatch(/no operator runs: HALTED in 24 blocks · 1, 2, 3 start one$/);
+    expect(line).toMatch(/no operator runs: halts in 24 blocks · 1, 2, 3 start one$/);
   });
 
   it("begin with the halt when it is there", () => {

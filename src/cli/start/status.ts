@@ -146,7 +146,7 @@ function headline(seen: Seen): string {
 
 function nobodyRuns({ clock, hasKeys }: Seen): string {
   const left = clock.haltBlock === undefined ? undefined : clock.haltBlock - clock.block;
-  const halt = left === undefined ? "" : `: HALTED in ${left} blocks`;
+  const halt = left === undefined ? "" : `: halts in ${left} blocks`;
   return `no operator runs${halt}${hasKeys ? " · 1, 2, 3 start one" : ""}`;
 }
 

@@ -124,7 +124,8 @@ class Trader {
     const taken = await recover(this.#client);
     for (const one of taken) tell(`${name} ${this.#recoveredWords(one)}`);
     this.#hasRecovered = taken.every(({ what }) => what !== "missingProof");
-    if (this.#hasRecovered) tell(`${name} has everything back`);
+    if (!this.#hasRecovered) return;
+    tell(`${name} ${taken.length === 0 ? "has nothing more to take out" : "has everything back"}`);
   }
 
   #recoveredWords(one: Recovered): string {
