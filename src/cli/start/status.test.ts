@@ -1,19 +1,25 @@
 import { describe, expect, it } from "vitest";
+import type { Counted } from "./counts.ts";
 import { haltNotice, liveLines, plainLine, type Seen } from "./status.ts";
 
 const SCHEDULE = { genesisBlock: 10, roundSize: 48 };
 const NAMES = ["operator-1", "operator-2", "operator-3"];
 
+/** More than the 28,800 blocks of a night give. */
+const NIGHT: Partial<Record<Counted, number>> = {
+  ...{ trade: 57_600, roundCommitted: 719, auditsPassed: 3600, auditsFailed: 0 },
+  ...{ withdrawalRequested: 980, withdrawalConfirmed: 970 },
+};
+
 function seen(change: Partial<Seen> = {}): Seen {
   return {
     clock: {
-      ...{ block: 123_456, round: 2571, quarter: 3, halted: false },
-      ...{ haltBlock: 123_480, committedRound: 2571 },
+      ...{ block: 34_560, round: 719, quarter: 3, halted: false },
+      ...{ haltBlock: 34_584, committedRound: 719 },
     },
     schedule: SCHEDULE,
     ...{ operators: NAMES, down: [], leader: "operator-2", hasKeys: true },
-    // More than 28,800 blocks of a night give.
-    count: (what) => (what === "trade" ? 57_600 : what === "auditsPassed" ? 3600 : 980),
+    count: (what) => NIGHT[what] ?? 0,
     leastBalance: 9_999_987_654_321_000_000_000n,
     ...change,
   };
@@ -32,7 +38,7 @@ describe("the live lines", () => {
 
   it("say that nobody runs, until when that may be so, and what to press", () => {
     const [line] = liveLines(seen({ down: NAMES, leader: undefined }));
-    expect(line).toMatch(/no operator runs: halts in 24 blocks · 1, 2, 3 start one$/);
+    expect(line).toMatch(/no operator runs: halts in 24 blocks · press 1 to 3$/);
   });
 
   it("begin with the halt when it is there", () => {

@@ -138,22 +138,22 @@ function headline(seen: Seen): string {
   const left = lastBlockOf(schedule, clock.round, clock.quarter) - clock.block;
   return [
     moment,
-    `${left} blocks to deadline`,
+    `${left} blocks left`,
     ...(operators.length > 1 ? [`${seen.leader ?? "nobody"} leads`] : []),
     ...(down.length > 0 ? [`${down.join(", ")} down`] : []),
   ].join(" · ");
 }
 
-function nobodyRuns({ clock, hasKeys }: Seen): string {
+function nobodyRuns({ clock, hasKeys, operators }: Seen): string {
   const left = clock.haltBlock === undefined ? undefined : clock.haltBlock - clock.block;
   const halt = left === undefined ? "" : `: halts in ${left} blocks`;
-  return `no operator runs${halt}${hasKeys ? " · 1, 2, 3 start one" : ""}`;
+  return `no operator runs${halt}${hasKeys ? ` · press 1 to ${operators.length}` : ""}`;
 }
 
 function figures({ count }: Seen): string {
   return [
     `fills ${count("trade")}`,
-    `withdrawals ${count("withdrawalRequested")} asked ${count("withdrawalConfirmed")} paid`,
+    `withdrawals ${count("withdrawalConfirmed")} of ${count("withdrawalRequested")} paid`,
     `commits ${count("roundCommitted")}`,
     `audits ${count("auditsPassed")} ok ${count("auditsFailed")} bad`,
   ].join(" · ");
@@ -168,8 +168,9 @@ export function haltNotice({ clock, schedule, down, operators }: Seen): string[]
       ? "No operator was running."
       : "The operators' logs say what they tried.";
   return [
-    `HALTED at block ${block}: ${missed} ${who}`,
-    "The exchange is over, for good: everybody takes out what is theirs, and needs no operator.",
+    `HALTED at block ${block}: ${missed}`,
+    `${who} The exchange is over, for good.`,
+    "Everybody takes out what is theirs, and needs no operator for it.",
     "The traders show it now. Begin anew: npm start -- --fresh",
   ];
 }
