@@ -3,16 +3,17 @@
 // repository pins.
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { runChild } from "../tools/child.mjs";
+import { endWithLauncher, runChild } from "../tools/child.mjs";
 
 const OLDEST = 24;
 const main = new URL("../src/cli/main.ts", import.meta.url);
 const pinned = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
 
+endWithLauncher();
 if (Number(process.versions.node.split(".")[0]) >= OLDEST) {
   await import(main.href);
 } else if (existsSync(pinned)) {
-  process.exit(await runChild(pinned, [fileURLToPath(main), ...process.argv.slice(2)]));
+  process.exit(await runChild(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)]));
 } else {
   console.error(
     `quarterdeck needs Node ${OLDEST} or later; this is ${process.versions.node}. Install it, ` +

@@ -154,11 +154,28 @@ describe("quarterdeck journal", () => {
 
     const verified = await runCli(["journal", "verify", "--file", place("backup")]);
     expect(verified.code).toBe(0);
+    expect(readdirSync(folder).filter((name) => name.startsWith("backup"))).toEqual(["backup"]);
     expect(verified.stdout).toContain(`${RECORDS.exec(result.stdout)?.[1]} records`);
     expect(await exportedIds(["--file", place("backup")])).toContain(before);
     expect(await exportedIds(["--storage", place("storage")])).toEqual(
       expect.arrayContaining([before, ...ids]),
     );
+  });
+
+  it("finds the journal by the operator's configuration, and asks where two are meant", async () => {
+    const args = ["journal", "verify", "--config", place("operator.json")];
+    const { code, stdout } = await runCli(args);
+    expect(code).toBe(0);
+    expect(stdout).toContain(place("storage"));
+    const both = await runCli([...args, "--storage", place("storage")]);
+    expect(both).toMatchObject({
+      code: 78,
+      stderr: expect.stringMatching(/--config and --storage/),
+    });
+    const shared = { QUARTERDECK_DATABASE: "postgres://127.0.0.1:9/x" };
+    const unsaid = await runCli(["journal", "verify"], shared);
+    expect(unsaid.code).toBe(78);
+    expect(unsaid.stderr).toMatch(/QUARTERDECK_DATABASE is set.*--schema.*--storage/);
   });
 
   it("neither backup nor export overwrites a file", async () => {

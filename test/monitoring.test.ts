@@ -125,7 +125,12 @@ describe("an operator that watches itself", () => {
   it("exports every metric of the rules and the dashboard, and none that nobody looks at", async () => {
     const operator = await start();
     let exported = new Set<string>();
-    const looked = ["rpc_endpoint_up", "disk_left_days", "key_left_days", "operator_registered"];
+    const looked = [
+      "rpc_endpoint_up",
+      "disk_left_seconds",
+      "key_left_seconds",
+      "operator_registered",
+    ];
     looked.push("late_duties", "halt_left_blocks");
     await until("every guardian has looked", async () => {
       exported = metricNames(await (await fetch(`${operator.url}/metrics`)).text());

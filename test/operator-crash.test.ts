@@ -47,7 +47,7 @@ describe("an operator process", () => {
   it("does not start on a port in use, and says what to do", async () => {
     const other = exchange.spawn({ storage: join(exchange.folder, "other-storage") });
     expect(await other.ended).toBe(1);
-    expect(other.complaint()).toMatch(/Port \d+ on 127\.0\.0\.1 is in use.*--port/);
+    expect(other.complaint()).toMatch(/Port \d+ on 127\.0\.0\.1 is in use.*set another `port`/);
   });
 
   it("ends by itself, with a clear message, when no endpoint answers for long", async () => {

@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -151,6 +152,50 @@ describe("npm start", () => {
     expect(left).toBeUndefined();
   });
 
+  it("deletes with --fresh what it made, and touches no folder of somebody else", async () => {
+    const theirs = join(folder, "real-operator");
+    mkdirSync(theirs);
+    for (const name of ["journal.sqlite", "notes"]) writeFileSync(join(theirs, name), name);
+    for (const more of [["--fresh"], []]) {
+      const run = start("--storage", "real-operator", ...more);
+      expect(await run.ended).toBe(78);
+      expect(run.output()).toMatch(/real-operator holds what npm start did not make.*--storage/);
+    }
+    expect(readdirSync(theirs).sort()).toEqual(["journal.sqlite", "notes"]);
+    expect(readFileSync(join(theirs, "journal.sqlite"), "utf8")).toBe("journal.sqlite");
+  });
+
+  it("says once that its database is gone, with what to do, and ends with 1", async () => {
+    const run = start("--storage", "no-database", "--logs", "logs-no-database");
+    await untilSaid(run, /operator-1 .* pid/);
+    const file = join(folder, "no-database", "postgres/data/postmaster.pid");
+    process.kill(Number(readFileSync(file, "utf8").split("\n")[0]), "SIGKILL");
+    expect(await run.ended).toBe(1);
+    expect(run.output().match(/The local database was killed/g)).toHaveLength(1);
+    expect(run.output()).toMatch(/npm start again goes on from there/);
+  });
+
+  it("tells the halt when no operator comes, why, and that the traders get all back", async () => {
+    const alone = ["--operators", "1", "--storage", "halting", "--logs", "logs-halting"];
+    const run = start(...alone, "--traders", "1");
+    await untilSaid(run, /Ada deposits 60000 USDC/);
+    await untilSaid(run, /audits [1-9]\d* ok 0 bad/);
+    const pid = Number(/operator-1 .* pid (\d+)/.exec(run.output())?.[1]);
+    // It lives, and does nothing.
+    process.kill(pid, "SIGSTOP");
+    await untilSaid(run, /no operator runs: halts in \d+ blocks/);
+    await untilSaid(
+      run,
+      /HALTED at block \d+: the commit of round \d+ did not come by its deadline/,
+    );
+    await untilSaid(run, /Ada recovers .* WETH/);
+    await untilSaid(run, /Ada has everything back/);
+    expect(run.output()).toMatch(/\nHALTED · block/);
+    process.kill(pid, "SIGKILL");
+    run.child.kill("SIGINT");
+    await run.ended;
+  });
+
   it("gives up on an operator at once that a restart cannot mend", async () => {
     const run = start("--operators", "1", "--storage", "broken", "--quarter", "24");
     await untilSaid(run, /operator-1 .* pid/);
@@ -172,6 +217,13 @@ describe("npm start", () => {
     [["--traders", "99"], /--traders must be a whole number from 0 to 6/, 78],
     [["--operators", "4"], /--operators must be a whole number from 1 to 3/, 78],
     [["--port", "70000"], /--port must be a whole number from 1 to 65535/, 78],
+    [
+      ["--block-time", "0.1", "--quarter", "12"],
+      /quarters of 1\.2 seconds.*--quarter 50 or more/,
+      78,
+    ],
+    [["--storage", "/dev/null"], /--storage: \/dev\/null cannot be made a folder \(a file is/, 78],
+    [["--logs", "/dev/null"], /--logs: \/dev\/null cannot be made a folder \(a file is/, 78],
     [["--colour"], /unknown option '--colour'/, 1],
   ])("refuses %j and names the option", async (wrong, message, code) => {
     const run = start(...wrong);
@@ -192,7 +244,8 @@ describe("npm start", () => {
       expect(await run.ended).toBe(1);
       expect(existsSync(kept), "another start may use it").toBe(true);
       expect(run.output()).toContain(`Port ${port} is in use`);
-      expect(run.output()).toContain(`npm start -- ${option}`);
+      const hint = new RegExp(`npm start -- ${option} (\\d+)`).exec(run.output())?.[1];
+      expect(await isFree(Number(hint)), "the port of the hint").toBe(true);
       server.close();
     },
   );

@@ -8,6 +8,7 @@ import { operatorCommand } from "../src/cli/operator.ts";
 import { EXIT_CONFIGURATION } from "../src/cli/report.ts";
 import { PASSWORD_VARIABLE } from "../src/operator/config.ts";
 import { guardsSchema } from "../src/operator/guardians/config.ts";
+import { sources } from "./sources.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const UNIT = "deploy/systemd/quarterdeck.service";
@@ -142,5 +143,44 @@ describe("the rules of Prometheus", () => {
     expect(names.length).toBeGreaterThan(10);
     const page = read("docs/operations.md");
     expect(names.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+  });
+});
+
+describe("the names of metrics", () => {
+  const source = sources([".ts"])
+    .filter(({ path }) => path.startsWith("src/operator/") && !path.endsWith(".test.ts"))
+    .map(({ text }) => text)
+    .join("\n");
+  const names = [...source.matchAll(/\.(set|add)\(\s*"([a-z_]+)"/g)];
+
+  it("keep to base units, and say total where they count, as promtool's check wants it", () => {
+    expect(names.length).toBeGreaterThan(20);
+    for (const [, kind, name = ""] of names) {
+      expect(name).not.toMatch(
+        /_(days|hours|minutes|weeks|milliseconds|ms|percent|mi?b|ki?b|gi?b)$/,
+      );
+      expect(name.endsWith("_total"), name).toBe(kind === "add");
+    }
+  });
+});
+
+describe("the Alertmanager example", () => {
+  const example = read("deploy/alertmanager/quarterdeck.yml");
+  const rules = read("deploy/prometheus/quarterdeck.rules.yml");
+
+  it("names receivers that it has, severities and alerts that the rules have, and no secret", () => {
+    const receivers = [...example.matchAll(/- name: (\S+)/g)].map(([, name]) => name);
+    const used = [...example.matchAll(/^ +(?:receiver|- receiver): (\S+)/gm)].map(
+      ([, name]) => name,
+    );
+    expect(used.length).toBeGreaterThan(1);
+    expect(receivers.toSorted()).toEqual([...new Set(used)].toSorted());
+    for (const [, severity] of example.matchAll(/severity="(\w+)"/g)) {
+      expect(rules).toContain(`severity: ${severity}`);
+    }
+    const alerts = example.match(/Quarterdeck[A-Z]\w+/g) ?? [];
+    expect(alerts.length).toBeGreaterThan(3);
+    for (const alert of alerts) expect(rules).toContain(`alert: ${alert}\n`);
+    expect(example).not.toMatch(/https?:\/\//);
   });
 });

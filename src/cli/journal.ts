@@ -14,7 +14,7 @@ import type { JournalReader } from "../journal/journal.ts";
 import { openPostgresReader } from "../journal/postgres/journal.ts";
 import { restoreBackup } from "../journal/sqlite/backup.ts";
 import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
-import { DATABASE_VARIABLE } from "../operator/config.ts";
+import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config.ts";
 import { type JournalProof, proveJournal } from "../operator/recovery/proveJournal.ts";
 import { Progress } from "./progress.ts";
 import { repairHeadCommand } from "./repairHead.ts";
@@ -29,8 +29,12 @@ export function journalCommand(): Command {
     .addCommand(repairHeadCommand());
 }
 
-const STORAGE = ["--storage <folder>", "the operator's storage folder (storage)"] as const;
+const STORAGE = [
+  "--storage <folder>",
+  'the operator\'s storage folder (default: "storage")',
+] as const;
 const DEFAULT_STORAGE = "storage";
+const CONFIG = ["--config <file>", "the operator's configuration, which says where it is"] as const;
 const SCHEMA = [
   "--schema <name>",
   `the shared journal in the database of ${DATABASE_VARIABLE}`,
@@ -44,33 +48,47 @@ function verifyCommand(): Command {
         "with the roots in the Mediator. Exit code 1 when anything differs.",
     )
     .option(...STORAGE)
+    .option(...CONFIG)
     .option(...FILE)
     .option(...SCHEMA)
     .option("--rpc <urls>", "JSON-RPC endpoints, separated by commas, to compare roots with")
     .action(verify);
 }
 
+/** Each says where the journal is; one of them is meant. */
 interface Source {
   readonly storage?: string;
   readonly file?: string;
   readonly schema?: string;
+  readonly config?: string;
 }
 
-function open({ storage, file, schema }: Source): Promise<JournalReader> {
+async function open(source: Source): Promise<JournalReader> {
+  const { storage, file, schema, config } = source;
+  if (config !== undefined) return openConfigured(config, source);
   if (file !== undefined) return openSqliteBackup(file);
   if (schema !== undefined) return openShared(schema);
-  // Who named a database does not mean the folder that nobody named.
-  if (storage === undefined && (process.env[DATABASE_VARIABLE] ?? "") !== "") {
-    const other = "name the schema of the journal there, or a folder with --storage";
-    throw badOption(`--schema is missing, and ${DATABASE_VARIABLE} names a database: ${other}`);
+  if (storage === undefined && process.env[DATABASE_VARIABLE]) {
+    throw badOption(
+      `${DATABASE_VARIABLE} is set, and no option says which journal is meant: --schema for the ` +
+        "shared one, or --storage for one in a folder",
+    );
   }
   return openSqliteReader(storage ?? DEFAULT_STORAGE);
+}
+
+function openConfigured(config: string, source: Source): Promise<JournalReader> {
+  const other = (["storage", "file", "schema"] as const).find((name) => source[name] !== undefined);
+  if (other !== undefined) throw badOption(`--config and --${other} name two journals: keep one`);
+  const { storage, database } = readJournalPlace(config, process.env);
+  if (database === undefined) return openSqliteReader(storage);
+  return openPostgresReader(database.url, database.schema);
 }
 
 /** The URL holds a password: it comes from the environment, as for the operator. */
 function openShared(schema: string): Promise<JournalReader> {
   const url = process.env[DATABASE_VARIABLE];
-  if (url !== undefined) return openPostgresReader(url, schema);
+  if (url) return openPostgresReader(url, schema);
   throw badOption(`--schema ${schema}: ${DATABASE_VARIABLE} does not name the database`);
 }
 
@@ -131,6 +149,7 @@ function exportCommand(): Command {
         "what was written before it is whole.",
     )
     .option(...STORAGE)
+    .option(...CONFIG)
     .option(...FILE)
     .option(...SCHEMA)
     .option("--from <sequence>", "first record", "1")
@@ -169,12 +188,7 @@ function entryOf(payload: Uint8Array): unknown {
 }
 
 async function print(lines: Readable): Promise<void> {
-  try {
-    await pipeline(lines, process.stdout, { end: false });
-  } catch (error) {
-    // Whoever reads has enough, as `head` does.
-    if ((error as { code?: string }).code !== "EPIPE") throw error;
-  }
+  await pipeline(lines, process.stdout, { end: false });
 }
 
 async function write(lines: Readable, file: string): Promise<void> {
@@ -194,13 +208,14 @@ function backupCommand(): Command {
         "holds every record acknowledged when it began.",
     )
     .option(...STORAGE)
+    .option(...CONFIG)
     .requiredOption("--to <file>", "the new file, best on another disk")
     .action(backup);
 }
 
-async function backup({ storage, to }: { storage?: string; to: string }): Promise<void> {
+async function backup({ to, ...source }: Source & { readonly to: string }): Promise<void> {
   const progress = new Progress(process.stderr, "records");
-  const head = await reading({ ...(storage !== undefined && { storage }) }, (journal) =>
+  const head = await reading(source, (journal) =>
     journal.backup(to, {
       onProgress: (done, total) => progress.show("verified", done, total),
       onDamagedSnapshot: ({ message }) =>
@@ -219,16 +234,18 @@ function restoreCommand(): Command {
     )
     .requiredOption("--from <file>", "the backup")
     .option(...STORAGE)
+    .option(...CONFIG)
     .action(restore);
 }
 
-async function restore({
-  storage = DEFAULT_STORAGE,
-  from,
-}: {
-  storage?: string;
-  from: string;
-}): Promise<void> {
+interface RestoreFlags {
+  readonly from: string;
+  readonly storage?: string;
+  readonly config?: string;
+}
+
+async function restore({ from, ...place }: RestoreFlags): Promise<void> {
+  const storage = restoredFolder(place);
   const progress = new Progress(process.stderr, "records");
   const { head, backedUpAt, lostUpTo } = await restoreBackup(from, storage, {
     onProgress: (done, total) => progress.show("verified", done, total),
@@ -241,6 +258,14 @@ async function restore({
       : `Records ${head.sequence + 1} to ${lostUpTo} were acknowledged and are lost.`,
   );
   say("Each start from here on says so (restoredFromBackup): tell the clients.");
+}
+
+function restoredFolder({ storage, config }: Omit<RestoreFlags, "from">): string {
+  if (config === undefined) return storage ?? DEFAULT_STORAGE;
+  if (storage !== undefined) throw badOption("--config and --storage name two journals: keep one");
+  const place = readJournalPlace(config, process.env);
+  if (place.database === undefined) return place.storage;
+  throw badOption(`${config} names a database: restore that by its own tools`);
 }
 
 function wholeNumber(option: string, text: string): number {

@@ -1,9 +1,13 @@
 /** What every anvil of this project must not do: fill the disk of whoever runs it. */
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { startAnvil } from "../../test/support/anvil.ts";
+import { freePort, startAnvil } from "../../test/support/anvil.ts";
+import { until } from "../../test/support/exchange.ts";
+import { connect } from "../chain/rpc.ts";
+import { startLocalChain } from "./localChain.ts";
 
 const MANY_BLOCKS = 1200;
 
@@ -20,4 +24,34 @@ test("a long chain leaves no old states in the home folder", async () => {
   await anvil.mine(MANY_BLOCKS);
   const kept = readdirSync(home, { recursive: true, encoding: "utf8" });
   expect(kept.filter((path) => path.endsWith(".json"))).toEqual([]);
+});
+
+test("a chain that takes too much memory is started anew, and goes on where it was", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quarterdeck-chain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const stateFile = join(folder, "chain.json");
+  const port = await freePort();
+  // Any memory is too much.
+  const chain = await startLocalChain({
+    port,
+    blockTime: 0.1,
+    stateFile,
+    mostBytes: 1,
+    lookMs: 50,
+  });
+  const pids = () => execFileSync("pgrep", ["-f", `anvil --port ${port}`], { encoding: "utf8" });
+  const before = pids();
+  const client = connect([chain.url]);
+  await until("another process serves it", () => {
+    try {
+      return pids() !== before;
+    } catch {
+      return false;
+    }
+  });
+  const block = await client.getBlockNumber();
+  await until("it goes on", async () => (await client.getBlockNumber()) > block);
+  expect(block).toBeGreaterThan(0n);
+  await chain.stop();
+  expect(() => pids()).toThrow();
 });

@@ -1,14 +1,22 @@
 /** The command line: one file per command. */
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { doctorCommand } from "./doctor.ts";
 import { journalCommand } from "./journal.ts";
 import { keystoreCommand } from "./keystore.ts";
 import { operatorCommand } from "./operator.ts";
 import { operatorsCommand } from "./operators/command.ts";
+import { endWithReader } from "./output.ts";
 import { fail } from "./report.ts";
+
+endWithReader();
+const { version } = JSON.parse(
+  readFileSync(new URL("../../package.json", import.meta.url), "utf8"),
+) as { version: string };
 
 const program = new Command("quarterdeck")
   .description("Operator stack for trustless Layer-2 exchanges")
+  .version(version)
   .addCommand(operatorCommand())
   .addCommand(operatorsCommand())
   .addCommand(journalCommand())

@@ -12,6 +12,7 @@ import {
 import { type Log, openLog } from "../operator/log.ts";
 import { type RunningOperator, startOperator } from "../operator/node/node.ts";
 import { startServer } from "../server/server.ts";
+import { goOnWithoutReader, patientStdout } from "./output.ts";
 import { fail } from "./report.ts";
 
 /**
@@ -31,6 +32,7 @@ export function operatorCommand(): Command {
 const DEBUGGER_SIGNAL = "SIGUSR1";
 
 async function run({ config: file, quiet }: { config: string; quiet?: boolean }): Promise<void> {
+  goOnWithoutReader();
   process.on(DEBUGGER_SIGNAL, () => {
     process.stderr.write(`quarterdeck: ${DEBUGGER_SIGNAL} is ignored: it would open a debugger\n`);
   });
@@ -39,7 +41,7 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
   delete process.env[KEY_VARIABLE];
   delete process.env[PASSWORD_VARIABLE];
   const config = readConfig(file, environment);
-  const terminal = quiet === true ? undefined : process.stdout;
+  const terminal = quiet === true ? undefined : patientStdout();
   const log = await openLog({ folder: config.logs, terminal });
   const alerts = new Alerts({ webhooks: config.alerts, mediator: config.mediator, log });
   let operator: RunningOperator | undefined;

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Secret } from "../base/secret.ts";
 import {
   DATABASE_VARIABLE,
@@ -10,6 +10,7 @@ import {
   PASSWORD_VARIABLE,
   parseConfig,
   RPC_VARIABLE,
+  readAccess,
   readConfig,
 } from "./config.ts";
 
@@ -80,6 +81,122 @@ describe("the configuration", () => {
       expect(() => readConfig(file, {})).not.toThrow("abab");
     }
     rmSync(folder, { recursive: true });
+  });
+});
+
+describe("variables of the environment", () => {
+  const withVariables = (more: NodeJS.ProcessEnv, json: object = GOOD) =>
+    parse(json, { [KEY_VARIABLE]: KEY, ...more });
+
+  it.each(["", "  "])("count as unset where they are empty: %j", (empty) => {
+    const config = withVariables({ [RPC_VARIABLE]: empty, [DATABASE_VARIABLE]: empty });
+    expect(config.rpc).toEqual(GOOD.rpc);
+    expect(config.database).toBeUndefined();
+    const shared = { ...GOOD, database: { url: "postgres://a/b" }, publicUrl: "https://a.example" };
+    const both = withVariables({ [DATABASE_VARIABLE]: empty }, shared);
+    expect(both.database?.url).toBe("postgres://a/b");
+  });
+
+  it.each(["http://a:1,", " http://a:1 , ", ",http://a:1,,"])(
+    "may have spare commas: %j",
+    (rpc) => {
+      expect(withVariables({ [RPC_VARIABLE]: rpc }).rpc).toEqual(["http://a:1"]);
+    },
+  );
+
+  it.each<[NodeJS.ProcessEnv, RegExp]>([
+    [{ [RPC_VARIABLE]: "a:1" }, /^QUARTERDECK_RPC: endpoint 1: Expected a whole URL/],
+    [{ [RPC_VARIABLE]: "http://a:1,b/secret" }, /^QUARTERDECK_RPC: endpoint 2: /],
+    [{ [RPC_VARIABLE]: "," }, /^QUARTERDECK_RPC: Expected at least one endpoint/],
+    [
+      { [RPC_VARIABLE]: "http://a:1,http://a:1/" },
+      /endpoint 2: is the endpoint of endpoint 1 again/,
+    ],
+    [{ [DATABASE_VARIABLE]: "mysql://u:secret@a/b" }, /^QUARTERDECK_DATABASE: .*postgres:\/\//],
+  ])("are named where they are wrong, and the file is not: %#", (variables, message) => {
+    expect(() => withVariables(variables)).toThrow(message);
+    expect(() => withVariables(variables)).not.toThrow(/secret|quarterdeck\.json/);
+  });
+
+  it("leave the file to blame for what is its own", () => {
+    const variables = { [KEY_VARIABLE]: KEY, [RPC_VARIABLE]: "http://a:1" };
+    expect(() => parse({ ...GOOD, port: "8080" }, variables)).toThrow(/^quarterdeck\.json: port: /);
+  });
+});
+
+describe("a configuration that a person mistyped", () => {
+  let file: string;
+  const read = (text: string) => {
+    writeFileSync(file, text);
+    return () => readConfig(file, { [KEY_VARIABLE]: KEY });
+  };
+  beforeEach(() => {
+    const folder = mkdtempSync(join(tmpdir(), "quarterdeck-config-"));
+    file = join(folder, "quarterdeck.json");
+    return () => rmSync(folder, { recursive: true });
+  });
+  const text = JSON.stringify(GOOD, null, 2);
+  const [market] = GOOD.markets;
+
+  it("is read after a byte order mark, and with the line ends of Windows", () => {
+    expect(read(`\uFEFF${text.replaceAll("\n", "\r\n")}`)().rpc).toEqual(GOOD.rpc);
+  });
+
+  it.each([
+    [
+      text.replace(/\n\}$/, ",\n}"),
+      /is no JSON: a comma too many at line 13, column 4\. Take it out/,
+    ],
+    [text.replace('"rpc"', "rpc"), /is no JSON at line 2, column 3\. Correct it; README/],
+    [text.slice(0, 80), /is no JSON: it breaks off at its end/],
+    ["", /is empty/],
+    ['{ "a,]": [1,\n ] }', /a comma too many at line 1, column 12/],
+  ])("tells where it stops being JSON: %#", (broken, message) => {
+    expect(read(broken)).toThrow(message);
+  });
+
+  it.each([
+    [{ ...GOOD, confirmatons: 3 }, /: confirmatons: no field .*Write confirmations if you mean/],
+    [{ ...GOOD, RPC: [] }, /: RPC: no field has this name\. Write rpc/],
+    [
+      { ...GOOD, keystore: { path: "k", passwordfile: "p" } },
+      /keystore: passwordfile: .*passwordFile/,
+    ],
+    [
+      { ...GOOD, markets: [{ ...market, colour: 1 }] },
+      /markets\.0: colour: .*base, quote, lot, tick/,
+    ],
+    [
+      { ...GOOD, guards: { memoryUsedRatio: { warns: 1 } } },
+      /memoryUsedRatio: warns: .*Write warn /,
+    ],
+    [{ ...GOOD, port: "21998" }, /port: Expected a number without quotes/],
+    [{ ...GOOD, maxTries: "10" }, /maxTries: Expected a number without quotes/],
+    [{ ...GOOD, maxTries: 1.5 }, /maxTries: Expected a whole number/],
+    [{ ...GOOD, maxTries: 0 }, /maxTries: Expected at least 1\./],
+    [{ ...GOOD, port: 99_999 }, /port: Expected at most 65535\./],
+    [{ ...GOOD, markets: [{ ...market, lot: 100 }] }, /lot: Expected text in quotes.*lose digits/],
+    [{ ...GOOD, rpc: "http://127.0.0.1:8545" }, /rpc: Expected a list in \[ \], not text/],
+    [{ ...GOOD, rpc: ["127.0.0.1:8545"] }, /rpc\.0: Expected a whole URL: write http/],
+    [{ ...GOOD, rpc: [...GOOD.rpc, `${GOOD.rpc[0]}/`] }, /rpc\.1: is the endpoint of rpc\.0 again/],
+    [{ rpc: GOOD.rpc, markets: GOOD.markets }, /mediator: is missing\./],
+    [{ ...GOOD, mediator: null }, /mediator: Expected text in quotes, not null/],
+    [
+      { ...GOOD, mediator: BASE.replace("a3", "A3") },
+      /wrong checksum\. Compare it.*differs\. Correct/,
+    ],
+  ])("names file, field and what to do: %#", (json, message) => {
+    const parsing = read(JSON.stringify(json));
+    expect(parsing).toThrow(message);
+    expect(parsing).toThrow(/quarterdeck\.json/);
+    expect(parsing).not.toThrow(/\.\./);
+  });
+
+  it("is for commands without an operator an operator's own file, and strict all the same", () => {
+    writeFileSync(file, JSON.stringify({ ...GOOD, port: 8080, storage: "s", logs: "l" }));
+    expect(readAccess(file, {})).toMatchObject({ rpc: GOOD.rpc, maxTries: 10 });
+    writeFileSync(file, JSON.stringify({ ...GOOD, maxTrys: 3 }));
+    expect(() => readAccess(file, {})).toThrow(/maxTrys: no field has this name\. Write maxTries/);
   });
 });
 

@@ -10,6 +10,7 @@ import type { Address } from "../base/hex.ts";
 import { LONGEST_LEASE_MS } from "../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../journal/postgres/url.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../protocol/limits.ts";
+import { type ConfigFault, faultOf, jsonFaultOf, wordsOf } from "./configWords.ts";
 import { type KeySource, keySourceOf } from "./signers/keySource.ts";
 
 export { KEY_VARIABLE, PASSWORD_VARIABLE } from "./signers/keySource.ts";
@@ -79,12 +80,30 @@ const sharedDatabase = z.strictObject({
   patienceMs: z.number().int().min(1000).max(86_400_000).default(600_000),
 });
 
+/** JSON-RPC endpoints, each once: two readings of one endpoint are no second opinion. */
+const endpoints = z
+  .array(z.url({ protocol: /^(https?|wss?)$/ }))
+  .min(1, "Expected at least one endpoint")
+  .superRefine((urls, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, url] of urls.entries()) {
+      if (!URL.canParse(url)) continue;
+      const { href } = new URL(url);
+      const first = seen.get(href);
+      if (first === undefined) seen.set(href, index);
+      else {
+        const message = `is the endpoint of rpc.${first} again: name another, or take it out`;
+        context.addIssue({ code: "custom", path: [index], message });
+      }
+    }
+  });
+
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
 
 const schema = z.strictObject({
   /** JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first. */
-  rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1, "Expected at least one endpoint"),
+  rpc: endpoints,
   mediator: address,
   markets: z.array(market).min(1, "Expected at least one market"),
   /** Blocks after which a block counts as final. */
@@ -155,11 +174,43 @@ export type ChainAccess = Readonly<AccessSettings> & {
   readonly key: () => KeySource;
 };
 
-/** As `readConfig`, of fewer fields; the key is only needed to send. */
+/**
+ * As `readConfig`, of fewer fields; the key is only needed to send. An operator's own file will do:
+ * what is not needed of it is passed over.
+ */
 export function readAccess(file: string, environment: NodeJS.ProcessEnv): ChainAccess {
-  const fields = parseFields(accessSchema, readJson(file), environment, file);
+  const fields = parseFields(accessSchema, neededOf(accessSchema, file), environment, file);
   const { keystore, web3signer, ...settings } = fields;
   return { ...settings, key: () => keySourceOf({ keystore, web3signer }, environment) };
+}
+
+/** The file without the fields of an operator's configuration that `needed` does not have. */
+function neededOf(needed: z.ZodObject, file: string): unknown {
+  const json = readJson(file);
+  if (!isObject(json)) return json;
+  const isNeeded = ([name]: [string, unknown]) => name in needed.shape || !(name in schema.shape);
+  return Object.fromEntries(Object.entries(json).filter(isNeeded));
+}
+
+const journalSchema = schema.pick({ storage: true, database: true });
+
+/** Where an operator's journal is: in `storage`, unless there is a database. */
+export interface JournalPlace {
+  readonly storage: string;
+  readonly database: { readonly url: string; readonly schema: string } | undefined;
+}
+
+/** As `readConfig`, of the fields that say where the journal is. */
+export function readJournalPlace(file: string, environment: NodeJS.ProcessEnv): JournalPlace {
+  const needed = neededOf(journalSchema, file);
+  const { storage, database } = parseFields(journalSchema, needed, environment, file);
+  if (database === undefined) return { storage, database };
+  return { storage, database: { schema: database.schema, url: urlOf(database, file) } };
+}
+
+function urlOf({ url }: z.output<typeof sharedDatabase>, source: string): string {
+  if (url !== undefined) return url;
+  throw bad(`${source}: database.url: is missing.`, `Set it, or ${DATABASE_VARIABLE}.`);
 }
 
 /** Reads and parses the file. Throws a `QuarterdeckError` with code `BadConfiguration`. */
@@ -167,10 +218,13 @@ export function readConfig(file: string, environment: NodeJS.ProcessEnv): Operat
   return parseConfig(readJson(file), environment, file);
 }
 
+/** Editors on Windows put it before a file's text. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
 function readJson(file: string): unknown {
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readFileSync(file, "utf8").replace(BYTE_ORDER_MARK, "");
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw bad(`Cannot read ${file} (${reason}).`, "Name the file with --config.");
@@ -179,8 +233,8 @@ function readJson(file: string): unknown {
     return JSON.parse(text);
   } catch (error) {
     // The parser's own words show some of the text, which might be a key or a password.
-    const place = /position \d+/.exec(String(error))?.[0] ?? "its end";
-    throw bad(`${file} is no JSON (see ${place}).`, "Correct it; README.md shows a whole one.");
+    const { problem, hint } = jsonFaultOf(text, error);
+    throw bad(`${file} ${problem}.`, hint);
   }
 }
 
@@ -193,55 +247,84 @@ export function parseConfig(
   const fields = parseFields(schema, json, environment, source);
   const { keystore, web3signer, database, ...settings } = fields;
   const key = keySourceOf({ keystore, web3signer }, environment);
-  return { ...settings, key, database: databaseOf(database, settings, environment, source) };
+  return { ...settings, key, database: databaseOf(database, settings, source) };
 }
 
-function parseFields<Schema extends z.ZodType>(
+function parseFields<Schema extends z.ZodObject>(
   fields: Schema,
   json: unknown,
   environment: NodeJS.ProcessEnv,
   source: string,
 ): z.output<Schema> {
-  if (typeof json === "object" && json !== null && "privateKey" in json) {
+  if (isObject(json) && "privateKey" in json) {
     throw bad(
       `${source}: privateKey: a configuration is no place for a key.`,
       "Take it out, and seal it: quarterdeck keystore import.",
     );
   }
-  const rpc = environment[RPC_VARIABLE];
-  const merged =
-    rpc === undefined || typeof json !== "object" || json === null
-      ? json
-      : { ...json, rpc: rpc.split(",") };
-  const outcome = fields.safeParse(merged);
-  if (!outcome.success) {
-    const issue = outcome.error.issues[0];
-    const field = issue?.path.map(String).join(".") || "the whole";
-    throw bad(`${source}: ${field}: ${issue?.message}.`, "Correct this field and start again.");
+  const { merged, variables } = withVariables(fields, json, environment);
+  const outcome = fields.safeParse(merged, { error: wordsOf });
+  if (outcome.success) return outcome.data;
+  throw faultError(faultOf(outcome.error, fields), variables, source);
+}
+
+/** `fault` told of the variable where its value came from there, else of the file. */
+function faultError(
+  { field, problem, hint }: ConfigFault,
+  variables: ReadonlyMap<string, string>,
+  source: string,
+): QuarterdeckError {
+  for (const [of, variable] of variables) {
+    if (field !== of && !field?.startsWith(`${of}.`)) continue;
+    const part = Number(field.slice(of.length + 1));
+    const which = field === of ? "" : ` endpoint ${part + 1}:`;
+    const here = problem.replace(/rpc\.(\d+)/, (_, first) => `endpoint ${Number(first) + 1}`);
+    return bad(`${variable}:${which} ${here}.`, `Correct this variable, or unset it.`);
   }
-  return outcome.data;
+  return bad(`${source}: ${field ?? "the whole"}: ${problem}.`, hint);
+}
+
+/**
+ * What the environment says in the place of the file, and which field came from which variable. An
+ * empty variable counts as unset, as shells and container files leave them.
+ */
+function withVariables(fields: z.ZodObject, json: unknown, environment: NodeJS.ProcessEnv) {
+  const variables = new Map<string, string>();
+  if (!isObject(json)) return { merged: json, variables };
+  const merged: Record<string, unknown> = { ...json };
+  const rpc = environment[RPC_VARIABLE]?.trim();
+  if (rpc) {
+    merged["rpc"] = rpc
+      .split(",")
+      .map((url) => url.trim())
+      .filter((url) => url !== "");
+    variables.set("rpc", RPC_VARIABLE);
+  }
+  const url = environment[DATABASE_VARIABLE]?.trim();
+  if (url && "database" in fields.shape) {
+    const database = merged["database"];
+    merged["database"] = isObject(database) ? { ...database, url } : (database ?? { url });
+    variables.set("database.url", DATABASE_VARIABLE);
+  }
+  return { merged, variables };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function databaseOf(
   database: z.output<typeof schema>["database"],
   { publicUrl }: Settings,
-  environment: NodeJS.ProcessEnv,
   source: string,
 ): DatabaseConfig | undefined {
-  const url = environment[DATABASE_VARIABLE] ?? database?.url;
-  if (database === undefined && url === undefined) return undefined;
-  if (url === undefined) {
-    throw bad(`${source}: database.url: is missing.`, `Set it, or ${DATABASE_VARIABLE}.`);
-  }
-  const problem = problemOfUrl(url);
-  if (problem !== undefined) {
-    throw bad(`${DATABASE_VARIABLE}: ${problem}.`, "Correct this variable and start again.");
-  }
+  if (database === undefined) return undefined;
+  const url = urlOf(database, source);
   if (publicUrl === undefined) {
     const mend = "Set it to where clients reach this operator, such as https://a.example.";
     throw bad(`${source}: publicUrl: is missing, and several operators share a database.`, mend);
   }
-  return { ...(database ?? sharedDatabase.parse({})), url, publicUrl };
+  return { ...database, url, publicUrl };
 }
 
 function bad(message: string, mend: string): QuarterdeckError {

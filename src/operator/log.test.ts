@@ -46,6 +46,38 @@ async function fill(log: Log, kilobytes: number): Promise<void> {
 }
 
 describe("the log", () => {
+  it("goes on in its files when the terminal breaks, and says so once", async () => {
+    const terminal = new Writable({ write: (_part, _encoding, done) => done(new Error("EPIPE")) });
+    const log = await openLog({ folder, terminal });
+    log.info("one");
+    await vi.waitFor(() => expect(lines().map(({ msg }) => msg)).toContain("terminalGone"));
+    for (const event of ["two", "three"]) log.info(event);
+    await log.flush();
+    expect(lines().map(({ msg }) => msg)).toEqual(["one", "terminalGone", "two", "three"]);
+  });
+
+  it("drops lines for a terminal that nobody reads, and keeps them in its files", async () => {
+    let written = 0;
+    const terminal = new Writable({
+      // Never says that it is done.
+      write: (part: Buffer) => {
+        written += part.length;
+      },
+    });
+    const log = await openLog({ folder, terminal });
+    for (let i = 0; i < 1000; i++) log.info("long", { text: "x".repeat(1000) });
+    await log.flush();
+    expect(terminal.writableLength).toBeLessThan(300_000);
+    expect(written).toBeLessThan(2000);
+    expect(lines()).toHaveLength(1000);
+  });
+
+  it("names its field where a file is in the place of its folder", async () => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    await expect(openLog({ folder: file })).rejects.toThrow(/^logs: .*a file is in its place/);
+  });
+
   it("writes one JSON line a deed: level, time, money as strings, errors as text", async () => {
     const log = await openLog({ folder });
     const wei = 2n ** 100n;

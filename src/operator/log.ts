@@ -6,6 +6,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import pino, { type Logger } from "pino";
 import buildRoll, { type RollingFile } from "pino-roll";
+import { QuarterdeckError } from "../base/errors.ts";
 import { within } from "../base/within.ts";
 import type { Moment } from "../protocol/units.ts";
 
@@ -36,13 +37,15 @@ const KEPT_FILES = 10;
 /** Bytes that wait for a disk that takes none; what comes after is lost, and the node goes on. */
 const MAX_WAITING_BYTES = 16 * 1024 * 1024;
 const FLUSH_MS = 2000;
+/** Bytes that wait for a terminal that is not read; lines beyond it are in the files only. */
+const MAX_TERMINAL_BYTES = 256 * 1024;
 
 /**
- * Creates the folder if need be. Rotates daily and by size. A log that cannot be written ends
+ * Creates the folder if need be; throws `BadConfiguration` where it cannot be one. Rotates daily and by size. A log that cannot be written ends
  * nothing: it says so on standard error, once until it works again.
  */
 export async function openLog(options: LogOptions): Promise<Log> {
-  mkdirSync(options.folder, { recursive: true });
+  makeFolder(options.folder);
   const file = await buildRoll({
     file: join(options.folder, "operator"),
     extension: ".log",
@@ -56,18 +59,70 @@ export async function openLog(options: LogOptions): Promise<Log> {
   });
   complainOnce(file);
   const streams: pino.StreamEntry[] = [{ stream: file }];
-  if (options.terminal !== undefined) {
-    const terminal = options.terminal;
-    streams.push({ stream: { write: (line: string) => void terminal.write(readable(line)) } });
-  }
+  const terminal = options.terminal && new Terminal(options.terminal);
+  if (terminal !== undefined) streams.push({ stream: terminal });
   const logger = pino(
     { base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: levelName } },
     pino.multistream(streams),
   );
+  const log = overLogger(logger);
+  terminal?.onGone((problem) => log.warn("terminalGone", { problem }));
+  const flushed = () => new Promise<void>((resolve) => file.flush(() => resolve()));
   return {
-    ...overLogger(logger),
-    flush: () => within(FLUSH_MS, new Promise((resolve) => file.flush(() => resolve()))),
+    ...log,
+    flush: async () => {
+      await Promise.all([within(FLUSH_MS, flushed()), terminal?.drained()]);
+    },
   };
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    const isFile = code === "EEXIST" || code === "ENOTDIR";
+    throw new QuarterdeckError({
+      code: "BadConfiguration",
+      message: `logs: ${folder} cannot be a folder (${isFile ? "a file is in its place" : code}).`,
+      mend: "Name in `logs` a folder that this user may write.",
+      cause,
+    });
+  }
+}
+
+/**
+ * Readable lines for whoever watches. One who went away, or does not read, costs the lines and
+ * nothing else.
+ */
+class Terminal {
+  readonly #output: NodeJS.WritableStream & { readonly writableLength?: number };
+  #isGone = false;
+
+  constructor(output: NodeJS.WritableStream) {
+    this.#output = output;
+  }
+
+  write(line: string): void {
+    if (this.#isGone || (this.#output.writableLength ?? 0) > MAX_TERMINAL_BYTES) return;
+    this.#output.write(readable(line));
+  }
+
+  /** Tells once why nobody reads any more. */
+  onGone(tell: (problem: Error) => void): void {
+    this.#output.on("error", (problem: Error) => {
+      if (this.#isGone) return;
+      this.#isGone = true;
+      tell(problem);
+    });
+  }
+
+  /** Until what was written is out, for a moment at most. */
+  drained(): Promise<void> {
+    if (this.#isGone) return Promise.resolve();
+    const written = new Promise<void>((resolve) => this.#output.write("", () => resolve()));
+    return within(FLUSH_MS, written);
+  }
 }
 
 function complainOnce(file: RollingFile): void {

@@ -41,7 +41,7 @@ function listenError(error: unknown, { host, port }: { host: string; port: numbe
     return new QuarterdeckError({
       code: "PortInUse",
       message: `Port ${port} on ${host} is in use by another process.`,
-      mend: "Stop that process, or set another `port` (of `quarterdeck start`: --port).",
+      mend: "Stop that process, or set another `port` in the configuration.",
       cause: error,
     });
   }

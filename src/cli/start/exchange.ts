@@ -1,11 +1,12 @@
 /** The exchange that `npm start` runs: deployed once, and what each operator of it is told. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import { deployExchange } from "../../chain/deploy.ts";
-import { connect } from "../../chain/rpc.ts";
+import { type ChainClient, connect } from "../../chain/rpc.ts";
 import { localSigner } from "../../chain/signer.ts";
 import { address, toJson } from "../../wire/shapes.ts";
 import { LOCAL_KEYS } from "../localChain.ts";
@@ -77,18 +78,49 @@ export async function openDeployment(options: StartOptions, rpc: string): Promis
   }));
   if (first === undefined) throw new RangeError("An exchange has an operator.");
   const { quarter, operators } = options;
-  const deployed = await deployExchange({
-    client: connect([rpc]),
-    owner: localSigner(OWNER_KEY),
-    operator: first,
-    ...(others.length > 0 && { slots: { ...slotsOf(quarter), others } }),
-    roundSize: quarter * QUARTERS,
-    disputeBond: DISPUTE_BOND,
-    tokens: TOKENS,
-  });
+  const client = connect([rpc]);
+  const deployed = await withoutWaiting(client, () =>
+    deployExchange({
+      client,
+      owner: localSigner(OWNER_KEY),
+      operator: first,
+      ...(others.length > 0 && { slots: { ...slotsOf(quarter), others } }),
+      roundSize: quarter * QUARTERS,
+      disputeBond: DISPUTE_BOND,
+      tokens: TOKENS,
+    }),
+  );
   const found = { ...deployed, tokens: [...deployed.tokens], quarter, operators };
   writeFileSync(file, `${toJson(found)}\n`);
   return found;
+}
+
+/** Milliseconds between two looks for what waits to be mined. */
+const MINE_MS = 100;
+
+/** Does `work` with each transaction mined as soon as it is there, however slow the blocks are. */
+async function withoutWaiting<T>(client: ChainClient, work: () => Promise<T>): Promise<T> {
+  const done = new AbortController();
+  const mining = (async () => {
+    while (!done.signal.aborted) {
+      const { pending } = (await client.request({ method: "txpool_status" } as never)) as {
+        pending: string;
+      };
+      if (BigInt(pending) > 0n) await client.request({ method: "evm_mine", params: [] } as never);
+      await sleep(MINE_MS, undefined, { signal: done.signal }).catch(() => {});
+    }
+  })();
+  try {
+    const result = await work();
+    // The operators take what is final: nobody waits for that either.
+    for (let i = 0; i <= CONFIRMATIONS; i++) {
+      await client.request({ method: "evm_mine", params: [] } as never);
+    }
+    return result;
+  } finally {
+    done.abort();
+    await mining;
+  }
 }
 
 /** Two slots in a quarter: where one operator is gone, another's slot comes before the deadline. */

@@ -14,8 +14,11 @@ function whole(name: string, least: number, most: number) {
 
 const MAX_PORT = 65_535;
 /** Well-known keys are left for so many beside the owner's and the operators'. */
-const MAX_TRADERS = 6;
+export const TRADERS = ["Ada", "Bob", "Cleo", "Dan", "Eve", "Finn"] as const;
+const MAX_TRADERS = TRADERS.length;
 export const MAX_OPERATORS = 3;
+/** Seconds. Operators need about so long to start: in a shorter quarter the first one halts. */
+const SHORTEST_QUARTER = 5;
 
 const schema = z.object({
   port: whole("--port", 1, MAX_PORT),
@@ -49,7 +52,19 @@ export function parseStartOptions(raw: unknown): StartOptions {
     throw badOption(`the ports ${ports.join(", ")} must differ (operators count up from --port)`);
   }
   if (Math.max(...ports) > MAX_PORT) throw badOption(`--port must leave room for ${operators}`);
+  requireLongQuarter(outcome.data);
   return outcome.data;
+}
+
+function requireLongQuarter({ blockTime, quarter }: StartOptions): void {
+  // In thousandths: 0.1 * 3 is not 0.3.
+  const lasts = (Math.round(blockTime * 1000) * quarter) / 1000;
+  if (lasts >= SHORTEST_QUARTER) return;
+  throw badOption(
+    `--block-time ${blockTime} with --quarter ${quarter} makes quarters of ${lasts} seconds: no ` +
+      `operator is up before the first deadline, and the Mediator halts. Quarters must last ` +
+      `${SHORTEST_QUARTER} seconds: take --quarter ${Math.ceil((SHORTEST_QUARTER * 1000) / Math.round(blockTime * 1000))} or more`,
+  );
 }
 
 function badOption(problem: string): QuarterdeckError {

@@ -23,10 +23,13 @@ export interface SupervisedOptions {
 const MAX_ENDS = 5;
 /** Milliseconds of life after which an end is the first in a row again. */
 const LONG_LIFE_MS = 60_000;
+/** See tools/child.mjs. */
+const LAUNCHER_VARIABLE = "QUARTERDECK_LAUNCHER";
 const RESTART_PAUSE_MS = 1000;
 const COMPLAINT_CHARACTERS = 1000;
 
-const MAIN = join(import.meta.dirname, "../main.ts");
+/** Ends with us, also when nobody tells it to. */
+const MAIN = join(import.meta.dirname, "../../../bin/quarterdeck.mjs");
 
 interface End {
   /** Exit code, or the signal that ended it. */
@@ -74,11 +77,21 @@ export class SupervisedOperator {
       if (signal.aborted) return;
       // Also when that was between its end and the next start.
       if (this.#rest !== undefined) continue;
-      ends = performance.now() - began > LONG_LIFE_MS ? 1 : ends + 1;
-      if (code === EXIT_CONFIGURATION || ends > MAX_ENDS) throw this.#failed(ends, code, complaint);
+      // Somebody killed it: that says nothing against the next start.
+      const isKilled = code === "SIGKILL";
+      ends = isKilled ? 0 : performance.now() - began > LONG_LIFE_MS ? 1 : ends + 1;
+      if (code === EXIT_CONFIGURATION || ends > MAX_ENDS) {
+        this.#rest = new AbortController();
+        throw this.#failed(ends, code, complaint);
+      }
       tell(`${name} ended (${code}) and is started again${complaint && `: ${complaint}`}`);
       await pause(signal, RESTART_PAUSE_MS);
     }
+  }
+
+  /** After it was given up: resolves when somebody wants it to run again, or at the signal. */
+  async untilWanted(signal: AbortSignal): Promise<void> {
+    if (this.#rest !== undefined) await pause(AbortSignal.any([signal, this.#rest.signal]));
   }
 
   #failed(ends: number, code: End["code"], complaint: string): QuarterdeckError {
@@ -97,7 +110,10 @@ export class SupervisedOperator {
     const { [DATABASE_VARIABLE]: _, ...environment } = process.env;
     const child = spawn(process.execPath, [MAIN, "operator", "--config", config, "--quiet"], {
       stdio: ["ignore", "ignore", "pipe"],
-      env: { ...environment, [KEY_VARIABLE]: key, [PASSWORD_VARIABLE]: "" },
+      env: {
+        ...{ ...environment, [KEY_VARIABLE]: key, [PASSWORD_VARIABLE]: "" },
+        [LAUNCHER_VARIABLE]: String(process.pid),
+      },
     });
     this.#child = child;
     if (child.pid !== undefined) tell(`${name} ${url} · pid ${child.pid}`);

@@ -12,8 +12,10 @@ import { encodeMint, readTokenBalance } from "../../chain/tokens.ts";
 import { RefusedByOperator } from "../../client/api.ts";
 import { ExchangeClient } from "../../client/client.ts";
 import { dispute } from "../../client/dispute.ts";
-import { FileEvidence } from "../../client/fileEvidence.ts";
 import { findToken } from "../../client/orders.ts";
+import { type Recovered, recover } from "../../client/recover.ts";
+import type { Counts } from "./counts.ts";
+import { RoundEvidence } from "./evidence.ts";
 
 export interface TraderOptions {
   readonly name: string;
@@ -22,20 +24,16 @@ export interface TraderOptions {
   readonly operators: readonly string[];
   readonly rpc: string;
   readonly mediator: Address;
-  readonly evidenceFile: string;
+  /** Where what it keeps lies. */
+  readonly evidenceFolder: string;
   /** Milliseconds between two deeds. */
   readonly paceMs: number;
   readonly market: string;
   /** Told of what a person would like to see. */
   readonly tell: (line: string) => void;
-  readonly counts: TraderCounts;
+  /** Shared by all traders. */
+  readonly counts: Counts;
   readonly signal: AbortSignal;
-}
-
-/** Shared by all traders. */
-export interface TraderCounts {
-  auditsPassed: number;
-  auditsFailed: number;
 }
 
 const START_PRICE = 3000;
@@ -47,14 +45,19 @@ const WITHDRAW_CHANCE = 0.5;
 export async function runTrader(options: TraderOptions): Promise<void> {
   const { signal, tell, name } = options;
   let trader: Trader | undefined;
+  /** Said once, however often it comes in a row. */
+  let told: string | undefined;
   while (!signal.aborted) {
     try {
       trader ??= await Trader.join(options);
       await trader.step();
+      told = undefined;
     } catch (error) {
       if (signal.aborted) break;
       if (!(error instanceof RefusedByOperator && error.act !== "operator")) {
-        tell(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+        const problem = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+        if (problem !== told) tell(problem);
+        told = problem;
       }
     }
     await sleep(options.paceMs * (0.5 + Math.random()), undefined, { signal }).catch(() => {});
@@ -65,19 +68,20 @@ export async function runTrader(options: TraderOptions): Promise<void> {
 class Trader {
   readonly #options: TraderOptions;
   readonly #client: ExchangeClient;
-  readonly #evidence: FileEvidence;
+  readonly #evidence: RoundEvidence;
   #auditedRound = 0;
+  #hasRecovered = false;
   #withdrewInRound = 0;
   #price = START_PRICE;
 
-  private constructor(options: TraderOptions, client: ExchangeClient, evidence: FileEvidence) {
+  private constructor(options: TraderOptions, client: ExchangeClient, evidence: RoundEvidence) {
     this.#options = options;
     this.#client = client;
     this.#evidence = evidence;
   }
 
   static async join(options: TraderOptions): Promise<Trader> {
-    const evidence = await FileEvidence.open(options.evidenceFile);
+    const evidence = await RoundEvidence.open(options.evidenceFolder);
     try {
       const client = await ExchangeClient.join({
         operator: options.operators,
@@ -88,7 +92,7 @@ class Trader {
         pollMs: 250,
       });
       const trader = new Trader(options, client, evidence);
-      await trader.#fund();
+      if (!(await client.reader.clock()).halted) await trader.#fund();
       return trader;
     } catch (error) {
       // Whoever tries again opens it anew.
@@ -103,7 +107,7 @@ class Trader {
 
   async step(): Promise<void> {
     const clock = await this.#client.reader.clock();
-    if (clock.halted) return;
+    if (clock.halted) return this.#recover();
     if (clock.committedRound > this.#auditedRound) await this.#audit(clock.committedRound);
     await this.#confirm(clock.round, clock.quarter);
     const dice = Math.random();
@@ -111,6 +115,26 @@ class Trader {
     if (due) await this.#withdraw(clock.round);
     else if (dice < 0.1) await this.#cancelOldest();
     else await this.#trade();
+  }
+
+  /** Takes out what is this trader's, and tells of it; again and again until nothing is left. */
+  async #recover(): Promise<void> {
+    if (this.#hasRecovered) return;
+    const { tell, name } = this.#options;
+    const taken = await recover(this.#client);
+    for (const one of taken) tell(`${name} ${this.#recoveredWords(one)}`);
+    this.#hasRecovered = taken.every(({ what }) => what !== "missingProof");
+    if (!this.#hasRecovered) return;
+    tell(`${name} ${taken.length === 0 ? "has nothing more to take out" : "has everything back"}`);
+  }
+
+  #recoveredWords(one: Recovered): string {
+    if (one.what === "bond") return `takes back the bond of a dispute of round ${one.round}`;
+    const facts = this.#client.exchange.tokens.find(({ token }) => token === one.token);
+    const symbol = facts?.symbol ?? one.token;
+    if (one.what === "missingProof")
+      return `has no proof of its ${symbol} of round ${one.round} yet`;
+    return `recovers ${formatDecimal(one.amount, facts?.decimals ?? 0)} ${symbol} (${one.what})`;
   }
 
   /** Mints test tokens and deposits them, once. */
@@ -173,11 +197,12 @@ class Trader {
     const { counts, tell, name } = this.#options;
     const report = await this.#client.audit(round);
     this.#auditedRound = round;
+    await this.#evidence.archive(round);
     if (report.faults.length === 0) {
-      counts.auditsPassed += 1;
+      counts.add("auditsPassed");
       return;
     }
-    counts.auditsFailed += 1;
+    counts.add("auditsFailed");
     const faults = report.faults.map((fault) => fault.kind).join(", ");
     tell(`${name}: audit of round ${round} found ${faults}; opening a dispute`);
     await dispute(this.#client);

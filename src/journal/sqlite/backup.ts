@@ -10,6 +10,7 @@ import {
   journalFile,
   LOCK_FILE,
   OWNER_FILE,
+  openBackupForReading,
   openForReading,
   openForWriting,
   storageError,
@@ -159,7 +160,7 @@ export async function restoreBackup(
 async function verifyFile(
   file: string,
   options: VerifyOptions,
-  open: (file: string) => DatabaseSync = openForReading,
+  open: (file: string) => DatabaseSync = openBackupForReading,
 ): Promise<RestoredFrom | undefined> {
   const connection = open(file);
   try {

@@ -116,6 +116,18 @@ export function openForReading(file: string): DatabaseSync {
   });
 }
 
+/**
+ * Opens a backup for reading. Nobody writes it, so nothing is shared, and the engine leaves no log
+ * and no index of it beside the file, as it would beside a journal at work.
+ */
+export function openBackupForReading(file: string): DatabaseSync {
+  const log = statSync(`${file}-wal`, { throwIfNoEntry: false });
+  if (!exists(file) || (log !== undefined && log.size > 0)) return openForReading(file);
+  return guarded(file, "The backup cannot be opened for reading", () =>
+    openReadOnly(file, new URL(`${pathToFileURL(file)}?immutable=1`)),
+  );
+}
+
 function openReadOnly(file: string, location: string | URL): DatabaseSync {
   const connection = new DatabaseSync(location, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
   return closingOnError(connection, () => {

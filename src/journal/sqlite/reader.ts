@@ -10,7 +10,7 @@ import type {
   VerifyReport,
 } from "../journal.ts";
 import { backupStore } from "./backup.ts";
-import { journalFile, openForReading } from "./connection.ts";
+import { journalFile, openBackupForReading, openForReading } from "./connection.ts";
 import { headOf, readBackupMark, readHead, readRecords, type Store } from "./records.ts";
 import { loadSnapshot } from "./snapshots.ts";
 import { checkTail, verifyStore } from "./verify.ts";
@@ -23,7 +23,7 @@ export async function openSqliteReader(directory: string): Promise<JournalReader
 
 /** Opens the backup `file` for reading: to verify or to export it. */
 export async function openSqliteBackup(file: string): Promise<JournalReader> {
-  return SqliteReader.over({ connection: openForReading(file), file }, undefined);
+  return SqliteReader.over({ connection: openBackupForReading(file), file }, undefined);
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Whether a folder's file system has room: bytes, inodes, and for how long. */
 import { statfs } from "node:fs/promises";
 import type { Metrics } from "../metrics.ts";
-import { Decline } from "./forecast.ts";
+import { Decline, leftSeconds } from "./forecast.ts";
 import { type Guardian, problemOf, type Reading } from "./guardian.ts";
 import type { Levels } from "./level.ts";
 
@@ -45,7 +45,10 @@ export function diskGuardian(options: DiskOptions): Guardian {
       const days = decline.daysLeft(options.now(), bytes);
       metrics.set("disk_free_bytes", "Room for data, by folder", bytes, { folder });
       metrics.set("disk_free_inodes", "Room for files, by folder", inodes, { folder });
-      metrics.set("disk_left_days", "Days until the disk is full at this pace", days, { folder });
+      const left = leftSeconds(days);
+      metrics.set("disk_left_seconds", "Time until the disk is full at this pace", left, {
+        folder,
+      });
       const forecast =
         days === Number.POSITIVE_INFINITY ? "no end in sight" : `${days.toFixed(1)} days`;
       return [

@@ -2,6 +2,13 @@
 
 const DAY_MS = 86_400_000;
 
+const DAY_SECONDS = 86_400;
+
+/** For figures: Prometheus counts time in seconds. NaN while it is not known. */
+export function leftSeconds(days: number | undefined): number {
+  return days === undefined ? Number.NaN : days * DAY_SECONDS;
+}
+
 /** What was paid, in wei, over a sliding window. */
 export class Spending {
   readonly #windowMs: number;

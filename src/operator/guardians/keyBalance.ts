@@ -2,7 +2,7 @@
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
 import type { Metrics } from "../metrics.ts";
-import { daysLeft, type Spending } from "./forecast.ts";
+import { daysLeft, leftSeconds, type Spending } from "./forecast.ts";
 import { type Guardian, problemOf, type Reading } from "./guardian.ts";
 import type { Levels } from "./level.ts";
 
@@ -50,7 +50,11 @@ export function keyBalanceGuardian(options: KeyBalanceOptions): Guardian {
         leftDays = daysLeft(balance, perDay);
         detail = `${formatDecimal(balance, DECIMALS)} ETH, warns below ${formatDecimal(minBalance, DECIMALS)} ETH`;
         metrics.set("key_balance_ether", "Ether of the operator's key", ether(balance));
-        metrics.set("key_left_days", "Days until the key is empty at this pace", leftDays);
+        metrics.set(
+          "key_left_seconds",
+          "Time until the key is empty at this pace",
+          leftSeconds(leftDays),
+        );
       } catch (error) {
         detail = `cannot be read: ${problemOf(error)}`;
       }

@@ -30,6 +30,10 @@ const CIPHER = "aes-128-ctr";
 /** scrypt takes 128 * n * r bytes of memory: 256 MB for what geth writes. */
 const MAX_SCRYPT_BYTES = 2 ** 29;
 const MAX_PBKDF2_ROUNDS = 100_000_000;
+/** Unicode's normal forms in which a password is tried after the one that was typed. */
+const PASSWORD_FORMS = ["NFC", "NFKC", "NFD"] as const;
+/** Editors on Windows put it before a file's text. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
 
 /** How a password is made into a key. */
 export type Stretching =
@@ -55,25 +59,45 @@ function digits(least: number, most: number) {
   const counted = least === most ? `${2 * most}` : `${2 * least} to ${2 * most}`;
   return z
     .string()
-    .regex(/^(0x)?([0-9a-fA-F]{2})*$/, `Expected ${counted} hexadecimal digits`)
-    .transform((text) => hexToBytes(`0x${text.replace(/^0x/, "")}`))
+    .regex(/^(0x)?([0-9a-f]{2})*$/i, `Expected ${counted} hexadecimal digits`)
+    .transform((text) => hexToBytes(`0x${text.replace(/^0x/i, "")}`))
     .refine(({ length }) => length >= least && length <= most, {
       message: `Expected ${counted} hexadecimal digits`,
     });
 }
 
+/** Some writers put numbers into quotes. */
+function unquoted(value: unknown): unknown {
+  return typeof value === "string" && /^[0-9]{1,15}$/.test(value) ? Number(value) : value;
+}
+
 function whole(most: number) {
   const message = `Expected a whole number from 1 to ${most}`;
-  return z.int(message).min(1, message).max(most, message);
+  return z.preprocess(unquoted, z.int(message).min(1, message).max(most, message));
+}
+
+function exactly(value: number, message: string) {
+  return z.preprocess(unquoted, z.literal(value, message));
+}
+
+function lowerCase(value: unknown): unknown {
+  return typeof value === "string" ? value.toLowerCase() : value;
+}
+
+/** The name of an algorithm, in any case. */
+function algorithm<Name extends string>(name: Name) {
+  return z.preprocess(lowerCase, z.literal(name, `Expected ${name}`));
 }
 
 const parameters = {
-  dklen: z.literal(STRETCHED_BYTES, `Expected ${STRETCHED_BYTES}`),
+  dklen: exactly(STRETCHED_BYTES, `Expected ${STRETCHED_BYTES}`),
   salt: digits(1, 1024),
 };
 
+// Fields that are not known are passed over at every level, as geth and ethers do: the MAC covers
+// all that is used.
 const scryptParameters = z
-  .strictObject({
+  .object({
     ...parameters,
     n: whole(2 ** 22).refine((n) => n > 1 && (n & (n - 1)) === 0, "Expected a power of two"),
     r: whole(1024),
@@ -83,30 +107,33 @@ const scryptParameters = z
     message: `Expected 128 * n * r, bytes of memory, to be at most ${MAX_SCRYPT_BYTES}`,
   });
 
-const pbkdf2Parameters = z.strictObject({
+const pbkdf2Parameters = z.object({
   ...parameters,
   c: whole(MAX_PBKDF2_ROUNDS),
-  prf: z.literal("hmac-sha256", "Expected hmac-sha256"),
+  prf: algorithm("hmac-sha256"),
 });
 
 const sealed = {
-  cipher: z.literal(CIPHER, `Expected ${CIPHER}`),
-  cipherparams: z.strictObject({ iv: digits(IV_BYTES, IV_BYTES) }),
+  cipher: algorithm(CIPHER),
+  cipherparams: z.object({ iv: digits(IV_BYTES, IV_BYTES) }),
   // Old writers left out a key's leading zeros.
   ciphertext: digits(1, KEY_BYTES),
   mac: digits(32, 32),
 };
 
-/** Beside these, writers add names and paths of their own. */
 const schema = z
   .object({
-    version: z.literal(3, "Expected 3: other versions are not read"),
-    address: digits(20, 20).optional(),
+    version: exactly(3, "Expected 3: other versions are not read"),
+    // Null or empty in files whose writers keep the address to themselves.
+    address: z.preprocess(
+      (value) => (value === null || value === "" ? undefined : value),
+      digits(20, 20).optional(),
+    ),
     crypto: z.discriminatedUnion(
       "kdf",
       [
-        z.strictObject({ ...sealed, kdf: z.literal("scrypt"), kdfparams: scryptParameters }),
-        z.strictObject({ ...sealed, kdf: z.literal("pbkdf2"), kdfparams: pbkdf2Parameters }),
+        z.object({ ...sealed, kdf: z.literal("scrypt"), kdfparams: scryptParameters }),
+        z.object({ ...sealed, kdf: z.literal("pbkdf2"), kdfparams: pbkdf2Parameters }),
       ],
       {
         error: ({ code }) =>
@@ -143,11 +170,11 @@ function stretchingOf(
 export function parseKeystore(text: string, source: string): Keystore {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = JSON.parse(text.replace(BYTE_ORDER_MARK, ""));
   } catch {
     throw bad(`${source} is no JSON.`, "Name a keystore (V3) as geth or Foundry writes it.");
   }
-  const outcome = schema.safeParse(json);
+  const outcome = schema.safeParse(withLowerCaseNames(json, source));
   if (outcome.success) return outcome.data;
   const issue = outcome.error.issues[0];
   const field = issue?.path.map(String).join(".") || "the whole";
@@ -158,7 +185,32 @@ export function parseKeystore(text: string, source: string): Keystore {
 }
 
 /**
- * The private key, 0x and 64 digits. Takes as long as the file wants it to (seconds).
+ * The same value with all field names in lower case, since writers spell them differently
+ * ("Crypto") and geth and ethers read all spellings. Throws `BadKeystore` where two names become
+ * one: which of them counts nobody can know.
+ */
+function withLowerCaseNames(json: unknown, source: string): unknown {
+  if (Array.isArray(json) || typeof json !== "object" || json === null) return json;
+  const fields = new Map<string, unknown>();
+  for (const [name, value] of Object.entries(json)) {
+    const lower = name.toLowerCase();
+    if (fields.has(lower)) {
+      const mend = "Keep the one that belongs to this key.";
+      throw bad(`${source}: ${lower}: stands there in two spellings.`, mend);
+    }
+    fields.set(lower, withLowerCaseNames(value, source));
+  }
+  const plain: Record<string, unknown> = Object.fromEntries(fields);
+  const { crypto } = plain;
+  if (typeof crypto === "object" && crypto !== null && "kdf" in crypto) {
+    plain["crypto"] = { ...crypto, kdf: lowerCase(crypto.kdf) };
+  }
+  return plain;
+}
+
+/**
+ * The private key, 0x and 64 digits. Takes as long as the file wants it to (seconds), and for a
+ * password with letters beyond ASCII up to `PASSWORD_FORMS` times as long.
  * Throws a `QuarterdeckError`: `WrongPassword` when the MAC does not fit, which a changed
  * salt, cost, MAC or ciphertext looks like too; `KeystoreDamaged` when the password fits, but what
  * comes out is not the key of the file's address.
@@ -168,9 +220,9 @@ export async function openKeystore(
   password: Secret,
   source: string,
 ): Promise<Secret> {
-  const { address, stretching, salt, iv, ciphertext, mac } = keystore;
-  const stretched = await stretch(stretching, password, salt);
-  if (!timingSafeEqual(macOf(stretched, ciphertext), mac)) {
+  const { address, iv, ciphertext } = keystore;
+  const stretched = await stretchedBy(password, keystore);
+  if (stretched === undefined) {
     throw new QuarterdeckError({
       code: "WrongPassword",
       message: `The password does not open ${source}.`,
@@ -192,6 +244,24 @@ export async function openKeystore(
     });
   }
   return new Secret(bytesToHex(key));
+}
+
+/**
+ * The stretched password if it fits the MAC, in the first of its forms that does; undefined when
+ * none does. One letter, such as "é", can be typed in different code points: ethers seals with
+ * NFKC, others with what the keyboard gave, which on macOS is NFD.
+ */
+async function stretchedBy(
+  password: Secret,
+  { stretching, salt, ciphertext, mac }: Keystore,
+): Promise<Uint8Array | undefined> {
+  const typed = password.reveal();
+  const forms = new Set([typed, ...PASSWORD_FORMS.map((form) => typed.normalize(form))]);
+  for (const form of forms) {
+    const stretched = await stretch(stretching, new Secret(form), salt);
+    if (timingSafeEqual(macOf(stretched, ciphertext), mac)) return stretched;
+  }
+  return undefined;
 }
 
 /**

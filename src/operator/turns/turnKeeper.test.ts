@@ -102,6 +102,13 @@ describe("whose turn it is", () => {
     expect(events).toContain("turnsUnread");
   });
 
+  it("is told once where two looks run side by side", async () => {
+    const { one, events } = keeper(ADA, [TURNS, { ...TURNS, block: 101 }]);
+    await Promise.all([one.look(), one.look()]);
+    await one.look();
+    expect(events).toEqual(["turn"]);
+  });
+
   it("is claimed for the next slot, once by the first in line", async () => {
     const free = { ...TURNS, slot: 6, claimed: [], forecast: ADA };
     const { one, sent } = keeper(ADA, [free]);

@@ -27,6 +27,8 @@ export class TurnKeeper {
   readonly #options: TurnKeeperOptions;
   #turns: Turns | undefined;
   #spared: Slot = -1;
+  /** What the log was told last: looks run side by side, and each would tell of a change. */
+  #said: Turns | undefined;
 
   constructor(options: TurnKeeperOptions) {
     this.#options = options;
@@ -95,7 +97,6 @@ export class TurnKeeper {
   async look(): Promise<void> {
     const { reader } = this.#options;
     if (reader === undefined) return;
-    const before = this.#turns;
     try {
       this.#turns = await reader.turns();
     } catch (problem) {
@@ -105,7 +106,7 @@ export class TurnKeeper {
       this.#options.log.warn("turnsUnread", { problem });
       return;
     }
-    this.#say(before, this.#turns);
+    this.#say(this.#turns);
   }
 
   /** Claims the next slot if that is due, as of the last look. Throws `RpcUnavailable`. */
@@ -147,13 +148,15 @@ export class TurnKeeper {
     this.#options.onSpared();
   }
 
-  #say(before: Turns | undefined, turns: Turns): void {
+  #say(turns: Turns): void {
     const { block, slot, operator, inMaintenance } = turns;
+    const before = this.#said;
     const same =
       before?.slot === slot &&
       before.operator === operator &&
       before.inMaintenance === inMaintenance;
     if (same) return;
+    this.#said = turns;
     const { address, log } = this.#options;
     const ours = operator === address;
     log.info("turn", { block, slot, operator: operator ?? "nobody", ours, inMaintenance });
