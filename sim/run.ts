@@ -4,30 +4,30 @@
  *     npm run sim -- --seed 7               replays one, and tells what happens
  *     npm run sim -- --seed 7 --rounds 20   a longer one
  *     npm run sim -- --count 1000           many, from --seed on; tells of those that fail
- *     npm run sim -- --troubles pools       with these troubles only, separated by commas
+ *     npm run sim -- --faults pools       with these faults only, separated by commas
  */
 import { parseArgs } from "node:util";
-import { FURTHER_TROUBLES, TROUBLES, type Trouble } from "./troubles.ts";
-import { runWorld } from "./world.ts";
+import { EXTRA_FAULTS, FAULTS, type FaultKind } from "./world/faults.ts";
+import { runWorld } from "./world/world.ts";
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     rounds: { type: "string" },
     count: { type: "string" },
-    troubles: { type: "string" },
+    faults: { type: "string" },
   },
 });
-const known: readonly string[] = [...TROUBLES, ...FURTHER_TROUBLES];
-const troubles = values.troubles?.split(",").filter((name) => name !== "none");
-const unknown = troubles?.find((name) => !known.includes(name));
+const known: readonly string[] = [...FAULTS, ...EXTRA_FAULTS];
+const faults = values.faults?.split(",").filter((name) => name !== "none");
+const unknown = faults?.find((name) => !known.includes(name));
 if (unknown !== undefined) {
-  console.error(`--troubles ${unknown}: choose from none, ${known.join(", ")}.`);
+  console.error(`--faults ${unknown}: choose from none, ${known.join(", ")}.`);
   process.exit(2);
 }
 const options = {
   ...(values.rounds === undefined ? {} : { rounds: Number(values.rounds) }),
-  ...(troubles === undefined ? {} : { troubles: troubles as Trouble[] }),
+  ...(faults === undefined ? {} : { faults: faults as FaultKind[] }),
 };
 
 if (values.count === undefined) {

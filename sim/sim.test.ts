@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { Random } from "./random.ts";
-import { runWorld } from "./world.ts";
+import { Random } from "./host/random.ts";
+import { runWorld } from "./world/world.ts";
 
 interface Kept {
   readonly seed: string;
@@ -45,15 +45,15 @@ describe("a world", () => {
     expect(first.trace.length).toBeGreaterThan(50);
   });
 
-  it("without trouble sees every kind of deed, and nothing is sent in vain", async () => {
-    const { counts, failure } = await runWorld("calm", { rounds: 6, troubles: [] });
+  it("without faults sees every kind of action, and nothing is sent in vain", async () => {
+    const { counts, failure } = await runWorld("calm", { rounds: 6, faults: [] });
     expect(failure).toBeUndefined();
     expect(counts).toMatchObject({ starts: 1 });
-    for (const deed of [
+    for (const action of [
       ...["Deposited", "WithdrawalInitiated", "WithdrawalConfirmed", "WithdrawalCancelled"],
       ...["Committed", "DisputeOpened", "DisputeClosed", "TradingKeySet"],
     ]) {
-      expect(counts[deed], deed).toBeGreaterThan(0);
+      expect(counts[action], action).toBeGreaterThan(0);
     }
     expect(counts.operatorReverted).toBeUndefined();
     expect(counts.broadcasts).toBe(counts.operatorMined);
@@ -62,7 +62,7 @@ describe("a world", () => {
   it("finds out an endpoint that hides logs, while another is well", async () => {
     let disputes = 0;
     for (const seed of ["hidden 1", "hidden 2", "hidden 3"]) {
-      const { failure, trace } = await runWorld(seed, { rounds: 2, troubles: ["liars"] });
+      const { failure, trace } = await runWorld(seed, { rounds: 2, faults: ["liars"] });
       expect(failure, `seed ${seed}`).toBeUndefined();
       disputes += trace.filter((line) => /disagree about|other logs/.test(line)).length;
     }

@@ -1,14 +1,14 @@
 /** What a seed makes of a world: its measures, its faults, and when it lets the operator alone. */
-import type { OperatorConfig } from "../src/operator/config.ts";
-import { closingWindow } from "../src/protocol/disputeRule.ts";
-import { momentOf, quarterSize } from "../src/protocol/rounds.ts";
-import type { Schedule } from "../src/protocol/units.ts";
-import type { Block, Chain } from "./chain.ts";
-import { LawBroken } from "./laws.ts";
-import { Mediator } from "./mediator.ts";
-import type { Terms } from "./mediatorState.ts";
-import type { Random } from "./random.ts";
-import { TROUBLES, type Trouble } from "./troubles.ts";
+import type { OperatorConfig } from "../../src/operator/config.ts";
+import { closingWindow } from "../../src/protocol/disputeRule.ts";
+import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
+import type { Schedule } from "../../src/protocol/units.ts";
+import type { Block, Chain } from "../chain/chain.ts";
+import { Mediator } from "../chain/mediator.ts";
+import type { Terms } from "../chain/mediatorState.ts";
+import type { Random } from "../host/random.ts";
+import { FAULTS, type FaultKind } from "./faults.ts";
+import { InvariantBroken } from "./invariants.ts";
 
 export interface Plan {
   readonly rounds: number;
@@ -18,7 +18,7 @@ export interface Plan {
   readonly pollMs: OperatorConfig["pollMs"];
   readonly endpoints: number;
   readonly clients: number;
-  readonly troubles: ReadonlySet<Trouble>;
+  readonly faults: ReadonlySet<FaultKind>;
   /** Every duty gets its fair chance: a halt is then a fault of the node. */
   readonly fair: boolean;
   /** In which block the chain reorganises deeper than any confirmation, if it does. */
@@ -28,7 +28,7 @@ export interface Plan {
 export interface PlanOptions {
   readonly rounds?: number;
   /** Instead of those that the seed chooses. */
-  readonly troubles?: readonly Trouble[];
+  readonly faults?: readonly FaultKind[];
 }
 
 const GENESIS_BLOCK = 10;
@@ -38,7 +38,7 @@ export function planOf(random: Random, options: PlanOptions = {}): Plan {
   const quarter = random.pick([16, 20]);
   const schedule = { genesisBlock: GENESIS_BLOCK, roundSize: 4 * quarter };
   const rounds = options.rounds ?? DEFAULT_ROUNDS;
-  const troubles = new Set<Trouble>(TROUBLES.filter(() => random.chance(0.55)));
+  const faults = new Set<FaultKind>(FAULTS.filter(() => random.chance(0.55)));
   const last = GENESIS_BLOCK + rounds * schedule.roundSize;
   const plan = {
     rounds,
@@ -48,12 +48,12 @@ export function planOf(random: Random, options: PlanOptions = {}): Plan {
     pollMs: random.int(2000, 5000),
     endpoints: random.int(1, 3),
     clients: random.int(2, 5),
-    troubles: options.troubles === undefined ? troubles : new Set(options.troubles),
+    faults: options.faults === undefined ? faults : new Set(options.faults),
     fair: random.chance(0.9),
     deepReorgAt: random.chance(0.08) ? random.int(GENESIS_BLOCK + 20, last) : undefined,
   };
   // Drawn last: older seeds mean what they meant.
-  if (random.chance(0.25)) troubles.add("pools");
+  if (random.chance(0.25)) faults.add("pools");
   return plan;
 }
 
@@ -63,7 +63,7 @@ const PEACE_PER_DUTY = 3;
 
 /**
  * Whether the next block belongs to the operator: one more duty is to be done before the quarter
- * ends, and no more blocks are left than it takes without trouble.
+ * ends, and no more blocks are left than it takes without faults.
  */
 export function isPeaceful(plan: Plan, terms: Terms, head: Block): boolean {
   if (!plan.fair) return false;
@@ -108,10 +108,13 @@ function isHaltedAt(terms: Terms, { state, number }: Block): boolean {
 }
 
 /** Throws where nothing hinders a commit, and half of its quarter is over before it is mined. */
-export function requireInGoodTime({ schedule, troubles }: Plan, number: number): void {
+export function requireInGoodTime({ schedule, faults }: Plan, number: number): void {
   const passed = (number - schedule.genesisBlock) % schedule.roundSize;
-  if (troubles.size > 0 || passed <= quarterSize(schedule) / 2) return;
-  throw new LawBroken("in good time", `a commit in block ${passed} of its quarter, untroubled`);
+  if (faults.size > 0 || passed <= quarterSize(schedule) / 2) return;
+  throw new InvariantBroken(
+    "in good time",
+    `a commit in block ${passed} of its quarter, untroubled`,
+  );
 }
 
 /** What can no longer be done in time, if anything. */

@@ -1,17 +1,17 @@
-/** The parts that the deeds of the Mediator share, as RoundClock.sol and its helpers do. */
-import type { Address } from "../src/base/hex.ts";
-import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
-import { haltBoundary, isHalted } from "../src/protocol/haltRule.ts";
-import { momentOf } from "../src/protocol/rounds.ts";
-import { isOrderSignedBy } from "../src/protocol/signatures.ts";
-import { verifyProof } from "../src/protocol/sumTree.ts";
+/** The parts that the actions of the Mediator share, as RoundClock.sol and its helpers do. */
+import type { Address } from "../../src/base/hex.ts";
+import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { haltBoundary, isHalted } from "../../src/protocol/haltRule.ts";
+import { momentOf } from "../../src/protocol/rounds.ts";
+import { isOrderSignedBy } from "../../src/protocol/signatures.ts";
+import { verifyProof } from "../../src/protocol/sumTree.ts";
 import type {
   Amount,
   BalanceProof,
   BlockNumber,
   Round,
   SignedOrder,
-} from "../src/protocol/units.ts";
+} from "../../src/protocol/units.ts";
 import {
   type Emitted,
   type Env,
@@ -25,7 +25,7 @@ import {
 
 const { curve } = loadCurve();
 
-/** What every deed begins with: the time, who acts, what is proven. */
+/** What every action begins with: the time, who acts, what is proven. */
 export abstract class MediatorBase {
   readonly state: MediatorState;
   readonly emitted: Emitted[] = [];

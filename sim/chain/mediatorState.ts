@@ -1,7 +1,7 @@
 /** What a Mediator has on record, and how it says no. */
-import type { Address, Hex } from "../src/base/hex.ts";
-import type { Execution, PresentedFill } from "../src/protocol/disputeRule.ts";
-import type { Amount, BlockNumber, Domain, Round, Schedule } from "../src/protocol/units.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
+import type { Execution, PresentedFill } from "../../src/protocol/disputeRule.ts";
+import type { Amount, BlockNumber, Domain, Round, Schedule } from "../../src/protocol/units.ts";
 
 export interface Flow {
   readonly deposits: Amount;

@@ -3,13 +3,13 @@
  * by the rules of src/protocol, which the repository's vectors and differential tests hold to the
  * contract. State is copied for each transaction, so a block keeps the one that it ended with.
  */
-import type { Address } from "../src/base/hex.ts";
-import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
-import { type AnswerFault, checkAnswer, type Execution } from "../src/protocol/disputeRule.ts";
-import { hashFill } from "../src/protocol/messages.ts";
-import { firstBlockOf, momentOf, quarterSize } from "../src/protocol/rounds.ts";
-import { recoverSigner } from "../src/protocol/signatures.ts";
-import { rootCommitment } from "../src/protocol/sumTree.ts";
+import type { Address } from "../../src/base/hex.ts";
+import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { type AnswerFault, checkAnswer, type Execution } from "../../src/protocol/disputeRule.ts";
+import { hashFill } from "../../src/protocol/messages.ts";
+import { firstBlockOf, momentOf, quarterSize } from "../../src/protocol/rounds.ts";
+import { recoverSigner } from "../../src/protocol/signatures.ts";
+import { rootCommitment } from "../../src/protocol/sumTree.ts";
 import type {
   Amount,
   BalanceProof,
@@ -17,8 +17,8 @@ import type {
   SignedFill,
   SignedOrder,
   TokenRoot,
-} from "../src/protocol/units.ts";
-import { checkEvidence, confirmable } from "../src/protocol/withdrawalRule.ts";
+} from "../../src/protocol/units.ts";
+import { checkEvidence, confirmable } from "../../src/protocol/withdrawalRule.ts";
 import { MediatorBase } from "./mediatorBase.ts";
 import { type Dispute, keyOf, NO_FLOW, type Request, Revert } from "./mediatorState.ts";
 

@@ -3,11 +3,11 @@
  * head of its own; what it says follows from that head, as it does with real nodes that lag or sit
  * on a fork.
  */
-import type { Address, Hex } from "../src/base/hex.ts";
-import type { Block, Chain, Transaction, Weather } from "./chain.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
+import type { Block, Chain, NetworkConditions, Transaction } from "../chain/chain.ts";
+import { encodeRevert, execute, view } from "../chain/mediatorAbi.ts";
+import { Revert } from "../chain/mediatorState.ts";
 import type { Answer, Clock } from "./clock.ts";
-import { encodeRevert, execute, view } from "./mediatorAbi.ts";
-import { Revert } from "./mediatorState.ts";
 import type { Random } from "./random.ts";
 
 /**
@@ -16,7 +16,7 @@ import type { Random } from "./random.ts";
  * block it had, fork or not. pooled: behind one address several nodes, some of which lag.
  * empty: knows the blocks, and of logs none. forgetful: finds no receipts.
  */
-export type Mood =
+export type FaultMode =
   | "well"
   | "down"
   | "silent"
@@ -30,14 +30,14 @@ export type Mood =
 
 export interface Endpoint {
   readonly url: string;
-  mood: Mood;
+  mode: FaultMode;
   /** Blocks by which it lags. */
   lag: number;
   stuckAt: Block | undefined;
 }
 
 export interface NetworkHooks {
-  readonly weather: () => Weather;
+  readonly conditions: () => NetworkConditions;
   /** A transaction of the operator reached an endpoint that is asked to pass it on. */
   readonly onBroadcast: (data: Hex, transaction: Transaction | undefined) => void;
   /** A trial of a call on the newest canonical block was refused. */
@@ -81,7 +81,7 @@ export class Network {
     this.#random = random;
     this.#hooks = hooks;
     this.endpoints = Array.from({ length: count }, (_, i) => ({
-      ...{ url: `http://node-${i}.sim`, mood: "well" as const, lag: 0, stuckAt: undefined },
+      ...{ url: `http://node-${i}.sim`, mode: "well" as const, lag: 0, stuckAt: undefined },
     }));
   }
 
@@ -110,7 +110,7 @@ export class Network {
   }
 
   #arrive(endpoint: Endpoint, body: string): Answer | Error | undefined {
-    switch (endpoint.mood) {
+    switch (endpoint.mode) {
       case "down":
         return new TypeError("fetch failed: connection refused");
       case "silent":
@@ -139,9 +139,9 @@ export class Network {
   #headOf(endpoint: Endpoint): Block {
     const { head, blocks } = this.#chain;
     const behind = (lag: number) => blocks[Math.max(0, head.number - lag)] as Block;
-    if (endpoint.mood === "lagging") return behind(endpoint.lag);
-    if (endpoint.mood === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
-    if (endpoint.mood === "stuck") return endpoint.stuckAt ?? head;
+    if (endpoint.mode === "lagging") return behind(endpoint.lag);
+    if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
+    if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
     return head;
   }
 
@@ -157,7 +157,7 @@ export class Network {
         return block === undefined ? null : headerOf(block);
       }
       case "eth_getLogs":
-        return endpoint.mood === "empty" ? [] : this.#logs(head, first as LogFilter);
+        return endpoint.mode === "empty" ? [] : this.#logs(head, first as LogFilter);
       case "eth_getCode":
         return "0x01";
       case "eth_getBalance":
@@ -173,7 +173,7 @@ export class Network {
       case "eth_sendRawTransaction":
         return this.#broadcast(first as Hex);
       case "eth_getTransactionReceipt":
-        return endpoint.mood === "forgetful" ? null : receiptOf(head, first as Hex);
+        return endpoint.mode === "forgetful" ? null : receiptOf(head, first as Hex);
       default:
         throw new RpcError(-32601, `the method ${method} does not exist`);
     }
@@ -208,7 +208,7 @@ export class Network {
 
   #broadcast(raw: Hex): Hex {
     try {
-      const transaction = this.#chain.broadcast(raw, this.#hooks.weather());
+      const transaction = this.#chain.broadcast(raw, this.#hooks.conditions());
       this.#hooks.onBroadcast(transaction.data as Hex, transaction);
       return transaction.hash;
     } catch (error) {

@@ -2,26 +2,27 @@
  * One world under one seed: the operator node's own code between a chain, a disk, a clock and a
  * network that are ours, with clients that use it and laws that watch it.
  */
-import { toAddress } from "../src/base/address.ts";
-import { nobleCurve } from "../src/base/curve.ts";
-import type { Address, Hex } from "../src/base/hex.ts";
-import { encodeListToken } from "../src/chain/calls.ts";
-import { localSigner } from "../src/chain/signer.ts";
-import type { Market } from "../src/exchange/entries.ts";
-import { stateHash } from "../src/exchange/stateHash.ts";
-import { parseConfig } from "../src/operator/config.ts";
-import { type RunningOperator, startOperator } from "../src/operator/node.ts";
-import { replay } from "../src/operator/recover.ts";
-import { encodeSaved } from "../src/operator/recovery/savedState.ts";
-import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
-import { type Block, Chain, type Weather } from "./chain.ts";
+import { toAddress } from "../../src/base/address.ts";
+import { nobleCurve } from "../../src/base/curve.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
+import { encodeListToken } from "../../src/chain/calls.ts";
+import { localSigner } from "../../src/chain/signer.ts";
+import type { Market } from "../../src/exchange/entries.ts";
+import { stateHash } from "../../src/exchange/stateHash.ts";
+import { parseConfig } from "../../src/operator/config.ts";
+import { type RunningOperator, startOperator } from "../../src/operator/node.ts";
+import { replay } from "../../src/operator/recover.ts";
+import { encodeSaved } from "../../src/operator/recovery/savedState.ts";
+import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
+import type { Terms } from "../chain/mediatorState.ts";
+import { Clock } from "../host/clock.ts";
+import { Disk } from "../host/disk.ts";
+import { Network } from "../host/network.ts";
+import { Random } from "../host/random.ts";
 import { Client } from "./clients.ts";
-import { Clock } from "./clock.ts";
-import { brief, Diary } from "./diary.ts";
-import { Disk } from "./disk.ts";
-import { LawBroken, Laws } from "./laws.ts";
-import type { Terms } from "./mediatorState.ts";
-import { Network } from "./network.ts";
+import { FaultInjector, MILD } from "./faults.ts";
+import { InvariantBroken, Invariants } from "./invariants.ts";
 import {
   isPeaceful,
   lateIn,
@@ -31,8 +32,7 @@ import {
   planOf,
   requireInGoodTime,
 } from "./plan.ts";
-import { Random } from "./random.ts";
-import { MILD, Troubles } from "./troubles.ts";
+import { brief, Trace } from "./trace.ts";
 
 export interface Report {
   readonly seed: string;
@@ -93,16 +93,16 @@ class World {
   readonly #chain: Chain;
   readonly #disk: Disk;
   readonly #network: Network;
-  readonly #laws: Laws;
+  readonly #invariants: Invariants;
   readonly #clients: Client[];
   readonly #key: Hex;
-  readonly #diary: Diary;
+  readonly #trace: Trace;
   #operator: RunningOperator | undefined;
   /** Whether a process is there, serving or about to. */
   #alive = false;
   #failure: string | undefined;
-  readonly #troubles: Troubles;
-  #weather: Weather = MILD;
+  readonly #faults: FaultInjector;
+  #conditions: NetworkConditions = MILD;
   #over = false;
 
   constructor(seed: string, options: WorldOptions) {
@@ -116,21 +116,21 @@ class World {
       schedule: this.#plan.schedule,
       operator: localSigner(this.#key).address,
     };
-    this.#troubles = new Troubles(this.#plan.troubles, this.#random.split("troubles"));
+    this.#faults = new FaultInjector(this.#plan.faults, this.#random.split("troubles"));
     this.#chain = new Chain(terms, this.#random.split("chain"));
-    this.#diary = new Diary(this.#clock, this.#chain, options.onTrace);
-    this.#laws = new Laws(this.#chain, this.#plan.confirmations);
+    this.#trace = new Trace(this.#clock, this.#chain, options.onTrace);
+    this.#invariants = new Invariants(this.#chain, this.#plan.confirmations);
     this.#disk = new Disk(
       this.#clock,
-      () => this.#troubles.flush(this.#isPeaceful),
-      (payloads) => this.#guard(() => this.#laws.onDurable(payloads)),
+      () => this.#faults.flush(this.#isPeaceful),
+      (payloads) => this.#guard(() => this.#invariants.onDurable(payloads)),
     );
     const network = this.#random.split("network");
     this.#network = new Network(this.#chain, this.#clock, network, this.#plan.endpoints, {
-      weather: () => this.#weather,
+      conditions: () => this.#conditions,
       onBroadcast: (data) => this.#guard(() => this.#onBroadcast(data)),
       onRefusedTrial: (data, refusal) =>
-        this.#guard(() => this.#laws.onRefusedTrial(data, refusal)),
+        this.#guard(() => this.#invariants.onRefusedTrial(data, refusal)),
     });
     this.#clients = Array.from({ length: this.#plan.clients }, (_, i) => this.#client(i));
   }
@@ -147,7 +147,7 @@ class World {
       this.#start();
       this.#clock.after(this.#plan.blockMs, () => this.#tick());
       await this.#clock.run(() => this.#over || this.#failure !== undefined);
-      if (this.#failure === undefined) this.#guard(() => this.#laws.checkReplay());
+      if (this.#failure === undefined) this.#guard(() => this.#invariants.checkReplay());
     } catch (error) {
       this.#fail(error);
     } finally {
@@ -155,8 +155,8 @@ class World {
       this.#clock.uninstall();
       process.off("unhandledRejection", onRejection);
     }
-    const counts = { ...this.#diary.counts, orders: this.#laws.acknowledgedOrders };
-    const { lines } = this.#diary;
+    const counts = { ...this.#trace.counts, orders: this.#invariants.acknowledgedOrders };
+    const { lines } = this.#trace;
     return { seed: this.#seed, plan: this.#plan, failure: this.#failure, counts, trace: lines };
   }
 
@@ -165,7 +165,7 @@ class World {
   #tick(): void {
     const { schedule, rounds } = this.#plan;
     this.#guard(() => {
-      this.#trouble();
+      this.#injectFaults();
       this.#block();
       this.#checkBlock();
     });
@@ -188,21 +188,21 @@ class World {
   #block(): void {
     const { head } = this.#chain;
     const random = this.#random;
-    this.#weather = this.#troubles.nextWeather(this.#weather, this.#isPeaceful);
+    this.#conditions = this.#faults.nextNetworkConditions(this.#conditions, this.#isPeaceful);
     const { deepReorgAt, confirmations } = this.#plan;
     if (deepReorgAt === head.number + 1) {
       const depth = confirmations + this.#random.int(1, 4);
-      if (this.#laws.state?.head !== undefined) this.#laws.reorganisedTooDeep = true;
+      if (this.#invariants.state?.head !== undefined) this.#invariants.reorganisedTooDeep = true;
       return this.#reorganise(depth);
     }
     const depth = random.int(1, confirmations);
-    const wanted = !this.#isPeaceful && this.#troubles.reorganises();
+    const wanted = !this.#isPeaceful && this.#faults.reorganises();
     if (wanted && mayDrop(this.#plan, this.#chain, depth)) return this.#reorganise(depth);
     this.#mine();
   }
 
   #mine(): void {
-    this.#report(this.#chain.mine(this.#timestamp, this.#weather));
+    this.#report(this.#chain.mine(this.#timestamp, this.#conditions));
   }
 
   get #timestamp(): number {
@@ -210,26 +210,26 @@ class World {
   }
 
   #reorganise(depth: number): void {
-    this.#diary.count("reorganisations");
-    this.#diary.say(`reorganisation of ${depth} blocks`);
+    this.#trace.count("reorganisations");
+    this.#trace.say(`reorganisation of ${depth} blocks`);
     for (const endpoint of this.#network.endpoints) endpoint.stuckAt ??= this.#chain.head;
-    this.#report(this.#chain.reorganise(depth, this.#timestamp, this.#weather));
+    this.#report(this.#chain.reorganise(depth, this.#timestamp, this.#conditions));
   }
 
   #report(block: Block): void {
     for (const { transaction, refusal } of block.mined) {
       const own = transaction.nonce !== undefined;
       const who = own ? "operator" : "client";
-      if (refusal !== undefined) this.#diary.count(`${who}Reverted`);
-      if (own) this.#diary.count("operatorMined");
+      if (refusal !== undefined) this.#trace.count(`${who}Reverted`);
+      if (own) this.#trace.count("operatorMined");
       if (refusal === undefined) continue;
-      this.#diary.say(`mined of ${who}, reverted: ${refusal.message}`);
-      if (own && this.#isLasting) throw new LawBroken("nothing in vain", refusal.message);
+      this.#trace.say(`mined of ${who}, reverted: ${refusal.message}`);
+      if (own && this.#isLasting) throw new InvariantBroken("nothing in vain", refusal.message);
     }
     for (const { emitted } of block.logs) {
       if (emitted.eventName === "Committed") requireInGoodTime(this.#plan, block.number);
-      this.#diary.count(emitted.eventName);
-      this.#diary.say(
+      this.#trace.count(emitted.eventName);
+      this.#trace.say(
         `mined ${emitted.eventName} ${Object.values(emitted.args).map(brief).join(" ")}`,
       );
     }
@@ -237,41 +237,41 @@ class World {
 
   /** What the node does stays done, whoever it hears of it from. */
   get #isLasting(): boolean {
-    const { troubles, fair, deepReorgAt } = this.#plan;
-    return fair && deepReorgAt === undefined && !troubles.has("reorganisations");
+    const { faults, fair, deepReorgAt } = this.#plan;
+    return fair && deepReorgAt === undefined && !faults.has("reorganisations");
   }
 
   #checkKept({ face }: RunningOperator): void {
-    this.#laws.checkKept(face).catch((error) => this.#fail(error));
+    this.#invariants.checkKept(face).catch((error) => this.#fail(error));
   }
 
   #checkBlock(): void {
     const { head, terms } = this.#chain;
-    this.#laws.checkMoney();
+    this.#invariants.checkMoney();
     const face = this.#operator?.face;
-    if (face !== undefined && this.#disk.isIdle) this.#laws.checkFace(face);
+    if (face !== undefined && this.#disk.isIdle) this.#invariants.checkFace(face);
     const late = lateIn(terms, head);
     if (late === undefined) return;
-    this.#diary.count("late");
-    if (!this.#plan.fair || this.#laws.reorganisedTooDeep) return;
-    throw new LawBroken("on time", `block ${head.number}, after a fair chance: ${late}`);
+    this.#trace.count("late");
+    if (!this.#plan.fair || this.#invariants.reorganisedTooDeep) return;
+    throw new InvariantBroken("on time", `block ${head.number}, after a fair chance: ${late}`);
   }
 
-  // ---------------------------------------------------------------- trouble
+  // ---------------------------------------------------------------- faults
 
-  #trouble(): void {
+  #injectFaults(): void {
     if (this.#isPeaceful) return this.#calm();
-    if (this.#alive && this.#troubles.crashes()) {
+    if (this.#alive && this.#faults.crashes()) {
       const when = this.#random.int(0, this.#plan.blockMs - 1);
       this.#clock.after(when, () => this.#crash());
     }
     const { endpoints } = this.#network;
-    for (const changed of this.#troubles.stir(endpoints, this.#chain.head))
-      this.#diary.say(changed);
+    for (const changed of this.#faults.injectFaults(endpoints, this.#chain.head))
+      this.#trace.say(changed);
   }
 
   #calm(): void {
-    for (const endpoint of this.#network.endpoints) endpoint.mood = "well";
+    for (const endpoint of this.#network.endpoints) endpoint.mode = "well";
     if (!this.#alive) this.#start();
   }
 
@@ -279,11 +279,11 @@ class World {
 
   #start(): void {
     this.#alive = true;
-    this.#diary.count("starts");
+    this.#trace.count("starts");
     this.#maybeSnapshot();
     const config = parseConfig(this.#config(), { QUARTERDECK_PRIVATE_KEY: this.#key }, "the seed");
     const openJournal = async () => this.#disk.open();
-    startOperator(config, this.#diary.log(), undefined, { openJournal }).then(
+    startOperator(config, this.#trace.log(), undefined, { openJournal }).then(
       (operator) => this.#serve(operator),
       (error) => this.#stopped(error),
     );
@@ -305,11 +305,11 @@ class World {
 
   #serve(operator: RunningOperator): void {
     this.#operator = operator;
-    this.#diary.say("serves");
+    this.#trace.say("serves");
     this.#checkKept(operator);
     operator.face.subscribe((event) => {
       if (event.kind !== "order") return;
-      this.#guard(() => this.#laws.onPublished(event.order));
+      this.#guard(() => this.#invariants.onPublished(event.order));
       this.#clients.find(({ address }) => address === event.order.owner)?.learn(event.order);
     });
     operator.ended.catch((error) => this.#stopped(error));
@@ -318,15 +318,15 @@ class World {
   /** Says why, and is started again by whoever watches over it. */
   #stopped(error: unknown): void {
     const { code = "unknown", message } = error as { code?: string; message: string };
-    this.#diary.say(`stops: ${code}: ${message}`);
-    this.#diary.count(`stopped${code}`);
-    const tooDeep = code === "ReorgTooDeep" && this.#laws.reorganisedTooDeep;
+    this.#trace.say(`stops: ${code}: ${message}`);
+    this.#trace.count(`stopped${code}`);
+    const tooDeep = code === "ReorgTooDeep" && this.#invariants.reorganisedTooDeep;
     // One that was left on a dead fork, and is the only one well, cannot be told from the chain.
     const isOnFork = this.#network.endpoints.some(
       ({ stuckAt }) => stuckAt !== undefined && !this.#chain.isCanonical(stuckAt),
     );
     if (!MAY_STOP.has(code) && !tooDeep && !(code === "ReorgTooDeep" && isOnFork)) {
-      this.#fail(new LawBroken("stops only for a reason", `${code}: ${message}`));
+      this.#fail(new InvariantBroken("stops only for a reason", `${code}: ${message}`));
     }
     this.#end();
     if (tooDeep) this.#over = true;
@@ -334,8 +334,8 @@ class World {
 
   #crash(): void {
     if (!this.#alive || this.#isPeaceful) return;
-    this.#diary.count("crashes");
-    this.#diary.say("crash");
+    this.#trace.count("crashes");
+    this.#trace.say("crash");
     this.#end();
   }
 
@@ -363,8 +363,8 @@ class World {
   }
 
   #onBroadcast(data: Hex): void {
-    this.#diary.count("broadcasts");
-    this.#laws.onBroadcast(data);
+    this.#trace.count("broadcasts");
+    this.#invariants.onBroadcast(data);
   }
 
   // ---------------------------------------------------------------- telling
@@ -376,10 +376,10 @@ class World {
       markets: MARKETS,
       tokens: TOKENS,
       face: () => this.#operator?.face,
-      onAcknowledged: (deed, order) => this.#laws.onAcknowledged(deed, order),
-      onRefused: (order, code) => this.#laws.onRefused(order, code),
+      onAcknowledged: (action, order) => this.#invariants.onAcknowledged(action, order),
+      onRefused: (order, code) => this.#invariants.onRefused(order, code),
       onError: (error) => this.#fail(error),
-      trace: (text) => this.#diary.say(text),
+      trace: (text) => this.#trace.say(text),
     });
   }
 
@@ -392,9 +392,9 @@ class World {
   }
 
   #fail(error: unknown): void {
-    const isLaw = error instanceof LawBroken;
+    const isLaw = error instanceof InvariantBroken;
     const detail = error instanceof Error ? (isLaw ? error.message : error.stack) : String(error);
-    this.#diary.say(`FAILURE ${detail}`);
+    this.#trace.say(`FAILURE ${detail}`);
     this.#failure ??= detail ?? "unknown";
   }
 }

@@ -1,13 +1,13 @@
 /** What happens in a world, for people: a line each with its time, and counts. */
-import type { Log } from "../src/operator/log.ts";
-import { momentOf } from "../src/protocol/rounds.ts";
-import type { Chain } from "./chain.ts";
-import type { Clock } from "./clock.ts";
+import type { Log } from "../../src/operator/log.ts";
+import { momentOf } from "../../src/protocol/rounds.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { Clock } from "../host/clock.ts";
 
 /** They speak of the real machine. */
 const UNTOLD = new Set(["healthy", "unhealthy"]);
 
-export class Diary {
+export class Trace {
   readonly lines: string[] = [];
   readonly counts: Record<string, number> = {};
   readonly #clock: Clock;

@@ -8,12 +8,12 @@ import {
   erc20Abi,
   toFunctionSelector,
 } from "viem";
-import { toAddress, ZERO_ADDRESS } from "../src/base/address.ts";
-import type { Address, Hex } from "../src/base/hex.ts";
-import { mediatorAbi } from "../src/chain/abi/mediator.ts";
-import { operatorManagerAbi } from "../src/chain/abi/operatorManager.ts";
-import type { Execution } from "../src/protocol/disputeRule.ts";
-import type { BalanceProof, SignedOrder } from "../src/protocol/units.ts";
+import { toAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
+import { mediatorAbi } from "../../src/chain/abi/mediator.ts";
+import { operatorManagerAbi } from "../../src/chain/abi/operatorManager.ts";
+import type { Execution } from "../../src/protocol/disputeRule.ts";
+import type { BalanceProof, SignedOrder } from "../../src/protocol/units.ts";
 import { Mediator } from "./mediator.ts";
 import {
   copyState,

@@ -3,10 +3,10 @@
  * Grouping, sealing and the walk along the hashes are the node's own code; only what SQLite does
  * with a batch is played: whole or not at all, and durable when its flush is over.
  */
-import { assert } from "../src/base/errors.ts";
-import type { Hex } from "../src/base/hex.ts";
-import { StorageFailure, type StorageFailureCode } from "../src/journal/errors.ts";
-import { GroupCommit } from "../src/journal/groupCommit.ts";
+import { assert } from "../../src/base/errors.ts";
+import type { Hex } from "../../src/base/hex.ts";
+import { StorageFailure, type StorageFailureCode } from "../../src/journal/errors.ts";
+import { GroupCommit } from "../../src/journal/groupCommit.ts";
 import {
   type Appended,
   type Head,
@@ -15,14 +15,14 @@ import {
   READ_BATCH_RECORDS,
   type Snapshot,
   type VerifyReport,
-} from "../src/journal/journal.ts";
+} from "../../src/journal/journal.ts";
 import {
   ChainWalk,
   EMPTY_HEAD,
   GENESIS_LINK,
   type SealedRecord,
   sealRecord,
-} from "../src/journal/record.ts";
+} from "../../src/journal/record.ts";
 import type { Clock } from "./clock.ts";
 
 /** What the disk does with one flush. */

@@ -3,10 +3,10 @@
  * It mines what the seed says; it does not know what the exchange is for.
  */
 import { keccak256, parseTransaction } from "viem";
-import type { Address, Hex } from "../src/base/hex.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
+import type { Random } from "../host/random.ts";
 import { execute, type RawLog } from "./mediatorAbi.ts";
 import { emptyState, type MediatorState, Revert, type Terms } from "./mediatorState.ts";
-import type { Random } from "./random.ts";
 
 export const GWEI = 10n ** 9n;
 
@@ -47,7 +47,7 @@ export interface Block {
 }
 
 /** What the next block asks for. */
-export interface Weather {
+export interface NetworkConditions {
   readonly baseFee: bigint;
   /** Wei of tip below which a transaction is left out. */
   readonly minTip: bigint;
@@ -61,7 +61,7 @@ export class Chain {
   /** By number: the canonical chain. */
   readonly blocks: Block[] = [];
   #pool: Transaction[] = [];
-  readonly #fates = new Map<Hex, ReturnType<Weather["fate"]>>();
+  readonly #fates = new Map<Hex, ReturnType<NetworkConditions["fate"]>>();
   #serial = 0;
 
   constructor(terms: Terms, random: Random) {
@@ -106,7 +106,7 @@ export class Chain {
   }
 
   /** The operator's signed transaction. Throws what a node answers when it does not take it. */
-  broadcast(raw: Hex, { fate }: Weather): Transaction {
+  broadcast(raw: Hex, { fate }: NetworkConditions): Transaction {
     const parsed = parseTransaction(raw);
     const { nonce = 0, data = "0x", maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = parsed;
     const fees = { maxFeePerGas, maxPriorityFeePerGas };
@@ -137,10 +137,10 @@ export class Chain {
     return next;
   }
 
-  mine(timestamp: number, weather: Weather): Block {
+  mine(timestamp: number, conditions: NetworkConditions): Block {
     const { head } = this;
     const number = head.number + 1;
-    const chosen = this.#choose(number, head.nonce, weather);
+    const chosen = this.#choose(number, head.nonce, conditions);
     const mined: MinedTransaction[] = [];
     const logs: PlacedLog[] = [];
     let { state, nonce } = head;
@@ -165,14 +165,14 @@ export class Chain {
     this.#pool = this.#pool.filter((one) => !chosen.includes(one));
     const block: Block = {
       ...{ number, hash: this.#random.hex(32), parent: head, timestamp, mined, logs, state, nonce },
-      baseFee: weather.baseFee,
+      baseFee: conditions.baseFee,
     };
     this.blocks.push(block);
     return block;
   }
 
   /** Clients' transactions as they came, and between them the operator's, by their nonces. */
-  #choose(number: number, nonce: number, { baseFee, minTip }: Weather): Transaction[] {
+  #choose(number: number, nonce: number, { baseFee, minTip }: NetworkConditions): Transaction[] {
     const due = this.#pool.filter((one) => one.notBefore <= number);
     const chosen = due.filter((one) => one.nonce === undefined);
     let place = 0;
@@ -192,7 +192,7 @@ export class Chain {
    * Replaces the last `depth` blocks by one more of them. What was in them waits again, but for
    * what is lost by the way.
    */
-  reorganise(depth: number, timestamp: number, weather: Weather): Block {
+  reorganise(depth: number, timestamp: number, conditions: NetworkConditions): Block {
     const dropped = this.blocks.splice(this.blocks.length - depth, depth);
     const waiting = dropped
       .flatMap(({ mined }) => mined.map(({ transaction }) => transaction))
@@ -206,7 +206,7 @@ export class Chain {
       ...waiting,
       ...this.#pool.filter(({ nonce }) => nonce === undefined || !nonces.has(nonce)),
     ];
-    for (let i = depth; i >= 0; i--) this.mine(timestamp - i, weather);
+    for (let i = depth; i >= 0; i--) this.mine(timestamp - i, conditions);
     return this.head;
   }
 }
