@@ -96,7 +96,7 @@ export class Mediator extends MediatorBase {
     if (this.state.commitments.has(keyOf(next, token))) {
       throw new Revert("AlreadyCommitted", token, BigInt(next));
     }
-    this.requireOperator();
+    this.requireOperator(firstBlockOf(schedule, next, 1));
     for (const signed of orders) this.requireSigned(client, signed);
     const fault = checkEvidence(
       { ...request, client, token },
@@ -140,7 +140,7 @@ export class Mediator extends MediatorBase {
     if (round === 0 || quarter !== 0) {
       throw new Revert("OutsideWindow", BigInt(round), BigInt(quarter));
     }
-    this.requireOperator();
+    this.requireOperator(firstBlockOf(this.terms.schedule, round, 1));
     if (roots.length === 0) throw new Revert("NoRoots");
     for (const root of roots) this.#commitToken(round, root);
     this.state.committedTokens += roots.length;
@@ -196,7 +196,7 @@ export class Mediator extends MediatorBase {
     const mustProveOpenings = !byProofs && deposit.round + 1 < round;
     for (const { fill, signature } of fills) {
       const signer = recoverSigner(curve, this.terms.domain, hashFill(fill), signature);
-      if (signer !== this.terms.operator) {
+      if (signer === undefined || !this.terms.operators.includes(signer)) {
         throw new Revert("FillNotSigned", fill.orderHash, signer);
       }
     }
@@ -220,7 +220,7 @@ export class Mediator extends MediatorBase {
     executions: readonly (Execution & SignedOrder)[],
   ): void {
     this.#closable(client, round);
-    const key = keyOf(client, round);
+    const key = keyOf(client, round, this.env.sender);
     const known = restart ? [] : (this.state.proven.get(key) ?? []);
     const all = this.#accumulate(client, round, known, executions);
     const lastId = all.at(-1)?.order.id ?? 0n;
@@ -265,7 +265,7 @@ export class Mediator extends MediatorBase {
       closing: closing[i] as Amount,
       ...(this.state.clientFlows.get(keyOf(client, token, round - 1)) ?? NO_FLOW),
     }));
-    const proven = this.state.proven.get(keyOf(client, round)) ?? [];
+    const proven = this.state.proven.get(keyOf(client, round, this.env.sender)) ?? [];
     const executions = this.#accumulate(client, round, proven, executed);
     const { presented } = dispute;
     const answer = { client, disputedRound: round - 1, tokens, presented, executions };
@@ -302,10 +302,11 @@ export class Mediator extends MediatorBase {
     const { schedule } = this.terms;
     const size = quarterSize(schedule);
     const opened = Math.floor((dispute.openedBlock - schedule.genesisBlock) / size);
-    if (this.env.block >= schedule.genesisBlock + (opened + 2) * size) {
+    const windowEnd = schedule.genesisBlock + (opened + 2) * size;
+    if (this.env.block >= windowEnd) {
       throw new Revert("OutsideWindow", BigInt(now), BigInt(quarter));
     }
-    this.requireOperator();
+    this.requireOperator(windowEnd);
     return dispute;
   }
 }

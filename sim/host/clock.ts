@@ -1,52 +1,69 @@
 /**
- * Virtual time. While it is installed, every timer, pause and request of the node's code is an
- * event of this queue, and nothing happens but the next event: no real clock and no real network is
- * looked at. No seam in the node is needed for it: Node's own modules are replaced, and their
- * imports follow (`syncBuiltinESMExports`).
+ * Virtual time: a queue of events. While it is installed (globals.ts), every timer, pause and
+ * request of the operators' code is an event of this queue, and nothing happens but the next event.
+ * Several simulated processes share the queue; each event belongs to the process that planned it.
  */
-import files from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
-import perfHooks from "node:perf_hooks";
-import timersPromises from "node:timers/promises";
+import { AsyncLocalStorage } from "node:async_hooks";
 
 const realTurn = setImmediate;
+/** Any day: nothing may depend on it. Milliseconds since 1970. */
+const START = Date.UTC(2026, 0, 1);
 
-interface Planned {
+/** One run of an operator, from its start to its end. */
+export class Process {
+  readonly name: string;
+  /** Nothing of it happens any more. */
+  ended = false;
+  /** It is stopped until then, as by SIGSTOP: its events wait. Milliseconds of the clock. */
+  pausedUntil = 0;
+  /** Milliseconds by which its wall clock is wrong. */
+  wallClockOffset = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+}
+
+export interface Planned {
   readonly at: number;
   readonly order: number;
   readonly run: () => void;
-  /** Of the process that planned it; events of a process that died do not happen. */
-  readonly life: number | undefined;
+  /** Undefined: an event of the world, which no process takes away when it ends. */
+  readonly process: Process | undefined;
   cancelled: boolean;
 }
 
 export class Clock {
   /** Milliseconds since the world began. */
   now = 0;
-  #life = 0;
   #planned = 0;
   readonly #heap: Planned[] = [];
-  readonly #timeouts = new WeakMap<AbortSignal, Planned>();
-  #restore: (() => void) | undefined;
+  /** The process whose code runs now, followed across promises. */
+  readonly #running = new AsyncLocalStorage<Process | undefined>();
 
-  /** An event of the world, which no crash of a process takes away. */
+  /** An event of the world. */
   after(ms: number, run: () => void): Planned {
     return this.#plan(ms, run, undefined);
   }
 
-  /** An event of the process that runs now, or of the one with that `life`. */
-  ofProcess(ms: number, run: () => void, life = this.#life): Planned {
-    return this.#plan(ms, run, life);
+  /** An event of the process that runs now, or of `process`. */
+  ofProcess(ms: number, run: () => void, process = this.process): Planned {
+    return this.#plan(ms, run, process);
   }
 
-  /** Of the process that runs now. */
-  get life(): number {
-    return this.#life;
+  /** The process whose code runs now. */
+  get process(): Process | undefined {
+    return this.#running.getStore();
   }
 
-  /** From here on nothing that the process of before waits for will come. */
-  endProcess(): void {
-    this.#life += 1;
+  /** Runs `work`, and all that follows from it, as code of `process`. */
+  within<T>(process: Process | undefined, work: () => T): T {
+    return this.#running.run(process, work);
+  }
+
+  /** What the running process believes the time to be: milliseconds since 1970. */
+  get wallClock(): number {
+    return START + this.now + (this.process?.wallClockOffset ?? 0);
   }
 
   /** Lets events happen until none is left, or `done`. */
@@ -54,17 +71,37 @@ export class Clock {
     while (!done()) {
       const next = this.#pop();
       if (next === undefined) return;
-      if (next.cancelled || (next.life !== undefined && next.life !== this.#life)) continue;
+      const { process } = next;
+      if (next.cancelled || process?.ended) continue;
+      if (process !== undefined && process.pausedUntil > next.at) {
+        this.#defer(next, process.pausedUntil);
+        continue;
+      }
       this.now = next.at;
-      next.run();
+      this.#running.run(process, next.run);
       // All that follows from it by promises happens before the next event.
       await new Promise((resolve) => realTurn(resolve));
     }
   }
 
-  #plan(ms: number, run: () => void, life: number | undefined): Planned {
+  #plan(ms: number, run: () => void, process: Process | undefined): Planned {
     const wait = Number.isFinite(ms) && ms > 0 ? ms : 0;
-    const event = { at: this.now + wait, order: this.#planned++, run, life, cancelled: false };
+    const at = this.now + wait;
+    const event = { at, order: this.#planned++, run, process, cancelled: false };
+    this.#push(event);
+    return event;
+  }
+
+  /** The same event later; whoever cancels the first cancels this one. */
+  #defer(event: Planned, at: number): void {
+    const { process, order } = event;
+    const run = () => {
+      if (!event.cancelled) event.run();
+    };
+    this.#push({ at, order, run, process, cancelled: false });
+  }
+
+  #push(event: Planned): void {
     const heap = this.#heap;
     heap.push(event);
     for (let i = heap.length - 1; i > 0; ) {
@@ -74,7 +111,6 @@ export class Clock {
       heap[parent] = event;
       i = parent;
     }
-    return event;
   }
 
   #pop(): Planned | undefined {
@@ -96,179 +132,8 @@ export class Clock {
       i = least;
     }
   }
-
-  /** Takes over from the real clock and network; `request` answers what the node fetches. */
-  install(request: (url: string, body: string) => Promise<Answer>): void {
-    const kept = {
-      setTimeout: globalThis.setTimeout,
-      clearTimeout: globalThis.clearTimeout,
-      setInterval: globalThis.setInterval,
-      clearInterval: globalThis.clearInterval,
-      setImmediate: globalThis.setImmediate,
-      clearImmediate: globalThis.clearImmediate,
-      fetch: globalThis.fetch,
-      Request: globalThis.Request,
-    };
-    const keptTimeout = AbortSignal.timeout;
-    const keptNow = Date.now;
-    const keptPauses = {
-      setTimeout: timersPromises.setTimeout,
-      setImmediate: timersPromises.setImmediate,
-    };
-    const keptPerf = {
-      monitorEventLoopDelay: perfHooks.monitorEventLoopDelay,
-      PerformanceObserver: perfHooks.PerformanceObserver,
-    };
-    const keptStat = files.statfs;
-    const keptWatch = performance.now;
-    const keptRss = process.memoryUsage.rss;
-
-    Object.assign(globalThis, this.#globals(request));
-    AbortSignal.timeout = (ms) => this.#abortAfter(ms);
-    Date.now = () => START + this.now;
-    Object.assign(timersPromises, {
-      setTimeout: (ms?: number, value?: unknown, options?: PauseOptions) =>
-        this.#pause(ms ?? 0, value, options),
-      setImmediate: (value?: unknown, options?: PauseOptions) => this.#pause(0, value, options),
-    });
-    Object.assign(perfHooks, QUIET_PERF_HOOKS);
-    files.statfs = (async () => PLENTY) as unknown as typeof keptStat;
-    performance.now = () => this.now;
-    process.memoryUsage.rss = () => LITTLE_MEMORY;
-    syncBuiltinESMExports();
-
-    this.#restore = () => {
-      Object.assign(globalThis, kept);
-      AbortSignal.timeout = keptTimeout;
-      Date.now = keptNow;
-      Object.assign(timersPromises, keptPauses);
-      Object.assign(perfHooks, keptPerf);
-      files.statfs = keptStat;
-      performance.now = keptWatch;
-      process.memoryUsage.rss = keptRss;
-      syncBuiltinESMExports();
-    };
-  }
-
-  uninstall(): void {
-    this.#restore?.();
-    this.#restore = undefined;
-  }
-
-  #globals(request: (url: string, body: string) => Promise<Answer>) {
-    const later = (run: (...args: unknown[]) => void, ms?: number, ...args: unknown[]) =>
-      handleOf(this.ofProcess(ms ?? 0, () => run(...args)));
-    const cancel = (handle: { planned?: Planned } | undefined) => {
-      if (handle?.planned !== undefined) handle.planned.cancelled = true;
-    };
-    const every = (run: () => void, ms = 1) => {
-      const handle = handleOf(this.ofProcess(ms, again));
-      const plan = () => this.ofProcess(ms, again);
-      function again() {
-        handle.planned = plan();
-        run();
-      }
-      return handle;
-    };
-    return {
-      setTimeout: later,
-      clearTimeout: cancel,
-      setInterval: every,
-      clearInterval: cancel,
-      setImmediate: (run: (...args: unknown[]) => void, ...args: unknown[]) =>
-        later(run, 0, ...args),
-      clearImmediate: cancel,
-      fetch: (url: unknown, init: RequestInit) => this.#fetch(request, String(url), init),
-      // The library builds one for a hook that nobody gave.
-      Request: class {},
-    };
-  }
-
-  #abortAfter(ms: number): AbortSignal {
-    const controller = new AbortController();
-    const reason = () => new DOMException("Timed out.", "TimeoutError");
-    const planned = this.ofProcess(ms, () => controller.abort(reason()));
-    this.#timeouts.set(controller.signal, planned);
-    return controller.signal;
-  }
-
-  #pause(ms: number, value: unknown, options?: PauseOptions): Promise<unknown> {
-    const signal = options?.signal;
-    return new Promise((resolve, reject) => {
-      const stop = () => {
-        event.cancelled = true;
-        reject(new DOMException("The pause was cut short.", "AbortError"));
-      };
-      const event = this.ofProcess(ms, () => {
-        signal?.removeEventListener("abort", stop);
-        resolve(value);
-      });
-      if (signal?.aborted) stop();
-      else signal?.addEventListener("abort", stop, { once: true });
-    });
-  }
-
-  #fetch(
-    request: (url: string, body: string) => Promise<Answer>,
-    url: string,
-    { body, signal }: RequestInit,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const stop = () => reject(signal?.reason);
-      if (signal?.aborted) return stop();
-      signal?.addEventListener("abort", stop, { once: true });
-      request(url, String(body)).then(({ status, text }) => {
-        signal?.removeEventListener("abort", stop);
-        // Nobody waits any more: one event less.
-        const timeout = this.#timeouts.get(signal as AbortSignal);
-        if (timeout !== undefined) timeout.cancelled = true;
-        resolve({
-          ok: status === 200,
-          status,
-          statusText: status === 200 ? "OK" : "Bad",
-          headers: { get: (name: string) => (/type/i.test(name) ? "application/json" : null) },
-          body: null,
-          text: async () => text,
-        });
-      }, reject);
-    });
-  }
-}
-
-/** What an endpoint sends back. */
-export interface Answer {
-  readonly status: number;
-  readonly text: string;
-}
-
-interface PauseOptions {
-  readonly signal?: AbortSignal;
-}
-
-const PLENTY = { bavail: 2 ** 30, bsize: 4096, files: 2 ** 30, ffree: 2 ** 30 };
-const LITTLE_MEMORY = 2 ** 27;
-/** An arbitrary day: nothing may hang on it. */
-const START = Date.UTC(2026, 0, 1);
-
-function handleOf(planned: Planned) {
-  const handle = { planned, ref: () => handle, unref: () => handle, hasRef: () => true };
-  return handle;
 }
 
 function isBefore(a: Planned, b: Planned): boolean {
   return a.at < b.at || (a.at === b.at && a.order < b.order);
 }
-
-/** They watch the real process, and would outlive the simulated one. */
-const QUIET_PERF_HOOKS = {
-  monitorEventLoopDelay: () => ({
-    enable: () => true,
-    disable: () => true,
-    reset: () => {},
-    percentile: () => 0,
-  }),
-  PerformanceObserver: class {
-    observe(): void {}
-    disconnect(): void {}
-  },
-};

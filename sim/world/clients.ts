@@ -14,7 +14,7 @@ import {
 } from "../../src/chain/calls.ts";
 import { LatestOrders } from "../../src/client/latestOrders.ts";
 import type { Market } from "../../src/exchange/entries.ts";
-import type { Answered, OperatorFace, OrderFace } from "../../src/operator/face.ts";
+import type { Answered, OrderFace } from "../../src/operator/face.ts";
 import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
 import { hashCancelOrder, hashOrder } from "../../src/protocol/messages.ts";
 import { momentOf, roundOf } from "../../src/protocol/rounds.ts";
@@ -23,6 +23,7 @@ import type { BalanceProof, Order, Round, SignedFill } from "../../src/protocol/
 import { confirmable } from "../../src/protocol/withdrawalRule.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Random } from "../host/random.ts";
+import type { ClientFace } from "./router.ts";
 
 const { curve } = loadCurve();
 
@@ -32,7 +33,7 @@ export interface Surroundings {
   readonly markets: readonly Market[];
   readonly tokens: readonly Address[];
   /** Undefined while nobody serves. */
-  readonly face: () => OperatorFace | undefined;
+  readonly face: () => ClientFace | undefined;
   readonly onAcknowledged: (action: "order" | "cancel", order: OrderFace) => void;
   readonly onRefused: (order: Order, code: string) => void;
   /** A promise of a client's own failed: the world is broken. */

@@ -3,6 +3,7 @@ import { type Block, GWEI, type NetworkConditions } from "../chain/chain.ts";
 import type { FlushFate } from "../host/disk.ts";
 import type { Endpoint, FaultMode } from "../host/network.ts";
 import type { Random } from "../host/random.ts";
+import type { Plan, PlannedFault } from "./plan.ts";
 
 /** Kinds of faults; each world has some of them, so that they meet in many ways. */
 export const FAULTS = [
@@ -19,7 +20,14 @@ export const FAULTS = [
  * as long as another one is well; no seed has it by itself, and it is tried without other faults.
  */
 export const EXTRA_FAULTS = ["pools", "liars"] as const;
-export type FaultKind = (typeof FAULTS | typeof EXTRA_FAULTS)[number];
+/**
+ * Of worlds with several operators. pauses: a process stops for some time and goes on. partitions:
+ * an operator is cut off from the database, from endpoints, or from the clients. clocks: the wall
+ * clock of an operator, or of the database, jumps. database: it is down, silent, slow, takes no
+ * writes, or carries out what nobody hears of.
+ */
+export const SHARED_FAULTS = ["pauses", "partitions", "clocks", "database"] as const;
+export type FaultKind = (typeof FAULTS | typeof EXTRA_FAULTS | typeof SHARED_FAULTS)[number];
 
 /** Below what the node is allowed to pay, with room for a tip. */
 const MOST_FEE = 400n * GWEI;
@@ -28,12 +36,14 @@ export const MILD: NetworkConditions = { baseFee: 5n * GWEI, minTip: 0n, fate: (
 
 export class FaultInjector {
   readonly #kinds: ReadonlySet<FaultKind>;
+  readonly #planned: readonly PlannedFault[];
   readonly #random: Random;
   /** Blocks are dear, and dearer each time. */
   #spike = false;
 
-  constructor(kinds: ReadonlySet<FaultKind>, random: Random) {
-    this.#kinds = kinds;
+  constructor(plan: Pick<Plan, "faults" | "endpointFaults">, random: Random) {
+    this.#kinds = plan.faults;
+    this.#planned = plan.endpointFaults;
     this.#random = random;
   }
 
@@ -46,7 +56,21 @@ export class FaultInjector {
     return this.#kinds.has("reorganisations") && this.#random.chance(0.06);
   }
 
-  /** Changes the moods of some endpoints; says which. */
+  /** Gives each endpoint the faults that are planned for the next block; says what changes. */
+  injectPlanned(endpoints: readonly Endpoint[], { number }: Block): string[] {
+    const said: string[] = [];
+    for (const [index, endpoint] of endpoints.entries()) {
+      const due = this.#planned
+        .filter(({ endpoint: at, from, to }) => at === index && from <= number + 1 && number < to)
+        .map(({ fault }) => fault);
+      if (due.join() === [...endpoint.faults].join()) continue;
+      endpoint.faults = new Set(due);
+      said.push(`${endpoint.url}: ${due.join(" ") || "no faults"}`);
+    }
+    return said;
+  }
+
+  /** Changes the modes of some endpoints; says which. */
   injectFaults(endpoints: readonly Endpoint[], head: Block): string[] {
     const random = this.#random;
     const [some, pooled, empty] = (["endpoints", "pools", "liars"] as const).map((kind) =>

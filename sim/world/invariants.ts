@@ -8,11 +8,14 @@ import { type BlocksEntry, decodeEntry } from "../../src/exchange/entries.ts";
 import type { State } from "../../src/exchange/state.ts";
 import { stateHash } from "../../src/exchange/stateHash.ts";
 import { balances, commit, order, withdrawals } from "../../src/exchange/views.ts";
+import { ChainWalk, GENESIS_LINK, type SealedRecord } from "../../src/journal/record.ts";
 import type { Answered, OperatorFace, OrderFace } from "../../src/operator/face.ts";
 import type { Order } from "../../src/protocol/units.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";
 import type { Revert } from "../chain/mediatorState.ts";
+import { isUnprovable, type Plan } from "./plan.ts";
+import type { OnDurable } from "./storages.ts";
 
 /** A law is broken: the seed is worth keeping. */
 export class InvariantBroken extends Error {
@@ -47,15 +50,23 @@ export class Invariants {
   readonly #payloads: Uint8Array[] = [];
   /** The newest that was told, by owner, round and id. */
   readonly #acknowledged = new Map<string, OrderFace>();
-  /** Record of the last event. */
-  #publishedUpTo = 0;
+  /** Record of the last event, by who told of it. */
+  readonly #publishedUpTo = new WeakMap<object, number>();
+  /** Who holds which epoch of a shared journal. */
+  readonly #writers = new Map<number, string>();
+  readonly #walk = new ChainWalk("the shared journal", GENESIS_LINK);
+  readonly #isShared: boolean;
+  /** What is missing cannot be told from what is not there; money and duties suffer for it. */
+  readonly #isUnprovable: boolean;
   readonly #accepted = new Set<string>();
   /** Once the chain reorganised too deep, the node may only stop. */
   reorganisedTooDeep = false;
 
-  constructor(chain: Chain, confirmations: number) {
+  constructor(chain: Chain, plan: Plan) {
     this.#chain = chain;
-    this.#confirmations = confirmations;
+    this.#confirmations = plan.confirmations;
+    this.#isUnprovable = isUnprovable(plan);
+    this.#isShared = plan.kind === "several";
   }
 
   get acknowledgedOrders(): number {
@@ -68,8 +79,10 @@ export class Invariants {
 
   // ---------------------------------------------------------------- the journal
 
-  onDurable(payloads: readonly Uint8Array[]): void {
-    for (const payload of payloads) {
+  onDurable({ records, operator, epoch }: Parameters<OnDurable>[0]): void {
+    for (const record of records) {
+      if (operator !== undefined) this.#checkWriter(record, operator, epoch);
+      const { payload } = record;
       this.#payloads.push(payload);
       const entry = decodeEntry(payload);
       if (this.#state === undefined) {
@@ -83,6 +96,23 @@ export class Invariants {
       if (this.#accepted.has(key)) throw new InvariantBroken("none twice", `order ${key} again`);
       this.#accepted.add(key);
     }
+  }
+
+  /** Somebody holds the lease of that epoch. */
+  onAcquired(operator: string, epoch: number): void {
+    const last = Math.max(0, ...this.#writers.keys());
+    if (epoch !== last + 1) throw new InvariantBroken("one writer", `epoch ${epoch} after ${last}`);
+    this.#writers.set(epoch, operator);
+  }
+
+  /** Each record is of the newest epoch, of its writer, and follows the one before it. */
+  #checkWriter(record: SealedRecord, operator: string, epoch: number | undefined): void {
+    this.#walk.accept(record);
+    const newest = Math.max(...this.#writers.keys());
+    const isWriter = this.#writers.get(newest) === operator;
+    if (isWriter && epoch === newest && record.epoch === newest) return;
+    const detail = `${operator} wrote record ${record.sequence} in epoch ${epoch}, not ${newest}`;
+    throw new InvariantBroken("one writer", detail);
   }
 
   /** Only what is final and canonical, all of it, in order. */
@@ -108,6 +138,9 @@ export class Invariants {
       return `${blockHash} ${logIndex} ${kind[0]?.toUpperCase()}${kind.slice(1)}`;
     });
     if (wanted.join() === found.join()) return;
+    const isPart =
+      new Set(found).size === found.length && found.every((one) => wanted.includes(one));
+    if (this.#isUnprovable && isPart) return;
     throw new InvariantBroken(
       "every log once",
       `blocks ${from} to ${to.number}: ${found.length} taken in, ${wanted.length} there`,
@@ -129,14 +162,15 @@ export class Invariants {
     this.#onSaid(said);
   }
 
-  /** What the node published of an order. */
-  onPublished(said: OrderFace): void {
+  /** What an operator published of an order; `run`: whose events they are, in order. */
+  onPublished(said: OrderFace, run: object): void {
     this.#requireKept(said, "a word");
-    if (said.asOf < this.#publishedUpTo) {
-      const detail = `record ${said.asOf} is told after ${this.#publishedUpTo}`;
+    const before = this.#publishedUpTo.get(run) ?? 0;
+    if (said.asOf < before) {
+      const detail = `record ${said.asOf} is told after ${before}`;
       throw new InvariantBroken("in the journal's order", detail);
     }
-    this.#publishedUpTo = said.asOf;
+    this.#publishedUpTo.set(run, said.asOf);
     this.#onSaid(said);
   }
 
@@ -182,6 +216,8 @@ export class Invariants {
   onBroadcast(data: Hex): void {
     const state = this.#state;
     const call = decodeCall(data)?.call;
+    // Nothing, sent to oneself: it only takes up a nonce.
+    if (data === "0x") return;
     if (state === undefined || call === undefined) {
       throw new InvariantBroken("sent by the journal", `${data.slice(0, 10)} without a journal`);
     }
@@ -210,7 +246,10 @@ export class Invariants {
   }
 
   onRefusedTrial(data: Hex, refusal: Revert): void {
-    if (this.reorganisedTooDeep || !OUR_FAULT.has(refusal.errorName)) return;
+    if (this.reorganisedTooDeep || this.#isUnprovable) return;
+    // Another operator may have the turn by then.
+    if (this.#isShared && refusal.errorName === "NotOperator") return;
+    if (!OUR_FAULT.has(refusal.errorName)) return;
     const what = decodeCall(data)?.call.functionName;
     throw new InvariantBroken("duties are right", `${what} is refused: ${refusal.message}`);
   }
@@ -220,7 +259,7 @@ export class Invariants {
   /** What is in the machine is what came in less what went out, and no lock exceeds it. */
   checkMoney(): void {
     const state = this.#state;
-    if (state?.head === undefined || this.reorganisedTooDeep) return;
+    if (state?.head === undefined || this.reorganisedTooDeep || this.#isUnprovable) return;
     const past = this.#chain.blocks[state.head.number];
     for (const { address: token, tree } of state.tokens.values()) {
       let inside = 0n;
@@ -242,25 +281,33 @@ export class Invariants {
     }
   }
 
-  /** What the running node says is what the journal says. */
-  checkFace(face: OperatorFace): void {
+  /** What a running operator says is what the journal of `length` records says. */
+  checkFace(face: OperatorFace, length: number): void {
     const state = this.#state;
     if (state === undefined) return;
     for (const { address } of state.clientList) {
       const own = JSON.stringify(balances(state, address), text);
-      const told = face.balances(address).map(({ asOf: _, ...balance }) => balance);
+      const all = face.balances(address);
+      // One that follows may be some records behind.
+      if (this.#isShared && all.some(({ asOf }) => asOf !== length)) continue;
+      const told = all.map(({ asOf: _, ...balance }) => balance);
       const said = JSON.stringify(told, text);
       if (own === said) continue;
       throw new InvariantBroken("state is the journal's", `${address}: ${said}, journal ${own}`);
     }
   }
 
-  /** What was ever acknowledged is there: asked of a node that has just recovered. */
-  async checkKept(face: OperatorFace): Promise<void> {
+  /**
+   * What was ever acknowledged is there: asked of an operator that has applied the records up to
+   * `upTo`, and may follow another that is further.
+   */
+  async checkKept(face: OperatorFace, upTo: number): Promise<void> {
     const state = this.#state;
     if (state === undefined) return;
     const { round } = state.moment;
-    const told = [...this.#acknowledged].filter(([, order]) => order.round >= round - 1);
+    const told = [...this.#acknowledged].filter(
+      ([, { round: of, asOf }]) => of >= round - 1 && (!this.#isShared || asOf <= upTo),
+    );
     const asked = new Map<string, Promise<Answered<OrderFace[]>>>();
     for (const [key, before] of told) {
       const where = `${before.owner} ${before.round}`;

@@ -1,131 +1,204 @@
-/** What a seed makes of a world: its measures, its faults, and when it lets the operator alone. */
+/** What a seed makes of a world: its measures, and its faults. */
 import type { OperatorConfig } from "../../src/operator/config.ts";
-import { closingWindow } from "../../src/protocol/disputeRule.ts";
-import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
-import type { Schedule } from "../../src/protocol/units.ts";
-import type { Block, Chain } from "../chain/chain.ts";
-import { Mediator } from "../chain/mediator.ts";
-import type { Terms } from "../chain/mediatorState.ts";
+import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
+import type { SlotTerms } from "../chain/slots.ts";
+import { DIALECTS, type Dialect } from "../host/dialects.ts";
+import { ENDPOINT_FAULTS, type EndpointFault, LIMIT_FAULTS } from "../host/endpointFaults.ts";
 import type { Random } from "../host/random.ts";
-import { FAULTS, type FaultKind } from "./faults.ts";
-import { InvariantBroken } from "./invariants.ts";
+import { FAULTS, type FaultKind, SHARED_FAULTS } from "./faults.ts";
+
+/**
+ * alone: one operator, on its own disk, and endpoints that fail in simple ways. endpoints: one
+ * operator, and endpoints that say what is not so. several: operators that share a journal.
+ */
+export const WORLD_KINDS = ["alone", "endpoints", "several"] as const;
+export type WorldKind = (typeof WORLD_KINDS)[number];
+
+/** One endpoint has the fault in these blocks, both included. */
+export interface PlannedFault {
+  readonly endpoint: number;
+  readonly fault: EndpointFault;
+  readonly from: BlockNumber;
+  readonly to: BlockNumber;
+}
+
+export interface PlannedEndpoint {
+  readonly dialect: Dialect;
+  readonly scheme: "http" | "ws";
+}
 
 export interface Plan {
+  readonly kind: WorldKind;
   readonly rounds: number;
   readonly schedule: Schedule;
   readonly confirmations: number;
   readonly blockMs: number;
   readonly pollMs: OperatorConfig["pollMs"];
-  readonly endpoints: number;
+  readonly endpoints: readonly PlannedEndpoint[];
+  readonly endpointFaults: readonly PlannedFault[];
+  /** The endpoint that tells the truth whenever it answers; undefined: none does. */
+  readonly truthful: number | undefined;
+  /** What the logs of other contracts put into every bloom: bytes of it, by chance that many set. */
+  readonly bloomFill: "none" | "half" | "full";
+  readonly operators: number;
+  readonly slots: SlotTerms | undefined;
+  /** Milliseconds that a lease of the shared journal lasts. */
+  readonly leaseMs: number;
   readonly clients: number;
   readonly faults: ReadonlySet<FaultKind>;
-  /** Every duty gets its fair chance: a halt is then a fault of the node. */
+  /** Every duty gets its fair chance: a halt is then a fault of the operators. */
   readonly fair: boolean;
   /** In which block the chain reorganises deeper than any confirmation, if it does. */
   readonly deepReorgAt: number | undefined;
 }
 
 export interface PlanOptions {
+  readonly kind?: WorldKind;
   readonly rounds?: number;
   /** Instead of those that the seed chooses. */
   readonly faults?: readonly FaultKind[];
+  /** Likewise: one endpoint has this fault all the time, and a second none. */
+  readonly endpointFault?: EndpointFault;
+  /** There is no second endpoint. */
+  readonly lone?: boolean;
 }
 
-const GENESIS_BLOCK = 10;
+export const GENESIS_BLOCK = 10;
 const DEFAULT_ROUNDS = 4;
 
 export function planOf(random: Random, options: PlanOptions = {}): Plan {
+  const plan = planOfOne(random, options);
+  switch (options.kind ?? "alone") {
+    case "alone":
+      return plan;
+    case "endpoints":
+      return withEndpointFaults(plan, random.split("endpoints"), options);
+    case "several":
+      return withOperators(plan, random.split("several"), options);
+  }
+}
+
+/** Drawn in this order: older seeds mean what they meant. */
+function planOfOne(random: Random, options: PlanOptions): Plan {
   const quarter = random.pick([16, 20]);
   const schedule = { genesisBlock: GENESIS_BLOCK, roundSize: 4 * quarter };
   const rounds = options.rounds ?? DEFAULT_ROUNDS;
   const faults = new Set<FaultKind>(FAULTS.filter(() => random.chance(0.55)));
   const last = GENESIS_BLOCK + rounds * schedule.roundSize;
-  const plan = {
-    rounds,
-    schedule,
+  const measures = {
     confirmations: random.int(1, 4),
     blockMs: 12_000,
     pollMs: random.int(2000, 5000),
-    endpoints: random.int(1, 3),
+    endpoints: honest(random.int(1, 3)),
     clients: random.int(2, 5),
     faults: options.faults === undefined ? faults : new Set(options.faults),
     fair: random.chance(0.9),
     deepReorgAt: random.chance(0.08) ? random.int(GENESIS_BLOCK + 20, last) : undefined,
   };
-  // Drawn last: older seeds mean what they meant.
   if (random.chance(0.25)) faults.add("pools");
-  return plan;
+  return {
+    ...measures,
+    kind: "alone",
+    rounds,
+    schedule,
+    endpointFaults: [],
+    truthful: 0,
+    bloomFill: "none",
+    operators: 1,
+    slots: undefined,
+    leaseMs: 0,
+  };
 }
 
-/** Blocks that the operator gets in peace for a duty, and for each further one of the quarter. */
-const PEACE_BLOCKS = 8;
-const PEACE_PER_DUTY = 3;
+function honest(count: number): PlannedEndpoint[] {
+  return Array.from({ length: count }, () => ({
+    dialect: "geth" as const,
+    scheme: "http" as const,
+  }));
+}
+
+/** One world in six has a liar alone; in the others one endpoint at least is true. */
+function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): Plan {
+  const lone = options.lone ?? (options.endpointFault === undefined && random.chance(0.16));
+  const count = lone ? 1 : options.endpointFault === undefined ? random.int(2, 3) : 2;
+  const truthful = lone ? undefined : random.int(0, count - 1);
+  const last = lastBlockOf(plan);
+  const endpoints = Array.from({ length: count }, () => ({
+    dialect: random.pick(DIALECTS),
+    scheme: random.chance(0.25) ? ("ws" as const) : ("http" as const),
+  }));
+  const liars = endpoints.map((_, index) => index).filter((index) => index !== truthful);
+  const { endpointFault } = options;
+  const endpointFaults =
+    endpointFault === undefined
+      ? liars.flatMap((endpoint) => faultsOf(endpoint, last, random, ENDPOINT_FAULTS))
+      : liars.map((endpoint) => ({ endpoint, fault: endpointFault, from: 0, to: last }));
+  const others = new Set(FAULTS.filter((kind) => plan.faults.has(kind) && random.chance(0.4)));
+  const isExact = endpointFault !== undefined || random.chance(0.5);
+  return {
+    ...plan,
+    kind: "endpoints",
+    endpoints,
+    endpointFaults,
+    truthful,
+    bloomFill: isExact ? "none" : random.pick(["half", "full"] as const),
+    faults: options.faults === undefined ? others : plan.faults,
+    fair: !lone,
+    deepReorgAt: undefined,
+  };
+}
+
+/** One to three faults of one endpoint, one after the other or at once. */
+function faultsOf(
+  endpoint: number,
+  last: BlockNumber,
+  random: Random,
+  kinds: readonly EndpointFault[],
+): PlannedFault[] {
+  return Array.from({ length: random.int(1, 3) }, () => {
+    const from = random.chance(0.4) ? 0 : random.int(0, last);
+    const to = random.chance(0.5) ? last : Math.min(last, from + random.int(5, 80));
+    return { endpoint, fault: random.pick(kinds), from, to };
+  });
+}
+
+const SEVERAL_QUARTER = 24;
+
+function withOperators(plan: Plan, random: Random, options: PlanOptions): Plan {
+  const schedule = { genesisBlock: GENESIS_BLOCK, roundSize: 4 * SEVERAL_QUARTER };
+  const count = random.int(2, 3);
+  const truthful = random.int(0, count - 1);
+  const kinds = [...FAULTS, ...SHARED_FAULTS].filter((kind) => kind !== "disk");
+  const faults = new Set<FaultKind>(kinds.filter(() => random.chance(0.5)));
+  const several: Plan = {
+    ...plan,
+    kind: "several",
+    rounds: options.rounds ?? 3,
+    schedule,
+    truthful,
+    endpoints: honest(count),
+    operators: random.int(2, 3),
+    slots: { anchorBlock: GENESIS_BLOCK + 4, size: random.int(4, 6) },
+    leaseMs: random.pick([1500, 3000]),
+    faults: options.faults === undefined ? faults : new Set(options.faults),
+    deepReorgAt: undefined,
+  };
+  const mayLimit = options.faults === undefined && random.chance(0.3);
+  const endpointFaults = several.endpoints
+    .map((_, index) => index)
+    .filter((index) => mayLimit && index !== truthful)
+    .flatMap((index) => faultsOf(index, lastBlockOf(several), random, LIMIT_FAULTS));
+  return { ...several, endpointFaults };
+}
+
+export function lastBlockOf({ rounds, schedule }: Plan): BlockNumber {
+  return schedule.genesisBlock + rounds * schedule.roundSize;
+}
 
 /**
- * Whether the next block belongs to the operator: one more duty is to be done before the quarter
- * ends, and no more blocks are left than it takes without faults.
+ * Whether what is missing cannot be told from what is not there: the only endpoint hides a log of
+ * a block, and shows another one that is like it.
  */
-export function isPeaceful(plan: Plan, terms: Terms, head: Block): boolean {
-  if (!plan.fair) return false;
-  const next = head.number + 1;
-  const { schedule } = plan;
-  if (next < schedule.genesisBlock) return true;
-  const size = quarterSize(schedule);
-  const left = size - ((next - schedule.genesisBlock) % size);
-  const due = dutiesOf(terms, head);
-  return due > 0 && left <= PEACE_BLOCKS + PEACE_PER_DUTY * (due - 1);
-}
-
-/**
- * Whether the last `depth` blocks may be reorganised away: never so late that what is undone could
- * not be done again in peace.
- */
-export function mayDrop(plan: Plan, { blocks, head, terms }: Chain, depth: number): boolean {
-  const fork = blocks[head.number - depth];
-  if (fork === undefined || fork.number < terms.schedule.genesisBlock) return false;
-  if (!plan.fair) return true;
-  const quarterAt = (number: number) => momentOf(terms.schedule, number).quarter;
-  const isWithin = quarterAt(fork.number + 1) === quarterAt(head.number + 1);
-  const undoes = blocks
-    .slice(-depth)
-    .some(({ mined }) => mined.some(({ transaction }) => transaction.nonce !== undefined));
-  const after = { ...fork, number: head.number + 1 };
-  return (isWithin || !undoes) && !isPeaceful(plan, terms, after);
-}
-
-/** At most that many, to be done in this quarter. */
-export function dutiesOf({ schedule }: Terms, { state, number }: Block): number {
-  const { round, quarter } = momentOf(schedule, number + 1);
-  const disputes = [...state.disputes.values()].filter(({ open }) => open).length;
-  if (quarter !== 0) return disputes * 2;
-  const owed = state.tokens.length > 0 && round > 0 && state.completedRound < round;
-  const requests = [...state.requests.values()].filter((one) => one.round === round - 1).length;
-  return disputes * 2 + (owed ? 1 + Math.min(2, requests) : 0);
-}
-
-function isHaltedAt(terms: Terms, { state, number }: Block): boolean {
-  return new Mediator(state, terms, { block: number, sender: terms.operator }).halted();
-}
-
-/** Throws where nothing hinders a commit, and half of its quarter is over before it is mined. */
-export function requireInGoodTime({ schedule, faults }: Plan, number: number): void {
-  const passed = (number - schedule.genesisBlock) % schedule.roundSize;
-  if (faults.size > 0 || passed <= quarterSize(schedule) / 2) return;
-  throw new InvariantBroken(
-    "in good time",
-    `a commit in block ${passed} of its quarter, untroubled`,
-  );
-}
-
-/** What can no longer be done in time, if anything. */
-export function lateIn(terms: Terms, head: Block): string | undefined {
-  return isHaltedAt(terms, head) ? "HALTED" : lateDispute(terms, head);
-}
-
-/** A dispute that can no longer be closed, if there is one. */
-function lateDispute({ schedule }: Terms, { state, number }: Block): string | undefined {
-  for (const [key, { open, openedBlock }] of state.disputes) {
-    if (open && number >= closingWindow(schedule, openedBlock).lastBlock) return `dispute ${key}`;
-  }
-  return undefined;
+export function isUnprovable({ truthful, endpointFaults }: Plan): boolean {
+  return truthful === undefined && endpointFaults.some(({ fault }) => fault === "logsDropped");
 }

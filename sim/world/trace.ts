@@ -37,12 +37,12 @@ export class Trace {
     this.#onLine?.(line);
   }
 
-  /** The node's own log, as lines of this one. */
-  log(): Log {
+  /** The log of an operator, as lines of this one. */
+  log(name: string): Log {
     const at = (level: string) => (event: string, fields?: object) => {
       if (UNTOLD.has(event)) return;
       const words = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${brief(value)}`);
-      this.say(`  node ${level} ${event} ${words.join(" ")}`);
+      this.say(`  ${name} ${level} ${event} ${words.join(" ")}`);
     };
     return { info: at("info"), warn: at("warn"), error: at("error"), flush: async () => {} };
   }

@@ -1,6 +1,6 @@
 /**
- * One world under one seed: the operator node's own code between a chain, a disk, a clock and a
- * network that are ours, with clients that use it and laws that watch it.
+ * One world under one seed: the operators' own code between a chain, a journal, a clock and a
+ * network that are simulated, with clients that use them and invariants that watch them.
  */
 import { toAddress } from "../../src/base/address.ts";
 import { nobleCurve } from "../../src/base/curve.ts";
@@ -8,36 +8,31 @@ import type { Address, Hex } from "../../src/base/hex.ts";
 import { encodeListToken } from "../../src/chain/calls.ts";
 import { localSigner } from "../../src/chain/signer.ts";
 import type { Market } from "../../src/exchange/entries.ts";
-import { stateHash } from "../../src/exchange/stateHash.ts";
-import { parseConfig } from "../../src/operator/config.ts";
-import { type RunningOperator, startOperator } from "../../src/operator/node.ts";
-import { replay } from "../../src/operator/recover.ts";
-import { encodeSaved } from "../../src/operator/recovery/savedState.ts";
+import type { RunningOperator } from "../../src/operator/node.ts";
 import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
 import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
 import type { Terms } from "../chain/mediatorState.ts";
 import { Clock } from "../host/clock.ts";
-import { Disk } from "../host/disk.ts";
+import { Files, SIMULATED } from "../host/files.ts";
+import { takeOver } from "../host/globals.ts";
 import { Network } from "../host/network.ts";
 import { Random } from "../host/random.ts";
+import { webSocketsTo } from "../host/webSockets.ts";
 import { Client } from "./clients.ts";
+import { isPeaceful, lateIn, mayDrop, requireInGoodTime } from "./fairness.ts";
 import { FaultInjector, MILD } from "./faults.ts";
 import { InvariantBroken, Invariants } from "./invariants.ts";
-import {
-  isPeaceful,
-  lateIn,
-  mayDrop,
-  type Plan,
-  type PlanOptions,
-  planOf,
-  requireInGoodTime,
-} from "./plan.ts";
+import { OperatorHost } from "./operatorHost.ts";
+import { lastBlockOf, type Plan, type PlanOptions, planOf } from "./plan.ts";
+import { directFace, routedFace } from "./router.ts";
+import { SharedFaults } from "./sharedFaults.ts";
+import { OwnStorage, SharedStorage, type WorldStorage } from "./storages.ts";
 import { brief, Trace } from "./trace.ts";
 
 export interface Report {
   readonly seed: string;
   readonly plan: Plan;
-  /** The law that was broken, and how; undefined when all held. */
+  /** The invariant that was broken, and how; undefined when all held. */
   readonly failure: string | undefined;
   readonly counts: Readonly<Record<string, number>>;
   /** What happened, a line each, last last. */
@@ -61,10 +56,11 @@ const MARKETS: readonly Market[] = [
 ];
 const OWNER = toAddress(`0x${"0e".repeat(20)}`);
 const BEGIN = 1_770_000_000;
-/** Errors with which the node may stop: the environment was at fault. */
+const BLOOM_BYTES = 256;
+/** Errors with which an operator may stop: its environment was at fault. */
 const MAY_STOP = new Set([
   ...["RpcUnavailable", "DutyFailed", "StorageFull", "StorageFailed", "JournalStopped"],
-  "EndpointsDisagree",
+  ...["EndpointsDisagree", "DatabaseUnreachable", "DatabaseUnwritable"],
 ]);
 
 /**
@@ -90,69 +86,74 @@ class World {
   readonly #random: Random;
   readonly #plan: Plan;
   readonly #clock = new Clock();
+  readonly #files = new Files(this.#clock);
   readonly #chain: Chain;
-  readonly #disk: Disk;
+  readonly #storage: WorldStorage;
   readonly #network: Network;
   readonly #invariants: Invariants;
-  readonly #clients: Client[];
-  readonly #key: Hex;
+  readonly #clients: readonly Client[];
+  readonly #hosts: readonly OperatorHost[];
   readonly #trace: Trace;
-  #operator: RunningOperator | undefined;
-  /** Whether a process is there, serving or about to. */
-  #alive = false;
-  #failure: string | undefined;
   readonly #faults: FaultInjector;
+  readonly #shared: SharedFaults;
   #conditions: NetworkConditions = MILD;
+  #failure: string | undefined;
   #over = false;
 
   constructor(seed: string, options: WorldOptions) {
     this.#seed = seed;
     this.#random = new Random(seed);
-    this.#plan = planOf(this.#random.split("plan"), options);
-    this.#key = this.#random.split("operator").hex(32);
-    const mediator = toAddress(`0x${"ee".repeat(20)}`);
+    const plan = planOf(this.#random.split("plan"), options);
+    this.#plan = plan;
+    const keys = Array.from({ length: plan.operators }, (_, i) =>
+      this.#random.split(i === 0 ? "operator" : `operator ${i}`).hex(32),
+    );
     const terms: Terms = {
-      domain: { chainId: CHAIN_ID, mediator },
-      schedule: this.#plan.schedule,
-      operator: localSigner(this.#key).address,
+      domain: { chainId: CHAIN_ID, mediator: toAddress(`0x${"ee".repeat(20)}`) },
+      schedule: plan.schedule,
+      operators: keys.map((key) => localSigner(key).address),
+      slots: plan.slots,
     };
-    this.#faults = new FaultInjector(this.#plan.faults, this.#random.split("troubles"));
+    // Not "faults": older seeds mean what they meant.
+    this.#faults = new FaultInjector(plan, this.#random.split("troubles"));
     this.#chain = new Chain(terms, this.#random.split("chain"));
     this.#trace = new Trace(this.#clock, this.#chain, options.onTrace);
-    this.#invariants = new Invariants(this.#chain, this.#plan.confirmations);
-    this.#disk = new Disk(
-      this.#clock,
-      () => this.#faults.flush(this.#isPeaceful),
-      (payloads) => this.#guard(() => this.#invariants.onDurable(payloads)),
-    );
-    const network = this.#random.split("network");
-    this.#network = new Network(this.#chain, this.#clock, network, this.#plan.endpoints, {
-      conditions: () => this.#conditions,
-      onBroadcast: (data) => this.#guard(() => this.#onBroadcast(data)),
-      onRefusedTrial: (data, refusal) =>
-        this.#guard(() => this.#invariants.onRefusedTrial(data, refusal)),
+    this.#invariants = new Invariants(this.#chain, plan);
+    this.#storage = this.#makeStorage();
+    this.#network = this.#makeNetwork();
+    this.#hosts = keys.map((key, i) => this.#host(key, i));
+    this.#shared = new SharedFaults(this.#random.split("shared"), {
+      ...{ kinds: plan.faults, hosts: this.#hosts, endpoints: plan.endpoints.length },
+      ...{ truthful: plan.truthful ?? 0, blockMs: plan.blockMs },
+      trace: (text) => this.#trace.say(text),
     });
-    this.#clients = Array.from({ length: this.#plan.clients }, (_, i) => this.#client(i));
+    this.#clients = Array.from({ length: plan.clients }, (_, i) => this.#client(i));
   }
 
   async run(): Promise<Report> {
     const onRejection = (reason: unknown) => this.#fail(reason);
     process.on("unhandledRejection", onRejection);
-    this.#clock.install((url, body) => this.#network.request(url, body));
+    const giveBack = takeOver({
+      ...{ clock: this.#clock, files: this.#files },
+      request: (url, body) => this.#network.request(url, body),
+      WebSocket: webSocketsTo(this.#network, this.#clock),
+    });
     try {
       this.#chain.begin(BEGIN);
+      this.#sayPlan();
       for (const token of TOKENS.slice(0, 2)) this.#chain.send(OWNER, encodeListToken(token));
       this.#chain.send(OWNER, encodeListToken(TOKENS[2]), this.#random.int(12, 120));
+      this.#faults.injectPlanned(this.#network.endpoints, this.#chain.head);
       this.#mine();
-      this.#start();
+      for (const host of this.#hosts) this.#start(host);
       this.#clock.after(this.#plan.blockMs, () => this.#tick());
       await this.#clock.run(() => this.#over || this.#failure !== undefined);
       if (this.#failure === undefined) this.#guard(() => this.#invariants.checkReplay());
     } catch (error) {
       this.#fail(error);
     } finally {
-      this.#clock.endProcess();
-      this.#clock.uninstall();
+      for (const host of this.#hosts) host.kill();
+      giveBack();
       process.off("unhandledRejection", onRejection);
     }
     const counts = { ...this.#trace.counts, orders: this.#invariants.acknowledgedOrders };
@@ -160,17 +161,29 @@ class World {
     return { seed: this.#seed, plan: this.#plan, failure: this.#failure, counts, trace: lines };
   }
 
+  #sayPlan(): void {
+    const { endpoints, endpointFaults, truthful, faults, kind, fair } = this.#plan;
+    this.#trace.say(`${kind}${fair ? "" : ", not fair"}: ${[...faults].join(" ") || "no faults"}`);
+    if (kind === "alone") return;
+    for (const [index, { dialect, scheme }] of endpoints.entries()) {
+      const own = endpointFaults
+        .filter(({ endpoint }) => endpoint === index)
+        .map(({ fault, from, to }) => `${fault} from ${from} to ${to}`);
+      const what = index === truthful ? "true" : own.join(", ") || "no faults of its own";
+      this.#trace.say(`node-${index} speaks ${dialect} over ${scheme}: ${what}`);
+    }
+  }
+
   // ---------------------------------------------------------------- time
 
   #tick(): void {
-    const { schedule, rounds } = this.#plan;
     this.#guard(() => {
       this.#injectFaults();
       this.#block();
       this.#checkBlock();
     });
-    if (this.#chain.head.number >= schedule.genesisBlock + rounds * schedule.roundSize) {
-      if (this.#operator !== undefined) this.#checkKept(this.#operator);
+    if (this.#chain.head.number >= lastBlockOf(this.#plan)) {
+      for (const { operator } of this.#hosts) if (operator !== undefined) this.#checkKept(operator);
       this.#over = true;
       return;
     }
@@ -233,23 +246,32 @@ class World {
         `mined ${emitted.eventName} ${Object.values(emitted.args).map(brief).join(" ")}`,
       );
     }
+    this.#network.announceHead();
   }
 
-  /** What the node does stays done, whoever it hears of it from. */
+  /**
+   * What an operator does stays done, whoever it hears of it from. Of several, one that fails may
+   * leave a transaction behind which another does not know of.
+   */
   get #isLasting(): boolean {
-    const { faults, fair, deepReorgAt } = this.#plan;
+    const { faults, fair, deepReorgAt, kind } = this.#plan;
+    if (kind === "several" && faults.size > 0) return false;
     return fair && deepReorgAt === undefined && !faults.has("reorganisations");
   }
 
   #checkKept({ face }: RunningOperator): void {
-    this.#invariants.checkKept(face).catch((error) => this.#fail(error));
+    const upTo = face.balances(OWNER)[0]?.asOf ?? 0;
+    this.#invariants.checkKept(face, upTo).catch((error) => this.#fail(error));
   }
 
   #checkBlock(): void {
     const { head, terms } = this.#chain;
     this.#invariants.checkMoney();
-    const face = this.#operator?.face;
-    if (face !== undefined && this.#disk.isIdle) this.#invariants.checkFace(face);
+    for (const { operator } of this.#hosts) {
+      if (operator !== undefined && this.#storage.isIdle) {
+        this.#invariants.checkFace(operator.face, this.#storage.length);
+      }
+    }
     const late = lateIn(terms, head);
     if (late === undefined) return;
     this.#trace.count("late");
@@ -260,37 +282,98 @@ class World {
   // ---------------------------------------------------------------- faults
 
   #injectFaults(): void {
-    if (this.#isPeaceful) return this.#calm();
-    if (this.#alive && this.#faults.crashes()) {
-      const when = this.#random.int(0, this.#plan.blockMs - 1);
-      this.#clock.after(when, () => this.#crash());
-    }
     const { endpoints } = this.#network;
+    const { kind } = this.#plan;
+    for (const said of this.#faults.injectPlanned(endpoints, this.#chain.head))
+      this.#trace.say(said);
+    if (kind === "several") this.#shared.inject(this.#isPeaceful);
+    if (this.#isPeaceful) this.#calm();
+    for (const host of this.#hosts) {
+      if (this.#isCalmed(host) || !host.isAlive || !this.#faults.crashes()) continue;
+      const when = this.#random.int(0, this.#plan.blockMs - 1);
+      this.#clock.after(when, () => this.#crash(host));
+    }
+    if (this.#isPeaceful) return;
     for (const changed of this.#faults.injectFaults(endpoints, this.#chain.head))
       this.#trace.say(changed);
   }
 
+  /** Whether the host is to have its fair chance now. */
+  #isCalmed(host: OperatorHost): boolean {
+    if (!this.#isPeaceful) return false;
+    return this.#plan.kind !== "several" || this.#shared.isSurvivor(host);
+  }
+
+  /** What must be well in peace: all, or one true endpoint and one operator. */
   #calm(): void {
-    for (const endpoint of this.#network.endpoints) endpoint.mode = "well";
-    if (!this.#alive) this.#start();
+    const { kind, truthful } = this.#plan;
+    for (const [index, endpoint] of this.#network.endpoints.entries()) {
+      if (kind === "alone" || index === truthful) endpoint.mode = "well";
+    }
+    for (const host of this.#hosts) {
+      if (this.#isCalmed(host) && !host.isAlive) this.#start(host);
+    }
   }
 
-  // ---------------------------------------------------------------- the operator
+  // ---------------------------------------------------------------- the operators
 
-  #start(): void {
-    this.#alive = true;
+  #makeStorage(): WorldStorage {
+    const { kind, leaseMs } = this.#plan;
+    const onDurable: ConstructorParameters<typeof OwnStorage>[2] = (appending) =>
+      this.#guard(() => this.#invariants.onDurable(appending));
+    if (kind !== "several") {
+      const fate = () => this.#faults.flush(this.#isPeaceful);
+      return new OwnStorage(this.#clock, fate, onDurable);
+    }
+    return new SharedStorage({
+      ...{ clock: this.#clock, leaseMs, onDurable },
+      fate: (one) => this.#shared.statementFate(one),
+      clockOffset: () => this.#shared?.databaseClockOffset ?? 0,
+      onAcquired: (operator, epoch) =>
+        this.#guard(() => this.#invariants.onAcquired(operator, epoch)),
+    });
+  }
+
+  #makeNetwork(): Network {
+    const { endpoints, bloomFill } = this.#plan;
+    const random = this.#random.split("network");
+    return new Network(this.#chain, this.#clock, random, {
+      ...{ endpoints, otherBlooms: otherBlooms(bloomFill, this.#random.split("blooms")) },
+      conditions: () => this.#conditions,
+      onBroadcast: (data) => this.#guard(() => this.#onBroadcast(data)),
+      onRefusedTrial: (data, refusal) =>
+        this.#guard(() => this.#invariants.onRefusedTrial(data, refusal)),
+      isCut: (one, index) => this.#shared.isCutFromEndpoint(one, index),
+    });
+  }
+
+  #host(key: Hex, index: number): OperatorHost {
+    const name = this.#plan.kind === "several" ? `operator-${index}` : "operator";
+    return new OperatorHost({
+      ...{ clock: this.#clock, name, key, config: () => this.#config(name) },
+      log: this.#trace.log(this.#plan.kind === "several" ? name : "node"),
+      storage: (one) => this.#storage.parts(one),
+      onServes: (host, operator) => this.#serve(host, operator),
+      onStopped: (host, error) => this.#stopped(host, error),
+    });
+  }
+
+  #start(host: OperatorHost): void {
     this.#trace.count("starts");
-    this.#maybeSnapshot();
-    const config = parseConfig(this.#config(), { QUARTERDECK_PRIVATE_KEY: this.#key }, "the seed");
-    const openJournal = async () => this.#disk.open();
-    startOperator(config, this.#trace.log(), undefined, { openJournal }).then(
-      (operator) => this.#serve(operator),
-      (error) => this.#stopped(error),
-    );
+    const { length } = this.#storage;
+    if (length >= 2 && this.#random.chance(0.3)) {
+      this.#storage.saveSnapshot(this.#random.int(2, length));
+    }
+    host.start();
   }
 
-  #config() {
-    const { confirmations, pollMs } = this.#plan;
+  #config(name: string) {
+    const { confirmations, pollMs, kind, leaseMs } = this.#plan;
+    const shared = {
+      database: { url: "postgres://simulated/journal", leaseMs },
+      publicUrl: `http://${name}.sim`,
+      storage: `${SIMULATED}${name}`,
+    };
     return {
       rpc: this.#network.endpoints.map(({ url }) => url),
       mediator: this.#chain.terms.domain.mediator,
@@ -300,25 +383,27 @@ class World {
         tick: `${tick}`,
       })),
       ...{ confirmations, pollMs, maxTries: 10 },
+      ...(kind === "several" ? shared : {}),
     };
   }
 
-  #serve(operator: RunningOperator): void {
-    this.#operator = operator;
-    this.#trace.say("serves");
+  #serve(host: OperatorHost, operator: RunningOperator): void {
+    const alone = this.#plan.kind !== "several";
+    this.#trace.say(alone ? "serves" : `${host.name} serves`);
     this.#checkKept(operator);
+    const run = alone ? host : operator;
     operator.face.subscribe((event) => {
       if (event.kind !== "order") return;
-      this.#guard(() => this.#invariants.onPublished(event.order));
+      this.#guard(() => this.#invariants.onPublished(event.order, run));
+      if (this.#shared.isCutFromClients(host)) return;
       this.#clients.find(({ address }) => address === event.order.owner)?.learn(event.order);
     });
-    operator.ended.catch((error) => this.#stopped(error));
   }
 
   /** Says why, and is started again by whoever watches over it. */
-  #stopped(error: unknown): void {
+  #stopped(host: OperatorHost, error: unknown): void {
     const { code = "unknown", message } = error as { code?: string; message: string };
-    this.#trace.say(`stops: ${code}: ${message}`);
+    this.#trace.say(`${host.name === "operator" ? "" : `${host.name} `}stops: ${code}: ${message}`);
     this.#trace.count(`stopped${code}`);
     const tooDeep = code === "ReorgTooDeep" && this.#invariants.reorganisedTooDeep;
     // One that was left on a dead fork, and is the only one well, cannot be told from the chain.
@@ -328,37 +413,23 @@ class World {
     if (!MAY_STOP.has(code) && !tooDeep && !(code === "ReorgTooDeep" && isOnFork)) {
       this.#fail(new InvariantBroken("stops only for a reason", `${code}: ${message}`));
     }
-    this.#end();
+    this.#end(host);
     if (tooDeep) this.#over = true;
   }
 
-  #crash(): void {
-    if (!this.#alive || this.#isPeaceful) return;
+  #crash(host: OperatorHost): void {
+    if (!host.isAlive || this.#isCalmed(host)) return;
     this.#trace.count("crashes");
-    this.#trace.say("crash");
-    this.#end();
+    this.#trace.say(host.name === "operator" ? "crash" : `${host.name} is killed`);
+    this.#end(host);
   }
 
-  #end(): void {
-    this.#clock.endProcess();
-    this.#guard(() => this.#disk.crash());
-    this.#operator = undefined;
-    this.#alive = false;
+  #end(host: OperatorHost): void {
+    host.kill();
+    this.#guard(() => this.#storage.processEnded());
     const wait = this.#random.int(100, 3 * this.#plan.blockMs);
     this.#clock.after(wait, () => {
-      if (!this.#alive) this.#start();
-    });
-  }
-
-  /** As if the node had saved one before it ended. */
-  #maybeSnapshot(): void {
-    if (this.#disk.records.length < 2 || !this.#random.chance(0.3)) return;
-    const reader = new Disk(this.#clock, this.#disk.fate, () => {});
-    const length = this.#random.int(2, this.#disk.records.length);
-    reader.records.push(...this.#disk.records.slice(0, length));
-    void replay(reader.open(), () => {}).then(({ state, history }) => {
-      const bytes = encodeSaved(state, history);
-      this.#disk.snapshot = { sequence: length, bytes, stateHash: stateHash(state) };
+      if (!host.isAlive) this.#start(host);
     });
   }
 
@@ -370,12 +441,22 @@ class World {
   // ---------------------------------------------------------------- telling
 
   #client(index: number): Client {
-    return new Client(["Ada", "Bob", "Cy", "Dot", "Eve"][index] as string, {
+    const name = ["Ada", "Bob", "Cy", "Dot", "Eve"][index] as string;
+    const routes = this.#random.split(`routes of ${name}`);
+    const [only] = this.#hosts;
+    return new Client(name, {
       chain: this.#chain,
       random: this.#random.split("clients"),
       markets: MARKETS,
       tokens: TOKENS,
-      face: () => this.#operator?.face,
+      face: () =>
+        this.#plan.kind === "several"
+          ? routedFace({
+              ...{ clock: this.#clock, random: routes, hosts: this.#hosts },
+              isCut: (host) => this.#shared.isCutFromClients(host),
+              urlOf: (host) => `http://${host.name}.sim`,
+            })
+          : directFace(this.#clock, only as OperatorHost),
       onAcknowledged: (action, order) => this.#invariants.onAcknowledged(action, order),
       onRefused: (order, code) => this.#invariants.onRefused(order, code),
       onError: (error) => this.#fail(error),
@@ -392,9 +473,17 @@ class World {
   }
 
   #fail(error: unknown): void {
-    const isLaw = error instanceof InvariantBroken;
-    const detail = error instanceof Error ? (isLaw ? error.message : error.stack) : String(error);
+    const isInvariant = error instanceof InvariantBroken;
+    const detail =
+      error instanceof Error ? (isInvariant ? error.message : error.stack) : String(error);
     this.#trace.say(`FAILURE ${detail}`);
     this.#failure ??= detail ?? "unknown";
   }
+}
+
+/** The logs of other contracts in each block's bloom. */
+function otherBlooms(fill: Plan["bloomFill"], random: Random): Uint8Array | undefined {
+  if (fill === "none") return undefined;
+  if (fill === "full") return new Uint8Array(BLOOM_BYTES).fill(0xff);
+  return Uint8Array.from({ length: BLOOM_BYTES }, () => random.int(0, 255));
 }

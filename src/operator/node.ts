@@ -15,7 +15,6 @@ import { readTokenFacts, type TokenFacts } from "../chain/tokens.ts";
 import { TurnReader } from "../chain/turns.ts";
 import type { Entry, Genesis } from "../exchange/entries.ts";
 import type { Outcome } from "../exchange/outcome.ts";
-import type { Journal } from "../journal/journal.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { Alerts } from "./alerts/alerts.ts";
 import type { Situation } from "./alerts/lastWords.ts";
@@ -31,7 +30,7 @@ import { Metrics } from "./metrics.ts";
 import { CommitQuorum } from "./quorum/commitQuorum.ts";
 import { Desk } from "./roles/desk.ts";
 import { type LeadOptions, lead, type SeenHead, withRetries } from "./roles/lead.ts";
-import { openStorage } from "./roles/storage.ts";
+import { openStorage, type StorageParts } from "./roles/storage.ts";
 import { watchHeads } from "./roles/watchHeads.ts";
 import { FillSigner } from "./signers/fillSigner.ts";
 import { Identity } from "./signers/identity.ts";
@@ -59,12 +58,6 @@ const TRAILING_BLOCKS = 8;
 const LEADING_HELP = "1 while this operator takes orders";
 const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
 
-/** What may be another than usual. */
-export interface OperatorParts {
-  /** Opens the journal of a storage folder for writing. */
-  readonly openJournal?: (storage: string) => Promise<Journal>;
-}
-
 /**
  * Starts one operator. Throws a typed error that says what to mend when it cannot. `alerts` are
  * told what its guardians find; whoever gives them closes them.
@@ -73,7 +66,7 @@ export async function startOperator(
   config: OperatorConfig,
   log: Log,
   alerts = new Alerts({ webhooks: [], mediator: config.mediator, log }),
-  { openJournal }: OperatorParts = {},
+  parts: StorageParts = {},
 ): Promise<RunningOperator> {
   const stopping = new AbortController();
   const metrics = new Metrics();
@@ -96,7 +89,7 @@ export async function startOperator(
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
-  const storage = await openStorage(config, chain.genesis, signer.address, log, openJournal);
+  const storage = await openStorage(config, chain.genesis, signer.address, log, parts);
   const { state, history, replayed, snapshot, sequence } = storage.recovered;
   const block = state.head?.number ?? "none";
   log.info("recovered", { snapshot, replayed, journal: sequence, block });
