@@ -34,7 +34,7 @@ export const ENDPOINT_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS]
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];
 
 /** Blocks behind the head of which a pruned endpoint has no logs. */
-const KEPT_BLOCKS = 3;
+const KEPT_BLOCKS = 2;
 
 /** Rate limits, and words of nodes that cannot serve now: code, message. */
 const LIMITS: readonly (readonly [number, string])[] = [
@@ -80,21 +80,26 @@ export interface Refused {
   readonly message: string;
 }
 
-/** What an endpoint with `faults` answers instead of doing what it is asked; mostly nothing. */
-export function refusalBy(faults: ReadonlySet<EndpointFault>, random: Random): Refused | undefined {
-  const limited = (status: number) => {
-    const [code, message] = random.pick(LIMITS);
+/**
+ * What an endpoint with `faults` answers instead of doing what it is asked; mostly nothing. `words`:
+ * a number of the endpoint's, which always says it in the same words.
+ */
+export function refusalBy(
+  faults: ReadonlySet<EndpointFault>,
+  random: Random,
+  words: number,
+): Refused | undefined {
+  const wordsOf = (table: typeof LIMITS, status: number) => {
+    const [code, message] = table[words % table.length] as (typeof LIMITS)[number];
     return { status, code, message };
   };
+  const limited = (status: number) => wordsOf(LIMITS, status);
   if (faults.has("limitedByStatus")) return limited(random.pick(STATUSES));
   if (faults.has("limitedInBody")) return limited(200);
   if (faults.has("limitedSometimes") && random.chance(0.33)) {
     return limited(random.chance(0.7) ? 200 : 429);
   }
-  if (faults.has("sick") && random.chance(0.5)) {
-    const [code, message] = random.pick(SICKNESSES);
-    return { status: 200, code, message };
-  }
+  if (faults.has("sick") && random.chance(0.5)) return wordsOf(SICKNESSES, 200);
   return undefined;
 }
 

@@ -41,6 +41,8 @@ export interface Endpoint {
   mode: FaultMode;
   /** What is wrong with what it says, whatever its mode. */
   faults: ReadonlySet<EndpointFault>;
+  /** Which of many words it has for its refusals. */
+  readonly words: number;
   /** Blocks by which it lags. */
   lag: number;
   stuckAt: Block | undefined;
@@ -82,6 +84,7 @@ export class Network {
     this.endpoints = options.endpoints.map(({ dialect, scheme }, i) => ({
       ...{ url: `${scheme}://node-${i}.sim`, dialect, mode: "well" as const },
       ...{ faults: new Set<EndpointFault>(), lag: 0, stuckAt: undefined },
+      words: this.#faultRandom.int(0, 1000),
     }));
   }
 
@@ -149,7 +152,8 @@ export class Network {
 
   #answer(endpoint: Endpoint, body: string): Answer {
     const { faults } = endpoint;
-    const refused = faults.size === 0 ? undefined : refusalBy(faults, this.#faultRandom);
+    const refused =
+      faults.size === 0 ? undefined : refusalBy(faults, this.#faultRandom, endpoint.words);
     if (refused !== undefined) return refusedWith(body, refused);
     const { id, method, params = [] } = JSON.parse(body) as RpcRequest;
     const text = this.#textOf(endpoint, id, method, params);

@@ -63,9 +63,10 @@ function isHaltedAt(terms: Terms, { state, number }: Block): boolean {
 }
 
 /** Throws where nothing hinders a commit, and half of its quarter is over before it is mined. */
-export function requireInGoodTime({ schedule, faults }: Plan, number: number): void {
+export function requireInGoodTime(plan: Plan, number: number): void {
+  const { schedule, faults, endpointFaults } = plan;
   const passed = (number - schedule.genesisBlock) % schedule.roundSize;
-  if (faults.size > 0 || passed <= quarterSize(schedule) / 2) return;
+  if (faults.size > 0 || endpointFaults.length > 0 || passed <= quarterSize(schedule) / 2) return;
   throw new InvariantBroken(
     "in good time",
     `a commit in block ${passed} of its quarter, untroubled`,

@@ -121,7 +121,8 @@ function honest(count: number): PlannedEndpoint[] {
 function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): Plan {
   const lone = options.lone ?? (options.endpointFault === undefined && random.chance(0.16));
   const count = lone ? 1 : options.endpointFault === undefined ? random.int(2, 3) : 2;
-  const truthful = lone ? undefined : random.int(0, count - 1);
+  const named = options.endpointFault !== undefined;
+  const truthful = lone ? undefined : named ? count - 1 : random.int(0, count - 1);
   const last = lastBlockOf(plan);
   const endpoints = Array.from({ length: count }, () => ({
     dialect: random.pick(DIALECTS),

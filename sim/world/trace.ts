@@ -6,6 +6,7 @@ import type { Clock } from "../host/clock.ts";
 
 /** They speak of the real machine. */
 const UNTOLD = new Set(["healthy", "unhealthy"]);
+const BARE = [TypeError, RangeError, ReferenceError, SyntaxError] as const;
 
 export class Trace {
   readonly lines: string[] = [];
@@ -13,11 +14,19 @@ export class Trace {
   readonly #clock: Clock;
   readonly #chain: Chain;
   readonly #onLine: ((line: string) => void) | undefined;
+  /** Told of each error of the language itself that an operator logs: a value that nobody parsed. */
+  readonly #onBareError: (event: string, error: Error) => void;
 
-  constructor(clock: Clock, chain: Chain, onLine: ((line: string) => void) | undefined) {
+  constructor(
+    clock: Clock,
+    chain: Chain,
+    onLine: ((line: string) => void) | undefined,
+    onBareError: (event: string, error: Error) => void,
+  ) {
     this.#clock = clock;
     this.#chain = chain;
     this.#onLine = onLine;
+    this.#onBareError = onBareError;
   }
 
   count(what: string): void {
@@ -41,11 +50,23 @@ export class Trace {
   log(name: string): Log {
     const at = (level: string) => (event: string, fields?: object) => {
       if (UNTOLD.has(event)) return;
+      const bare = Object.values(fields ?? {})
+        .map(bareErrorOf)
+        .find((one) => one !== undefined);
+      if (bare !== undefined) this.#onBareError(event, bare);
       const words = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${brief(value)}`);
       this.say(`  ${name} ${level} ${event} ${words.join(" ")}`);
     };
     return { info: at("info"), warn: at("warn"), error: at("error"), flush: async () => {} };
   }
+}
+
+/** The error of the language itself that `value` is, or that caused it. */
+function bareErrorOf(value: unknown): Error | undefined {
+  for (let cause = value; cause instanceof Error; cause = cause.cause) {
+    if (BARE.some((kind) => cause instanceof kind)) return cause;
+  }
+  return undefined;
 }
 
 export function brief(value: unknown): string {

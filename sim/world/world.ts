@@ -117,7 +117,9 @@ class World {
     // Not "faults": older seeds mean what they meant.
     this.#faults = new FaultInjector(plan, this.#random.split("troubles"));
     this.#chain = new Chain(terms, this.#random.split("chain"));
-    this.#trace = new Trace(this.#clock, this.#chain, options.onTrace);
+    this.#trace = new Trace(this.#clock, this.#chain, options.onTrace, (event, error) =>
+      this.#fail(new InvariantBroken("errors are typed", `${event}: ${error.stack}`)),
+    );
     this.#invariants = new Invariants(this.#chain, plan);
     this.#storage = this.#makeStorage();
     this.#network = this.#makeNetwork();
