@@ -1,52 +1,8 @@
 /** Failures at the chain, by who must act on them. */
-import {
-  BaseError,
-  BlockNotFoundError,
-  decodeErrorResult,
-  RpcRequestError,
-  type Hex as ViemHex,
-} from "viem";
+import { BaseError, BlockNotFoundError, RpcRequestError } from "viem";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address, Hex } from "../base/hex.ts";
-import { mediatorAbi } from "./abi/mediator.ts";
-import { mutableOperatorManagerAbi } from "./abi/mutableOperatorManager.ts";
-import { roundRobinOperatorManagerAbi } from "./abi/roundRobinOperatorManager.ts";
-import { testTokenAbi } from "./abi/testToken.ts";
 
-/** Whose typed errors we can name. */
-const KNOWN = [
-  ...mediatorAbi,
-  ...mutableOperatorManagerAbi,
-  ...roundRobinOperatorManagerAbi,
-  ...testTokenAbi,
-];
-/** Internal, no such method, resource missing or busy, method unsupported, rate limits. */
-const ENDPOINT_CODES = new Set([-32603, -32601, -32001, -32002, -32004, -32005, -32007, 429]);
-/** How nodes that lag or have pruned answer under codes that mean anything. */
-const BEHIND = /header not found|unknown block|missing trie node|block ?out ?of ?range/i;
-/** How providers, each in words of its own, refuse a reading of logs that would be too much. */
-const TOO_WIDE = new RegExp(
-  [
-    "range (is )?too (wide|large|big)",
-    "(range|results?|size|logs?|response) (limit )?(was |is )?exceed(s|ed)?\\b",
-    "exceeds? (the )?(max|limit|range|\\d)",
-    "exceed maximum block range",
-    "more than \\d+ (results|logs|blocks)",
-    "too many (results|logs|blocks|events)",
-    "limited? (is |to |the query to )*(at most )?(a )?[\\d,.]+k? ?(blocks?|range)",
-    "up to a [\\d,.]+k? blocks? range",
-    "limit the query to",
-    "(query|request|execution) (timeout|timed out)",
-    "context deadline exceeded",
-    "response (body )?(is )?too (large|big)|should not (be )?greater than",
-  ].join("|"),
-  "i",
-);
-/** Refusals for the number of requests use the same words. */
-const RATE =
-  /\brate\b|per second|requests? limit|compute units|throughput|quota|too many requests/i;
-/** A range that the refusal itself proposes: Alchemy, Infura, Reth. */
-const PROPOSED = /(?:range|range should work:?) \[?(0x[0-9a-f]+|\d+)(?:, ?|-)(0x[0-9a-f]+|\d+)\]?/i;
 const DEEPEST_CAUSE = 16;
 const NO_TIMEOUT = { timedOut: false };
 
@@ -196,10 +152,6 @@ export class InsufficientFunds extends QuarterdeckError {
   }
 }
 
-export function isInsufficientFunds(error: unknown): boolean {
-  return /insufficient (funds|balance)|out of funds/i.test(shortMessage(error));
-}
-
 export function shortMessage(error: unknown): string {
   if (error instanceof EndpointFailed) return error.problem;
   if (error instanceof BaseError) return error.details || error.shortMessage;
@@ -214,18 +166,6 @@ export function causeOf(error: unknown, test: (cause: unknown) => boolean): unkn
     cause = (cause as { cause?: unknown }).cause;
   }
   return undefined;
-}
-
-/**
- * Whether a JSON-RPC error is about the question: another endpoint would give the same. The others
- * say that this endpoint cannot serve it, or not now.
- */
-export function isCallersError(error: unknown): boolean {
-  const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
-  if (!(answer instanceof RpcRequestError)) return false;
-  if (dataOf(answer) !== undefined || /revert/i.test(answer.details)) return true;
-  if (TOO_WIDE.test(answer.details) && !RATE.test(answer.details)) return true;
-  return !ENDPOINT_CODES.has(answer.code) && !BEHIND.test(answer.details);
 }
 
 /** Whether an endpoint answered, and said no. */
@@ -243,45 +183,4 @@ export function isOverwhelmed(error: unknown): boolean {
   const failed = causeOf(error, (cause) => cause instanceof EndpointFailed);
   if (!(failed instanceof EndpointFailed)) return false;
   return failed.timedOut || /^HTTP (413|504)\b|size limit/.test(failed.problem);
-}
-
-/**
- * Whether a reading of logs was refused for its width: fewer blocks may pass. `proposed`: how many
- * the refusal itself names.
- */
-export function asTooWide(error: unknown): { readonly proposed: number | undefined } | undefined {
-  const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
-  if (!(answer instanceof RpcRequestError)) return undefined;
-  if (RATE.test(answer.details) || !TOO_WIDE.test(answer.details)) return undefined;
-  const [, from, to] = PROPOSED.exec(answer.details) ?? [];
-  const blocks = Number(to) - Number(from) + 1;
-  return { proposed: Number.isSafeInteger(blocks) && blocks > 0 ? blocks : undefined };
-}
-
-/** The revert behind a failed call as `ContractRefused`, undefined if it did not revert. */
-export function asContractRefused(error: unknown, what: string): ContractRefused | undefined {
-  const data = revertData(error);
-  if (data !== undefined && data.length >= 10) {
-    try {
-      const { errorName, args } = decodeErrorResult({ abi: KNOWN, data: data as ViemHex });
-      return new ContractRefused(what, errorName, (args ?? []) as readonly unknown[], error);
-    } catch {
-      return new ContractRefused(what, `unknown ${data.slice(0, 10)}`, [], error);
-    }
-  }
-  const reverted = /revert/i.test(shortMessage(error));
-  return reverted ? new ContractRefused(what, "reverted without data", [], error) : undefined;
-}
-
-function revertData(error: unknown): string | undefined {
-  if (!(error instanceof BaseError)) return undefined;
-  const found = error.walk((part) => dataOf(part) !== undefined);
-  return dataOf(found);
-}
-
-function dataOf(part: unknown): string | undefined {
-  const data = (part as { data?: unknown } | null | undefined)?.data;
-  if (typeof data === "string" && data.startsWith("0x")) return data;
-  const inner = (data as { data?: unknown } | undefined)?.data;
-  return typeof inner === "string" && inner.startsWith("0x") ? inner : undefined;
 }

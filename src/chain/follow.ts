@@ -9,7 +9,6 @@ import type { Address } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
 import {
-  asTooWide,
   EndpointsDisagree,
   isOverwhelmed,
   isRefusal,
@@ -29,6 +28,7 @@ import {
   readRange,
 } from "./readRange.ts";
 import type { ChainClient } from "./rpc.ts";
+import { asTooWide } from "./rpcErrors/logWidth.ts";
 
 export { type BlockRef, readBlockRef } from "./readRange.ts";
 

@@ -4,8 +4,8 @@ import { assert } from "../base/errors.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog } from "../protocol/chainLog.ts";
 import type { BlockNumber } from "../protocol/units.ts";
-import { asTooWide } from "./errors.ts";
 import { decodeLog } from "./logs.ts";
+import { asTooWide } from "./rpcErrors/logWidth.ts";
 
 export interface BlockRef {
   readonly number: BlockNumber;

@@ -4,7 +4,8 @@
  */
 import { createPublicClient, type PublicClient } from "viem";
 import { type FailoverOptions, type FailoverTransport, failover } from "./endpoints/failover.ts";
-import { asContractRefused, ChainMismatch, causeOf, RpcUnavailable } from "./errors.ts";
+import { ChainMismatch, causeOf, RpcUnavailable } from "./errors.ts";
+import { asContractRefused } from "./rpcErrors/contractRefusal.ts";
 
 export type ChainClient = PublicClient<FailoverTransport>;
 export type RpcOptions = FailoverOptions;

@@ -11,14 +11,18 @@ import type { Address } from "../base/hex.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { DeadlineMissed, InsufficientFunds, RpcUnavailable, TransactionLost } from "./errors.ts";
 import type { ChainClient } from "./rpc.ts";
+import { kindOf } from "./rpcErrors/kinds.ts";
 import { type Look, look, readStart, type Start } from "./sending/account.ts";
 import { Attempts } from "./sending/attempts.ts";
+import { broadcast } from "./sending/broadcast.ts";
 import { type Call, isSameCall, type Job, type Mined } from "./sending/call.ts";
 import type { SubmitterEvent } from "./sending/events.ts";
 import { URGENT_BLOCKS } from "./sending/fees.ts";
+import { KeyedCalls } from "./sending/keyedCalls.ts";
 import { byUrgency, MOST_IN_FLIGHT, NonceLine } from "./sending/nonceLine.ts";
-import { broadcast, type MinedVersion, type NonceSlot } from "./sending/nonceSlot.ts";
+import type { NonceSlot } from "./sending/nonceSlot.ts";
 import { blocksLeft, Pricing } from "./sending/pricing.ts";
+import { type Settled, settledOf } from "./sending/settled.ts";
 import { simulate } from "./sending/simulate.ts";
 import type { Signer } from "./signer.ts";
 
@@ -43,14 +47,6 @@ export interface SubmitterOptions {
   readonly onEvent?: (event: SubmitterEvent, call: Call) => void;
 }
 
-/** What became of a job whose transaction was mined. */
-interface Settled {
-  readonly job: Job;
-  readonly version: MinedVersion;
-  /** `reverted`: it would pass now, so that it can be sent again. */
-  readonly outcome: Mined | Error | "reverted";
-}
-
 const DEFAULT_LOOKS = 30;
 /** Looks for a receipt after its nonce was used: endpoints lag behind each other. */
 const LOOKS_AFTER_NONCE_USED = 3;
@@ -70,6 +66,7 @@ export class Submitter {
   readonly #line = new NonceLine();
   readonly #pricing: Pricing;
   readonly #attempts: Attempts;
+  readonly #keyed: KeyedCalls;
   #working = false;
   #looksBehind = 0;
   #newestMined = 0;
@@ -78,7 +75,11 @@ export class Submitter {
     this.#options = options;
     const shared = { ...options, line: this.#line, tell: this.#tell.bind(this) };
     this.#pricing = new Pricing(shared);
-    this.#attempts = new Attempts({ ...shared, pricing: this.#pricing });
+    this.#keyed = new KeyedCalls(options.client, options.signer.address);
+    this.#attempts = new Attempts({
+      ...{ ...shared, pricing: this.#pricing },
+      onSent: ({ key }, sent) => key !== undefined && this.#keyed.note(key, sent),
+    });
   }
 
   get address(): Address {
@@ -92,10 +93,17 @@ export class Submitter {
 
   /**
    * Resolves when mined with success. Throws `ContractRefused` (simulation or block),
-   * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, `RpcUnavailable`, or what the signer
-   * does.
+   * `DeadlineMissed`, `InsufficientFunds`, `TransactionLost`, `RpcUnavailable`, `KeyInUse`, or what
+   * the signer does. A call with a `key` can be repeated safely.
    */
   send(call: Call): Promise<Mined> {
+    const { key } = call;
+    return key === undefined
+      ? this.#enqueue(call)
+      : this.#keyed.once(key, call, () => this.#enqueue(call));
+  }
+
+  #enqueue(call: Call): Promise<Mined> {
     return new Promise((resolve, reject) => {
       this.#queue.push({ call, reverts: 0, settled: false, isFiller: false, resolve, reject });
       void this.#work();
@@ -198,7 +206,8 @@ export class Submitter {
       if (!this.#pricing.isFunded(slot, job, balance)) return false;
       await this.#attempts.attempt(slot, job);
     } catch (error) {
-      if (error instanceof InsufficientFunds && this.#line.isAwaited) return false;
+      const mayPassLater = error instanceof InsufficientFunds || kindOf(error) === "nonceTooHigh";
+      if (mayPassLater && this.#line.isAwaited) return false;
       throw error;
     } finally {
       this.#line.giveBack(slot);
@@ -302,7 +311,12 @@ export class Submitter {
   /** Settles what is mined. `next`: the key's next nonce, if it is known. */
   async #collect(next: number | undefined): Promise<void> {
     for (const slot of this.#line.slots) {
-      const settled = await this.#receiptOf(slot);
+      const settled = await settledOf(slot, this.#options.client, {
+        onBlock: (block) => {
+          this.#newestMined = Math.max(this.#newestMined, block);
+        },
+        simulate: (call) => this.#simulate(call),
+      });
       if (settled !== undefined) {
         const { version, job } = settled;
         // An endpoint that lags had us look again at what was never undone: that was told before.
@@ -323,30 +337,6 @@ export class Submitter {
     if (!job.settled) return job;
     const isOut = (one: Job) => this.#line.slots.some((slot) => slot.holds(one));
     return this.#queue.find((one) => isSameCall(one, job) && !isOut(one)) ?? job;
-  }
-
-  /** Undefined while none of the slot's versions is known to be mined. */
-  async #receiptOf(slot: NonceSlot): Promise<Settled | undefined> {
-    const { client } = this.#options;
-    for (const [hash, job] of slot.versions) {
-      const receipt = await client.getTransactionReceipt({ hash }).catch(() => undefined);
-      if (receipt === undefined) continue;
-      const block = Number(receipt.blockNumber);
-      const version = { hash, block: receipt.blockHash };
-      this.#newestMined = Math.max(this.#newestMined, block);
-      if (receipt.status === "success") {
-        const { gasUsed, effectiveGasPrice } = receipt;
-        const cost = gasUsed * effectiveGasPrice;
-        return { job, version, outcome: { transactionHash: hash, block, gasUsed, cost } };
-      }
-      // Something changed between simulation and block; a new simulation says what.
-      const outcome = await this.#simulate(job.call).then(
-        () => "reverted" as const,
-        (error: Error) => error,
-      );
-      return { job, version, outcome };
-    }
-    return undefined;
   }
 
   /** Sees to one that is not known to be mined; `now` is undefined when the look failed. */

@@ -5,6 +5,7 @@
 import { RpcRequestError } from "viem";
 import { getHttpRpcClient } from "viem/utils";
 import { causeOf, EndpointFailed, shortMessage } from "../errors.ts";
+import { RpcRefusal } from "../rpcErrors/kinds.ts";
 
 export interface RpcCall {
   readonly method: string;
@@ -13,7 +14,7 @@ export interface RpcCall {
 
 /** To whom we speak stays the same as long as it is not `lost`. */
 export interface Connection {
-  /** Throws viem's `RpcRequestError` for an answer that is an error, else `EndpointFailed`. */
+  /** Throws `RpcRefusal` for an answer that is an error, else `EndpointFailed`. */
   request(call: RpcCall): Promise<unknown>;
   readonly lost: boolean;
   /**
@@ -61,6 +62,7 @@ function decoded(part: string): string {
 export function overHttp(url: string, name: PublicName, timeoutMs: number): Connection {
   const rpc = getHttpRpcClient(url);
   let lost = false;
+  let lastId = 0;
   return {
     get lost() {
       return lost;
@@ -68,10 +70,16 @@ export function overHttp(url: string, name: PublicName, timeoutMs: number): Conn
     request: async (call) => {
       // The library's own timeout ends with the headers: an answer that never ends needs a signal.
       const signal = AbortSignal.timeout(timeoutMs);
+      lastId += 1;
+      const id = lastId;
+      let status: number | undefined;
+      const onResponse = (response: Response) => {
+        status = response.status;
+      };
       try {
-        const body = { method: call.method, params: call.params };
-        const answer = await rpc.request({ body, timeout: 0, fetchOptions: { signal } });
-        return resultOf(answer, call, name);
+        const body = { id, method: call.method, params: call.params };
+        const rest = { timeout: 0, fetchOptions: { signal }, onResponse };
+        return resultOf(await rpc.request({ body, ...rest }), call, name, { id, status });
       } catch (error) {
         if (error instanceof RpcRequestError) throw error;
         lost = true;
@@ -83,23 +91,48 @@ export function overHttp(url: string, name: PublicName, timeoutMs: number): Conn
   };
 }
 
-/** The result in a JSON-RPC answer; throws the error in it. */
-export function resultOf(answer: unknown, { method }: RpcCall, name: PublicName): unknown {
-  const { result, error } = (answer ?? {}) as {
-    result?: unknown;
-    error?: { code: number; message?: unknown; data?: unknown };
-  };
-  if (error !== undefined && error !== null) {
-    const message = name.redact(String(error.message ?? "no message"));
-    const { code, data } = error;
-    throw new RpcRequestError({
-      body: { method },
-      error: { code, message, data },
-      url: name.origin,
-    });
+/** What is known of an answer besides its body. */
+export interface Envelope {
+  /** Of the request. */
+  readonly id: number;
+  /** Of the HTTP answer; undefined over WebSocket. */
+  readonly status?: number | undefined;
+}
+
+interface RpcBody {
+  readonly id?: unknown;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+/**
+ * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for what
+ * answers another request. Whoever could not read a request, or did not want to, knows no id.
+ */
+export function resultOf(
+  answer: unknown,
+  { method }: RpcCall,
+  name: PublicName,
+  { id, status }: Envelope,
+): unknown {
+  const body = (answer ?? {}) as RpcBody;
+  const isForNobody = body.id === undefined || body.id === null;
+  const isError = body.error !== undefined && body.error !== null;
+  if (isForNobody ? !isError : String(body.id) !== String(id)) {
+    throw new Error(`It answered request ${String(body.id)} in place of ${id}.`);
   }
-  if (result === undefined) throw new Error("It answered with neither a result nor an error.");
-  return result;
+  if (isError) throw new RpcRefusal(method, name.origin, errorIn(body.error, name), status);
+  if (body.result === undefined) {
+    throw new Error("It answered with neither a result nor an error.");
+  }
+  return body.result;
+}
+
+/** Proxies put a bare text where an object belongs. */
+function errorIn(error: unknown, { redact }: PublicName) {
+  if (typeof error !== "object") return { code: 0, message: redact(String(error)) };
+  const { code, message, data } = error as { code?: unknown; message?: unknown; data?: unknown };
+  return { code: Number(code ?? 0), message: redact(String(message ?? "no message")), data };
 }
 
 function problemOf(error: unknown, signal: AbortSignal, timeoutMs: number): string {

@@ -1,7 +1,8 @@
 /** One endpoint of the chain: who answers there is checked, and how well it does is remembered. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { createPublicClient, createTransport, type PublicClient } from "viem";
-import { ChainMismatch } from "../errors.ts";
+import { ChainMismatch, isRefusal, shortMessage } from "../errors.ts";
+import { kindOf } from "../rpcErrors/kinds.ts";
 import {
   type Connection,
   overHttp,
@@ -17,6 +18,8 @@ export interface EndpointOptions {
   readonly chainId: number | undefined;
   /** Told what became of each request: undefined when it was answered. */
   readonly onOutcome: (endpoint: Endpoint, failure: unknown) => void;
+  /** Told once when it turns out that it pushes no heads: whoever wants them has to ask. */
+  readonly onPolled?: ((endpoint: Endpoint, problem: string) => void) | undefined;
 }
 
 /** How an endpoint does, for metrics and for people. */
@@ -34,6 +37,8 @@ const ANSWERS_TO_FORGET = 32;
 /** Milliseconds before a lost subscription to heads is renewed, at first and at most. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 30_000;
+/** Subscriptions in a row that failed, where other questions may pass, before it is only asked. */
+const MOST_FAILED_SUBSCRIPTIONS = 3;
 
 export class Endpoint {
   /** Asks this endpoint alone, once. */
@@ -49,6 +54,9 @@ export class Endpoint {
   #failures = 0;
   #answersInRow = 0;
   #rest = 0;
+  /** In a row: whatever else is asked may be answered. */
+  #failedSubscriptions = 0;
+  #isKnownAsPolled = false;
 
   constructor(url: string, options: EndpointOptions) {
     this.#url = url;
@@ -76,7 +84,7 @@ export class Endpoint {
     return { origin: this.origin, rest: this.#rest };
   }
 
-  /** Throws `ChainMismatch`, `EndpointFailed`, or viem's `RpcRequestError`. */
+  /** Throws `ChainMismatch`, `EndpointFailed`, or `RpcRefusal`. */
   async request(call: RpcCall): Promise<unknown> {
     try {
       const result = await (await this.#trusted()).request(call);
@@ -105,22 +113,41 @@ export class Endpoint {
     this.#rest = Math.max(0, this.#rest - 1);
   }
 
-  /** Tells of each new head, as far as the endpoint pushes them, until `signal` is aborted. */
+  /**
+   * Tells of each new head, as far as the endpoint pushes them, until `signal` is aborted. That it
+   * pushes none says nothing against it: it can be asked.
+   */
   async watchHeads(onHead: () => void, signal: AbortSignal): Promise<void> {
     if (!isWebSocket(this.#url)) return;
     let pauseMs = FIRST_PAUSE_MS;
-    while (!signal.aborted) {
+    while (!signal.aborted && this.#failedSubscriptions < MOST_FAILED_SUBSCRIPTIONS) {
       try {
         const connection = await this.#trusted();
-        await connection.watchHeads?.(() => {
+        await this.#subscribe(connection, signal, () => {
           pauseMs = FIRST_PAUSE_MS;
           onHead();
-        }, signal);
+        });
       } catch (error) {
         this.#options.onOutcome(this, error);
       }
       await sleep(pauseMs, undefined, { signal }).catch(() => {});
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+    }
+  }
+
+  /** Resolves when it ends. Throws what broke the connection, until it breaks each one. */
+  async #subscribe(connection: Connection, signal: AbortSignal, onHead: () => void): Promise<void> {
+    try {
+      await connection.watchHeads?.(onHead, signal);
+      this.#failedSubscriptions = 0;
+    } catch (error) {
+      // A limit may be lifted; whatever else it says of this method, it will say again.
+      const isFinal = isRefusal(error) && kindOf(error) !== "limited";
+      this.#failedSubscriptions += isFinal ? MOST_FAILED_SUBSCRIPTIONS : 1;
+      const isPolled = isRefusal(error) || this.#failedSubscriptions >= MOST_FAILED_SUBSCRIPTIONS;
+      if (!isPolled) throw error;
+      if (!this.#isKnownAsPolled) this.#options.onPolled?.(this, shortMessage(error));
+      this.#isKnownAsPolled = true;
     }
   }
 

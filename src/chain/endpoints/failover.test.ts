@@ -41,8 +41,11 @@ async function endpoint(answer: (method: string, response: ServerResponse) => vo
       body += part;
     });
     request.on("end", () => {
-      const { method } = JSON.parse(body) as { method: string };
+      const { id, method } = JSON.parse(body) as { id: number; method: string };
       asked.push(method);
+      const end = response.end.bind(response);
+      const answerIt = (text: string) => end(text.replace('"id":"its"', `"id":${id}`));
+      response.end = answerIt as typeof response.end;
       response.setHeader("Content-Type", "application/json");
       answer(method, response);
     });
@@ -52,9 +55,9 @@ async function endpoint(answer: (method: string, response: ServerResponse) => vo
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
-const result = (value: unknown) => JSON.stringify({ jsonrpc: "2.0", id: 1, result: value });
+const result = (value: unknown) => JSON.stringify({ jsonrpc: "2.0", id: "its", result: value });
 const refusal = (code: number, message: string) =>
-  JSON.stringify({ jsonrpc: "2.0", id: 1, error: { code, message } });
+  JSON.stringify({ jsonrpc: "2.0", id: "its", error: { code, message } });
 
 const broken = () =>
   endpoint((_method, response) => {
@@ -170,11 +173,68 @@ describe("an answer", () => {
     [-32603, "internal error"],
     [-32601, "the method does not exist"],
     [-32000, "header not found"],
+    [-32016, "over rate limit"],
+    [-32000, "Too many requests, please slow down"],
+    [15, "Too many request, try again later"],
+    [4444, "pruned history unavailable"],
+    [-32602, "historical state 00ab is not available"],
+    [-32600, "Must be authenticated!"],
+    [-32000, "request timed out"],
+    [-32099, "words that nobody knows"],
   ])("that it cannot serve now (%i, %s) sends us to the next", async (code, message) => {
     const busy = await endpoint((_method, response) => response.end(refusal(code, message)));
     const { options, failures } = watched();
     await connect([busy.url, anvil.url], options).getBlockNumber();
     expect(failures).toEqual([busy.url]);
+  });
+
+  it.each([
+    [429, -32600, "slow"],
+    [503, -32602, "try again"],
+    [403, 0, "no"],
+  ])("with HTTP %i sends us to the next, whatever its code", async (status, code, message) => {
+    const busy = await endpoint((_method, response) => {
+      response.statusCode = status;
+      response.end(refusal(code, message));
+    });
+    const { options, failures } = watched();
+    await connect([busy.url, anvil.url], options).getBlockNumber();
+    expect(failures).toEqual([busy.url]);
+  });
+
+  it("with HTTP 400 or 500 that refuses the question is final all the same", async () => {
+    for (const status of [400, 500]) {
+      const strict = await endpoint((_method, response) => {
+        response.statusCode = status;
+        response.end(refusal(-32000, "execution reverted: no"));
+      });
+      const { options, failures } = watched();
+      const client = connect([strict.url, anvil.url], options);
+      await expect(client.getBlockNumber()).rejects.toThrow("execution reverted");
+      expect(failures).toEqual([]);
+    }
+  });
+
+  it.each([
+    ["to another request", { id: 4_000_000, result: "0x7" }],
+    ["to no request", { id: null, result: "0x7" }],
+    ["that is a bare text", { id: "its", error: "too busy" }],
+    ["that nobody asked for, an error", { id: null, error: { code: -32000, message: "busy" } }],
+  ])("%s is none: the next is asked", async (_which, body) => {
+    const confused = await endpoint((_method, response) => response.end(JSON.stringify(body)));
+    const { options, failures } = watched();
+    const head = await connect([confused.url, anvil.url], options).getBlockNumber();
+    expect(head).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([confused.url]);
+  });
+
+  it("that a method is served nowhere is not asked for again", async () => {
+    const without = await endpoint((_method, response) =>
+      response.end(refusal(-32601, "the method eth_blockNumber does not exist/is not available")),
+    );
+    const { options, pauses } = watched();
+    await expect(connect([without.url], options).getBlockNumber()).rejects.toThrow();
+    expect([without.asked.length, pauses]).toEqual([1, []]);
   });
 
   it.each([

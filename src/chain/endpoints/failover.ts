@@ -6,7 +6,8 @@
 import { setTimeout as sleepMs } from "node:timers/promises";
 import { createTransport, type Transport } from "viem";
 import { QuarterdeckError } from "../../base/errors.ts";
-import { isCallersError, shortMessage } from "../errors.ts";
+import { shortMessage } from "../errors.ts";
+import { isCallersError, kindOf } from "../rpcErrors/kinds.ts";
 import type { RpcCall } from "./connection.ts";
 import { Endpoint, type EndpointHealth } from "./endpoint.ts";
 
@@ -23,6 +24,8 @@ export interface FailoverOptions {
   readonly sleep?: (ms: number) => Promise<unknown>;
   /** Told of each failure. `endpoint` is an origin: the rest of a URL may hold a secret. */
   readonly onFailure?: (endpoint: string, problem: string) => void;
+  /** Told once of an endpoint that could push heads and does not: it is asked for them. */
+  readonly onPolled?: (endpoint: string, problem: string) => void;
 }
 
 /** What a client that is made of several endpoints can say of them. */
@@ -66,7 +69,9 @@ export function failover(
       for (const other of all) other.recover();
       endpoint.succeeded();
     };
-    const all = urls.map((url) => new Endpoint(url, { timeoutMs, chainId, onOutcome }));
+    const onPolled = ({ origin }: Endpoint, problem: string) => options.onPolled?.(origin, problem);
+    const shared = { timeoutMs, chainId, onOutcome, onPolled };
+    const all = urls.map((url) => new Endpoint(url, shared));
     const endpoints = () => [...all].sort((a, b) => a.rest - b.rest);
     const health = () => all.map((endpoint) => endpoint.health);
     const request = (call: RpcCall) => requestOf(endpoints, call, options);
@@ -84,14 +89,18 @@ async function requestOf(
   let failure: unknown;
   for (let round = 0; round <= retries; round++) {
     if (round > 0) await sleep(pauseMs * 2 ** (round - 1));
+    let isServedNowhere = true;
     for (const endpoint of endpoints()) {
       try {
         return await endpoint.request(call);
       } catch (error) {
         if (isCallersError(error)) throw error;
+        isServedNowhere &&= kindOf(error) === "unsupported";
         failure = error;
       }
     }
+    // None will have learned the method by the next round.
+    if (isServedNowhere) break;
   }
   throw failure;
 }

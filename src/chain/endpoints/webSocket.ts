@@ -113,9 +113,9 @@ class SocketConnection implements Connection {
   };
 
   #receive(text: string): void {
-    let message: { id?: number; method?: string };
+    let message: { id?: number | null; method?: string; error?: unknown };
     try {
-      message = JSON.parse(text) as { id?: number; method?: string };
+      message = JSON.parse(text) as typeof message;
     } catch {
       this.#lose("what it sent is no JSON");
       return;
@@ -124,10 +124,16 @@ class SocketConnection implements Connection {
       this.#onHead?.();
       return;
     }
-    const waiting = this.#waiting.get(message.id as number);
+    if ((message.id ?? null) === null && message.error !== undefined) {
+      const said = (message.error as { message?: unknown } | null)?.message ?? message.error;
+      this.#lose(`it refuses all: ${this.#name.redact(String(said))}`);
+      return;
+    }
+    const id = Number(message.id);
+    const waiting = this.#waiting.get(id);
     if (waiting === undefined) return;
     try {
-      waiting.resolve(resultOf(message, waiting.call, this.#name));
+      waiting.resolve(resultOf(message, waiting.call, this.#name, { id }));
     } catch (error) {
       const known = error instanceof RpcRequestError;
       waiting.reject(known ? error : new EndpointFailed(this.#name.origin, shortMessage(error)));

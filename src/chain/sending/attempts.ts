@@ -4,17 +4,18 @@ import type { Address } from "../../base/hex.ts";
 import {
   DeadlineMissed,
   InsufficientFunds,
-  isInsufficientFunds,
   RpcUnavailable,
   shortMessage,
   TransactionLost,
 } from "../errors.ts";
 import type { ChainClient } from "../rpc.ts";
 import type { Signer } from "../signer.ts";
+import { broadcast } from "./broadcast.ts";
 import type { Call, Job } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";
+import type { Sent } from "./keyedCalls.ts";
 import type { NonceLine } from "./nonceLine.ts";
-import { broadcast, type MarketAt, type NonceSlot, readMarket } from "./nonceSlot.ts";
+import { type MarketAt, type NonceSlot, readMarket } from "./nonceSlot.ts";
 import { blocksLeft, type Pricing } from "./pricing.ts";
 
 export interface AttemptsOptions {
@@ -26,6 +27,8 @@ export interface AttemptsOptions {
   /** Replacements before one without a deadline is given up. */
   readonly maxReplacements?: number;
   readonly tell: (event: SubmitterEvent, call: Call) => void;
+  /** A transaction is out for the call. */
+  readonly onSent: (call: Call, sent: Sent) => void;
 }
 
 const MOST_REPLACEMENTS = 12;
@@ -131,15 +134,16 @@ export class Attempts {
     switch (outcome.kind) {
       case "out": {
         const hash = slot.sent(job, raw, fees);
+        this.#options.onSent(call, { hash, nonce: slot.nonce, raw });
         tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
         if (outcome.refusal !== undefined) this.#tellFailed(slot, job, outcome.refusal);
         return undefined;
       }
       case "underpriced":
-        slot.outbid(fees);
-        return fees.maxFeePerGas < pricing.capOf(slot, job) ? "underpriced" : undefined;
+        slot.outbid(fees, outcome.floor);
+        return pricing.canRaise(slot, job, fees) ? "underpriced" : undefined;
       case "failed":
-        if (isInsufficientFunds(outcome.error)) {
+        if (outcome.as === "funds") {
           throw new InsufficientFunds(call.what, signer.address, outcome.error);
         }
         throw new RpcUnavailable("with a place for a transaction", outcome.error);

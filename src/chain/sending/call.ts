@@ -16,6 +16,12 @@ export interface Call {
    * not mined yet; 0.
    */
   readonly priority?: number;
+  /**
+   * Of the caller's choice: whoever repeats a call under the same key, whatever came of it before,
+   * has it done once, also after it was mined, for as long as the submitter lives. It does not
+   * reach further: after a restart, or with another submitter, the chain has to be looked at.
+   */
+  readonly key?: string;
   /** Once it is aborted nobody wants the call any more: it is not sent, raised or offered again. */
   readonly signal?: AbortSignal;
 }
@@ -24,7 +30,7 @@ export interface Mined {
   readonly transactionHash: Hex;
   readonly block: BlockNumber;
   readonly gasUsed: bigint;
-  /** Wei. */
+  /** Wei; where endpoints leave out what was paid, the most that it can have been. */
   readonly cost: bigint;
 }
 
@@ -41,7 +47,13 @@ export interface Job {
   readonly reject: (error: unknown) => void;
 }
 
-/** Whether they do the same, whoever asked for them. */
+/** Whether they do the same, whoever asked for them; keys tell apart what looks alike. */
 export function isSameCall({ call: a }: Job, { call: b }: Job): boolean {
+  const areTwo = a.key !== undefined && b.key !== undefined && a.key !== b.key;
+  return !areTwo && doSame(a, b);
+}
+
+/** Whether they would have the same effect. */
+export function doSame(a: Call, b: Call): boolean {
   return a.to === b.to && a.data === b.data && (a.value ?? 0n) === (b.value ?? 0n);
 }

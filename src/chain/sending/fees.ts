@@ -3,6 +3,7 @@
  * for a unit of gas.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
+import type { FeeFloor } from "../rpcErrors/kinds.ts";
 
 /** What blocks cost, as of the newest. */
 export interface FeeMarket {
@@ -42,13 +43,20 @@ const LONGEST_FORECAST = 256;
 
 /**
  * `blocksLeft`: blocks that can still take it, or infinity. `cap`: the most that is paid.
- * `previous`: what is to be replaced, which takes a tenth more on both fees.
+ * `previous`: what is to be replaced, which takes a tenth more on both fees. `floor`: the least that
+ * nodes take, by what they say.
  */
-export function offer(market: FeeMarket, blocksLeft: number, cap: bigint, previous?: Fees): Offer {
-  const priority = priorityAt(market, blocksLeft);
+export function offer(
+  market: FeeMarket,
+  blocksLeft: number,
+  cap: bigint,
+  previous?: Fees,
+  floor: FeeFloor = { tip: 0n, fee: 0n },
+): Offer {
+  const priority = max(priorityAt(market, blocksLeft), floor.tip);
   const needed = market.baseFee + priority;
   const wanted = {
-    maxFeePerGas: market.baseFee * BASE_FEE_HEADROOM + priority,
+    maxFeePerGas: max(market.baseFee * BASE_FEE_HEADROOM + priority, floor.fee),
     maxPriorityFeePerGas: priority,
   };
   const raised =

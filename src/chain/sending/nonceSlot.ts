@@ -1,9 +1,9 @@
-/** One nonce of a key: what is out under it, at what fees, and how it gets to the chain's nodes. */
+/** One nonce of a key: what is out under it, and at what fees. */
 import { keccak256 } from "viem";
 import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { causeOf, EndpointFailed, isInsufficientFunds, shortMessage } from "../errors.ts";
 import { ask, type ChainClient } from "../rpc.ts";
+import type { FeeFloor } from "../rpcErrors/kinds.ts";
 import { isSameCall, type Job } from "./call.ts";
 import type { FeeMarket, Fees } from "./fees.ts";
 
@@ -18,6 +18,8 @@ export class NonceSlot {
   fees: Fees | undefined;
   /** What a stranger's offers at least; undefined: no such one is known. */
   #rival: Fees | undefined;
+  /** What nodes named as the least that they take, in wei for a unit of gas; 0: nothing. */
+  floor: FeeFloor = { tip: 0n, fee: 0n };
   /** Gas limits by simulation. */
   readonly gas = new Map<Job, bigint>();
   /** Who was told that the fee limit is near. */
@@ -66,8 +68,17 @@ export class NonceSlot {
     this.looks = 0;
   }
 
-  /** Somebody else's transaction with this nonce is dearer: the next offers twice as much. */
-  outbid({ maxFeePerGas, maxPriorityFeePerGas }: Fees): void {
+  /**
+   * Nodes refused these fees: somebody else's transaction with this nonce is dearer, or there is a
+   * minimum. The next offers what they named, and twice as much where they named nothing.
+   */
+  outbid({ maxFeePerGas, maxPriorityFeePerGas }: Fees, named: FeeFloor): void {
+    const { tip, fee } = this.floor;
+    this.floor = {
+      tip: named.tip > tip ? named.tip : tip,
+      fee: named.fee > fee ? named.fee : fee,
+    };
+    if (this.floor.tip > maxPriorityFeePerGas || this.floor.fee > maxFeePerGas) return;
     this.#rival = {
       maxFeePerGas: maxFeePerGas * 2n,
       maxPriorityFeePerGas: maxPriorityFeePerGas * 2n,
@@ -152,45 +163,4 @@ export async function readMarket(client: ChainClient): Promise<MarketAt> {
   const baseFee = block.baseFeePerGas ?? 0n;
   const earlierBaseFee = old.baseFeePerGas ?? baseFee;
   return { head, earlier, baseFee, earlierBaseFee, span: head - earlier, priorityFee };
-}
-
-export type BroadcastOutcome =
-  /**
-   * A node has it, may have it, or will not need it: what is mined will tell. `refusal`: what those
-   * said that did answer.
-   */
-  | { readonly kind: "out"; readonly refusal?: unknown }
-  /** Nodes hold a dearer one with this nonce. */
-  | { readonly kind: "underpriced" }
-  | { readonly kind: "failed"; readonly error: unknown };
-
-/** How nodes say that they have a transaction, or that its nonce is used. */
-const KNOWN = /already known|already imported|nonce too low|already been used/i;
-const UNDERPRICED = /underpriced/i;
-/** Our limit is below what blocks cost now; that may fall before the deadline. */
-const TOO_CHEAP = /less than (the )?block base fee/i;
-
-/** Offers a transaction to every endpoint: one that keeps it to itself must not be its only way. */
-export async function broadcast(client: ChainClient, raw: Hex): Promise<BroadcastOutcome> {
-  const offers = client.transport.endpoints().map((endpoint) =>
-    endpoint.client.sendRawTransaction({ serializedTransaction: raw }).catch((error: unknown) => {
-      if (!KNOWN.test(shortMessage(error))) throw error;
-    }),
-  );
-  try {
-    await Promise.any(offers);
-    return { kind: "out" };
-  } catch (all) {
-    const errors = (all as AggregateError).errors as unknown[];
-    const says = (words: RegExp) => errors.some((error) => words.test(shortMessage(error)));
-    if (says(TOO_CHEAP)) return { kind: "out" };
-    if (says(UNDERPRICED)) return { kind: "underpriced" };
-    const failures = errors.map((error) =>
-      causeOf(error, (cause) => cause instanceof EndpointFailed),
-    ) as (EndpointFailed | undefined)[];
-    const refusal = errors.find((_, i) => failures[i] === undefined);
-    // It may have got there, and the answer not back.
-    const maybe = failures.some((failure) => failure?.timedOut) && !isInsufficientFunds(refusal);
-    return maybe ? { kind: "out", refusal } : { kind: "failed", error: refusal ?? errors[0] };
-  }
 }

@@ -68,6 +68,14 @@ export class Pricing {
     return canWait ? (maxFeePerGas * PATIENT_SHARE_PERCENT) / 100n : maxFeePerGas;
   }
 
+  /** Whether more than these fees can be offered, for gas or for a minimum of the tip. */
+  canRaise(slot: NonceSlot, job: Job, { maxFeePerGas, maxPriorityFeePerGas }: Fees): boolean {
+    const cap = this.capOf(slot, job);
+    return (
+      maxFeePerGas < cap || (maxPriorityFeePerGas < slot.floor.tip && maxPriorityFeePerGas < cap)
+    );
+  }
+
   /**
    * Whether `balance` (wei) pays for `job` under this nonce beside all that is out, should fees rise
    * to what is kept in reserve. One that takes the place of another, or that nobody else waits
@@ -88,7 +96,7 @@ export class Pricing {
 
   #offer(slot: NonceSlot, job: Job, market: MarketAt, previous?: Fees): Offer {
     const left = this.leftFor(slot, job, market.head);
-    return offer(market, left, this.capOf(slot, job), previous);
+    return offer(market, left, this.capOf(slot, job), previous, slot.floor);
   }
 
   /** Also those that had to give way: they wait for the same nonce. */

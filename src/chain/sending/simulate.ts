@@ -1,14 +1,10 @@
 /** Tries a call before it is sent: what the contract refuses would only cost gas. */
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import {
-  asContractRefused,
-  ContractRefused,
-  InsufficientFunds,
-  isInsufficientFunds,
-  RpcUnavailable,
-} from "../errors.ts";
+import { ContractRefused, InsufficientFunds, RpcUnavailable } from "../errors.ts";
 import { ask, type ChainClient } from "../rpc.ts";
+import { asContractRefused } from "../rpcErrors/contractRefusal.ts";
+import { kindOf } from "../rpcErrors/kinds.ts";
 import type { Call } from "./call.ts";
 
 /** A fifth more than estimated: state may move between estimate and block. */
@@ -59,7 +55,7 @@ async function estimate(
   } catch (error) {
     const refused = asContractRefused(error, call.what);
     if (refused !== undefined) throw refused;
-    if (isInsufficientFunds(error)) throw new InsufficientFunds(call.what, from, error);
+    if (kindOf(error) === "funds") throw new InsufficientFunds(call.what, from, error);
     throw new RpcUnavailable(`a trial of ${call.what}`, error);
   }
 }
