@@ -12,6 +12,7 @@ import { mutableOperatorManagerBytecode } from "./bytecode/mutableOperatorManage
 import { roundRobinOperatorManagerBytecode } from "./bytecode/roundRobinOperatorManager.ts";
 import { testTokenBytecode } from "./bytecode/testToken.ts";
 import { encodeListToken } from "./calls.ts";
+import { readMissingFork } from "./forks.ts";
 import type { ChainClient } from "./rpc.ts";
 import type { Signer } from "./signer.ts";
 import { encodeAddOperator, encodeSetMaintenance } from "./turns.ts";
@@ -53,8 +54,10 @@ export interface DeployedExchange {
   readonly tokens: readonly Address[];
 }
 
+/** Throws `DeploymentFailed`, before anything is sent where the chain's fork is too old. */
 export async function deployExchange(options: DeployOptions): Promise<DeployedExchange> {
   const { owner } = options;
+  await requireFork(options.client);
   const send = await sender(options);
   const tokens: Address[] = [];
   for (const { name, symbol, decimals } of options.tokens) {
@@ -103,6 +106,16 @@ async function deployManager(
   return manager;
 }
 
+async function requireFork(client: ChainClient): Promise<void> {
+  const missing = await readMissingFork(client);
+  if (missing === undefined) return;
+  throw new QuarterdeckError({
+    code: "DeploymentFailed",
+    message: `The chain runs a fork before ${missing}: the contracts use opcodes that it lacks.`,
+    mend: "Deploy on a chain that runs Cancun or later (docs/chains.md).",
+  });
+}
+
 type Send = (data: Hex, to?: Address) => Promise<Address>;
 
 /** Sends one transaction after the other; gives the address of what was deployed, or `to`. */
@@ -129,7 +142,7 @@ async function sender({ client, owner }: DeployOptions): Promise<Send> {
       throw new QuarterdeckError({
         code: "DeploymentFailed",
         message: `Transaction ${hash} of the deployment reverted.`,
-        mend: "Check the owner's balance and that the chain runs Prague or later.",
+        mend: "Check the owner's balance and that the chain runs Cancun or later.",
       });
     }
     return to ?? toAddress(receipt.contractAddress as Hex);

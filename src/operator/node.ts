@@ -5,6 +5,7 @@
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { within } from "../base/within.ts";
+import { requireOwnBlockNumbers } from "../chain/blockNumbers.ts";
 import { RpcUnavailable } from "../chain/errors.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
 import { ask, type ChainClient, connect, type RpcOptions, readChainId } from "../chain/rpc.ts";
@@ -84,7 +85,9 @@ export async function startOperator(
   const { signer } = opened;
   log.info("signer", { kind: config.key.kind, address: signer.address });
   const chain = await withRetries(config, log, "readExchange", () =>
-    readExchange(config, onFailure),
+    readExchange(config, onFailure, (endpoint, problem) =>
+      log.info("endpointPolled", { endpoint, problem }),
+    ),
   );
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
@@ -271,13 +274,17 @@ export interface ExchangeOnChain {
   readonly tokenFacts: TokenFacts[];
 }
 
-/** Throws `NoMediator`, `BadConfiguration`, `ChainMismatch`, `ContractRefused` or `RpcUnavailable`. */
+/**
+ * Throws `NoMediator`, `BadConfiguration`, `ChainMismatch`, `ForeignBlockNumbers`, `ContractRefused`
+ * or `RpcUnavailable`.
+ */
 export async function readExchange(
   config: OperatorConfig,
   onFailure: NonNullable<RpcOptions["onFailure"]>,
+  onPolled?: RpcOptions["onPolled"],
 ): Promise<ExchangeOnChain> {
   const chainId = await readChainId(config.rpc, { onFailure });
-  const client = connect(config.rpc, { chainId, onFailure });
+  const client = connect(config.rpc, { chainId, onFailure, ...(onPolled && { onPolled }) });
   const code = await ask("the Mediator's code", () => client.getCode({ address: config.mediator }));
   if (code === undefined || code === "0x") {
     throw new QuarterdeckError({
@@ -288,6 +295,7 @@ export async function readExchange(
   }
   const reader = new MediatorReader(client, config.mediator);
   const constants = await reader.constants();
+  await requireOwnBlockNumbers(reader, constants.schedule);
   const facts = new Map<Address, TokenFacts>();
   for (const { base, quote } of config.markets) {
     for (const token of [base, quote]) {

@@ -50,6 +50,8 @@ export interface AnvilOptions {
   readonly noMining?: boolean;
   readonly port?: number;
   readonly chainId?: number;
+  /** Another than the project's own. */
+  readonly hardfork?: string;
 }
 
 const running = new Set<ChildProcess>();
@@ -64,7 +66,8 @@ const RECEIPT_POLL_MS = 20;
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
   const chainId = options.chainId ?? DEFAULT_CHAIN_ID;
-  const args = ["--port", String(port), ...CHAIN_ARGUMENTS];
+  const args: string[] = ["--port", String(port), ...CHAIN_ARGUMENTS];
+  if (options.hardfork !== undefined) args[args.indexOf("--hardfork") + 1] = options.hardfork;
   args.push("--chain-id", String(chainId));
   if (options.blockTime !== undefined) args.push("--block-time", String(options.blockTime));
   if (options.noMining) args.push("--no-mining");

@@ -1,4 +1,7 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { type WebSocket, WebSocketServer } from "ws";
 import { type Anvil, freePort, startAnvil } from "../../../test/support/anvil.ts";
 import { until } from "../../../test/support/exchange.ts";
 import { startHttpProxy, startTcpProxy, type TcpProxy } from "../../../test/support/proxy.ts";
@@ -125,6 +128,92 @@ describe("a WebSocket endpoint", () => {
     const told = heads;
     await anvil.mine(3);
     expect(heads).toBe(told);
+  });
+});
+
+describe("a WebSocket endpoint that pushes no heads", () => {
+  /** Passes requests on, and answers eth_subscribe itself. */
+  async function without(answer: (socket: WebSocket, id: number) => void) {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    await once(server, "listening");
+    const forward = async (socket: WebSocket, text: string) => {
+      const { id, method } = JSON.parse(text) as { id: number; method: string };
+      if (method === "eth_subscribe") return answer(socket, id);
+      const headers = { "Content-Type": "application/json" };
+      const response = await fetch(anvil.url, { method: "POST", body: text, headers });
+      socket.send(await response.text());
+    };
+    server.on("connection", (socket: WebSocket) => {
+      socket.on("message", (data) => void forward(socket, String(data)));
+    });
+    onTestFinished(() => {
+      for (const socket of server.clients) socket.terminate();
+      server.close();
+    });
+    return `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  }
+
+  const refuse = (code: number, message: string) => (socket: WebSocket, id: number) =>
+    socket.send(JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } }));
+
+  function watching(url: string) {
+    const failures: string[] = [];
+    const polled: string[] = [];
+    const client = connect([url], {
+      ...{ retries: 0, chainId: 31337 },
+      onFailure: (origin, problem) => failures.push(`${origin} ${problem}`),
+      onPolled: (origin, problem) => polled.push(`${origin} ${problem}`),
+    });
+    const watch = (signal: AbortSignal) =>
+      client.transport.endpoints()[0]?.watchHeads(() => {}, signal);
+    return { client, failures, polled, watch };
+  }
+
+  it.each([
+    [-32601, "the method eth_subscribe does not exist/is not available"],
+    [-32000, "words that nobody knows"],
+  ])("is asked in place, and that is told once (%i, %s)", async (code, message) => {
+    const url = await without(refuse(code, message));
+    const { client, failures, polled, watch } = watching(url);
+    const stop = new AbortController();
+    await watch(stop.signal);
+    await watch(stop.signal);
+    expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
+    expect(polled).toEqual([`${url} ${message}`]);
+    expect([failures, client.transport.health()]).toEqual([[], [{ origin: url, rest: 0 }]]);
+  });
+
+  it("for a limit is tried again, which says nothing against it", async () => {
+    let tries = 0;
+    const url = await without((socket, id) => {
+      tries += 1;
+      refuse(-32005, "too many requests")(socket, id);
+    });
+    const { failures, polled, watch } = watching(url);
+    const stop = new AbortController();
+    const watched = watch(stop.signal);
+    await until("it was tried again", () => tries >= 2);
+    stop.abort();
+    await watched;
+    expect([failures.length, polled.length]).toEqual([0, 1]);
+  });
+
+  it("but hangs up when it is asked to is asked in place after a few tries", async () => {
+    const url = await without((socket) => socket.terminate());
+    const { client, failures, polled, watch } = watching(url);
+    await watch(new AbortController().signal);
+    expect([failures.length, polled.length]).toEqual([2, 1]);
+    expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
+  });
+
+  it("and refuses whatever is asked, of no request, is told in its words", async () => {
+    const error = { code: -32005, message: "over quota" };
+    const url = await without((socket) =>
+      socket.send(JSON.stringify({ jsonrpc: "2.0", id: null, error })),
+    );
+    const client = connect([url], { retries: 0 });
+    const ask = client.request({ method: "eth_subscribe", params: ["newHeads"] } as never);
+    await expect(ask).rejects.toThrow("over quota");
   });
 });
 

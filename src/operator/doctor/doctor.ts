@@ -6,6 +6,7 @@ import type { Address } from "../../base/hex.ts";
 import type { BlockRef } from "../../chain/follow.ts";
 import { type OperatorConfig, readConfig } from "../config.ts";
 import { type ExchangeOnChain, readExchange } from "../node.ts";
+import { checkAbilities } from "./abilities.ts";
 import { checkEndpoints, checkLogs, type Endpoint, reach } from "./endpoints.ts";
 import { checkExchange, checkOperator, whyUnreadable } from "./exchange.ts";
 import { type Finding, failureOf, fine, looking, warning } from "./finding.ts";
@@ -81,6 +82,13 @@ async function checkOnChain(
     ...(await looking("mediator", () => checkExchange(config, exchange))),
     ...(await looking("operator", () =>
       operator === undefined ? [] : checkOperator(config, exchange, operator),
+    )),
+    ...(await looking("abilities", () =>
+      checkAbilities(endpoints, {
+        mediator: config.mediator,
+        sender: operator ?? config.mediator,
+        genesisBlock: schedule.genesisBlock,
+      }),
     )),
     ...(await looking("logs", () => checkLogs(endpoints, config.mediator, from))),
     ...(await looking("journal's chain", () =>

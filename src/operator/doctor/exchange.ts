@@ -1,10 +1,14 @@
 /** What the doctor looks at on the chain: the Mediator, its manager, and the operator's key. */
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
+import { ForeignBlockNumbers } from "../../chain/blockNumbers.ts";
 import { mediatorBytecode } from "../../chain/bytecode/mediator.ts";
 import { MediatorReader } from "../../chain/mediator.ts";
 import { connect } from "../../chain/rpc.ts";
+import type { Turns } from "../../chain/turns.ts";
 import { createState } from "../../exchange/state.ts";
+import { lastBlockOf, rescueWindow } from "../../protocol/rounds.ts";
+import type { Schedule } from "../../protocol/units.ts";
 import type { OperatorConfig } from "../config.ts";
 import type { ExchangeOnChain } from "../node.ts";
 import { ALONE_MEND } from "../quorum/quorumGuardian.ts";
@@ -23,6 +27,8 @@ export async function checkExchange(
   const findings = [
     fine("mediator", `rounds of ${roundSize} blocks since ${genesisBlock}, manager there`),
   ];
+  findings.push(fine("block numbers", "contracts see those of the chain's endpoints"));
+  findings.push(...judgeSchedule(genesis.schedule));
   const code = await client.getCode({ address: config.mediator });
   findings.push(judgeBytecode(config.mediator, code ?? "0x"));
 
@@ -37,6 +43,7 @@ export async function checkExchange(
 
 /** Why the exchange cannot be read, where `error` is what reading it threw. */
 export async function whyUnreadable(config: OperatorConfig, error: unknown): Promise<Finding> {
+  if (error instanceof ForeignBlockNumbers) return failureOf("block numbers", error);
   try {
     const client = connect(config.rpc);
     const { manager } = await new MediatorReader(client, config.mediator).constants();
@@ -48,6 +55,28 @@ export async function whyUnreadable(config: OperatorConfig, error: unknown): Pro
     // The first error tells more than that of a second look.
     return failureOf("mediator", error);
   }
+}
+
+/** The window in which others may act for one that fails must have a block at all. */
+export function judgeSchedule(schedule: Schedule): Finding[] {
+  if (rescueWindow(schedule, schedule.genesisBlock) !== undefined) return [];
+  const detail = `rounds of ${schedule.roundSize} blocks have no rescue window`;
+  const mend = "Deploy with rounds of at least 16 blocks: nobody can help an operator that fails.";
+  return [warning("rescue window", detail, mend)];
+}
+
+/** Nobody is selected in the manager's first slot: deadlines in it have the rescue window alone. */
+export function judgeGenesis(turns: Turns, schedule: Schedule): Finding[] {
+  const firstDeadline = lastBlockOf(schedule, 1, 0);
+  const { slot, lastBlock } = turns;
+  if (slot !== 0 || lastBlock === undefined) return [];
+  if (lastBlock < firstDeadline) return [fine("first slot", `ends in block ${lastBlock}`)];
+  const detail =
+    `nobody is selected until block ${lastBlock}, and the first commit is due by ${firstDeadline}: ` +
+    "it is only taken in the rescue window";
+  const mend =
+    "Deploy the manager earlier, or with fewer genesis blocks; else see that an operator is up then.";
+  return [warning("first slot", detail, mend)];
 }
 
 /**
@@ -89,7 +118,7 @@ async function checkMarkets(
 /** Whether the key's owner may act, and can pay for it. */
 export async function checkOperator(
   config: OperatorConfig,
-  { client, reader, constants }: ExchangeOnChain,
+  { client, reader, constants, turns }: ExchangeOnChain,
   address: Address,
 ): Promise<Finding[]> {
   const [registered, balance, quorum] = await Promise.all([
@@ -104,6 +133,7 @@ export async function checkOperator(
       : failure("operator", `${address} is not registered with ${constants.manager}`, mend),
     judgeBalance(address, balance, config.minBalance),
     judgeQuorum(quorum, config.database !== undefined),
+    ...(turns === undefined ? [] : judgeGenesis(await turns.turns(), constants.schedule)),
   ];
 }
 
