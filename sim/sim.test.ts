@@ -87,7 +87,7 @@ describe("a world", () => {
   it("of several operators without faults has one writer at a time, and no duty done twice", async () => {
     const { counts } = await expectToHold("calm", { kind: "several", rounds: 2, faults: [] });
     expect(counts.orders).toBeGreaterThan(20);
-    expect(counts.RoundCommitted).toBe(2);
+    expect(counts.RoundCommitted).toBe(1);
     expect(counts.operatorReverted).toBeUndefined();
   });
 
@@ -117,7 +117,7 @@ describe("a world", () => {
     await expectToHold("worst", options);
   });
 
-  it.each(KEPT)("holds where an invariant once broke: $kind $seed", async (kept) => {
+  it.each(KEPT)("holds where an invariant once broke: $seed", async (kept) => {
     const { seed, rounds, kind = "alone" } = kept;
     await expectToHold(seed, { kind, rounds });
   });
