@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
+import type { Turns } from "../src/chain/turns.ts";
 import { encodeEntry } from "../src/exchange/entries.ts";
 import { GENESIS } from "../src/exchange/world.testkit.ts";
 import { StorageFailure } from "../src/journal/errors.ts";
@@ -16,7 +17,13 @@ import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
 import { KEY_VARIABLE } from "../src/operator/config.ts";
 import { examine } from "../src/operator/doctor/doctor.ts";
 import { checkEndpoints, reach } from "../src/operator/doctor/endpoints.ts";
-import { judgeBalance, judgeBytecode, judgeQuorum } from "../src/operator/doctor/exchange.ts";
+import {
+  judgeBalance,
+  judgeBytecode,
+  judgeGenesis,
+  judgeQuorum,
+  judgeSchedule,
+} from "../src/operator/doctor/exchange.ts";
 import type { Finding } from "../src/operator/doctor/finding.ts";
 import { judgeFileSystem, judgeFlushes, judgeFreeSpace } from "../src/operator/doctor/machine.ts";
 import { startAnvil } from "./support/anvil.ts";
@@ -24,6 +31,7 @@ import { runCli } from "./support/cli.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange.ts";
 import { spawnOperator, startOperatorProcess } from "./support/operatorProcess.ts";
 import { startPostgres } from "./support/postgres.ts";
+import { type Meddle, startHttpProxy } from "./support/proxy.ts";
 
 /** Those that are not as they should be, each with its mend. */
 function faults(findings: readonly Finding[]): [string, string, string][] {
@@ -157,6 +165,116 @@ describe("the doctor", () => {
     expect(faults(await examined({ rpc: [url] }))).toEqual([
       ["fail", "logs", expect.stringMatching(/does not serve logs of blocks \d+ to \d+ .*pruned/)],
     ]);
+  });
+
+  const notServed = { error: { code: -32601, message: "the method is not available" } };
+  const badParams = { error: { code: -32602, message: "too many arguments" } };
+  const missingState = { error: { code: -32000, message: "missing trie node 00ab" } };
+  const QUIRKS: readonly (readonly [string, readonly string[], Meddle])[] = [
+    [
+      "blocks without a base fee",
+      ["base fee"],
+      async ({ method }, forward) => {
+        const answer = await forward();
+        if (/^eth_getBlockBy/.test(method)) {
+          delete (answer.result as { baseFeePerGas?: Hex }).baseFeePerGas;
+        }
+        return answer;
+      },
+    ],
+    [
+      "estimates on no numbered block",
+      ["estimates"],
+      async ({ method, params }, forward) =>
+        method === "eth_estimateGas" && params.length > 1 ? badParams : forward(),
+    ],
+    [
+      "no logs by hash",
+      ["logs by hash"],
+      async ({ method, params }, forward) =>
+        method === "eth_getLogs" && "blockHash" in (params[0] as object) ? badParams : forward(),
+    ],
+    [
+      "no transactions taken",
+      ["sending"],
+      async ({ method }, forward) => (method === "eth_sendRawTransaction" ? notServed : forward()),
+    ],
+    [
+      "no receipts",
+      ["receipts"],
+      async ({ method }, forward) =>
+        method === "eth_getTransactionReceipt" ? notServed : forward(),
+    ],
+    [
+      "state of the newest block alone",
+      ["older state"],
+      async ({ method, params }, forward) => {
+        const block = Number(params.at(-1));
+        const isOld = method === "eth_call" && block < (await exchange.anvil.blockNumber());
+        return isOld ? missingState : forward();
+      },
+    ],
+  ];
+
+  it.each(QUIRKS)(
+    "endpoints: one that has %s, in second place too",
+    async (_what, names, meddle) => {
+      const odd = await startHttpProxy(exchange.anvil.url, meddle);
+      onTestFinished(() => odd.stop());
+      const good = exchange.anvil.url;
+      for (const rpc of [[odd.url], [good, odd.url]]) {
+        expect(faults(await examined({ rpc }))).toEqual(
+          names.map((name) => ["fail", name, expect.stringContaining(odd.url)]),
+        );
+      }
+    },
+  );
+
+  it("endpoints: one whose contracts see another number than it tells", async () => {
+    const shift = 1_000_000;
+    const odd = await startHttpProxy(exchange.anvil.url, async ({ method, params }, forward) => {
+      if (method !== "eth_call" || !/^0x/.test(String(params[1]))) return forward();
+      const block = `0x${Math.max(1, Number(params[1]) - shift).toString(16)}`;
+      const { client } = exchange.anvil;
+      const call = [params[0], Number(params[1]) > shift ? block : params[1]] as never;
+      const result = await client.request({ method: "eth_call", params: call });
+      return { result };
+    });
+    odd.meddle = (
+      (inner: Meddle): Meddle =>
+      async (call, forward) => {
+        const answer = await inner(call, forward);
+        if (call.method !== "eth_blockNumber" || typeof answer !== "object") return answer;
+        return { result: `0x${(Number(answer.result) + shift).toString(16)}` };
+      }
+    )(odd.meddle);
+    onTestFinished(() => odd.stop());
+    expect(faults(await examined({ rpc: [odd.url] }))).toContainEqual([
+      "fail",
+      "block numbers",
+      expect.stringContaining("contracts there see round"),
+    ]);
+  });
+
+  it("endpoints: one that pushes no heads", async () => {
+    const url = exchange.anvil.url.replace("http", "ws");
+    expect(faults(await examined({ rpc: [url] }))).toEqual([]);
+  });
+
+  it("deployment: rounds without a rescue window, a first slot beyond the first deadline", () => {
+    const schedule = { genesisBlock: 100, roundSize: 40 };
+    expect(judgeSchedule(schedule)).toEqual([]);
+    expect(judgeSchedule({ ...schedule, roundSize: 16 })).toEqual([]);
+    expect(judgeSchedule({ ...schedule, roundSize: 12 })).toMatchObject([
+      { state: "warn", check: "rescue window" },
+    ]);
+    const turns = { slot: 0, firstBlock: 100, inMaintenance: false } as Turns;
+    // The first commit is due by the end of round 1, quarter 0: block 149.
+    const judged = (lastBlock: number, slot = 0) =>
+      judgeGenesis({ ...turns, lastBlock, slot }, schedule).map(({ state }) => state);
+    expect([judged(148), judged(149), judged(1099)]).toEqual([["ok"], ["warn"], ["warn"]]);
+    expect(judged(1099, 1)).toEqual([]);
+    expect(judgeGenesis({ ...turns, lastBlock: undefined }, schedule)).toEqual([]);
   });
 
   it("mediator: no contract, another contract, settings that do not fit", async () => {

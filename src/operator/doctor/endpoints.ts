@@ -114,25 +114,54 @@ async function agreement(endpoints: readonly Endpoint[], confirmations: number):
 /** Blocks of logs that the operator reads at once at first (chain/follow.ts). */
 const LOG_RANGE = 1000;
 
-/** Whether each serves the Mediator's logs from block `from` on, where the operator will begin. */
+/**
+ * Whether each serves the Mediator's logs from block `from` on, where the operator will begin, and
+ * those of a new block by its hash.
+ */
 export async function checkLogs(
   endpoints: readonly Endpoint[],
   mediator: Address,
   from: BlockNumber,
 ): Promise<Finding[]> {
   return Promise.all(
-    endpoints.map(async ({ origin, client, head }) => {
-      const to = Math.min(head.number, from + LOG_RANGE - 1);
-      if (to < from) return fine("logs", `${origin}: nothing to read yet`);
-      const range = { fromBlock: BigInt(from), toBlock: BigInt(to) };
-      try {
-        await client.getLogs({ address: mediator, ...range });
-        return fine("logs", `${origin} serves logs of blocks ${from} to ${to}`);
-      } catch (error) {
-        const what = `${origin} does not serve logs of blocks ${from} to ${to}`;
-        const mend = "Use an endpoint that keeps logs since then and serves 1000 blocks at once.";
-        return failure("logs", `${what} (${shortMessage(error)})`, mend);
-      }
+    endpoints.map(async (endpoint) => {
+      const inRange = await checkRange(endpoint, mediator, from);
+      if (inRange.state !== "ok") return inRange;
+      return (await checkByHash(endpoint, mediator)) ?? inRange;
     }),
   );
+}
+
+async function checkRange(
+  { origin, client, head }: Endpoint,
+  mediator: Address,
+  from: BlockNumber,
+): Promise<Finding> {
+  const to = Math.min(head.number, from + LOG_RANGE - 1);
+  if (to < from) return fine("logs", `${origin}: nothing to read yet`);
+  const range = { fromBlock: BigInt(from), toBlock: BigInt(to) };
+  try {
+    await client.getLogs({ address: mediator, ...range });
+    return fine("logs", `${origin} serves logs of blocks ${from} to ${to}`);
+  } catch (error) {
+    const what = `${origin} does not serve logs of blocks ${from} to ${to}`;
+    const mend = "Use an endpoint that keeps logs since then and serves 1000 blocks at once.";
+    return failure("logs", `${what} (${shortMessage(error)})`, mend);
+  }
+}
+
+/** Undefined where it does. */
+async function checkByHash(
+  { origin, client }: Endpoint,
+  mediator: Address,
+): Promise<Finding | undefined> {
+  try {
+    const { hash } = await client.getBlock({ blockTag: "latest" });
+    await client.getLogs({ address: mediator, blockHash: hash });
+    return undefined;
+  } catch (error) {
+    const what = `${origin} does not serve logs by block hash (${shortMessage(error)})`;
+    const mend = "Use an endpoint whose eth_getLogs takes blockHash: new blocks are read that way.";
+    return failure("logs by hash", what, mend);
+  }
 }
