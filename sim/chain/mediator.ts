@@ -157,6 +157,14 @@ export class Mediator extends MediatorBase {
     return total + deposits - requested;
   }
 
+  /** What the tree of this round must come to, or came to. */
+  expectedTotal(token: Address): Amount {
+    const { round } = this.moment;
+    const isCommitted = this.state.commitments.has(keyOf(round, token));
+    if (round > 0 && !isCommitted) return this.expected(token, round);
+    return this.state.tokens.find((one) => one.token === token)?.total ?? 0n;
+  }
+
   #commitToken(round: Round, { token, node, total, leafCount }: TokenRoot): void {
     if (!this.tokenSet(round).includes(token)) {
       throw new Revert("TokenNotInRound", token, BigInt(round));

@@ -222,6 +222,8 @@ function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall):
       const { deposits, requested } = state.flows.get(keyOf(first, second)) ?? NO_FLOW;
       return [deposits, requested];
     }
+    case "expectedTotal":
+      return mediator.expectedTotal(first as Address);
     case "tokenSet":
       return mediator.tokenSet(Number(first));
     case "halted":
