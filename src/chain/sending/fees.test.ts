@@ -29,6 +29,20 @@ describe("what is offered for gas", () => {
     );
   });
 
+  it("is no less than nodes say that they take, as far as the cap allows", () => {
+    fc.assert(
+      fc.property(market, left, fee, fee, fee, (now, blocks, cap, tip, least) => {
+        const { maxFeePerGas, maxPriorityFeePerGas } = offer(now, blocks, cap, undefined, {
+          ...{ tip, fee: least },
+        });
+        expect(maxFeePerGas).toBeGreaterThanOrEqual(least < cap ? least : cap);
+        expect(maxPriorityFeePerGas).toBeGreaterThanOrEqual(tip < cap ? tip : cap);
+        expect(maxFeePerGas).toBeLessThanOrEqual(cap);
+        expect(maxPriorityFeePerGas).toBeLessThanOrEqual(maxFeePerGas);
+      }),
+    );
+  });
+
   it("rises as the deadline nears", () => {
     fc.assert(
       fc.property(market, left, left, (now, a, b) => {
