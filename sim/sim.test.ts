@@ -25,7 +25,7 @@ const SMOKE = [
   { kind: "endpoints", seed: "3" },
   { kind: "several", seed: "2" },
 ] as const;
-/** Endpoint faults by which builds of before stopped, lost a deposit, or wrote what no start reads. */
+/** Endpoint faults by which earlier builds stopped, lost a deposit, or could not start again. */
 const WORST = ["logsDoubled", "hashEmpty", "hashIgnored", "blocksHidden", "wrongId"] as const;
 const WORLDS = Number(process.env.QUARTERDECK_WORLDS ?? 0);
 const WORLDS_OF_A_TEST = 25;

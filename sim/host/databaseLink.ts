@@ -1,4 +1,4 @@
-/** What lies between one operator and the shared database: a network that delays, cuts and loses. */
+/** Between one operator and the shared database: a network that delays, cuts and loses. */
 import { StorageFailure, type StorageFailureCode } from "../../src/journal/errors.ts";
 import type { Clock, Process } from "./clock.ts";
 import type { DatabaseLink } from "./database.ts";

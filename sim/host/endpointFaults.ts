@@ -16,8 +16,8 @@ export const LOG_FAULTS = [
   ...(["hashEmpty", "hashIgnored", "blocksHidden"] as const),
 ] as const;
 /**
- * limitedInBody: every answer is a rate limit as a JSON-RPC error. limitedByStatus: likewise, and by
- * HTTP status. limitedSometimes: every third. sick: errors of a node that cannot serve just now.
+ * limitedInBody: every answer is a rate limit as a JSON-RPC error. limitedByStatus: likewise, and
+ * by HTTP status. limitedSometimes: every third. sick: errors of a node that cannot serve just now.
  */
 export const LIMIT_FAULTS = [
   ...(["limitedInBody", "limitedByStatus", "limitedSometimes", "sick"] as const),

@@ -38,7 +38,7 @@ export interface Plan {
   readonly endpointFaults: readonly PlannedFault[];
   /** The endpoint that tells the truth whenever it answers; undefined: none does. */
   readonly truthful: number | undefined;
-  /** What the logs of other contracts put into every bloom: bytes of it, by chance that many set. */
+  /** How much of each header's bloom the logs of other contracts fill. */
   readonly bloomFill: "none" | "half" | "full";
   readonly operators: number;
   readonly slots: SlotTerms | undefined;

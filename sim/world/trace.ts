@@ -14,7 +14,7 @@ export class Trace {
   readonly #clock: Clock;
   readonly #chain: Chain;
   readonly #onLine: ((line: string) => void) | undefined;
-  /** Told of each error of the language itself that an operator logs: a value that nobody parsed. */
+  /** Told of each `TypeError` or its like that an operator logs: a value that nobody parsed. */
   readonly #onBareError: (event: string, error: Error) => void;
 
   constructor(

@@ -4,16 +4,14 @@
  */
 import { toAddress } from "../../src/base/address.ts";
 import { nobleCurve } from "../../src/base/curve.ts";
-import type { Address, Hex } from "../../src/base/hex.ts";
+import type { Hex } from "../../src/base/hex.ts";
 import { encodeListToken } from "../../src/chain/calls.ts";
 import { localSigner } from "../../src/chain/signer.ts";
-import type { Market } from "../../src/exchange/entries.ts";
-import type { RunningOperator } from "../../src/operator/node.ts";
 import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
 import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
 import type { Terms } from "../chain/mediatorState.ts";
 import { Clock } from "../host/clock.ts";
-import { Files, SIMULATED } from "../host/files.ts";
+import { Files } from "../host/files.ts";
 import { takeOver } from "../host/globals.ts";
 import { Network } from "../host/network.ts";
 import { Random } from "../host/random.ts";
@@ -22,8 +20,11 @@ import { Client } from "./clients.ts";
 import { isPeaceful, lateIn, mayDrop, requireInGoodTime } from "./fairness.ts";
 import { FaultInjector, MILD } from "./faults.ts";
 import { InvariantBroken, Invariants } from "./invariants.ts";
-import { OperatorHost } from "./operatorHost.ts";
+import { CHAIN_ID, MARKETS, TOKENS } from "./market.ts";
+import type { OperatorHost } from "./operatorHost.ts";
+import { Operators } from "./operators.ts";
 import { lastBlockOf, type Plan, type PlanOptions, planOf } from "./plan.ts";
+import { describePlan, otherBlooms } from "./planText.ts";
 import { directFace, routedFace } from "./router.ts";
 import { SharedFaults } from "./sharedFaults.ts";
 import { OwnStorage, SharedStorage, type WorldStorage } from "./storages.ts";
@@ -44,25 +45,8 @@ export interface WorldOptions extends PlanOptions {
   readonly onTrace?: (line: string) => void;
 }
 
-const CHAIN_ID = 31_337;
-const TOKENS = [0x11, 0x22, 0x33].map((byte) => toAddress(`0x${byte.toString(16).repeat(20)}`)) as [
-  Address,
-  Address,
-  Address,
-];
-const MARKETS: readonly Market[] = [
-  { base: TOKENS[0], quote: TOKENS[1], lot: 10n, tick: 1n },
-  { base: TOKENS[2], quote: TOKENS[1], lot: 1n, tick: 5n },
-];
 const OWNER = toAddress(`0x${"0e".repeat(20)}`);
 const BEGIN = 1_770_000_000;
-const BLOOM_BYTES = 256;
-/** Errors with which an operator may stop: its environment was at fault. */
-const MAY_STOP = new Set([
-  ...["RpcUnavailable", "DutyFailed", "StorageFull", "StorageFailed", "JournalStopped"],
-  ...["EndpointsDisagree", "DatabaseUnreachable", "DatabaseUnwritable"],
-]);
-
 /**
  * Runs the world of `seed` to its end. Meanwhile the process has no other clock and network: one
  * world at a time.
@@ -92,7 +76,7 @@ class World {
   readonly #network: Network;
   readonly #invariants: Invariants;
   readonly #clients: readonly Client[];
-  readonly #hosts: readonly OperatorHost[];
+  readonly #operators: Operators;
   readonly #trace: Trace;
   readonly #faults: FaultInjector;
   readonly #shared: SharedFaults;
@@ -123,9 +107,23 @@ class World {
     this.#invariants = new Invariants(this.#chain, plan);
     this.#storage = this.#makeStorage();
     this.#network = this.#makeNetwork();
-    this.#hosts = keys.map((key, i) => this.#host(key, i));
+    this.#operators = new Operators({
+      ...{ plan, keys, chain: this.#chain, clock: this.#clock, network: this.#network },
+      ...{ storage: this.#storage, invariants: this.#invariants, trace: this.#trace },
+      random: this.#random,
+      fail: (error) => this.#fail(error),
+      guard: (work) => this.#guard(work),
+      onEvent: (host, order) => {
+        if (this.#shared.isCutFromClients(host)) return;
+        this.#clients.find(({ address }) => address === order.owner)?.learn(order);
+      },
+      isCalmed: (host) => this.#isCalmed(host),
+      onOver: () => {
+        this.#over = true;
+      },
+    });
     this.#shared = new SharedFaults(this.#random.split("shared"), {
-      ...{ kinds: plan.faults, hosts: this.#hosts, endpoints: plan.endpoints.length },
+      ...{ kinds: plan.faults, hosts: this.#operators.hosts, endpoints: plan.endpoints.length },
       ...{ truthful: plan.truthful ?? 0, blockMs: plan.blockMs },
       trace: (text) => this.#trace.say(text),
     });
@@ -142,38 +140,25 @@ class World {
     });
     try {
       this.#chain.begin(BEGIN);
-      this.#sayPlan();
+      for (const line of describePlan(this.#plan)) this.#trace.say(line);
       for (const token of TOKENS.slice(0, 2)) this.#chain.send(OWNER, encodeListToken(token));
       this.#chain.send(OWNER, encodeListToken(TOKENS[2]), this.#random.int(12, 120));
       this.#faults.injectPlanned(this.#network.endpoints, this.#chain.head);
       this.#mine();
-      for (const host of this.#hosts) this.#start(host);
+      for (const host of this.#operators.hosts) this.#operators.start(host);
       this.#clock.after(this.#plan.blockMs, () => this.#tick());
       await this.#clock.run(() => this.#over || this.#failure !== undefined);
       if (this.#failure === undefined) this.#guard(() => this.#invariants.checkReplay());
     } catch (error) {
       this.#fail(error);
     } finally {
-      for (const host of this.#hosts) host.kill();
+      for (const host of this.#operators.hosts) host.kill();
       giveBack();
       process.off("unhandledRejection", onRejection);
     }
     const counts = { ...this.#trace.counts, orders: this.#invariants.acknowledgedOrders };
     const { lines } = this.#trace;
     return { seed: this.#seed, plan: this.#plan, failure: this.#failure, counts, trace: lines };
-  }
-
-  #sayPlan(): void {
-    const { endpoints, endpointFaults, truthful, faults, kind, fair } = this.#plan;
-    this.#trace.say(`${kind}${fair ? "" : ", not fair"}: ${[...faults].join(" ") || "no faults"}`);
-    if (kind === "alone") return;
-    for (const [index, { dialect, scheme }] of endpoints.entries()) {
-      const own = endpointFaults
-        .filter(({ endpoint }) => endpoint === index)
-        .map(({ fault, from, to }) => `${fault} from ${from} to ${to}`);
-      const what = index === truthful ? "true" : own.join(", ") || "no faults of its own";
-      this.#trace.say(`node-${index} speaks ${dialect} over ${scheme}: ${what}`);
-    }
   }
 
   // ---------------------------------------------------------------- time
@@ -185,7 +170,8 @@ class World {
       this.#checkBlock();
     });
     if (this.#chain.head.number >= lastBlockOf(this.#plan)) {
-      for (const { operator } of this.#hosts) if (operator !== undefined) this.#checkKept(operator);
+      for (const { operator } of this.#operators.hosts)
+        if (operator !== undefined) this.#operators.checkKept(operator);
       this.#over = true;
       return;
     }
@@ -261,15 +247,10 @@ class World {
     return fair && deepReorgAt === undefined && !faults.has("reorganisations");
   }
 
-  #checkKept({ face }: RunningOperator): void {
-    const upTo = face.balances(OWNER)[0]?.asOf ?? 0;
-    this.#invariants.checkKept(face, upTo).catch((error) => this.#fail(error));
-  }
-
   #checkBlock(): void {
     const { head, terms } = this.#chain;
     this.#invariants.checkMoney();
-    for (const { operator } of this.#hosts) {
+    for (const { operator } of this.#operators.hosts) {
       if (operator !== undefined && this.#storage.isIdle) {
         this.#invariants.checkFace(operator.face, this.#storage.length);
       }
@@ -290,10 +271,10 @@ class World {
       this.#trace.say(said);
     if (kind === "several") this.#shared.inject(this.#isPeaceful);
     if (this.#isPeaceful) this.#calm();
-    for (const host of this.#hosts) {
+    for (const host of this.#operators.hosts) {
       if (this.#isCalmed(host) || !host.isAlive || !this.#faults.crashes()) continue;
       const when = this.#random.int(0, this.#plan.blockMs - 1);
-      this.#clock.after(when, () => this.#crash(host));
+      this.#clock.after(when, () => this.#operators.crash(host));
     }
     if (this.#isPeaceful) return;
     for (const changed of this.#faults.injectFaults(endpoints, this.#chain.head))
@@ -312,8 +293,8 @@ class World {
     for (const [index, endpoint] of this.#network.endpoints.entries()) {
       if (kind === "alone" || index === truthful) endpoint.mode = "well";
     }
-    for (const host of this.#hosts) {
-      if (this.#isCalmed(host) && !host.isAlive) this.#start(host);
+    for (const host of this.#operators.hosts) {
+      if (this.#isCalmed(host) && !host.isAlive) this.#operators.start(host);
     }
   }
 
@@ -349,92 +330,6 @@ class World {
     });
   }
 
-  #host(key: Hex, index: number): OperatorHost {
-    const name = this.#plan.kind === "several" ? `operator-${index}` : "operator";
-    return new OperatorHost({
-      ...{ clock: this.#clock, name, key, config: () => this.#config(name) },
-      log: this.#trace.log(this.#plan.kind === "several" ? name : "node"),
-      storage: (one) => this.#storage.parts(one),
-      onServes: (host, operator) => this.#serve(host, operator),
-      onStopped: (host, error) => this.#stopped(host, error),
-    });
-  }
-
-  #start(host: OperatorHost): void {
-    this.#trace.count("starts");
-    const { length } = this.#storage;
-    if (length >= 2 && this.#random.chance(0.3)) {
-      this.#storage.saveSnapshot(this.#random.int(2, length));
-    }
-    host.start();
-  }
-
-  #config(name: string) {
-    const { confirmations, pollMs, kind, leaseMs } = this.#plan;
-    const shared = {
-      database: { url: "postgres://simulated/journal", leaseMs },
-      publicUrl: `http://${name}.sim`,
-      storage: `${SIMULATED}${name}`,
-    };
-    return {
-      rpc: this.#network.endpoints.map(({ url }) => url),
-      mediator: this.#chain.terms.domain.mediator,
-      markets: MARKETS.map(({ lot, tick, ...pair }) => ({
-        ...pair,
-        lot: `${lot}`,
-        tick: `${tick}`,
-      })),
-      ...{ confirmations, pollMs, maxTries: 10 },
-      ...(kind === "several" ? shared : {}),
-    };
-  }
-
-  #serve(host: OperatorHost, operator: RunningOperator): void {
-    const alone = this.#plan.kind !== "several";
-    this.#trace.say(alone ? "serves" : `${host.name} serves`);
-    this.#checkKept(operator);
-    const run = alone ? host : operator;
-    operator.face.subscribe((event) => {
-      if (event.kind !== "order") return;
-      this.#guard(() => this.#invariants.onPublished(event.order, run));
-      if (this.#shared.isCutFromClients(host)) return;
-      this.#clients.find(({ address }) => address === event.order.owner)?.learn(event.order);
-    });
-  }
-
-  /** Says why, and is started again by whoever watches over it. */
-  #stopped(host: OperatorHost, error: unknown): void {
-    const { code = "unknown", message } = error as { code?: string; message: string };
-    this.#trace.say(`${host.name === "operator" ? "" : `${host.name} `}stops: ${code}: ${message}`);
-    this.#trace.count(`stopped${code}`);
-    const tooDeep = code === "ReorgTooDeep" && this.#invariants.reorganisedTooDeep;
-    // One that was left on a dead fork, and is the only one well, cannot be told from the chain.
-    const isOnFork = this.#network.endpoints.some(
-      ({ stuckAt }) => stuckAt !== undefined && !this.#chain.isCanonical(stuckAt),
-    );
-    if (!MAY_STOP.has(code) && !tooDeep && !(code === "ReorgTooDeep" && isOnFork)) {
-      this.#fail(new InvariantBroken("stops only for a reason", `${code}: ${message}`));
-    }
-    this.#end(host);
-    if (tooDeep) this.#over = true;
-  }
-
-  #crash(host: OperatorHost): void {
-    if (!host.isAlive || this.#isCalmed(host)) return;
-    this.#trace.count("crashes");
-    this.#trace.say(host.name === "operator" ? "crash" : `${host.name} is killed`);
-    this.#end(host);
-  }
-
-  #end(host: OperatorHost): void {
-    host.kill();
-    this.#guard(() => this.#storage.processEnded());
-    const wait = this.#random.int(100, 3 * this.#plan.blockMs);
-    this.#clock.after(wait, () => {
-      if (!host.isAlive) this.#start(host);
-    });
-  }
-
   #onBroadcast(data: Hex): void {
     this.#trace.count("broadcasts");
     this.#invariants.onBroadcast(data);
@@ -445,7 +340,7 @@ class World {
   #client(index: number): Client {
     const name = ["Ada", "Bob", "Cy", "Dot", "Eve"][index] as string;
     const routes = this.#random.split(`routes of ${name}`);
-    const [only] = this.#hosts;
+    const [only] = this.#operators.hosts;
     return new Client(name, {
       chain: this.#chain,
       random: this.#random.split("clients"),
@@ -454,7 +349,7 @@ class World {
       face: () =>
         this.#plan.kind === "several"
           ? routedFace({
-              ...{ clock: this.#clock, random: routes, hosts: this.#hosts },
+              ...{ clock: this.#clock, random: routes, hosts: this.#operators.hosts },
               isCut: (host) => this.#shared.isCutFromClients(host),
               urlOf: (host) => `http://${host.name}.sim`,
             })
@@ -481,11 +376,4 @@ class World {
     this.#trace.say(`FAILURE ${detail}`);
     this.#failure ??= detail ?? "unknown";
   }
-}
-
-/** The logs of other contracts in each block's bloom. */
-function otherBlooms(fill: Plan["bloomFill"], random: Random): Uint8Array | undefined {
-  if (fill === "none") return undefined;
-  if (fill === "full") return new Uint8Array(BLOOM_BYTES).fill(0xff);
-  return Uint8Array.from({ length: BLOOM_BYTES }, () => random.int(0, 255));
 }
