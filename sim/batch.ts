@@ -27,7 +27,7 @@ export interface BatchesOptions {
 }
 
 /** Worlds that one process runs. */
-const WORLDS_OF_A_PROCESS = 25;
+const WORLDS_OF_A_PROCESS = 10;
 const MOST_OUTPUT = 64 * 1024 * 1024;
 
 /** Prints each world that is broken as soon as its process ends. */
