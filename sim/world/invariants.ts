@@ -17,7 +17,7 @@ import type { Revert } from "../chain/mediatorState.ts";
 import { isUnprovable, type Plan } from "./plan.ts";
 import type { OnDurable } from "./storages.ts";
 
-/** A law is broken: the seed is worth keeping. */
+/** An invariant is broken: the seed is worth keeping. */
 export class InvariantBroken extends Error {
   readonly invariant: string;
 
