@@ -1,31 +1,42 @@
 /**
- * Worlds in which every law must hold: those that ever broke one, some fixed ones, and under
+ * Worlds in which every invariant must hold: those that ever broke one, some fixed ones, and under
  * `npm run test:deep` thousands more. `npm run sim -- --seed N` tells what happens in one.
  */
-import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { Random } from "./random.ts";
-import { runWorld } from "./world.ts";
+import { runBatches } from "./batch.ts";
+import { ENDPOINT_FAULTS } from "./host/endpointFaults.ts";
+import { Random } from "./host/random.ts";
+import { type PlanOptions, planOf, WORLD_KINDS, type WorldKind } from "./world/plan.ts";
+import { runWorld } from "./world/world.ts";
 
 interface Kept {
+  readonly kind?: WorldKind;
   readonly seed: string;
   readonly rounds: number;
   readonly found: string;
 }
 
 const KEPT = JSON.parse(readFileSync(join(import.meta.dirname, "seeds.json"), "utf8")) as Kept[];
-const SMOKE = ["world 1", "world 2"];
+const SMOKE = [
+  { kind: "alone", seed: "world 1" },
+  { kind: "alone", seed: "world 2" },
+  { kind: "endpoints", seed: "3" },
+  { kind: "several", seed: "2" },
+] as const;
+/** Endpoint faults by which earlier builds stopped, lost a deposit, or could not start again. */
+const WORST = ["logsDoubled", "hashEmpty", "hashIgnored", "blocksHidden", "wrongId"] as const;
 const WORLDS = Number(process.env.QUARTERDECK_WORLDS ?? 0);
-const WORLDS_OF_A_TEST = 25;
+const WORLDS_OF_A_TEST = 20;
 const LAST_LINES = 30;
 
-async function expectLawful(seed: string, rounds: number): Promise<void> {
-  const { failure, trace } = await runWorld(seed, { rounds });
+async function expectToHold(seed: string, options: PlanOptions) {
+  const report = await runWorld(seed, options);
+  const { failure, trace } = report;
   const told = `seed ${seed}: ${failure}\n${trace.slice(-LAST_LINES).join("\n")}`;
   expect(failure, told).toBeUndefined();
+  return report;
 }
 
 describe("chance", () => {
@@ -37,56 +48,98 @@ describe("chance", () => {
   });
 });
 
+describe("a plan", () => {
+  it("leaves one endpoint true where there are two, and plans every fault in some world", () => {
+    const seen = new Set<string>();
+    for (let seed = 0; seed < 300; seed++) {
+      const plan = planOf(new Random(`plan ${seed}`), { kind: "endpoints" });
+      for (const { endpoint, fault } of plan.endpointFaults) {
+        expect(endpoint).not.toBe(plan.truthful);
+        seen.add(fault);
+      }
+      expect(plan.truthful === undefined).toBe(plan.endpoints.length === 1);
+    }
+    expect([...seen].sort()).toEqual([...ENDPOINT_FAULTS].sort());
+  });
+});
+
 describe("a world", () => {
-  it("is the same for the same seed, to the last line", async () => {
-    const first = await runWorld("twice", { rounds: 1 });
-    const second = await runWorld("twice", { rounds: 1 });
+  it.each(WORLD_KINDS)("is the same for the same seed, to the last line: %s", async (kind) => {
+    const first = await runWorld("twice", { kind, rounds: 1 });
+    const second = await runWorld("twice", { kind, rounds: 1 });
     expect(second.trace).toEqual(first.trace);
     expect(first.trace.length).toBeGreaterThan(50);
   });
 
-  it("without trouble sees every kind of deed, and nothing is sent in vain", async () => {
-    const { counts, failure } = await runWorld("calm", { rounds: 6, troubles: [] });
-    expect(failure).toBeUndefined();
+  it("without faults sees every kind of action, and nothing is sent in vain", async () => {
+    const { counts } = await expectToHold("calm", { rounds: 6, faults: [] });
     expect(counts).toMatchObject({ starts: 1 });
-    for (const deed of [
+    for (const action of [
       ...["Deposited", "WithdrawalInitiated", "WithdrawalConfirmed", "WithdrawalCancelled"],
       ...["Committed", "DisputeOpened", "DisputeClosed", "TradingKeySet"],
     ]) {
-      expect(counts[deed], deed).toBeGreaterThan(0);
+      expect(counts[action], action).toBeGreaterThan(0);
     }
     expect(counts.operatorReverted).toBeUndefined();
     expect(counts.broadcasts).toBe(counts.operatorMined);
   });
 
+  it("of several operators without faults has one writer at a time, and no duty done twice", async () => {
+    const { counts } = await expectToHold("calm", { kind: "several", rounds: 2, faults: [] });
+    expect(counts.orders).toBeGreaterThan(20);
+    expect(counts.RoundCommitted).toBe(1);
+    expect(counts.operatorReverted).toBeUndefined();
+  });
+
   it("finds out an endpoint that hides logs, while another is well", async () => {
     let disputes = 0;
     for (const seed of ["hidden 1", "hidden 2", "hidden 3"]) {
-      const { failure, trace } = await runWorld(seed, { rounds: 2, troubles: ["liars"] });
-      expect(failure, `seed ${seed}`).toBeUndefined();
-      disputes += trace.filter((line) => /disagree about|other logs/.test(line)).length;
+      const { trace } = await expectToHold(seed, { rounds: 2, faults: ["liars"] });
+      disputes += trace.filter((line) => /disagree about|other logs|incomplete/.test(line)).length;
     }
     expect(disputes).toBeGreaterThan(0);
   });
 
-  it.each(KEPT)("keeps the laws where it once broke one: $seed", async ({ seed, rounds }) => {
-    await expectLawful(seed, rounds);
+  it.each(WORST)("goes on while the second endpoint is true, and the first: %s", async (fault) => {
+    const options = { kind: "endpoints", rounds: 2, faults: [], endpointFault: fault } as const;
+    const { counts } = await expectToHold("worst", options);
+    expect(counts.late).toBeUndefined();
   });
 
-  it.each(SMOKE)("keeps the laws whatever the seed: %s", async (seed) => {
-    await expectLawful(seed, 2);
+  it.each(WORST)("writes nothing wrong where the only endpoint has %s", async (endpointFault) => {
+    const options = {
+      kind: "endpoints",
+      rounds: 1,
+      faults: [],
+      endpointFault,
+      lone: true,
+    } as const;
+    await expectToHold("worst", options);
+  });
+
+  it.each(KEPT)("holds where an invariant once broke: $seed", async (kept) => {
+    const { seed, rounds, kind = "alone" } = kept;
+    await expectToHold(seed, { kind, rounds });
+  });
+
+  it.each(SMOKE)("holds whatever the seed: $kind $seed", async ({ kind, seed }) => {
+    await expectToHold(seed, { kind, rounds: 2 });
   });
 });
 
 describe.runIf(WORLDS > 0)("worlds in their thousands", () => {
-  const firsts = Array.from({ length: Math.ceil(WORLDS / WORLDS_OF_A_TEST) }, (_, group) =>
-    String(1 + group * WORLDS_OF_A_TEST),
+  const each = Math.ceil(WORLDS / WORLD_KINDS.length);
+  const batches = WORLD_KINDS.flatMap((kind) =>
+    Array.from({ length: Math.ceil(each / WORLDS_OF_A_TEST) }, (_, group) => ({
+      kind,
+      from: 1 + group * WORLDS_OF_A_TEST,
+    })),
   );
-  // Each group in a process of its own: what so many leave behind fills the memory of one.
-  it.each(firsts)("keep the laws: from seed %s", async (seed) => {
-    const run = join(import.meta.dirname, "run.ts");
-    const args = [run, "--seed", seed, "--count", `${WORLDS_OF_A_TEST}`, "--rounds", "4"];
-    const told = await promisify(execFile)(process.execPath, args).catch((failed) => failed);
-    expect(told.stdout, told.stderr).toMatch(/ worlds, 0 broken,/);
+  // Two processes of ten each: what so many leave behind fills the memory of one.
+  it.each(batches)("keep the invariants: $kind from seed $from", async ({ kind, from }) => {
+    const count = WORLDS_OF_A_TEST;
+    const { worlds, broken } = await runBatches({ kinds: [kind], from, count, processes: 2 });
+    expect(broken).toEqual([]);
+    expect(worlds).toBe(count);
   });
 });

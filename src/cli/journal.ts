@@ -70,7 +70,7 @@ async function open(source: Source): Promise<JournalReader> {
   if (schema !== undefined) return openShared(schema);
   if (storage === undefined && process.env[DATABASE_VARIABLE]) {
     throw badOption(
-      `${DATABASE_VARIABLE} is set, and no option says which journal is meant: --schema for the ` +
+      `--schema is missing: ${DATABASE_VARIABLE} is set, and no option says which journal is meant: --schema for the ` +
         "shared one, or --storage for one in a folder",
     );
   }

@@ -1,5 +1,4 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
   connectTo,
@@ -8,9 +7,9 @@ import {
   type TestPostgres,
 } from "../../../test/support/postgres.ts";
 import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
-import { FencedOff, JournalDamaged, JournalStopped, StorageFailure } from "../errors.ts";
+import { describeSharedJournal } from "../../../test/support/sharedJournalContract.ts";
+import { JournalDamaged, StorageFailure } from "../errors.ts";
 import type { JournalReader, JournalRecord } from "../journal.ts";
-import { EMPTY_HEAD } from "../record.ts";
 import { openPostgresJournal, type PostgresOptions } from "./journal.ts";
 
 let server: TestPostgres;
@@ -49,175 +48,13 @@ async function vandalise(schema: string, sql: string): Promise<void> {
   await runSql(server.url, `SET search_path TO ${schema}`, sql);
 }
 
-describe("a shared journal", () => {
-  test("is empty when new, and can be opened by several at the same time", async () => {
-    const schema = server.schema();
-    const journals = await Promise.all(
-      ["ada", "bob", "cy"].map((operator) => open(schema, operator)),
-    );
-    for (const journal of journals) {
-      expect(journal.head).toEqual(EMPTY_HEAD);
-      expect(await journal.look()).toEqual({ head: EMPTY_HEAD, holder: undefined });
-      expect(await readAll(journal)).toEqual([]);
-    }
-  });
+describeSharedJournal({
+  newJournal: () => server.schema(),
+  open,
+  leaseMs: LEASE_MS,
+});
 
-  test("keeps any bytes, in order, chained, and shows them to the others", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    const writer = await acquire(ada);
-    const payloads = [
-      new Uint8Array(),
-      Uint8Array.from({ length: 256 }, (_, i) => i),
-      ...bytes('quotes " and \\ and {braces}, too', "NULL"),
-    ];
-    expect(await writer.append(payloads)).toEqual({ first: 1, last: 4 });
-    expect(await writer.append(bytes("five"))).toEqual({ first: 5, last: 5 });
-
-    const records = await readAll(bob);
-    expect(records.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
-    expect(records.slice(0, 4).map(({ payload }) => Uint8Array.from(payload))).toEqual(payloads);
-    expect(new Set(records.map(({ hash }) => hash)).size).toBe(5);
-    expect((await bob.look()).head).toEqual(writer.head);
-    expect(texts(await readAll(bob, 5))).toEqual(["five"]);
-    expect(texts(await readAll(bob, 4, 1))).toEqual(["NULL"]);
-    expect(await bob.verify()).toMatchObject({ head: writer.head, epoch: 1 });
-  });
-
-  test("appends that wait together come in the order of the calls", async () => {
-    const writer = await acquire(await open(server.schema()));
-    const calls = Array.from({ length: 300 }, (_, i) => writer.append(bytes(`${i}a`, `${i}b`)));
-    const answers = await Promise.all(calls);
-    expect(answers.map(({ first }) => first)).toEqual(answers.map((_, i) => 2 * i + 1));
-    const found = texts(await readAll(writer));
-    expect(found).toEqual(answers.flatMap((_, i) => [`${i}a`, `${i}b`]));
-  });
-
-  test("lets one of many acquire it, and names who holds it", async () => {
-    const schema = server.schema();
-    const names = ["ada", "bob", "cy", "dee"];
-    const journals = await Promise.all(names.map((operator) => open(schema, operator)));
-    const leases = await Promise.all(journals.map((journal) => journal.acquire()));
-    const winners = names.filter((_, i) => leases[i] !== undefined);
-    expect(winners).toHaveLength(1);
-    const operator = winners[0] as string;
-    for (const journal of journals) {
-      const holder = { operator, url: `http://${operator}`, epoch: 1 };
-      expect((await journal.look()).holder).toEqual(holder);
-    }
-  });
-
-  test("is held as long as it is renewed, and free soon after", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    const writer = await acquire(ada);
-    for (let i = 0; i < 8; i++) {
-      await sleep(LEASE_MS / 4);
-      await writer.renew();
-      expect(await bob.acquire()).toBeUndefined();
-    }
-    const successor = await acquire(bob);
-    expect(successor.epoch).toBe(2);
-    expect((await ada.look()).holder?.operator).toBe("bob");
-  });
-
-  test("a writer that slept through its lease gets nothing in, and says by whom", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    const sleeper = await acquire(ada);
-    await sleeper.append(bytes("one"));
-    const successor = await acquire(bob);
-    // Whether or not the new one has written meanwhile.
-    const late = sleeper.append(bytes("late"));
-    await expect(late).rejects.toThrow(FencedOff);
-    await expect(late).rejects.toMatchObject({ ownEpoch: 1, foundEpoch: 2 });
-    await successor.append(bytes("two"));
-    await expect(sleeper.append(bytes("later"))).rejects.toThrow(JournalStopped);
-    await expect(sleeper.renew()).rejects.toThrow(JournalStopped);
-    expect(texts(await readAll(bob))).toEqual(["one", "two"]);
-  });
-
-  test("a writer that slept and only renews is told as well", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    const sleeper = await acquire(ada);
-    await acquire(bob);
-    await expect(sleeper.renew()).rejects.toThrow(FencedOff);
-    await expect(sleeper.append(bytes("late"))).rejects.toThrow(JournalStopped);
-  });
-
-  test("an unheld lease still fences: the last writer goes on until somebody takes over", async () => {
-    const writer = await acquire(await open(server.schema()));
-    await sleep(LEASE_MS * 2);
-    expect(await writer.append(bytes("one"))).toEqual({ first: 1, last: 1 });
-  });
-
-  test("two writers in a race: what is acknowledged is there once, and nothing else", async () => {
-    const schema = server.schema();
-    const acknowledged: string[] = [];
-    const work = async (operator: string) => {
-      const journal = await open(schema, operator, { leaseMs: 30 });
-      for (let round = 0; round < 12; round++) {
-        const writer = await acquire(journal);
-        try {
-          for (let i = 0; i < 5; i++) {
-            const text = `${operator} ${round} ${i}`;
-            await writer.append(bytes(text));
-            acknowledged.push(text);
-            if (i === 3) await sleep(45);
-          }
-        } catch (error) {
-          if (!(error instanceof FencedOff)) throw error;
-        }
-      }
-    };
-    await Promise.all([work("ada"), work("bob"), work("cy")]);
-    const journal = await open(schema);
-    const found = texts(await readAll(journal));
-    expect(new Set(found).size).toBe(found.length);
-    expect(found).toEqual(expect.arrayContaining(acknowledged));
-    expect(acknowledged.length).toBeGreaterThan(30);
-    expect((await journal.verify()).epoch).toBeGreaterThan(10);
-  });
-
-  test("handed over, it waits for the one that was named, but not for ever", async () => {
-    const schema = server.schema();
-    const [ada, bob, cy] = [
-      await open(schema),
-      await open(schema, "bob"),
-      await open(schema, "cy"),
-    ];
-    await (await acquire(ada)).handOver("cy");
-    expect(await bob.acquire()).toBeUndefined();
-    const second = await cy.acquire();
-    expect(second?.epoch).toBe(2);
-    await second?.handOver("nobody");
-    expect(await bob.acquire()).toBeUndefined();
-    expect((await acquire(bob)).epoch).toBe(3);
-  });
-
-  test("closed, it is free at once", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    const writer = await acquire(ada);
-    const last = writer.append(bytes("last"));
-    await writer.close();
-    expect(await last).toEqual({ first: 1, last: 1 });
-    await expect(writer.append(bytes("more"))).rejects.toThrow(JournalStopped);
-    expect((await bob.acquire())?.epoch).toBe(2);
-  });
-
-  test("can be taken from one writer before its lease ends, and from no other", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    const first = await acquire(ada);
-    expect(await bob.acquire(first.epoch + 1)).toBeUndefined();
-    const second = await bob.acquire(first.epoch);
-    expect(second?.epoch).toBe(first.epoch + 1);
-    await expect(first.append(bytes("late"))).rejects.toThrow(FencedOff);
-    expect(await ada.acquire(first.epoch)).toBeUndefined();
-  });
-
+describe("a shared journal in a database", () => {
   test("is held by nobody once the database's clock went back, and the dead seem dead", async () => {
     const schema = server.schema();
     const [ada, bob] = [await open(schema), await open(schema, "bob")];
@@ -232,19 +69,6 @@ describe("a shared journal", () => {
     expect((await bob.look()).holder).toBeUndefined();
     expect((await bob.acquire())?.epoch).toBe(2);
     expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
-  });
-
-  test("knows which operators live", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    await ada.announce(7);
-    const both = [
-      { operator: "ada", url: "http://ada", sequence: 7 },
-      { operator: "bob", url: "http://bob", sequence: 9 },
-    ];
-    expect(await bob.announce(9)).toEqual(both);
-    await sleep(LEASE_MS * 3);
-    expect(await ada.announce(8)).toEqual([{ ...both[0], sequence: 8 }]);
   });
 });
 
@@ -274,37 +98,6 @@ describe("a database of several hosts", () => {
 
 describe("snapshots of a shared journal", () => {
   const STATE = `0x${"5e".repeat(32)}` as const;
-
-  test("are read by others, in any size; three are kept", async () => {
-    const schema = server.schema();
-    const writer = await acquire(await open(schema));
-    await writer.append(bytes("1", "2", "3", "4", "5"));
-    const large = Uint8Array.from({ length: 700_000 }, (_, i) => i % 251);
-    for (const sequence of [1, 2, 3]) await writer.saveSnapshot(sequence, one("s"), STATE);
-    await writer.saveSnapshot(5, large, STATE);
-    await writer.saveSnapshot(5, large, STATE);
-
-    const reader = await open(schema, "bob");
-    expect(await reader.newestSnapshot()).toBe(5);
-    expect(await (await open(server.schema())).newestSnapshot()).toBe(0);
-    const newest = await reader.latestSnapshot();
-    expect(newest).toMatchObject({ sequence: 5, stateHash: STATE });
-    expect(Buffer.compare(newest?.bytes ?? new Uint8Array(), large)).toBe(0);
-    expect((await reader.latestSnapshot(4))?.sequence).toBe(3);
-    expect(await reader.latestSnapshot(1)).toBeUndefined();
-    expect((await reader.verify()).snapshots).toEqual([2, 3, 5]);
-    await expect(writer.saveSnapshot(5, one("other"), STATE)).rejects.toThrow("differ");
-  });
-
-  test("cannot be written by a writer that was fenced off", async () => {
-    const schema = server.schema();
-    const [ada, bob] = [await open(schema), await open(schema, "bob")];
-    const sleeper = await acquire(ada);
-    await sleeper.append(bytes("one"));
-    await acquire(bob);
-    await expect(sleeper.saveSnapshot(1, one("s"), STATE)).rejects.toThrow(FencedOff);
-    expect(await bob.latestSnapshot()).toBeUndefined();
-  });
 
   test.each([
     ["a part altered", "UPDATE snapshot_part SET bytes = '\\x00'", "snapshotAltered"],

@@ -7,7 +7,6 @@ import { within } from "../../base/within.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
 import type { Entry } from "../../exchange/entries.ts";
 import type { Outcome } from "../../exchange/outcome.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { Alerts } from "../alerts/alerts.ts";
 import type { Situation } from "../alerts/lastWords.ts";
 import type { OperatorConfig } from "../config.ts";
@@ -17,7 +16,7 @@ import type { Log } from "../log.ts";
 import { Metrics } from "../metrics.ts";
 import { readExchange } from "../readExchange.ts";
 import { lead, withRetries } from "../roles/lead.ts";
-import { openStorage } from "../roles/storage.ts";
+import { openStorage, type StorageParts } from "../roles/storage.ts";
 import { watchHeads } from "../roles/watchHeads.ts";
 import { loadCurve } from "../signers/nativeCurve.ts";
 import { openSigner } from "../signers/openSigner.ts";
@@ -38,12 +37,6 @@ export interface RunningOperator {
 /** Milliseconds that an operator which ends may take for what is under way. */
 const TIDY_MS = 10_000;
 
-/** What may be another than usual. */
-export interface OperatorParts {
-  /** Opens the journal of a storage folder for writing. */
-  readonly openJournal?: (storage: string) => Promise<Journal>;
-}
-
 /**
  * Starts one operator. Throws a typed error that says what to correct when it cannot. `alerts` are
  * told what its health checks find; the caller closes those that it gives.
@@ -52,7 +45,7 @@ export async function startOperator(
   config: OperatorConfig,
   log: Log,
   alerts = new Alerts({ webhooks: [], mediator: config.mediator, log }),
-  { openJournal }: OperatorParts = {},
+  storageParts: StorageParts = {},
 ): Promise<RunningOperator> {
   const stopping = new AbortController();
   const failure = Promise.withResolvers<never>();
@@ -62,7 +55,7 @@ export async function startOperator(
     config,
     log,
     alerts,
-    openJournal,
+    storageParts,
     signal,
     onFailure: failure.reject,
   });
@@ -96,11 +89,11 @@ export async function startOperator(
 }
 
 interface OpenOptions extends Pick<Opened, "config" | "log" | "alerts" | "signal" | "onFailure"> {
-  readonly openJournal: OperatorParts["openJournal"];
+  readonly storageParts: StorageParts;
 }
 
 /** Opens key, contracts and storage, and recovers. */
-async function open({ openJournal, ...options }: OpenOptions): Promise<Opened> {
+async function open({ storageParts, ...options }: OpenOptions): Promise<Opened> {
   const { config, log, signal } = options;
   const metrics = new Metrics();
   const onEndpointFailure = (endpoint: string, problem: string) => {
@@ -125,7 +118,7 @@ async function open({ openJournal, ...options }: OpenOptions): Promise<Opened> {
   if (fallbackBecause !== undefined) {
     log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
   }
-  const storage = await openStorage(config, chain.genesis, address, log, openJournal);
+  const storage = await openStorage(config, chain.genesis, address, log, storageParts);
   const { state, replayed, snapshot, sequence } = storage.recovered;
   const block = state.head?.number ?? "none";
   log.info("recovered", { snapshot, replayed, journal: sequence, block });

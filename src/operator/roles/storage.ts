@@ -2,8 +2,8 @@
 import type { Address } from "../../base/hex.ts";
 import type { Entry, Genesis } from "../../exchange/entries.ts";
 import type { Outcome } from "../../exchange/outcome.ts";
-import type { AttestationBoard, Holder, Journal } from "../../journal/journal.ts";
-import { openPostgresJournal } from "../../journal/postgres/journal.ts";
+import type { AttestationBoard, Holder, Journal, SharedJournal } from "../../journal/journal.ts";
+import { openPostgresJournal, type PostgresOptions } from "../../journal/postgres/journal.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import type { DatabaseConfig, OperatorConfig } from "../config.ts";
 import type { Log } from "../log.ts";
@@ -40,21 +40,26 @@ export interface Storage {
   close(): Promise<void>;
 }
 
-/**
- * Opens and recovers; `openJournal` opens the journal of a folder for writing. Throws what opening,
- * `recover` and `beginJournal` throw.
- */
+/** How journals are opened, where it is another way than usual. */
+export interface StorageParts {
+  /** Opens the journal of a storage folder for writing. */
+  readonly openJournal?: (folder: string) => Promise<Journal>;
+  /** Opens the journal that several operators share. */
+  readonly openShared?: (options: PostgresOptions) => Promise<SharedJournal>;
+}
+
+/** Opens and recovers. Throws what opening, `recover` and `beginJournal` throw. */
 export function openStorage(
   config: OperatorConfig,
   genesis: Genesis,
   operator: Address,
   log: Log,
-  openJournal: (folder: string) => Promise<Journal> = openSqliteJournal,
+  { openJournal = openSqliteJournal, openShared = openPostgresJournal }: StorageParts = {},
 ): Promise<Storage> {
   const { database } = config;
   return database === undefined
     ? openFolder(config.storage, genesis, log, openJournal)
-    : openDatabase(config.storage, database, genesis, operator, log);
+    : openDatabase(config.storage, database, genesis, operator, log, openShared);
 }
 
 async function openFolder(
@@ -85,8 +90,9 @@ async function openDatabase(
   genesis: Genesis,
   operator: Address,
   log: Log,
+  openShared: NonNullable<StorageParts["openShared"]>,
 ): Promise<Storage> {
-  const journal = await openPostgresJournal({
+  const journal = await openShared({
     ...{ url, schema, leaseMs, operator, operatorUrl: publicUrl },
   });
   const lastSeen = new LastSeen(folder, log);

@@ -3,13 +3,13 @@
  * by the rules of src/protocol, which the repository's vectors and differential tests hold to the
  * contract. State is copied for each transaction, so a block keeps the one that it ended with.
  */
-import type { Address } from "../src/base/hex.ts";
-import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
-import { type AnswerFault, checkAnswer, type Execution } from "../src/protocol/disputeRule.ts";
-import { hashFill } from "../src/protocol/messages.ts";
-import { firstBlockOf, momentOf, quarterSize } from "../src/protocol/rounds.ts";
-import { recoverSigner } from "../src/protocol/signatures.ts";
-import { rootCommitment } from "../src/protocol/sumTree.ts";
+import type { Address } from "../../src/base/hex.ts";
+import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { type AnswerFault, checkAnswer, type Execution } from "../../src/protocol/disputeRule.ts";
+import { hashFill } from "../../src/protocol/messages.ts";
+import { firstBlockOf, momentOf, quarterSize } from "../../src/protocol/rounds.ts";
+import { recoverSigner } from "../../src/protocol/signatures.ts";
+import { rootCommitment } from "../../src/protocol/sumTree.ts";
 import type {
   Amount,
   BalanceProof,
@@ -17,8 +17,8 @@ import type {
   SignedFill,
   SignedOrder,
   TokenRoot,
-} from "../src/protocol/units.ts";
-import { checkEvidence, confirmable } from "../src/protocol/withdrawalRule.ts";
+} from "../../src/protocol/units.ts";
+import { checkEvidence, confirmable } from "../../src/protocol/withdrawalRule.ts";
 import { MediatorBase } from "./mediatorBase.ts";
 import { type Dispute, keyOf, NO_FLOW, type Request, Revert } from "./mediatorState.ts";
 
@@ -96,7 +96,7 @@ export class Mediator extends MediatorBase {
     if (this.state.commitments.has(keyOf(next, token))) {
       throw new Revert("AlreadyCommitted", token, BigInt(next));
     }
-    this.requireOperator();
+    this.requireOperator(firstBlockOf(schedule, next, 1));
     for (const signed of orders) this.requireSigned(client, signed);
     const fault = checkEvidence(
       { ...request, client, token },
@@ -140,7 +140,7 @@ export class Mediator extends MediatorBase {
     if (round === 0 || quarter !== 0) {
       throw new Revert("OutsideWindow", BigInt(round), BigInt(quarter));
     }
-    this.requireOperator();
+    this.requireOperator(firstBlockOf(this.terms.schedule, round, 1));
     if (roots.length === 0) throw new Revert("NoRoots");
     for (const root of roots) this.#commitToken(round, root);
     this.state.committedTokens += roots.length;
@@ -155,6 +155,14 @@ export class Mediator extends MediatorBase {
     const { total } = this.state.tokens.find((one) => one.token === token) ?? { total: 0n };
     const { deposits, requested } = this.state.flows.get(keyOf(token, round - 1)) ?? NO_FLOW;
     return total + deposits - requested;
+  }
+
+  /** What the tree of this round must come to, or came to. */
+  expectedTotal(token: Address): Amount {
+    const { round } = this.moment;
+    const isCommitted = this.state.commitments.has(keyOf(round, token));
+    if (round > 0 && !isCommitted) return this.expected(token, round);
+    return this.state.tokens.find((one) => one.token === token)?.total ?? 0n;
   }
 
   #commitToken(round: Round, { token, node, total, leafCount }: TokenRoot): void {
@@ -196,7 +204,7 @@ export class Mediator extends MediatorBase {
     const mustProveOpenings = !byProofs && deposit.round + 1 < round;
     for (const { fill, signature } of fills) {
       const signer = recoverSigner(curve, this.terms.domain, hashFill(fill), signature);
-      if (signer !== this.terms.operator) {
+      if (signer === undefined || !this.terms.operators.includes(signer)) {
         throw new Revert("FillNotSigned", fill.orderHash, signer);
       }
     }
@@ -220,7 +228,7 @@ export class Mediator extends MediatorBase {
     executions: readonly (Execution & SignedOrder)[],
   ): void {
     this.#closable(client, round);
-    const key = keyOf(client, round);
+    const key = keyOf(client, round, this.env.sender);
     const known = restart ? [] : (this.state.proven.get(key) ?? []);
     const all = this.#accumulate(client, round, known, executions);
     const lastId = all.at(-1)?.order.id ?? 0n;
@@ -265,7 +273,7 @@ export class Mediator extends MediatorBase {
       closing: closing[i] as Amount,
       ...(this.state.clientFlows.get(keyOf(client, token, round - 1)) ?? NO_FLOW),
     }));
-    const proven = this.state.proven.get(keyOf(client, round)) ?? [];
+    const proven = this.state.proven.get(keyOf(client, round, this.env.sender)) ?? [];
     const executions = this.#accumulate(client, round, proven, executed);
     const { presented } = dispute;
     const answer = { client, disputedRound: round - 1, tokens, presented, executions };
@@ -302,10 +310,11 @@ export class Mediator extends MediatorBase {
     const { schedule } = this.terms;
     const size = quarterSize(schedule);
     const opened = Math.floor((dispute.openedBlock - schedule.genesisBlock) / size);
-    if (this.env.block >= schedule.genesisBlock + (opened + 2) * size) {
+    const windowEnd = schedule.genesisBlock + (opened + 2) * size;
+    if (this.env.block >= windowEnd) {
       throw new Revert("OutsideWindow", BigInt(now), BigInt(quarter));
     }
-    this.requireOperator();
+    this.requireOperator(windowEnd);
     return dispute;
   }
 }

@@ -2,11 +2,15 @@
  * The chain: blocks that know their parents, one pool of waiting transactions, reorganisations.
  * It mines what the seed says; it does not know what the exchange is for.
  */
-import { keccak256, parseTransaction } from "viem";
-import type { Address, Hex } from "../src/base/hex.ts";
+import { keccak256, parseTransaction, serializeTransaction } from "viem";
+import { publicKeyToAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
+import { type Address, type Hex, hexToBytes } from "../../src/base/hex.ts";
+import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import type { Random } from "../host/random.ts";
 import { execute, type RawLog } from "./mediatorAbi.ts";
 import { emptyState, type MediatorState, Revert, type Terms } from "./mediatorState.ts";
-import type { Random } from "./random.ts";
+
+const { curve } = loadCurve();
 
 export const GWEI = 10n ** 9n;
 
@@ -42,12 +46,12 @@ export interface Block {
   readonly mined: readonly MinedTransaction[];
   readonly logs: readonly PlacedLog[];
   readonly state: MediatorState;
-  /** The operator's next nonce. */
-  readonly nonce: number;
+  /** The next nonce of each operator that has sent anything. */
+  readonly nonces: ReadonlyMap<Address, number>;
 }
 
 /** What the next block asks for. */
-export interface Weather {
+export interface NetworkConditions {
   readonly baseFee: bigint;
   /** Wei of tip below which a transaction is left out. */
   readonly minTip: bigint;
@@ -61,7 +65,7 @@ export class Chain {
   /** By number: the canonical chain. */
   readonly blocks: Block[] = [];
   #pool: Transaction[] = [];
-  readonly #fates = new Map<Hex, ReturnType<Weather["fate"]>>();
+  readonly #fates = new Map<Hex, ReturnType<NetworkConditions["fate"]>>();
   #serial = 0;
 
   constructor(terms: Terms, random: Random) {
@@ -86,7 +90,7 @@ export class Chain {
         mined: [],
         logs: [],
         state: emptyState(),
-        nonce: 0,
+        nonces: new Map(),
       });
     }
   }
@@ -106,20 +110,20 @@ export class Chain {
   }
 
   /** The operator's signed transaction. Throws what a node answers when it does not take it. */
-  broadcast(raw: Hex, { fate }: Weather): Transaction {
+  broadcast(raw: Hex, { fate }: NetworkConditions): Transaction {
     const parsed = parseTransaction(raw);
     const { nonce = 0, data = "0x", maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = parsed;
     const fees = { maxFeePerGas, maxPriorityFeePerGas };
     const transaction = {
-      ...{ hash: keccak256(raw), from: this.terms.operator, data, nonce, ...fees },
+      ...{ hash: keccak256(raw), from: this.#senderOf(parsed), data, nonce, ...fees },
       notBefore: 0,
     };
-    if (nonce < this.head.nonce) throw new Error("nonce too low");
-    const rival = this.#pool.find((one) => one.nonce === nonce);
-    if (rival?.hash === transaction.hash) throw new Error("already known");
-    if (rival !== undefined && !outbids(transaction, rival)) {
-      throw new Error("replacement transaction underpriced");
-    }
+    const { from } = transaction;
+    const next = nonceOf(this.head, from);
+    if (nonce < next) throw new PoolRefusal("nonceTooLow", { nonce, next });
+    const rival = this.#pool.find((one) => one.nonce === nonce && one.from === from);
+    if (rival?.hash === transaction.hash) throw new PoolRefusal("alreadyKnown");
+    if (rival !== undefined && !outbids(transaction, rival)) throw new PoolRefusal("underpriced");
     // It may reach the pool by several endpoints: its fate is one.
     const outcome = this.#fates.get(transaction.hash) ?? fate();
     this.#fates.set(transaction.hash, outcome);
@@ -130,20 +134,37 @@ export class Chain {
     return transaction;
   }
 
-  /** The operator's next nonce behind all that waits. */
-  get pendingNonce(): number {
-    let next = this.head.nonce;
-    while (this.#pool.some(({ nonce }) => nonce === next)) next += 1;
+  /** An operator's next nonce behind all that waits. */
+  pendingNonce(operator: Address): number {
+    let next = nonceOf(this.head, operator);
+    while (this.#pool.some(({ nonce, from }) => nonce === next && from === operator)) next += 1;
     return next;
   }
 
-  mine(timestamp: number, weather: Weather): Block {
+  /** The waiting transaction with that hash. */
+  waiting(hash: Hex): Transaction | undefined {
+    return this.#pool.find((one) => one.hash === hash);
+  }
+
+  #senderOf(signed: ReturnType<typeof parseTransaction>): Address {
+    const [only, another] = this.terms.operators;
+    if (only !== undefined && another === undefined) return only;
+    const { r = "0x", s = "0x", yParity = 0, v: _, ...unsigned } = signed as SignedTransaction;
+    const digest = hexToBytes(keccak256(serializeTransaction(unsigned as never)) as Hex);
+    const words = [r, s].map((word) => hexToBytes(`0x${word.slice(2).padStart(64, "0")}`));
+    const [rBytes, sBytes] = words as [Uint8Array, Uint8Array];
+    const key = curve.recover(digest, rBytes, sBytes, yParity);
+    return key === undefined ? ZERO_ADDRESS : publicKeyToAddress(key);
+  }
+
+  mine(timestamp: number, conditions: NetworkConditions): Block {
     const { head } = this;
     const number = head.number + 1;
-    const chosen = this.#choose(number, head.nonce, weather);
+    const chosen = this.#choose(number, head.nonces, conditions);
     const mined: MinedTransaction[] = [];
     const logs: PlacedLog[] = [];
-    let { state, nonce } = head;
+    let { state } = head;
+    const nonces = new Map(head.nonces);
     let logIndex = this.#random.int(0, 3);
     for (const transaction of chosen) {
       let refusal: Revert | undefined;
@@ -159,40 +180,59 @@ export class Chain {
         if (!(error instanceof Revert)) throw error;
         refusal = error;
       }
-      if (transaction.nonce !== undefined) nonce = transaction.nonce + 1;
+      if (transaction.nonce !== undefined) nonces.set(transaction.from, transaction.nonce + 1);
       mined.push({ transaction, refusal });
     }
     this.#pool = this.#pool.filter((one) => !chosen.includes(one));
     const block: Block = {
-      ...{ number, hash: this.#random.hex(32), parent: head, timestamp, mined, logs, state, nonce },
-      baseFee: weather.baseFee,
+      ...{
+        number,
+        hash: this.#random.hex(32),
+        parent: head,
+        timestamp,
+        mined,
+        logs,
+        state,
+        nonces,
+      },
+      baseFee: conditions.baseFee,
     };
     this.blocks.push(block);
     return block;
   }
 
   /** Clients' transactions as they came, and between them the operator's, by their nonces. */
-  #choose(number: number, nonce: number, { baseFee, minTip }: Weather): Transaction[] {
+  #choose(
+    number: number,
+    nonces: ReadonlyMap<Address, number>,
+    { baseFee, minTip }: NetworkConditions,
+  ): Transaction[] {
     const due = this.#pool.filter((one) => one.notBefore <= number);
     const chosen = due.filter((one) => one.nonce === undefined);
-    let place = 0;
-    for (let next = nonce; ; next++) {
-      const own = due.find(
-        (one) =>
-          one.nonce === next && one.maxFeePerGas >= baseFee && one.maxPriorityFeePerGas >= minTip,
-      );
-      if (own === undefined) return chosen;
-      place = this.#random.int(place, chosen.length);
-      chosen.splice(place, 0, own);
-      place += 1;
+    for (const operator of this.terms.operators) {
+      let place = 0;
+      for (let next = nonces.get(operator) ?? 0; ; next++) {
+        const own = due.find(
+          ({ nonce, from, maxFeePerGas, maxPriorityFeePerGas }) =>
+            nonce === next &&
+            from === operator &&
+            maxFeePerGas >= baseFee &&
+            maxPriorityFeePerGas >= minTip,
+        );
+        if (own === undefined) break;
+        place = this.#random.int(place, chosen.length);
+        chosen.splice(place, 0, own);
+        place += 1;
+      }
     }
+    return chosen;
   }
 
   /**
    * Replaces the last `depth` blocks by one more of them. What was in them waits again, but for
    * what is lost by the way.
    */
-  reorganise(depth: number, timestamp: number, weather: Weather): Block {
+  reorganise(depth: number, timestamp: number, conditions: NetworkConditions): Block {
     const dropped = this.blocks.splice(this.blocks.length - depth, depth);
     const waiting = dropped
       .flatMap(({ mined }) => mined.map(({ transaction }) => transaction))
@@ -201,14 +241,38 @@ export class Chain {
     for (const transaction of waiting) {
       transaction.notBefore = first + this.#random.int(0, depth);
     }
-    const nonces = new Set(waiting.map(({ nonce }) => nonce).filter((one) => one !== undefined));
+    const own = waiting.filter(({ nonce }) => nonce !== undefined);
+    const taken = new Set(own.map(({ from, nonce }) => `${from} ${nonce}`));
     this.#pool = [
       ...waiting,
-      ...this.#pool.filter(({ nonce }) => nonce === undefined || !nonces.has(nonce)),
+      ...this.#pool.filter(({ from, nonce }) => !taken.has(`${from} ${nonce}`)),
     ];
-    for (let i = depth; i >= 0; i--) this.mine(timestamp - i, weather);
+    for (let i = depth; i >= 0; i--) this.mine(timestamp - i, conditions);
     return this.head;
   }
+}
+
+type SignedTransaction = ReturnType<typeof parseTransaction> & {
+  readonly r?: Hex;
+  readonly s?: Hex;
+  readonly yParity?: 0 | 1;
+  readonly v?: bigint;
+};
+
+/** Why a node's pool does not take a transaction; each client says it in words of its own. */
+export class PoolRefusal extends Error {
+  readonly reason: "nonceTooLow" | "alreadyKnown" | "underpriced";
+  readonly nonces: { readonly nonce: number; readonly next: number } | undefined;
+
+  constructor(reason: PoolRefusal["reason"], nonces?: PoolRefusal["nonces"]) {
+    super(reason);
+    this.reason = reason;
+    this.nonces = nonces;
+  }
+}
+
+export function nonceOf({ nonces }: Block, operator: Address): number {
+  return nonces.get(operator) ?? 0;
 }
 
 /** Nodes take a replacement that pays a tenth more on both fees. */

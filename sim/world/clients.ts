@@ -2,8 +2,8 @@
  * Clients that trade, withdraw, overdraw and dispute as chance has it. Each keeps what the operator
  * acknowledged, and believes the chain only.
  */
-import { publicKeyToAddress, ZERO_ADDRESS } from "../src/base/address.ts";
-import { type Address, hexToBytes } from "../src/base/hex.ts";
+import { publicKeyToAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
+import { type Address, hexToBytes } from "../../src/base/hex.ts";
 import {
   encodeConfirmWithdrawal,
   encodeDeposit,
@@ -11,18 +11,19 @@ import {
   encodeOpenDispute,
   encodeSetTradingKey,
   type Standing,
-} from "../src/chain/calls.ts";
-import { LatestOrders } from "../src/client/latestOrders.ts";
-import type { Market } from "../src/exchange/entries.ts";
-import type { Answered, OperatorFace, OrderFace } from "../src/operator/face.ts";
-import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
-import { hashCancelOrder, hashOrder } from "../src/protocol/messages.ts";
-import { momentOf, roundOf } from "../src/protocol/rounds.ts";
-import { signMessage } from "../src/protocol/signatures.ts";
-import type { BalanceProof, Order, Round, SignedFill } from "../src/protocol/units.ts";
-import { confirmable } from "../src/protocol/withdrawalRule.ts";
-import type { Chain } from "./chain.ts";
-import type { Random } from "./random.ts";
+} from "../../src/chain/calls.ts";
+import { LatestOrders } from "../../src/client/latestOrders.ts";
+import type { Market } from "../../src/exchange/entries.ts";
+import type { Answered, OrderFace } from "../../src/operator/face.ts";
+import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { hashCancelOrder, hashOrder } from "../../src/protocol/messages.ts";
+import { momentOf, roundOf } from "../../src/protocol/rounds.ts";
+import { signMessage } from "../../src/protocol/signatures.ts";
+import type { BalanceProof, Order, Round, SignedFill } from "../../src/protocol/units.ts";
+import { confirmable } from "../../src/protocol/withdrawalRule.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { Random } from "../host/random.ts";
+import type { ClientFace } from "./router.ts";
 
 const { curve } = loadCurve();
 
@@ -32,8 +33,8 @@ export interface Surroundings {
   readonly markets: readonly Market[];
   readonly tokens: readonly Address[];
   /** Undefined while nobody serves. */
-  readonly face: () => OperatorFace | undefined;
-  readonly onAcknowledged: (deed: "order" | "cancel", order: OrderFace) => void;
+  readonly face: () => ClientFace | undefined;
+  readonly onAcknowledged: (action: "order" | "cancel", order: OrderFace) => void;
   readonly onRefused: (order: Order, code: string) => void;
   /** A promise of a client's own failed: the world is broken. */
   readonly onError: (error: unknown) => void;
@@ -74,11 +75,11 @@ export class Client {
 
   /** Does one thing, or nothing. */
   act(): void {
-    const deed = this.#random.weighted({
+    const action = this.#random.weighted({
       ...{ deposit: 4, order: 22, cancel: 5, withdraw: 9, confirm: 6 },
       ...{ dispute: 2, tradingKey: 0.2, nothing: 10 },
     });
-    switch (deed) {
+    switch (action) {
       case "deposit":
         return this.deposit();
       case "order":
@@ -157,21 +158,21 @@ export class Client {
   }
 
   #ask(
-    deed: "order" | "cancel",
+    action: "order" | "cancel",
     ref: Pick<Order, "owner" | "round" | "id">,
     answer: Promise<Answered<OrderFace>>,
   ): void {
     const { onAcknowledged, onRefused, onError, trace } = this.#around;
     const hear = (answered: Answered<OrderFace>) => {
-      const name = `${deed} ${ref.round}/${ref.id} of ${this.name}`;
+      const name = `${action} ${ref.round}/${ref.id} of ${this.name}`;
       if (!answered.ok) {
         trace(`${name}: ${answered.refusal.code}`);
-        if (deed === "order") onRefused(ref as Order, answered.refusal.code);
+        if (action === "order") onRefused(ref as Order, answered.refusal.code);
         return;
       }
       trace(`${name}: ${answered.value.state}`);
       this.learn(answered.value);
-      onAcknowledged(deed, answered.value);
+      onAcknowledged(action, answered.value);
     };
     // A node that fails says nothing: whether it was kept shows later.
     answer.then(hear, () => {}).catch(onError);

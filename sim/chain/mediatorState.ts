@@ -1,7 +1,8 @@
 /** What a Mediator has on record, and how it says no. */
-import type { Address, Hex } from "../src/base/hex.ts";
-import type { Execution, PresentedFill } from "../src/protocol/disputeRule.ts";
-import type { Amount, BlockNumber, Domain, Round, Schedule } from "../src/protocol/units.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
+import type { Execution, PresentedFill } from "../../src/protocol/disputeRule.ts";
+import type { Amount, BlockNumber, Domain, Round, Schedule } from "../../src/protocol/units.ts";
+import { NO_CLAIMS, type SlotClaims, type SlotTerms } from "./slots.ts";
 
 export interface Flow {
   readonly deposits: Amount;
@@ -46,6 +47,8 @@ export interface MediatorState {
   readonly proven: Map<string, readonly Execution[]>;
   /** What it holds of each token. */
   readonly held: Map<Address, Amount>;
+  /** Of the manager. */
+  claims: SlotClaims;
 }
 
 export function emptyState(): MediatorState {
@@ -61,6 +64,7 @@ export function emptyState(): MediatorState {
     disputes: new Map(),
     proven: new Map(),
     held: new Map(),
+    claims: NO_CLAIMS,
   };
 }
 
@@ -93,7 +97,10 @@ export class Revert extends Error {
 export interface Terms {
   readonly domain: Domain;
   readonly schedule: Schedule;
-  readonly operator: Address;
+  /** Approved, in the order of the manager's list. */
+  readonly operators: readonly Address[];
+  /** Undefined: the manager knows no slots, and one operator. */
+  readonly slots: SlotTerms | undefined;
 }
 
 export interface Env {

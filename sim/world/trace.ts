@@ -1,23 +1,32 @@
 /** What happens in a world, for people: a line each with its time, and counts. */
-import type { Log } from "../src/operator/log.ts";
-import { momentOf } from "../src/protocol/rounds.ts";
-import type { Chain } from "./chain.ts";
-import type { Clock } from "./clock.ts";
+import type { Log } from "../../src/operator/log.ts";
+import { momentOf } from "../../src/protocol/rounds.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { Clock } from "../host/clock.ts";
 
 /** They speak of the real machine. */
 const UNTOLD = new Set(["healthy", "unhealthy"]);
+const BARE = [TypeError, RangeError, ReferenceError, SyntaxError] as const;
 
-export class Diary {
+export class Trace {
   readonly lines: string[] = [];
   readonly counts: Record<string, number> = {};
   readonly #clock: Clock;
   readonly #chain: Chain;
   readonly #onLine: ((line: string) => void) | undefined;
+  /** Told of each `TypeError` or its like that an operator logs: a value that nobody parsed. */
+  readonly #onBareError: (event: string, error: Error) => void;
 
-  constructor(clock: Clock, chain: Chain, onLine: ((line: string) => void) | undefined) {
+  constructor(
+    clock: Clock,
+    chain: Chain,
+    onLine: ((line: string) => void) | undefined,
+    onBareError: (event: string, error: Error) => void,
+  ) {
     this.#clock = clock;
     this.#chain = chain;
     this.#onLine = onLine;
+    this.#onBareError = onBareError;
   }
 
   count(what: string): void {
@@ -37,15 +46,27 @@ export class Diary {
     this.#onLine?.(line);
   }
 
-  /** The node's own log, as lines of this one. */
-  log(): Log {
+  /** The log of an operator, as lines of this one. */
+  log(name: string): Log {
     const at = (level: string) => (event: string, fields?: object) => {
       if (UNTOLD.has(event)) return;
+      const bare = Object.values(fields ?? {})
+        .map(bareErrorOf)
+        .find((one) => one !== undefined);
+      if (bare !== undefined) this.#onBareError(event, bare);
       const words = Object.entries(fields ?? {}).map(([name, value]) => `${name}=${brief(value)}`);
-      this.say(`  node ${level} ${event} ${words.join(" ")}`);
+      this.say(`  ${name} ${level} ${event} ${words.join(" ")}`);
     };
     return { info: at("info"), warn: at("warn"), error: at("error"), flush: async () => {} };
   }
+}
+
+/** The error of the language itself that `value` is, or that caused it. */
+function bareErrorOf(value: unknown): Error | undefined {
+  for (let cause = value; cause instanceof Error; cause = cause.cause) {
+    if (BARE.some((kind) => cause instanceof kind)) return cause;
+  }
+  return undefined;
 }
 
 export function brief(value: unknown): string {

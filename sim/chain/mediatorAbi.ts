@@ -8,12 +8,13 @@ import {
   erc20Abi,
   toFunctionSelector,
 } from "viem";
-import { toAddress, ZERO_ADDRESS } from "../src/base/address.ts";
-import type { Address, Hex } from "../src/base/hex.ts";
-import { mediatorAbi } from "../src/chain/abi/mediator.ts";
-import { operatorManagerAbi } from "../src/chain/abi/operatorManager.ts";
-import type { Execution } from "../src/protocol/disputeRule.ts";
-import type { BalanceProof, SignedOrder } from "../src/protocol/units.ts";
+import { toAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
+import { mediatorAbi } from "../../src/chain/abi/mediator.ts";
+import { operatorManagerAbi } from "../../src/chain/abi/operatorManager.ts";
+import { roundRobinOperatorManagerAbi } from "../../src/chain/abi/roundRobinOperatorManager.ts";
+import type { Execution } from "../../src/protocol/disputeRule.ts";
+import type { BalanceProof, SignedOrder } from "../../src/protocol/units.ts";
 import { Mediator } from "./mediator.ts";
 import {
   copyState,
@@ -25,6 +26,7 @@ import {
   Revert,
   type Terms,
 } from "./mediatorState.ts";
+import { answerOfManager, claimFor } from "./slots.ts";
 
 type MediatorCall = ReturnType<typeof decodeFunctionData<typeof mediatorAbi>>;
 type AbiItem = (typeof mediatorAbi)[number];
@@ -32,7 +34,7 @@ type AbiFunction = Extract<AbiItem, { type: "function" }>;
 
 /** A lookup by selector: the library's own hashes every function of the interface at each call. */
 const BY_SELECTOR = new Map<string, readonly unknown[]>(
-  [...mediatorAbi, ...operatorManagerAbi, ...erc20Abi]
+  [...mediatorAbi, ...operatorManagerAbi, ...roundRobinOperatorManagerAbi, ...erc20Abi]
     .filter((item) => item.type === "function")
     .map((item) => [toFunctionSelector(item as AbiFunction), [item]]),
 );
@@ -59,6 +61,12 @@ export function execute(state: MediatorState, terms: Terms, env: Env, data: Hex)
   const decoded = decodeCall(data);
   if (decoded === undefined) throw new Revert("unknown function");
   const mediator = new Mediator(copyState(state), terms, env);
+  const { functionName, args } = decoded.call as { functionName: string; args?: unknown };
+  if (functionName === "claimFor") {
+    const [slot] = args as [bigint];
+    mediator.state.claims = claimFor(terms, state.claims, env, slot);
+    return { state: mediator.state, logs: [] };
+  }
   dispatch(mediator, decoded.call);
   return { state: mediator.state, logs: mediator.emitted.map(encodeLog) };
 }
@@ -170,7 +178,7 @@ export function view(state: MediatorState, terms: Terms, env: Env, data: Hex): H
   if (decoded === undefined) throw new Revert("unknown function");
   const { abi, call } = decoded;
   const mediator = new Mediator(state, terms, env);
-  const result = answer(mediator, terms, call.functionName, (call.args ?? []) as readonly never[]);
+  const result = answer(mediator, terms, env, call);
   return encodeFunctionResult({
     abi: abi as typeof mediatorAbi,
     functionName: call.functionName as "flows",
@@ -181,13 +189,10 @@ export function view(state: MediatorState, terms: Terms, env: Env, data: Hex): H
 /** Characters of an address as text: other words are hashes. */
 const ADDRESS_LENGTH = 42;
 
-function answer(
-  mediator: Mediator,
-  terms: Terms,
-  functionName: string,
-  args: readonly (string & bigint)[],
-): unknown {
+function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall): unknown {
   const { state } = mediator;
+  const { functionName } = call;
+  const args = (call.args ?? []) as readonly (string & bigint)[];
   const [first = "", second = "", third = ""] = args.map((arg) =>
     typeof arg === "string" && String(arg).length === ADDRESS_LENGTH ? toAddress(arg) : arg,
   );
@@ -218,39 +223,39 @@ function answer(
       return [fill?.sold ?? 0n, fill?.bought ?? 0n];
     }
     case "accumulation": {
-      if (third !== terms.operator) return [0, 0, 0n];
-      const proven = state.proven.get(keyOf(first, second)) ?? [];
+      const proven = state.proven.get(keyOf(first, second, third)) ?? [];
       return [0, proven.length, proven.at(-1)?.order.id ?? 0n];
     }
     case "flows": {
       const { deposits, requested } = state.flows.get(keyOf(first, second)) ?? NO_FLOW;
       return [deposits, requested];
     }
+    case "expectedTotal":
+      return mediator.expectedTotal(first as Address);
     case "tokenSet":
       return mediator.tokenSet(Number(first));
     case "halted":
       return mediator.halted();
     default:
-      return answerOfOthers(terms, functionName, first);
+      return answerOfOthers(terms, state, env, functionName, first);
   }
 }
 
-/** The manager knows one operator, the tokens are all alike. */
-function answerOfOthers(terms: Terms, functionName: string, first: unknown): unknown {
+/** Of the manager, and of the tokens, which are all alike. */
+function answerOfOthers(
+  terms: Terms,
+  { claims }: MediatorState,
+  env: Env,
+  functionName: string,
+  first: unknown,
+): unknown {
   switch (functionName) {
-    case "isRegistered":
-    case "wasOperator":
-      return first === terms.operator;
-    case "operator":
-      return terms.operator;
-    case "commitQuorum":
-      return 1n;
     case "symbol":
       return "SIM";
     case "decimals":
       return 18;
     default:
-      throw new Revert(`no view ${functionName}`);
+      return answerOfManager(terms, claims, env, functionName, first);
   }
 }
 
@@ -271,12 +276,16 @@ function encodeLog(emitted: Emitted): RawLog {
   return { topics, data: encodeAbiParameters(open as never, values as never), emitted };
 }
 
+const ERRORS = [...mediatorAbi, ...roundRobinOperatorManagerAbi].filter(
+  (item) => item.type === "error",
+);
+
 /** As a node sends it with its answer to a call that reverts. */
 export function encodeRevert({ errorName, args }: Revert): Hex {
-  const known = mediatorAbi.some((item) => item.type === "error" && item.name === errorName);
+  const known = ERRORS.some((item) => item.name === errorName);
   if (!known) return "0x";
   return encodeErrorResult({
-    abi: mediatorAbi,
+    abi: ERRORS as unknown as typeof mediatorAbi,
     errorName: errorName as "Halted",
     args: args as never,
   });

@@ -3,10 +3,10 @@
  * Grouping, sealing and the walk along the hashes are the node's own code; only what SQLite does
  * with a batch is played: whole or not at all, and durable when its flush is over.
  */
-import { assert } from "../src/base/errors.ts";
-import type { Hex } from "../src/base/hex.ts";
-import { StorageFailure, type StorageFailureCode } from "../src/journal/errors.ts";
-import { GroupCommit } from "../src/journal/groupCommit.ts";
+import { assert } from "../../src/base/errors.ts";
+import type { Hex } from "../../src/base/hex.ts";
+import { StorageFailure, type StorageFailureCode } from "../../src/journal/errors.ts";
+import { GroupCommit } from "../../src/journal/groupCommit.ts";
 import {
   type Appended,
   type Head,
@@ -15,14 +15,14 @@ import {
   READ_BATCH_RECORDS,
   type Snapshot,
   type VerifyReport,
-} from "../src/journal/journal.ts";
+} from "../../src/journal/journal.ts";
 import {
   ChainWalk,
   EMPTY_HEAD,
   GENESIS_LINK,
   type SealedRecord,
   sealRecord,
-} from "../src/journal/record.ts";
+} from "../../src/journal/record.ts";
 import type { Clock } from "./clock.ts";
 
 /** What the disk does with one flush. */
@@ -44,7 +44,7 @@ export class Disk {
   readonly clock: Clock;
   readonly fate: () => FlushFate;
   /** Told of records once they are durable, in order. */
-  readonly onDurable: (payloads: readonly Uint8Array[]) => void;
+  readonly onDurable: (records: readonly SealedRecord[]) => void;
   #flushing: { readonly records: readonly Uint8Array[]; readonly survives: boolean } | undefined;
   /** Records are there that the process was told are not: it knows of them when it opens again. */
   #isAhead = false;
@@ -52,7 +52,7 @@ export class Disk {
   constructor(
     clock: Clock,
     fate: () => FlushFate,
-    onDurable: (payloads: readonly Uint8Array[]) => void,
+    onDurable: (records: readonly SealedRecord[]) => void,
   ) {
     this.clock = clock;
     this.fate = fate;
@@ -94,11 +94,12 @@ export class Disk {
   }
 
   #write(payloads: readonly Uint8Array[]): void {
+    const before = this.records.length;
     for (const payload of payloads) {
       const last = this.records.at(-1) ?? GENESIS_LINK;
       this.records.push(sealRecord(last.hash, last.sequence + 1, this.epoch, payload));
     }
-    this.onDurable(payloads);
+    this.onDurable(this.records.slice(before));
   }
 }
 

@@ -1,11 +1,12 @@
 /** What goes wrong, kind by kind, while the operator is not left in peace. */
-import { type Block, GWEI, type Weather } from "./chain.ts";
-import type { FlushFate } from "./disk.ts";
-import type { Endpoint, Mood } from "./network.ts";
-import type { Random } from "./random.ts";
+import { type Block, GWEI, type NetworkConditions } from "../chain/chain.ts";
+import type { FlushFate } from "../host/disk.ts";
+import type { Endpoint, FaultMode } from "../host/network.ts";
+import type { Random } from "../host/random.ts";
+import type { Plan, PlannedFault } from "./plan.ts";
 
-/** Kinds of trouble; each world has some of them, so that they meet in many ways. */
-export const TROUBLES = [
+/** Kinds of faults; each world has some of them, so that they meet in many ways. */
+export const FAULTS = [
   "crashes",
   "disk",
   "endpoints",
@@ -16,24 +17,33 @@ export const TROUBLES = [
 /**
  * Beside these: `pools`, one address behind which some nodes lag by more than the confirmations; a
  * quarter of the worlds has it. `liars`: one endpoint at a time hides logs, which the node finds out
- * as long as another one is well; no seed has it by itself, and it is tried without other troubles.
+ * as long as another one is well; no seed has it by itself, and it is tried without other faults.
  */
-export const FURTHER_TROUBLES = ["pools", "liars"] as const;
-export type Trouble = (typeof TROUBLES | typeof FURTHER_TROUBLES)[number];
+export const EXTRA_FAULTS = ["pools", "liars"] as const;
+/**
+ * Of worlds with several operators. pauses: a process stops for some time and goes on. partitions:
+ * an operator is cut off from the database, from endpoints, or from the clients. clocks: the wall
+ * clock of an operator, or of the database, jumps. database: it is down, silent, slow, takes no
+ * writes, or carries out what nobody hears of.
+ */
+export const SHARED_FAULTS = ["pauses", "partitions", "clocks", "database"] as const;
+export type FaultKind = (typeof FAULTS | typeof EXTRA_FAULTS | typeof SHARED_FAULTS)[number];
 
 /** Below what the node is allowed to pay, with room for a tip. */
 const MOST_FEE = 400n * GWEI;
 
-export const MILD: Weather = { baseFee: 5n * GWEI, minTip: 0n, fate: () => "kept" };
+export const MILD: NetworkConditions = { baseFee: 5n * GWEI, minTip: 0n, fate: () => "kept" };
 
-export class Troubles {
-  readonly #kinds: ReadonlySet<Trouble>;
+export class FaultInjector {
+  readonly #kinds: ReadonlySet<FaultKind>;
+  readonly #planned: readonly PlannedFault[];
   readonly #random: Random;
   /** Blocks are dear, and dearer each time. */
   #spike = false;
 
-  constructor(kinds: ReadonlySet<Trouble>, random: Random) {
-    this.#kinds = kinds;
+  constructor(plan: Pick<Plan, "faults" | "endpointFaults">, random: Random) {
+    this.#kinds = plan.faults;
+    this.#planned = plan.endpointFaults;
     this.#random = random;
   }
 
@@ -46,8 +56,22 @@ export class Troubles {
     return this.#kinds.has("reorganisations") && this.#random.chance(0.06);
   }
 
-  /** Changes the moods of some endpoints; says which. */
-  stir(endpoints: readonly Endpoint[], head: Block): string[] {
+  /** Gives each endpoint the faults that are planned for the next block; says what changes. */
+  injectPlanned(endpoints: readonly Endpoint[], { number }: Block): string[] {
+    const said: string[] = [];
+    for (const [index, endpoint] of endpoints.entries()) {
+      const due = this.#planned
+        .filter(({ endpoint: at, from, to }) => at === index && from <= number + 1 && number < to)
+        .map(({ fault }) => fault);
+      if (due.join() === [...endpoint.faults].join()) continue;
+      endpoint.faults = new Set(due);
+      said.push(`${endpoint.url}: ${due.join(" ") || "no faults"}`);
+    }
+    return said;
+  }
+
+  /** Changes the modes of some endpoints; says which. */
+  injectFaults(endpoints: readonly Endpoint[], head: Block): string[] {
     const random = this.#random;
     const [some, pooled, empty] = (["endpoints", "pools", "liars"] as const).map((kind) =>
       this.#kinds.has(kind) ? 1 : 0,
@@ -57,21 +81,24 @@ export class Troubles {
       .filter(() => random.chance(0.12))
       .map((endpoint) => {
         const others = endpoints.filter((other) => other !== endpoint);
-        const isAlone = others.every(({ mood }) => mood !== "well");
-        const mayLie = empty === 1 && !isAlone && others.every(({ mood }) => mood !== "empty");
-        endpoint.mood = random.weighted<Mood>({
+        const isAlone = others.every(({ mode }) => mode !== "well");
+        const mayLie = empty === 1 && !isAlone && others.every(({ mode }) => mode !== "empty");
+        endpoint.mode = random.weighted<FaultMode>({
           ...{ well: 10, down: 2 * some, silent: some, failing: 2 * some, limited: 2 * some },
           ...{ lagging: 3 * some, stuck: 2 * some, forgetful: 2 * some },
           ...{ pooled: 5 * pooled, empty: mayLie ? 5 : 0 },
         });
         endpoint.lag = random.int(1, 5);
-        endpoint.stuckAt = endpoint.mood === "stuck" ? head : undefined;
-        return `${endpoint.url} is ${endpoint.mood}`;
+        endpoint.stuckAt = endpoint.mode === "stuck" ? head : undefined;
+        return `${endpoint.url} is ${endpoint.mode}`;
       });
   }
 
   /** The base fee moves by an eighth at most, as on Ethereum; in a spike it only rises. */
-  nextWeather({ baseFee: before }: Weather, isPeaceful: boolean): Weather {
+  nextNetworkConditions(
+    { baseFee: before }: NetworkConditions,
+    isPeaceful: boolean,
+  ): NetworkConditions {
     const random = this.#random;
     if (isPeaceful || !this.#kinds.has("fees")) this.#spike = false;
     else if (random.chance(0.1)) this.#spike = !this.#spike;

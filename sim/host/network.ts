@@ -1,0 +1,225 @@
+/**
+ * The chain's endpoints, over a network that loses, delays and cuts. Each has a head of its own;
+ * what it says follows from that head, as it does with real nodes that lag or sit on a fork.
+ */
+import type { Block, Chain } from "../chain/chain.ts";
+import type { Clock, Process } from "./clock.ts";
+import type { Dialect } from "./dialects.ts";
+import {
+  type EndpointFault,
+  logsBy,
+  prunedBy,
+  type Refused,
+  refusalBy,
+  shapedBy,
+} from "./endpointFaults.ts";
+import type { Answer } from "./globals.ts";
+import type { Random } from "./random.ts";
+import { type NodeHooks, RpcError, type RpcLog, RpcNode } from "./rpcNode.ts";
+
+/**
+ * well: as it should. down: refuses connections. silent: takes requests and never answers.
+ * failing: HTTP 500. limited: too many requests. lagging: some blocks behind. stuck: stays at the
+ * block it had, fork or not. pooled: behind one address several nodes, some of which lag.
+ * empty: knows the blocks, and of logs none. forgetful: finds no receipts.
+ */
+export type FaultMode =
+  | "well"
+  | "down"
+  | "silent"
+  | "failing"
+  | "limited"
+  | "lagging"
+  | "stuck"
+  | "pooled"
+  | "empty"
+  | "forgetful";
+
+export interface Endpoint {
+  readonly url: string;
+  readonly dialect: Dialect;
+  mode: FaultMode;
+  /** What is wrong with what it says, whatever its mode. */
+  faults: ReadonlySet<EndpointFault>;
+  /** Which of many words it has for its refusals. */
+  readonly words: number;
+  /** Blocks by which it lags. */
+  lag: number;
+  stuckAt: Block | undefined;
+}
+
+export interface NetworkOptions extends NodeHooks {
+  readonly endpoints: readonly { readonly dialect: Dialect; readonly scheme: "http" | "ws" }[];
+  readonly otherBlooms?: Uint8Array | undefined;
+  /** Whether `process` is cut off from the endpoint at `index`. */
+  readonly isCut?: (process: Process | undefined, index: number) => boolean;
+}
+
+interface RpcRequest {
+  readonly id: number;
+  readonly method: string;
+  readonly params?: readonly unknown[];
+}
+
+export class Network {
+  readonly endpoints: readonly Endpoint[];
+  readonly #chain: Chain;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  /** Of faults that older worlds do not have: what they draw changes nothing of these. */
+  readonly #faultRandom: Random;
+  readonly #options: NetworkOptions;
+  readonly #node: RpcNode;
+  /** The last answer of each endpoint. */
+  readonly #lastAnswers = new Map<Endpoint, string>();
+  readonly #subscribers = new Set<{ readonly endpoint: Endpoint; readonly push: () => void }>();
+
+  constructor(chain: Chain, clock: Clock, random: Random, options: NetworkOptions) {
+    this.#chain = chain;
+    this.#clock = clock;
+    this.#random = random;
+    this.#faultRandom = random.split("faults");
+    this.#options = options;
+    this.#node = new RpcNode(chain, options, options.otherBlooms);
+    this.endpoints = options.endpoints.map(({ dialect, scheme }, i) => ({
+      ...{ url: `${scheme}://node-${i}.sim`, dialect, mode: "well" as const },
+      ...{ faults: new Set<EndpointFault>(), lag: 0, stuckAt: undefined },
+      words: this.#faultRandom.int(0, 1000),
+    }));
+  }
+
+  endpointOf(url: string): Endpoint {
+    const endpoint = this.endpoints.find((one) => url.startsWith(one.url));
+    if (endpoint === undefined) throw new TypeError(`no such host: ${url}`);
+    return endpoint;
+  }
+
+  /** What a process's `fetch` gets: after a while, or never. */
+  request(url: string, body: string): Promise<Answer> {
+    const endpoint = this.endpointOf(url);
+    const { process } = this.#clock;
+    const there = this.#random.int(2, 25);
+    const back = this.#random.int(2, 25);
+    return new Promise((resolve, reject) => {
+      // It arrives whatever becomes of the process that sent it.
+      this.#clock.after(there, () => {
+        const answer = this.arrive(endpoint, body, process);
+        if (answer === undefined) return;
+        const settle = () => {
+          if (answer instanceof Error) reject(answer);
+          else resolve(answer);
+        };
+        if (process === undefined) settle();
+        else this.#clock.ofProcess(back, settle, process);
+      });
+    });
+  }
+
+  /** What comes back: an error where there is no connection, undefined where nothing does. */
+  arrive(endpoint: Endpoint, body: string, process?: Process): Answer | Error | undefined {
+    if (this.isCut(endpoint, process)) return undefined;
+    switch (endpoint.mode) {
+      case "down":
+        return new TypeError("fetch failed: connection refused");
+      case "silent":
+        return undefined;
+      case "failing":
+        return { status: 500, text: JSON.stringify("internal error") };
+      case "limited":
+        return refusedWith(body, { status: 200, code: -32005, message: "too many requests" });
+      default:
+        return this.#answer(endpoint, body);
+    }
+  }
+
+  isCut(endpoint: Endpoint, process: Process | undefined): boolean {
+    return this.#options.isCut?.(process, this.endpoints.indexOf(endpoint)) ?? false;
+  }
+
+  /** Calls `push` at each new head of the endpoint; gives the function that ends it. */
+  subscribe(endpoint: Endpoint, push: () => void): () => void {
+    const subscriber = { endpoint, push };
+    this.#subscribers.add(subscriber);
+    return () => this.#subscribers.delete(subscriber);
+  }
+
+  /** The chain has a new head. */
+  announceHead(): void {
+    for (const { endpoint, push } of this.#subscribers) {
+      if (endpoint.mode === "well") push();
+    }
+  }
+
+  #answer(endpoint: Endpoint, body: string): Answer {
+    const { faults } = endpoint;
+    const refused =
+      faults.size === 0 ? undefined : refusalBy(faults, this.#faultRandom, endpoint.words);
+    if (refused !== undefined) return refusedWith(body, refused);
+    const { id, method, params = [] } = JSON.parse(body) as RpcRequest;
+    const text = this.#textOf(endpoint, id, method, params);
+    const last = this.#lastAnswers.get(endpoint);
+    this.#lastAnswers.set(endpoint, text);
+    const isOther = faults.has("wrongId") && this.#faultRandom.chance(0.15);
+    return { status: 200, text: isOther ? (last ?? text) : text };
+  }
+
+  #textOf(endpoint: Endpoint, id: number, method: string, params: readonly unknown[]): string {
+    try {
+      const result = this.#resultOf(endpoint, method, params);
+      return JSON.stringify({ jsonrpc: "2.0", id, result });
+    } catch (error) {
+      if (!(error instanceof RpcError)) throw error;
+      const { code, message, data } = error;
+      return JSON.stringify({ jsonrpc: "2.0", id, error: { code, message, data } });
+    }
+  }
+
+  #resultOf(endpoint: Endpoint, method: string, params: readonly unknown[]): unknown {
+    const head = this.#headOf(endpoint);
+    if (endpoint.mode === "empty" && method === "eth_getLogs") return [];
+    if (endpoint.mode === "forgetful" && method === "eth_getTransactionReceipt") return null;
+    const answer = (asked = params) =>
+      this.#node.answer(endpoint.dialect, head, method, asked) as unknown;
+    const { faults } = endpoint;
+    if (faults.size === 0) return answer();
+    if (method === "eth_getLogs") return this.#logsOf(endpoint, head, params, answer);
+    return shapedBy(faults, this.#faultRandom, method, answer());
+  }
+
+  #logsOf(
+    { faults }: Endpoint,
+    head: Block,
+    params: readonly unknown[],
+    answer: (params?: readonly unknown[]) => unknown,
+  ): unknown {
+    const filter = params[0] as { readonly fromBlock?: string; readonly blockHash?: string };
+    const byHash = filter.blockHash !== undefined;
+    if (byHash && faults.has("hashEmpty")) return [];
+    const from = byHash ? this.#numberOf(head, filter.blockHash as string) : filter.fromBlock;
+    const pruned = prunedBy(faults, this.#faultRandom, Number(from), head.number);
+    if (pruned !== undefined) throw new RpcError(pruned.code, pruned.message);
+    const isIgnored = byHash && faults.has("hashIgnored");
+    const logs = answer(isIgnored ? [{ blockHash: head.hash }] : params) as RpcLog[];
+    return logsBy(faults, this.#faultRandom, logs, head.number);
+  }
+
+  #numberOf(head: Block, hash: string): number {
+    let block: Block | undefined = head;
+    while (block !== undefined && block.hash !== hash) block = block.parent;
+    return block?.number ?? head.number;
+  }
+
+  #headOf(endpoint: Endpoint): Block {
+    const { head, blocks } = this.#chain;
+    const behind = (lag: number) => blocks[Math.max(0, head.number - lag)] as Block;
+    if (endpoint.mode === "lagging") return behind(endpoint.lag);
+    if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
+    if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
+    return head;
+  }
+}
+
+function refusedWith(body: string, { status, code, message }: Refused): Answer {
+  const { id } = JSON.parse(body) as RpcRequest;
+  return { status, text: JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } }) };
+}

@@ -1,0 +1,27 @@
+/** A plan for people, and for the network. */
+import type { Random } from "../host/random.ts";
+import type { Plan } from "./plan.ts";
+
+const BLOOM_BYTES = 256;
+
+/** What is wrong in a world, a line each. */
+export function describePlan(plan: Plan): string[] {
+  const { endpoints, endpointFaults, truthful, faults, kind, fair } = plan;
+  const first = `${kind}${fair ? "" : ", not fair"}: ${[...faults].join(" ") || "no faults"}`;
+  if (kind === "alone") return [first];
+  const each = endpoints.map(({ dialect, scheme }, index) => {
+    const own = endpointFaults
+      .filter(({ endpoint }) => endpoint === index)
+      .map(({ fault, from, to }) => `${fault} from ${from} to ${to}`);
+    const what = index === truthful ? "true" : own.join(", ") || "no faults of its own";
+    return `node-${index} speaks ${dialect} over ${scheme}: ${what}`;
+  });
+  return [first, ...each];
+}
+
+/** The logs of other contracts in each block's bloom. */
+export function otherBlooms(fill: Plan["bloomFill"], random: Random): Uint8Array | undefined {
+  if (fill === "none") return undefined;
+  if (fill === "full") return new Uint8Array(BLOOM_BYTES).fill(0xff);
+  return Uint8Array.from({ length: BLOOM_BYTES }, () => random.int(0, 255));
+}
