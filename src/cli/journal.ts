@@ -1,22 +1,19 @@
 /**
  * `quarterdeck journal`: what a person does with the journal: prove it, read it, copy it, put a
- * copy back. All but `restore` work while the operator runs.
+ * copy back, take out what no start can read. All but `restore` and `repair` work while the operator
+ * runs.
  */
-import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import { z } from "zod";
-import { QuarterdeckError } from "../base/errors.ts";
-import { StorageFailure } from "../journal/errors.ts";
 import { exportLines } from "../journal/export.ts";
-import type { JournalReader } from "../journal/journal.ts";
-import { openPostgresReader } from "../journal/postgres/journal.ts";
 import { restoreBackup } from "../journal/sqlite/backup.ts";
-import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
 import { DATABASE_VARIABLE } from "../operator/config.ts";
 import { type JournalProof, proveJournal } from "../operator/recovery/proveJournal.ts";
+import { badOption, reading, type Source, say, wholeNumber, writeLines } from "./journalSource.ts";
 import { Progress } from "./progress.ts";
+import { repair } from "./repair.ts";
 
 export function journalCommand(): Command {
   return new Command("journal")
@@ -24,7 +21,8 @@ export function journalCommand(): Command {
     .addCommand(verifyCommand())
     .addCommand(exportCommand())
     .addCommand(backupCommand())
-    .addCommand(restoreCommand());
+    .addCommand(restoreCommand())
+    .addCommand(repairCommand());
 }
 
 const STORAGE = ["--storage <folder>", "the operator's storage folder", "storage"] as const;
@@ -45,33 +43,6 @@ function verifyCommand(): Command {
     .option(...SCHEMA)
     .option("--rpc <urls>", "JSON-RPC endpoints, separated by commas, to compare roots with")
     .action(verify);
-}
-
-interface Source {
-  readonly storage: string;
-  readonly file?: string;
-  readonly schema?: string;
-}
-
-function open({ storage, file, schema }: Source): Promise<JournalReader> {
-  if (file !== undefined) return openSqliteBackup(file);
-  return schema === undefined ? openSqliteReader(storage) : openShared(schema);
-}
-
-/** The URL holds a password: it comes from the environment, as for the operator. */
-function openShared(schema: string): Promise<JournalReader> {
-  const url = process.env[DATABASE_VARIABLE];
-  if (url !== undefined) return openPostgresReader(url, schema);
-  throw badOption(`--schema ${schema}: ${DATABASE_VARIABLE} does not name the database`);
-}
-
-async function reading<T>(source: Source, work: (journal: JournalReader) => Promise<T>) {
-  const journal = await open(source);
-  try {
-    return await work(journal);
-  } finally {
-    await journal.close();
-  }
 }
 
 const endpoints = z
@@ -146,7 +117,7 @@ async function exportRecords(flags: ExportFlags): Promise<void> {
   };
   await reading(flags, (journal) => {
     const lines = Readable.from(exportLines(journal, options));
-    return flags.to === undefined ? print(lines) : write(lines, flags.to);
+    return flags.to === undefined ? print(lines) : writeLines(lines, flags.to);
   });
 }
 
@@ -165,16 +136,6 @@ async function print(lines: Readable): Promise<void> {
   } catch (error) {
     // Whoever reads has enough, as `head` does.
     if ((error as { code?: string }).code !== "EPIPE") throw error;
-  }
-}
-
-async function write(lines: Readable, file: string): Promise<void> {
-  try {
-    // Flushed to the disk before it is closed.
-    await pipeline(lines, createWriteStream(file, { flags: "wx", flush: true }));
-  } catch (error) {
-    if ((error as { code?: string }).code !== "EEXIST") throw error;
-    throw new StorageFailure("StorageNotEmpty", file, "The export's file is there already", error);
   }
 }
 
@@ -228,16 +189,15 @@ async function restore({ storage, from }: { storage: string; from: string }): Pr
   say("Each start from here on says so (restoredFromBackup): tell the clients.");
 }
 
-function wholeNumber(option: string, text: string): number {
-  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
-  throw badOption(`${option} ${text}: no whole number from 1 on`);
-}
-
-function badOption(problem: string): QuarterdeckError {
-  const mend = "See quarterdeck journal --help.";
-  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, mend });
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+function repairCommand(): Command {
+  return new Command("repair")
+    .description(
+      "Say which of the last records hold blocks that cannot be applied, and so end every start; " +
+        "with --drop-to, drop them. They are read from the chain again. No operator may run.",
+    )
+    .option(...STORAGE)
+    .option(...SCHEMA)
+    .option("--from <sequence>", "drop blocks from this record on, also if they can be applied")
+    .option("--drop-to <file>", "drop the records, and keep a copy of them in this new file")
+    .action(repair);
 }
