@@ -5,7 +5,7 @@
 import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { causeOf } from "../errors.ts";
+import { causeOf, isRefusal } from "../errors.ts";
 import { LogsBloom } from "./bloom.ts";
 import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
@@ -56,7 +56,15 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
     return { block: header, logs };
   }
   if (isWholeByBloom(source, header, given)) return { block: header, logs: given };
-  const found = await receiptLogs(source, header);
+  const found = await receiptLogs(source, header).catch((error) => {
+    // Some chains leave blooms empty, and some of their nodes give no receipts by block either.
+    if (given.length > 0 && header.bloom?.isEmpty === true && isRefusal(error)) return undefined;
+    throw error;
+  });
+  if (found === undefined) {
+    source.onUselessBloom(`the bloom of block ${number} is empty, and the block has logs`);
+    return { block: header, logs: given };
+  }
   const texts = new Set(found.map(contentOf));
   const invented = given.find((log) => !texts.has(contentOf(log)));
   if (invented !== undefined) {
@@ -97,17 +105,10 @@ function isOfForm(error: unknown): boolean {
   return FORM_CODES.has(answer.code) || FORM.test(answer.details);
 }
 
-/**
- * Whether the bloom tells of no more than came, and of all that came. One without any bit tells
- * nothing where logs came: some chains leave it empty.
- */
-function isWholeByBloom(source: LogSource, { number, bloom }: FullHeader, logs: Log[]): boolean {
+/** Whether the bloom tells of no more than came, and of all that came; or is of no use. */
+function isWholeByBloom(source: LogSource, { bloom }: FullHeader, logs: Log[]): boolean {
   if (bloom === undefined || !source.isBloomUsable) return true;
-  if (!areHeld(bloom, logs)) {
-    if (!bloom.isEmpty) return false;
-    source.onUselessBloom(`the bloom of block ${number} is empty, and the block has logs`);
-    return true;
-  }
+  if (!areHeld(bloom, logs)) return false;
   if (!bloom.mayHold(source.mediator)) return true;
   const came = new Set(logs.map(({ topics }) => topics[0]?.toLowerCase()));
   return !TOPICS.some((topic) => !came.has(topic) && bloom.mayHold(topic));
@@ -158,8 +159,7 @@ async function blockReceipts(client: PublicClient, hash: Hex): Promise<Receipts 
     const receipts = (await client.request(call as never)) as unknown;
     return Array.isArray(receipts) ? receipts : undefined;
   } catch (error) {
-    const answered = causeOf(error, (cause) => cause instanceof RpcRequestError) !== undefined;
-    if (answered) return undefined;
+    if (isRefusal(error)) return undefined;
     throw error;
   }
 }

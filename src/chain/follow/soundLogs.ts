@@ -52,7 +52,7 @@ export function soundLogs(given: readonly Log[], asked: Asked): Log[] {
     const place = `${log.blockHash} ${log.logIndex}`;
     const known = logs.get(place);
     if (known !== undefined && contentOf(known) !== contentOf(log)) {
-      throw new LogsRefused(`${nameOf(log)} is there twice, and differs.`);
+      throw new LogsRefused(`${nameOf(log)}, ${log.blockHash}, is there twice, and differs.`);
     }
     logs.set(place, known ?? log);
   }
