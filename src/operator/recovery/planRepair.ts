@@ -89,7 +89,7 @@ async function findBroken(
     for await (const records of journal.read(error.sequence, 1)) {
       for (const record of records) {
         if (entryOf(record).kind !== "blocks") {
-          throw new RepairRefused(`Record ${record.sequence} is an order, and no blocks.`, KEEP);
+          throw new RepairRefused(`Record ${record.sequence} is no blocks of the chain.`, KEEP);
         }
         return { sequence: record.sequence, epoch: record.epoch, problem: error.message };
       }
