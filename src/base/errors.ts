@@ -62,3 +62,8 @@ function describe(value: unknown): string {
     String(value)
   );
 }
+
+/** What an error says, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

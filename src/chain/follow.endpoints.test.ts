@@ -293,11 +293,14 @@ describe("two endpoints", () => {
       return { result: { ...(answer.result as object), hash: OTHER_HASH } };
     });
 
-  /** Has the chain as it is, and for so many readings none of the logs. */
+  /** Has the chain as it is, but no blooms, and for so many readings none of the logs. */
   const hiding = (times: number) =>
-    proxy(async ({ method }, forward) =>
-      method === "eth_getLogs" && times-- > 0 ? { result: [] } : forward(),
-    );
+    proxy(async ({ method }, forward) => {
+      if (method === "eth_getLogs" && times-- > 0) return { result: [] };
+      const answer = await forward();
+      if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
+      return { result: { ...(answer.result as object), logsBloom: `0x${"00".repeat(256)}` } };
+    });
 
   it("that disagree for a while are waited for", async () => {
     const second = await liar(2);

@@ -6,7 +6,7 @@
  */
 import type { Log } from "viem";
 import type { Address } from "../base/hex.ts";
-import type { BlockNumber } from "../protocol/units.ts";
+import type { BlockNumber, Schedule } from "../protocol/units.ts";
 import type { Endpoint } from "./endpoints/endpoint.ts";
 import {
   EndpointsDisagree,
@@ -17,6 +17,9 @@ import {
   RpcUnavailable,
   shortMessage,
 } from "./errors.ts";
+import type { LogSource } from "./follow/blockLogs.ts";
+import { convict, type Given } from "./follow/convict.ts";
+import { LogsRefused } from "./follow/soundLogs.ts";
 import {
   AdaptiveRange,
   areSame,
@@ -30,6 +33,7 @@ import {
 import type { ChainClient } from "./rpc.ts";
 import { asTooWide } from "./rpcErrors/logWidth.ts";
 
+export { LogsRefused } from "./follow/soundLogs.ts";
 export { type BlockRef, readBlockRef } from "./readRange.ts";
 
 export type ChainEvent =
@@ -54,8 +58,12 @@ export interface FollowOptions {
   /** Failed looks in a row, with growing pauses, before the last failure is thrown. */
   readonly maxTries: number;
   readonly signal: AbortSignal;
+  /** No part of the final blocks goes over the beginning of a quarter that has logs, if given. */
+  readonly schedule?: Schedule;
   /** Told of each failed look. */
   readonly onRetry?: (problem: string, tries: number) => void;
+  /** Told once of what is odd about an endpoint, and is no fault. */
+  readonly onNotice?: (notice: string) => void;
 }
 
 /** The newest final blocks are read one by one: a machine that lags may not know them yet. */
@@ -67,10 +75,14 @@ const LOOKS_BETWEEN_SURVEYS = 8;
 const LAG_BLOCKS = 3;
 
 /**
- * Ends when `signal` is aborted. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
- * `EndpointsDisagree`, if that is what failed, else `RpcUnavailable`.
+ * Ends when `signal` is aborted. Whoever cannot take final blocks answers with the reason, as
+ * `next(reason)`: that is a failed look, counts against the endpoint, and the same blocks come again,
+ * from another one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
+ * `EndpointsDisagree` or `LogsRefused`, if that is what failed, else `RpcUnavailable`.
  */
-export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent> {
+export async function* follow(
+  options: FollowOptions,
+): AsyncGenerator<ChainEvent, void, string | undefined> {
   const { confirmations, signal, pollMs } = options;
   const watching = new AbortController();
   const bell = new Bell(options.client, watching.signal);
@@ -86,21 +98,22 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent
           yield head;
         }
         const final = head.number - confirmations;
-        const batch = await walker.advance(source, final);
+        const parts = await walker.advance(source, final);
+        for (const part of parts) {
+          const refusal = yield part;
+          if (refusal !== undefined) throw new LogsRefused(refusal);
+          walker.took(part);
+        }
         // Who counts as blind since a failed look hears that it is over, also where no block comes.
         if (tries > 0) yield head;
         tries = 0;
-        if (batch === undefined) await bell.wait(pollMs, signal);
-        else yield batch;
-      } catch (error) {
-        if (error instanceof ReorgTooDeep) throw error;
+        if (parts.length === 0) await bell.wait(pollMs, signal);
+      } catch (caught) {
+        if (caught instanceof ReorgTooDeep) throw caught;
         if (signal.aborted) return;
+        const error = walker.blame(caught);
         tries += 1;
-        if (tries >= options.maxTries) {
-          throw error instanceof EndpointsDisagree
-            ? error
-            : new RpcUnavailable("for new blocks", error);
-        }
+        if (tries >= options.maxTries) throw isAboutLogs(error) ? error : unavailable(error);
         options.onRetry?.(shortMessage(error), tries);
         await bell.wait(Math.min(MAX_PAUSE_MS, pollMs * 2 ** (tries - 1)), signal);
       }
@@ -110,13 +123,25 @@ export async function* follow(options: FollowOptions): AsyncGenerator<ChainEvent
   }
 }
 
+/** Says by itself who must act. */
+function isAboutLogs(error: unknown): boolean {
+  return error instanceof EndpointsDisagree || error instanceof LogsRefused;
+}
+
+function unavailable(error: unknown): RpcUnavailable {
+  return new RpcUnavailable("for new blocks", error);
+}
+
 type Head = Extract<ChainEvent, { kind: "head" }>;
 
 /** Goes along the chain from the last block that was taken as final. */
 class Walker {
   readonly #options: FollowOptions;
   readonly #ranges = new Map<Endpoint, AdaptiveRange>();
+  readonly #uselessBlooms = new Set<Endpoint>();
   #last: BlockRef;
+  /** Whom the last look was taken through. */
+  #source: Endpoint | undefined;
   #looks = 0;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: EndpointsDisagree | undefined;
@@ -137,6 +162,7 @@ class Walker {
         const number = Number(block.number);
         const timestamp = Number(block.timestamp);
         const baseFee = block.baseFeePerGas ?? 0n;
+        this.#source = source;
         return { source, head: { kind: "head", number, timestamp, baseFee } };
       } catch (error) {
         failure = error;
@@ -145,8 +171,22 @@ class Walker {
     throw failure;
   }
 
-  /** The next blocks up to `final`; undefined when there are none. */
-  async advance(source: Endpoint, final: BlockNumber): Promise<FinalBlocks | undefined> {
+  /** These blocks were taken: what comes next is built on them. */
+  took({ to }: FinalBlocks): void {
+    this.#last = to;
+  }
+
+  /** What `error` says, with the name of the endpoint where its logs are at fault: it counts so. */
+  blame(error: unknown): unknown {
+    const source = this.#source;
+    if (!(error instanceof LogsRefused) || source === undefined) return error;
+    const blamed = new LogsRefused(error.problem, source.origin);
+    this.#options.client.transport.demote(source, blamed.message);
+    return blamed;
+  }
+
+  /** The next blocks up to `final`, in parts; none when there are none. */
+  async advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
     try {
       return await this.#advance(source, final);
     } catch (error) {
@@ -158,26 +198,24 @@ class Walker {
     }
   }
 
-  async #advance(source: Endpoint, final: BlockNumber): Promise<FinalBlocks | undefined> {
-    const { mediator } = this.#options;
+  async #advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
     const range = this.#rangeOf(source);
     if (final <= this.#last.number) await this.#requireUnchanged(source);
     while (final > this.#last.number) {
       const from = this.#last.number + 1;
       const span = Math.min(final - this.#last.number, range.blocks);
       try {
-        const [batch] = await Promise.all([
+        const [parts] = await Promise.all([
           readRange(
-            source.client,
-            mediator,
+            this.#logSource(source),
             { from, to: from + span - 1, byHashFrom: final - NEAR_BLOCKS + 1 },
+            this.#options.schedule,
             (reading) => this.#requireSecond(source, reading.end, reading),
           ),
           this.#requireUnchanged(source),
         ]);
         range.passed(span);
-        this.#last = batch.to;
-        return batch;
+        return parts;
       } catch (error) {
         const tooWide = asTooWide(error);
         // Whatever else it refuses, in words that we do not know, may be for the width too.
@@ -185,7 +223,23 @@ class Walker {
         if (tooWide === undefined || span === 1) throw error;
       }
     }
-    return undefined;
+    return [];
+  }
+
+  #logSource(endpoint: Endpoint): LogSource {
+    const { client, mediator } = this.#options;
+    const tell = (problem: string) => client.transport.demote(endpoint, problem);
+    return {
+      client: endpoint.client,
+      mediator,
+      isBloomUsable: !this.#uselessBlooms.has(endpoint),
+      onMissingLogs: tell,
+      onUselessBloom: (problem) => {
+        if (this.#uselessBlooms.has(endpoint)) return;
+        this.#uselessBlooms.add(endpoint);
+        this.#options.onNotice?.(`${endpoint.origin}: ${problem}: blooms are not used`);
+      },
+    };
   }
 
   #endpoints(): readonly Endpoint[] {
@@ -247,7 +301,11 @@ class Walker {
         throw this.#dispute(`block ${ref.number}`, [source, ours], [other, theirs]);
       }
       if (reading !== undefined && logs === undefined) continue;
+      for (const cut of reading?.cuts ?? []) await this.#requireSame(source, other, cut);
       if (reading !== undefined && logs !== undefined && !areSame(reading.logs, logs)) {
+        const guilty = await this.#convict([source, reading.logs], [other, logs]);
+        if (guilty === source) throw new LogsRefused(`its headers contradict them.`);
+        if (guilty === other) continue;
         if (opposed !== undefined && areSame(opposed.logs, logs)) this.#outvote(source, reading);
         opposed ??= { endpoint: other, logs };
         continue;
@@ -262,6 +320,21 @@ class Walker {
       throw this.#dispute(about, [source, ours], [opposed.endpoint, theirs]);
     }
     if (this.#disputed !== undefined) throw this.#disputed;
+  }
+
+  async #requireSame(source: Endpoint, other: Endpoint, cut: BlockRef): Promise<void> {
+    const found = await this.#hashAt(other, cut.number);
+    if (found === undefined || found.hash === cut.hash) return;
+    throw this.#dispute(`block ${cut.number}`, [source, cut.hash], [other, found.hash]);
+  }
+
+  /** Whose logs its own headers contradict, if that is one of the two; it counts against it. */
+  async #convict(...given: [Given, Given]): Promise<Endpoint | undefined> {
+    const guilty = await convict(...given).catch(() => undefined);
+    if (guilty === undefined) return undefined;
+    const problem = `its logs contradict the bloom of block ${guilty.block}, as it gives it itself`;
+    this.#options.client.transport.demote(guilty.endpoint, problem);
+    return guilty.endpoint;
   }
 
   #outvote(endpoint: Endpoint, reading: Reading): void {

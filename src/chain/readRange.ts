@@ -1,9 +1,11 @@
 /** Reads the logs of a range of blocks from one endpoint, as many blocks at once as it gives. */
 import type { Log, PublicClient } from "viem";
-import { assert } from "../base/errors.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog } from "../protocol/chainLog.ts";
-import type { BlockNumber } from "../protocol/units.ts";
+import { firstBlockOf, momentOf } from "../protocol/rounds.ts";
+import type { BlockNumber, Schedule } from "../protocol/units.ts";
+import { type BlockLogs, type LogSource, readBlockLogs } from "./follow/blockLogs.ts";
+import { soundLogs } from "./follow/soundLogs.ts";
 import { decodeLog } from "./logs.ts";
 import { asTooWide } from "./rpcErrors/logWidth.ts";
 
@@ -26,6 +28,8 @@ const MAX_RANGE = 10_000;
 const READS_BEFORE_RETRY = 64;
 /** Between what passed and what was refused, the width is searched only this finely. */
 const FINENESS = 8;
+/** Logs of one part, above which it is cut at the next block: its record must not grow for ever. */
+const MOST_LOGS = 4096;
 /** Headers that are asked for at once. */
 const HEADERS_AT_ONCE = 16;
 
@@ -95,36 +99,87 @@ export interface Reading {
   readonly end: BlockRef;
   /** The last ones, which were asked for by their hashes. */
   readonly near: readonly BlockRef[];
+  /** Blocks before `end` after which the logs are cut. */
+  readonly cuts: readonly BlockRef[];
   readonly logs: readonly Log[];
 }
 
 /**
- * The Mediator's logs in the blocks of `span`, all from `client`, which is one endpoint. Throws
- * where it changes its mind about the last block meanwhile, or about one that holds a log, and what
- * `confirm` throws of what was read.
+ * The Mediator's logs in the blocks of `span`, all from `source`, which is one endpoint: in one part,
+ * or in several, so that no quarter of `schedule` begins between the logs of one. Throws where it
+ * changes its mind about the last block meanwhile, or about one that holds a log, `LogsRefused` for
+ * logs that cannot be, and what `confirm` throws of what was read.
  */
 export async function readRange(
-  client: PublicClient,
-  mediator: Address,
+  source: LogSource,
   { from, to, byHashFrom }: Span,
+  schedule: Schedule | undefined,
   confirm: (reading: Reading) => Promise<void>,
-): Promise<FinalBlocks> {
+): Promise<readonly FinalBlocks[]> {
+  const { client, mediator } = source;
   const near = Math.min(to, Math.max(from, byHashFrom));
   const [far, ...newest] = await Promise.all([
     near > from ? readLogs(client, mediator, from, near - 1) : [],
-    ...Array.from({ length: to - near + 1 }, (_, i) => readLogsOf(client, mediator, near + i)),
+    ...Array.from({ length: to - near + 1 }, (_, i) => readBlockLogs(source, near + i)),
   ]);
-  const end = (newest.at(-1) as BlockLogs).block;
-  const logs = [...far, ...newest.flatMap((block) => block.logs)].sort(byPlace);
+  const end = refOf((newest.at(-1) as BlockLogs).block);
+  const given = [...far, ...newest.flatMap((block) => block.logs)];
+  const logs = soundLogs(given, { mediator, from, to });
+  const cuts = await Promise.all(
+    cutsOf(logs, from, schedule).map((number) => readBlockRef(client, number)),
+  );
   const [again] = await Promise.all([
     readBlockRef(client, to),
-    requireCanonical(client, logs, from, end),
-    confirm({ from, end, near: newest.map(({ block }) => block), logs }),
+    requireCanonical(client, logs, end),
+    confirm({ from, end, near: newest.map(({ block }) => refOf(block)), cuts, logs }),
   ]);
   // Several machines may answer under one URL, and all of them may reorganise while we read.
   assertSame(again, end);
   const decoded = logs.map(decodeLog).filter((log) => log !== undefined);
-  return { kind: "final", to: end, logs: decoded };
+  let after = from - 1;
+  return [...cuts, end].map((part) => {
+    const start = after;
+    after = part.number;
+    const inside = decoded.filter(({ block }) => block > start && block <= part.number);
+    return { kind: "final", to: part, logs: inside };
+  });
+}
+
+function refOf({ number, hash }: BlockRef): BlockRef {
+  return { number, hash };
+}
+
+/**
+ * Last blocks of the parts but the last: before each quarter that has logs, so that what its first
+ * block brings is known before they are proven, and where a part would have too many.
+ */
+function cutsOf(
+  logs: readonly Log[],
+  from: BlockNumber,
+  schedule: Schedule | undefined,
+): BlockNumber[] {
+  const cuts: BlockNumber[] = [];
+  let after = from - 1;
+  let inPart = 0;
+  let lastBlock = after;
+  const cut = (number: BlockNumber) => {
+    if (number <= after) return;
+    cuts.push(number);
+    after = number;
+    inPart = 0;
+  };
+  for (const { blockNumber } of logs) {
+    const block = Number(blockNumber);
+    if (schedule !== undefined && block >= schedule.genesisBlock) {
+      const { round, quarter } = momentOf(schedule, block);
+      const start = firstBlockOf(schedule, round, quarter);
+      if (start - 1 > after) cut(start - 1);
+    }
+    if (inPart >= MOST_LOGS && block > lastBlock) cut(block - 1);
+    inPart += 1;
+    lastBlock = block;
+  }
+  return cuts;
 }
 
 /**
@@ -141,7 +196,7 @@ export async function readAgain(
     to < from ? [] : readInParts(client, mediator, from, to),
     ...near.map(({ hash }) => client.getLogs({ address: mediator, blockHash: hash })),
   ]);
-  return [...far, ...newest.flat()];
+  return soundLogs([...far, ...newest.flat()], { mediator, from, to: end.number });
 }
 
 async function readInParts(
@@ -179,34 +234,14 @@ function readLogs(
   return client.getLogs({ address, fromBlock: BigInt(from), toBlock: BigInt(to) });
 }
 
-interface BlockLogs {
-  readonly block: BlockRef;
-  readonly logs: readonly Log[];
-}
-
-/** A machine that does not know the block says so, where it is asked for by its hash. */
-async function readLogsOf(
-  client: PublicClient,
-  address: Address,
-  number: BlockNumber,
-): Promise<BlockLogs> {
-  const block = await readBlockRef(client, number);
-  return { block, logs: await client.getLogs({ address, blockHash: block.hash }) };
-}
-
 async function requireCanonical(
   client: PublicClient,
   logs: readonly Log[],
-  from: BlockNumber,
   end: BlockRef,
 ): Promise<void> {
   const hashes = new Map<BlockNumber, Hex>();
   for (const log of logs) {
     const number = Number(log.blockNumber);
-    assert(!log.removed, "an endpoint served a removed log in a range that it calls final.");
-    if (number < from || number > end.number) {
-      throw new Error(`A log of block ${number} was served for blocks ${from} to ${end.number}.`);
-    }
     const hash = log.blockHash as Hex;
     assertSame({ number, hash }, { number, hash: hashes.get(number) ?? hash });
     hashes.set(number, hash);
@@ -228,8 +263,4 @@ function assertSame(found: BlockRef, expected: BlockRef): void {
   throw new Error(
     `Block ${expected.number} was ${expected.hash} and is ${found.hash}: the endpoint wavers.`,
   );
-}
-
-function byPlace(a: Log, b: Log): number {
-  return Number(a.blockNumber) - Number(b.blockNumber) || Number(a.logIndex) - Number(b.logIndex);
 }

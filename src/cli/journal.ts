@@ -1,22 +1,27 @@
 /**
  * `quarterdeck journal`: what a person does with the journal: prove it, read it, copy it, put a
- * copy back. All but `restore` work while the operator runs.
+ * copy back, take out what no start can read. All but `restore` and `repair` work while the operator
+ * runs.
  */
-import { createWriteStream } from "node:fs";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { Command } from "commander";
 import { z } from "zod";
-import { QuarterdeckError } from "../base/errors.ts";
-import { StorageFailure } from "../journal/errors.ts";
 import { exportLines } from "../journal/export.ts";
-import type { JournalReader } from "../journal/journal.ts";
-import { openPostgresReader } from "../journal/postgres/journal.ts";
 import { restoreBackup } from "../journal/sqlite/backup.ts";
-import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
 import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config.ts";
 import { type JournalProof, proveJournal } from "../operator/recovery/proveJournal.ts";
+import {
+  badOption,
+  DEFAULT_STORAGE,
+  reading,
+  type Source,
+  say,
+  wholeNumber,
+  writeLines,
+} from "./journalSource.ts";
 import { Progress } from "./progress.ts";
+import { repair } from "./repair.ts";
 import { repairHeadCommand } from "./repairHead.ts";
 
 export function journalCommand(): Command {
@@ -26,6 +31,7 @@ export function journalCommand(): Command {
     .addCommand(exportCommand())
     .addCommand(backupCommand())
     .addCommand(restoreCommand())
+    .addCommand(repairCommand())
     .addCommand(repairHeadCommand());
 }
 
@@ -33,7 +39,6 @@ const STORAGE = [
   "--storage <folder>",
   'the operator\'s storage folder (default: "storage")',
 ] as const;
-const DEFAULT_STORAGE = "storage";
 const CONFIG = ["--config <file>", "the operator's configuration, which says where it is"] as const;
 const SCHEMA = [
   "--schema <name>",
@@ -53,52 +58,6 @@ function verifyCommand(): Command {
     .option(...SCHEMA)
     .option("--rpc <urls>", "JSON-RPC endpoints, separated by commas, to compare roots with")
     .action(verify);
-}
-
-/** Each says where the journal is; one of them is meant. */
-interface Source {
-  readonly storage?: string;
-  readonly file?: string;
-  readonly schema?: string;
-  readonly config?: string;
-}
-
-async function open(source: Source): Promise<JournalReader> {
-  const { storage, file, schema, config } = source;
-  if (config !== undefined) return openConfigured(config, source);
-  if (file !== undefined) return openSqliteBackup(file);
-  if (schema !== undefined) return openShared(schema);
-  if (storage === undefined && process.env[DATABASE_VARIABLE]) {
-    throw badOption(
-      `--schema is missing: ${DATABASE_VARIABLE} is set, and no option says which journal is meant: --schema for the ` +
-        "shared one, or --storage for one in a folder",
-    );
-  }
-  return openSqliteReader(storage ?? DEFAULT_STORAGE);
-}
-
-function openConfigured(config: string, source: Source): Promise<JournalReader> {
-  const other = (["storage", "file", "schema"] as const).find((name) => source[name] !== undefined);
-  if (other !== undefined) throw badOption(`--config and --${other} name two journals: keep one`);
-  const { storage, database } = readJournalPlace(config, process.env);
-  if (database === undefined) return openSqliteReader(storage);
-  return openPostgresReader(database.url, database.schema);
-}
-
-/** The URL holds a password: it comes from the environment, as for the operator. */
-function openShared(schema: string): Promise<JournalReader> {
-  const url = process.env[DATABASE_VARIABLE];
-  if (url) return openPostgresReader(url, schema);
-  throw badOption(`--schema ${schema}: ${DATABASE_VARIABLE} does not name the database`);
-}
-
-async function reading<T>(source: Source, work: (journal: JournalReader) => Promise<T>) {
-  const journal = await open(source);
-  try {
-    return await work(journal);
-  } finally {
-    await journal.close();
-  }
 }
 
 const endpoints = z
@@ -174,7 +133,7 @@ async function exportRecords(flags: ExportFlags): Promise<void> {
   };
   await reading(flags, (journal) => {
     const lines = Readable.from(exportLines(journal, options));
-    return flags.to === undefined ? print(lines) : write(lines, flags.to);
+    return flags.to === undefined ? print(lines) : writeLines(lines, flags.to);
   });
 }
 
@@ -189,16 +148,6 @@ function entryOf(payload: Uint8Array): unknown {
 
 async function print(lines: Readable): Promise<void> {
   await pipeline(lines, process.stdout, { end: false });
-}
-
-async function write(lines: Readable, file: string): Promise<void> {
-  try {
-    // Flushed to the disk before it is closed.
-    await pipeline(lines, createWriteStream(file, { flags: "wx", flush: true }));
-  } catch (error) {
-    if ((error as { code?: string }).code !== "EEXIST") throw error;
-    throw new StorageFailure("StorageNotEmpty", file, "The export's file is there already", error);
-  }
 }
 
 function backupCommand(): Command {
@@ -268,16 +217,16 @@ function restoredFolder({ storage, config }: Omit<RestoreFlags, "from">): string
   throw badOption(`${config} names a database: restore that by its own tools`);
 }
 
-function wholeNumber(option: string, text: string): number {
-  if (/^[1-9][0-9]{0,14}$/.test(text)) return Number(text);
-  throw badOption(`${option} ${text}: no whole number from 1 on`);
-}
-
-function badOption(problem: string): QuarterdeckError {
-  const mend = "See quarterdeck journal --help.";
-  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, mend });
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+function repairCommand(): Command {
+  return new Command("repair")
+    .description(
+      "Say which of the last records hold blocks that cannot be applied, and so end every start; " +
+        "with --drop-to, drop them. They are read from the chain again. No operator may run.",
+    )
+    .option(...STORAGE)
+    .option(...CONFIG)
+    .option(...SCHEMA)
+    .option("--from <sequence>", "drop blocks from this record on, also if they can be applied")
+    .option("--drop-to <file>", "drop the records, and keep a copy of them in this new file")
+    .action(repair);
 }

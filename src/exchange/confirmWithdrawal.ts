@@ -1,4 +1,3 @@
-import { assert } from "../base/errors.ts";
 import type { WithdrawalConfirmedLog } from "../protocol/chainLog.ts";
 import type { Happening } from "./outcome.ts";
 import { clientOf, type State } from "./state.ts";
@@ -10,13 +9,6 @@ export function confirmWithdrawal(
   happenings: Happening[],
 ): void {
   const client = clientOf(state, log.client);
-  const withdrawal = client.withdrawals.get(log.token);
-  const debited =
-    withdrawal?.state === "debited" &&
-    withdrawal.round === log.round &&
-    withdrawal.amount === log.amount;
-  assert(debited, () => `${log.amount} of ${log.token} was paid that we did not debit.`);
-
   client.withdrawals.delete(log.token);
 
   happenings.push({ what: "withdrawalConfirmed", log });

@@ -1,6 +1,4 @@
-import { assert } from "../base/errors.ts";
 import type { TokenListedLog } from "../protocol/chainLog.ts";
-import { MAX_TOKENS } from "../protocol/limits.ts";
 import { SumTree } from "../protocol/sumTree.ts";
 import type { Happening } from "./outcome.ts";
 import type { State } from "./state.ts";
@@ -10,9 +8,6 @@ import type { State } from "./state.ts";
  * (PROTOCOL.md section 4). Constant work.
  */
 export function listToken(state: State, log: TokenListedLog, happenings: Happening[]): void {
-  assert(!state.tokens.has(log.token), () => `${log.token} is listed twice.`);
-  assert(state.tokens.size < MAX_TOKENS, () => `more than ${MAX_TOKENS} tokens are listed.`);
-
   // Until the first token there was nothing to commit, so no round owes a commit up to here.
   if (state.tokens.size === 0) state.completedRound = log.round;
   state.tokens.set(log.token, {

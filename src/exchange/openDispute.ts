@@ -1,4 +1,3 @@
-import { assert } from "../base/errors.ts";
 import type { DisputeOpenedLog } from "../protocol/chainLog.ts";
 import { closingWindow } from "../protocol/disputeRule.ts";
 import type { Happening } from "./outcome.ts";
@@ -7,9 +6,6 @@ import { disputeKey, type State } from "./state.ts";
 /** Notes an obligation: the dispute must be closed by its deadline (section 6). Constant work. */
 export function openDispute(state: State, log: DisputeOpenedLog, happenings: Happening[]): void {
   const key = disputeKey(log.client, log.round);
-  assert(!state.disputes.has(key), () => `${log.client} disputes twice in round ${log.round}.`);
-  assert(log.round >= 1, "a dispute in round 0 is about nothing.");
-
   const deadlineBlock = closingWindow(state.genesis.schedule, log.block).lastBlock;
   const { client, round, opener, openingsPresented, mustProveOpenings, presented } = log;
   state.disputes.set(key, {

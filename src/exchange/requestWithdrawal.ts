@@ -1,7 +1,6 @@
-import { assert } from "../base/errors.ts";
 import type { WithdrawalInitiatedLog } from "../protocol/chainLog.ts";
 import type { Happening } from "./outcome.ts";
-import { clientOf, type State, tokenOf, type Withdrawal } from "./state.ts";
+import { clientOf, type State, type Withdrawal } from "./state.ts";
 
 /**
  * Notes a request, to be decided at the next quarter boundary (PROTOCOL.md section 4). The opening
@@ -13,17 +12,6 @@ export function requestWithdrawal(
   happenings: Happening[],
 ): void {
   const client = clientOf(state, log.client);
-  const token = tokenOf(state, log.token);
-  const proven = token.frozen.get(log.round - 1)?.balanceOf(client.leafIndex);
-  assert(
-    !client.withdrawals.has(log.token),
-    () => `${log.client} requests ${log.token} while a request is active.`,
-  );
-  assert(
-    proven === log.opening && log.amount > 0n && log.amount <= log.opening,
-    () => `${log.client} requests ${log.amount} of ${log.opening} proven, ours is ${proven}.`,
-  );
-
   const withdrawal: Withdrawal = {
     client: log.client,
     token: log.token,

@@ -1,5 +1,4 @@
 import { ZERO_ADDRESS } from "../base/address.ts";
-import { assert } from "../base/errors.ts";
 import type { TradingKeySetLog } from "../protocol/chainLog.ts";
 import type { Round } from "../protocol/units.ts";
 import type { Happening } from "./outcome.ts";
@@ -15,8 +14,6 @@ import { EVIDENCE_ROUNDS_BEHIND, type KeyChange, type State, tradingKeyOf } from
  */
 export function setTradingKey(state: State, log: TradingKeySetLog, happenings: Happening[]): void {
   const { round } = state.moment;
-  assert(log.fromRound === round + 1, () => `a key set in ${round} for ${log.fromRound}.`);
-
   const replaced = tradingKeyOf(state, log.client, log.fromRound) ?? ZERO_ADDRESS;
   const known = state.tradingKeys.get(log.client) ?? [];
   const kept = known.filter(

@@ -131,6 +131,14 @@ export interface CommitView {
   readonly cancelFirst: readonly WithdrawalView[];
 }
 
+/** A token's figures of a round, as the Mediator counts them, in base units. */
+export interface TokenSums {
+  readonly token: Address;
+  readonly deposits: Amount;
+  readonly requested: Amount;
+  readonly expected: Amount;
+}
+
 export interface TokenView {
   readonly token: Address;
   readonly listedRound: Round;

@@ -20,6 +20,7 @@ import type {
   FlowView,
   OrderView,
   TokenPair,
+  TokenSums,
   TokenView,
   WithdrawalState,
   WithdrawalView,
@@ -144,6 +145,25 @@ export function withdrawals(
 
 function withdrawalView(withdrawal: Withdrawal): WithdrawalView {
   return { ...withdrawal };
+}
+
+/**
+ * For each listed token what the Mediator's own figures of the current round must be: credited
+ * deposits, requests that are not cancelled, and A(r) with what is still to be cancelled taken out.
+ * Base units.
+ */
+export function tokenSums(state: State): TokenSums[] {
+  const { round } = state.moment;
+  const open = [...state.undecided, ...withdrawals(state, { state: "refused" })];
+  return Array.from(state.tokens.values(), ({ address: token, flows: byRound, expected }) => {
+    const flow = byRound.get(round) ?? NO_FLOW;
+    const asked = (of: Round) =>
+      open
+        .filter((one) => one.token === token && one.round === of)
+        .reduce((sum, { amount }) => sum + amount, 0n);
+    const requested = flow.requested + asked(round);
+    return { token, deposits: flow.deposits, requested, expected: expected - asked(round - 1) };
+  });
 }
 
 /** Those not closed, the first to fall due first. */

@@ -148,6 +148,8 @@ export type StorageFailureCode =
   | "StorageBusy"
   | "StorageFailed"
   | "StorageNotEmpty"
+  | "StorageChanged"
+  | "OperatorsRun"
   | "NotAJournal"
   | "NotABackup"
   | "NewerFormat"
@@ -169,6 +171,8 @@ const STORAGE_MENDS: Record<StorageFailureCode, string> = {
   StorageFailed:
     "Check the disk and the kernel's log, then start again: every acknowledged record is kept.",
   StorageNotEmpty: "Move what is there aside, or name another directory or file.",
+  StorageChanged: "Stop whoever writes to it, and look again.",
+  OperatorsRun: "Stop every operator that uses it, wait a minute, and try again.",
   NotAJournal:
     "Check the path; if it is the right one, the file is damaged: keep it, restore the newest backup.",
   NotABackup:

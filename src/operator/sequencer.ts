@@ -1,9 +1,11 @@
 /**
- * The one writer: takes what wants to become an entry, in order; appends a batch with one flush;
- * applies it; and only then answers. A refused append ends the node: its state is dropped, and the
+ * The one writer: takes what wants to become an entry, in order; proves blocks and checks orders;
+ * appends a batch with one flush; applies it; and only then answers. A refused append ends the node: its state is dropped, and the
  * journal tells the next start what is true.
  */
+import { QuarterdeckError } from "../base/errors.ts";
 import { apply } from "../exchange/apply.ts";
+import { checkBlocks } from "../exchange/checkBlocks.ts";
 import { checkCancel, checkOrder } from "../exchange/checkOrder.ts";
 import { type Entry, encodeEntry } from "../exchange/entries.ts";
 import type { Outcome } from "../exchange/outcome.ts";
@@ -26,9 +28,25 @@ export interface SequencerOptions {
 }
 
 /** Most entries of one flush. */
-const MAX_BATCH = 256;
+export const MAX_BATCH = 256;
 /** Most that may wait; above it orders are refused as `Overloaded`. */
 const MAX_WAITING = 8192;
+
+/** The blocks cannot follow what the journal holds: nothing of them was written. */
+export class BlocksRefused extends QuarterdeckError {
+  override readonly name = "BlocksRefused";
+  /** What is wrong with them, as a sentence. */
+  readonly problem: string;
+
+  constructor(problem: string) {
+    super({
+      code: "BlocksRefused",
+      message: `The blocks cannot follow those before them: ${problem}`,
+      mend: "Read them again, from another endpoint.",
+    });
+    this.problem = problem;
+  }
+}
 
 interface Waiting {
   readonly entry: Entry;
@@ -68,7 +86,8 @@ export class Sequencer {
   /**
    * Resolves with what the entry did once that is durable, or with a refusal: then nothing of it
    * was kept, and no other writer had taken over. Rejects when the node is failing; whether the
-   * entry was kept shows after a restart.
+   * entry was kept shows after a restart. Rejects with `BlocksRefused` where blocks cannot follow:
+   * nothing of them was kept, and the node goes on.
    */
   submit(entry: Entry): Promise<Outcome> {
     if (this.#failed !== undefined) return Promise.reject(this.#failed);
@@ -91,7 +110,7 @@ export class Sequencer {
     // Give callers of the same turn a chance to share the flush.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const batch = this.#queue.splice(0, MAX_BATCH);
+      const batch = this.#nextBatch();
       try {
         await this.#commit(batch);
         this.#options.onCommitted?.();
@@ -103,12 +122,24 @@ export class Sequencer {
     this.#running = undefined;
   }
 
+  /** Blocks come first in theirs: they are proven against the state that they are applied to. */
+  #nextBatch(): Waiting[] {
+    const blocks = this.#queue.findIndex(({ entry }, at) => at > 0 && entry.kind === "blocks");
+    return this.#queue.splice(0, blocks === -1 ? MAX_BATCH : Math.min(blocks, MAX_BATCH));
+  }
+
   async #commit(batch: readonly Waiting[]): Promise<void> {
     const { state, history, onApplied } = this.#options;
     const taken: Waiting[] = [];
     const denied: (() => void)[] = [];
     for (const waiting of batch) {
-      const refusal = check(state, waiting.entry);
+      const { entry, reject } = waiting;
+      const problem = entry.kind === "blocks" ? checkBlocks(state, entry) : undefined;
+      if (problem !== undefined) {
+        denied.push(() => reject(new BlocksRefused(problem)));
+        continue;
+      }
+      const refusal = check(state, entry);
       if (refusal === undefined) taken.push(waiting);
       else denied.push(() => waiting.resolve(refused(refusal)));
     }

@@ -173,10 +173,15 @@ export class SumTree implements FrozenSumTree {
    * changes later: an untouched part of the tree is held once, however many rounds are frozen.
    */
   freeze(): FrozenSumTree {
+    return this.fork();
+  }
+
+  /** A tree with the same leaves, of which neither side sees what the other changes. As `freeze`. */
+  fork(): SumTree {
     this.#rehash();
-    const frozen = new SumTree();
-    frozen.#levels = this.#levels.map((level) => level.fork());
-    return frozen;
+    const twin = new SumTree();
+    twin.#levels = this.#levels.map((level) => level.fork());
+    return twin;
   }
 
   #write(index: number, leaf: Leaf): void {

@@ -34,6 +34,12 @@ const CHECKPOINT_PAGES = 1000;
 /** The write-ahead log shrinks back to this after a long reader made it grow. */
 const LOG_SIZE_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/** Holds but while records are dropped by hand, see dropRecords.ts. */
+export const NEVER_DELETED = `
+  CREATE TRIGGER record_is_never_deleted BEFORE DELETE ON record
+    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+`;
+
 const TABLES = `
   CREATE TABLE record (
     sequence INTEGER PRIMARY KEY,
@@ -45,8 +51,7 @@ const TABLES = `
   ) STRICT;
   CREATE TRIGGER record_is_never_changed BEFORE UPDATE ON record
     BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
-  CREATE TRIGGER record_is_never_deleted BEFORE DELETE ON record
-    BEGIN SELECT RAISE(ABORT, 'the journal is append-only'); END;
+  ${NEVER_DELETED}
 
   CREATE TABLE head (
     id       INTEGER PRIMARY KEY CHECK (id = 1),

@@ -11,7 +11,8 @@ import type { OperatorConfig } from "../config.ts";
 import type { History } from "../history.ts";
 import type { Log } from "../log.ts";
 import { Snapshotter, type SnapshotterOptions } from "../recovery/snapshotter.ts";
-import { Sequencer } from "../sequencer.ts";
+import { BlocksRefused, Sequencer } from "../sequencer.ts";
+import { ContractCheck } from "./contractCheck.ts";
 import type { Desk } from "./desk.ts";
 
 /** The newest block, as the chain announced it. */
@@ -83,18 +84,41 @@ async function followBlocks(
     pollMs: config.pollMs,
     maxTries: config.maxTries,
     signal,
+    schedule: state.genesis.schedule,
+    onNotice: (notice) => log.warn("endpointOdd", { notice }),
     onRetry: (problem, tries) => {
       onFailedLook();
       log.warn("chainUnreachable", { problem, tries });
     },
   });
-  for await (const event of events) {
+  const contract = new ContractCheck({ client, state, log });
+  let refusal: string | undefined;
+  for (;;) {
+    const { value: event, done } = await events.next(refusal);
+    if (done) return;
+    refusal = undefined;
     if (event.kind === "head") {
       onChain(event);
       continue;
     }
-    await sequencer.submit({ kind: "blocks", to: event.to, logs: event.logs });
+    refusal = await take(sequencer, event);
+    if (refusal !== undefined) continue;
+    await contract.look();
     onChain(undefined);
+  }
+}
+
+/** Why the blocks could not be taken; undefined if they were. */
+async function take(
+  sequencer: Sequencer,
+  { to, logs }: Extract<ChainEvent, { kind: "final" }>,
+): Promise<string | undefined> {
+  try {
+    await sequencer.submit({ kind: "blocks", to, logs });
+    return undefined;
+  } catch (error) {
+    if (error instanceof BlocksRefused) return error.problem;
+    throw error;
   }
 }
 

@@ -1,0 +1,177 @@
+/**
+ * The Mediator's logs of one block, held against the bloom of its header. A bloom never hides a log,
+ * and may seem to hold one that is not there: then the block's receipts decide.
+ */
+import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
+import type { Address, Hex } from "../../base/hex.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import { causeOf, isRefusal } from "../errors.ts";
+import { LogsBloom } from "./bloom.ts";
+import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
+
+/** One endpoint, and what its blooms are worth. */
+export interface LogSource {
+  readonly client: PublicClient;
+  readonly mediator: Address;
+  /** False once they contradicted logs that were there. */
+  readonly isBloomUsable: boolean;
+  /** Told once, when a bloom contradicts logs that are there: blooms are used no more. */
+  readonly onUselessBloom: (problem: string) => void;
+  /** Told when logs were missing, or could not be had, and the receipts gave them. */
+  readonly onMissingLogs: (problem: string) => void;
+}
+
+export interface BlockHeader {
+  readonly number: BlockNumber;
+  readonly hash: Hex;
+}
+
+export interface BlockLogs {
+  readonly block: BlockHeader;
+  readonly logs: readonly Log[];
+}
+
+interface FullHeader extends BlockHeader {
+  readonly bloom: LogsBloom | undefined;
+  /** Hashes of its transactions. */
+  readonly transactions: readonly Hex[];
+}
+
+/** Refused for what is asked by, and not for the block. */
+const FORM_CODES = new Set([-32600, -32601, -32602]);
+const FORM = /block ?hash|not supported|unsupported|invalid (argument|param)|unknown field/i;
+const UNKNOWN_BLOCK = /unknown block|not found|does not exist/i;
+/** Receipts that are asked for at once where a node does not give all of a block. */
+const RECEIPTS_AT_ONCE = 16;
+
+/**
+ * The logs of block `number`. A machine that does not know the block says so, where it is asked for
+ * by its hash. Throws `LogsRefused` where logs are missing or cannot be, and what reading throws.
+ */
+export async function readBlockLogs(source: LogSource, number: BlockNumber): Promise<BlockLogs> {
+  const header = await readHeader(source, number);
+  const given = await logsByHash(source, header);
+  if (given === undefined) {
+    const logs = isSurelyEmpty(source, header) ? [] : await receiptLogs(source, header);
+    return { block: header, logs };
+  }
+  if (isWholeByBloom(source, header, given)) return { block: header, logs: given };
+  const found = await receiptLogs(source, header).catch((error) => {
+    // Some chains leave blooms empty, and some of their nodes give no receipts by block either.
+    if (given.length > 0 && header.bloom?.isEmpty === true && isRefusal(error)) return undefined;
+    throw error;
+  });
+  if (found === undefined) {
+    source.onUselessBloom(`the bloom of block ${number} is empty, and the block has logs`);
+    return { block: header, logs: given };
+  }
+  const texts = new Set(found.map(contentOf));
+  const invented = given.find((log) => !texts.has(contentOf(log)));
+  if (invented !== undefined) {
+    const what = `log ${invented.logIndex} of block ${number}`;
+    throw new LogsRefused(`${what} is neither in its header's bloom nor in its receipts.`);
+  }
+  if (found.length > given.length) {
+    const figures = `${given.length} of ${found.length} logs`;
+    source.onMissingLogs(`eth_getLogs gave ${figures} of block ${number}: its receipts have all`);
+  } else if (!areHeld(header.bloom, given)) {
+    source.onUselessBloom(`the bloom of block ${number} lacks a log that its receipts have`);
+  }
+  return { block: header, logs: found };
+}
+
+async function readHeader({ client }: LogSource, number: BlockNumber): Promise<FullHeader> {
+  const { hash, logsBloom, transactions } = await client.getBlock({ blockNumber: BigInt(number) });
+  const bloom = LogsBloom.parse(logsBloom);
+  return { number, hash: hash as Hex, bloom, transactions: (transactions ?? []) as Hex[] };
+}
+
+/** Undefined where the endpoint cannot be asked so. */
+async function logsByHash(source: LogSource, header: BlockHeader): Promise<Log[] | undefined> {
+  const { client, mediator } = source;
+  const { number, hash } = header;
+  try {
+    const given = await client.getLogs({ address: mediator, blockHash: hash });
+    return soundLogs(given, { mediator, from: number, to: number, blockHash: hash });
+  } catch (error) {
+    if (isOfForm(error)) return undefined;
+    throw error;
+  }
+}
+
+function isOfForm(error: unknown): boolean {
+  const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
+  if (!(answer instanceof RpcRequestError) || UNKNOWN_BLOCK.test(answer.details)) return false;
+  return FORM_CODES.has(answer.code) || FORM.test(answer.details);
+}
+
+/** Whether the bloom tells of no more than came, and of all that came; or is of no use. */
+function isWholeByBloom(source: LogSource, { bloom }: FullHeader, logs: Log[]): boolean {
+  if (bloom === undefined || !source.isBloomUsable) return true;
+  if (!areHeld(bloom, logs)) return false;
+  if (!bloom.mayHold(source.mediator)) return true;
+  const came = new Set(logs.map(({ topics }) => topics[0]?.toLowerCase()));
+  return !TOPICS.some((topic) => !came.has(topic) && bloom.mayHold(topic));
+}
+
+/** Whether the bloom, which tells of others' logs, tells of none of ours. */
+function isSurelyEmpty({ mediator, isBloomUsable }: LogSource, { bloom }: FullHeader): boolean {
+  return isBloomUsable && bloom !== undefined && !bloom.isEmpty && !bloom.mayHold(mediator);
+}
+
+/** Whether `bloom` has the address and all topics of each of `logs`. */
+export function areHeld(bloom: LogsBloom | undefined, logs: readonly Log[]): boolean {
+  if (bloom === undefined) return false;
+  return logs.every(({ address, topics }) =>
+    [address, ...topics].every((value) => bloom.mayHold(value)),
+  );
+}
+
+interface RawReceipt {
+  readonly blockHash?: Hex;
+  readonly logs?: readonly Parameters<typeof formatLog>[0][];
+}
+
+/** The Mediator's logs in the receipts of all transactions of a block. */
+async function receiptLogs(source: LogSource, header: FullHeader): Promise<Log[]> {
+  const { client, mediator } = source;
+  const { number, hash, transactions } = header;
+  const receipts = (await blockReceipts(client, hash)) ?? (await eachReceipt(client, header));
+  const isOfBlock = (one: RawReceipt | null) =>
+    one?.blockHash?.toLowerCase() === hash.toLowerCase();
+  if (receipts.length !== transactions.length || !receipts.every(isOfBlock)) {
+    const figures = `${receipts.length} receipts for ${transactions.length} transactions`;
+    throw new LogsRefused(`its bloom tells of logs in block ${number}, and it has ${figures}.`);
+  }
+  const ours = receipts
+    .flatMap((receipt) => receipt?.logs ?? [])
+    .filter((log) => log.address?.toLowerCase() === mediator.toLowerCase())
+    .map((log) => formatLog(log) as Log);
+  return soundLogs(ours, { mediator, from: number, to: number, blockHash: hash });
+}
+
+type Receipts = readonly (RawReceipt | null)[];
+
+/** Undefined where the endpoint does not give them so. */
+async function blockReceipts(client: PublicClient, hash: Hex): Promise<Receipts | undefined> {
+  const call = { method: "eth_getBlockReceipts", params: [hash] };
+  try {
+    const receipts = (await client.request(call as never)) as unknown;
+    return Array.isArray(receipts) ? receipts : undefined;
+  } catch (error) {
+    if (isRefusal(error)) return undefined;
+    throw error;
+  }
+}
+
+async function eachReceipt(client: PublicClient, { transactions }: FullHeader): Promise<Receipts> {
+  const found: (RawReceipt | null)[] = [];
+  for (let i = 0; i < transactions.length; i += RECEIPTS_AT_ONCE) {
+    const part = transactions.slice(i, i + RECEIPTS_AT_ONCE).map(async (hash) => {
+      const call = { method: "eth_getTransactionReceipt", params: [hash] };
+      return (await client.request(call as never)) as RawReceipt | null;
+    });
+    found.push(...(await Promise.all(part)));
+  }
+  return found;
+}

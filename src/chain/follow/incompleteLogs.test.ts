@@ -1,0 +1,322 @@
+/** Endpoints that double, drop, invent and refuse logs: a real EVM behind proxies. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Anvil, startAnvil } from "../../../test/support/anvil.ts";
+import { type Meddle, type RpcAnswer, startHttpProxy } from "../../../test/support/proxy.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import { encodeDeposit } from "../calls.ts";
+import { type DeployedExchange, deployExchange } from "../deploy.ts";
+import { type FollowOptions, follow, readBlockRef } from "../follow.ts";
+import { connect } from "../rpc.ts";
+import { Submitter } from "../send.ts";
+import { localSigner } from "../signer.ts";
+import { encodeApprove, encodeMint } from "../tokens.ts";
+import { LogsBloom } from "./bloom.ts";
+import { TOPICS } from "./soundLogs.ts";
+
+const EMPTY_BLOOM = `0x${"00".repeat(256)}`;
+const FULL_BLOOM = `0x${"ff".repeat(256)}`;
+
+let anvil: Anvil;
+let exchange: DeployedExchange;
+/** The block of the deposit, which lies among the newest; the listing is far behind it. */
+let deposited: number;
+let head: number;
+let open: { stop(): void }[] = [];
+const stop = new AbortController();
+
+beforeAll(async () => {
+  anvil = await startAnvil();
+  exchange = await deployExchange({
+    client: anvil.client,
+    owner: localSigner(anvil.keys[0] as Hex),
+    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
+    roundSize: 400,
+    disputeBond: 0n,
+    tokens: [{ name: "T", symbol: "T", decimals: 18 }],
+  });
+  await anvil.mine(30);
+  const signer = localSigner(anvil.keys[3] as Hex);
+  const rest = { signer, chainId: 31337, maxFeePerGas: 10n ** 12n, pollMs: 5 };
+  const submitter = new Submitter({ client: anvil.client, ...rest });
+  const [token] = exchange.tokens as [Address];
+  const { mediator } = exchange;
+  await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, 9n) });
+  await submitter.send({ what: "approve", to: token, data: encodeApprove(mediator, 9n) });
+  await submitter.send({ what: "deposit", to: mediator, data: encodeDeposit(token, 5n) });
+  deposited = await anvil.blockNumber();
+  await anvil.mine(4);
+  head = await anvil.blockNumber();
+});
+afterAll(async () => {
+  stop.abort();
+  await anvil.stop();
+});
+afterEach(() => {
+  for (const proxy of open) proxy.stop();
+  open = [];
+});
+
+async function proxy(meddle?: Meddle): Promise<string> {
+  const started = await startHttpProxy(anvil.url, meddle);
+  open.push(started);
+  return started.url;
+}
+
+type RawLog = { blockNumber: Hex; logIndex: Hex; data: Hex; address: Hex; topics: Hex[] };
+
+/** Changes the logs of each answer of eth_getLogs. */
+const changing = (change: (logs: RawLog[], filter: { blockHash?: Hex }) => unknown[]) =>
+  proxy(async ({ method, params }, forward) => {
+    const answer = await forward();
+    if (method !== "eth_getLogs" || !Array.isArray(answer.result)) return answer;
+    return { result: change(answer.result as RawLog[], params[0] as { blockHash?: Hex }) };
+  });
+
+const ofBlock = (filter: { blockHash?: Hex }) => filter.blockHash !== undefined;
+
+interface Followed {
+  /** Kinds of the logs that came, in order; or why none came any more. */
+  readonly kinds: readonly string[] | string;
+  readonly failures: readonly string[];
+  readonly notices: readonly string[];
+}
+
+async function followed(urls: string[], changes: Partial<FollowOptions> = {}): Promise<Followed> {
+  const failures: string[] = [];
+  const notices: string[] = [];
+  const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
+  const events = follow({
+    client: connect(urls, { retries: 0, chainId: 31337, onFailure }),
+    mediator: exchange.mediator,
+    after: await readBlockRef(anvil.client, 0),
+    ...{ confirmations: 1, pollMs: 1, maxTries: 4, signal: stop.signal },
+    onNotice: (notice) => notices.push(notice),
+    ...changes,
+  });
+  const kinds: string[] = [];
+  try {
+    for await (const event of events) {
+      if (event.kind !== "final") continue;
+      kinds.push(...event.logs.map(({ kind }) => kind));
+      if (event.to.number >= head - 1) break;
+    }
+  } catch (error) {
+    return { kinds: (error as Error).message, failures, notices };
+  }
+  return { kinds, failures, notices };
+}
+
+const ALL = ["tokenListed", "deposited"];
+
+describe("logs that stand twice", () => {
+  const doubling = () => changing((logs) => logs.flatMap((log) => [log, log]));
+
+  it.each(["first", "second", "only"])("count once: the %s endpoint's", async (which) => {
+    const urls = [await doubling()];
+    if (which === "first") urls.push(anvil.url);
+    if (which === "second") urls.unshift(anvil.url);
+    expect(await followed(urls)).toEqual({ kinds: ALL, failures: [], notices: [] });
+  });
+
+  it("and differ speak against the endpoint, by name; another is asked", async () => {
+    const url = await changing((logs) =>
+      logs.flatMap((log) => [log, { ...log, data: `${log.data.slice(0, -1)}0` }]),
+    );
+    const alone = await followed([url]);
+    expect(alone.kinds).toMatch(`The logs of ${url} are incomplete or doubled: log`);
+    expect(alone.kinds).toContain("is there twice, and differs");
+    const helped = await followed([url, anvil.url]);
+    expect(helped.kinds).toEqual(ALL);
+    expect(helped.failures[0]).toContain(url);
+  });
+
+  it("come in the order of the chain, whatever that of the endpoint is", async () => {
+    const url = await changing((logs) => logs.toReversed());
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+});
+
+describe("logs that were not asked for", () => {
+  it.each<[string, (log: RawLog) => unknown]>([
+    ["of another contract", (log) => ({ ...log, address: `0x${"77".repeat(20)}` })],
+    ["of an event unknown", (log) => ({ ...log, topics: [`0x${"77".repeat(32)}`] })],
+    ["without a topic", (log) => ({ ...log, topics: [] })],
+    ["of another block", (log) => ({ ...log, blockNumber: "0xfffff" })],
+    ["of no block", (log) => ({ ...log, blockNumber: null })],
+    ["removed", (log) => ({ ...log, removed: true })],
+  ])("are a fault of the endpoint: %s", async (_, change) => {
+    const url = await changing((logs) => logs.map(change));
+    expect((await followed([url])).kinds).toMatch(`The logs of ${url} are`);
+    expect((await followed([url, anvil.url])).kinds).toEqual(ALL);
+  });
+
+  it("of another block than the hash asked for are found out", async () => {
+    const other = (await readBlockRef(anvil.client, deposited)).hash;
+    const url = await changing((logs, filter) =>
+      ofBlock(filter)
+        ? logs.map((log) => ({ ...log, blockHash: other.replace(/..$/, "00") }))
+        : logs,
+    );
+    expect((await followed([url])).kinds).toMatch(/was asked for/);
+  });
+
+  it("and that are in no bloom and no receipt are invented", async () => {
+    const real = await anvil.rpc<RawLog[]>("eth_getLogs", [
+      { fromBlock: "0x0", address: exchange.mediator },
+    ]);
+    const sample = real.at(-1) as RawLog;
+    const url = await proxy(async ({ method, params }, forward) => {
+      const [{ blockHash } = {}] = params as [{ blockHash?: Hex }?];
+      const ref = await readBlockRef(anvil.client, deposited + 1);
+      if (method !== "eth_getLogs" || blockHash !== ref.hash) return forward();
+      const place = { blockHash, blockNumber: `0x${ref.number.toString(16)}` };
+      return { result: [{ ...sample, ...place }] };
+    });
+    expect((await followed([url])).kinds).toMatch(/neither in its header's bloom nor in its rec/);
+  });
+});
+
+describe("logs that are missing among the newest blocks", () => {
+  const silent = () => changing((logs, filter) => (ofBlock(filter) ? [] : logs));
+
+  it("are read from the receipts, also with one endpoint, and it is told", async () => {
+    const url = await silent();
+    const { kinds, failures } = await followed([url]);
+    expect(kinds).toEqual(ALL);
+    expect(failures).toEqual([
+      `${url} eth_getLogs gave 0 of 1 logs of block ${deposited}: its receipts have all`,
+    ]);
+  });
+
+  const without = (methods: readonly string[]): Meddle => {
+    return async ({ method, params }, forward) => {
+      if (methods.includes(method)) return { error: { code: -32601, message: "no such method" } };
+      const [filter] = params as [{ blockHash?: Hex }?];
+      if (method === "eth_getLogs" && filter?.blockHash !== undefined) return { result: [] };
+      return forward();
+    };
+  };
+
+  it("are read from each transaction's receipt where a block's are not given", async () => {
+    const url = await proxy(without(["eth_getBlockReceipts"]));
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
+  it.each([["no"], ["empty"]])("end the only endpoint that gives %s receipts", async (which) => {
+    const receipts = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
+    const none: Meddle = async (call, forward) =>
+      call.method === "eth_getBlockReceipts" ? { result: [] } : without([])(call, forward);
+    const url = await proxy(which === "no" ? without(receipts) : none);
+    const { kinds } = await followed([url]);
+    expect(kinds).toMatch(which === "no" ? /no such method/ : /0 receipts for 1 transactions/);
+    expect((await followed([url, anvil.url])).kinds).toEqual(ALL);
+  });
+
+  it.each([
+    [-32602, "invalid argument 0: blockHash is not supported"],
+    [-32000, "unsupported filter: blockHash"],
+  ])("are none where logs by hash are refused as such (%i %s)", async (code, message) => {
+    const refused: RpcAnswer = { error: { code, message } };
+    const url = await proxy(async ({ method, params }, forward) => {
+      const [filter] = params as [{ blockHash?: Hex }?];
+      return method === "eth_getLogs" && filter?.blockHash !== undefined ? refused : forward();
+    });
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+});
+
+describe("blooms", () => {
+  const withBloom = (bloom: string | undefined): Meddle => {
+    return async ({ method }, forward) => {
+      const answer = await forward();
+      if (method !== "eth_getBlockByNumber" || !answer.result) return answer;
+      return { result: { ...(answer.result as object), logsBloom: bloom } };
+    };
+  };
+
+  it("hold what the block holds, and hardly anything else", async () => {
+    const block = await anvil.client.getBlock({ blockNumber: BigInt(deposited) });
+    const bloom = LogsBloom.parse(block.logsBloom) as LogsBloom;
+    const receipt = await anvil.client.getTransactionReceipt({
+      hash: block.transactions[0] as Hex,
+    });
+    for (const { address, topics } of receipt.logs) {
+      for (const value of [address, ...topics]) expect(bloom.mayHold(value)).toBe(true);
+    }
+    const strangers = TOPICS.filter((topic) => bloom.mayHold(topic));
+    expect(strangers).toHaveLength(1);
+    expect(bloom.isEmpty).toBe(false);
+  });
+
+  it.each([
+    ["empty", EMPTY_BLOOM, 1],
+    ["full", FULL_BLOOM, 0],
+    ["missing", undefined, 0],
+    ["no bloom", "0x1234", 0],
+  ])("that tell nothing are not used, and it is said once: %s", async (_, bloom, notices) => {
+    const found = await followed([await proxy(withBloom(bloom))]);
+    expect(found.kinds).toEqual(ALL);
+    expect(found.failures).toEqual([]);
+    expect(found.notices).toHaveLength(notices);
+  });
+
+  it("of another making than the logs are not used where receipts have the logs", async () => {
+    const odd = `0x${"00".repeat(255)}01`;
+    const found = await followed([await proxy(withBloom(odd))]);
+    expect(found.kinds).toEqual(ALL);
+    expect(found.notices).toHaveLength(1);
+    expect(found.notices[0]).toMatch(/blooms are not used$/);
+  });
+
+  it.each(["first", "second"])("convict the %s of two, which hides old logs", async (which) => {
+    const hiding = await changing((logs, filter) => (ofBlock(filter) ? logs : []));
+    const urls = which === "first" ? [hiding, anvil.url] : [anvil.url, hiding];
+    const { kinds, failures } = await followed(urls);
+    expect(kinds).toEqual(ALL);
+    expect(failures[0]).toMatch(`${hiding} its logs contradict the bloom of block`);
+    expect(failures.filter((failure) => !failure.startsWith(hiding))).toEqual([]);
+  });
+});
+
+describe("final blocks that cannot be taken", () => {
+  it("count against the endpoint, and come again from another", async () => {
+    const failures: string[] = [];
+    const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
+    const events = follow({
+      client: connect([await proxy(), anvil.url], { retries: 0, onFailure }),
+      mediator: exchange.mediator,
+      after: await readBlockRef(anvil.client, 0),
+      ...{ confirmations: 1, pollMs: 1, maxTries: 3, signal: stop.signal },
+    });
+    await events.next();
+    const first = await events.next();
+    expect(first.value).toMatchObject({ kind: "final" });
+    const again = await events.next("they say what cannot be.");
+    expect(again.value).toEqual(first.value);
+    expect(failures).toEqual([expect.stringMatching(/^http.* The logs of http.*what cannot be/)]);
+    expect((await events.next("no.")).value).toEqual(first.value);
+    await expect(events.next("never.")).rejects.toMatchObject({
+      code: "LogsRefused",
+      message: expect.stringMatching(/The logs of http.* are incomplete or doubled: never\. Noth/),
+    });
+  });
+
+  it("are cut before each quarter that has logs", async () => {
+    const schedule = { genesisBlock: deposited - 20, roundSize: 8 };
+    const events = follow({
+      client: anvil.client,
+      mediator: exchange.mediator,
+      after: await readBlockRef(anvil.client, 0),
+      ...{ confirmations: 1, pollMs: 1, maxTries: 3, signal: stop.signal, schedule },
+    });
+    const ends: number[] = [];
+    for await (const event of events) {
+      if (event.kind !== "final") continue;
+      ends.push(event.to.number);
+      const { hash } = await readBlockRef(anvil.client, event.to.number);
+      expect(event.to.hash).toBe(hash);
+      if (event.to.number >= head - 1) break;
+    }
+    expect(ends).toEqual([deposited - 1, head - 1]);
+  });
+});
