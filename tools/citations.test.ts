@@ -6,8 +6,11 @@ import { ROOT, sources } from "./sources.ts";
 
 const PROTOCOL = "docs/protocol.md";
 /** Written in a text as a path from the repository's root. */
-const PATH =
-  /(?<![\w./@-])(?:src|docs|test|sim|tools|bench|deploy|findings|contracts)\/[\w./-]*\w\.(?:ts|mjs|cjs|md|sol|json|yml|toml|sh|service)\b(?!\.)/g;
+const PATH = new RegExp(
+  "(?<![\\w./@-])(?:src|docs|test|sim|tools|bench|deploy|findings|contracts)/[\\w./-]*\\w" +
+    "\\.(?:ts|mjs|cjs|md|sol|json|yml|toml|sh|service)\\b(?!\\.)",
+  "g",
+);
 const LINK = /\]\((?!https?:|mailto:)([^)#\s]*)(#[^)\s]*)?\)/g;
 /** The section is cited beside the page's name, or alone in the contracts, which say where. */
 const SECTION = /protocol\.md,? sections? (\d+(?:\.\d+)?)/g;
@@ -21,7 +24,9 @@ const MADE_UP = [
 ];
 
 const texts = sources([".ts", ".mjs", ".cjs", ".sol", ".md", ".yml", ".toml", ".sh"]).filter(
-  ({ path, generated }) => !generated && !MADE_UP.includes(path),
+  ({ path, generated }) =>
+    // A finding makes up files of its own, in a folder that goes with it.
+    !generated && !MADE_UP.includes(path) && !path.startsWith("findings/"),
 );
 
 /** Paths of folders that are made by a build or a run. */
@@ -32,7 +37,7 @@ function missingPaths({ path, text }: { readonly path: string; readonly text: st
     [...text.matchAll(PATH)]
       .map(([found]) => found)
       .filter((found) => !MADE_LATER.test(found) && !existsSync(join(ROOT, found)))
-      // A path in a package of its own: contracts/ has a src and a test too, deploy/ its own folders.
+      // A path in a folder of its own: contracts/ has a src and a test too.
       .filter((found) => !existsSync(join(ROOT, dirname(path), found)))
       .filter((found) => !existsSync(join(ROOT, "contracts", found)))
       .map((found) => `${path}: ${found}`)

@@ -35,7 +35,7 @@ export async function dropPostgresRecords(
       "The records cannot be dropped",
       (sql) => sql<{ moved: number }[]>`
         WITH moved AS (
-          UPDATE head SET epoch = epoch + 1, sequence = ${link.sequence},
+          UPDATE {schema}.head SET epoch = epoch + 1, sequence = ${link.sequence},
             hash = ${Buffer.from(link.hash)}, holder = NULL, url = NULL, expires_at = now(),
             successor = NULL
           WHERE id = 1 AND epoch = ${row.epoch} AND sequence = ${row.sequence}
@@ -43,11 +43,11 @@ export async function dropPostgresRecords(
             AND (holder IS NULL OR expires_at <= now())
           RETURNING id
         ), parts AS (
-          DELETE FROM snapshot_part WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
+          DELETE FROM {schema}.snapshot_part WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
         ), snapshots AS (
-          DELETE FROM snapshot WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
+          DELETE FROM {schema}.snapshot WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
         ), records AS (
-          DELETE FROM record WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
+          DELETE FROM {schema}.record WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
         )
         SELECT count(*)::integer AS moved FROM moved`,
     );
@@ -63,7 +63,7 @@ async function refuseOperators(database: Database): Promise<void> {
   const rows = await database.ask(
     "The operators cannot be read",
     (sql) => sql<{ address: string }[]>`
-      SELECT address FROM operator
+      SELECT address FROM {schema}.operator
       WHERE seen_at > now() - ${SILENT_SECONDS} * interval '1 second' ORDER BY address`,
   );
   const live = [...(held && holder !== null ? [holder] : []), ...rows.map((row) => row.address)];
