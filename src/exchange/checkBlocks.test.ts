@@ -16,6 +16,8 @@ import {
   BOB,
   GENESIS,
   hashOfBlock,
+  type LooseLog,
+  limitOrder,
   QUOTE,
   THIRD,
   tradingWorld,
@@ -151,4 +153,62 @@ test("a commit in the very block that opens its round is held against the root t
   expect(checkBlocks(state, entry)).toBeUndefined();
   const other: BlocksEntry = { ...entry, logs: logs.map((log) => ({ ...log, node: to.hash })) };
   expect(checkBlocks(state, other)).toMatch(/the commit of .* ours is/);
+});
+
+/** Blocks with these logs, all in the next block of `world`. */
+function nextBlock(world: World, ...logs: readonly LooseLog[]): BlocksEntry {
+  const number = world.block + 1;
+  const hash = hashOfBlock(number);
+  const place = { block: number, blockHash: hash, transactionHash: hash };
+  const placed = logs.map((log, logIndex) => ({ ...log, ...place, logIndex }));
+  return { kind: "blocks", to: { number, hash }, logs: placed as BlocksEntry["logs"] };
+}
+
+/** Round 2 with a request of Alice's in its last quarter, which her resting order outweighs or not. */
+function requested(locked: number): World {
+  const world = tradingWorld();
+  world.toQuarter(2, 0);
+  world.duties();
+  world.toQuarter(2, 3);
+  if (locked > 0) world.place(limitOrder(ALICE, 2, 1, "ask", locked, 500_000));
+  world.withdraw(ALICE, BASE, 9_000n).mine();
+  world.mineTo(195);
+  return world;
+}
+
+const SUBJECT = { client: ALICE, token: BASE, round: 2, amount: 9_000n } as const;
+const PAID: LooseLog = { kind: "withdrawalConfirmed", recipient: ALICE, ...SUBJECT };
+
+test("what the boundary will decide of a request is known to the logs of its block", () => {
+  for (const [locked, problem] of [
+    [0, undefined],
+    [900, "9000 of 0xB1B1B1B1b1B1b1b1b1B1B1B1B1b1b1B1b1b1B1B1 was paid that we did not debit."],
+  ] as const) {
+    const world = requested(locked);
+    const entry = nextBlock(world, PAID);
+    expect(checkBlocks(world.state, entry)).toBe(problem);
+    expect(isReadable(world.state, entry)).toBe(problem === undefined);
+  }
+});
+
+test.each([
+  ["in the block that opens the round", 195],
+  ["after it", 196],
+])("a commit holds what was given back just before it, %s", (_, block) => {
+  const world = requested(0);
+  world.mineTo(block);
+  const cancelled: LooseLog = { kind: "withdrawalCancelled", ...SUBJECT };
+  const later = copyOf(world.state);
+  apply(later, nextBlock(world, cancelled));
+  const commits = views
+    .commit(later)
+    .missing.map((root): LooseLog => ({ kind: "committed", round: 3, ...root }));
+  expect(commits).toHaveLength(2);
+  const whole = nextBlock(world, cancelled, ...commits);
+  expect(checkBlocks(world.state, whole)).toBeUndefined();
+  expect(isReadable(world.state, whole)).toBe(true);
+  const without = nextBlock(world, ...commits);
+  expect(checkBlocks(world.state, without)).toMatch(/the commit of .* ours is/);
+  const tooLate = nextBlock(world, ...commits, cancelled);
+  expect(checkBlocks(world.state, tooLate)).toMatch(/ours is/);
 });
