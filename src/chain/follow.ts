@@ -17,6 +17,7 @@ import {
   RpcUnavailable,
   shortMessage,
 } from "./errors.ts";
+import { Bell } from "./follow/bell.ts";
 import type { LogSource } from "./follow/blockLogs.ts";
 import { convict, type Given } from "./follow/convict.ts";
 import { LogsRefused } from "./follow/soundLogs.ts";
@@ -75,9 +76,9 @@ const LOOKS_BETWEEN_SURVEYS = 8;
 const LAG_BLOCKS = 3;
 
 /**
- * Ends when `signal` is aborted. Whoever cannot take final blocks answers with the reason, as
- * `next(reason)`: that is a failed look, counts against the endpoint, and the same blocks come again,
- * from another one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
+ * Ends when `signal` is aborted. Whoever cannot take final blocks says why, as `next(reason)`: that is
+ * a failed look and counts against the endpoint, and the same blocks come again, from another one
+ * where there is one. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
  * `EndpointsDisagree` or `LogsRefused`, if that is what failed, else `RpcUnavailable`.
  */
 export async function* follow(
@@ -378,34 +379,4 @@ interface Opposed {
 
 function blocksOf({ from, end }: Reading): string {
   return `blocks ${from} to ${end.number}`;
-}
-
-/** Waits, until an endpoint tells of a new head. */
-class Bell {
-  #rung = false;
-  #wake: (() => void) | undefined;
-
-  constructor(client: ChainClient, signal: AbortSignal) {
-    const ring = () => {
-      this.#rung = true;
-      this.#wake?.();
-    };
-    for (const endpoint of client.transport.endpoints()) void endpoint.watchHeads(ring, signal);
-  }
-
-  async wait(ms: number, signal: AbortSignal): Promise<void> {
-    if (!this.#rung && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(done, ms);
-        function done(): void {
-          clearTimeout(timer);
-          signal.removeEventListener("abort", done);
-          resolve();
-        }
-        signal.addEventListener("abort", done, { once: true });
-        this.#wake = done;
-      });
-    }
-    this.#rung = false;
-  }
 }

@@ -1,7 +1,7 @@
 /**
  * `quarterdeck journal`: what a person does with the journal: prove it, read it, copy it, put a
- * copy back, take out what no start can read. All but `restore` and `repair` work while the operator
- * runs.
+ * copy back, take out what no start can read. All but `restore` and `repair` work while the
+ * operator runs.
  */
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";

@@ -1,6 +1,6 @@
 /**
- * Whether the machine can take blocks, found out before they are written: what an endpoint says must
- * never become a record that no start can apply. Nothing here changes the state.
+ * Whether the machine can take blocks, found out before they are written: what an endpoint says
+ * must never become a record that no start can apply. Nothing here changes the state.
  */
 import { messageOf } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";

@@ -3,8 +3,8 @@ import type { Happening } from "./outcome.ts";
 import { type State, tokenOf, tokenSet } from "./state.ts";
 
 /**
- * Notes that our own root was committed (logRules.ts compares it), and marks the round complete with
- * its last token. Work grows with the tokens.
+ * Notes that our own root was committed (logRules.ts compares it), and marks the round complete
+ * with its last token. Work grows with the tokens.
  */
 export function confirmCommit(state: State, log: CommittedLog, happenings: Happening[]): void {
   const { round } = state.moment;

@@ -132,7 +132,9 @@ export class ReplayFailed extends QuarterdeckError {
       message:
         `Record ${sequence} of the journal ${location} is whole and cannot be replayed: ` +
         `${problem}`,
-      mend: "Start the version that wrote it; keep the storage folder as it is, and report this.",
+      mend:
+        "If it holds blocks of the chain, `quarterdeck journal repair` says what can be dropped. " +
+        "Else start the version that wrote it, keep the journal as it is, and report this.",
       cause,
     });
     this.sequence = sequence;

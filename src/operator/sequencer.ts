@@ -1,7 +1,7 @@
 /**
  * The one writer: takes what wants to become an entry, in order; proves blocks and checks orders;
- * appends a batch with one flush; applies it; and only then answers. A refused append ends the node: its state is dropped, and the
- * journal tells the next start what is true.
+ * appends a batch with one flush; applies it; and only then answers. A refused append ends the
+ * node: its state is dropped, and the journal tells the next start what is true.
  */
 import { QuarterdeckError } from "../base/errors.ts";
 import { apply } from "../exchange/apply.ts";

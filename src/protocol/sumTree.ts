@@ -176,7 +176,7 @@ export class SumTree implements FrozenSumTree {
     return this.fork();
   }
 
-  /** A tree with the same leaves, of which neither side sees what the other changes. As `freeze`. */
+  /** A tree with the same leaves: neither side sees what the other changes. Costs as `freeze`. */
   fork(): SumTree {
     this.#rehash();
     const twin = new SumTree();

@@ -1,8 +1,8 @@
 /**
- * Which of a journal's last records can be dropped without losing what was acknowledged. Blocks that
- * cannot be applied were never answered for, nor was what the same flush wrote with them: no operator
- * gets past them. Blocks that can be applied and lack logs can be read from the chain again, as long
- * as no order came and none was executed since.
+ * Which of a journal's last records can be dropped without losing what was acknowledged. Blocks
+ * that cannot be applied were never answered for, nor was what the same flush wrote with them: no
+ * operator gets past them. Blocks that can be applied and lack logs can be read from the chain
+ * again, as long as no order came and none was executed since.
  */
 import { QuarterdeckError } from "../../base/errors.ts";
 import { decodeEntry, type Entry } from "../../exchange/entries.ts";

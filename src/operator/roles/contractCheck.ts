@@ -1,7 +1,7 @@
 /**
  * The contract's own figures against the machine's, as of the same block: once it is caught up, and
- * at each boundary. Logs that were never given are found out here, and not when the Mediator refuses
- * a commit for them.
+ * at each boundary. Logs that were never given are found out here, and not when the Mediator
+ * refuses a commit for them.
  */
 import { QuarterdeckError } from "../../base/errors.ts";
 import { shortMessage } from "../../chain/errors.ts";
@@ -18,7 +18,10 @@ export interface Difference {
   readonly journal: string;
 }
 
-/** Blocks at which every endpoint must show a difference before it counts: one may be behind. */
+/**
+ * Blocks at which every endpoint must show a difference before it counts, since one may answer for
+ * another block than it was asked for; and at which none may have the figures before it is let be.
+ */
 const LOOKS_BEFORE_VERDICT = 3;
 /** Blocks behind its head of which a node that prunes still has the state. */
 const NEAR_BLOCKS = 64;
@@ -53,6 +56,7 @@ export class ContractCheck {
   /** The quarter in which the figures were last the same, as "round.quarter". */
   #checked: string | undefined;
   #differing = 0;
+  #unread = 0;
 
   constructor(options: ContractCheckOptions) {
     this.#options = options;
@@ -68,12 +72,14 @@ export class ContractCheck {
     const quarter = `${moment.round}.${moment.quarter}`;
     if (head === undefined || haltRound !== undefined || quarter === this.#checked) return;
     const verdict = await this.#read(head.number);
-    if (verdict === undefined) return;
-    if (verdict.length === 0) {
+    if (verdict === "later") return;
+    const isUnread = verdict === undefined && ++this.#unread >= LOOKS_BEFORE_VERDICT;
+    if (isUnread || verdict?.length === 0) {
       this.#checked = quarter;
       this.#differing = 0;
-      return;
+      this.#unread = 0;
     }
+    if (verdict === undefined || verdict.length === 0) return;
     this.#differing += 1;
     const looks = this.#differing;
     log.warn("contractDiffers", { block: head.number, looks, differences: verdict });
@@ -81,14 +87,17 @@ export class ContractCheck {
     throw new ContractDiffers(head.number, state.genesis.mediator, verdict);
   }
 
-  /** What differs by all that answer; none if one has the same; undefined where none answers. */
-  async #read(block: number): Promise<readonly Difference[] | undefined> {
+  /**
+   * What differs by all that answer; none if one has the same; undefined where none answers;
+   * "later" while the chain is far ahead.
+   */
+  async #read(block: number): Promise<readonly Difference[] | "later" | undefined> {
     const { client, state, log } = this.#options;
     let found: readonly Difference[] | undefined;
     for (const endpoint of client.transport.endpoints()) {
       try {
         const newest = Number(await endpoint.client.getBlockNumber());
-        if (newest - block > NEAR_BLOCKS) return undefined;
+        if (newest - block > NEAR_BLOCKS) return "later";
         const reader = new MediatorReader(endpoint.client as never, state.genesis.mediator, block);
         const differences = await differencesOf(state, reader);
         if (differences.length > 0) {
