@@ -3,18 +3,17 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {Mediator} from "../../src/Mediator.sol";
 import {BalanceProof, Delegation, DepositRef, PresentedFill} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
 /// @dev Refuses wei, or takes it and asks for more while it is being paid.
 contract Greedy {
-    Mediator private immutable _mediator;
+    IMediator private immutable _mediator;
     bool private _refuses;
     bool public triedAgain;
     bool public paidAgain;
 
-    constructor(Mediator mediator) {
+    constructor(IMediator mediator) {
         _mediator = mediator;
     }
 

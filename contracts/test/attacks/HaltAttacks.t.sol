@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {SumTree} from "../../src/libraries/SumTree.sol";
-import {TestToken} from "../../src/mocks/TestToken.sol";
+import {TestToken} from "../mocks/TestToken.sol";
 import {BalanceProof, Root, Signature, SignedOrder} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 

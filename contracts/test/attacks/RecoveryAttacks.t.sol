@@ -257,4 +257,40 @@ contract RecoveryAttacksTest is MediatorTest {
         rollTo(5, 1);
         mediator.recoverBalance(clients[ANN], token0(), proof);
     }
+
+    // ------------------------------------------------------------------ twice
+
+    /// @dev The request of round h-2 is inside the opening balance that the recovery pays.
+    function test_attack_withdrawThenRecover() public {
+        deposit(ANN, 0, 100);
+        deposit(BEN, 0, 100);
+        honestlyTo(2);
+        request(ANN, 0, 60);
+        honestlyTo(3);
+        rollTo(4, 1);
+        assertEq(mediator.currentRound(), 4);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.WithdrawalNotDue.selector, 2, 4));
+        mediator.confirmWithdrawal(clients[ANN], token0());
+        mediator.recoverBalance(clients[ANN], token0(), proofOf(ANN, 0, 2));
+        mediator.recoverBalance(clients[BEN], token0(), proofOf(BEN, 0, 2));
+        assertEq(walletOf(ANN, 0), 100);
+        assertEq(tokens[0].balanceOf(address(mediator)), 0);
+    }
+
+    /// @dev A stranger recovers the deposits first: the balance is not forfeit.
+    function test_attack_recoverTwiceAndByStrangersInAnyOrder() public {
+        deposit(ANN, 0, 100);
+        honestlyTo(2);
+        deposit(ANN, 0, 7);
+        rollTo(3, 1);
+        vm.prank(STRANGER);
+        mediator.recoverDeposits(clients[ANN], token0());
+        assertEq(walletOf(ANN, 0), 7);
+        recoverAsStranger(ANN, proofOf(ANN, 0, 1));
+        assertEq(walletOf(ANN, 0), 107);
+        refuses(IMediator.AlreadyRecovered.selector, ANN);
+        recoverAsStranger(ANN, proofOf(ANN, 0, 1));
+        refuses(IMediator.AlreadyRecovered.selector, ANN);
+        mediator.recoverDeposits(clients[ANN], token0());
+    }
 }

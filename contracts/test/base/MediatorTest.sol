@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Mediator} from "../../src/Mediator.sol";
+import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {Messages} from "../../src/libraries/Messages.sol";
-import {TestToken} from "../../src/mocks/TestToken.sol";
 import {
     BalanceProof,
     Delegation,
@@ -14,14 +13,15 @@ import {
     Signature,
     SignedOrder
 } from "../../src/types/Types.sol";
-import {OpenManager} from "./OpenManager.sol";
-import {Test} from "./Test.sol";
+import {OpenManager} from "../mocks/OpenManager.sol";
+import {TestToken} from "../mocks/TestToken.sol";
+import {Artifacts} from "./Artifacts.sol";
 import {Trees} from "./Trees.sol";
 
 /// @title A Mediator with clients, tokens and keys, and an honest ledger of who owns what
 /// @notice `balances` is the truth: deposits, trades and withdrawals asked for move it, and an honest
 /// commit is its tree. Clients and tokens go by number.
-abstract contract MediatorTest is Test {
+abstract contract MediatorTest is Artifacts {
     uint256 internal constant OPERATOR_KEY = 0xA11;
     uint256 internal constant OTHER_OPERATOR_KEY = 0xA12;
     uint256 internal constant FIRST_CLIENT_KEY = 0xC11E;
@@ -30,7 +30,7 @@ abstract contract MediatorTest is Test {
     address internal operator = vm.addr(OPERATOR_KEY);
     address internal otherOperator = vm.addr(OTHER_OPERATOR_KEY);
     OpenManager internal manager;
-    Mediator internal mediator;
+    IMediator internal mediator;
     TestToken[] internal tokens;
     address[] internal clients;
     uint64 internal genesis;
@@ -57,7 +57,7 @@ abstract contract MediatorTest is Test {
 
     function setUp() public virtual {
         vm.roll(1000);
-        manager = new OpenManager();
+        manager = OpenManager(deployArtifact("OpenManager", ""));
         manager.appoint(operator);
         mediator = deployMediator();
         genesis = mediator.genesisBlock();
@@ -69,19 +69,35 @@ abstract contract MediatorTest is Test {
         addToken();
     }
 
-    /// @dev By its artifact: with `new`, every test contract would compile the Mediator again.
-    function deployMediator() internal returns (Mediator) {
-        return Mediator(
-            vm.deployCode(
-                "Mediator.sol:Mediator", abi.encode(manager, roundSize(), bond(), address(this))
-            )
-        );
+    function deployMediator() internal returns (IMediator) {
+        return mediatorOf(address(manager), roundSize(), bond(), address(this));
+    }
+
+    function mediatorOf(address manager_, uint64 size, uint256 bond_, address owner)
+        internal
+        returns (IMediator)
+    {
+        return IMediator(deployArtifact("Mediator", abi.encode(manager_, size, bond_, owner)));
+    }
+
+    /// @dev A new Mediator with a manager of the test's takes the place of the one set up; token 0
+    /// alone is listed, and nothing is deposited.
+    function redeploy(address manager_) internal {
+        mediator = mediatorOf(manager_, roundSize(), bond(), address(this));
+        genesis = mediator.genesisBlock();
+        domain = mediator.domainSeparator();
+        while (tokens.length > 1) {
+            tokens.pop();
+            listedRounds.pop();
+        }
+        mediator.listToken(address(tokens[0]));
+        listedRounds[0] = 0;
+        balances[0] = new uint128[](clients.length);
     }
 
     function addToken() internal returns (uint256 place) {
-        TestToken token = TestToken(
-            vm.deployCode("TestToken.sol:TestToken", abi.encode("Token", "T", uint8(18)))
-        );
+        TestToken token =
+            TestToken(deployArtifact("TestToken", abi.encode("Token", "T", uint8(18))));
         mediator.listToken(address(token));
         place = tokens.length;
         tokens.push(token);

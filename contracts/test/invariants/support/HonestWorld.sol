@@ -36,16 +36,7 @@ contract HonestWorld is Market {
 
     function money(uint256 seed) external drawing(seed) {
         pass();
-        uint256 what = draw(4);
-        if (what == 0) {
-            depositBy(draw(PEOPLE), draw(tokens.length), amountUpTo(MOST));
-        } else if (what == 1) {
-            confirm();
-        } else {
-            for (uint256 i = 0; i < 3; ++i) {
-                request();
-            }
-        }
+        moveMoney(4);
     }
 
     function trade(uint256 seed) external drawing(seed) {
@@ -135,7 +126,7 @@ contract HonestWorld is Market {
     }
 
     /// @dev Asks for some of an opening, and may then sell what it asked for.
-    function request() private {
+    function request() internal override {
         uint64 round = roundOf(number);
         (uint256 client, uint256 token) = (draw(joined), draw(tokens.length));
         if (round < 2 || client >= leaves[round - 1] || asks[client][token].amount != 0) return;

@@ -229,6 +229,23 @@ abstract contract World is MediatorTest {
         did["deposit"]++;
     }
 
+    /// @dev One deposit, one confirmation, or some requests: of `kinds` draws all but two are these.
+    function moveMoney(uint256 kinds) internal {
+        uint256 what = draw(kinds);
+        if (what == 0) {
+            depositBy(draw(PEOPLE), draw(tokens.length), amountUpTo(MOST));
+        } else if (what == 1) {
+            confirm();
+        } else {
+            for (uint256 i = 0; i < 3; ++i) {
+                request();
+            }
+        }
+    }
+
+    /// @dev Somebody asks for something, where the world's rules let them.
+    function request() internal virtual;
+
     /// @dev Tokens that nobody was credited for: they must not disturb anything.
     function donate() internal {
         uint256 token = draw(tokens.length);
