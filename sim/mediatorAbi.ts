@@ -121,13 +121,13 @@ function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
       );
     }
     case "closeDispute": {
-      const [client, round, executions, balances, openings, closings] = call.args;
+      const [client, round, { executions, openingBalances, openings, closings }] = call.args;
       const owner = toAddress(client);
       return mediator.closeDispute(
         owner,
         Number(round),
         executions.map((one) => executionOf(owner, one)),
-        balances,
+        openingBalances,
         openings.map(proofOf),
         closings.map(proofOf),
       );
@@ -196,27 +196,35 @@ function answer(
     case "roundSize":
       return BigInt(terms.schedule.roundSize);
     case "disputeBond":
+    case "withdrawalBond":
       return 0n;
     case "commitment":
-      return state.commitments.get(keyOf(first, second)) ?? NO_HASH;
+      return state.commitments.get(keyOf(second, first)) ?? NO_HASH;
     case "withdrawal": {
       const found = state.requests.get(keyOf(first, second));
-      if (found === undefined) return [0n, 0n, 0n, ZERO_ADDRESS];
-      return [BigInt(found.round), found.amount, found.opening, found.recipient];
+      if (found === undefined) {
+        return { recipient: ZERO_ADDRESS, round: 0n, amount: 0n, opening: 0n };
+      }
+      return { ...found, round: BigInt(found.round) };
     }
     case "dispute": {
       const found = state.disputes.get(keyOf(first, second));
-      if (found === undefined) return [0n, false, 0];
-      return [BigInt(found.openedBlock), found.open, found.presented.length];
+      return {
+        openedBlock: BigInt(found?.openedBlock ?? 0),
+        presented: found?.presented.length ?? 0,
+        open: found?.open ?? false,
+        mustProveOpenings: found?.mustProveOpenings ?? false,
+        openingsHash: NO_HASH,
+        delegate: ZERO_ADDRESS,
+      };
     }
     case "accumulation": {
-      if (third !== terms.operator) return [0, 0, 0n];
-      const proven = state.proven.get(keyOf(first, second)) ?? [];
-      return [0, proven.length, proven.at(-1)?.order.id ?? 0n];
+      const own = third === terms.operator ? state.proven.get(keyOf(first, second)) : undefined;
+      const lastId = own?.at(-1)?.order.id ?? 0n;
+      return { attempt: 0n, lastId, orders: own?.length ?? 0, covered: 0 };
     }
     case "flows": {
-      const { deposits, requested } = state.flows.get(keyOf(first, second)) ?? NO_FLOW;
-      return [deposits, requested];
+      return state.flows.get(keyOf(first, second)) ?? NO_FLOW;
     }
     case "tokenSet":
       return mediator.tokenSet(Number(first));

@@ -22,6 +22,13 @@ interface AbiItem {
 interface Artifact {
   readonly abi: readonly AbiItem[];
   readonly bytecode: { readonly object: string };
+  readonly storageLayout: {
+    readonly storage: readonly {
+      readonly label: string;
+      readonly slot: string;
+      readonly offset: number;
+    }[];
+  };
 }
 
 interface Contract {
@@ -89,6 +96,12 @@ function withErrors(abi: readonly AbiItem[], sources: readonly string[]): AbiIte
     }
   }
   return items;
+}
+
+/** Where each of a contract's variables lies, in the order of slots. */
+export function layoutOf(name: string): { label: string; slot: string; offset: number }[] {
+  const storage = artifactOf(name)?.storageLayout.storage ?? [];
+  return storage.map(({ label, slot, offset }) => ({ label, slot, offset }));
 }
 
 function artifactOf(name: string): Artifact | undefined {

@@ -79,9 +79,9 @@ function grouped(gas: number): string {
 
 const INTRODUCTION = `# Gas
 
-Written by \`node tools/gas.ts --write\` from \`contracts/gas\`, which the tests \`MediatorGas.t.sol\`
-and \`RoundRobinGas.t.sol\` keep: they fail when a row costs more than its reference, and \`npm test\`
-fails when a figure moves without being committed. Whole transactions, calldata included, except
+Written by \`node tools/gas.ts --write\` from \`contracts/gas\`, which the tests \`MediatorGas.t.sol\`,
+\`RoundRobinGas.t.sol\` and \`FloodGas.t.sol\` keep: they fail when a row costs more than its reference,
+and \`npm test\` fails when a figure moves without being committed. Whole transactions, calldata included, except
 \`operator()\`, which is the call alone. Trees have 1024 leaves and the Mediator two tokens where
 nothing is said. The references are OAX's Mediator of 2019 and zkBob's RoundRobin without its
 console.log calls, both under current gas rules, the lower figure where they vary; a commit is

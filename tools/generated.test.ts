@@ -1,6 +1,6 @@
 /** What is generated from the contracts is committed as the contracts give it. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { compile, generate, outdated } from "./build-contracts.ts";
+import { compile, generate, layoutOf, outdated } from "./build-contracts.ts";
 import { sources } from "./sources.ts";
 
 describe("generated files", () => {
@@ -9,6 +9,18 @@ describe("generated files", () => {
   it("are up to date: run node tools/build-contracts.ts if not", () => {
     expect(generate().size).toBeGreaterThan(8);
     expect(outdated()).toEqual([]);
+  });
+});
+
+describe("the Mediator's two halves", () => {
+  beforeAll(() => compile(["contracts"]));
+
+  it("see the same storage: what Disputes declares is where the Mediator has it", () => {
+    const [whole, half] = [layoutOf("Mediator"), layoutOf("Disputes")];
+    expect(half.length).toBeGreaterThan(10);
+    expect(whole.slice(0, half.length)).toEqual(half);
+    // Whatever the Mediator has besides comes after.
+    expect(whole.slice(half.length).map(({ label }) => label)).toEqual(["_owner", "_pendingOwner"]);
   });
 });
 

@@ -9,6 +9,7 @@ import {
   encodeConfirmWithdrawal,
   encodeDeposit,
   encodeInitiateWithdrawal,
+  encodeRedirectWithdrawal,
   encodeSetTradingKey,
 } from "../chain/calls.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
@@ -242,16 +243,16 @@ export class ExchangeClient {
 
   /**
    * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. It is
-   * paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client.
+   * paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client. The bond
+   * (`constants.withdrawalBond`, wei) comes back with the payment.
    */
   async withdraw(token: string, amount: string, recipient?: Address): Promise<Mined> {
     const info = findToken(this.exchange, token);
     const units = parseAmount("amount", amount, info.decimals);
     const { round } = await this.reader.clock();
     const proof = await this.provenBalance(info.token, round - 1);
-    const to = recipient ?? this.address;
-    const data = encodeInitiateWithdrawal(info.token, units, to, proof);
-    return this.send(`withdrawal of ${amount} ${info.symbol}`, data);
+    const data = encodeInitiateWithdrawal(info.token, units, recipient ?? this.address, proof);
+    return this.send(`withdrawal of ${amount} ${info.symbol}`, data, this.constants.withdrawalBond);
   }
 
   /** Pays out a request that is old enough; anybody may call it for anybody. */
@@ -259,6 +260,13 @@ export class ExchangeClient {
     const info = findToken(this.exchange, token);
     const data = encodeConfirmWithdrawal(client, info.token);
     return this.send(`confirmation of a withdrawal of ${info.symbol}`, data);
+  }
+
+  /** Sends a request that is payable to `recipient` instead, where its own cannot be paid. */
+  redirectWithdrawal(token: string, recipient: Address): Promise<Mined> {
+    const info = findToken(this.exchange, token);
+    const data = encodeRedirectWithdrawal(info.token, recipient);
+    return this.send(`another recipient for ${info.symbol}`, data);
   }
 
   /** From the next round on `key` may sign this client's orders too. */

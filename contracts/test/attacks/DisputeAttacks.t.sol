@@ -7,7 +7,9 @@ import {
     DepositRef,
     Execution,
     PresentedFill,
-    SignedOrder
+    SignedOrder,
+    Dispute,
+    DisputeAnswer
 } from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
@@ -111,7 +113,8 @@ contract DisputeAttacksTest is MediatorTest {
     }
 
     function assertClosed(uint256 client) private view {
-        (uint64 openedBlock, bool open,) = mediator.dispute(clients[client], 2);
+        Dispute memory found = mediator.dispute(clients[client], 2);
+        (uint64 openedBlock, bool open) = (found.openedBlock, found.open);
         assertTrue(openedBlock > 0, "opened");
         assertFalse(open, "closed");
     }
@@ -431,7 +434,9 @@ contract DisputeAttacksTest is MediatorTest {
             abi.encodeWithSelector(IMediator.NotCommitted.selector, address(tokens[0]), 2)
         );
         vm.prank(operator);
-        mediator.closeDispute(clients[ANN], 2, new Execution[](0), new uint128[](0), proofs, proofs);
+        mediator.closeDispute(
+            clients[ANN], 2, DisputeAnswer(new Execution[](0), new uint128[](0), proofs, proofs)
+        );
         commitNow();
         closeProving(ANN, 2);
         assertClosed(ANN);

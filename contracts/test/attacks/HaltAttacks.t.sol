@@ -264,7 +264,7 @@ contract HaltAttacksTest is MediatorTest {
         mediator.deposit(address(grower), 1);
         liar.say(5);
         mediator.deposit(address(liar), type(uint128).max - 1);
-        (uint128 credited,) = mediator.flows(address(liar), 0);
+        uint128 credited = mediator.flows(address(liar), 0).deposits;
         assertEq(credited, type(uint128).max - 1, "the difference alone counts");
     }
 

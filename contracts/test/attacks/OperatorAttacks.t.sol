@@ -4,7 +4,14 @@ pragma solidity ^0.8.28;
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {Batcher} from "../mocks/Batcher.sol";
-import {BalanceProof, Execution, Root, Signature, SignedOrder} from "../../src/types/Types.sol";
+import {
+    BalanceProof,
+    Execution,
+    Root,
+    Signature,
+    SignedOrder,
+    DisputeAnswer
+} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
 /// @title Who may act, and who may never
@@ -53,7 +60,7 @@ contract OperatorAttacksTest is MediatorTest {
         vm.expectRevert(refusal);
         vm.prank(who);
         mediator.closeDispute(
-            clients[ANN], 2, new Execution[](0), new uint128[](0), openings, closings
+            clients[ANN], 2, DisputeAnswer(new Execution[](0), new uint128[](0), openings, closings)
         );
     }
 
@@ -138,7 +145,7 @@ contract OperatorAttacksTest is MediatorTest {
 
     function test_attack_ownershipHandedToNobody() public {
         Ownable2Step owned = ownershipOf(address(mediator));
-        vm.expectRevert(IMediator.ZeroAddress.selector);
+        vm.expectRevert(IMediator.RenouncingDisabled.selector);
         owned.renounceOwnership();
         owned.transferOwnership(address(0));
         assertEq(owned.owner(), address(this), "until accepted");

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {BalanceProof, Execution, Root, Signature} from "../../src/types/Types.sol";
+import {BalanceProof, Execution, Root, Signature, DisputeAnswer} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -56,7 +56,7 @@ contract RecoveryAttacksTest is MediatorTest {
         recoverAsStranger(ANN, Trees.proof(who, amounts, 0));
         refuses(IMediator.AlreadyRecovered.selector, ANN);
         recoverAsStranger(ANN, decoy);
-        (uint128 taken,) = mediator.recovered(clients[ANN], token0());
+        uint128 taken = mediator.recovered(clients[ANN], token0()).balance;
         assertEq(taken, 100, "as the view says");
         recoverAsStranger(MAL, Trees.proof(who, amounts, 2));
         assertEq(tokens[0].balanceOf(address(mediator)), 1, "what Mal paid for the decoy");
@@ -128,7 +128,9 @@ contract RecoveryAttacksTest is MediatorTest {
         closings[0] = Trees.proof(who, amounts, leaf);
         closings[1] = Trees.proof(clients, balances[1], ANN);
         vm.prank(operator);
-        mediator.closeDispute(clients[ANN], 2, new Execution[](0), openings, proofs, closings);
+        mediator.closeDispute(
+            clients[ANN], 2, DisputeAnswer(new Execution[](0), openings, proofs, closings)
+        );
     }
 
     function commitTree(address[] memory who, uint128[] memory amounts) private {

@@ -3,7 +3,14 @@ pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {SumTree} from "../../src/libraries/SumTree.sol";
-import {BalanceProof, Execution, Root, Sibling, Signature} from "../../src/types/Types.sol";
+import {
+    BalanceProof,
+    Execution,
+    Root,
+    Sibling,
+    Signature,
+    DisputeAnswer
+} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -70,7 +77,9 @@ contract TreeAttacksTest is MediatorTest {
             );
             vm.prank(operator);
             mediator.closeDispute(
-                clients[ANN], 2, new Execution[](0), openings, new BalanceProof[](0), closings
+                clients[ANN],
+                2,
+                DisputeAnswer(new Execution[](0), openings, new BalanceProof[](0), closings)
             );
         }
     }
@@ -246,5 +255,20 @@ contract TreeAttacksTest is MediatorTest {
 
     function test_attack_anotherClientsProof() public {
         refused(BEN, proofOf(ANN, 0, 1));
+    }
+
+    /// @dev A tree of 2^64 - 1 leaves would make answers to disputes of 275 kB.
+    function test_attack_treeTooDeepForItsProofs() public {
+        Root[] memory roots = honestRoots();
+        roots[0].leafCount = 2 ** 32 + 1;
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.TooManyLeaves.selector, 2 ** 32 + 1, 2 ** 32)
+        );
+        vm.prank(operator);
+        mediator.commit(roots, new Signature[](0));
+        roots[0].leafCount = 2 ** 32;
+        vm.prank(operator);
+        mediator.commit(roots, new Signature[](0));
+        assertEq(mediator.committedRound(), 2);
     }
 }

@@ -11,7 +11,8 @@ import {
     PresentedFill,
     Root,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../src/types/Types.sol";
 import {OpenManager} from "../mocks/OpenManager.sol";
 import {TestToken} from "../mocks/TestToken.sol";
@@ -55,6 +56,10 @@ abstract contract MediatorTest is Artifacts {
         return 0;
     }
 
+    function withdrawalBond() internal pure virtual returns (uint256) {
+        return 0;
+    }
+
     function setUp() public virtual {
         vm.roll(1000);
         manager = OpenManager(deployArtifact("OpenManager", ""));
@@ -77,7 +82,9 @@ abstract contract MediatorTest is Artifacts {
         internal
         returns (IMediator)
     {
-        return IMediator(deployArtifact("Mediator", abi.encode(manager_, size, bond_, owner)));
+        return IMediator(
+            deployArtifact("Mediator", abi.encode(manager_, size, bond_, withdrawalBond(), owner))
+        );
     }
 
     /// @dev A new Mediator with a manager of the test's takes the place of the one set up; token 0
@@ -139,8 +146,11 @@ abstract contract MediatorTest is Artifacts {
     /// @dev Asks for `amount`; the ledger debits it.
     function request(uint256 client, uint256 token, uint128 amount) internal {
         BalanceProof memory proof = proofOf(client, token, roundNow() - 1);
+        vm.deal(clients[client], clients[client].balance + withdrawalBond());
         vm.prank(clients[client]);
-        mediator.initiateWithdrawal(address(tokens[token]), amount, clients[client], proof);
+        mediator.initiateWithdrawal{value: withdrawalBond()}(
+            address(tokens[token]), amount, clients[client], proof
+        );
         balances[token][client] -= amount;
     }
 
@@ -389,7 +399,7 @@ abstract contract MediatorTest is Artifacts {
         BalanceProof[] memory closings = proofsOf(client, round);
         vm.prank(operator);
         mediator.closeDispute(
-            clients[client], round, new Execution[](0), openings, proofs, closings
+            clients[client], round, DisputeAnswer(new Execution[](0), openings, proofs, closings)
         );
     }
 
@@ -399,7 +409,9 @@ abstract contract MediatorTest is Artifacts {
         BalanceProof[] memory closings = proofsOf(client, round);
         vm.prank(operator);
         mediator.closeDispute(
-            clients[client], round, executions, openings, new BalanceProof[](0), closings
+            clients[client],
+            round,
+            DisputeAnswer(executions, openings, new BalanceProof[](0), closings)
         );
     }
 }

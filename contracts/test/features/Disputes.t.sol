@@ -72,17 +72,14 @@ contract DisputesTest is MediatorTest {
     }
 
     function test_delegateOpensForTheClient() public {
-        bytes32 structHash =
-            keccak256(abi.encode(Messages.DELEGATION_TYPEHASH, ben, TOWER, uint64(1)));
-        bytes32 digest = keccak256(abi.encodePacked(hex"1901", domain, structHash));
-        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf(BEN), digest);
-        Delegation memory delegation = Delegation(2, abi.encodePacked(r, s, v));
+        Delegation memory delegation = permission(1);
+        delegation.untilRound = 2;
         vm.expectRevert(abi.encodeWithSelector(IMediator.NotDelegated.selector, ben, TOWER));
         open(TOWER, 1 ether, delegation);
         delegation.untilRound = 1;
         open(TOWER, 1 ether, delegation);
-        (, bool isOpen,) = mediator.dispute(ben, 1);
-        assertTrue(isOpen, "open");
+        assertTrue(mediator.dispute(ben, 1).open, "open");
+        assertEq(mediator.dispute(ben, 1).delegate, TOWER, "the bond is its own");
     }
 
     /// @dev Under a manager as it is deployed: removal ends a term and unsigns nothing.
@@ -104,5 +101,43 @@ contract DisputesTest is MediatorTest {
         uint64 from = uint64(firstBlock(0, 0));
         assertTrue(single.wasOperator(operator, from, from + roundSize()), "its term stays");
         assertFalse(single.isRegistered(operator), "and is over");
+    }
+
+    function permission(uint64 untilRound) private view returns (Delegation memory) {
+        bytes32 structHash =
+            keccak256(abi.encode(Messages.DELEGATION_TYPEHASH, ben, TOWER, untilRound));
+        bytes32 digest = keccak256(abi.encodePacked(hex"1901", domain, structHash));
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(keyOf(BEN), digest);
+        return Delegation(untilRound, abi.encodePacked(r, s, v));
+    }
+
+    /// @dev Whoever paid gets it back: the watchtower, not the client for whom it disputed.
+    function test_delegateGetsItsOwnBondBack() public {
+        open(TOWER, 1 ether, permission(1));
+        assertEq(TOWER.balance, 1 ether, "paid by the tower");
+        rollTo(2, 1);
+        mediator.refundBond(ben, 1);
+        assertEq(TOWER.balance, 2 ether, "and back to it");
+        assertEq(ben.balance, 2 ether, "not to the client");
+    }
+
+    /// @dev An account whose key delegated it to code that knows no ERC-1271 (EIP-7702) is that
+    /// key's all the same.
+    function test_delegationByTheKeyOfAnAccountWithCode() public {
+        vm.etch(ben, address(tokens[0]).code);
+        open(TOWER, 1 ether, permission(1));
+        assertTrue(mediator.dispute(ben, 1).open, "open");
+    }
+
+    /// @dev Beside the Mediator its code for disputes has no clients, and keeps no bond.
+    function test_disputesOutsideTheMediatorTakeNothing() public {
+        IMediator beside = IMediator(mediator.disputes());
+        DepositRef memory ref = DepositRef(address(tokens[0]), 0);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.NoStanding.selector, ben));
+        vm.prank(ben);
+        beside.openDispute{value: 1 ether}(
+            ben, new BalanceProof[](0), ref, noFills(), noDelegation()
+        );
+        assertEq(address(beside).balance, 0, "nothing kept");
     }
 }

@@ -8,7 +8,8 @@ import {
     Root,
     Sibling,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../../src/types/Types.sol";
 import {Market} from "./Market.sol";
 
@@ -496,7 +497,8 @@ contract DishonestWorld is Market {
             closings[token] = proofIn(client, token, round - 1);
         }
         return abi.encodeCall(
-            mediator.closeDispute, (clients[client], round, executions, shown, openings, closings)
+            mediator.closeDispute,
+            (clients[client], round, DisputeAnswer(executions, shown, openings, closings))
         );
     }
 

@@ -9,7 +9,8 @@ import {
     Execution,
     Root,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../../src/types/Types.sol";
 import {Market} from "./Market.sol";
 
@@ -217,6 +218,8 @@ contract HonestWorld is Market {
                 vm.prank(actor);
                 mediator.cancelWithdrawal(clients[client], address(tokens[token]), evidence);
                 forget(client, token);
+                earned[actor] += withdrawalBond();
+                bondsOfCancelled += withdrawalBond();
                 did["cancel"]++;
             }
         }
@@ -288,7 +291,9 @@ contract HonestWorld is Market {
         }
         BalanceProof[] memory closings = proofsIn(client, round);
         vm.prank(actor);
-        mediator.closeDispute(clients[client], round, rest_, shown, openings, closings);
+        mediator.closeDispute(
+            clients[client], round, DisputeAnswer(rest_, shown, openings, closings)
+        );
         case_.closedAt = number;
         earned[actor] += bond();
         if (chance(4)) claimBondsOf(actor);
@@ -374,10 +379,12 @@ contract HonestWorld is Market {
                 (
                     clients[case_.client],
                     case_.round,
-                    new Execution[](0),
-                    new uint128[](0),
-                    new BalanceProof[](0),
-                    new BalanceProof[](0)
+                    DisputeAnswer(
+                        new Execution[](0),
+                        new uint128[](0),
+                        new BalanceProof[](0),
+                        new BalanceProof[](0)
+                    )
                 )
             );
             refused(who, call, IMediator.NotOperator.selector);
