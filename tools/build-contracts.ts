@@ -22,6 +22,7 @@ interface AbiItem {
 interface Artifact {
   readonly abi: readonly AbiItem[];
   readonly bytecode: { readonly object: string };
+  readonly deployedBytecode: { readonly object: string };
   readonly storageLayout: {
     readonly storage: readonly {
       readonly label: string;
@@ -37,6 +38,8 @@ interface Contract {
   /** Libraries and contracts whose errors come through calls of this one. */
   readonly errorsOf?: readonly string[];
   readonly bytecode: boolean;
+  /** Contracts whose deployed code lies in the creation code, to compare a chain's with. */
+  readonly runtimes?: readonly string[];
   /** Where both modules go instead, for what only tests deploy. */
   readonly folder?: string;
 }
@@ -47,6 +50,7 @@ const PRODUCED: readonly Contract[] = [
     module: "mediator",
     errorsOf: ["SumTree", "SafeERC20", "ReentrancyGuardTransient"],
     bytecode: true,
+    runtimes: ["Mediator", "Disputes"],
   },
   { name: "IOperatorManager", module: "operatorManager", bytecode: false },
   { name: "MutableOperatorManager", module: "mutableOperatorManager", bytecode: true },
@@ -67,9 +71,20 @@ export function generate(): Map<string, string> {
     files.set(abiPath, module(`${contract.module}Abi`, `${stringify(abi)} as const`));
     if (!contract.bytecode) continue;
     const codePath = join(folder, "bytecode", `${contract.module}.ts`);
-    files.set(codePath, module(`${contract.module}Bytecode`, `"${artifact.bytecode.object}"`));
+    const code = module(`${contract.module}Bytecode`, `"${artifact.bytecode.object}"`);
+    const runtimes = (contract.runtimes ?? []).map((name) => runtimeOf(name, artifact));
+    files.set(codePath, [code, ...runtimes].join(""));
   }
   return files;
+}
+
+/** In bytes. Zeros stand in it where the constructor puts what never changes. */
+function runtimeOf(name: string, { bytecode }: Artifact): string {
+  const runtime = artifactOf(name)?.deployedBytecode.object.slice(2) ?? "";
+  const start = (bytecode.object.indexOf(runtime) - 2) / 2;
+  if (start < 0) throw new Error(`${name}: the creation code does not hold its deployed code.`);
+  const place = `{ start: ${start}, length: ${runtime.length / 2} }`;
+  return `export const ${name.toLowerCase()}Runtime = ${place} as const;\n`;
 }
 
 function module(name: string, value: string): string {

@@ -117,6 +117,14 @@ export class MediatorReader {
     };
   }
 
+  /** Where the Mediator's code for disputes is. */
+  async disputes(): Promise<Address> {
+    const disputes = await ask("the code for disputes", () =>
+      this.client.readContract({ ...this.#at, functionName: "disputes" }),
+    );
+    return toAddress(disputes);
+  }
+
   /** Costs three reads for each token besides the constants. */
   async exchange(): Promise<ExchangeFacts> {
     const [constants, listed] = await Promise.all([

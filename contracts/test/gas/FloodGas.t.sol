@@ -11,6 +11,11 @@ import {DeepTest} from "../base/DeepTest.sol";
 /// forge-config: default.isolate = true
 /// forge-config: deep.isolate = true
 contract FloodGasTest is DeepTest {
+    /// @dev The formulas of docs/security.md, which bonds are set by, bound what was measured.
+    function assertBound(uint256 bound_) private view {
+        assertLe(vm.lastCallGas().gasTotalUsed, bound_, "the bond would not pay for this answer");
+    }
+
     function keep(string memory scene, string memory call) private {
         string memory row = string.concat(scene, ": ", call);
         vm.snapshotValue("Floods", row, vm.lastCallGas().gasTotalUsed);
@@ -27,6 +32,7 @@ contract FloodGasTest is DeepTest {
         vm.prank(operator);
         mediator.closeDispute(clients[ANN], 2, answer);
         keep(scene, "closeDispute");
+        assertBound(65_000 + tokenCount * (20_000 + 3850 * levels));
         assertFalse(mediator.dispute(clients[ANN], 2).open, "answered");
     }
 
@@ -40,6 +46,7 @@ contract FloodGasTest is DeepTest {
         vm.prank(operator);
         mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
         keep(scene, "cancelWithdrawal, 200 orders");
+        assertBound(45_000 + 16_000 * orders.length);
         assertEq(mediator.withdrawal(clients[ANN], address(tokens[0])).amount, 0, "answered");
     }
 
