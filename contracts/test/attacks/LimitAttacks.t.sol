@@ -134,6 +134,9 @@ contract LimitAttacksTest is DeepTest {
         )
         .length;
         assertFits(dataBytes, "closeDispute");
+        // The formula of docs/security.md by which bonds are set, with executions.
+        uint256 bound = 65_000 + 32 * (20_000 + 3850 * 20) + 23_000 * EXECUTIONS_AT_CLOSE;
+        assertLe(vm.lastCallGas().gasTotalUsed, bound, "the bond would not pay for this answer");
         bool open = mediator.dispute(clients[ANN], 2).open;
         assertFalse(open, "closed");
     }
