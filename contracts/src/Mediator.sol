@@ -451,8 +451,7 @@ contract Mediator is MediatorViews, Ownable2Step {
     /// what the bond was for.
     function _returnBond(address account, uint256 amount) private {
         if (amount == 0) return;
-        (bool paid,) = account.call{value: amount}("");
-        if (!paid) _creditBond(account, amount);
+        if (!_send(account, amount)) _creditBond(account, amount);
     }
 
     // ------------------------------------------------------------------ ownership

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {LowLevelCall} from "@openzeppelin/contracts/utils/LowLevelCall.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IMediator} from "./interfaces/IMediator.sol";
@@ -116,8 +117,12 @@ abstract contract MediatorState is RoundClock, EIP712, ReentrancyGuardTransient 
     }
 
     function _pay(address to, uint256 amount) internal {
-        (bool paid,) = to.call{value: amount}("");
-        if (!paid) revert IMediator.TransferFailed(to);
+        if (!_send(to, amount)) revert IMediator.TransferFailed(to);
+    }
+
+    /// @dev Copies nothing of what `to` answers: an answer of megabytes would cost whoever calls.
+    function _send(address to, uint256 amount) internal returns (bool) {
+        return LowLevelCall.callNoReturn(to, amount, "");
     }
 
     // ------------------------------------------------------------------ keys of disputes

@@ -10,6 +10,7 @@ import {MediatorTest} from "../base/MediatorTest.sol";
 contract Greedy {
     IMediator private immutable _mediator;
     bool private _refuses;
+    bool private _floods;
     bool public triedAgain;
     bool public paidAgain;
     address public token;
@@ -20,6 +21,10 @@ contract Greedy {
 
     function setRefuses(bool refuses) external {
         _refuses = refuses;
+    }
+
+    function setFloods(bool floods) external {
+        _floods = floods;
     }
 
     function open(address token_) external {
@@ -41,6 +46,11 @@ contract Greedy {
 
     receive() external payable {
         require(!_refuses, "no wei, please");
+        if (_floods) {
+            assembly {
+                return(0, 1000000)
+            }
+        }
         if (triedAgain) return;
         triedAgain = true;
         try _mediator.refundBond(address(this), 2) {
@@ -256,5 +266,21 @@ contract BondAttacksTest is MediatorTest {
         mediator.confirmWithdrawal(clients[ANN], address(tokens[0]));
         assertEq(clients[BEN].balance, 0, "nothing for the stranger");
         assertEq(clients[ANN].balance, 3 ether, "all for the client");
+    }
+
+    /// @dev A client that answers its bond with a megabyte makes nobody pay for a copy of it.
+    function test_attack_clientThatFloodsWhoeverConfirms() public {
+        request(2, 0, 40);
+        request(BEN, 0, 40);
+        honestlyTo(4);
+        rollTo(4, 1);
+        greedy.setFloods(true);
+        mediator.confirmWithdrawal(address(greedy), address(tokens[0]));
+        uint256 flooded = vm.lastCallGas().gasTotalUsed;
+        greedy.setFloods(false);
+        mediator.confirmWithdrawal(clients[BEN], address(tokens[0]));
+        assertEq(address(greedy).balance, 3 ether, "paid");
+        // Its own memory, and not that of the Mediator as well.
+        assertLt(flooded, vm.lastCallGas().gasTotalUsed + 2_200_000, "one copy at most");
     }
 }
