@@ -7,12 +7,14 @@ import { localSigner } from "./signer.ts";
 const KEY = `0x${"11".repeat(32)}` as const;
 const ADDRESS = toAddress(`0x${"22".repeat(20)}`);
 
-/** On a chain that answers nothing: what is refused first costs nothing. */
+/** A chain that answers nothing: what is refused before it is asked costs nothing. */
+const SILENT = new Proxy({} as ChainClient, {
+  get: () => () => Promise.reject(new Error("asked")),
+});
+
 function deploy(roundSize: number, genesisBlocks: number) {
   return deployExchange({
-    client: {
-      getChainId: () => Promise.reject(new Error("asked")),
-    } as unknown as ChainClient,
+    client: SILENT,
     owner: localSigner(KEY),
     operator: { address: ADDRESS, name: "one", uri: "http://one" },
     slots: { genesisBlocks, slotBlocks: 10, others: [] },
