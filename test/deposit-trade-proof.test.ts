@@ -3,10 +3,10 @@ import { encodeFunctionData } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAddress } from "../src/base/address.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { batcherAbi } from "../src/chain/abi/batcher.ts";
-import { batcherBytecode } from "../src/chain/bytecode/batcher.ts";
 import { encodeDeposit } from "../src/chain/calls.ts";
 import { encodeApprove, encodeMint } from "../src/chain/tokens.ts";
+import { batcherAbi } from "./support/contracts/abi/batcher.ts";
+import { batcherBytecode } from "./support/contracts/bytecode/batcher.ts";
 import { startExchange, type TestExchange } from "./support/exchange.ts";
 
 const WETH = 10n ** 18n;

@@ -300,10 +300,20 @@ describe("the doctor", () => {
   it("mediator: no manager, and bytecode of another release", async () => {
     const { anvil, manager, mediator } = exchange;
     const code = await anvil.rpc<Hex>("eth_getCode", [mediator, "latest"]);
-    expect(judgeBytecode(mediator, code).state).toBe("ok");
-    const altered = `${code.slice(0, 1000)}${code[1000] === "0" ? "1" : "0"}${code.slice(1001)}`;
-    expect(judgeBytecode(mediator, altered).state).toBe("warn");
-    expect(judgeBytecode(mediator, `${code}00`).state).toBe("warn");
+    const disputes = await anvil.rpc<Hex>("eth_getCode", [
+      await exchange.reader.disputes(),
+      "latest",
+    ]);
+    const judge = (...codes: [string, string]) => judgeBytecode(mediator, ...codes).state;
+    const altered = (text: string) =>
+      `${text.slice(0, 1000)}${text[1000] === "0" ? "1" : "0"}${text.slice(1001)}`;
+    expect(judge(code, disputes)).toBe("ok");
+    for (const other of [altered, (text: string) => `${text}00`, () => "0x"]) {
+      expect(judge(other(code), disputes)).toBe("warn");
+      expect(judge(code, other(disputes))).toBe("warn");
+    }
+    expect(judge(code.slice(0, -2), disputes)).toBe("warn");
+    expect(judge(disputes, code)).toBe("warn");
 
     const managed = await anvil.rpc<Hex>("eth_getCode", [manager, "latest"]);
     await anvil.rpc("anvil_setCode", [manager, "0x"]);

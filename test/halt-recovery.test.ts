@@ -1,9 +1,9 @@
 /** The operator falls silent: the halt at the right boundary, and everybody's money out. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { recover } from "../src/client/recover.ts";
+import { type Recovered, recover } from "../src/client/recover.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { startExchange, type TestExchange } from "./support/exchange.ts";
+import { startExchange, type TestExchange, WITHDRAWAL_BOND } from "./support/exchange.ts";
 
 describe("an operator that falls silent", () => {
   let exchange: TestExchange;
@@ -37,6 +37,8 @@ describe("an operator that falls silent", () => {
     await exchange.toQuarter(4, 0);
     await bob.deposit("USDC", "1");
     // A trade that the recovery undoes: it is newer than the last confirmed commit.
+    // So is this request: void at the halt, its bond comes back with the recovery.
+    await bob.withdraw("WETH", "1");
     await ada.createOrder({ ...order, side: "sell", amount: "1" });
     await bob.createOrder({ ...order, side: "buy", amount: "1" });
     await exchange.stopOperator();
@@ -52,7 +54,10 @@ describe("an operator that falls silent", () => {
     await expect(ada.deposit("WETH", "1")).rejects.toMatchObject({ errorName: "Halted" });
 
     const before = await wallets();
-    for (const client of clients) await recover(client);
+    const told: Recovered[][] = [];
+    for (const client of clients) told.push(await recover(client));
+    expect(told[1]).toContainEqual({ what: "bond", round: 4, amount: WITHDRAWAL_BOND });
+    expect(await exchange.anvil.client.getBalance({ address: exchange.mediator })).toBe(0n);
     const after = await wallets();
     const taken = after.map((amount, i) => amount - (before[i] as bigint));
     const eth = 10n ** 18n;

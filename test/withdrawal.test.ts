@@ -1,6 +1,7 @@
 /** Withdrawals: paid in the right quarter and not one block earlier, or cancelled with evidence. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Address } from "../src/base/hex.ts";
 import { ContractRefused } from "../src/chain/errors.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
 import { firstBlockOf, quarterSize } from "../src/protocol/rounds.ts";
@@ -63,6 +64,19 @@ describe("an honest withdrawal", () => {
     });
     await ada.withdraw("USDC", "1");
     await expect(ada.withdraw("USDC", "1")).rejects.toBeInstanceOf(ContractRefused);
+  });
+
+  it("goes to another recipient once it is payable, and its bond back to the client", async () => {
+    const other = exchange.anvil.addresses[9] as Address;
+    await expect(ada.redirectWithdrawal("USDC", other)).rejects.toMatchObject({
+      errorName: "WithdrawalNotDue",
+    });
+    for (const round of [5, 6]) await exchange.toQuarter(round, 0);
+    await exchange.toQuarter(6, 1);
+    await ada.redirectWithdrawal("USDC", other);
+    await ada.confirmWithdrawal("USDC");
+    expect(await exchange.balanceOf(exchange.usdc, other)).toBe(USDC);
+    expect(await exchange.anvil.client.getBalance({ address: exchange.mediator })).toBe(0n);
   });
 });
 

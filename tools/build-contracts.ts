@@ -4,8 +4,9 @@
  *
  *     node tools/build-contracts.ts           writes src/chain/abi and src/chain/bytecode
  *     node tools/build-contracts.ts --check   fails when what is committed differs
+ *     node tools/build-contracts.ts --compile only compiles: the contracts, and their tests
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,14 +22,26 @@ interface AbiItem {
 interface Artifact {
   readonly abi: readonly AbiItem[];
   readonly bytecode: { readonly object: string };
+  readonly deployedBytecode: { readonly object: string };
+  readonly storageLayout: {
+    readonly storage: readonly {
+      readonly label: string;
+      readonly slot: string;
+      readonly offset: number;
+    }[];
+  };
 }
 
-/** `errorsOf`: libraries and contracts whose errors come through calls of this one. */
 interface Contract {
   readonly name: string;
   readonly module: string;
+  /** Libraries and contracts whose errors come through calls of this one. */
   readonly errorsOf?: readonly string[];
   readonly bytecode: boolean;
+  /** Contracts whose deployed code lies in the creation code, to compare a chain's with. */
+  readonly runtimes?: readonly string[];
+  /** Where both modules go instead, for what only tests deploy. */
+  readonly folder?: string;
 }
 
 const PRODUCED: readonly Contract[] = [
@@ -37,28 +50,41 @@ const PRODUCED: readonly Contract[] = [
     module: "mediator",
     errorsOf: ["SumTree", "SafeERC20", "ReentrancyGuardTransient"],
     bytecode: true,
+    runtimes: ["Mediator", "Disputes"],
   },
   { name: "IOperatorManager", module: "operatorManager", bytecode: false },
   { name: "MutableOperatorManager", module: "mutableOperatorManager", bytecode: true },
   { name: "RoundRobinOperatorManager", module: "roundRobinOperatorManager", bytecode: true },
   { name: "TestToken", module: "testToken", bytecode: true },
-  { name: "Batcher", module: "batcher", bytecode: true },
+  { name: "Batcher", module: "batcher", bytecode: true, folder: "test/support/contracts" },
 ];
 
 /** File contents by path relative to the repository. */
 export function generate(): Map<string, string> {
   const files = new Map<string, string>();
   for (const contract of PRODUCED) {
-    if (artifactOf(contract.name) === undefined) continue;
-    const artifact = artifactOf(contract.name) as Artifact;
+    const artifact = artifactOf(contract.name);
+    if (artifact === undefined) continue;
+    const folder = contract.folder ?? "src/chain";
     const abi = withErrors(artifact.abi, contract.errorsOf ?? []);
-    const abiPath = join("src/chain/abi", `${contract.module}.ts`);
+    const abiPath = join(folder, "abi", `${contract.module}.ts`);
     files.set(abiPath, module(`${contract.module}Abi`, `${stringify(abi)} as const`));
     if (!contract.bytecode) continue;
-    const codePath = join("src/chain/bytecode", `${contract.module}.ts`);
-    files.set(codePath, module(`${contract.module}Bytecode`, `"${artifact.bytecode.object}"`));
+    const codePath = join(folder, "bytecode", `${contract.module}.ts`);
+    const code = module(`${contract.module}Bytecode`, `"${artifact.bytecode.object}"`);
+    const runtimes = (contract.runtimes ?? []).map((name) => runtimeOf(name, artifact));
+    files.set(codePath, [code, ...runtimes].join(""));
   }
   return files;
+}
+
+/** In bytes. Zeros stand in it where the constructor puts what never changes. */
+function runtimeOf(name: string, { bytecode }: Artifact): string {
+  const runtime = artifactOf(name)?.deployedBytecode.object.slice(2) ?? "";
+  const start = (bytecode.object.indexOf(runtime) - 2) / 2;
+  if (start < 0) throw new Error(`${name}: the creation code does not hold its deployed code.`);
+  const place = `{ start: ${start}, length: ${runtime.length / 2} }`;
+  return `export const ${name.toLowerCase()}Runtime = ${place} as const;\n`;
 }
 
 function module(name: string, value: string): string {
@@ -87,25 +113,58 @@ function withErrors(abi: readonly AbiItem[], sources: readonly string[]): AbiIte
   return items;
 }
 
+/** Where each of a contract's variables lies, in the order of slots. */
+export function layoutOf(name: string): { label: string; slot: string; offset: number }[] {
+  const storage = artifactOf(name)?.storageLayout.storage ?? [];
+  return storage.map(({ label, slot, offset }) => ({ label, slot, offset }));
+}
+
 function artifactOf(name: string): Artifact | undefined {
-  const file = join(CONTRACTS, "out", `${name}.sol`, `${name}.json`);
+  const file = join(CONTRACTS, "out/contracts", `${name}.sol`, `${name}.json`);
   return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Artifact) : undefined;
 }
 
-export function compile(): void {
-  const forge = existsSync(join(ROOT, "node_modules/.bin/forge"))
-    ? join(ROOT, "node_modules/.bin/forge")
-    : "forge";
-  const path = `${join(ROOT, "node_modules/.bin")}:${process.env["PATH"] ?? ""}`;
-  const run = spawnSync(forge, ["build", "--skip", "test"], {
+/** Profiles of contracts/foundry.toml, and what each compiles where not all of its `src`. */
+const COMPILES = {
+  contracts: ["src", "test/mocks"],
+  default: [],
+} as const;
+export type Profile = keyof typeof COMPILES;
+
+/** Compiles for the profiles, all at the same time. Throws what the compiler says. */
+export async function compile(profiles: readonly Profile[]): Promise<void> {
+  const failures = (await Promise.all(profiles.map(compileProfile))).filter(
+    (failure) => failure !== undefined,
+  );
+  if (failures.length > 0) throw new Error(failures.join("\n"));
+}
+
+async function compileProfile(profile: Profile): Promise<string | undefined> {
+  const bin = join(ROOT, "node_modules/.bin");
+  const local = join(bin, "forge");
+  const child = spawn(existsSync(local) ? local : "forge", ["build", ...COMPILES[profile]], {
     cwd: CONTRACTS,
-    encoding: "utf8",
-    env: { ...process.env, PATH: path },
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      PATH: `${bin}:${process.env["PATH"] ?? ""}`,
+      FOUNDRY_PROFILE: profile,
+    },
   });
-  if (run.error !== undefined) {
-    throw new Error(`Cannot run forge (${run.error.message}). Install Foundry 1.7 or later.`);
+  let said = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (part) => {
+      said += part;
+    });
   }
-  if (run.status !== 0) throw new Error(`forge build failed:\n${run.stdout}\n${run.stderr}`);
+  return new Promise((resolve) => {
+    child.once("error", ({ message }) =>
+      resolve(`Cannot run forge (${message}). Install Foundry 1.7 or later.`),
+    );
+    child.once("close", (code) =>
+      resolve(code === 0 ? undefined : `forge build, profile ${profile}, failed:\n${said}`),
+    );
+  });
 }
 
 /** Paths whose committed content differs from what the contracts give. */
@@ -118,21 +177,29 @@ export function outdated(): string[] {
     .map(([path]) => path);
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  compile();
+async function main(args: readonly string[]): Promise<void> {
+  await compile(["contracts", "default"]);
+  if (args.includes("--compile")) return;
   const changed = outdated();
-  if (process.argv.includes("--check")) {
-    if (changed.length > 0) {
-      console.error(`Not as the contracts give them: ${changed.join(", ")}.`);
-      console.error("Run: node tools/build-contracts.ts");
-      process.exit(1);
-    }
-  } else {
-    const files = generate();
-    for (const path of changed) {
-      mkdirSync(dirname(join(ROOT, path)), { recursive: true });
-      writeFileSync(join(ROOT, path), files.get(path) as string);
-    }
-    console.log(changed.length === 0 ? "Generated files are up to date." : changed.join("\n"));
+  if (args.includes("--check")) {
+    if (changed.length === 0) return;
+    throw new Error(
+      `Not as the contracts give them: ${changed.join(", ")}.\nRun: node tools/build-contracts.ts`,
+    );
+  }
+  const files = generate();
+  for (const path of changed) {
+    mkdirSync(dirname(join(ROOT, path)), { recursive: true });
+    writeFileSync(join(ROOT, path), files.get(path) as string);
+  }
+  console.log(changed.length === 0 ? "Generated files are up to date." : changed.join("\n"));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    await main(process.argv.slice(2));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exit(1);
   }
 }

@@ -7,6 +7,7 @@
  */
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { GasFigures } from "./reports.ts";
 import { ROOT } from "./sources.ts";
 
 const FIGURES = join(ROOT, "contracts/gas");
@@ -21,28 +22,32 @@ export interface GasRow {
   readonly reference: number | undefined;
 }
 
-/** Every figure that is kept, by contract and call. */
-export function gasRows(): GasRow[] {
-  return readdirSync(FIGURES)
-    .filter((file) => file.endsWith(".json"))
-    .sort()
-    .flatMap((file) => rowsOf(file));
+/** The files of contracts/gas, by the contract that they are named after. */
+export function committedGas(): GasFigures {
+  const files = readdirSync(FIGURES).filter((file) => file.endsWith(".json"));
+  return Object.fromEntries(
+    files.sort().map((file) => {
+      const figures: unknown = JSON.parse(readFileSync(join(FIGURES, file), "utf8"));
+      return [file.replace(/\.json$/, ""), figures as Readonly<Record<string, string>>];
+    }),
+  );
 }
 
-function rowsOf(file: string): GasRow[] {
-  const text = readFileSync(join(FIGURES, file), "utf8");
-  const figures = JSON.parse(text) as Readonly<Record<string, string>>;
-  return Object.keys(figures)
-    .filter((call) => !call.endsWith(REFERENCE))
-    .map((call) => {
-      const reference = figures[call + REFERENCE];
-      return {
-        contract: file.replace(/\.json$/, ""),
-        call,
-        gas: Number(figures[call]),
-        reference: reference === undefined ? undefined : Number(reference),
-      };
-    });
+/** Every figure that is kept, by contract and call. */
+export function gasRows(): GasRow[] {
+  return Object.entries(committedGas()).flatMap(([contract, figures]) =>
+    Object.keys(figures)
+      .filter((call) => !call.endsWith(REFERENCE))
+      .map((call) => {
+        const reference = figures[call + REFERENCE];
+        return {
+          contract,
+          call,
+          gas: Number(figures[call]),
+          reference: reference === undefined ? undefined : Number(reference),
+        };
+      }),
+  );
 }
 
 /** The page: one table a contract. */
@@ -74,9 +79,9 @@ function grouped(gas: number): string {
 
 const INTRODUCTION = `# Gas
 
-Written by \`node tools/gas.ts --write\` from \`contracts/gas\`, which the tests \`MediatorGas.t.sol\`
-and \`RoundRobinGas.t.sol\` keep: they fail when a row costs more than its reference, and \`npm test\`
-fails when a figure moves without being committed. Whole transactions, calldata included, except
+Written by \`node tools/gas.ts --write\` from \`contracts/gas\`, which the tests \`MediatorGas.t.sol\`,
+\`RoundRobinGas.t.sol\` and \`FloodGas.t.sol\` keep: they fail when a row costs more than its reference,
+and \`npm test\` fails when a figure moves without being committed. Whole transactions, calldata included, except
 \`operator()\`, which is the call alone. Trees have 1024 leaves and the Mediator two tokens where
 nothing is said. The references are OAX's Mediator of 2019 and zkBob's RoundRobin without its
 console.log calls, both under current gas rules, the lower figure where they vary; a commit is

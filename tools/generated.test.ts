@@ -1,12 +1,37 @@
 /** What is generated from the contracts is committed as the contracts give it. */
 import { beforeAll, describe, expect, it } from "vitest";
-import { compile, generate, outdated } from "./build-contracts.ts";
+import { compile, generate, layoutOf, outdated } from "./build-contracts.ts";
+import { sources } from "./sources.ts";
 
 describe("generated files", () => {
-  beforeAll(() => compile());
+  beforeAll(() => compile(["contracts"]));
 
   it("are up to date: run node tools/build-contracts.ts if not", () => {
     expect(generate().size).toBeGreaterThan(8);
     expect(outdated()).toEqual([]);
+  });
+});
+
+describe("the Mediator's two halves", () => {
+  beforeAll(() => compile(["contracts"]));
+
+  it("see the same storage: what Disputes declares is where the Mediator has it", () => {
+    const [whole, half] = [layoutOf("Mediator"), layoutOf("Disputes")];
+    expect(half.length).toBeGreaterThan(10);
+    expect(whole.slice(0, half.length)).toEqual(half);
+    // Whatever the Mediator has besides comes after.
+    expect(whole.slice(half.length).map(({ label }) => label)).toEqual(["_owner", "_pendingOwner"]);
+  });
+});
+
+describe("the contracts' tests", () => {
+  /** Made by these, a contract would be compiled without optimizer, and its gas be another. */
+  const made = /new (Mediator|MutableOperatorManager|RoundRobinOperatorManager|OpenManager)\(/;
+
+  it("deploy what is deployed, never a compile of their own: use deployArtifact", () => {
+    const tests = sources([".sol"]).filter(({ path }) => path.startsWith("contracts/test/"));
+    expect(tests.length).toBeGreaterThan(20);
+    expect(tests.filter(({ text }) => made.test(text)).map(({ path }) => path)).toEqual([]);
+    expect(made.test("turns = new RoundRobinOperatorManager(owner, 1, 2);")).toBe(true);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { countsOfForge, countsOfVitest } from "./reports.ts";
+import { committedGas } from "./gas.ts";
+import { countsOfForge, countsOfVitest, gasDifferences, gasOfForge } from "./reports.ts";
 
 const forge = (results: object) => JSON.stringify({ "a.t.sol:A": { test_results: results } });
 
@@ -23,6 +24,55 @@ describe("counts of forge", () => {
   ])("count %s as a failure", (_, text, code) => {
     expect(countsOfForge(text, code).counts.failed).toBe(1);
     expect(countsOfForge(text, code).failures).toHaveLength(1);
+  });
+});
+
+describe("gas figures of forge", () => {
+  /** A report in which each row of each group is kept by a test of its own. */
+  const reportOf = (figures: ReturnType<typeof committedGas>) =>
+    `Compiling\n${JSON.stringify(
+      Object.fromEntries(
+        Object.entries(figures).map(([group, rows]) => [
+          `${group}.t.sol`,
+          {
+            test_results: Object.fromEntries(
+              Object.entries(rows).map(([row, gas]) => [
+                row,
+                { status: "Success", gas_snapshots: { [group]: { [row]: gas } } },
+              ]),
+            ),
+          },
+        ]),
+      ),
+    )}`;
+  const committed = committedGas();
+
+  it("are those that its tests kept", () => {
+    expect(Object.keys(committed)).toContain("Mediator");
+    expect(gasOfForge(reportOf(committed))).toEqual(committed);
+    expect(gasDifferences(committed, gasOfForge(reportOf(committed)))).toEqual([]);
+  });
+
+  it("are refused wherever one of them is another than committed", () => {
+    for (const [group, rows] of Object.entries(committed)) {
+      for (const [row, gas] of Object.entries(rows)) {
+        const tampered = String(Number(gas) + 5000);
+        const changed = { ...committed, [group]: { ...rows, [row]: tampered } };
+        expect(gasDifferences(changed, gasOfForge(reportOf(committed)))).toEqual([
+          `gas of ${group}, ${row}: ${tampered} committed, ${gas} measured`,
+        ]);
+      }
+    }
+  });
+
+  it("are missed when no test keeps them any more, and when nobody committed them", () => {
+    expect(gasDifferences({ A: { a: "1" } }, {})).toEqual([
+      "gas of A, a: 1 committed, none measured",
+    ]);
+    expect(gasDifferences({}, { A: { a: "1" } })).toEqual([
+      "gas of A, a: none committed, 1 measured",
+    ]);
+    expect(gasOfForge("no report")).toEqual({});
   });
 });
 

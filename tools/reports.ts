@@ -1,4 +1,4 @@
-/** Reads what the test runners report: how many tests passed and failed, and which failed why. */
+/** Reads what the test runners report: counts of tests, which failed why, and gas figures. */
 
 export interface Counts {
   readonly passed: number;
@@ -8,7 +8,12 @@ export interface Counts {
 interface ForgeResult {
   readonly status: "Success" | "Failure" | "Skipped";
   readonly reason?: string | null;
+  /** Figures that the test kept, by group and row; forge writes numbers as text. */
+  readonly gas_snapshots?: GasFigures;
 }
+
+/** Gas by group (a file of contracts/gas) and row, as forge writes it. */
+export type GasFigures = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 type ForgeReport = Readonly<
   Record<string, { readonly test_results: Readonly<Record<string, ForgeResult>> }>
@@ -22,7 +27,7 @@ export function countsOfForge(
   stdout: string,
   code: number,
 ): { readonly counts: Counts; readonly failures: readonly string[] } {
-  const report = parseReport<ForgeReport>(stdout.slice(Math.max(0, stdout.indexOf("{"))));
+  const report = parseForge(stdout);
   if (report === undefined) return { counts: { passed: 0, failed: 1 }, failures: [stdout.trim()] };
   let passed = 0;
   const failures: string[] = [];
@@ -36,6 +41,42 @@ export function countsOfForge(
     failures.push(`forge ended with code ${code} after ${passed} tests`);
   }
   return { counts: { passed, failed: failures.length }, failures };
+}
+
+/** Every gas figure that a run of `forge test --json` measured. */
+export function gasOfForge(stdout: string): GasFigures {
+  const figures: Record<string, Record<string, string>> = {};
+  for (const { test_results: results } of Object.values(parseForge(stdout) ?? {})) {
+    for (const { gas_snapshots: kept = {} } of Object.values(results)) {
+      for (const [group, rows] of Object.entries(kept)) {
+        figures[group] = { ...figures[group], ...rows };
+      }
+    }
+  }
+  return figures;
+}
+
+/**
+ * One line for each figure that is not as committed, was not measured, or is not committed. With
+ * `--json` forge itself compares nothing, whatever FORGE_SNAPSHOT_CHECK says.
+ */
+export function gasDifferences(committed: GasFigures, measured: GasFigures): string[] {
+  const groups = new Set([...Object.keys(committed), ...Object.keys(measured)]);
+  return [...groups].sort().flatMap((group) => {
+    const [before, now] = [committed[group] ?? {}, measured[group] ?? {}];
+    const rows = new Set([...Object.keys(before), ...Object.keys(now)]);
+    return [...rows]
+      .filter((row) => before[row] !== now[row])
+      .sort()
+      .map(
+        (row) =>
+          `gas of ${group}, ${row}: ${before[row] ?? "none"} committed, ${now[row] ?? "none"} measured`,
+      );
+  });
+}
+
+function parseForge(stdout: string): ForgeReport | undefined {
+  return parseReport<ForgeReport>(stdout.slice(Math.max(0, stdout.indexOf("{"))));
 }
 
 interface VitestReport {

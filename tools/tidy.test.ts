@@ -27,8 +27,8 @@ const LENGTHS: readonly Limit[] = [
   {
     name: "lines of a contract",
     applies: (path) => path.endsWith(".sol") && !isTest(path) && !path.includes("/test/"),
-    most: 760,
-    reason: "an auditor reads it in an afternoon",
+    most: 500,
+    reason: "an auditor reads it in one sitting",
   },
 ];
 const MOST_COLUMNS = 100;

@@ -129,13 +129,13 @@ function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
       );
     }
     case "closeDispute": {
-      const [client, round, executions, balances, openings, closings] = call.args;
+      const [client, round, { executions, openingBalances, openings, closings }] = call.args;
       const owner = toAddress(client);
       return mediator.closeDispute(
         owner,
         Number(round),
         executions.map((one) => executionOf(owner, one)),
-        balances,
+        openingBalances,
         openings.map(proofOf),
         closings.map(proofOf),
       );
@@ -204,18 +204,27 @@ function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall):
     case "roundSize":
       return BigInt(terms.schedule.roundSize);
     case "disputeBond":
+    case "withdrawalBond":
       return 0n;
     case "commitment":
-      return state.commitments.get(keyOf(first, second)) ?? NO_HASH;
+      return state.commitments.get(keyOf(second, first)) ?? NO_HASH;
     case "withdrawal": {
       const found = state.requests.get(keyOf(first, second));
-      if (found === undefined) return [0n, 0n, 0n, ZERO_ADDRESS];
-      return [BigInt(found.round), found.amount, found.opening, found.recipient];
+      if (found === undefined) {
+        return { recipient: ZERO_ADDRESS, round: 0n, amount: 0n, opening: 0n };
+      }
+      return { ...found, round: BigInt(found.round) };
     }
     case "dispute": {
       const found = state.disputes.get(keyOf(first, second));
-      if (found === undefined) return [0n, false, 0];
-      return [BigInt(found.openedBlock), found.open, found.presented.length];
+      return {
+        openedBlock: BigInt(found?.openedBlock ?? 0),
+        presented: found?.presented.length ?? 0,
+        open: found?.open ?? false,
+        mustProveOpenings: found?.mustProveOpenings ?? false,
+        openingsHash: NO_HASH,
+        delegate: ZERO_ADDRESS,
+      };
     }
     case "presentedFill": {
       const { presented } = state.disputes.get(keyOf(first, second)) ?? { presented: [] };
@@ -224,11 +233,11 @@ function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall):
     }
     case "accumulation": {
       const proven = state.proven.get(keyOf(first, second, third)) ?? [];
-      return [0, proven.length, proven.at(-1)?.order.id ?? 0n];
+      const lastId = proven.at(-1)?.order.id ?? 0n;
+      return { attempt: 0n, lastId, orders: proven.length, covered: 0 };
     }
     case "flows": {
-      const { deposits, requested } = state.flows.get(keyOf(first, second)) ?? NO_FLOW;
-      return [deposits, requested];
+      return state.flows.get(keyOf(first, second)) ?? NO_FLOW;
     }
     case "expectedTotal":
       return mediator.expectedTotal(first as Address);

@@ -139,10 +139,12 @@ export function encodeCloseDispute(
   const args = [
     client,
     BigInt(round),
-    answer.executions.map(abiExecution),
-    answer.openingBalances,
-    answer.openings.map(abiProof),
-    answer.closings.map(abiProof),
+    {
+      executions: answer.executions.map(abiExecution),
+      openingBalances: answer.openingBalances,
+      openings: answer.openings.map(abiProof),
+      closings: answer.closings.map(abiProof),
+    },
   ] as const;
   return encodeFunctionData({ abi, functionName: "closeDispute", args });
 }
@@ -162,6 +164,16 @@ export function encodeRecoverDeposits(client: Address, token: Address): Hex {
 
 export function encodeRefundBond(client: Address, round: Round): Hex {
   return encodeFunctionData({ abi, functionName: "refundBond", args: [client, BigInt(round)] });
+}
+
+/** For a request that the halt made void. */
+export function encodeRefundWithdrawalBond(client: Address, token: Address): Hex {
+  return encodeFunctionData({ abi, functionName: "refundWithdrawalBond", args: [client, token] });
+}
+
+/** For a request that is payable, and whose recipient the token does not pay. */
+export function encodeRedirectWithdrawal(token: Address, recipient: Address): Hex {
+  return encodeFunctionData({ abi, functionName: "redirectWithdrawal", args: [token, recipient] });
 }
 
 function abiOrder({ order, signature }: SignedOrder) {

@@ -17,6 +17,8 @@ import type { ChainClient } from "./rpc.ts";
 import type { Signer } from "./signer.ts";
 import { encodeAddOperator, encodeSetMaintenance } from "./turns.ts";
 
+const QUARTERS = 4;
+
 export interface DeployedOperator {
   readonly address: Address;
   readonly name: string;
@@ -39,8 +41,10 @@ export interface DeployOptions {
   /** Undefined: `operator` is the only one, under a manager without turns. */
   readonly slots?: Slots;
   readonly roundSize: number;
-  /** Wei. */
+  /** Wei that opening a dispute takes. */
   readonly disputeBond: bigint;
+  /** Wei that asking for a withdrawal takes; undefined: none. */
+  readonly withdrawalBond?: bigint;
   readonly tokens: readonly {
     readonly name: string;
     readonly symbol: string;
@@ -54,9 +58,14 @@ export interface DeployedExchange {
   readonly tokens: readonly Address[];
 }
 
-/** Throws `DeploymentFailed`, before anything is sent where the chain's fork is too old. */
+/**
+ * Deploys tokens, manager and Mediator, and lists the tokens. Throws before it sends anything:
+ * `DeploymentFailed` where the chain's fork is too old, `GenesisTooLong` where no operator could be
+ * selected when the first commit is due.
+ */
 export async function deployExchange(options: DeployOptions): Promise<DeployedExchange> {
   const { owner } = options;
+  requireShortGenesis(options);
   await requireFork(options.client);
   const send = await sender(options);
   const tokens: Address[] = [];
@@ -71,11 +80,31 @@ export async function deployExchange(options: DeployOptions): Promise<DeployedEx
     encodeDeployData({
       abi: mediatorAbi,
       bytecode: mediatorBytecode,
-      args: [manager, BigInt(options.roundSize), options.disputeBond, owner.address],
+      args: [
+        manager,
+        BigInt(options.roundSize),
+        options.disputeBond,
+        options.withdrawalBond ?? 0n,
+        owner.address,
+      ],
     }),
   );
   for (const token of tokens) await send(encodeListToken(token), mediator);
   return { mediator, manager, tokens };
+}
+
+/** Slot 1 must begin before the first commit's rescue window, which rounds below 16 blocks lack. */
+function requireShortGenesis({ slots, roundSize }: DeployOptions): void {
+  const quarter = roundSize / QUARTERS;
+  const latest = roundSize + quarter - Math.floor(quarter / QUARTERS);
+  if (slots === undefined || slots.genesisBlocks < latest) return;
+  throw new QuarterdeckError({
+    code: "GenesisTooLong",
+    message:
+      `The manager's Genesis of ${slots.genesisBlocks} blocks ends when the first commit is due: ` +
+      `with rounds of ${roundSize} blocks, ${latest} blocks after the deployment.`,
+    mend: `Choose genesisBlocks below ${latest}, or longer rounds.`,
+  });
 }
 
 async function deployManager(

@@ -29,7 +29,9 @@ import {
   encodeProveExecutions,
   encodeRecoverBalance,
   encodeRecoverDeposits,
+  encodeRedirectWithdrawal,
   encodeRefundBond,
+  encodeRefundWithdrawalBond,
   encodeSetTradingKey,
 } from "./calls.ts";
 import { type DeployedExchange, deployExchange } from "./deploy.ts";
@@ -41,6 +43,7 @@ import { localSigner } from "./signer.ts";
 import { encodeApprove, encodeMint, readAllowance, readTokenBalance } from "./tokens.ts";
 
 const BOND = 5n;
+const WITHDRAWAL_BOND = 7n;
 const OWNER = 0;
 const OPERATOR = 1;
 const ADA = 2;
@@ -65,6 +68,7 @@ beforeAll(async () => {
     operator: { address: operator, name: "North", uri: "https://north.example" },
     roundSize: 80,
     disputeBond: BOND,
+    withdrawalBond: WITHDRAWAL_BOND,
     tokens: [
       { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
       { name: "Dollar", symbol: "USDC", decimals: 6 },
@@ -85,6 +89,11 @@ async function send(who: number, data: Hex, to = exchange.mediator, value = 0n) 
     pollMs: 5,
   });
   return submitter.send({ what: "a step of the story", to, data, value });
+}
+
+/** With the bond that it takes. */
+function askWithBond(who: number, data: Hex) {
+  return send(who, data, exchange.mediator, WITHDRAWAL_BOND);
 }
 
 async function deposit(who: number, token: Address, amount: Amount): Promise<void> {
@@ -156,6 +165,7 @@ describe("before anybody comes", () => {
       manager: exchange.manager,
       schedule: { genesisBlock, roundSize: 80 },
       disputeBond: BOND,
+      withdrawalBond: WITHDRAWAL_BOND,
       tokens: [
         { token: weth, symbol: "WETH", decimals: 18, listedRound: 0 },
         { token: usdc, symbol: "USDC", decimals: 6, listedRound: 0 },
@@ -256,12 +266,13 @@ describe("while it lives", () => {
   it("takes withdrawal requests, and cancels an overdrawn one", async () => {
     const trees = afterRound0();
     const recipient = anvil.addresses[7] as Address;
-    await send(ADA, encodeInitiateWithdrawal(weth, 40n, recipient, trees.weth.prove(0)));
-    await send(BOB, encodeInitiateWithdrawal(usdc, 50n, bob, trees.usdc.prove(1)));
+    await askWithBond(ADA, encodeInitiateWithdrawal(weth, 40n, recipient, trees.weth.prove(0)));
+    await askWithBond(BOB, encodeInitiateWithdrawal(usdc, 50n, bob, trees.usdc.prove(1)));
     const request = { round: 2, amount: 40n, opening: 100n, recipient };
     expect(await reader.withdrawal(ada, weth)).toEqual(request);
     await send(OPERATOR, encodeCancelWithdrawal(bob, usdc, [bobSells()]));
     expect(await reader.withdrawal(bob, usdc)).toBeUndefined();
+    expect(await reader.claimableBonds(operator)).toBe(WITHDRAWAL_BOND);
     expect(await reader.clientFlow(ada, weth, 2)).toEqual({ deposits: 0n, requested: 40n });
   });
 
@@ -272,14 +283,20 @@ describe("while it lives", () => {
     await to(4, 0);
     await commit(afterRound2());
     await to(4, 1);
+    const other = anvil.addresses[8] as Address;
+    await send(ADA, encodeRedirectWithdrawal(weth, other));
+    expect((await reader.withdrawal(ada, weth))?.recipient).toBe(other);
+    const before = await anvil.client.getBalance({ address: ada });
     await send(BOB, encodeConfirmWithdrawal(ada, weth));
-    expect(await readTokenBalance(anvil.client, weth, anvil.addresses[7] as Address)).toBe(40n);
+    expect(await readTokenBalance(anvil.client, weth, other)).toBe(40n);
+    expect(await anvil.client.getBalance({ address: ada })).toBe(before + WITHDRAWAL_BOND);
   });
 });
 
 describe("after its halt", () => {
   it("says so, and gives everybody what is theirs", async () => {
     await deposit(BOB, usdc, 5n);
+    await askWithBond(BOB, encodeInitiateWithdrawal(weth, 1n, bob, afterRound2().weth.prove(1)));
     const standing = { kind: "deposit", token: weth, round: 0 } as const;
     await send(ADA, encodeOpenDispute(ada, standing, []), exchange.mediator, BOND);
     // Nobody commits in round 5.
@@ -297,6 +314,10 @@ describe("after its halt", () => {
     const before = await anvil.client.getBalance({ address: ada });
     await send(OWNER, encodeRefundBond(ada, 4));
     expect(await anvil.client.getBalance({ address: ada })).toBe(before + BOND);
+    const bobHad = await anvil.client.getBalance({ address: bob });
+    await send(OWNER, encodeRefundWithdrawalBond(bob, weth));
+    expect(await anvil.client.getBalance({ address: bob })).toBe(bobHad + WITHDRAWAL_BOND);
+    expect(await reader.withdrawal(bob, weth)).toBeUndefined();
   });
 });
 
@@ -309,8 +330,9 @@ describe("its logs", () => {
       { kind: "committed", round, token: weth, ...trees.weth.root() },
       { kind: "committed", round, token: usdc, ...trees.usdc.root() },
     ];
-    const recipient = anvil.addresses[7];
+    const [recipient, other] = anvil.addresses.slice(7);
     const asked = { client: ada, token: weth, amount: 40n, recipient, round: 2 };
+    const late = { client: bob, token: weth, amount: 1n, opening: 10n, recipient: bob, round: 4 };
     const overdrawn = { client: bob, token: usdc, amount: 50n, round: 2 };
     const presented = { openingsPresented: true, mustProveOpenings: false, presented: 1 };
     const absent = { openingsPresented: false, mustProveOpenings: true, presented: 0 };
@@ -329,8 +351,9 @@ describe("its logs", () => {
       { kind: "withdrawalCancelled", ...overdrawn },
       ...root(3, afterRound2()),
       ...root(4, afterRound2()),
-      { kind: "withdrawalConfirmed", ...asked },
+      { kind: "withdrawalConfirmed", ...asked, recipient: other },
       { kind: "deposited", client: bob, token: usdc, amount: 5n, round: 4 },
+      { kind: "withdrawalInitiated", ...late },
       { kind: "disputeOpened", round: 4, ...zeroDispute, ...absent },
     ]);
   });

@@ -17,8 +17,10 @@ export interface ExchangeConstants {
   readonly domain: Domain;
   readonly manager: Address;
   readonly schedule: Schedule;
-  /** Wei. */
+  /** Wei that opening a dispute takes. */
   readonly disputeBond: bigint;
+  /** Wei that asking for a withdrawal takes. */
+  readonly withdrawalBond: bigint;
 }
 
 export interface ListedToken extends TokenFacts {
@@ -44,6 +46,8 @@ export interface ChainDispute {
   readonly open: boolean;
   /** Fills that the client presented. */
   readonly presented: number;
+  /** Who paid the bond in the client's place; undefined where the client did. */
+  readonly delegate: Address | undefined;
 }
 
 export interface ChainClock {
@@ -92,7 +96,7 @@ export class MediatorReader {
   }
 
   async constants(): Promise<ExchangeConstants> {
-    const [chainId, manager, genesisBlock, roundSize, disputeBond] = await ask(
+    const [chainId, manager, genesisBlock, roundSize, disputeBond, withdrawalBond] = await ask(
       "the exchange's constants",
       () =>
         Promise.all([
@@ -101,6 +105,7 @@ export class MediatorReader {
           this.client.readContract({ ...this.#at, functionName: "genesisBlock" }),
           this.client.readContract({ ...this.#at, functionName: "roundSize" }),
           this.client.readContract({ ...this.#at, functionName: "disputeBond" }),
+          this.client.readContract({ ...this.#at, functionName: "withdrawalBond" }),
         ]),
     );
     return {
@@ -108,7 +113,16 @@ export class MediatorReader {
       manager: toAddress(manager),
       schedule: { genesisBlock: Number(genesisBlock), roundSize: Number(roundSize) },
       disputeBond,
+      withdrawalBond,
     };
+  }
+
+  /** Where the Mediator's code for disputes is. */
+  async disputes(): Promise<Address> {
+    const disputes = await ask("the code for disputes", () =>
+      this.client.readContract({ ...this.#at, functionName: "disputes" }),
+    );
+    return toAddress(disputes);
   }
 
   /** Costs three reads for each token besides the constants. */
@@ -172,7 +186,7 @@ export class MediatorReader {
 
   /** Undefined while (round, token) is not committed. */
   async commitment(round: Round, token: Address): Promise<Hex | undefined> {
-    const args = [BigInt(round), token] as const;
+    const args = [token, BigInt(round)] as const;
     const commitment = await ask("a commitment", () =>
       this.client.readContract({ ...this.#at, functionName: "commitment", args }),
     );
@@ -188,23 +202,21 @@ export class MediatorReader {
   /** Sums of a round over all clients: credited deposits, requests not cancelled. */
   async flow(token: Address, round: Round): Promise<ChainFlow> {
     const args = [token, BigInt(round)] as const;
-    const [deposits, requested] = await ask("a token's flows", () =>
+    return ask("a token's flows", () =>
       this.client.readContract({ ...this.#at, functionName: "flows", args }),
     );
-    return { deposits, requested };
   }
 
   async clientFlow(client: Address, token: Address, round: Round): Promise<ChainFlow> {
     const args = [client, token, BigInt(round)] as const;
-    const [deposits, requested] = await ask("a client's flows", () =>
+    return ask("a client's flows", () =>
       this.client.readContract({ ...this.#at, functionName: "clientFlows", args }),
     );
-    return { deposits, requested };
   }
 
   /** The active request, undefined if there is none. */
   async withdrawal(client: Address, token: Address): Promise<ChainWithdrawal | undefined> {
-    const [round, amount, opening, recipient] = await ask("a withdrawal", () =>
+    const { round, amount, opening, recipient } = await ask("a withdrawal", () =>
       this.client.readContract({
         ...this.#at,
         functionName: "withdrawal",
@@ -218,10 +230,16 @@ export class MediatorReader {
   /** The dispute that a client opened in `round`, closed or not; undefined if there was none. */
   async dispute(client: Address, round: Round): Promise<ChainDispute | undefined> {
     const args = [client, BigInt(round)] as const;
-    const [openedBlock, open, presented] = await ask("a dispute", () =>
+    const { openedBlock, open, presented, delegate } = await ask("a dispute", () =>
       this.client.readContract({ ...this.#at, functionName: "dispute", args }),
     );
-    return openedBlock === 0n ? undefined : { openedBlock: Number(openedBlock), open, presented };
+    if (openedBlock === 0n) return undefined;
+    return {
+      openedBlock: Number(openedBlock),
+      open,
+      presented,
+      delegate: delegate === ZERO_ADDRESS ? undefined : toAddress(delegate),
+    };
   }
 
   async isDisputeOpen(client: Address, round: Round): Promise<boolean> {
@@ -241,7 +259,7 @@ export class MediatorReader {
     return sold === 0n && bought === 0n ? undefined : { sold, bought };
   }
 
-  /** Wei that `account` may claim for disputes it closed. */
+  /** Wei that `account` may claim: bonds of what it answered, and its own that came back. */
   async claimableBonds(account: Address): Promise<bigint> {
     return ask("claimable bonds", () =>
       this.client.readContract({
@@ -255,7 +273,7 @@ export class MediatorReader {
   /** How far `operator` has come with proving a dispute's executions. */
   async accumulation(client: Address, round: Round, operator: Address) {
     const args = [client, BigInt(round), operator] as const;
-    const [covered, orders, lastId] = await ask("an accumulation", () =>
+    const { covered, orders, lastId } = await ask("an accumulation", () =>
       this.client.readContract({ ...this.#at, functionName: "accumulation", args }),
     );
     return { covered, orders, lastId };
@@ -272,7 +290,7 @@ export class MediatorReader {
 
   /** What was recovered: the balance so far, in base units, and whether the deposits were. */
   async recovered(client: Address, token: Address) {
-    const [balance, deposits] = await ask("what was recovered", () =>
+    const { balance, deposits } = await ask("what was recovered", () =>
       this.client.readContract({
         ...this.#at,
         functionName: "recovered",

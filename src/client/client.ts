@@ -9,6 +9,7 @@ import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
 import {
   encodeConfirmWithdrawal,
   encodeInitiateWithdrawal,
+  encodeRedirectWithdrawal,
   encodeSetTradingKey,
 } from "../chain/calls.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
@@ -315,7 +316,8 @@ export class ExchangeClient {
 
   /**
    * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. It is
-   * paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client.
+   * paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client. The bond
+   * (`constants.withdrawalBond`, wei) comes back with the payment.
    */
   async withdraw(token: string, amount: string, recipient?: string): Promise<Mined> {
     const info = orders.findToken(this.exchange, token);
@@ -325,7 +327,7 @@ export class ExchangeClient {
     const { round } = await this.reader.clock();
     const proof = await this.provenBalance(info.token, round - 1);
     const data = encodeInitiateWithdrawal(info.token, units, to, proof);
-    return this.send(`withdrawal of ${amount} ${info.symbol}`, data);
+    return this.send(`withdrawal of ${amount} ${info.symbol}`, data, this.constants.withdrawalBond);
   }
 
   /** Pays out a request that is old enough; anybody may call it for anybody. */
@@ -334,6 +336,14 @@ export class ExchangeClient {
     const of = parse.parseAddressArgument("client", client);
     const data = encodeConfirmWithdrawal(of, info.token);
     return this.send(`confirmation of a withdrawal of ${info.symbol}`, data);
+  }
+
+  /** Sends a request that is payable to `recipient` instead, where its own cannot be paid. */
+  async redirectWithdrawal(token: string, recipient: string): Promise<Mined> {
+    const info = orders.findToken(this.exchange, token);
+    const to = parse.parseAddressArgument("recipient", recipient);
+    const data = encodeRedirectWithdrawal(info.token, to);
+    return this.send(`another recipient for ${info.symbol}`, data);
   }
 
   /** From the next round on `key` may sign this client's orders too. */

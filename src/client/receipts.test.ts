@@ -24,7 +24,7 @@ const order: Order = {
 const hash = orderHash(order);
 const domain = { chainId: 1, mediator: MEDIATOR };
 const constants: ExchangeConstants = {
-  ...{ domain, manager: MEDIATOR, disputeBond: 0n },
+  ...{ domain, manager: MEDIATOR, disputeBond: 0n, withdrawalBond: 0n },
   schedule: { genesisBlock: 10, roundSize: 8 },
 };
 

@@ -8,6 +8,7 @@ import {
   encodeRecoverBalance,
   encodeRecoverDeposits,
   encodeRefundBond,
+  encodeRefundWithdrawalBond,
 } from "../chain/calls.ts";
 import { readDeposits, readDisputeRounds } from "../chain/records.ts";
 import { isVoid, recoveryPlan } from "../protocol/recoverRule.ts";
@@ -22,6 +23,7 @@ export type Recovered =
       readonly token: Address;
       readonly amount: Amount;
     }
+  /** Wei; `round`: of the dispute, or of the request that the halt made void. */
   | { readonly what: "bond"; readonly round: Round; readonly amount: Amount }
   | { readonly what: "missingProof"; readonly token: Address; readonly round: Round };
 
@@ -57,6 +59,11 @@ async function recoverToken(
   if (request !== undefined && !isVoid(request.round, halt)) {
     await client.send("an old withdrawal", encodeConfirmWithdrawal(address, token));
     done.push({ what: "withdrawal", token, amount: request.amount });
+  }
+  const { withdrawalBond } = client.constants;
+  if (request !== undefined && isVoid(request.round, halt) && withdrawalBond > 0n) {
+    await client.send("refund of a bond", encodeRefundWithdrawalBond(address, token));
+    done.push({ what: "bond", round: request.round, amount: withdrawalBond });
   }
   const { commitRound, depositRounds } = recoveryPlan(halt);
   const taken = await reader.recovered(address, token);
@@ -119,7 +126,9 @@ async function refundBonds(client: ExchangeClient): Promise<Recovered[]> {
   if (constants.disputeBond === 0n) return [];
   const done: Recovered[] = [];
   for (const round of await readDisputeRounds(reader, address, constants.schedule.genesisBlock)) {
-    if (!(await reader.isDisputeOpen(address, round))) continue;
+    const opened = await reader.dispute(address, round);
+    // A delegate's bond is the delegate's.
+    if (!opened?.open || opened.delegate !== undefined) continue;
     await client.send("refund of a bond", encodeRefundBond(address, round));
     done.push({ what: "bond", round, amount: constants.disputeBond });
   }

@@ -49,10 +49,14 @@ export interface TestExchange {
   stop(): Promise<void>;
 }
 
+/** Wei; every story's withdrawals carry one. */
+export const WITHDRAWAL_BOND = 10n ** 15n;
+
 export async function startExchange(
   options: {
     readonly roundSize?: number;
     readonly disputeBond?: bigint;
+    readonly withdrawalBond?: bigint;
     /** The endpoint that the operator is given in place of anvil's. */
     readonly operatorRpc?: (url: string) => Promise<string>;
   } = {},
@@ -70,6 +74,7 @@ export async function startExchange(
     },
     roundSize: options.roundSize ?? DEFAULT_ROUND_SIZE,
     disputeBond: options.disputeBond ?? 0n,
+    withdrawalBond: options.withdrawalBond ?? WITHDRAWAL_BOND,
     tokens: [
       { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
       { name: "Dollar", symbol: "USDC", decimals: 6 },

@@ -2,15 +2,17 @@
 pragma solidity ^0.8.28;
 
 import {
+    Accumulation,
     BalanceProof,
-    Delegation,
-    DepositRef,
-    Execution,
-    PresentedFill,
+    Dispute,
+    Flow,
+    Recovery,
     Root,
     Signature,
-    SignedOrder
+    SignedOrder,
+    Withdrawal
 } from "../types/Types.sol";
+import {IDisputes} from "./IDisputes.sol";
 import {IOperatorManager} from "./IOperatorManager.sol";
 
 /// @title Mediator: holds the money of an exchange that nobody has to trust
@@ -20,15 +22,23 @@ import {IOperatorManager} from "./IOperatorManager.sol";
 /// confirmed commit. Time is counted in blocks: rounds of four quarters. Amounts are base units of
 /// their token. The rules are those of PROTOCOL.md; section numbers stand beside them.
 ///
-/// @dev What is assumed of tokens (the owner lists them): balances do not shrink by themselves
-/// (no negative rebase), a transfer takes no more than its amount from the sender, and no account
-/// can be stopped from receiving unless its own recovery is to be stopped with it. Fees that the
-/// receiver bears, missing return values and callbacks are handled. What a token does that breaks
-/// this is borne by those who hold it here; it neither halts the exchange nor touches other tokens.
+/// @dev What is assumed of tokens, which the owner lists, and what breaks where it is not so. What
+/// a token breaks is borne by those who hold it here; it neither halts the exchange nor touches other
+/// tokens.
+/// - Balances do not shrink by themselves (no negative rebase): the last to leave are not paid.
+/// - A transfer takes no more than its amount from the sender (no fee on top): as above.
+/// - Nobody is stopped from receiving but at their own cost (no list of refused accounts): that
+///   account's request or recovery waits as long as it is refused; a request can be redirected.
+/// - `balanceOf` tells the truth, and grows during a transfer by what arrived: a token that lies
+///   credits money that is not there, to holders of it.
+/// - The token goes on being the same (no upgrade into one that is none of the above).
+/// Handled: fees that the receiver bears, missing return values, false ones, callbacks, donations,
+/// balances that grow by themselves (nobody's), permits that were used already.
 /// Calls that move tokens or wei or read proofs refuse to be called from within one another
 /// (`ReentrancyGuardReentrantCall`), and those that move tokens revert as the token does
-/// (`SafeERC20FailedOperation` if it says false). No call takes wei but `openDispute`.
-interface IMediator {
+/// (`SafeERC20FailedOperation` if it says false). Wei comes with `openDispute` and
+/// `initiateWithdrawal` alone, exactly their bonds.
+interface IMediator is IDisputes {
     // ------------------------------------------------------------------ events
 
     event TokenListed(address indexed token, uint64 indexed round);
@@ -56,6 +66,14 @@ interface IMediator {
     );
     event Committed(
         uint64 indexed round, address indexed token, bytes32 node, uint128 total, uint64 leafCount
+    );
+    /// @notice The client's request that is due goes to another recipient.
+    event WithdrawalRedirected(
+        address indexed client, address indexed token, uint64 indexed round, address recipient
+    );
+    /// @notice The halt made the request void, and its bond went back.
+    event WithdrawalVoided(
+        address indexed client, address indexed token, uint64 indexed round, uint128 amount
     );
     /// @notice Every token of the round is committed.
     event RoundCommitted(uint64 indexed round, address indexed operator);
@@ -86,8 +104,9 @@ interface IMediator {
     );
     event BalanceRecovered(address indexed client, address indexed token, uint128 amount);
     event DepositsRecovered(address indexed client, address indexed token, uint128 amount);
-    event BondCredited(address indexed operator, uint256 amount);
-    event BondsClaimed(address indexed operator, address to, uint256 amount);
+    /// @notice `account` may claim `amount` wei: it answered, or refused its own bond.
+    event BondCredited(address indexed account, uint256 amount);
+    event BondsClaimed(address indexed account, address to, uint256 amount);
     event BondRefunded(address indexed client, uint64 indexed round, uint256 amount);
 
     // ------------------------------------------------------------------ errors
@@ -116,6 +135,7 @@ interface IMediator {
     /// @notice The tree's total is not what deposits and withdrawals leave (section 4).
     error WrongTotal(address token, uint256 given, uint256 expected);
     error NoRoots();
+    error TooManyLeaves(uint64 leafCount, uint64 limit);
     error BadAttestation(address recovered);
     error QuorumMissed(uint256 given, uint256 needed);
     error WithdrawalActive(address client, address token);
@@ -125,6 +145,8 @@ interface IMediator {
     /// @notice The evidence does not show that the request is overdrawn.
     error NotOverdrawn(uint256 claimed, uint128 opening);
     error WithdrawalNotDue(uint64 requestRound, uint64 round);
+    /// @notice The request outlived the halt: confirm it, which returns its bond.
+    error WithdrawalStillPayable(address client, address token);
     /// @notice The order is of another round, sells another token, or is not in ascending order.
     error WrongOrder(uint64 round, uint64 id);
     error WrongSigner(uint64 id, address recovered);
@@ -150,6 +172,8 @@ interface IMediator {
     error AlreadyRecovered(address client, address token);
     error NothingToClaim(address account);
     error TransferFailed(address to);
+    /// @notice The owner can hand the Mediator over, and never give it up.
+    error RenouncingDisabled();
 
     // ------------------------------------------------------------------ listing and keys
 
@@ -189,31 +213,39 @@ interface IMediator {
     // ------------------------------------------------------------------ withdrawals
 
     /// @notice Asks for `amount` of `token` to be paid to `recipient`, out of the balance proven
-    /// against the previous round's commit.
+    /// against the previous round's commit. The bond in wei comes with the call: back to the client
+    /// with the payment, or at a halt that makes the request void; to the operator that cancels it.
     /// @dev The client itself, round >= 2 in effect (round 0 has no commit), not HALTED. One active
     /// request per client and token; amount 1..proven balance, in base units. Section 4. Reverts
-    /// with `Halted`, `ZeroAmount`, `BadRecipient` for the zero address and the Mediator itself,
-    /// `WithdrawalActive`, `OutsideWindow` in round 0, `NotCommitted`, `InvalidProof`,
+    /// with `Halted`, `WrongBond`, `ZeroAmount`, `BadRecipient` for the zero address, the Mediator
+    /// and the token, `WithdrawalActive`, `OutsideWindow` in round 0, `NotCommitted`, `InvalidProof`,
     /// `AmountExceedsOpening`.
     /// Warning: a recipient that the token refuses to pay keeps the request, and the client from
-    /// making another one of the token, for as long as it refuses.
+    /// making another one of the token, until the client names another: `redirectWithdrawal`.
     function initiateWithdrawal(
         address token,
         uint128 amount,
         address recipient,
         BalanceProof calldata proof
-    ) external;
+    ) external payable;
+
+    /// @notice Sends the caller's request of `token`, once it is payable, to another recipient.
+    /// @dev The client itself, HALTED or not. Section 4. Reverts with `NoWithdrawal`,
+    /// `WithdrawalNotDue`, `BadRecipient` as `initiateWithdrawal`.
+    function redirectWithdrawal(address token, address recipient) external;
 
     /// @notice Cancels an overdrawing request. `orders`: distinct orders of the client, of the
     /// request's round or the one before, that sell the token, ascending by (round, id); with
     /// them amount + sum of sellAmount must exceed the opening balance of the request.
     /// @dev Operator, in the round of the request or in quarter 0 of the next before that token's
     /// commit. Section 4. Reverts with `Halted`, `NoWithdrawal`, `OutsideWindow`,
-    /// `AlreadyCommitted`, `NotOperator`, `WrongOrder`, `WrongSigner`, `NotOverdrawn`.
+    /// `AlreadyCommitted`, `NotOperator`, `WrongOrder`, `WrongSigner`, `NotOverdrawn`. The
+    /// request's bond goes to the sender.
     function cancelWithdrawal(address client, address token, SignedOrder[] calldata orders) external;
 
     /// @notice Pays a request whose deciding rounds are past: in (r, quarter >= 1) if it is of
-    /// round <= r-2; in (r, quarter 0) or HALTED at r if of round <= r-3.
+    /// round <= r-2; in (r, quarter 0) or HALTED at r if of round <= r-3. Its bond goes back to the
+    /// client, who claims it (`claimBonds`) if its account takes no wei.
     /// @dev Anyone, HALTED or not; the money goes to the request's recipient. Section 4. Reverts
     /// with `NoWithdrawal`, `WithdrawalNotDue`, and as the token does: the request stands then.
     function confirmWithdrawal(address client, address token) external;
@@ -225,70 +257,9 @@ interface IMediator {
     /// `Commit(round, keccak256(abi.encode(roots)))`, their addresses strictly ascending.
     /// @dev Operator, quarter 0 of a round >= 1, not HALTED. Section 4. Reverts with `Halted`,
     /// `OutsideWindow`, `NotOperator`, `NoRoots`, `BadAttestation`, `QuorumMissed`,
-    /// `TokenNotInRound`, `AlreadyCommitted`, `WrongTotal`; and with `Panic(0x11)` where more was
+    /// `TokenNotInRound`, `AlreadyCommitted`, `TooManyLeaves` above 2^32, `WrongTotal`; and with `Panic(0x11)` where more was
     /// asked for than there is, which takes an operator that left an overdrawn request standing.
     function commit(Root[] calldata roots, Signature[] calldata attestations) external;
-
-    // ------------------------------------------------------------------ disputes
-
-    /// @notice Makes the operator account for `client`'s previous round: opening, deposits,
-    /// executions and withdrawals must add up to a balance proven in this round's tree.
-    /// Standing: either `proofs`, one per token of the previous round's set, or a deposit of any
-    /// earlier round, named in `depositRef`. `fills`: operator-signed fills of the previous round
-    /// that the answer must cover, strictly ascending by order hash. `delegation` is read only when
-    /// the caller is not the client. Amounts in base units; the bond in wei comes with the call.
-    /// Warning: name the client's oldest deposit. With one of the disputed round itself, and no
-    /// proofs, the operator may take the openings for zero.
-    /// Warning: this is the client's only dispute of the round, whoever opens it; a delegate that
-    /// leaves fills or proofs out has spent it.
-    /// @dev Round >= 1, not HALTED, once per client and round, with exactly the bond. Section 6.
-    /// Reverts with `Halted`, `OutsideWindow`, `NotDelegated`, `WrongBond`, `DisputeExists`,
-    /// `ProofCount`, `InvalidProof`, `NoStanding`, `FillNotAscending`, `EmptyFill`,
-    /// `FillNotSigned`.
-    function openDispute(
-        address client,
-        BalanceProof[] calldata proofs,
-        DepositRef calldata depositRef,
-        PresentedFill[] calldata fills,
-        Delegation calldata delegation
-    ) external payable;
-
-    /// @notice Accounts for executions of the client in the disputed round where `closeDispute` has
-    /// no room for them all, in as many calls as it takes: orders strictly ascending by id across
-    /// calls. Each sender has an accumulation of its own; `restart` begins it anew.
-    /// @dev Operator, while the dispute is open and may be closed. Section 6. Reverts with
-    /// `Halted`, `NoOpenDispute`, `OutsideWindow`, `NotOperator`, `WrongOrder`, `TokenNotInRound`,
-    /// `WrongSigner`, `ExecutionOutsideOrder`, `StaleExecution`.
-    function proveExecutions(
-        address client,
-        uint64 round,
-        bool restart,
-        Execution[] calldata executions
-    ) external;
-
-    /// @notice Closes the dispute that `client` opened in `round`. `executions`: all of the client's
-    /// in the disputed round, less those in the sender's own accumulation, on which they go on.
-    /// `openingBalances` as the client presented them, or empty; `openings`: proofs against the
-    /// previous commit where the client presented none (may be empty if it had no leaf yet);
-    /// `closings`: one proof per token of the round.
-    /// @dev Operator, after the round's commit, no later than the quarter after the one in which
-    /// the dispute was opened. The bond goes to the sender. Section 6. Reverts with `Halted`,
-    /// `NoOpenDispute`, `OutsideWindow`, `NotOperator`, those of `proveExecutions` about executions,
-    /// `FillsNotCovered`, `NotCommitted`, `ProofCount`, `WrongOpenings`, `InvalidProof`,
-    /// `BalanceMismatch`.
-    function closeDispute(
-        address client,
-        uint64 round,
-        Execution[] calldata executions,
-        uint128[] calldata openingBalances,
-        BalanceProof[] calldata openings,
-        BalanceProof[] calldata closings
-    ) external;
-
-    /// @notice Pays the bonds of disputes that the caller closed, in wei, all at once, to `to`.
-    /// @dev Whoever closed disputes, still an operator or not, HALTED or not. Section 6. Reverts
-    /// with `NothingToClaim`, `TransferFailed`.
-    function claimBonds(address to) external;
 
     // ------------------------------------------------------------------ recovery
 
@@ -305,9 +276,19 @@ interface IMediator {
     /// `NothingToRecover`, `AlreadyRecovered`, and as the token does.
     function recoverDeposits(address client, address token) external;
 
-    /// @notice Returns the bond of a dispute still open at the halt to its client.
-    /// @dev Anyone, HALTED. Section 6. Reverts with `NotHalted`, `NoOpenDispute`, `TransferFailed`.
-    function refundBond(address client, uint64 round) external;
+    // ------------------------------------------------------------------ bonds
+
+    /// @notice Pays, in wei and to `to`, the bonds that the caller earned by closing disputes and
+    /// cancelling withdrawals, and its own that it refused when they came back.
+    /// @dev Whoever has some, still an operator or not, HALTED or not. Sections 4b and 6. Reverts
+    /// with `NothingToClaim`, `TransferFailed`.
+    function claimBonds(address to) external;
+
+    /// @notice Returns the bond of a request that the halt made void, to its client; the request is
+    /// forgotten.
+    /// @dev Anyone, HALTED. Section 4b. Reverts with `NotHalted`, `NoWithdrawal`,
+    /// `WithdrawalStillPayable`.
+    function refundWithdrawalBond(address client, address token) external;
 
     // ------------------------------------------------------------------ views
 
@@ -323,6 +304,10 @@ interface IMediator {
     function quarterSize() external view returns (uint64);
     /// @notice Wei that opening a dispute takes.
     function disputeBond() external view returns (uint256);
+    /// @notice Wei that asking for a withdrawal takes. Fixed at deployment, as is the next.
+    function withdrawalBond() external view returns (uint256);
+    /// @notice The code that disputes run in: a contract that the constructor deployed.
+    function disputes() external view returns (address);
 
     /// @notice Whether the Mediator is HALTED in this block, whoever has called it since. Section
     /// 2.
@@ -344,35 +329,26 @@ interface IMediator {
     function tokenCount() external view returns (uint256);
     /// @notice Reverts with `TokenNotListed`.
     function listedRound(address token) external view returns (uint64);
-    /// @notice Commitment of (round, token), zero while there is none. Section 3.
-    function commitment(uint64 round, address token) external view returns (bytes32);
+    /// @notice Commitment of (token, round), zero while there is none. Section 3.
+    function commitment(address token, uint64 round) external view returns (bytes32);
     /// @notice A(r) of the current round r: the total that `token`'s commit of r must have, or has.
     /// Section 4. Before that commit, cancelled withdrawals of r-1 still raise it. Zero if not
     /// listed.
     /// @dev Reverts with `Panic(0x11)` where `commit` would.
     function expectedTotal(address token) external view returns (uint256);
     /// @notice Sums of a round over all clients: credited deposits, requests not cancelled.
-    function flows(address token, uint64 round)
-        external
-        view
-        returns (uint128 deposits, uint128 requested);
+    function flows(address token, uint64 round) external view returns (Flow memory);
     /// @notice The same for one client.
     function clientFlows(address client, address token, uint64 round)
         external
         view
-        returns (uint128 deposits, uint128 requested);
+        returns (Flow memory);
     /// @notice The active withdrawal request, all zero if there is none. One that a halt made void
     /// still shows.
-    function withdrawal(address client, address token)
-        external
-        view
-        returns (uint64 round, uint128 amount, uint128 opening, address recipient);
+    function withdrawal(address client, address token) external view returns (Withdrawal memory);
     /// @notice A dispute by client and the round in which it was opened. `openedBlock` is zero if
     /// there was none.
-    function dispute(address client, uint64 round)
-        external
-        view
-        returns (uint64 openedBlock, bool open, uint32 presented);
+    function dispute(address client, uint64 round) external view returns (Dispute memory);
     /// @notice The fill that the client presented for an order, zeros if none.
     function presentedFill(address client, uint64 round, bytes32 orderHash)
         external
@@ -382,17 +358,14 @@ interface IMediator {
     function accumulation(address client, uint64 round, address operator)
         external
         view
-        returns (uint32 covered, uint32 orders, uint64 lastId);
+        returns (Accumulation memory);
     /// @notice Key besides its own that may sign `client`'s orders of `round`; zero if none. Final
     /// for rounds up to the current one.
     function tradingKey(address client, uint64 round) external view returns (address);
     /// @notice What was recovered for `client`: the balance so far, in base units, and whether its
     /// deposits were.
-    function recovered(address client, address token)
-        external
-        view
-        returns (uint128 balance, bool deposits);
-    /// @notice Wei that `account` may claim for disputes it closed.
+    function recovered(address client, address token) external view returns (Recovery memory);
+    /// @notice Wei that `account` may claim: see `claimBonds`.
     function claimableBonds(address account) external view returns (uint256);
     /// @notice EIP-712 domain separator: name "Quarterdeck", version "1", this chain and Mediator.
     function domainSeparator() external view returns (bytes32);

@@ -3,8 +3,11 @@ pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
-/// @notice Who claimed for a slot and for the one after it, in one word. From the lowest bit:
-/// current 88, next 88, last 8, lastBefore 8, tag 64.
+/// @notice Who claimed for a slot and for the one after it, in one word:
+///
+///     255   192          184    176          88               0
+///      | tag | lastBefore | last |    next    |    current    |
+///
 /// Operators are named by their place, index + 1, and zero is nobody. Bit p-1 of `current` stands
 /// for a claim of place p for slot `tag` - 1, of `next` for the slot after it. `last` claimed last,
 /// `lastBefore` had done so when the slot began. The tag is never zero, so that not even the first

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @notice When slots begin, and what is set for the list of operators, in one word. From the
-/// lowest bit: anchorBlock 64, anchorSlot 64, size 32, count 8, quorum 8, maintenance 1.
+/// @notice When slots begin, and what is set for the list of operators, in one word:
+///
+///     255   177           176      168     160    128          64            0
+///      | free | maintenance | quorum | count | size | anchorSlot | anchorBlock |
+///
 /// Slot `anchorSlot` begins at `anchorBlock`, and slots of `size` blocks follow; blocks before the
 /// anchor are those of Genesis, slot 0. In maintenance `anchorSlot` is the slot that stands still;
 /// if that is Genesis, `anchorBlock` is still where slot 1 was to begin.

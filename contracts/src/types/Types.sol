@@ -74,3 +74,82 @@ struct Delegation {
     uint64 untilRound;
     bytes signature;
 }
+
+/// @notice What an operator closes a dispute with. `executions`: all of the client's in the
+/// disputed round, less those in the sender's own accumulation, on which they go on.
+/// `openingBalances` as the client presented them, or empty. `openings`: proofs against the previous
+/// commit where the client presented none (may be empty if it had no leaf yet). `closings`: one
+/// proof per token of the round.
+struct DisputeAnswer {
+    Execution[] executions;
+    uint128[] openingBalances;
+    BalanceProof[] openings;
+    BalanceProof[] closings;
+}
+
+// ---------------------------------------------------------------------- what is kept, one word a row
+
+/// @notice Sums of a round, in base units: credited deposits, requests not cancelled.
+///
+///     255            128              0
+///      |  requested   |   deposits   |
+struct Flow {
+    uint128 deposits;
+    uint128 requested;
+}
+
+/// @notice A request to withdraw. Amounts in base units; `opening` is the balance proven with it.
+///
+///     255   224            160                 0
+///      | free |    round    |     recipient    |
+///      |     opening        |      amount      |
+///     255                  128                 0
+struct Withdrawal {
+    address recipient;
+    uint64 round;
+    uint128 amount;
+    uint128 opening;
+}
+
+/// @notice A dispute of a client and the round in which it was opened. `openedBlock` is zero if there
+/// was none. `presented`: fills that the client showed. `mustProveOpenings`: the operator has to
+/// prove the opening balances. `openingsHash`: of those that the client proved, zero if none.
+/// `delegate` paid the bond in the client's place; zero where the client did.
+///
+///     255          112 104 96         64               0
+///      |   free     | m | o | presented | openedBlock  |
+///      |                 openingsHash                  |
+///      |  free   |               delegate              |
+///     255       160                                    0
+///
+/// m: mustProveOpenings 8, o: open 8.
+struct Dispute {
+    uint64 openedBlock;
+    uint32 presented;
+    bool open;
+    bool mustProveOpenings;
+    bytes32 openingsHash;
+    address delegate;
+}
+
+/// @notice What an operator has accounted for in a dispute so far. `attempt` counts its restarts;
+/// `covered`: presented fills that the executions cover; `lastId`: id of the last order.
+///
+///     255    192       160      128           64            0
+///      | free | covered | orders |   lastId   |   attempt   |
+struct Accumulation {
+    uint64 attempt;
+    uint64 lastId;
+    uint32 orders;
+    uint32 covered;
+}
+
+/// @notice What was recovered for a client: the balance so far, in base units, and whether its
+/// deposits were.
+///
+///     255      136       128           0
+///      |  free  | deposits |  balance  |
+struct Recovery {
+    uint128 balance;
+    bool deposits;
+}

@@ -3,18 +3,19 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {Mediator} from "../../src/Mediator.sol";
 import {BalanceProof, Delegation, DepositRef, PresentedFill} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
 /// @dev Refuses wei, or takes it and asks for more while it is being paid.
 contract Greedy {
-    Mediator private immutable _mediator;
+    IMediator private immutable _mediator;
     bool private _refuses;
+    bool private _floods;
     bool public triedAgain;
     bool public paidAgain;
+    address public token;
 
-    constructor(Mediator mediator) {
+    constructor(IMediator mediator) {
         _mediator = mediator;
     }
 
@@ -22,20 +23,34 @@ contract Greedy {
         _refuses = refuses;
     }
 
-    function open(address token) external {
+    function setFloods(bool floods) external {
+        _floods = floods;
+    }
+
+    function open(address token_) external {
         Delegation memory none;
         _mediator.openDispute{value: _mediator.disputeBond()}(
-            address(this), new BalanceProof[](0), _refOf(token), _noFills(), none
+            address(this), new BalanceProof[](0), _refOf(token_), _noFills(), none
         );
     }
 
-    function deposit(IERC20 token, uint128 amount) external {
-        token.approve(address(_mediator), amount);
-        _mediator.deposit(address(token), amount);
+    function deposit(IERC20 token_, uint128 amount) external {
+        token = address(token_);
+        token_.approve(address(_mediator), amount);
+        _mediator.deposit(token, amount);
+    }
+
+    function claim(address to) external {
+        _mediator.claimBonds(to);
     }
 
     receive() external payable {
         require(!_refuses, "no wei, please");
+        if (_floods) {
+            assembly {
+                return(0, 1000000)
+            }
+        }
         if (triedAgain) return;
         triedAgain = true;
         try _mediator.refundBond(address(this), 2) {
@@ -44,10 +59,16 @@ contract Greedy {
         try _mediator.claimBonds(address(this)) {
             paidAgain = true;
         } catch {}
+        try _mediator.confirmWithdrawal(address(this), token) {
+            paidAgain = true;
+        } catch {}
+        try _mediator.refundWithdrawalBond(address(this), token) {
+            paidAgain = true;
+        } catch {}
     }
 
-    function _refOf(address token) private pure returns (DepositRef memory) {
-        return DepositRef(token, 0);
+    function _refOf(address token_) private pure returns (DepositRef memory) {
+        return DepositRef(token_, 0);
     }
 
     function _noFills() private pure returns (PresentedFill[] memory) {
@@ -55,7 +76,7 @@ contract Greedy {
     }
 }
 
-/// @title Attacks on the bonds of disputes
+/// @title Attacks on the bonds of disputes and withdrawals
 contract BondAttacksTest is MediatorTest {
     uint256 private constant ANN = 0;
     uint256 private constant BEN = 1;
@@ -63,6 +84,10 @@ contract BondAttacksTest is MediatorTest {
 
     function bond() internal pure override returns (uint256) {
         return 1 ether;
+    }
+
+    function withdrawalBond() internal pure override returns (uint256) {
+        return 3 ether;
     }
 
     function setUp() public override {
@@ -180,5 +205,82 @@ contract BondAttacksTest is MediatorTest {
         closeProving(ANN, 2);
         assertEq(mediator.claimableBonds(otherOperator), 1 ether, "closed it");
         assertEq(mediator.claimableBonds(vm.addr(OPERATOR_KEY)), 0, "did not");
+    }
+
+    // ------------------------------------------------------------------ of withdrawals
+
+    function test_attack_wrongWithdrawalBond() public {
+        uint256[3] memory given = [uint256(0), 3 ether - 1, 3 ether + 1];
+        BalanceProof memory proof = proofOf(ANN, 0, 1);
+        for (uint256 i = 0; i < given.length; ++i) {
+            vm.deal(clients[ANN], given[i]);
+            vm.expectRevert(abi.encodeWithSelector(IMediator.WrongBond.selector, given[i], 3 ether));
+            vm.prank(clients[ANN]);
+            mediator.initiateWithdrawal{value: given[i]}(address(tokens[0]), 1, clients[ANN], proof);
+        }
+    }
+
+    /// @dev A client that is a contract reenters while its bond comes back.
+    function test_attack_withdrawalBondPaidTwice() public {
+        request(2, 0, 40);
+        request(ANN, 0, 10);
+        honestlyTo(4);
+        rollTo(4, 1);
+        mediator.confirmWithdrawal(address(greedy), address(tokens[0]));
+        assertTrue(greedy.triedAgain(), "asked for more");
+        assertFalse(greedy.paidAgain(), "and got none");
+        assertEq(address(greedy).balance, 3 ether, "once");
+        assertEq(address(mediator).balance, 3 ether, "Ann's is still there");
+        rollTo(5, 1);
+        // HALTED at 5: Ann's request of round 2 is payable, so its bond comes with the payment.
+        vm.expectRevert(
+            abi.encodeWithSelector(
+                IMediator.WithdrawalStillPayable.selector, clients[ANN], address(tokens[0])
+            )
+        );
+        mediator.refundWithdrawalBond(clients[ANN], address(tokens[0]));
+        mediator.confirmWithdrawal(clients[ANN], address(tokens[0]));
+        assertEq(clients[ANN].balance, 3 ether, "Ann's");
+    }
+
+    /// @dev Refusing the bond stops neither the payment nor what a halt makes void; it can still be
+    /// claimed.
+    function test_attack_clientThatRefusesItsWithdrawalBond() public {
+        request(2, 0, 40);
+        greedy.setRefuses(true);
+        honestlyTo(4);
+        rollTo(4, 1);
+        mediator.confirmWithdrawal(address(greedy), address(tokens[0]));
+        assertEq(tokens[0].balanceOf(address(greedy)), 40, "paid all the same");
+        assertEq(mediator.claimableBonds(address(greedy)), 3 ether, "kept");
+        greedy.claim(clients[ANN]);
+        assertEq(clients[ANN].balance, 3 ether, "and claimed");
+    }
+
+    /// @dev Whoever confirms for a client takes nothing of its bond.
+    function test_attack_withdrawalBondOfAnother() public {
+        request(ANN, 0, 10);
+        honestlyTo(4);
+        rollTo(4, 1);
+        vm.prank(clients[BEN]);
+        mediator.confirmWithdrawal(clients[ANN], address(tokens[0]));
+        assertEq(clients[BEN].balance, 0, "nothing for the stranger");
+        assertEq(clients[ANN].balance, 3 ether, "all for the client");
+    }
+
+    /// @dev A client that answers its bond with a megabyte makes nobody pay for a copy of it.
+    function test_attack_clientThatFloodsWhoeverConfirms() public {
+        request(2, 0, 40);
+        request(BEN, 0, 40);
+        honestlyTo(4);
+        rollTo(4, 1);
+        greedy.setFloods(true);
+        mediator.confirmWithdrawal(address(greedy), address(tokens[0]));
+        uint256 flooded = vm.lastCallGas().gasTotalUsed;
+        greedy.setFloods(false);
+        mediator.confirmWithdrawal(clients[BEN], address(tokens[0]));
+        assertEq(address(greedy).balance, 3 ether, "paid");
+        // Its own memory, and not that of the Mediator as well.
+        assertLt(flooded, vm.lastCallGas().gasTotalUsed + 2_200_000, "one copy at most");
     }
 }

@@ -2,8 +2,15 @@
 pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {Mediator} from "../../src/Mediator.sol";
-import {BalanceProof, Execution, PresentedFill, SignedOrder} from "../../src/types/Types.sol";
+import {
+    BalanceProof,
+    DepositRef,
+    Execution,
+    PresentedFill,
+    SignedOrder,
+    Dispute,
+    DisputeAnswer
+} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
 /// @title Attacks by disputes, and on them
@@ -106,7 +113,8 @@ contract DisputeAttacksTest is MediatorTest {
     }
 
     function assertClosed(uint256 client) private view {
-        (uint64 openedBlock, bool open,) = mediator.dispute(clients[client], 2);
+        Dispute memory found = mediator.dispute(clients[client], 2);
+        (uint64 openedBlock, bool open) = (found.openedBlock, found.open);
         assertTrue(openedBlock > 0, "opened");
         assertFalse(open, "closed");
     }
@@ -141,7 +149,7 @@ contract DisputeAttacksTest is MediatorTest {
         PresentedFill memory fill = fillOf(ANN, order, 10, 20);
         bytes32 structHash = fillHash(clients[ANN], 1, fill);
         honestlyTo(2);
-        Mediator twin = deployMediator();
+        IMediator twin = deployMediator();
         fill.signature = signWith(OPERATOR_KEY, twin.domainSeparator(), structHash);
         refusedFill(ANN, fill);
         vm.chainId(1);
@@ -426,9 +434,88 @@ contract DisputeAttacksTest is MediatorTest {
             abi.encodeWithSelector(IMediator.NotCommitted.selector, address(tokens[0]), 2)
         );
         vm.prank(operator);
-        mediator.closeDispute(clients[ANN], 2, new Execution[](0), new uint128[](0), proofs, proofs);
+        mediator.closeDispute(
+            clients[ANN], 2, DisputeAnswer(new Execution[](0), new uint128[](0), proofs, proofs)
+        );
         commitNow();
         closeProving(ANN, 2);
         assertClosed(ANN);
+    }
+
+    // ------------------------------------------------------------------ fills without their price
+
+    function refusesExecution(bytes4 selector, SignedOrder memory order, uint128[2] memory done)
+        private
+    {
+        vm.expectRevert(abi.encodeWithSelector(selector, order.id));
+        prove(ANN, 2, true, one(order, done[0], done[1]));
+    }
+
+    /// @dev Ann sold 10, and the tree of round 2 lacks the 20 she bought: whatever the operator
+    /// proves, it cannot close.
+    function test_attack_closingWithoutPayingForAFill() public {
+        SignedOrder memory order = sale(ANN, 1, 5, 10);
+        move(0, ANN, BEN, 10);
+        honestlyTo(2);
+        openWithProofs(ANN, one(fillOf(ANN, order, 10, 20)));
+        vm.expectRevert(abi.encodeWithSelector(IMediator.FillsNotCovered.selector, 0, 1));
+        closeWith(ANN, 2, new Execution[](0));
+        refusesExecution(IMediator.ExecutionOutsideOrder.selector, order, [uint128(10), 0]);
+        refusesExecution(IMediator.StaleExecution.selector, order, [uint128(5), 10]);
+        prove(ANN, 2, true, one(order, 10, 20));
+        mismatch(1, 20, 0);
+        closeWith(ANN, 2, new Execution[](0));
+        // Nobody closes it: the Mediator halts, and recovery pays the round before.
+        halts();
+        mediator.recoverBalance(clients[ANN], address(tokens[0]), proofOf(ANN, 0, 1));
+        assertEq(walletOf(ANN, 0), 100);
+    }
+
+    /// @dev A good early price pays for no bad late one.
+    function test_attack_closingWithALaterFillThatTakesThePriceBack() public {
+        SignedOrder memory order = sale(ANN, 1, 5, 10);
+        trade(10);
+        honestlyTo(2);
+        openWithProofs(ANN, one(fillOf(ANN, order, 4, 20)));
+        refusesExecution(IMediator.StaleExecution.selector, order, [uint128(10), 20]);
+    }
+
+    function test_attack_fillsSignedByNobodysOperator() public {
+        PresentedFill memory fill = fillOf(ANN, sale(ANN, 1, 5, 10), 1, 5);
+        fill.signature = sign(keyOf(BEN), fillHash(clients[ANN], 1, fill));
+        honestlyTo(2);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.FillNotSigned.selector, fill.orderHash, clients[BEN])
+        );
+        openByDeposit(ANN, 0, 0, one(fill));
+    }
+
+    function openFor(address client, address by) private {
+        vm.prank(by);
+        mediator.openDispute(
+            client,
+            new BalanceProof[](0),
+            DepositRef(address(tokens[0]), 0),
+            noFills(),
+            noDelegation()
+        );
+    }
+
+    function test_attack_disputeByAStranger() public {
+        honestlyTo(2);
+        address stranger = address(0x57);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.NoStanding.selector, stranger));
+        openFor(stranger, stranger);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.NotDelegated.selector, clients[ANN], stranger)
+        );
+        openFor(clients[ANN], stranger);
+    }
+
+    function test_attack_disputeTwiceInARound() public {
+        honestlyTo(2);
+        openFor(clients[ANN], clients[ANN]);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.DisputeExists.selector, clients[ANN], 2));
+        openFor(clients[ANN], clients[ANN]);
     }
 }

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {SumTree} from "../../src/libraries/SumTree.sol";
-import {TestToken} from "../../src/mocks/TestToken.sol";
+import {TestToken} from "../mocks/TestToken.sol";
 import {BalanceProof, Root, Signature, SignedOrder} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
@@ -264,7 +264,7 @@ contract HaltAttacksTest is MediatorTest {
         mediator.deposit(address(grower), 1);
         liar.say(5);
         mediator.deposit(address(liar), type(uint128).max - 1);
-        (uint128 credited,) = mediator.flows(address(liar), 0);
+        uint128 credited = mediator.flows(address(liar), 0).deposits;
         assertEq(credited, type(uint128).max - 1, "the difference alone counts");
     }
 

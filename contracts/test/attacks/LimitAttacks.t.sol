@@ -8,13 +8,11 @@ import {
     DepositRef,
     Execution,
     PresentedFill,
-    Root,
-    Sibling,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../src/types/Types.sol";
-import {MediatorTest} from "../base/MediatorTest.sol";
-import {Trees} from "../base/Trees.sol";
+import {DeepTest} from "../base/DeepTest.sol";
 
 /// @title Attacks by as much evidence as the exchange allows
 /// @notice Limits are those of src/protocol/limits.ts. Whoever holds that much must be able to show
@@ -22,87 +20,13 @@ import {Trees} from "../base/Trees.sol";
 /// no byte of what it carries is zero that need not be.
 /// forge-config: default.isolate = true
 /// forge-config: deep.isolate = true
-contract LimitAttacksTest is MediatorTest {
+contract LimitAttacksTest is DeepTest {
     uint256 private constant MOST_GAS = 2 ** 24;
     /// @dev 128 kB, less what a transaction has around its calldata.
     uint256 private constant MOST_BYTES = 131_072 - 512;
-    uint256 private constant ORDERS_PER_CLIENT_AND_ROUND = 100;
-    uint256 private constant ORDER_PATH = 4;
     uint256 private constant FILL_PATH = 3;
     uint256 private constant EXECUTIONS_AT_CLOSE = 50;
-    uint256 private constant ANN = 0;
     address private tower = vm.addr(0x7A7C);
-    uint128 private constant SUM = 0x01010101010101010101010101010101;
-
-    uint256 private depth;
-
-    /// @dev Ann has SUM of each token, and each sibling of hers as much, in rounds 1 and 2.
-    function grow(uint256 tokenCount, uint256 levels) private {
-        depth = levels;
-        manager.register(otherOperator, genesis, type(uint64).max);
-        while (tokens.length < tokenCount) {
-            addToken();
-        }
-        for (uint256 i = 0; i < tokenCount; ++i) {
-            deposit(ANN, i, total());
-        }
-        for (uint64 round = 1; round < 3; ++round) {
-            rollTo(round, 0);
-            Root[] memory roots = deepRoots();
-            vm.prank(operator);
-            mediator.commit(roots, new Signature[](0));
-        }
-    }
-
-    function total() private view returns (uint128) {
-        return SUM * uint128(depth + 1);
-    }
-
-    function deepProof() private view returns (BalanceProof memory proof) {
-        proof.balance = SUM;
-        proof.leafCount = uint64(1 << depth);
-        proof.siblings = new Sibling[](depth);
-        for (uint256 i = 0; i < depth; ++i) {
-            proof.siblings[i] = Sibling(keccak256(abi.encode(i)), SUM);
-        }
-    }
-
-    function deepProofs() private view returns (BalanceProof[] memory proofs) {
-        proofs = new BalanceProof[](tokens.length);
-        for (uint256 i = 0; i < proofs.length; ++i) {
-            proofs[i] = deepProof();
-        }
-    }
-
-    function deepRoots() private view returns (Root[] memory roots) {
-        bytes32 top = Trees.leaf(clients[ANN], SUM);
-        for (uint256 i = 0; i < depth; ++i) {
-            top = Trees.node(top, SUM * uint128(i + 1), keccak256(abi.encode(i)), SUM);
-        }
-        roots = new Root[](tokens.length);
-        for (uint256 i = 0; i < roots.length; ++i) {
-            roots[i] = Root(address(tokens[i]), top, total(), uint64(1 << depth));
-        }
-    }
-
-    /// @dev `structHash` at the end of a path of `steps` in a batch of its own.
-    function inBatch(uint256 key, bytes32 structHash, uint256 steps)
-        private
-        view
-        returns (Signature memory signature)
-    {
-        if (steps == 0) return sign(key, structHash);
-        bytes32[] memory path = new bytes32[](steps);
-        bytes32 node = keccak256(abi.encodePacked(uint8(0), structHash));
-        for (uint256 i = 0; i < steps; ++i) {
-            bytes32 other = keccak256(abi.encode(structHash, i));
-            path[i] = other;
-            (bytes32 low, bytes32 high) = node < other ? (node, other) : (other, node);
-            node = keccak256(abi.encodePacked(uint8(1), low, high));
-        }
-        signature = sign(key, keccak256(abi.encode(Messages.BATCH_TYPEHASH, node)));
-        signature.path = path;
-    }
 
     /// @dev Of the transaction before.
     function assertFits(uint256 dataBytes, string memory what) private view {
@@ -140,7 +64,7 @@ contract LimitAttacksTest is MediatorTest {
         uint256 bound = 250_000 + 16 * dataBytes + tokenCount * (10_000 + 1000 * levels)
             + fills.length * (40_000 + 500 * path);
         assertLe(vm.lastCallGas().gasTotalUsed, bound, "openDisputeGas");
-        (,, uint32 presented) = mediator.dispute(clients[ANN], 2);
+        uint32 presented = mediator.dispute(clients[ANN], 2).presented;
         assertEq(presented, ORDERS_PER_CLIENT_AND_ROUND, "all of them");
     }
 
@@ -182,12 +106,7 @@ contract LimitAttacksTest is MediatorTest {
         BalanceProof memory proof = deepProof();
         vm.prank(clients[ANN]);
         mediator.initiateWithdrawal(address(tokens[0]), SUM - 199, clients[ANN], proof);
-        SignedOrder[] memory orders = new SignedOrder[](2 * ORDERS_PER_CLIENT_AND_ROUND);
-        for (uint64 i = 0; i < orders.length; ++i) {
-            uint64 round = i < ORDERS_PER_CLIENT_AND_ROUND ? 1 : 2;
-            orders[i] = orderOf(ANN, round, type(uint64).max - 500 + i, [0, 1], [1, SUM], 1);
-            orders[i].signature = inBatch(keyOf(ANN), hashOf(clients[ANN], orders[i]), ORDER_PATH);
-        }
+        SignedOrder[] memory orders = tinyOrders();
         vm.prank(operator);
         mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
         uint256 dataBytes =
@@ -205,14 +124,20 @@ contract LimitAttacksTest is MediatorTest {
         Execution[] memory executions = thereAndBack(EXECUTIONS_AT_CLOSE);
         BalanceProof[] memory proofs = deepProofs();
         vm.prank(operator);
-        mediator.closeDispute(clients[ANN], 2, executions, new uint128[](0), proofs, proofs);
+        mediator.closeDispute(
+            clients[ANN], 2, DisputeAnswer(executions, new uint128[](0), proofs, proofs)
+        );
         uint256 dataBytes =
             abi.encodeCall(
-            mediator.closeDispute, (clients[ANN], 2, executions, new uint128[](0), proofs, proofs)
+            mediator.closeDispute,
+            (clients[ANN], 2, DisputeAnswer(executions, new uint128[](0), proofs, proofs))
         )
         .length;
         assertFits(dataBytes, "closeDispute");
-        (, bool open,) = mediator.dispute(clients[ANN], 2);
+        // The formula of docs/security.md by which bonds are set, with executions.
+        uint256 bound = 65_000 + 32 * (20_000 + 3850 * 20) + 23_000 * EXECUTIONS_AT_CLOSE;
+        assertLe(vm.lastCallGas().gasTotalUsed, bound, "the bond would not pay for this answer");
+        bool open = mediator.dispute(clients[ANN], 2).open;
         assertFalse(open, "closed");
     }
 

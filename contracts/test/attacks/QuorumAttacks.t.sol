@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
+import {IRoundRobinOperatorManager} from "../../src/interfaces/IRoundRobinOperatorManager.sol";
 import {Messages} from "../../src/libraries/Messages.sol";
 import {Root, Signature} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
@@ -119,5 +120,28 @@ contract QuorumAttacksTest is MediatorTest {
         commitWith(roots, list(attest(THIRD_KEY, 1, roots)));
         vm.roll(firstBlock(1, 1));
         assertFalse(mediator.halted(), "saved");
+    }
+
+    /// @dev Under a manager as it is deployed. Nobody has claimed: `operator()` is zero, and in the
+    /// rescue window any approved operator may commit, with a quorum.
+    function test_attack_commitWithoutQuorum() public {
+        IRoundRobinOperatorManager turns = deployTurns(address(this), 1, 1000);
+        turns.setMaintenance(true);
+        turns.addOperator("a", operator, "http://a");
+        turns.addOperator("b", otherOperator, "http://b");
+        turns.setCommitQuorum(2);
+        turns.setMaintenance(false);
+        redeploy(address(turns));
+        rollTo(1, 0);
+        Root[] memory roots = honestRoots();
+        vm.expectRevert(abi.encodeWithSelector(IMediator.NotOperator.selector, operator));
+        commitWith(roots, new Signature[](0));
+        vm.roll(firstBlock(1, 1) - quarterSize() / 4);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.QuorumMissed.selector, 1, 2));
+        commitWith(roots, new Signature[](0));
+        refuses(operator);
+        commitWith(roots, list(attest(OPERATOR_KEY, 1, roots)));
+        commitWith(roots, list(attest(OTHER_OPERATOR_KEY, 1, roots)));
+        assertEq(mediator.committedRound(), 1);
     }
 }

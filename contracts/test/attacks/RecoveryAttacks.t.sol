@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {BalanceProof, Execution, Root, Signature} from "../../src/types/Types.sol";
+import {BalanceProof, Execution, Root, Signature, DisputeAnswer} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -56,7 +56,7 @@ contract RecoveryAttacksTest is MediatorTest {
         recoverAsStranger(ANN, Trees.proof(who, amounts, 0));
         refuses(IMediator.AlreadyRecovered.selector, ANN);
         recoverAsStranger(ANN, decoy);
-        (uint128 taken,) = mediator.recovered(clients[ANN], token0());
+        uint128 taken = mediator.recovered(clients[ANN], token0()).balance;
         assertEq(taken, 100, "as the view says");
         recoverAsStranger(MAL, Trees.proof(who, amounts, 2));
         assertEq(tokens[0].balanceOf(address(mediator)), 1, "what Mal paid for the decoy");
@@ -128,7 +128,9 @@ contract RecoveryAttacksTest is MediatorTest {
         closings[0] = Trees.proof(who, amounts, leaf);
         closings[1] = Trees.proof(clients, balances[1], ANN);
         vm.prank(operator);
-        mediator.closeDispute(clients[ANN], 2, new Execution[](0), openings, proofs, closings);
+        mediator.closeDispute(
+            clients[ANN], 2, DisputeAnswer(new Execution[](0), openings, proofs, closings)
+        );
     }
 
     function commitTree(address[] memory who, uint128[] memory amounts) private {
@@ -256,5 +258,41 @@ contract RecoveryAttacksTest is MediatorTest {
         mediator.refundBond(clients[ANN], 4);
         rollTo(5, 1);
         mediator.recoverBalance(clients[ANN], token0(), proof);
+    }
+
+    // ------------------------------------------------------------------ twice
+
+    /// @dev The request of round h-2 is inside the opening balance that the recovery pays.
+    function test_attack_withdrawThenRecover() public {
+        deposit(ANN, 0, 100);
+        deposit(BEN, 0, 100);
+        honestlyTo(2);
+        request(ANN, 0, 60);
+        honestlyTo(3);
+        rollTo(4, 1);
+        assertEq(mediator.currentRound(), 4);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.WithdrawalNotDue.selector, 2, 4));
+        mediator.confirmWithdrawal(clients[ANN], token0());
+        mediator.recoverBalance(clients[ANN], token0(), proofOf(ANN, 0, 2));
+        mediator.recoverBalance(clients[BEN], token0(), proofOf(BEN, 0, 2));
+        assertEq(walletOf(ANN, 0), 100);
+        assertEq(tokens[0].balanceOf(address(mediator)), 0);
+    }
+
+    /// @dev A stranger recovers the deposits first: the balance is not forfeit.
+    function test_attack_recoverTwiceAndByStrangersInAnyOrder() public {
+        deposit(ANN, 0, 100);
+        honestlyTo(2);
+        deposit(ANN, 0, 7);
+        rollTo(3, 1);
+        vm.prank(STRANGER);
+        mediator.recoverDeposits(clients[ANN], token0());
+        assertEq(walletOf(ANN, 0), 7);
+        recoverAsStranger(ANN, proofOf(ANN, 0, 1));
+        assertEq(walletOf(ANN, 0), 107);
+        refuses(IMediator.AlreadyRecovered.selector, ANN);
+        recoverAsStranger(ANN, proofOf(ANN, 0, 1));
+        refuses(IMediator.AlreadyRecovered.selector, ANN);
+        mediator.recoverDeposits(clients[ANN], token0());
     }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {TestToken} from "../../src/mocks/TestToken.sol";
+import {TestToken} from "../mocks/TestToken.sol";
 import {BalanceProof} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
@@ -69,6 +70,40 @@ contract SilentToken {
         if (refused[to]) revert Refused();
         balanceOf[from] -= amount;
         balanceOf[to] += amount;
+    }
+}
+
+/// @dev Keeps a tenth of what is transferred.
+contract FeeToken is TestToken {
+    constructor() TestToken("Fee", "FEE", 18) {}
+
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+        _burn(from, amount / 10);
+        return super.transferFrom(from, to, amount - amount / 10);
+    }
+}
+
+/// @dev Says false instead of reverting.
+contract FalseToken is TestToken {
+    constructor() TestToken("False", "F", 18) {}
+
+    function transferFrom(address, address, uint256) public pure override returns (bool) {
+        return false;
+    }
+}
+
+/// @dev Calls back into the Mediator while it is being paid in, and passes on what it answers.
+contract ReentrantToken is TestToken {
+    bool public tried;
+
+    constructor() TestToken("Re", "RE", 18) {}
+
+    function transferFrom(address from, address to, uint256 amount) public override returns (bool) {
+        if (!tried) {
+            tried = true;
+            IMediator(msg.sender).deposit(address(this), 1);
+        }
+        return super.transferFrom(from, to, amount);
     }
 }
 
@@ -178,7 +213,7 @@ contract TokenAttacksTest is MediatorTest {
         vm.expectPartialRevert(bytes4(keccak256("SafeERC20FailedOperation(address)")));
         mediator.confirmWithdrawal(clients[ANN], address(silent));
         silent.setLiar(false);
-        (, uint128 amount,,) = mediator.withdrawal(clients[ANN], address(silent));
+        uint128 amount = mediator.withdrawal(clients[ANN], address(silent)).amount;
         assertEq(amount, 30, "still asked for");
         mediator.confirmWithdrawal(clients[ANN], address(silent));
         assertEq(silent.balanceOf(clients[ANN]), 30);
@@ -191,7 +226,7 @@ contract TokenAttacksTest is MediatorTest {
         honestlyTo(3);
         assertEq(mediator.expectedTotal(address(armed)), 120);
         deposit(BEN, ARMED, 1);
-        (uint128 credited,) = mediator.clientFlows(clients[BEN], address(armed), 3);
+        uint128 credited = mediator.clientFlows(clients[BEN], address(armed), 3).deposits;
         assertEq(credited, 1, "what arrived with the deposit, no more");
     }
 
@@ -199,5 +234,39 @@ contract TokenAttacksTest is MediatorTest {
         vm.expectRevert(IMediator.ZeroAmount.selector);
         vm.prank(clients[ANN]);
         mediator.deposit(address(armed), 0);
+    }
+
+    // ------------------------------------------------------------------ what a deposit brings
+
+    /// @dev Listed, and paid in by Ann in round 2.
+    function depositOf(TestToken token, uint128 amount, bytes memory refusal)
+        private
+        returns (uint128 credited)
+    {
+        mediator.listToken(address(token));
+        token.mint(clients[ANN], amount);
+        vm.prank(clients[ANN]);
+        token.approve(address(mediator), amount);
+        if (refusal.length > 0) vm.expectRevert(refusal);
+        vm.prank(clients[ANN]);
+        mediator.deposit(address(token), amount);
+        credited = mediator.clientFlows(clients[ANN], address(token), 2).deposits;
+    }
+
+    function test_attack_feeTakingTokenIsCreditedWithWhatArrived() public {
+        assertEq(depositOf(new FeeToken(), 1000, ""), 900);
+    }
+
+    function test_attack_tokenThatReturnsFalse() public {
+        TestToken token = new FalseToken();
+        bytes memory refusal =
+            abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(token));
+        assertEq(depositOf(token, 1000, refusal), 0, "nothing is credited");
+    }
+
+    function test_attack_reentrantToken() public {
+        bytes memory refusal =
+            abi.encodePacked(ReentrancyGuardTransient.ReentrancyGuardReentrantCall.selector);
+        assertEq(depositOf(new ReentrantToken(), 1000, refusal), 0, "nothing is credited");
     }
 }

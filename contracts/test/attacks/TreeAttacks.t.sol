@@ -3,7 +3,14 @@ pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {SumTree} from "../../src/libraries/SumTree.sol";
-import {BalanceProof, Execution, Root, Sibling, Signature} from "../../src/types/Types.sol";
+import {
+    BalanceProof,
+    Execution,
+    Root,
+    Sibling,
+    Signature,
+    DisputeAnswer
+} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 import {Trees} from "../base/Trees.sol";
 
@@ -70,7 +77,9 @@ contract TreeAttacksTest is MediatorTest {
             );
             vm.prank(operator);
             mediator.closeDispute(
-                clients[ANN], 2, new Execution[](0), openings, new BalanceProof[](0), closings
+                clients[ANN],
+                2,
+                DisputeAnswer(new Execution[](0), openings, new BalanceProof[](0), closings)
             );
         }
     }
@@ -195,5 +204,71 @@ contract TreeAttacksTest is MediatorTest {
         mediator.initiateWithdrawal(address(tokens[1]), 1, clients[ANN], proof);
         refused(BEN, proof);
         accepted(ANN, proof, 50);
+    }
+
+    /// @dev Ann and Ben are both told of 100, under a top that hashes the total alone, as the
+    /// reference's does: ours hashes both sums, so neither proof leads to it.
+    function test_attack_twoLeavesSharingOneBalance() public {
+        address[] memory who = new address[](2);
+        (who[0], who[1]) = (clients[ANN], clients[BEN]);
+        uint128[] memory amounts = new uint128[](2);
+        (amounts[0], amounts[1]) = (100, 100);
+        Root[] memory roots = honestRoots();
+        roots[0].leafCount = 2;
+        roots[0].node = keccak256(
+            abi.encodePacked(
+                uint8(1), Trees.leaf(who[0], 100), Trees.leaf(who[1], 100), uint256(200)
+            )
+        );
+        vm.prank(operator);
+        mediator.commit(roots, new Signature[](0));
+        rollTo(3, 0);
+        refused(ANN, Trees.proof(who, amounts, 0));
+        refused(BEN, Trees.proof(who, amounts, 1));
+    }
+
+    function test_attack_totalOtherThanTheContractsOwn() public {
+        Root[] memory roots = new Root[](1);
+        balances[0][BEN] += 1;
+        roots[0] = rootOf(0, balances[0]);
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.WrongTotal.selector, address(tokens[0]), 201, 200)
+        );
+        vm.prank(operator);
+        mediator.commit(roots, new Signature[](0));
+    }
+
+    function testFuzz_attack_tamperedProof(uint8 what, uint256 by) public {
+        vm.assume(by != 0);
+        BalanceProof memory proof = proofOf(ANN, 0, 1);
+        what %= 6;
+        if (what == 0) proof.balance = uint128(proof.balance ^ by);
+        if (what == 1) proof.index = uint64(proof.index ^ by);
+        if (what == 2) proof.leafCount = uint64(proof.leafCount ^ by);
+        if (what == 3) proof.siblings[0].hash = bytes32(uint256(proof.siblings[0].hash) ^ by);
+        if (what == 4) proof.siblings[0].sum = uint128(proof.siblings[0].sum ^ by);
+        if (what == 5) proof.siblings = new Sibling[](by % 4 == 2 ? 0 : by % 4);
+        BalanceProof memory good = proofOf(ANN, 0, 1);
+        vm.assume(keccak256(abi.encode(proof)) != keccak256(abi.encode(good)));
+        refused(ANN, proof);
+    }
+
+    function test_attack_anotherClientsProof() public {
+        refused(BEN, proofOf(ANN, 0, 1));
+    }
+
+    /// @dev A tree of 2^64 - 1 leaves would make answers to disputes of 275 kB.
+    function test_attack_treeTooDeepForItsProofs() public {
+        Root[] memory roots = honestRoots();
+        roots[0].leafCount = 2 ** 32 + 1;
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.TooManyLeaves.selector, 2 ** 32 + 1, 2 ** 32)
+        );
+        vm.prank(operator);
+        mediator.commit(roots, new Signature[](0));
+        roots[0].leafCount = 2 ** 32;
+        vm.prank(operator);
+        mediator.commit(roots, new Signature[](0));
+        assertEq(mediator.committedRound(), 2);
     }
 }

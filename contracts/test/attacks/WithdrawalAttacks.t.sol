@@ -154,7 +154,7 @@ contract WithdrawalAttacksTest is MediatorTest {
         openWithProofs(ANN, one(fillOf(ANN, order, 10, 20)));
         prove(ANN, 4, false, one(order, 10, 20));
         closeShown(ANN, 4);
-        (, bool open,) = mediator.dispute(clients[ANN], 4);
+        bool open = mediator.dispute(clients[ANN], 4).open;
         assertFalse(open, "closed");
     }
 
@@ -223,7 +223,7 @@ contract WithdrawalAttacksTest is MediatorTest {
         mediator.initiateWithdrawal(token0(), 101, clients[ANN], proof);
         vm.expectRevert(IMediator.ZeroAmount.selector);
         mediator.initiateWithdrawal(token0(), 0, clients[ANN], proof);
-        address[2] memory bad = [address(0), address(mediator)];
+        address[3] memory bad = [address(0), address(mediator), token0()];
         for (uint256 i = 0; i < bad.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IMediator.BadRecipient.selector, bad[i]));
             mediator.initiateWithdrawal(token0(), 1, bad[i], proof);
@@ -251,5 +251,51 @@ contract WithdrawalAttacksTest is MediatorTest {
         rollTo(1, 0);
         vm.expectRevert(abi.encodeWithSelector(IMediator.NotCommitted.selector, token0(), 0));
         mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof);
+    }
+
+    // ------------------------------------------------------------------ covered or overdrawn
+
+    function test_attack_cancellingACoveredRequest() public {
+        request(ANN, 0, 60);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.NotOverdrawn.selector, 100, 100));
+        cancel(one(sale(ANN, 2, 1, 40)));
+        // One unit more, and it is overdrawn.
+        cancel(one(sale(ANN, 2, 1, 41)));
+        uint64 round = mediator.withdrawal(clients[ANN], token0()).round;
+        assertEq(round, 0);
+    }
+
+    function test_attack_cancellingWithOneOrderTwice() public {
+        request(ANN, 0, 60);
+        SignedOrder memory order = sale(ANN, 2, 1, 30);
+        refusesOrder(2, 1);
+        cancel(two(order, order));
+    }
+
+    function test_attack_cancellingWithOldForeignOrUnsignedOrders() public {
+        honestlyTo(3);
+        request(ANN, 0, 100);
+        refusesOrder(1, 1);
+        cancel(one(sale(ANN, 1, 1, 100)));
+        refusesOrder(4, 1);
+        cancel(one(sale(ANN, 4, 1, 100)));
+        SignedOrder memory order = sale(ANN, 3, 1, 100);
+        order.signature = sign(keyOf(BEN), hashOf(clients[ANN], order));
+        vm.expectRevert(abi.encodeWithSelector(IMediator.WrongSigner.selector, 1, clients[BEN]));
+        cancel(one(order));
+    }
+
+    /// @dev The orders alone exceed the balance: the reference reverts there, and pays.
+    function test_overdraftFarBeyondTheBalanceCanBeCancelled() public {
+        request(ANN, 0, 1);
+        cancel(one(sale(ANN, 2, 1, type(uint128).max / 2)));
+        assertEq(mediator.expectedTotal(token0()), 160);
+    }
+
+    function test_attack_commitThenCancel() public {
+        request(ANN, 0, 60);
+        honestlyTo(3);
+        vm.expectRevert(abi.encodeWithSelector(IMediator.AlreadyCommitted.selector, token0(), 3));
+        cancel(one(sale(ANN, 2, 1, 100)));
     }
 }

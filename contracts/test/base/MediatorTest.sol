@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {Mediator} from "../../src/Mediator.sol";
+import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {Messages} from "../../src/libraries/Messages.sol";
-import {TestToken} from "../../src/mocks/TestToken.sol";
 import {
     BalanceProof,
     Delegation,
@@ -12,16 +11,18 @@ import {
     PresentedFill,
     Root,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../src/types/Types.sol";
-import {OpenManager} from "./OpenManager.sol";
-import {Test} from "./Test.sol";
+import {OpenManager} from "../mocks/OpenManager.sol";
+import {TestToken} from "../mocks/TestToken.sol";
+import {Artifacts} from "./Artifacts.sol";
 import {Trees} from "./Trees.sol";
 
 /// @title A Mediator with clients, tokens and keys, and an honest ledger of who owns what
 /// @notice `balances` is the truth: deposits, trades and withdrawals asked for move it, and an honest
 /// commit is its tree. Clients and tokens go by number.
-abstract contract MediatorTest is Test {
+abstract contract MediatorTest is Artifacts {
     uint256 internal constant OPERATOR_KEY = 0xA11;
     uint256 internal constant OTHER_OPERATOR_KEY = 0xA12;
     uint256 internal constant FIRST_CLIENT_KEY = 0xC11E;
@@ -30,7 +31,7 @@ abstract contract MediatorTest is Test {
     address internal operator = vm.addr(OPERATOR_KEY);
     address internal otherOperator = vm.addr(OTHER_OPERATOR_KEY);
     OpenManager internal manager;
-    Mediator internal mediator;
+    IMediator internal mediator;
     TestToken[] internal tokens;
     address[] internal clients;
     uint64 internal genesis;
@@ -55,9 +56,13 @@ abstract contract MediatorTest is Test {
         return 0;
     }
 
+    function withdrawalBond() internal pure virtual returns (uint256) {
+        return 0;
+    }
+
     function setUp() public virtual {
         vm.roll(1000);
-        manager = new OpenManager();
+        manager = OpenManager(deployArtifact("OpenManager", ""));
         manager.appoint(operator);
         mediator = deployMediator();
         genesis = mediator.genesisBlock();
@@ -69,19 +74,37 @@ abstract contract MediatorTest is Test {
         addToken();
     }
 
-    /// @dev By its artifact: with `new`, every test contract would compile the Mediator again.
-    function deployMediator() internal returns (Mediator) {
-        return Mediator(
-            vm.deployCode(
-                "Mediator.sol:Mediator", abi.encode(manager, roundSize(), bond(), address(this))
-            )
+    function deployMediator() internal returns (IMediator) {
+        return mediatorOf(address(manager), roundSize(), bond(), address(this));
+    }
+
+    function mediatorOf(address manager_, uint64 size, uint256 bond_, address owner)
+        internal
+        returns (IMediator)
+    {
+        return IMediator(
+            deployArtifact("Mediator", abi.encode(manager_, size, bond_, withdrawalBond(), owner))
         );
     }
 
+    /// @dev A new Mediator with a manager of the test's takes the place of the one set up; token 0
+    /// alone is listed, and nothing is deposited.
+    function redeploy(address manager_) internal {
+        mediator = mediatorOf(manager_, roundSize(), bond(), address(this));
+        genesis = mediator.genesisBlock();
+        domain = mediator.domainSeparator();
+        while (tokens.length > 1) {
+            tokens.pop();
+            listedRounds.pop();
+        }
+        mediator.listToken(address(tokens[0]));
+        listedRounds[0] = 0;
+        balances[0] = new uint128[](clients.length);
+    }
+
     function addToken() internal returns (uint256 place) {
-        TestToken token = TestToken(
-            vm.deployCode("TestToken.sol:TestToken", abi.encode("Token", "T", uint8(18)))
-        );
+        TestToken token =
+            TestToken(deployArtifact("TestToken", abi.encode("Token", "T", uint8(18))));
         mediator.listToken(address(token));
         place = tokens.length;
         tokens.push(token);
@@ -123,8 +146,11 @@ abstract contract MediatorTest is Test {
     /// @dev Asks for `amount`; the ledger debits it.
     function request(uint256 client, uint256 token, uint128 amount) internal {
         BalanceProof memory proof = proofOf(client, token, roundNow() - 1);
+        vm.deal(clients[client], clients[client].balance + withdrawalBond());
         vm.prank(clients[client]);
-        mediator.initiateWithdrawal(address(tokens[token]), amount, clients[client], proof);
+        mediator.initiateWithdrawal{value: withdrawalBond()}(
+            address(tokens[token]), amount, clients[client], proof
+        );
         balances[token][client] -= amount;
     }
 
@@ -373,7 +399,7 @@ abstract contract MediatorTest is Test {
         BalanceProof[] memory closings = proofsOf(client, round);
         vm.prank(operator);
         mediator.closeDispute(
-            clients[client], round, new Execution[](0), openings, proofs, closings
+            clients[client], round, DisputeAnswer(new Execution[](0), openings, proofs, closings)
         );
     }
 
@@ -383,7 +409,9 @@ abstract contract MediatorTest is Test {
         BalanceProof[] memory closings = proofsOf(client, round);
         vm.prank(operator);
         mediator.closeDispute(
-            clients[client], round, executions, openings, new BalanceProof[](0), closings
+            clients[client],
+            round,
+            DisputeAnswer(executions, openings, new BalanceProof[](0), closings)
         );
     }
 }

@@ -8,7 +8,8 @@ import {
     Root,
     Sibling,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 import {Trees} from "../base/Trees.sol";
@@ -222,7 +223,7 @@ contract MediatorGasTest is MediatorTest {
         BalanceProof[] memory closings = deepProofs();
         vm.prank(operator);
         mediator.closeDispute(
-            clients[ANN], 2, executions, openings, new BalanceProof[](0), closings
+            clients[ANN], 2, DisputeAnswer(executions, openings, new BalanceProof[](0), closings)
         );
         return cost();
     }

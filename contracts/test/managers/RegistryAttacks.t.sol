@@ -3,17 +3,18 @@ pragma solidity ^0.8.28;
 
 import {MutableOperatorManager} from "../../src/managers/MutableOperatorManager.sol";
 import {OperatorRegistry} from "../../src/managers/OperatorRegistry.sol";
-import {Test} from "../base/Test.sol";
+import {Artifacts} from "../base/Artifacts.sol";
 
 /// @title Attacks on the record of who was an operator when
-contract RegistryAttacksTest is Test {
+contract RegistryAttacksTest is Artifacts {
     address private constant ONE = address(0x1111);
     address private constant OTHER = address(0x2222);
     MutableOperatorManager private manager;
 
     function setUp() public {
         vm.roll(1000);
-        manager = new MutableOperatorManager(address(this), ONE, "one", "e");
+        bytes memory arguments = abi.encode(address(this), ONE, "one", "e");
+        manager = MutableOperatorManager(deployArtifact("MutableOperatorManager", arguments));
     }
 
     /// @dev Terms of ONE begin at `from`, last ten blocks, and come every twenty.

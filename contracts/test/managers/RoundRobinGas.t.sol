@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {RoundRobinOperatorManager} from "../../src/managers/RoundRobinOperatorManager.sol";
-import {Test} from "../base/Test.sol";
+import {IRoundRobinOperatorManager} from "../../src/interfaces/IRoundRobinOperatorManager.sol";
+import {Artifacts} from "../base/Artifacts.sol";
 
 /// @title What claims and turns cost, kept in `gas/` beside what the reference costs
 /// @notice Claims are whole transactions, with 21,000 and calldata; `operator()` is the call alone.
 /// Figures of the reference are those of zkBob's RoundRobin.sol without its console.log calls, the
 /// lower end where they vary. Its list has 10 operators where nothing is said.
-contract RoundRobinGasTest is Test {
+contract RoundRobinGasTest is Artifacts {
     string private constant GROUP = "RoundRobinOperatorManager";
     /// @dev 21,000 and four bytes of calldata, none of them zero.
     uint256 private constant TRANSACTION = 21_000 + 4 * 16;
     uint256 private constant START = 5000;
 
-    RoundRobinOperatorManager private turns;
+    IRoundRobinOperatorManager private turns;
     uint256 private constant SLOT_BLOCKS = 10;
 
     function list(uint160 operators) private {
         vm.roll(START);
-        turns = new RoundRobinOperatorManager(address(this), uint32(SLOT_BLOCKS), 10);
+        turns = deployTurns(address(this), uint32(SLOT_BLOCKS), 10);
         turns.setMaintenance(true);
         for (uint160 i = 0; i < operators; ++i) {
             turns.addOperator("x", account(i), "y");

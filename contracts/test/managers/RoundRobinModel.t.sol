@@ -2,17 +2,16 @@
 pragma solidity ^0.8.28;
 
 import {IRoundRobinOperatorManager} from "../../src/interfaces/IRoundRobinOperatorManager.sol";
-import {RoundRobinOperatorManager} from "../../src/managers/RoundRobinOperatorManager.sol";
-import {Test} from "../base/Test.sol";
+import {Artifacts} from "../base/Artifacts.sol";
 
 /// @title The manager equals a plain model at every block of random histories
 /// @notice The model is lists and loops, nothing packed: PROTOCOL.md section 8 read aloud. Histories
 /// claim, change list and slot size, and go in and out of maintenance, also within Genesis.
-contract RoundRobinModelTest is Test {
+contract RoundRobinModelTest is Artifacts {
     uint32 private constant GENESIS_BLOCKS = 10;
     uint32 private constant SLOT_BLOCKS = 7;
 
-    RoundRobinOperatorManager private turns;
+    IRoundRobinOperatorManager private turns;
     address[] private list;
     /// Kept here: the optimizer takes block.number for a constant of the transaction.
     uint256 private number;
@@ -33,7 +32,7 @@ contract RoundRobinModelTest is Test {
     function setUp() public {
         number = 100;
         vm.roll(number);
-        turns = new RoundRobinOperatorManager(address(this), GENESIS_BLOCKS, SLOT_BLOCKS);
+        turns = deployTurns(address(this), GENESIS_BLOCKS, SLOT_BLOCKS);
         firstBlock = number;
         nextSlotBlock = number + GENESIS_BLOCKS;
         size = SLOT_BLOCKS;

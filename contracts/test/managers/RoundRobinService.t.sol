@@ -4,7 +4,6 @@ pragma solidity ^0.8.28;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IRoundRobinOperatorManager} from "../../src/interfaces/IRoundRobinOperatorManager.sol";
 import {OperatorRegistry} from "../../src/managers/OperatorRegistry.sol";
-import {RoundRobinOperatorManager} from "../../src/managers/RoundRobinOperatorManager.sol";
 import {RoundRobinTest} from "./support/RoundRobinTest.sol";
 
 /// @title Maintenance, the list, the slot size, the quorum, and who may change them
@@ -20,8 +19,8 @@ contract RoundRobinServiceTest is RoundRobinTest {
         emit IRoundRobinOperatorManager.SlotSizeSet(7);
         vm.expectEmit();
         emit IRoundRobinOperatorManager.CommitQuorumSet(1);
-        turns = new RoundRobinOperatorManager(RL1, 5, 7);
-        assertEq(turns.owner(), RL1, "owner");
+        turns = deployTurns(RL1, 5, 7);
+        assertEq(ownershipOf(address(turns)).owner(), RL1, "owner");
         assertEq(turns.count(), 0, "empty list");
         assertEq(turns.commitQuorum(), 1, "quorum");
         assertFalse(turns.inMaintenance(), "running");
@@ -36,16 +35,20 @@ contract RoundRobinServiceTest is RoundRobinTest {
 
     function test_deploy_refusesZeroSizesAndNoOwner() public {
         vm.expectRevert(IRoundRobinOperatorManager.ZeroSlotSize.selector);
-        new RoundRobinOperatorManager(address(this), 0, 120);
+        this.deploy(address(this), 0, 120);
         vm.expectRevert(IRoundRobinOperatorManager.ZeroSlotSize.selector);
-        new RoundRobinOperatorManager(address(this), 1000, 0);
+        this.deploy(address(this), 1000, 0);
         vm.expectRevert(abi.encodeWithSelector(Ownable.OwnableInvalidOwner.selector, NOBODY));
-        new RoundRobinOperatorManager(NOBODY, 1000, 120);
+        this.deploy(NOBODY, 1000, 120);
+    }
+
+    function deploy(address owner, uint32 genesisBlocks, uint32 slotBlocks) external {
+        deployTurns(owner, genesisBlocks, slotBlocks);
     }
 
     function test_deploy_largestSizesDoNotOverflow() public {
         uint32 most = type(uint32).max;
-        turns = new RoundRobinOperatorManager(address(this), most, most);
+        turns = deployTurns(address(this), most, most);
         vm.roll(START + uint256(most) * 3);
         (uint64 index, uint64 first, uint64 last,) = turns.slotInfo();
         assertEq(index, 3, "slot 3");
@@ -429,7 +432,7 @@ contract RoundRobinServiceTest is RoundRobinTest {
         assertOnlyOwner(abi.encodeCall(turns.removeOperator, (RL1)));
         assertOnlyOwner(abi.encodeCall(turns.setSlotSize, (1)));
         assertOnlyOwner(abi.encodeCall(turns.setCommitQuorum, (1)));
-        assertOnlyOwner(abi.encodeCall(turns.transferOwnership, (RL1)));
+        assertOnlyOwner(abi.encodeCall(Ownable.transferOwnership, (RL1)));
     }
 
     /// @dev An operator is no owner either.

@@ -28,6 +28,7 @@ const CONFIRMATIONS = 1;
 const QUARTERS = 4;
 /** Wei. */
 const DISPUTE_BOND = 10n ** 16n;
+const WITHDRAWAL_BOND = 10n ** 15n;
 
 /** One of the operators, before it runs. */
 export interface LocalOperator {
@@ -87,6 +88,7 @@ export async function openDeployment(options: StartOptions, rpc: string): Promis
       ...(others.length > 0 && { slots: { ...slotsOf(quarter), others } }),
       roundSize: quarter * QUARTERS,
       disputeBond: DISPUTE_BOND,
+      withdrawalBond: WITHDRAWAL_BOND,
       tokens: TOKENS,
     }),
   );

@@ -37,7 +37,7 @@ const truth: ExchangeFacts = {
 const chain: ChainFacts = {
   constants: {
     ...{ domain: { chainId: 7, mediator: MEDIATOR }, manager: MANAGER },
-    ...{ schedule: truth.schedule, disputeBond: 0n },
+    ...{ schedule: truth.schedule, disputeBond: 0n, withdrawalBond: 0n },
   },
   tokens: truth.tokens,
   unreadable: [],

@@ -2,7 +2,12 @@
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
 import { ForeignBlockNumbers } from "../../chain/blockNumbers.ts";
-import { mediatorBytecode } from "../../chain/bytecode/mediator.ts";
+import {
+  disputesRuntime,
+  mediatorBytecode,
+  mediatorRuntime,
+} from "../../chain/bytecode/mediator.ts";
+import { ContractRefused } from "../../chain/errors.ts";
 import { MediatorReader } from "../../chain/mediator.ts";
 import { connect } from "../../chain/rpc.ts";
 import type { Turns } from "../../chain/turns.ts";
@@ -21,7 +26,7 @@ export async function checkExchange(
   config: OperatorConfig,
   exchange: ExchangeOnChain,
 ): Promise<Finding[]> {
-  const { client, reader, genesis } = exchange;
+  const { reader, genesis } = exchange;
   createState(genesis);
   const { roundSize, genesisBlock } = genesis.schedule;
   const findings = [
@@ -29,8 +34,7 @@ export async function checkExchange(
   ];
   findings.push(fine("block numbers", "contracts see those of the chain's endpoints"));
   findings.push(...judgeSchedule(genesis.schedule));
-  const code = await client.getCode({ address: config.mediator });
-  findings.push(judgeBytecode(config.mediator, code ?? "0x"));
+  findings.push(await checkBytecode(config.mediator, exchange));
 
   const { halted, round } = await reader.clock();
   if (halted) {
@@ -39,6 +43,21 @@ export async function checkExchange(
   }
   findings.push(...(await checkMarkets(config, exchange, round)));
   return findings;
+}
+
+async function checkBytecode(
+  mediator: Address,
+  { client, reader }: ExchangeOnChain,
+): Promise<Finding> {
+  const code = await client.getCode({ address: mediator });
+  try {
+    const disputes = await client.getCode({ address: await reader.disputes() });
+    return judgeBytecode(mediator, code ?? "0x", disputes ?? "0x");
+  } catch (error) {
+    // A Mediator of another release may know no such view.
+    if (error instanceof ContractRefused) return judgeBytecode(mediator, "0x", "0x");
+    throw error;
+  }
 }
 
 /** Why the exchange cannot be read, where `error` is what reading it threw. */
@@ -80,23 +99,29 @@ export function judgeGenesis(turns: Turns, schedule: Schedule): Finding[] {
 }
 
 /**
- * The code on chain against that of this release. Where it differs, the template must be zero:
- * there the constructor put what never changes.
+ * The code on chain against that of this release: the Mediator's, and the code for disputes that it
+ * calls, which a constructor of another's could have put anywhere.
  */
-export function judgeBytecode(mediator: Address, code: string): Finding {
-  const length = code.length - 2;
-  const template = mediatorBytecode.slice(-length);
-  let same = length > 0 && template.length === length;
-  for (let at = 0; same && at < length; at += 2) {
-    const [ours, theirs] = [template.slice(at, at + 2), code.slice(2 + at, 4 + at)];
-    same = ours === theirs.toLowerCase() || ours === "00";
+export function judgeBytecode(mediator: Address, code: string, disputes: string): Finding {
+  if (isRuntime(code, mediatorRuntime) && isRuntime(disputes, disputesRuntime)) {
+    return fine("bytecode", "that of this release's Mediator");
   }
-  if (same) return fine("bytecode", "that of this release's Mediator");
   return warning(
     "bytecode",
     `the contract at ${mediator} is not this release's Mediator`,
     "Check the address; for a Mediator of another release run that release's operator.",
   );
+}
+
+/** Where they differ, the template must be zero: there the constructor put what never changes. */
+function isRuntime(code: string, { start, length }: { start: number; length: number }): boolean {
+  const template = mediatorBytecode.slice(2 + 2 * start, 2 + 2 * (start + length));
+  let same = code.length === 2 + template.length;
+  for (let at = 0; same && at < template.length; at += 2) {
+    const [ours, theirs] = [template.slice(at, at + 2), code.slice(2 + at, 4 + at)];
+    same = ours === theirs.toLowerCase() || ours === "00";
+  }
+  return same;
 }
 
 async function checkMarkets(

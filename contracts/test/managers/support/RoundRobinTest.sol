@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-import {RoundRobinOperatorManager} from "../../../src/managers/RoundRobinOperatorManager.sol";
-import {Test} from "../../base/Test.sol";
+import {IRoundRobinOperatorManager} from "../../../src/interfaces/IRoundRobinOperatorManager.sol";
+import {Artifacts} from "../../base/Artifacts.sol";
 
 /// @title Three listed operators in a Genesis slot of 1000 blocks, then slots of 120
 /// @notice The test contract owns the manager. Block numbers are counted here: the optimizer takes
 /// block.number for a constant of the transaction.
-abstract contract RoundRobinTest is Test {
+abstract contract RoundRobinTest is Artifacts {
     uint32 internal constant GENESIS_BLOCKS = 1000;
     uint32 internal constant SLOT_BLOCKS = 120;
     uint256 internal constant START = 5000;
@@ -17,11 +17,11 @@ abstract contract RoundRobinTest is Test {
     address internal constant RL3 = address(0x1003);
     address internal constant STRANGER = address(0x5151);
 
-    RoundRobinOperatorManager internal turns;
+    IRoundRobinOperatorManager internal turns;
 
     function setUp() public virtual {
         vm.roll(START);
-        turns = new RoundRobinOperatorManager(address(this), GENESIS_BLOCKS, SLOT_BLOCKS);
+        turns = deployTurns(address(this), GENESIS_BLOCKS, SLOT_BLOCKS);
         turns.setMaintenance(true);
         turns.addOperator("RL-1", RL1, "https://one");
         turns.addOperator("RL-2", RL2, "https://two");

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {
     BalanceProof,
     DepositRef,
     Execution,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
@@ -37,7 +39,11 @@ contract WindowsTest is MediatorTest {
         RecoverDeposits,
         RefundBond,
         TransferOwnership,
-        RenounceOwnership
+        RenounceOwnership,
+        RedirectOf3,
+        RedirectOf4,
+        RefundOf3,
+        RefundOf4
     }
 
     bytes4 private constant ALLOWED = 0;
@@ -236,7 +242,9 @@ contract WindowsTest is MediatorTest {
         bool owners = what == Call.ListToken || what == Call.TransferOwnership
             || what == Call.RenounceOwnership;
         if (owners) return address(this);
-        return what == Call.InitiateWithdrawal ? clients[1] : clients[0];
+        if (what == Call.RedirectOf4) return clients[2];
+        bool ofClient1 = what == Call.InitiateWithdrawal || what == Call.RedirectOf3;
+        return ofClient1 ? clients[1] : clients[0];
     }
 
     /// @dev What the protocol says, section by section.
@@ -248,12 +256,20 @@ contract WindowsTest is MediatorTest {
             return late ? ALLOWED : IMediator.NotHalted.selector;
         }
         if (what == Call.ClaimBonds || what == Call.TransferOwnership) return ALLOWED;
-        if (what == Call.RenounceOwnership) return IMediator.ZeroAddress.selector;
+        if (what == Call.RenounceOwnership) return IMediator.RenouncingDisabled.selector;
         // Section 4: (r, quarter >= 1) pays r-2; (r, quarter 0) and HALTED at r pay r-3.
         bytes4 notDue = IMediator.WithdrawalNotDue.selector;
         if (what == Call.ConfirmOf2) return ALLOWED;
-        if (what == Call.ConfirmOf3) return at < firstBlock(LAST, 1) ? notDue : ALLOWED;
-        if (what == Call.ConfirmOf4 || what == Call.ConfirmOf5) return notDue;
+        if (what == Call.ConfirmOf3 || what == Call.RedirectOf3) {
+            return at < firstBlock(LAST, 1) ? notDue : ALLOWED;
+        }
+        bool ofLate = what == Call.ConfirmOf4 || what == Call.ConfirmOf5;
+        if (ofLate || what == Call.RedirectOf4) return notDue;
+        // Section 4b: HALTED at 6, the request of 4 is void, and that of 3 is not.
+        if (what == Call.RefundOf3 || what == Call.RefundOf4) {
+            if (!late) return IMediator.NotHalted.selector;
+            return what == Call.RefundOf4 ? ALLOWED : IMediator.WithdrawalStillPayable.selector;
+        }
         if (what == Call.CancelCommitted) {
             if (late) return IMediator.OutsideWindow.selector;
             return IMediator.AlreadyCommitted.selector;
@@ -333,6 +349,13 @@ contract WindowsTest is MediatorTest {
             uint256 client = uint256(what) - uint256(Call.ConfirmOf2);
             return abi.encodeCall(mediator.confirmWithdrawal, (clients[client], first));
         }
+        if (what == Call.RedirectOf3 || what == Call.RedirectOf4) {
+            return abi.encodeCall(mediator.redirectWithdrawal, (first, STRANGER));
+        }
+        if (what == Call.RefundOf3 || what == Call.RefundOf4) {
+            address asked = clients[what == Call.RefundOf3 ? 1 : 2];
+            return abi.encodeCall(mediator.refundWithdrawalBond, (asked, first));
+        }
         if (what == Call.Commit) {
             return abi.encodeCall(mediator.commit, (honestRoots(), new Signature[](0)));
         }
@@ -358,10 +381,12 @@ contract WindowsTest is MediatorTest {
                 (
                     who,
                     LAST,
-                    new Execution[](0),
-                    openingsOf(0, LAST - 1),
-                    new BalanceProof[](0),
-                    proofsOf(0, LAST)
+                    DisputeAnswer(
+                        new Execution[](0),
+                        openingsOf(0, LAST - 1),
+                        new BalanceProof[](0),
+                        proofsOf(0, LAST)
+                    )
                 )
             );
         }
@@ -374,8 +399,8 @@ contract WindowsTest is MediatorTest {
         }
         if (what == Call.RefundBond) return abi.encodeCall(mediator.refundBond, (who, LAST));
         if (what == Call.TransferOwnership) {
-            return abi.encodeCall(mediator.transferOwnership, (STRANGER));
+            return abi.encodeCall(Ownable.transferOwnership, (STRANGER));
         }
-        return abi.encodeCall(mediator.renounceOwnership, ());
+        return abi.encodeCall(Ownable.renounceOwnership, ());
     }
 }

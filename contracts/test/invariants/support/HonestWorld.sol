@@ -9,7 +9,8 @@ import {
     Execution,
     Root,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../../src/types/Types.sol";
 import {Market} from "./Market.sol";
 
@@ -36,16 +37,7 @@ contract HonestWorld is Market {
 
     function money(uint256 seed) external drawing(seed) {
         pass();
-        uint256 what = draw(4);
-        if (what == 0) {
-            depositBy(draw(PEOPLE), draw(tokens.length), amountUpTo(MOST));
-        } else if (what == 1) {
-            confirm();
-        } else {
-            for (uint256 i = 0; i < 3; ++i) {
-                request();
-            }
-        }
+        moveMoney(4);
     }
 
     function trade(uint256 seed) external drawing(seed) {
@@ -135,7 +127,7 @@ contract HonestWorld is Market {
     }
 
     /// @dev Asks for some of an opening, and may then sell what it asked for.
-    function request() private {
+    function request() internal override {
         uint64 round = roundOf(number);
         (uint256 client, uint256 token) = (draw(joined), draw(tokens.length));
         if (round < 2 || client >= leaves[round - 1] || asks[client][token].amount != 0) return;
@@ -226,6 +218,8 @@ contract HonestWorld is Market {
                 vm.prank(actor);
                 mediator.cancelWithdrawal(clients[client], address(tokens[token]), evidence);
                 forget(client, token);
+                earned[actor] += withdrawalBond();
+                bondsOfCancelled += withdrawalBond();
                 did["cancel"]++;
             }
         }
@@ -297,7 +291,9 @@ contract HonestWorld is Market {
         }
         BalanceProof[] memory closings = proofsIn(client, round);
         vm.prank(actor);
-        mediator.closeDispute(clients[client], round, rest_, shown, openings, closings);
+        mediator.closeDispute(
+            clients[client], round, DisputeAnswer(rest_, shown, openings, closings)
+        );
         case_.closedAt = number;
         earned[actor] += bond();
         if (chance(4)) claimBondsOf(actor);
@@ -383,10 +379,12 @@ contract HonestWorld is Market {
                 (
                     clients[case_.client],
                     case_.round,
-                    new Execution[](0),
-                    new uint128[](0),
-                    new BalanceProof[](0),
-                    new BalanceProof[](0)
+                    DisputeAnswer(
+                        new Execution[](0),
+                        new uint128[](0),
+                        new BalanceProof[](0),
+                        new BalanceProof[](0)
+                    )
                 )
             );
             refused(who, call, IMediator.NotOperator.selector);

@@ -18,10 +18,12 @@ contract DishonestOperatorTest is Laws {
 
     /// @dev A history ends with its halt, so several of them show everything.
     function test_dishonestHistoriesHaveEverything() public {
-        string[16] memory deeds = [
+        string[18] memory deeds = [
             "trade",
             "request",
             "confirm",
+            "redirect",
+            "void",
             "commit",
             "dispute without need",
             "dispute in need",
@@ -36,7 +38,7 @@ contract DishonestOperatorTest is Laws {
             "recover balance",
             "recover deposits"
         ];
-        uint256[16] memory done;
+        uint256[18] memory done;
         for (uint256 seed = 0; seed < 30; ++seed) {
             uint256 start = vm.snapshotState();
             playOn(90, seed);

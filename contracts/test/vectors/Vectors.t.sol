@@ -11,35 +11,10 @@ import {
     Signature,
     SignedOrder
 } from "../../src/types/Types.sol";
-
-interface Files {
-    function readFile(string calldata path) external view returns (string memory);
-    function parseJsonUintArray(string calldata json, string calldata key)
-        external
-        pure
-        returns (uint256[] memory);
-    function parseJsonBytes32Array(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes32[] memory);
-    function parseJsonAddressArray(string calldata json, string calldata key)
-        external
-        pure
-        returns (address[] memory);
-    function parseJsonBoolArray(string calldata json, string calldata key)
-        external
-        pure
-        returns (bool[] memory);
-    function parseJsonBytes32(string calldata json, string calldata key)
-        external
-        pure
-        returns (bytes32);
-}
+import {Test} from "../base/Test.sol";
 
 /// @title The libraries agree with what the TypeScript side writes (tools/vectors.ts)
-contract VectorsTest {
-    Files private constant FILES = Files(address(uint160(uint256(keccak256("hevm cheat code")))));
-
+contract VectorsTest is Test {
     error Differs(string what, uint256 row);
 
     string private json;
@@ -77,10 +52,10 @@ contract VectorsTest {
     // ------------------------------------------------------------------ tests
 
     function test_sumTreeProofs() public {
-        json = FILES.readFile("test/vectors/sumTree.json");
-        address[] memory clients = FILES.parseJsonAddressArray(json, ".rows.client");
-        bytes32[] memory commitments = FILES.parseJsonBytes32Array(json, ".rows.commitment");
-        bool[] memory valid = FILES.parseJsonBoolArray(json, ".rows.valid");
+        json = vm.readFile("test/vectors/sumTree.json");
+        address[] memory clients = vm.parseJsonAddressArray(json, ".rows.client");
+        bytes32[] memory commitments = vm.parseJsonBytes32Array(json, ".rows.commitment");
+        bool[] memory valid = vm.parseJsonBoolArray(json, ".rows.valid");
         BalanceProof[] memory proofs = readProofs();
         uint256 refused = 0;
         for (uint256 i = 0; i < proofs.length; ++i) {
@@ -95,11 +70,11 @@ contract VectorsTest {
     }
 
     function test_rootCommitments() public {
-        json = FILES.readFile("test/vectors/sumTree.json");
-        bytes32[] memory nodes = FILES.parseJsonBytes32Array(json, ".roots.node");
-        uint256[] memory totals = FILES.parseJsonUintArray(json, ".roots.total");
-        uint256[] memory counts = FILES.parseJsonUintArray(json, ".roots.leafCount");
-        bytes32[] memory expected = FILES.parseJsonBytes32Array(json, ".roots.commitment");
+        json = vm.readFile("test/vectors/sumTree.json");
+        bytes32[] memory nodes = vm.parseJsonBytes32Array(json, ".roots.node");
+        uint256[] memory totals = vm.parseJsonUintArray(json, ".roots.total");
+        uint256[] memory counts = vm.parseJsonUintArray(json, ".roots.leafCount");
+        bytes32[] memory expected = vm.parseJsonBytes32Array(json, ".roots.commitment");
         for (uint256 i = 0; i < nodes.length; ++i) {
             bytes32 found = SumTree.commitment(nodes[i], uint128(totals[i]), uint64(counts[i]));
             if (found != expected[i]) revert Differs("commitment", i);
@@ -107,11 +82,11 @@ contract VectorsTest {
     }
 
     function test_orders() public {
-        json = FILES.readFile("test/vectors/messages.json");
-        bytes32 domain = FILES.parseJsonBytes32(json, ".domain.separator");
-        address[] memory owners = FILES.parseJsonAddressArray(json, ".orders.owner");
-        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".orders.structHash");
-        address[] memory signers = FILES.parseJsonAddressArray(json, ".orders.signer");
+        json = vm.readFile("test/vectors/messages.json");
+        bytes32 domain = vm.parseJsonBytes32(json, ".domain.separator");
+        address[] memory owners = vm.parseJsonAddressArray(json, ".orders.owner");
+        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, ".orders.structHash");
+        address[] memory signers = vm.parseJsonAddressArray(json, ".orders.signer");
         SignedOrder[] memory orders = readOrders();
         Signature[] memory signatures = readSignatures(".orders");
         for (uint256 i = 0; i < orders.length; ++i) {
@@ -123,12 +98,12 @@ contract VectorsTest {
     }
 
     function test_fills() public {
-        json = FILES.readFile("test/vectors/messages.json");
-        bytes32 domain = FILES.parseJsonBytes32(json, ".domain.separator");
-        address[] memory owners = FILES.parseJsonAddressArray(json, ".fills.owner");
-        uint256[] memory rounds = FILES.parseJsonUintArray(json, ".fills.round");
-        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".fills.structHash");
-        address[] memory signers = FILES.parseJsonAddressArray(json, ".fills.signer");
+        json = vm.readFile("test/vectors/messages.json");
+        bytes32 domain = vm.parseJsonBytes32(json, ".domain.separator");
+        address[] memory owners = vm.parseJsonAddressArray(json, ".fills.owner");
+        uint256[] memory rounds = vm.parseJsonUintArray(json, ".fills.round");
+        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, ".fills.structHash");
+        address[] memory signers = vm.parseJsonAddressArray(json, ".fills.signer");
         PresentedFill[] memory fills = readFills();
         Signature[] memory signatures = readSignatures(".fills");
         for (uint256 i = 0; i < fills.length; ++i) {
@@ -141,11 +116,11 @@ contract VectorsTest {
     }
 
     function test_commits() public {
-        json = FILES.readFile("test/vectors/messages.json");
-        uint256[] memory rounds = FILES.parseJsonUintArray(json, ".commits.round");
-        uint256[] memory offsets = FILES.parseJsonUintArray(json, ".commits.rootOffset");
-        uint256[] memory counts = FILES.parseJsonUintArray(json, ".commits.rootCount");
-        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".commits.structHash");
+        json = vm.readFile("test/vectors/messages.json");
+        uint256[] memory rounds = vm.parseJsonUintArray(json, ".commits.round");
+        uint256[] memory offsets = vm.parseJsonUintArray(json, ".commits.rootOffset");
+        uint256[] memory counts = vm.parseJsonUintArray(json, ".commits.rootCount");
+        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, ".commits.structHash");
         for (uint256 i = 0; i < rounds.length; ++i) {
             bytes32 found = this.hashCommit(uint64(rounds[i]), readRoots(offsets[i], counts[i]));
             if (found != hashes[i]) revert Differs("commit", i);
@@ -155,13 +130,13 @@ contract VectorsTest {
     // ------------------------------------------------------------------ reading
 
     function readProofs() private view returns (BalanceProof[] memory proofs) {
-        uint256[] memory balances = FILES.parseJsonUintArray(json, ".rows.balance");
-        uint256[] memory indices = FILES.parseJsonUintArray(json, ".rows.index");
-        uint256[] memory counts = FILES.parseJsonUintArray(json, ".rows.leafCount");
-        uint256[] memory offsets = FILES.parseJsonUintArray(json, ".rows.siblingOffset");
-        uint256[] memory lengths = FILES.parseJsonUintArray(json, ".rows.siblingCount");
-        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".siblings.hash");
-        uint256[] memory sums = FILES.parseJsonUintArray(json, ".siblings.sum");
+        uint256[] memory balances = vm.parseJsonUintArray(json, ".rows.balance");
+        uint256[] memory indices = vm.parseJsonUintArray(json, ".rows.index");
+        uint256[] memory counts = vm.parseJsonUintArray(json, ".rows.leafCount");
+        uint256[] memory offsets = vm.parseJsonUintArray(json, ".rows.siblingOffset");
+        uint256[] memory lengths = vm.parseJsonUintArray(json, ".rows.siblingCount");
+        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, ".siblings.hash");
+        uint256[] memory sums = vm.parseJsonUintArray(json, ".siblings.sum");
         proofs = new BalanceProof[](balances.length);
         for (uint256 i = 0; i < proofs.length; ++i) {
             proofs[i].balance = uint128(balances[i]);
@@ -176,13 +151,13 @@ contract VectorsTest {
     }
 
     function readOrders() private view returns (SignedOrder[] memory orders) {
-        uint256[] memory rounds = FILES.parseJsonUintArray(json, ".orders.round");
-        uint256[] memory ids = FILES.parseJsonUintArray(json, ".orders.id");
-        address[] memory sellTokens = FILES.parseJsonAddressArray(json, ".orders.sellToken");
-        uint256[] memory sellAmounts = FILES.parseJsonUintArray(json, ".orders.sellAmount");
-        address[] memory buyTokens = FILES.parseJsonAddressArray(json, ".orders.buyToken");
-        uint256[] memory buyAmounts = FILES.parseJsonUintArray(json, ".orders.buyAmount");
-        uint256[] memory intents = FILES.parseJsonUintArray(json, ".orders.intent");
+        uint256[] memory rounds = vm.parseJsonUintArray(json, ".orders.round");
+        uint256[] memory ids = vm.parseJsonUintArray(json, ".orders.id");
+        address[] memory sellTokens = vm.parseJsonAddressArray(json, ".orders.sellToken");
+        uint256[] memory sellAmounts = vm.parseJsonUintArray(json, ".orders.sellAmount");
+        address[] memory buyTokens = vm.parseJsonAddressArray(json, ".orders.buyToken");
+        uint256[] memory buyAmounts = vm.parseJsonUintArray(json, ".orders.buyAmount");
+        uint256[] memory intents = vm.parseJsonUintArray(json, ".orders.intent");
         orders = new SignedOrder[](rounds.length);
         for (uint256 i = 0; i < rounds.length; ++i) {
             orders[i].round = uint64(rounds[i]);
@@ -196,10 +171,10 @@ contract VectorsTest {
     }
 
     function readFills() private view returns (PresentedFill[] memory fills) {
-        bytes32[] memory hashes = FILES.parseJsonBytes32Array(json, ".fills.orderHash");
-        uint256[] memory sold = FILES.parseJsonUintArray(json, ".fills.sold");
-        uint256[] memory bought = FILES.parseJsonUintArray(json, ".fills.bought");
-        uint256[] memory sequences = FILES.parseJsonUintArray(json, ".fills.sequence");
+        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, ".fills.orderHash");
+        uint256[] memory sold = vm.parseJsonUintArray(json, ".fills.sold");
+        uint256[] memory bought = vm.parseJsonUintArray(json, ".fills.bought");
+        uint256[] memory sequences = vm.parseJsonUintArray(json, ".fills.sequence");
         fills = new PresentedFill[](hashes.length);
         for (uint256 i = 0; i < hashes.length; ++i) {
             fills[i].orderHash = hashes[i];
@@ -210,12 +185,11 @@ contract VectorsTest {
     }
 
     function readSignatures(string memory kind) private view returns (Signature[] memory found) {
-        bytes32[] memory rs = FILES.parseJsonBytes32Array(json, string.concat(kind, ".r"));
-        bytes32[] memory vss = FILES.parseJsonBytes32Array(json, string.concat(kind, ".vs"));
-        uint256[] memory offsets =
-            FILES.parseJsonUintArray(json, string.concat(kind, ".pathOffset"));
-        uint256[] memory counts = FILES.parseJsonUintArray(json, string.concat(kind, ".pathCount"));
-        bytes32[] memory steps = FILES.parseJsonBytes32Array(json, ".path.step");
+        bytes32[] memory rs = vm.parseJsonBytes32Array(json, string.concat(kind, ".r"));
+        bytes32[] memory vss = vm.parseJsonBytes32Array(json, string.concat(kind, ".vs"));
+        uint256[] memory offsets = vm.parseJsonUintArray(json, string.concat(kind, ".pathOffset"));
+        uint256[] memory counts = vm.parseJsonUintArray(json, string.concat(kind, ".pathCount"));
+        bytes32[] memory steps = vm.parseJsonBytes32Array(json, ".path.step");
         found = new Signature[](rs.length);
         for (uint256 i = 0; i < rs.length; ++i) {
             found[i].r = rs[i];
@@ -228,10 +202,10 @@ contract VectorsTest {
     }
 
     function readRoots(uint256 offset, uint256 count) private view returns (Root[] memory roots) {
-        address[] memory tokens = FILES.parseJsonAddressArray(json, ".roots.token");
-        bytes32[] memory nodes = FILES.parseJsonBytes32Array(json, ".roots.node");
-        uint256[] memory totals = FILES.parseJsonUintArray(json, ".roots.total");
-        uint256[] memory counts = FILES.parseJsonUintArray(json, ".roots.leafCount");
+        address[] memory tokens = vm.parseJsonAddressArray(json, ".roots.token");
+        bytes32[] memory nodes = vm.parseJsonBytes32Array(json, ".roots.node");
+        uint256[] memory totals = vm.parseJsonUintArray(json, ".roots.total");
+        uint256[] memory counts = vm.parseJsonUintArray(json, ".roots.leafCount");
         roots = new Root[](count);
         for (uint256 i = 0; i < count; ++i) {
             uint256 at_ = offset + i;

@@ -19,7 +19,7 @@ contract HonestOperatorTest is Laws {
     /// @dev What the law above is about happens, and often enough to be about something.
     function test_honestHistoryHasEverything() public {
         playOn(250, 1);
-        string[21] memory deeds = [
+        string[22] memory deeds = [
             "deposit",
             "list",
             "trade",
@@ -29,6 +29,7 @@ contract HonestOperatorTest is Laws {
             "request",
             "cancel",
             "confirm",
+            "redirect",
             "commit",
             "quorum",
             "dispute by proofs",

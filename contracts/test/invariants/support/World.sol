@@ -56,6 +56,8 @@ abstract contract World is MediatorTest {
     /// Bonds of disputes that an operator closed and has not claimed yet.
     mapping(address operator_ => uint256) internal earned;
     uint256 internal bondsClaimed;
+    /// Of cancelled withdrawals, claimed or not.
+    uint256 internal bondsOfCancelled;
     /// Every obligation up to the boundary in this round was met.
     uint64 private _sound;
     /// How often something happened, so that a law is never about nothing.
@@ -67,6 +69,10 @@ abstract contract World is MediatorTest {
 
     function bond() internal pure override returns (uint256) {
         return 5;
+    }
+
+    function withdrawalBond() internal pure override returns (uint256) {
+        return 3;
     }
 
     function setUp() public virtual override {
@@ -203,8 +209,12 @@ abstract contract World is MediatorTest {
     /// @dev Whether the Mediator accepts; `why` is the error's selector otherwise.
     function attempt(address who, bytes memory call) internal returns (bool ok, bytes4 why) {
         bytes memory answer;
+        // Whoever asks for a withdrawal brings its bond.
+        bool asking = bytes4(call) == IMediator.initiateWithdrawal.selector;
+        uint256 value = asking ? withdrawalBond() : 0;
+        vm.deal(who, who.balance + value);
         vm.prank(who);
-        (ok, answer) = address(mediator).call(call);
+        (ok, answer) = address(mediator).call{value: value}(call);
         why = bytes4(answer);
     }
 
@@ -229,6 +239,23 @@ abstract contract World is MediatorTest {
         did["deposit"]++;
     }
 
+    /// @dev One deposit, one confirmation, or some requests: of `kinds` draws all but two are these.
+    function moveMoney(uint256 kinds) internal {
+        uint256 what = draw(kinds);
+        if (what == 0) {
+            depositBy(draw(PEOPLE), draw(tokens.length), amountUpTo(MOST));
+        } else if (what == 1) {
+            confirm();
+        } else {
+            for (uint256 i = 0; i < 3; ++i) {
+                request();
+            }
+        }
+    }
+
+    /// @dev Somebody asks for something, where the world's rules let them.
+    function request() internal virtual;
+
     /// @dev Tokens that nobody was credited for: they must not disturb anything.
     function donate() internal {
         uint256 token = draw(tokens.length);
@@ -247,8 +274,11 @@ abstract contract World is MediatorTest {
     function ask(uint256 client, uint256 token, uint128 amount, address recipient) internal {
         uint64 round = roundOf(number);
         BalanceProof memory proof = proofIn(client, token, round - 1);
+        vm.deal(clients[client], clients[client].balance + withdrawalBond());
         vm.prank(clients[client]);
-        mediator.initiateWithdrawal(address(tokens[token]), amount, recipient, proof);
+        mediator.initiateWithdrawal{value: withdrawalBond()}(
+            address(tokens[token]), amount, recipient, proof
+        );
         asks[client][token] = Ask(round, amount, recipient, false, false);
         requested[round][token][client] += amount;
         did["request"]++;
@@ -271,17 +301,16 @@ abstract contract World is MediatorTest {
 
     /// @dev Payable as section 4 says, to the block; paid to its recipient, by whoever calls.
     function confirmFor(uint256 client, uint256 token) internal {
+        if (chance(4)) redirectFor(client, token);
         Ask memory request_ = asks[client][token];
         address payee = request_.recipient;
+        uint256 wei_ = clients[client].balance;
         uint256 held = tokens[token].balanceOf(payee);
         (bool ok, bytes4 why) = attempt(
             anybody(),
             abi.encodeCall(mediator.confirmWithdrawal, (clients[client], address(tokens[token])))
         );
-        uint256 at = frozen();
-        uint64 age = isHalted() || quartersOf(at) % 4 == 0 ? 3 : 2;
-        bool due = request_.amount != 0 && request_.round + age <= roundOf(at);
-        assertEq(ok, due, "payable when the protocol says");
+        assertEq(ok, isPayable(request_), "payable when the protocol says");
         if (!ok) {
             bytes4 expected = request_.amount == 0
                 ? IMediator.NoWithdrawal.selector
@@ -290,9 +319,48 @@ abstract contract World is MediatorTest {
             return;
         }
         assertEq(tokens[token].balanceOf(payee) - held, request_.amount, "paid in full");
+        assertEq(clients[client].balance - wei_, withdrawalBond(), "and its bond back");
         delete asks[client][token];
         withdrawn[client][token] += request_.amount;
         did[isHalted() ? "confirm halted" : "confirm"]++;
+    }
+
+    /// @dev By the client, as soon as it is payable.
+    function redirectFor(uint256 client, uint256 token) private {
+        Ask storage request_ = asks[client][token];
+        address payee = address(uint160(0xFEE0 + client));
+        if (request_.recipient != payee) payee = clients[client];
+        (bool ok,) = attempt(
+            clients[client],
+            abi.encodeCall(mediator.redirectWithdrawal, (address(tokens[token]), payee))
+        );
+        assertEq(ok, isPayable(request_), "redirected when payable");
+        if (!ok) return;
+        request_.recipient = payee;
+        did["redirect"]++;
+    }
+
+    /// @dev As section 4 says, to the block.
+    function isPayable(Ask memory request_) private view returns (bool) {
+        uint256 at = frozen();
+        uint64 age = isHalted() || quartersOf(at) % 4 == 0 ? 3 : 2;
+        return request_.amount != 0 && request_.round + age <= roundOf(at);
+    }
+
+    /// @dev Of a request that the halt made void, once; its client's wei, by whoever calls.
+    function refundWithdrawalBondOf(uint256 client, uint256 token) internal {
+        Ask memory request_ = asks[client][token];
+        uint256 held = clients[client].balance;
+        (bool ok,) = attempt(
+            anybody(),
+            abi.encodeCall(mediator.refundWithdrawalBond, (clients[client], address(tokens[token])))
+        );
+        bool due = isHalted() && request_.amount != 0 && !isPayable(request_);
+        assertEq(ok, due, "the bond of a void request back, once");
+        if (!ok) return;
+        assertEq(clients[client].balance - held, withdrawalBond(), "to its client");
+        delete asks[client][token];
+        did["void"]++;
     }
 
     // ------------------------------------------------------------------ recovery
@@ -368,7 +436,9 @@ abstract contract World is MediatorTest {
                 confirmFor(client, token);
                 recoverBalanceOf(client, token);
                 recoverDepositsOf(client, token);
+                refundWithdrawalBondOf(client, token);
                 // Twice is refused.
+                refundWithdrawalBondOf(client, token);
                 recoverBalanceOf(client, token);
                 recoverDepositsOf(client, token);
             }
@@ -426,6 +496,12 @@ abstract contract World is MediatorTest {
         for (uint256 i = 0; i < cases.length; ++i) {
             if (!cases[i].refunded) bonds += bond();
         }
+        for (uint256 client = 0; client < PEOPLE; ++client) {
+            for (uint256 token = 0; token < tokens.length; ++token) {
+                if (asks[client][token].amount != 0) bonds += withdrawalBond();
+            }
+        }
+        bonds += bondsOfCancelled;
         assertEq(address(mediator).balance, bonds - bondsClaimed, "holds the bonds");
     }
 

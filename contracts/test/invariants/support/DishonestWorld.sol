@@ -8,7 +8,8 @@ import {
     Root,
     Sibling,
     Signature,
-    SignedOrder
+    SignedOrder,
+    DisputeAnswer
 } from "../../../src/types/Types.sol";
 import {Market} from "./Market.sol";
 
@@ -53,16 +54,7 @@ contract DishonestWorld is Market {
     function money(uint256 seed) external drawing(seed) {
         pass();
         if (isHalted()) return afterHalt();
-        uint256 what = draw(5);
-        if (what == 0) {
-            depositBy(draw(PEOPLE), draw(tokens.length), amountUpTo(MOST));
-        } else if (what == 1) {
-            confirm();
-        } else {
-            for (uint256 i = 0; i < 3; ++i) {
-                request();
-            }
-        }
+        moveMoney(5);
     }
 
     function trade(uint256 seed) external drawing(seed) {
@@ -144,7 +136,7 @@ contract DishonestWorld is Market {
     }
 
     /// @dev An honest client asks for what is covered; the others for all they were given.
-    function request() private {
+    function request() internal override {
         uint64 round = roundOf(number);
         (uint256 client, uint256 token) = (draw(PEOPLE), draw(tokens.length));
         if (round < 2 || client >= leaves[round - 1] || asks[client][token].amount != 0) return;
@@ -505,7 +497,8 @@ contract DishonestWorld is Market {
             closings[token] = proofIn(client, token, round - 1);
         }
         return abi.encodeCall(
-            mediator.closeDispute, (clients[client], round, executions, shown, openings, closings)
+            mediator.closeDispute,
+            (clients[client], round, DisputeAnswer(executions, shown, openings, closings))
         );
     }
 
