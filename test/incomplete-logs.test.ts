@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { decodeEntry } from "../src/exchange/entries.ts";
 import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
-import { startOperator } from "../src/operator/node.ts";
+import { startOperator } from "../src/operator/node/node.ts";
 import { temporaryFolder } from "../src/operator/recovery/journals.testkit.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { runCli } from "./support/cli.ts";
