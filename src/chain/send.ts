@@ -195,7 +195,7 @@ export class Submitter {
   async #sendOne(job: Job, { nonce, balance }: Start): Promise<boolean> {
     const gas = await this.#simulate(job.call);
     const known = new Set(this.#line.slots);
-    const slot = this.#line.placeFor(job, nonce);
+    const slot = this.#line.placeFor(job, nonce, this.#queue);
     const isNew = (one: NonceSlot) => !known.has(one);
     await this.#offerAgain(this.#line.slots.filter((one) => one !== slot && isNew(one)));
     if (slot === undefined) return true;
@@ -369,12 +369,14 @@ export class Submitter {
     return left < URGENT_BLOCKS && head > (slot.market?.head ?? 0) + 1;
   }
 
+  /** Whoever sent it again is told, too: it may have been done, and must not be done twice. */
   #lose(slot: NonceSlot): void {
     this.#line.settle(slot, undefined);
     const why =
       `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours, or of ` +
       `which no endpoint knows: ${STRANGERS}`;
-    this.#failAll(({ call }) => new TransactionLost(call.what, why), slot.jobs());
+    const waiting = slot.jobs().map((job) => this.#waitingFor(job));
+    this.#failAll(({ call }) => new TransactionLost(call.what, why), waiting);
     const { owner } = slot;
     if (owner !== undefined) this.#fail(owner, new TransactionLost(owner.call.what, why));
   }

@@ -42,10 +42,11 @@ export class NonceLine {
    * The slot under which `job` may be sent now: the lowest that is free or belongs to a lesser one,
    * else a new one behind all. Undefined: none, for now. Where it is out already, or another that
    * does the same, no other slot will do. `next`: the key's next nonce by the chain; what was mined
-   * from there on may be undone, and is in the line again then.
+   * from there on may be undone, and is in the line again then. `queued`: all that wait for a place
+   * or a block, `job` among them.
    */
-  placeFor(job: Job, next: number): NonceSlot | undefined {
-    this.#forgetIdle(next);
+  placeFor(job: Job, next: number, queued: readonly Job[] = [job]): NonceSlot | undefined {
+    this.#forgetIdle(next, queued);
     this.#reopen(next, this.knownEnd(next) - 1);
     const open = this.#slots.filter(({ nonce }) => nonce >= next);
     const own = this.#ownOf(job);
@@ -128,11 +129,15 @@ export class NonceLine {
     this.#slots = this.#slots.filter((one) => one !== slot);
   }
 
-  /** What nobody waits for is of use only while its nonce is to be had. */
-  #forgetIdle(next: number): void {
+  /**
+   * What nobody waits for is of use only while its nonce is to be had, or until its receipt is seen
+   * where a queued job does the same: without it, what was just mined would be sent once more.
+   */
+  #forgetIdle(next: number, queued: readonly Job[]): void {
     if (this.isAwaited) return;
     const isElsewhere = (this.#slots[0]?.nonce ?? next) - next > MOST_REMEMBERED;
-    this.#slots = isElsewhere ? [] : this.#slots.filter(({ nonce }) => nonce >= next);
+    const isOfUse = (slot: NonceSlot) => slot.nonce >= next || queued.some((job) => slot.does(job));
+    this.#slots = isElsewhere ? [] : this.#slots.filter(isOfUse);
   }
 }
 

@@ -34,6 +34,8 @@ class Trouble {
   readonly random: Random;
   readonly reorganises: boolean;
   isOver = false;
+  #step: Promise<void> | undefined;
+  readonly #looks = new Set<Promise<unknown>>();
 
   constructor(seed: number, reorganises: boolean) {
     this.random = new Random(seed);
@@ -50,8 +52,37 @@ class Trouble {
     return random.chance(0.06) ? 503 : forward();
   };
 
+  /**
+   * The chain stands still for it: what is mined between a caller's look and its call, and seen by
+   * the submitter, was not done when the caller looked, and is not out any more when it sends.
+   */
+  async whileStill<T>(look: () => Promise<T>): Promise<T> {
+    while (this.#step !== undefined) await this.#step;
+    const looking = look();
+    this.#looks.add(looking);
+    return looking.finally(() => this.#looks.delete(looking));
+  }
+
+  /** Moves the chain, once those that look have ended. */
+  async #move(change: () => Promise<unknown>): Promise<void> {
+    this.#step = Promise.allSettled([...this.#looks])
+      .then(change)
+      .then(() => {});
+    await this.#step.finally(() => {
+      this.#step = undefined;
+    });
+  }
+
   /** A block of some kind, a reorganisation, or nothing. */
-  async step(): Promise<void> {
+  step(): Promise<void> {
+    return this.#move(() => this.#stepNow());
+  }
+
+  mine(): Promise<void> {
+    return this.#move(() => anvil.mine());
+  }
+
+  async #stepNow(): Promise<void> {
     const { random } = this;
     if (random.chance(0.3)) return anvil.mine();
     if (random.chance(0.15)) return this.#pass();
@@ -97,16 +128,17 @@ async function persist(one: Submitter, call: number, trouble: Trouble): Promise<
   const priority = random.from(0, 3);
   const patience = random.chance(0.3) ? undefined : random.from(2, 21);
   const isSettled = () => trouble.isOver || !trouble.reorganises;
-  for (;;) {
-    if ((await timesDone(call)) > 0n) {
-      if (isSettled()) return;
-      await pause();
-      continue;
-    }
+  /** The call, on its way; undefined: it is done. */
+  const ask = async () => {
+    if ((await timesDone(call)) > 0n) return undefined;
     const isCalm = patience === undefined || trouble.isOver;
     const deadline = isCalm ? {} : { deadlineBlock: await blockIn(patience) };
-    const sending = one.send({ ...mint(1n << (BigInt(call) * BITS)), priority, ...deadline });
-    await sending.catch(() => {});
+    return { sending: one.send({ ...mint(1n << (BigInt(call) * BITS)), priority, ...deadline }) };
+  };
+  for (;;) {
+    const asked = await trouble.whileStill(ask);
+    if (asked === undefined && isSettled()) return;
+    await asked?.sending.catch(() => {});
     await pause();
   }
 }
@@ -134,7 +166,7 @@ async function play(seed: number, reorganises: boolean): Promise<void> {
     isDone = true;
   });
   while (!isDone) {
-    await anvil.mine();
+    await trouble.mine();
     for (let looks = 0; looks < 3; looks++) await pause();
   }
   await all;
