@@ -1,4 +1,4 @@
-/** Typed reads and calls of a RoundRobinOperatorManager (PROTOCOL.md section 8). */
+/** Typed reads and calls of a RoundRobinOperatorManager (docs/protocol.md section 8). */
 import { encodeFunctionData } from "viem";
 import { toAddress, ZERO_ADDRESS } from "../base/address.ts";
 import type { Address, Hex } from "../base/hex.ts";

@@ -16,7 +16,7 @@ import {
 
 /**
  * Ends the current round, whose withdrawals are decided: its orders expire, and every balance is
- * frozen as the opening of the next (PROTOCOL.md section 9). Each tree's total must be the
+ * frozen as the opening of the next (docs/protocol.md section 9). Each tree's total must be the
  * Mediator's own figure. Work grows with open orders, clients, and balances changed since the last
  * round.
  */

@@ -5,7 +5,7 @@ import { type Client, clientRound, flowIn, type State, tokenOf } from "./state.t
 
 /**
  * Credits what arrived, and admits whoever sends for the first time: with a leaf for everybody the
- * totals always match (PROTOCOL.md section 4). Constant work.
+ * totals always match (docs/protocol.md section 4). Constant work.
  */
 export function creditDeposit(state: State, log: DepositedLog, happenings: Happening[]): void {
   const token = tokenOf(state, log.token);

@@ -88,7 +88,7 @@ function passBoundaries(state: State, block: BlockNumber, happenings: Happening[
   if (state.halted === undefined) state.moment = momentOf(state.genesis.schedule, block);
 }
 
-/** The duties of a quarter's first block, in the order of PROTOCOL.md section 9. */
+/** The duties of a quarter's first block, in the order of docs/protocol.md section 9. */
 function beginQuarter(state: State, block: BlockNumber, happenings: Happening[]): void {
   const { quarter } = momentOf(state.genesis.schedule, block);
   if (halt(state, block, happenings)) return;

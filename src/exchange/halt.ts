@@ -14,7 +14,8 @@ export function haltBlockOf(state: State): BlockNumber | undefined {
 }
 
 /**
- * Halts at a quarter boundary if an obligation was missed before it (PROTOCOL.md section 2): time
+ * Halts at a quarter boundary if an obligation was missed before it (docs/protocol.md section 2):
+ * time
  * stands still from there on, and nothing trades any more. Says whether it did. Work grows with
  * the open disputes.
  */

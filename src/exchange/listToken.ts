@@ -5,7 +5,7 @@ import type { State } from "./state.ts";
 
 /**
  * Takes a token in: it is deposited and traded at once, and committed from the next round on
- * (PROTOCOL.md section 4). Constant work.
+ * (docs/protocol.md section 4). Constant work.
  */
 export function listToken(state: State, log: TokenListedLog, happenings: Happening[]): void {
   // Until the first token there was nothing to commit, so no round owes a commit up to here.

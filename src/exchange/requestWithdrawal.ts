@@ -3,7 +3,8 @@ import type { Happening } from "./outcome.ts";
 import { clientOf, type State, type Withdrawal } from "./state.ts";
 
 /**
- * Notes a request, to be decided at the next quarter boundary (PROTOCOL.md section 4). The opening
+ * Notes a request, to be decided at the next quarter boundary (docs/protocol.md section 4). The
+ * opening
  * balance that the Mediator saw proven must be the one in our own tree. Constant work.
  */
 export function requestWithdrawal(

@@ -6,7 +6,8 @@ import { EVIDENCE_ROUNDS_BEHIND, type KeyChange, type State, tradingKeyOf } from
 
 /**
  * Records the key that signs an account's orders from the next round on, beside those of the
- * rounds that can still be asked about (PROTOCOL.md section 5). Orders that wait for that round
+ * rounds that can still be asked about (docs/protocol.md section 5). Orders that wait for that
+ * round
  * are cancelled when the key replaces another: the Mediator takes none that the old key signed as
  * evidence, so an owner could trade, and then overdraw or dispute without an answer. Those that the
  * owner itself signed go too: to tell them apart costs a recovery each, a whole queue of them for

@@ -1,5 +1,5 @@
 /**
- * Merkle trees by which one signature covers many messages (PROTOCOL.md section 5). Leaf =
+ * Merkle trees by which one signature covers many messages (docs/protocol.md section 5). Leaf =
  * keccak256(0x00 ‖ struct hash), node = keccak256(0x01 ‖ lower ‖ higher), an odd last node is
  * promoted. Siblings are sorted, so a path needs no positions: it says that a message is in the
  * batch, not where. Twin of `Messages.signer` in the contracts.

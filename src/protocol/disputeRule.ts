@@ -1,6 +1,7 @@
 /**
  * Disputes: who may open one, how the operator accounts for the client's round, and by when
- * (PROTOCOL.md section 6). Twin of the contract's own accounting, so that either side knows before
+ * (docs/protocol.md section 6). Twin of the contract's own accounting, so that either side knows
+ * before
  * it sends what the contract will say. A dispute opened in round r is about round r-1. Signatures
  * and balance proofs are matters of their own (signatures.ts, sumTree.ts).
  */

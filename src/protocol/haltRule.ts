@@ -1,6 +1,6 @@
 /**
  * When the Mediator is HALTED: a pure function of the block number and what was done so far
- * (PROTOCOL.md section 2), so that it does not matter when somebody looks.
+ * (docs/protocol.md section 2), so that it does not matter when somebody looks.
  */
 import { firstBlockOf, momentOf } from "./rounds.ts";
 import type { BlockNumber, Moment, Round, Schedule } from "./units.ts";

@@ -1,5 +1,5 @@
 /**
- * The EIP-712 messages of the exchange (PROTOCOL.md section 5), hashed by hand-laid bytes: a
+ * The EIP-712 messages of the exchange (docs/protocol.md section 5), hashed by hand-laid bytes: a
  * general encoder is some fifty times slower. Twin of contracts/src/libraries/Messages.sol.
  *
  * A `hash…` function gives the struct hash, without the domain (32 bytes); `digest` adds the domain

@@ -1,5 +1,5 @@
 /**
- * What makes an order and what an execution of it must satisfy (PROTOCOL.md section 5). The
+ * What makes an order and what an execution of it must satisfy (docs/protocol.md section 5). The
  * contract holds the operator to the same rules in proveExecutions. Each check gives the first
  * fault that it finds, as data, or undefined where there is none.
  */

@@ -1,4 +1,4 @@
-/** What a client takes out of a HALTED Mediator (PROTOCOL.md section 7). */
+/** What a client takes out of a HALTED Mediator (docs/protocol.md section 7). */
 
 import type { Amount, Round } from "./units.ts";
 import { confirmable } from "./withdrawalRule.ts";

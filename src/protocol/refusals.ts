@@ -57,7 +57,7 @@ export interface RefusalValues {
   NotReady: { readonly waitingFor: string };
   /** What was asked is in the journal, but the key's holder signs no fills now. */
   FillUnsigned: Readonly<Record<never, never>>;
-  /** HALTED: money can only be recovered (PROTOCOL.md section 7). */
+  /** HALTED: money can only be recovered (docs/protocol.md section 7). */
   ExchangeHalted: { readonly haltRound: Round };
   NotFound: { readonly what: string };
   UnknownToken: { readonly token: Address };

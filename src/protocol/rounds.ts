@@ -1,5 +1,5 @@
 /**
- * The exchange's own time, counted in blocks (PROTOCOL.md section 1). Every function takes the
+ * The exchange's own time, counted in blocks (docs/protocol.md section 1). Every function takes the
  * `Schedule` of the Mediator at hand, and throws a `QuarterdeckError` with code
  * `BlockBeforeGenesis` for a block in which that Mediator did not exist.
  */

@@ -1,5 +1,5 @@
 /**
- * Signatures over the exchange's messages (PROTOCOL.md section 5): compact ECDSA (EIP-2098), of the
+ * Signatures over the exchange's messages (docs/protocol.md section 5): compact ECDSA (EIP-2098), of the
  * message itself or of a batch that it is in. What the contract would not accept is nobody's
  * signature here: a high s, a malformed word, and beyond that a path longer than MAX_PATH_LENGTH.
  */

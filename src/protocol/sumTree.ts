@@ -1,5 +1,6 @@
 /**
- * The balance tree of one token in one round: a Merkle-sum tree (PROTOCOL.md section 3). Every node
+ * The balance tree of one token in one round: a Merkle-sum tree (docs/protocol.md section 3).
+ * Every node
  * hashes both its children's sums, so no two clients can be promised the same money. An odd last
  * node is promoted unchanged. Twin of contracts/src/libraries/SumTree.sol, which verifies.
  */

@@ -8,14 +8,14 @@ import type { Address, Hex } from "../base/hex.ts";
 
 /** A block number of the chain. */
 export type BlockNumber = number;
-/** A round, counted from 0 at the Mediator's deployment (PROTOCOL.md section 1). */
+/** A round, counted from 0 at the Mediator's deployment (docs/protocol.md section 1). */
 export type Round = number;
 /** A quarter of a round. */
 export type Quarter = 0 | 1 | 2 | 3;
 /** A sum of money in base units of its token: 0 .. 2^128 - 1. */
 export type Amount = bigint;
 
-/** Where a block stands in the exchange's own time (PROTOCOL.md section 1). */
+/** Where a block stands in the exchange's own time (docs/protocol.md section 1). */
 export interface Moment {
   readonly block: BlockNumber;
   readonly round: Round;
@@ -38,7 +38,7 @@ export interface Domain {
 /** buyAll stops when `buyAmount` is bought, sellAll when `sellAmount` is sold. */
 export type Intent = "buyAll" | "sellAll";
 
-/** What a client signs to trade (PROTOCOL.md section 5). Amounts are net: fees included. */
+/** What a client signs to trade (docs/protocol.md section 5). Amounts are net: fees included. */
 export interface Order {
   readonly owner: Address;
   readonly round: Round;
@@ -66,7 +66,7 @@ export interface SignedOrder {
   readonly signature: Signature;
 }
 
-/** Cumulative executions of one order, as an operator signs them (PROTOCOL.md section 5). */
+/** Cumulative executions of one order, as an operator signs them (docs/protocol.md section 5). */
 export interface Fill {
   /** EIP-712 struct hash of the order (without the domain). */
   readonly orderHash: Hex;
@@ -89,7 +89,7 @@ export interface Sibling {
   readonly sum: Amount;
 }
 
-/** That an account's balance is leaf `index` of a committed tree (PROTOCOL.md section 3). */
+/** That an account's balance is leaf `index` of a committed tree (docs/protocol.md section 3). */
 export interface BalanceProof {
   readonly balance: Amount;
   readonly index: number;
@@ -110,14 +110,14 @@ export interface TokenRoot extends TreeRoot {
   readonly token: Address;
 }
 
-/** What an operator signs to attest another's commit (PROTOCOL.md section 4). */
+/** What an operator signs to attest another's commit (docs/protocol.md section 4). */
 export interface Commit {
   readonly round: Round;
   /** See `rootsHash` in messages.ts. */
   readonly rootsHash: Hex;
 }
 
-/** A client's permission for a watchtower to open disputes for it (PROTOCOL.md section 6). */
+/** A client's permission for a watchtower to open disputes for it (docs/protocol.md section 6). */
 export interface DisputeDelegation {
   readonly client: Address;
   readonly delegate: Address;

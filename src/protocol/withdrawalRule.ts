@@ -1,4 +1,4 @@
-/** When a withdrawal request is paid, and when it can be cancelled (PROTOCOL.md section 4). */
+/** When a withdrawal request is paid, and when it can be cancelled (docs/protocol.md section 4). */
 
 import type { Address } from "../base/hex.ts";
 import { checkOrder } from "./orderRule.ts";

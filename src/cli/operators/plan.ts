@@ -1,7 +1,8 @@
 /**
  * What a change of the operators' list takes, and whether it is safe. While the manager is in
  * maintenance nobody may act before the rescue windows, so that a change made too close to a
- * deadline, or one after which nobody can act, could HALT the exchange (PROTOCOL.md section 8).
+ * deadline, or one after which nobody can act, could HALT the exchange (docs/protocol.md section
+ * 8).
  * Pure.
  */
 import type { Address, Hex } from "../../base/hex.ts";

@@ -43,7 +43,8 @@ export async function dropPostgresRecords(
             AND (holder IS NULL OR expires_at <= now())
           RETURNING id
         ), parts AS (
-          DELETE FROM {schema}.snapshot_part WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
+          DELETE FROM {schema}.snapshot_part
+          WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
         ), snapshots AS (
           DELETE FROM {schema}.snapshot WHERE sequence >= ${from} AND EXISTS (SELECT 1 FROM moved)
         ), records AS (

@@ -1,6 +1,6 @@
 /**
  * Which attestations of a commit count, and which of them are sent with it. Pure: the same rules as
- * the Mediator's, so that what is sent is not refused. PROTOCOL.md section 4.
+ * the Mediator's, so that what is sent is not refused. docs/protocol.md section 4.
  */
 import type { Curve } from "../../base/curve.ts";
 import { type Address, type Hex, isHex } from "../../base/hex.ts";

@@ -1,6 +1,7 @@
 /**
  * The attestations of a commit, where the manager asks for more operators than the sender
- * (PROTOCOL.md section 4). Each operator that owes the commit by its own journal signs its roots
+ * (docs/protocol.md section 4). Each operator that owes the commit by its own journal signs its
+ * roots
  * and leaves the signature for the others, also while it is not its turn; whoever sends the commit
  * takes what the others left. All is looked at anew with every block: a signature that could not be
  * made, written or read is made up for at the next. With a quorum of one nothing is signed.

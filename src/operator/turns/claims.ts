@@ -1,5 +1,6 @@
 /**
- * Whether this operator claims the next slot now (PROTOCOL.md section 8, lazy claims). Two claims
+ * Whether this operator claims the next slot now (docs/protocol.md section 8, lazy claims). Two
+ * claims
  * are kept for each slot, so that one dead operator leaves no gap, whatever the number of
  * operators: idle gas does not grow with it. Pure.
  */

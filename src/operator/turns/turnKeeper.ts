@@ -62,7 +62,7 @@ export class TurnKeeper {
 
   /**
    * Whether a transaction sent at block `head` for a duty with this deadline (the last block in
-   * time) is allowed: it lands in the next block at the earliest. PROTOCOL.md section 8.
+   * time) is allowed: it lands in the next block at the earliest. docs/protocol.md section 8.
    */
   mayAct(head: BlockNumber, deadlineBlock: BlockNumber): boolean {
     const { reader, address, schedule } = this.#options;
