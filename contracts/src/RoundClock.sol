@@ -7,7 +7,7 @@ import {BlockNumber} from "./types/BlockNumber.sol";
 import {Round} from "./types/Round.sol";
 
 /// @title Rounds, quarters, what is owed when, and the halt that follows from it
-/// @notice PROTOCOL.md sections 1, 2 and 8. The halt is never written down: it is a function of
+/// @notice docs/protocol.md sections 1, 2 and 8. The halt is never written down: it is a function of
 /// the block number and of one word of storage, which nothing changes any more once it has passed.
 /// Every boundary at which it can begin is the first block of a quarter 1: that no withdrawal of
 /// round h-2 is paid before a halt in h hangs on this.

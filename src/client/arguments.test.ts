@@ -152,6 +152,8 @@ describe("of a client", () => {
     ["withdraw", "recipient", ADDRESSES.slice(1).map((value) => ["USDC", "1", value])],
     ["confirmWithdrawal", "token", TEXTS.map((value) => [value])],
     ["confirmWithdrawal", "client", ADDRESSES.slice(1).map((value) => ["USDC", value])],
+    ["redirectWithdrawal", "token", [...TEXTS, "DAI"].map((value) => [value, MEDIATOR])],
+    ["redirectWithdrawal", "recipient", ADDRESSES.map((value) => ["USDC", value])],
     ["setTradingKey", "key", ADDRESSES.map((value) => [value])],
     ["provenBalance", "token", ADDRESSES.map((value) => [value, 1])],
     [

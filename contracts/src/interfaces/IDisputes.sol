@@ -11,7 +11,7 @@ import {
 } from "../types/Types.sol";
 
 /// @title What opens and closes disputes
-/// @notice Part of `IMediator`, where events and errors stand. Rules: PROTOCOL.md section 6.
+/// @notice Part of `IMediator`, where events and errors stand. Rules: docs/protocol.md section 6.
 interface IDisputes {
     /// @notice Makes the operator account for `client`'s previous round: opening, deposits,
     /// executions and withdrawals must add up to a balance proven in this round's tree.

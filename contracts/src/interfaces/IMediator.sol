@@ -20,7 +20,7 @@ import {IOperatorManager} from "./IOperatorManager.sol";
 /// every token's balance tree, decides withdrawals and answers disputes. The first time it misses a
 /// deadline the Mediator is HALTED for ever, and everybody takes out what was theirs at the last
 /// confirmed commit. Time is counted in blocks: rounds of four quarters. Amounts are base units of
-/// their token. The rules are those of PROTOCOL.md; section numbers stand beside them.
+/// their token. The rules are those of docs/protocol.md; section numbers stand beside them.
 ///
 /// @dev What is assumed of tokens, which the owner lists, and what breaks where it is not so. What
 /// a token breaks is borne by those who hold it here; it neither halts the exchange nor touches other

@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 /// @title Says who may operate the exchange, and who could when something was signed
-/// @notice PROTOCOL.md section 8. The Mediator trusts its manager for this and nothing else.
+/// @notice docs/protocol.md section 8. The Mediator trusts its manager for this and nothing else.
 interface IOperatorManager {
     /// @notice The operator that may act in this block. The zero address means nobody.
     /// @dev May revert while the manager is in maintenance; callers treat that as nobody.

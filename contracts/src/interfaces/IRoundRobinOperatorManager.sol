@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IOperatorManager} from "./IOperatorManager.sol";
 
 /// @title Several approved operators that take turns by block slots
-/// @notice PROTOCOL.md section 8. The Genesis slot has index 0 and nobody is selected in it; slots
+/// @notice docs/protocol.md section 8. The Genesis slot has index 0 and nobody is selected in it; slots
 /// of equal size follow. A claim sent in slot s makes its sender available for slot s+1 and for no
 /// other. For slot S the list is searched from index (S-1) mod N, cyclically, for the first that
 /// claimed; if nobody did, it is whoever had claimed last when S began. So one slot has one

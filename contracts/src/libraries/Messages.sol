@@ -5,7 +5,7 @@ import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {PresentedFill, Root, Signature, SignedOrder} from "../types/Types.sol";
 
-/// @title EIP-712 messages of the exchange (PROTOCOL.md section 5)
+/// @title EIP-712 messages of the exchange (docs/protocol.md section 5)
 library Messages {
     bytes32 internal constant ORDER_TYPEHASH = keccak256(
         "Order(address owner,uint64 round,uint64 id,address sellToken,uint128 sellAmount,address buyToken,uint128 buyAmount,uint8 intent)"

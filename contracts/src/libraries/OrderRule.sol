@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {IMediator} from "../interfaces/IMediator.sol";
 import {SignedOrder} from "../types/Types.sol";
 
-/// @title What executions an order allows (PROTOCOL.md section 5)
+/// @title What executions an order allows (docs/protocol.md section 5)
 library OrderRule {
     uint8 internal constant BUY_ALL = 0;
     uint8 internal constant SELL_ALL = 1;

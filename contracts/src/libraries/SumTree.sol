@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {BalanceProof, Sibling} from "../types/Types.sol";
 
-/// @title Merkle-sum tree of balances (PROTOCOL.md section 3)
+/// @title Merkle-sum tree of balances (docs/protocol.md section 3)
 /// @notice leaf = keccak256(0x00, client, balance); node = keccak256(0x01, leftHash, leftSum,
 /// rightHash, rightSum), each sum a word of its own; commitment = keccak256(top, total, leafCount).
 /// An odd last node is promoted to the next level unchanged, so index and leaf count fix the shape

@@ -6,7 +6,7 @@ import {IOperatorManager} from "../interfaces/IOperatorManager.sol";
 import {OperatorRegistry} from "./OperatorRegistry.sol";
 
 /// @title One operator, whom the owner may replace
-/// @notice PROTOCOL.md section 8. The simplest manager: no slots, no claims, no maintenance.
+/// @notice docs/protocol.md section 8. The simplest manager: no slots, no claims, no maintenance.
 contract MutableOperatorManager is OperatorRegistry, Ownable2Step {
     event OperatorSet(address indexed operator, string name, string endpoint);
 

@@ -5,7 +5,7 @@ import {IOperatorManager} from "../interfaces/IOperatorManager.sol";
 
 /// @title Who was an approved operator when
 /// @notice A signature counts if its signer was approved in any block of the round concerned
-/// (PROTOCOL.md section 5), so removal ends an interval and unsigns nothing.
+/// (docs/protocol.md section 5), so removal ends an interval and unsigns nothing.
 abstract contract OperatorRegistry is IOperatorManager {
     /// @dev `toBlock` zero: still approved. Both ends are included.
     struct Term {

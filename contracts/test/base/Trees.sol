@@ -4,7 +4,7 @@ pragma solidity ^0.8.28;
 import {BalanceProof, Sibling} from "../../src/types/Types.sol";
 
 /// @title Builds balance trees in memory, level by level, apart from the library under test
-/// @notice PROTOCOL.md section 3: leaf i belongs to `who[i]`; an odd last node is promoted.
+/// @notice docs/protocol.md section 3: leaf i belongs to `who[i]`; an odd last node is promoted.
 library Trees {
     struct Level {
         bytes32[] hashes;

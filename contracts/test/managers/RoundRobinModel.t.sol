@@ -5,7 +5,7 @@ import {IRoundRobinOperatorManager} from "../../src/interfaces/IRoundRobinOperat
 import {Artifacts} from "../base/Artifacts.sol";
 
 /// @title The manager equals a plain model at every block of random histories
-/// @notice The model is lists and loops, nothing packed: PROTOCOL.md section 8 read aloud. Histories
+/// @notice The model is lists and loops, nothing packed: docs/protocol.md section 8 read aloud. Histories
 /// claim, change list and slot size, and go in and out of maintenance, also within Genesis.
 contract RoundRobinModelTest is Artifacts {
     uint32 private constant GENESIS_BLOCKS = 10;

@@ -8,7 +8,7 @@ import {RoundRobinTest} from "./support/RoundRobinTest.sol";
 
 /// @title Slots, claims, whose turn it is, and what nodes and pages can ask
 contract RoundRobinTurnsTest is RoundRobinTest {
-    /// @dev PROTOCOL.md section 8, sentence by sentence, at the boundary blocks of each slot.
+    /// @dev docs/protocol.md section 8, sentence by sentence, at the boundary blocks of each slot.
     function test_workedExample() public {
         claim(RL1);
         claim(RL2);
