@@ -76,9 +76,9 @@ const LOOKS_BETWEEN_SURVEYS = 8;
 const LAG_BLOCKS = 3;
 
 /**
- * Ends when `signal` is aborted. Whoever cannot take final blocks says why, as `next(reason)`: that is
- * a failed look and counts against the endpoint, and the same blocks come again, from another one
- * where there is one. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
+ * Ends when `signal` is aborted. Whoever cannot take final blocks says why, as `next(reason)`: that
+ * is a failed look and counts against the endpoint, and the same blocks come again, from another
+ * one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
  * `EndpointsDisagree` or `LogsRefused`, if that is what failed, else `RpcUnavailable`.
  */
 export async function* follow(
@@ -181,9 +181,8 @@ class Walker {
   blame(error: unknown): unknown {
     const source = this.#source;
     if (!(error instanceof LogsRefused) || source === undefined) return error;
-    const blamed = new LogsRefused(error.problem, source.origin);
-    this.#options.client.transport.demote(source, blamed.message);
-    return blamed;
+    this.#accuse(source, error);
+    return new LogsRefused(error.problem, source.origin);
   }
 
   /** The next blocks up to `final`, in parts; none when there are none. */
@@ -304,9 +303,13 @@ class Walker {
       if (reading !== undefined && logs === undefined) continue;
       for (const cut of reading?.cuts ?? []) await this.#requireSame(source, other, cut);
       if (reading !== undefined && logs !== undefined && !areSame(reading.logs, logs)) {
-        const guilty = await this.#convict([source, reading.logs], [other, logs]);
-        if (guilty === source) throw new LogsRefused(`its headers contradict them.`);
-        if (guilty === other) continue;
+        const fault = await this.#convict(source, [source, reading.logs], [other, logs]);
+        if (fault !== undefined) {
+          // Of the block itself it says the same: so much of a dispute is settled.
+          this.#disputed = undefined;
+          this.#accuse(other, fault);
+          continue;
+        }
         if (opposed !== undefined && areSame(opposed.logs, logs)) this.#outvote(source, reading);
         opposed ??= { endpoint: other, logs };
         continue;
@@ -329,13 +332,18 @@ class Walker {
     throw this.#dispute(`block ${cut.number}`, [source, cut.hash], [other, found.hash]);
   }
 
-  /** Whose logs its own headers contradict, if that is one of the two; it counts against it. */
-  async #convict(...given: [Given, Given]): Promise<Endpoint | undefined> {
+  /** What its own headers say against the logs of the second; throws it where it is the source. */
+  async #convict(source: Endpoint, ...given: [Given, Given]): Promise<LogsRefused | undefined> {
     const guilty = await convict(...given).catch(() => undefined);
     if (guilty === undefined) return undefined;
-    const problem = `its logs contradict the bloom of block ${guilty.block}, as it gives it itself`;
-    this.#options.client.transport.demote(guilty.endpoint, problem);
-    return guilty.endpoint;
+    const fault = new LogsRefused(`the bloom of block ${guilty.block}, as it gives it, differs.`);
+    if (guilty.endpoint === source) throw fault;
+    return fault;
+  }
+
+  #accuse(endpoint: Endpoint, { problem }: LogsRefused): void {
+    const what = `its logs are incomplete or doubled: ${problem}`;
+    this.#options.client.transport.demote(endpoint, what);
   }
 
   #outvote(endpoint: Endpoint, reading: Reading): void {
@@ -353,7 +361,8 @@ class Walker {
   async #logsAt(endpoint: Endpoint, reading: Reading): Promise<readonly Log[] | undefined> {
     try {
       return await readAgain(endpoint.client, this.#options.mediator, reading);
-    } catch {
+    } catch (error) {
+      if (error instanceof LogsRefused) this.#accuse(endpoint, error);
       return undefined;
     }
   }

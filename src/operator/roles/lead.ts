@@ -92,19 +92,22 @@ async function followBlocks(
     },
   });
   const contract = new ContractCheck({ client, state, log });
-  let refusal: string | undefined;
-  for (;;) {
-    const { value: event, done } = await events.next(refusal);
-    if (done) return;
-    refusal = undefined;
-    if (event.kind === "head") {
-      onChain(event);
-      continue;
+  try {
+    let refusal: string | undefined;
+    for (;;) {
+      const { value: event, done } = await events.next(refusal);
+      if (done) return;
+      refusal = undefined;
+      if (event.kind === "final") {
+        refusal = await take(sequencer, event);
+        if (refusal !== undefined) continue;
+        await contract.look();
+      }
+      onChain(event.kind === "head" ? event : undefined);
     }
-    refusal = await take(sequencer, event);
-    if (refusal !== undefined) continue;
-    await contract.look();
-    onChain(undefined);
+  } finally {
+    // Or it would listen for new heads for ever.
+    await events.return();
   }
 }
 
