@@ -39,7 +39,7 @@ function checkOf(state: State, ...told: Figures[]) {
         const sums = tokenSums(state).find(({ token }) => token === call.args[0]);
         if (sums === undefined) throw new Error(`no ${call.args[0]}`);
         const { deposits, requested, expected } = sums;
-        return call.functionName === "flows" ? [deposits + more, requested] : expected;
+        return call.functionName === "flows" ? { deposits: deposits + more, requested } : expected;
       },
     },
   }));
