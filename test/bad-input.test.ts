@@ -9,7 +9,7 @@ import { hashCancelOrder, hashOrder } from "../src/protocol/messages.ts";
 import { signMessage } from "../src/protocol/signatures.ts";
 import type { Order } from "../src/protocol/units.ts";
 import { toJson } from "../src/wire/shapes.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 let exchange: TestExchange;
 let ada: ExchangeClient;

@@ -12,8 +12,8 @@ import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { encodeSignature, lowS, signMessage, toRsv } from "../src/protocol/signatures.ts";
 import type { Order } from "../src/protocol/units.ts";
 import { toJson } from "../src/wire/shapes.ts";
-import { startExchange, type TestExchange } from "./support/exchange.ts";
-import { startHttpProxy } from "./support/proxy.ts";
+import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
+import { startHttpProxy } from "./support/faults/proxy.ts";
 
 let exchange: TestExchange;
 let ada: ExchangeClient;

@@ -3,11 +3,11 @@ import { encodeFunctionData } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAddress } from "../src/base/address.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { encodeDeposit } from "../src/chain/calls.ts";
-import { encodeApprove, encodeMint } from "../src/chain/tokens.ts";
+import { encodeDeposit } from "../src/chain/contracts/mediatorCalls.ts";
+import { encodeApprove, encodeMint } from "../src/chain/contracts/tokens.ts";
 import { batcherAbi } from "./support/contracts/abi/batcher.ts";
 import { batcherBytecode } from "./support/contracts/bytecode/batcher.ts";
-import { startExchange, type TestExchange } from "./support/exchange.ts";
+import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
 
 const WETH = 10n ** 18n;
 const USDC = 10n ** 6n;

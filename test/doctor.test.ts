@@ -6,15 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
-import type { Turns } from "../src/chain/turns.ts";
-import { encodeEntry } from "../src/exchange/entries.ts";
+import type { Turns } from "../src/chain/contracts/roundRobinManager.ts";
+import { encodeEntry } from "../src/exchange/model/entries.ts";
 import { GENESIS } from "../src/exchange/world.testkit.ts";
 import { StorageFailure } from "../src/journal/errors.ts";
 import { openPostgresJournal } from "../src/journal/postgres/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
 import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
 import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
-import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { examine } from "../src/operator/doctor/doctor.ts";
 import { checkEndpoints, reach } from "../src/operator/doctor/endpoints.ts";
 import {
@@ -26,13 +26,13 @@ import {
 } from "../src/operator/doctor/exchange.ts";
 import type { Finding } from "../src/operator/doctor/finding.ts";
 import { judgeFileSystem, judgeFlushes, judgeFreeSpace } from "../src/operator/doctor/machine.ts";
-import { startAnvil } from "./support/anvil.ts";
-import { runCli } from "./support/cli.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
-import { spawnOperator, startOperatorProcess } from "./support/operatorProcess.ts";
-import { startPooler } from "./support/pooler.ts";
-import { runSql, startPostgres } from "./support/postgres.ts";
-import { type Meddle, startHttpProxy } from "./support/proxy.ts";
+import { startAnvil } from "./support/chain/anvil.ts";
+import { startPooler } from "./support/database/pooler.ts";
+import { runSql, startPostgres } from "./support/database/postgres.ts";
+import { runCli } from "./support/exchange/cli.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
+import { spawnOperator, startOperatorProcess } from "./support/exchange/operatorProcess.ts";
+import { type Meddle, startHttpProxy } from "./support/faults/proxy.ts";
 
 /** Those that are not as they should be, each with its mend. */
 function faults(findings: readonly Finding[]): [string, string, string][] {

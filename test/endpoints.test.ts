@@ -6,9 +6,9 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { type Anvil, startAnvil } from "./support/anvil.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
-import { type HttpProxy, startHttpProxy } from "./support/proxy.ts";
+import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
+import { type HttpProxy, startHttpProxy } from "./support/faults/proxy.ts";
 
 const SECRET = "0f3b9c7d55aa41e2";
 

@@ -8,14 +8,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Hex } from "../src/base/hex.ts";
 import { firstBlockOf, lastBlockOf } from "../src/protocol/rounds.ts";
 import { duties, health, live, ready } from "../src/wire/health.ts";
-import { freePort } from "./support/anvil.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import {
   type OperatorFile,
   type OperatorProcess,
   spawnOperator,
   startOperatorProcess,
-} from "./support/operatorProcess.ts";
+} from "./support/exchange/operatorProcess.ts";
 
 interface Told {
   readonly id: string;

@@ -10,17 +10,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { deployExchange } from "../src/chain/deploy.ts";
-import { MediatorReader } from "../src/chain/mediator.ts";
+import { deployExchange } from "../src/chain/contracts/deploy.ts";
+import { MediatorReader } from "../src/chain/contracts/mediator.ts";
+import {
+  encodeAddOperator,
+  encodeSetMaintenance,
+  TurnReader,
+} from "../src/chain/contracts/roundRobinManager.ts";
 import { localSigner } from "../src/chain/signer.ts";
-import { encodeAddOperator, encodeSetMaintenance, TurnReader } from "../src/chain/turns.ts";
-import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import type { Schedule } from "../src/protocol/units.ts";
-import { type Anvil, startAnvil } from "./support/anvil.ts";
-import { runCli } from "./support/cli.ts";
-import { until } from "./support/exchange.ts";
-import { startHttpProxy } from "./support/proxy.ts";
+import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
+import { runCli } from "./support/exchange/cli.ts";
+import { until } from "./support/exchange/exchange.ts";
+import { startHttpProxy } from "./support/faults/proxy.ts";
 
 const ROUND_SIZE = 400;
 const SLOT_BLOCKS = 10;

@@ -6,17 +6,14 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { parseConfig } from "../src/operator/config.ts";
-import type { FaceEvent } from "../src/operator/face.ts";
-import type { Log } from "../src/operator/log.ts";
+import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.fixture.ts";
+import type { FaceEvent } from "../src/operator/api/operatorApi.ts";
+import { parseConfig } from "../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
-import {
-  type FakeWeb3Signer,
-  startFakeWeb3Signer,
-} from "../src/operator/signers/web3signer.fixture.ts";
+import type { Log } from "../src/operator/telemetry/log.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { type RunningServer, startServer } from "../src/server/server.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 const MARKET = "WETH/USDC";
 

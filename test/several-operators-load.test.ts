@@ -5,9 +5,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Drills } from "./support/drills.ts";
-import { chooseSeed, Random } from "./support/random.ts";
-import type { Line, Member } from "./support/severalOperators.ts";
+import { chooseSeed, Random } from "./support/checks/random.ts";
+import type { Line, Member } from "./support/exchange/severalOperators.ts";
+import { Drills } from "./support/faults/drills.ts";
 
 const TIMES = Math.ceil(Number(process.env["QUARTERDECK_CRASHES"] ?? 30) / 10);
 /** Blocks by which a loss comes before or after the round's boundary at most. */

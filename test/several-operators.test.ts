@@ -9,11 +9,11 @@ import {
   encodeRemoveOperator,
   encodeSetMaintenance,
   encodeSetSlotSize,
-} from "../src/chain/turns.ts";
+} from "../src/chain/contracts/roundRobinManager.ts";
 import { DEFAULT_LEASE_MS } from "../src/journal/postgres/journal.ts";
-import { Drills } from "./support/drills.ts";
-import { chooseSeed } from "./support/random.ts";
-import type { Member, OperatorsExchange } from "./support/severalOperators.ts";
+import { chooseSeed } from "./support/checks/random.ts";
+import type { Member, OperatorsExchange } from "./support/exchange/severalOperators.ts";
+import { Drills } from "./support/faults/drills.ts";
 
 const seed = chooseSeed();
 

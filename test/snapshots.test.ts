@@ -1,10 +1,10 @@
 /** A running operator makes snapshots beside its work, and its next start begins from one. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { toAddress } from "../src/base/address.ts";
-import { encodeEntry } from "../src/exchange/entries.ts";
+import { encodeEntry } from "../src/exchange/model/entries.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
-import { SNAPSHOT_RECORDS } from "../src/operator/recovery/snapshotter.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { SNAPSHOT_RECORDS } from "../src/operator/replay/snapshotter.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 let exchange: TestExchange;
 beforeAll(async () => {

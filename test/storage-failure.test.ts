@@ -10,11 +10,16 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished }
 import { OperatorUnreachable } from "../src/client/api.ts";
 import type { ExchangeClient, OrderStatus } from "../src/client/client.ts";
 import { firstBlockOf, momentOf } from "../src/protocol/rounds.ts";
-import { freePort } from "./support/anvil.ts";
-import { until } from "./support/exchange.ts";
-import type { OperatorProcess } from "./support/operatorProcess.ts";
-import { type ProcessExchange, startProcessExchange } from "./support/processExchange.ts";
-import { mountSmallDisk, type SmallDisk, whyNoMount, withFileLimit } from "./support/smallDisk.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { until } from "./support/exchange/exchange.ts";
+import type { OperatorProcess } from "./support/exchange/operatorProcess.ts";
+import { type ProcessExchange, startProcessExchange } from "./support/exchange/processExchange.ts";
+import {
+  mountSmallDisk,
+  type SmallDisk,
+  whyNoMount,
+  withFileLimit,
+} from "./support/faults/smallDisk.ts";
 
 const noMount = whyNoMount(tmpdir());
 if (noMount !== undefined) console.warn(`no small file system here (${noMount}): tests skipped`);

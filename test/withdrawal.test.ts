@@ -2,10 +2,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Address } from "../src/base/hex.ts";
-import { ContractRefused } from "../src/chain/errors.ts";
+import { ContractRefused } from "../src/chain/rpc/errors.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
 import { firstBlockOf, quarterSize } from "../src/protocol/rounds.ts";
-import { lastOfQuarter, startExchange, type TestExchange, until } from "./support/exchange.ts";
+import {
+  lastOfQuarter,
+  startExchange,
+  type TestExchange,
+  until,
+} from "./support/exchange/exchange.ts";
 
 const USDC = 10n ** 6n;
 /** An operator that sends looks more often than this. */

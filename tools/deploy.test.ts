@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { operatorCommand } from "../src/cli/operator.ts";
 import { EXIT_CONFIGURATION } from "../src/cli/report.ts";
-import { PASSWORD_VARIABLE } from "../src/operator/config.ts";
-import { guardsSchema } from "../src/operator/guardians/config.ts";
+import { PASSWORD_VARIABLE } from "../src/operator/config/config.ts";
+import { guardsSchema } from "../src/operator/health/healthConfig.ts";
 import { sources } from "./sources.ts";
 
 const ROOT = join(import.meta.dirname, "..");

@@ -4,7 +4,7 @@
  * contract. State is copied for each transaction, so a block keeps the one that it ended with.
  */
 import type { Address } from "../../src/base/hex.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { type AnswerFault, checkAnswer, type Execution } from "../../src/protocol/disputeRule.ts";
 import { hashFill } from "../../src/protocol/messages.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../../src/protocol/rounds.ts";

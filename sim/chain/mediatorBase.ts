@@ -1,6 +1,6 @@
 /** The parts that the actions of the Mediator share, as RoundClock.sol and its helpers do. */
 import type { Address } from "../../src/base/hex.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { haltBoundary, isHalted } from "../../src/protocol/haltRule.ts";
 import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
 import { isOrderSignedBy } from "../../src/protocol/signatures.ts";

@@ -1,7 +1,7 @@
 /**
  * The shared database: its rows, and the statements that change them, each whole or not at all.
  * What is between an operator and it is `DatabaseLink`'s; what the statements mean is held to
- * PostgreSQL by test/support/sharedJournalContract.ts.
+ * PostgreSQL by test/support/database/sharedJournalContract.ts.
  */
 import type { Attestation, Peer } from "../../src/journal/journal.ts";
 import {

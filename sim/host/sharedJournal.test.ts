@@ -1,6 +1,6 @@
 /** The simulated shared journal keeps the promises that the PostgreSQL one is held to. */
 import { describe, expect, test } from "vitest";
-import { describeSharedJournal } from "../../test/support/sharedJournalContract.ts";
+import { describeSharedJournal } from "../../test/support/database/sharedJournalContract.ts";
 import { type DatabaseLink, SharedDatabase } from "./database.ts";
 import { openSimulatedJournal } from "./sharedJournal.ts";
 

@@ -11,11 +11,11 @@ import {
   encodeOpenDispute,
   encodeSetTradingKey,
   type Standing,
-} from "../../src/chain/calls.ts";
+} from "../../src/chain/contracts/mediatorCalls.ts";
 import { LatestOrders } from "../../src/client/latestOrders.ts";
-import type { Market } from "../../src/exchange/entries.ts";
-import type { Answered, OrderFace } from "../../src/operator/face.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import type { Market } from "../../src/exchange/model/entries.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
+import type { Answered, OrderFace } from "../../src/operator/api/operatorApi.ts";
 import { hashCancelOrder, hashOrder } from "../../src/protocol/messages.ts";
 import { momentOf, roundOf } from "../../src/protocol/rounds.ts";
 import { signMessage } from "../../src/protocol/signatures.ts";

@@ -4,12 +4,12 @@
  */
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { apply, begin } from "../../src/exchange/apply.ts";
-import { type BlocksEntry, decodeEntry } from "../../src/exchange/entries.ts";
-import type { State } from "../../src/exchange/state.ts";
-import { stateHash } from "../../src/exchange/stateHash.ts";
-import { balances, commit, order, withdrawals } from "../../src/exchange/views.ts";
+import { type BlocksEntry, decodeEntry } from "../../src/exchange/model/entries.ts";
+import type { State } from "../../src/exchange/model/state.ts";
+import { balances, commit, order, withdrawals } from "../../src/exchange/queries/views.ts";
+import { stateHash } from "../../src/exchange/snapshots/stateHash.ts";
 import { ChainWalk, GENESIS_LINK, type SealedRecord } from "../../src/journal/record.ts";
-import type { Answered, OperatorFace, OrderFace } from "../../src/operator/face.ts";
+import type { Answered, OperatorFace, OrderFace } from "../../src/operator/api/operatorApi.ts";
 import type { Order } from "../../src/protocol/units.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";

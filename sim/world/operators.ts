@@ -1,7 +1,7 @@
 /** The operators of a world: how they start, serve, end, and are started again. */
 import { toAddress } from "../../src/base/address.ts";
 import type { Hex } from "../../src/base/hex.ts";
-import type { OrderFace } from "../../src/operator/face.ts";
+import type { OrderFace } from "../../src/operator/api/operatorApi.ts";
 import type { RunningOperator } from "../../src/operator/node/node.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Clock } from "../host/clock.ts";

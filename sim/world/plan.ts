@@ -1,5 +1,5 @@
 /** What a seed makes of a world: its measures, and its faults. */
-import type { OperatorConfig } from "../../src/operator/config.ts";
+import type { OperatorConfig } from "../../src/operator/config/config.ts";
 import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
 import type { SlotTerms } from "../chain/slots.ts";
 import { DIALECTS, type Dialect } from "../host/dialects.ts";

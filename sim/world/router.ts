@@ -1,6 +1,6 @@
 /** How clients reach the operators: over a network, and from one operator to the one that leads. */
 import type { Address } from "../../src/base/hex.ts";
-import type { Answered, OperatorFace, OrderFace } from "../../src/operator/face.ts";
+import type { Answered, OperatorFace, OrderFace } from "../../src/operator/api/operatorApi.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { OperatorHost } from "./operatorHost.ts";

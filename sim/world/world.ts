@@ -5,9 +5,9 @@
 import { toAddress } from "../../src/base/address.ts";
 import { nobleCurve } from "../../src/base/curve.ts";
 import type { Hex } from "../../src/base/hex.ts";
-import { encodeListToken } from "../../src/chain/calls.ts";
+import { encodeListToken } from "../../src/chain/contracts/mediatorCalls.ts";
 import { localSigner } from "../../src/chain/signer.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
 import type { Terms } from "../chain/mediatorState.ts";
 import { Clock } from "../host/clock.ts";

@@ -1,6 +1,6 @@
 /** `quarterdeck doctor`: what stands in the way of a start, and how to mend it. */
 import { Command } from "commander";
-import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config/config.ts";
 import { examine } from "../operator/doctor/doctor.ts";
 import type { Finding, FindingState } from "../operator/doctor/finding.ts";
 

@@ -7,7 +7,7 @@ import { StorageFailure } from "../journal/errors.ts";
 import type { JournalReader } from "../journal/journal.ts";
 import { openPostgresReader } from "../journal/postgres/journal.ts";
 import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
-import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config.ts";
+import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config/config.ts";
 
 /** Options that say where the journal is; one of them is meant. */
 export interface Source {

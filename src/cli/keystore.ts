@@ -11,14 +11,9 @@ import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, bytesToHex, hexToBytes, isHex } from "../base/hex.ts";
 import { Secret } from "../base/secret.ts";
-import { readKeyFile, readPasswordFile, writeKeyFile } from "../operator/signers/keyFiles.ts";
-import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/signers/keySource.ts";
-import {
-  addressOfKey,
-  openKeystore,
-  parseKeystore,
-  sealKeystore,
-} from "../operator/signers/keystore.ts";
+import { readKeyFile, readPasswordFile, writeKeyFile } from "../keys/keyFiles.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../keys/keySource.ts";
+import { addressOfKey, openKeystore, parseKeystore, sealKeystore } from "../keys/keystore.ts";
 
 interface Options {
   readonly out: string;

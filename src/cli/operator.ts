@@ -8,9 +8,9 @@ import {
   type OperatorConfig,
   PASSWORD_VARIABLE,
   readConfig,
-} from "../operator/config.ts";
-import { type Log, openLog } from "../operator/log.ts";
+} from "../operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../operator/node/node.ts";
+import { type Log, openLog } from "../operator/telemetry/log.ts";
 import { startServer } from "../server/server.ts";
 import { goOnWithoutReader, patientStdout } from "./output.ts";
 import { fail } from "./report.ts";

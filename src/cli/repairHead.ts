@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import { repairHead } from "../journal/postgres/repairHead.ts";
-import { DATABASE_VARIABLE } from "../operator/config.ts";
+import { DATABASE_VARIABLE } from "../operator/config/config.ts";
 import { Progress } from "./progress.ts";
 
 export function repairHeadCommand(): Command {

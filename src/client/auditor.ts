@@ -5,8 +5,8 @@
 
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import type { ChainClock, ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { readDeposits } from "../chain/records.ts";
+import type { ChainClock, ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
+import { readDeposits } from "../chain/contracts/pastEvents.ts";
 import { verifyProof } from "../protocol/sumTree.ts";
 import type { BalanceProof, Round } from "../protocol/units.ts";
 import { RefusedByOperator } from "./api.ts";

@@ -1,10 +1,10 @@
 /** A client of several operators, on a real chain: what it believes, and from whom. */
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
+import { type Anvil, startAnvil } from "../../test/support/chain/anvil.ts";
 import { nobleCurve } from "../base/curve.ts";
 import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
-import { deployExchange } from "../chain/deploy.ts";
-import { MediatorReader } from "../chain/mediator.ts";
+import { deployExchange } from "../chain/contracts/deploy.ts";
+import { MediatorReader } from "../chain/contracts/mediator.ts";
 import { localSigner } from "../chain/signer.ts";
 import { hashFill } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";

@@ -6,16 +6,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Curve, nobleCurve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
+import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import {
   encodeConfirmWithdrawal,
   encodeInitiateWithdrawal,
   encodeRedirectWithdrawal,
   encodeSetTradingKey,
-} from "../chain/calls.ts";
-import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
-import { type Mined, Submitter } from "../chain/send.ts";
+} from "../chain/contracts/mediatorCalls.ts";
+import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
+import { type Mined, Submitter } from "../chain/submit/submitter.ts";
 import type { Amount, BalanceProof, Round, SignedOrder } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes.ts";
 import * as parse from "./arguments.ts";

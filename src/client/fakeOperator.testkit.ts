@@ -1,7 +1,7 @@
 /** Operators that serve the real wire over one exchange, and behave as badly as they are told. */
 import type { Socket } from "node:net";
 import type { Address, Hex } from "../base/hex.ts";
-import type { Answered, FaceEvent, OperatorFace, OrderFace } from "../operator/face.ts";
+import type { Answered, FaceEvent, OperatorFace, OrderFace } from "../operator/api/operatorApi.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import type { CancelOrder, Order, SignedOrder } from "../protocol/units.ts";

@@ -5,8 +5,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
-import type { MediatorReader } from "../chain/mediator.ts";
-import { TurnReader } from "../chain/turns.ts";
+import type { MediatorReader } from "../chain/contracts/mediator.ts";
+import { TurnReader } from "../chain/contracts/roundRobinManager.ts";
 import type { Answer, RouteName } from "../wire/routes.ts";
 import {
   Api,

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { Alarm } from "../base/errors.ts";
 import { checkAnswer } from "../protocol/disputeRule.ts";
 import { checkEvidence } from "../protocol/withdrawalRule.ts";
-import { checkOrder } from "./checkOrder.ts";
-import type { Happening } from "./outcome.ts";
-import { stateHash } from "./stateHash.ts";
-import * as views from "./views.ts";
+import { checkOrder } from "./matching/checkOrder.ts";
+import type { Happening } from "./model/outcome.ts";
+import * as views from "./queries/views.ts";
+import { stateHash } from "./snapshots/stateHash.ts";
 import {
   ALICE,
   BASE,

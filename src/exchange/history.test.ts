@@ -7,12 +7,12 @@ import { orderHash } from "../protocol/messages.ts";
 import { checkAdvance, checkExecution, NOTHING_EXECUTED } from "../protocol/orderRule.ts";
 import { checkEvidence, confirmable } from "../protocol/withdrawalRule.ts";
 import { apply, begin } from "./apply.ts";
-import { decodeEntry, encodeEntry } from "./entries.ts";
+import { decodeEntry, encodeEntry } from "./model/entries.ts";
+import type { Happening } from "./model/outcome.ts";
 import { NaiveModel } from "./naiveModel.testkit.ts";
-import type { Happening } from "./outcome.ts";
-import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
-import { stateHash } from "./stateHash.ts";
-import * as views from "./views.ts";
+import * as views from "./queries/views.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshots/snapshot.ts";
+import { stateHash } from "./snapshots/stateHash.ts";
 import {
   BASE,
   clientNo,

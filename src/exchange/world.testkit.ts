@@ -4,10 +4,10 @@ import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog, LogPlace } from "../protocol/chainLog.ts";
 import type { Amount, BlockNumber, Order, Round, Schedule, Signature } from "../protocol/units.ts";
 import { apply, begin } from "./apply.ts";
-import type { Entry, GenesisEntry, Market } from "./entries.ts";
-import type { Happening, Outcome, Side } from "./outcome.ts";
-import type { State } from "./state.ts";
-import * as views from "./views.ts";
+import type { Entry, GenesisEntry, Market } from "./model/entries.ts";
+import type { Happening, Outcome, Side } from "./model/outcome.ts";
+import type { State } from "./model/state.ts";
+import * as views from "./queries/views.ts";
 
 export const SCHEDULE: Schedule = { genesisBlock: 100, roundSize: 32 };
 export const BASE = toAddress(`0x${"b1".repeat(20)}`);

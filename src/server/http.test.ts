@@ -1,6 +1,6 @@
 /** What the server makes of refusals and of requests that are none: no operator is behind it. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { OperatorFace } from "../operator/face.ts";
+import type { OperatorFace } from "../operator/api/operatorApi.ts";
 import {
   ACT_OF_REFUSAL,
   REFUSAL_CODES,

@@ -4,7 +4,7 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Address } from "../base/hex.ts";
-import type { Answered, OperatorFace } from "../operator/face.ts";
+import type { Answered, OperatorFace } from "../operator/api/operatorApi.ts";
 import { ACT_OF_REFUSAL, type Refusal, type RefusalCode, refuse } from "../protocol/refusals.ts";
 import type { Duties, Health, Live, Ready } from "../wire/health.ts";
 import { parseInput, parseJson } from "../wire/input.ts";

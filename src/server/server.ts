@@ -1,6 +1,6 @@
 /** Serves an operator over HTTP and WebSocket on one port. */
 import { QuarterdeckError } from "../base/errors.ts";
-import type { OperatorFace } from "../operator/face.ts";
+import type { OperatorFace } from "../operator/api/operatorApi.ts";
 import { buildHttp } from "./http.ts";
 import { serveStream } from "./stream.ts";
 

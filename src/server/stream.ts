@@ -4,7 +4,7 @@
  */
 import type { Server } from "node:http";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { FaceEvent, OperatorFace } from "../operator/face.ts";
+import type { FaceEvent, OperatorFace } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import { errorBody } from "../wire/sentences.ts";

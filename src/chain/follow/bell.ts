@@ -1,5 +1,5 @@
 /** When to look at the chain again: endpoints that push heads cause earlier looks. */
-import type { ChainClient } from "../rpc.ts";
+import type { ChainClient } from "../rpc/rpc.ts";
 
 /** Waits, until an endpoint tells of a new head. */
 export class Bell {

@@ -4,7 +4,7 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { mediatorAbi } from "../abi/mediator.ts";
-import { decodeLog } from "../logs.ts";
+import { decodeLog } from "../contracts/logs.ts";
 
 /** An endpoint's logs cannot be those of the chain, or lack some; another endpoint is asked. */
 export class LogsRefused extends QuarterdeckError {

@@ -6,8 +6,8 @@
 import type { Curve } from "../../base/curve.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
-import { ask } from "../../chain/rpc.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { ask } from "../../chain/rpc/rpc.ts";
 import { hashSession } from "../../protocol/messages.ts";
 import { quarterSize, roundOf } from "../../protocol/rounds.ts";
 import { signMessage } from "../../protocol/signatures.ts";

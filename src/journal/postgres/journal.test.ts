@@ -5,9 +5,9 @@ import {
   runSql,
   startPostgres,
   type TestPostgres,
-} from "../../../test/support/postgres.ts";
-import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
-import { describeSharedJournal } from "../../../test/support/sharedJournalContract.ts";
+} from "../../../test/support/database/postgres.ts";
+import { acquire, openShared } from "../../../test/support/database/sharedJournal.ts";
+import { describeSharedJournal } from "../../../test/support/database/sharedJournalContract.ts";
 import { JournalDamaged, StorageFailure } from "../errors.ts";
 import type { JournalReader, JournalRecord } from "../journal.ts";
 import { openPostgresJournal, type PostgresOptions } from "./journal.ts";

@@ -1,7 +1,11 @@
 /** A head that disagrees with whole records, and the cases in which it must stay as it is. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
-import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
+import {
+  runSql,
+  startPostgres,
+  type TestPostgres,
+} from "../../../test/support/database/postgres.ts";
+import { acquire, openShared } from "../../../test/support/database/sharedJournal.ts";
 import { repairHead } from "./repairHead.ts";
 
 let server: TestPostgres;

@@ -1,6 +1,6 @@
 /** An alert, and how each kind of webhook wants to be told of it. */
-import type { HealthCheck } from "../face.ts";
-import type { Shape } from "./config.ts";
+import type { HealthCheck } from "../api/operatorApi.ts";
+import type { Shape } from "./alertsConfig.ts";
 
 export interface Alert {
   /** Stays the same while it is one matter: the name of the check. */

@@ -1,6 +1,6 @@
 /** What the doctor looks at in a shared journal's database: each host, and the user's rights. */
 import { examineDatabase } from "../../journal/postgres/examine.ts";
-import type { DatabaseConfig } from "../config.ts";
+import type { DatabaseConfig } from "../config/config.ts";
 import { type Finding, failure, failureOf, fine, looking, warning } from "./finding.ts";
 
 const RIGHTS_HINT = "Grant it to the user in the URL, or name the owner of the schema there.";

@@ -3,9 +3,9 @@
  * nothing. Works while an operator runs, then without what that one holds.
  */
 import type { Address } from "../../base/hex.ts";
-import type { BlockRef } from "../../chain/follow.ts";
-import { type OperatorConfig, readConfig } from "../config.ts";
-import { type ExchangeOnChain, readExchange } from "../readExchange.ts";
+import type { BlockRef } from "../../chain/follow/follow.ts";
+import { type OperatorConfig, readConfig } from "../config/config.ts";
+import { type ExchangeOnChain, readExchange } from "../config/readExchange.ts";
 import { checkAbilities } from "./abilities.ts";
 import { checkEndpoints, checkLogs, type Endpoint, reach } from "./endpoints.ts";
 import { checkExchange, checkOperator, whyUnreadable } from "./exchange.ts";

@@ -1,8 +1,8 @@
 /** What the doctor looks at on each JSON-RPC endpoint, and between them. */
 
 import type { Address } from "../../base/hex.ts";
-import { shortMessage } from "../../chain/errors.ts";
-import { type ChainClient, connect } from "../../chain/rpc.ts";
+import { shortMessage } from "../../chain/rpc/errors.ts";
+import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { type Finding, failure, fine, warning } from "./finding.ts";
 
@@ -111,7 +111,7 @@ async function agreement(endpoints: readonly Endpoint[], confirmations: number):
   return failure("one chain", `block ${number}: ${list}`, mend);
 }
 
-/** Blocks of logs that the operator reads at once at first (chain/follow.ts). */
+/** Blocks of logs that the operator reads at once at first (chain/follow/follow.ts). */
 const LOG_RANGE = 1000;
 
 /**

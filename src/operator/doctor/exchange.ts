@@ -1,22 +1,22 @@
 /** What the doctor looks at on the chain: the Mediator, its manager, and the operator's key. */
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
-import { ForeignBlockNumbers } from "../../chain/blockNumbers.ts";
 import {
   disputesRuntime,
   mediatorBytecode,
   mediatorRuntime,
 } from "../../chain/bytecode/mediator.ts";
-import { ContractRefused } from "../../chain/errors.ts";
-import { MediatorReader } from "../../chain/mediator.ts";
-import { connect } from "../../chain/rpc.ts";
-import type { Turns } from "../../chain/turns.ts";
-import { createState } from "../../exchange/state.ts";
+import { ForeignBlockNumbers } from "../../chain/contracts/blockNumbers.ts";
+import { MediatorReader } from "../../chain/contracts/mediator.ts";
+import type { Turns } from "../../chain/contracts/roundRobinManager.ts";
+import { ContractRefused } from "../../chain/rpc/errors.ts";
+import { connect } from "../../chain/rpc/rpc.ts";
+import { createState } from "../../exchange/model/state.ts";
 import { lastBlockOf, rescueWindow } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
-import type { OperatorConfig } from "../config.ts";
-import { ALONE_MEND } from "../quorum/quorumGuardian.ts";
-import type { ExchangeOnChain } from "../readExchange.ts";
+import { ALONE_MEND } from "../checks/quorum.ts";
+import type { OperatorConfig } from "../config/config.ts";
+import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { type Finding, failure, failureOf, fine, warning } from "./finding.ts";
 
 const ETHER_DECIMALS = 18;

@@ -1,11 +1,11 @@
 /** How often the runner tries, what it does after a failure, and when it gives up. */
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../base/hex.ts";
-import { encodeCommit } from "../../chain/calls.ts";
-import { ContractRefused } from "../../chain/errors.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
-import type { Call, Mined, Submitter } from "../../chain/send.ts";
-import { commit, withdrawals } from "../../exchange/views.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
+import { ContractRefused } from "../../chain/rpc/errors.ts";
+import type { Call, Mined, Submitter } from "../../chain/submit/submitter.ts";
+import { commit, withdrawals } from "../../exchange/queries/views.ts";
 import {
   ALICE,
   BASE,
@@ -19,8 +19,8 @@ import {
   type World,
 } from "../../exchange/world.testkit.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
-import type { Fields, Log } from "../log.ts";
-import { AttestationsMissing } from "../quorum/commitQuorum.ts";
+import type { Fields, Log } from "../telemetry/log.ts";
+import { AttestationsMissing } from "./commitQuorum.ts";
 import { DutyRunner, type DutyRunnerOptions } from "./dutyRunner.ts";
 
 const FIRST = firstBlockOf(SCHEDULE, 1);

@@ -1,26 +1,31 @@
 /** The parts of one operator, each made of those before it. */
 import type { Curve } from "../../base/curve.ts";
 import { Signal } from "../../base/signal.ts";
-import { type Call, type Mined, Submitter, type SubmitterEvent } from "../../chain/send.ts";
-import { GasLedger } from "../../chain/sending/fees.ts";
-import { readTokenFacts } from "../../chain/tokens.ts";
-import type { State } from "../../exchange/state.ts";
+import { readTokenFacts } from "../../chain/contracts/tokens.ts";
+import { GasLedger } from "../../chain/submit/fees.ts";
+import {
+  type Call,
+  type Mined,
+  Submitter,
+  type SubmitterEvent,
+} from "../../chain/submit/submitter.ts";
+import type { State } from "../../exchange/model/state.ts";
+import type { OpenedSigner } from "../../keys/openSigner.ts";
 import type { Alerts } from "../alerts/alerts.ts";
-import type { AnswerSources } from "../answers.ts";
-import { ChainHead } from "../chainHead.ts";
-import type { OperatorConfig } from "../config.ts";
+import { createFace, type FaceControl } from "../api/createApi.ts";
+import { FillSigner } from "../api/fillSigner.ts";
+import { Identity } from "../api/identity.ts";
+import type { AnswerSources } from "../api/queries.ts";
+import type { OperatorConfig } from "../config/config.ts";
+import type { ExchangeOnChain } from "../config/readExchange.ts";
+import { CommitQuorum } from "../duties/commitQuorum.ts";
 import { DutyRunner } from "../duties/dutyRunner.ts";
-import { createFace, type FaceControl } from "../exchangeFace.ts";
-import type { Log } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
-import { CommitQuorum } from "../quorum/commitQuorum.ts";
-import type { ExchangeOnChain } from "../readExchange.ts";
-import { Desk } from "../roles/desk.ts";
-import type { Storage } from "../roles/storage.ts";
-import { FillSigner } from "../signers/fillSigner.ts";
-import { Identity } from "../signers/identity.ts";
-import type { OpenedSigner } from "../signers/openSigner.ts";
-import { TurnKeeper } from "../turns/turnKeeper.ts";
+import { TurnKeeper } from "../duties/turnKeeper.ts";
+import { ChainHead } from "../sequencing/chainHead.ts";
+import type { Storage } from "../sequencing/openStorage.ts";
+import { Desk } from "../sequencing/writeRouter.ts";
+import type { Log } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */

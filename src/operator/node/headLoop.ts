@@ -1,7 +1,7 @@
 /** What one new head of the chain causes, as one list in order. */
-import { forecastWeiPerDay } from "../../chain/sending/fees.ts";
+import { forecastWeiPerDay } from "../../chain/submit/fees.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { SeenHead } from "../roles/lead.ts";
+import type { SeenHead } from "../sequencing/lead.ts";
 import type { Parts } from "./assemble.ts";
 import { LatestOnly } from "./latestOnly.ts";
 

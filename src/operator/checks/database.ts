@@ -1,0 +1,33 @@
+/** Whether the database of the shared journal answers, and takes writes. */
+
+import { FAILS_AT_ONCE, type Guardian } from "../health/check.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+export interface DatabaseOptions {
+  /** Why the journal cannot be written now, if so. */
+  readonly problem: () => string | undefined;
+  readonly metrics: Metrics;
+}
+
+const HELP = "1 while the database of the shared journal answers and takes writes";
+
+export function databaseGuardian({ problem, metrics }: DatabaseOptions): Guardian {
+  return {
+    name: "database",
+    look: () => {
+      const found = problem();
+      metrics.set("database_up", HELP, found === undefined ? 1 : 0);
+      return [
+        {
+          check: "database",
+          levels: FAILS_AT_ONCE,
+          figure: found === undefined ? 0 : 1,
+          detail: found ?? "answers, and takes writes as far as is known",
+          mend:
+            "Check that a server of the database runs, takes writes and can be reached from here. " +
+            "What was acknowledged is kept; operators go on by themselves, until `patienceMs` ends.",
+        },
+      ];
+    },
+  };
+}
