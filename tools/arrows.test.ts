@@ -53,7 +53,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       bytecode: [],
       rpc: ["abi"],
       contracts: [".", "abi", "bytecode", "rpc"],
-      follow: ["rpc", "contracts"],
+      follow: ["abi", "rpc", "contracts"],
       submit: [".", "rpc"],
     },
   },
@@ -136,8 +136,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
   "src/operator/alerts/shapes.ts > src/operator/api/operatorApi.ts": "HealthCheck to wire",
   "src/operator/sequencing/sequencer.ts > src/operator/checks/journal.ts": "WriterStatus here",
   "src/operator/sequencing/writeRouter.ts > src/operator/checks/journal.ts": "WriterStatus here",
-  "src/operator/doctor/doctor.ts > src/operator/node/node.ts": "readExchange in a file of its own",
-  "src/operator/doctor/exchange.ts > src/operator/node/node.ts": "the same",
   "src/keys/openSigner.ts > src/operator/telemetry/log.ts": "an interface Log in base",
   "src/keys/openSigner.ts > src/operator/api/operatorApi.ts": "the signer's state to wire",
   "src/admin/vet.ts > src/cli/doctor.ts": "shownFindings to operator/doctor/finding",
@@ -145,8 +143,6 @@ const EXCEPTIONS: Readonly<Record<string, string>> = {
 
 /** Files that import each other, each set with what ends it. The list may only get shorter. */
 const FILE_CIRCLES: readonly (readonly string[])[] = [
-  // Types of the messages between the two in a file of their own.
-  ["src/operator/replay/snapshotWorker.ts", "src/operator/replay/snapshotter.ts"],
   // Types that the three share in client/types.
   ["src/client/client.ts", "src/client/latestOrders.ts", "src/client/writes.ts"],
 ];
