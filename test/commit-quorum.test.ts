@@ -141,7 +141,7 @@ describe("a commit quorum of two", () => {
       });
       const findings = await examine(file, { [KEY_VARIABLE]: key });
       const found = findings.find(({ check }) => check === "commit quorum");
-      expect(found).toMatchObject({ state: "fail", mend: expect.stringMatching(/`database`/) });
+      expect(found).toMatchObject({ state: "fail", hint: expect.stringMatching(/`database`/) });
     } finally {
       await operator.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });

@@ -65,7 +65,7 @@ describe("deposit, trade, proof", () => {
   it("credits both deposits of one transaction, also to an address that never joined", async () => {
     const stranger = await depositTwiceInOneTransaction(exchange);
     await exchange.settle();
-    const [weth] = exchange.operator.face.balances(stranger);
+    const [weth] = exchange.operator.api.balances(stranger);
     expect(weth?.total).toBe(8n);
     await exchange.toQuarter(2, 0);
     const { committedRound, halted } = await exchange.reader.clock();

@@ -34,10 +34,10 @@ import { startExchange, type TestExchange, until } from "./support/exchange/exch
 import { spawnOperator, startOperatorProcess } from "./support/exchange/operatorProcess.ts";
 import { type Meddle, startHttpProxy } from "./support/faults/proxy.ts";
 
-/** Those that are not as they should be, each with its mend. */
+/** Those that are not as they should be, each with its hint. */
 function faults(findings: readonly Finding[]): [string, string, string][] {
   const found = findings.filter(({ state }) => state !== "ok");
-  for (const { mend } of found) expect(mend).toMatch(/\w+/);
+  for (const { hint } of found) expect(hint).toMatch(/\w+/);
   return found.map(({ state, check, detail }) => [state, check, detail]);
 }
 
@@ -343,7 +343,7 @@ describe("the doctor", () => {
   it("operator: alone where a commit takes several", () => {
     expect(judgeQuorum(1, false).state).toBe("ok");
     expect(judgeQuorum(2, true).state).toBe("ok");
-    expect(judgeQuorum(2, false)).toMatchObject({ state: "fail", mend: /`database`/ });
+    expect(judgeQuorum(2, false)).toMatchObject({ state: "fail", hint: /`database`/ });
   });
 
   it("machine: disk, file system, flushes", async () => {

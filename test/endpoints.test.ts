@@ -59,9 +59,9 @@ describe("an operator with several endpoints", () => {
     await commitRound(2);
     expect(failures()[0]?.fields.endpoint).toBe(proxy.url);
     const figure = `quarterdeck_endpoint_failures_total{endpoint="${proxy.url}"}`;
-    expect(await operator.face.metrics()).toContain(figure);
+    expect(await operator.api.metrics()).toContain(figure);
     const rest = `quarterdeck_endpoint_rest_requests{endpoint="${exchange.anvil.url}"} 0`;
-    expect(await operator.face.metrics()).toContain(rest);
+    expect(await operator.api.metrics()).toContain(rest);
   });
 
   it("never uses one that comes back with another chain behind it", async () => {
@@ -78,13 +78,13 @@ describe("an operator with several endpoints", () => {
 
   it("says what duties cost a day, by what they cost lately", async () => {
     const pattern = /quarterdeck_duties_forecast_wei_per_day ([0-9.e+]+)/;
-    const figure = Number(pattern.exec(await operator.face.metrics())?.[1]);
+    const figure = Number(pattern.exec(await operator.api.metrics())?.[1]);
     expect(figure).toBeGreaterThan(0);
   });
 
   it("tells nobody the secret of a URL", async () => {
     expect(inspect(logged, { depth: 10, maxArrayLength: null })).not.toContain(SECRET);
-    expect(await operator.face.metrics()).not.toContain(SECRET);
+    expect(await operator.api.metrics()).not.toContain(SECRET);
     expect(logged.length).toBeGreaterThan(5);
   });
 });

@@ -47,7 +47,7 @@ function freeze(proxy: HttpProxy): void {
 }
 
 async function isLeading({ operator }: Member): Promise<boolean> {
-  return /^quarterdeck_leading 1$/m.test(await operator.face.metrics());
+  return /^quarterdeck_leading 1$/m.test(await operator.api.metrics());
 }
 
 async function startBoth(anvil: Anvil) {
@@ -103,7 +103,7 @@ test("an endpoint that stands still costs its operator the lead, and the exchang
   const opening = firstBlockOf(schedule, 1);
   await anvil.mineTo(opening - 2);
   await until("both follow", () =>
-    members.every(({ operator }) => operator.face.clock().block >= opening - 3),
+    members.every(({ operator }) => operator.api.clock().block >= opening - 3),
   );
 
   let leader: Member | undefined;
@@ -117,7 +117,7 @@ test("an endpoint that stands still costs its operator the lead, and the exchang
     await anvil.mine();
     await sleep(PACE_MS);
   }
-  await until("the other takes the blocks", () => other.operator.face.clock().block > opening);
+  await until("the other takes the blocks", () => other.operator.api.clock().block > opening);
 
   await until("the round is committed", async () => {
     await anvil.mine();

@@ -126,7 +126,7 @@ describe("logs that nothing tells of", () => {
       await anvil.mine(1);
       const head = await anvil.blockNumber();
       await until("the block is taken, or it ended", async () => {
-        const { block: taken } = exchange.operator.face.clock();
+        const { block: taken } = exchange.operator.api.clock();
         return taken >= head - 1 || eventsNamed("contractDiffers").length >= 3;
       });
     }

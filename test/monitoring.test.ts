@@ -21,7 +21,7 @@ interface Told {
   readonly id: string;
   readonly state: string;
   readonly detail: string;
-  readonly mend: string;
+  readonly hint: string;
   readonly fields: Record<string, string | number>;
 }
 
@@ -208,7 +208,7 @@ describe("an operator that watches itself", () => {
       deadlineBlock: lastBlockOf(schedule, 1, 0),
     });
     expect(words?.fields["blocksLeft"]).toBeGreaterThan(0);
-    expect(words?.mend).toMatch(/start the operator again/);
+    expect(words?.hint).toMatch(/start the operator again/);
     const written = logText();
     expect(written).toContain('"msg":"givingUp"');
     expect(written + complaint).not.toContain(SECRET);

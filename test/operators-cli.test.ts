@@ -15,7 +15,7 @@ import { MediatorReader } from "../src/chain/contracts/mediator.ts";
 import {
   encodeAddOperator,
   encodeSetMaintenance,
-  TurnReader,
+  SlotReader,
 } from "../src/chain/contracts/roundRobinManager.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { KEY_VARIABLE } from "../src/operator/config/config.ts";
@@ -35,7 +35,7 @@ describe("the operators' list", () => {
   let folder: string;
   let config: string;
   let access: object;
-  let reader: TurnReader;
+  let reader: SlotReader;
   let mediator: MediatorReader;
   let schedule: Schedule;
   let snapshot: Hex;
@@ -92,7 +92,7 @@ describe("the operators' list", () => {
       disputeBond: 0n,
       tokens: [{ name: "Wrapped Ether", symbol: "WETH", decimals: 18 }],
     });
-    reader = new TurnReader(anvil.client, exchange.manager);
+    reader = new SlotReader(anvil.client, exchange.manager);
     mediator = new MediatorReader(anvil.client, exchange.mediator);
     schedule = (await mediator.constants()).schedule;
     folder = mkdtempSync(join(tmpdir(), "quarterdeck-operators-"));

@@ -14,8 +14,8 @@ it("is not ready before it has taken in what is final: a client would find no to
     // Its first blocks, with the listings, are few enough to pass for the lag of a slow moment.
     const storage = `${exchange.config.storage}-new`;
     const operator = await startOperator({ ...exchange.config, storage }, SILENT);
-    while (operator.face.notReady() !== undefined) await nextTurn();
-    expect(operator.face.exchange().tokens).toHaveLength(2);
+    while (operator.api.notReady() !== undefined) await nextTurn();
+    expect(operator.api.exchange().tokens).toHaveLength(2);
     await operator.stop();
   } finally {
     await exchange.stop();

@@ -74,7 +74,7 @@ describe("the reference operator is halted by, and this one is not", () => {
     ];
     for (const call of calls) await anvil.transact({ from, ...call });
     await exchange.settle();
-    expect(exchange.operator.face.balances(anvil.addresses[9] as Hex)[0]?.total).toBe(1n);
+    expect(exchange.operator.api.balances(anvil.addresses[9] as Hex)[0]?.total).toBe(1n);
     await nextRound();
     await nextRound();
   });
@@ -178,14 +178,11 @@ describe("the reference operator loses count by, and this one does not", () => {
     await anvil.transact(approval);
     await exchange.settle();
     const totalOf = (client: ExchangeClient, token: string) =>
-      operator.face.balances(client.address).find((one) => one.token === token)?.total as bigint;
+      operator.api.balances(client.address).find((one) => one.token === token)?.total as bigint;
     const before = [totalOf(ada, weth), totalOf(bob, usdc)] as const;
     const snapshot = await anvil.snapshot();
     const lost = await ada.deposit("WETH", "5");
-    await until(
-      "the operator sees the block",
-      () => operator.face.clock().chainHead === lost.block,
-    );
+    await until("the operator sees the block", () => operator.api.clock().chainHead === lost.block);
     await anvil.revert(snapshot);
     const kept = await bob.deposit("USDC", "7");
     expect(kept.block).toBeGreaterThanOrEqual(lost.block);

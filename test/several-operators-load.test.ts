@@ -26,7 +26,7 @@ const cut = (line: Line): Way => ({
   name: `cut off from the ${line}`,
   lose: async (leader) => {
     leader.cut(line);
-    return () => leader.mend(line);
+    return () => leader.hint(line);
   },
 });
 
@@ -73,11 +73,11 @@ describe.runIf(isDeep)(`several operators, ${TIMES} losses (QUARTERDECK_SEED=${s
       await sleep(random.from(0, LONGEST_PAUSE_MS));
       const leader = await exchange.leader();
       const { epoch } = await exchange.lease();
-      const mend = await lose(leader);
+      const hint = await lose(leader);
       const next = await drills.untilAnotherLeads(leader, epoch);
       expect(next.address).not.toBe(leader.address);
       await drills.orders(random.from(0, 30));
-      await mend();
+      await hint();
     });
   });
 });

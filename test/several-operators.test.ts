@@ -55,11 +55,11 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
 
   it("go on when the one that takes orders is cut off from the database", async () => {
     await drills.takeOver("cut off from the database", async () => {
-      const mend = (member: Member) => member.mend("database");
-      const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), mend);
+      const hint = (member: Member) => member.hint("database");
+      const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), hint);
       await drills.untilAnotherLeads(lost, epoch);
       await drills.orders(20);
-      mend(lost);
+      hint(lost);
     });
   });
 
@@ -73,7 +73,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
         lonely.cut(line);
         await drills.untilAnotherLeads(lonely, epoch);
         await drills.orders(20);
-        lonely.mend(line);
+        lonely.hint(line);
       });
     },
   );

@@ -14,12 +14,12 @@ afterAll(() => exchange.stop());
 
 /** Records that change nothing: cancellations of orders that nobody placed. */
 async function lengthenJournal(records: number): Promise<void> {
-  const AT_ONCE = 1000;
+  const NO_RETRY = 1000;
   const journal = await openSqliteJournal(exchange.config.storage);
   const word = `0x${"11".repeat(32)}` as const;
   const owner = toAddress(`0x${"ab".repeat(20)}`);
-  for (let done = 0; done < records; done += AT_ONCE) {
-    const ids = Array.from({ length: AT_ONCE }, (_, i) => BigInt(done + i));
+  for (let done = 0; done < records; done += NO_RETRY) {
+    const ids = Array.from({ length: NO_RETRY }, (_, i) => BigInt(done + i));
     const signature = { r: word, vs: word, path: [] };
     await journal.append(
       ids.map((id) => encodeEntry({ kind: "cancelOrder", owner, round: 0, id, signature })),

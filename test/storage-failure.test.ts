@@ -117,7 +117,7 @@ async function expectLoudEnd(operator: OperatorProcess, logs: string, code: stri
   );
   const word = lastWord(logs);
   expect(word).toMatchObject({ level: "error", code });
-  expect(String(word["mend"]).length).toBeGreaterThan(20);
+  expect(String(word["hint"]).length).toBeGreaterThan(20);
 }
 
 async function mounted(): Promise<SmallDisk> {

@@ -182,7 +182,7 @@ describe("more overdrawing withdrawals than quarter 0 has blocks", () => {
   async function mineWhatIsThere(): Promise<void> {
     const { anvil, operator } = exchange;
     const head = await anvil.blockNumber();
-    await until("the operator sees the block", () => operator.face.clock().chainHead === head);
+    await until("the operator sees the block", () => operator.api.clock().chainHead === head);
     for (let before = -1, now = await waiting(); before !== now; now = await waiting()) {
       before = now;
       await sleep(QUIET_MS);

@@ -130,12 +130,12 @@ export class SharedDatabase {
     return true;
   }
 
-  /** Says that `peer` lives; all that said so within `patienceMs`, by their names. */
-  announce(peer: Peer, patienceMs: number): Peer[] {
+  /** Says that `peer` lives; all that said so within `retryTimeoutMs`, by their names. */
+  announce(peer: Peer, retryTimeoutMs: number): Peer[] {
     const now = this.#options.now();
     this.#seen.set(peer.operator, { ...peer, seenAt: now });
     return [...this.#seen.values()]
-      .filter(({ seenAt }) => Math.abs(seenAt - now) <= patienceMs)
+      .filter(({ seenAt }) => Math.abs(seenAt - now) <= retryTimeoutMs)
       .sort((a, b) => (a.operator < b.operator ? -1 : 1))
       .map(({ operator, url, sequence }) => ({ operator, url, sequence }));
   }

@@ -252,7 +252,7 @@ class World {
     this.#invariants.checkMoney();
     for (const { operator } of this.#operators.hosts) {
       if (operator !== undefined && this.#storage.isIdle) {
-        this.#invariants.checkFace(operator.face, this.#storage.length);
+        this.#invariants.checkFace(operator.api, this.#storage.length);
       }
     }
     const late = lateIn(terms, head);
@@ -346,7 +346,7 @@ class World {
       random: this.#random.split("clients"),
       markets: MARKETS,
       tokens: TOKENS,
-      face: () =>
+      api: () =>
         this.#plan.kind === "several"
           ? routedFace({
               ...{ clock: this.#clock, random: routes, hosts: this.#operators.hosts },

@@ -12,7 +12,7 @@ import { recoverSigner } from "../protocol/signatures.ts";
 import { parseInput } from "../wire/input.ts";
 import { address, count, signature } from "../wire/shapes.ts";
 import { badOption } from "./arguments.ts";
-import { connectTurns } from "./readFacts.ts";
+import { connectSlots } from "./readFacts.ts";
 import { LOG, tell } from "./terminal.ts";
 
 const applicationFile = z.strictObject({
@@ -45,7 +45,7 @@ export function readFileAs<T>(file: string, schema: z.ZodType<T>): T {
 }
 
 function badFile(message: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadFile", message, mend: "Ask for the file again." });
+  return new QuarterdeckError({ code: "BadFile", message, hint: "Ask for the file again." });
 }
 
 export function readApplication(file: string): ApplicationFile {
@@ -72,10 +72,10 @@ export async function apply(options: {
   const config = readConfig(options.config, environment);
   const endpoint = config.publicUrl;
   if (endpoint === undefined) {
-    const mend = "Set it to where clients reach this operator, such as https://a.example.";
-    throw badOption(`${options.config}: publicUrl: is missing.`, mend);
+    const hint = "Set it to where clients reach this operator, such as https://a.example.";
+    throw badOption(`${options.config}: publicUrl: is missing.`, hint);
   }
-  const { chainId, manager } = await connectTurns(config);
+  const { chainId, manager } = await connectSlots(config);
   const signing = new AbortController();
   try {
     const { curve } = loadCurve();

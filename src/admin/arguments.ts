@@ -7,7 +7,7 @@ import type { Address } from "../base/hex.ts";
 export function addressOf(text: string): Address {
   const outcome = parseAddress(text);
   if (outcome.ok) return outcome.value;
-  throw badOption(`${text}: ${outcome.problem}`, outcome.mend);
+  throw badOption(`${text}: ${outcome.problem}`, outcome.hint);
 }
 
 /** A whole number, of the argument `name`. Throws a `QuarterdeckError` with code `BadOption`. */
@@ -16,6 +16,6 @@ export function wholeOf(name: string, text: string): number {
   throw badOption(`${name} is "${text}".`, "Give a whole number.");
 }
 
-export function badOption(message: string, mend: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadOption", message, mend });
+export function badOption(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadOption", message, hint });
 }

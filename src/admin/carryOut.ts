@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
 import {
   encodeSetMaintenance,
-  type TurnReader,
+  type SlotReader,
   type Turns,
 } from "../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../chain/rpc/errors.ts";
@@ -15,9 +15,9 @@ import type { Call, Mined, Submitter } from "../chain/submit/submitter.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import type { Plan, Step } from "./plan.ts";
 
-export interface Hands {
+export interface Context {
   readonly client: ChainClient;
-  readonly reader: TurnReader;
+  readonly reader: SlotReader;
   /** Of the owner's key, and not told to stop by what `interrupted` is. */
   readonly submitter: Submitter;
   /** Milliseconds between two looks at the chain. */
@@ -40,7 +40,7 @@ const SOON_BLOCKS = 3;
  * Resolves once the change is made and maintenance left, with the turns as they are then. Throws
  * `StillInMaintenance`, and else, out of maintenance, `Interrupted` or why a step failed.
  */
-export async function carryOut(hands: Hands, plan: Plan): Promise<Turns> {
+export async function carryOut(hands: Context, plan: Plan): Promise<Turns> {
   const outcome = await steps(hands, plan).then(
     () => ({ failed: false as const }),
     (error: unknown) => ({ failed: true as const, error }),
@@ -51,7 +51,7 @@ export async function carryOut(hands: Hands, plan: Plan): Promise<Turns> {
   return turns;
 }
 
-async function steps(hands: Hands, plan: Plan): Promise<void> {
+async function steps(hands: Context, plan: Plan): Promise<void> {
   const { enter, alter, holdBlocks, leaveFrom, pace } = plan;
   requireGoingOn(hands);
   // It is never abandoned half-way: whether it was entered must be known.
@@ -70,12 +70,16 @@ async function steps(hands: Hands, plan: Plan): Promise<void> {
 }
 
 /** What takes longer than planned keeps nobody in maintenance, even where deadlines are far. */
-async function within(hands: Hands, step: Step, pace: number): Promise<Step> {
+async function within(hands: Context, step: Step, pace: number): Promise<Step> {
   const deadlineBlock = Math.min(step.deadlineBlock, (await headOf(hands)) + pace);
   return { ...step, deadlineBlock };
 }
 
-async function send({ submitter, reader, tell }: Hands, step: Step, priority = 0): Promise<Mined> {
+async function send(
+  { submitter, reader, tell }: Context,
+  step: Step,
+  priority = 0,
+): Promise<Mined> {
   const { what, data, deadlineBlock } = step;
   const call: Call = { what, to: reader.manager, data, deadlineBlock, priority };
   const mined = await submitter.send(call);
@@ -87,7 +91,7 @@ async function send({ submitter, reader, tell }: Hands, step: Step, priority = 0
  * Leaves maintenance if the chain is in it. `unsettled`: a transaction may still wait under the
  * next nonce, and could enter it after we looked.
  */
-export async function leave(hands: Hands, unsettled: boolean): Promise<Turns> {
+export async function leave(hands: Context, unsettled: boolean): Promise<Turns> {
   let mayFollow = unsettled;
   let seen: BlockNumber = 0;
   let problem: unknown;
@@ -117,20 +121,20 @@ export async function leave(hands: Hands, unsettled: boolean): Promise<Turns> {
     message:
       `THE MANAGER ${hands.reader.manager} MAY STILL BE IN MAINTENANCE, in which nobody may act ` +
       `for the exchange: ${messageOf(problem)}`,
-    mend: `Leave it as soon as you can: ${hands.leaveCommand}`,
+    hint: `Leave it as soon as you can: ${hands.leaveCommand}`,
     cause: problem,
   });
 }
 
 /** Priced as urgent whenever it is sent. */
-async function leaving(hands: Hands): Promise<Step> {
+async function leaving(hands: Context): Promise<Step> {
   const deadlineBlock = (await headOf(hands)) + SOON_BLOCKS * hands.tries;
   const data = encodeSetMaintenance(false);
   return { what: "leaving maintenance", data, deadlineBlock };
 }
 
 /** Uses up the next nonce, so that nothing of ours waits any more. Gives the block. */
-async function displace(hands: Hands): Promise<BlockNumber> {
+async function displace(hands: Context): Promise<BlockNumber> {
   const { submitter, tell } = hands;
   const what = "displacing what may still wait";
   const deadlineBlock = (await headOf(hands)) + SOON_BLOCKS * hands.tries;
@@ -140,7 +144,7 @@ async function displace(hands: Hands): Promise<BlockNumber> {
 }
 
 /** As of `block` or later: endpoints lag behind each other. Throws when none gets there. */
-async function turnsFrom({ reader, pollMs, tries }: Hands, block: BlockNumber): Promise<Turns> {
+async function turnsFrom({ reader, pollMs, tries }: Context, block: BlockNumber): Promise<Turns> {
   for (let look = 0; look < tries; look++) {
     const turns = await reader.turns();
     if (turns.block >= block) return turns;
@@ -149,20 +153,20 @@ async function turnsFrom({ reader, pollMs, tries }: Hands, block: BlockNumber): 
   throw new QuarterdeckError({
     code: "EndpointLags",
     message: `No endpoint shows block ${block}.`,
-    mend: "Wait, or configure others.",
+    hint: "Wait, or configure others.",
   });
 }
 
-async function headOf({ client }: Hands): Promise<BlockNumber> {
+async function headOf({ client }: Context): Promise<BlockNumber> {
   return Number(await ask("its head", () => client.getBlockNumber()));
 }
 
-function requireGoingOn({ interrupted }: Hands): void {
+function requireGoingOn({ interrupted }: Context): void {
   if (interrupted.aborted) throw interruption();
 }
 
 /** What was begun goes on by itself; a transaction of it is replaced by a more urgent one. */
-function unlessInterrupted<T>({ interrupted }: Hands, work: Promise<T>): Promise<T> {
+function unlessInterrupted<T>({ interrupted }: Context, work: Promise<T>): Promise<T> {
   const stop = Promise.withResolvers<never>();
   const onAbort = () => stop.reject(interruption());
   interrupted.addEventListener("abort", onAbort, { once: true });
@@ -176,7 +180,7 @@ function interruption(): QuarterdeckError {
   return new QuarterdeckError({
     code: "Interrupted",
     message: "It was interrupted.",
-    mend: "See quarterdeck operators list, and run the command again.",
+    hint: "See quarterdeck operators list, and run the command again.",
   });
 }
 

@@ -13,10 +13,10 @@ import {
   readAccess,
 } from "../operator/config/config.ts";
 import { badOption, wholeOf } from "./arguments.ts";
-import { carryOut, type Hands, leave } from "./carryOut.ts";
+import { type Context, carryOut, leave } from "./carryOut.ts";
 import { type Change, isDone } from "./change.ts";
 import { type Plan, type Planned, plan } from "./plan.ts";
-import { connectTurns, readFacts, type TurnsOnChain } from "./readFacts.ts";
+import { connectSlots, readFacts, type SlotsOnChain } from "./readFacts.ts";
 import { LOG, tell } from "./terminal.ts";
 
 export interface Changing {
@@ -33,7 +33,7 @@ export async function change(wanted: Change, options: Changing): Promise<void> {
   const pace = wholeOf("--pace", options.pace);
   if (pace === 0) throw badOption("--pace is 0.", "Give 1 or more.");
   const access = openAccess(options.config);
-  const exchange = await connectTurns(access.chain);
+  const exchange = await connectSlots(access.chain);
   const candidate = wanted.kind === "add" ? wanted.operator : undefined;
   const planNow = async () => {
     const facts = await readFacts(exchange, candidate);
@@ -49,7 +49,7 @@ export async function change(wanted: Change, options: Changing): Promise<void> {
     if (options.yes !== true) await confirm();
     // Time has passed.
     const { planned } = await planNow();
-    await withHands(exchange, access.chain, signer, options.config, async (hands) => {
+    await withContext(exchange, access.chain, signer, options.config, async (hands) => {
       const turns = await carryOut(hands, planned);
       await verify(exchange, wanted, turns);
     });
@@ -62,12 +62,12 @@ export async function change(wanted: Change, options: Changing): Promise<void> {
 /** `quarterdeck operators maintenance leave`: refused by nothing but the chain. */
 export async function leaveNow(options: { readonly config: string }): Promise<void> {
   const access = openAccess(options.config);
-  const exchange = await connectTurns(access.chain);
+  const exchange = await connectSlots(access.chain);
   const signing = new AbortController();
   try {
     const signer = await access.openSigner(signing.signal);
     requireOwner(signer, await exchange.manager.owner());
-    await withHands(exchange, access.chain, signer, options.config, async (hands) => {
+    await withContext(exchange, access.chain, signer, options.config, async (hands) => {
       await leave(hands, false);
     });
   } finally {
@@ -96,12 +96,12 @@ function openAccess(file: string): Access {
   };
 }
 
-async function withHands(
-  { client, chainId, manager }: TurnsOnChain,
+async function withContext(
+  { client, chainId, manager }: SlotsOnChain,
   { maxFeePerGas, pollMs, maxTries }: ChainAccess,
   signer: Signer,
   config: string,
-  work: (hands: Hands) => Promise<void>,
+  work: (hands: Context) => Promise<void>,
 ): Promise<void> {
   const interrupting = new AbortController();
   const interrupt = (signal: string) => {
@@ -128,7 +128,7 @@ function requirePlan(planned: Planned): Plan {
   throw new QuarterdeckError({
     code: "ChangeRefused",
     message: `Nothing was changed. ${planned.refused.map(({ problem }) => `${problem}.`).join(" ")}`,
-    mend: planned.refused.map(({ mend }) => mend).join(" "),
+    hint: planned.refused.map(({ hint }) => hint).join(" "),
   });
 }
 
@@ -137,17 +137,17 @@ function requireOwner(signer: Signer, owner: string): void {
   throw new QuarterdeckError({
     code: "NotOwner",
     message: `The key's address is ${signer.address}, and the manager's owner is ${owner}.`,
-    mend: "Name the owner's key; --print-calls prints the calls for an owner that is a contract.",
+    hint: "Name the owner's key; --print-calls prints the calls for an owner that is a contract.",
   });
 }
 
-async function verify(exchange: TurnsOnChain, wanted: Change, turns: Turns): Promise<void> {
+async function verify(exchange: SlotsOnChain, wanted: Change, turns: Turns): Promise<void> {
   const quorum = await exchange.mediator.commitQuorum(exchange.manager.manager);
   if (isDone(wanted, turns, quorum)) return;
   throw new QuarterdeckError({
     code: "ChangeNotSeen",
     message: `Block ${turns.block} does not show the change.`,
-    mend: "See quarterdeck operators list: somebody else may have changed it since.",
+    hint: "See quarterdeck operators list: somebody else may have changed it since.",
   });
 }
 
@@ -161,7 +161,7 @@ function show({ effects, warnings, needBlocks, roomBlocks, nearest, holdBlocks }
 }
 
 /** In the order in which they go; an owner that is a contract can send them in one transaction. */
-function printCalls({ manager }: TurnsOnChain, { enter, alter, leave: last }: Plan): void {
+function printCalls({ manager }: SlotsOnChain, { enter, alter, leave: last }: Plan): void {
   const calls = [enter, alter, last]
     .filter((step) => step !== undefined)
     .map(({ what, data, deadlineBlock }) => ({
@@ -171,8 +171,8 @@ function printCalls({ manager }: TurnsOnChain, { enter, alter, leave: last }: Pl
 }
 
 async function confirm(): Promise<void> {
-  const mend = "Type yes, or give --yes.";
-  const declined = new QuarterdeckError({ code: "NotConfirmed", message: "Not confirmed.", mend });
+  const hint = "Type yes, or give --yes.";
+  const declined = new QuarterdeckError({ code: "NotConfirmed", message: "Not confirmed.", hint });
   if (!process.stdin.isTTY) throw declined;
   const terminal = createInterface({ input: process.stdin, output: process.stderr });
   try {

@@ -10,7 +10,7 @@ import { type Finding, failure, fine, warning } from "../operator/doctor/finding
 import { hashOperatorIdentity, managerDomain } from "../protocol/messages.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
 import { type ApplicationFile, applicantOf } from "./application.ts";
-import type { TurnsOnChain } from "./readFacts.ts";
+import type { SlotsOnChain } from "./readFacts.ts";
 
 const DAY_SECONDS = 86_400;
 const OLD_APPLICATION_SECONDS = 30 * DAY_SECONDS;
@@ -19,7 +19,7 @@ const MAX_SKEW_SECONDS = 300;
 /** `now`: seconds since 1970. */
 export function checkSignature(
   file: ApplicationFile,
-  { chainId, manager }: TurnsOnChain,
+  { chainId, manager }: SlotsOnChain,
   now: number,
 ): Finding[] {
   const { operator, date } = file.application;
@@ -49,11 +49,11 @@ export async function checkIdentity(
   const domain = managerDomain(chainId, manager);
   const hash = hashOperatorIdentity({ operator, endpoint, challenge });
   const signer = recoverSigner(nobleCurve, domain, hash, answer.signature);
-  const mend = "Its publicUrl and key must be those of the application; else it passes us on.";
+  const hint = "Its publicUrl and key must be those of the application; else it passes us on.";
   const identity =
     signer === operator
       ? fine("identity", `${endpoint} holds the key of ${operator}`)
-      : failure("identity", `${answer.operator} at ${answer.endpoint} answers there`, mend);
+      : failure("identity", `${answer.operator} at ${answer.endpoint} answers there`, hint);
   const release = `it runs ${answer.version}, this is ${VERSION}`;
   const same = answer.version === VERSION;
   const update = "Take the same release everywhere: operators share a journal.";
@@ -65,7 +65,7 @@ const MAX_LAG_BLOCKS = 3;
 /** Whether it serves this exchange, and how far behind the chain. */
 export async function checkExchange(
   { application }: ApplicationFile,
-  { client, constants, chainId }: TurnsOnChain,
+  { client, constants, chainId }: SlotsOnChain,
 ): Promise<Finding[]> {
   const api = new Api(application.endpoint);
   const [served, clock, head] = await Promise.all([
@@ -93,9 +93,9 @@ export function judgeLag(
   confirmations: number,
   head: number,
 ): Finding[] {
-  const mend = "Look at its endpoints and its database; let it catch up.";
+  const hint = "Look at its endpoints and its database; let it catch up.";
   const judge = (check: string, behind: number, detail: string) =>
-    behind <= MAX_LAG_BLOCKS ? fine(check, detail) : failure(check, detail, mend);
+    behind <= MAX_LAG_BLOCKS ? fine(check, detail) : failure(check, detail, hint);
   const [late, lag] = [head - chainHead, chainHead - confirmations - block];
   return [
     judge("head", late, `its newest block is ${chainHead}, ours ${head}`),
@@ -155,10 +155,10 @@ const FEW_FAILURES = 1;
 
 export function judgeLatency({ requests, failures, p50, p99 }: Latency): Finding {
   const detail = `p50 ${p50} ms, p99 ${p99} ms, ${failures} of ${requests} requests failed`;
-  const mend = "Look at its machine and its line; measure again, from where clients are.";
+  const hint = "Look at its machine and its line; measure again, from where clients are.";
   if (p50 === null || failures * 100 > requests * FEW_FAILURES) {
-    return failure("latency", detail, mend);
+    return failure("latency", detail, hint);
   }
   const slow = p50 > SLOW_P50_MS || (p99 ?? 0) > SLOW_P99_MS || failures > 0;
-  return slow ? warning("latency", detail, mend) : fine("latency", detail);
+  return slow ? warning("latency", detail, hint) : fine("latency", detail);
 }

@@ -3,12 +3,12 @@ import { formatDecimal } from "../base/decimal.ts";
 import { readAccess } from "../operator/config/config.ts";
 import { toJson } from "../wire/shapes.ts";
 import { deadlines } from "./deadlines.ts";
-import { connectTurns, readFacts, type Sign } from "./readFacts.ts";
+import { connectSlots, readFacts, type Sign } from "./readFacts.ts";
 
 const WEI_DECIMALS = 18;
 
 export async function list(options: { config: string; json?: boolean }): Promise<void> {
-  const exchange = await connectTurns(readAccess(options.config, process.env));
+  const exchange = await connectSlots(readAccess(options.config, process.env));
   const facts = await readFacts(exchange, undefined);
   const { turns, clock, quorum, owner, signs } = facts;
   const due = deadlines(facts);

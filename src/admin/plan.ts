@@ -58,7 +58,7 @@ export interface Plan {
 /** Why not, and what would mend it. */
 export interface Refused {
   readonly problem: string;
-  readonly mend: string;
+  readonly hint: string;
 }
 
 export type Planned =
@@ -123,7 +123,7 @@ function tooLate(facts: Facts, nearest: Deadline, need: number, left: number): R
     problem:
       `It may take ${need} blocks, and ${nearest.what} (last block ${nearest.lastBlock}) leaves ` +
       `${Math.max(0, left)} until its rescue window, less ${DEAD_SLOTS} slots that a dead operator may hold`,
-    mend:
+    hint:
       `${done}; block ${nextQuarter} begins the next quarter. --pace lowers what a transaction ` +
       "may take, where blocks are never full; smaller slots leave more room.",
   };
@@ -146,13 +146,13 @@ function afterwards({ turns, living, quorum }: Facts, change: Change): After {
 function refusedState({ clock, ownerBalance, gasPrice, owner }: Facts): Refused[] {
   const found: Refused[] = [];
   if (clock.halted) {
-    const mend = "Keep operators up, so that clients get their proofs.";
-    found.push({ problem: "The exchange is HALTED, for good", mend });
+    const hint = "Keep operators up, so that clients get their proofs.";
+    found.push({ problem: "The exchange is HALTED, for good", hint });
   }
   const needed = GAS_NEEDED * gasPrice;
   if (ownerBalance < needed) {
     const problem = `The owner ${owner} has ${ownerBalance} wei, and leaving maintenance must not fail`;
-    found.push({ problem, mend: `Send it ${needed - ownerBalance} wei or more.` });
+    found.push({ problem, hint: `Send it ${needed - ownerBalance} wei or more.` });
   }
   return found;
 }
@@ -163,18 +163,18 @@ function refusedChange({ turns, schedule }: Facts, change: Change): Refused[] {
     case "add":
       if (isApproved(change.operator.address)) {
         const problem = `${change.operator.address} is approved already`;
-        return [{ problem, mend: "Remove it first, to change its name or endpoint." }];
+        return [{ problem, hint: "Remove it first, to change its name or endpoint." }];
       }
       return [...refusedLabels(change.operator), ...refusedCount(turns)];
     case "remove":
       if (isApproved(change.address)) return [];
-      return [{ problem: `${change.address} is not approved`, mend: LIST }];
+      return [{ problem: `${change.address} is not approved`, hint: LIST }];
     case "slotSize":
       return refusedSize(schedule, change.blocks);
     case "quorum": {
       const most = turns.operators.length;
       if (change.quorum >= 1 && change.quorum <= most) return [];
-      return [{ problem: `A quorum is 1 to ${most}, the number of operators`, mend: LIST }];
+      return [{ problem: `A quorum is 1 to ${most}, the number of operators`, hint: LIST }];
     }
     case "hold":
       return [];
@@ -186,20 +186,20 @@ const LIST = "quarterdeck operators list shows who is approved.";
 function refusedLabels({ name, endpoint }: ApprovedOperator): Refused[] {
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   const isWithin = (text: string, most: number) => text !== "" && bytes(text) <= most;
-  const mend = "Shorten it, or give one.";
+  const hint = "Shorten it, or give one.";
   return [
     ...(isWithin(name, MAX_NAME_BYTES)
       ? []
-      : [{ problem: `A name has 1 to ${MAX_NAME_BYTES} bytes`, mend }]),
+      : [{ problem: `A name has 1 to ${MAX_NAME_BYTES} bytes`, hint }]),
     ...(isWithin(endpoint, MAX_ENDPOINT_BYTES)
       ? []
-      : [{ problem: `An endpoint has 1 to ${MAX_ENDPOINT_BYTES} bytes`, mend }]),
+      : [{ problem: `An endpoint has 1 to ${MAX_ENDPOINT_BYTES} bytes`, hint }]),
   ];
 }
 
 function refusedCount({ operators }: Turns): Refused[] {
   if (operators.length < MAX_OPERATORS) return [];
-  return [{ problem: `There are ${MAX_OPERATORS} operators`, mend: "Remove one first." }];
+  return [{ problem: `There are ${MAX_OPERATORS} operators`, hint: "Remove one first." }];
 }
 
 function refusedSize(schedule: Schedule, blocks: number): Refused[] {
@@ -207,13 +207,13 @@ function refusedSize(schedule: Schedule, blocks: number): Refused[] {
   if (blocks >= MIN_SLOT_BLOCKS && blocks <= most) return [];
   if (blocks < MIN_SLOT_BLOCKS) {
     const problem = `In slots of ${blocks} blocks claims come too late, and a dead operator is never passed over`;
-    return [{ problem, mend: `Give ${MIN_SLOT_BLOCKS} or more.` }];
+    return [{ problem, hint: `Give ${MIN_SLOT_BLOCKS} or more.` }];
   }
   const problem =
     `An operator that dies can hold ${DEAD_SLOTS} slots: with ${blocks} blocks each it would sit ` +
     `out the ${usableBlocks(schedule)} blocks of a quarter before its rescue window`;
-  const mend = most < MIN_SLOT_BLOCKS ? "Rounds this short have none." : `Give ${most} at most.`;
-  return [{ problem, mend }];
+  const hint = most < MIN_SLOT_BLOCKS ? "Rounds this short have none." : `Give ${most} at most.`;
+  return [{ problem, hint }];
 }
 
 /** Nobody to act, or too few to stand behind a commit, HALTS the exchange. */
@@ -221,15 +221,15 @@ function refusedAfter({ quorum }: Facts, change: Change, after: After): Refused[
   if (change.kind !== "remove" && change.kind !== "quorum") return [];
   const start = "Start operators first, and see them in quarterdeck operators list";
   if (after.operators.length === 0) {
-    const mend = "Add another first.";
-    return [{ problem: "It is the only operator: nobody could commit", mend }];
+    const hint = "Add another first.";
+    return [{ problem: "It is the only operator: nobody could commit", hint }];
   }
   if (after.living === 0) {
-    return [{ problem: "No operator that lives would remain", mend: `${start}.` }];
+    return [{ problem: "No operator that lives would remain", hint: `${start}.` }];
   }
   if (after.living >= after.quorum) return [];
   const problem = `Commits would take ${after.quorum} operators, and ${after.living} live`;
-  const mend =
+  const hint =
     change.kind === "remove" && quorum > 1 ? `${start}, or lower the quorum.` : `${start}.`;
-  return [{ problem, mend }];
+  return [{ problem, hint }];
 }

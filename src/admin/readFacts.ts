@@ -3,7 +3,7 @@ import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { readOpenDisputes } from "../chain/contracts/pastEvents.ts";
-import { type ApprovedOperator, TurnReader } from "../chain/contracts/roundRobinManager.ts";
+import { type ApprovedOperator, SlotReader } from "../chain/contracts/roundRobinManager.ts";
 import { ask, type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { Api } from "../client/api.ts";
 import type { ChainAccess } from "../operator/config/config.ts";
@@ -12,28 +12,28 @@ import type { Facts } from "./change.ts";
 import { disputesFrom } from "./deadlines.ts";
 
 /** An exchange whose operators take turns. */
-export interface TurnsOnChain {
+export interface SlotsOnChain {
   readonly client: ChainClient;
   readonly chainId: number;
   readonly mediator: MediatorReader;
-  readonly manager: TurnReader;
+  readonly manager: SlotReader;
   readonly constants: ExchangeConstants;
 }
 
-/** Throws `NoTurns` for a manager with one operator, and what the chain's reads throw. */
-export async function connectTurns(
+/** Throws `NoSlots` for a manager with one operator, and what the chain's reads throw. */
+export async function connectSlots(
   access: Pick<ChainAccess, "rpc" | "mediator">,
-): Promise<TurnsOnChain> {
+): Promise<SlotsOnChain> {
   const chainId = await readChainId(access.rpc);
   const client = connect(access.rpc, { chainId });
   const mediator = new MediatorReader(client, access.mediator);
   const constants = await mediator.constants();
-  const manager = new TurnReader(client, constants.manager);
-  if (await manager.hasTurns()) return { client, chainId, mediator, manager, constants };
+  const manager = new SlotReader(client, constants.manager);
+  if (await manager.hasSlots()) return { client, chainId, mediator, manager, constants };
   throw new QuarterdeckError({
-    code: "NoTurns",
+    code: "NoSlots",
     message: `The manager ${constants.manager} has one operator, and no list.`,
-    mend: "These commands are for a RoundRobinOperatorManager.",
+    hint: "These commands are for a RoundRobinOperatorManager.",
   });
 }
 
@@ -51,7 +51,7 @@ const MAX_LAG_BLOCKS = 10;
 
 /** Asks each at its endpoint, all at once; whoever is silent counts as dead after ten seconds. */
 export function readSigns(
-  exchange: TurnsOnChain,
+  exchange: SlotsOnChain,
   operators: readonly ApprovedOperator[],
   head: BlockNumber,
 ): Promise<Sign[]> {
@@ -66,7 +66,7 @@ export function readSigns(
 }
 
 async function problemOf(
-  { constants }: TurnsOnChain,
+  { constants }: SlotsOnChain,
   { address, endpoint }: ApprovedOperator,
   head: BlockNumber,
 ): Promise<string | undefined> {
@@ -88,7 +88,7 @@ async function problemOf(
 
 /** As of about the newest block. `candidate`: whose life matters too. */
 export async function readFacts(
-  exchange: TurnsOnChain,
+  exchange: SlotsOnChain,
   candidate: ApprovedOperator | undefined,
 ): Promise<Facts & { readonly signs: readonly Sign[] }> {
   const { client, mediator, manager, constants } = exchange;

@@ -14,8 +14,8 @@ export async function checkTls(endpoint: string, nowMs: number): Promise<Finding
   const host = hostname.replace(/^\[|\]$/g, "");
   const answer = await certificateOf(host, port === "" ? 443 : Number(port));
   if ("problem" in answer) {
-    const mend = "Something must speak TLS there: look at its server, proxy and firewall.";
-    return [failure("tls", answer.problem, mend)];
+    const hint = "Something must speak TLS there: look at its server, proxy and firewall.";
+    return [failure("tls", answer.problem, hint)];
   }
   const { certificate, fault } = answer;
   const days = Math.floor((Date.parse(certificate.valid_to) - nowMs) / DAY_MS);
@@ -30,9 +30,9 @@ export async function checkTls(endpoint: string, nowMs: number): Promise<Finding
 
 function judgeClear(hostname: string): Finding {
   const isHere = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
-  const mend = "Serve it over https: anybody on the way can read and change what is said.";
-  if (!isHere) return failure("tls", "orders would travel in the clear", mend);
-  return warning("tls", "in the clear, on this machine", mend);
+  const hint = "Serve it over https: anybody on the way can read and change what is said.";
+  if (!isHere) return failure("tls", "orders would travel in the clear", hint);
+  return warning("tls", "in the clear, on this machine", hint);
 }
 
 const PRIVATE =

@@ -16,7 +16,7 @@ import {
   type Latency,
   measure,
 } from "./examine.ts";
-import { connectTurns, type TurnsOnChain } from "./readFacts.ts";
+import { connectSlots, type SlotsOnChain } from "./readFacts.ts";
 import { checkTls } from "./tls.ts";
 
 interface Options {
@@ -45,7 +45,7 @@ export async function vet(file: string, options: Options): Promise<void> {
   const requests = wholeOf("--requests", options.requests);
   if (requests === 0) throw badOption("--requests is 0.", "Give 1 or more.");
   const application = readApplication(file);
-  const exchange = await connectTurns(readAccess(options.config, process.env));
+  const exchange = await connectSlots(readAccess(options.config, process.env));
   const findings = await examine(application, exchange);
   const everyMs = wholeOf("--every", options.every);
   const latency = await measure(application.application.endpoint, requests, everyMs);
@@ -59,7 +59,7 @@ export async function vet(file: string, options: Options): Promise<void> {
   if (!ok) process.exitCode = 1;
 }
 
-async function examine(file: ApplicationFile, exchange: TurnsOnChain): Promise<Finding[]> {
+async function examine(file: ApplicationFile, exchange: SlotsOnChain): Promise<Finding[]> {
   const { operator, endpoint } = file.application;
   const now = Date.now();
   const found = await Promise.all([
@@ -77,7 +77,7 @@ async function examine(file: ApplicationFile, exchange: TurnsOnChain): Promise<F
 
 async function checkApproval(
   { application }: ApplicationFile,
-  { manager }: TurnsOnChain,
+  { manager }: SlotsOnChain,
 ): Promise<Finding[]> {
   const { operators } = await manager.turns();
   const known = operators.find(({ address }) => address === application.operator);
@@ -86,7 +86,7 @@ async function checkApproval(
   return [warning("approval", detail, "Remove it first, to change its name or endpoint.")];
 }
 
-function namesOf({ chainId, constants }: TurnsOnChain): ExchangeNames {
+function namesOf({ chainId, constants }: SlotsOnChain): ExchangeNames {
   return { chainId, mediator: constants.domain.mediator, manager: constants.manager };
 }
 
@@ -119,13 +119,13 @@ export async function requireReport(
   if (applicantOf(applied) !== applied.application.operator) {
     throw badOption("The application was altered after it was signed.", "Ask for it again.");
   }
-  const mend = "Run quarterdeck operators vet --json again, and give what it says.";
-  if (application !== signature.r) throw badOption(`${file} is of another application.`, mend);
-  if (!ok) throw badOption(`${file} has failures.`, mend);
+  const hint = "Run quarterdeck operators vet --json again, and give what it says.";
+  if (application !== signature.r) throw badOption(`${file} is of another application.`, hint);
+  if (!ok) throw badOption(`${file} has failures.`, hint);
   if (Date.now() / 1000 - at > OLD_REPORT_SECONDS) {
-    throw badOption(`${file} is older than a week.`, mend);
+    throw badOption(`${file} is older than a week.`, hint);
   }
-  const own = namesOf(await connectTurns(readAccess(config, process.env)));
+  const own = namesOf(await connectSlots(readAccess(config, process.env)));
   requireSame("The application is", applied, own, config);
   requireSame(`${file} is`, exchange, own, config);
 }

@@ -30,7 +30,7 @@ async function run({ config, json }: { config: string; json?: boolean }): Promis
   if (!ok) process.exitCode = 1;
 }
 
-/** A line for each, with its mend below it, and how many there are. */
+/** A line for each, with its hint below it, and how many there are. */
 export function shownFindings(findings: readonly Finding[]): string {
   const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
   const sum = `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failures\n`;
@@ -39,7 +39,7 @@ export function shownFindings(findings: readonly Finding[]): string {
 
 const SHOWN: Readonly<Record<FindingState, string>> = { ok: "ok  ", warn: "WARN", fail: "FAIL" };
 
-function lineOf({ check, state, detail, mend }: Finding): string {
+function lineOf({ check, state, detail, hint }: Finding): string {
   const line = `${SHOWN[state]}  ${check.padEnd(16)}${detail}\n`;
-  return mend === undefined ? line : `${line}      ${"".padEnd(16)}${mend}\n`;
+  return hint === undefined ? line : `${line}      ${"".padEnd(16)}${hint}\n`;
 }

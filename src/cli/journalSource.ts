@@ -88,8 +88,8 @@ export function wholeNumber(option: string, text: string): number {
 }
 
 export function badOption(problem: string): QuarterdeckError {
-  const mend = "See quarterdeck journal --help.";
-  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, mend });
+  const hint = "See quarterdeck journal --help.";
+  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, hint });
 }
 
 export function say(line: string): void {

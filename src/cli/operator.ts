@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import { Alerts } from "../operator/alerts/alerts.ts";
-import { lastWordsOf, situationLines } from "../operator/alerts/lastWords.ts";
+import { lastWordsOf, situationLines } from "../operator/alerts/shutdownAlert.ts";
 import {
   KEY_VARIABLE,
   type OperatorConfig,
@@ -62,7 +62,7 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
 
 /** Resolves when it was told to stop, and did. */
 async function serve(operator: RunningOperator, config: OperatorConfig, log: Log): Promise<void> {
-  const server = await startServer(operator.face, config).catch(async (error) => {
+  const server = await startServer(operator.api, config).catch(async (error) => {
     await operator.stop();
     throw error;
   });
@@ -88,10 +88,10 @@ async function endLoudly(
 ): Promise<never> {
   const situation = operator?.situation();
   const words = lastWordsOf(error, situation);
-  const { fields, mend, detail } = words;
+  const { fields, hint, detail } = words;
   const code = error instanceof QuarterdeckError ? error.code : "Unexpected";
-  log.error("givingUp", { code, problem: detail, mend, ...fields });
-  await alerts.lastWords(words);
+  log.error("givingUp", { code, problem: detail, hint, ...fields });
+  await alerts.shutdownAlert(words);
   await log.flush();
   return fail(error, situationLines(situation));
 }

@@ -73,7 +73,7 @@ afterAll(async () => {
 
 function join(operator: string | readonly string[]): Promise<ExchangeClient> {
   return ExchangeClient.join({
-    ...{ operator, rpc: [anvil.url], mediator: facts.mediator, patienceMs: 3000 },
+    ...{ operator, rpc: [anvil.url], mediator: facts.mediator, retryTimeoutMs: 3000 },
     privateKey: anvil.keys[TRADER] as Hex,
     evidence: new MemoryEvidence(),
   });

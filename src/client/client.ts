@@ -26,7 +26,7 @@ import { OwnClock, Sessions } from "./checks/ownClock.ts";
 import { type Deposited, Deposits } from "./deposits.ts";
 import type { EvidenceStore } from "./evidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
-import { type Manner, Operators, readOperatorUrls } from "./operators.ts";
+import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
 import { type OrderStatus, OrderWriter } from "./writes.ts";
@@ -40,7 +40,7 @@ export interface ClientOptions {
   /** An operator's HTTP address, or several. Those that the chain names are learnt from it. */
   readonly operator: string | readonly string[];
   /** Milliseconds for which a question goes round the operators before it fails; 15,000. */
-  readonly patienceMs?: number;
+  readonly retryTimeoutMs?: number;
   /** JSON-RPC endpoints of the chain, the client's own choice and not the operator's. */
   readonly rpc: string | readonly string[];
   /** The Mediator that the client means to use, in lower case or with its checksum. */
@@ -137,7 +137,7 @@ export class ExchangeClient {
       ...{ reader, constants, evidence, client },
       fetchOrders: (round, manner) => this.fetchOrders(round, manner),
       fetchProofs: async (round, manner) => {
-        const { params, session } = await this.#own({ patienceMs: 0 });
+        const { params, session } = await this.#own({ retryTimeoutMs: 0 });
         const asked = { params: { ...params, round }, session };
         return this.api.call("fetchProofs", asked, manner);
       },
@@ -151,13 +151,13 @@ export class ExchangeClient {
    */
   static async join(given: ClientOptions): Promise<ExchangeClient> {
     const options = parse.parseOptions(given);
-    const { operators, patienceMs, rpc, mediator } = options;
+    const { operators, retryTimeoutMs, rpc, mediator } = options;
     const chainId = await readChainId(rpc);
     const reader = new MediatorReader(connect(rpc, { chainId }), mediator);
     const readUrls = async () => readOperatorUrls(reader, (await reader.constants()).manager);
     const api = new Operators({
       urls: operators,
-      ...(patienceMs !== undefined && { patienceMs }),
+      ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
       readUrls,
     });
     const [said, constants] = await Promise.all([api.call("fetchExchange"), reader.constants()]);
@@ -221,16 +221,16 @@ export class ExchangeClient {
 
   /**
    * Waits until an operator has credited what was on chain at `deposit.block`, and gives the
-   * token's balance then, as that operator says. `patienceMs`: 10 minutes. Throws `NotCredited`.
+   * token's balance then, as that operator says. `retryTimeoutMs`: 10 minutes. Throws `NotCredited`.
    */
   async waitForCredit(
     deposit: { readonly token: Address; readonly block: number },
-    patienceMs = 600_000,
+    retryTimeoutMs = 600_000,
   ): Promise<Answer<"fetchBalances">[number]> {
     const token = parse.parseAddressArgument("deposit.token", deposit?.token);
     const block = parse.parseCount("deposit.block", deposit.block);
-    parse.parseCount("patienceMs", patienceMs);
-    const end = performance.now() + patienceMs;
+    parse.parseCount("retryTimeoutMs", retryTimeoutMs);
+    const end = performance.now() + retryTimeoutMs;
     for (;;) {
       const clock = await this.api.call("fetchClock");
       const balances = clock.block < block ? [] : await this.fetchBalance();
@@ -299,7 +299,7 @@ export class ExchangeClient {
     return this.api.call("fetchMyTrades", { ...(await this.#own()), query });
   }
 
-  async fetchOrders(round?: Round, manner?: Manner): Promise<Answer<"fetchOrders">> {
+  async fetchOrders(round?: Round, manner?: RetryPolicy): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
     const how = parse.parseManner(manner);
     const own = { ...(await this.#own(how)), query: { round } };
@@ -370,12 +370,12 @@ export class ExchangeClient {
   }
 
   /** The header by which this client reads its own affairs; signed anew when it is nearly past. */
-  async session(manner?: Manner): Promise<string> {
+  async session(manner?: RetryPolicy): Promise<string> {
     const how = parse.parseManner(manner);
     return this.#sessions.header((await this.api.call("fetchClock", {}, how)).chainHead);
   }
 
-  async #own(manner?: Manner): Promise<{ params: { client: Address }; session: string }> {
+  async #own(manner?: RetryPolicy): Promise<{ params: { client: Address }; session: string }> {
     return { params: { client: this.address }, session: await this.session(manner) };
   }
 }
@@ -384,6 +384,6 @@ function notCredited(block: number, operatorBlock: number): QuarterdeckError {
   return new QuarterdeckError({
     code: "NotCredited",
     message: `The deposit of block ${block} is not credited; the operator is at ${operatorBlock}.`,
-    mend: "Wait on; if the operator stands still, ask another.",
+    hint: "Wait on; if the operator stands still, ask another.",
   });
 }

@@ -43,7 +43,7 @@ export class DepositUnsettled extends QuarterdeckError {
     super({
       code: "DepositUnsettled",
       message: `Whether the ${what} was made is not known: ${why.replace(/\.?$/, ".")}`,
-      mend: `Repeat the same deposit, here or anywhere with key "${key}": it goes in once.`,
+      hint: `Repeat the same deposit, here or anywhere with key "${key}": it goes in once.`,
       cause,
     });
     this.key = key;
@@ -163,7 +163,7 @@ export class Deposits {
       throw new QuarterdeckError({
         code: "InsufficientTokens",
         message: `The ${what} needs more than ${client} holds: ${formatDecimal(held, token.decimals)}.`,
-        mend: `Send it ${token.symbol}, or deposit less.`,
+        hint: `Send it ${token.symbol}, or deposit less.`,
       });
     }
     if (allowed >= units) return;
@@ -217,7 +217,7 @@ export class Deposits {
     throw new QuarterdeckError({
       code: "TransactionWaits",
       message: `A transaction of ${address} waits to be mined, and may be this deposit.`,
-      mend: "Wait until it is mined.",
+      hint: "Wait until it is mined.",
     });
   }
 

@@ -48,7 +48,7 @@ async function findStanding(client: ExchangeClient, round: Round): Promise<Stand
   throw new QuarterdeckError({
     code: "NoStanding",
     message: `${client.address} has neither proofs of round ${round - 1} nor an earlier deposit.`,
-    mend: "A deposit can be disputed from the round after it.",
+    hint: "A deposit can be disputed from the round after it.",
   });
 }
 

@@ -79,6 +79,6 @@ function badReceipt(fill: SignedFill, why: string): QuarterdeckError {
   return new QuarterdeckError({
     code: "BadReceipt",
     message: `The operator sent a fill of ${fill.fill.orderHash} that is wrong: ${why}.`,
-    mend: "Stop trading, audit, and open a dispute with the fills kept before.",
+    hint: "Stop trading, audit, and open a dispute with the fills kept before.",
   });
 }

@@ -37,7 +37,7 @@ export async function recover(client: ExchangeClient): Promise<Recovered[]> {
     throw new QuarterdeckError({
       code: "NotHalted",
       message: "The Mediator is not HALTED: nothing is to be recovered.",
-      mend: "Withdraw as usual.",
+      hint: "Withdraw as usual.",
     });
   }
   const done: Recovered[] = [];

@@ -130,7 +130,7 @@ function spoiltEntry(spoil: (world: World) => void): Entry {
   let entry: Entry | undefined;
   world.apply = (given) => {
     entry = given;
-    return { happenings: [] };
+    return { events: [] };
   };
   spoil(world);
   world.mine();

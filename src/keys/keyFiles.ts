@@ -32,7 +32,7 @@ export async function readKeyFile(path: string, field: string): Promise<KeyFile>
       throw new QuarterdeckError({
         code: "KeyFileExposed",
         message: `${field}: ${path} has permissions ${permissions}: others may read or change it.`,
-        mend: `Run chmod 600 ${path}; if others had access to it, take a new key.`,
+        hint: `Run chmod 600 ${path}; if others had access to it, take a new key.`,
       });
     }
     if (size > MAX_BYTES) throw new Error(`it has ${size} bytes, and at most ${MAX_BYTES} fit`);
@@ -48,7 +48,7 @@ export async function readKeyFile(path: string, field: string): Promise<KeyFile>
     throw new QuarterdeckError({
       code: "KeyFileUnreadable",
       message: `${field}: ${path} cannot be read (${reasonOf(error)}).`,
-      mend: "Name a file that this user may read.",
+      hint: "Name a file that this user may read.",
       cause: error,
     });
   } finally {
@@ -67,7 +67,7 @@ export async function readPasswordFile(path: string, field: string): Promise<Key
   throw new QuarterdeckError({
     code: "EmptyPassword",
     message: `${field}: ${path} is empty.`,
-    mend: "Write the keystore's password into it.",
+    hint: "Write the keystore's password into it.",
   });
 }
 
@@ -92,7 +92,7 @@ export async function writeKeyFile(path: string, text: string): Promise<void> {
       message: exists
         ? `${path} exists, and no key is ever overwritten.`
         : `${path} cannot be written (${reasonOf(error)}).`,
-      mend: "Name another file, in a folder that this user may write.",
+      hint: "Name another file, in a folder that this user may write.",
       cause: error,
     });
   } finally {

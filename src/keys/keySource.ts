@@ -88,13 +88,13 @@ function keystoreSource(
 
 /** A bare key in the environment. The value must not appear anywhere, wrong as it may be. */
 function parseKey(text: string): Secret {
-  const mend = "Set it to the operator's private key.";
-  if (!isHex(text, 32)) throw bad(`${KEY_VARIABLE} is not 0x and 64 hexadecimal digits.`, mend);
+  const hint = "Set it to the operator's private key.";
+  if (!isHex(text, 32)) throw bad(`${KEY_VARIABLE} is not 0x and 64 hexadecimal digits.`, hint);
   const key: Hex = text;
   if (addressOfKey(hexToBytes(key)) !== undefined) return new Secret(key);
-  throw bad(`${KEY_VARIABLE} is no private key of secp256k1.`, mend);
+  throw bad(`${KEY_VARIABLE} is no private key of secp256k1.`, hint);
 }
 
-function bad(message: string, mend: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadConfiguration", message, mend });
+function bad(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
 }

@@ -195,8 +195,8 @@ function withLowerCaseNames(json: unknown, source: string): unknown {
   for (const [name, value] of Object.entries(json)) {
     const lower = name.toLowerCase();
     if (fields.has(lower)) {
-      const mend = "Keep the one that belongs to this key.";
-      throw bad(`${source}: ${lower}: stands there in two spellings.`, mend);
+      const hint = "Keep the one that belongs to this key.";
+      throw bad(`${source}: ${lower}: stands there in two spellings.`, hint);
     }
     fields.set(lower, withLowerCaseNames(value, source));
   }
@@ -226,7 +226,7 @@ export async function openKeystore(
     throw new QuarterdeckError({
       code: "WrongPassword",
       message: `The password does not open ${source}.`,
-      mend:
+      hint:
         "Check the password, to the last character. If it is the right one, the file is damaged: " +
         "restore it from its backup.",
     });
@@ -240,7 +240,7 @@ export async function openKeystore(
     throw new QuarterdeckError({
       code: "KeystoreDamaged",
       message: `The password fits ${source}, and inside is ${inside}.`,
-      mend: "Its iv or its address was changed: restore the file from its backup.",
+      hint: "Its iv or its address was changed: restore the file from its backup.",
     });
   }
   return new Secret(bytesToHex(key));
@@ -332,6 +332,6 @@ function macOf(stretched: Uint8Array, ciphertext: Uint8Array): Uint8Array {
   return keccak256(concatBytes(stretched.subarray(16, 32), ciphertext));
 }
 
-function bad(message: string, mend: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadKeystore", message, mend });
+function bad(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadKeystore", message, hint });
 }

@@ -27,7 +27,7 @@ export interface OpenOptions {
 
 /**
  * Throws `SignerUnavailable` when a remote signer does not sign yet, and a `QuarterdeckError` that
- * names the field to mend otherwise.
+ * names the field to correct otherwise.
  */
 export async function openSigner(source: KeySource, options: OpenOptions): Promise<OpenedSigner> {
   switch (source.kind) {
@@ -50,7 +50,7 @@ async function unlock(
   log: Log,
 ): Promise<Secret> {
   const taken = ({ text, warning }: KeyFile): Secret => {
-    if (warning !== undefined) log.warn("keyFileShared", { warning, mend: "chmod 600" });
+    if (warning !== undefined) log.warn("keyFileShared", { warning, hint: "chmod 600" });
     return text;
   };
   const file = taken(await readKeyFile(path, "keystore.path"));
@@ -69,7 +69,7 @@ async function remote(
   if (isInTheClear(url)) {
     log.warn("signerInTheClear", {
       url,
-      mend: "use https, or a network where nobody else can ask for signatures",
+      hint: "use https, or a network where nobody else can ask for signatures",
     });
   }
   const holder = await Web3Signer.connect({

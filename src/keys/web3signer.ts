@@ -140,7 +140,7 @@ export class Web3Signer implements KeyHolder {
     for (let tries = 1; ; tries++) {
       const answer = await request({ url: url + path, method, body, timeoutMs });
       if (answer.status === 200) return answer.text;
-      const last = tries >= TRIES || !isPassing(answer);
+      const last = tries >= TRIES || !isTransient(answer);
       if (last) throw this.#fault(...faultOf(method, answer), answer.cause);
       await sleep(RETRY_PAUSE_MS * 2 ** tries);
     }
@@ -176,9 +176,9 @@ export class Web3Signer implements KeyHolder {
     if (changed) this.#options.onChange?.(problem?.message);
   }
 
-  #fault(what: string, mend: string, cause?: unknown): SignerUnavailable {
+  #fault(what: string, hint: string, cause?: unknown): SignerUnavailable {
     const { url } = this.#options;
-    return new SignerUnavailable(`Web3Signer at ${url} ${what}.`, mend, cause);
+    return new SignerUnavailable(`Web3Signer at ${url} ${what}.`, hint, cause);
   }
 }
 
@@ -186,14 +186,14 @@ const SLOW_MEND = "Give it more power, or hold the key in a keystore.";
 const LIST_MEND = "Check that web3signer.url is that of `web3signer eth1`.";
 
 /** Whether the same request may be answered next time. */
-function isPassing({ status }: HttpAnswer): boolean {
+function isTransient({ status }: HttpAnswer): boolean {
   return status === undefined || status === 429 || status >= 500;
 }
 
 function faultOf(
   method: "GET" | "POST",
   { status, problem }: HttpAnswer,
-): [what: string, mend: string] {
+): [what: string, hint: string] {
   switch (status) {
     case undefined:
       return [`gives no answer (${problem})`, "Check that it runs and can be reached from here."];

@@ -132,8 +132,8 @@ function slotsOf(quarter: number) {
 }
 
 async function requireSame(known: Deployment, options: StartOptions, rpc: string): Promise<void> {
-  const other = (message: string, mend: string) =>
-    new QuarterdeckError({ code: "OtherExchange", message, mend });
+  const other = (message: string, hint: string) =>
+    new QuarterdeckError({ code: "OtherExchange", message, hint });
   const code = await connect([rpc]).getCode({ address: known.mediator });
   if (code === undefined) {
     const message = `${options.storage} knows an exchange that its chain does not have.`;

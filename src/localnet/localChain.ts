@@ -59,7 +59,7 @@ export const CHAIN_ARGUMENTS = [
 
 /**
  * For a chain that runs for hours: anvil copies its whole state for each block that it keeps, and
- * from Prague on that state holds a hash for each of the last 8191 blocks. Measured over 30,000
+ * from Prague on that state holds a hash for each of the last 8191 blocks. InLots over 30,000
  * blocks with 10,000 transactions, sent by nobody else: 370 MB at most.
  */
 export const LASTING_CHAIN_ARGUMENTS = [
@@ -128,7 +128,7 @@ async function startAnvil(options: LocalChainOptions, url: string): Promise<Runn
         new QuarterdeckError({
           code: "NoAnvil",
           message: `anvil cannot be started (${cause.message}).`,
-          mend: "Install Foundry 1.7 or later so that anvil is in PATH, and start again.",
+          hint: "Install Foundry 1.7 or later so that anvil is in PATH, and start again.",
           cause,
         }),
       );
@@ -198,7 +198,7 @@ export async function requireFreePorts(
   throw new QuarterdeckError({
     code: "PortInUse",
     message: `Port ${taken} is in use by another process.`,
-    mend: `Stop that process, or choose another port: npm start -- ${option} ${free}`,
+    hint: `Stop that process, or choose another port: npm start -- ${option} ${free}`,
   });
 }
 
@@ -229,6 +229,6 @@ async function untilReady(
   throw new QuarterdeckError({
     code: "ChainFailed",
     message: `The local chain did not start: ${complaint().trim() || "no answer"}.`,
-    mend: "If its state is damaged, begin anew: npm start -- --fresh",
+    hint: "If its state is damaged, begin anew: npm start -- --fresh",
   });
 }

@@ -192,7 +192,7 @@ function partEnded(name: "chain" | "database", code: number | null): Quarterdeck
   return new QuarterdeckError({
     code: "LocalPartEnded",
     message: `The local ${name} ${how}: no operator can go on without it.`,
-    mend:
+    hint:
       "What was acknowledged is on the disk: npm start again goes on from there. If it ends again, " +
       "look for memory and disk space, or begin anew with --fresh.",
   });

@@ -95,7 +95,7 @@ function findBinaries(asNobody: boolean): string {
   throw new QuarterdeckError({
     code: "NoPostgres",
     message: `There is no PostgreSQL here: npm brings it on Linux x64 only.`,
-    mend:
+    hint:
       "Install PostgreSQL 14 or later so that `postgres` and `initdb` are in PATH. One operator " +
       "needs none: npm start -- --operators 1.",
   });
@@ -148,6 +148,6 @@ function failed(problem: string): QuarterdeckError {
   return new QuarterdeckError({
     code: "PostgresFailed",
     message: `PostgreSQL did not start: ${problem.trim()}`,
-    mend: "Choose a free port and a folder that this user may write, and look at what it said.",
+    hint: "Choose a free port and a folder that this user may write, and look at what it said.",
   });
 }

@@ -68,6 +68,6 @@ function requireLongQuarter({ blockTime, quarter }: StartOptions): void {
 }
 
 function badOption(problem: string): QuarterdeckError {
-  const mend = "See npm start -- --help.";
-  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, mend });
+  const hint = "See npm start -- --help.";
+  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, hint });
 }

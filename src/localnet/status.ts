@@ -23,7 +23,7 @@ const LINE_UP = "\u001b[1A";
 const DEFAULT_COLUMNS = 80;
 const WEI_DECIMALS = 18;
 const LEADING = "quarterdeck_leading";
-const HAPPENINGS = "quarterdeck_happenings_total";
+const HAPPENINGS = "quarterdeck_exchange_events_total";
 /** Milliseconds after which an operator counts as down. */
 const ANSWER_MS = 1000;
 

@@ -107,7 +107,7 @@ function notAFolder(problem: string, option: string, cause?: unknown): Quarterde
   return new QuarterdeckError({
     code: "NotAFolder",
     message: `${problem}.`,
-    mend: `Name a new folder, or one of your own: npm start -- ${option} <folder>`,
+    hint: `Name a new folder, or one of your own: npm start -- ${option} <folder>`,
     cause,
   });
 }
@@ -120,7 +120,7 @@ function foreign(storage: string, one: string): QuarterdeckError {
   return new QuarterdeckError({
     code: "ForeignFolder",
     message: `${storage} holds what npm start did not make (${one}): nothing in it is touched.`,
-    mend: "Name a new or an empty folder: npm start -- --storage <folder>",
+    hint: "Name a new or an empty folder: npm start -- --storage <folder>",
   });
 }
 

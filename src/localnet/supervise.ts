@@ -100,7 +100,7 @@ export class SupervisedOperator {
     return new QuarterdeckError({
       code: "OperatorFailed",
       message: `${name} ended${often} with ${code}: ${complaint}`,
-      mend: `Look at the logs in ${logs}.`,
+      hint: `Look at the logs in ${logs}.`,
     });
   }
 

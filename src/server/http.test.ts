@@ -1,6 +1,6 @@
 /** What the server makes of refusals and of requests that are none: no operator is behind it. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { OperatorFace } from "../operator/api/operatorApi.ts";
+import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import {
   ACT_OF_REFUSAL,
   REFUSAL_CODES,
@@ -27,7 +27,7 @@ const refusing = async (...args: unknown[]) => {
   given.push(...args);
   return { ok: false as const, refusal: answer };
 };
-const face: Partial<OperatorFace> = {
+const api: Partial<OperatorApi> = {
   placeOrder: refusing,
   cancelOrder: refusing,
   identity: refusing,
@@ -36,7 +36,7 @@ const face: Partial<OperatorFace> = {
   health: () => [],
   duties: () => [],
 };
-const app = buildHttp(face as OperatorFace);
+const app = buildHttp(api as OperatorApi);
 beforeAll(async () => {
   await app.ready();
 });

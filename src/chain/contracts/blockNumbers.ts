@@ -20,7 +20,7 @@ export class ForeignBlockNumbers extends QuarterdeckError {
     super({
       code: "ForeignBlockNumbers",
       message: `The endpoints are at block ${block}, and contracts there see ${seen}.`,
-      mend:
+      hint:
         "Use a chain whose contracts see its own block numbers (docs/chains.md): deadlines are " +
         "counted in them.",
     });

@@ -103,7 +103,7 @@ function requireShortGenesis({ slots, roundSize }: DeployOptions): void {
     message:
       `The manager's Genesis of ${slots.genesisBlocks} blocks ends when the first commit is due: ` +
       `with rounds of ${roundSize} blocks, ${latest} blocks after the deployment.`,
-    mend: `Choose genesisBlocks below ${latest}, or longer rounds.`,
+    hint: `Choose genesisBlocks below ${latest}, or longer rounds.`,
   });
 }
 
@@ -141,7 +141,7 @@ async function requireFork(client: ChainClient): Promise<void> {
   throw new QuarterdeckError({
     code: "DeploymentFailed",
     message: `The chain runs a fork before ${missing}: the contracts use opcodes that it lacks.`,
-    mend: "Deploy on a chain that runs Cancun or later (docs/chains.md).",
+    hint: "Deploy on a chain that runs Cancun or later (docs/chains.md).",
   });
 }
 
@@ -171,7 +171,7 @@ async function sender({ client, owner }: DeployOptions): Promise<Send> {
       throw new QuarterdeckError({
         code: "DeploymentFailed",
         message: `Transaction ${hash} of the deployment reverted.`,
-        mend: "Check the owner's balance and that the chain runs Cancun or later.",
+        hint: "Check the owner's balance and that the chain runs Cancun or later.",
       });
     }
     return to ?? toAddress(receipt.contractAddress as Hex);

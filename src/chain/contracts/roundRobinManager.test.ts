@@ -11,7 +11,7 @@ import {
   encodeSetCommitQuorum,
   encodeSetMaintenance,
   encodeSetSlotSize,
-  TurnReader,
+  SlotReader,
 } from "./roundRobinManager.ts";
 
 const GENESIS_BLOCKS = 40;
@@ -21,7 +21,7 @@ const TOKENS = [{ name: "Wrapped Ether", symbol: "WETH", decimals: 18 }];
 describe("turns", () => {
   let anvil: Anvil;
   let exchange: DeployedExchange;
-  let reader: TurnReader;
+  let reader: SlotReader;
   let genesisEnd: number;
   const [OWNER, FIRST, SECOND] = [0, 1, 2];
 
@@ -51,14 +51,14 @@ describe("turns", () => {
       disputeBond: 0n,
       tokens: TOKENS,
     });
-    reader = new TurnReader(anvil.client, exchange.manager);
+    reader = new SlotReader(anvil.client, exchange.manager);
     genesisEnd = (await reader.turns()).lastBlock ?? 0;
   });
   afterAll(() => anvil.stop());
 
   test("are told from a manager that has none", async () => {
-    expect(await reader.hasTurns()).toBe(true);
-    expect(await new TurnReader(anvil.client, exchange.mediator).hasTurns()).toBe(false);
+    expect(await reader.hasSlots()).toBe(true);
+    expect(await new SlotReader(anvil.client, exchange.mediator).hasSlots()).toBe(false);
   });
 
   test("begin with Genesis, in which nobody is selected", async () => {

@@ -40,7 +40,7 @@ export interface Turns {
 const FOREVER = 2n ** 64n - 1n;
 
 /** Reads of one manager. They throw `RpcUnavailable`. */
-export class TurnReader {
+export class SlotReader {
   readonly manager: Address;
   readonly #client: ChainClient;
 
@@ -50,7 +50,7 @@ export class TurnReader {
   }
 
   /** Whether the manager has slots at all: others have one operator and no turns. */
-  async hasTurns(): Promise<boolean> {
+  async hasSlots(): Promise<boolean> {
     try {
       await this.#read((at) => this.#client.readContract({ ...at, functionName: "slotInfo" }));
       return true;

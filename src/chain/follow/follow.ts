@@ -19,9 +19,9 @@ import {
 } from "../rpc/errors.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
-import { Bell } from "./bell.ts";
 import type { LogSource } from "./blockLogs.ts";
 import { convict, type Given } from "./convict.ts";
+import { HeadNotifier } from "./headNotifier.ts";
 import {
   AdaptiveRange,
   areSame,
@@ -86,8 +86,8 @@ export async function* follow(
 ): AsyncGenerator<ChainEvent, void, string | undefined> {
   const { confirmations, signal, pollMs } = options;
   const watching = new AbortController();
-  const bell = new Bell(options.client, watching.signal);
-  const walker = new Walker(options);
+  const bell = new HeadNotifier(options.client, watching.signal);
+  const walker = new BlockFollower(options);
   let announced = -1;
   let tries = 0;
   try {
@@ -136,7 +136,7 @@ function unavailable(error: unknown): RpcUnavailable {
 type Head = Extract<ChainEvent, { kind: "head" }>;
 
 /** Goes along the chain from the last block that was taken as final. */
-class Walker {
+class BlockFollower {
   readonly #options: FollowOptions;
   readonly #ranges = new Map<Endpoint, AdaptiveRange>();
   readonly #uselessBlooms = new Set<Endpoint>();

@@ -14,7 +14,7 @@ export class RpcUnavailable extends QuarterdeckError {
     super({
       code: "RpcUnavailable",
       message: `No chain endpoint answered ${what} (${shortMessage(cause)}).`,
-      mend: "Check that the endpoints are up and reachable.",
+      hint: "Check that the endpoints are up and reachable.",
       cause,
     });
   }
@@ -35,7 +35,7 @@ export class EndpointFailed extends QuarterdeckError {
     super({
       code: "EndpointFailed",
       message: `The endpoint ${origin} failed: ${problem}.`,
-      mend: "Check that it is up and reachable.",
+      hint: "Check that it is up and reachable.",
     });
     this.problem = problem;
     this.timedOut = options.timedOut;
@@ -55,7 +55,7 @@ export class ChainMismatch extends QuarterdeckError {
     super({
       code: "ChainMismatch",
       message: `${each.join(", ")}${instead}.`,
-      mend: "Configure endpoints of the exchange's chain only.",
+      hint: "Configure endpoints of the exchange's chain only.",
     });
   }
 }
@@ -70,7 +70,7 @@ export class EndpointsDisagree extends QuarterdeckError {
     super({
       code: "EndpointsDisagree",
       message: `Endpoints disagree about ${about}: ${each.join(", ")}.`,
-      mend:
+      hint:
         "Find out with a third source which of them is right, take the other out of `rpc`, and " +
         "start again.",
     });
@@ -88,7 +88,7 @@ export class ContractRefused extends QuarterdeckError {
     super({
       code: "ContractRefused",
       message: `The contract refuses ${what}: ${errorName}(${args.map(String).join(", ")}).`,
-      mend: "contracts/src/interfaces/IMediator.sol says what each error means.",
+      hint: "contracts/src/interfaces/IMediator.sol says what each error means.",
       cause,
     });
     this.errorName = errorName;
@@ -104,7 +104,7 @@ export class ReorgTooDeep extends QuarterdeckError {
     super({
       code: "ReorgTooDeep",
       message: `Block ${block} was taken as final with hash ${known}, and now has ${found}.`,
-      mend:
+      hint:
         "Check that the endpoints follow the right chain. If it really reorganised that deep, " +
         "restore a journal from before that block and raise `confirmations`.",
     });
@@ -119,7 +119,7 @@ export class DeadlineMissed extends QuarterdeckError {
     super({
       code: "DeadlineMissed",
       message: `${what} was due by block ${deadlineBlock}, and block ${head} is here.`,
-      mend: "Check fees, the key's balance and the endpoints; the Mediator may halt.",
+      hint: "Check fees, the key's balance and the endpoints; the Mediator may halt.",
     });
   }
 }
@@ -132,7 +132,7 @@ export class TransactionLost extends QuarterdeckError {
     super({
       code: "TransactionLost",
       message: `The transaction for ${what} is lost: ${why}.`,
-      mend: "Look whether it is still needed, and send it again.",
+      hint: "Look whether it is still needed, and send it again.",
       cause,
     });
   }
@@ -146,7 +146,7 @@ export class InsufficientFunds extends QuarterdeckError {
     super({
       code: "InsufficientFunds",
       message: `${address} cannot pay for ${what} (${shortMessage(cause)}).`,
-      mend: `Send ether to ${address}, or lower the fee limit.`,
+      hint: `Send ether to ${address}, or lower the fee limit.`,
       cause,
     });
   }

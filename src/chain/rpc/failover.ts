@@ -52,7 +52,7 @@ export function failover(
     throw new QuarterdeckError({
       code: "NoEndpoint",
       message: "No chain endpoint is configured.",
-      mend: "Name at least one JSON-RPC URL.",
+      hint: "Name at least one JSON-RPC URL.",
     });
   }
   return () => {

@@ -17,17 +17,17 @@ export type SubmitterEvent =
       readonly needed: bigint;
       readonly forecast: bigint;
       readonly cap: bigint;
-      readonly mend: string;
+      readonly hint: string;
     }
   /** Transactions of our key wait that this process did not send. */
   | {
-      readonly kind: "strangersWait";
+      readonly kind: "unknownPending";
       readonly firstNonce: number;
       readonly lastNonce: number;
-      readonly mend: string;
+      readonly hint: string;
     }
   /** The chain has gone back behind a transaction of ours that it had: it is offered once more. */
-  | { readonly kind: "offeredAgain"; readonly nonce: number }
+  | { readonly kind: "rebroadcast"; readonly nonce: number }
   /** A version could not be signed, or whoever answered refused it; what was out before stays. */
   | { readonly kind: "offerFailed"; readonly nonce: number; readonly problem: string }
   | { readonly kind: "lookFailed" };

@@ -55,7 +55,7 @@ describe("what is in flight", () => {
     await anvil.setAutomine(false);
     const fees = new Map<string, bigint>();
     const one = submitter({
-      looksBeforeReplacing: 10_000,
+      pollsBeforeReplacement: 10_000,
       onEvent: (event, { what }) => {
         if ("fees" in event) fees.set(what, event.fees.maxPriorityFeePerGas);
       },
@@ -130,7 +130,7 @@ describe("what is in flight", () => {
       return undefined;
     });
     const client = connect([anvil.url, hole.url], { timeoutMs: 60_000 });
-    const one = submitter({ client, looksBeforeReplacing: 5 });
+    const one = submitter({ client, pollsBeforeReplacement: 5 });
     const sending = amounts(4).map((amount) =>
       one.send({ ...mint(amount), deadlineBlock: 10_000 }),
     );
@@ -145,7 +145,7 @@ describe("what is in flight", () => {
     await anvil.setAutomine(false);
     const tips: bigint[] = [];
     const one = submitter({
-      looksBeforeReplacing: 10_000,
+      pollsBeforeReplacement: 10_000,
       onEvent: (event) => {
         events.push(event.kind);
         if ("fees" in event) tips.push(event.fees.maxPriorityFeePerGas);
@@ -183,7 +183,7 @@ describe("what is in flight", () => {
     });
     const one = submitter({
       client: connect([proxy.url], { retries: 0 }),
-      looksBeforeReplacing: 3,
+      pollsBeforeReplacement: 3,
     });
     const all = [1n, 2n].map((amount) => one.send({ ...mint(amount), deadlineBlock: 10_000 }));
     await sentAtLeast(2);
@@ -201,7 +201,7 @@ describe("what is in flight", () => {
     await anvil.setAutomine(false);
     let isDown = false;
     const signer = faultySigner(() => isDown);
-    const one = submitter({ signer, looksBeforeReplacing: 3 });
+    const one = submitter({ signer, pollsBeforeReplacement: 3 });
     const sending = one.send({ ...mint(1n), deadlineBlock: 10_000 });
     await sentAtLeast(1);
     isDown = true;
@@ -215,7 +215,7 @@ describe("what is in flight", () => {
     await anvil.setAutomine(false);
     let isDown = false;
     const signer = faultySigner(() => isDown);
-    const one = submitter({ signer, looksBeforeReplacing: 10_000 });
+    const one = submitter({ signer, pollsBeforeReplacement: 10_000 });
     const unwanted = new AbortController();
     const first = one.send({ ...mint(1n), signal: unwanted.signal });
     const lost = expect(first).rejects.toMatchObject({ code: "TransactionLost" });
@@ -235,7 +235,7 @@ describe("what is in flight", () => {
     await anvil.setAutomine(false);
     let signed = 0;
     const signer = faultySigner(() => ++signed > 1);
-    const one = submitter({ signer, looksBeforeReplacing: 2, maxReplacements: 8 });
+    const one = submitter({ signer, pollsBeforeReplacement: 2, maxReplacements: 8 });
     await expect(one.send(mint(1n))).rejects.toMatchObject({ code: "TransactionLost" });
     expect(events.filter((event) => event === "offerFailed")).toHaveLength(8);
   });
@@ -254,7 +254,7 @@ describe("what is in flight", () => {
 
   it("is raised no more once its caller does not want it, and holds up none behind it", async () => {
     await anvil.setAutomine(false);
-    const one = submitter({ looksBeforeReplacing: 10_000 });
+    const one = submitter({ pollsBeforeReplacement: 10_000 });
     const unwanted = new AbortController();
     const first = one.send({ ...mint(1n), deadlineBlock: 10_000, signal: unwanted.signal });
     const lost = expect(first).rejects.toMatchObject({ code: "TransactionLost" });
@@ -291,7 +291,7 @@ describe("what is in flight", () => {
   it("is left alone once we are told to stop", async () => {
     await anvil.setAutomine(false);
     const stopping = new AbortController();
-    const one = submitter({ signal: stopping.signal, looksBeforeReplacing: 1 });
+    const one = submitter({ signal: stopping.signal, pollsBeforeReplacement: 1 });
     const sending = amounts(6).map((amount) =>
       one.send({ ...mint(amount), deadlineBlock: 10_000 }),
     );

@@ -87,6 +87,6 @@ function keyInUse(key: string, before: Call, now: Call): QuarterdeckError {
   return new QuarterdeckError({
     code: "KeyInUse",
     message: `The key ${key} stands for ${before.what}, and now for ${now.what}.`,
-    mend: "Give each call a key of its own, and the same only to repeat it.",
+    hint: "Give each call a key of its own, and the same only to repeat it.",
   });
 }

@@ -7,7 +7,7 @@ import type { NonceLine } from "./nonceLine.ts";
 import type { MarketAt, NonceSlot } from "./nonceSlot.ts";
 
 /** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
-const PATIENT_SHARE_PERCENT = 75n;
+const PATIENT_FEE_CAP_PERCENT = 75n;
 /** So many times what the dearest offers now is kept for each: any of them can be raised then. */
 const RESERVE = 4n;
 const RAISE_THE_LIMIT = "raise `maxFeePerGas` in the configuration and start again";
@@ -65,7 +65,7 @@ export class Pricing {
     const { maxFeePerGas } = this.#options;
     const waiting = this.#waiting(slot, job);
     const canWait = waiting.every(({ call }) => call.deadlineBlock === undefined) && !job.isFiller;
-    return canWait ? (maxFeePerGas * PATIENT_SHARE_PERCENT) / 100n : maxFeePerGas;
+    return canWait ? (maxFeePerGas * PATIENT_FEE_CAP_PERCENT) / 100n : maxFeePerGas;
   }
 
   /** Whether more than these fees can be offered, for gas or for a minimum of the tip. */
@@ -119,7 +119,7 @@ export class Pricing {
     { needed, forecast }: Offer,
   ): void {
     const cap = this.capOf(slot, job);
-    this.#options.tell({ kind, needed, forecast, cap, mend: RAISE_THE_LIMIT }, job.call);
+    this.#options.tell({ kind, needed, forecast, cap, hint: RAISE_THE_LIMIT }, job.call);
   }
 }
 

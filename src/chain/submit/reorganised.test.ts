@@ -31,7 +31,7 @@ describe("a reorganisation", () => {
   });
 
   it("that drops a transaction does not hold up the one after it: it is offered again", async () => {
-    const one = submitter({ looksBeforeReplacing: 10_000 });
+    const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(5n));
     await anvil.setAutomine(false);
     const next = one.send(mint(2n));
@@ -39,7 +39,7 @@ describe("a reorganisation", () => {
     await anvil.rpc("anvil_reorg", [1, []]);
     await mineWhile(next);
     expect([await minted(), await nonceOf()]).toEqual([7n, 2]);
-    expect(events).toContain("offeredAgain");
+    expect(events).toContain("rebroadcast");
   });
 
   it("after which nodes offer it themselves does not have it done twice", async () => {
@@ -63,7 +63,7 @@ describe("a reorganisation", () => {
   });
 
   it("that drops a transaction has it done once, whoever sends it again, with others in flight", async () => {
-    const one = submitter({ looksBeforeReplacing: 10_000 });
+    const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(5n));
     await anvil.setAutomine(false);
     const next = one.send(mint(2n));
@@ -77,7 +77,7 @@ describe("a reorganisation", () => {
   });
 
   it("that drops what others sent leaves no gap: nothing is sent under its nonce", async () => {
-    const one = submitter({ looksBeforeReplacing: 10_000 });
+    const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(8n));
     await stranger(1, 100n, 90n);
     await anvil.setAutomine(false);
@@ -90,13 +90,13 @@ describe("a reorganisation", () => {
   });
 
   it("that drops the first of two equal calls has both done", async () => {
-    const one = submitter({ looksBeforeReplacing: 10_000 });
+    const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(5n));
     await anvil.setAutomine(false);
     const second = one.send(mint(5n));
     await sentAtLeast(2);
     await anvil.rpc("anvil_reorg", [1, []]);
-    await until("both are offered again", () => offeredAgain() >= 2);
+    await until("both are offered again", () => rebroadcast() >= 2);
     // A block that has room for the first only.
     await anvil.rpc("evm_setBlockGasLimit", ["0x15f90"]);
     await anvil.mine();
@@ -123,7 +123,7 @@ describe("a reorganisation", () => {
       const isLost = method === "eth_sendRawTransaction" && ++offers === 2;
       return isLost ? { result: keccak256(params[0] as Hex) } : forward();
     });
-    const one = submitter({ client: connect([proxy.url]), looksBeforeReplacing: 10_000 });
+    const one = submitter({ client: connect([proxy.url]), pollsBeforeReplacement: 10_000 });
     await anvil.setAutomine(false);
     const lesser = one.send({ ...mint(1n), deadlineBlock: 10_000 });
     await sentAtLeast(1);
@@ -133,7 +133,7 @@ describe("a reorganisation", () => {
     await lesser;
     await sentAtLeast(3);
     await anvil.rpc("anvil_reorg", [1, []]);
-    await until("both are offered again", () => offeredAgain() >= 2);
+    await until("both are offered again", () => rebroadcast() >= 2);
     await mineWhile(greater);
     await anvil.mine(2);
     proxy.stop();
@@ -168,4 +168,4 @@ describe("an endpoint that tells an older nonce", () => {
   });
 });
 
-const offeredAgain = () => events.filter((event) => event === "offeredAgain").length;
+const rebroadcast = () => events.filter((event) => event === "rebroadcast").length;

@@ -14,7 +14,7 @@ const GAS_MARGIN_PERCENT = 120n;
  * slot, a halt. Whatever else is refused is so for what has happened, and an endpoint that did not
  * hear of that is not to be asked again.
  */
-const MATTERS_OF_TIME = new Set([
+const TIME_DEPENDENT_ERRORS = new Set([
   ...["NotOperator", "WrongSlot", "OutsideWindow", "WithdrawalNotDue", "NotHalted"],
   ...["NoStanding", "TokenNotInRound"],
 ]);
@@ -37,7 +37,8 @@ export async function simulate(
   try {
     return await estimate(client, from, call, { blockNumber });
   } catch (error) {
-    if (!(error instanceof ContractRefused && MATTERS_OF_TIME.has(error.errorName))) throw error;
+    if (!(error instanceof ContractRefused && TIME_DEPENDENT_ERRORS.has(error.errorName)))
+      throw error;
     return await estimate(client, from, call, { blockTag: "pending" });
   }
 }

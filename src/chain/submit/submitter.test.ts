@@ -52,7 +52,7 @@ describe("the submitter", () => {
 
   it("replaces a stuck transaction by a dearer one with the same nonce", async () => {
     await anvil.rpc("evm_setAutomine", [false]);
-    const sending = submitter({ looksBeforeReplacing: 4 }).send(mint(3n));
+    const sending = submitter({ pollsBeforeReplacement: 4 }).send(mint(3n));
     while (events.filter((event) => event === "replaced").length < 2) await pause();
     await anvil.mine();
     await sending;
@@ -68,7 +68,7 @@ describe("the submitter", () => {
     while (events.length === 0) await pause();
     stopped.abort();
     await expect(left).rejects.toMatchObject({ code: "TransactionLost" });
-    const sending = submitter({ looksBeforeReplacing: 4 }).send(mint(5n));
+    const sending = submitter({ pollsBeforeReplacement: 4 }).send(mint(5n));
     while (!events.includes("replaced")) await pause();
     await anvil.mine();
     await sending;
@@ -114,7 +114,7 @@ describe("the submitter", () => {
   it("gives up once the deadline is past", async () => {
     await anvil.rpc("evm_setAutomine", [false]);
     const deadlineBlock = (await anvil.blockNumber()) + 1;
-    const low = submitter({ looksBeforeReplacing: 3, maxFeePerGas: 1n });
+    const low = submitter({ pollsBeforeReplacement: 3, maxFeePerGas: 1n });
     await anvil.rpc("anvil_setNextBlockBaseFeePerGas", ["0x3b9aca00"]);
     const sending = low.send({ ...mint(1n), deadlineBlock });
     const outcome = expect(sending).rejects.toMatchObject({ code: "DeadlineMissed" });
@@ -206,7 +206,7 @@ describe("transactions of our key that we did not send", () => {
     await anvil.setAutomine(false);
     await stranger(0, 100n, 90n);
     const told = await sendAbove(100n, 5n);
-    expect(told[0]).toMatchObject({ kind: "strangersWait", firstNonce: 0, lastNonce: 0 });
+    expect(told[0]).toMatchObject({ kind: "unknownPending", firstNonce: 0, lastNonce: 0 });
     expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
   });
 
@@ -214,7 +214,7 @@ describe("transactions of our key that we did not send", () => {
     await anvil.setAutomine(false);
     for (const nonce of [0, 1, 2, 5]) await stranger(nonce, 100n, 3n);
     const [first] = await sendAbove(4n, 1n);
-    expect(first).toMatchObject({ kind: "strangersWait", firstNonce: 0, lastNonce: 2 });
+    expect(first).toMatchObject({ kind: "unknownPending", firstNonce: 0, lastNonce: 2 });
     expect(JSON.stringify(first)).toContain("needs one of its own");
     expect([await minted(), await nonceOf()]).toEqual([201n, 3]);
     expect((await sendAbove(0n, 2n))[0]).toMatchObject({ kind: "sent", nonce: 3 });
@@ -223,12 +223,12 @@ describe("transactions of our key that we did not send", () => {
     const left = 6 - (await nonceOf());
     if (left > 0) {
       const [late] = await sendAbove(4n, 8n);
-      expect(late).toMatchObject({ kind: "strangersWait", firstNonce: 5, lastNonce: 5 });
+      expect(late).toMatchObject({ kind: "unknownPending", firstNonce: 5, lastNonce: 5 });
     }
     expect([await minted(), await nonceOf()]).toEqual([left > 0 ? 215n : 307n, 6]);
   });
 
-  it("that take our nonce make ours lost, which is said with its mend", async () => {
+  it("that take our nonce make ours lost, which is said with its hint", async () => {
     await anvil.setAutomine(false);
     const sending = submitter().send(mint(5n));
     await sentAtLeast(1);
@@ -286,7 +286,7 @@ it("waits for what is out while no endpoint answers", async () => {
   await anvil.setAutomine(false);
   const proxy = await startHttpProxy(anvil.url);
   const client = connect([proxy.url], { retries: 0 });
-  const sending = submitter({ client, looksBeforeReplacing: 2 }).send(mint(5n));
+  const sending = submitter({ client, pollsBeforeReplacement: 2 }).send(mint(5n));
   await sentAtLeast(1);
   proxy.meddle = async () => 503;
   await until("looks fail", () => events.filter((event) => event === "lookFailed").length > 5);
@@ -332,7 +332,7 @@ describe("the fee limit", () => {
     expect(warning.needed).toBeGreaterThan(cap / 2n);
     expect(warning.needed).toBeLessThan(cap);
     expect(warning.forecast).toBeGreaterThan(cap);
-    expect(warning.mend).toContain("maxFeePerGas");
+    expect(warning.hint).toContain("maxFeePerGas");
   });
 
   it("leaves what has no deadline room to be outbid", async () => {
@@ -340,7 +340,7 @@ describe("the fee limit", () => {
     const told: SubmitterEvent[] = [];
     const one = submitter({
       maxFeePerGas: 4n * 10n ** 9n,
-      looksBeforeReplacing: 1,
+      pollsBeforeReplacement: 1,
       onEvent: (event) => told.push(event),
     });
     const claim = one.send(mint(1n));

@@ -44,7 +44,7 @@ export interface SubmitterOptions {
   /** Milliseconds between two looks for a receipt. */
   readonly pollMs: number;
   /** Looks for a receipt before the transaction is replaced by a dearer one. */
-  readonly looksBeforeReplacing?: number;
+  readonly pollsBeforeReplacement?: number;
   /** Replacements before one without a deadline is given up; fees rise by an eighth with each. */
   readonly maxReplacements?: number;
   /** Waiting ends at once when it is aborted; what was sent may still be mined. */
@@ -57,7 +57,7 @@ const DEFAULT_LOOKS = 30;
 const LOOKS_AFTER_NONCE_USED = 3;
 /** Looks that show an older nonce before it is believed, for the same reason. */
 const LOOKS_BEHIND = 3;
-const STRANGERS =
+const UNKNOWN_PENDING_HINT =
   "a former process left it, or another program sends with this key, which needs one of its own";
 /**
  * Times that a call is sent again because its transaction was mined and reverted: state can move
@@ -202,7 +202,7 @@ export class Submitter {
     const known = new Set(this.#line.slots);
     const slot = this.#line.placeFor(job, nonce, this.#queue);
     const isNew = (one: NonceSlot) => !known.has(one);
-    await this.#offerAgain(this.#line.slots.filter((one) => one !== slot && isNew(one)));
+    await this.#rebroadcast(this.#line.slots.filter((one) => one !== slot && isNew(one)));
     if (slot === undefined) return true;
     const { owner, isUndone } = slot;
     slot.gas.set(job, gas);
@@ -219,7 +219,7 @@ export class Submitter {
     }
     if (owner !== undefined) this.#tell({ kind: "preempted", by: job.call.what }, owner.call);
     const isBehind = (one: NonceSlot) => one.nonce > slot.nonce && !isNew(one);
-    if (isUndone && isNew(slot)) await this.#offerAgain(this.#line.slots.filter(isBehind));
+    if (isUndone && isNew(slot)) await this.#rebroadcast(this.#line.slots.filter(isBehind));
     return true;
   }
 
@@ -235,7 +235,7 @@ export class Submitter {
 
   /** Looks for a receipt before a transaction is replaced. */
   get #mostLooks(): number {
-    return this.#options.looksBeforeReplacing ?? DEFAULT_LOOKS;
+    return this.#options.pollsBeforeReplacement ?? DEFAULT_LOOKS;
   }
 
   /** By the chain. Tells of strangers. Throws `RpcUnavailable`. */
@@ -244,7 +244,10 @@ export class Submitter {
     const firstNonce = this.#line.knownEnd(start.nonce);
     if (start.pendingNonce > firstNonce) {
       const lastNonce = start.pendingNonce - 1;
-      this.#tell({ kind: "strangersWait", firstNonce, lastNonce, mend: STRANGERS }, call);
+      this.#tell(
+        { kind: "unknownPending", firstNonce, lastNonce, hint: UNKNOWN_PENDING_HINT },
+        call,
+      );
     }
     return start;
   }
@@ -279,16 +282,16 @@ export class Submitter {
     if (this.#looksBehind < LOOKS_BEHIND) return;
     this.#looksBehind = 0;
     this.#line.goBack(next);
-    await this.#offerAgain(this.#line.slots);
+    await this.#rebroadcast(this.#line.slots);
   }
 
   /** What a reorganisation has undone, and what followed: it may have left the pools with it. */
-  async #offerAgain(slots: readonly NonceSlot[]): Promise<void> {
+  async #rebroadcast(slots: readonly NonceSlot[]): Promise<void> {
     const { client, signal } = this.#options;
     for (const { offered, nonce, isUndone, isAwaited } of slots) {
       if (offered === undefined || signal?.aborted || !(isUndone || isAwaited)) continue;
       await broadcast(client, offered.raw);
-      this.#tell({ kind: "offeredAgain", nonce }, offered.job.call);
+      this.#tell({ kind: "rebroadcast", nonce }, offered.job.call);
     }
   }
 
@@ -379,7 +382,7 @@ export class Submitter {
     this.#line.settle(slot, undefined);
     const why =
       `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours, or of ` +
-      `which no endpoint knows: ${STRANGERS}`;
+      `which no endpoint knows: ${UNKNOWN_PENDING_HINT}`;
     const waiting = slot.jobs().map((job) => this.#waitingFor(job));
     this.#failAll(({ call }) => new TransactionLost(call.what, why), waiting);
     const { owner } = slot;

@@ -151,7 +151,7 @@ async function play(seed: number, reorganises: boolean): Promise<void> {
   const proxy: HttpProxy = await startHttpProxy(anvil.url, trouble.meddle);
   const client = connect([proxy.url], { retries: 0 });
   const signer = faultySigner(() => !trouble.isOver && trouble.random.chance(0.03));
-  const one = submitter({ client, signer, looksBeforeReplacing: 6 });
+  const one = submitter({ client, signer, pollsBeforeReplacement: 6 });
   const callers: Promise<void>[] = [];
   for (let step = 0; step < STEPS; step++) {
     while (callers.length < CALLS && trouble.random.chance(0.5)) {

@@ -28,7 +28,7 @@ export function requireAsAsked(
   throw new Alarm({
     code: "NotAsAsked",
     message: `An order was built that is not what was asked (${fault}), and was not signed.`,
-    mend: "Do not trade with this operator, and report it.",
+    hint: "Do not trade with this operator, and report it.",
   });
 }
 

@@ -47,7 +47,7 @@ export class MarketChanged extends QuarterdeckError {
     super({
       code: "MarketChanged",
       message: `The operator's market ${market} ${problem}.`,
-      mend: "Do not trade there before you know why; then join again, with new pins if need be.",
+      hint: "Do not trade there before you know why; then join again, with new pins if need be.",
     });
   }
 }
@@ -183,7 +183,7 @@ function holdPin(
 
 function parsePinned(field: string, text: string, decimals: number): bigint {
   const outcome = parseDecimal(text, decimals);
-  if (!outcome.ok) throw new BadArgument(field, outcome.problem, outcome.mend);
+  if (!outcome.ok) throw new BadArgument(field, outcome.problem, outcome.hint);
   return outcome.value;
 }
 
@@ -222,7 +222,7 @@ function tokenUnreadable(token: Address): QuarterdeckError {
   return new QuarterdeckError({
     code: "TokenUnreadable",
     message: `The token ${token} of a market gives no symbol and decimals up to ${MAX_DECIMALS}.`,
-    mend: "Check the chain endpoints and join again; if it stays so, this token cannot be traded.",
+    hint: "Check the chain endpoints and join again; if it stays so, this token cannot be traded.",
   });
 }
 
@@ -230,7 +230,7 @@ function notThisExchange(field: string, operator: unknown, chain: unknown): Quar
   return new QuarterdeckError({
     code: "NotThisExchange",
     message: `The operator says ${field} ${String(operator)}, and the chain ${String(chain)}.`,
-    mend: "Do not deposit. Check the operator's address and the Mediator's.",
+    hint: "Do not deposit. Check the operator's address and the Mediator's.",
   });
 }
 

@@ -56,7 +56,7 @@ export class OwnClock {
     throw new QuarterdeckError({
       code: "RoundDisputed",
       message: `The operator says that it is round ${said}, and the chain's is ${own}.`,
-      mend: "Check that your own endpoint follows the chain; if it does, use another operator.",
+      hint: "Check that your own endpoint follows the chain; if it does, use another operator.",
     });
   }
 

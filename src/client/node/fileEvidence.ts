@@ -101,7 +101,7 @@ export class FileEvidence implements EvidenceStore {
       throw new QuarterdeckError({
         code: "EvidenceDamaged",
         message: `Line ${number} of ${path} is no evidence.`,
-        mend: "Restore the file from a backup, or take that line out if you know why it is wrong.",
+        hint: "Restore the file from a backup, or take that line out if you know why it is wrong.",
       });
     }
     const { data } = outcome;

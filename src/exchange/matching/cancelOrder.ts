@@ -12,7 +12,7 @@ import { checkCancel } from "./checkOrder.ts";
  */
 export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
   const refusal = checkCancel(state, entry);
-  if (refusal !== undefined) return { refusal, happenings: [] };
+  if (refusal !== undefined) return { refusal, events: [] };
 
   const { owner, round, id } = entry;
   const client = clientOf(state, owner);
@@ -23,5 +23,5 @@ export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
   }
   if (record !== undefined) record.state = "cancelled";
 
-  return { happenings: [{ what: "orderCancelled", reason: "owner", owner, round, id }] };
+  return { events: [{ what: "orderCancelled", reason: "owner", owner, round, id }] };
 }

@@ -12,7 +12,7 @@ import type { OrderRef, Side } from "../model/outcome.ts";
 import { bookOf, type State, tradingKeyOf } from "../model/state.ts";
 
 /** An order as its market counts it. */
-export interface Measured {
+export interface InLots {
   readonly side: Side;
   readonly lots: bigint;
   /** Base units of quote for one lot. */
@@ -68,7 +68,7 @@ function checkTerms(state: State, order: Order): Refusal | undefined {
   if (order.intent !== (sideOf(market, order) === "bid" ? "buyAll" : "sellAll")) {
     return refuse("InvalidOrder", { fault: { fault: "BadIntent" } });
   }
-  if (measure(market, order) !== undefined) return undefined;
+  if (toLots(market, order) !== undefined) return undefined;
   const { sellAmount, buyAmount } = order;
   return refuse("MisalignedAmount", { sellAmount, buyAmount, nearest: nearest(market, order) });
 }
@@ -123,7 +123,7 @@ function sideOf(market: Market, order: Order): Side {
 }
 
 /** Lots and price of an order of this market; undefined where they are no whole numbers. */
-export function measure(market: Market, order: Order): Measured | undefined {
+export function toLots(market: Market, order: Order): InLots | undefined {
   const side = sideOf(market, order);
   const baseAmount = side === "bid" ? order.buyAmount : order.sellAmount;
   const quoteAmount = side === "bid" ? order.sellAmount : order.buyAmount;

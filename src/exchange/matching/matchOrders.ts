@@ -3,7 +3,7 @@ import { checkExecution } from "../../protocol/orderRule.ts";
 import type { Amount } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
 import { credit, spendLocked, unlock } from "../model/funds.ts";
-import type { Happening, OrderRef, Trade } from "../model/outcome.ts";
+import type { ExchangeEvent, OrderRef, Trade } from "../model/outcome.ts";
 import { clientOf, type State } from "../model/state.ts";
 
 /**
@@ -12,28 +12,28 @@ import { clientOf, type State } from "../model/state.ts";
  * base and n * p of quote. An order that meets one of its own owner is cancelled with what is
  * left; otherwise the rest of it rests. Work grows with the trades.
  */
-export function matchOrders(state: State, taker: OrderRecord, happenings: Happening[]): void {
+export function matchOrders(state: State, taker: OrderRecord, events: ExchangeEvent[]): void {
   while (taker.filledLots < taker.lots) {
-    const maker = taker.book.counterpart(taker);
+    const maker = taker.book.bestMatch(taker);
     if (maker === undefined) {
       taker.book.add(taker);
-      happenings.push({ what: "orderRested", remaining: lockedBy(taker), ...refOf(taker) });
+      events.push({ what: "orderRested", remaining: lockedBy(taker), ...refOf(taker) });
       return;
     }
     if (maker.order.owner === taker.order.owner) {
       taker.state = "cancelled";
       const owner = clientOf(state, taker.order.owner);
       unlock(state, owner, taker.order.sellToken, lockedBy(taker));
-      happenings.push({ what: "orderCancelled", reason: "selfTrade", ...refOf(taker) });
+      events.push({ what: "orderCancelled", reason: "selfTrade", ...refOf(taker) });
       return;
     }
-    happenings.push({ what: "trade", trade: execute(state, maker, taker) });
+    events.push({ what: "trade", trade: execute(state, maker, taker) });
     if (maker.filledLots === maker.lots) {
       maker.book.remove(maker);
-      finish(maker, happenings);
+      finish(maker, events);
     }
   }
-  finish(taker, happenings);
+  finish(taker, events);
 }
 
 function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
@@ -86,9 +86,9 @@ function settle(
   credit(state, client, order.buyToken, bought);
 }
 
-function finish(record: OrderRecord, happenings: Happening[]): void {
+function finish(record: OrderRecord, events: ExchangeEvent[]): void {
   record.state = "filled";
-  happenings.push({ what: "orderFilled", ...refOf(record) });
+  events.push({ what: "orderFilled", ...refOf(record) });
 }
 
 function refOf(record: OrderRecord): OrderRef {

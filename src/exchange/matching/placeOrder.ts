@@ -2,9 +2,9 @@ import { assert } from "../../base/errors.ts";
 import type { OrderRecord } from "../model/book.ts";
 import type { PlaceOrderEntry } from "../model/entries.ts";
 import { lock } from "../model/funds.ts";
-import type { Happening, Outcome } from "../model/outcome.ts";
+import type { ExchangeEvent, Outcome } from "../model/outcome.ts";
 import { bookOf, clientOf, clientRound, type State } from "../model/state.ts";
-import { checkOrder, checkSigner, measure } from "./checkOrder.ts";
+import { checkOrder, checkSigner, toLots } from "./checkOrder.ts";
 import { matchOrders } from "./matchOrders.ts";
 
 /**
@@ -14,38 +14,38 @@ import { matchOrders } from "./matchOrders.ts";
  */
 export function placeOrder(state: State, entry: PlaceOrderEntry): Outcome {
   const refusal = checkOrder(state, entry.order) ?? checkSigner(state, entry);
-  if (refusal !== undefined) return { refusal, happenings: [] };
+  if (refusal !== undefined) return { refusal, events: [] };
 
-  const happenings: Happening[] = [];
+  const events: ExchangeEvent[] = [];
   const record = accept(state, entry);
   const { owner, round, id } = record.order;
   clientRound(clientOf(state, owner), round).orders.set(id, record);
   if (round === state.moment.round) {
-    enterOrder(state, record, happenings);
+    enterOrder(state, record, events);
   } else {
     state.queue.push(record);
-    happenings.push({ what: "orderQueued", owner, round, id });
+    events.push({ what: "orderQueued", owner, round, id });
   }
-  return { happenings };
+  return { events };
 }
 
 /** Puts an order whose round is open and whose money is there to the market. */
-export function enterOrder(state: State, record: OrderRecord, happenings: Happening[]): void {
+export function enterOrder(state: State, record: OrderRecord, events: ExchangeEvent[]): void {
   const { owner, sellToken, sellAmount } = record.order;
   lock(state, clientOf(state, owner), sellToken, sellAmount);
   record.state = "open";
-  matchOrders(state, record, happenings);
+  matchOrders(state, record, events);
 }
 
 function accept(state: State, { order, signature }: PlaceOrderEntry): OrderRecord {
   const book = bookOf(state, order.sellToken, order.buyToken);
-  const measured = book === undefined ? undefined : measure(book.market, order);
+  const measured = book === undefined ? undefined : toLots(book.market, order);
   assert(book !== undefined && measured !== undefined, "an order without a market was taken.");
   state.arrivals++;
   return {
     order,
     signature,
-    arrival: state.arrivals,
+    arrivalSeq: state.arrivals,
     book,
     ...measured,
     filledLots: 0n,

@@ -4,11 +4,17 @@ import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
 import { Book, type OrderRecord } from "./book.ts";
 import type { Side } from "./outcome.ts";
 
-function record(book: Book, arrival: number, side: Side, lots: number, price: number): OrderRecord {
+function record(
+  book: Book,
+  arrivalSeq: number,
+  side: Side,
+  lots: number,
+  price: number,
+): OrderRecord {
   return {
-    order: limitOrder(ALICE, 0, arrival, side, lots, price),
+    order: limitOrder(ALICE, 0, arrivalSeq, side, lots, price),
     signature: SIGNATURE,
-    arrival,
+    arrivalSeq,
     book,
     side,
     price: BigInt(price),
@@ -38,13 +44,13 @@ test("the book is its orders sorted by price and time, whatever came and went", 
     fc.property(changes, (all) => {
       const book = new Book(MARKET);
       let open: OrderRecord[] = [];
-      all.forEach(({ side, price, lots, remove }, arrival) => {
+      all.forEach(({ side, price, lots, remove }, arrivalSeq) => {
         const gone = remove === null ? undefined : open[remove % Math.max(1, open.length)];
         if (gone !== undefined) {
           book.remove(gone);
           open = open.filter((other) => other !== gone);
         } else {
-          const added = record(book, arrival, side, lots, price);
+          const added = record(book, arrivalSeq, side, lots, price);
           book.add(added);
           open.push(added);
         }
@@ -54,7 +60,7 @@ test("the book is its orders sorted by price and time, whatever came and went", 
           .filter((one) => one.side === side)
           .sort((a, b) => {
             const better = Number(side === "bid" ? b.price - a.price : a.price - b.price);
-            return better || a.arrival - b.arrival;
+            return better || a.arrivalSeq - b.arrivalSeq;
           });
       expect([...book.orders()]).toEqual([...sorted("bid"), ...sorted("ask")]);
       for (const side of ["bid", "ask"] as const) {

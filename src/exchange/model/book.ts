@@ -14,7 +14,7 @@ export interface OrderRecord {
   readonly order: Order;
   readonly signature: Signature;
   /** Its place in time among all orders. */
-  readonly arrival: number;
+  readonly arrivalSeq: number;
   readonly book: Book;
   readonly side: Side;
   /** Base units of quote for one lot. */
@@ -68,7 +68,7 @@ class BookSide {
       this.#levels.splice(this.#place(record.price), 0, fresh);
       return;
     }
-    assert(level.last.arrival < record.arrival, "an order rests before an earlier one.");
+    assert(level.last.arrivalSeq < record.arrivalSeq, "an order rests before an earlier one.");
     record.earlier = level.last;
     level.last.later = record;
     level.last = record;
@@ -168,7 +168,7 @@ export class Book {
   }
 
   /** First in line against `taker`, if their prices meet. */
-  counterpart(taker: OrderRecord): OrderRecord | undefined {
+  bestMatch(taker: OrderRecord): OrderRecord | undefined {
     const maker = this.best(taker.side === "bid" ? "ask" : "bid");
     if (maker === undefined) return undefined;
     const meets = taker.side === "bid" ? maker.price <= taker.price : maker.price >= taker.price;

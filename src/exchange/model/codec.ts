@@ -25,7 +25,7 @@ export class DecodeError extends QuarterdeckError {
     super({
       code: "BadRecord",
       message: `Cannot read a record: ${field === "" ? "it" : field} ${problem}.`,
-      mend: "Check that storage is whole and was written by this version or an older one.",
+      hint: "Check that storage is whole and was written by this version or an older one.",
     });
     this.field = field;
   }

@@ -51,7 +51,7 @@ export interface Trade {
 export type CancelReason = "owner" | "selfTrade" | "tradingKey";
 
 /** One thing that happened, in order. Logs of the chain appear with what they say. */
-export type Happening =
+export type ExchangeEvent =
   | {
       readonly what: "quarterBegan";
       readonly round: Round;
@@ -132,5 +132,5 @@ export type Happening =
 /** Refused: nothing changed, and the entry must not be journalled. */
 export interface Outcome {
   readonly refusal?: Refusal;
-  readonly happenings: readonly Happening[];
+  readonly events: readonly ExchangeEvent[];
 }

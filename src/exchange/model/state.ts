@@ -127,7 +127,7 @@ export function createState(genesis: Genesis): State {
 
 function checkGenesis(genesis: Genesis): void {
   const schedule = validateSchedule(genesis.schedule);
-  if (!schedule.ok) throw badGenesis(schedule.problem, schedule.mend);
+  if (!schedule.ok) throw badGenesis(schedule.problem, schedule.hint);
   if (genesis.limits.ordersPerClientAndRound < 1) {
     throw badGenesis("ordersPerClientAndRound is 0.", "Allow at least one order.");
   }
@@ -160,8 +160,8 @@ function checkConfirmations({ confirmations, schedule }: Genesis): void {
   );
 }
 
-function badGenesis(message: string, mend: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadGenesis", message, mend });
+function badGenesis(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadGenesis", message, hint });
 }
 
 /** A client that must be there. */

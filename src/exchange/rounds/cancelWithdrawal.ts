@@ -1,7 +1,7 @@
 import { assert } from "../../base/errors.ts";
 import type { WithdrawalCancelledLog } from "../../protocol/chainLog.ts";
 import { credit } from "../model/funds.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import {
   type Client,
   clientOf,
@@ -22,7 +22,7 @@ import {
 export function cancelWithdrawal(
   state: State,
   log: WithdrawalCancelledLog,
-  happenings: Happening[],
+  events: ExchangeEvent[],
 ): void {
   const client = clientOf(state, log.client);
   const token = tokenOf(state, log.token);
@@ -36,9 +36,9 @@ export function cancelWithdrawal(
   }
   const credited = withdrawal.state === "debited";
   if (credited) giveBack(state, client, token, withdrawal);
-  happenings.push({ what: "withdrawalCancelled", log, credited });
+  events.push({ what: "withdrawalCancelled", log, credited });
 
-  if (credited && withdrawal.round < round) thaw(client, token, withdrawal, happenings);
+  if (credited && withdrawal.round < round) refreezeTree(client, token, withdrawal, events);
 }
 
 function giveBack(state: State, client: Client, token: Token, withdrawal: Withdrawal): void {
@@ -48,7 +48,12 @@ function giveBack(state: State, client: Client, token: Token, withdrawal: Withdr
 }
 
 /** Freezes the opened round's tree once more, with the money in it. */
-function thaw(client: Client, token: Token, withdrawal: Withdrawal, happenings: Happening[]): void {
+function refreezeTree(
+  client: Client,
+  token: Token,
+  withdrawal: Withdrawal,
+  events: ExchangeEvent[],
+): void {
   const opened = withdrawal.round + 1;
   const { address, leafIndex } = client;
   const balance = token.tree.balanceOf(leafIndex) + withdrawal.amount;
@@ -59,5 +64,5 @@ function thaw(client: Client, token: Token, withdrawal: Withdrawal, happenings: 
 
   const root = { token: token.address, ...frozen.root() };
   assert(root.total === token.expected, () => `${root.total} is not A(${opened}).`);
-  happenings.push({ what: "rootChanged", round: opened, root });
+  events.push({ what: "rootChanged", round: opened, root });
 }

@@ -3,7 +3,7 @@ import type { FrozenSumTree } from "../../protocol/sumTree.ts";
 import type { Round, TokenRoot } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
 import { unlock } from "../model/funds.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import {
   clientOf,
   EVIDENCE_ROUNDS_BEHIND,
@@ -20,27 +20,27 @@ import {
  * Mediator's own figure. Work grows with open orders, clients, and balances changed since the last
  * round.
  */
-export function closeRound(state: State, happenings: Happening[]): void {
+export function closeRound(state: State, events: ExchangeEvent[]): void {
   const closed = state.moment.round;
 
-  expireOrders(state, happenings);
+  expireOrders(state, events);
   const roots = tokenSet(state, closed + 1).map((token) => freezeBalances(state, token, closed));
   forgetBefore(state, closed + 1);
 
-  happenings.push({ what: "roundClosed", closed, roots });
+  events.push({ what: "roundClosed", closed, roots });
 }
 
-function expireOrders(state: State, happenings: Happening[]): void {
+function expireOrders(state: State, events: ExchangeEvent[]): void {
   const open: OrderRecord[] = [];
   for (const book of state.books) open.push(...book.orders());
-  open.sort((a, b) => a.arrival - b.arrival);
+  open.sort((a, b) => a.arrivalSeq - b.arrivalSeq);
 
   for (const record of open) {
     const { owner, round, id, sellToken } = record.order;
     record.book.remove(record);
     record.state = "expired";
     unlock(state, clientOf(state, owner), sellToken, lockedBy(record));
-    happenings.push({ what: "orderExpired", owner, round, id });
+    events.push({ what: "orderExpired", owner, round, id });
   }
 }
 

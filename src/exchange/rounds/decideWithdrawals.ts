@@ -1,6 +1,6 @@
 import { assert } from "../../base/errors.ts";
 import { debit, freeFunds } from "../model/funds.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import {
   clientOf,
   clientRound,
@@ -19,12 +19,12 @@ import {
  * locks at most what it has not sold. So free >= opening - (sum of sellAmounts), and amount > free
  * gives amount + (sum of sellAmounts) > opening. Work grows with the requests.
  */
-export function decideWithdrawals(state: State, happenings: Happening[]): void {
-  for (const withdrawal of state.undecided) decide(state, withdrawal, happenings);
+export function decideWithdrawals(state: State, events: ExchangeEvent[]): void {
+  for (const withdrawal of state.undecided) decide(state, withdrawal, events);
   state.undecided = [];
 }
 
-function decide(state: State, withdrawal: Withdrawal, happenings: Happening[]): void {
+function decide(state: State, withdrawal: Withdrawal, events: ExchangeEvent[]): void {
   const { client: address, token, round, amount } = withdrawal;
   assert(round === state.moment.round, () => `a request of ${round} is undecided.`);
   const client = clientOf(state, address);
@@ -37,7 +37,7 @@ function decide(state: State, withdrawal: Withdrawal, happenings: Happening[]): 
   }
   withdrawal.state = covered ? "debited" : "refused";
 
-  happenings.push({
+  events.push({
     what: "withdrawalDecided",
     client: address,
     token,

@@ -1,7 +1,7 @@
 import { haltBoundary, isHalted } from "../../protocol/haltRule.ts";
 import { momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import type { State } from "../model/state.ts";
 
 /** First block in which the Mediator is HALTED if nothing more is committed and closed. */
@@ -19,13 +19,13 @@ export function haltBlockOf(state: State): BlockNumber | undefined {
  * stands still from there on, and nothing trades any more. Says whether it did. Work grows with
  * the open disputes.
  */
-export function halt(state: State, boundary: BlockNumber, happenings: Happening[]): boolean {
+export function halt(state: State, boundary: BlockNumber, events: ExchangeEvent[]): boolean {
   if (!isHalted(haltBlockOf(state), boundary)) return false;
 
   const { round } = state.moment;
   state.moment = momentOf(state.genesis.schedule, boundary);
   state.halted = { round, block: boundary };
 
-  happenings.push({ what: "halted", round, block: boundary });
+  events.push({ what: "halted", round, block: boundary });
   return true;
 }

@@ -1,17 +1,17 @@
 import type { BlockNumber } from "../../protocol/units.ts";
 import { checkFunds } from "../matching/checkOrder.ts";
 import { enterOrder } from "../matching/placeOrder.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import type { State } from "../model/state.ts";
 
 /**
  * Begins the next round at its first block: the orders that waited for it are placed in the order
  * in which they came, each if its owner still has the money. Work grows with them.
  */
-export function openRound(state: State, block: BlockNumber, happenings: Happening[]): void {
+export function openRound(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
   const round = state.moment.round + 1;
   state.moment = { block, round, quarter: 0 };
-  happenings.push({ what: "quarterBegan", round, quarter: 0 });
+  events.push({ what: "quarterBegan", round, quarter: 0 });
 
   const queue = state.queue;
   state.queue = [];
@@ -20,10 +20,10 @@ export function openRound(state: State, block: BlockNumber, happenings: Happenin
     const { owner, id } = record.order;
     const refusal = checkFunds(state, record.order);
     if (refusal === undefined) {
-      enterOrder(state, record, happenings);
+      enterOrder(state, record, events);
       continue;
     }
     record.state = "refused";
-    happenings.push({ what: "orderRefused", owner, round, id, refusal });
+    events.push({ what: "orderRefused", owner, round, id, refusal });
   }
 }

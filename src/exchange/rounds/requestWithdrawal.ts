@@ -1,5 +1,5 @@
 import type { WithdrawalInitiatedLog } from "../../protocol/chainLog.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import { clientOf, type State, type Withdrawal } from "../model/state.ts";
 
 /**
@@ -10,7 +10,7 @@ import { clientOf, type State, type Withdrawal } from "../model/state.ts";
 export function requestWithdrawal(
   state: State,
   log: WithdrawalInitiatedLog,
-  happenings: Happening[],
+  events: ExchangeEvent[],
 ): void {
   const client = clientOf(state, log.client);
   const withdrawal: Withdrawal = {
@@ -26,5 +26,5 @@ export function requestWithdrawal(
   client.withdrawals.set(log.token, withdrawal);
   state.undecided.push(withdrawal);
 
-  happenings.push({ what: "withdrawalRequested", log });
+  events.push({ what: "withdrawalRequested", log });
 }

@@ -8,7 +8,7 @@ import { hashOrder } from "../../protocol/messages.ts";
 import { isOrderSignedBy, signMessage } from "../../protocol/signatures.ts";
 import type { Order, SignedOrder } from "../../protocol/units.ts";
 import { checkSigner } from "../matching/checkOrder.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import * as views from "../queries/views.ts";
 import { stateHash } from "../snapshots/stateHash.ts";
 import {
@@ -47,7 +47,7 @@ function ownersWorld(): World {
   return world;
 }
 
-function setKey(world: World, key: Address): readonly Happening[] {
+function setKey(world: World, key: Address): readonly ExchangeEvent[] {
   const fromRound = world.nextRound() + 1;
   return world.log({ kind: "tradingKeySet", client: OWNER.address, fromRound, key }).mine();
 }
@@ -62,7 +62,7 @@ test("whoever replaces its key cannot keep orders that the Mediator takes from t
   setKey(world, FIRST.address);
   world.toQuarter(1, 1);
   expect(world.apply({ kind: "placeOrder", ...sign(ask(2, 1, 900), FIRST) })).toEqual({
-    happenings: [{ what: "orderQueued", owner: OWNER.address, round: 2, id: 1n }],
+    events: [{ what: "orderQueued", owner: OWNER.address, round: 2, id: 1n }],
   });
   world.apply({ kind: "placeOrder", ...sign(ask(1, 1), FIRST) });
 
@@ -72,7 +72,7 @@ test("whoever replaces its key cannot keep orders that the Mediator takes from t
   ]);
   expect(stateOf(world, 1, 1)).toBe("open");
   world.toQuarter(2, 1);
-  expect(world.place(limitOrder(BOB, 2, 1, "bid", 900, 5)).happenings).toMatchObject([
+  expect(world.place(limitOrder(BOB, 2, 1, "bid", 900, 5)).events).toMatchObject([
     { what: "orderRested" },
   ]);
 });
@@ -105,7 +105,7 @@ test("an order checked before the key changed, and applied after, is refused", (
   const before = stateHash(world.state);
   expect(world.apply({ kind: "placeOrder", ...signed })).toEqual({
     refusal: { code: "BadSignature", owner: OWNER.address, recovered: FIRST.address },
-    happenings: [],
+    events: [],
   });
   expect(stateHash(world.state)).toBe(before);
   world.toQuarter(1, 0);
@@ -127,7 +127,7 @@ test("an order for the next round, checked before its key changed, is refused a 
   world.toQuarter(2, 0);
   expect(world.apply({ kind: "placeOrder", ...signed })).toEqual({
     refusal: { code: "BadSignature", owner: OWNER.address, recovered: FIRST.address },
-    happenings: [],
+    events: [],
   });
 });
 
@@ -188,8 +188,8 @@ test("whatever keys come and go, every order that was open is evidence", () => {
         keys.add(world.nextRound() + 1, key);
         note(setKey(world, key));
       };
-      const note = (happenings: readonly Happening[]) => {
-        for (const one of happenings) {
+      const note = (events: readonly ExchangeEvent[]) => {
+        for (const one of events) {
           if (one.what === "orderCancelled" && one.reason === "tradingKey") seen.cancelled++;
           if (one.what !== "orderRested" || one.owner !== OWNER.address) continue;
           const view = views.order(world.state, one);
@@ -212,12 +212,12 @@ test("whatever keys come and go, every order that was open is evidence", () => {
           if (!isOrderSignedBy(nobleCurve, DOMAIN, signed, keys.of(round))) continue;
           if (one.race !== null) set(one.race);
           if (one.race !== null && one.late) passRound();
-          const { refusal, happenings } = world.apply({ kind: "placeOrder", ...signed });
+          const { refusal, events } = world.apply({ kind: "placeOrder", ...signed });
           if (refusal?.code === "BadSignature") {
             expect(isOrderSignedBy(nobleCurve, DOMAIN, signed, keys.of(round))).toBe(false);
             seen.raced++;
           }
-          note(happenings);
+          note(events);
         }
       }
     }),

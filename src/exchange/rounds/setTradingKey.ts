@@ -1,7 +1,7 @@
 import { ZERO_ADDRESS } from "../../base/address.ts";
 import type { TradingKeySetLog } from "../../protocol/chainLog.ts";
 import type { Round } from "../../protocol/units.ts";
-import type { Happening } from "../model/outcome.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
 import {
   EVIDENCE_ROUNDS_BEHIND,
   type KeyChange,
@@ -18,7 +18,7 @@ import {
  * owner itself signed go too: to tell them apart costs a recovery each, a whole queue of them for
  * the price of one transaction. Work grows with the account's waiting orders.
  */
-export function setTradingKey(state: State, log: TradingKeySetLog, happenings: Happening[]): void {
+export function setTradingKey(state: State, log: TradingKeySetLog, events: ExchangeEvent[]): void {
   const { round } = state.moment;
   const replaced = tradingKeyOf(state, log.client, log.fromRound) ?? ZERO_ADDRESS;
   const known = state.tradingKeys.get(log.client) ?? [];
@@ -26,19 +26,19 @@ export function setTradingKey(state: State, log: TradingKeySetLog, happenings: H
     (change, i) => change.fromRound < log.fromRound && !isSuperseded(known[i + 1], round),
   );
   state.tradingKeys.set(log.client, [...kept, { fromRound: log.fromRound, key: log.key }]);
-  happenings.push({ what: "tradingKeySet", log });
+  events.push({ what: "tradingKeySet", log });
 
   // Where no other key signed, only the owner did: that stays true.
-  if (replaced !== ZERO_ADDRESS && replaced !== log.key) cancelQueued(state, log, happenings);
+  if (replaced !== ZERO_ADDRESS && replaced !== log.key) cancelQueued(state, log, events);
 }
 
-function cancelQueued(state: State, log: TradingKeySetLog, happenings: Happening[]): void {
+function cancelQueued(state: State, log: TradingKeySetLog, events: ExchangeEvent[]): void {
   const { client: owner, fromRound: round } = log;
   for (const record of state.clients.get(owner)?.rounds.get(round)?.orders.values() ?? []) {
     if (record.state !== "queued") continue;
     record.state = "cancelled";
     const { id } = record.order;
-    happenings.push({ what: "orderCancelled", reason: "tradingKey", owner, round, id });
+    events.push({ what: "orderCancelled", reason: "tradingKey", owner, round, id });
   }
 }
 

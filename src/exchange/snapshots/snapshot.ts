@@ -6,7 +6,7 @@
  */
 import { SumTree } from "../../protocol/sumTree.ts";
 import type { Amount } from "../../protocol/units.ts";
-import { measure } from "../matching/checkOrder.ts";
+import { toLots } from "../matching/checkOrder.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { type Codec, DecodeError, parseJson } from "../model/codec.ts";
 import {
@@ -187,8 +187,8 @@ function clientRecord(client: Client): ClientRecord {
 }
 
 function orderRow(record: OrderRecord): OrderRow {
-  const { order, signature, arrival, filledLots, sold, bought, sequence, state } = record;
-  return { order, signature, arrival, filledLots, sold, bought, sequence, state };
+  const { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state } = record;
+  return { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state };
 }
 
 function addClient(state: State, record: ClientRecord): void {
@@ -215,7 +215,7 @@ function addClient(state: State, record: ClientRecord): void {
 
 function orderOfRow(state: State, row: OrderRow): OrderRecord {
   const book = bookOf(state, row.order.sellToken, row.order.buyToken);
-  const measured = book === undefined ? undefined : measure(book.market, row.order);
+  const measured = book === undefined ? undefined : toLots(book.market, row.order);
   if (book === undefined || measured === undefined) {
     throw new DecodeError(`order ${row.order.id} of ${row.order.owner}`, "fits no market");
   }
@@ -232,7 +232,7 @@ function openBooks(state: State): void {
       }
     }
   }
-  live.sort((a, b) => a.arrival - b.arrival);
+  live.sort((a, b) => a.arrivalSeq - b.arrivalSeq);
   for (const record of live) {
     if (record.state === "open") record.book.add(record);
     else state.queue.push(record);

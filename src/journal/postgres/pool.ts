@@ -181,7 +181,7 @@ export class Pool {
   }
 
   async #open(host: DatabaseHost, signal: AbortSignal): Promise<Connection> {
-    const ms = this.#patienceMs();
+    const ms = this.#retryTimeoutMs();
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
     const open = () => Connection.open(this.#address, host, this.#settings, bounded);
     try {
@@ -196,7 +196,7 @@ export class Pool {
   }
 
   /** Milliseconds for one host, so that all of them can be tried while somebody waits. */
-  #patienceMs(): number {
+  #retryTimeoutMs(): number {
     const { hosts, connectMs = Number.POSITIVE_INFINITY } = this.#address;
     return Math.ceil(Math.min(connectMs, this.#settings.statementMs / hosts.length));
   }

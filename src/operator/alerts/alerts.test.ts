@@ -6,8 +6,8 @@ import { parseConfig } from "../config/config.ts";
 import type { Fields, Log } from "../telemetry/log.ts";
 import { Alerts } from "./alerts.ts";
 import { alertsSchema, type WebhookConfig } from "./alertsConfig.ts";
-import { lastWordsOf, situationLines } from "./lastWords.ts";
 import type { Alert } from "./shapes.ts";
+import { lastWordsOf, situationLines } from "./shutdownAlert.ts";
 import { Webhook } from "./webhook.ts";
 
 const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
@@ -71,7 +71,7 @@ function start(webhooks: Partial<WebhookConfig>[], bounds = {}) {
 }
 
 function alert(severity: Alert["severity"], id = "disk.storage"): Alert {
-  return { id, severity, detail: "3 <MiB> free & falling", mend: "Add room." };
+  return { id, severity, detail: "3 <MiB> free & falling", hint: "Add room." };
 }
 
 describe("alerts to webhooks", () => {
@@ -88,7 +88,7 @@ describe("alerts to webhooks", () => {
       ["raised", "failed"],
       ["cleared", "ok"],
     ]);
-    expect(bodies[0]).toMatchObject({ version: 1, id: "disk.storage", mend: "Add room." });
+    expect(bodies[0]).toMatchObject({ version: 1, id: "disk.storage", hint: "Add room." });
     expect(bodies[0].source.mediator).toBe(MEDIATOR);
     expect(heard[0]?.headers["content-type"]).toBe("application/json");
   });
@@ -202,7 +202,7 @@ describe("alerts to webhooks", () => {
     alerts.tell(alert("failed"));
     await until(() => stuck.heard.length === 1);
     const error = new Error("the disk is gone");
-    await alerts.lastWords(lastWordsOf(error, undefined), 300);
+    await alerts.shutdownAlert(lastWordsOf(error, undefined), 300);
     expect(JSON.parse(stuck.heard[1]?.body as string)).toMatchObject({
       id: "operatorStopped",
       severity: "failed",
@@ -238,7 +238,7 @@ describe("last words", () => {
       haltBlock: 141,
       blocksUntilHalt: 41,
     });
-    expect(words.mend).toMatch(/log/);
+    expect(words.hint).toMatch(/log/);
     expect(situationLines(situation)).toContain("  blocksLeft: 40");
     expect(situationLines(undefined)).toEqual([]);
   });

@@ -14,39 +14,39 @@ import { recoverSigner } from "../../protocol/signatures.ts";
 import { slipText } from "../../protocol/slips.ts";
 import type { Order, Round, Signature } from "../../protocol/units.ts";
 import { type ChainHead, MAX_LAG_BLOCKS } from "../sequencing/chainHead.ts";
-import type { Desk } from "../sequencing/writeRouter.ts";
+import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { NotApproved } from "./fillSigner.ts";
 import type {
   Answered,
+  ApiEvent,
   DutyHealth,
-  FaceEvent,
   HealthCheck,
-  OperatorFace,
-  OrderFace,
+  OperatorApi,
+  OrderResponse,
 } from "./operatorApi.ts";
 import {
-  type AnswerSources,
-  balancesFace,
-  bookFace,
-  clientTradesFace,
-  clockFace,
-  orderFace,
-  ordersFace,
-  proofsFace,
-  tradeFace,
-  withdrawalsFace,
+  balancesResponse,
+  bookResponse,
+  clientTradesResponse,
+  clockResponse,
+  orderResponse,
+  ordersResponse,
+  proofsResponse,
+  type QuerySources,
+  tradeResponse,
+  withdrawalsResponse,
 } from "./queries.ts";
 import { SlipFinder } from "./slipFinder.ts";
 
-export interface FaceOptions {
-  readonly sources: AnswerSources;
+export interface ApiOptions {
+  readonly sources: QuerySources;
   readonly head: ChainHead;
-  readonly desk: Desk;
+  readonly router: WriteRouter;
   readonly metrics: Metrics;
   readonly chain: ExchangeConstants;
   readonly operator: Address;
-  readonly identity: OperatorFace["identity"];
+  readonly identity: OperatorApi["identity"];
   /** Of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
   /** Of a token listed later. */
@@ -59,10 +59,10 @@ export interface FaceOptions {
   readonly duties: () => DutyHealth[];
 }
 
-export interface FaceControl {
-  readonly face: OperatorFace;
+export interface ApiController {
+  readonly api: OperatorApi;
   /** Tells them in the order of the calls, each batch once it is complete. */
-  publish(events: Promise<readonly FaceEvent[]>): Promise<void>;
+  publish(events: Promise<readonly ApiEvent[]>): Promise<void>;
   /** Tells what time it is, after the head or the exchange moved on. */
   tellClock(): void;
 }
@@ -71,20 +71,20 @@ export interface FaceControl {
 const SESSION_BLOCKS = 7200;
 const APPROVAL = "its place on the manager's list";
 
-export function createFace(options: FaceOptions): FaceControl {
-  const { sources, head, desk, metrics, health } = options;
+export function createApi(options: ApiOptions): ApiController {
+  const { sources, head, router, metrics, health } = options;
   const { state, history } = sources;
-  const listeners = new Set<(event: FaceEvent) => void>();
+  const listeners = new Set<(event: ApiEvent) => void>();
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
 
-  const tell = (events: readonly FaceEvent[]) => {
+  const tell = (events: readonly ApiEvent[]) => {
     for (const event of events) for (const listener of listeners) listener(event);
     for (const { token } of tokens(state)) void learn(token);
   };
   // Signing may take differently long: what happened first is told first.
   let told: Promise<void> = Promise.resolve();
-  const publish = (events: Promise<readonly FaceEvent[]>) => {
+  const publish = (events: Promise<readonly ApiEvent[]>) => {
     told = Promise.all([events, told]).then(([complete]) => tell(complete));
     return told;
   };
@@ -94,7 +94,7 @@ export function createFace(options: FaceOptions): FaceControl {
     if (fact !== undefined) facts.set(token, fact);
   };
   const notReady = () => {
-    if (desk.failed !== undefined) return `a restart (${desk.failed.message})`;
+    if (router.failed !== undefined) return `a restart (${router.failed.message})`;
     const problem = options.storageProblem?.();
     if (problem !== undefined) return `the database (${problem})`;
     if (!head.isHeard) return "the first answer of the chain";
@@ -102,18 +102,18 @@ export function createFace(options: FaceOptions): FaceControl {
     const lag = head.lagBlocks;
     return !head.caughtUp || lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
   };
-  const face: OperatorFace = {
+  const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
-    clock: () => clockFace(state, head.number),
-    book: (base, quote, depth) => bookFace(sources, base, quote, depth),
+    clock: () => clockResponse(state, head.number),
+    book: (base, quote, depth) => bookResponse(sources, base, quote, depth),
     trades: (base, quote, limit) => {
-      if (bookFace(sources, base, quote, 1) === undefined) return undefined;
-      return history.ofMarket(base, quote, limit).map(tradeFace);
+      if (bookResponse(sources, base, quote, 1) === undefined) return undefined;
+      return history.ofMarket(base, quote, limit).map(tradeResponse);
     },
     placeOrder: async (signed) => {
       // Before anything else: what this operator knows may trail, such as a new trading key.
-      if (!desk.isOpen) return refusing(refuse("NotLeader", { leader: desk.leader }));
+      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
       const waitingFor = notReady();
       if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
       const { owner, round } = signed.order;
@@ -121,20 +121,20 @@ export function createFace(options: FaceOptions): FaceControl {
       if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
       const denied = checkSigner(sources, hash, signed.signature, owner, round);
       if (denied !== undefined) return refusing(slips.explain(denied, hash, signed));
-      const { refusal } = await desk.submit({ kind: "placeOrder", ...signed });
+      const { refusal } = await router.submit({ kind: "placeOrder", ...signed });
       const isKnown =
         refusal !== undefined && isSettledBefore(sources.state, signed.order, refusal);
       return answerOf(sources, signed.order, isKnown ? undefined : refusal);
     },
     cancelOrder: async (cancel, signature) => {
-      if (!desk.isOpen) return refusing(refuse("NotLeader", { leader: desk.leader }));
+      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
       const waitingFor = notReady();
       if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
       const { owner, round } = cancel;
       const hash = hashCancelOrder(cancel);
       const denied = checkSigner(sources, hash, signature, owner, round);
       if (denied !== undefined) return refusing(slips.explain(denied, hash, { signature }));
-      const outcome = await desk.submit({ kind: "cancelOrder", ...cancel, signature });
+      const outcome = await router.submit({ kind: "cancelOrder", ...cancel, signature });
       return answerOf(sources, cancel, outcome.refusal);
     },
     authorize: (client, session, signature) => {
@@ -150,11 +150,11 @@ export function createFace(options: FaceOptions): FaceControl {
       const { slip } = slips.explain(denied, hash, { signature });
       return unauthorized(`The session is not the client's.${slipText(slip)}`);
     },
-    balances: (client) => balancesFace(sources, client),
-    orders: (client, round) => signed(ordersFace(sources, client, round)),
-    clientTrades: (client, limit) => clientTradesFace(history, client, limit),
-    proofs: (client, round) => proofsFace(state, client, round),
-    withdrawals: (client) => withdrawalsFace(sources, client),
+    balances: (client) => balancesResponse(sources, client),
+    orders: (client, round) => signed(ordersResponse(sources, client, round)),
+    clientTrades: (client, limit) => clientTradesResponse(history, client, limit),
+    proofs: (client, round) => proofsResponse(state, client, round),
+    withdrawals: (client) => withdrawalsResponse(sources, client),
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -165,17 +165,17 @@ export function createFace(options: FaceOptions): FaceControl {
     metrics: () => metrics.text(),
   };
   return {
-    face,
+    api,
     publish,
     tellClock: () => {
-      const now = face.clock();
+      const now = api.clock();
       metrics.setClock(now);
       tell([{ kind: "clock", clock: now }]);
     },
   };
 }
 
-function describeExchange(options: FaceOptions, facts: ReadonlyMap<Address, TokenFacts>) {
+function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, TokenFacts>) {
   const { genesis } = options.sources.state;
   const symbolOf = (token: Address) => facts.get(token)?.symbol ?? token;
   return {
@@ -199,7 +199,7 @@ function describeExchange(options: FaceOptions, facts: ReadonlyMap<Address, Toke
 
 /** A refusal unless the message is signed by the owner or its trading key of that round. */
 function checkSigner(
-  { curve, domain, state }: AnswerSources,
+  { curve, domain, state }: QuerySources,
   structHash: Uint8Array,
   signature: Signature,
   owner: Address,
@@ -217,7 +217,7 @@ function pathTooLong(): Refusal {
   return refuse("BadInput", {
     field: "body.signature.path",
     problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
-    mend: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
+    hint: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
   });
 }
 
@@ -233,13 +233,13 @@ function isSettledBefore(state: State, placed: Order, refusal: Refusal): boolean
 }
 
 function answerOf(
-  sources: AnswerSources,
+  sources: QuerySources,
   ref: { owner: Address; round: Round; id: bigint },
   refusal: Refusal | undefined,
-): Promise<Answered<OrderFace>> {
+): Promise<Answered<OrderResponse>> {
   if (refusal !== undefined) return Promise.resolve(refusing(refusal));
   const view = order(sources.state, ref);
-  if (view !== undefined) return signed(orderFace(sources, view));
+  if (view !== undefined) return signed(orderResponse(sources, view));
   const { owner, round, id } = ref;
   return Promise.resolve(refusing(refuse("UnknownOrder", { owner, round, id })));
 }

@@ -19,9 +19,9 @@ import { replay } from "../replay/replay.ts";
 import { Sequencer } from "../sequencing/sequencer.ts";
 import { eventsOf } from "./events.ts";
 import { FillSigner } from "./fillSigner.ts";
-import type { FaceEvent } from "./operatorApi.ts";
-import type { AnswerSources } from "./queries.ts";
-import { balancesFace, bookFace, orderFace } from "./queries.ts";
+import type { ApiEvent } from "./operatorApi.ts";
+import type { QuerySources } from "./queries.ts";
+import { balancesResponse, bookResponse, orderResponse } from "./queries.ts";
 
 /** An exchange in a journal of its own, and what it tells of each entry. */
 async function start(entries: readonly Entry[], snapshots: readonly number[] = []) {
@@ -29,8 +29,8 @@ async function start(entries: readonly Entry[], snapshots: readonly number[] = [
   const { state, history } = await replay(journal, () => {});
   const domain = { chainId: GENESIS.chainId, mediator: GENESIS.mediator };
   const fills = new FillSigner(localSigner(`0x${"07".repeat(32)}`), domain);
-  const sources: AnswerSources = { state, history, curve: nobleCurve, domain, fills };
-  const told: Promise<FaceEvent[]>[] = [];
+  const sources: QuerySources = { state, history, curve: nobleCurve, domain, fills };
+  const told: Promise<ApiEvent[]>[] = [];
   const sequencer = new Sequencer({
     ...{ journal, state, history },
     onApplied: (_, outcome) => void told.push(eventsOf(sources, outcome)),
@@ -54,7 +54,7 @@ it("says in answers and events which is the newer, whichever comes first", async
   const first = sequencer.submit(entryOf(bid)).then(() => {
     const view = order(sources.state, bid);
     if (view === undefined) throw new Error("not there");
-    return orderFace(sources, view);
+    return orderResponse(sources, view);
   });
   const [answer] = await Promise.all([first, sequencer.submit(entryOf(ask))]);
   await journal.close();
@@ -75,7 +75,10 @@ it("counts the journal's records, whichever snapshot it begins from", async () =
   for (const snapshots of [[], [3], [recorded]]) {
     const { sources, journal } = await start(entries, snapshots);
     await journal.close();
-    expect(balancesFace(sources, ALICE)).toMatchObject([{ asOf: recorded }, { asOf: recorded }]);
-    expect(bookFace(sources, BASE, QUOTE, 1)).toMatchObject({ asOf: recorded });
+    expect(balancesResponse(sources, ALICE)).toMatchObject([
+      { asOf: recorded },
+      { asOf: recorded },
+    ]);
+    expect(bookResponse(sources, BASE, QUOTE, 1)).toMatchObject({ asOf: recorded });
   }
 });

@@ -1,23 +1,23 @@
 /** Turns what an entry did into the events of the stream and the lines of the log. */
 import type { Entry } from "../../exchange/model/entries.ts";
-import type { Happening, OrderRef, Outcome } from "../../exchange/model/outcome.ts";
+import type { ExchangeEvent, OrderRef, Outcome } from "../../exchange/model/outcome.ts";
 import { type OrderView, order, withdrawals } from "../../exchange/queries/views.ts";
 import type { Log } from "../telemetry/log.ts";
 import { isUnsigned } from "./fillSigner.ts";
-import type { FaceEvent } from "./operatorApi.ts";
-import { type AnswerSources, orderFace, tradeFace, withdrawalFace } from "./queries.ts";
+import type { ApiEvent } from "./operatorApi.ts";
+import { orderResponse, type QuerySources, tradeResponse, withdrawalResponse } from "./queries.ts";
 
 /**
  * Events in the order in which things happened, of the state as it is now. Orders come with their
  * fill signed; one whose fill cannot be signed now is left out, and read over HTTP later.
  */
-export async function eventsOf(sources: AnswerSources, outcome: Outcome): Promise<FaceEvent[]> {
-  const events: FaceEvent[] = [];
+export async function eventsOf(sources: QuerySources, outcome: Outcome): Promise<ApiEvent[]> {
+  const events: ApiEvent[] = [];
   const touched = new Map<string, OrderRef>();
-  for (const happening of outcome.happenings) {
-    const event = eventOf(sources, happening);
-    if (event !== undefined) events.push(event);
-    for (const ref of ordersIn(happening)) touched.set(`${ref.owner} ${ref.round} ${ref.id}`, ref);
+  for (const event of outcome.events) {
+    const told = eventOf(sources, event);
+    if (told !== undefined) events.push(told);
+    for (const ref of ordersIn(event)) touched.set(`${ref.owner} ${ref.round} ${ref.id}`, ref);
   }
   const views = [...touched.values()].map((ref) => order(sources.state, ref));
   const orders = await Promise.all(views.map((view) => orderEvent(sources, view)));
@@ -25,12 +25,12 @@ export async function eventsOf(sources: AnswerSources, outcome: Outcome): Promis
 }
 
 async function orderEvent(
-  sources: AnswerSources,
+  sources: QuerySources,
   view: OrderView | undefined,
-): Promise<FaceEvent | undefined> {
+): Promise<ApiEvent | undefined> {
   if (view === undefined) return undefined;
   try {
-    return { kind: "order", order: await orderFace(sources, view) };
+    return { kind: "order", order: await orderResponse(sources, view) };
   } catch (error) {
     // The signer's own watch, or the manager's, says in the log since when and why.
     if (isUnsigned(error)) return undefined;
@@ -38,109 +38,106 @@ async function orderEvent(
   }
 }
 
-function eventOf(sources: AnswerSources, happening: Happening): FaceEvent | undefined {
-  switch (happening.what) {
+function eventOf(sources: QuerySources, event: ExchangeEvent): ApiEvent | undefined {
+  switch (event.what) {
     case "trade":
-      return { kind: "trade", trade: tradeFace(happening.trade) };
+      return { kind: "trade", trade: tradeResponse(event.trade) };
     case "depositCredited": {
-      const { client, token, amount, round } = happening.log;
+      const { client, token, amount, round } = event.log;
       return { kind: "deposit", client, token, amount, round };
     }
     case "withdrawalRequested":
-      return withdrawalEvent(sources, happening.log);
+      return withdrawalEvent(sources, event.log);
     case "withdrawalDecided":
-      return withdrawalEvent(sources, happening);
+      return withdrawalEvent(sources, event);
     case "roundCommitted":
-      return { kind: "committed", round: happening.round };
+      return { kind: "committed", round: event.round };
     case "halted":
-      return { kind: "halted", round: happening.round };
+      return { kind: "halted", round: event.round };
     default:
       return undefined;
   }
 }
 
 function withdrawalEvent(
-  sources: AnswerSources,
-  { client, token }: Pick<Extract<Happening, { what: "withdrawalDecided" }>, "client" | "token">,
-): FaceEvent | undefined {
+  sources: QuerySources,
+  {
+    client,
+    token,
+  }: Pick<Extract<ExchangeEvent, { what: "withdrawalDecided" }>, "client" | "token">,
+): ApiEvent | undefined {
   const view = withdrawals(sources.state, { client }).find((one) => one.token === token);
   if (view === undefined) return undefined;
-  return { kind: "withdrawal", client, withdrawal: withdrawalFace(sources, view) };
+  return { kind: "withdrawal", client, withdrawal: withdrawalResponse(sources, view) };
 }
 
-function ordersIn(happening: Happening): readonly OrderRef[] {
-  switch (happening.what) {
+function ordersIn(event: ExchangeEvent): readonly OrderRef[] {
+  switch (event.what) {
     case "trade":
-      return [happening.trade.maker, happening.trade.taker];
+      return [event.trade.maker, event.trade.taker];
     case "orderQueued":
     case "orderRested":
     case "orderFilled":
     case "orderCancelled":
     case "orderExpired":
     case "orderRefused":
-      return [happening];
+      return [event];
     default:
       return [];
   }
 }
 
-/** One line a deed, with the exchange's own block, round and quarter. Order traffic has none. */
-export function logOutcome(log: Log, sources: AnswerSources, entry: Entry, outcome: Outcome): void {
+/** One line an event, with the exchange's own block, round and quarter. Order traffic has none. */
+export function logOutcome(log: Log, sources: QuerySources, entry: Entry, outcome: Outcome): void {
   const { block, round, quarter } = sources.state.moment;
   const moment = { block, round, quarter };
   if (entry.kind !== "blocks") return;
-  for (const happening of outcome.happenings) {
-    const line = lineOf(happening);
+  for (const event of outcome.events) {
+    const line = lineOf(event);
     if (line === undefined) continue;
-    const [event, fields] = line;
-    if (happening.what === "halted") log.error(event, { ...moment, ...fields });
-    else log.info(event, { ...moment, ...fields });
+    const [name, fields] = line;
+    if (event.what === "halted") log.error(name, { ...moment, ...fields });
+    else log.info(name, { ...moment, ...fields });
   }
 }
 
-function lineOf(happening: Happening): [string, Record<string, unknown>] | undefined {
-  switch (happening.what) {
+function lineOf(event: ExchangeEvent): [string, Record<string, unknown>] | undefined {
+  switch (event.what) {
     case "quarterBegan":
-      return ["quarterBegan", { began: `${happening.round}.${happening.quarter}` }];
+      return ["quarterBegan", { began: `${event.round}.${event.quarter}` }];
     case "roundClosed":
       return [
         "roundClosed",
         {
-          closed: happening.closed,
-          roots: happening.roots.map(({ token, node, total }) => ({ token, node, total })),
+          closed: event.closed,
+          roots: event.roots.map(({ token, node, total }) => ({ token, node, total })),
         },
       ];
     case "depositCredited":
     case "withdrawalRequested":
     case "withdrawalCancelled":
     case "withdrawalConfirmed": {
-      const { client, token, amount, transactionHash } = happening.log;
-      return [happening.what, { client, token, amount, transactionHash }];
+      const { client, token, amount, transactionHash } = event.log;
+      return [event.what, { client, token, amount, transactionHash }];
     }
     case "withdrawalDecided": {
-      const { client, token, amount, decision } = happening;
+      const { client, token, amount, decision } = event;
       return ["withdrawalDecided", { client, token, amount, decision }];
     }
     case "roundCommitted":
-      return ["roundCommitted", { committed: happening.round }];
+      return ["roundCommitted", { committed: event.round }];
     case "disputeOpened":
-      return [
-        "disputeOpened",
-        { client: happening.client, deadlineBlock: happening.deadlineBlock },
-      ];
+      return ["disputeOpened", { client: event.client, deadlineBlock: event.deadlineBlock }];
     case "disputeClosed":
-      return ["disputeClosed", { client: happening.log.client, opened: happening.log.round }];
+      return ["disputeClosed", { client: event.log.client, opened: event.log.round }];
     case "tokenListed":
-      return ["tokenListed", { token: happening.log.token }];
+      return ["tokenListed", { token: event.log.token }];
     case "clientAdmitted":
-      return ["clientAdmitted", { client: happening.client, leafIndex: happening.leafIndex }];
+      return ["clientAdmitted", { client: event.client, leafIndex: event.leafIndex }];
     case "tradingKeySet":
-      return [
-        "tradingKeySet",
-        { client: happening.log.client, fromRound: happening.log.fromRound },
-      ];
+      return ["tradingKeySet", { client: event.log.client, fromRound: event.log.fromRound }];
     case "halted":
-      return ["halted", { haltRound: happening.round, haltBlock: happening.block }];
+      return ["halted", { haltRound: event.round, haltBlock: event.block }];
     default:
       return undefined;
   }

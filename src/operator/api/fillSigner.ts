@@ -19,7 +19,7 @@ export class NotApproved extends QuarterdeckError {
     super({
       code: "NotApproved",
       message: `${operator} is not on the manager's list, and signs no fills.`,
-      mend: "Ask another operator; quarterdeck operators list shows who is approved.",
+      hint: "Ask another operator; quarterdeck operators list shows who is approved.",
     });
   }
 }

@@ -5,7 +5,7 @@ import { VERSION } from "../../base/version.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
 import { hashOperatorIdentity, managerDomain } from "../../protocol/messages.ts";
 import { refuse } from "../../protocol/refusals.ts";
-import type { Answered, IdentityFace } from "./operatorApi.ts";
+import type { Answered, IdentityResponse } from "./operatorApi.ts";
 
 /** Anybody may ask, and a signature may cost a request to a signing service. */
 const LIMIT_PER_SECOND = 5;
@@ -27,7 +27,7 @@ export class Identity {
   }
 
   /** `challenge`: 32 bytes. */
-  async answer(challenge: Hex): Promise<Answered<IdentityFace>> {
+  async answer(challenge: Hex): Promise<Answered<IdentityResponse>> {
     const endpoint = this.#endpoint;
     if (endpoint === undefined) {
       const what = "publicUrl in this operator's configuration, which an identity names";

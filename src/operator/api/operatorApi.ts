@@ -27,7 +27,7 @@ export type Answered<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
 
-export interface MarketFace {
+export interface MarketResponse {
   /** BASE/QUOTE by symbols. */
   readonly name: string;
   readonly base: Address;
@@ -36,27 +36,27 @@ export interface MarketFace {
   readonly tick: Amount;
 }
 
-export interface TokenFace {
+export interface TokenResponse {
   readonly token: Address;
   readonly symbol: string;
   readonly decimals: number;
   readonly listedRound: Round;
 }
 
-export interface ExchangeFace {
+export interface ExchangeResponse {
   readonly chainId: number;
   readonly mediator: Address;
   readonly manager: Address;
   readonly operator: Address;
   readonly schedule: Schedule;
   readonly confirmations: number;
-  readonly markets: MarketFace[];
-  readonly tokens: TokenFace[];
+  readonly markets: MarketResponse[];
+  readonly tokens: TokenResponse[];
   readonly limits: { readonly ordersPerClientAndRound: number };
 }
 
 /** Signed as `OperatorIdentity` in the manager's domain. */
-export interface IdentityFace {
+export interface IdentityResponse {
   readonly operator: Address;
   readonly endpoint: string;
   readonly challenge: Hex;
@@ -64,7 +64,7 @@ export interface IdentityFace {
   readonly signature: Signature;
 }
 
-export interface ClockFace {
+export interface ClockResponse {
   readonly chainHead: BlockNumber;
   readonly block: BlockNumber;
   readonly round: Round;
@@ -75,20 +75,20 @@ export interface ClockFace {
   readonly haltRound: Round | null;
 }
 
-export interface LevelFace {
+export interface LevelResponse {
   readonly price: Amount;
   readonly amount: Amount;
 }
 
-export interface BookFace {
+export interface BookResponse {
   readonly base: Address;
   readonly quote: Address;
-  readonly bids: LevelFace[];
-  readonly asks: LevelFace[];
+  readonly bids: LevelResponse[];
+  readonly asks: LevelResponse[];
   readonly asOf: number;
 }
 
-export interface TradeFace {
+export interface TradeResponse {
   readonly sequence: bigint;
   readonly block: BlockNumber;
   readonly round: Round;
@@ -100,13 +100,13 @@ export interface TradeFace {
   readonly takerSide: "buy" | "sell";
 }
 
-export interface ClientTradeFace extends TradeFace {
+export interface ClientTradeResponse extends TradeResponse {
   /** Of the client's own order, of the trade's round. */
   readonly orderId: bigint;
   readonly side: "buy" | "sell";
 }
 
-export interface OrderFace {
+export interface OrderResponse {
   readonly orderHash: Hex;
   readonly owner: Address;
   readonly round: Round;
@@ -123,7 +123,7 @@ export interface OrderFace {
   readonly fill: SignedFill | null;
 }
 
-export interface BalanceFace {
+export interface BalanceResponse {
   readonly token: Address;
   readonly total: Amount;
   readonly locked: Amount;
@@ -131,7 +131,7 @@ export interface BalanceFace {
   readonly asOf: number;
 }
 
-export interface WithdrawalFace {
+export interface WithdrawalResponse {
   readonly token: Address;
   readonly round: Round;
   readonly amount: Amount;
@@ -141,16 +141,16 @@ export interface WithdrawalFace {
   readonly asOf: number;
 }
 
-export interface ProofFace {
+export interface ProofResponse {
   readonly token: Address;
   readonly proof: BalanceProof;
 }
 
 /** What changed, for streams. */
-export type FaceEvent =
-  | { readonly kind: "clock"; readonly clock: ClockFace }
-  | { readonly kind: "trade"; readonly trade: TradeFace }
-  | { readonly kind: "order"; readonly order: OrderFace }
+export type ApiEvent =
+  | { readonly kind: "clock"; readonly clock: ClockResponse }
+  | { readonly kind: "trade"; readonly trade: TradeResponse }
+  | { readonly kind: "order"; readonly order: OrderResponse }
   | {
       readonly kind: "deposit";
       readonly client: Address;
@@ -161,7 +161,7 @@ export type FaceEvent =
   | {
       readonly kind: "withdrawal";
       readonly client: Address;
-      readonly withdrawal: WithdrawalFace;
+      readonly withdrawal: WithdrawalResponse;
     }
   /** Orders are taken at `url` from now on; null: nobody is known to take any. */
   | { readonly kind: "leader"; readonly url: string | null }
@@ -195,25 +195,25 @@ export interface DutyHealth {
   readonly problem: string | null;
 }
 
-export interface OperatorFace {
-  exchange(): ExchangeFace;
+export interface OperatorApi {
+  exchange(): ExchangeResponse;
   /** `challenge`: 32 bytes. */
-  identity(challenge: Hex): Promise<Answered<IdentityFace>>;
-  clock(): ClockFace;
+  identity(challenge: Hex): Promise<Answered<IdentityResponse>>;
+  clock(): ClockResponse;
   /** Undefined where there is no such market. */
-  book(base: Address, quote: Address, depth: number): BookFace | undefined;
-  trades(base: Address, quote: Address, limit: number): TradeFace[] | undefined;
-  placeOrder(signed: SignedOrder): Promise<Answered<OrderFace>>;
-  cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderFace>>;
+  book(base: Address, quote: Address, depth: number): BookResponse | undefined;
+  trades(base: Address, quote: Address, limit: number): TradeResponse[] | undefined;
+  placeOrder(signed: SignedOrder): Promise<Answered<OrderResponse>>;
+  cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderResponse>>;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;
-  balances(client: Address): BalanceFace[];
-  orders(client: Address, round?: Round): Promise<Answered<OrderFace[]>>;
-  clientTrades(client: Address, limit: number): ClientTradeFace[];
-  proofs(client: Address, round: Round): Answered<ProofFace[]>;
-  withdrawals(client: Address): WithdrawalFace[];
+  balances(client: Address): BalanceResponse[];
+  orders(client: Address, round?: Round): Promise<Answered<OrderResponse[]>>;
+  clientTrades(client: Address, limit: number): ClientTradeResponse[];
+  proofs(client: Address, round: Round): Answered<ProofResponse[]>;
+  withdrawals(client: Address): WithdrawalResponse[];
   /** Calls `listener` with each event until the function that it returns is called. */
-  subscribe(listener: (event: FaceEvent) => void): () => void;
+  subscribe(listener: (event: ApiEvent) => void): () => void;
   /** Why the node is not ready to take orders, if so. */
   notReady(): string | undefined;
   health(): HealthCheck[];

@@ -24,17 +24,17 @@ import type { ClientTrade, History } from "../replay/history.ts";
 import type { FillSigner } from "./fillSigner.ts";
 import type {
   Answered,
-  BalanceFace,
-  BookFace,
-  ClientTradeFace,
-  ClockFace,
-  OrderFace,
-  ProofFace,
-  TradeFace,
-  WithdrawalFace,
+  BalanceResponse,
+  BookResponse,
+  ClientTradeResponse,
+  ClockResponse,
+  OrderResponse,
+  ProofResponse,
+  TradeResponse,
+  WithdrawalResponse,
 } from "./operatorApi.ts";
 
-export interface AnswerSources {
+export interface QuerySources {
   readonly state: State;
   readonly history: History;
   readonly curve: Curve;
@@ -42,7 +42,7 @@ export interface AnswerSources {
   readonly fills: FillSigner;
 }
 
-export function clockFace(state: State, chainHead: BlockNumber): ClockFace {
+export function clockResponse(state: State, chainHead: BlockNumber): ClockResponse {
   const { moment, haltRound } = clock(state);
   const { schedule } = state.genesis;
   const size = quarterSize(schedule);
@@ -59,12 +59,12 @@ export function clockFace(state: State, chainHead: BlockNumber): ClockFace {
   };
 }
 
-export function bookFace(
-  { state, history }: AnswerSources,
+export function bookResponse(
+  { state, history }: QuerySources,
   base: Address,
   quote: Address,
   depth: number,
-): BookFace | undefined {
+): BookResponse | undefined {
   const view = book(state, { sellToken: base, buyToken: quote }, depth);
   if (view === undefined || view.market.base !== base) return undefined;
   const levels = (side: typeof view.bids) =>
@@ -78,17 +78,17 @@ export function bookFace(
   };
 }
 
-export function tradeFace(trade: Trade): TradeFace {
+export function tradeResponse(trade: Trade): TradeResponse {
   const { sequence, block, round, base, quote, price, baseAmount, quoteAmount } = trade;
   const takerSide = trade.takerSide === "bid" ? "buy" : "sell";
   return { sequence, block, round, base, quote, price, baseAmount, quoteAmount, takerSide };
 }
 
-export function clientTradeFace({ trade, order: ref }: ClientTrade): ClientTradeFace {
+export function clientTradeResponse({ trade, order: ref }: ClientTrade): ClientTradeResponse {
   const isTaker = sameOrder(trade.taker, ref);
   const takerBuys = trade.takerSide === "bid";
   return {
-    ...tradeFace(trade),
+    ...tradeResponse(trade),
     orderId: ref.id,
     side: takerBuys === isTaker ? "buy" : "sell",
   };
@@ -102,7 +102,10 @@ function sameOrder(a: OrderRef, b: OrderRef): boolean {
  * The order as it is now, though its fill may be signed later. Throws `SignerUnavailable` when it
  * cannot be signed: nobody is told of an execution without its evidence.
  */
-export async function orderFace(sources: AnswerSources, view: OrderView): Promise<OrderFace> {
+export async function orderResponse(
+  sources: QuerySources,
+  view: OrderView,
+): Promise<OrderResponse> {
   // Before the signature is waited for: it says of which state the view is.
   const asOf = sources.history.upTo;
   const hash = orderHash(view.order);
@@ -120,17 +123,20 @@ export async function orderFace(sources: AnswerSources, view: OrderView): Promis
   };
 }
 
-/** As `orderFace`, of every order of the client in one round. */
-export function ordersFace(
-  sources: AnswerSources,
+/** As `orderResponse`, of every order of the client in one round. */
+export function ordersResponse(
+  sources: QuerySources,
   client: Address,
   round: Round = sources.state.moment.round,
-): Promise<OrderFace[]> {
+): Promise<OrderResponse[]> {
   const views = orders(sources.state, client, round);
-  return Promise.all(views.map((view) => orderFace(sources, view)));
+  return Promise.all(views.map((view) => orderResponse(sources, view)));
 }
 
-export function balancesFace({ state, history }: AnswerSources, client: Address): BalanceFace[] {
+export function balancesResponse(
+  { state, history }: QuerySources,
+  client: Address,
+): BalanceResponse[] {
   const asOf = history.upTo;
   const known = balances(state, client);
   if (known !== undefined) return known.map((balance) => ({ ...balance, asOf }));
@@ -138,16 +144,20 @@ export function balancesFace({ state, history }: AnswerSources, client: Address)
   return [...state.tokens.keys()].map((token) => ({ token, ...nothing }));
 }
 
-export function clientTradesFace(
+export function clientTradesResponse(
   history: History,
   client: Address,
   limit: number,
-): ClientTradeFace[] {
-  return history.ofClient(client, limit).map(clientTradeFace);
+): ClientTradeResponse[] {
+  return history.ofClient(client, limit).map(clientTradeResponse);
 }
 
-export function proofsFace(state: State, client: Address, round: Round): Answered<ProofFace[]> {
-  const found: ProofFace[] = [];
+export function proofsResponse(
+  state: State,
+  client: Address,
+  round: Round,
+): Answered<ProofResponse[]> {
+  const found: ProofResponse[] = [];
   for (const { token } of tokensOfRound(state, round)) {
     const shown = proof(state, client, token, round);
     if (shown === undefined) {
@@ -159,10 +169,10 @@ export function proofsFace(state: State, client: Address, round: Round): Answere
   return { ok: true, value: found };
 }
 
-export function withdrawalFace(
-  { state, history }: AnswerSources,
+export function withdrawalResponse(
+  { state, history }: QuerySources,
   view: WithdrawalView,
-): WithdrawalFace {
+): WithdrawalResponse {
   const { token, round, amount, recipient } = view;
   return {
     token,
@@ -175,6 +185,6 @@ export function withdrawalFace(
   };
 }
 
-export function withdrawalsFace(sources: AnswerSources, client: Address): WithdrawalFace[] {
-  return withdrawals(sources.state, { client }).map((view) => withdrawalFace(sources, view));
+export function withdrawalsResponse(sources: QuerySources, client: Address): WithdrawalResponse[] {
+  return withdrawals(sources.state, { client }).map((view) => withdrawalResponse(sources, view));
 }

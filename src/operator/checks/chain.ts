@@ -3,7 +3,7 @@
  * Protocol time is blocks: clocks are compared only to find a machine or an endpoint that is wrong.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { Guardian, Reading } from "../health/check.ts";
+import type { Check, Reading } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -34,12 +34,12 @@ export interface ChainOptions {
   readonly wallClock: () => number;
 }
 
-export interface ChainGuardian extends Guardian {
+export interface ChainCheck extends Check {
   /** To be told of each new head as soon as the node hears of it. */
   heard(block: SeenBlock): void;
 }
 
-export function chainGuardian(options: ChainOptions): ChainGuardian {
+export function chainCheck(options: ChainOptions): ChainCheck {
   const { endpoints, metrics } = options;
   let followed: BlockNumber | undefined;
   let newest: SeenBlock | undefined;
@@ -72,7 +72,7 @@ export function chainGuardian(options: ChainOptions): ChainGuardian {
     levels: options.clockSkewSeconds,
     figure: Math.abs(seconds ?? 0),
     detail: skewInWords(seconds),
-    mend: "Check this machine's clock (NTP) first, then whether the endpoints serve live blocks.",
+    hint: "Check this machine's clock (NTP) first, then whether the endpoints serve live blocks.",
   });
   return {
     name: "chain",
@@ -110,7 +110,7 @@ function lagReading(levels: Levels, lag: number, best: BlockNumber): Reading {
   return {
     ...{ check: "rpcLag", levels, figure: lag },
     detail: `${lag} blocks behind the best endpoint, at ${best}`,
-    mend: "Look at the endpoint that answers (rpc_endpoint_lag_blocks); reorder `rpc` if it lags.",
+    hint: "Look at the endpoint that answers (rpc_endpoint_lag_blocks); reorder `rpc` if it lags.",
   };
 }
 
@@ -119,7 +119,7 @@ function downReading(levels: Levels, down: readonly Endpoint[], count: number): 
   return {
     ...{ check: "rpcEndpoints", levels, figure: down.length },
     detail: down.length === 0 ? `all ${count} answer` : `${down.length} of ${count} down: ${names}`,
-    mend: "Bring the endpoint back, or take it out of `rpc`.",
+    hint: "Bring the endpoint back, or take it out of `rpc`.",
   };
 }
 
@@ -127,7 +127,7 @@ function silenceReading(levels: Levels, silence: number, newest: SeenBlock | und
   return {
     ...{ check: "chainSilence", levels, figure: silence },
     detail: `${Math.round(silence)} s since block ${newest?.number ?? "(none seen)"}`,
-    mend: "Check the endpoints against a block explorer: they, or the chain itself, stand still.",
+    hint: "Check the endpoints against a block explorer: they, or the chain itself, stand still.",
   };
 }
 

@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { Metrics } from "../telemetry/metrics.ts";
-import { databaseGuardian } from "./database.ts";
+import { databaseCheck } from "./database.ts";
 
 test("the check fails at once with the reason, and is well again with the database", async () => {
   let problem: string | undefined;
   const metrics = new Metrics();
-  const guardian = databaseGuardian({ problem: () => problem, metrics });
+  const guardian = databaseCheck({ problem: () => problem, metrics });
   expect(await guardian.look()).toMatchObject([{ check: "database", figure: 0 }]);
   expect(await metrics.text()).toMatch(/database_up 1/);
   problem = "No answer for 2.0 s.";

@@ -1,6 +1,6 @@
 /** Whether the database of the shared journal answers, and takes writes. */
 
-import { FAILS_AT_ONCE, type Guardian } from "../health/check.ts";
+import { type Check, FAILS_AT_ONCE } from "../health/check.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface DatabaseOptions {
@@ -11,7 +11,7 @@ export interface DatabaseOptions {
 
 const HELP = "1 while the database of the shared journal answers and takes writes";
 
-export function databaseGuardian({ problem, metrics }: DatabaseOptions): Guardian {
+export function databaseCheck({ problem, metrics }: DatabaseOptions): Check {
   return {
     name: "database",
     look: () => {
@@ -23,9 +23,9 @@ export function databaseGuardian({ problem, metrics }: DatabaseOptions): Guardia
           levels: FAILS_AT_ONCE,
           figure: found === undefined ? 0 : 1,
           detail: found ?? "answers, and takes writes as far as is known",
-          mend:
+          hint:
             "Check that a server of the database runs, takes writes and can be reached from here. " +
-            "What was acknowledged is kept; operators go on by themselves, until `patienceMs` ends.",
+            "What was acknowledged is kept; operators go on by themselves, until `retryTimeoutMs` ends.",
         },
       ];
     },

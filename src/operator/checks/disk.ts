@@ -1,6 +1,6 @@
 /** Whether a folder's file system has room: bytes, inodes, and for how long. */
 import { statfs } from "node:fs/promises";
-import { type Guardian, problemOf, type Reading } from "../health/check.ts";
+import { type Check, problemOf, type Reading } from "../health/check.ts";
 import { Decline, leftSeconds } from "../health/forecast.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -19,13 +19,13 @@ export interface DiskOptions {
 
 const MIB = 1024 ** 2;
 
-export function diskGuardian(options: DiskOptions): Guardian {
+export function diskCheck(options: DiskOptions): Check {
   const { folder, path, metrics } = options;
   const decline = new Decline();
   const name = `disk.${folder}`;
   const reading = (check: string, levels: Levels, figure: number | undefined, detail: string) => ({
     ...{ check: `${check}.${folder}`, levels, figure, detail },
-    mend: `Free or add room on the file system of ${path}; never delete the journal.`,
+    hint: `Free or add room on the file system of ${path}; never delete the journal.`,
   });
   return {
     name,

@@ -17,8 +17,8 @@ import { nearest, type ScheduledDuty, scheduleDuties } from "../duties/schedule.
 import type { Reading } from "../health/check.ts";
 import { guardsSchema } from "../health/healthConfig.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import { dutiesGuardian } from "./duties.ts";
-import { haltGuardian } from "./halt.ts";
+import { dutiesCheck } from "./duties.ts";
+import { haltCheck } from "./halt.ts";
 
 /** A chain that shows what the machine knows. */
 function unreadView(state: State, head: BlockNumber): ChainView {
@@ -176,7 +176,7 @@ describe("open duties", () => {
 describe("the guardian of duties", () => {
   const guards = guardsSchema.parse(undefined);
   const look = (world: World, head: number, metrics = new Metrics()) => {
-    const guardian = dutiesGuardian({
+    const guardian = dutiesCheck({
       ...guards,
       schedule: SCHEDULE,
       duties: () => open(world, head),
@@ -208,7 +208,7 @@ describe("the guardian of duties", () => {
   });
 
   it("leaves everything as it was while it catches up", () => {
-    const guardian = dutiesGuardian({
+    const guardian = dutiesCheck({
       ...guards,
       schedule: SCHEDULE,
       duties: () => undefined,
@@ -223,7 +223,7 @@ describe("the guardian of the halt", () => {
   const clock = { block: 100, round: 1, quarter: 0, committedRound: 0 } as const;
   const look = async (found: object) => {
     const metrics = new Metrics();
-    const guardian = haltGuardian({
+    const guardian = haltCheck({
       ...guards,
       schedule: SCHEDULE,
       readClock: async () => ({ ...clock, halted: false, haltBlock: undefined, ...found }),

@@ -3,7 +3,7 @@ import { quarterSize } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
 import { DUTY_KINDS, dutyName } from "../duties/duties.ts";
 import { nearest, type ScheduledDuty } from "../duties/schedule.ts";
-import { FAILS_AT_ONCE, type Guardian, type Reading } from "../health/check.ts";
+import { type Check, FAILS_AT_ONCE, type Reading } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -15,7 +15,7 @@ export interface DutiesOptions {
   readonly metrics: Metrics;
 }
 
-export function dutiesGuardian(options: DutiesOptions): Guardian {
+export function dutiesCheck(options: DutiesOptions): Check {
   const { metrics } = options;
   return {
     name: "duties",
@@ -51,14 +51,14 @@ function deadlineReading(
 ): Reading {
   return {
     ...{ check: "deadline", levels, figure, detail },
-    mend: "See /health/duties and the log: the last problem, the key's balance, fees, endpoints.",
+    hint: "See /health/duties and the log: the last problem, the key's balance, fees, endpoints.",
   };
 }
 
 function answerableReading(figure: number, detail: string): Reading {
   return {
     ...{ check: "answerable", levels: FAILS_AT_ONCE, figure, detail },
-    mend:
+    hint:
       "The Mediator will halt. Keep this operator up, so that clients get their proofs; tell them " +
       "to recover, and keep storage and logs.",
   };

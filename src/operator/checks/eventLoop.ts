@@ -1,6 +1,6 @@
 /** Whether the process gets to its work in time. */
 import { monitorEventLoopDelay } from "node:perf_hooks";
-import type { Guardian } from "../health/check.ts";
+import type { Check } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -12,7 +12,7 @@ export interface EventLoopOptions {
 const RESOLUTION_MS = 20;
 const NANOSECONDS = 1e9;
 
-export function eventLoopGuardian({ metrics, ...options }: EventLoopOptions): Guardian {
+export function eventLoopCheck({ metrics, ...options }: EventLoopOptions): Check {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();
   return {
@@ -28,7 +28,7 @@ export function eventLoopGuardian({ metrics, ...options }: EventLoopOptions): Gu
           levels: options.eventLoopDelaySeconds,
           figure: delay,
           detail: `${Math.round(delay * 1000)} ms of delay at the 99th percentile`,
-          mend: "Look for other load on this machine; give the operator a core of its own.",
+          hint: "Look for other load on this machine; give the operator a core of its own.",
         },
       ];
     },

@@ -5,7 +5,7 @@
 import type { ChainClock } from "../../chain/contracts/mediator.ts";
 import { quarterSize } from "../../protocol/rounds.ts";
 import type { BlockNumber, Schedule } from "../../protocol/units.ts";
-import { FAILS_AT_ONCE, type Guardian, problemOf, type Reading } from "../health/check.ts";
+import { type Check, FAILS_AT_ONCE, problemOf, type Reading } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -16,21 +16,21 @@ export interface HaltOptions {
   readonly metrics: Metrics;
 }
 
-export interface HaltGuardian extends Guardian {
+export interface HaltCheck extends Check {
   /** First block in which the Mediator is HALTED if nothing more is done, as of the last look. */
   haltBlock(): BlockNumber | undefined;
 }
 
-export function haltGuardian(options: HaltOptions): HaltGuardian {
+export function haltCheck(options: HaltOptions): HaltCheck {
   const { deadlineLeftQuarters: levels, schedule, metrics } = options;
   let haltBlock: BlockNumber | undefined;
   const distance = (figure: number | undefined, detail: string): Reading => ({
     ...{ check: "haltDistance", levels, figure, detail },
-    mend: "See /health/duties; if this operator is behind, any registered one can act at the end.",
+    hint: "See /health/duties; if this operator is behind, any registered one can act at the end.",
   });
   const halted = (figure: number | undefined, detail: string): Reading => ({
     ...{ check: "halted", levels: FAILS_AT_ONCE, figure, detail },
-    mend: "Keep this operator up, so that clients get their proofs; tell them to recover.",
+    hint: "Keep this operator up, so that clients get their proofs; tell them to recover.",
   });
   return {
     name: "halt",

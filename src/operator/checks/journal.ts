@@ -1,6 +1,6 @@
 /** Whether the journal keeps up with the chain and with what is asked of it. */
 
-import type { Guardian } from "../health/check.ts";
+import type { Check } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -23,7 +23,7 @@ export interface JournalOptions {
   readonly metrics: Metrics;
 }
 
-export function journalGuardian({ metrics, ...options }: JournalOptions): Guardian {
+export function journalCheck({ metrics, ...options }: JournalOptions): Check {
   return {
     name: "journal",
     look: () => {
@@ -42,21 +42,21 @@ export function journalGuardian({ metrics, ...options }: JournalOptions): Guardi
           levels: options.journalLagBlocks,
           figure: lag,
           detail: `${lag} final blocks not yet in the journal`,
-          mend: "Look at the endpoints and the disk; after a long stop it catches up by itself.",
+          hint: "Look at the endpoints and the disk; after a long stop it catches up by itself.",
         },
         {
           check: "journalWaiting",
           levels: options.journalWaitingEntries,
           figure: waiting,
           detail: `${waiting} entries wait to be written`,
-          mend: "Look at the disk's latency, or whether somebody floods the exchange with orders.",
+          hint: "Look at the disk's latency, or whether somebody floods the exchange with orders.",
         },
         {
           check: "journalFlush",
           levels: options.journalFlushSeconds,
           figure: flush,
           detail: `${flush.toFixed(3)} s for the longest flush of late; the last one ${ago}`,
-          mend: "Look at the disk: its latency, its health, and who else writes to it.",
+          hint: "Look at the disk: its latency, its health, and who else writes to it.",
         },
       ];
     },

@@ -1,7 +1,7 @@
 /** Whether the operator's key can pay for what is to come. */
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
-import { type Guardian, problemOf, type Reading } from "../health/check.ts";
+import { type Check, problemOf, type Reading } from "../health/check.ts";
 import { daysLeft, leftSeconds, type Spending } from "../health/forecast.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -33,9 +33,9 @@ export function balanceLevels(minBalance: bigint): Levels {
   };
 }
 
-export function keyBalanceGuardian(options: KeyBalanceOptions): Guardian {
+export function keyBalanceCheck(options: KeyBalanceOptions): Check {
   const { address, spending, metrics, minBalance } = options;
-  const mend = `Send ether to ${address}.`;
+  const hint = `Send ether to ${address}.`;
   const levels = balanceLevels(minBalance);
   return {
     name: "keyBalance",
@@ -61,13 +61,13 @@ export function keyBalanceGuardian(options: KeyBalanceOptions): Guardian {
       const days = leftDays === Number.POSITIVE_INFINITY ? "no end in sight" : `${leftDays} days`;
       const pace = `${formatDecimal(perDay, DECIMALS)} ETH a day`;
       return [
-        { check: "keyBalance", levels, figure: balance, detail, mend },
+        { check: "keyBalance", levels, figure: balance, detail, hint },
         {
           check: "keyForecast",
           levels: options.leftDays,
           figure: leftDays,
           detail: balance === undefined ? detail : `${days} at ${pace}`,
-          mend,
+          hint,
         },
       ];
     },

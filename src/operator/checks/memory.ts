@@ -1,7 +1,7 @@
 /** Whether the process comes near to what the container, the machine or V8 allows it. */
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
-import type { Guardian } from "../health/check.ts";
+import type { Check } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -13,7 +13,7 @@ export interface MemoryOptions {
 
 const MIB = 1024 ** 2;
 
-export function memoryGuardian({ metrics, ...levels }: MemoryOptions): Guardian {
+export function memoryCheck({ metrics, ...levels }: MemoryOptions): Check {
   return {
     name: "memory",
     look: () => {
@@ -30,14 +30,14 @@ export function memoryGuardian({ metrics, ...levels }: MemoryOptions): Guardian 
           levels: levels.memoryUsedRatio,
           figure: rss / limit,
           detail: share(rss, limit),
-          mend: "Give the container or machine more memory, or restart the operator.",
+          hint: "Give the container or machine more memory, or restart the operator.",
         },
         {
           check: "heap",
           levels: levels.heapUsedRatio,
           figure: heap / heapLimit,
           detail: share(heap, heapLimit),
-          mend: "Raise --max-old-space-size in NODE_OPTIONS, or restart the operator.",
+          hint: "Raise --max-old-space-size in NODE_OPTIONS, or restart the operator.",
         },
       ];
     },

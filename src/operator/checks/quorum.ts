@@ -2,11 +2,11 @@
 import { quarterSize } from "../../protocol/rounds.ts";
 import type { BlockNumber, Schedule } from "../../protocol/units.ts";
 import type { CommitQuorum } from "../duties/commitQuorum.ts";
-import { FAILS_AT_ONCE, type Guardian, problemOf, type Reading } from "../health/check.ts";
+import { type Check, FAILS_AT_ONCE, problemOf, type Reading } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-export interface QuorumGuardianOptions {
+export interface QuorumCheckOptions {
   readonly deadlineLeftQuarters: Levels;
   readonly schedule: Schedule;
   readonly readQuorum: () => Promise<number>;
@@ -20,7 +20,7 @@ export interface QuorumGuardianOptions {
 const MISSING_HELP = "Operators that must still attest the commit at hand";
 const DIVERGED_HELP = "Attestations of other roots than ours, in the last round looked at";
 
-export function quorumGuardian(options: QuorumGuardianOptions): Guardian {
+export function quorumCheck(options: QuorumCheckOptions): Check {
   const { metrics, quorum } = options;
   return {
     name: "quorum",
@@ -34,10 +34,10 @@ export function quorumGuardian(options: QuorumGuardianOptions): Guardian {
   };
 }
 
-async function quorumReading(options: QuorumGuardianOptions): Promise<Reading> {
+async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   const { deadlineLeftQuarters: levels, isShared, metrics, quorum, schedule } = options;
-  const reading = (figure: number | undefined, detail: string, mend: string): Reading => ({
-    ...{ check: "commitQuorum", levels, figure, detail, mend },
+  const reading = (figure: number | undefined, detail: string, hint: string): Reading => ({
+    ...{ check: "commitQuorum", levels, figure, detail, hint },
   });
   let needed: number;
   try {
@@ -72,7 +72,7 @@ const MISSING_MEND =
   "Start the missing operators, on the same database and release, or have the manager's owner " +
   "lower the quorum: the Mediator halts without the commit.";
 
-function divergenceReading({ quorum }: QuorumGuardianOptions): Reading {
+function divergenceReading({ quorum }: QuorumCheckOptions): Reading {
   const found = quorum.divergences;
   const each = found.map(
     ({ round, operator, rootsHash, ownRootsHash }) =>
@@ -81,7 +81,7 @@ function divergenceReading({ quorum }: QuorumGuardianOptions): Reading {
   return {
     ...{ check: "attestedRoots", levels: FAILS_AT_ONCE, figure: Math.min(1, found.length) },
     detail: each.join("; ") || "nobody attests other roots than ours",
-    mend:
+    hint:
       "One of the two has another journal, another release, or a stolen key: find out which before " +
       "the deadline, and stop it; `quarterdeck journal verify` and `export` compare journals.",
   };

@@ -1,6 +1,6 @@
 /** Whether the manager knows this operator: without that every duty is refused. */
 import type { Address } from "../../base/hex.ts";
-import { FAILS_AT_ONCE, type Guardian, problemOf, type Reading } from "../health/check.ts";
+import { type Check, FAILS_AT_ONCE, problemOf, type Reading } from "../health/check.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface RegistrationOptions {
@@ -10,11 +10,11 @@ export interface RegistrationOptions {
   readonly metrics: Metrics;
 }
 
-export function registrationGuardian(options: RegistrationOptions): Guardian {
+export function registrationCheck(options: RegistrationOptions): Check {
   const { address, manager, metrics } = options;
   const reading = (figure: number | undefined, detail: string): Reading => ({
     ...{ check: "registered", levels: FAILS_AT_ONCE, figure, detail },
-    mend: `Ask the owner of manager ${manager} to register ${address}, or use the right key.`,
+    hint: `Ask the owner of manager ${manager} to register ${address}, or use the right key.`,
   });
   return {
     name: "registration",

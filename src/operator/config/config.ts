@@ -21,7 +21,7 @@ import { guardsSchema } from "../health/healthConfig.ts";
 const address = z.string().transform((text, context): Address => {
   const outcome = parseAddress(text);
   if (outcome.ok) return outcome.value;
-  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.mend}` });
+  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
   return z.NEVER;
 });
 
@@ -77,7 +77,7 @@ const sharedDatabase = z.strictObject({
   /** Milliseconds of silence after which another operator takes over. */
   leaseMs: z.number().int().min(200).max(LONGEST_LEASE_MS).default(1500),
   /** Milliseconds for which the database may be unreachable before the process ends. */
-  patienceMs: z.number().int().min(1000).max(86_400_000).default(600_000),
+  retryTimeoutMs: z.number().int().min(1000).max(86_400_000).default(600_000),
 });
 
 /** JSON-RPC endpoints, each once: two readings of one endpoint are no second opinion. */
@@ -144,7 +144,7 @@ export interface DatabaseConfig {
   readonly url: string;
   readonly schema: string;
   readonly leaseMs: number;
-  readonly patienceMs: number;
+  readonly retryTimeoutMs: number;
   readonly publicUrl: string;
 }
 
@@ -321,12 +321,12 @@ function databaseOf(
   if (database === undefined) return undefined;
   const url = urlOf(database, source);
   if (publicUrl === undefined) {
-    const mend = "Set it to where clients reach this operator, such as https://a.example.";
-    throw bad(`${source}: publicUrl: is missing, and several operators share a database.`, mend);
+    const hint = "Set it to where clients reach this operator, such as https://a.example.";
+    throw bad(`${source}: publicUrl: is missing, and several operators share a database.`, hint);
   }
   return { ...database, url, publicUrl };
 }
 
-function bad(message: string, mend: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadConfiguration", message, mend });
+function bad(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
 }

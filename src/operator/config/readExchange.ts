@@ -3,7 +3,7 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { requireOwnBlockNumbers } from "../../chain/contracts/blockNumbers.ts";
 import { type ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
-import { TurnReader } from "../../chain/contracts/roundRobinManager.ts";
+import { SlotReader } from "../../chain/contracts/roundRobinManager.ts";
 import { readTokenFacts, type TokenFacts } from "../../chain/contracts/tokens.ts";
 import {
   ask,
@@ -20,7 +20,7 @@ export interface ExchangeOnChain {
   readonly client: ChainClient;
   readonly reader: MediatorReader;
   /** Undefined: the manager has no slots. */
-  readonly turns: TurnReader | undefined;
+  readonly turns: SlotReader | undefined;
   readonly constants: ExchangeConstants;
   readonly genesis: Genesis;
   readonly tokenFacts: TokenFacts[];
@@ -42,7 +42,7 @@ export async function readExchange(
     throw new QuarterdeckError({
       code: "NoMediator",
       message: `There is no contract at ${config.mediator} on chain ${chainId}.`,
-      mend: "Check `mediator` and `rpc` in the configuration.",
+      hint: "Check `mediator` and `rpc` in the configuration.",
     });
   }
   const reader = new MediatorReader(client, config.mediator);
@@ -63,14 +63,14 @@ export async function readExchange(
     markets: config.markets,
     limits: { ordersPerClientAndRound: config.ordersPerClientAndRound },
   };
-  const turns = new TurnReader(client, constants.manager);
+  const turns = new SlotReader(client, constants.manager);
   return {
     client,
     reader,
     constants,
     genesis,
     tokenFacts: [...facts.values()],
-    turns: (await turns.hasTurns()) ? turns : undefined,
+    turns: (await turns.hasSlots()) ? turns : undefined,
   };
 }
 
@@ -82,7 +82,7 @@ function requireWholeLots(config: OperatorConfig, facts: ReadonlyMap<Address, To
     throw new QuarterdeckError({
       code: "BadConfiguration",
       message: `markets.${index}.lot: ${lot} does not divide 10^${decimals}, a whole of ${base}.`,
-      mend: "Choose a power of ten.",
+      hint: "Choose a power of ten.",
     });
   }
 }

@@ -17,8 +17,8 @@ export function checkDatabase(
     const findings = hosts.map(({ name, failure: problem }) => {
       if (problem === undefined) return fine("database", `${name} keeps sessions and takes writes`);
       if (problem.code === STANDBY) return fine("database", `${name} is no primary: passed over`);
-      const { detail, mend } = failureOf("database", problem);
-      return warning("database", `${name}: ${detail}`, mend ?? "Take it out of the URL.");
+      const { detail, hint } = failureOf("database", problem);
+      return warning("database", `${name}: ${detail}`, hint ?? "Take it out of the URL.");
     });
     for (const right of lacking) {
       findings.push(failure("database", `the user lacks the right ${right}`, RIGHTS_HINT));

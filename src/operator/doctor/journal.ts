@@ -114,8 +114,8 @@ async function describe(
   if (restoredFrom !== undefined) {
     const at = new Date(restoredFrom.backedUpAt).toISOString();
     const detail = `it was restored at record ${restoredFrom.head.sequence} from a backup of ${at}`;
-    const mend = "Tell the clients: what was acknowledged after it is lost.";
-    findings.push(warning("journal", detail, mend));
+    const hint = "Tell the clients: what was acknowledged after it is lost.";
+    findings.push(warning("journal", detail, hint));
   }
   const snapshot = await looking("snapshot", async () => {
     const newest = await journal.latestSnapshot();

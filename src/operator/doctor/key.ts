@@ -17,8 +17,8 @@ export async function checkKey(source: KeySource): Promise<KeyLooked> {
   const findings: Finding[] = [];
   const { curve, fallbackBecause } = loadCurve();
   if (fallbackBecause !== undefined) {
-    const mend = "Install secp256k1 with its native binding.";
-    findings.push(warning("curve", `signatures are slow: ${fallbackBecause}`, mend));
+    const hint = "Install secp256k1 with its native binding.";
+    findings.push(warning("curve", `signatures are slow: ${fallbackBecause}`, hint));
   }
   const watching = new AbortController();
   try {
@@ -37,9 +37,9 @@ export async function checkKey(source: KeySource): Promise<KeyLooked> {
 /** What opening would log as a warning or an error is a warning here. */
 function asFindings(findings: Finding[]): Log {
   const take = (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
-    const { mend, ...rest } = fields;
+    const { hint, ...rest } = fields;
     const detail = String(rest["warning"] ?? `${event}: ${Object.values(rest).join(", ")}`);
-    findings.push(warning("key", detail, String(mend ?? "See the operator's log.")));
+    findings.push(warning("key", detail, String(hint ?? "See the operator's log.")));
   };
   return { info: () => {}, warn: take, error: take, flush: async () => {} };
 }

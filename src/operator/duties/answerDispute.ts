@@ -114,7 +114,7 @@ export class AnswerRefused extends QuarterdeckError {
       message:
         `The answer to the dispute of ${client} in round ${round} does not close it: ` +
         `${values.join(", ")}.`,
-      mend:
+      hint:
         "Compare this operator's journal with the others' and with the fills that the client " +
         "presented on chain; if it cannot be answered in time, tell the clients to recover.",
     });

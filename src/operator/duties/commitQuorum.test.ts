@@ -19,7 +19,7 @@ import { StorageFailure } from "../../journal/errors.ts";
 import type { Attestation, AttestationBoard } from "../../journal/journal.ts";
 import { hashCommit } from "../../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
-import { quorumGuardian } from "../checks/quorum.ts";
+import { quorumCheck } from "../checks/quorum.ts";
 import { guardsSchema } from "../health/healthConfig.ts";
 import type { Fields, Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
@@ -353,7 +353,7 @@ describe("an operator of a quorum", () => {
 describe("the guardian of the quorum", () => {
   const { deadlineLeftQuarters } = guardsSchema.parse(undefined);
   const look = (quorum: Pick<CommitQuorum, "wait" | "divergences">, needed = 2, isShared = true) =>
-    quorumGuardian({
+    quorumCheck({
       ...{ quorum, isShared, deadlineLeftQuarters, schedule: SCHEDULE, metrics: new Metrics() },
       ...{ readQuorum: async () => needed, head: () => FIRST + 2 },
     }).look();

@@ -79,14 +79,14 @@ export class AttestationsMissing extends QuarterdeckError {
       message:
         `A commit of round ${round} takes ${quorum} operators, its sender included, and ` +
         `${found} of ${quorum - 1} attestations are there${whose}${why}.`,
-      mend: "Start the others, on the same database; or have the manager's owner lower the quorum.",
+      hint: "Start the others, on the same database; or have the manager's owner lower the quorum.",
       cause: problem,
     });
   }
 }
 
 /** Of the board or the signer: the next look may do, and by itself it is no reason to end. */
-function isPassing(error: unknown): error is Error {
+function isTransient(error: unknown): error is Error {
   return error instanceof StorageFailure || error instanceof SignerUnavailable;
 }
 
@@ -188,7 +188,7 @@ export class CommitQuorum {
         await this.#read(board, round);
       }
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
       problem = error;
     }
     const standing = await this.#standing(round);
@@ -280,10 +280,10 @@ export class CommitQuorum {
       }));
     for (const one of found) {
       if (this.#divergences.some((before) => isSame(before, one))) continue;
-      const mend = "compare journal and release of both operators, before the deadline";
+      const hint = "compare journal and release of both operators, before the deadline";
       log.error("rootsDiverge", {
         ...{ commitRound: round, operator: one.operator, rootsHash: one.rootsHash },
-        ...{ ownOperator: signer.address, ownRootsHash: hash, mend },
+        ...{ ownOperator: signer.address, ownRootsHash: hash, hint },
       });
     }
     this.#divergences = found;
@@ -310,7 +310,7 @@ export class CommitQuorum {
     try {
       if (board !== undefined) await this.#read(board, round);
     } catch (error) {
-      if (!isPassing(error)) throw error;
+      if (!isTransient(error)) throw error;
       problem = error;
     }
     const standing = await this.#standing(round);

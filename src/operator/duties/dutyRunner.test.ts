@@ -261,7 +261,7 @@ describe("the duty runner", () => {
     const { runner, sent, lines } = setup({ world: owingCommit(), send, maxTries: 1 });
     for (let head = FIRST; head < FIRST + 5; head++) await step(runner, head);
     expect(sent).toHaveLength(5);
-    expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurTurn"]));
+    expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurSlot"]));
   });
 
   it("waits for attestations without counting that as a failure, and sends them", async () => {

@@ -205,7 +205,7 @@ export class DutyRunner {
     const failed = { problem, begun, head, deadlineBlock, counts };
     const failure = afterFailure(this.#failures.get(nameOf(duty)), failed);
     this.#failures.set(nameOf(duty), failure);
-    if (refused) this.#say("info", "notOurTurn", duty, {});
+    if (refused) this.#say("info", "notOurSlot", duty, {});
     // Who is waited for is said where the attestations are looked at.
     if (!counts) return undefined;
     this.#say("warn", `${duty.kind}Failed`, duty, { ...failure });

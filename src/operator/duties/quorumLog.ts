@@ -64,7 +64,7 @@ export class WaitLog {
       ...{ commitRound: round, rootsHash },
       ...{ quorum, there: attested.length, attested, missing, deadlineBlock, blocksLeft },
       ...(problem === undefined ? {} : { problem }),
-      ...(level === "info" ? {} : { mend: MEND }),
+      ...(level === "info" ? {} : { hint: MEND }),
     });
   }
 

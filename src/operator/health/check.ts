@@ -11,10 +11,10 @@ export interface Reading {
   /** The figure in words, with its unit. */
   readonly detail: string;
   /** What to do when it is bad, as a sentence. */
-  readonly mend: string;
+  readonly hint: string;
 }
 
-export interface Guardian {
+export interface Check {
   readonly name: string;
   /** Sets its metrics, and gives a reading for each of its checks. */
   look(): readonly Reading[] | Promise<readonly Reading[]>;

@@ -1,16 +1,16 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { chainGuardian, type SeenBlock } from "../checks/chain.ts";
-import { diskGuardian } from "../checks/disk.ts";
-import { eventLoopGuardian } from "../checks/eventLoop.ts";
-import { journalGuardian } from "../checks/journal.ts";
-import { balanceLevels, keyBalanceGuardian } from "../checks/keyBalance.ts";
-import { memoryGuardian, memoryLimit } from "../checks/memory.ts";
-import { registrationGuardian } from "../checks/registration.ts";
+import { chainCheck, type SeenBlock } from "../checks/chain.ts";
+import { diskCheck } from "../checks/disk.ts";
+import { eventLoopCheck } from "../checks/eventLoop.ts";
+import { journalCheck } from "../checks/journal.ts";
+import { balanceLevels, keyBalanceCheck } from "../checks/keyBalance.ts";
+import { memoryCheck, memoryLimit } from "../checks/memory.ts";
+import { registrationCheck } from "../checks/registration.ts";
 import type { Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import type { Guardian, Reading } from "./check.ts";
-import { type Change, Guardians } from "./checks.ts";
+import type { Check, Reading } from "./check.ts";
+import { type Change, Checks } from "./checks.ts";
 import { Decline, daysLeft, Spending } from "./forecast.ts";
 import { guardsSchema } from "./healthConfig.ts";
 import { FIRST_STATE, nextState } from "./level.ts";
@@ -21,12 +21,12 @@ const HOUR = DAY / 24;
 const guards = guardsSchema.parse(undefined);
 const ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as never;
 
-async function look(guardian: Guardian): Promise<Map<string, Reading>> {
+async function look(guardian: Check): Promise<Map<string, Reading>> {
   const readings = await guardian.look();
   return new Map(readings.map((reading) => [reading.check, reading]));
 }
 
-function watching(guardian: Guardian) {
+function watching(guardian: Check) {
   const changes: Change[] = [];
   const said: string[] = [];
   const say = (event: string) => {
@@ -37,13 +37,13 @@ function watching(guardian: Guardian) {
   const onChange = (change: Change) => {
     changes.push(change);
   };
-  const runner = new Guardians({ guardians: [guardian], everyMs: 1000, log, metrics, onChange });
+  const runner = new Checks({ guardians: [guardian], everyMs: 1000, log, metrics, onChange });
   return { runner, changes, said, metrics };
 }
 
 describe("the key's balance", () => {
   const at = (balance: () => Promise<bigint>, spending = new Spending(0), now = 0) =>
-    keyBalanceGuardian({
+    keyBalanceCheck({
       address: ADDRESS,
       readBalance: balance,
       minBalance: 10n * ETHER,
@@ -127,7 +127,7 @@ describe("the forecast of a decline", () => {
 describe("the machine's guardians", () => {
   it("read memory against the container's limit where there is one", async () => {
     const metrics = new Metrics();
-    const readings = await look(memoryGuardian({ ...guards, metrics }));
+    const readings = await look(memoryCheck({ ...guards, metrics }));
     for (const check of ["memory", "heap"]) {
       const { figure } = readings.get(check) as Reading;
       expect(figure).toBeGreaterThan(0);
@@ -140,7 +140,7 @@ describe("the machine's guardians", () => {
 
   it("read the room on a real disk, and say when there is no such folder", async () => {
     const at = (path: string) =>
-      diskGuardian({ ...guards, folder: "logs", path, metrics: new Metrics(), now: () => 0 });
+      diskCheck({ ...guards, folder: "logs", path, metrics: new Metrics(), now: () => 0 });
     const readings = await look(at("."));
     expect(readings.get("disk.logs")?.figure).toBeGreaterThan(0);
     expect(readings.get("inodes.logs")?.figure).toBeGreaterThan(0);
@@ -154,7 +154,7 @@ describe("the machine's guardians", () => {
   });
 
   it("notice that the event loop stood still", async () => {
-    const guardian = eventLoopGuardian({ ...guards, metrics: new Metrics() });
+    const guardian = eventLoopCheck({ ...guards, metrics: new Metrics() });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const end = performance.now() + 300;
     while (performance.now() < end);
@@ -166,7 +166,7 @@ describe("the machine's guardians", () => {
 
   it("read the journal's writer", async () => {
     const writer = { waiting: 3, longestFlushMs: 250, sinceFlushMs: undefined };
-    const guardian = journalGuardian({
+    const guardian = journalCheck({
       ...guards,
       lagBlocks: () => 4,
       writer: () => writer,
@@ -184,7 +184,7 @@ describe("the chain's guardian", () => {
   const T0 = 1_700_000_000;
   const chain = (heads: (() => Promise<SeenBlock>)[], metrics = new Metrics()) => {
     ms = 0;
-    return chainGuardian({
+    return chainCheck({
       ...guards,
       endpoints: heads.map((readHead, i) => ({ label: `${i} host`, readHead })),
       metrics,
@@ -237,7 +237,7 @@ describe("the chain's guardian", () => {
 describe("the registration's guardian", () => {
   it("fails at once when the manager does not know us", async () => {
     let registered = true;
-    const guardian = registrationGuardian({
+    const guardian = registrationCheck({
       address: ADDRESS,
       manager: ADDRESS,
       readRegistered: async () => registered,
@@ -257,7 +257,7 @@ describe("the guardians' runner", () => {
   it("tells each change once, and exports each state", async () => {
     let figure = 0;
     const levels = guards.rpcDownEndpoints;
-    const reading = () => ({ check: "x", levels, figure, detail: "d", mend: "Mend it." });
+    const reading = () => ({ check: "x", levels, figure, detail: "d", hint: "Mend it." });
     const guardian = { name: "g", look: () => [reading()] };
     const { runner, changes, said, metrics } = watching(guardian);
     for (figure of [1, 1, 1, 1, 0, 0, 0, 0, 0]) await runner.look(guardian);
@@ -267,7 +267,7 @@ describe("the guardians' runner", () => {
   });
 
   it("reports a guardian that throws, and goes on", async () => {
-    const guardian: Guardian = {
+    const guardian: Check = {
       name: "broken",
       look: () => {
         throw new Error("oops");
@@ -279,9 +279,9 @@ describe("the guardians' runner", () => {
   });
 
   it("lets a slow guardian delay no other", async () => {
-    const slow: Guardian = { name: "slow", look: () => new Promise(() => {}) };
+    const slow: Check = { name: "slow", look: () => new Promise(() => {}) };
     let looks = 0;
-    const quick: Guardian = {
+    const quick: Check = {
       name: "quick",
       look: () => {
         looks += 1;
@@ -291,7 +291,7 @@ describe("the guardians' runner", () => {
     const log: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
     const all = [slow, quick];
     const options = { guardians: all, everyMs: 1, log, metrics: new Metrics(), onChange() {} };
-    const runner = new Guardians(options);
+    const runner = new Checks(options);
     runner.start();
     while (looks < 3) await new Promise((resolve) => setTimeout(resolve, 1));
     runner.stop();

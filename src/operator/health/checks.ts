@@ -6,17 +6,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { HealthCheck } from "../api/operatorApi.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { FAILS_AT_ONCE, type Guardian, problemOf, type Reading } from "./check.ts";
+import { type Check, FAILS_AT_ONCE, problemOf, type Reading } from "./check.ts";
 import { FIRST_STATE, HEALTHS, type LevelState, nextState } from "./level.ts";
 
 /** A check's health changed. */
 export interface Change extends HealthCheck {
   readonly before: HealthCheck["state"];
-  readonly mend: string;
+  readonly hint: string;
 }
 
-export interface GuardiansOptions {
-  readonly guardians: readonly Guardian[];
+export interface ChecksOptions {
+  readonly guardians: readonly Check[];
   /** Milliseconds between two looks. */
   readonly everyMs: number;
   readonly log: Log;
@@ -24,13 +24,13 @@ export interface GuardiansOptions {
   readonly onChange: (change: Change) => void;
 }
 
-export class Guardians {
-  readonly #options: GuardiansOptions;
+export class Checks {
+  readonly #options: ChecksOptions;
   readonly #levels = new Map<string, LevelState>();
   readonly #checks = new Map<string, HealthCheck>();
   readonly #stop = new AbortController();
 
-  constructor(options: GuardiansOptions) {
+  constructor(options: ChecksOptions) {
     this.#options = options;
   }
 
@@ -49,7 +49,7 @@ export class Guardians {
     for (const guardian of this.#options.guardians) guardian.stop?.();
   }
 
-  async #keepLooking(guardian: Guardian): Promise<void> {
+  async #keepLooking(guardian: Check): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       await this.look(guardian);
@@ -58,26 +58,26 @@ export class Guardians {
   }
 
   /** One look of one guardian. Never throws: one that fails is itself a finding. */
-  async look(guardian: Guardian): Promise<void> {
+  async look(guardian: Check): Promise<void> {
     let readings: readonly Reading[];
     try {
       readings = await guardian.look();
     } catch (error) {
       const detail = `cannot look: ${problemOf(error)}`;
-      const mend = "This is a fault of the operator: report it with its log.";
+      const hint = "This is a fault of the operator: report it with its log.";
       const reading = { check: guardian.name, levels: FAILS_AT_ONCE, figure: undefined };
-      readings = [{ ...reading, detail, mend }];
+      readings = [{ ...reading, detail, hint }];
     }
     if (this.#stop.signal.aborted) return;
     for (const reading of readings) this.#judge(reading);
   }
 
-  #judge({ check: name, levels, figure, detail, mend }: Reading): void {
+  #judge({ check: name, levels, figure, detail, hint }: Reading): void {
     const state = nextState(levels, this.#levels.get(name) ?? FIRST_STATE, figure);
     this.#levels.set(name, state);
     const before = this.#checks.get(name)?.state ?? "ok";
     const after = state.health;
-    const advice = after === "ok" ? "" : ` ${mend}`;
+    const advice = after === "ok" ? "" : ` ${hint}`;
     this.#checks.set(name, { name, state: after, detail: `${detail}.${advice}` });
     const { log, metrics, onChange } = this.#options;
     const rank = HEALTHS.indexOf(after);
@@ -85,8 +85,8 @@ export class Guardians {
     if (before === after) return;
     const fields = { check: name, before, detail };
     if (after === "ok") log.info("healthy", fields);
-    else if (after === "warn") log.warn("unhealthy", { ...fields, mend });
-    else log.error("failed", { ...fields, mend });
-    onChange({ name, state: after, detail, before, mend });
+    else if (after === "warn") log.warn("unhealthy", { ...fields, hint });
+    else log.error("failed", { ...fields, hint });
+    onChange({ name, state: after, detail, before, hint });
   }
 }

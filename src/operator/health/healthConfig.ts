@@ -68,7 +68,7 @@ const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
 /** Looks in a row before a level is entered, and before it is left. */
-const AT_ONCE = [1, 2] as const;
+const NO_RETRY = [1, 2] as const;
 const SOON = [2, 4] as const;
 const LASTING = [4, 8] as const;
 
@@ -93,7 +93,7 @@ export const guardsSchema = z
     /** Endpoints that do not answer. */
     rpcDownEndpoints: levels("above", [1, 0], undefined, SOON),
     /** Since the last new block. */
-    chainSilenceSeconds: levels("above", [120, 60], [600, 300], AT_ONCE),
+    chainSilenceSeconds: levels("above", [120, 60], [600, 300], NO_RETRY),
     /** Between the clock of the chain and ours, in either direction. */
     clockSkewSeconds: levels("above", [30, 20], [300, 120], SOON),
     /** Blocks that are final and not yet in the journal. */
@@ -102,6 +102,6 @@ export const guardsSchema = z
     /** The longest flush since the last look, also one still under way. */
     journalFlushSeconds: levels("above", [1, 0.5], [10, 5], SOON),
     /** Until the nearest deadline of an open duty, in quarters of a round. */
-    deadlineLeftQuarters: levels("below", [0.5, 0.6], [0.25, 0.35], AT_ONCE),
+    deadlineLeftQuarters: levels("below", [0.5, 0.6], [0.25, 0.35], NO_RETRY),
   })
   .prefault({});

@@ -12,25 +12,25 @@ import {
 import type { State } from "../../exchange/model/state.ts";
 import type { OpenedSigner } from "../../keys/openSigner.ts";
 import type { Alerts } from "../alerts/alerts.ts";
-import { createFace, type FaceControl } from "../api/createApi.ts";
+import { type ApiController, createApi } from "../api/createApi.ts";
 import { FillSigner } from "../api/fillSigner.ts";
 import { Identity } from "../api/identity.ts";
-import type { AnswerSources } from "../api/queries.ts";
+import type { QuerySources } from "../api/queries.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { CommitQuorum } from "../duties/commitQuorum.ts";
 import { DutyRunner } from "../duties/dutyRunner.ts";
-import { TurnKeeper } from "../duties/turnKeeper.ts";
+import { SlotKeeper } from "../duties/slotKeeper.ts";
 import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
-import { Desk } from "../sequencing/writeRouter.ts";
+import { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
-const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
+const SKIPPED_HELP = "Slots for which a claim of ours would have changed nothing";
 
 /** What is opened before anything is assembled. */
 export interface Opened {
@@ -64,13 +64,13 @@ export interface Parts extends Opened {
   readonly state: State;
   readonly head: ChainHead;
   readonly gas: GasLedger;
-  readonly turns: TurnKeeper;
-  readonly sources: AnswerSources;
-  readonly desk: Desk;
+  readonly turns: SlotKeeper;
+  readonly sources: QuerySources;
+  readonly router: WriteRouter;
   readonly quorum: CommitQuorum;
   readonly runner: DutyRunner;
   readonly monitoring: Monitoring;
-  readonly control: FaceControl;
+  readonly control: ApiController;
 }
 
 export function assemble(opened: Opened): Parts {
@@ -89,7 +89,7 @@ export function assemble(opened: Opened): Parts {
   signals.mined.on(({ mined }) => gas.add(mined.block, mined.gasUsed));
   const submitter = makeSubmitter(opened);
   const turns = makeTurns(opened, submitter, signals);
-  const desk = new Desk(signals.leader.raise);
+  const router = new WriteRouter(signals.leader.raise);
   const quorum = makeQuorum(opened, turns, signals);
   const runner = makeRunner(opened, { head, submitter, turns, quorum }, signals);
   const monitoring = monitor({
@@ -99,7 +99,7 @@ export function assemble(opened: Opened): Parts {
     manager,
     address: signer.address,
     state,
-    desk,
+    router,
     runner,
     quorum,
     head,
@@ -112,13 +112,25 @@ export function assemble(opened: Opened): Parts {
   signals.chainRead.on(() => monitoring.sawChain());
   signals.attestationsRead.on(() => monitoring.sawAttestations());
   const fills = new FillSigner(signer, domain, () => turns.isApproved !== false);
-  const sources: AnswerSources = { state, history, curve, domain, fills };
-  const control = makeFace(opened, { head, sources, desk, monitoring });
+  const sources: QuerySources = { state, history, curve, domain, fills };
+  const control = makeApi(opened, { head, sources, router, monitoring });
   signals.leader.on((url) => {
     const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
     told.catch(opened.onFailure);
   });
-  return { ...opened, state, head, gas, turns, sources, desk, quorum, runner, monitoring, control };
+  return {
+    ...opened,
+    state,
+    head,
+    gas,
+    turns,
+    sources,
+    router,
+    quorum,
+    runner,
+    monitoring,
+    control,
+  };
 }
 
 function makeSubmitter({ chain, opened, config, log, signal }: Opened): Submitter {
@@ -143,22 +155,22 @@ function makeTurns(
   { chain, opened, log, metrics }: Opened,
   submitter: Submitter,
   { mined }: Signals,
-): TurnKeeper {
-  metrics.add("claims_spared_total", SPARED_HELP, 0);
-  return new TurnKeeper({
+): SlotKeeper {
+  metrics.add("claims_skipped_total", SKIPPED_HELP, 0);
+  return new SlotKeeper({
     reader: chain.turns,
     address: opened.signer.address,
     schedule: chain.constants.schedule,
     submitter,
     log,
     onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),
-    onSpared: () => metrics.add("claims_spared_total", SPARED_HELP, 1),
+    onSkipped: () => metrics.add("claims_skipped_total", SKIPPED_HELP, 1),
   });
 }
 
 function makeQuorum(
   { chain, opened, curve, storage, log }: Opened,
-  turns: TurnKeeper,
+  turns: SlotKeeper,
   { attestationsRead }: Signals,
 ): CommitQuorum {
   return new CommitQuorum({
@@ -203,17 +215,17 @@ function makeRunner(
   });
 }
 
-function makeFace(
+function makeApi(
   { chain, opened, config, metrics, storage }: Opened,
-  { head, sources, desk, monitoring }: Pick<Parts, "head" | "sources" | "desk" | "monitoring">,
-): FaceControl {
+  { head, sources, router, monitoring }: Pick<Parts, "head" | "sources" | "router" | "monitoring">,
+): ApiController {
   const { manager, domain } = chain.constants;
   const inDomain = { chainId: domain.chainId, manager };
   const identity = new Identity(opened.signer, inDomain, config.publicUrl);
-  return createFace({
+  return createApi({
     sources,
     head,
-    desk,
+    router,
     metrics,
     chain: chain.constants,
     operator: opened.signer.address,

@@ -87,12 +87,12 @@ export class HeadLoop {
 
   readonly #claimSlot: HeadEffect = (seen) => {
     const { turns, head } = this.#parts;
-    if (seen !== undefined && turns.hasTurns) this.#claims.offer(head.number);
+    if (seen !== undefined && turns.hasSlots) this.#claims.offer(head.number);
   };
 
   readonly #tellClock: HeadEffect = () => {
-    const { metrics, desk, control } = this.#parts;
-    metrics.set("leading", LEADING_HELP, desk.isOpen ? 1 : 0);
+    const { metrics, router, control } = this.#parts;
+    metrics.set("leading", LEADING_HELP, router.isOpen ? 1 : 0);
     control.tellClock();
   };
 

@@ -9,27 +9,27 @@ import { clock } from "../../exchange/queries/views.ts";
 import { quarterSize } from "../../protocol/rounds.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Alerts } from "../alerts/alerts.ts";
-import type { Situation } from "../alerts/lastWords.ts";
+import type { Situation } from "../alerts/shutdownAlert.ts";
 import type { DutyHealth, HealthCheck } from "../api/operatorApi.ts";
-import { chainGuardian, type Endpoint, type SeenBlock } from "../checks/chain.ts";
-import { databaseGuardian } from "../checks/database.ts";
-import { diskGuardian } from "../checks/disk.ts";
-import { dutiesGuardian } from "../checks/duties.ts";
-import { eventLoopGuardian } from "../checks/eventLoop.ts";
-import { haltGuardian } from "../checks/halt.ts";
-import { journalGuardian } from "../checks/journal.ts";
-import { keyBalanceGuardian } from "../checks/keyBalance.ts";
-import { memoryGuardian } from "../checks/memory.ts";
-import { quorumGuardian } from "../checks/quorum.ts";
-import { registrationGuardian } from "../checks/registration.ts";
+import { chainCheck, type Endpoint, type SeenBlock } from "../checks/chain.ts";
+import { databaseCheck } from "../checks/database.ts";
+import { diskCheck } from "../checks/disk.ts";
+import { dutiesCheck } from "../checks/duties.ts";
+import { eventLoopCheck } from "../checks/eventLoop.ts";
+import { haltCheck } from "../checks/halt.ts";
+import { journalCheck } from "../checks/journal.ts";
+import { keyBalanceCheck } from "../checks/keyBalance.ts";
+import { memoryCheck } from "../checks/memory.ts";
+import { quorumCheck } from "../checks/quorum.ts";
+import { registrationCheck } from "../checks/registration.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { CommitQuorum } from "../duties/commitQuorum.ts";
 import type { DutyRunner } from "../duties/dutyRunner.ts";
 import { nearest, type ScheduledDuty, scheduleDuties } from "../duties/schedule.ts";
-import { Guardians } from "../health/checks.ts";
+import { Checks } from "../health/checks.ts";
 import { Spending } from "../health/forecast.ts";
 import { type ChainHead, MAX_LAG_BLOCKS } from "../sequencing/chainHead.ts";
-import type { Desk } from "../sequencing/writeRouter.ts";
+import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import { type Log, withMoment } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
@@ -40,7 +40,7 @@ export interface MonitoringOptions {
   readonly manager: Address;
   readonly address: Address;
   readonly state: State;
-  readonly desk: Desk;
+  readonly router: WriteRouter;
   readonly runner: DutyRunner;
   readonly quorum: CommitQuorum;
   readonly head: ChainHead;
@@ -82,31 +82,31 @@ export function monitor(options: MonitoringOptions): Monitoring {
     return scheduleDuties(state, view, head.number);
   };
   const { schedule } = state.genesis;
-  const halt = haltGuardian({
+  const halt = haltCheck({
     ...config.guards,
     schedule,
     readClock: () => options.reader.clock(),
     metrics,
   });
-  const duties = dutiesGuardian({ ...config.guards, schedule, duties: open, metrics });
-  const quorum = quorumGuardian({
+  const duties = dutiesCheck({ ...config.guards, schedule, duties: open, metrics });
+  const quorum = quorumCheck({
     ...{ ...config.guards, schedule, metrics, quorum: options.quorum, head: () => head.number },
     isShared: config.database !== undefined,
     readQuorum: () => options.reader.commitQuorum(options.manager),
   });
   const database =
-    options.storageProblem && databaseGuardian({ problem: options.storageProblem, metrics });
-  const guardians = new Guardians({
+    options.storageProblem && databaseCheck({ problem: options.storageProblem, metrics });
+  const guardians = new Checks({
     guardians: [
       ...watchMachine(options, spending),
       chain,
-      journalGuardian({
+      journalCheck({
         ...config.guards,
         lagBlocks,
-        writer: () => options.desk.status(),
+        writer: () => options.router.status(),
         metrics,
       }),
-      registrationGuardian({
+      registrationCheck({
         ...options,
         readRegistered: () => options.reader.isRegistered(options.manager, options.address),
       }),
@@ -118,8 +118,8 @@ export function monitor(options: MonitoringOptions): Monitoring {
     everyMs: config.guards.everyMs,
     log: withMoment(log, () => state.moment),
     metrics,
-    onChange: ({ name, state: severity, detail, mend }) =>
-      alerts.tell({ id: name, severity, detail, mend }),
+    onChange: ({ name, state: severity, detail, hint }) =>
+      alerts.tell({ id: name, severity, detail, hint }),
   });
   countAlerts(alerts, metrics);
   return {
@@ -155,22 +155,22 @@ function watchMachine({ config, client, address, metrics }: MonitoringOptions, s
   const { guards, storage, logs } = config;
   const now = () => performance.now();
   return [
-    keyBalanceGuardian({
+    keyBalanceCheck({
       address,
       readBalance: () => client.getBalance({ address }),
       minBalance: config.minBalance,
       leftDays: guards.keyLeftDays,
       ...{ spending, metrics, now },
     }),
-    memoryGuardian({ ...guards, metrics }),
-    diskGuardian({ ...guards, folder: "storage", path: resolve(storage), metrics, now }),
-    diskGuardian({ ...guards, folder: "logs", path: resolve(logs), metrics, now }),
-    eventLoopGuardian({ ...guards, metrics }),
+    memoryCheck({ ...guards, metrics }),
+    diskCheck({ ...guards, folder: "storage", path: resolve(storage), metrics, now }),
+    diskCheck({ ...guards, folder: "logs", path: resolve(logs), metrics, now }),
+    eventLoopCheck({ ...guards, metrics }),
   ];
 }
 
 function watchChain({ config, metrics, state }: MonitoringOptions) {
-  return chainGuardian({
+  return chainCheck({
     ...config.guards,
     endpoints: config.rpc.map((url, i) => endpointOf(url, i, state.genesis.chainId)),
     metrics,

@@ -4,7 +4,7 @@
  * the snapshots.
  */
 import type { Address } from "../../base/hex.ts";
-import type { Happening, OrderRef, Trade } from "../../exchange/model/outcome.ts";
+import type { ExchangeEvent, OrderRef, Trade } from "../../exchange/model/outcome.ts";
 
 /** Kept of each market. */
 const TRADES_PER_MARKET = 500;
@@ -29,10 +29,10 @@ export class History {
   }
 
   /** The record `sequence` was applied, and did this. */
-  record(sequence: number, happenings: readonly Happening[]): void {
+  record(sequence: number, events: readonly ExchangeEvent[]): void {
     this.#upTo = sequence;
-    for (const happening of happenings) {
-      if (happening.what === "trade") this.#add(happening.trade);
+    for (const event of events) {
+      if (event.what === "trade") this.#add(event.trade);
     }
   }
 

@@ -48,7 +48,7 @@ export async function writeEntries(
   await journal.append([encodeEntry(genesis)]);
   for (const entry of others) {
     const { last } = await journal.append([encodeEntry(entry)]);
-    history.record(last, apply(state, entry).happenings);
+    history.record(last, apply(state, entry).events);
     if (!snapshots.includes(last)) continue;
     await journal.saveSnapshot(last, encodeSaved(state, history), stateHash(state));
   }

@@ -74,7 +74,7 @@ test.each([
       fields: {
         sequence,
         problem: expect.stringMatching(/snapshotAltered.*expected 0x.*found 0x/),
-        mend: expect.stringMatching(/journal verify/),
+        hint: expect.stringMatching(/journal verify/),
       },
     })),
   );

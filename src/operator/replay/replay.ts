@@ -45,7 +45,7 @@ export async function recoverBegun(
     log.error("snapshotUnusable", {
       sequence: sequence ?? "unknown",
       problem,
-      mend: SNAPSHOT_MEND,
+      hint: SNAPSHOT_MEND,
     }),
   );
   requireSame(recovered.state.genesis, genesis, journal.location);
@@ -68,7 +68,7 @@ export async function replay(
   const snapshot = saved?.sequence ?? 0;
   const history = saved?.history ?? new History();
   const { state, sequence } = await replayRecords(journal, saved, (upTo, _, outcome) =>
-    history.record(upTo, outcome?.happenings ?? []),
+    history.record(upTo, outcome?.events ?? []),
   );
   return { state, history, sequence, replayed: sequence - snapshot, snapshot };
 }
@@ -108,7 +108,7 @@ export async function replayRecords(
   throw new QuarterdeckError({
     code: "EmptyJournal",
     message: `The journal at ${journal.location} has no record.`,
-    mend: "Start the operator once, or name another storage folder.",
+    hint: "Start the operator once, or name another storage folder.",
   });
 }
 
@@ -132,7 +132,7 @@ export class ReplayFailed extends QuarterdeckError {
       message:
         `Record ${sequence} of the journal ${location} is whole and cannot be replayed: ` +
         `${problem}`,
-      mend:
+      hint:
         "If it holds blocks of the chain, `quarterdeck journal repair` says what can be dropped. " +
         "Else start the version that wrote it, keep the journal as it is, and report this.",
       cause,
@@ -154,7 +154,7 @@ export function requireSame(found: Genesis, wanted: Genesis, location: string): 
       message:
         `The journal at ${location} is of Mediator ${found.mediator} on chain ${found.chainId}, ` +
         `and the configuration of ${wanted.mediator} on chain ${wanted.chainId}.`,
-      mend: location.startsWith("postgres://")
+      hint: location.startsWith("postgres://")
         ? "Name the database and the schema of this exchange, or a schema that is not there yet: " +
           "each exchange has one of its own (`database.url`, `database.schema`)."
         : "Name the storage folder of this exchange, or an empty one.",
@@ -164,7 +164,7 @@ export function requireSame(found: Genesis, wanted: Genesis, location: string): 
   throw new QuarterdeckError({
     code: "WrongJournal",
     message: `The journal at ${location} began with other markets, confirmations or limits.`,
-    mend: "Set them in the configuration as they were: they hold for the exchange's life.",
+    hint: "Set them in the configuration as they were: they hold for the exchange's life.",
   });
 }
 

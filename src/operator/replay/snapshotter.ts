@@ -84,7 +84,7 @@ export class Snapshotter {
     } catch (error) {
       this.#last = journal.head.sequence;
       if (!(error instanceof JournalStopped && this.#stopped)) {
-        log.error("snapshotFailed", { problem: error, mend: FAILURE_MEND });
+        log.error("snapshotFailed", { problem: error, hint: FAILURE_MEND });
       }
     } finally {
       const now = performance.now();
@@ -111,7 +111,7 @@ export class Snapshotter {
       this.#worker = worker;
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "made") resolve(message);
-        else log.error("snapshotUnusable", { ...message, mend: FAILURE_MEND });
+        else log.error("snapshotUnusable", { ...message, hint: FAILURE_MEND });
       });
       worker.on("error", reject);
       worker.on("exit", () => {

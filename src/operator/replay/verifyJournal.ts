@@ -137,11 +137,11 @@ async function replayAll(
   const roots: OpenedRoot[] = [];
   const same: number[] = [];
   const onApplied = (sequence: number, state: State, outcome: Outcome | undefined) => {
-    for (const happening of outcome?.happenings ?? []) {
-      if (happening.what !== "roundClosed") continue;
-      for (const root of happening.roots) {
+    for (const event of outcome?.events ?? []) {
+      if (event.what !== "roundClosed") continue;
+      for (const root of event.roots) {
         const commitment = rootCommitment(root);
-        roots.push({ round: happening.closed + 1, token: root.token, commitment, sequence });
+        roots.push({ round: event.closed + 1, token: root.token, commitment, sequence });
       }
     }
     const expected = saved.get(sequence);

@@ -37,7 +37,7 @@ export class ContractDiffers extends QuarterdeckError {
     super({
       code: "ContractDiffers",
       message: `As of block ${block} the Mediator ${mediator} and the journal differ: ${each.join("; ")}.`,
-      mend:
+      hint:
         "An endpoint gave incomplete logs earlier. Keep the journal, compare it with another " +
         "operator's (`quarterdeck journal verify --rpc`), put an endpoint with whole logs first, " +
         "and drop the blocks since then: `quarterdeck journal repair --from` in docs/operations.md.",

@@ -10,7 +10,7 @@ const LOOK_MS = 100;
  * Resolves when the journal has its genesis: of all operators that start with an empty one, whoever
  * acquires it writes that. Throws as `SharedJournal.acquire` does.
  */
-export async function beginJournal(journal: SharedJournal, genesis: Genesis): Promise<void> {
+export async function initJournal(journal: SharedJournal, genesis: Genesis): Promise<void> {
   while ((await journal.refresh()).sequence === 0) {
     const leased = await journal.acquire();
     if (leased === undefined) {

@@ -80,7 +80,7 @@ test("a folder that cannot be made stops nobody, and is told of", async () => {
 test("an empty database in the place of the exchange's is not begun", async () => {
   const storage = temporaryFolder();
   const open = async (schema: string) => {
-    const database = { ...{ url: server.url, schema, leaseMs: 500 }, patienceMs: 1000 };
+    const database = { ...{ url: server.url, schema, leaseMs: 500 }, retryTimeoutMs: 1000 };
     const config = { storage, database: { ...database, publicUrl: "http://a.example" } };
     return openStorage(config as OperatorConfig, GENESIS, OPERATOR, collectingLog());
   };

@@ -100,7 +100,7 @@ export class LastSeen {
   }
 
   #unreadable(problem: unknown): void {
-    const mend = "whether the journal lost records is not known: compare it with other operators";
-    this.#log.error("lastRecordUnreadable", { file: this.#path, problem, mend });
+    const hint = "whether the journal lost records is not known: compare it with other operators";
+    this.#log.error("lastRecordUnreadable", { file: this.#path, problem, hint });
   }
 }

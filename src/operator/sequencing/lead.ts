@@ -13,7 +13,7 @@ import { Snapshotter, type SnapshotterOptions } from "../replay/snapshotter.ts";
 import type { Log } from "../telemetry/log.ts";
 import { ContractCheck } from "./contractCheck.ts";
 import { BlocksRefused, Sequencer } from "./sequencer.ts";
-import type { Desk } from "./writeRouter.ts";
+import type { WriteRouter } from "./writeRouter.ts";
 
 /** The newest block, as the chain announced it. */
 export type SeenHead = Extract<ChainEvent, { kind: "head" }>;
@@ -31,7 +31,7 @@ export interface ChainOptions {
 export interface LeadOptions extends ChainOptions {
   readonly state: State;
   readonly history: History;
-  readonly desk: Desk;
+  readonly router: WriteRouter;
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
   readonly snapshots: Pick<SnapshotterOptions, "source" | "last" | "newest">;
 }
@@ -45,7 +45,7 @@ export async function lead(
   signal: AbortSignal,
   options: LeadOptions,
 ): Promise<void> {
-  const { state, history, desk, onApplied, snapshots, log } = options;
+  const { state, history, router, onApplied, snapshots, log } = options;
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
   const snapshotter = new Snapshotter({ journal, ...snapshots, log });
@@ -55,7 +55,7 @@ export async function lead(
     onFailure: failure.reject,
   });
   const ending = new AbortController();
-  desk.open(sequencer, options.config.publicUrl);
+  router.open(sequencer, options.config.publicUrl);
   try {
     const following = followBlocks(sequencer, AbortSignal.any([signal, ending.signal]), options);
     // Whichever fails first is told; the other's end is no news then.
@@ -63,7 +63,7 @@ export async function lead(
     await Promise.race([following, failure.promise]);
   } finally {
     ending.abort();
-    desk.close(undefined);
+    router.close(undefined);
     await sequencer.drain();
     // What the journal is taking already it gives up when it is closed.
     void snapshotter.stop();

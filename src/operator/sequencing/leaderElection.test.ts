@@ -11,11 +11,11 @@ import type { LeasedJournal } from "../../journal/journal.ts";
 import { openPostgresJournal } from "../../journal/postgres/journal.ts";
 import { History } from "../replay/history.ts";
 import type { Log } from "../telemetry/log.ts";
-import { beginJournal } from "./initJournal.ts";
-import { SharedRole } from "./leaderElection.ts";
+import { initJournal } from "./initJournal.ts";
+import { LeaderElection } from "./leaderElection.ts";
 import { Replica } from "./replica.ts";
 import { Sequencer } from "./sequencer.ts";
-import { Desk } from "./writeRouter.ts";
+import { WriteRouter } from "./writeRouter.ts";
 
 const LEASE_MS = 300;
 const log: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };
@@ -28,7 +28,7 @@ afterAll(() => server.remove());
 
 interface Member {
   readonly state: State;
-  readonly desk: Desk;
+  readonly router: WriteRouter;
   readonly replica: Replica;
   /** Blocks whose entries this member was answered for. */
   readonly acknowledged: number[];
@@ -36,11 +36,11 @@ interface Member {
   /** The one that should lead, as far as this member knows. */
   prefer(operator: string | undefined): void;
   /** Whether it hears the chain no more. */
-  setBlind(isBlind: boolean): void;
+  setBlind(cannotLead: boolean): void;
   /** It is not on the manager's list any more. */
   remove(): void;
   /** Whether those that follow hear a chain that goes on without the journal. */
-  setStarved(isStarved: boolean): void;
+  setStalled(isStalled: boolean): void;
   stop(): Promise<void>;
   readonly ended: Promise<void>;
 }
@@ -49,14 +49,14 @@ async function member(schema: string, operator: string, url = server.url): Promi
   const operatorUrl = `http://${operator}`;
   const options = { url, schema, operator, operatorUrl, leaseMs: LEASE_MS, answerMs: 1000 };
   const journal = await openPostgresJournal(options);
-  await beginJournal(journal, GENESIS);
+  await initJournal(journal, GENESIS);
   const state = begin(GENESIS);
   const history = new History();
   const [genesis] = await readFirst(journal);
   if (genesis === undefined) throw new Error("no genesis");
   const head = { sequence: 1, hash: genesis.hash };
   const replica = new Replica({ state, history, head, onApplied: () => {} });
-  const desk = new Desk();
+  const router = new WriteRouter();
   const acknowledged: number[] = [];
   let leading = false;
   let preferred: string | undefined;
@@ -68,7 +68,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
     const sequencer = new Sequencer({
       ...{ journal: leased, state, history, onApplied: () => {}, onFailure: failure.reject },
     });
-    desk.open(sequencer, operatorUrl);
+    router.open(sequencer, operatorUrl);
     leading = true;
     try {
       while (!signal.aborted) {
@@ -79,16 +79,16 @@ async function member(schema: string, operator: string, url = server.url): Promi
       }
     } finally {
       leading = false;
-      desk.close(undefined);
+      router.close(undefined);
       await sequencer.drain();
     }
   };
   const stopping = new AbortController();
-  const role = new SharedRole({
-    ...{ journal, replica, log, leaseMs: LEASE_MS, patienceMs: 20_000, lead },
-    onHolder: (holder) => desk.close(holder?.url),
+  const role = new LeaderElection({
+    ...{ journal, replica, log, leaseMs: LEASE_MS, retryTimeoutMs: 20_000, lead },
+    onHolder: (holder) => router.close(holder?.url),
     operator,
-    isBlind: () => blind,
+    cannotLead: () => blind,
     isApproved: () => approved,
     progress: () => ({ head: starved ? performance.now() : 0, taken: 0 }),
     onSeen: () => {},
@@ -103,16 +103,16 @@ async function member(schema: string, operator: string, url = server.url): Promi
   };
   onTestFinished(stop);
   return {
-    ...{ state, desk, replica, acknowledged, stop, ended },
+    ...{ state, router, replica, acknowledged, stop, ended },
     isLeading: () => leading,
-    setBlind: (isBlind) => {
-      blind = isBlind;
+    setBlind: (cannotLead) => {
+      blind = cannotLead;
     },
     remove: () => {
       approved = false;
     },
-    setStarved: (isStarved) => {
-      starved = isStarved;
+    setStalled: (isStalled) => {
+      starved = isStalled;
     },
     prefer: (wanted) => {
       preferred = wanted;
@@ -149,10 +149,10 @@ test("one leads, the others follow warm and know whom to name", async () => {
   const leader = await leaderAmong(members);
   const other = members.find((one) => one !== leader) as Member;
   await expect.poll(() => other.state.head?.number ?? 0, soon).toBeGreaterThan(110);
-  await expect.poll(() => other.desk.leader, soon).toBe(leader.desk.leader);
+  await expect.poll(() => other.router.leader, soon).toBe(leader.router.leader);
   const entry = nextBlock(other.state);
-  expect(await other.desk.submit(entry)).toMatchObject({
-    refusal: { code: "NotLeader", leader: leader.desk.leader },
+  expect(await other.router.submit(entry)).toMatchObject({
+    refusal: { code: "NotLeader", leader: leader.router.leader },
   });
 });
 
@@ -204,7 +204,7 @@ test("the lead is not handed back to one that let it run out", async () => {
     operatorUrl: "http://dee",
   });
   onTestFinished(() => silent.close());
-  await beginJournal(silent, GENESIS);
+  await initJournal(silent, GENESIS);
   const { epoch } = (await silent.acquire()) as LeasedJournal;
   await silent.announce(1);
   const ada = await member(schema, "ada");
@@ -238,7 +238,7 @@ test("one that was removed gives the lead away, and never takes it again", async
   await other.stop();
   await sleep(4 * LEASE_MS);
   expect(removed.isLeading()).toBe(false);
-  expect(removed.desk.leader).toBeUndefined();
+  expect(removed.router.leader).toBeUndefined();
 });
 
 test("the lead is not handed to one that does not hear the chain, though it is its turn", async () => {
@@ -264,7 +264,7 @@ test("the lead is taken from one that takes no blocks, and what it acknowledged 
   const members = [await member(schema, "ada"), await member(schema, "bob")];
   const first = await leaderAmong(members);
   const other = members.find((one) => one !== first) as Member;
-  other.setStarved(true);
+  other.setStalled(true);
   await expect.poll(() => other.isLeading(), soon).toBe(true);
   await expect.poll(() => first.isLeading(), soon).toBe(false);
   const last = first.acknowledged.at(-1) ?? 0;
@@ -282,7 +282,7 @@ test("a database that goes away stops nobody for good", async () => {
   const last = leader.acknowledged.at(-1) ?? 0;
   await own.kill();
   await expect.poll(() => leaderOf(members) === undefined, soon).toBe(true);
-  const answer = await members[0]?.desk.submit(nextBlock(leader.state));
+  const answer = await members[0]?.router.submit(nextBlock(leader.state));
   expect(answer).toMatchObject({ refusal: { code: "NotLeader" } });
   await own.restart();
   // Whoever leads then may lose the lead again on a busy machine.

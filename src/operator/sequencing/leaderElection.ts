@@ -9,7 +9,7 @@ import type { Log } from "../telemetry/log.ts";
 import { isLeadLost } from "./leadLost.ts";
 import { Outage } from "./outage.ts";
 import type { Replica } from "./replica.ts";
-import { type Progress, Starvation } from "./stalledLeader.ts";
+import { type Progress, StalledLeader } from "./stalledLeader.ts";
 
 export interface SharedRoleOptions {
   readonly journal: SharedJournal;
@@ -23,7 +23,7 @@ export interface SharedRoleOptions {
    * Milliseconds for which the database may stay unreachable before this operator gives up: its
    * supervisor starts it again, and somebody is told.
    */
-  readonly patienceMs: number;
+  readonly retryTimeoutMs: number;
   /**
    * Leads until `signal` is aborted, and settles once nothing is under way any more: then the state
    * is that of the journal as far as it was acknowledged. Rejects when it cannot go on; with an
@@ -35,7 +35,7 @@ export interface SharedRoleOptions {
   /** The address of the operator that should lead instead of this one, if another should. */
   readonly successor: () => string | undefined;
   /** Whether this operator would keep blocks from everybody, or the fills, which it cannot sign. */
-  readonly isBlind: () => boolean;
+  readonly cannotLead: () => boolean;
   /** Whether the manager's list is known to have this operator: other fills are no evidence. */
   readonly isApproved: () => boolean;
   readonly progress: () => Progress;
@@ -52,9 +52,9 @@ const LEASES_UNTIL_KNOWN = 1.5;
 /** Records by which a successor may trail: it reads them within one look. */
 const WARM_RECORDS = 1000;
 
-export class SharedRole {
+export class LeaderElection {
   readonly #options: SharedRoleOptions;
-  readonly #starvation: Starvation;
+  readonly #stalled: StalledLeader;
   #looks = 0;
   #peers: readonly Peer[] = [];
   readonly #outage: Outage;
@@ -62,7 +62,7 @@ export class SharedRole {
   constructor(options: SharedRoleOptions) {
     this.#options = options;
     this.#outage = new Outage({ log: options.log, silenceMs: options.leaseMs });
-    this.#starvation = new Starvation(options.leaseMs);
+    this.#stalled = new StalledLeader(options.leaseMs);
   }
 
   /** Operators that live, as of the last announcement. */
@@ -92,21 +92,21 @@ export class SharedRole {
 
   /** Follows; gives the journal if it was acquired: nobody holds it, or one who starves us. */
   async #look(): Promise<LeasedJournal | undefined> {
-    const { journal, replica, onHolder, onSeen, isBlind, isApproved } = this.#options;
+    const { journal, replica, onHolder, onSeen, cannotLead, isApproved } = this.#options;
     const { holder } = await journal.look();
     onHolder(holder);
     await replica.catchUp(journal);
     onSeen(replica.head);
     // Who could not lead does not call: it would be handed what it does not take.
-    if (isBlind() || !isApproved()) return undefined;
+    if (cannotLead() || !isApproved()) return undefined;
     await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
     if (holder === undefined) return journal.acquire();
-    return this.#isStarvedBy(holder) ? journal.acquire(holder.epoch) : undefined;
+    return this.#isStalledBy(holder) ? journal.acquire(holder.epoch) : undefined;
   }
 
-  #isStarvedBy({ operator, epoch }: Holder): boolean {
+  #isStalledBy({ operator, epoch }: Holder): boolean {
     const progress = this.#options.progress();
-    if (!this.#starvation.look(epoch, progress)) return false;
+    if (!this.#stalled.look(epoch, progress)) return false;
     const { head: block, taken = "none" } = progress;
     this.#options.log.warn("leaderTakesNoBlocks", { operator, epoch, block, taken });
     return true;
@@ -170,12 +170,12 @@ export class SharedRole {
 
   /** Only somebody who lives and is warm takes over without a gap. */
   #successor(sequence: number): string | undefined {
-    const { successor, isBlind, isApproved, operator } = this.#options;
+    const { successor, cannotLead, isApproved, operator } = this.#options;
     const wanted = successor();
     const warm = this.#peers.filter((peer) => peer.sequence + WARM_RECORDS >= sequence);
     const others = warm.filter((peer) => peer.operator !== operator);
     const found = others.find((peer) => peer.operator === wanted);
-    const mustLeave = isBlind() || !isApproved();
+    const mustLeave = cannotLead() || !isApproved();
     return (found ?? (mustLeave ? others[0] : undefined))?.operator;
   }
 
@@ -195,7 +195,7 @@ export class SharedRole {
     if (!isLeadLost(error)) throw error;
     // Somebody else writes: no loss of the database.
     if (error instanceof FencedOff) return;
-    if (this.#outage.add(error) > this.#options.patienceMs) throw error;
+    if (this.#outage.add(error) > this.#options.retryTimeoutMs) throw error;
   }
 }
 

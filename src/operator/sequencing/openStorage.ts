@@ -9,9 +9,9 @@ import type { DatabaseConfig, OperatorConfig } from "../config/config.ts";
 import { type Recovered, recover, recoverBegun } from "../replay/replay.ts";
 import type { SnapshotterOptions } from "../replay/snapshotter.ts";
 import type { Log } from "../telemetry/log.ts";
-import { beginJournal } from "./initJournal.ts";
+import { initJournal } from "./initJournal.ts";
 import { LastSeen } from "./lastSeen.ts";
-import { SharedRole } from "./leaderElection.ts";
+import { LeaderElection } from "./leaderElection.ts";
 import { headAt, Replica } from "./replica.ts";
 import type { Progress } from "./stalledLeader.ts";
 
@@ -22,7 +22,7 @@ export interface RoleOptions {
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
   readonly onHolder: (holder: Holder | undefined) => void;
   readonly successor: () => string | undefined;
-  readonly isBlind: () => boolean;
+  readonly cannotLead: () => boolean;
   readonly isApproved: () => boolean;
   readonly progress: () => Progress;
 }
@@ -48,7 +48,7 @@ export interface StorageParts {
   readonly openShared?: (options: PostgresOptions) => Promise<SharedJournal>;
 }
 
-/** Opens and recovers. Throws what opening, `recover` and `beginJournal` throw. */
+/** Opens and recovers. Throws what opening, `recover` and `initJournal` throw. */
 export function openStorage(
   config: OperatorConfig,
   genesis: Genesis,
@@ -72,7 +72,7 @@ async function openFolder(
   if (journal.restoredFrom !== undefined) {
     log.error("restoredFromBackup", {
       sequence: journal.restoredFrom.head.sequence,
-      mend: "whatever was acknowledged after this backup is lost: tell the clients",
+      hint: "whatever was acknowledged after this backup is lost: tell the clients",
     });
   }
   return {
@@ -86,7 +86,7 @@ async function openFolder(
 
 async function openDatabase(
   folder: string,
-  { url, schema, leaseMs, patienceMs, publicUrl }: DatabaseConfig,
+  { url, schema, leaseMs, retryTimeoutMs, publicUrl }: DatabaseConfig,
   genesis: Genesis,
   operator: Address,
   log: Log,
@@ -99,7 +99,7 @@ async function openDatabase(
   const begun = async () => {
     // Before it is begun: an empty database in the place of the right one is no new exchange.
     await lastSeen.requireIn(journal);
-    await beginJournal(journal, genesis);
+    await initJournal(journal, genesis);
     const recovered = await recoverBegun(journal, genesis, log);
     return { recovered, head: await headAt(journal, recovered.sequence) };
   };
@@ -108,7 +108,7 @@ async function openDatabase(
     throw error;
   });
   const { state, history } = recovered;
-  let role: SharedRole | undefined;
+  let role: LeaderElection | undefined;
   return {
     recovered,
     problem: () => role?.problem,
@@ -119,8 +119,8 @@ async function openDatabase(
     board: journal,
     run: ({ onApplied, ...options }, signal) => {
       const replica = new Replica({ state, history, head, onApplied });
-      role = new SharedRole({
-        ...{ ...options, operator, journal, replica, log, leaseMs, patienceMs },
+      role = new LeaderElection({
+        ...{ ...options, operator, journal, replica, log, leaseMs, retryTimeoutMs },
         onSeen: (seen) => lastSeen.note(seen),
       });
       return role.run(signal);

@@ -22,7 +22,7 @@ describe("an outage of the database", () => {
       expect(state.add(unreachable())).toBe(clock.now);
     }
     expect(told).toHaveLength(1);
-    expect(told[0]).toMatchObject(["sharedJournalLost", { mend: unreachable().mend }]);
+    expect(told[0]).toMatchObject(["sharedJournalLost", { hint: unreachable().hint }]);
     state.end();
     state.end();
     expect(told.slice(1)).toEqual([["sharedJournalBack", { silentMs: 14_850 }]]);

@@ -46,8 +46,8 @@ export class Outage {
     const code = problem instanceof QuarterdeckError ? problem.code : "Unexpected";
     if (code !== this.#toldCode) {
       this.#toldCode = code;
-      const mend = problem instanceof QuarterdeckError ? problem.mend : undefined;
-      this.#options.log.warn("sharedJournalLost", { problem, silentMs, mend });
+      const hint = problem instanceof QuarterdeckError ? problem.hint : undefined;
+      this.#options.log.warn("sharedJournalLost", { problem, silentMs, hint });
     }
     return silentMs;
   }

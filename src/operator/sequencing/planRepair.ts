@@ -26,8 +26,8 @@ export interface RepairPlan {
 export class RepairRefused extends QuarterdeckError {
   override readonly name = "RepairRefused";
 
-  constructor(message: string, mend: string) {
-    super({ code: "RepairRefused", message, mend });
+  constructor(message: string, hint: string) {
+    super({ code: "RepairRefused", message, hint });
   }
 }
 
@@ -43,8 +43,8 @@ export async function planRepair(journal: JournalReader, wanted?: number): Promi
   const broken = await findBroken(journal, trades);
   const from = wanted ?? broken?.sequence;
   if (from === undefined) {
-    const mend = "To drop blocks that can be applied and lack logs, name the first with --from.";
-    throw new RepairRefused(`${journal.location}: every record can be applied.`, mend);
+    const hint = "To drop blocks that can be applied and lack logs, name the first with --from.";
+    throw new RepairRefused(`${journal.location}: every record can be applied.`, hint);
   }
   const last = Math.min(head.sequence, (broken?.sequence ?? head.sequence + 1) - 1);
   if (from < 2 || from > head.sequence || from > last + 1) {
@@ -81,7 +81,7 @@ async function findBroken(
 ): Promise<Broken | undefined> {
   try {
     await replayRecords(journal, undefined, (sequence, _, outcome) => {
-      if (outcome?.happenings.some(({ what }) => what === "trade")) trades.add(sequence);
+      if (outcome?.events.some(({ what }) => what === "trade")) trades.add(sequence);
     });
     return undefined;
   } catch (error) {

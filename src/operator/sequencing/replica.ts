@@ -69,7 +69,7 @@ export class Replica {
     const { state, history, onApplied } = this.#options;
     const entry = decodeEntry(record.payload);
     const outcome = apply(state, entry);
-    history.record(record.sequence, outcome.happenings);
+    history.record(record.sequence, outcome.events);
     this.#head = { sequence: record.sequence, hash: record.hash };
     onApplied(entry, outcome);
   }
@@ -87,12 +87,12 @@ export class JournalLost extends Alarm {
   /** `file`: where it is written that it was seen, if not in memory. */
   static wentBack(location: string, seen: number, sequence: number, file?: string): JournalLost {
     const message = `${location} ends at record ${sequence}; this operator had seen ${seen}.`;
-    return new JournalLost({ code: "JournalWentBack", message, mend: mendOf(file) });
+    return new JournalLost({ code: "JournalWentBack", message, hint: mendOf(file) });
   }
 
   static changed(sequence: number, seen: string, hash: string, file?: string): JournalLost {
     const message = `Record ${sequence} was ${seen} and is ${hash} now.`;
-    return new JournalLost({ code: "JournalChanged", message, mend: mendOf(file) });
+    return new JournalLost({ code: "JournalChanged", message, hint: mendOf(file) });
   }
 }
 

@@ -42,7 +42,7 @@ export class BlocksRefused extends QuarterdeckError {
     super({
       code: "BlocksRefused",
       message: `The blocks cannot follow those before them: ${problem}`,
-      mend: "Read them again, from another endpoint.",
+      hint: "Read them again, from another endpoint.",
     });
     this.problem = problem;
   }
@@ -149,7 +149,7 @@ export class Sequencer {
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
-      history.record(first + index, outcome.happenings);
+      history.record(first + index, outcome.events);
       onApplied(entry, outcome);
       resolve(outcome);
     }
@@ -189,5 +189,5 @@ function check(state: State, entry: Entry): Refusal | undefined {
 }
 
 function refused(refusal: Refusal): Outcome {
-  return { refusal, happenings: [] };
+  return { refusal, events: [] };
 }

@@ -14,11 +14,11 @@ export interface Progress {
 }
 
 /** Blocks that a leader may let pass without taking any. */
-const STARVING_BLOCKS = 4;
+const STALLED_BLOCKS = 4;
 /** Leases for which it may from the first on, however fast they come: answers take a while. */
-const STARVING_LEASES = 20;
+const STALLED_LEASES = 20;
 
-export class Starvation {
+export class StalledLeader {
   readonly #leastMs: number;
   #epoch: number | undefined;
   #began: Progress = { head: 0, taken: undefined };
@@ -26,7 +26,7 @@ export class Starvation {
   #since: number | undefined;
 
   constructor(leaseMs: number) {
-    this.#leastMs = STARVING_LEASES * leaseMs;
+    this.#leastMs = STALLED_LEASES * leaseMs;
   }
 
   /** Whether the writer of `epoch` takes no blocks; `now` in milliseconds that never go back. */
@@ -38,6 +38,6 @@ export class Starvation {
     }
     const passed = progress.head - this.#began.head;
     if (passed > 0) this.#since ??= now;
-    return passed >= STARVING_BLOCKS && now - (this.#since ?? now) >= this.#leastMs;
+    return passed >= STALLED_BLOCKS && now - (this.#since ?? now) >= this.#leastMs;
   }
 }

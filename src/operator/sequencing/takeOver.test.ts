@@ -9,8 +9,8 @@ import { StorageFailure } from "../../journal/errors.ts";
 import type { LeasedJournal } from "../../journal/journal.ts";
 import { History } from "../replay/history.ts";
 import type { Log } from "../telemetry/log.ts";
-import { beginJournal } from "./initJournal.ts";
-import { SharedRole } from "./leaderElection.ts";
+import { initJournal } from "./initJournal.ts";
+import { LeaderElection } from "./leaderElection.ts";
 import { headAt, Replica } from "./replica.ts";
 
 const log: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };
@@ -33,7 +33,7 @@ function blockNo(index: number): BlocksEntry {
 test("what cannot be read on taking the lead is not taken for applied", async () => {
   const schema = server.schema();
   const [ada, bob] = [await open(schema, "ada"), await open(schema, "bob")];
-  await beginJournal(ada, GENESIS);
+  await initJournal(ada, GENESIS);
   const first = (await ada.acquire()) as LeasedJournal;
   await first.append([encodeEntry(blockNo(0))]);
 
@@ -60,12 +60,12 @@ test("what cannot be read on taking the lead is not taken for applied", async ()
   const look = bob.look.bind(bob);
   bob.look = async () => ({ ...(await look()), holder: undefined });
   const stopping = new AbortController();
-  const role = new SharedRole({
-    ...{ journal: bob, operator: "bob", replica, log, leaseMs: LEASE_MS, patienceMs: 20_000 },
+  const role = new LeaderElection({
+    ...{ journal: bob, operator: "bob", replica, log, leaseMs: LEASE_MS, retryTimeoutMs: 20_000 },
     lead: async () => {},
     onHolder: () => {},
     successor: () => undefined,
-    isBlind: () => false,
+    cannotLead: () => false,
     isApproved: () => true,
     progress: () => ({ head: 0, taken: undefined }),
     onSeen: () => {},

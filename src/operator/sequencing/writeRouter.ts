@@ -9,7 +9,7 @@ import type { WriterStatus } from "../checks/journal.ts";
 import { isLeadLost } from "./leadLost.ts";
 import type { Sequencer } from "./sequencer.ts";
 
-export class Desk {
+export class WriteRouter {
   #sequencer: Sequencer | undefined;
   readonly #onLeader: (url: string | undefined) => void;
   #leader: string | undefined;
@@ -75,6 +75,6 @@ export class Desk {
   }
 
   #elsewhere(): Outcome {
-    return { refusal: refuse("NotLeader", { leader: this.#leader }), happenings: [] };
+    return { refusal: refuse("NotLeader", { leader: this.#leader }), events: [] };
   }
 }

@@ -85,7 +85,7 @@ function makeFolder(folder: string): void {
     throw new QuarterdeckError({
       code: "BadConfiguration",
       message: `logs: ${folder} cannot be a folder (${isFile ? "a file is in its place" : code}).`,
-      mend: "Name in `logs` a folder that this user may write.",
+      hint: "Name in `logs` a folder that this user may write.",
       cause,
     });
   }

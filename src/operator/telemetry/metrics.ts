@@ -1,13 +1,13 @@
 /** Figures for Prometheus. Names carry their unit last; one prefix for all. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import type { Happening } from "../../exchange/model/outcome.ts";
-import type { ClockFace } from "../api/operatorApi.ts";
+import type { ExchangeEvent } from "../../exchange/model/outcome.ts";
+import type { ClockResponse } from "../api/operatorApi.ts";
 
 export class Metrics {
   readonly #registry = new Registry();
   readonly #gauges = new Map<string, Gauge>();
   readonly #counters = new Map<string, Counter>();
-  readonly #happenings: Counter<"what">;
+  readonly #events: Counter<"what">;
   readonly #duties: Counter<"kind">;
   readonly #gas: Counter<"kind">;
   readonly #endpointFailures: Counter<"endpoint">;
@@ -15,8 +15,8 @@ export class Metrics {
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: "quarterdeck_" });
-    this.#happenings = this.#counter(
-      "quarterdeck_happenings_total",
+    this.#events = this.#counter(
+      "quarterdeck_exchange_events_total",
       "What the exchange did, by kind",
       "what",
     );
@@ -35,8 +35,8 @@ export class Metrics {
     });
   }
 
-  count(happenings: readonly Happening[]): void {
-    for (const { what } of happenings) this.#happenings.inc({ what });
+  count(events: readonly ExchangeEvent[]): void {
+    for (const { what } of events) this.#events.inc({ what });
   }
 
   countDuty(kind: string): void {
@@ -67,7 +67,7 @@ export class Metrics {
     this.set("duties_forecast_wei_per_day", help, Number(weiPerDay ?? Number.NaN));
   }
 
-  setClock(clock: ClockFace): void {
+  setClock(clock: ClockResponse): void {
     this.set("chain_head_block", "Newest block of the chain", clock.chainHead);
     this.set("block", "The exchange's own block", clock.block);
     this.set("round", "Current round", clock.round);

@@ -104,7 +104,7 @@ export async function startExchange(
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
-  let server: RunningServer = await startServer(operator.face, config);
+  let server: RunningServer = await startServer(operator.api, config);
   let running = true;
   const url = `http://127.0.0.1:${server.port}`;
 
@@ -112,7 +112,7 @@ export async function startExchange(
     const head = await anvil.blockNumber();
     await until("the operator follows", () => {
       // The clock of a HALTED exchange stands still.
-      const { block, haltRound } = operator.face.clock();
+      const { block, haltRound } = operator.api.clock();
       return haltRound !== null || block >= head - CONFIRMATIONS;
     });
   };
@@ -167,7 +167,7 @@ export async function startExchange(
         evidence: new MemoryEvidence(),
         pollMs: POLL_MS,
         // The stories tell when the operator is down, and what its clients do then.
-        patienceMs: 0,
+        retryTimeoutMs: 0,
       });
     },
     toQuarter: async (round, quarter) => {
@@ -185,7 +185,7 @@ export async function startExchange(
     startOperator: async () => {
       operator = await startOperator(config, log);
       const port = Number(new URL(url).port);
-      server = await startServer(operator.face, { host: config.host, port });
+      server = await startServer(operator.api, { host: config.host, port });
       running = true;
       await synced();
     },

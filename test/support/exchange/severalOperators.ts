@@ -10,7 +10,7 @@ import { keccak256 } from "viem";
 import type { Address, Hex } from "../../../src/base/hex.ts";
 import { deployExchange } from "../../../src/chain/contracts/deploy.ts";
 import { MediatorReader } from "../../../src/chain/contracts/mediator.ts";
-import { encodeClaimFor, TurnReader } from "../../../src/chain/contracts/roundRobinManager.ts";
+import { encodeClaimFor, SlotReader } from "../../../src/chain/contracts/roundRobinManager.ts";
 import { encodeMint } from "../../../src/chain/contracts/tokens.ts";
 import { localSigner } from "../../../src/chain/signer.ts";
 import { Submitter } from "../../../src/chain/submit/submitter.ts";
@@ -59,7 +59,7 @@ export interface OperatorsExchange {
   readonly weth: Address;
   readonly usdc: Address;
   readonly reader: MediatorReader;
-  readonly turns: TurnReader;
+  readonly turns: SlotReader;
   readonly schedule: Schedule;
   readonly members: readonly Member[];
   /** Goes with the exchange. */
@@ -145,7 +145,7 @@ export async function startOperatorsExchange({
   return {
     ...{ anvil, postgres: database, mediator, manager, weth, usdc, reader, schedule, members },
     ...{ ...journal, folder },
-    turns: new TurnReader(anvil.client, manager),
+    turns: new SlotReader(anvil.client, manager),
     leader: async () => {
       let found: Member | undefined;
       await until("somebody leads", async () => {
@@ -159,7 +159,7 @@ export async function startOperatorsExchange({
       const proxy = await startHttpProxy(anvil.url, holdClaims);
       for (const member of members) member.askChainAt(portOf(proxy.url));
       return () => {
-        for (const member of members) member.mend("chain");
+        for (const member of members) member.hint("chain");
         proxy.stop();
       };
     },
@@ -177,7 +177,7 @@ export async function startOperatorsExchange({
       await mint(anvil, privateKey, { [weth]: 1000n * 10n ** 18n, [usdc]: 10n ** 12n });
       const client = await ExchangeClient.join({
         ...{ operator: members.map(({ url }) => url), rpc: [anvil.url], mediator, privateKey },
-        ...{ evidence: new MemoryEvidence(), pollMs: POLL_MS, patienceMs: CLIENT_PATIENCE_MS },
+        ...{ evidence: new MemoryEvidence(), pollMs: POLL_MS, retryTimeoutMs: CLIENT_PATIENCE_MS },
       });
       await client.deposit("WETH", "100");
       await client.deposit("USDC", "100000");

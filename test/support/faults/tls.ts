@@ -6,7 +6,7 @@ import { join } from "node:path";
 import type { Address, Hex } from "../../../src/base/hex.ts";
 import { localSigner } from "../../../src/chain/signer.ts";
 import { Identity } from "../../../src/operator/api/identity.ts";
-import type { OperatorFace } from "../../../src/operator/api/operatorApi.ts";
+import type { OperatorApi } from "../../../src/operator/api/operatorApi.ts";
 import { buildHttp } from "../../../src/server/http.ts";
 
 export type Certificate = "good" | "expired" | "early" | "otherName" | "selfSigned";
@@ -18,7 +18,7 @@ export function certificate(name: Certificate | "ca"): string {
 
 /** By which the operator there says that it holds its key. */
 export interface Served {
-  readonly face: OperatorFace;
+  readonly api: OperatorApi;
   readonly key: Hex;
   readonly chainId: number;
   readonly manager: Address;
@@ -42,9 +42,9 @@ export async function serveOverTls(served?: Served): Promise<TlsEndpoint> {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const url = `https://localhost:${(server.address() as AddressInfo).port}`;
   if (served !== undefined) {
-    const { face, key, ...where } = served;
+    const { api, key, ...where } = served;
     const identity = new Identity(localSigner(key), where, url);
-    const app = buildHttp({ ...face, identity: (challenge) => identity.answer(challenge) });
+    const app = buildHttp({ ...api, identity: (challenge) => identity.answer(challenge) });
     await app.ready();
     server.on("request", (request, response) => app.routing(request, response));
   }

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { toAddress } from "../../base/address.ts";
 import type { Address } from "../../base/hex.ts";
-import type { TurnReader, Turns } from "../../chain/contracts/roundRobinManager.ts";
+import type { SlotReader, Turns } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
 import type { Call, Submitter } from "../../chain/submit/submitter.ts";
-import { TurnKeeper } from "./turnKeeper.ts";
+import { SlotKeeper } from "./slotKeeper.ts";
 
 const operatorNo = (n: number) => toAddress(`0x${`${n}`.padStart(40, "0")}`);
 const [ADA, BOB, CY] = [operatorNo(1), operatorNo(2), operatorNo(3)];
@@ -36,12 +36,12 @@ function keeper(address: Address, answers: (Turns | Error)[], slots = true) {
       return { transactionHash: "0x", block: 101, gasUsed: 1n, cost: 1n };
     },
   };
-  const one = new TurnKeeper({
+  const one = new SlotKeeper({
     ...{ address, schedule: SCHEDULE, submitter: submitter as unknown as Submitter },
-    reader: slots ? (reader as unknown as TurnReader) : undefined,
+    reader: slots ? (reader as unknown as SlotReader) : undefined,
     log: { info: take, warn: take, error: take, flush: async () => {} },
     onClaimed: () => {},
-    onSpared: () => take("spared"),
+    onSkipped: () => take("spared"),
   });
   return { one, sent, events };
 }
@@ -59,7 +59,7 @@ describe("whose turn it is", () => {
     const [ada, bob] = [keeper(ADA, [TURNS]).one, keeper(BOB, [TURNS]).one];
     await Promise.all([ada.look(), bob.look()]);
     // What is sent at block 107 lands in 108, in the next slot.
-    const allowed = (of: TurnKeeper) => [100, 106, 107].map((head) => of.mayAct(head, 500));
+    const allowed = (of: SlotKeeper) => [100, 106, 107].map((head) => of.mayAct(head, 500));
     expect(allowed(ada)).toEqual([true, true, false]);
     expect(allowed(bob)).toEqual([false, false, true]);
     expect(bob.successor).toBe(ADA);

@@ -26,8 +26,8 @@ export function lastWordsOf(error: unknown, situation: Situation | undefined): A
   return {
     id: "operatorStopped",
     severity: "failed",
-    detail: known ? withoutMend(problem, error.mend) : problem,
-    mend: known ? error.mend : "Look at the log's last lines; start the operator again.",
+    detail: known ? withoutHint(problem, error.hint) : problem,
+    hint: known ? error.hint : "Look at the log's last lines; start the operator again.",
     fields: situation === undefined ? {} : fieldsOf(situation),
   };
 }
@@ -53,6 +53,6 @@ function fieldsOf({ head, block, sinceBlock, nextDuty, haltBlock }: Situation) {
   return fields;
 }
 
-function withoutMend(message: string, mend: string): string {
-  return message.endsWith(mend) ? message.slice(0, -mend.length).trimEnd() : message;
+function withoutHint(message: string, hint: string): string {
+  return message.endsWith(hint) ? message.slice(0, -hint.length).trimEnd() : message;
 }

@@ -2,8 +2,8 @@ import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { bytesToHex } from "../../base/hex.ts";
+import { readHighWaterMark, startHighWaterMark } from "./highWaterMark.ts";
 import { temporaryDirectory } from "./storage.fixture.ts";
-import { readWitness, startWitness } from "./witness.ts";
 
 const hashOf = (value: number) => new Uint8Array(32).fill(value);
 const headOf = (value: number) => ({ sequence: value, hash: bytesToHex(hashOf(value)) });
@@ -16,42 +16,42 @@ function witnessFile(): string {
 
 test("it remembers the last record noted, also while it is open", () => {
   const file = witnessFile();
-  const witness = startWitness(file, 0, hashOf(0));
-  expect(readWitness(file)).toEqual(headOf(0));
+  const highWaterMark = startHighWaterMark(file, 0, hashOf(0));
+  expect(readHighWaterMark(file)).toEqual(headOf(0));
   for (const sequence of [1, 2, 3]) {
-    witness.note(sequence, hashOf(sequence));
-    expect(readWitness(file)).toEqual(headOf(sequence));
+    highWaterMark.note(sequence, hashOf(sequence));
+    expect(readHighWaterMark(file)).toEqual(headOf(sequence));
   }
-  witness.close();
-  expect(readWitness(file)).toEqual(headOf(3));
+  highWaterMark.close();
+  expect(readHighWaterMark(file)).toEqual(headOf(3));
 });
 
 test("starting again forgets what was remembered, even when that was later", () => {
   const file = witnessFile();
-  const witness = startWitness(file, 8, hashOf(8));
-  witness.note(9, hashOf(9));
-  witness.close();
-  startWitness(file, 5, hashOf(5)).close();
-  expect(readWitness(file)).toEqual(headOf(5));
+  const highWaterMark = startHighWaterMark(file, 8, hashOf(8));
+  highWaterMark.note(9, hashOf(9));
+  highWaterMark.close();
+  startHighWaterMark(file, 5, hashOf(5)).close();
+  expect(readHighWaterMark(file)).toEqual(headOf(5));
 });
 
 test("a torn note leaves the one before", () => {
   const file = witnessFile();
-  const witness = startWitness(file, 1, hashOf(1));
-  witness.note(2, hashOf(2));
-  witness.close();
+  const highWaterMark = startHighWaterMark(file, 1, hashOf(1));
+  highWaterMark.note(2, hashOf(2));
+  highWaterMark.close();
   const bytes = readFileSync(file);
   bytes.fill(0, 512 + 20, 512 + 30);
   writeFileSync(file, bytes);
-  expect(readWitness(file)).toEqual(headOf(1));
+  expect(readHighWaterMark(file)).toEqual(headOf(1));
 });
 
 test("a file that is missing, empty or shorn remembers nothing", () => {
   const file = witnessFile();
-  expect(readWitness(file)).toBeUndefined();
-  startWitness(file, 1, hashOf(1)).close();
+  expect(readHighWaterMark(file)).toBeUndefined();
+  startHighWaterMark(file, 1, hashOf(1)).close();
   truncateSync(file, 30);
-  expect(readWitness(file)).toBeUndefined();
+  expect(readHighWaterMark(file)).toBeUndefined();
   truncateSync(file, 0);
-  expect(readWitness(file)).toBeUndefined();
+  expect(readHighWaterMark(file)).toBeUndefined();
 });

@@ -6,7 +6,7 @@ import type { Address } from "../../base/hex.ts";
 import {
   encodeClaimFor,
   type Slot,
-  type TurnReader,
+  type SlotReader,
   type Turns,
 } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../../chain/rpc/errors.ts";
@@ -16,26 +16,26 @@ import type { BlockNumber, Schedule } from "../../protocol/units.ts";
 import type { Log } from "../telemetry/log.ts";
 import { decideClaim } from "./claims.ts";
 
-export interface TurnKeeperOptions {
+export interface SlotKeeperOptions {
   /** Undefined: the manager has no slots. */
-  readonly reader: TurnReader | undefined;
+  readonly reader: SlotReader | undefined;
   readonly address: Address;
   readonly schedule: Schedule;
   readonly submitter: Submitter;
   readonly log: Log;
   readonly onClaimed: (mined: Mined) => void;
   /** Told once of each slot for which a claim was not needed. */
-  readonly onSpared: () => void;
+  readonly onSkipped: () => void;
 }
 
-export class TurnKeeper {
-  readonly #options: TurnKeeperOptions;
+export class SlotKeeper {
+  readonly #options: SlotKeeperOptions;
   #turns: Turns | undefined;
   #spared: Slot = -1;
   /** What the log was told last: looks run side by side, and each would tell of a change. */
   #said: Turns | undefined;
 
-  constructor(options: TurnKeeperOptions) {
+  constructor(options: SlotKeeperOptions) {
     this.#options = options;
   }
 
@@ -45,7 +45,7 @@ export class TurnKeeper {
   }
 
   /** Whether any turns are taken. */
-  get hasTurns(): boolean {
+  get hasSlots(): boolean {
     return this.#options.reader !== undefined;
   }
 
@@ -150,7 +150,7 @@ export class TurnKeeper {
   #spare(slot: Slot): void {
     if (this.#spared === slot) return;
     this.#spared = slot;
-    this.#options.onSpared();
+    this.#options.onSkipped();
   }
 
   #say(turns: Turns): void {

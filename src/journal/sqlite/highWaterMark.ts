@@ -25,7 +25,7 @@ const SLOT_OFFSETS = [0, 512] as const;
 const FILE_BYTES = 1024;
 
 /** The last acknowledged record that `path` remembers; undefined when it remembers none. */
-export function readWitness(path: string): Head | undefined {
+export function readHighWaterMark(path: string): Head | undefined {
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   const file = Buffer.alloc(FILE_BYTES);
   const descriptor = openSync(path, "r");
@@ -58,14 +58,18 @@ function encode(slot: Buffer, sequence: number, hash: Uint8Array): void {
   slot.writeUInt32BE(crc32(slot.subarray(0, CHECKSUM_AT)), CHECKSUM_AT);
 }
 
-export interface Witness {
+export interface HighWaterMark {
   /** Remembers that everything up to `sequence` is durable. */
   note(sequence: number, hash: Uint8Array): void;
   close(): void;
 }
 
 /** Starts remembering in `path`, from the given record on; what it remembered before is gone. */
-export function startWitness(path: string, sequence: number, hash: Uint8Array): Witness {
+export function startHighWaterMark(
+  path: string,
+  sequence: number,
+  hash: Uint8Array,
+): HighWaterMark {
   const descriptor = openSync(path, "w");
   const slot = Buffer.alloc(SLOT_BYTES);
   let turn = 0;

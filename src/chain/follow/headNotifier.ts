@@ -2,7 +2,7 @@
 import type { ChainClient } from "../rpc/rpc.ts";
 
 /** Waits, until an endpoint tells of a new head. */
-export class Bell {
+export class HeadNotifier {
   #rung = false;
   #wake: (() => void) | undefined;
 
