@@ -13,7 +13,7 @@ import { StorageFailure } from "../src/journal/errors.ts";
 import { openPostgresJournal } from "../src/journal/postgres/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
 import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
-import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
+import { vandalise } from "../src/journal/sqlite/storage.testkit.ts";
 import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { examine } from "../src/operator/doctor/doctor.ts";
 import { checkEndpoints, reach } from "../src/operator/doctor/endpoints.ts";

@@ -60,7 +60,7 @@ describe("an operator with several endpoints", () => {
     expect(failures()[0]?.fields.endpoint).toBe(proxy.url);
     const figure = `quarterdeck_endpoint_failures_total{endpoint="${proxy.url}"}`;
     expect(await operator.api.metrics()).toContain(figure);
-    const rest = `quarterdeck_endpoint_rest_requests{endpoint="${exchange.anvil.url}"} 0`;
+    const rest = `quarterdeck_endpoint_penalty_requests{endpoint="${exchange.anvil.url}"} 0`;
     expect(await operator.api.metrics()).toContain(rest);
   });
 

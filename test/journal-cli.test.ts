@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
+import { vandalise } from "../src/journal/sqlite/storage.testkit.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { runCli } from "./support/exchange/cli.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";

@@ -13,7 +13,7 @@ import { localSigner } from "../src/chain/signer.ts";
 import { ExchangeClient } from "../src/client/client.ts";
 import { MemoryEvidence } from "../src/client/evidence.ts";
 import { sealKeystore } from "../src/keys/keystore.ts";
-import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.fixture.ts";
+import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.testkit.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE, parseConfig } from "../src/operator/config/config.ts";
 import { startOperator } from "../src/operator/node/node.ts";
 import type { Log } from "../src/operator/telemetry/log.ts";

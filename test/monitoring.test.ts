@@ -106,7 +106,7 @@ describe("an operator that watches itself", () => {
     expect(live.parse(alive.body)).toEqual({ live: true });
     expect(ready.parse((await get("/health/ready")).body)).toEqual({ waitingFor: null });
     let checks: string[] = [];
-    await until("every guardian has looked", async () => {
+    await until("every health check has looked", async () => {
       checks = health.parse((await get("/health")).body).checks.map(({ name }) => name);
       return checks.length >= 25;
     });
@@ -132,7 +132,7 @@ describe("an operator that watches itself", () => {
       "operator_registered",
     ];
     looked.push("late_duties", "halt_left_blocks");
-    await until("every guardian has looked", async () => {
+    await until("every health check has looked", async () => {
       exported = metricNames(await (await fetch(`${operator.url}/metrics`)).text());
       return looked.every((name) => exported.has(`quarterdeck_${name}`));
     });
@@ -233,7 +233,7 @@ describe("an operator that watches itself", () => {
     expect(answer.status).toBe(503);
   });
 
-  it("that cannot start ends as loudly, also when nobody takes its last words", async () => {
+  it("that cannot start ends as loudly, also when nobody takes its shutdown alert", async () => {
     const gone = `http://127.0.0.1:${await freePort()}`;
     const alerts = [{ url: `${gone}/${SECRET}`, shape: "slack" }];
     const config = await configuration({ rpc: [gone], maxTries: 1, alerts });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.fixture.ts";
+import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.testkit.ts";
 import type { ApiEvent } from "../src/operator/api/operatorApi.ts";
 import { parseConfig } from "../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";

@@ -196,7 +196,7 @@ describe("npm start", () => {
     await run.ended;
   });
 
-  it("gives up on an operator at once that a restart cannot mend", async () => {
+  it("gives up on an operator at once that a restart cannot correct", async () => {
     const run = start("--operators", "1", "--storage", "broken", "--quarter", "24");
     await untilSaid(run, /operator-1 .* pid/);
     run.child.kill("SIGINT");

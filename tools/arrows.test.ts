@@ -287,7 +287,7 @@ function source(path: string, text: string): Source {
 describe("imports", () => {
   const all = sources([".ts"]).filter(
     ({ path }) =>
-      path.startsWith("src/") && !/\.(test|testkit|fixture|d)\.ts$/.test(path.replace(/^.*\//, "")),
+      path.startsWith("src/") && !/\.(test|testkit|d)\.ts$/.test(path.replace(/^.*\//, "")),
   );
   const arrows = all.flatMap((one) => filesOf(one).map((target) => [one.path, target] as const));
 

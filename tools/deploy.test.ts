@@ -123,7 +123,7 @@ describe("the documents", () => {
     }
   });
 
-  it("name every bound of the guardians, with its default", () => {
+  it("name every bound of the health checks, with its default", () => {
     const page = read("docs/monitoring.md");
     const { everyMs, ...bounds } = guardsSchema.parse(undefined);
     expect(page).toContain(`${everyMs / 1000} s`);

@@ -9,7 +9,7 @@ interface Limit {
   readonly reason: string;
 }
 
-const isTest = (path: string) => /(\.test|\.testkit|\.fixture|\.t)\.(ts|sol)$|^test\//.test(path);
+const isTest = (path: string) => /(\.test|\.testkit|\.t)\.(ts|sol)$|^test\//.test(path);
 
 const LENGTHS: readonly Limit[] = [
   {

@@ -40,7 +40,7 @@ describe("a simulated shared journal", () => {
     expect(await ada.acquire()).toBeDefined();
     await ada.announce(7);
     now -= HOUR_MS;
-    expect((await bob.look()).holder).toBeUndefined();
+    expect((await bob.poll()).holder).toBeUndefined();
     expect((await bob.acquire())?.epoch).toBe(2);
     expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
   });

@@ -126,7 +126,7 @@ export async function openSimulatedJournal(options: SharedJournalOptions): Promi
 }
 
 class SimulatedSharedJournal extends Reader implements SharedJournal {
-  async look(): Promise<SharedView> {
+  async poll(): Promise<SharedView> {
     const { database, link } = this.options;
     const { row, isHeld } = await link.ask("The head cannot be read", "read", () => ({
       row: database.head,

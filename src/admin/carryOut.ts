@@ -20,7 +20,7 @@ export interface Context {
   readonly reader: SlotReader;
   /** Of the owner's key, and not told to stop by what `interrupted` is. */
   readonly submitter: Submitter;
-  /** Milliseconds between two looks at the chain. */
+  /** Milliseconds between two polls of the chain. */
   readonly pollMs: number;
   /** Tries of leaving, with growing pauses. */
   readonly tries: number;
@@ -109,7 +109,7 @@ export async function leave(hands: Context, unsettled: boolean): Promise<Turns> 
       }
     } catch (error) {
       problem = error;
-      // One that was refused was not sent: somebody else left it, as the next look says.
+      // One that was refused was not sent: somebody else left it, as the next poll says.
       mayFollow ||= !(error instanceof ContractRefused);
       hands.tell(`! leaving maintenance, try ${tries} of ${hands.tries}: ${messageOf(error)}`);
       await sleep(Math.min(MAX_PAUSE_MS, hands.pollMs * 2 ** (tries - 1)));
@@ -145,7 +145,7 @@ async function displace(hands: Context): Promise<BlockNumber> {
 
 /** As of `block` or later: endpoints lag behind each other. Throws when none gets there. */
 async function turnsFrom({ reader, pollMs, tries }: Context, block: BlockNumber): Promise<Turns> {
-  for (let look = 0; look < tries; look++) {
+  for (let poll = 0; poll < tries; poll++) {
     const turns = await reader.turns();
     if (turns.block >= block) return turns;
     await sleep(pollMs);

@@ -55,7 +55,7 @@ export interface Plan {
   readonly leave: Step;
 }
 
-/** Why not, and what would mend it. */
+/** Why not, and what would correct it. */
 export interface Refused {
   readonly problem: string;
   readonly hint: string;

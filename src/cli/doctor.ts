@@ -1,4 +1,4 @@
-/** `quarterdeck doctor`: what stands in the way of a start, and how to mend it. */
+/** `quarterdeck doctor`: what stands in the way of a start, and how to correct it. */
 import { Command } from "commander";
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config/config.ts";
 import { examine } from "../operator/doctor/doctor.ts";

@@ -49,7 +49,7 @@ export interface ClientOptions {
   readonly evidence: EvidenceStore;
   /** Wei for a unit of gas; never more. */
   readonly maxFeePerGas?: bigint;
-  /** Milliseconds between two looks for a receipt. */
+  /** Milliseconds between two polls for a receipt. */
   readonly pollMs?: number;
   readonly curve?: Curve;
   /**

@@ -68,7 +68,7 @@ interface Asked {
 }
 
 /** Looks for what waits to be mined before a repeated deposit gives up. */
-const LOOKS_AT_PENDING = 60;
+const PENDING_POLLS = 60;
 /** Blocks below the head from which a library-made key can be found. */
 const MARGIN_BLOCKS = 64;
 
@@ -204,7 +204,7 @@ export class Deposits {
   /** A try whose transaction waits in the pool would be mined besides a new one. */
   async #waitForPending(): Promise<void> {
     const { reader, client: address, pollMs } = this.#options;
-    for (let look = 0; look < LOOKS_AT_PENDING; look++) {
+    for (let poll = 0; poll < PENDING_POLLS; poll++) {
       const [latest, pending] = await ask("a nonce", () =>
         Promise.all([
           reader.client.getTransactionCount({ address, blockTag: "latest" }),

@@ -9,7 +9,7 @@ import {
   type Stretching,
   sealKeystore,
 } from "./keystore.ts";
-import { FOUNDRY_FILE, KEYSTORE_VECTORS, SCRYPT_VECTOR } from "./keystores.fixture.ts";
+import { FOUNDRY_FILE, KEYSTORE_VECTORS, SCRYPT_VECTOR } from "./keystores.testkit.ts";
 
 /** Cheap ones: what is tested here is the form, and a million guesses a second do not matter. */
 const QUICK: Stretching = { kdf: "scrypt", n: 2, r: 8, p: 1 };

@@ -10,7 +10,7 @@ import type { Log } from "../operator/telemetry/log.ts";
 import type { KeySource } from "./keySource.ts";
 import { sealKeystore } from "./keystore.ts";
 import { openSigner } from "./openSigner.ts";
-import { startFakeWeb3Signer } from "./web3signer.fixture.ts";
+import { startFakeWeb3Signer } from "./web3signer.testkit.ts";
 
 const KEY: Hex = `0x${"4c".repeat(32)}`;
 const { address } = localSigner(KEY);

@@ -7,7 +7,7 @@ import { localSigner, signerOf } from "../chain/signer.ts";
 import { digest, hashFill } from "../protocol/messages.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
 import type { Domain } from "../protocol/units.ts";
-import { type FakeWeb3Signer, type Fault, startFakeWeb3Signer } from "./web3signer.fixture.ts";
+import { type FakeWeb3Signer, type Fault, startFakeWeb3Signer } from "./web3signer.testkit.ts";
 import { Web3Signer } from "./web3signer.ts";
 
 const KEY: Hex = `0x${"4c".repeat(32)}`;

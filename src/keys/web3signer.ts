@@ -31,7 +31,7 @@ export interface Web3SignerOptions {
 /** Requests of one signature: the first, and after answers that may be otherwise next time. */
 const TRIES = 3;
 const RETRY_PAUSE_MS = 50;
-/** Between two looks at a service that did not sign. */
+/** Between two polls at a service that did not sign. */
 const WATCH_PAUSE_MS = 500;
 const MAX_IN_FLIGHT = 16;
 /** Signatures that may wait for their turn: with more, the service is too slow for the exchange. */

@@ -97,7 +97,7 @@ export async function openDeployment(options: StartOptions, rpc: string): Promis
   return found;
 }
 
-/** Milliseconds between two looks for what waits to be mined. */
+/** Milliseconds between two polls of what waits to be mined. */
 const MINE_MS = 100;
 
 /** Does `work` with each transaction mined as soon as it is there, however slow the blocks are. */

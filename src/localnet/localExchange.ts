@@ -23,7 +23,7 @@ import { Status } from "./status.ts";
 import { SupervisedOperator } from "./supervise.ts";
 import { runTrader } from "./traders.ts";
 
-/** Milliseconds between two looks at the operators. */
+/** Milliseconds between two polls of the operators. */
 const REFRESH_MS = 500;
 
 export class LocalExchange {

@@ -23,7 +23,7 @@ const LINE_UP = "\u001b[1A";
 const DEFAULT_COLUMNS = 80;
 const WEI_DECIMALS = 18;
 const LEADING = "quarterdeck_leading";
-const HAPPENINGS = "quarterdeck_exchange_events_total";
+const EVENTS = "quarterdeck_exchange_events_total";
 /** Milliseconds after which an operator counts as down. */
 const ANSWER_MS = 1000;
 
@@ -61,7 +61,7 @@ export class Status {
   /** Reads chain and operators and draws the live lines. */
   async refresh(stopping: AbortSignal): Promise<void> {
     const { output, counts } = this.#options;
-    const seen = await this.#look().catch(() => undefined);
+    const seen = await this.#poll().catch(() => undefined);
     if (stopping.aborted) return this.tell("stopping …");
     if (seen === undefined) return this.#draw(["the local chain does not answer yet …"]);
     counts.save();
@@ -89,7 +89,7 @@ export class Status {
     return CLEAR_LINE + `${LINE_UP}${CLEAR_LINE}`.repeat(Math.max(0, this.#lines.length - 1));
   }
 
-  async #look(): Promise<Seen> {
+  async #poll(): Promise<Seen> {
     const { operators, reader, schedule, counts, hasKeys } = this.#options;
     const [clock, metrics, balances] = await Promise.all([
       reader.clock(),
@@ -100,7 +100,7 @@ export class Status {
       metrics[i] === undefined ? [] : [[name, metrics[i]] as const],
     );
     for (const what of COUNTED) {
-      const label = `${HAPPENINGS}{what="${what}"}`;
+      const label = `${EVENTS}{what="${what}"}`;
       const figures = answers.map(([name, text]) => [name, figureOf(text, label)] as const);
       counts.take(what, new Map(figures));
     }

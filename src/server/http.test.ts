@@ -20,7 +20,7 @@ const order = {
   ...{ buyToken: "0x5FbDB2315678afecb367f032d93F642f64180aa3", buyAmount: "6", intent: "sellAll" },
 };
 
-/** What the face was given, and what it answers. */
+/** What the API was given, and what it answers. */
 let given: unknown[] = [];
 let answer: Refusal = refuse("Overloaded", { retryAfterMs: 5 });
 const refusing = async (...args: unknown[]) => {

@@ -1,6 +1,6 @@
 /**
  * Serves the route table over HTTP. Everything that arrives is parsed here, once; everything that
- * leaves is what the operator's face answered. No decisions are made in between.
+ * leaves is what the operator's API answered. No decisions are made in between.
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Address } from "../base/hex.ts";
@@ -91,7 +91,7 @@ export function statusOf(code: RefusalCode): number {
   }
 }
 
-/** The HTTP server over `face`. It does not listen yet. */
+/** The HTTP server over `api`. It does not listen yet. */
 export function buildHttp(api: OperatorApi): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   app.removeAllContentTypeParsers();

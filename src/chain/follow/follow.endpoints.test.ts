@@ -151,7 +151,7 @@ describe("logs", () => {
     const { events, problems, failures } = await begin([strict.url]);
     const found = await finalUpTo(events, head - 2);
     expect(deposits(found)).toHaveLength(DEPOSITS);
-    // It is neither a failed look, nor does it speak against the endpoint.
+    // It is neither a failed poll, nor does it speak against the endpoint.
     expect([problems, failures]).toEqual([[], []]);
     const refused = getLogs(strict).filter(({ params }) => span(params) > LIMIT);
     expect(refused.length).toBeGreaterThan(0);
@@ -469,7 +469,7 @@ describe("two endpoints", () => {
 });
 
 describe("a head", () => {
-  it("is told again once a failed look is over, though no block came", async () => {
+  it("is told again once a failed poll is over, though no block came", async () => {
     const endpoint = await proxy();
     const after = await readBlockRef(anvil.client, head - 2);
     const { events, problems } = await begin([endpoint.url], { after });
@@ -491,14 +491,14 @@ describe("a head", () => {
     const following = (async () => {
       for await (const event of events) if (event.kind === "head") seen.push(event.number);
     })();
-    await until("the first look was taken", () => seen.length === 1);
+    await until("the first poll was taken", () => seen.length === 1);
     await until("a push comes through", async () => {
       await anvil.mine();
       return seen.length >= 3;
     });
     stop.abort();
     await following;
-    expect(client.transport.health()).toEqual([{ origin: url, rest: 0 }]);
+    expect(client.transport.health()).toEqual([{ origin: url, penalty: 0 }]);
     head = await anvil.blockNumber();
   });
 });

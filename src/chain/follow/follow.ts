@@ -54,14 +54,14 @@ export interface FollowOptions {
   readonly confirmations: number;
   /** Last block that was processed; its hash is checked before anything is built on it. */
   readonly after: BlockRef;
-  /** Milliseconds between two looks at the head; endpoints that push heads cause earlier ones. */
+  /** Milliseconds between two polls of the head; endpoints that push heads cause earlier ones. */
   readonly pollMs: number;
-  /** Failed looks in a row, with growing pauses, before the last failure is thrown. */
+  /** Failed polls in a row, with growing pauses, before the last failure is thrown. */
   readonly maxTries: number;
   readonly signal: AbortSignal;
   /** No part of the final blocks goes over the beginning of a quarter that has logs, if given. */
   readonly schedule?: Schedule;
-  /** Told of each failed look. */
+  /** Told of each failed poll. */
   readonly onRetry?: (problem: string, tries: number) => void;
   /** Told once of what is odd about an endpoint, and is no fault. */
   readonly onNotice?: (notice: string) => void;
@@ -70,15 +70,15 @@ export interface FollowOptions {
 /** The newest final blocks are read one by one: a machine that lags may not know them yet. */
 const NEAR_BLOCKS = 16;
 const MAX_PAUSE_MS = 15_000;
-/** Every so many looks the other endpoints are asked whether ours has fallen behind them. */
-const LOOKS_BETWEEN_SURVEYS = 8;
+/** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
+const POLLS_BETWEEN_SURVEYS = 8;
 /** Blocks by which one endpoint may be behind another: blocks take a while to get around. */
 const LAG_BLOCKS = 3;
 
 /**
  * Ends when `signal` is aborted. Whoever cannot take final blocks says why, as `next(reason)`: that
- * is a failed look and counts against the endpoint, and the same blocks come again, from another
- * one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed looks in a row
+ * is a failed poll and counts against the endpoint, and the same blocks come again, from another
+ * one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed polls in a row
  * `EndpointsDisagree` or `LogsRefused`, if that is what failed, else `RpcUnavailable`.
  */
 export async function* follow(
@@ -87,32 +87,32 @@ export async function* follow(
   const { confirmations, signal, pollMs } = options;
   const watching = new AbortController();
   const bell = new HeadNotifier(options.client, watching.signal);
-  const walker = new BlockFollower(options);
+  const follower = new BlockFollower(options);
   let announced = -1;
   let tries = 0;
   try {
     while (!signal.aborted) {
       try {
-        const { source, head } = await walker.look();
+        const { source, head } = await follower.poll();
         if (head.number !== announced) {
           announced = head.number;
           yield head;
         }
         const final = head.number - confirmations;
-        const parts = await walker.advance(source, final);
+        const parts = await follower.advance(source, final);
         for (const part of parts) {
           const refusal = yield part;
           if (refusal !== undefined) throw new LogsRefused(refusal);
-          walker.took(part);
+          follower.took(part);
         }
-        // Who counts as blind since a failed look hears that it is over, also where no block comes.
+        // Who counts as blind since a failed poll hears that it is over, also where no block comes.
         if (tries > 0) yield head;
         tries = 0;
         if (parts.length === 0) await bell.wait(pollMs, signal);
       } catch (caught) {
         if (caught instanceof ReorgTooDeep) throw caught;
         if (signal.aborted) return;
-        const error = walker.blame(caught);
+        const error = follower.blame(caught);
         tries += 1;
         if (tries >= options.maxTries) throw isAboutLogs(error) ? error : unavailable(error);
         options.onRetry?.(shortMessage(error), tries);
@@ -141,9 +141,9 @@ class BlockFollower {
   readonly #ranges = new Map<Endpoint, AdaptiveRange>();
   readonly #uselessBlooms = new Set<Endpoint>();
   #last: BlockRef;
-  /** Whom the last look was taken through. */
+  /** Whom the last poll was taken through. */
   #source: Endpoint | undefined;
-  #looks = 0;
+  #polls = 0;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: EndpointsDisagree | undefined;
 
@@ -153,9 +153,9 @@ class BlockFollower {
   }
 
   /** The newest block, as the healthiest endpoint knows it. */
-  async look(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
-    this.#looks += 1;
-    if (this.#looks % LOOKS_BETWEEN_SURVEYS === 0) await this.#survey();
+  async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
+    this.#polls += 1;
+    if (this.#polls % POLLS_BETWEEN_SURVEYS === 0) await this.#survey();
     let failure: unknown;
     for (const source of this.#endpoints()) {
       try {
@@ -255,7 +255,7 @@ class BlockFollower {
   /** Passes over endpoints whose newest block is old: what they miss, deadlines do not. */
   async #survey(): Promise<void> {
     const { client, confirmations } = this.#options;
-    const well = this.#endpoints().filter(({ rest }) => rest === 0);
+    const well = this.#endpoints().filter(({ penalty }) => penalty === 0);
     if (well.length < 2) return;
     const heads = await Promise.all(
       well.map(async (endpoint) => {
@@ -272,7 +272,7 @@ class BlockFollower {
     }
   }
 
-  /** A block that an endpoint does not know is a failed look; another hash is a reorganisation. */
+  /** A block that an endpoint does not know is a failed poll; another hash is a reorganisation. */
   async #requireUnchanged(source: Endpoint): Promise<void> {
     const last = this.#last;
     const found = await readBlockRef(source.client, last.number);
@@ -290,7 +290,7 @@ class BlockFollower {
   async #requireSecond(source: Endpoint, ref: BlockRef, reading?: Reading): Promise<void> {
     let opposed: Opposed | undefined;
     for (const other of this.#endpoints()) {
-      if (other === source || (other.rest > 0 && this.#disputed === undefined)) continue;
+      if (other === source || (other.penalty > 0 && this.#disputed === undefined)) continue;
       const [found, logs] = await Promise.all([
         this.#hashAt(other, ref.number),
         reading && this.#logsAt(other, reading),
@@ -372,7 +372,7 @@ class BlockFollower {
       return await readBlockRef(endpoint.client, number);
     } catch {
       // What was no answer has been counted; one that does not know a final block is behind.
-      if (endpoint.rest === 0) {
+      if (endpoint.penalty === 0) {
         this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
       }
       return undefined;

@@ -257,7 +257,7 @@ async function requireCanonical(
   }
 }
 
-/** Thrown inside a look: the look is repeated, and only then does it count as a failure. */
+/** Thrown inside a poll: the poll is repeated, and only then does it count as a failure. */
 function assertSame(found: BlockRef, expected: BlockRef): void {
   if (found.hash === expected.hash) return;
   throw new Error(

@@ -26,12 +26,12 @@ export interface EndpointOptions {
 export interface EndpointHealth {
   readonly origin: string;
   /** Its score, 0 the best: requests for which others are asked before it. */
-  readonly rest: number;
+  readonly penalty: number;
 }
 
 /** Requests for which an endpoint is passed over after its first failure, and at most. */
-const FIRST_REST = 8;
-const LONGEST_REST = 256;
+const FIRST_PENALTY = 8;
+const MAX_PENALTY = 256;
 /** Answers in a row after which failures are forgotten: some endpoints fail in one thing only. */
 const ANSWERS_TO_FORGET = 32;
 /** Milliseconds before a lost subscription to heads is renewed, at first and at most. */
@@ -53,7 +53,7 @@ export class Endpoint {
   /** Those that are not forgotten. */
   #failures = 0;
   #answersInRow = 0;
-  #rest = 0;
+  #penalty = 0;
   /** In a row: whatever else is asked may be answered. */
   #failedSubscriptions = 0;
   #isKnownAsPolled = false;
@@ -76,12 +76,12 @@ export class Endpoint {
   }
 
   /** 0 when it is well, else the requests for which others are asked before it. */
-  get rest(): number {
-    return this.#rest;
+  get penalty(): number {
+    return this.#penalty;
   }
 
   get health(): EndpointHealth {
-    return { origin: this.origin, rest: this.#rest };
+    return { origin: this.origin, penalty: this.#penalty };
   }
 
   /** Throws `ChainMismatch`, `EndpointFailed`, or `RpcRefusal`. */
@@ -103,14 +103,14 @@ export class Endpoint {
   }
 
   failed(): void {
-    this.#rest = Math.min(LONGEST_REST, FIRST_REST * 2 ** this.#failures);
+    this.#penalty = Math.min(MAX_PENALTY, FIRST_PENALTY * 2 ** this.#failures);
     this.#failures += 1;
     this.#answersInRow = 0;
   }
 
   /** A request was answered, here or elsewhere. */
   recover(): void {
-    this.#rest = Math.max(0, this.#rest - 1);
+    this.#penalty = Math.max(0, this.#penalty - 1);
   }
 
   /**

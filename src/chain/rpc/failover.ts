@@ -72,7 +72,7 @@ export function failover(
     const onPolled = ({ origin }: Endpoint, problem: string) => options.onPolled?.(origin, problem);
     const shared = { timeoutMs, chainId, onOutcome, onPolled };
     const all = urls.map((url) => new Endpoint(url, shared));
-    const endpoints = () => [...all].sort((a, b) => a.rest - b.rest);
+    const endpoints = () => [...all].sort((a, b) => a.penalty - b.penalty);
     const health = () => all.map((endpoint) => endpoint.health);
     const request = (call: RpcCall) => requestOf(endpoints, call, options);
     const rest = { key: "failover", name: "Failover", type: "failover", retryCount: 0 } as const;

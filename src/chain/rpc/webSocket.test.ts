@@ -184,7 +184,7 @@ describe("a WebSocket endpoint that pushes no heads", () => {
     await watch(stop.signal);
     expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
     expect(polled).toEqual([`${url} ${message}`]);
-    expect([failures, client.transport.health()]).toEqual([[], [{ origin: url, rest: 0 }]]);
+    expect([failures, client.transport.health()]).toEqual([[], [{ origin: url, penalty: 0 }]]);
   });
 
   it("for a limit is tried again, which says nothing against it", async () => {

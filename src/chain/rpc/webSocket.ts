@@ -66,7 +66,7 @@ class SocketConnection implements Connection {
     socket.addEventListener("message", ({ data }) => this.#receive(String(data)));
     socket.addEventListener("close", () => this.#lose("the connection was closed"));
     socket.addEventListener("error", () => this.#lose("the connection broke"));
-    this.#rest();
+    this.#pause();
   }
 
   get lost(): boolean {
@@ -92,7 +92,7 @@ class SocketConnection implements Connection {
     } finally {
       clearTimeout(timer);
       this.#waiting.delete(id);
-      this.#rest();
+      this.#pause();
     }
   }
 
@@ -108,7 +108,7 @@ class SocketConnection implements Connection {
     } finally {
       signal.removeEventListener("abort", stop);
       this.#onHead = undefined;
-      this.#rest();
+      this.#pause();
     }
   };
 
@@ -150,7 +150,7 @@ class SocketConnection implements Connection {
     this.#closed.resolve();
   }
 
-  #rest(): void {
+  #pause(): void {
     clearTimeout(this.#idle);
     if (this.#lost || this.#onHead !== undefined || this.#waiting.size > 0) return;
     this.#idle = setTimeout(() => this.#lose("the connection was idle"), IDLE_MS);

@@ -25,8 +25,8 @@ export async function readStart(client: ChainClient, address: Address): Promise<
   return { nonce, pendingNonce, balance };
 }
 
-/** One look while something waits to be mined. */
-export interface Look {
+/** One poll while something waits to be mined. */
+export interface AccountView {
   /** The newest block. */
   readonly head: BlockNumber;
   /** Wei for a unit of gas. */
@@ -36,7 +36,7 @@ export interface Look {
 }
 
 /** Throws `RpcUnavailable`. */
-export async function look(client: ChainClient, address: Address): Promise<Look> {
+export async function readAccount(client: ChainClient, address: Address): Promise<AccountView> {
   const nonce = await ask("a nonce", () =>
     client.getTransactionCount({ address, blockTag: "latest" }),
   );

@@ -109,7 +109,7 @@ export class Attempts {
     if (!isFirst && offered?.job === job && pricing.isEnough(slot, job, market)) {
       // It waits for those before it: to pay more would not help. A pool may have lost it.
       slot.job = job;
-      slot.looks = 0;
+      slot.polls = 0;
       await broadcast(client, offered.raw);
       return;
     }

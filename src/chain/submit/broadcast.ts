@@ -71,11 +71,11 @@ function highestFloor(errors: readonly unknown[]): FeeFloor {
 
 /** Whether any endpoint has it, in a pool or in a block. */
 async function isKnown(endpoints: readonly Endpoint[], hash: Hex): Promise<boolean> {
-  const looks = endpoints.flatMap(({ client }) => [
+  const polls = endpoints.flatMap(({ client }) => [
     client.getTransaction({ hash }),
     client.getTransactionReceipt({ hash }),
   ]);
-  return Promise.any(looks).then(
+  return Promise.any(polls).then(
     () => true,
     () => false,
   );

@@ -30,4 +30,4 @@ export type SubmitterEvent =
   | { readonly kind: "rebroadcast"; readonly nonce: number }
   /** A version could not be signed, or whoever answered refused it; what was out before stays. */
   | { readonly kind: "offerFailed"; readonly nonce: number; readonly problem: string }
-  | { readonly kind: "lookFailed" };
+  | { readonly kind: "pollFailed" };

@@ -17,11 +17,11 @@ import {
   sentAtLeast,
   submitter,
   useChain,
-} from "./submit.fixture.ts";
+} from "./submit.testkit.ts";
 
 useChain();
 
-/** Time for a look at the chain, and some more. */
+/** Time for a poll of the chain, and some more. */
 const LOOK_MS = 50;
 
 describe("what is in flight", () => {

@@ -28,9 +28,9 @@ export class NonceSlot {
   /** Whose it is now. */
   job: Job | undefined;
   /** Looks at the chain since the last attempt. */
-  looks = 0;
+  polls = 0;
   /** Looks in a row that showed its nonce used, and no receipt. */
-  looksAfterUse = 0;
+  pollsAfterUse = 0;
   /** The version that was mined, as it was last seen; undefined: none of ours is known to be. */
   mined: MinedVersion | undefined;
   /** That version may have been undone, and nothing else was sent since: it is what is offered. */
@@ -65,7 +65,7 @@ export class NonceSlot {
 
   tried(job: Job): void {
     this.#attempts.set(job, this.attempts(job) + 1);
-    this.looks = 0;
+    this.polls = 0;
   }
 
   /**
@@ -93,8 +93,8 @@ export class NonceSlot {
   /** It is to be used again. */
   reopen(): void {
     this.isUndone = this.mined !== undefined;
-    this.looks = 0;
-    this.looksAfterUse = 0;
+    this.polls = 0;
+    this.pollsAfterUse = 0;
   }
 
   /** Whether a version of `job` is out under it, or it waits for one. */

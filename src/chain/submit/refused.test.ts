@@ -17,7 +17,7 @@ import {
   stranger,
   submitter,
   useChain,
-} from "./submit.fixture.ts";
+} from "./submit.testkit.ts";
 import type { SubmitterOptions } from "./submitter.ts";
 
 useChain();

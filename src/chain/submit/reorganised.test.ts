@@ -16,7 +16,7 @@ import {
   stranger,
   submitter,
   useChain,
-} from "./submit.fixture.ts";
+} from "./submit.testkit.ts";
 
 useChain();
 

@@ -11,7 +11,7 @@ import {
   sentAtLeast,
   submitter,
   useChain,
-} from "./submit.fixture.ts";
+} from "./submit.testkit.ts";
 import type { Submitter } from "./submitter.ts";
 
 useChain();

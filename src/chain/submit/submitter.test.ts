@@ -21,7 +21,7 @@ import {
   stranger,
   submitter,
   useChain,
-} from "./submit.fixture.ts";
+} from "./submit.testkit.ts";
 import type { SubmitterEvent } from "./submitter.ts";
 
 useChain();
@@ -289,7 +289,7 @@ it("waits for what is out while no endpoint answers", async () => {
   const sending = submitter({ client, pollsBeforeReplacement: 2 }).send(mint(5n));
   await sentAtLeast(1);
   proxy.meddle = async () => 503;
-  await until("looks fail", () => events.filter((event) => event === "lookFailed").length > 5);
+  await until("polls fail", () => events.filter((event) => event === "pollFailed").length > 5);
   await anvil.mine();
   proxy.meddle = (_call, forward) => forward();
   expect((await sending).block).toBe(await anvil.blockNumber());

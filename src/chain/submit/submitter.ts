@@ -18,7 +18,7 @@ import {
 } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Signer } from "../signer.ts";
-import { type Look, look, readStart, type Start } from "./account.ts";
+import { type AccountView, readAccount, readStart, type Start } from "./account.ts";
 import { Attempts } from "./attempts.ts";
 import { broadcast } from "./broadcast.ts";
 import { type Call, isSameCall, type Job, type Mined } from "./call.ts";
@@ -41,7 +41,7 @@ export interface SubmitterOptions {
   readonly chainId: number;
   /** Wei for a unit of gas; never more. */
   readonly maxFeePerGas: bigint;
-  /** Milliseconds between two looks for a receipt. */
+  /** Milliseconds between two polls for a receipt. */
   readonly pollMs: number;
   /** Looks for a receipt before the transaction is replaced by a dearer one. */
   readonly pollsBeforeReplacement?: number;
@@ -54,9 +54,9 @@ export interface SubmitterOptions {
 
 const DEFAULT_LOOKS = 30;
 /** Looks for a receipt after its nonce was used: endpoints lag behind each other. */
-const LOOKS_AFTER_NONCE_USED = 3;
+const POLLS_AFTER_NONCE_USED = 3;
 /** Looks that show an older nonce before it is believed, for the same reason. */
-const LOOKS_BEHIND = 3;
+const POLLS_BEHIND = 3;
 const UNKNOWN_PENDING_HINT =
   "a former process left it, or another program sends with this key, which needs one of its own";
 /**
@@ -73,7 +73,7 @@ export class Submitter {
   readonly #attempts: Attempts;
   readonly #keyed: KeyedCalls;
   #working = false;
-  #looksBehind = 0;
+  #pollsBehind = 0;
   #newestMined = 0;
 
   constructor(options: SubmitterOptions) {
@@ -228,13 +228,13 @@ export class Submitter {
     for (const slot of this.#line.gaps()) {
       if (this.#options.signal?.aborted) return;
       // What a reorganisation has undone is offered again, and may be mined as it was.
-      if (slot.job?.isFiller || (slot.isUndone && slot.looks < this.#mostLooks)) continue;
+      if (slot.job?.isFiller || (slot.isUndone && slot.polls < this.#maxPolls)) continue;
       await this.#attempts.fill(slot);
     }
   }
 
   /** Looks for a receipt before a transaction is replaced. */
-  get #mostLooks(): number {
+  get #maxPolls(): number {
     return this.#options.pollsBeforeReplacement ?? DEFAULT_LOOKS;
   }
 
@@ -252,14 +252,14 @@ export class Submitter {
     return start;
   }
 
-  /** A look at what is out, after a pause. */
+  /** A poll of what is out, after a pause. */
   async #watch(): Promise<void> {
     const { pollMs, signal } = this.#options;
     await sleep(pollMs, undefined, { signal }).catch(() => {});
     if (signal?.aborted) return;
     this.#attempts.renew();
     // Both before the receipts: what they say is then true of any receipt that is missing.
-    const now = await this.#look();
+    const now = await this.#readAccount();
     await this.#collect(now?.nonce);
     this.#dropUnwanted();
     if (now !== undefined) {
@@ -275,12 +275,12 @@ export class Submitter {
     }
   }
 
-  /** When several looks in a row show that what came before is gone, offers it again. */
+  /** When several polls in a row show that what came before is gone, offers it again. */
   async #goBack(next: number): Promise<void> {
     const { slots } = this.#line;
-    this.#looksBehind = next < (slots[0]?.nonce ?? next) ? this.#looksBehind + 1 : 0;
-    if (this.#looksBehind < LOOKS_BEHIND) return;
-    this.#looksBehind = 0;
+    this.#pollsBehind = next < (slots[0]?.nonce ?? next) ? this.#pollsBehind + 1 : 0;
+    if (this.#pollsBehind < POLLS_BEHIND) return;
+    this.#pollsBehind = 0;
     this.#line.goBack(next);
     await this.#rebroadcast(this.#line.slots);
   }
@@ -304,14 +304,14 @@ export class Submitter {
     });
   }
 
-  /** Undefined when the chain does not answer: the next look may. */
-  async #look(): Promise<Look | undefined> {
+  /** Undefined when the chain does not answer: the next poll may. */
+  async #readAccount(): Promise<AccountView | undefined> {
     try {
-      return await look(this.#options.client, this.address);
+      return await readAccount(this.#options.client, this.address);
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
       const owner = this.#line.slots.find((slot) => slot.owner !== undefined)?.owner;
-      if (owner !== undefined) this.#tell({ kind: "lookFailed" }, owner.call);
+      if (owner !== undefined) this.#tell({ kind: "pollFailed" }, owner.call);
       return undefined;
     }
   }
@@ -347,23 +347,23 @@ export class Submitter {
     return this.#queue.find((one) => isSameCall(one, job) && !isOut(one)) ?? job;
   }
 
-  /** Sees to one that is not known to be mined; `now` is undefined when the look failed. */
-  async #tend(slot: NonceSlot, now: Look | undefined): Promise<void> {
+  /** Sees to one that is not known to be mined; `now` is undefined when the poll failed. */
+  async #tend(slot: NonceSlot, now: AccountView | undefined): Promise<void> {
     if (now !== undefined && slot.nonce < now.nonce) {
-      slot.looksAfterUse += 1;
-      if (slot.looksAfterUse >= LOOKS_AFTER_NONCE_USED) this.#lose(slot);
+      slot.pollsAfterUse += 1;
+      if (slot.pollsAfterUse >= POLLS_AFTER_NONCE_USED) this.#lose(slot);
       return;
     }
-    if (now !== undefined) slot.looksAfterUse = 0;
+    if (now !== undefined) slot.pollsAfterUse = 0;
     const { job } = slot;
     if (job === undefined || this.#line.behind(slot).length === 0) return;
-    slot.looks += 1;
+    slot.polls += 1;
     if (job.settled && !job.isFiller) {
       // Whoever is due soon cannot wait until it is mined as it was.
-      if (now !== undefined && this.#isPressing(slot, now.head)) slot.looks = this.#mostLooks;
+      if (now !== undefined && this.#isPressing(slot, now.head)) slot.polls = this.#maxPolls;
       return;
     }
-    const isStuck = slot.looks >= this.#mostLooks;
+    const isStuck = slot.polls >= this.#maxPolls;
     if (isStuck || (now !== undefined && this.#isPressing(slot, now.head))) {
       await this.#attempts.attempt(slot, job).catch((error) => this.#fail(job, error));
     } else if (now !== undefined) {

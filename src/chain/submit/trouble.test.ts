@@ -17,7 +17,7 @@ import {
   pause,
   submitter,
   useChain,
-} from "./submit.fixture.ts";
+} from "./submit.testkit.ts";
 import type { Submitter } from "./submitter.ts";
 
 useChain();
@@ -35,7 +35,7 @@ class Trouble {
   readonly reorganises: boolean;
   isOver = false;
   #step: Promise<void> | undefined;
-  readonly #looks = new Set<Promise<unknown>>();
+  readonly #polls = new Set<Promise<unknown>>();
 
   constructor(seed: number, reorganises: boolean) {
     this.random = new Random(seed);
@@ -59,13 +59,13 @@ class Trouble {
   async whileStill<T>(look: () => Promise<T>): Promise<T> {
     while (this.#step !== undefined) await this.#step;
     const looking = look();
-    this.#looks.add(looking);
-    return looking.finally(() => this.#looks.delete(looking));
+    this.#polls.add(looking);
+    return looking.finally(() => this.#polls.delete(looking));
   }
 
-  /** Moves the chain, once those that look have ended. */
+  /** Moves the chain, once the pending reads have ended. */
   async #move(change: () => Promise<unknown>): Promise<void> {
-    this.#step = Promise.allSettled([...this.#looks])
+    this.#step = Promise.allSettled([...this.#polls])
       .then(change)
       .then(() => {});
     await this.#step.finally(() => {
@@ -158,7 +158,7 @@ async function play(seed: number, reorganises: boolean): Promise<void> {
       callers.push(persist(one, callers.length, trouble));
     }
     await trouble.step();
-    for (let looks = 0; looks < 3; looks++) await pause();
+    for (let polls = 0; polls < 3; polls++) await pause();
   }
   trouble.isOver = true;
   let isDone = false;
@@ -167,7 +167,7 @@ async function play(seed: number, reorganises: boolean): Promise<void> {
   });
   while (!isDone) {
     await trouble.mine();
-    for (let looks = 0; looks < 3; looks++) await pause();
+    for (let polls = 0; polls < 3; polls++) await pause();
   }
   await all;
   proxy.stop();

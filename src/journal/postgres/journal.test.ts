@@ -66,7 +66,7 @@ describe("a shared journal in a database", () => {
          successor_until = now() + interval '1 hour';
        UPDATE operator SET seen_at = now() + interval '1 hour'`,
     );
-    expect((await bob.look()).holder).toBeUndefined();
+    expect((await bob.poll()).holder).toBeUndefined();
     expect((await bob.acquire())?.epoch).toBe(2);
     expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
   });

@@ -14,7 +14,7 @@ const CONNECTIONS = 4;
 /** Milliseconds after which a connection that nobody needed is closed. */
 const IDLE_MS = 60_000;
 /** Looks at who answers while another transaction is open. */
-const SESSION_LOOKS = 3;
+const SESSION_PROBES = 3;
 
 interface Waiting {
   readonly resolve: (connection: Connection) => void;
@@ -217,7 +217,7 @@ async function proveSessions(
   let other: Connection | undefined;
   try {
     other = await open();
-    for (let look = 0; look < SESSION_LOOKS; look++) {
+    for (let poll = 0; poll < SESSION_PROBES; poll++) {
       await other.sql`BEGIN`;
       const held = await connection.session();
       await other.sql`COMMIT`;

@@ -22,7 +22,7 @@ import { headOf, readBackupMark, readHead, readLink } from "./records.ts";
 import { dropSnapshot, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
 import { verifyStore } from "./verify.ts";
 
-/** Pages (4 KiB) copied between two looks at the event loop; the copying itself is on a thread. */
+/** Pages (4 KiB) copied between two polls of the event loop; the copying itself is on a thread. */
 const PAGES_PER_STEP = 256;
 
 /**

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { bytesToHex } from "../../base/hex.ts";
 import { readHighWaterMark, startHighWaterMark } from "./highWaterMark.ts";
-import { temporaryDirectory } from "./storage.fixture.ts";
+import { temporaryDirectory } from "./storage.testkit.ts";
 
 const hashOf = (value: number) => new Uint8Array(32).fill(value);
 const headOf = (value: number) => ({ sequence: value, hash: bytesToHex(hashOf(value)) });

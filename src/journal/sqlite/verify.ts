@@ -18,7 +18,7 @@ import {
 import { anchors, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
 
 /**
- * See `JournalReader.verify`. `directory` holds the witness; a backup file has none.
+ * See `JournalReader.verify`. `directory` holds the high-water mark; a backup file has none.
  * Work grows with the journal: about 6 µs for a record of 512 bytes.
  */
 export async function verifyStore(
@@ -26,7 +26,7 @@ export async function verifyStore(
   directory: string | undefined,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  // The witness first: a writer at work only ever moves the head further ahead of it.
+  // The high-water mark first: a writer at work only ever moves the head further ahead of it.
   const highWaterMark = readHighWaterMarkOf(directory);
   const row = guarded(store.file, "The head cannot be read", () =>
     inOneView(store.connection, () => readWholeHead(store)),
@@ -46,7 +46,8 @@ export async function verifyStore(
 
 /**
  * The check of every opening for writing: the records after the newest snapshot that is not
- * damaged, the head, and what the witness remembers. Work grows with the records since that one.
+ * damaged, the head, and what the high-water mark remembers. Work grows with the records since
+ * that snapshot.
  */
 export async function checkTail(store: Store, directory: string): Promise<HeadRow> {
   const head = readWholeHead(store);

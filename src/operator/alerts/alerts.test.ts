@@ -193,7 +193,7 @@ describe("alerts to webhooks", () => {
     expect(outcomes.filter((one) => one === "dropped")).toHaveLength(2);
   });
 
-  it("say last words past a queue that is stuck, and do not wait for the dead", async () => {
+  it("say shutdown alert past a queue that is stuck, and do not wait for the dead", async () => {
     const stuck = await listen((n) => (n === 1 ? undefined : 200));
     const dead = await listen(() => undefined);
     const { alerts } = start([{ url: stuck.url, leastSeverity: "failed" }, { url: dead.url }], {
@@ -211,7 +211,7 @@ describe("alerts to webhooks", () => {
   });
 });
 
-describe("last words", () => {
+describe("shutdown alert", () => {
   const situation = {
     head: 100,
     block: 88,

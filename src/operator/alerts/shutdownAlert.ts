@@ -1,4 +1,4 @@
-/** What an operator that cannot go on says of it: what, since when, how long is left, the mend. */
+/** What an operator that cannot go on says of it: what, since when, how long is left, the hint. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { dutyName } from "../duties/duties.ts";

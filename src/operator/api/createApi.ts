@@ -1,5 +1,5 @@
 /**
- * The face over a running exchange: checks signatures, hands writes to the desk, publishes.
+ * The API over a running exchange: checks signatures, hands writes to the router, publishes.
  */
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";

@@ -1,5 +1,5 @@
 /**
- * The operator's public face: all that a server may ask of it. Everything here is answered from
+ * The operator's public API: all that a server may ask of it. Everything here is answered from
  * state that the journal could rebuild; a write is answered once its record is durable.
  *
  * `asOf` is the record of the journal up to which something is told. Answers and events overtake

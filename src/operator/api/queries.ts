@@ -1,4 +1,4 @@
-/** Answers what a server asks, from state and history: the face's questions, without its deeds. */
+/** Answers what a server asks, from state and history: the API's queries, without its deeds. */
 
 import type { Curve } from "../../base/curve.ts";
 import type { Address } from "../../base/hex.ts";

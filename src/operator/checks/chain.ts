@@ -44,7 +44,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
   let followed: BlockNumber | undefined;
   let newest: SeenBlock | undefined;
   let newestSince = options.now();
-  /** Seconds, chain minus ours, of the heads heard since the last look. */
+  /** Seconds, chain minus ours, of the heads heard since the last poll. */
   let skews: number[] = [];
   let skew: number | undefined;
 
@@ -70,7 +70,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
   const skewReading = (seconds: number | undefined): Reading => ({
     check: "clockSkew",
     levels: options.clockSkewSeconds,
-    figure: Math.abs(seconds ?? 0),
+    value: Math.abs(seconds ?? 0),
     detail: skewInWords(seconds),
     hint: "Check this machine's clock (NTP) first, then whether the endpoints serve live blocks.",
   });
@@ -82,7 +82,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
       followed = block.number;
       see(block);
     },
-    look: async () => {
+    probe: async () => {
       const heads = await Promise.allSettled(endpoints.map(({ readHead }) => readHead()));
       for (const head of heads) if (head.status === "fulfilled") see(head.value);
       const best = newest?.number ?? 0;
@@ -108,7 +108,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
 
 function lagReading(levels: Levels, lag: number, best: BlockNumber): Reading {
   return {
-    ...{ check: "rpcLag", levels, figure: lag },
+    ...{ check: "rpcLag", levels, value: lag },
     detail: `${lag} blocks behind the best endpoint, at ${best}`,
     hint: "Look at the endpoint that answers (rpc_endpoint_lag_blocks); reorder `rpc` if it lags.",
   };
@@ -117,7 +117,7 @@ function lagReading(levels: Levels, lag: number, best: BlockNumber): Reading {
 function downReading(levels: Levels, down: readonly Endpoint[], count: number): Reading {
   const names = down.map(({ label }) => label).join(", ");
   return {
-    ...{ check: "rpcEndpoints", levels, figure: down.length },
+    ...{ check: "rpcEndpoints", levels, value: down.length },
     detail: down.length === 0 ? `all ${count} answer` : `${down.length} of ${count} down: ${names}`,
     hint: "Bring the endpoint back, or take it out of `rpc`.",
   };
@@ -125,7 +125,7 @@ function downReading(levels: Levels, down: readonly Endpoint[], count: number): 
 
 function silenceReading(levels: Levels, silence: number, newest: SeenBlock | undefined): Reading {
   return {
-    ...{ check: "chainSilence", levels, figure: silence },
+    ...{ check: "chainSilence", levels, value: silence },
     detail: `${Math.round(silence)} s since block ${newest?.number ?? "(none seen)"}`,
     hint: "Check the endpoints against a block explorer: they, or the chain itself, stand still.",
   };

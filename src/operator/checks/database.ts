@@ -14,14 +14,14 @@ const HELP = "1 while the database of the shared journal answers and takes write
 export function databaseCheck({ problem, metrics }: DatabaseOptions): Check {
   return {
     name: "database",
-    look: () => {
+    probe: () => {
       const found = problem();
       metrics.set("database_up", HELP, found === undefined ? 1 : 0);
       return [
         {
           check: "database",
           levels: FAILS_AT_ONCE,
-          figure: found === undefined ? 0 : 1,
+          value: found === undefined ? 0 : 1,
           detail: found ?? "answers, and takes writes as far as is known",
           hint:
             "Check that a server of the database runs, takes writes and can be reached from here. " +

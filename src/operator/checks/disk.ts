@@ -23,13 +23,13 @@ export function diskCheck(options: DiskOptions): Check {
   const { folder, path, metrics } = options;
   const decline = new Decline();
   const name = `disk.${folder}`;
-  const reading = (check: string, levels: Levels, figure: number | undefined, detail: string) => ({
-    ...{ check: `${check}.${folder}`, levels, figure, detail },
+  const reading = (check: string, levels: Levels, value: number | undefined, detail: string) => ({
+    ...{ check: `${check}.${folder}`, levels, value, detail },
     hint: `Free or add room on the file system of ${path}; never delete the journal.`,
   });
   return {
     name,
-    look: async (): Promise<Reading[]> => {
+    probe: async (): Promise<Reading[]> => {
       let room: Room;
       try {
         room = await readRoom(path);

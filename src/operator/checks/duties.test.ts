@@ -173,16 +173,16 @@ describe("open duties", () => {
   });
 });
 
-describe("the guardian of duties", () => {
+describe("the check of duties", () => {
   const guards = guardsSchema.parse(undefined);
-  const look = (world: World, head: number, metrics = new Metrics()) => {
-    const guardian = dutiesCheck({
+  const probe = (world: World, head: number, metrics = new Metrics()) => {
+    const check = dutiesCheck({
       ...guards,
       schedule: SCHEDULE,
       duties: () => open(world, head),
       metrics,
     });
-    const readings = guardian.look() as readonly Reading[];
+    const readings = check.probe() as readonly Reading[];
     return new Map(readings.map((reading) => [reading.check, reading]));
   };
 
@@ -190,10 +190,10 @@ describe("the guardian of duties", () => {
     const world = tradingWorld();
     const metrics = new Metrics();
     world.mineTo(firstBlockOf(SCHEDULE, 1));
-    const readings = look(world, lastBlockOf(SCHEDULE, 1, 0) - 2, metrics);
-    expect(readings.get("deadline")).toMatchObject({ figure: 0.25 });
+    const readings = probe(world, lastBlockOf(SCHEDULE, 1, 0) - 2, metrics);
+    expect(readings.get("deadline")).toMatchObject({ value: 0.25 });
     expect(readings.get("deadline")?.detail).toMatch(/^commit of round 1 by block 139, 2 blocks/);
-    expect(readings.get("answerable")?.figure).toBe(0);
+    expect(readings.get("answerable")?.value).toBe(0);
     const text = await metrics.text();
     expect(text).toContain('quarterdeck_duty_left_blocks{kind="commit"} 2');
     expect(text).toContain('quarterdeck_duty_left_blocks{kind="closeDispute"} +Inf');
@@ -202,51 +202,51 @@ describe("the guardian of duties", () => {
   it("alarms as soon as a duty can no longer be done in time, and when it halted", () => {
     const world = tradingWorld();
     world.mineTo(firstBlockOf(SCHEDULE, 1));
-    const late = look(world, lastBlockOf(SCHEDULE, 1, 0));
-    expect(late.get("answerable")).toMatchObject({ figure: 1 });
+    const late = probe(world, lastBlockOf(SCHEDULE, 1, 0));
+    expect(late.get("answerable")).toMatchObject({ value: 1 });
     expect(late.get("answerable")?.detail).toMatch(/commit of round 1 .* 0 blocks left/);
   });
 
   it("leaves everything as it was while it catches up", () => {
-    const guardian = dutiesCheck({
+    const check = dutiesCheck({
       ...guards,
       schedule: SCHEDULE,
       duties: () => undefined,
       metrics: new Metrics(),
     });
-    expect(guardian.look()).toEqual([]);
+    expect(check.probe()).toEqual([]);
   });
 });
 
-describe("the guardian of the halt", () => {
+describe("the check of the halt", () => {
   const guards = guardsSchema.parse(undefined);
   const clock = { block: 100, round: 1, quarter: 0, committedRound: 0 } as const;
-  const look = async (found: object) => {
+  const probe = async (found: object) => {
     const metrics = new Metrics();
-    const guardian = haltCheck({
+    const check = haltCheck({
       ...guards,
       schedule: SCHEDULE,
       readClock: async () => ({ ...clock, halted: false, haltBlock: undefined, ...found }),
       metrics,
     });
-    const readings = await guardian.look();
+    const readings = await check.probe();
     const text = await metrics.text();
-    return { readings: new Map(readings.map((one) => [one.check, one])), text, guardian };
+    return { readings: new Map(readings.map((one) => [one.check, one])), text, check };
   };
 
   it("gives the distance in quarters and blocks, by the contract", async () => {
-    const { readings, text, guardian } = await look({ haltBlock: 104 });
-    expect(readings.get("haltDistance")).toMatchObject({ figure: 0.5 });
-    expect(readings.get("halted")?.figure).toBe(0);
+    const { readings, text, check } = await probe({ haltBlock: 104 });
+    expect(readings.get("haltDistance")).toMatchObject({ value: 0.5 });
+    expect(readings.get("halted")?.value).toBe(0);
     expect(text).toContain("quarterdeck_halt_left_blocks 4");
-    expect(guardian.haltBlock()).toBe(104);
+    expect(check.haltBlock()).toBe(104);
   });
 
   it("is at ease while nothing is owed, and alarms once when it halted", async () => {
-    const owed = await look({});
-    expect(owed.readings.get("haltDistance")?.figure).toBe(Number.POSITIVE_INFINITY);
-    const { readings } = await look({ halted: true, haltBlock: 99 });
-    expect(readings.get("halted")).toMatchObject({ figure: 1, detail: "HALTED since block 99" });
-    expect(readings.get("haltDistance")?.figure).toBe(Number.POSITIVE_INFINITY);
+    const owed = await probe({});
+    expect(owed.readings.get("haltDistance")?.value).toBe(Number.POSITIVE_INFINITY);
+    const { readings } = await probe({ halted: true, haltBlock: 99 });
+    expect(readings.get("halted")).toMatchObject({ value: 1, detail: "HALTED since block 99" });
+    expect(readings.get("haltDistance")?.value).toBe(Number.POSITIVE_INFINITY);
   });
 });

@@ -19,7 +19,7 @@ export function dutiesCheck(options: DutiesOptions): Check {
   const { metrics } = options;
   return {
     name: "duties",
-    look: () => {
+    probe: () => {
       const open = options.duties();
       // Whatever was found before stands; journalLag and haltDistance watch meanwhile.
       if (open === undefined) return [];
@@ -46,18 +46,18 @@ export function dutiesCheck(options: DutiesOptions): Check {
 
 function deadlineReading(
   { deadlineLeftQuarters: levels }: DutiesOptions,
-  figure: number,
+  value: number,
   detail: string,
 ): Reading {
   return {
-    ...{ check: "deadline", levels, figure, detail },
+    ...{ check: "deadline", levels, value, detail },
     hint: "See /health/duties and the log: the last problem, the key's balance, fees, endpoints.",
   };
 }
 
-function answerableReading(figure: number, detail: string): Reading {
+function answerableReading(value: number, detail: string): Reading {
   return {
-    ...{ check: "answerable", levels: FAILS_AT_ONCE, figure, detail },
+    ...{ check: "answerable", levels: FAILS_AT_ONCE, value, detail },
     hint:
       "The Mediator will halt. Keep this operator up, so that clients get their proofs; tell them " +
       "to recover, and keep storage and logs.",

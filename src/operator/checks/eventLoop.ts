@@ -17,16 +17,16 @@ export function eventLoopCheck({ metrics, ...options }: EventLoopOptions): Check
   histogram.enable();
   return {
     name: "eventLoop",
-    look: () => {
+    probe: () => {
       const delay = histogram.count === 0 ? 0 : histogram.percentile(99) / NANOSECONDS;
       histogram.reset();
-      const help = "Delay of the event loop since the last look, 99th percentile";
+      const help = "Delay of the event loop since the last poll, 99th percentile";
       metrics.set("event_loop_delay_seconds", help, delay);
       return [
         {
           check: "eventLoop",
           levels: options.eventLoopDelaySeconds,
-          figure: delay,
+          value: delay,
           detail: `${Math.round(delay * 1000)} ms of delay at the 99th percentile`,
           hint: "Look for other load on this machine; give the operator a core of its own.",
         },

@@ -17,25 +17,25 @@ export interface HaltOptions {
 }
 
 export interface HaltCheck extends Check {
-  /** First block in which the Mediator is HALTED if nothing more is done, as of the last look. */
+  /** First block in which the Mediator is HALTED if nothing more is done, as of the last poll. */
   haltBlock(): BlockNumber | undefined;
 }
 
 export function haltCheck(options: HaltOptions): HaltCheck {
   const { deadlineLeftQuarters: levels, schedule, metrics } = options;
   let haltBlock: BlockNumber | undefined;
-  const distance = (figure: number | undefined, detail: string): Reading => ({
-    ...{ check: "haltDistance", levels, figure, detail },
+  const distance = (value: number | undefined, detail: string): Reading => ({
+    ...{ check: "haltDistance", levels, value, detail },
     hint: "See /health/duties; if this operator is behind, any registered one can act at the end.",
   });
-  const halted = (figure: number | undefined, detail: string): Reading => ({
-    ...{ check: "halted", levels: FAILS_AT_ONCE, figure, detail },
+  const halted = (value: number | undefined, detail: string): Reading => ({
+    ...{ check: "halted", levels: FAILS_AT_ONCE, value, detail },
     hint: "Keep this operator up, so that clients get their proofs; tell them to recover.",
   });
   return {
     name: "halt",
     haltBlock: () => haltBlock,
-    look: async () => {
+    probe: async () => {
       let clock: ChainClock;
       try {
         clock = await options.readClock();

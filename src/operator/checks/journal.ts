@@ -26,7 +26,7 @@ export interface JournalOptions {
 export function journalCheck({ metrics, ...options }: JournalOptions): Check {
   return {
     name: "journal",
-    look: () => {
+    probe: () => {
       const lag = options.lagBlocks();
       const { waiting, longestFlushMs, sinceFlushMs } = options.writer();
       const flush = longestFlushMs / 1000;
@@ -40,21 +40,21 @@ export function journalCheck({ metrics, ...options }: JournalOptions): Check {
         {
           check: "journalLag",
           levels: options.journalLagBlocks,
-          figure: lag,
+          value: lag,
           detail: `${lag} final blocks not yet in the journal`,
           hint: "Look at the endpoints and the disk; after a long stop it catches up by itself.",
         },
         {
           check: "journalWaiting",
           levels: options.journalWaitingEntries,
-          figure: waiting,
+          value: waiting,
           detail: `${waiting} entries wait to be written`,
           hint: "Look at the disk's latency, or whether somebody floods the exchange with orders.",
         },
         {
           check: "journalFlush",
           levels: options.journalFlushSeconds,
-          figure: flush,
+          value: flush,
           detail: `${flush.toFixed(3)} s for the longest flush of late; the last one ${ago}`,
           hint: "Look at the disk: its latency, its health, and who else writes to it.",
         },

@@ -39,7 +39,7 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
   const levels = balanceLevels(minBalance);
   return {
     name: "keyBalance",
-    look: async (): Promise<Reading[]> => {
+    probe: async (): Promise<Reading[]> => {
       let balance: bigint | undefined;
       let detail: string;
       let leftDays: number | undefined;
@@ -61,11 +61,11 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
       const days = leftDays === Number.POSITIVE_INFINITY ? "no end in sight" : `${leftDays} days`;
       const pace = `${formatDecimal(perDay, DECIMALS)} ETH a day`;
       return [
-        { check: "keyBalance", levels, figure: balance, detail, hint },
+        { check: "keyBalance", levels, value: balance, detail, hint },
         {
           check: "keyForecast",
           levels: options.leftDays,
-          figure: leftDays,
+          value: leftDays,
           detail: balance === undefined ? detail : `${days} at ${pace}`,
           hint,
         },

@@ -16,7 +16,7 @@ const MIB = 1024 ** 2;
 export function memoryCheck({ metrics, ...levels }: MemoryOptions): Check {
   return {
     name: "memory",
-    look: () => {
+    probe: () => {
       const limit = memoryLimit();
       const rss = process.memoryUsage.rss();
       const { used_heap_size: heap, heap_size_limit: heapLimit } = getHeapStatistics();
@@ -28,14 +28,14 @@ export function memoryCheck({ metrics, ...levels }: MemoryOptions): Check {
         {
           check: "memory",
           levels: levels.memoryUsedRatio,
-          figure: rss / limit,
+          value: rss / limit,
           detail: share(rss, limit),
           hint: "Give the container or machine more memory, or restart the operator.",
         },
         {
           check: "heap",
           levels: levels.heapUsedRatio,
-          figure: heap / heapLimit,
+          value: heap / heapLimit,
           detail: share(heap, heapLimit),
           hint: "Raise --max-old-space-size in NODE_OPTIONS, or restart the operator.",
         },

@@ -24,7 +24,7 @@ export function quorumCheck(options: QuorumCheckOptions): Check {
   const { metrics, quorum } = options;
   return {
     name: "quorum",
-    look: async () => {
+    probe: async () => {
       const { wait, divergences } = quorum;
       const missing = wait === undefined ? 0 : wait.quorum - wait.attested.length;
       metrics.set("attestations_missing", MISSING_HELP, missing);
@@ -36,8 +36,8 @@ export function quorumCheck(options: QuorumCheckOptions): Check {
 
 async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   const { deadlineLeftQuarters: levels, isShared, metrics, quorum, schedule } = options;
-  const reading = (figure: number | undefined, detail: string, hint: string): Reading => ({
-    ...{ check: "commitQuorum", levels, figure, detail, hint },
+  const reading = (value: number | undefined, detail: string, hint: string): Reading => ({
+    ...{ check: "commitQuorum", levels, value, detail, hint },
   });
   let needed: number;
   try {
@@ -79,7 +79,7 @@ function divergenceReading({ quorum }: QuorumCheckOptions): Reading {
       `${operator} attests ${rootsHash} for round ${round}, and our journal gives ${ownRootsHash}`,
   );
   return {
-    ...{ check: "attestedRoots", levels: FAILS_AT_ONCE, figure: Math.min(1, found.length) },
+    ...{ check: "attestedRoots", levels: FAILS_AT_ONCE, value: Math.min(1, found.length) },
     detail: each.join("; ") || "nobody attests other roots than ours",
     hint:
       "One of the two has another journal, another release, or a stolen key: find out which before " +

@@ -12,13 +12,13 @@ export interface RegistrationOptions {
 
 export function registrationCheck(options: RegistrationOptions): Check {
   const { address, manager, metrics } = options;
-  const reading = (figure: number | undefined, detail: string): Reading => ({
-    ...{ check: "registered", levels: FAILS_AT_ONCE, figure, detail },
+  const reading = (value: number | undefined, detail: string): Reading => ({
+    ...{ check: "registered", levels: FAILS_AT_ONCE, value, detail },
     hint: `Ask the owner of manager ${manager} to register ${address}, or use the right key.`,
   });
   return {
     name: "registration",
-    look: async () => {
+    probe: async () => {
       try {
         const registered = await options.readRegistered();
         metrics.set("operator_registered", "1 when the manager knows us", registered ? 1 : 0);

@@ -112,7 +112,7 @@ const schema = z.strictObject({
   port: z.number().int().min(0).max(65535).default(8080),
   storage: z.string().default("storage"),
   logs: z.string().default("logs"),
-  /** Milliseconds between two looks at the chain. */
+  /** Milliseconds between two polls of the chain. */
   pollMs: z.number().int().min(10).max(60_000).default(2000),
   /** Orders of one client in one round; with more, evidence would not fit one transaction. */
   ordersPerClientAndRound: z
@@ -132,7 +132,7 @@ const schema = z.strictObject({
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   keystore: keystore.optional(),
   web3signer: web3signer.optional(),
-  /** When the guardians warn; see guardians/config.ts. */
+  /** When the health checks warn; see health/healthConfig.ts. */
   guards: guardsSchema,
   /** Webhooks that are told of it; see alerts/config.ts. */
   alerts: alertsSchema,

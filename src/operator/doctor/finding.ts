@@ -38,10 +38,10 @@ export function failureOf(check: string, error: unknown): Finding {
 /** Runs one check; what it throws becomes its finding. */
 export async function looking(
   check: string,
-  look: () => Promise<readonly Finding[]> | readonly Finding[],
+  inspect: () => Promise<readonly Finding[]> | readonly Finding[],
 ): Promise<readonly Finding[]> {
   try {
-    return await look();
+    return await inspect();
   } catch (error) {
     return [failureOf(check, error)];
   }

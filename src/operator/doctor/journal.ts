@@ -16,7 +16,7 @@ import { checkDatabase } from "./database.ts";
 import { type Finding, failure, fine, looking, warning } from "./finding.ts";
 
 /** What of the journal the other checks need. */
-export interface JournalLooked {
+export interface JournalInspection {
   readonly findings: readonly Finding[];
   /** The last block that it took in; undefined: none, or it cannot be read. */
   readonly lastBlock: BlockRef | undefined;
@@ -39,7 +39,7 @@ export function isInUse(storage: string): StorageInUse | undefined {
 export async function checkJournal(
   config: Pick<OperatorConfig, "storage" | "database">,
   genesis: Genesis | undefined,
-): Promise<JournalLooked> {
+): Promise<JournalInspection> {
   let lastBlock: BlockRef | undefined;
   const findings = await looking("journal", async () => {
     const journal = await open(config);

@@ -6,14 +6,14 @@ import { openSigner } from "../../keys/openSigner.ts";
 import type { Log } from "../telemetry/log.ts";
 import { type Finding, failureOf, fine, warning } from "./finding.ts";
 
-export interface KeyLooked {
+export interface KeyInspection {
   readonly findings: readonly Finding[];
   /** Undefined: it cannot be opened, and does not say whose it is. */
   readonly address: Address | undefined;
 }
 
 /** Opens the signer as a start would, and lets go of it. */
-export async function checkKey(source: KeySource): Promise<KeyLooked> {
+export async function checkKey(source: KeySource): Promise<KeyInspection> {
   const findings: Finding[] = [];
   const { curve, fallbackBecause } = loadCurve();
   if (fallbackBecause !== undefined) {

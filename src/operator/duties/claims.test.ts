@@ -46,7 +46,7 @@ describe("a claim", () => {
     });
   });
 
-  test("of the third is spared when two have claimed", () => {
+  test("of the third is skipped when two have claimed", () => {
     const claimed = [operator(0), operator(1)];
     const turns = turnsOf(3, 3, { claimed, forecast: operator(0) });
     const late = { ...turns, block: turns.firstBlock + 90 };
@@ -80,7 +80,7 @@ describe("a claim", () => {
     expect(decideClaim(fallback, operator(0))).toEqual({ kind: "skip", saved: true });
   });
 
-  test("is spared where the fallback is ours and nobody claimed", () => {
+  test("is skipped where the fallback is ours and nobody claimed", () => {
     const turns = turnsOf(3, 3, { forecast: operator(1) });
     const late = { ...turns, block: turns.firstBlock + 60 };
     expect(decideClaim(late, operator(1))).toEqual({ kind: "skip", saved: true });

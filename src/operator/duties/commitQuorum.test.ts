@@ -99,7 +99,7 @@ function operator(shared: Shared, index: number, world = atRound1()) {
   } as unknown as MediatorReader;
   const quorum = new CommitQuorum({
     ...{ state: world.state, reader, manager: mediator, domain: DOMAIN, signer, log },
-    ...{ curve: nobleCurve, board: shared, approved: () => shared.approved, onLook: () => {} },
+    ...{ curve: nobleCurve, board: shared, approved: () => shared.approved, onPoll: () => {} },
   });
   const said = (event: string) => lines.filter((line) => line.event === event);
   return { quorum, world, signing, said };
@@ -126,7 +126,7 @@ describe("a quorum of operators", () => {
     const shared = new Shared();
     shared.quorum = 1;
     const { quorum, world, signing } = operator(shared, 0);
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     expect(await quorum.gather(dutyOf(world))).toEqual([]);
     expect([signing.count, shared.asked]).toEqual([0, 0]);
     expect(quorum.wait).toBeUndefined();
@@ -135,10 +135,10 @@ describe("a quorum of operators", () => {
   it("attests once what the own journal gives, also after a restart", async () => {
     const shared = new Shared();
     const { quorum, signing } = operator(shared, 0);
-    await quorum.look(FIRST);
-    await quorum.look(FIRST + 1);
+    await quorum.poll(FIRST);
+    await quorum.poll(FIRST + 1);
     const again = operator(shared, 0);
-    await again.quorum.look(FIRST + 2);
+    await again.quorum.poll(FIRST + 2);
     expect([signing.count, again.signing.count]).toEqual([1, 0]);
     expect([...shared.rows.values()]).toMatchObject([{ round: 1, operator: ADA }]);
   });
@@ -146,22 +146,22 @@ describe("a quorum of operators", () => {
   it("attests anew what is the same in the next round", async () => {
     const shared = new Shared();
     const { quorum, world } = operator(shared, 0);
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     world.duties();
     world.mineTo(firstBlockOf(SCHEDULE, 2));
-    await quorum.look(world.block);
+    await quorum.poll(world.block);
     const [first, second] = [...shared.rows.values()];
     expect(second).toMatchObject({ round: 2, operator: ADA, rootsHash: first?.rootsHash });
     const other = operator(shared, 1, world);
-    await other.quorum.look(world.block);
+    await other.quorum.poll(world.block);
     expect(await other.quorum.gather(dutyOf(world))).toHaveLength(1);
   });
 
   it("attests nothing outside the quarter of the commit, or before the machine is there", async () => {
     const shared = new Shared();
     const { quorum } = operator(shared, 0);
-    await quorum.look(LAST + 1);
-    await operator(shared, 1, tradingWorld()).quorum.look(FIRST);
+    await quorum.poll(LAST + 1);
+    await operator(shared, 1, tradingWorld()).quorum.poll(FIRST);
     expect(shared.asked).toBe(0);
   });
 
@@ -176,7 +176,7 @@ describe("a quorum of operators", () => {
     world.mineTo(firstBlockOf(SCHEDULE, 3));
     expect(dutyOf(world)).toBeUndefined();
     const shared = new Shared();
-    await operator(shared, 0, world).quorum.look(world.block);
+    await operator(shared, 0, world).quorum.poll(world.block);
     expect([...shared.rows.values()]).toMatchObject([{ round: 3, operator: ADA }]);
   });
 
@@ -184,10 +184,10 @@ describe("a quorum of operators", () => {
     const shared = new Shared();
     const { quorum } = operator(shared, 0);
     await shared.leave(1, OTHER_ROOTS);
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     expect(quorum.divergences).toHaveLength(1);
     shared.quorum = 1;
-    await quorum.look(FIRST + 1);
+    await quorum.poll(FIRST + 1);
     expect([quorum.divergences, quorum.wait]).toEqual([[], undefined]);
   });
 
@@ -200,15 +200,15 @@ describe("a quorum of operators", () => {
       (typeof members)[0],
       (typeof members)[0],
     ];
-    await ada.quorum.look(FIRST);
-    await bob.quorum.look(FIRST);
+    await ada.quorum.poll(FIRST);
+    await bob.quorum.poll(FIRST);
     const problem = await ada.quorum.gather(dutyOf(ada.world)).catch((error) => error);
     expect(problem).toMatchObject({ code: "AttestationsMissing" });
     expect(problem.message).toContain(`1 of 2 attestations are there; missing: ${CY}`);
     expect(bob.quorum.wait).toMatchObject({ quorum: 3, missing: [CY], blocksLeft: LAST - FIRST });
-    await cy.quorum.look(FIRST + 1);
+    await cy.quorum.poll(FIRST + 1);
     for (const { quorum, world } of members) {
-      await quorum.look(FIRST + 1);
+      await quorum.poll(FIRST + 1);
       expect(quorum.wait).toBeUndefined();
       expect(await quorum.gather(dutyOf(world))).toHaveLength(2);
     }
@@ -219,9 +219,9 @@ describe("a quorum of operators", () => {
   it("does not use what a removed operator signed, nor waits for it", async () => {
     const shared = new Shared();
     const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
-    await bob.quorum.look(FIRST);
+    await bob.quorum.poll(FIRST);
     shared.approved = [ADA, CY];
-    await ada.quorum.look(FIRST);
+    await ada.quorum.poll(FIRST);
     expect(ada.quorum.wait).toMatchObject({ attested: [ADA], missing: [CY] });
     await expect(ada.quorum.gather(dutyOf(ada.world))).rejects.toThrow(/0 of 1/);
   });
@@ -230,7 +230,7 @@ describe("a quorum of operators", () => {
     const shared = new Shared();
     shared.approved = [ADA, CY];
     const { quorum, signing } = operator(shared, 1);
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     expect([signing.count, shared.rows.size]).toEqual([0, 0]);
   });
 
@@ -238,8 +238,8 @@ describe("a quorum of operators", () => {
     const shared = new Shared();
     const { quorum, said } = operator(shared, 0);
     await shared.leave(1, OTHER_ROOTS);
-    await quorum.look(FIRST);
-    await quorum.look(FIRST + 1);
+    await quorum.poll(FIRST);
+    await quorum.poll(FIRST + 1);
     const own = [...shared.rows.values()].find((row) => row.operator === ADA)?.rootsHash;
     const divergence = { operator: BOB, rootsHash: OTHER_ROOTS, ownRootsHash: own };
     expect(quorum.divergences).toMatchObject([{ round: 1, ...divergence }]);
@@ -247,20 +247,20 @@ describe("a quorum of operators", () => {
       { level: "error", fields: { ...divergence, ownOperator: ADA, commitRound: 1 } },
     ]);
     shared.approved = [ADA, CY];
-    await quorum.look(FIRST + 2);
+    await quorum.poll(FIRST + 2);
     expect(quorum.divergences).toEqual([]);
   });
 
   it("takes no rest of the roots for others, where some are committed already", async () => {
     const shared = new Shared();
     const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
-    await bob.quorum.look(FIRST);
+    await bob.quorum.poll(FIRST);
     shared.committed = [BASE];
-    await ada.quorum.look(FIRST + 1);
+    await ada.quorum.poll(FIRST + 1);
     expect(ada.quorum.divergences).toEqual([]);
     expect(ada.quorum.wait).toMatchObject({ attested: [ADA], missing: [BOB, CY] });
-    await bob.quorum.look(FIRST + 2);
-    await ada.quorum.look(FIRST + 2);
+    await bob.quorum.poll(FIRST + 2);
+    await ada.quorum.poll(FIRST + 2);
     expect([ada.quorum.wait, bob.quorum.divergences]).toEqual([undefined, []]);
   });
 
@@ -269,10 +269,10 @@ describe("a quorum of operators", () => {
     const other = tradingWorld();
     other.deposit(ADA, GENESIS.markets[0]?.base as Address, 5n).mineTo(FIRST);
     const [ada, bob] = [operator(shared, 0), operator(shared, 1, other)];
-    await ada.quorum.look(FIRST);
-    await bob.quorum.look(FIRST);
+    await ada.quorum.poll(FIRST);
+    await bob.quorum.poll(FIRST);
     expect(bob.quorum.divergences).toMatchObject([{ operator: ADA }]);
-    await ada.quorum.look(FIRST + 1);
+    await ada.quorum.poll(FIRST + 1);
     expect(ada.quorum.divergences).toMatchObject([{ operator: BOB }]);
     await expect(ada.quorum.gather(dutyOf(ada.world))).rejects.toThrow(/0 of 1/);
   });
@@ -282,13 +282,13 @@ describe("an operator of a quorum", () => {
   it("commits with what it has read, though the database is gone since", async () => {
     const shared = new Shared();
     const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
-    await bob.quorum.look(FIRST);
-    await ada.quorum.look(FIRST);
+    await bob.quorum.poll(FIRST);
+    await ada.quorum.poll(FIRST);
     shared.isDown = true;
     const { asked } = shared;
     expect(await ada.quorum.gather(dutyOf(ada.world))).toHaveLength(1);
     expect(shared.asked).toBe(asked);
-    await ada.quorum.look(FIRST + 1);
+    await ada.quorum.poll(FIRST + 1);
     expect(ada.quorum.wait).toBeUndefined();
   });
 
@@ -296,12 +296,12 @@ describe("an operator of a quorum", () => {
     const shared = new Shared();
     const { quorum, signing, world } = operator(shared, 0);
     shared.isDown = true;
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     expect(quorum.wait).toMatchObject({ problem: UNREACHABLE });
     const waits = quorum.gather(dutyOf(world));
     await expect(waits).rejects.toMatchObject({ code: "AttestationsMissing", cause: UNREACHABLE });
     shared.isDown = false;
-    await quorum.look(FIRST + 1);
+    await quorum.poll(FIRST + 1);
     expect(shared.rows.size).toBe(1);
     expect(signing.count).toBe(1);
   });
@@ -310,21 +310,21 @@ describe("an operator of a quorum", () => {
     const shared = new Shared();
     const { quorum, signing } = operator(shared, 0);
     signing.refuses = true;
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     expect(quorum.wait?.problem?.message).toMatch(/locked/);
     signing.refuses = false;
-    await quorum.look(FIRST + 1);
+    await quorum.poll(FIRST + 1);
     expect(shared.rows.size).toBe(1);
   });
 
   it("puts its own back where somebody wrote over it, and says so once", async () => {
     const shared = new Shared();
     const { quorum, signing, said } = operator(shared, 0);
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     const [[key, row]] = [...shared.rows] as [[string, Attestation]];
     shared.rows.set(key, { ...row, signature: `0x${"11".repeat(64)}` });
-    await quorum.look(FIRST + 1);
-    await quorum.look(FIRST + 2);
+    await quorum.poll(FIRST + 1);
+    await quorum.poll(FIRST + 2);
     expect(shared.rows.get(key)).toEqual(row);
     expect(signing.count).toBe(1);
     expect(said("attestationRefused")).toHaveLength(1);
@@ -333,7 +333,7 @@ describe("an operator of a quorum", () => {
   it("says louder and louder that others are missing, and not with every block", async () => {
     const shared = new Shared();
     const { quorum, said } = operator(shared, 0);
-    for (let head = FIRST; head < LAST; head++) await quorum.look(head);
+    for (let head = FIRST; head < LAST; head++) await quorum.poll(head);
     expect(
       said("attestationsMissing").map(({ level, fields }) => [level, fields.blocksLeft]),
     ).toEqual([
@@ -350,13 +350,13 @@ describe("an operator of a quorum", () => {
   });
 });
 
-describe("the guardian of the quorum", () => {
+describe("the check of the quorum", () => {
   const { deadlineLeftQuarters } = guardsSchema.parse(undefined);
-  const look = (quorum: Pick<CommitQuorum, "wait" | "divergences">, needed = 2, isShared = true) =>
+  const probe = (quorum: Pick<CommitQuorum, "wait" | "divergences">, needed = 2, isShared = true) =>
     quorumCheck({
       ...{ quorum, isShared, deadlineLeftQuarters, schedule: SCHEDULE, metrics: new Metrics() },
       ...{ readQuorum: async () => needed, head: () => FIRST + 2 },
-    }).look();
+    }).probe();
   const calm = { wait: undefined, divergences: [] };
 
   it("is content where a commit takes one, and where nobody is missing", async () => {
@@ -365,27 +365,27 @@ describe("the guardian of the quorum", () => {
       [1, true],
       [3, true],
     ] as const) {
-      expect(await look(calm, needed, isShared)).toMatchObject([
-        { check: "commitQuorum", figure: Number.POSITIVE_INFINITY },
-        { check: "attestedRoots", figure: 0 },
+      expect(await probe(calm, needed, isShared)).toMatchObject([
+        { check: "commitQuorum", value: Number.POSITIVE_INFINITY },
+        { check: "attestedRoots", value: 0 },
       ]);
     }
   });
 
   it("leaves no time to an operator that shares no database", async () => {
-    const [first] = await look(calm, 2, false);
-    expect(first).toMatchObject({ figure: 0, detail: expect.stringMatching(/shares no database/) });
+    const [first] = await probe(calm, 2, false);
+    expect(first).toMatchObject({ value: 0, detail: expect.stringMatching(/shares no database/) });
   });
 
   it("counts the time that is left for those who are missing", async () => {
     const shared = new Shared();
     const { quorum } = operator(shared, 0);
-    await quorum.look(FIRST);
+    await quorum.poll(FIRST);
     await shared.leave(1, OTHER_ROOTS);
-    await quorum.look(FIRST + 1);
-    const [missing, diverged] = await look(quorum);
-    expect(missing).toMatchObject({ figure: (LAST - FIRST - 2) / 8 });
+    await quorum.poll(FIRST + 1);
+    const [missing, diverged] = await probe(quorum);
+    expect(missing).toMatchObject({ value: (LAST - FIRST - 2) / 8 });
     expect(missing?.detail).toMatch(`1 of 2 operators, without ${BOB}, ${CY}, 5 blocks left`);
-    expect(diverged).toMatchObject({ figure: 1, detail: expect.stringContaining(OTHER_ROOTS) });
+    expect(diverged).toMatchObject({ value: 1, detail: expect.stringContaining(OTHER_ROOTS) });
   });
 });

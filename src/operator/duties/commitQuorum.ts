@@ -42,8 +42,8 @@ export interface CommitQuorumOptions {
   /** The approved operators, to name who is missing; empty where they are not known. */
   readonly approved: () => readonly Address[];
   readonly log: Log;
-  /** Told after each look at a commit that takes several. */
-  readonly onLook: () => void;
+  /** Told after each poll at a commit that takes several. */
+  readonly onPoll: () => void;
 }
 
 /** A registered operator has signed other roots of a round than this one has. */
@@ -85,7 +85,7 @@ export class AttestationsMissing extends QuarterdeckError {
   }
 }
 
-/** Of the board or the signer: the next look may do, and by itself it is no reason to end. */
+/** Of the board or the signer: the next poll may do, and by itself it is no reason to end. */
 function isTransient(error: unknown): error is Error {
   return error instanceof StorageFailure || error instanceof SignerUnavailable;
 }
@@ -117,12 +117,12 @@ export class CommitQuorum {
     this.#waits = new WaitLog(options.log, options.state.genesis.schedule);
   }
 
-  /** As of the last look; undefined while no attestation is missing. */
+  /** As of the last poll; undefined while no attestation is missing. */
   get wait(): CommitWait | undefined {
     return this.#waits.wait;
   }
 
-  /** As of the last look at a commit, and so for the rest of its round. */
+  /** As of the last poll at a commit, and so for the rest of its round. */
   get divergences(): readonly Divergence[] {
     return this.#divergences;
   }
@@ -131,11 +131,11 @@ export class CommitQuorum {
    * Attests the commit that this operator owes as of block `head`, if it takes several, and looks
    * who else did; also while cancellations must land before it. Throws `RpcUnavailable`.
    */
-  async look(head: BlockNumber): Promise<void> {
+  async poll(head: BlockNumber): Promise<void> {
     const { board, log } = this.#options;
     if (board === undefined) return;
     try {
-      await this.#look(board, head);
+      await this.#poll(board, head);
     } catch (problem) {
       // A manager that answers nothing is refused by the Mediator as well.
       if (!(problem instanceof ContractRefused)) throw problem;
@@ -143,8 +143,8 @@ export class CommitQuorum {
     }
   }
 
-  async #look(board: AttestationBoard, head: BlockNumber): Promise<void> {
-    const { reader, manager, state, onLook } = this.#options;
+  async #poll(board: AttestationBoard, head: BlockNumber): Promise<void> {
+    const { reader, manager, state, onPoll } = this.#options;
     if (!this.#mayOwe(head)) return this.#waits.over();
     const quorum = await reader.commitQuorum(manager);
     if (quorum <= 1) {
@@ -161,7 +161,7 @@ export class CommitQuorum {
       const own = { duty, hash: rootsHash(duty.roots), wholeHash };
       await this.#attest(own, board, quorum, head);
     }
-    onLook();
+    onPoll();
   }
 
   /** Cheap, and asks nobody: most blocks are not those of a commit. */

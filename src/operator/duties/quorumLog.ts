@@ -25,7 +25,7 @@ export interface CommitWait {
 
 type Level = "info" | "warn" | "error";
 
-const MEND =
+const HINT =
   "start the missing operators, on the same database and release; or have the manager's owner " +
   "lower the quorum: quarterdeck operators quorum";
 
@@ -64,12 +64,12 @@ export class WaitLog {
       ...{ commitRound: round, rootsHash },
       ...{ quorum, there: attested.length, attested, missing, deadlineBlock, blocksLeft },
       ...(problem === undefined ? {} : { problem }),
-      ...(level === "info" ? {} : { hint: MEND }),
+      ...(level === "info" ? {} : { hint: HINT }),
     });
   }
 
   /**
-   * The first look at a commit always finds too few, since all operators look at the same block. In
+   * The first poll at a commit always finds too few, since all operators look at the same block. In
    * the rescue window it is an error: nobody else will come.
    */
   #levelOf({ blocksLeft, deadlineBlock, round, problem }: CommitWait): Level {

@@ -41,7 +41,7 @@ function keeper(address: Address, answers: (Turns | Error)[], slots = true) {
     reader: slots ? (reader as unknown as SlotReader) : undefined,
     log: { info: take, warn: take, error: take, flush: async () => {} },
     onClaimed: () => {},
-    onSkipped: () => take("spared"),
+    onSkipped: () => take("skipped"),
   });
   return { one, sent, events };
 }
@@ -57,7 +57,7 @@ describe("whose turn it is", () => {
 
   it("is the operator's up to the last block that its transaction can land in", async () => {
     const [ada, bob] = [keeper(ADA, [TURNS]).one, keeper(BOB, [TURNS]).one];
-    await Promise.all([ada.look(), bob.look()]);
+    await Promise.all([ada.poll(), bob.poll()]);
     // What is sent at block 107 lands in 108, in the next slot.
     const allowed = (of: SlotKeeper) => [100, 106, 107].map((head) => of.mayAct(head, 500));
     expect(allowed(ada)).toEqual([true, true, false]);
@@ -68,7 +68,7 @@ describe("whose turn it is", () => {
 
   it("is everybody's in the rescue window, one after the other", async () => {
     const members = [ADA, BOB, CY].map((address) => keeper(address, [TURNS]).one);
-    await Promise.all(members.map((member) => member.look()));
+    await Promise.all(members.map((member) => member.poll()));
     // The quarter has 40 blocks, so the window of a duty due in 119 begins where 109 is known.
     const acting = (head: number) => members.map((member) => member.mayAct(head, 119));
     expect(acting(106)).toEqual([true, false, false]);
@@ -80,7 +80,7 @@ describe("whose turn it is", () => {
 
   it("is not of one who is not approved, not even then", async () => {
     const stranger = keeper(toAddress(`0x${"9".repeat(40)}`), [TURNS]).one;
-    await stranger.look();
+    await stranger.poll();
     expect([100, 118].map((head) => stranger.mayAct(head, 119))).toEqual([false, false]);
     expect(stranger.isApproved).toBe(false);
   });
@@ -88,7 +88,7 @@ describe("whose turn it is", () => {
   it("is not known to be of one who is approved before the list was read", async () => {
     const ada = keeper(ADA, [TURNS]).one;
     expect(ada.isApproved).toBeUndefined();
-    await ada.look();
+    await ada.poll();
     expect(ada.isApproved).toBe(true);
     expect(keeper(ADA, [], false).one.isApproved).toBe(true);
   });
@@ -96,23 +96,23 @@ describe("whose turn it is", () => {
   it("stays as it was known while the list changes under the reading", async () => {
     const torn = new ContractRefused("turns", "NoSuchOperator", [2n]);
     const { one, events } = keeper(ADA, [TURNS, torn]);
-    await one.look();
-    await one.look();
+    await one.poll();
+    await one.poll();
     expect(one.turns).toEqual(TURNS);
     expect(events).toContain("turnsUnread");
   });
 
-  it("is told once where two looks run side by side", async () => {
+  it("is told once where two polls run side by side", async () => {
     const { one, events } = keeper(ADA, [TURNS, { ...TURNS, block: 101 }]);
-    await Promise.all([one.look(), one.look()]);
-    await one.look();
+    await Promise.all([one.poll(), one.poll()]);
+    await one.poll();
     expect(events).toEqual(["turn"]);
   });
 
   it("is claimed for the next slot, once by the first in line", async () => {
     const free = { ...TURNS, slot: 6, claimed: [], forecast: ADA };
     const { one, sent } = keeper(ADA, [free]);
-    await one.look();
+    await one.poll();
     await one.claimIfDue();
     expect(sent).toMatchObject([{ what: "claim of slot 7", deadlineBlock: 107, priority: 0 }]);
   });

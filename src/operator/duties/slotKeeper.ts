@@ -31,7 +31,7 @@ export interface SlotKeeperOptions {
 export class SlotKeeper {
   readonly #options: SlotKeeperOptions;
   #turns: Turns | undefined;
-  #spared: Slot = -1;
+  #skipped: Slot = -1;
   /** What the log was told last: looks run side by side, and each would tell of a change. */
   #said: Turns | undefined;
 
@@ -39,7 +39,7 @@ export class SlotKeeper {
     this.#options = options;
   }
 
-  /** As of the last look; undefined before it, and where there are no slots. */
+  /** As of the last poll; undefined before it, and where there are no slots. */
   get turns(): Turns | undefined {
     return this.#turns;
   }
@@ -50,7 +50,7 @@ export class SlotKeeper {
   }
 
   /**
-   * Whether this operator is on the list, as of the last look; undefined before it. Without slots
+   * Whether this operator is on the list, as of the last poll; undefined before it. Without slots
    * nobody else has a say.
    */
   get isApproved(): boolean | undefined {
@@ -99,13 +99,13 @@ export class SlotKeeper {
   }
 
   /** Reads whose turn it is. Throws `RpcUnavailable`. */
-  async look(): Promise<void> {
+  async poll(): Promise<void> {
     const { reader } = this.#options;
     if (reader === undefined) return;
     try {
       this.#turns = await reader.turns();
     } catch (problem) {
-      // Its parts contradict each other where the list changes while it is read: the next look will
+      // Its parts contradict each other where the list changes while it is read: the next poll will
       // do. What was known stays, and the contract has the last word.
       if (!(problem instanceof ContractRefused)) throw problem;
       this.#options.log.warn("turnsUnread", { problem });
@@ -114,7 +114,7 @@ export class SlotKeeper {
     this.#say(this.#turns);
   }
 
-  /** Claims the next slot if that is due, as of the last look. Throws `RpcUnavailable`. */
+  /** Claims the next slot if that is due, as of the last poll. Throws `RpcUnavailable`. */
   async claimIfDue(): Promise<void> {
     const turns = this.#turns;
     if (turns === undefined) return;
@@ -140,7 +140,7 @@ export class SlotKeeper {
       onClaimed(mined);
     } catch (problem) {
       if (problem instanceof RpcUnavailable) throw problem;
-      // The slot is past, or maintenance began: the next look decides anew. Anything else is tried
+      // The slot is past, or maintenance began: the next poll decides anew. Anything else is tried
       // again with the next block, and others claim as well.
       const isLate = problem instanceof DeadlineMissed || problem instanceof ContractRefused;
       log[isLate ? "info" : "warn"]("claimFailed", { block, slot, problem });
@@ -148,8 +148,8 @@ export class SlotKeeper {
   }
 
   #spare(slot: Slot): void {
-    if (this.#spared === slot) return;
-    this.#spared = slot;
+    if (this.#skipped === slot) return;
+    this.#skipped = slot;
     this.#options.onSkipped();
   }
 

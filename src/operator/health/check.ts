@@ -1,13 +1,13 @@
-/** What a guardian is: it looks at one thing the node lives on, and gives figures to be judged. */
-import type { Figure, Levels } from "./level.ts";
+/** A health check probes one thing that the node lives on and gives values to be judged. */
+import type { CheckValue, Levels } from "./level.ts";
 
-/** One figure of one look. */
+/** One value of one probe. */
 export interface Reading {
-  /** Name of the check, as in `/health`, alerts and the label of `quarterdeck_guard_state`. */
+  /** Name of the check, as in `/health`, alerts and the label of `quarterdeck_check_state`. */
   readonly check: string;
   readonly levels: Levels;
   /** Undefined when it could not be read; `detail` says why. */
-  readonly figure: Figure | undefined;
+  readonly value: CheckValue | undefined;
   /** The figure in words, with its unit. */
   readonly detail: string;
   /** What to do when it is bad, as a sentence. */
@@ -17,7 +17,7 @@ export interface Reading {
 export interface Check {
   readonly name: string;
   /** Sets its metrics, and gives a reading for each of its checks. */
-  look(): readonly Reading[] | Promise<readonly Reading[]>;
+  probe(): readonly Reading[] | Promise<readonly Reading[]>;
   stop?(): void;
 }
 

@@ -21,12 +21,12 @@ const HOUR = DAY / 24;
 const guards = guardsSchema.parse(undefined);
 const ADDRESS = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as never;
 
-async function look(guardian: Check): Promise<Map<string, Reading>> {
-  const readings = await guardian.look();
+async function probe(check: Check): Promise<Map<string, Reading>> {
+  const readings = await check.probe();
   return new Map(readings.map((reading) => [reading.check, reading]));
 }
 
-function watching(guardian: Check) {
+function watching(check: Check) {
   const changes: Change[] = [];
   const said: string[] = [];
   const say = (event: string) => {
@@ -37,7 +37,7 @@ function watching(guardian: Check) {
   const onChange = (change: Change) => {
     changes.push(change);
   };
-  const runner = new Checks({ guardians: [guardian], everyMs: 1000, log, metrics, onChange });
+  const runner = new Checks({ checks: [check], everyMs: 1000, log, metrics, onChange });
   return { runner, changes, said, metrics };
 }
 
@@ -68,16 +68,16 @@ describe("the key's balance", () => {
   it("foretells its end from what its transactions cost", async () => {
     const spending = new Spending(0);
     for (let day = 1; day <= 4; day++) spending.add(day * DAY, ETHER);
-    const readings = await look(at(async () => 20n * ETHER, spending, 4 * DAY));
-    expect(readings.get("keyForecast")).toMatchObject({ figure: 20 });
+    const readings = await probe(at(async () => 20n * ETHER, spending, 4 * DAY));
+    expect(readings.get("keyForecast")).toMatchObject({ value: 20 });
     expect(readings.get("keyForecast")?.detail).toBe("20 days at 1 ETH a day");
     expect(readings.get("keyBalance")?.detail).toContain("20 ETH, warns below 10 ETH");
   });
 
   it("says that it cannot be read", async () => {
-    const readings = await look(at(() => Promise.reject(new Error("refused\nmore"))));
+    const readings = await probe(at(() => Promise.reject(new Error("refused\nmore"))));
     expect(readings.get("keyBalance")).toMatchObject({
-      figure: undefined,
+      value: undefined,
       detail: "cannot be read: refused",
     });
   });
@@ -124,14 +124,14 @@ describe("the forecast of a decline", () => {
   });
 });
 
-describe("the machine's guardians", () => {
+describe("the machine's checks", () => {
   it("read memory against the container's limit where there is one", async () => {
     const metrics = new Metrics();
-    const readings = await look(memoryCheck({ ...guards, metrics }));
+    const readings = await probe(memoryCheck({ ...guards, metrics }));
     for (const check of ["memory", "heap"]) {
-      const { figure } = readings.get(check) as Reading;
-      expect(figure).toBeGreaterThan(0);
-      expect(figure).toBeLessThan(1);
+      const { value } = readings.get(check) as Reading;
+      expect(value).toBeGreaterThan(0);
+      expect(value).toBeLessThan(1);
     }
     expect(memoryLimit(500, 1000)).toBe(500);
     expect(memoryLimit(0, 1000)).toBe(1000);
@@ -141,45 +141,41 @@ describe("the machine's guardians", () => {
   it("read the room on a real disk, and say when there is no such folder", async () => {
     const at = (path: string) =>
       diskCheck({ ...guards, folder: "logs", path, metrics: new Metrics(), now: () => 0 });
-    const readings = await look(at("."));
-    expect(readings.get("disk.logs")?.figure).toBeGreaterThan(0);
-    expect(readings.get("inodes.logs")?.figure).toBeGreaterThan(0);
-    const none = await look(at("no/such/folder"));
-    expect([...none.values()].map(({ figure }) => figure)).toEqual([
-      undefined,
-      undefined,
-      undefined,
-    ]);
+    const readings = await probe(at("."));
+    expect(readings.get("disk.logs")?.value).toBeGreaterThan(0);
+    expect(readings.get("inodes.logs")?.value).toBeGreaterThan(0);
+    const none = await probe(at("no/such/folder"));
+    expect([...none.values()].map(({ value }) => value)).toEqual([undefined, undefined, undefined]);
     expect(none.get("disk.logs")?.detail).toMatch(/cannot be read: ENOENT/);
   });
 
   it("notice that the event loop stood still", async () => {
-    const guardian = eventLoopCheck({ ...guards, metrics: new Metrics() });
+    const check = eventLoopCheck({ ...guards, metrics: new Metrics() });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const end = performance.now() + 300;
     while (performance.now() < end);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const readings = await look(guardian);
-    expect(readings.get("eventLoop")?.figure).toBeGreaterThan(0.2);
-    guardian.stop?.();
+    const readings = await probe(check);
+    expect(readings.get("eventLoop")?.value).toBeGreaterThan(0.2);
+    check.stop?.();
   });
 
   it("read the journal's writer", async () => {
     const writer = { waiting: 3, longestFlushMs: 250, sinceFlushMs: undefined };
-    const guardian = journalCheck({
+    const check = journalCheck({
       ...guards,
       lagBlocks: () => 4,
       writer: () => writer,
       metrics: new Metrics(),
     });
-    const readings = await look(guardian);
-    expect(readings.get("journalLag")?.figure).toBe(4);
-    expect(readings.get("journalWaiting")?.figure).toBe(3);
-    expect(readings.get("journalFlush")?.figure).toBe(0.25);
+    const readings = await probe(check);
+    expect(readings.get("journalLag")?.value).toBe(4);
+    expect(readings.get("journalWaiting")?.value).toBe(3);
+    expect(readings.get("journalFlush")?.value).toBe(0.25);
   });
 });
 
-describe("the chain's guardian", () => {
+describe("the chain's check", () => {
   let ms: number;
   const T0 = 1_700_000_000;
   const chain = (heads: (() => Promise<SeenBlock>)[], metrics = new Metrics()) => {
@@ -196,11 +192,11 @@ describe("the chain's guardian", () => {
   it("compares what we follow with the best endpoint, and names those that are down", async () => {
     const metrics = new Metrics();
     const best = async () => ({ number: 105, timestamp: T0 });
-    const guardian = chain([best, () => Promise.reject(new Error("down"))], metrics);
-    guardian.heard({ number: 100, timestamp: T0 });
-    const readings = await look(guardian);
-    expect(readings.get("rpcLag")?.figure).toBe(5);
-    expect(readings.get("rpcEndpoints")).toMatchObject({ figure: 1 });
+    const check = chain([best, () => Promise.reject(new Error("down"))], metrics);
+    check.heard({ number: 100, timestamp: T0 });
+    const readings = await probe(check);
+    expect(readings.get("rpcLag")?.value).toBe(5);
+    expect(readings.get("rpcEndpoints")).toMatchObject({ value: 1 });
     expect(readings.get("rpcEndpoints")?.detail).toBe("1 of 2 down: 1 host");
     const text = await metrics.text();
     expect(text).toContain('quarterdeck_rpc_endpoint_up{endpoint="1 host"} 0');
@@ -208,89 +204,89 @@ describe("the chain's guardian", () => {
   });
 
   it("notices that the chain stands still, and that it goes on", async () => {
-    const guardian = chain([]);
-    guardian.heard({ number: 1, timestamp: T0 });
+    const check = chain([]);
+    check.heard({ number: 1, timestamp: T0 });
     ms = 130_000;
-    guardian.heard({ number: 1, timestamp: T0 });
-    expect((await look(guardian)).get("chainSilence")?.figure).toBe(130);
-    guardian.heard({ number: 2, timestamp: T0 + 130 });
-    expect((await look(guardian)).get("chainSilence")?.figure).toBe(0);
+    check.heard({ number: 1, timestamp: T0 });
+    expect((await probe(check)).get("chainSilence")?.value).toBe(130);
+    check.heard({ number: 2, timestamp: T0 + 130 });
+    expect((await probe(check)).get("chainSilence")?.value).toBe(0);
   });
 
   it("compares clocks in both directions, and not by the first block", async () => {
-    const guardian = chain([]);
-    guardian.heard({ number: 1, timestamp: T0 - 9999 });
-    expect((await look(guardian)).get("clockSkew")?.figure).toBe(0);
-    guardian.heard({ number: 2, timestamp: T0 + 40 });
-    const ahead = (await look(guardian)).get("clockSkew");
+    const check = chain([]);
+    check.heard({ number: 1, timestamp: T0 - 9999 });
+    expect((await probe(check)).get("clockSkew")?.value).toBe(0);
+    check.heard({ number: 2, timestamp: T0 + 40 });
+    const ahead = (await probe(check)).get("clockSkew");
     expect(ahead).toMatchObject({
-      figure: 40,
+      value: 40,
       detail: "the chain's clock is 40.0 s ahead of ours",
     });
-    guardian.heard({ number: 3, timestamp: T0 - 50 });
-    guardian.heard({ number: 4, timestamp: T0 - 35 });
-    const behind = (await look(guardian)).get("clockSkew");
-    expect(behind).toMatchObject({ figure: 35, detail: "new blocks are 35.0 s old" });
+    check.heard({ number: 3, timestamp: T0 - 50 });
+    check.heard({ number: 4, timestamp: T0 - 35 });
+    const behind = (await probe(check)).get("clockSkew");
+    expect(behind).toMatchObject({ value: 35, detail: "new blocks are 35.0 s old" });
   });
 });
 
-describe("the registration's guardian", () => {
+describe("the registration's check", () => {
   it("fails at once when the manager does not know us", async () => {
     let registered = true;
-    const guardian = registrationCheck({
+    const check = registrationCheck({
       address: ADDRESS,
       manager: ADDRESS,
       readRegistered: async () => registered,
       metrics: new Metrics(),
     });
-    const { runner, changes } = watching(guardian);
-    await runner.look(guardian);
+    const { runner, changes } = watching(check);
+    await runner.probe(check);
     expect(changes).toEqual([]);
     registered = false;
-    await runner.look(guardian);
+    await runner.probe(check);
     expect(changes).toMatchObject([{ name: "registered", before: "ok", state: "failed" }]);
     expect(runner.checks()[0]?.detail).toMatch(/is not registered.*Ask the owner/);
   });
 });
 
-describe("the guardians' runner", () => {
+describe("the checks' runner", () => {
   it("tells each change once, and exports each state", async () => {
-    let figure = 0;
+    let value = 0;
     const levels = guards.rpcDownEndpoints;
-    const reading = () => ({ check: "x", levels, figure, detail: "d", hint: "Mend it." });
-    const guardian = { name: "g", look: () => [reading()] };
-    const { runner, changes, said, metrics } = watching(guardian);
-    for (figure of [1, 1, 1, 1, 0, 0, 0, 0, 0]) await runner.look(guardian);
+    const reading = () => ({ check: "x", levels, value, detail: "d", hint: "Correct it." });
+    const check = { name: "g", probe: () => [reading()] };
+    const { runner, changes, said, metrics } = watching(check);
+    for (value of [1, 1, 1, 1, 0, 0, 0, 0, 0]) await runner.probe(check);
     expect(changes.map(({ state }) => state)).toEqual(["warn", "ok"]);
     expect(said).toEqual(["unhealthy", "healthy"]);
-    expect(await metrics.text()).toContain('quarterdeck_guard_state{check="x"} 0');
+    expect(await metrics.text()).toContain('quarterdeck_check_state{check="x"} 0');
   });
 
-  it("reports a guardian that throws, and goes on", async () => {
-    const guardian: Check = {
+  it("reports a health check that throws, and goes on", async () => {
+    const check: Check = {
       name: "broken",
-      look: () => {
+      probe: () => {
         throw new Error("oops");
       },
     };
-    const { runner, changes } = watching(guardian);
-    for (let i = 0; i < 3; i++) await runner.look(guardian);
+    const { runner, changes } = watching(check);
+    for (let i = 0; i < 3; i++) await runner.probe(check);
     expect(changes).toMatchObject([{ name: "broken", state: "warn", detail: "cannot look: oops" }]);
   });
 
-  it("lets a slow guardian delay no other", async () => {
-    const slow: Check = { name: "slow", look: () => new Promise(() => {}) };
+  it("lets a slow health check delay no other", async () => {
+    const slow: Check = { name: "slow", probe: () => new Promise(() => {}) };
     let looks = 0;
     const quick: Check = {
       name: "quick",
-      look: () => {
+      probe: () => {
         looks += 1;
         return [];
       },
     };
     const log: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
     const all = [slow, quick];
-    const options = { guardians: all, everyMs: 1, log, metrics: new Metrics(), onChange() {} };
+    const options = { checks: all, everyMs: 1, log, metrics: new Metrics(), onChange() {} };
     const runner = new Checks(options);
     runner.start();
     while (looks < 3) await new Promise((resolve) => setTimeout(resolve, 1));

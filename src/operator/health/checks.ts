@@ -1,6 +1,6 @@
 /**
- * Runs the guardians: each looks by itself, again and again, so that a slow one delays no other;
- * each reading is judged with hysteresis, and every change is a line in the log and told on.
+ * Runs the health checks: each probes by itself, again and again, so that a slow one delays no
+ * other; each reading is judged with hysteresis, and every change is logged and passed on.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HealthCheck } from "../api/operatorApi.ts";
@@ -16,8 +16,8 @@ export interface Change extends HealthCheck {
 }
 
 export interface ChecksOptions {
-  readonly guardians: readonly Check[];
-  /** Milliseconds between two looks. */
+  readonly checks: readonly Check[];
+  /** Milliseconds between two polls. */
   readonly everyMs: number;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -34,46 +34,46 @@ export class Checks {
     this.#options = options;
   }
 
-  /** As of the last look, by name. */
+  /** As of the last poll, by name. */
   checks(): HealthCheck[] {
     return [...this.#checks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Looks at once, and again for ever until `stop`. */
   start(): void {
-    for (const guardian of this.#options.guardians) void this.#keepLooking(guardian);
+    for (const check of this.#options.checks) void this.#keepProbing(check);
   }
 
   stop(): void {
     this.#stop.abort();
-    for (const guardian of this.#options.guardians) guardian.stop?.();
+    for (const check of this.#options.checks) check.stop?.();
   }
 
-  async #keepLooking(guardian: Check): Promise<void> {
+  async #keepProbing(check: Check): Promise<void> {
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      await this.look(guardian);
+      await this.probe(check);
       await sleep(this.#options.everyMs, undefined, { signal, ref: false }).catch(() => {});
     }
   }
 
-  /** One look of one guardian. Never throws: one that fails is itself a finding. */
-  async look(guardian: Check): Promise<void> {
+  /** One poll of one health check. Never throws: one that fails is itself a finding. */
+  async probe(check: Check): Promise<void> {
     let readings: readonly Reading[];
     try {
-      readings = await guardian.look();
+      readings = await check.probe();
     } catch (error) {
       const detail = `cannot look: ${problemOf(error)}`;
       const hint = "This is a fault of the operator: report it with its log.";
-      const reading = { check: guardian.name, levels: FAILS_AT_ONCE, figure: undefined };
+      const reading = { check: check.name, levels: FAILS_AT_ONCE, value: undefined };
       readings = [{ ...reading, detail, hint }];
     }
     if (this.#stop.signal.aborted) return;
     for (const reading of readings) this.#judge(reading);
   }
 
-  #judge({ check: name, levels, figure, detail, hint }: Reading): void {
-    const state = nextState(levels, this.#levels.get(name) ?? FIRST_STATE, figure);
+  #judge({ check: name, levels, value, detail, hint }: Reading): void {
+    const state = nextState(levels, this.#levels.get(name) ?? FIRST_STATE, value);
     this.#levels.set(name, state);
     const before = this.#checks.get(name)?.state ?? "ok";
     const after = state.health;
@@ -81,7 +81,7 @@ export class Checks {
     this.#checks.set(name, { name, state: after, detail: `${detail}.${advice}` });
     const { log, metrics, onChange } = this.#options;
     const rank = HEALTHS.indexOf(after);
-    metrics.set("guard_state", "0 ok, 1 warn, 2 failed; by check", rank, { check: name });
+    metrics.set("check_state", "0 ok, 1 warn, 2 failed; by check", rank, { check: name });
     if (before === after) return;
     const fields = { check: name, before, detail };
     if (after === "ok") log.info("healthy", fields);

@@ -1,13 +1,13 @@
 /**
- * When each guardian warns and when it calls a thing failed: defaults that suit a chain with blocks
- * of 12 seconds, each of them to be overridden under `guards` in the configuration.
+ * When each health check warns and when it fails: defaults that suit a chain with blocks of 12
+ * seconds, each of them to be overridden under `guards` in the configuration.
  */
 import { z } from "zod";
 import type { Levels } from "./level.ts";
 
 type Pair = readonly [raise: number, clear: number];
 
-const figure = z.number();
+const value = z.number();
 const looks = z.number().int().min(1).max(1000);
 
 /**
@@ -25,10 +25,10 @@ function levels(
   const direction = bad === "above" ? "at most" : "at least";
   return z
     .strictObject({
-      warn: figure.default(warn[0]),
-      warnClear: figure.default(warn[1]),
-      failed: figure.nullable().default(failed?.[0] ?? null),
-      failedClear: figure.nullable().default(failed?.[1] ?? null),
+      warn: value.default(warn[0]),
+      warnClear: value.default(warn[1]),
+      failed: value.nullable().default(failed?.[0] ?? null),
+      failedClear: value.nullable().default(failed?.[1] ?? null),
       raiseAfter: looks.default(raiseAfter),
       clearAfter: looks.default(clearAfter),
     })
@@ -74,7 +74,7 @@ const LASTING = [4, 8] as const;
 
 export const guardsSchema = z
   .strictObject({
-    /** Milliseconds between two looks of a guardian. */
+    /** Milliseconds between two polls of a health check. */
     everyMs: z.number().int().min(50).max(600_000).default(15_000),
     /** Resident memory, of what the container or the machine allows: 0 to 1. */
     memoryUsedRatio: levels("above", [0.8, 0.7], [0.95, 0.9], LASTING),
@@ -86,7 +86,7 @@ export const guardsSchema = z
     diskLeftDays: levels("below", [7, 10], [1, 2], LASTING),
     /** Days until the key is empty, if it goes on paying as in the last week. */
     keyLeftDays: levels("below", [14, 21], [2, 4], LASTING),
-    /** The 99th percentile since the last look. */
+    /** The 99th percentile since the last poll. */
     eventLoopDelaySeconds: levels("above", [0.5, 0.25], [5, 2], SOON),
     /** Blocks by which the endpoint that we follow is behind the best of them. */
     rpcLagBlocks: levels("above", [3, 1], [10, 5], SOON),
@@ -99,7 +99,7 @@ export const guardsSchema = z
     /** Blocks that are final and not yet in the journal. */
     journalLagBlocks: levels("above", [10, 3], [50, 20], SOON),
     journalWaitingEntries: levels("above", [2048, 512], [7000, 4096], SOON),
-    /** The longest flush since the last look, also one still under way. */
+    /** The longest flush since the last poll, also one still under way. */
     journalFlushSeconds: levels("above", [1, 0.5], [10, 5], SOON),
     /** Until the nearest deadline of an open duty, in quarters of a round. */
     deadlineLeftQuarters: levels("below", [0.5, 0.6], [0.25, 0.35], NO_RETRY),

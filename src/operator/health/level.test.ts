@@ -10,19 +10,19 @@ const LEVELS: Levels = {
   clearAfter: 2,
 };
 
-function run(levels: Levels, figures: readonly (number | undefined)[]): LevelState[] {
+function run(levels: Levels, values: readonly (number | undefined)[]): LevelState[] {
   let state = FIRST_STATE;
-  return figures.map((figure) => {
-    state = nextState(levels, state, figure);
+  return values.map((value) => {
+    state = nextState(levels, state, value);
     return state;
   });
 }
 
-function healths(levels: Levels, figures: readonly (number | undefined)[]): Health[] {
-  return run(levels, figures).map(({ health }) => health);
+function healths(levels: Levels, values: readonly (number | undefined)[]): Health[] {
+  return run(levels, values).map(({ health }) => health);
 }
 
-const figures = fc.array(fc.integer({ min: 0, max: 100 }), { maxLength: 60 });
+const values = fc.array(fc.integer({ min: 0, max: 100 }), { maxLength: 60 });
 const levels: fc.Arbitrary<Levels> = fc
   .record({
     bounds: fc.tuple(...Array.from({ length: 4 }, () => fc.integer({ min: 1, max: 99 }))),
@@ -75,21 +75,21 @@ describe("a level with hysteresis", () => {
 
   it("agrees with the plain rule: the last change decides, looking back over the streak", () => {
     fc.assert(
-      fc.property(levels, figures, (all, seen) => {
+      fc.property(levels, values, (all, seen) => {
         const states = run(all, seen);
-        const bad = (figure: number, bound: number) =>
-          all.bad === "above" ? figure >= bound : figure <= bound;
+        const bad = (value: number, bound: number) =>
+          all.bad === "above" ? value >= bound : value <= bound;
         for (const name of ["warn", "failed"] as const) {
           const bound = all[name] as { raise: number; clear: number };
-          const isGood = (figure: number) =>
-            (all.bad === "above" ? figure <= bound.clear : figure >= bound.clear) &&
-            !bad(figure, bound.raise);
+          const isGood = (value: number) =>
+            (all.bad === "above" ? value <= bound.clear : value >= bound.clear) &&
+            !bad(value, bound.raise);
           let on = false;
           let since = 0;
           for (let i = 0; i < seen.length; i++) {
             const needed = on ? all.clearAfter : all.raiseAfter;
             const last = seen.slice(Math.max(since, i + 1 - needed), i + 1);
-            const speak = last.every((figure) => (on ? isGood(figure) : bad(figure, bound.raise)));
+            const speak = last.every((value) => (on ? isGood(value) : bad(value, bound.raise)));
             if (last.length === needed && speak) {
               on = !on;
               since = i + 1;
@@ -103,7 +103,7 @@ describe("a level with hysteresis", () => {
 
   it("never changes within fewer looks than it needs, and fails only when it also warns", () => {
     fc.assert(
-      fc.property(levels, figures, (all, seen) => {
+      fc.property(levels, values, (all, seen) => {
         const states = run(all, seen);
         let last = { on: false, at: -1 };
         states.forEach(({ warn, failed }, i) => {
@@ -120,7 +120,7 @@ describe("a level with hysteresis", () => {
   it("stays as it is while figures lie between its bounds", () => {
     const between = fc.integer({ min: 51, max: 59 });
     fc.assert(
-      fc.property(figures, fc.array(between, { maxLength: 30 }), (before, after) => {
+      fc.property(values, fc.array(between, { maxLength: 30 }), (before, after) => {
         const states = run(LEVELS, [...before, ...after]);
         const then = states[before.length - 1]?.warn.on ?? false;
         for (const { warn } of states.slice(before.length)) expect(warn.on).toBe(then);

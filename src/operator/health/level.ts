@@ -1,6 +1,6 @@
 /**
  * When a figure is a warning, and when it has failed: a pure state machine with hysteresis. A level
- * is entered after several looks in a row beyond its `raise`, and left after several in a row on
+ * is entered after several polls in a row beyond its `raise`, and left after several in a row on
  * the good side of its `clear`; between the two nothing changes, so that it does not flap.
  */
 
@@ -9,13 +9,13 @@ export const HEALTHS = ["ok", "warn", "failed"] as const;
 export type Health = (typeof HEALTHS)[number];
 
 /** Money is compared as bigint, everything else as a number; one check uses one of the two. */
-export type Figure = number | bigint;
+export type CheckValue = number | bigint;
 
 export interface Bound {
   /** Reached or passed: bad. */
-  readonly raise: Figure;
+  readonly raise: CheckValue;
   /** Reached or passed the other way: good again. On the good side of `raise`, or equal to it. */
-  readonly clear: Figure;
+  readonly clear: CheckValue;
 }
 
 export interface Levels {
@@ -52,22 +52,26 @@ const BLIND_AFTER = 3;
 export function nextState(
   levels: Levels,
   state: LevelState,
-  figure: Figure | undefined,
+  value: CheckValue | undefined,
 ): LevelState {
-  const blind = nextBlind(state.blind, figure === undefined);
-  const warn =
-    figure === undefined ? state.warn : nextLatch(levels, levels.warn, state.warn, figure);
+  const blind = nextBlind(state.blind, value === undefined);
+  const warn = value === undefined ? state.warn : nextLatch(levels, levels.warn, state.warn, value);
   const failed =
-    figure === undefined ? state.failed : nextLatch(levels, levels.failed, state.failed, figure);
+    value === undefined ? state.failed : nextLatch(levels, levels.failed, state.failed, value);
   const health = failed.on ? "failed" : warn.on || blind.on ? "warn" : "ok";
   return { health, warn, failed, blind };
 }
 
-function nextLatch(levels: Levels, bound: Bound | undefined, latch: Latch, figure: Figure): Latch {
+function nextLatch(
+  levels: Levels,
+  bound: Bound | undefined,
+  latch: Latch,
+  value: CheckValue,
+): Latch {
   if (bound === undefined) return OFF;
   const { bad, raiseAfter, clearAfter } = levels;
-  const isBad = bad === "above" ? figure >= bound.raise : figure <= bound.raise;
-  const isGood = bad === "above" ? figure <= bound.clear : figure >= bound.clear;
+  const isBad = bad === "above" ? value >= bound.raise : value <= bound.raise;
+  const isGood = bad === "above" ? value <= bound.clear : value >= bound.clear;
   // Where both bounds are one value, reaching it is bad.
   const changes = latch.on ? isGood && !isBad : isBad;
   return counted(latch, changes, latch.on ? clearAfter : raiseAfter);

@@ -183,7 +183,7 @@ function makeQuorum(
     board: storage.board,
     log,
     approved: () => (turns.turns?.operators ?? []).map(({ address }) => address),
-    onLook: () => attestationsRead.raise(),
+    onPoll: () => attestationsRead.raise(),
   });
 }
 

@@ -24,12 +24,12 @@ export class HeadLoop {
     const { turns, runner, quorum } = parts;
     this.#parts = parts;
     this.#duties = new LatestOnly(async () => {
-      await turns.look();
+      await turns.poll();
       await runner.run();
     });
-    this.#attestations = new LatestOnly((head) => quorum.look(head));
+    this.#attestations = new LatestOnly((head) => quorum.poll(head));
     this.#claims = new LatestOnly(async () => {
-      await turns.look();
+      await turns.poll();
       await turns.claimIfDue();
     });
   }

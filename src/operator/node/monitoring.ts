@@ -1,4 +1,4 @@
-/** The guardians of one running operator, wired to what they check. */
+/** The health checks of one running operator, wired to what they check. */
 import { resolve } from "node:path";
 import type { Address } from "../../base/hex.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
@@ -52,7 +52,7 @@ export interface MonitoringOptions {
 }
 
 export interface Monitoring {
-  /** To be told of each new head, of each mined transaction of ours, and of each failed look. */
+  /** To be told of each new head, of each mined transaction of ours, and of each failed poll. */
   heard(block: SeenBlock): void;
   mined(kind: string, mined: Mined): void;
   failedLook(): void;
@@ -96,8 +96,8 @@ export function monitor(options: MonitoringOptions): Monitoring {
   });
   const database =
     options.storageProblem && databaseCheck({ problem: options.storageProblem, metrics });
-  const guardians = new Checks({
-    guardians: [
+  const checks = new Checks({
+    checks: [
       ...watchMachine(options, spending),
       chain,
       journalCheck({
@@ -134,9 +134,9 @@ export function monitor(options: MonitoringOptions): Monitoring {
     failedLook: () => {
       failingSince ??= head.number;
     },
-    checks: () => guardians.checks(),
-    sawChain: () => void guardians.look(duties),
-    sawAttestations: () => void guardians.look(quorum),
+    checks: () => checks.checks(),
+    sawChain: () => void checks.probe(duties),
+    sawAttestations: () => void checks.probe(quorum),
     duties: () => (open() ?? []).map((duty) => dutyHealth(duty, options)),
     situation: () => {
       const nextDuty = nearest(open() ?? []);
@@ -146,8 +146,8 @@ export function monitor(options: MonitoringOptions): Monitoring {
       const haltBlock = halt.haltBlock() ?? clock(state).haltBlock;
       return { head: head.number, block, sinceBlock, nextDuty, haltBlock };
     },
-    start: () => guardians.start(),
-    stop: () => guardians.stop(),
+    start: () => checks.start(),
+    stop: () => checks.stop(),
   };
 }
 

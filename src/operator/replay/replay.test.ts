@@ -7,7 +7,7 @@ import { GENESIS } from "../../exchange/world.testkit.ts";
 import { JournalDamaged } from "../../journal/errors.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { openSqliteReader } from "../../journal/sqlite/reader.ts";
-import { vandalise } from "../../journal/sqlite/storage.fixture.ts";
+import { vandalise } from "../../journal/sqlite/storage.testkit.ts";
 import { collectingLog, flipStored, storedJournal, tradingEntries } from "./journals.testkit.ts";
 import { type Recovered, ReplayFailed, recover } from "./replay.ts";
 

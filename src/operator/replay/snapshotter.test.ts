@@ -6,7 +6,7 @@ import { stateHash } from "../../exchange/snapshots/stateHash.ts";
 import { GENESIS } from "../../exchange/world.testkit.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
-import { vandalise } from "../../journal/sqlite/storage.fixture.ts";
+import { vandalise } from "../../journal/sqlite/storage.testkit.ts";
 import {
   collectingLog,
   temporaryFolder,
@@ -73,7 +73,7 @@ test("makes none that whoever led meanwhile has made", async () => {
     await snapshotter.idle();
     return (await journal.verify()).snapshots;
   };
-  // It rests for a moment after each look.
+  // It rests for a moment after each poll.
   await expect.poll(offered).toEqual([20, 31]);
 });
 

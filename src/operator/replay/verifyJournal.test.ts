@@ -6,7 +6,7 @@ import { GENESIS } from "../../exchange/world.testkit.ts";
 import { restoreBackup } from "../../journal/sqlite/backup.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { openSqliteReader } from "../../journal/sqlite/reader.ts";
-import { vandalise } from "../../journal/sqlite/storage.fixture.ts";
+import { vandalise } from "../../journal/sqlite/storage.testkit.ts";
 import { flipStored, storedJournal, temporaryFolder, tradingEntries } from "./journals.testkit.ts";
 import { replayRecords } from "./replay.ts";
 import { type JournalProof, proveJournal } from "./verifyJournal.ts";

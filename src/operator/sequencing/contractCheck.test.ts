@@ -51,23 +51,23 @@ function checkOf(state: State, ...told: Figures[]) {
 test("figures that are the same are read once for each quarter", async () => {
   const state = traded();
   const { check, asked, log } = checkOf(state, {}, {});
-  await check.look();
+  await check.poll();
   const once = asked[0] as number;
   expect(once).toBeGreaterThan(0);
-  await check.look();
+  await check.poll();
   expect(asked).toEqual([once, 0]);
   state.moment = { ...state.moment, quarter: 1 };
-  await check.look();
+  await check.poll();
   expect(asked).toEqual([2 * once, 0]);
   expect(log.lines).toEqual([]);
 });
 
-test("a difference at every endpoint stops it at the third look, with both figures", async () => {
+test("a difference at every endpoint stops it at the third poll, with both figures", async () => {
   const { check, log } = checkOf(traded(), { more: 7n }, { pruned: true }, { more: 7n });
-  await check.look();
-  await check.look();
+  await check.poll();
+  await check.poll();
   expect(log.lines.filter(({ event }) => event === "contractDiffers")).toHaveLength(2);
-  const verdict = check.look();
+  const verdict = check.poll();
   await expect(verdict).rejects.toMatchObject({ code: "ContractDiffers" });
   await expect(verdict).rejects.toThrow(
     /As of block 100 .* deposits of 0x\w+ in round 0: 30007 in the contract, 30000 here/,
@@ -76,29 +76,29 @@ test("a difference at every endpoint stops it at the third look, with both figur
 
 test("a token that the journal does not know is told as such", async () => {
   const { check } = checkOf(traded(), { listed: [`0x${"99".repeat(20)}`] });
-  await check.look();
-  await check.look();
-  await expect(check.look()).rejects.toThrow(/listed tokens: 0x.*0x9999/);
+  await check.poll();
+  await check.poll();
+  await expect(check.poll()).rejects.toThrow(/listed tokens: 0x.*0x9999/);
 });
 
 test("one endpoint with the same figures outweighs all that differ", async () => {
   const { check, log } = checkOf(traded(), { more: 7n }, {});
-  for (let looks = 0; looks < 5; looks++) await check.look();
+  for (let polls = 0; polls < 5; polls++) await check.poll();
   expect(log.lines.map(({ event }) => event)).toEqual(["endpointOdd"]);
 });
 
 test("figures that nobody has any more are no difference, and are not asked for for ever", async () => {
   const { check, asked, log } = checkOf(traded(), { pruned: true });
-  for (let looks = 0; looks < 9; looks++) await check.look();
+  for (let polls = 0; polls < 9; polls++) await check.poll();
   expect(log.lines.map(({ event }) => event)).toEqual(Array(3).fill("contractUnread"));
   const [count] = asked;
-  await check.look();
+  await check.poll();
   expect(asked).toEqual([count]);
 });
 
 test("while the chain is far ahead nothing is compared; it is once that is caught up", async () => {
   const far = { ahead: 1000, more: 7n };
   const { check, asked } = checkOf(traded(), far);
-  for (let looks = 0; looks < 5; looks++) await check.look();
+  for (let polls = 0; polls < 5; polls++) await check.poll();
   expect(asked).toEqual([0]);
 });

@@ -22,7 +22,7 @@ export interface Difference {
  * Blocks at which every endpoint must show a difference before it counts, since one may answer for
  * another block than it was asked for; and at which none may have the figures before it is let be.
  */
-const LOOKS_BEFORE_VERDICT = 3;
+const POLLS_BEFORE_VERDICT = 3;
 /** Blocks behind its head of which a node that prunes still has the state. */
 const NEAR_BLOCKS = 64;
 
@@ -66,14 +66,14 @@ export class ContractCheck {
    * To be called after final blocks were taken; asks only where a check is due. Throws
    * `ContractDiffers`. Figures that nobody has any more, or not now, are no difference.
    */
-  async look(): Promise<void> {
+  async poll(): Promise<void> {
     const { state, log } = this.#options;
     const { head, moment, haltRound } = clock(state);
     const quarter = `${moment.round}.${moment.quarter}`;
     if (head === undefined || haltRound !== undefined || quarter === this.#checked) return;
     const verdict = await this.#read(head.number);
     if (verdict === "later") return;
-    const isUnread = verdict === undefined && ++this.#unread >= LOOKS_BEFORE_VERDICT;
+    const isUnread = verdict === undefined && ++this.#unread >= POLLS_BEFORE_VERDICT;
     if (isUnread || verdict?.length === 0) {
       this.#checked = quarter;
       this.#differing = 0;
@@ -81,9 +81,9 @@ export class ContractCheck {
     }
     if (verdict === undefined || verdict.length === 0) return;
     this.#differing += 1;
-    const looks = this.#differing;
-    log.warn("contractDiffers", { block: head.number, looks, differences: verdict });
-    if (looks < LOOKS_BEFORE_VERDICT) return;
+    const polls = this.#differing;
+    log.warn("contractDiffers", { block: head.number, polls, differences: verdict });
+    if (polls < POLLS_BEFORE_VERDICT) return;
     throw new ContractDiffers(head.number, state.genesis.mediator, verdict);
   }
 

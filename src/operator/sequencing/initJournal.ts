@@ -3,7 +3,7 @@ import { encodeEntry, type Genesis } from "../../exchange/model/entries.ts";
 import type { SharedJournal } from "../../journal/journal.ts";
 import { isLeadLost } from "./leadLost.ts";
 
-/** Milliseconds between two looks at who writes the first record. */
+/** Milliseconds between two polls for who writes the first record. */
 const LOOK_MS = 100;
 
 /**

@@ -101,7 +101,7 @@ async function followBlocks(
       if (event.kind === "final") {
         refusal = await take(sequencer, event);
         if (refusal !== undefined) continue;
-        await contract.look();
+        await contract.poll();
       }
       onChain(event.kind === "head" ? event : undefined);
     }

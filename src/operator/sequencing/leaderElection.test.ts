@@ -1,4 +1,4 @@
-/** Operators on one real PostgreSQL: a role, a replica and a desk each; leading appends blocks. */
+/** Operators on one real PostgreSQL: each with a replica and a write router; the leader appends blocks. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/database/postgres.ts";
@@ -62,7 +62,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
   let preferred: string | undefined;
   let blind = false;
   let approved = true;
-  let starved = false;
+  let stalled = false;
   const lead = async (leased: LeasedJournal, signal: AbortSignal) => {
     const failure = Promise.withResolvers<never>();
     const sequencer = new Sequencer({
@@ -90,7 +90,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
     operator,
     cannotLead: () => blind,
     isApproved: () => approved,
-    progress: () => ({ head: starved ? performance.now() : 0, taken: 0 }),
+    progress: () => ({ head: stalled ? performance.now() : 0, taken: 0 }),
     onSeen: () => {},
     successor: () => (preferred === operator ? undefined : preferred),
   });
@@ -112,7 +112,7 @@ async function member(schema: string, operator: string, url = server.url): Promi
       approved = false;
     },
     setStalled: (isStalled) => {
-      starved = isStalled;
+      stalled = isStalled;
     },
     prefer: (wanted) => {
       preferred = wanted;
@@ -211,7 +211,7 @@ test("the lead is not handed back to one that let it run out", async () => {
   ada.prefer("dee");
   await expect.poll(() => ada.isLeading(), soon).toBe(true);
   await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(100);
-  expect((await silent.look()).holder).toMatchObject({ operator: "ada", epoch: epoch + 1 });
+  expect((await silent.poll()).holder).toMatchObject({ operator: "ada", epoch: epoch + 1 });
 });
 
 test("one that does not hear the chain leaves the lead to another, and takes none", async () => {
@@ -252,11 +252,11 @@ test("the lead is not handed to one that does not hear the chain, though it is i
   onTestFinished(() => journal.close());
   // Until what bob said before is forgotten.
   await sleep(2 * LEASE_MS);
-  const before = (await journal.look()).holder;
+  const before = (await journal.poll()).holder;
   const { length } = ada.acknowledged;
   ada.prefer("bob");
   await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(length + 200);
-  expect((await journal.look()).holder).toEqual(before);
+  expect((await journal.poll()).holder).toEqual(before);
 });
 
 test("the lead is taken from one that takes no blocks, and what it acknowledged is kept", async () => {

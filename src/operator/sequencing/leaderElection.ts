@@ -49,13 +49,13 @@ const LOOKS = 10;
 const LOOKS_BETWEEN_ANNOUNCEMENTS = { following: 4, leading: 2 };
 /** Leases of leading after which those that are announced have been heard since it began. */
 const LEASES_UNTIL_KNOWN = 1.5;
-/** Records by which a successor may trail: it reads them within one look. */
+/** Records by which a successor may trail: it reads them within one poll. */
 const WARM_RECORDS = 1000;
 
 export class LeaderElection {
   readonly #options: SharedRoleOptions;
   readonly #stalled: StalledLeader;
-  #looks = 0;
+  #polls = 0;
   #peers: readonly Peer[] = [];
   readonly #outage: Outage;
 
@@ -80,7 +80,7 @@ export class LeaderElection {
     const { leaseMs } = this.#options;
     while (!signal.aborted) {
       try {
-        const leased = await this.#look();
+        const leased = await this.#poll();
         this.#outage.end();
         if (leased !== undefined) await this.#lead(leased, signal);
       } catch (error) {
@@ -90,10 +90,10 @@ export class LeaderElection {
     }
   }
 
-  /** Follows; gives the journal if it was acquired: nobody holds it, or one who starves us. */
-  async #look(): Promise<LeasedJournal | undefined> {
+  /** Follows; gives the journal if it was acquired: nobody holds it, or one who is stalled. */
+  async #poll(): Promise<LeasedJournal | undefined> {
     const { journal, replica, onHolder, onSeen, cannotLead, isApproved } = this.#options;
-    const { holder } = await journal.look();
+    const { holder } = await journal.poll();
     onHolder(holder);
     await replica.catchUp(journal);
     onSeen(replica.head);
@@ -106,14 +106,14 @@ export class LeaderElection {
 
   #isStalledBy({ operator, epoch }: Holder): boolean {
     const progress = this.#options.progress();
-    if (!this.#stalled.look(epoch, progress)) return false;
+    if (!this.#stalled.poll(epoch, progress)) return false;
     const { head: block, taken = "none" } = progress;
     this.#options.log.warn("leaderTakesNoBlocks", { operator, epoch, block, taken });
     return true;
   }
 
-  async #announce(sequence: number, looksBetween: number): Promise<void> {
-    if (this.#looks++ % looksBetween !== 0) return;
+  async #announce(sequence: number, pollsBetween: number): Promise<void> {
+    if (this.#polls++ % pollsBetween !== 0) return;
     this.#peers = await this.#options.journal.announce(sequence);
   }
 
@@ -121,7 +121,7 @@ export class LeaderElection {
     const { replica, log } = this.#options;
     let successor: string | undefined;
     try {
-      // What cannot be read now is not applied, and the next look begins with it.
+      // What cannot be read now is not applied, and the next poll begins with it.
       await replica.catchUp(leased);
       log.info("leading", { epoch: leased.epoch, sequence: leased.head.sequence });
       successor = await this.#leadAndWatch(leased, signal);

@@ -59,7 +59,7 @@ export class Sequencer {
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #failed: Error | undefined;
-  /** By the monotonic clock, for the guardians only. */
+  /** By the monotonic clock, for the health checks only. */
   #flushBegan: number | undefined;
   #flushEnded: number | undefined;
   #longestFlushMs = 0;

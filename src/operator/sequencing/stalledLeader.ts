@@ -30,7 +30,7 @@ export class StalledLeader {
   }
 
   /** Whether the writer of `epoch` takes no blocks; `now` in milliseconds that never go back. */
-  look(epoch: number, progress: Progress, now = performance.now()): boolean {
+  poll(epoch: number, progress: Progress, now = performance.now()): boolean {
     if (epoch !== this.#epoch || progress.taken !== this.#began.taken) {
       this.#epoch = epoch;
       this.#began = progress;

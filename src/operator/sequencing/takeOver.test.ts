@@ -57,8 +57,8 @@ test("what cannot be read on taking the lead is not taken for applied", async ()
     }
     return leased;
   };
-  const look = bob.look.bind(bob);
-  bob.look = async () => ({ ...(await look()), holder: undefined });
+  const poll = bob.poll.bind(bob);
+  bob.poll = async () => ({ ...(await poll()), holder: undefined });
   const stopping = new AbortController();
   const role = new LeaderElection({
     ...{ journal: bob, operator: "bob", replica, log, leaseMs: LEASE_MS, retryTimeoutMs: 20_000 },

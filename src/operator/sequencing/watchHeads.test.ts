@@ -4,14 +4,14 @@ import type { OperatorConfig } from "../config/config.ts";
 import { collectingLog } from "../replay/journals.testkit.ts";
 import { watchHeads } from "./watchHeads.ts";
 
-test("after a failed look a head is told again, though no block came", async () => {
+test("after a failed poll a head is told again, though no block came", async () => {
   const stop = new AbortController();
   const told: string[] = [];
-  let looks = 0;
+  let polls = 0;
   const getBlock = async () => {
-    looks += 1;
-    if (looks === 6) stop.abort();
-    if (looks === 3) throw new RpcUnavailable("for its head", new Error("busy"));
+    polls += 1;
+    if (polls === 6) stop.abort();
+    if (polls === 3) throw new RpcUnavailable("for its head", new Error("busy"));
     return { number: 7n, timestamp: 1n, baseFeePerGas: 1n };
   };
   await watchHeads(() => true, stop.signal, {

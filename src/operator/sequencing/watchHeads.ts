@@ -6,7 +6,7 @@ import type { ChainOptions } from "./lead.ts";
 /**
  * Tells of the newest block while `isNeeded`: who does not lead follows the journal and not the
  * chain, but has duties too. Resolves when `signal` is aborted; throws `RpcUnavailable` after
- * `maxTries` failed looks in a row.
+ * `maxTries` failed polls in a row.
  */
 export async function watchHeads(
   isNeeded: () => boolean,

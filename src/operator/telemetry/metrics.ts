@@ -11,7 +11,7 @@ export class Metrics {
   readonly #duties: Counter<"kind">;
   readonly #gas: Counter<"kind">;
   readonly #endpointFailures: Counter<"endpoint">;
-  readonly #endpointRest: Gauge<"endpoint">;
+  readonly #endpointPenalty: Gauge<"endpoint">;
 
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: "quarterdeck_" });
@@ -27,8 +27,8 @@ export class Metrics {
       "Requests that an endpoint of the chain did not answer as it should",
       "endpoint",
     );
-    this.#endpointRest = new Gauge({
-      name: "quarterdeck_endpoint_rest_requests",
+    this.#endpointPenalty = new Gauge({
+      name: "quarterdeck_endpoint_penalty_requests",
       help: "Requests for which an endpoint of the chain is passed over; 0 when it is well",
       labelNames: ["endpoint"],
       registers: [this.#registry],
@@ -47,10 +47,10 @@ export class Metrics {
     this.#gas.inc({ kind }, Number(gasUsed));
   }
 
-  /** `rest`: see chain/rpc/endpoint.ts. */
-  setEndpoints(health: readonly { readonly origin: string; readonly rest: number }[]): void {
-    for (const { origin, rest } of health) {
-      this.#endpointRest.set({ endpoint: origin }, rest);
+  /** `penalty`: see chain/rpc/endpoint.ts. */
+  setEndpoints(health: readonly { readonly origin: string; readonly penalty: number }[]): void {
+    for (const { origin, penalty } of health) {
+      this.#endpointPenalty.set({ endpoint: origin }, penalty);
       // One that never failed shows so.
       this.#endpointFailures.inc({ endpoint: origin }, 0);
     }

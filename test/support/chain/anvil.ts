@@ -122,11 +122,11 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   };
 }
 
-async function untilReady(child: ChildProcess, look: () => Promise<number>): Promise<void> {
+async function untilReady(child: ChildProcess, poll: () => Promise<number>): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     if (child.exitCode !== null) throw new Error(`anvil ended with code ${child.exitCode}`);
     try {
-      await look();
+      await poll();
       return;
     } catch {
       await sleep(50);

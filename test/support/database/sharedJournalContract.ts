@@ -65,7 +65,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       );
       for (const journal of journals) {
         expect(journal.head).toEqual(EMPTY_HEAD);
-        expect(await journal.look()).toEqual({ head: EMPTY_HEAD, holder: undefined });
+        expect(await journal.poll()).toEqual({ head: EMPTY_HEAD, holder: undefined });
         expect(await readAll(journal)).toEqual([]);
       }
     });
@@ -86,7 +86,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect(records.map(({ sequence }) => sequence)).toEqual([1, 2, 3, 4, 5]);
       expect(records.slice(0, 4).map(({ payload }) => Uint8Array.from(payload))).toEqual(payloads);
       expect(new Set(records.map(({ hash }) => hash)).size).toBe(5);
-      expect((await bob.look()).head).toEqual(writer.head);
+      expect((await bob.poll()).head).toEqual(writer.head);
       expect(texts(await readAll(bob, 5))).toEqual(["five"]);
       expect(texts(await readAll(bob, 4, 1))).toEqual(["NULL"]);
       expect(await bob.verify()).toMatchObject({ head: writer.head, epoch: 1 });
@@ -111,7 +111,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       const operator = winners[0] as string;
       for (const journal of journals) {
         const holder = { operator, url: `http://${operator}`, epoch: 1 };
-        expect((await journal.look()).holder).toEqual(holder);
+        expect((await journal.poll()).holder).toEqual(holder);
       }
     });
 
@@ -126,7 +126,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       }
       const successor = await acquire(bob);
       expect(successor.epoch).toBe(2);
-      expect((await ada.look()).holder?.operator).toBe("bob");
+      expect((await ada.poll()).holder?.operator).toBe("bob");
     });
 
     test("a writer that slept through its lease gets nothing in, and says by whom", async () => {

@@ -85,9 +85,9 @@ export interface Child {
   readonly ended: Promise<number | null>;
 }
 
-/** Runs child.fixture.ts, through the shell where `limit` (such as `ulimit -f 100`) is given. */
+/** Runs child.testkit.ts, through the shell where `limit` (such as `ulimit -f 100`) is given. */
 export function startChild(args: readonly string[], limit?: string): Child {
-  const command = [process.execPath, join(import.meta.dirname, "child.fixture.ts"), ...args];
+  const command = [process.execPath, join(import.meta.dirname, "child.testkit.ts"), ...args];
   const child =
     limit === undefined
       ? spawn(command[0] as string, command.slice(1), { stdio: ["pipe", "pipe", "inherit"] })

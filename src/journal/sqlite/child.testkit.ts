@@ -1,4 +1,4 @@
-/** The other process in the tests of this room: `node child.fixture.ts DEED DIRECTORY …`. */
+/** The other process in the tests of this room: `node child.testkit.ts DEED DIRECTORY …`. */
 import { writeSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../../base/errors.ts";
