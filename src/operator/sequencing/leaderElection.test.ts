@@ -1,4 +1,4 @@
-/** Operators on one real PostgreSQL: each with a replica and a write router; the leader appends blocks. */
+/** Operators on one real PostgreSQL, each with a replica and a write router; the leader appends. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/database/postgres.ts";
