@@ -5,6 +5,7 @@ import { privateKeyToAccount } from "viem/accounts";
 import { expect, it } from "vitest";
 import { nobleCurve } from "../base/curve.ts";
 import { bytesToHex, type Hex } from "../base/hex.ts";
+import { SESSION_BLOCKS } from "../protocol/limits.ts";
 import {
   DOMAIN_NAME,
   DOMAIN_VERSION,
@@ -18,8 +19,9 @@ import {
   typeHash,
 } from "../protocol/messages.ts";
 import { recoverSigner, signMessage, toRsv } from "../protocol/signatures.ts";
-import { formatSession, parseSession, SESSION_BLOCKS } from "./session.ts";
-import { signedOrderInput, toJson } from "./shapes.ts";
+import { signedOrderInput } from "./schemas/order.ts";
+import { toJson } from "./schemas/values.ts";
+import { formatSession, parseSession } from "./session.ts";
 
 const page = readFileSync("docs/bots.md", "utf8");
 const json = /```json\n([^`]+)```/.exec(page)?.[1] ?? "";

@@ -3,7 +3,7 @@
  * Never delays the node: whatever the webhooks do, `tell` returns at once.
  */
 import { hostname } from "node:os";
-import type { HealthCheck } from "../api/operatorApi.ts";
+import type { HealthCheck } from "../../wire/schemas/health.ts";
 import { HEALTHS } from "../health/level.ts";
 import type { Log } from "../telemetry/log.ts";
 import type { WebhookConfig } from "./alertsConfig.ts";

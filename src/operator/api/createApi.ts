@@ -7,24 +7,19 @@ import type { TokenFacts } from "../../chain/contracts/tokens.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock, order, tokens, tradingKeyOf } from "../../exchange/queries/views.ts";
-import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
+import { ORDER_PATH_LENGTH, SESSION_BLOCKS } from "../../protocol/limits.ts";
 import { hashCancelOrder, hashOrder, hashSession, orderHash } from "../../protocol/messages.ts";
 import { ACT_OF_REFUSAL, type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import { slipText } from "../../protocol/slips.ts";
 import type { Order, Round, Signature } from "../../protocol/units.ts";
+import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type { OrderResponse } from "../../wire/schemas/order.ts";
 import { type ChainHead, MAX_LAG_BLOCKS } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { NotApproved } from "./fillSigner.ts";
-import type {
-  Answered,
-  ApiEvent,
-  DutyHealth,
-  HealthCheck,
-  OperatorApi,
-  OrderResponse,
-} from "./operatorApi.ts";
+import type { Answered, ApiEvent, OperatorApi } from "./operatorApi.ts";
 import {
   balancesResponse,
   bookResponse,
@@ -67,8 +62,6 @@ export interface ApiController {
   tellClock(): void;
 }
 
-/** A session may reach at most this many blocks ahead; as wire/session.ts says to clients. */
-const SESSION_BLOCKS = 7200;
 const APPROVAL = "its place on the manager's list";
 
 export function createApi(options: ApiOptions): ApiController {
