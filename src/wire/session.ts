@@ -11,8 +11,6 @@ import type { Session, Signature } from "../protocol/units.ts";
 import { address, countText, signatureInput } from "./shapes.ts";
 
 const SCHEME = "Quarterdeck";
-/** A session may reach at most this many blocks ahead: a leaked one ends by itself. */
-export const SESSION_BLOCKS = 7200;
 
 export interface SignedSession {
   readonly session: Session;
