@@ -27,7 +27,8 @@ export async function dispute(client: ExchangeClient): Promise<OpenedDispute> {
   const { round } = await client.reader.clock();
   const standing = await findStanding(client, round);
   const orders = round > 0 ? await client.evidence.orders(round - 1) : [];
-  const fills = presentable(orders.map(({ fill }) => fill).filter((fill) => fill !== undefined));
+  const kept = orders.map(({ fill }) => fill).filter((fill) => fill !== undefined);
+  const fills = presentable(kept);
   const data = encodeOpenDispute(client.address, standing, fills);
   const bond = client.constants.disputeBond;
   const mined = await client.send(`dispute in round ${round}`, data, bond);
@@ -35,8 +36,8 @@ export async function dispute(client: ExchangeClient): Promise<OpenedDispute> {
 }
 
 /**
- * The fills in the order in which the Mediator takes them (section 6), checked by the contract's own
- * rule before anything is sent. Throws `EvidenceRefused` where the rule refuses one: such a dispute
+ * The fills in the order in which the Mediator takes them (section 6), checked by the contract's
+ * own rule before anything is sent. Throws `EvidenceRefused` where the rule refuses one: such a dispute
  * would cost gas and change nothing.
  */
 export function presentable(fills: readonly SignedFill[]): readonly SignedFill[] {
