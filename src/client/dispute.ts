@@ -37,8 +37,8 @@ export async function dispute(client: ExchangeClient): Promise<OpenedDispute> {
 
 /**
  * The fills in the order in which the Mediator takes them (section 6), checked by the contract's
- * own rule before anything is sent. Throws `EvidenceRefused` where the rule refuses one: such a dispute
- * would cost gas and change nothing.
+ * own rule before anything is sent. Throws `EvidenceRefused` where the rule refuses one: such a
+ * dispute would cost gas and change nothing.
  */
 export function presentable(fills: readonly SignedFill[]): readonly SignedFill[] {
   const ascending = [...fills].sort((a, b) => (a.fill.orderHash < b.fill.orderHash ? -1 : 1));
