@@ -14,7 +14,7 @@ import type { Order } from "../../src/protocol/units.ts";
 import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";
-import type { Revert } from "../chain/mediatorState.ts";
+import type { Revert } from "../chain/terms.ts";
 import { isUnprovable, type Plan } from "./plan.ts";
 import type { OnDurable } from "./storages.ts";
 

@@ -10,7 +10,8 @@ import { serveStream } from "../server/stream.ts";
 import type { OrderResponse } from "../wire/schemas/order.ts";
 import { formatSession } from "../wire/session.ts";
 import type { Api } from "./api.ts";
-import type { ExchangeFacts, OrderStatus } from "./client.ts";
+import type { ExchangeFacts } from "./client.ts";
+import type { OrderStatus } from "./types.ts";
 
 export const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 const WETH = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;

@@ -27,9 +27,6 @@ export const ORDER_PATH_LENGTH = 4;
 /** Path length of the fills that an operator signs by default: batches of 8 fills. */
 export const FILL_PATH_LENGTH = 3;
 
-/** Blocks that a session may reach ahead at most: a leaked one ends by itself. */
-export const SESSION_BLOCKS = 7200;
-
 /** Gas of one transaction (EIP-7825). */
 export const TX_GAS_CAP = 2 ** 24;
 

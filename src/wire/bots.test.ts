@@ -5,7 +5,6 @@ import { privateKeyToAccount } from "viem/accounts";
 import { expect, it } from "vitest";
 import { nobleCurve } from "../base/curve.ts";
 import { bytesToHex, type Hex } from "../base/hex.ts";
-import { SESSION_BLOCKS } from "../protocol/limits.ts";
 import {
   DOMAIN_NAME,
   DOMAIN_VERSION,
@@ -19,6 +18,7 @@ import {
   typeHash,
 } from "../protocol/messages.ts";
 import { recoverSigner, signMessage, toRsv } from "../protocol/signatures.ts";
+import { MAX_SESSION_BLOCKS } from "../protocol/tolerances.ts";
 import { signedOrderInput } from "./schemas/order.ts";
 import { toJson } from "./schemas/values.ts";
 import { formatSession, parseSession } from "./session.ts";
@@ -88,7 +88,7 @@ it("the session's header is that of the key", () => {
   const { session } = parsed.value;
   const signature = signMessage(nobleCurve, domain, hashSession(session), KEY);
   expect(header).toBe(formatSession({ session, signature }));
-  expect(page).toContain(`at most ${SESSION_BLOCKS} ahead`);
+  expect(page).toContain(`at most ${MAX_SESSION_BLOCKS} ahead`);
 });
 
 it.each(["Order", "CancelOrder", "Session"] as const)("the type of %s is whole", (name) => {

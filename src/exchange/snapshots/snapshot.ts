@@ -188,7 +188,7 @@ function clientRecord(client: Client): ClientRecord {
 
 function orderRow(record: OrderRecord): OrderRow {
   const { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state } = record;
-  return { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state };
+  return { order, signature, arrival: arrivalSeq, filledLots, sold, bought, sequence, state };
 }
 
 function addClient(state: State, record: ClientRecord): void {
@@ -219,7 +219,8 @@ function orderOfRow(state: State, row: OrderRow): OrderRecord {
   if (book === undefined || measured === undefined) {
     throw new DecodeError(`order ${row.order.id} of ${row.order.owner}`, "fits no market");
   }
-  return { ...row, book, ...measured, earlier: undefined, later: undefined };
+  const { arrival: arrivalSeq, ...kept } = row;
+  return { ...kept, arrivalSeq, book, ...measured, earlier: undefined, later: undefined };
 }
 
 /** Open orders rest again, and queued ones wait again, each in the order in which it came. */

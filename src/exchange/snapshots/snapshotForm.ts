@@ -65,7 +65,7 @@ export interface TokenRecord {
 export interface OrderRow {
   readonly order: Order;
   readonly signature: Signature;
-  readonly arrivalSeq: number;
+  readonly arrival: number;
   readonly filledLots: bigint;
   readonly sold: Amount;
   readonly bought: Amount;
@@ -129,7 +129,7 @@ const withdrawalCodec: Codec<WithdrawalView> = object({
 const orderRowCodec: Codec<OrderRow> = object({
   order: orderCodec,
   signature: signatureCodec,
-  arrivalSeq: count,
+  arrival: count,
   filledLots: uint128,
   sold: uint128,
   bought: uint128,

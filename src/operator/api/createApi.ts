@@ -1,21 +1,23 @@
 /**
  * The API over a running exchange: checks signatures, hands writes to the router, publishes.
  */
+
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock, order, tokens, tradingKeyOf } from "../../exchange/queries/views.ts";
-import { ORDER_PATH_LENGTH, SESSION_BLOCKS } from "../../protocol/limits.ts";
+import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
 import { hashCancelOrder, hashOrder, hashSession, orderHash } from "../../protocol/messages.ts";
 import { ACT_OF_REFUSAL, type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import { slipText } from "../../protocol/slips.ts";
+import { MAX_EXCHANGE_LAG_BLOCKS, MAX_SESSION_BLOCKS } from "../../protocol/tolerances.ts";
 import type { Order, Round, Signature } from "../../protocol/units.ts";
 import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { OrderResponse } from "../../wire/schemas/order.ts";
-import { type ChainHead, MAX_LAG_BLOCKS } from "../sequencing/chainHead.ts";
+import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { NotApproved } from "./fillSigner.ts";
@@ -93,7 +95,9 @@ export function createApi(options: ApiOptions): ApiController {
     if (!head.isHeard) return "the first answer of the chain";
     if (!options.canSign()) return "its signing service";
     const lag = head.lagBlocks;
-    return !head.caughtUp || lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+    return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS
+      ? `${lag} blocks of the chain`
+      : undefined;
   };
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
@@ -104,37 +108,12 @@ export function createApi(options: ApiOptions): ApiController {
       if (bookResponse(sources, base, quote, 1) === undefined) return undefined;
       return history.ofMarket(base, quote, limit).map(tradeResponse);
     },
-    placeOrder: async (signed) => {
-      // Before anything else: what this operator knows may trail, such as a new trading key.
-      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
-      const waitingFor = notReady();
-      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
-      const { owner, round } = signed.order;
-      const hash = hashOrder(signed.order);
-      if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
-      const denied = checkSigner(sources, hash, signed.signature, owner, round);
-      if (denied !== undefined) return refusing(slips.explain(denied, hash, signed));
-      const { refusal } = await router.submit({ kind: "placeOrder", ...signed });
-      const isKnown =
-        refusal !== undefined && isSettledBefore(sources.state, signed.order, refusal);
-      return answerOf(sources, signed.order, isKnown ? undefined : refusal);
-    },
-    cancelOrder: async (cancel, signature) => {
-      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
-      const waitingFor = notReady();
-      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
-      const { owner, round } = cancel;
-      const hash = hashCancelOrder(cancel);
-      const denied = checkSigner(sources, hash, signature, owner, round);
-      if (denied !== undefined) return refusing(slips.explain(denied, hash, { signature }));
-      const outcome = await router.submit({ kind: "cancelOrder", ...cancel, signature });
-      return answerOf(sources, cancel, outcome.refusal);
-    },
+    ...orderWrites(options, { notReady, slips }),
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
       if (session.validUntil < head.number) return unauthorized("The session is past.");
-      if (session.validUntil > head.number + SESSION_BLOCKS) {
-        return unauthorized(`The session reaches more than ${SESSION_BLOCKS} blocks ahead.`);
+      if (session.validUntil > head.number + MAX_SESSION_BLOCKS) {
+        return unauthorized(`The session reaches more than ${MAX_SESSION_BLOCKS} blocks ahead.`);
       }
       const round = clock(state).moment.round;
       const hash = hashSession(session);
@@ -164,6 +143,41 @@ export function createApi(options: ApiOptions): ApiController {
       const now = api.clock();
       metrics.setClock(now);
       tell([{ kind: "clock", clock: now }]);
+    },
+  };
+}
+
+/** The two writes of a client: signatures are checked before anything is handed to the writer. */
+function orderWrites(
+  { sources, router }: ApiOptions,
+  { notReady, slips }: { readonly notReady: () => string | undefined; readonly slips: SlipFinder },
+): Pick<OperatorApi, "placeOrder" | "cancelOrder"> {
+  return {
+    placeOrder: async (signed) => {
+      // Before anything else: what this operator knows may trail, such as a new trading key.
+      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
+      const waitingFor = notReady();
+      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
+      const { owner, round } = signed.order;
+      const hash = hashOrder(signed.order);
+      if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
+      const denied = checkSigner(sources, hash, signed.signature, owner, round);
+      if (denied !== undefined) return refusing(slips.explain(denied, hash, signed));
+      const { refusal } = await router.submit({ kind: "placeOrder", ...signed });
+      const isKnown =
+        refusal !== undefined && isSettledBefore(sources.state, signed.order, refusal);
+      return answerOf(sources, signed.order, isKnown ? undefined : refusal);
+    },
+    cancelOrder: async (cancel, signature) => {
+      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
+      const waitingFor = notReady();
+      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
+      const { owner, round } = cancel;
+      const hash = hashCancelOrder(cancel);
+      const denied = checkSigner(sources, hash, signature, owner, round);
+      if (denied !== undefined) return refusing(slips.explain(denied, hash, { signature }));
+      const outcome = await router.submit({ kind: "cancelOrder", ...cancel, signature });
+      return answerOf(sources, cancel, outcome.refusal);
     },
   };
 }

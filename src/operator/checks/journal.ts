@@ -4,22 +4,21 @@ import type { Check } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** How the one writer does. */
-export interface WriterStatus {
-  readonly waiting: number;
-  /** Milliseconds of the longest flush since this was last asked, also of one still under way. */
-  readonly longestFlushMs: number;
-  /** Milliseconds since the last flush ended; undefined before the first. */
-  readonly sinceFlushMs: number | undefined;
-}
-
 export interface JournalOptions {
   readonly journalLagBlocks: Levels;
   readonly journalWaitingEntries: Levels;
   readonly journalFlushSeconds: Levels;
   /** Final blocks that the journal does not hold yet. */
   readonly lagBlocks: () => number;
-  readonly writer: () => WriterStatus;
+  /**
+   * Entries that wait; milliseconds of the longest flush since this was last asked, and since the
+   * last flush ended (undefined before the first).
+   */
+  readonly writer: () => {
+    readonly waiting: number;
+    readonly longestFlushMs: number;
+    readonly sinceFlushMs: number | undefined;
+  };
   readonly metrics: Metrics;
 }
 

@@ -3,8 +3,8 @@
  * other; each reading is judged with hysteresis, and every change is logged and passed on.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../../base/log.ts";
 import type { HealthCheck } from "../../wire/schemas/health.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Check, FAILS_AT_ONCE, problemOf, type Reading } from "./check.ts";
 import { FIRST_STATE, HEALTHS, type LevelState, nextState } from "./level.ts";

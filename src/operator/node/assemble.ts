@@ -1,5 +1,6 @@
 /** The parts of one operator, each made of those before it. */
 import type { Curve } from "../../base/curve.ts";
+import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { GasLedger } from "../../chain/submit/fees.ts";
@@ -24,7 +25,6 @@ import { SlotKeeper } from "../duties/slotKeeper.ts";
 import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
 import { WriteRouter } from "../sequencing/writeRouter.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
