@@ -9,8 +9,8 @@ import {
   type Route,
   type RouteName,
 } from "../wire/routes/routes.ts";
+import type { ErrorBody } from "../wire/schemas/error.ts";
 import { toJson } from "../wire/schemas/values.ts";
-import type { ErrorBody } from "../wire/sentences.ts";
 
 /** The operator said no: `code` and `act` as in protocol/refusals.ts. */
 export class RefusedByOperator extends QuarterdeckError {
