@@ -3,7 +3,7 @@ import { z } from "zod";
 import { ask } from "../chain/rpc/rpc.ts";
 import { readAccess } from "../operator/config/config.ts";
 import { type Finding, fine, looking, shownFindings, warning } from "../operator/doctor/finding.ts";
-import { address, count } from "../wire/shapes.ts";
+import { address, count } from "../wire/schemas/values.ts";
 import { type ApplicationFile, applicantOf, readApplication, readFileAs } from "./application.ts";
 import { badOption, wholeOf } from "./arguments.ts";
 import {

@@ -2,9 +2,15 @@
 import { QuarterdeckError } from "../base/errors.ts";
 import type { SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
-import { type Answer, type Body, ROUTES, type Route, type RouteName } from "../wire/routes.ts";
+import {
+  type Answer,
+  type Body,
+  ROUTES,
+  type Route,
+  type RouteName,
+} from "../wire/routes/routes.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import type { ErrorBody } from "../wire/sentences.ts";
-import { toJson } from "../wire/shapes.ts";
 
 /** The operator said no: `code` and `act` as in protocol/refusals.ts. */
 export class RefusedByOperator extends QuarterdeckError {

@@ -11,7 +11,7 @@ import { localSigner } from "../chain/signer.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
 import type { Order, Round, SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
-import { signatureInput } from "../wire/shapes.ts";
+import { signatureInput } from "../wire/schemas/signature.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import type { MarketPin } from "./checks/exchangeFacts.ts";
 import type { EvidenceStore } from "./evidence.ts";

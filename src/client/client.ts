@@ -17,7 +17,7 @@ import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
 import { type Mined, Submitter } from "../chain/submit/submitter.ts";
 import type { Amount, BalanceProof, Round, SignedOrder } from "../protocol/units.ts";
-import type { Answer } from "../wire/routes.ts";
+import type { Answer } from "../wire/routes/routes.ts";
 import * as parse from "./arguments.ts";
 import type { AuditReport } from "./audit.ts";
 import { Auditor } from "./auditor.ts";

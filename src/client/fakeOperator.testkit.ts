@@ -1,17 +1,13 @@
 /** Operators that serve the real wire over one exchange, and behave as badly as they are told. */
 import type { Socket } from "node:net";
 import type { Address, Hex } from "../base/hex.ts";
-import type {
-  Answered,
-  ApiEvent,
-  OperatorApi,
-  OrderResponse,
-} from "../operator/api/operatorApi.ts";
+import type { Answered, ApiEvent, OperatorApi } from "../operator/api/operatorApi.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import type { CancelOrder, Order, SignedOrder } from "../protocol/units.ts";
 import { buildHttp } from "../server/http.ts";
 import { serveStream } from "../server/stream.ts";
+import type { OrderResponse } from "../wire/schemas/order.ts";
 import { formatSession } from "../wire/session.ts";
 import type { Api } from "./api.ts";
 import type { ExchangeFacts } from "./client.ts";

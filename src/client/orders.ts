@@ -6,7 +6,7 @@
 import { formatDecimal } from "../base/decimal.ts";
 import type { Address } from "../base/hex.ts";
 import type { Order, Round } from "../protocol/units.ts";
-import type { Answer } from "../wire/routes.ts";
+import type { Answer } from "../wire/routes/routes.ts";
 import { parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import { marketsNamed } from "./checks/exchangeFacts.ts";

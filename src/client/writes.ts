@@ -9,7 +9,7 @@ import type { Address } from "../base/hex.ts";
 import { hashCancelOrder, hashOrder, orderHash } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
 import type { Domain, Round, SignedOrder } from "../protocol/units.ts";
-import type { Body } from "../wire/routes.ts";
+import type { Body } from "../wire/routes/routes.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import { parseOrderReference, parseOrderRequest, parseSignedOrder } from "./arguments.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";

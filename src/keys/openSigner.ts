@@ -4,7 +4,7 @@ import type { Hex } from "../base/hex.ts";
 import type { Log } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
 import { localSigner, type Signer, signerOf } from "../chain/signer.ts";
-import type { HealthCheck } from "../operator/api/operatorApi.ts";
+import type { HealthCheck } from "../wire/schemas/health.ts";
 import { type KeyFile, readKeyFile, readPasswordFile } from "./keyFiles.ts";
 import type { KeySource } from "./keySource.ts";
 import { openKeystore, parseKeystore } from "./keystore.ts";

@@ -8,8 +8,8 @@ import {
   type RefusalCode,
   refuse,
 } from "../protocol/refusals.ts";
-import { ROUTES } from "../wire/routes.ts";
-import { toJson } from "../wire/shapes.ts";
+import { ROUTES } from "../wire/routes/routes.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { buildHttp, statusOf } from "./http.ts";
 
 const HASH = `0x${"ab".repeat(32)}`;

@@ -6,7 +6,6 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { Address } from "../base/hex.ts";
 import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
 import { ACT_OF_REFUSAL, type Refusal, type RefusalCode, refuse } from "../protocol/refusals.ts";
-import type { Duties, Health, Live, Ready } from "../wire/health.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import {
   type Answer,
@@ -16,10 +15,11 @@ import {
   ROUTES,
   type Route,
   type RouteName,
-} from "../wire/routes.ts";
+} from "../wire/routes/routes.ts";
+import type { Duties, Health, Live, Ready } from "../wire/schemas/health.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
-import { toJson } from "../wire/shapes.ts";
 
 /** An order with the longest allowed path is below 4 kB. */
 const MAX_BODY_BYTES = 64 * 1024;

@@ -19,8 +19,9 @@ import {
 } from "../protocol/messages.ts";
 import { recoverSigner, signMessage, toRsv } from "../protocol/signatures.ts";
 import { MAX_SESSION_BLOCKS } from "../protocol/tolerances.ts";
+import { signedOrderInput } from "./schemas/order.ts";
+import { toJson } from "./schemas/values.ts";
 import { formatSession, parseSession } from "./session.ts";
-import { signedOrderInput, toJson } from "./shapes.ts";
 
 const page = readFileSync("docs/bots.md", "utf8");
 const json = /```json\n([^`]+)```/.exec(page)?.[1] ?? "";

@@ -8,7 +8,8 @@
  */
 import { type Parsed, parsed, unparsable } from "../base/parsed.ts";
 import type { Session, Signature } from "../protocol/units.ts";
-import { address, countText, signatureInput } from "./shapes.ts";
+import { signatureInput } from "./schemas/signature.ts";
+import { address, countText } from "./schemas/values.ts";
 
 const SCHEME = "Quarterdeck";
 

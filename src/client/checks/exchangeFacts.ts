@@ -22,7 +22,7 @@ import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
-import type { Answer } from "../../wire/routes.ts";
+import type { Answer } from "../../wire/routes/routes.ts";
 import { BadArgument } from "./badArgument.ts";
 
 export type ExchangeFacts = Answer<"fetchExchange">;

@@ -4,7 +4,7 @@
  */
 import { hostname } from "node:os";
 import type { Log } from "../../base/log.ts";
-import type { HealthCheck } from "../api/operatorApi.ts";
+import type { HealthCheck } from "../../wire/schemas/health.ts";
 import { HEALTHS } from "../health/level.ts";
 import type { WebhookConfig } from "./alertsConfig.ts";
 import { type Alert, bodyOf, type Source } from "./shapes.ts";

@@ -15,18 +15,13 @@ import { recoverSigner } from "../../protocol/signatures.ts";
 import { slipText } from "../../protocol/slips.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS, MAX_SESSION_BLOCKS } from "../../protocol/tolerances.ts";
 import type { Order, Round, Signature } from "../../protocol/units.ts";
+import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type { OrderResponse } from "../../wire/schemas/order.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { NotApproved } from "./fillSigner.ts";
-import type {
-  Answered,
-  ApiEvent,
-  DutyHealth,
-  HealthCheck,
-  OperatorApi,
-  OrderResponse,
-} from "./operatorApi.ts";
+import type { Answered, ApiEvent, OperatorApi } from "./operatorApi.ts";
 import {
   balancesResponse,
   bookResponse,

@@ -30,7 +30,6 @@ import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
-const SKIPPED_HELP = "Slots for which a claim of ours would have changed nothing";
 
 /** What is opened before anything is assembled. */
 export interface Opened {
@@ -156,7 +155,7 @@ function makeTurns(
   submitter: Submitter,
   { mined }: Signals,
 ): SlotKeeper {
-  metrics.add("claims_skipped_total", SKIPPED_HELP, 0);
+  metrics.add("claims_skipped_total", 0);
   return new SlotKeeper({
     reader: chain.turns,
     address: opened.signer.address,
@@ -164,7 +163,7 @@ function makeTurns(
     submitter,
     log,
     onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),
-    onSkipped: () => metrics.add("claims_skipped_total", SKIPPED_HELP, 1),
+    onSkipped: () => metrics.add("claims_skipped_total", 1),
   });
 }
 

@@ -10,9 +10,9 @@ import { clock } from "../../exchange/queries/views.ts";
 import { quarterSize } from "../../protocol/rounds.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { Alerts } from "../alerts/alerts.ts";
 import type { Situation } from "../alerts/shutdownAlert.ts";
-import type { DutyHealth, HealthCheck } from "../api/operatorApi.ts";
 import { chainCheck, type Endpoint, type SeenBlock } from "../checks/chain.ts";
 import { databaseCheck } from "../checks/database.ts";
 import { diskCheck } from "../checks/disk.ts";
@@ -197,8 +197,7 @@ function endpointOf(url: string, index: number, chainId: number): Endpoint {
 }
 
 function countAlerts(alerts: Alerts, metrics: Metrics): void {
-  const count = (outcome: string, by: number) =>
-    metrics.add("alerts_total", "Alerts to webhooks, by outcome", by, { outcome });
+  const count = (outcome: string, by: number) => metrics.add("alerts_total", by, { outcome });
   for (const outcome of ["delivered", "undelivered", "dropped"]) count(outcome, 0);
   alerts.observe((outcome) => count(outcome, 1));
 }
