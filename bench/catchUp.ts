@@ -7,15 +7,15 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { encodeDeposit } from "../src/chain/calls.ts";
-import { deployExchange } from "../src/chain/deploy.ts";
-import { follow, readBlockRef } from "../src/chain/follow.ts";
-import { connect } from "../src/chain/rpc.ts";
-import { Submitter } from "../src/chain/send.ts";
+import { deployExchange } from "../src/chain/contracts/deploy.ts";
+import { encodeDeposit } from "../src/chain/contracts/mediatorCalls.ts";
+import { encodeApprove, encodeMint } from "../src/chain/contracts/tokens.ts";
+import { follow, readBlockRef } from "../src/chain/follow/follow.ts";
+import { connect } from "../src/chain/rpc/rpc.ts";
 import { localSigner } from "../src/chain/signer.ts";
-import { encodeApprove, encodeMint } from "../src/chain/tokens.ts";
-import { type Anvil, startAnvil } from "../test/support/anvil.ts";
-import { type RpcAnswer, type RpcMessage, startHttpProxy } from "../test/support/proxy.ts";
+import { Submitter } from "../src/chain/submit/submitter.ts";
+import { type Anvil, startAnvil } from "../test/support/chain/anvil.ts";
+import { type RpcAnswer, type RpcMessage, startHttpProxy } from "../test/support/faults/proxy.ts";
 
 const BLOCKS = Number(process.argv[2] ?? 100_000);
 /** Milliseconds: 0 shows our own work, 20 is a provider in the same region. */

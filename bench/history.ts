@@ -6,9 +6,9 @@
 import { toAddress } from "../src/base/address.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
 import { apply, begin } from "../src/exchange/apply.ts";
-import { type Entry, encodeEntry, type Market } from "../src/exchange/entries.ts";
-import type { State } from "../src/exchange/state.ts";
-import { commit } from "../src/exchange/views.ts";
+import { type Entry, encodeEntry, type Market } from "../src/exchange/model/entries.ts";
+import type { State } from "../src/exchange/model/state.ts";
+import { commit } from "../src/exchange/queries/views.ts";
 import type { Journal } from "../src/journal/journal.ts";
 import type { ChainLog } from "../src/protocol/chainLog.ts";
 import type { Order, Round } from "../src/protocol/units.ts";

@@ -5,13 +5,13 @@
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
-import { stateHash } from "../src/exchange/stateHash.ts";
+import { stateHash } from "../src/exchange/snapshots/stateHash.ts";
 import type { Journal } from "../src/journal/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
-import { History } from "../src/operator/history.ts";
-import { replay } from "../src/operator/recover.ts";
-import { encodeSaved } from "../src/operator/recovery/savedState.ts";
-import { SNAPSHOT_RECORDS } from "../src/operator/recovery/snapshotter.ts";
+import { History } from "../src/operator/replay/history.ts";
+import { replay } from "../src/operator/replay/replay.ts";
+import { encodeSaved } from "../src/operator/replay/savedState.ts";
+import { SNAPSHOT_RECORDS } from "../src/operator/replay/snapshotter.ts";
 import { appendUntil, BenchExchange } from "./history.ts";
 
 const { values } = parseArgs({ options: { full: { type: "boolean", default: false } } });

@@ -4,8 +4,8 @@
  */
 import { bytesToHex, type Hex } from "../src/base/hex.ts";
 import { localSigner } from "../src/chain/signer.ts";
-import { FillSigner } from "../src/operator/signers/fillSigner.ts";
-import { loadCurve } from "../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../src/keys/nativeCurve.ts";
+import { FillSigner } from "../src/operator/api/fillSigner.ts";
 import { digest, hashFill } from "../src/protocol/messages.ts";
 import type { Domain, Fill } from "../src/protocol/units.ts";
 

@@ -7,14 +7,14 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
-import { stateHash } from "../src/exchange/stateHash.ts";
+import type { Log } from "../src/base/log.ts";
+import { stateHash } from "../src/exchange/snapshots/stateHash.ts";
 import type { Journal } from "../src/journal/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
-import { History } from "../src/operator/history.ts";
-import type { Log } from "../src/operator/log.ts";
-import { encodeSaved } from "../src/operator/recovery/savedState.ts";
-import { SNAPSHOT_RECORDS, Snapshotter } from "../src/operator/recovery/snapshotter.ts";
-import { Sequencer } from "../src/operator/sequencer.ts";
+import { History } from "../src/operator/replay/history.ts";
+import { encodeSaved } from "../src/operator/replay/savedState.ts";
+import { SNAPSHOT_RECORDS, Snapshotter } from "../src/operator/replay/snapshotter.ts";
+import { Sequencer } from "../src/operator/sequencing/sequencer.ts";
 import { appendUntil, BenchExchange } from "./history.ts";
 
 const records = Number(process.argv[2] ?? 290_000);

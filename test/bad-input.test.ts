@@ -9,7 +9,7 @@ import { hashCancelOrder, hashOrder } from "../src/protocol/messages.ts";
 import { signMessage } from "../src/protocol/signatures.ts";
 import type { Order } from "../src/protocol/units.ts";
 import { toJson } from "../src/wire/shapes.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 let exchange: TestExchange;
 let ada: ExchangeClient;
@@ -21,7 +21,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   // Whatever was thrown at it, the operator still works.
-  expect(exchange.operator.face.notReady()).toBeUndefined();
+  expect(exchange.operator.api.notReady()).toBeUndefined();
   await exchange.stop();
 });
 
@@ -105,7 +105,7 @@ describe("orders over HTTP", () => {
     const expected = code === "UnknownMarket" ? "InvalidOrder" : code;
     expect(answer).toMatchObject({ status: 422, code: expected });
     expect(answer.message.length).toBeGreaterThan(30);
-    const kept = await exchange.operator.face.orders(ada.address, 0);
+    const kept = await exchange.operator.api.orders(ada.address, 0);
     expect(kept).toEqual({ ok: true, value: [] });
   });
 

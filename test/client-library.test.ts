@@ -12,8 +12,8 @@ import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { encodeSignature, lowS, signMessage, toRsv } from "../src/protocol/signatures.ts";
 import type { Order } from "../src/protocol/units.ts";
 import { toJson } from "../src/wire/shapes.ts";
-import { startExchange, type TestExchange } from "./support/exchange.ts";
-import { startHttpProxy } from "./support/proxy.ts";
+import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
+import { startHttpProxy } from "./support/faults/proxy.ts";
 
 let exchange: TestExchange;
 let ada: ExchangeClient;
@@ -81,7 +81,7 @@ function join(options: Partial<ClientOptions> = {}): Promise<ExchangeClient> {
   return ExchangeClient.join({
     ...{ operator: lies.url, rpc: exchange.anvil.url, mediator: exchange.mediator },
     ...{ privateKey: exchange.anvil.keys[2] as Hex, evidence: new MemoryEvidence() },
-    ...{ pollMs: 15, patienceMs: 0, ...options },
+    ...{ pollMs: 15, retryTimeoutMs: 0, ...options },
   });
 }
 
@@ -220,7 +220,7 @@ describe("what is done again", () => {
   it("the same order, in whichever form it is signed, is one order with one answer", async () => {
     const one = sign(sell(500n));
     const first = await post(toJson(one));
-    const before = exchange.operator.face.balances(ada.address);
+    const before = exchange.operator.api.balances(ada.address);
     const ecdsa = nobleCurve.sign(digest(ada.constants.domain, hashOrder(one.order)), key());
     const { r, vs } = encodeSignature(lowS(ecdsa));
     for (const signature of [one.signature, { r, vs }, toRsv(one.signature)]) {
@@ -230,7 +230,7 @@ describe("what is done again", () => {
         answer: { ...first.answer, asOf: again.answer["asOf"] },
       });
     }
-    expect(exchange.operator.face.balances(ada.address)).toMatchObject(
+    expect(exchange.operator.api.balances(ada.address)).toMatchObject(
       before.map(({ token, locked, total }) => ({ token, locked, total })),
     );
     const both = await Promise.all(Array.from({ length: 8 }, () => post(toJson(sign(sell(501n))))));

@@ -9,20 +9,23 @@ import { decodeFunctionData } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
 import { mediatorAbi } from "../src/chain/abi/mediator.ts";
-import { encodeSetCommitQuorum, encodeSetMaintenance } from "../src/chain/turns.ts";
-import { KEY_VARIABLE } from "../src/operator/config.ts";
+import {
+  encodeSetCommitQuorum,
+  encodeSetMaintenance,
+} from "../src/chain/contracts/roundRobinManager.ts";
+import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { examine } from "../src/operator/doctor/doctor.ts";
 import { firstBlockOf, lastBlockOf, quarterSize } from "../src/protocol/rounds.ts";
 import type { Round } from "../src/protocol/units.ts";
 import { health } from "../src/wire/health.ts";
-import { freePort } from "./support/anvil.ts";
-import { until } from "./support/exchange.ts";
-import { startOperatorProcess } from "./support/operatorProcess.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { until } from "./support/exchange/exchange.ts";
+import { startOperatorProcess } from "./support/exchange/operatorProcess.ts";
 import {
   type Member,
   type OperatorsExchange,
   startOperatorsExchange,
-} from "./support/severalOperators.ts";
+} from "./support/exchange/severalOperators.ts";
 
 describe("a commit quorum of two", () => {
   let exchange: OperatorsExchange;
@@ -138,7 +141,7 @@ describe("a commit quorum of two", () => {
       });
       const findings = await examine(file, { [KEY_VARIABLE]: key });
       const found = findings.find(({ check }) => check === "commit quorum");
-      expect(found).toMatchObject({ state: "fail", mend: expect.stringMatching(/`database`/) });
+      expect(found).toMatchObject({ state: "fail", hint: expect.stringMatching(/`database`/) });
     } finally {
       await operator.kill("SIGKILL");
       rmSync(folder, { recursive: true, force: true });

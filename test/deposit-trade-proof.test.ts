@@ -3,11 +3,11 @@ import { encodeFunctionData } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { toAddress } from "../src/base/address.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { encodeDeposit } from "../src/chain/calls.ts";
-import { encodeApprove, encodeMint } from "../src/chain/tokens.ts";
+import { encodeDeposit } from "../src/chain/contracts/mediatorCalls.ts";
+import { encodeApprove, encodeMint } from "../src/chain/contracts/tokens.ts";
 import { batcherAbi } from "./support/contracts/abi/batcher.ts";
 import { batcherBytecode } from "./support/contracts/bytecode/batcher.ts";
-import { startExchange, type TestExchange } from "./support/exchange.ts";
+import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
 
 const WETH = 10n ** 18n;
 const USDC = 10n ** 6n;
@@ -65,7 +65,7 @@ describe("deposit, trade, proof", () => {
   it("credits both deposits of one transaction, also to an address that never joined", async () => {
     const stranger = await depositTwiceInOneTransaction(exchange);
     await exchange.settle();
-    const [weth] = exchange.operator.face.balances(stranger);
+    const [weth] = exchange.operator.api.balances(stranger);
     expect(weth?.total).toBe(8n);
     await exchange.toQuarter(2, 0);
     const { committedRound, halted } = await exchange.reader.clock();

@@ -1,7 +1,7 @@
 /** Disputes: a client makes the operator account for a round on chain. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { collectAnswer, dispute } from "../src/client/dispute.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 const ONE = 10n ** 18n;
 const USDC = 10n ** 6n;

@@ -6,15 +6,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
-import type { Turns } from "../src/chain/turns.ts";
-import { encodeEntry } from "../src/exchange/entries.ts";
+import type { Turns } from "../src/chain/contracts/roundRobinManager.ts";
+import { encodeEntry } from "../src/exchange/model/entries.ts";
 import { GENESIS } from "../src/exchange/world.testkit.ts";
 import { StorageFailure } from "../src/journal/errors.ts";
 import { openPostgresJournal } from "../src/journal/postgres/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
 import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
-import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
-import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { vandalise } from "../src/journal/sqlite/storage.testkit.ts";
+import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { examine } from "../src/operator/doctor/doctor.ts";
 import { checkEndpoints, reach } from "../src/operator/doctor/endpoints.ts";
 import {
@@ -26,18 +26,18 @@ import {
 } from "../src/operator/doctor/exchange.ts";
 import type { Finding } from "../src/operator/doctor/finding.ts";
 import { judgeFileSystem, judgeFlushes, judgeFreeSpace } from "../src/operator/doctor/machine.ts";
-import { startAnvil } from "./support/anvil.ts";
-import { runCli } from "./support/cli.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
-import { spawnOperator, startOperatorProcess } from "./support/operatorProcess.ts";
-import { startPooler } from "./support/pooler.ts";
-import { runSql, startPostgres } from "./support/postgres.ts";
-import { type Meddle, startHttpProxy } from "./support/proxy.ts";
+import { startAnvil } from "./support/chain/anvil.ts";
+import { startPooler } from "./support/database/pooler.ts";
+import { runSql, startPostgres } from "./support/database/postgres.ts";
+import { runCli } from "./support/exchange/cli.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
+import { spawnOperator, startOperatorProcess } from "./support/exchange/operatorProcess.ts";
+import { type Meddle, startHttpProxy } from "./support/faults/proxy.ts";
 
-/** Those that are not as they should be, each with its mend. */
+/** Those that are not as they should be, each with its hint. */
 function faults(findings: readonly Finding[]): [string, string, string][] {
   const found = findings.filter(({ state }) => state !== "ok");
-  for (const { mend } of found) expect(mend).toMatch(/\w+/);
+  for (const { hint } of found) expect(hint).toMatch(/\w+/);
   return found.map(({ state, check, detail }) => [state, check, detail]);
 }
 
@@ -343,7 +343,7 @@ describe("the doctor", () => {
   it("operator: alone where a commit takes several", () => {
     expect(judgeQuorum(1, false).state).toBe("ok");
     expect(judgeQuorum(2, true).state).toBe("ok");
-    expect(judgeQuorum(2, false)).toMatchObject({ state: "fail", mend: /`database`/ });
+    expect(judgeQuorum(2, false)).toMatchObject({ state: "fail", hint: /`database`/ });
   });
 
   it("machine: disk, file system, flushes", async () => {

@@ -6,9 +6,9 @@ import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { type Anvil, startAnvil } from "./support/anvil.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
-import { type HttpProxy, startHttpProxy } from "./support/proxy.ts";
+import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
+import { type HttpProxy, startHttpProxy } from "./support/faults/proxy.ts";
 
 const SECRET = "0f3b9c7d55aa41e2";
 
@@ -59,9 +59,9 @@ describe("an operator with several endpoints", () => {
     await commitRound(2);
     expect(failures()[0]?.fields.endpoint).toBe(proxy.url);
     const figure = `quarterdeck_endpoint_failures_total{endpoint="${proxy.url}"}`;
-    expect(await operator.face.metrics()).toContain(figure);
-    const rest = `quarterdeck_endpoint_rest_requests{endpoint="${exchange.anvil.url}"} 0`;
-    expect(await operator.face.metrics()).toContain(rest);
+    expect(await operator.api.metrics()).toContain(figure);
+    const rest = `quarterdeck_endpoint_penalty_requests{endpoint="${exchange.anvil.url}"} 0`;
+    expect(await operator.api.metrics()).toContain(rest);
   });
 
   it("never uses one that comes back with another chain behind it", async () => {
@@ -78,13 +78,13 @@ describe("an operator with several endpoints", () => {
 
   it("says what duties cost a day, by what they cost lately", async () => {
     const pattern = /quarterdeck_duties_forecast_wei_per_day ([0-9.e+]+)/;
-    const figure = Number(pattern.exec(await operator.face.metrics())?.[1]);
+    const figure = Number(pattern.exec(await operator.api.metrics())?.[1]);
     expect(figure).toBeGreaterThan(0);
   });
 
   it("tells nobody the secret of a URL", async () => {
     expect(inspect(logged, { depth: 10, maxArrayLength: null })).not.toContain(SECRET);
-    expect(await operator.face.metrics()).not.toContain(SECRET);
+    expect(await operator.api.metrics()).not.toContain(SECRET);
     expect(logged.length).toBeGreaterThan(5);
   });
 });

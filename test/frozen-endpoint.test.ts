@@ -9,17 +9,17 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { deployExchange } from "../src/chain/deploy.ts";
-import { MediatorReader } from "../src/chain/mediator.ts";
+import type { Log } from "../src/base/log.ts";
+import { deployExchange } from "../src/chain/contracts/deploy.ts";
+import { MediatorReader } from "../src/chain/contracts/mediator.ts";
 import { localSigner } from "../src/chain/signer.ts";
-import { KEY_VARIABLE, parseConfig } from "../src/operator/config.ts";
-import type { Log } from "../src/operator/log.ts";
+import { KEY_VARIABLE, parseConfig } from "../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { type Anvil, startAnvil } from "./support/anvil.ts";
-import { until } from "./support/exchange.ts";
-import { startPostgres } from "./support/postgres.ts";
-import { type HttpProxy, type RpcAnswer, startHttpProxy } from "./support/proxy.ts";
+import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
+import { startPostgres } from "./support/database/postgres.ts";
+import { until } from "./support/exchange/exchange.ts";
+import { type HttpProxy, type RpcAnswer, startHttpProxy } from "./support/faults/proxy.ts";
 
 const PACE_MS = 250;
 const log: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };
@@ -47,7 +47,7 @@ function freeze(proxy: HttpProxy): void {
 }
 
 async function isLeading({ operator }: Member): Promise<boolean> {
-  return /^quarterdeck_leading 1$/m.test(await operator.face.metrics());
+  return /^quarterdeck_leading 1$/m.test(await operator.api.metrics());
 }
 
 async function startBoth(anvil: Anvil) {
@@ -103,7 +103,7 @@ test("an endpoint that stands still costs its operator the lead, and the exchang
   const opening = firstBlockOf(schedule, 1);
   await anvil.mineTo(opening - 2);
   await until("both follow", () =>
-    members.every(({ operator }) => operator.face.clock().block >= opening - 3),
+    members.every(({ operator }) => operator.api.clock().block >= opening - 3),
   );
 
   let leader: Member | undefined;
@@ -117,7 +117,7 @@ test("an endpoint that stands still costs its operator the lead, and the exchang
     await anvil.mine();
     await sleep(PACE_MS);
   }
-  await until("the other takes the blocks", () => other.operator.face.clock().block > opening);
+  await until("the other takes the blocks", () => other.operator.api.clock().block > opening);
 
   await until("the round is committed", async () => {
     await anvil.mine();

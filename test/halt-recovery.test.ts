@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExchangeClient } from "../src/client/client.ts";
 import { type Recovered, recover } from "../src/client/recover.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { startExchange, type TestExchange, WITHDRAWAL_BOND } from "./support/exchange.ts";
+import { startExchange, type TestExchange, WITHDRAWAL_BOND } from "./support/exchange/exchange.ts";
 
 describe("an operator that falls silent", () => {
   let exchange: TestExchange;

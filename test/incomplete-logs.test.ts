@@ -2,14 +2,14 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { decodeEntry } from "../src/exchange/entries.ts";
+import { decodeEntry } from "../src/exchange/model/entries.ts";
 import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
 import { startOperator } from "../src/operator/node/node.ts";
-import { temporaryFolder } from "../src/operator/recovery/journals.testkit.ts";
+import { temporaryFolder } from "../src/operator/replay/journals.testkit.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { runCli } from "./support/cli.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
-import { type HttpProxy, type Meddle, startHttpProxy } from "./support/proxy.ts";
+import { runCli } from "./support/exchange/cli.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
+import { type HttpProxy, type Meddle, startHttpProxy } from "./support/faults/proxy.ts";
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };
 const EMPTY_BLOOM = `0x${"00".repeat(256)}`;
@@ -126,7 +126,7 @@ describe("logs that nothing tells of", () => {
       await anvil.mine(1);
       const head = await anvil.blockNumber();
       await until("the block is taken, or it ended", async () => {
-        const { block: taken } = exchange.operator.face.clock();
+        const { block: taken } = exchange.operator.api.clock();
         return taken >= head - 1 || eventsNamed("contractDiffers").length >= 3;
       });
     }

@@ -6,15 +6,15 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { vandalise } from "../src/journal/sqlite/storage.fixture.ts";
+import { vandalise } from "../src/journal/sqlite/storage.testkit.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
-import { runCli } from "./support/cli.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { runCli } from "./support/exchange/cli.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import {
   type OperatorFile,
   type OperatorProcess,
   startOperatorProcess,
-} from "./support/operatorProcess.ts";
+} from "./support/exchange/operatorProcess.ts";
 
 /** Below what a client may place in a round, in all of a test's time. */
 const MOST_ORDERS = 80;

@@ -2,18 +2,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { encodeEntry } from "../src/exchange/entries.ts";
+import { encodeEntry } from "../src/exchange/model/entries.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
 import { openSqliteReader } from "../src/journal/sqlite/reader.ts";
-import { replay } from "../src/operator/recover.ts";
 import {
   storedJournal,
   temporaryFolder,
   tradingEntries,
-} from "../src/operator/recovery/journals.testkit.ts";
-import { runCli } from "./support/cli.ts";
-import { startPostgres, type TestPostgres } from "./support/postgres.ts";
-import { acquire, openShared } from "./support/sharedJournal.ts";
+} from "../src/operator/replay/journals.testkit.ts";
+import { replay } from "../src/operator/replay/replay.ts";
+import { startPostgres, type TestPostgres } from "./support/database/postgres.ts";
+import { acquire, openShared } from "./support/database/sharedJournal.ts";
+import { runCli } from "./support/exchange/cli.ts";
 
 const entries = tradingEntries();
 /** Blocks that were taken already: what an endpoint that gives a range twice made durable. */

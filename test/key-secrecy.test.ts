@@ -8,26 +8,23 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Hex, hexToBytes } from "../src/base/hex.ts";
+import type { Log } from "../src/base/log.ts";
 import { Secret } from "../src/base/secret.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { ExchangeClient } from "../src/client/client.ts";
 import { MemoryEvidence } from "../src/client/evidence.ts";
-import { KEY_VARIABLE, PASSWORD_VARIABLE, parseConfig } from "../src/operator/config.ts";
-import type { Log } from "../src/operator/log.ts";
+import { sealKeystore } from "../src/keys/keystore.ts";
+import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.testkit.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE, parseConfig } from "../src/operator/config/config.ts";
 import { startOperator } from "../src/operator/node/node.ts";
-import { sealKeystore } from "../src/operator/signers/keystore.ts";
-import {
-  type FakeWeb3Signer,
-  startFakeWeb3Signer,
-} from "../src/operator/signers/web3signer.fixture.ts";
-import { freePort } from "./support/anvil.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import {
   type OperatorFile,
   type OperatorProcess,
   spawnOperator,
   startOperatorProcess,
-} from "./support/operatorProcess.ts";
+} from "./support/exchange/operatorProcess.ts";
 
 const PASSWORD = "Tr0ub4dor & 3 horses";
 const KINDS = ["a bare key", "a keystore and a file", "a keystore and a variable", "Web3Signer"];

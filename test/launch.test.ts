@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
-import { KEY_VARIABLE } from "../src/operator/config.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { KEY_VARIABLE } from "../src/operator/config/config.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 const ROOT = join(import.meta.dirname, "..");
 const BIN = join(ROOT, "bin/quarterdeck.mjs");

@@ -8,20 +8,20 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Hex } from "../src/base/hex.ts";
 import { firstBlockOf, lastBlockOf } from "../src/protocol/rounds.ts";
 import { duties, health, live, ready } from "../src/wire/health.ts";
-import { freePort } from "./support/anvil.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import {
   type OperatorFile,
   type OperatorProcess,
   spawnOperator,
   startOperatorProcess,
-} from "./support/operatorProcess.ts";
+} from "./support/exchange/operatorProcess.ts";
 
 interface Told {
   readonly id: string;
   readonly state: string;
   readonly detail: string;
-  readonly mend: string;
+  readonly hint: string;
   readonly fields: Record<string, string | number>;
 }
 
@@ -106,7 +106,7 @@ describe("an operator that watches itself", () => {
     expect(live.parse(alive.body)).toEqual({ live: true });
     expect(ready.parse((await get("/health/ready")).body)).toEqual({ waitingFor: null });
     let checks: string[] = [];
-    await until("every guardian has looked", async () => {
+    await until("every health check has looked", async () => {
       checks = health.parse((await get("/health")).body).checks.map(({ name }) => name);
       return checks.length >= 25;
     });
@@ -132,7 +132,7 @@ describe("an operator that watches itself", () => {
       "operator_registered",
     ];
     looked.push("late_duties", "halt_left_blocks");
-    await until("every guardian has looked", async () => {
+    await until("every health check has looked", async () => {
       exported = metricNames(await (await fetch(`${operator.url}/metrics`)).text());
       return looked.every((name) => exported.has(`quarterdeck_${name}`));
     });
@@ -208,7 +208,7 @@ describe("an operator that watches itself", () => {
       deadlineBlock: lastBlockOf(schedule, 1, 0),
     });
     expect(words?.fields["blocksLeft"]).toBeGreaterThan(0);
-    expect(words?.mend).toMatch(/start the operator again/);
+    expect(words?.hint).toMatch(/start the operator again/);
     const written = logText();
     expect(written).toContain('"msg":"givingUp"');
     expect(written + complaint).not.toContain(SECRET);
@@ -233,7 +233,7 @@ describe("an operator that watches itself", () => {
     expect(answer.status).toBe(503);
   });
 
-  it("that cannot start ends as loudly, also when nobody takes its last words", async () => {
+  it("that cannot start ends as loudly, also when nobody takes its shutdown alert", async () => {
     const gone = `http://127.0.0.1:${await freePort()}`;
     const alerts = [{ url: `${gone}/${SECRET}`, shape: "slack" }];
     const config = await configuration({ rpc: [gone], maxTries: 1, alerts });

@@ -2,10 +2,10 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { firstBlockOf, lastBlockOf } from "../src/protocol/rounds.ts";
-import { freePort } from "./support/anvil.ts";
-import { until } from "./support/exchange.ts";
-import type { OperatorProcess } from "./support/operatorProcess.ts";
-import { type ProcessExchange, startProcessExchange } from "./support/processExchange.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { until } from "./support/exchange/exchange.ts";
+import type { OperatorProcess } from "./support/exchange/operatorProcess.ts";
+import { type ProcessExchange, startProcessExchange } from "./support/exchange/processExchange.ts";
 
 describe("an operator process", () => {
   let exchange: ProcessExchange;

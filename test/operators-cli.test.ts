@@ -10,17 +10,21 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { deployExchange } from "../src/chain/deploy.ts";
-import { MediatorReader } from "../src/chain/mediator.ts";
+import { deployExchange } from "../src/chain/contracts/deploy.ts";
+import { MediatorReader } from "../src/chain/contracts/mediator.ts";
+import {
+  encodeAddOperator,
+  encodeSetMaintenance,
+  SlotReader,
+} from "../src/chain/contracts/roundRobinManager.ts";
 import { localSigner } from "../src/chain/signer.ts";
-import { encodeAddOperator, encodeSetMaintenance, TurnReader } from "../src/chain/turns.ts";
-import { KEY_VARIABLE } from "../src/operator/config.ts";
+import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import type { Schedule } from "../src/protocol/units.ts";
-import { type Anvil, startAnvil } from "./support/anvil.ts";
-import { runCli } from "./support/cli.ts";
-import { until } from "./support/exchange.ts";
-import { startHttpProxy } from "./support/proxy.ts";
+import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
+import { runCli } from "./support/exchange/cli.ts";
+import { until } from "./support/exchange/exchange.ts";
+import { startHttpProxy } from "./support/faults/proxy.ts";
 
 const ROUND_SIZE = 400;
 const SLOT_BLOCKS = 10;
@@ -31,7 +35,7 @@ describe("the operators' list", () => {
   let folder: string;
   let config: string;
   let access: object;
-  let reader: TurnReader;
+  let reader: SlotReader;
   let mediator: MediatorReader;
   let schedule: Schedule;
   let snapshot: Hex;
@@ -88,7 +92,7 @@ describe("the operators' list", () => {
       disputeBond: 0n,
       tokens: [{ name: "Wrapped Ether", symbol: "WETH", decimals: 18 }],
     });
-    reader = new TurnReader(anvil.client, exchange.manager);
+    reader = new SlotReader(anvil.client, exchange.manager);
     mediator = new MediatorReader(anvil.client, exchange.mediator);
     schedule = (await mediator.constants()).schedule;
     folder = mkdtempSync(join(tmpdir(), "quarterdeck-operators-"));

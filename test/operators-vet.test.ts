@@ -6,20 +6,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { judgeBalance, judgeLag, judgeLatency, quantile } from "../src/admin/examine.ts";
+import { checkTls } from "../src/admin/tls.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
-import { deployExchange } from "../src/chain/deploy.ts";
+import type { Log } from "../src/base/log.ts";
+import { deployExchange } from "../src/chain/contracts/deploy.ts";
+import { SlotReader } from "../src/chain/contracts/roundRobinManager.ts";
 import { localSigner } from "../src/chain/signer.ts";
-import { TurnReader } from "../src/chain/turns.ts";
-import { judgeBalance, judgeLag, judgeLatency, quantile } from "../src/cli/operators/examine.ts";
-import { checkTls } from "../src/cli/operators/tls.ts";
-import { KEY_VARIABLE, parseConfig } from "../src/operator/config.ts";
-import type { Log } from "../src/operator/log.ts";
+import { KEY_VARIABLE, parseConfig } from "../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { type RunningServer, startServer } from "../src/server/server.ts";
-import { type Anvil, freePort, startAnvil } from "./support/anvil.ts";
-import { runCli } from "./support/cli.ts";
-import { until } from "./support/exchange.ts";
-import { type Certificate, certificate, serveOverTls } from "./support/tls.ts";
+import { type Anvil, freePort, startAnvil } from "./support/chain/anvil.ts";
+import { runCli } from "./support/exchange/cli.ts";
+import { until } from "./support/exchange/exchange.ts";
+import { type Certificate, certificate, serveOverTls } from "./support/faults/tls.ts";
 
 const [OWNER, FIRST, APPLICANT, IMPOSTOR] = [0, 1, 2, 3];
 const SILENT: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
@@ -27,7 +27,7 @@ const SILENT: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
 describe("an applicant", () => {
   let anvil: Anvil;
   let folder: string;
-  let reader: TurnReader;
+  let reader: SlotReader;
   let applicant: RunningOperator;
   let server: RunningServer;
   let url: string;
@@ -69,7 +69,7 @@ describe("an applicant", () => {
         { name: "Dollar", symbol: "USDC", decimals: 6 },
       ],
     });
-    reader = new TurnReader(anvil.client, deployed.manager);
+    reader = new SlotReader(anvil.client, deployed.manager);
     const [base, quote] = deployed.tokens;
     const port = await freePort();
     url = `http://127.0.0.1:${port}`;
@@ -84,8 +84,8 @@ describe("an applicant", () => {
     await anvil.mine(3);
     const parsed = parseConfig(config, { [KEY_VARIABLE]: anvil.keys[APPLICANT] }, "test");
     applicant = await startOperator(parsed, SILENT);
-    server = await startServer(applicant.face, parsed);
-    await until("it has caught up", () => applicant.face.notReady() === undefined);
+    server = await startServer(applicant.api, parsed);
+    await until("it has caught up", () => applicant.api.notReady() === undefined);
   });
   afterAll(async () => {
     await server.close();
@@ -184,7 +184,7 @@ describe("an applicant", () => {
 
   test("serves a certificate of an authority that the owner's machine knows", async () => {
     const serving = await serveOverTls({
-      ...{ face: applicant.face, key: anvil.keys[APPLICANT] as Hex },
+      ...{ api: applicant.api, key: anvil.keys[APPLICANT] as Hex },
       ...{ chainId: 31337, manager: reader.manager },
     });
     onTestFinished(() => serving.close());
@@ -242,16 +242,16 @@ describe("what is looked at", () => {
 
   test("lets nobody serve others in the clear, or without a certificate that holds", async () => {
     const state = async (endpoint: string) => (await checkTls(endpoint, Date.now()))[0];
-    const mend = "Serve it over https: anybody on the way can read and change what is said.";
+    const hint = "Serve it over https: anybody on the way can read and change what is said.";
     expect(await state("http://exchange.example")).toEqual({
-      ...{ check: "tls", state: "fail", detail: "orders would travel in the clear", mend },
+      ...{ check: "tls", state: "fail", detail: "orders would travel in the clear", hint },
     });
-    expect(await state("http://127.0.0.1:8080")).toMatchObject({ state: "warn", mend });
+    expect(await state("http://127.0.0.1:8080")).toMatchObject({ state: "warn", hint });
     const noTls = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
     await new Promise((resolve) => noTls.once("listening", resolve));
     const { port } = noTls.address() as AddressInfo;
     expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({
-      ...{ state: "fail", mend: expect.stringMatching(/^Something must speak TLS there/) },
+      ...{ state: "fail", hint: expect.stringMatching(/^Something must speak TLS there/) },
     });
     await new Promise((resolve) => noTls.close(resolve));
     expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({ state: "fail" });
@@ -262,12 +262,12 @@ describe("what is looked at", () => {
     ["early", /^not valid yet: /, /^Set the clocks/],
     ["otherName", /^for DNS:other\.example, and not for localhost: /, /^Serve one for localhost/],
     ["selfSigned", /^signed by itself alone: certificate by localhost until /, /public authority/],
-  ] as const)("names what is wrong with a certificate: %s", async (name, detail, mend) => {
+  ] as const)("names what is wrong with a certificate: %s", async (name, detail, hint) => {
     const { url } = await presenting(name);
     const [found] = await checkTls(url, Date.now());
     expect(found).toMatchObject({ check: "tls", state: "fail" });
     expect(found?.detail).toMatch(detail);
-    expect(found?.mend).toMatch(mend);
+    expect(found?.hint).toMatch(hint);
   });
 
   test("says who made a certificate and when it ends, and warns two weeks before", async () => {
@@ -277,11 +277,11 @@ describe("what is looked at", () => {
     const shown = "certificate by Quarterdeck tests, Private authority until Jan  1 00:00:00 2124";
     const judged = async (days: number) => (await checkTls(url, end - days * DAY_MS))[0];
     expect(await judged(14)).toEqual({
-      ...{ check: "tls", state: "ok", detail: `${shown} GMT, 14 days left`, mend: undefined },
+      ...{ check: "tls", state: "ok", detail: `${shown} GMT, 14 days left`, hint: undefined },
     });
     expect(await judged(13.9)).toEqual({
       ...{ check: "tls", state: "warn", detail: `${shown} GMT, 13 days left` },
-      mend: "See that it is renewed by itself.",
+      hint: "See that it is renewed by itself.",
     });
     expect((await checkTls(url.replace("localhost", "127.0.0.1"), end - 20 * DAY_MS))[0]).toEqual(
       await judged(20),

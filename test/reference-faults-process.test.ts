@@ -5,9 +5,9 @@ import { WebSocket } from "ws";
 import type { ExchangeClient } from "../src/client/client.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { STREAM_PATH } from "../src/wire/stream.ts";
-import { until } from "./support/exchange.ts";
-import type { OperatorProcess } from "./support/operatorProcess.ts";
-import { type ProcessExchange, startProcessExchange } from "./support/processExchange.ts";
+import { until } from "./support/exchange/exchange.ts";
+import type { OperatorProcess } from "./support/exchange/operatorProcess.ts";
+import { type ProcessExchange, startProcessExchange } from "./support/exchange/processExchange.ts";
 
 let exchange: ProcessExchange;
 let operator: OperatorProcess;

@@ -7,20 +7,21 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nobleCurve } from "../src/base/curve.ts";
 import { type Hex, hexToBytes } from "../src/base/hex.ts";
-import { encodeDeposit } from "../src/chain/calls.ts";
-import { encodeApprove, encodeMint } from "../src/chain/tokens.ts";
+import { encodeDeposit } from "../src/chain/contracts/mediatorCalls.ts";
+import { encodeApprove, encodeMint } from "../src/chain/contracts/tokens.ts";
 import { RefusedByOperator } from "../src/client/api.ts";
-import { ExchangeClient, type OrderStatus } from "../src/client/client.ts";
+import { ExchangeClient } from "../src/client/client.ts";
 import { dispute } from "../src/client/dispute.ts";
 import { MemoryEvidence } from "../src/client/evidence.ts";
 import { recover } from "../src/client/recover.ts";
+import type { OrderStatus } from "../src/client/types.ts";
 import { hashFill } from "../src/protocol/messages.ts";
 import { firstBlockOf, roundOf } from "../src/protocol/rounds.ts";
 import { signMessage } from "../src/protocol/signatures.ts";
 import type { Fill } from "../src/protocol/units.ts";
 import { toJson } from "../src/wire/shapes.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
-import { type Relay, startRelay } from "./support/relay.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
+import { type Relay, startRelay } from "./support/faults/relay.ts";
 
 const WETH = 10n ** 18n;
 const USDC = 10n ** 6n;
@@ -74,7 +75,7 @@ describe("the reference operator is halted by, and this one is not", () => {
     ];
     for (const call of calls) await anvil.transact({ from, ...call });
     await exchange.settle();
-    expect(exchange.operator.face.balances(anvil.addresses[9] as Hex)[0]?.total).toBe(1n);
+    expect(exchange.operator.api.balances(anvil.addresses[9] as Hex)[0]?.total).toBe(1n);
     await nextRound();
     await nextRound();
   });
@@ -178,14 +179,11 @@ describe("the reference operator loses count by, and this one does not", () => {
     await anvil.transact(approval);
     await exchange.settle();
     const totalOf = (client: ExchangeClient, token: string) =>
-      operator.face.balances(client.address).find((one) => one.token === token)?.total as bigint;
+      operator.api.balances(client.address).find((one) => one.token === token)?.total as bigint;
     const before = [totalOf(ada, weth), totalOf(bob, usdc)] as const;
     const snapshot = await anvil.snapshot();
     const lost = await ada.deposit("WETH", "5");
-    await until(
-      "the operator sees the block",
-      () => operator.face.clock().chainHead === lost.block,
-    );
+    await until("the operator sees the block", () => operator.api.clock().chainHead === lost.block);
     await anvil.revert(snapshot);
     const kept = await bob.deposit("USDC", "7");
     expect(kept.block).toBeGreaterThanOrEqual(lost.block);

@@ -4,19 +4,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
+import type { Log } from "../src/base/log.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { parseConfig } from "../src/operator/config.ts";
-import type { FaceEvent } from "../src/operator/face.ts";
-import type { Log } from "../src/operator/log.ts";
+import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.testkit.ts";
+import type { ApiEvent } from "../src/operator/api/operatorApi.ts";
+import { parseConfig } from "../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
-import {
-  type FakeWeb3Signer,
-  startFakeWeb3Signer,
-} from "../src/operator/signers/web3signer.fixture.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { type RunningServer, startServer } from "../src/server/server.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 const MARKET = "WETH/USDC";
 
@@ -28,7 +25,7 @@ let server: RunningServer;
 let ada: ExchangeClient;
 let bob: ExchangeClient;
 const logged: string[] = [];
-const events: FaceEvent[] = [];
+const events: ApiEvent[] = [];
 
 beforeAll(async () => {
   exchange = await startExchange();
@@ -51,8 +48,8 @@ beforeAll(async () => {
   };
   const log: Log = { info: take, warn: take, error: take, flush: async () => {} };
   operator = await startOperator(parseConfig(json, {}, "test"), log);
-  server = await startServer(operator.face, { host, port: Number(new URL(exchange.url).port) });
-  operator.face.subscribe((event) => events.push(event));
+  server = await startServer(operator.api, { host, port: Number(new URL(exchange.url).port) });
+  operator.api.subscribe((event) => events.push(event));
   await ada.deposit("WETH", "10");
   await bob.deposit("USDC", "30000");
   await settle();
@@ -68,7 +65,7 @@ afterAll(async () => {
 async function settle(): Promise<void> {
   await exchange.anvil.mine(1);
   const head = await exchange.anvil.blockNumber();
-  await until("the operator follows", () => operator.face.clock().block >= head - 1);
+  await until("the operator follows", () => operator.api.clock().block >= head - 1);
 }
 
 const sell = (amount: string) =>
@@ -131,7 +128,7 @@ it("takes no order while it cannot sign, says so, and goes on when it can", asyn
   expect(logged).toContain("signerUnavailable");
 
   service.fault = { kind: "none" };
-  await until("it signs again", () => operator.face.notReady() === undefined);
+  await until("it signs again", () => operator.api.notReady() === undefined);
   expect(logged).toContain("signerBack");
   const [half] = await bob.fetchOrders(1);
   expect(half).toMatchObject({ state: "filled", bought: 5n * 10n ** 17n });

@@ -5,9 +5,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { Drills } from "./support/drills.ts";
-import { chooseSeed, Random } from "./support/random.ts";
-import type { Line, Member } from "./support/severalOperators.ts";
+import { chooseSeed, Random } from "./support/checks/random.ts";
+import type { Line, Member } from "./support/exchange/severalOperators.ts";
+import { Drills } from "./support/faults/drills.ts";
 
 const TIMES = Math.ceil(Number(process.env["QUARTERDECK_CRASHES"] ?? 30) / 10);
 /** Blocks by which a loss comes before or after the round's boundary at most. */
@@ -26,7 +26,7 @@ const cut = (line: Line): Way => ({
   name: `cut off from the ${line}`,
   lose: async (leader) => {
     leader.cut(line);
-    return () => leader.mend(line);
+    return () => leader.repair(line);
   },
 });
 
@@ -73,11 +73,11 @@ describe.runIf(isDeep)(`several operators, ${TIMES} losses (QUARTERDECK_SEED=${s
       await sleep(random.from(0, LONGEST_PAUSE_MS));
       const leader = await exchange.leader();
       const { epoch } = await exchange.lease();
-      const mend = await lose(leader);
+      const hint = await lose(leader);
       const next = await drills.untilAnotherLeads(leader, epoch);
       expect(next.address).not.toBe(leader.address);
       await drills.orders(random.from(0, 30));
-      await mend();
+      await hint();
     });
   });
 });

@@ -9,11 +9,11 @@ import {
   encodeRemoveOperator,
   encodeSetMaintenance,
   encodeSetSlotSize,
-} from "../src/chain/turns.ts";
+} from "../src/chain/contracts/roundRobinManager.ts";
 import { DEFAULT_LEASE_MS } from "../src/journal/postgres/journal.ts";
-import { Drills } from "./support/drills.ts";
-import { chooseSeed } from "./support/random.ts";
-import type { Member, OperatorsExchange } from "./support/severalOperators.ts";
+import { chooseSeed } from "./support/checks/random.ts";
+import type { Member, OperatorsExchange } from "./support/exchange/severalOperators.ts";
+import { Drills } from "./support/faults/drills.ts";
 
 const seed = chooseSeed();
 
@@ -55,11 +55,11 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
 
   it("go on when the one that takes orders is cut off from the database", async () => {
     await drills.takeOver("cut off from the database", async () => {
-      const mend = (member: Member) => member.mend("database");
-      const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), mend);
+      const repair = (member: Member) => member.repair("database");
+      const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), repair);
       await drills.untilAnotherLeads(lost, epoch);
       await drills.orders(20);
-      mend(lost);
+      repair(lost);
     });
   });
 
@@ -73,7 +73,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
         lonely.cut(line);
         await drills.untilAnotherLeads(lonely, epoch);
         await drills.orders(20);
-        lonely.mend(line);
+        lonely.repair(line);
       });
     },
   );

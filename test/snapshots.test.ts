@@ -1,10 +1,10 @@
 /** A running operator makes snapshots beside its work, and its next start begins from one. */
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { toAddress } from "../src/base/address.ts";
-import { encodeEntry } from "../src/exchange/entries.ts";
+import { encodeEntry } from "../src/exchange/model/entries.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
-import { SNAPSHOT_RECORDS } from "../src/operator/recovery/snapshotter.ts";
-import { startExchange, type TestExchange, until } from "./support/exchange.ts";
+import { SNAPSHOT_RECORDS } from "../src/operator/replay/snapshotter.ts";
+import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 let exchange: TestExchange;
 beforeAll(async () => {
@@ -14,12 +14,12 @@ afterAll(() => exchange.stop());
 
 /** Records that change nothing: cancellations of orders that nobody placed. */
 async function lengthenJournal(records: number): Promise<void> {
-  const AT_ONCE = 1000;
+  const NO_RETRY = 1000;
   const journal = await openSqliteJournal(exchange.config.storage);
   const word = `0x${"11".repeat(32)}` as const;
   const owner = toAddress(`0x${"ab".repeat(20)}`);
-  for (let done = 0; done < records; done += AT_ONCE) {
-    const ids = Array.from({ length: AT_ONCE }, (_, i) => BigInt(done + i));
+  for (let done = 0; done < records; done += NO_RETRY) {
+    const ids = Array.from({ length: NO_RETRY }, (_, i) => BigInt(done + i));
     const signature = { r: word, vs: word, path: [] };
     await journal.append(
       ids.map((id) => encodeEntry({ kind: "cancelOrder", owner, round: 0, id, signature })),

@@ -15,8 +15,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "./support/anvil.ts";
-import { until } from "./support/exchange.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { until } from "./support/exchange/exchange.ts";
 
 interface Run {
   readonly child: ChildProcess;
@@ -29,7 +29,7 @@ let folder: string;
 let args: string[];
 
 function start(...more: string[]): Run {
-  const main = join(import.meta.dirname, "../src/cli/start.ts");
+  const main = join(import.meta.dirname, "../src/localnet/start.ts");
   const child = spawn(process.execPath, [main, ...args, ...more], { cwd: folder });
   runs.add(child);
   let text = "";
@@ -196,7 +196,7 @@ describe("npm start", () => {
     await run.ended;
   });
 
-  it("gives up on an operator at once that a restart cannot mend", async () => {
+  it("gives up on an operator at once that a restart cannot correct", async () => {
     const run = start("--operators", "1", "--storage", "broken", "--quarter", "24");
     await untilSaid(run, /operator-1 .* pid/);
     run.child.kill("SIGINT");

@@ -8,13 +8,19 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { OperatorUnreachable } from "../src/client/api.ts";
-import type { ExchangeClient, OrderStatus } from "../src/client/client.ts";
+import type { ExchangeClient } from "../src/client/client.ts";
+import type { OrderStatus } from "../src/client/types.ts";
 import { firstBlockOf, momentOf } from "../src/protocol/rounds.ts";
-import { freePort } from "./support/anvil.ts";
-import { until } from "./support/exchange.ts";
-import type { OperatorProcess } from "./support/operatorProcess.ts";
-import { type ProcessExchange, startProcessExchange } from "./support/processExchange.ts";
-import { mountSmallDisk, type SmallDisk, whyNoMount, withFileLimit } from "./support/smallDisk.ts";
+import { freePort } from "./support/chain/anvil.ts";
+import { until } from "./support/exchange/exchange.ts";
+import type { OperatorProcess } from "./support/exchange/operatorProcess.ts";
+import { type ProcessExchange, startProcessExchange } from "./support/exchange/processExchange.ts";
+import {
+  mountSmallDisk,
+  type SmallDisk,
+  whyNoMount,
+  withFileLimit,
+} from "./support/faults/smallDisk.ts";
 
 const noMount = whyNoMount(tmpdir());
 if (noMount !== undefined) console.warn(`no small file system here (${noMount}): tests skipped`);
@@ -112,7 +118,7 @@ async function expectLoudEnd(operator: OperatorProcess, logs: string, code: stri
   );
   const word = lastWord(logs);
   expect(word).toMatchObject({ level: "error", code });
-  expect(String(word["mend"]).length).toBeGreaterThan(20);
+  expect(String(word["hint"]).length).toBeGreaterThan(20);
 }
 
 async function mounted(): Promise<SmallDisk> {

@@ -2,10 +2,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Address } from "../src/base/hex.ts";
-import { ContractRefused } from "../src/chain/errors.ts";
+import { ContractRefused } from "../src/chain/rpc/errors.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
 import { firstBlockOf, quarterSize } from "../src/protocol/rounds.ts";
-import { lastOfQuarter, startExchange, type TestExchange, until } from "./support/exchange.ts";
+import {
+  lastOfQuarter,
+  startExchange,
+  type TestExchange,
+  until,
+} from "./support/exchange/exchange.ts";
 
 const USDC = 10n ** 6n;
 /** An operator that sends looks more often than this. */
@@ -177,7 +182,7 @@ describe("more overdrawing withdrawals than quarter 0 has blocks", () => {
   async function mineWhatIsThere(): Promise<void> {
     const { anvil, operator } = exchange;
     const head = await anvil.blockNumber();
-    await until("the operator sees the block", () => operator.face.clock().chainHead === head);
+    await until("the operator sees the block", () => operator.api.clock().chainHead === head);
     for (let before = -1, now = await waiting(); before !== now; now = await waiting()) {
       before = now;
       await sleep(QUIET_MS);

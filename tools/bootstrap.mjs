@@ -14,7 +14,7 @@ const NODE = join(BINARIES, "node");
 const STAMP = join(ROOT, "node_modules/.quarterdeck-installed");
 
 const TASKS = {
-  start: { main: "src/cli/start.ts", tools: ["anvil"] },
+  start: { main: "src/localnet/start.ts", tools: ["anvil"] },
   test: { main: "tools/test.ts", tools: ["anvil", "forge"] },
 };
 

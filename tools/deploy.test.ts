@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { operatorCommand } from "../src/cli/operator.ts";
 import { EXIT_CONFIGURATION } from "../src/cli/report.ts";
-import { PASSWORD_VARIABLE } from "../src/operator/config.ts";
-import { guardsSchema } from "../src/operator/guardians/config.ts";
+import { PASSWORD_VARIABLE } from "../src/operator/config/config.ts";
+import { guardsSchema } from "../src/operator/health/healthConfig.ts";
 import { sources } from "./sources.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -123,7 +123,7 @@ describe("the documents", () => {
     }
   });
 
-  it("name every bound of the guardians, with its default", () => {
+  it("name every bound of the health checks, with its default", () => {
     const page = read("docs/monitoring.md");
     const { everyMs, ...bounds } = guardsSchema.parse(undefined);
     expect(page).toContain(`${everyMs / 1000} s`);

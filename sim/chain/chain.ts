@@ -5,10 +5,11 @@
 import { keccak256, parseTransaction, serializeTransaction } from "viem";
 import { publicKeyToAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
 import { type Address, type Hex, hexToBytes } from "../../src/base/hex.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import type { Random } from "../host/random.ts";
 import { execute, type RawLog } from "./mediatorAbi.ts";
-import { emptyState, type MediatorState, Revert, type Terms } from "./mediatorState.ts";
+import { emptyState, type MediatorState } from "./mediatorState.ts";
+import { Revert, type Terms } from "./terms.ts";
 
 const { curve } = loadCurve();
 

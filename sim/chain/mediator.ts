@@ -4,7 +4,7 @@
  * contract. State is copied for each transaction, so a block keeps the one that it ended with.
  */
 import type { Address } from "../../src/base/hex.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { type AnswerFault, checkAnswer, type Execution } from "../../src/protocol/disputeRule.ts";
 import { hashFill } from "../../src/protocol/messages.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../../src/protocol/rounds.ts";
@@ -20,7 +20,8 @@ import type {
 } from "../../src/protocol/units.ts";
 import { checkEvidence, confirmable } from "../../src/protocol/withdrawalRule.ts";
 import { MediatorBase } from "./mediatorBase.ts";
-import { type Dispute, keyOf, NO_FLOW, type Request, Revert } from "./mediatorState.ts";
+import { type Dispute, keyOf, NO_FLOW, type Request } from "./mediatorState.ts";
+import { Revert } from "./terms.ts";
 
 const { curve } = loadCurve();
 

@@ -1,6 +1,6 @@
 /** The parts that the actions of the Mediator share, as RoundClock.sol and its helpers do. */
 import type { Address } from "../../src/base/hex.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { haltBoundary, isHalted } from "../../src/protocol/haltRule.ts";
 import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
 import { isOrderSignedBy } from "../../src/protocol/signatures.ts";
@@ -19,10 +19,9 @@ import {
   keyOf,
   type MediatorState,
   NO_FLOW,
-  Revert,
-  type Terms,
 } from "./mediatorState.ts";
 import { operatorAt } from "./slots.ts";
+import { Revert, type Terms } from "./terms.ts";
 
 const { curve } = loadCurve();
 

@@ -1,7 +1,7 @@
 /**
  * The shared database: its rows, and the statements that change them, each whole or not at all.
  * What is between an operator and it is `DatabaseLink`'s; what the statements mean is held to
- * PostgreSQL by test/support/sharedJournalContract.ts.
+ * PostgreSQL by test/support/database/sharedJournalContract.ts.
  */
 import type { Attestation, Peer } from "../../src/journal/journal.ts";
 import {
@@ -130,12 +130,12 @@ export class SharedDatabase {
     return true;
   }
 
-  /** Says that `peer` lives; all that said so within `patienceMs`, by their names. */
-  announce(peer: Peer, patienceMs: number): Peer[] {
+  /** Says that `peer` lives; all that said so within `retryTimeoutMs`, by their names. */
+  announce(peer: Peer, retryTimeoutMs: number): Peer[] {
     const now = this.#options.now();
     this.#seen.set(peer.operator, { ...peer, seenAt: now });
     return [...this.#seen.values()]
-      .filter(({ seenAt }) => Math.abs(seenAt - now) <= patienceMs)
+      .filter(({ seenAt }) => Math.abs(seenAt - now) <= retryTimeoutMs)
       .sort((a, b) => (a.operator < b.operator ? -1 : 1))
       .map(({ operator, url, sequence }) => ({ operator, url, sequence }));
   }

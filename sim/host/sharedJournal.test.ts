@@ -1,6 +1,6 @@
 /** The simulated shared journal keeps the promises that the PostgreSQL one is held to. */
 import { describe, expect, test } from "vitest";
-import { describeSharedJournal } from "../../test/support/sharedJournalContract.ts";
+import { describeSharedJournal } from "../../test/support/database/sharedJournalContract.ts";
 import { type DatabaseLink, SharedDatabase } from "./database.ts";
 import { openSimulatedJournal } from "./sharedJournal.ts";
 
@@ -40,7 +40,7 @@ describe("a simulated shared journal", () => {
     expect(await ada.acquire()).toBeDefined();
     await ada.announce(7);
     now -= HOUR_MS;
-    expect((await bob.look()).holder).toBeUndefined();
+    expect((await bob.poll()).holder).toBeUndefined();
     expect((await bob.acquire())?.epoch).toBe(2);
     expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
   });

@@ -126,7 +126,7 @@ export async function openSimulatedJournal(options: SharedJournalOptions): Promi
 }
 
 class SimulatedSharedJournal extends Reader implements SharedJournal {
-  async look(): Promise<SharedView> {
+  async poll(): Promise<SharedView> {
     const { database, link } = this.options;
     const { row, isHeld } = await link.ask("The head cannot be read", "read", () => ({
       row: database.head,
@@ -289,6 +289,6 @@ function requireSame({ row }: StoredSnapshot, checksum: Uint8Array, location: st
   throw new Alarm({
     code: "SnapshotDiffers",
     message: `Two different snapshots of the same records up to ${row.sequence} in ${location}.`,
-    mend: "The replay is not deterministic or the snapshot is altered: stop the node, verify.",
+    hint: "The replay is not deterministic or the snapshot is altered: stop the node, verify.",
   });
 }

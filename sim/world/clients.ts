@@ -11,11 +11,11 @@ import {
   encodeOpenDispute,
   encodeSetTradingKey,
   type Standing,
-} from "../../src/chain/calls.ts";
+} from "../../src/chain/contracts/mediatorCalls.ts";
 import { LatestOrders } from "../../src/client/latestOrders.ts";
-import type { Market } from "../../src/exchange/entries.ts";
-import type { Answered, OrderFace } from "../../src/operator/face.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import type { Market } from "../../src/exchange/model/entries.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
+import type { Answered, OrderResponse } from "../../src/operator/api/operatorApi.ts";
 import { hashCancelOrder, hashOrder } from "../../src/protocol/messages.ts";
 import { momentOf, roundOf } from "../../src/protocol/rounds.ts";
 import { signMessage } from "../../src/protocol/signatures.ts";
@@ -33,8 +33,8 @@ export interface Surroundings {
   readonly markets: readonly Market[];
   readonly tokens: readonly Address[];
   /** Undefined while nobody serves. */
-  readonly face: () => ClientFace | undefined;
-  readonly onAcknowledged: (action: "order" | "cancel", order: OrderFace) => void;
+  readonly api: () => ClientFace | undefined;
+  readonly onAcknowledged: (action: "order" | "cancel", order: OrderResponse) => void;
   readonly onRefused: (order: Order, code: string) => void;
   /** A promise of a client's own failed: the world is broken. */
   readonly onError: (error: unknown) => void;
@@ -59,7 +59,7 @@ export class Client {
   readonly #hot: Key;
   #nextId = 1n;
   /** Acknowledged, open as far as known. */
-  readonly #open = new Map<string, OrderFace>();
+  readonly #open = new Map<string, OrderResponse>();
   readonly #latest = new LatestOrders();
   /** The latest fill of each order, by round. */
   readonly #fills = new Map<Round, Map<bigint, SignedFill>>();
@@ -117,16 +117,15 @@ export class Client {
   }
 
   #order(): void {
-    const face = this.#around.face();
-    if (face === undefined) return;
+    const api = this.#around.api();
+    if (api === undefined) return;
     const order = this.#randomOrder();
     const key = this.#random.chance(0.25) ? this.#hot : this.#own;
     const { domain } = this.#around.chain.terms;
     const signature = signMessage(curve, domain, hashOrder(order), key.secret);
     // The same order may be sent twice: by a client that saw no answer, for one.
     const times = this.#random.chance(0.05) ? 2 : 1;
-    for (let i = 0; i < times; i++)
-      this.#ask("order", order, face.placeOrder({ order, signature }));
+    for (let i = 0; i < times; i++) this.#ask("order", order, api.placeOrder({ order, signature }));
   }
 
   #randomOrder(): Order {
@@ -147,23 +146,23 @@ export class Client {
   }
 
   #cancel(): void {
-    const face = this.#around.face();
+    const api = this.#around.api();
     const open = [...this.#open.values()];
-    if (face === undefined || open.length === 0) return;
+    if (api === undefined || open.length === 0) return;
     const { owner, round, id } = this.#random.pick(open);
     const cancel = { owner, round, id };
     const { domain } = this.#around.chain.terms;
     const signature = signMessage(curve, domain, hashCancelOrder(cancel), this.#own.secret);
-    this.#ask("cancel", cancel, face.cancelOrder(cancel, signature));
+    this.#ask("cancel", cancel, api.cancelOrder(cancel, signature));
   }
 
   #ask(
     action: "order" | "cancel",
     ref: Pick<Order, "owner" | "round" | "id">,
-    answer: Promise<Answered<OrderFace>>,
+    answer: Promise<Answered<OrderResponse>>,
   ): void {
     const { onAcknowledged, onRefused, onError, trace } = this.#around;
-    const hear = (answered: Answered<OrderFace>) => {
+    const hear = (answered: Answered<OrderResponse>) => {
       const name = `${action} ${ref.round}/${ref.id} of ${this.name}`;
       if (!answered.ok) {
         trace(`${name}: ${answered.refusal.code}`);
@@ -179,7 +178,7 @@ export class Client {
   }
 
   /** What the operator said of an order, in an answer or on the stream. */
-  learn(order: OrderFace): void {
+  learn(order: OrderResponse): void {
     const { round, id, fill } = order;
     const key = `${round} ${id}`;
     const { state } = this.#latest.take(order);
@@ -195,7 +194,7 @@ export class Client {
 
   /** Proofs of a round from the operator, if it gives them. */
   #proofs(round: Round): readonly { token: Address; proof: BalanceProof }[] | undefined {
-    const answered = round < 0 ? undefined : this.#around.face()?.proofs(this.address, round);
+    const answered = round < 0 ? undefined : this.#around.api()?.proofs(this.address, round);
     return answered?.ok ? answered.value : undefined;
   }
 

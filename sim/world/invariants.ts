@@ -4,16 +4,16 @@
  */
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { apply, begin } from "../../src/exchange/apply.ts";
-import { type BlocksEntry, decodeEntry } from "../../src/exchange/entries.ts";
-import type { State } from "../../src/exchange/state.ts";
-import { stateHash } from "../../src/exchange/stateHash.ts";
-import { balances, commit, order, withdrawals } from "../../src/exchange/views.ts";
+import { type BlocksEntry, decodeEntry } from "../../src/exchange/model/entries.ts";
+import type { State } from "../../src/exchange/model/state.ts";
+import { balances, commit, order, withdrawals } from "../../src/exchange/queries/views.ts";
+import { stateHash } from "../../src/exchange/snapshots/stateHash.ts";
 import { ChainWalk, GENESIS_LINK, type SealedRecord } from "../../src/journal/record.ts";
-import type { Answered, OperatorFace, OrderFace } from "../../src/operator/face.ts";
+import type { Answered, OperatorApi, OrderResponse } from "../../src/operator/api/operatorApi.ts";
 import type { Order } from "../../src/protocol/units.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";
-import type { Revert } from "../chain/mediatorState.ts";
+import type { Revert } from "../chain/terms.ts";
 import { isUnprovable, type Plan } from "./plan.ts";
 import type { OnDurable } from "./storages.ts";
 
@@ -49,7 +49,7 @@ export class Invariants {
   #state: State | undefined;
   readonly #payloads: Uint8Array[] = [];
   /** The newest that was told, by owner, round and id. */
-  readonly #acknowledged = new Map<string, OrderFace>();
+  readonly #acknowledged = new Map<string, OrderResponse>();
   /** Record of the last event, by who told of it. */
   readonly #publishedUpTo = new WeakMap<object, number>();
   /** Who holds which epoch of a shared journal. */
@@ -157,13 +157,13 @@ export class Invariants {
 
   // ---------------------------------------------------------------- what is said
 
-  onAcknowledged(action: "order" | "cancel", said: OrderFace): void {
+  onAcknowledged(action: "order" | "cancel", said: OrderResponse): void {
     this.#requireKept(said, action === "order" ? "an order" : "a cancellation");
     this.#onSaid(said);
   }
 
   /** What an operator published of an order; `run`: whose events they are, in order. */
-  onPublished(said: OrderFace, run: object): void {
+  onPublished(said: OrderResponse, run: object): void {
     this.#requireKept(said, "a word");
     const before = this.#publishedUpTo.get(run) ?? 0;
     if (said.asOf < before) {
@@ -175,7 +175,7 @@ export class Invariants {
   }
 
   /** Answers and events may overtake each other, if a client can tell which is the newer. */
-  #onSaid(said: OrderFace): void {
+  #onSaid(said: OrderResponse): void {
     const key = keyOf(said);
     const before = this.#acknowledged.get(key);
     if (before !== undefined && said.asOf >= before.asOf && isBehind(said, before)) {
@@ -189,7 +189,7 @@ export class Invariants {
   }
 
   /** The durable journal says at least as much. */
-  #requireKept(said: OrderFace, what: string): void {
+  #requireKept(said: OrderResponse, what: string): void {
     const kept = this.#state && order(this.#state, said);
     if (kept !== undefined && !isBehind(kept, said) && kept.order.sellAmount === said.sellAmount) {
       return;
@@ -282,12 +282,12 @@ export class Invariants {
   }
 
   /** What a running operator says is what the journal of `length` records says. */
-  checkFace(face: OperatorFace, length: number): void {
+  checkFace(api: OperatorApi, length: number): void {
     const state = this.#state;
     if (state === undefined) return;
     for (const { address } of state.clientList) {
       const own = JSON.stringify(balances(state, address), text);
-      const all = face.balances(address);
+      const all = api.balances(address);
       // One that follows may be some records behind, or not know of any token yet.
       const isCurrent = all.length > 0 && all.every(({ asOf }) => asOf === length);
       if (this.#isShared && !isCurrent) continue;
@@ -302,17 +302,17 @@ export class Invariants {
    * What was ever acknowledged is there: asked of an operator that has applied the records up to
    * `upTo`, and may follow another that is further.
    */
-  async checkKept(face: OperatorFace, upTo: number): Promise<void> {
+  async checkKept(api: OperatorApi, upTo: number): Promise<void> {
     const state = this.#state;
     if (state === undefined) return;
     const { round } = state.moment;
     const told = [...this.#acknowledged].filter(
       ([, { round: of, asOf }]) => of >= round - 1 && (!this.#isShared || asOf <= upTo),
     );
-    const asked = new Map<string, Promise<Answered<OrderFace[]>>>();
+    const asked = new Map<string, Promise<Answered<OrderResponse[]>>>();
     for (const [key, before] of told) {
       const where = `${before.owner} ${before.round}`;
-      const answer = asked.get(where) ?? face.orders(before.owner, before.round);
+      const answer = asked.get(where) ?? api.orders(before.owner, before.round);
       asked.set(where, answer);
       const answered = await answer;
       const orders = answered.ok ? answered.value : [];
@@ -341,7 +341,7 @@ function keyOf({ owner, round, id }: Pick<Order, "owner" | "round" | "id">): str
   return `${owner} ${round}/${id}`;
 }
 
-type Progress = Pick<OrderFace, "state" | "sold" | "bought">;
+type Progress = Pick<OrderResponse, "state" | "sold" | "bought">;
 
 function isBehind(now: Progress, before: Progress): boolean {
   const [is, was] = [PROGRESS[now.state], PROGRESS[before.state]];

@@ -1,7 +1,7 @@
 /** What is traded in a world. */
 import { toAddress } from "../../src/base/address.ts";
 import type { Address } from "../../src/base/hex.ts";
-import type { Market } from "../../src/exchange/entries.ts";
+import type { Market } from "../../src/exchange/model/entries.ts";
 
 export const CHAIN_ID = 31_337;
 export const TOKENS = [0x11, 0x22, 0x33].map((byte) =>

@@ -1,7 +1,7 @@
 /** The operators of a world: how they start, serve, end, and are started again. */
 import { toAddress } from "../../src/base/address.ts";
 import type { Hex } from "../../src/base/hex.ts";
-import type { OrderFace } from "../../src/operator/face.ts";
+import type { OrderResponse } from "../../src/operator/api/operatorApi.ts";
 import type { RunningOperator } from "../../src/operator/node/node.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Clock } from "../host/clock.ts";
@@ -38,7 +38,7 @@ export interface OperatorsOptions {
   readonly fail: (error: unknown) => void;
   readonly guard: (work: () => void) => void;
   /** An operator told its clients of an order. */
-  readonly onEvent: (host: OperatorHost, order: OrderFace) => void;
+  readonly onEvent: (host: OperatorHost, order: OrderResponse) => void;
   /** Whether the host is to have its fair chance now. */
   readonly isCalmed: (host: OperatorHost) => boolean;
   /** Nothing more can come of this world. */
@@ -99,7 +99,7 @@ export class Operators {
     this.#options.trace.say(alone ? "serves" : `${host.name} serves`);
     this.checkKept(operator);
     const run = alone ? host : operator;
-    operator.face.subscribe((event) => {
+    operator.api.subscribe((event) => {
       if (event.kind !== "order") return;
       this.#options.guard(() => this.#options.invariants.onPublished(event.order, run));
       this.#options.onEvent(host, event.order);
@@ -141,8 +141,8 @@ export class Operators {
     });
   }
 
-  checkKept({ face }: RunningOperator): void {
-    const upTo = face.balances(NOBODY)[0]?.asOf ?? 0;
-    this.#options.invariants.checkKept(face, upTo).catch((error) => this.#options.fail(error));
+  checkKept({ api }: RunningOperator): void {
+    const upTo = api.balances(NOBODY)[0]?.asOf ?? 0;
+    this.#options.invariants.checkKept(api, upTo).catch((error) => this.#options.fail(error));
   }
 }

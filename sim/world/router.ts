@@ -1,25 +1,25 @@
 /** How clients reach the operators: over a network, and from one operator to the one that leads. */
 import type { Address } from "../../src/base/hex.ts";
-import type { Answered, OperatorFace, OrderFace } from "../../src/operator/face.ts";
+import type { Answered, OperatorApi, OrderResponse } from "../../src/operator/api/operatorApi.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 
 /** What clients ask. */
-export type ClientFace = Pick<OperatorFace, "placeOrder" | "cancelOrder" | "proofs">;
+export type ClientFace = Pick<OperatorApi, "placeOrder" | "cancelOrder" | "proofs">;
 
 /** Operators that one wish is tried at: the leader may change meanwhile. */
 const MOST_HOPS = 4;
 
 /** The only operator's, as its own code. */
 export function directFace(clock: Clock, host: OperatorHost): ClientFace | undefined {
-  const face = host.operator?.face;
-  if (face === undefined) return undefined;
+  const api = host.operator?.api;
+  if (api === undefined) return undefined;
   const within = <T>(work: () => T): T => clock.within(host.process, work);
   return {
-    placeOrder: (signed) => within(() => face.placeOrder(signed)),
-    cancelOrder: (cancel, signature) => within(() => face.cancelOrder(cancel, signature)),
-    proofs: (client: Address, round) => face.proofs(client, round),
+    placeOrder: (signed) => within(() => api.placeOrder(signed)),
+    cancelOrder: (cancel, signature) => within(() => api.cancelOrder(cancel, signature)),
+    proofs: (client: Address, round) => api.proofs(client, round),
   };
 }
 
@@ -39,8 +39,8 @@ export function routedFace(options: RouterOptions): ClientFace | undefined {
   if (reached.length === 0) return undefined;
   const first = random.pick(reached);
   const follow = async (
-    ask: (face: OperatorFace) => Promise<Answered<OrderFace>>,
-  ): Promise<Answered<OrderFace>> => {
+    ask: (api: OperatorApi) => Promise<Answered<OrderResponse>>,
+  ): Promise<Answered<OrderResponse>> => {
     let host = first;
     for (let hop = 1; ; hop++) {
       const answered = await call(options, host, ask);
@@ -51,9 +51,9 @@ export function routedFace(options: RouterOptions): ClientFace | undefined {
     }
   };
   return {
-    placeOrder: (signed) => follow((face) => face.placeOrder(signed)),
-    cancelOrder: (cancel, signature) => follow((face) => face.cancelOrder(cancel, signature)),
-    proofs: (client, round) => first.operator?.face.proofs(client, round) as never,
+    placeOrder: (signed) => follow((api) => api.placeOrder(signed)),
+    cancelOrder: (cancel, signature) => follow((api) => api.cancelOrder(cancel, signature)),
+    proofs: (client, round) => first.operator?.api.proofs(client, round) as never,
   };
 }
 
@@ -61,19 +61,19 @@ export function routedFace(options: RouterOptions): ClientFace | undefined {
 function call<T>(
   { clock, random, isCut }: RouterOptions,
   host: OperatorHost,
-  ask: (face: OperatorFace) => Promise<T>,
+  ask: (api: OperatorApi) => Promise<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     clock.after(random.int(2, 25), () => {
       const { process } = host;
       if (process === undefined || isCut(host)) return;
       const arrive = () => {
-        const face = host.operator?.face;
-        if (face === undefined) return;
+        const api = host.operator?.api;
+        if (api === undefined) return;
         const back = (settle: () => void) => {
           clock.after(random.int(2, 25), () => !isCut(host) && settle());
         };
-        ask(face).then(
+        ask(api).then(
           (answer) => back(() => resolve(answer)),
           (error) => back(() => reject(error)),
         );

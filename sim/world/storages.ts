@@ -1,12 +1,12 @@
 /** Where the operators of a world keep their journal: one on a disk of its own, several share. */
 
 import { hexToBytes } from "../../src/base/hex.ts";
-import { stateHash } from "../../src/exchange/stateHash.ts";
+import { stateHash } from "../../src/exchange/snapshots/stateHash.ts";
 import type { JournalReader } from "../../src/journal/journal.ts";
 import { snapshotChecksum } from "../../src/journal/snapshotSeal.ts";
-import { replay } from "../../src/operator/recover.ts";
-import { encodeSaved } from "../../src/operator/recovery/savedState.ts";
-import type { StorageParts } from "../../src/operator/roles/storage.ts";
+import { replay } from "../../src/operator/replay/replay.ts";
+import { encodeSaved } from "../../src/operator/replay/savedState.ts";
+import type { StorageParts } from "../../src/operator/sequencing/openStorage.ts";
 import type { Clock, Process } from "../host/clock.ts";
 import { type Appending, type DatabaseLink, SharedDatabase } from "../host/database.ts";
 import { SimulatedLink, type StatementFate } from "../host/databaseLink.ts";

@@ -5,11 +5,11 @@
 import { toAddress } from "../../src/base/address.ts";
 import { nobleCurve } from "../../src/base/curve.ts";
 import type { Hex } from "../../src/base/hex.ts";
-import { encodeListToken } from "../../src/chain/calls.ts";
+import { encodeListToken } from "../../src/chain/contracts/mediatorCalls.ts";
 import { localSigner } from "../../src/chain/signer.ts";
-import { loadCurve } from "../../src/operator/signers/nativeCurve.ts";
+import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
-import type { Terms } from "../chain/mediatorState.ts";
+import type { Terms } from "../chain/terms.ts";
 import { Clock } from "../host/clock.ts";
 import { Files } from "../host/files.ts";
 import { takeOver } from "../host/globals.ts";
@@ -252,7 +252,7 @@ class World {
     this.#invariants.checkMoney();
     for (const { operator } of this.#operators.hosts) {
       if (operator !== undefined && this.#storage.isIdle) {
-        this.#invariants.checkFace(operator.face, this.#storage.length);
+        this.#invariants.checkFace(operator.api, this.#storage.length);
       }
     }
     const late = lateIn(terms, head);
@@ -346,7 +346,7 @@ class World {
       random: this.#random.split("clients"),
       markets: MARKETS,
       tokens: TOKENS,
-      face: () =>
+      api: () =>
         this.#plan.kind === "several"
           ? routedFace({
               ...{ clock: this.#clock, random: routes, hosts: this.#operators.hosts },

@@ -23,7 +23,7 @@ test("checksums as viem does, from bytes, lower and upper case", () => {
 test("one letter in the wrong case is refused, and the right address named", () => {
   const right = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed";
   const outcome = parseAddress("0x5aaeb6053F3E94C9b9A09f33669435E7Ef1BeAed");
-  expect(outcome).toMatchObject({ ok: false, mend: expect.stringContaining(right) });
+  expect(outcome).toMatchObject({ ok: false, hint: expect.stringContaining(right) });
 });
 
 test("upper case throughout is a wrong checksum too", () => {
@@ -39,7 +39,7 @@ test.each([
   `0x${"0".repeat(39)}`,
   "vitalik.eth",
 ])("%j is no address", (text) => {
-  expect(parseAddress(text)).toMatchObject({ ok: false, mend: expect.stringContaining("40") });
+  expect(parseAddress(text)).toMatchObject({ ok: false, hint: expect.stringContaining("40") });
 });
 
 test("toAddress throws what parseAddress refuses", () => {

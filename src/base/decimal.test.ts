@@ -30,11 +30,11 @@ test("too many digits are refused with the number that is allowed, zeros too", (
   expect(parseDecimal("1.2345678", 6)).toMatchObject({
     ok: false,
     problem: "1.2345678 has 7 digits after the point.",
-    mend: "This token has at most 6: leave out the last 1.",
+    hint: "This token has at most 6: leave out the last 1.",
   });
   expect(parseDecimal("1.0", 0)).toMatchObject({
     ok: false,
-    mend: expect.stringContaining("whole"),
+    hint: expect.stringContaining("whole"),
   });
 });
 
@@ -43,7 +43,7 @@ test.each(["", ".5", "5.", "-1", "+1", "1e18", "1,000", " 1", "1 ", "0x10", "1.2
   (text) => {
     expect(parseDecimal(text, 18)).toMatchObject({
       ok: false,
-      mend: expect.stringContaining("1.25"),
+      hint: expect.stringContaining("1.25"),
     });
   },
 );

@@ -6,16 +6,16 @@ test("a QuarterdeckError says what happened and then what to do, and keeps its c
   const error = new QuarterdeckError({
     code: "RpcUnreachable",
     message: "No endpoint answers.",
-    mend: "Check --rpc.",
+    hint: "Check --rpc.",
     cause,
   });
   expect(error.message).toBe("No endpoint answers. Check --rpc.");
-  expect(error).toMatchObject({ code: "RpcUnreachable", mend: "Check --rpc.", cause });
+  expect(error).toMatchObject({ code: "RpcUnreachable", hint: "Check --rpc.", cause });
   expect(error.name).toBe("QuarterdeckError");
 });
 
 test("without a cause there is no cause property", () => {
-  const error = new QuarterdeckError({ code: "A", message: "B.", mend: "C." });
+  const error = new QuarterdeckError({ code: "A", message: "B.", hint: "C." });
   expect("cause" in error).toBe(false);
 });
 
@@ -26,7 +26,7 @@ test("assert throws an Alarm, and asks for its message only then", () => {
   expect(() => assert(true, never)).not.toThrow();
   expect(() => assert(0, () => "the sum is 3.")).toThrow(/^the sum is 3\. This must never happen/);
   expect(() => assert(false, "no.")).toThrow(Alarm);
-  expect(new Alarm({ code: "A", message: "B.", mend: "C." }).name).toBe("Alarm");
+  expect(new Alarm({ code: "A", message: "B.", hint: "C." }).name).toBe("Alarm");
 });
 
 test("unreachable names the forgotten case, bigints included", () => {

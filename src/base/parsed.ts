@@ -1,16 +1,16 @@
 import { QuarterdeckError } from "./errors.ts";
 
-/** What became of text from outside: the value, or what is wrong with it and how to mend it. */
+/** What became of text from outside: the value, or what is wrong with it and how to correct it. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly problem: string; readonly mend: string };
+  | { readonly ok: false; readonly problem: string; readonly hint: string };
 
 export function parsed<T>(value: T): Parsed<T> {
   return { ok: true, value };
 }
 
-export function unparsable(problem: string, mend: string): Parsed<never> {
-  return { ok: false, problem, mend };
+export function unparsable(problem: string, hint: string): Parsed<never> {
+  return { ok: false, problem, hint };
 }
 
 /**
@@ -23,6 +23,6 @@ export function parsedOrThrow<T>(outcome: Parsed<T>, what: string): T {
   throw new QuarterdeckError({
     code: "BadInput",
     message: `Cannot read ${what}: ${outcome.problem}`,
-    mend: outcome.mend,
+    hint: outcome.hint,
   });
 }

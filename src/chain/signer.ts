@@ -49,8 +49,8 @@ export interface Signer {
 export class SignerUnavailable extends QuarterdeckError {
   override readonly name = "SignerUnavailable";
 
-  constructor(message: string, mend: string, cause?: unknown) {
-    super({ code: "SignerUnavailable", message, mend, cause });
+  constructor(message: string, hint: string, cause?: unknown) {
+    super({ code: "SignerUnavailable", message, hint, cause });
   }
 }
 

@@ -9,8 +9,8 @@ import { Command } from "commander";
 import { z } from "zod";
 import { exportLines } from "../journal/export.ts";
 import { restoreBackup } from "../journal/sqlite/backup.ts";
-import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config.ts";
-import { type JournalProof, proveJournal } from "../operator/recovery/proveJournal.ts";
+import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config/config.ts";
+import { type JournalProof, proveJournal } from "../operator/replay/verifyJournal.ts";
 import {
   badOption,
   DEFAULT_STORAGE,

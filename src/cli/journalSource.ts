@@ -7,7 +7,7 @@ import { StorageFailure } from "../journal/errors.ts";
 import type { JournalReader } from "../journal/journal.ts";
 import { openPostgresReader } from "../journal/postgres/journal.ts";
 import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
-import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config.ts";
+import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config/config.ts";
 
 /** Options that say where the journal is; one of them is meant. */
 export interface Source {
@@ -88,8 +88,8 @@ export function wholeNumber(option: string, text: string): number {
 }
 
 export function badOption(problem: string): QuarterdeckError {
-  const mend = "See quarterdeck journal --help.";
-  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, mend });
+  const hint = "See quarterdeck journal --help.";
+  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, hint });
 }
 
 export function say(line: string): void {

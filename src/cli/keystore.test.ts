@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Hex } from "../base/hex.ts";
 import { localSigner } from "../chain/signer.ts";
-import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/signers/keySource.ts";
-import { FOUNDRY_FILE } from "../operator/signers/keystores.fixture.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../keys/keySource.ts";
+import { FOUNDRY_FILE } from "../keys/keystores.testkit.ts";
 import { EXIT_CONFIGURATION } from "./report.ts";
 
 const KEY: Hex = `0x${"4c".repeat(32)}`;

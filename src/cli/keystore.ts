@@ -11,14 +11,9 @@ import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, bytesToHex, hexToBytes, isHex } from "../base/hex.ts";
 import { Secret } from "../base/secret.ts";
-import { readKeyFile, readPasswordFile, writeKeyFile } from "../operator/signers/keyFiles.ts";
-import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/signers/keySource.ts";
-import {
-  addressOfKey,
-  openKeystore,
-  parseKeystore,
-  sealKeystore,
-} from "../operator/signers/keystore.ts";
+import { readKeyFile, readPasswordFile, writeKeyFile } from "../keys/keyFiles.ts";
+import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../keys/keySource.ts";
+import { addressOfKey, openKeystore, parseKeystore, sealKeystore } from "../keys/keystore.ts";
 
 interface Options {
   readonly out: string;
@@ -75,7 +70,7 @@ async function showAddress(
   throw new QuarterdeckError({
     code: "NoAddress",
     message: `${file} does not say its address, as keystores of Foundry do not.`,
-    mend: "Give its password with --password-file.",
+    hint: "Give its password with --password-file.",
   });
 }
 
@@ -104,7 +99,7 @@ async function readKey(): Promise<Secret> {
   throw new QuarterdeckError({
     code: "BadKey",
     message: "What was given is no private key: 64 hexadecimal digits, of secp256k1.",
-    mend: `Give it in ${KEY_VARIABLE}, or alone on standard input.`,
+    hint: `Give it in ${KEY_VARIABLE}, or alone on standard input.`,
   });
 }
 
@@ -126,7 +121,7 @@ async function askTwice(what: string): Promise<Secret> {
     throw new QuarterdeckError({
       code: "NoPassword",
       message: "No password is given, and there is no terminal to ask for it.",
-      mend: `Name a file with --password-file, or set ${PASSWORD_VARIABLE}.`,
+      hint: `Name a file with --password-file, or set ${PASSWORD_VARIABLE}.`,
     });
   }
   const first = await readHidden(`${what}: `);
@@ -135,7 +130,7 @@ async function askTwice(what: string): Promise<Secret> {
   throw new QuarterdeckError({
     code: "NoPassword",
     message: first === "" ? "The password is empty." : "The two passwords differ.",
-    mend: "Start again.",
+    hint: "Start again.",
   });
 }
 

@@ -1,11 +1,11 @@
 /** The command line: one file per command. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
+import { operatorsCommand } from "../admin/command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { journalCommand } from "./journal.ts";
 import { keystoreCommand } from "./keystore.ts";
 import { operatorCommand } from "./operator.ts";
-import { operatorsCommand } from "./operators/command.ts";
 import { endWithReader } from "./output.ts";
 import { fail } from "./report.ts";
 

@@ -1,16 +1,17 @@
 /** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import { Alerts } from "../operator/alerts/alerts.ts";
-import { lastWordsOf, situationLines } from "../operator/alerts/lastWords.ts";
+import { lastWordsOf, situationLines } from "../operator/alerts/shutdownAlert.ts";
 import {
   KEY_VARIABLE,
   type OperatorConfig,
   PASSWORD_VARIABLE,
   readConfig,
-} from "../operator/config.ts";
-import { type Log, openLog } from "../operator/log.ts";
+} from "../operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../operator/node/node.ts";
+import { openLog } from "../operator/telemetry/log.ts";
 import { startServer } from "../server/server.ts";
 import { goOnWithoutReader, patientStdout } from "./output.ts";
 import { fail } from "./report.ts";
@@ -62,7 +63,7 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
 
 /** Resolves when it was told to stop, and did. */
 async function serve(operator: RunningOperator, config: OperatorConfig, log: Log): Promise<void> {
-  const server = await startServer(operator.face, config).catch(async (error) => {
+  const server = await startServer(operator.api, config).catch(async (error) => {
     await operator.stop();
     throw error;
   });
@@ -88,10 +89,10 @@ async function endLoudly(
 ): Promise<never> {
   const situation = operator?.situation();
   const words = lastWordsOf(error, situation);
-  const { fields, mend, detail } = words;
+  const { fields, hint, detail } = words;
   const code = error instanceof QuarterdeckError ? error.code : "Unexpected";
-  log.error("givingUp", { code, problem: detail, mend, ...fields });
-  await alerts.lastWords(words);
+  log.error("givingUp", { code, problem: detail, hint, ...fields });
+  await alerts.shutdownAlert(words);
   await log.flush();
   return fail(error, situationLines(situation));
 }

@@ -4,7 +4,7 @@ import { exportLines } from "../journal/export.ts";
 import type { Head } from "../journal/journal.ts";
 import { dropPostgresRecords } from "../journal/postgres/dropRecords.ts";
 import { dropSqliteRecords } from "../journal/sqlite/dropRecords.ts";
-import { planRepair, type RepairPlan } from "../operator/recovery/planRepair.ts";
+import { planRepair, type RepairPlan } from "../operator/sequencing/planRepair.ts";
 import {
   badOption,
   type Place,

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import { repairHead } from "../journal/postgres/repairHead.ts";
-import { DATABASE_VARIABLE } from "../operator/config.ts";
+import { DATABASE_VARIABLE } from "../operator/config/config.ts";
 import { Progress } from "./progress.ts";
 
 export function repairHeadCommand(): Command {
@@ -23,7 +23,7 @@ async function run({ schema, apply = false }: { schema: string; apply?: boolean 
     throw new QuarterdeckError({
       code: "BadOption",
       message: `--schema ${schema}: ${DATABASE_VARIABLE} does not name the database.`,
-      mend: `Set ${DATABASE_VARIABLE} to its postgres:// URL.`,
+      hint: `Set ${DATABASE_VARIABLE} to its postgres:// URL.`,
     });
   }
   const progress = new Progress(process.stderr, "records");

@@ -3,7 +3,7 @@ import { Alarm } from "../base/errors.ts";
 import { EXIT_CONFIGURATION, exitCodeOf } from "./report.ts";
 
 test.each(["JournalWentBack", "JournalChanged"])("after %s no supervisor starts again", (code) => {
-  const alarm = new Alarm({ code, message: "Records are gone.", mend: "Restore them." });
+  const alarm = new Alarm({ code, message: "Records are gone.", hint: "Restore them." });
   expect(exitCodeOf(alarm)).toBe(EXIT_CONFIGURATION);
 });
 

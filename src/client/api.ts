@@ -15,7 +15,7 @@ export class RefusedByOperator extends QuarterdeckError {
 
   /** `message` ends with what to do next: sentences of operators do. */
   constructor(code: string, act: string, message: string, leader?: string) {
-    super({ code, message, mend: "" });
+    super({ code, message, hint: "" });
     this.act = act;
     this.leader = leader;
   }
@@ -37,7 +37,7 @@ export class OperatorUnreachable extends QuarterdeckError {
     super({
       code: "OperatorUnreachable",
       message: `${url} gave no usable answer (${problem}).`,
-      mend: isOpen
+      hint: isOpen
         ? "Whether the order was taken is not known: place `signedOrder` of this error again."
         : "Try again; if it stays so, audit on chain and open a dispute.",
       cause,

@@ -9,8 +9,8 @@ import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
 import { MemoryEvidence } from "./evidence.ts";
 import { signedOrder } from "./fakeOperator.testkit.ts";
-import { FileEvidence } from "./fileEvidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
+import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
 import { recover } from "./recover.ts";
 import { listen } from "./stream.ts";
@@ -53,7 +53,7 @@ describe("options of join", () => {
     ["mediator", ADDRESSES],
     ["privateKey", [...TEXTS, KEY.slice(0, -1), `0x${"00".repeat(32)}`, `0x${"ff".repeat(32)}`]],
     ["evidence", [undefined, null, 5, {}, { proofs: () => [] }]],
-    ["patienceMs", COUNTS],
+    ["retryTimeoutMs", COUNTS],
     ["pollMs", [...COUNTS, 0]],
     ["maxFeePerGas", [null, 5, "5", 0n, -1n, 1.5, {}]],
     ["curve", [null, 5, {}, { sign: () => {} }]],
@@ -164,7 +164,11 @@ describe("of a client", () => {
     ["audit", "round", COUNTS.map((value) => [value])],
     ["fetchOrders", "round", COUNTS.map((value) => [value])],
     ["fetchOrders", "manner", [null, 5, "x"].map((value) => [1, value])],
-    ["fetchOrders", "manner.patienceMs", COUNTS.map((patienceMs) => [1, { patienceMs }])],
+    [
+      "fetchOrders",
+      "manner.retryTimeoutMs",
+      COUNTS.map((retryTimeoutMs) => [1, { retryTimeoutMs }]),
+    ],
     ["session", "manner.isElsewhere", [null, 5, "x"].map((isElsewhere) => [{ isElsewhere }])],
     ["session", "manner.patience", [[{ patience: 5 }]]],
     ["fetchOrderBook", "market", [...TEXTS, "weth/usdc", "WETH-USDC"].map((value) => [value])],
@@ -174,7 +178,7 @@ describe("of a client", () => {
     ["fetchMyTrades", "limit", [...COUNTS, 0, 501].map((value) => [value])],
     ["waitForCredit", "deposit.token", [undefined, null, {}, { block: 1 }].map((value) => [value])],
     ["waitForCredit", "deposit.block", COUNTS.map((block) => [{ token: MEDIATOR, block }])],
-    ["waitForCredit", "patienceMs", COUNTS.map((ms) => [{ token: MEDIATOR, block: 1 }, ms])],
+    ["waitForCredit", "retryTimeoutMs", COUNTS.map((ms) => [{ token: MEDIATOR, block: 1 }, ms])],
   ];
 
   it.each(rows)("%s refuses what is no %s", async (name, field, calls) => {

@@ -6,27 +6,15 @@ import { parseAddress } from "../base/address.ts";
 import { UINT64_MAX } from "../base/bytes.ts";
 import type { Curve } from "../base/curve.ts";
 import { parseDecimal } from "../base/decimal.ts";
-import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, type Hex, isHex } from "../base/hex.ts";
 import { localSigner } from "../chain/signer.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
 import type { Order, Round, SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
 import { signatureInput } from "../wire/shapes.ts";
+import { BadArgument } from "./checks/badArgument.ts";
+import type { MarketPin } from "./checks/exchangeFacts.ts";
 import type { EvidenceStore } from "./evidence.ts";
-
-/** What the caller gave cannot be used. Nothing was signed or sent. */
-export class BadArgument extends QuarterdeckError {
-  override readonly name = "BadArgument";
-  /** Path of the argument: "price", "options.rpc.0". */
-  readonly field: string;
-
-  constructor(field: string, problem: string, hint: string) {
-    const message = `${field}: ${problem.replace(/\.$/, "")}.`;
-    super({ code: "BadInput", message, mend: hint });
-    this.field = field;
-  }
-}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -74,7 +62,7 @@ export function parseDecimalText(field: string, value: unknown): string {
 export function parseAmount(field: string, value: unknown, decimals: number): bigint {
   const outcome = parseDecimal(parseDecimalText(field, value), decimals);
   if (outcome.ok) return outcome.value;
-  throw new BadArgument(field, outcome.problem, outcome.mend);
+  throw new BadArgument(field, outcome.problem, outcome.hint);
 }
 
 export function parsePositiveAmount(field: string, value: unknown, decimals: number): bigint {
@@ -87,7 +75,7 @@ export function parsePositiveAmount(field: string, value: unknown, decimals: num
 export function parseAddressArgument(field: string, value: unknown): Address {
   const outcome = parseAddress(typeof value === "string" ? value.trim() : show(value));
   if (outcome.ok) return outcome.value;
-  throw new BadArgument(field, outcome.problem, outcome.mend);
+  throw new BadArgument(field, outcome.problem, outcome.hint);
 }
 
 /** A whole number of `min` .. `max`, as a number. */
@@ -168,19 +156,9 @@ function parseUrls(
   return value.map((one, index) => parse(`${field}.${index}`, one));
 }
 
-/** How much of a market's grid the caller is sure of; see `ClientOptions.markets`. */
-export interface MarketPin {
-  /** BASE/QUOTE, by symbols or addresses. */
-  readonly market: string;
-  /** Whole base, such as "0.001". */
-  readonly lot: string;
-  /** Quote for one whole base, such as "0.01". */
-  readonly tick: string;
-}
-
 export interface ParsedOptions {
   readonly operators: readonly string[];
-  readonly patienceMs: number | undefined;
+  readonly retryTimeoutMs: number | undefined;
   readonly rpc: readonly string[];
   readonly mediator: Address;
   readonly privateKey: Hex;
@@ -192,7 +170,7 @@ export interface ParsedOptions {
 }
 
 const OPTIONS = [
-  ...["operator", "patienceMs", "rpc", "mediator", "privateKey", "evidence"],
+  ...["operator", "retryTimeoutMs", "rpc", "mediator", "privateKey", "evidence"],
   ...["maxFeePerGas", "pollMs", "curve", "markets"],
 ];
 const MAX_KEY_LENGTH = 200;
@@ -209,7 +187,7 @@ export function parseOptions(value: unknown): ParsedOptions {
     parseCount(field, one, min, LONGEST_MS);
   return {
     operators: parseUrls("options.operator", given["operator"], parseOperatorUrl),
-    patienceMs: optional("patienceMs", ms(0)),
+    retryTimeoutMs: optional("retryTimeoutMs", ms(0)),
     rpc: parseUrls("options.rpc", given["rpc"], rpcUrl),
     mediator: parseAddressArgument("options.mediator", given["mediator"]),
     privateKey: parsePrivateKey("options.privateKey", given["privateKey"]),
@@ -319,17 +297,17 @@ export function parseSignedOrder(value: unknown, owner: Address): SignedOrder {
   throw new BadArgument(field, problem, "Sign the order anew.");
 }
 
-/** `Manner` of a question to the operators; undefined: the usual one. */
+/** `RetryPolicy` of a question to the operators; undefined: the usual one. */
 export function parseManner(value: unknown) {
   if (value === undefined) return undefined;
-  const given = parseFields("manner", value, ["patienceMs", "isElsewhere"]);
-  const { patienceMs, isElsewhere } = given;
+  const given = parseFields("manner", value, ["retryTimeoutMs", "isElsewhere"]);
+  const { retryTimeoutMs, isElsewhere } = given;
   if (isElsewhere !== undefined && typeof isElsewhere !== "function") {
     throw new BadArgument("manner.isElsewhere", `${show(isElsewhere)} is no function`, "Give one.");
   }
   return {
-    ...(patienceMs !== undefined && {
-      patienceMs: parseCount("manner.patienceMs", patienceMs, 0, LONGEST_MS),
+    ...(retryTimeoutMs !== undefined && {
+      retryTimeoutMs: parseCount("manner.retryTimeoutMs", retryTimeoutMs, 0, LONGEST_MS),
     }),
     ...(isElsewhere !== undefined && { isElsewhere: isElsewhere as (error: unknown) => boolean }),
   };

@@ -5,8 +5,8 @@
 
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import type { ChainClock, ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { readDeposits } from "../chain/records.ts";
+import type { ChainClock, ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
+import { readDeposits } from "../chain/contracts/pastEvents.ts";
 import { verifyProof } from "../protocol/sumTree.ts";
 import type { BalanceProof, Round } from "../protocol/units.ts";
 import { RefusedByOperator } from "./api.ts";
@@ -18,7 +18,7 @@ import {
   EVERYTHING_DUE,
 } from "./audit.ts";
 import type { EvidenceStore, OrderEvidence, ProofRecord } from "./evidence.ts";
-import { isAnsweredElsewhere, type Manner } from "./operators.ts";
+import { isAnsweredElsewhere, type RetryPolicy } from "./operators.ts";
 
 export interface AuditorOptions {
   readonly reader: MediatorReader;
@@ -28,22 +28,22 @@ export interface AuditorOptions {
   /** Proofs of a round as an operator sends them. Throws what the operators refuse it with. */
   readonly fetchProofs: (
     round: Round,
-    manner: Manner,
+    manner: RetryPolicy,
   ) => Promise<readonly { readonly token: Address; readonly proof: BalanceProof }[]>;
   /** Orders of a round as an operator shows them, their fills checked and kept. */
   readonly fetchOrders: (
     round: Round,
-    manner: Manner,
+    manner: RetryPolicy,
   ) => Promise<readonly { readonly orderHash: string }[]>;
 }
 
 /** Rounds behind the current one whose orders operators still show. */
 const SHOWN_ROUNDS = 2;
 /** That an operator does not answer is a finding of the audit, not worth the wait. */
-const AT_ONCE: Manner = { patienceMs: 0 };
+const NO_RETRY: RetryPolicy = { retryTimeoutMs: 0 };
 /** One that trails the others by a moment has not opened the round yet. */
-const OF_ANYBODY: Manner = {
-  patienceMs: 0,
+const OF_ANYBODY: RetryPolicy = {
+  retryTimeoutMs: 0,
   isElsewhere: (error) =>
     isAnsweredElsewhere(error) || (error instanceof RefusedByOperator && error.code === "NotFound"),
 };
@@ -107,7 +107,7 @@ export class Auditor {
     throw new QuarterdeckError({
       code: "NoProof",
       message: `There is no proof of ${token} for round ${round} (${why ?? "no leaf"}).`,
-      mend: "Wait for the round's commit; if the operator withholds it, open a dispute.",
+      hint: "Wait for the round's commit; if the operator withholds it, open a dispute.",
     });
   }
 
@@ -141,7 +141,7 @@ export class Auditor {
   /** Undefined where no operator shows them. */
   async #fetchOrders(round: Round): Promise<readonly { readonly orderHash: string }[] | undefined> {
     try {
-      return await this.#options.fetchOrders(round, AT_ONCE);
+      return await this.#options.fetchOrders(round, NO_RETRY);
     } catch (error) {
       ignoreOperator(error);
       return undefined;

@@ -1,10 +1,10 @@
 /** A client of several operators, on a real chain: what it believes, and from whom. */
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { type Anvil, startAnvil } from "../../test/support/anvil.ts";
+import { type Anvil, startAnvil } from "../../test/support/chain/anvil.ts";
 import { nobleCurve } from "../base/curve.ts";
 import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
-import { deployExchange } from "../chain/deploy.ts";
-import { MediatorReader } from "../chain/mediator.ts";
+import { deployExchange } from "../chain/contracts/deploy.ts";
+import { MediatorReader } from "../chain/contracts/mediator.ts";
 import { localSigner } from "../chain/signer.ts";
 import { hashFill } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
@@ -73,7 +73,7 @@ afterAll(async () => {
 
 function join(operator: string | readonly string[]): Promise<ExchangeClient> {
   return ExchangeClient.join({
-    ...{ operator, rpc: [anvil.url], mediator: facts.mediator, patienceMs: 3000 },
+    ...{ operator, rpc: [anvil.url], mediator: facts.mediator, retryTimeoutMs: 3000 },
     privateKey: anvil.keys[TRADER] as Hex,
     evidence: new MemoryEvidence(),
   });

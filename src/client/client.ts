@@ -6,41 +6,47 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Curve, nobleCurve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
+import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import {
   encodeConfirmWithdrawal,
   encodeInitiateWithdrawal,
   encodeRedirectWithdrawal,
   encodeSetTradingKey,
-} from "../chain/calls.ts";
-import { type ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { type ChainClient, connect, readChainId } from "../chain/rpc.ts";
-import { type Mined, Submitter } from "../chain/send.ts";
+} from "../chain/contracts/mediatorCalls.ts";
+import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
+import { type Mined, Submitter } from "../chain/submit/submitter.ts";
 import type { Amount, BalanceProof, Round, SignedOrder } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes.ts";
 import * as parse from "./arguments.ts";
 import type { AuditReport } from "./audit.ts";
 import { Auditor } from "./auditor.ts";
-import { type ExchangeFacts, holdAgainstChain, readChainFacts } from "./checks/exchangeFacts.ts";
+import {
+  type ExchangeFacts,
+  holdAgainstChain,
+  type MarketPin,
+  readChainFacts,
+} from "./checks/exchangeFacts.ts";
 import { OwnClock, Sessions } from "./checks/ownClock.ts";
 import { type Deposited, Deposits } from "./deposits.ts";
 import type { EvidenceStore } from "./evidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
-import { type Manner, Operators, readOperatorUrls } from "./operators.ts";
+import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
-import { type OrderStatus, OrderWriter } from "./writes.ts";
+import type { OrderStatus } from "./types.ts";
+import { OrderWriter } from "./writes.ts";
 
-export { BadArgument, type MarketPin } from "./arguments.ts";
-export { type ExchangeFacts, MarketChanged } from "./checks/exchangeFacts.ts";
+export { BadArgument } from "./checks/badArgument.ts";
+export { type ExchangeFacts, MarketChanged, type MarketPin } from "./checks/exchangeFacts.ts";
 export { type Deposited, DepositUnsettled } from "./deposits.ts";
-export type { OrderStatus } from "./writes.ts";
+export type { OrderStatus } from "./types.ts";
 
 export interface ClientOptions {
   /** An operator's HTTP address, or several. Those that the chain names are learnt from it. */
   readonly operator: string | readonly string[];
   /** Milliseconds for which a question goes round the operators before it fails; 15,000. */
-  readonly patienceMs?: number;
+  readonly retryTimeoutMs?: number;
   /** JSON-RPC endpoints of the chain, the client's own choice and not the operator's. */
   readonly rpc: string | readonly string[];
   /** The Mediator that the client means to use, in lower case or with its checksum. */
@@ -49,7 +55,7 @@ export interface ClientOptions {
   readonly evidence: EvidenceStore;
   /** Wei for a unit of gas; never more. */
   readonly maxFeePerGas?: bigint;
-  /** Milliseconds between two looks for a receipt. */
+  /** Milliseconds between two polls for a receipt. */
   readonly pollMs?: number;
   readonly curve?: Curve;
   /**
@@ -57,7 +63,7 @@ export interface ClientOptions {
    * others the client does not join. Without, what an operator says when the client joins is shown,
    * bounded and then held fixed.
    */
-  readonly markets?: readonly parse.MarketPin[];
+  readonly markets?: readonly MarketPin[];
 }
 
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
@@ -85,7 +91,7 @@ export class ExchangeClient {
    * events. What an operator answers is given as it is, whatever others said.
    */
   readonly latest = new LatestOrders();
-  readonly #pins: readonly parse.MarketPin[];
+  readonly #pins: readonly MarketPin[];
   readonly #submitter: Submitter;
   readonly #receipts: Receipts;
   readonly #sessions: Sessions;
@@ -137,7 +143,7 @@ export class ExchangeClient {
       ...{ reader, constants, evidence, client },
       fetchOrders: (round, manner) => this.fetchOrders(round, manner),
       fetchProofs: async (round, manner) => {
-        const { params, session } = await this.#own({ patienceMs: 0 });
+        const { params, session } = await this.#own({ retryTimeoutMs: 0 });
         const asked = { params: { ...params, round }, session };
         return this.api.call("fetchProofs", asked, manner);
       },
@@ -151,13 +157,13 @@ export class ExchangeClient {
    */
   static async join(given: ClientOptions): Promise<ExchangeClient> {
     const options = parse.parseOptions(given);
-    const { operators, patienceMs, rpc, mediator } = options;
+    const { operators, retryTimeoutMs, rpc, mediator } = options;
     const chainId = await readChainId(rpc);
     const reader = new MediatorReader(connect(rpc, { chainId }), mediator);
     const readUrls = async () => readOperatorUrls(reader, (await reader.constants()).manager);
     const api = new Operators({
       urls: operators,
-      ...(patienceMs !== undefined && { patienceMs }),
+      ...(retryTimeoutMs !== undefined && { retryTimeoutMs }),
       readUrls,
     });
     const [said, constants] = await Promise.all([api.call("fetchExchange"), reader.constants()]);
@@ -176,7 +182,7 @@ export class ExchangeClient {
   }
 
   /** Lots and ticks of all markets as people write them, to be looked at and pinned. */
-  markets(): parse.MarketPin[] {
+  markets(): MarketPin[] {
     return this.exchange.markets.map((market) => orders.formatMarket(this.exchange, market));
   }
 
@@ -221,16 +227,16 @@ export class ExchangeClient {
 
   /**
    * Waits until an operator has credited what was on chain at `deposit.block`, and gives the
-   * token's balance then, as that operator says. `patienceMs`: 10 minutes. Throws `NotCredited`.
+   * token's balance then, as that operator says. `retryTimeoutMs`: 10 minutes. Throws `NotCredited`.
    */
   async waitForCredit(
     deposit: { readonly token: Address; readonly block: number },
-    patienceMs = 600_000,
+    retryTimeoutMs = 600_000,
   ): Promise<Answer<"fetchBalances">[number]> {
     const token = parse.parseAddressArgument("deposit.token", deposit?.token);
     const block = parse.parseCount("deposit.block", deposit.block);
-    parse.parseCount("patienceMs", patienceMs);
-    const end = performance.now() + patienceMs;
+    parse.parseCount("retryTimeoutMs", retryTimeoutMs);
+    const end = performance.now() + retryTimeoutMs;
     for (;;) {
       const clock = await this.api.call("fetchClock");
       const balances = clock.block < block ? [] : await this.fetchBalance();
@@ -299,7 +305,7 @@ export class ExchangeClient {
     return this.api.call("fetchMyTrades", { ...(await this.#own()), query });
   }
 
-  async fetchOrders(round?: Round, manner?: Manner): Promise<Answer<"fetchOrders">> {
+  async fetchOrders(round?: Round, manner?: RetryPolicy): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
     const how = parse.parseManner(manner);
     const own = { ...(await this.#own(how)), query: { round } };
@@ -370,12 +376,12 @@ export class ExchangeClient {
   }
 
   /** The header by which this client reads its own affairs; signed anew when it is nearly past. */
-  async session(manner?: Manner): Promise<string> {
+  async session(manner?: RetryPolicy): Promise<string> {
     const how = parse.parseManner(manner);
     return this.#sessions.header((await this.api.call("fetchClock", {}, how)).chainHead);
   }
 
-  async #own(manner?: Manner): Promise<{ params: { client: Address }; session: string }> {
+  async #own(manner?: RetryPolicy): Promise<{ params: { client: Address }; session: string }> {
     return { params: { client: this.address }, session: await this.session(manner) };
   }
 }
@@ -384,6 +390,6 @@ function notCredited(block: number, operatorBlock: number): QuarterdeckError {
   return new QuarterdeckError({
     code: "NotCredited",
     message: `The deposit of block ${block} is not credited; the operator is at ${operatorBlock}.`,
-    mend: "Wait on; if the operator stands still, ask another.",
+    hint: "Wait on; if the operator stands still, ask another.",
   });
 }

@@ -9,17 +9,17 @@ import { formatDecimal } from "../base/decimal.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
-import { encodeDeposit } from "../chain/calls.ts";
-import { ContractRefused, InsufficientFunds, isOverwhelmed } from "../chain/errors.ts";
-import type { ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
-import { AdaptiveRange } from "../chain/readRange.ts";
-import { type DepositMade, readDepositsBetween } from "../chain/records.ts";
-import { ask } from "../chain/rpc.ts";
-import { asTooWide } from "../chain/rpcErrors/logWidth.ts";
-import type { Mined, Submitter } from "../chain/send.ts";
-import { encodeApprove, readAllowance, readTokenBalance } from "../chain/tokens.ts";
+import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
+import { encodeDeposit } from "../chain/contracts/mediatorCalls.ts";
+import { type DepositMade, readDepositsBetween } from "../chain/contracts/pastEvents.ts";
+import { encodeApprove, readAllowance, readTokenBalance } from "../chain/contracts/tokens.ts";
+import { AdaptiveRange } from "../chain/follow/readRange.ts";
+import { ContractRefused, InsufficientFunds, isOverwhelmed } from "../chain/rpc/errors.ts";
+import { asTooWide } from "../chain/rpc/logWidth.ts";
+import { ask } from "../chain/rpc/rpc.ts";
+import type { Mined, Submitter } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
-import { BadArgument } from "./arguments.ts";
+import { BadArgument } from "./checks/badArgument.ts";
 import type { TokenInfo } from "./orders.ts";
 
 /** A deposit that is on chain. */
@@ -43,7 +43,7 @@ export class DepositUnsettled extends QuarterdeckError {
     super({
       code: "DepositUnsettled",
       message: `Whether the ${what} was made is not known: ${why.replace(/\.?$/, ".")}`,
-      mend: `Repeat the same deposit, here or anywhere with key "${key}": it goes in once.`,
+      hint: `Repeat the same deposit, here or anywhere with key "${key}": it goes in once.`,
       cause,
     });
     this.key = key;
@@ -68,7 +68,7 @@ interface Asked {
 }
 
 /** Looks for what waits to be mined before a repeated deposit gives up. */
-const LOOKS_AT_PENDING = 60;
+const PENDING_POLLS = 60;
 /** Blocks below the head from which a library-made key can be found. */
 const MARGIN_BLOCKS = 64;
 
@@ -163,7 +163,7 @@ export class Deposits {
       throw new QuarterdeckError({
         code: "InsufficientTokens",
         message: `The ${what} needs more than ${client} holds: ${formatDecimal(held, token.decimals)}.`,
-        mend: `Send it ${token.symbol}, or deposit less.`,
+        hint: `Send it ${token.symbol}, or deposit less.`,
       });
     }
     if (allowed >= units) return;
@@ -204,7 +204,7 @@ export class Deposits {
   /** A try whose transaction waits in the pool would be mined besides a new one. */
   async #waitForPending(): Promise<void> {
     const { reader, client: address, pollMs } = this.#options;
-    for (let look = 0; look < LOOKS_AT_PENDING; look++) {
+    for (let poll = 0; poll < PENDING_POLLS; poll++) {
       const [latest, pending] = await ask("a nonce", () =>
         Promise.all([
           reader.client.getTransactionCount({ address, blockTag: "latest" }),
@@ -217,7 +217,7 @@ export class Deposits {
     throw new QuarterdeckError({
       code: "TransactionWaits",
       message: `A transaction of ${address} waits to be mined, and may be this deposit.`,
-      mend: "Wait until it is mined.",
+      hint: "Wait until it is mined.",
     });
   }
 

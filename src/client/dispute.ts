@@ -1,8 +1,8 @@
 /** Disputes: making the operator account for a round on chain, and keeping what it answers. */
 import { QuarterdeckError } from "../base/errors.ts";
-import { encodeOpenDispute, type Standing } from "../chain/calls.ts";
-import { readClosings, readDeposits } from "../chain/records.ts";
-import type { Mined } from "../chain/send.ts";
+import { encodeOpenDispute, type Standing } from "../chain/contracts/mediatorCalls.ts";
+import { readClosings, readDeposits } from "../chain/contracts/pastEvents.ts";
+import type { Mined } from "../chain/submit/submitter.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
 import type { Round } from "../protocol/units.ts";
 import { parseClient, parseRound } from "./arguments.ts";
@@ -48,7 +48,7 @@ async function findStanding(client: ExchangeClient, round: Round): Promise<Stand
   throw new QuarterdeckError({
     code: "NoStanding",
     message: `${client.address} has neither proofs of round ${round - 1} nor an earlier deposit.`,
-    mend: "A deposit can be disputed from the round after it.",
+    hint: "A deposit can be disputed from the round after it.",
   });
 }
 

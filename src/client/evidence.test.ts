@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Address, Hex } from "../base/hex.ts";
 import type { SignedFill, SignedOrder } from "../protocol/units.ts";
 import { type EvidenceStore, MemoryEvidence } from "./evidence.ts";
-import { FileEvidence } from "./fileEvidence.ts";
+import { FileEvidence } from "./node/fileEvidence.ts";
 
 const TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
 const QUOTE = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512" as Address;

@@ -1,7 +1,12 @@
 /** Operators that serve the real wire over one exchange, and behave as badly as they are told. */
 import type { Socket } from "node:net";
 import type { Address, Hex } from "../base/hex.ts";
-import type { Answered, FaceEvent, OperatorFace, OrderFace } from "../operator/face.ts";
+import type {
+  Answered,
+  ApiEvent,
+  OperatorApi,
+  OrderResponse,
+} from "../operator/api/operatorApi.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import type { CancelOrder, Order, SignedOrder } from "../protocol/units.ts";
@@ -9,7 +14,8 @@ import { buildHttp } from "../server/http.ts";
 import { serveStream } from "../server/stream.ts";
 import { formatSession } from "../wire/session.ts";
 import type { Api } from "./api.ts";
-import type { ExchangeFacts, OrderStatus } from "./client.ts";
+import type { ExchangeFacts } from "./client.ts";
+import type { OrderStatus } from "./types.ts";
 
 export const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 const WETH = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
@@ -41,11 +47,11 @@ export type Deed = (typeof DEEDS)[number];
 export class FakeExchange {
   /** What it says that it is. */
   facts: ExchangeFacts | undefined;
-  readonly orders = new Map<bigint, OrderFace>();
+  readonly orders = new Map<bigint, OrderResponse>();
   /** Writes that were taken, each as often as it was. */
   readonly taken: string[] = [];
 
-  place({ order }: SignedOrder): Answered<OrderFace> {
+  place({ order }: SignedOrder): Answered<OrderResponse> {
     const { round, id } = order;
     if (this.orders.has(id)) return no(refuse("DuplicateOrderId", { round, id }));
     this.taken.push(`place ${id}`);
@@ -55,7 +61,7 @@ export class FakeExchange {
     return { ok: true, value: placed };
   }
 
-  cancel({ owner, round, id }: CancelOrder): Answered<OrderFace> {
+  cancel({ owner, round, id }: CancelOrder): Answered<OrderResponse> {
     const known = this.orders.get(id);
     if (known === undefined) return no(refuse("UnknownOrder", { owner, round, id }));
     const end = known.state === "filled" ? "filled" : "cancelled";
@@ -78,17 +84,17 @@ export interface FakeOperator {
   readonly reads: Deed[];
   /** Whom it names instead of taking a write, while it is set. */
   leader: string | undefined;
-  publish(event: FaceEvent): void;
+  publish(event: ApiEvent): void;
   /** Ends every stream. */
   cut(): void;
   stop(): Promise<void>;
 }
 
 export async function startFakeOperator(exchange: FakeExchange): Promise<FakeOperator> {
-  const listeners = new Set<(event: FaceEvent) => void>();
+  const listeners = new Set<(event: ApiEvent) => void>();
   const sockets = new Set<Socket>();
   let deed: Deed = "serve";
-  const write = (take: () => Answered<OrderFace>): Answered<OrderFace> => {
+  const write = (take: () => Answered<OrderResponse>): Answered<OrderResponse> => {
     const elsewhere = no(refuse("NotLeader", { leader: fake.leader }));
     if (fake.leader !== undefined || deed === "notLeader") return elsewhere;
     if (deed === "notReady") return no(refuse("NotReady", { waitingFor: "the journal" }));
@@ -99,7 +105,7 @@ export async function startFakeOperator(exchange: FakeExchange): Promise<FakeOpe
     const answer = take();
     return deed === "keepAndNotLeader" ? elsewhere : answer;
   };
-  const face: Partial<OperatorFace> = {
+  const api: Partial<OperatorApi> = {
     exchange: () => exchange.facts as ExchangeFacts,
     clock: () => CLOCK,
     authorize: () => undefined,
@@ -112,7 +118,7 @@ export async function startFakeOperator(exchange: FakeExchange): Promise<FakeOpe
       return () => listeners.delete(listener);
     },
   };
-  const app = buildHttp(face as OperatorFace);
+  const app = buildHttp(api as OperatorApi);
   app.addHook("onRequest", (request, reply, next) => {
     fake.asked.push(request.url);
     fake.sessions.push(request.headers.authorization);
@@ -128,7 +134,7 @@ export async function startFakeOperator(exchange: FakeExchange): Promise<FakeOpe
   });
   app.server.on("upgrade", (_request, socket: Socket) => sockets.add(socket));
   await app.listen({ host: "127.0.0.1", port: 0 });
-  const stream = serveStream(app.server, face as OperatorFace);
+  const stream = serveStream(app.server, api as OperatorApi);
   const { port } = app.server.address() as { port: number };
   const fake: FakeOperator = {
     url: `http://127.0.0.1:${port}`,

@@ -33,7 +33,7 @@ function place(operators: Operators, id: bigint) {
 it("a write goes to the leader that is named, with its own path and session, and stays there", async () => {
   const { ada, bob } = await start();
   ada.leader = bob.url;
-  const operators = new Operators({ urls: [ada.url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [ada.url], retryTimeoutMs: PATIENCE_MS });
   expect(await place(operators, 1n)).toMatchObject({ id: 1n });
   expect([operators.url, operators.known]).toEqual([bob.url, [ada.url, bob.url]]);
   await place(operators, 2n);
@@ -71,7 +71,7 @@ it.each(["moved", "{}", ""])("a redirection in others' words (%j) leads on", asy
   onTestFinished(() => void proxy.close());
   const { port } = proxy.address() as { port: number };
   const url = `http://127.0.0.1:${port}`;
-  const operators = new Operators({ urls: [url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [url], retryTimeoutMs: PATIENCE_MS });
   expect(await place(operators, 1n)).toMatchObject({ id: 1n });
   expect(operators.url).toBe(bob.url);
   const alone = new Api(url).call("placeOrder", { body: signedOrder(2n) });
@@ -84,7 +84,7 @@ it("whoever is down, hangs or is not ready is passed over", async () => {
   bob.reads.push("hangBefore");
   bob.writes.push("notReady");
   const urls = [ada.url, bob.url, cy.url];
-  const operators = new Operators({ urls, patienceMs: 900 });
+  const operators = new Operators({ urls, retryTimeoutMs: 900 });
   expect(await operators.call("fetchClock")).toMatchObject({ round: 3 });
   expect(operators.url).toBe(cy.url);
   operators.prefer(bob.url);
@@ -94,7 +94,7 @@ it("whoever is down, hangs or is not ready is passed over", async () => {
 
 it("a refusal of the caller's is final", async () => {
   const { ada, bob } = await start();
-  const operators = new Operators({ urls: [ada.url, bob.url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [ada.url, bob.url], retryTimeoutMs: PATIENCE_MS });
   await place(operators, 1n);
   await expect(place(operators, 1n)).rejects.toMatchObject({ code: "DuplicateOrderId" });
   expect(bob.asked).toEqual([]);
@@ -104,7 +104,7 @@ it("two that name each other are not asked without end, and the last error is th
   const { ada, bob } = await start();
   ada.leader = bob.url;
   bob.leader = ada.url;
-  const operators = new Operators({ urls: [ada.url, bob.url], patienceMs: 400 });
+  const operators = new Operators({ urls: [ada.url, bob.url], retryTimeoutMs: 400 });
   await expect(place(operators, 1n)).rejects.toMatchObject({ code: "NotLeader" });
   // Pauses of 50, 100 and 200 ms: at most four rounds.
   expect(ada.asked.length + bob.asked.length).toBeLessThanOrEqual(8);
@@ -115,21 +115,21 @@ it("a leader that comes while a client waits is found", async () => {
   const { ada, bob } = await start();
   ada.writes.push("notLeader", "notLeader");
   bob.writes.push("notReady", "notLeader");
-  const operators = new Operators({ urls: [ada.url, bob.url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [ada.url, bob.url], retryTimeoutMs: PATIENCE_MS });
   expect(await place(operators, 1n)).toMatchObject({ id: 1n });
 });
 
 it("without patience everybody is asked once", async () => {
   const { ada, bob, cy } = await start();
   for (const { reads } of [ada, bob, cy]) reads.push("closeBefore", "closeBefore");
-  const operators = new Operators({ urls: [ada.url, bob.url, cy.url], patienceMs: 0 });
+  const operators = new Operators({ urls: [ada.url, bob.url, cy.url], retryTimeoutMs: 0 });
   await expect(operators.call("fetchClock")).rejects.toBeInstanceOf(OperatorUnreachable);
   expect([ada, bob, cy].map(({ asked }) => asked.length)).toEqual([1, 1, 1]);
 });
 
 it("one who names ever new leaders is not followed without end", async () => {
   let asked = 0;
-  const operators = new Operators({ urls: ["http://127.0.0.1"], patienceMs: 0 });
+  const operators = new Operators({ urls: ["http://127.0.0.1"], retryTimeoutMs: 0 });
   const liar = operators.ask(async () => {
     throw new RefusedByOperator("NotLeader", "retry", "", `http://127.0.0.1/${++asked}`);
   });
@@ -141,13 +141,13 @@ it("one who names ever new leaders is not followed without end", async () => {
 it("where the chain says that operators serve is asked for when the known ones are of no use", async () => {
   const { ada, bob } = await start();
   await ada.stop();
-  const options = { urls: [ada.url], patienceMs: PATIENCE_MS };
+  const options = { urls: [ada.url], retryTimeoutMs: PATIENCE_MS };
   const operators = new Operators({ ...options, readUrls: async () => ["ftp://x", bob.url] });
   expect(await operators.call("fetchClock")).toMatchObject({ round: 3 });
   expect(operators.known).toEqual([ada.url, bob.url]);
   // A chain that is down too hides nothing of what the operators said.
   const readUrls = () => Promise.reject(new Error("no chain"));
-  const alone = new Operators({ ...options, patienceMs: 200, readUrls });
+  const alone = new Operators({ ...options, retryTimeoutMs: 200, readUrls });
   await expect(alone.call("fetchClock")).rejects.toBeInstanceOf(OperatorUnreachable);
 });
 

@@ -5,8 +5,8 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
-import type { MediatorReader } from "../chain/mediator.ts";
-import { TurnReader } from "../chain/turns.ts";
+import type { MediatorReader } from "../chain/contracts/mediator.ts";
+import { SlotReader } from "../chain/contracts/roundRobinManager.ts";
 import type { Answer, RouteName } from "../wire/routes.ts";
 import {
   Api,
@@ -20,14 +20,14 @@ export interface OperatorsOptions {
   /** HTTP addresses, at least one; those that are none are passed over. */
   readonly urls: readonly string[];
   /** Milliseconds for which a question is asked again; 0: each known operator is asked once. */
-  readonly patienceMs?: number;
+  readonly retryTimeoutMs?: number;
   /** Where approved operators serve now: asked for when none of the known ones is of use. */
   readonly readUrls?: () => Promise<readonly string[]>;
 }
 
-export interface Manner {
+export interface RetryPolicy {
   /** In place of the general one. */
-  readonly patienceMs?: number;
+  readonly retryTimeoutMs?: number;
   /** Whether another operator, or the same later, may answer what failed so. */
   readonly isElsewhere?: (error: unknown) => boolean;
 }
@@ -47,14 +47,14 @@ const MAX_NAMED = 32;
 export class Operators {
   /** Base URLs, in the order in which they were learnt. */
   readonly #known: string[] = [];
-  readonly #patienceMs: number;
+  readonly #retryTimeoutMs: number;
   readonly #readUrls: OperatorsOptions["readUrls"];
   #current: string;
   #reading: Promise<void> | undefined;
 
   /** Throws `OperatorUnreachable` where no URL is of use. */
-  constructor({ urls, patienceMs = DEFAULT_PATIENCE_MS, readUrls }: OperatorsOptions) {
-    this.#patienceMs = patienceMs;
+  constructor({ urls, retryTimeoutMs = DEFAULT_PATIENCE_MS, readUrls }: OperatorsOptions) {
+    this.#retryTimeoutMs = retryTimeoutMs;
     this.#readUrls = readUrls;
     this.learn(urls);
     const [first] = this.#known;
@@ -96,7 +96,7 @@ export class Operators {
   call<Name extends RouteName>(
     name: Name,
     options: CallOptions<Name> = {},
-    manner: Manner = {},
+    manner: RetryPolicy = {},
   ): Promise<Answer<Name>> {
     return this.ask((api) => api.call(name, options), manner);
   }
@@ -107,11 +107,11 @@ export class Operators {
    * a pause. Throws what is no matter of whom is asked, and in the end the last answer, or the last
    * failure where nobody gave any.
    */
-  async ask<T>(question: (api: Api) => Promise<T>, manner: Manner = {}): Promise<T> {
-    const { patienceMs = this.#patienceMs, isElsewhere = isAnsweredElsewhere } = manner;
+  async ask<T>(question: (api: Api) => Promise<T>, manner: RetryPolicy = {}): Promise<T> {
+    const { retryTimeoutMs = this.#retryTimeoutMs, isElsewhere = isAnsweredElsewhere } = manner;
     const began = performance.now();
-    const leftMs = () => patienceMs - (performance.now() - began);
-    const share = patienceMs === 0 ? TIMEOUT_MS : Math.ceil(patienceMs / TRIES_IN_PATIENCE);
+    const leftMs = () => retryTimeoutMs - (performance.now() - began);
+    const share = retryTimeoutMs === 0 ? TIMEOUT_MS : Math.ceil(retryTimeoutMs / TRIES_IN_PATIENCE);
     const timeoutMs = this.#known.length > 1 ? Math.min(share, HANGING_MS) : share;
     const asked = new Set<string>();
     let pauseMs = FIRST_PAUSE_MS;
@@ -131,7 +131,7 @@ export class Operators {
         if (error instanceof RefusedByOperator || !(last instanceof RefusedByOperator))
           last = error;
         url = this.#next(error, asked);
-        if (patienceMs > 0 && leftMs() <= 0) throw last;
+        if (retryTimeoutMs > 0 && leftMs() <= 0) throw last;
         if (url !== undefined) continue;
         if (leftMs() <= pauseMs) throw last;
       }
@@ -175,8 +175,8 @@ export async function readOperatorUrls(
   reader: MediatorReader,
   manager: Address,
 ): Promise<readonly string[]> {
-  const turns = new TurnReader(reader.client, manager);
-  if (await turns.hasTurns()) {
+  const turns = new SlotReader(reader.client, manager);
+  if (await turns.hasSlots()) {
     return (await turns.turns()).operators.map(({ endpoint }) => endpoint);
   }
   const operator = await reader.operator(manager);

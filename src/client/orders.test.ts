@@ -60,7 +60,7 @@ describe("orders as people write them", () => {
     [{ price: "0" }, /price: 0 is no multiple/],
     [{ price: "3,000" }, /price: .*no sign, spaces, commas/],
     [{ market: "BTC/USDC" }, /market: BTC\/USDC is not traded here\. Choose one of: WETH\/USDC/],
-  ])("are refused with the field and the mend: %j", (changes, message) => {
+  ])("are refused with the field and the hint: %j", (changes, message) => {
     expect(() => order(changes)).toThrow(message);
   });
 

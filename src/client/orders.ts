@@ -7,7 +7,8 @@ import { formatDecimal } from "../base/decimal.ts";
 import type { Address } from "../base/hex.ts";
 import type { Order, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes.ts";
-import { BadArgument, parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
+import { parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
+import { BadArgument } from "./checks/badArgument.ts";
 import { marketsNamed } from "./checks/exchangeFacts.ts";
 
 export { parseAmount } from "./arguments.ts";

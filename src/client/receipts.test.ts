@@ -3,7 +3,7 @@ import { beforeEach, expect, it } from "vitest";
 import { publicKeyToAddress } from "../base/address.ts";
 import { nobleCurve } from "../base/curve.ts";
 import type { Address } from "../base/hex.ts";
-import type { ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
+import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { hashFill, orderHash } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
 import type { Fill, Order, SignedFill } from "../protocol/units.ts";

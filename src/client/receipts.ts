@@ -2,7 +2,7 @@
 import type { Curve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import type { ExchangeConstants, MediatorReader } from "../chain/mediator.ts";
+import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { hashFill } from "../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
@@ -79,6 +79,6 @@ function badReceipt(fill: SignedFill, why: string): QuarterdeckError {
   return new QuarterdeckError({
     code: "BadReceipt",
     message: `The operator sent a fill of ${fill.fill.orderHash} that is wrong: ${why}.`,
-    mend: "Stop trading, audit, and open a dispute with the fills kept before.",
+    hint: "Stop trading, audit, and open a dispute with the fills kept before.",
   });
 }

@@ -9,8 +9,8 @@ import {
   encodeRecoverDeposits,
   encodeRefundBond,
   encodeRefundWithdrawalBond,
-} from "../chain/calls.ts";
-import { readDeposits, readDisputeRounds } from "../chain/records.ts";
+} from "../chain/contracts/mediatorCalls.ts";
+import { readDeposits, readDisputeRounds } from "../chain/contracts/pastEvents.ts";
 import { isVoid, recoveryPlan } from "../protocol/recoverRule.ts";
 import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
 import { parseClient } from "./arguments.ts";
@@ -37,7 +37,7 @@ export async function recover(client: ExchangeClient): Promise<Recovered[]> {
     throw new QuarterdeckError({
       code: "NotHalted",
       message: "The Mediator is not HALTED: nothing is to be recovered.",
-      mend: "Withdraw as usual.",
+      hint: "Withdraw as usual.",
     });
   }
   const done: Recovered[] = [];

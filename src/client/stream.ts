@@ -9,13 +9,8 @@ import { parseInput, parseJson } from "../wire/input.ts";
 import { toJson } from "../wire/shapes.ts";
 import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
 import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "./api.ts";
-import {
-  BadArgument,
-  parseAddressArgument,
-  parseCount,
-  parseFields,
-  parseMethods,
-} from "./arguments.ts";
+import { parseAddressArgument, parseCount, parseFields, parseMethods } from "./arguments.ts";
+import { BadArgument } from "./checks/badArgument.ts";
 import type { LatestOrders } from "./latestOrders.ts";
 import type { Operators } from "./operators.ts";
 

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { orderHash as hashOf } from "../protocol/messages.ts";
 import { OperatorUnreachable, RefusedByOperator } from "./api.ts";
-import type { OrderStatus } from "./client.ts";
 import {
   DEEDS,
   type Deed,
@@ -14,6 +13,7 @@ import {
   startFakeOperator,
 } from "./fakeOperator.testkit.ts";
 import { Operators } from "./operators.ts";
+import type { OrderStatus } from "./types.ts";
 import { writeOnce } from "./writes.ts";
 
 const PATIENCE_MS = 3000;
@@ -61,7 +61,10 @@ it.each<[Deed, number]>([
   ["notLeader", 2],
 ])("an order and its cancel count once: %s, %i operators", async (deed, count) => {
   const { exchange, fakes } = await start(count);
-  const operators = new Operators({ urls: fakes.map(({ url }) => url), patienceMs: PATIENCE_MS });
+  const operators = new Operators({
+    urls: fakes.map(({ url }) => url),
+    retryTimeoutMs: PATIENCE_MS,
+  });
   fakes[0].writes.push(deed);
   expect(await place(operators, 1n)).toMatchObject({ id: 1n, state: "open" });
   operators.prefer(fakes[0].url);
@@ -72,7 +75,7 @@ it.each<[Deed, number]>([
 
 it("what was taken is not refused for what came after it", async () => {
   const { exchange, fakes } = await start(1);
-  const operators = new Operators({ urls: [fakes[0].url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: PATIENCE_MS });
   fakes[0].writes.push("closeAfter", "poor");
   expect(await place(operators, 1n)).toMatchObject({ id: 1n });
   fakes[0].writes.push("closeBefore", "poor");
@@ -82,7 +85,7 @@ it("what was taken is not refused for what came after it", async () => {
 
 it("the same order again is the same order, and another of that id is refused", async () => {
   const { exchange, fakes } = await start(1);
-  const operators = new Operators({ urls: [fakes[0].url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: PATIENCE_MS });
   const first = await place(operators, 1n);
   expect(await place(operators, 1n)).toEqual(first);
   const other = place(operators, 1n, signedOrder(1n, { buyAmount: 300n }));
@@ -92,7 +95,7 @@ it("the same order again is the same order, and another of that id is refused", 
 
 it("a cancel that came too late is refused, answered or not", async () => {
   const { exchange, fakes } = await start(1);
-  const operators = new Operators({ urls: [fakes[0].url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: PATIENCE_MS });
   const status = await place(operators, 1n);
   exchange.orders.set(1n, { ...status, state: "filled" });
   await expect(cancel(operators, 1n)).rejects.toMatchObject({ code: "OrderNotOpen" });
@@ -102,7 +105,7 @@ it("a cancel that came too late is refused, answered or not", async () => {
 
 it("an answered cancel is not asked after: a second one is refused", async () => {
   const { fakes } = await start(1);
-  const operators = new Operators({ urls: [fakes[0].url], patienceMs: PATIENCE_MS });
+  const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: PATIENCE_MS });
   await place(operators, 1n);
   await cancel(operators, 1n);
   await expect(cancel(operators, 1n)).rejects.toMatchObject({ code: "OrderNotOpen" });
@@ -110,7 +113,7 @@ it("an answered cancel is not asked after: a second one is refused", async () =>
 
 it("a refusal does not hide that an earlier try is open", async () => {
   const { exchange, fakes } = await start(1);
-  const operators = new Operators({ urls: [fakes[0].url], patienceMs: 200 });
+  const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: 200 });
   fakes[0].writes.push("closeAfter", ...Array<Deed>(20).fill("notReady"));
   const placed = place(operators, 1n);
   await expect(placed).rejects.toBeInstanceOf(OperatorUnreachable);
@@ -125,14 +128,17 @@ it("an operator that was never reached took nothing, and hides no answer of anot
   await fakes[1].stop();
   fakes[0].writes.push("notReady");
   const urls = [fakes[0].url, fakes[1].url, "http://127.0.0.1:1"];
-  const operators = new Operators({ urls, patienceMs: 0 });
+  const operators = new Operators({ urls, retryTimeoutMs: 0 });
   await expect(place(operators, 1n)).rejects.toMatchObject({ code: "NotReady" });
   expect(exchange.taken).toEqual([]);
 });
 
 it("one that was not taken is refused as it is, at once", async () => {
   const { exchange, fakes } = await start(2);
-  const operators = new Operators({ urls: fakes.map(({ url }) => url), patienceMs: PATIENCE_MS });
+  const operators = new Operators({
+    urls: fakes.map(({ url }) => url),
+    retryTimeoutMs: PATIENCE_MS,
+  });
   fakes[0].writes.push("overloaded");
   await expect(place(operators, 1n)).rejects.toMatchObject({ code: "Overloaded" });
   expect(fakes[1].asked).toEqual([]);
@@ -157,7 +163,7 @@ it("whatever they do, it is taken once, refused, or said to be open", {
       // One of them leads; the others name anybody, or nobody by being it themselves.
       fake.leader = i === 0 || named[i] === i ? undefined : urls[named[i] as number];
     }
-    const operators = new Operators({ urls: [urls[2] as string, ...urls], patienceMs: 300 });
+    const operators = new Operators({ urls: [urls[2] as string, ...urls], retryTimeoutMs: 300 });
     const outcome = await place(operators, id).catch((error: unknown) => error);
     const times = exchange.taken.filter((one) => one === `place ${id}`).length;
     if (outcome instanceof OperatorUnreachable) {

@@ -9,7 +9,7 @@ import type { Address } from "../base/hex.ts";
 import { hashCancelOrder, hashOrder, orderHash } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
 import type { Domain, Round, SignedOrder } from "../protocol/units.ts";
-import type { Answer, Body } from "../wire/routes.ts";
+import type { Body } from "../wire/routes.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import { parseOrderReference, parseOrderRequest, parseSignedOrder } from "./arguments.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
@@ -20,8 +20,7 @@ import type { LatestOrders } from "./latestOrders.ts";
 import { isAnsweredElsewhere, type Operators } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
-
-export type OrderStatus = Answer<"placeOrder">;
+import type { OrderStatus } from "./types.ts";
 
 export interface Write<Name extends "placeOrder" | "cancelOrder"> {
   readonly name: Name;

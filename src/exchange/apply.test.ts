@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { Alarm } from "../base/errors.ts";
 import { checkAnswer } from "../protocol/disputeRule.ts";
 import { checkEvidence } from "../protocol/withdrawalRule.ts";
-import { checkOrder } from "./checkOrder.ts";
-import type { Happening } from "./outcome.ts";
-import { stateHash } from "./stateHash.ts";
-import * as views from "./views.ts";
+import { checkOrder } from "./matching/checkOrder.ts";
+import type { ExchangeEvent } from "./model/outcome.ts";
+import * as views from "./queries/views.ts";
+import { stateHash } from "./snapshots/stateHash.ts";
 import {
   ALICE,
   BASE,
@@ -21,11 +21,11 @@ import {
   World,
 } from "./world.testkit.ts";
 
-const kinds = (happenings: readonly Happening[]) => happenings.map((one) => one.what);
-const trades = (happenings: readonly Happening[]) =>
-  happenings.flatMap((one) => (one.what === "trade" ? [one.trade] : []));
-const decisions = (happenings: readonly Happening[]) =>
-  happenings.flatMap((one) => (one.what === "withdrawalDecided" ? [one.decision] : []));
+const kinds = (events: readonly ExchangeEvent[]) => events.map((one) => one.what);
+const trades = (events: readonly ExchangeEvent[]) =>
+  events.flatMap((one) => (one.what === "trade" ? [one.trade] : []));
+const decisions = (events: readonly ExchangeEvent[]) =>
+  events.flatMap((one) => (one.what === "withdrawalDecided" ? [one.decision] : []));
 
 test("a stranger's deposit of 1 wei admits it, and the total matches", () => {
   const world = tradingWorld();
@@ -35,8 +35,8 @@ test("a stranger's deposit of 1 wei admits it, and the total matches", () => {
     "clientAdmitted",
     "depositCredited",
   ]);
-  const happenings = world.toQuarter(2, 1);
-  expect(kinds(happenings)).toContain("roundCommitted");
+  const events = world.toQuarter(2, 1);
+  expect(kinds(events)).toContain("roundCommitted");
   const root = views.roots(world.state, 2)[0];
   expect(root).toMatchObject({ token: BASE, total: 30_001n, leafCount: 4 });
   expect(views.proof(world.state, stranger, BASE, 2)?.balance).toBe(1n);
@@ -68,9 +68,9 @@ test("a trade moves whole lots at the price of the order that rests", () => {
   const world = tradingWorld();
   world.place(limitOrder(ALICE, 0, 1, "ask", 10, 50));
   expect(world.balance(ALICE, BASE)).toEqual({ total: 10_000n, locked: 100n });
-  const { happenings } = world.place(limitOrder(BOB, 0, 1, "bid", 4, 60));
-  expect(kinds(happenings)).toEqual(["trade", "orderFilled"]);
-  expect(trades(happenings)[0]).toMatchObject({
+  const { events } = world.place(limitOrder(BOB, 0, 1, "bid", 4, 60));
+  expect(kinds(events)).toEqual(["trade", "orderFilled"]);
+  expect(trades(events)[0]).toMatchObject({
     price: 50n,
     lots: 4n,
     baseAmount: 40n,
@@ -97,9 +97,9 @@ test("best price first, and at one price whoever came first", () => {
   world.place(limitOrder(BOB, 0, 3, "ask", 1, 50));
   world.place(limitOrder(ALICE, 0, 4, "ask", 1, 50));
   world.cancel(ALICE, 0, 2);
-  const { happenings } = world.place(limitOrder(CAROL, 0, 1, "bid", 5, 60));
-  expect(trades(happenings).map((trade) => trade.maker.id)).toEqual([3n, 4n, 1n]);
-  expect(kinds(happenings).at(-1)).toBe("orderRested");
+  const { events } = world.place(limitOrder(CAROL, 0, 1, "bid", 5, 60));
+  expect(trades(events).map((trade) => trade.maker.id)).toEqual([3n, 4n, 1n]);
+  expect(kinds(events).at(-1)).toBe("orderRested");
   expect(views.book(world.state, { sellToken: BASE, buyToken: QUOTE }, 5)).toMatchObject({
     bids: [{ price: 60n, baseAmount: 20n, orders: 1 }],
     asks: [],
@@ -110,9 +110,9 @@ test("an order that meets its own owner's is cancelled with what is left", () =>
   const world = tradingWorld();
   world.place(limitOrder(BOB, 0, 1, "ask", 1, 50));
   world.place(limitOrder(ALICE, 0, 2, "ask", 1, 55));
-  const { happenings } = world.place(limitOrder(ALICE, 0, 3, "bid", 5, 60));
-  expect(kinds(happenings)).toEqual(["trade", "orderFilled", "orderCancelled"]);
-  expect(happenings.at(-1)).toMatchObject({ reason: "selfTrade", id: 3n });
+  const { events } = world.place(limitOrder(ALICE, 0, 3, "bid", 5, 60));
+  expect(kinds(events)).toEqual(["trade", "orderFilled", "orderCancelled"]);
+  expect(events.at(-1)).toMatchObject({ reason: "selfTrade", id: 3n });
   expect(world.balance(ALICE, QUOTE)).toEqual({ total: 9_950n, locked: 0n });
   expect(views.order(world.state, { owner: ALICE, round: 0, id: 2n })?.state).toBe("open");
 });
@@ -120,8 +120,8 @@ test("an order that meets its own owner's is cancelled with what is left", () =>
 test("orders expire with their round, and their money is free", () => {
   const world = tradingWorld();
   world.place(limitOrder(ALICE, 0, 1, "ask", 10, 50));
-  const happenings = world.toQuarter(1, 0);
-  expect(happenings).toContainEqual({ what: "orderExpired", owner: ALICE, round: 0, id: 1n });
+  const events = world.toQuarter(1, 0);
+  expect(events).toContainEqual({ what: "orderExpired", owner: ALICE, round: 0, id: 1n });
   expect(world.balance(ALICE, BASE)).toEqual({ total: 10_000n, locked: 0n });
   expect(world.cancel(ALICE, 0, 1).refusal).toMatchObject({ code: "OrderNotOpen", end: "expired" });
   expect(world.place(limitOrder(ALICE, 0, 2, "ask", 1, 50)).refusal?.code).toBe("OrderRoundClosed");
@@ -138,15 +138,15 @@ test("orders for the next round wait unlocked, and come in as they arrived", () 
   expect(world.balance(ALICE, BASE)).toEqual({ total: 10_000n, locked: 0n });
   expect(world.place(limitOrder(BOB, 2, 1, "bid", 2, 50)).refusal?.code).toBe("OrderRoundClosed");
 
-  const happenings = world.toQuarter(1, 0);
-  expect(kinds(happenings).slice(-5)).toEqual([
+  const events = world.toQuarter(1, 0);
+  expect(kinds(events).slice(-5)).toEqual([
     "quarterBegan",
     "orderRested",
     "orderRefused",
     "trade",
     "orderFilled",
   ]);
-  expect(happenings).toContainEqual(
+  expect(events).toContainEqual(
     expect.objectContaining({
       what: "orderRefused",
       id: 2n,
@@ -274,8 +274,8 @@ test("without a commit it halts at quarter 1: no orders, but every view", () => 
   world.place(limitOrder(ALICE, 0, 1, "ask", 1, 50));
   world.toQuarter(1, 0);
   expect(views.clock(world.state).haltBlock).toBe(140);
-  const happenings = world.mineTo(400);
-  expect(happenings).toContainEqual({ what: "halted", round: 1, block: 140 });
+  const events = world.mineTo(400);
+  expect(events).toContainEqual({ what: "halted", round: 1, block: 140 });
   expect(views.clock(world.state)).toMatchObject({
     head: { number: 400 },
     moment: { block: 140, round: 1, quarter: 1 },
@@ -353,7 +353,7 @@ test("refusals come in one order and change nothing", () => {
   const good = limitOrder(ALICE, 0, 1, "bid", 10, 50);
   const code = (order: typeof good) => {
     const refusal = checkOrder(world.state, order);
-    expect(world.place(order)).toEqual({ refusal, happenings: [] });
+    expect(world.place(order)).toEqual({ refusal, events: [] });
     return refusal?.code;
   };
   expect(code({ ...good, sellAmount: 0n })).toBe("InvalidOrder");

@@ -1,10 +1,10 @@
 import { assert, unreachable } from "../base/errors.ts";
-import { cancelOrder } from "./cancelOrder.ts";
-import type { Entry } from "./entries.ts";
 import { followBlocks } from "./followBlocks.ts";
-import type { Outcome } from "./outcome.ts";
-import { placeOrder } from "./placeOrder.ts";
-import { createState, type State } from "./state.ts";
+import { cancelOrder } from "./matching/cancelOrder.ts";
+import { placeOrder } from "./matching/placeOrder.ts";
+import type { Entry } from "./model/entries.ts";
+import type { Outcome } from "./model/outcome.ts";
+import { createState, type State } from "./model/state.ts";
 
 /**
  * The machine: changes `state` by one entry and says what happened. The same entries give the same

@@ -5,11 +5,11 @@ import { UINT128_MAX } from "../base/bytes.ts";
 import { apply, begin } from "./apply.ts";
 import { checkBlocks } from "./checkBlocks.ts";
 import { corrupted, corruption, historyOf, merged, step } from "./corruptions.testkit.ts";
-import { type BlocksEntry, decodeEntry, type Entry, encodeEntry } from "./entries.ts";
-import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
-import type { State } from "./state.ts";
-import { stateHash } from "./stateHash.ts";
-import * as views from "./views.ts";
+import { type BlocksEntry, decodeEntry, type Entry, encodeEntry } from "./model/entries.ts";
+import type { State } from "./model/state.ts";
+import * as views from "./queries/views.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshots/snapshot.ts";
+import { stateHash } from "./snapshots/stateHash.ts";
 import {
   ALICE,
   BASE,
@@ -130,7 +130,7 @@ function spoiltEntry(spoil: (world: World) => void): Entry {
   let entry: Entry | undefined;
   world.apply = (given) => {
     entry = given;
-    return { happenings: [] };
+    return { events: [] };
   };
   spoil(world);
   world.mine();

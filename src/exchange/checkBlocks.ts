@@ -9,14 +9,14 @@ import { isHalted } from "../protocol/haltRule.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { SumTree } from "../protocol/sumTree.ts";
 import type { Amount, BlockNumber, Moment, Round, TreeRoot } from "../protocol/units.ts";
-import { type BlocksEntry, decodeEntry, encodeEntry } from "./entries.ts";
-import { openingBalance } from "./evidence.ts";
 import { checkPlaces, followBlocks, nextBoundary } from "./followBlocks.ts";
-import { balanceOf, freeFunds } from "./funds.ts";
-import { haltBlockOf } from "./halt.ts";
-import { type ActiveRequest, checkLog, factsOf, type LogFacts } from "./logRules.ts";
-import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
-import { clientOf, disputeKey, type State, tokenOf } from "./state.ts";
+import { type BlocksEntry, decodeEntry, encodeEntry } from "./model/entries.ts";
+import { openingBalance } from "./model/evidence.ts";
+import { balanceOf, freeFunds } from "./model/funds.ts";
+import { clientOf, disputeKey, type State, tokenOf } from "./model/state.ts";
+import { haltBlockOf } from "./rounds/halt.ts";
+import { type ActiveRequest, checkLog, factsOf, type LogFacts } from "./rounds/logRules.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshots/snapshot.ts";
 
 /**
  * Why `entry` cannot follow, as a sentence; undefined: `apply` takes it, and a reader its record.

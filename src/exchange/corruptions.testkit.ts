@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import type { Address } from "../base/hex.ts";
 import type { ChainLog } from "../protocol/chainLog.ts";
-import type { BlocksEntry, Entry } from "./entries.ts";
-import * as views from "./views.ts";
+import type { BlocksEntry, Entry } from "./model/entries.ts";
+import * as views from "./queries/views.ts";
 import {
   BASE,
   clientNo,

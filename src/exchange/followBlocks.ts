@@ -2,23 +2,23 @@ import { assert } from "../base/errors.ts";
 import type { ChainLog, ChainLogKind } from "../protocol/chainLog.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { BlockNumber } from "../protocol/units.ts";
-import { cancelWithdrawal } from "./cancelWithdrawal.ts";
-import { closeDispute } from "./closeDispute.ts";
-import { closeRound } from "./closeRound.ts";
-import { confirmCommit } from "./confirmCommit.ts";
-import { confirmWithdrawal } from "./confirmWithdrawal.ts";
-import { creditDeposit } from "./creditDeposit.ts";
-import { decideWithdrawals } from "./decideWithdrawals.ts";
-import type { BlocksEntry } from "./entries.ts";
-import { halt } from "./halt.ts";
-import { listToken } from "./listToken.ts";
-import { checkLog, factsOf } from "./logRules.ts";
-import { openDispute } from "./openDispute.ts";
-import { openRound } from "./openRound.ts";
-import type { Happening, Outcome } from "./outcome.ts";
-import { requestWithdrawal } from "./requestWithdrawal.ts";
-import { setTradingKey } from "./setTradingKey.ts";
-import type { State } from "./state.ts";
+import type { BlocksEntry } from "./model/entries.ts";
+import type { ExchangeEvent, Outcome } from "./model/outcome.ts";
+import type { State } from "./model/state.ts";
+import { cancelWithdrawal } from "./rounds/cancelWithdrawal.ts";
+import { closeDispute } from "./rounds/closeDispute.ts";
+import { closeRound } from "./rounds/closeRound.ts";
+import { confirmCommit } from "./rounds/confirmCommit.ts";
+import { confirmWithdrawal } from "./rounds/confirmWithdrawal.ts";
+import { creditDeposit } from "./rounds/creditDeposit.ts";
+import { decideWithdrawals } from "./rounds/decideWithdrawals.ts";
+import { halt } from "./rounds/halt.ts";
+import { listToken } from "./rounds/listToken.ts";
+import { checkLog, factsOf } from "./rounds/logRules.ts";
+import { openDispute } from "./rounds/openDispute.ts";
+import { openRound } from "./rounds/openRound.ts";
+import { requestWithdrawal } from "./rounds/requestWithdrawal.ts";
+import { setTradingKey } from "./rounds/setTradingKey.ts";
 
 /**
  * Lets time pass up to a block: logs and quarter boundaries in the order of the chain, a boundary
@@ -29,16 +29,16 @@ export function followBlocks(state: State, entry: BlocksEntry): Outcome {
   const { to, logs } = entry;
   requireNone(checkPlaces(state, entry));
 
-  const happenings: Happening[] = [];
+  const events: ExchangeEvent[] = [];
   const facts = factsOf(state);
   for (const log of logs) {
-    passBoundaries(state, log.block, happenings);
+    passBoundaries(state, log.block, events);
     requireNone(checkLog(facts, log));
-    takeLog(state, log, happenings);
+    takeLog(state, log, events);
   }
-  passBoundaries(state, to.number, happenings);
+  passBoundaries(state, to.number, events);
   state.head = to;
-  return { happenings };
+  return { events };
 }
 
 /**
@@ -81,29 +81,29 @@ export function nextBoundary(state: State): BlockNumber {
 }
 
 /** Brings the exchange's time to `block`, through every quarter that begins up to it. */
-function passBoundaries(state: State, block: BlockNumber, happenings: Happening[]): void {
+function passBoundaries(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
   while (state.halted === undefined && nextBoundary(state) <= block) {
-    beginQuarter(state, nextBoundary(state), happenings);
+    beginQuarter(state, nextBoundary(state), events);
   }
   if (state.halted === undefined) state.moment = momentOf(state.genesis.schedule, block);
 }
 
 /** The duties of a quarter's first block, in the order of docs/protocol.md section 9. */
-function beginQuarter(state: State, block: BlockNumber, happenings: Happening[]): void {
+function beginQuarter(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
   const { quarter } = momentOf(state.genesis.schedule, block);
-  if (halt(state, block, happenings)) return;
+  if (halt(state, block, events)) return;
 
-  decideWithdrawals(state, happenings);
+  decideWithdrawals(state, events);
   if (quarter === 0) {
-    closeRound(state, happenings);
-    openRound(state, block, happenings);
+    closeRound(state, events);
+    openRound(state, block, events);
     return;
   }
   state.moment = { block, round: state.moment.round, quarter };
-  happenings.push({ what: "quarterBegan", round: state.moment.round, quarter });
+  events.push({ what: "quarterBegan", round: state.moment.round, quarter });
 }
 
-type Verb<L extends ChainLog> = (state: State, log: L, happenings: Happening[]) => void;
+type Verb<L extends ChainLog> = (state: State, log: L, events: ExchangeEvent[]) => void;
 
 /** What each log does. */
 const VERBS: { readonly [K in ChainLogKind]: Verb<Extract<ChainLog, { readonly kind: K }>> } = {
@@ -118,9 +118,9 @@ const VERBS: { readonly [K in ChainLogKind]: Verb<Extract<ChainLog, { readonly k
   disputeClosed: closeDispute,
 };
 
-function takeLog(state: State, log: ChainLog, happenings: Happening[]): void {
+function takeLog(state: State, log: ChainLog, events: ExchangeEvent[]): void {
   const verb = VERBS[log.kind] as Verb<ChainLog>;
-  verb(state, log, happenings);
+  verb(state, log, events);
 }
 
 function requireNone(problem: string | undefined): void {

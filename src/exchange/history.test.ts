@@ -7,12 +7,12 @@ import { orderHash } from "../protocol/messages.ts";
 import { checkAdvance, checkExecution, NOTHING_EXECUTED } from "../protocol/orderRule.ts";
 import { checkEvidence, confirmable } from "../protocol/withdrawalRule.ts";
 import { apply, begin } from "./apply.ts";
-import { decodeEntry, encodeEntry } from "./entries.ts";
+import { decodeEntry, encodeEntry } from "./model/entries.ts";
+import type { ExchangeEvent } from "./model/outcome.ts";
 import { NaiveModel } from "./naiveModel.testkit.ts";
-import type { Happening } from "./outcome.ts";
-import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
-import { stateHash } from "./stateHash.ts";
-import * as views from "./views.ts";
+import * as views from "./queries/views.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshots/snapshot.ts";
+import { stateHash } from "./snapshots/stateHash.ts";
 import {
   BASE,
   clientNo,
@@ -188,7 +188,7 @@ class Pair {
         LIMIT,
       );
     expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
-    this.checkTrades(outcome.happenings);
+    this.checkTrades(outcome.events);
   }
 
   cancel(pick: number): void {
@@ -254,16 +254,16 @@ class Pair {
       const next = this.world.block + 1 - 100;
       const begins = next > 0 && next % 8 === 0;
       if (begins) this.model.beginQuarter(next % 32 === 0);
-      const happenings = this.world.mine(1);
-      this.checkTrades(happenings);
-      if (begins) this.afterBoundary(happenings);
+      const events = this.world.mine(1);
+      this.checkTrades(events);
+      if (begins) this.afterBoundary(events);
     }
   }
 
   /** Evidence for what was refused; then cancel, commit, dispute, answer and close. */
-  afterBoundary(happenings: readonly Happening[]): void {
+  afterBoundary(events: readonly ExchangeEvent[]): void {
     const { state } = this.world;
-    for (const one of happenings) {
+    for (const one of events) {
       if (one.what === "withdrawalDecided") this.seen[one.decision]++;
     }
     const { moment } = views.clock(state);
@@ -331,8 +331,8 @@ class Pair {
   }
 
   /** Every trade keeps both orders' limits by itself, and with all before it. */
-  checkTrades(happenings: readonly Happening[]): void {
-    for (const one of happenings) {
+  checkTrades(events: readonly ExchangeEvent[]): void {
+    for (const one of events) {
       if (one.what !== "trade") continue;
       this.seen.trades++;
       const { baseAmount, quoteAmount, takerSide } = one.trade;

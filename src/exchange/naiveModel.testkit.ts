@@ -2,7 +2,7 @@
  * The exchange once more, for tests: as plainly as it can be said, with nothing kept that can be
  * counted, and no code of the machine. Figures in base units of tokens.
  */
-import type { Market } from "./entries.ts";
+import type { Market } from "./model/entries.ts";
 
 export interface NaiveOrder {
   owner: string;

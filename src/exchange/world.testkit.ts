@@ -4,10 +4,10 @@ import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog, LogPlace } from "../protocol/chainLog.ts";
 import type { Amount, BlockNumber, Order, Round, Schedule, Signature } from "../protocol/units.ts";
 import { apply, begin } from "./apply.ts";
-import type { Entry, GenesisEntry, Market } from "./entries.ts";
-import type { Happening, Outcome, Side } from "./outcome.ts";
-import type { State } from "./state.ts";
-import * as views from "./views.ts";
+import type { Entry, GenesisEntry, Market } from "./model/entries.ts";
+import type { ExchangeEvent, Outcome, Side } from "./model/outcome.ts";
+import type { State } from "./model/state.ts";
+import * as views from "./queries/views.ts";
 
 export const SCHEDULE: Schedule = { genesisBlock: 100, roundSize: 32 };
 export const BASE = toAddress(`0x${"b1".repeat(20)}`);
@@ -101,7 +101,7 @@ export class World {
   }
 
   /** Lets `count` blocks pass in one entry; the pending logs are in the first of them. */
-  mine(count = 1): readonly Happening[] {
+  mine(count = 1): readonly ExchangeEvent[] {
     const first = this.block + 1;
     this.block += count;
     const logs = this.#pending.map((log, i) => ({
@@ -113,18 +113,18 @@ export class World {
     })) as ChainLog[];
     this.#pending = [];
     const to = { number: this.block, hash: hashOfBlock(this.block) };
-    return this.apply({ kind: "blocks", to, logs }).happenings;
+    return this.apply({ kind: "blocks", to, logs }).events;
   }
 
   /** Lets blocks pass up to and with `block`. */
-  mineTo(block: BlockNumber): readonly Happening[] {
+  mineTo(block: BlockNumber): readonly ExchangeEvent[] {
     return block > this.block ? this.mine(block - this.block) : [];
   }
 
   /** Mines to the first block of a quarter, carrying out what falls due on the way. */
-  toQuarter(round: Round, quarter: number): Happening[] {
+  toQuarter(round: Round, quarter: number): ExchangeEvent[] {
     const target = 100 + 32 * round + 8 * quarter;
-    const all: Happening[] = [];
+    const all: ExchangeEvent[] = [];
     while (this.block < target) {
       const next = 100 + 8 * (Math.floor((this.block - 100) / 8) + 1);
       all.push(...this.mineTo(Math.min(next, target)));
@@ -134,7 +134,7 @@ export class World {
   }
 
   /** Cancels, commits and closes what is due, in the next block. */
-  duties(): readonly Happening[] {
+  duties(): readonly ExchangeEvent[] {
     const moment = views.clock(this.state).moment;
     for (const { client, token, round, amount } of views.withdrawals(this.state, {
       state: "refused",

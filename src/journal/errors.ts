@@ -46,7 +46,7 @@ export class JournalDamaged extends Alarm {
       message:
         `The journal ${details.file} is damaged (${details.damage}${where}): ` +
         `expected ${details.expected}, found ${details.found}.`,
-      mend: hintOf(details),
+      hint: hintOf(details),
       cause: details.cause,
     });
     this.damage = details.damage;
@@ -101,7 +101,7 @@ export class FencedOff extends QuarterdeckError {
       message:
         `Another writer has taken over ${file}: this one holds epoch ${own.epoch} at sequence ` +
         `${own.sequence}, the journal is in epoch ${found.epoch} at sequence ${found.sequence}.`,
-      mend: "Drop the state in memory, then reopen the journal and replay it, or follow the other.",
+      hint: "Drop the state in memory, then reopen the journal and replay it, or follow the other.",
     });
     this.ownEpoch = own.epoch;
     this.foundEpoch = found.epoch;
@@ -130,7 +130,7 @@ export class StorageInUse extends QuarterdeckError {
           ? `The storage ${directory} is in use by a process that has not left its pid.`
           : `The storage ${directory} is in use by process ${owner.pid} on ${owner.host} ` +
             `since ${owner.openedAt}.`,
-      mend:
+      hint:
         owner === undefined
           ? `Find it with "fuser ${lockFile}" and stop it, or use another storage directory.`
           : "Stop that process, or use another storage directory.",
@@ -205,7 +205,7 @@ export class StorageFailure extends QuarterdeckError {
   readonly file: string;
 
   constructor(code: StorageFailureCode, file: string, what: string, cause?: unknown) {
-    super({ code, message: `${what}: ${file}.`, mend: STORAGE_MENDS[code], cause });
+    super({ code, message: `${what}: ${file}.`, hint: STORAGE_MENDS[code], cause });
     this.code = code;
     this.file = file;
   }
@@ -224,7 +224,7 @@ export class JournalStopped extends QuarterdeckError {
         cause === undefined
           ? "The journal is closed."
           : `The journal stopped after a failure (${cause instanceof Error ? cause.message : cause}).`,
-      mend: "Close it, reopen it, and rebuild the state from what it holds.",
+      hint: "Close it, reopen it, and rebuild the state from what it holds.",
       cause,
     });
   }
@@ -234,7 +234,7 @@ export class JournalStopped extends QuarterdeckError {
 export class AppendTooLarge extends QuarterdeckError {
   override readonly name = "AppendTooLarge";
 
-  constructor(what: string, size: number, limit: number, mend: string) {
-    super({ code: "AppendTooLarge", message: `${what}: ${size}, at most ${limit}.`, mend });
+  constructor(what: string, size: number, limit: number, hint: string) {
+    super({ code: "AppendTooLarge", message: `${what}: ${size}, at most ${limit}.`, hint });
   }
 }

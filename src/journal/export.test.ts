@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { exportLines } from "./export.ts";
 import { READ_BATCH_RECORDS } from "./journal.ts";
-import { bytesOf, openJournal, payloads, temporaryDirectory } from "./sqlite/storage.fixture.ts";
+import { bytesOf, openJournal, payloads, temporaryDirectory } from "./sqlite/storage.testkit.ts";
 
 async function linesOf(lines: AsyncIterable<string>): Promise<unknown[]> {
   let text = "";

@@ -169,7 +169,7 @@ export interface Peer {
   readonly sequence: number;
 }
 
-/** What one look at a shared journal shows. */
+/** What one poll of a shared journal shows. */
 export interface SharedView {
   readonly head: Head;
   /** Undefined: nobody writes, and the journal can be acquired. */
@@ -213,7 +213,7 @@ export interface AttestationBoard {
  */
 export interface SharedJournal extends JournalReader, AttestationBoard {
   /** Also moves `head`. Throws `StorageFailure`. */
-  look(): Promise<SharedView>;
+  poll(): Promise<SharedView>;
 
   /**
    * Makes this operator the writer if nobody is, or if the last one named it its successor;

@@ -9,7 +9,7 @@ test("every code says who must act", () => {
   }
 });
 
-test("only what another time or place can mend is to be retried", () => {
+test("only what another time or place can correct is to be retried", () => {
   const retried = REFUSAL_CODES.filter((code) => ACT_OF_REFUSAL[code] === "retry");
   expect(retried.sort()).toEqual([
     "FillUnsigned",

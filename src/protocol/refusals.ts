@@ -38,7 +38,7 @@ export interface AlignedAmounts {
 /** Each code with the values that explain it. Amounts in base units. */
 export interface RefusalValues {
   /** A field of the request is missing or malformed. */
-  BadInput: { readonly field: string; readonly problem: string; readonly mend: string };
+  BadInput: { readonly field: string; readonly problem: string; readonly hint: string };
   /** The signature is nobody's, or not of the owner's key nor its trading key of that round. */
   BadSignature: {
     readonly owner: Address;

@@ -94,6 +94,6 @@ function blocksSinceGenesis(schedule: Schedule, block: BlockNumber): number {
   throw new QuarterdeckError({
     code: "BlockBeforeGenesis",
     message: `Block ${block} is older than the Mediator, of block ${schedule.genesisBlock}.`,
-    mend: "Check that the node follows the chain, and the Mediator, that it is configured for.",
+    hint: "Check that the node follows the chain, and the Mediator, that it is configured for.",
   });
 }

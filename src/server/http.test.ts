@@ -1,6 +1,6 @@
 /** What the server makes of refusals and of requests that are none: no operator is behind it. */
 import { afterAll, beforeAll, expect, it } from "vitest";
-import type { OperatorFace } from "../operator/face.ts";
+import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import {
   ACT_OF_REFUSAL,
   REFUSAL_CODES,
@@ -20,14 +20,14 @@ const order = {
   ...{ buyToken: "0x5FbDB2315678afecb367f032d93F642f64180aa3", buyAmount: "6", intent: "sellAll" },
 };
 
-/** What the face was given, and what it answers. */
+/** What the API was given, and what it answers. */
 let given: unknown[] = [];
 let answer: Refusal = refuse("Overloaded", { retryAfterMs: 5 });
 const refusing = async (...args: unknown[]) => {
   given.push(...args);
   return { ok: false as const, refusal: answer };
 };
-const face: Partial<OperatorFace> = {
+const api: Partial<OperatorApi> = {
   placeOrder: refusing,
   cancelOrder: refusing,
   identity: refusing,
@@ -36,7 +36,7 @@ const face: Partial<OperatorFace> = {
   health: () => [],
   duties: () => [],
 };
-const app = buildHttp(face as OperatorFace);
+const app = buildHttp(api as OperatorApi);
 beforeAll(async () => {
   await app.ready();
 });

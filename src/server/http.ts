@@ -1,10 +1,10 @@
 /**
  * Serves the route table over HTTP. Everything that arrives is parsed here, once; everything that
- * leaves is what the operator's face answered. No decisions are made in between.
+ * leaves is what the operator's API answered. No decisions are made in between.
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Address } from "../base/hex.ts";
-import type { Answered, OperatorFace } from "../operator/face.ts";
+import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
 import { ACT_OF_REFUSAL, type Refusal, type RefusalCode, refuse } from "../protocol/refusals.ts";
 import type { Duties, Health, Live, Ready } from "../wire/health.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
@@ -31,7 +31,7 @@ interface Call<Name extends RouteName> {
 }
 
 type Handler<Name extends RouteName> = (
-  face: OperatorFace,
+  api: OperatorApi,
   call: Call<Name>,
 ) => Answered<Answer<Name>> | Promise<Answered<Answer<Name>>>;
 
@@ -45,26 +45,26 @@ function found<T>(value: T | undefined, what: string): Answered<T> {
 }
 
 const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
-  fetchExchange: (face) => ok(face.exchange()),
-  fetchIdentity: (face, { query }) => face.identity(query.challenge),
-  fetchClock: (face) => ok(face.clock()),
-  fetchOrderBook: (face, { params, query }) =>
+  fetchExchange: (api) => ok(api.exchange()),
+  fetchIdentity: (api, { query }) => api.identity(query.challenge),
+  fetchClock: (api) => ok(api.clock()),
+  fetchOrderBook: (api, { params, query }) =>
     found(
-      face.book(params.base, params.quote, query.depth),
+      api.book(params.base, params.quote, query.depth),
       `market ${params.base}/${params.quote}`,
     ),
-  fetchTrades: (face, { params, query }) =>
+  fetchTrades: (api, { params, query }) =>
     found(
-      face.trades(params.base, params.quote, query.limit),
+      api.trades(params.base, params.quote, query.limit),
       `market ${params.base}/${params.quote}`,
     ),
-  placeOrder: (face, { body }) => face.placeOrder(body),
-  cancelOrder: (face, { body }) => face.cancelOrder(body.cancel, body.signature),
-  fetchBalances: (face, { params }) => ok(face.balances(params.client)),
-  fetchOrders: (face, { params, query }) => face.orders(params.client, query.round),
-  fetchMyTrades: (face, { params, query }) => ok(face.clientTrades(params.client, query.limit)),
-  fetchProofs: (face, { params }) => face.proofs(params.client, params.round),
-  fetchWithdrawals: (face, { params }) => ok(face.withdrawals(params.client)),
+  placeOrder: (api, { body }) => api.placeOrder(body),
+  cancelOrder: (api, { body }) => api.cancelOrder(body.cancel, body.signature),
+  fetchBalances: (api, { params }) => ok(api.balances(params.client)),
+  fetchOrders: (api, { params, query }) => api.orders(params.client, query.round),
+  fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query.limit)),
+  fetchProofs: (api, { params }) => api.proofs(params.client, params.round),
+  fetchWithdrawals: (api, { params }) => ok(api.withdrawals(params.client)),
 };
 
 /**
@@ -91,8 +91,8 @@ export function statusOf(code: RefusalCode): number {
   }
 }
 
-/** The HTTP server over `face`. It does not listen yet. */
-export function buildHttp(face: OperatorFace): FastifyInstance {
+/** The HTTP server over `api`. It does not listen yet. */
+export function buildHttp(api: OperatorApi): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   app.removeAllContentTypeParsers();
   // Read as text whatever the header says: the route's own parser explains what is wrong with it.
@@ -103,10 +103,10 @@ export function buildHttp(face: OperatorFace): FastifyInstance {
     app.route({
       method: route.method,
       url: route.path,
-      handler: (request, reply) => serve(face, name, route, request, reply),
+      handler: (request, reply) => serve(api, name, route, request, reply),
     });
   }
-  serveHealth(app, face);
+  serveHealth(app, api);
 
   app.setNotFoundHandler((request, reply) => {
     refused(reply, refuse("NotFound", { what: `route ${request.method} ${request.url}` }));
@@ -115,14 +115,14 @@ export function buildHttp(face: OperatorFace): FastifyInstance {
     const caller = error.statusCode !== undefined && error.statusCode < 500;
     if (!caller) throw error;
     const problem = error.message.replace(/\.?$/, ".");
-    const mend = "Correct the request and send it again; nothing was taken.";
-    refused(reply, refuse("BadInput", { field: "request", problem, mend }));
+    const hint = "Correct the request and send it again; nothing was taken.";
+    refused(reply, refuse("BadInput", { field: "request", problem, hint }));
   });
   return app;
 }
 
 async function serve(
-  face: OperatorFace,
+  api: OperatorApi,
   name: RouteName,
   route: Route,
   request: FastifyRequest,
@@ -132,7 +132,7 @@ async function serve(
   if (!call.ok) return refused(reply, call.refusal);
   if (route.access === "client") {
     const denied = authorize(
-      face,
+      api,
       (call.value.params as unknown as { client: Address }).client,
       request,
     );
@@ -140,7 +140,7 @@ async function serve(
   }
   // The table pairs each name with its handler; the compiler cannot follow it through the loop.
   const handler = HANDLERS[name] as Handler<RouteName>;
-  const answer = await handler(face, call.value as Call<RouteName>);
+  const answer = await handler(api, call.value as Call<RouteName>);
   if (!answer.ok) return refused(reply, answer.refusal);
   reply.code(200).type("application/json").send(toJson(answer.value));
 }
@@ -168,13 +168,13 @@ function parseCall(route: Route, request: FastifyRequest): Answered<Call<RouteNa
 }
 
 function authorize(
-  face: OperatorFace,
+  api: OperatorApi,
   client: Address,
   request: FastifyRequest,
 ): Refusal | undefined {
   const outcome = parseSession(request.headers.authorization);
   if (!outcome.ok) return refuse("Unauthorized", { problem: outcome.problem });
-  return face.authorize(client, outcome.value.session, outcome.value.signature);
+  return api.authorize(client, outcome.value.session, outcome.value.signature);
 }
 
 function refused(reply: FastifyReply, refusal: Refusal): void {
@@ -192,18 +192,18 @@ function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string |
   return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;
 }
 
-function serveHealth(app: FastifyInstance, face: OperatorFace): void {
+function serveHealth(app: FastifyInstance, api: OperatorApi): void {
   const answer = (reply: FastifyReply, well: boolean, body: Live | Ready | Health | Duties) => {
     reply.code(well ? 200 : 503).send(body);
   };
   // That it answers at all is what it says: process and event loop are alive.
   app.get("/health/live", (_request, reply) => answer(reply, true, { live: true }));
   app.get("/health/ready", (_request, reply) => {
-    const waitingFor = face.notReady() ?? null;
+    const waitingFor = api.notReady() ?? null;
     answer(reply, waitingFor === null, { waitingFor });
   });
   app.get("/health/duties", (_request, reply) => {
-    const duties = face.duties();
+    const duties = api.duties();
     answer(
       reply,
       duties.every(({ state }) => state === "open"),
@@ -211,7 +211,7 @@ function serveHealth(app: FastifyInstance, face: OperatorFace): void {
     );
   });
   app.get("/health", (_request, reply) => {
-    const checks = face.health();
+    const checks = api.health();
     answer(
       reply,
       checks.every(({ state }) => state !== "failed"),
@@ -219,6 +219,6 @@ function serveHealth(app: FastifyInstance, face: OperatorFace): void {
     );
   });
   app.get("/metrics", async (_request, reply) => {
-    reply.type("text/plain; version=0.0.4").send(await face.metrics());
+    reply.type("text/plain; version=0.0.4").send(await api.metrics());
   });
 }

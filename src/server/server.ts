@@ -1,6 +1,6 @@
 /** Serves an operator over HTTP and WebSocket on one port. */
 import { QuarterdeckError } from "../base/errors.ts";
-import type { OperatorFace } from "../operator/face.ts";
+import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { buildHttp } from "./http.ts";
 import { serveStream } from "./stream.ts";
 
@@ -15,16 +15,16 @@ export interface RunningServer {
  * when another process has it.
  */
 export async function startServer(
-  face: OperatorFace,
+  api: OperatorApi,
   options: { readonly host: string; readonly port: number },
 ): Promise<RunningServer> {
-  const app = buildHttp(face);
+  const app = buildHttp(api);
   try {
     await app.listen(options);
   } catch (error) {
     throw listenError(error, options);
   }
-  const stream = serveStream(app.server, face);
+  const stream = serveStream(app.server, api);
   const bound = app.server.address();
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : options.port,
@@ -41,14 +41,14 @@ function listenError(error: unknown, { host, port }: { host: string; port: numbe
     return new QuarterdeckError({
       code: "PortInUse",
       message: `Port ${port} on ${host} is in use by another process.`,
-      mend: "Stop that process, or set another `port` in the configuration.",
+      hint: "Stop that process, or set another `port` in the configuration.",
       cause: error,
     });
   }
   return new QuarterdeckError({
     code: "CannotListen",
     message: `Cannot listen on ${host}:${port} (${code ?? String(error)}).`,
-    mend: "Choose an address and port that this user may open.",
+    hint: "Choose an address and port that this user may open.",
     cause: error,
   });
 }

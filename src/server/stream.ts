@@ -4,7 +4,7 @@
  */
 import type { Server } from "node:http";
 import { type WebSocket, WebSocketServer } from "ws";
-import type { FaceEvent, OperatorFace } from "../operator/face.ts";
+import type { ApiEvent, OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import { errorBody } from "../wire/sentences.ts";
@@ -24,7 +24,7 @@ export interface StreamServer {
   close(): Promise<void>;
 }
 
-export function serveStream(server: Server, face: OperatorFace): StreamServer {
+export function serveStream(server: Server, api: OperatorApi): StreamServer {
   const sockets = new WebSocketServer({
     server,
     path: STREAM_PATH,
@@ -37,12 +37,12 @@ export function serveStream(server: Server, face: OperatorFace): StreamServer {
     channelsOf.set(socket, new Set());
     alive.add(socket);
     socket.on("pong", () => alive.add(socket));
-    socket.on("message", (data) => receive(face, socket, channelsOf, String(data)));
+    socket.on("message", (data) => receive(api, socket, channelsOf, String(data)));
     // Without a listener an error event ends the process; the close that follows cleans up.
     socket.on("error", () => socket.terminate());
     socket.on("close", () => channelsOf.delete(socket));
   });
-  const unsubscribe = face.subscribe((event) => publish(channelsOf, event));
+  const unsubscribe = api.subscribe((event) => publish(channelsOf, event));
   const pings = setInterval(() => {
     for (const socket of sockets.clients) {
       if (!alive.has(socket)) {
@@ -67,7 +67,7 @@ export function serveStream(server: Server, face: OperatorFace): StreamServer {
 }
 
 function receive(
-  face: OperatorFace,
+  api: OperatorApi,
   socket: WebSocket,
   channelsOf: Map<WebSocket, Set<string>>,
   text: string,
@@ -76,7 +76,7 @@ function receive(
   if (!json.ok) return tell(socket, json.refusal);
   const request = parseInput(streamRequest, json.value, "message");
   if (!request.ok) return tell(socket, request.refusal);
-  const denied = deny(face, request.value);
+  const denied = deny(api, request.value);
   if (denied !== undefined) return tell(socket, denied);
 
   const channels = channelsOf.get(socket);
@@ -84,26 +84,26 @@ function receive(
   const channel = channelOfRequest(request.value);
   if (channels.size >= MAX_CHANNELS && !channels.has(channel)) {
     const problem = `A connection holds at most ${MAX_CHANNELS} channels.`;
-    const mend = "Open a second connection.";
-    return tell(socket, refuse("BadInput", { field: "message.kind", problem, mend }));
+    const hint = "Open a second connection.";
+    return tell(socket, refuse("BadInput", { field: "message.kind", problem, hint }));
   }
   channels.add(channel);
   send(socket, toJson({ kind: "subscribed", to: channel }));
   if (request.value.kind === "subscribeClock") {
-    send(socket, toJson({ kind: "clock", clock: face.clock() }));
+    send(socket, toJson({ kind: "clock", clock: api.clock() }));
   }
 }
 
-function deny(face: OperatorFace, request: StreamRequest): Refusal | undefined {
+function deny(api: OperatorApi, request: StreamRequest): Refusal | undefined {
   if (request.kind === "subscribeMarket") {
     const { base, quote } = request.market;
-    const known = face.book(base, quote, 1) !== undefined;
+    const known = api.book(base, quote, 1) !== undefined;
     return known ? undefined : refuse("NotFound", { what: `market ${base}/${quote}` });
   }
   if (request.kind === "subscribeClock") return undefined;
   const outcome = parseSession(request.session);
   if (!outcome.ok) return refuse("Unauthorized", { problem: outcome.problem });
-  return face.authorize(request.client, outcome.value.session, outcome.value.signature);
+  return api.authorize(request.client, outcome.value.session, outcome.value.signature);
 }
 
 function channelOfRequest(request: StreamRequest): string {
@@ -125,7 +125,7 @@ function clientChannel(client: string): string {
   return `client ${client}`;
 }
 
-function channelOf(event: FaceEvent): string {
+function channelOf(event: ApiEvent): string {
   switch (event.kind) {
     case "clock":
     case "leader":
@@ -142,7 +142,7 @@ function channelOf(event: FaceEvent): string {
   }
 }
 
-function publish(channelsOf: Map<WebSocket, Set<string>>, event: FaceEvent): void {
+function publish(channelsOf: Map<WebSocket, Set<string>>, event: ApiEvent): void {
   const channel = channelOf(event);
   let text: string | undefined;
   for (const [socket, channels] of channelsOf) {

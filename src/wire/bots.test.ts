@@ -18,7 +18,8 @@ import {
   typeHash,
 } from "../protocol/messages.ts";
 import { recoverSigner, signMessage, toRsv } from "../protocol/signatures.ts";
-import { formatSession, parseSession, SESSION_BLOCKS } from "./session.ts";
+import { MAX_SESSION_BLOCKS } from "../protocol/tolerances.ts";
+import { formatSession, parseSession } from "./session.ts";
 import { signedOrderInput, toJson } from "./shapes.ts";
 
 const page = readFileSync("docs/bots.md", "utf8");
@@ -86,7 +87,7 @@ it("the session's header is that of the key", () => {
   const { session } = parsed.value;
   const signature = signMessage(nobleCurve, domain, hashSession(session), KEY);
   expect(header).toBe(formatSession({ session, signature }));
-  expect(page).toContain(`at most ${SESSION_BLOCKS} ahead`);
+  expect(page).toContain(`at most ${MAX_SESSION_BLOCKS} ahead`);
 });
 
 it.each(["Order", "CancelOrder", "Session"] as const)("the type of %s is whole", (name) => {

@@ -20,7 +20,7 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown, where: strin
     refusal: refuse("BadInput", {
       field: path === "" ? where : `${where}.${path}`,
       problem: `${(issue?.message ?? "it cannot be read").replace(/\.$/, "")}.`,
-      mend: "Correct this field and send it again; nothing was taken.",
+      hint: "Correct this field and send it again; nothing was taken.",
     }),
   };
 }
@@ -35,7 +35,7 @@ export function parseJson(text: string): Input<unknown> {
       refusal: refuse("BadInput", {
         field: "body",
         problem: `It is no JSON (${error instanceof Error ? error.message : String(error)}).`,
-        mend: 'Send a JSON object, such as {"order": …}.',
+        hint: 'Send a JSON object, such as {"order": …}.',
       }),
     };
   }

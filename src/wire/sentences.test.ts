@@ -11,7 +11,7 @@ const fault = (one: RefusalOf<"InvalidOrder">["fault"]) => refuse("InvalidOrder"
 const aligned = { sellAmount: 4n, buyAmount: 6n };
 
 const REFUSALS: readonly Refusal[] = [
-  refuse("BadInput", { field: "body.x", problem: "It is odd.", mend: "Make it even." }),
+  refuse("BadInput", { field: "body.x", problem: "It is odd.", hint: "Make it even." }),
   refuse("BadSignature", { owner: A, recovered: undefined }),
   refuse("BadSignature", { owner: A, recovered: B, slip: { slip: "personalSign" } }),
   refuse("Unauthorized", { problem: "The session is past." }),

@@ -1,5 +1,5 @@
 /**
- * What each refusal says to a person: what happened, with the values, and the mend last.
+ * What each refusal says to a person: what happened, with the values, and the hint last.
  */
 import { unreachable } from "../base/errors.ts";
 import { ACT_OF_REFUSAL, type Act, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
@@ -8,7 +8,7 @@ import { slipText } from "../protocol/slips.ts";
 export function sentenceOf(refusal: Refusal): string {
   switch (refusal.code) {
     case "BadInput":
-      return `${refusal.field}: ${refusal.problem} ${refusal.mend}`.trimEnd();
+      return `${refusal.field}: ${refusal.problem} ${refusal.hint}`.trimEnd();
     case "BadSignature":
       return (
         `The signature is ${refusal.recovered ?? "nobody"}'s, not ${refusal.owner}'s nor its ` +

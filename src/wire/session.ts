@@ -11,8 +11,6 @@ import type { Session, Signature } from "../protocol/units.ts";
 import { address, countText, signatureInput } from "./shapes.ts";
 
 const SCHEME = "Quarterdeck";
-/** A session may reach at most this many blocks ahead: a leaked one ends by itself. */
-export const SESSION_BLOCKS = 7200;
 
 export interface SignedSession {
   readonly session: Session;
@@ -27,17 +25,17 @@ export function formatSession({ session, signature }: SignedSession): string {
 /** The signed session of an `authorization` header. Its signature is not yet checked. */
 export function parseSession(header: string | undefined): Parsed<SignedSession> {
   const [scheme, ...words] = (header ?? "").split(" ");
-  const mend = `Send "authorization: ${SCHEME} <client> <validUntil> <r> <vs>".`;
+  const hint = `Send "authorization: ${SCHEME} <client> <validUntil> <r> <vs>".`;
   const [clientText, untilText, ...signed] = words;
   const isComplete = signed.length === 1 || signed.length === 2;
-  if (scheme !== SCHEME || !isComplete) return unparsable("No session was sent.", mend);
+  if (scheme !== SCHEME || !isComplete) return unparsable("No session was sent.", hint);
   const client = address.safeParse(clientText);
   const validUntil = countText.safeParse(untilText);
   const [r, vs] = signed;
   const signature = signatureInput.safeParse(vs === undefined ? r : { r, vs });
-  if (!client.success) return unparsable("The session's client is no address.", mend);
-  if (!validUntil.success) return unparsable("The session's last block is no number.", mend);
-  if (!signature.success) return unparsable("The session's signature is malformed.", mend);
+  if (!client.success) return unparsable("The session's client is no address.", hint);
+  if (!validUntil.success) return unparsable("The session's last block is no number.", hint);
+  if (!signature.success) return unparsable("The session's signature is malformed.", hint);
   return parsed({
     session: { client: client.data, validUntil: validUntil.data },
     signature: signature.data,

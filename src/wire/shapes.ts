@@ -22,7 +22,7 @@ import type {
 export const address = z.string().transform((text, context): Address => {
   const outcome = parseAddress(text);
   if (outcome.ok) return outcome.value;
-  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.mend}` });
+  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
   return z.NEVER;
 });
 

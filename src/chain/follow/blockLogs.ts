@@ -5,7 +5,7 @@
 import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { causeOf, isRefusal } from "../errors.ts";
+import { causeOf, isRefusal } from "../rpc/errors.ts";
 import { LogsBloom } from "./bloom.ts";
 import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 

@@ -4,7 +4,7 @@
  * is missing. Only what an endpoint says of itself counts against it.
  */
 import type { Log } from "viem";
-import type { Endpoint } from "../endpoints/endpoint.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
 import { areHeld } from "./blockLogs.ts";
 import { LogsBloom } from "./bloom.ts";
 import { contentOf } from "./soundLogs.ts";

@@ -1,16 +1,16 @@
 /** Endpoints that double, drop, invent and refuse logs: a real EVM behind proxies. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Anvil, startAnvil } from "../../../test/support/anvil.ts";
-import { type Meddle, type RpcAnswer, startHttpProxy } from "../../../test/support/proxy.ts";
+import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
+import { type Meddle, type RpcAnswer, startHttpProxy } from "../../../test/support/faults/proxy.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import { encodeDeposit } from "../calls.ts";
-import { type DeployedExchange, deployExchange } from "../deploy.ts";
-import { type FollowOptions, follow, readBlockRef } from "../follow.ts";
-import { connect } from "../rpc.ts";
-import { Submitter } from "../send.ts";
+import { type DeployedExchange, deployExchange } from "../contracts/deploy.ts";
+import { encodeDeposit } from "../contracts/mediatorCalls.ts";
+import { encodeApprove, encodeMint } from "../contracts/tokens.ts";
+import { connect } from "../rpc/rpc.ts";
 import { localSigner } from "../signer.ts";
-import { encodeApprove, encodeMint } from "../tokens.ts";
+import { Submitter } from "../submit/submitter.ts";
 import { LogsBloom } from "./bloom.ts";
+import { type FollowOptions, follow, readBlockRef } from "./follow.ts";
 import { TOPICS } from "./soundLogs.ts";
 
 const EMPTY_BLOOM = `0x${"00".repeat(256)}`;

@@ -4,7 +4,7 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { mediatorAbi } from "../abi/mediator.ts";
-import { decodeLog } from "../logs.ts";
+import { decodeLog } from "../contracts/logs.ts";
 
 /** An endpoint's logs cannot be those of the chain, or lack some; another endpoint is asked. */
 export class LogsRefused extends QuarterdeckError {
@@ -17,7 +17,7 @@ export class LogsRefused extends QuarterdeckError {
     super({
       code: "LogsRefused",
       message: `The logs of ${origin ?? "an endpoint"} are incomplete or doubled: ${problem}`,
-      mend:
+      hint:
         "Nothing of them was written. Add another endpoint to `rpc`, or take this one out. If " +
         "every endpoint says the same, the chain holds what this journal does not give: run " +
         "`quarterdeck journal verify --rpc`, keep the journal as it is, and report it.",

@@ -1,5 +1,5 @@
 /**
- * The last look before an order is signed: its amounts are computed back from the words of the
+ * The last check before an order is signed: its amounts are computed back from the words of the
  * request and the decimals of the chain, by other means than those by which it was built, and
  * compared. Whatever an operator said of the market, what is signed is what was asked.
  */
@@ -28,7 +28,7 @@ export function requireAsAsked(
   throw new Alarm({
     code: "NotAsAsked",
     message: `An order was built that is not what was asked (${fault}), and was not signed.`,
-    mend: "Do not trade with this operator, and report it.",
+    hint: "Do not trade with this operator, and report it.",
   });
 }
 

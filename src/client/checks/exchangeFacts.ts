@@ -5,15 +5,25 @@
  * then held fixed.
  */
 
+/** How much of a market's grid the caller is sure of; see `ClientOptions.markets`. */
+export interface MarketPin {
+  /** BASE/QUOTE, by symbols or addresses. */
+  readonly market: string;
+  /** Whole base, such as "0.001". */
+  readonly lot: string;
+  /** Quote for one whole base, such as "0.01". */
+  readonly tick: string;
+}
+
 import { UINT128_MAX } from "../../base/bytes.ts";
 import { parseDecimal } from "../../base/decimal.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
-import type { ExchangeConstants, MediatorReader } from "../../chain/mediator.ts";
-import { readTokenFacts } from "../../chain/tokens.ts";
+import type { ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
+import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
 import type { Answer } from "../../wire/routes.ts";
-import { BadArgument, type MarketPin } from "../arguments.ts";
+import { BadArgument } from "./badArgument.ts";
 
 export type ExchangeFacts = Answer<"fetchExchange">;
 type MarketFacts = ExchangeFacts["markets"][number];
@@ -47,7 +57,7 @@ export class MarketChanged extends QuarterdeckError {
     super({
       code: "MarketChanged",
       message: `The operator's market ${market} ${problem}.`,
-      mend: "Do not trade there before you know why; then join again, with new pins if need be.",
+      hint: "Do not trade there before you know why; then join again, with new pins if need be.",
     });
   }
 }
@@ -183,7 +193,7 @@ function holdPin(
 
 function parsePinned(field: string, text: string, decimals: number): bigint {
   const outcome = parseDecimal(text, decimals);
-  if (!outcome.ok) throw new BadArgument(field, outcome.problem, outcome.mend);
+  if (!outcome.ok) throw new BadArgument(field, outcome.problem, outcome.hint);
   return outcome.value;
 }
 
@@ -222,7 +232,7 @@ function tokenUnreadable(token: Address): QuarterdeckError {
   return new QuarterdeckError({
     code: "TokenUnreadable",
     message: `The token ${token} of a market gives no symbol and decimals up to ${MAX_DECIMALS}.`,
-    mend: "Check the chain endpoints and join again; if it stays so, this token cannot be traded.",
+    hint: "Check the chain endpoints and join again; if it stays so, this token cannot be traded.",
   });
 }
 
@@ -230,7 +240,7 @@ function notThisExchange(field: string, operator: unknown, chain: unknown): Quar
   return new QuarterdeckError({
     code: "NotThisExchange",
     message: `The operator says ${field} ${String(operator)}, and the chain ${String(chain)}.`,
-    mend: "Do not deposit. Check the operator's address and the Mediator's.",
+    hint: "Do not deposit. Check the operator's address and the Mediator's.",
   });
 }
 

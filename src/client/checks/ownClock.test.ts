@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { nobleCurve } from "../../base/curve.ts";
 import type { Address } from "../../base/hex.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { parseSession } from "../../wire/session.ts";
 import { OwnClock, Sessions } from "./ownClock.ts";
 

@@ -6,8 +6,8 @@
 import type { Curve } from "../../base/curve.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
-import { ask } from "../../chain/rpc.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { ask } from "../../chain/rpc/rpc.ts";
 import { hashSession } from "../../protocol/messages.ts";
 import { quarterSize, roundOf } from "../../protocol/rounds.ts";
 import { signMessage } from "../../protocol/signatures.ts";
@@ -16,8 +16,8 @@ import { formatSession } from "../../wire/session.ts";
 
 /** Blocks by which the client's own endpoint may trail the operator's; a quarter at most. */
 const MAX_AHEAD = 12;
-/** Blocks for which a session is signed; the server allows 7200. */
-const SESSION_BLOCKS = 1000;
+/** Blocks for which a session is signed; operators take up to MAX_SESSION_BLOCKS. */
+const SIGNED_BLOCKS = 1000;
 /** Blocks before its end at which a session is signed anew. */
 const RENEW_BLOCKS = 10;
 
@@ -56,7 +56,7 @@ export class OwnClock {
     throw new QuarterdeckError({
       code: "RoundDisputed",
       message: `The operator says that it is round ${said}, and the chain's is ${own}.`,
-      mend: "Check that your own endpoint follows the chain; if it does, use another operator.",
+      hint: "Check that your own endpoint follows the chain; if it does, use another operator.",
     });
   }
 
@@ -95,7 +95,7 @@ export class Sessions {
     const known = this.#current;
     if (known !== undefined && known.validUntil >= chainHead + RENEW_BLOCKS) return known.header;
     const { clock, client, domain, curve, privateKey } = this.#options;
-    const session = { client, validUntil: (await clock.head()) + SESSION_BLOCKS };
+    const session = { client, validUntil: (await clock.head()) + SIGNED_BLOCKS };
     const signature = signMessage(curve, domain, hashSession(session), privateKey);
     const header = formatSession({ session, signature });
     this.#current = { header, validUntil: session.validUntil };

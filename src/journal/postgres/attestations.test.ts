@@ -1,7 +1,11 @@
 /** Attestations that operators leave for each other, on a real PostgreSQL. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
-import { openShared } from "../../../test/support/sharedJournal.ts";
+import {
+  runSql,
+  startPostgres,
+  type TestPostgres,
+} from "../../../test/support/database/postgres.ts";
+import { openShared } from "../../../test/support/database/sharedJournal.ts";
 import { StorageFailure } from "../errors.ts";
 import type { Attestation } from "../journal.ts";
 

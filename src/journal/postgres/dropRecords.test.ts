@@ -1,7 +1,11 @@
 /** Records that no operator can apply are taken out of a shared journal that nobody uses. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
-import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
+import {
+  runSql,
+  startPostgres,
+  type TestPostgres,
+} from "../../../test/support/database/postgres.ts";
+import { acquire, openShared } from "../../../test/support/database/sharedJournal.ts";
 import { dropPostgresRecords } from "./dropRecords.ts";
 
 let server: TestPostgres;

@@ -5,9 +5,9 @@ import {
   runSql,
   startPostgres,
   type TestPostgres,
-} from "../../../test/support/postgres.ts";
-import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
-import { describeSharedJournal } from "../../../test/support/sharedJournalContract.ts";
+} from "../../../test/support/database/postgres.ts";
+import { acquire, openShared } from "../../../test/support/database/sharedJournal.ts";
+import { describeSharedJournal } from "../../../test/support/database/sharedJournalContract.ts";
 import { JournalDamaged, StorageFailure } from "../errors.ts";
 import type { JournalReader, JournalRecord } from "../journal.ts";
 import { openPostgresJournal, type PostgresOptions } from "./journal.ts";
@@ -66,7 +66,7 @@ describe("a shared journal in a database", () => {
          successor_until = now() + interval '1 hour';
        UPDATE operator SET seen_at = now() + interval '1 hour'`,
     );
-    expect((await bob.look()).holder).toBeUndefined();
+    expect((await bob.poll()).holder).toBeUndefined();
     expect((await bob.acquire())?.epoch).toBe(2);
     expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
   });

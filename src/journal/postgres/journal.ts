@@ -95,7 +95,7 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     return (await snapshotSequences(this.database)).at(-1) ?? 0;
   }
 
-  async look(): Promise<SharedView> {
+  async poll(): Promise<SharedView> {
     const row = await this.readOwnHead();
     const head = headOf(row);
     this.moveHead(head);

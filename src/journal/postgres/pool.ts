@@ -14,7 +14,7 @@ const CONNECTIONS = 4;
 /** Milliseconds after which a connection that nobody needed is closed. */
 const IDLE_MS = 60_000;
 /** Looks at who answers while another transaction is open. */
-const SESSION_LOOKS = 3;
+const SESSION_PROBES = 3;
 
 interface Waiting {
   readonly resolve: (connection: Connection) => void;
@@ -181,7 +181,7 @@ export class Pool {
   }
 
   async #open(host: DatabaseHost, signal: AbortSignal): Promise<Connection> {
-    const ms = this.#patienceMs();
+    const ms = this.#retryTimeoutMs();
     const bounded = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
     const open = () => Connection.open(this.#address, host, this.#settings, bounded);
     try {
@@ -196,7 +196,7 @@ export class Pool {
   }
 
   /** Milliseconds for one host, so that all of them can be tried while somebody waits. */
-  #patienceMs(): number {
+  #retryTimeoutMs(): number {
     const { hosts, connectMs = Number.POSITIVE_INFINITY } = this.#address;
     return Math.ceil(Math.min(connectMs, this.#settings.statementMs / hosts.length));
   }
@@ -217,7 +217,7 @@ async function proveSessions(
   let other: Connection | undefined;
   try {
     other = await open();
-    for (let look = 0; look < SESSION_LOOKS; look++) {
+    for (let poll = 0; poll < SESSION_PROBES; poll++) {
       await other.sql`BEGIN`;
       const held = await connection.session();
       await other.sql`COMMIT`;

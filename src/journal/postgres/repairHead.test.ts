@@ -1,7 +1,11 @@
 /** A head that disagrees with whole records, and the cases in which it must stay as it is. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
-import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
+import {
+  runSql,
+  startPostgres,
+  type TestPostgres,
+} from "../../../test/support/database/postgres.ts";
+import { acquire, openShared } from "../../../test/support/database/sharedJournal.ts";
 import { repairHead } from "./repairHead.ts";
 
 let server: TestPostgres;
@@ -84,7 +88,7 @@ describe("a head is not set", () => {
     await runSql(server.url, `SET search_path TO ${schema}`, sql);
     await expect(repair(schema, true)).rejects.toMatchObject({ damage });
     // The head still names what is missing.
-    expect(await journal.look()).toMatchObject({ head });
+    expect(await journal.poll()).toMatchObject({ head });
   });
 
   test("while an operator leads", async () => {

@@ -126,7 +126,7 @@ async function isKnown(
   throw new Alarm({
     code: "SnapshotDiffers",
     message: `Two different snapshots of the same records up to ${sequence} in ${database.location}.`,
-    mend: "The replay is not deterministic or the snapshot is altered: stop the node, verify.",
+    hint: "The replay is not deterministic or the snapshot is altered: stop the node, verify.",
   });
 }
 

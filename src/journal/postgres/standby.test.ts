@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { freePort } from "../../../test/support/anvil.ts";
-import { startPostgres } from "../../../test/support/postgres.ts";
-import { startLocalPostgres } from "../../cli/localPostgres.ts";
+import { freePort } from "../../../test/support/chain/anvil.ts";
+import { startPostgres } from "../../../test/support/database/postgres.ts";
+import { startLocalPostgres } from "../../localnet/localPostgres.ts";
 import { openPostgresJournal } from "./journal.ts";
 
 /** Answers reads, takes no writes, and never hears of any. */

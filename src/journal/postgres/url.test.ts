@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { parseDatabaseUrl } from "./url.ts";
 
 const BASE = "postgres://ada:s%40crt@db-a:5433,[::1],db-c/money";
-const CA = join(import.meta.dirname, "../../../test/support/certificates/ca.pem");
+const CA = join(import.meta.dirname, "../../../test/support/faults/certificates/ca.pem");
 const parsed = (query: string) => parseDatabaseUrl(`${BASE}?${query}`);
 
 test("names hosts, user, password and database, and tells no password", () => {

@@ -1,9 +1,17 @@
 /** What stands between an operator and PostgreSQL: errors in mid-result, cuts, poolers. */
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
-import { startPooler } from "../../../test/support/pooler.ts";
-import { runSql, startPostgres, type TestPostgres } from "../../../test/support/postgres.ts";
-import { errorMessage, startTamperer, type Tamper } from "../../../test/support/postgresWire.ts";
-import { acquire, openShared } from "../../../test/support/sharedJournal.ts";
+import { startPooler } from "../../../test/support/database/pooler.ts";
+import {
+  runSql,
+  startPostgres,
+  type TestPostgres,
+} from "../../../test/support/database/postgres.ts";
+import {
+  errorMessage,
+  startTamperer,
+  type Tamper,
+} from "../../../test/support/database/postgresWire.ts";
+import { acquire, openShared } from "../../../test/support/database/sharedJournal.ts";
 import { StorageFailure } from "../errors.ts";
 import type { JournalReader } from "../journal.ts";
 import { openPostgresReader } from "./journal.ts";

@@ -16,13 +16,13 @@ import {
   storageError,
   syncDirectoryOf,
 } from "./connection.ts";
+import { readHighWaterMark } from "./highWaterMark.ts";
 import { lockStorage } from "./lock.ts";
 import { headOf, readBackupMark, readHead, readLink } from "./records.ts";
 import { dropSnapshot, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
 import { verifyStore } from "./verify.ts";
-import { readWitness } from "./witness.ts";
 
-/** Pages (4 KiB) copied between two looks at the event loop; the copying itself is on a thread. */
+/** Pages (4 KiB) copied between two polls of the event loop; the copying itself is on a thread. */
 const PAGES_PER_STEP = 256;
 
 /**
@@ -175,14 +175,14 @@ async function verifyFile(
  * The last record that was acknowledged and that the copy `file` lacks; undefined if none is known.
  */
 function lostRecords(file: string, acknowledged: string): number | undefined {
-  const witness = readWitness(acknowledged);
-  if (witness === undefined) return undefined;
+  const highWaterMark = readHighWaterMark(acknowledged);
+  if (highWaterMark === undefined) return undefined;
   const connection = openForReading(file);
   try {
     const store = { connection, file };
-    if (witness.sequence > readHead(store).sequence) return witness.sequence;
-    const link = readLink(store, witness.sequence);
-    if (link !== undefined && headOf(link).hash === witness.hash) return undefined;
+    if (highWaterMark.sequence > readHead(store).sequence) return highWaterMark.sequence;
+    const link = readLink(store, highWaterMark.sequence);
+    if (link !== undefined && headOf(link).hash === highWaterMark.hash) return undefined;
     throw new StorageFailure("StorageNotEmpty", acknowledged, "It remembers another journal");
   } finally {
     connection.close();

@@ -13,7 +13,7 @@ import {
   temporaryDirectory,
   vandalise,
   writeJournal,
-} from "./storage.fixture.ts";
+} from "./storage.testkit.ts";
 
 const TEN_KB = new Uint8Array(10_000);
 

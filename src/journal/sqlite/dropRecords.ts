@@ -12,9 +12,9 @@ import {
   NEVER_DELETED,
   openForWriting,
 } from "./connection.ts";
+import { startHighWaterMark } from "./highWaterMark.ts";
 import { lockStorage } from "./lock.ts";
 import { headOf, readHead, readLink } from "./records.ts";
-import { startWitness } from "./witness.ts";
 
 /**
  * Drops the records from `from` on, with the snapshots that hold them, and gives the new head.
@@ -43,7 +43,7 @@ export async function dropSqliteRecords(
       // It remembers what was dropped, and would have the next start refuse the journal.
       const path = join(directory, ACKNOWLEDGED_FILE);
       guarded(path, "What is left cannot be noted", () =>
-        startWitness(path, link.sequence, link.hash).close(),
+        startHighWaterMark(path, link.sequence, link.hash).close(),
       );
       return { sequence: link.sequence, hash: bytesToHex(link.hash) };
     } finally {

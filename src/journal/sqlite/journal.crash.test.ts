@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { crashPayload } from "./child.fixture.ts";
+import { crashPayload } from "./child.testkit.ts";
 import { openSqliteJournal } from "./journal.ts";
-import { readAll, startChild, temporaryDirectory, textOf } from "./storage.fixture.ts";
+import { readAll, startChild, temporaryDirectory, textOf } from "./storage.testkit.ts";
 
 /** More of them with QUARTERDECK_CRASHES=500. */
 const CRASHES = Number(process.env.QUARTERDECK_CRASHES ?? 30);

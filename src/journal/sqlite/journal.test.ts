@@ -18,7 +18,7 @@ import {
   textOf,
   vandalise,
   writeJournal,
-} from "./storage.fixture.ts";
+} from "./storage.testkit.ts";
 
 test("opening creates the storage directory; a new journal is empty and in epoch 1", async () => {
   const directory = join(temporaryDirectory(), "deep", "storage");

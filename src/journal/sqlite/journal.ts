@@ -14,12 +14,12 @@ import {
   openForWriting,
   type WriteOptions,
 } from "./connection.ts";
+import { type HighWaterMark, startHighWaterMark } from "./highWaterMark.ts";
 import { lockStorage, type StorageLock } from "./lock.ts";
 import { SqliteReader } from "./reader.ts";
 import { readHead, type Store } from "./records.ts";
 import { saveSnapshot } from "./snapshots.ts";
 import { checkTail } from "./verify.ts";
-import { startWitness, type Witness } from "./witness.ts";
 
 /**
  * Opens the journal of the storage directory `directory` for writing, creating both when they are
@@ -40,10 +40,10 @@ export async function openSqliteJournal(
       const found = await checkTail(store, directory);
       const start = raiseEpoch(store, found);
       const path = join(directory, ACKNOWLEDGED_FILE);
-      const witness = guarded(path, "What is acknowledged cannot be noted", () =>
-        startWitness(path, start.sequence, start.hash),
+      const highWaterMark = guarded(path, "What is acknowledged cannot be noted", () =>
+        startHighWaterMark(path, start.sequence, start.hash),
       );
-      return new SqliteJournal(store, directory, { lock, witness, start });
+      return new SqliteJournal(store, directory, { lock, highWaterMark, start });
     } catch (error) {
       connection.close();
       throw error;
@@ -79,7 +79,7 @@ function raiseEpoch(store: Store, found: ChainLink): ChainLink {
 
 interface Holding {
   readonly lock: StorageLock;
-  readonly witness: Witness;
+  readonly highWaterMark: HighWaterMark;
   /** The head with our epoch. */
   readonly start: ChainLink;
 }
@@ -87,7 +87,7 @@ interface Holding {
 class SqliteJournal extends SqliteReader implements Journal {
   readonly epoch: number;
   readonly #lock: StorageLock;
-  readonly #witness: Witness;
+  readonly #highWaterMark: HighWaterMark;
   readonly #commits: GroupCommit;
   readonly #moveHeadRow: StatementSync;
   readonly #insert: StatementSync;
@@ -95,11 +95,11 @@ class SqliteJournal extends SqliteReader implements Journal {
   #saving = false;
   #closing: Promise<void> | undefined;
 
-  constructor(store: Store, directory: string, { lock, witness, start }: Holding) {
+  constructor(store: Store, directory: string, { lock, highWaterMark, start }: Holding) {
     super(store, directory);
     this.epoch = start.epoch;
     this.#lock = lock;
-    this.#witness = witness;
+    this.#highWaterMark = highWaterMark;
     this.#last = start;
     this.#commits = new GroupCommit((records) => this.#commit(records));
     this.#moveHeadRow = store.connection.prepare(
@@ -141,7 +141,7 @@ class SqliteJournal extends SqliteReader implements Journal {
           );
         }
       });
-      this.#witness.note(last.sequence, last.hash);
+      this.#highWaterMark.note(last.sequence, last.hash);
     });
 
     this.#last = last;
@@ -190,7 +190,7 @@ class SqliteJournal extends SqliteReader implements Journal {
   async #close(): Promise<void> {
     await this.#commits.close();
     try {
-      this.#witness.close();
+      this.#highWaterMark.close();
     } finally {
       await super.close();
       this.#lock.release();

@@ -6,7 +6,7 @@ import { FencedOff, StorageInUse } from "../errors.ts";
 import { LOCK_FILE, OWNER_FILE } from "./connection.ts";
 import { openSqliteJournal } from "./journal.ts";
 import { lockStorage, readOwner } from "./lock.ts";
-import { bytesOf, openJournal, startChild, temporaryDirectory } from "./storage.fixture.ts";
+import { bytesOf, openJournal, startChild, temporaryDirectory } from "./storage.testkit.ts";
 
 const openedAt = "2026-01-01T00:00:00.000Z";
 

@@ -10,7 +10,7 @@ import {
   startChild,
   temporaryDirectory,
   writeJournal,
-} from "./storage.fixture.ts";
+} from "./storage.testkit.ts";
 
 async function openReader(directory: string): Promise<JournalReader> {
   const reader = await openSqliteReader(directory);

@@ -12,7 +12,7 @@ import {
   temporaryDirectory,
   textOf,
   vandalise,
-} from "./storage.fixture.ts";
+} from "./storage.testkit.ts";
 
 const STATE = `0x${"ab".repeat(32)}` as const;
 const OTHER_STATE = `0x${"cd".repeat(32)}` as const;

@@ -168,7 +168,7 @@ function isKnown(store: Store, sequence: number, checksum: Uint8Array): boolean 
   throw new Alarm({
     code: "SnapshotDiffers",
     message: `Two different snapshots of the same records up to ${sequence} in ${store.file}.`,
-    mend: "The replay is not deterministic or the snapshot is altered: stop the node, verify.",
+    hint: "The replay is not deterministic or the snapshot is altered: stop the node, verify.",
   });
 }
 

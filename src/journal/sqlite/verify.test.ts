@@ -16,7 +16,7 @@ import {
   temporaryDirectory,
   vandalise,
   writeJournal,
-} from "./storage.fixture.ts";
+} from "./storage.testkit.ts";
 
 const STATE = `0x${"ab".repeat(32)}` as const;
 

@@ -4,6 +4,7 @@ import { JournalDamaged } from "../errors.ts";
 import type { Head, VerifyOptions, VerifyReport } from "../journal.ts";
 import { type ChainLink, ChainWalk, GENESIS_LINK } from "../record.ts";
 import { ACKNOWLEDGED_FILE, guarded, inOneView } from "./connection.ts";
+import { readHighWaterMark } from "./highWaterMark.ts";
 import {
   type HeadRow,
   headOf,
@@ -15,10 +16,9 @@ import {
   walkRecords,
 } from "./records.ts";
 import { anchors, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
-import { readWitness } from "./witness.ts";
 
 /**
- * See `JournalReader.verify`. `directory` holds the witness; a backup file has none.
+ * See `JournalReader.verify`. `directory` holds the high-water mark; a backup file has none.
  * Work grows with the journal: about 6 µs for a record of 512 bytes.
  */
 export async function verifyStore(
@@ -26,14 +26,14 @@ export async function verifyStore(
   directory: string | undefined,
   options: VerifyOptions = {},
 ): Promise<VerifyReport> {
-  // The witness first: a writer at work only ever moves the head further ahead of it.
-  const witness = readWitnessOf(directory);
+  // The high-water mark first: a writer at work only ever moves the head further ahead of it.
+  const highWaterMark = readHighWaterMarkOf(directory);
   const row = guarded(store.file, "The head cannot be read", () =>
     inOneView(store.connection, () => readWholeHead(store)),
   );
   const head = headOf(row);
   const bytes = await checkRecords(store, GENESIS_LINK, row, options);
-  checkWitness(store, witness, head);
+  checkHighWaterMark(store, highWaterMark, head);
 
   const snapshots: number[] = [];
   for (const sequence of options.snapshots === false ? [] : snapshotSequences(store)) {
@@ -46,12 +46,13 @@ export async function verifyStore(
 
 /**
  * The check of every opening for writing: the records after the newest snapshot that is not
- * damaged, the head, and what the witness remembers. Work grows with the records since that one.
+ * damaged, the head, and what the high-water mark remembers. Work grows with the records since
+ * that snapshot.
  */
 export async function checkTail(store: Store, directory: string): Promise<HeadRow> {
   const head = readWholeHead(store);
   await checkRecords(store, await trustedStart(store), head, {});
-  checkWitness(store, readWitnessOf(directory), headOf(head));
+  checkHighWaterMark(store, readHighWaterMarkOf(directory), headOf(head));
   return head;
 }
 
@@ -118,34 +119,34 @@ async function requireDamaged(store: Store, sequence: number): Promise<void> {
   }
 }
 
-function readWitnessOf(directory: string | undefined): Head | undefined {
+function readHighWaterMarkOf(directory: string | undefined): Head | undefined {
   if (directory === undefined) return undefined;
   const path = join(directory, ACKNOWLEDGED_FILE);
-  return guarded(path, "What was acknowledged cannot be read", () => readWitness(path));
+  return guarded(path, "What was acknowledged cannot be read", () => readHighWaterMark(path));
 }
 
 /** Throws `JournalDamaged` when a record that was acknowledged is not there as it was. */
-function checkWitness(store: Store, witness: Head | undefined, head: Head): void {
-  if (witness === undefined || witness.sequence === 0) return;
-  if (witness.sequence > head.sequence) {
+function checkHighWaterMark(store: Store, highWaterMark: Head | undefined, head: Head): void {
+  if (highWaterMark === undefined || highWaterMark.sequence === 0) return;
+  if (highWaterMark.sequence > head.sequence) {
     // A restore has said so already, and the operator has been told: see backup.ts.
-    if (readBackupMark(store)?.lostUpTo === witness.sequence) return;
+    if (readBackupMark(store)?.lostUpTo === highWaterMark.sequence) return;
     throw new JournalDamaged({
       damage: "tailMissing",
       file: store.file,
       sequence: head.sequence + 1,
-      expected: `records up to ${witness.sequence}, which were acknowledged`,
+      expected: `records up to ${highWaterMark.sequence}, which were acknowledged`,
       found: `none after ${head.sequence}`,
     });
   }
-  const link = readLink(store, witness.sequence);
+  const link = readLink(store, highWaterMark.sequence);
   const found = link === undefined ? "no such record" : bytesToHex(link.hash);
-  if (found === witness.hash) return;
+  if (found === highWaterMark.hash) return;
   throw new JournalDamaged({
     damage: "chainBroken",
     file: store.file,
-    sequence: witness.sequence,
-    expected: `${witness.hash}, as it was acknowledged`,
+    sequence: highWaterMark.sequence,
+    expected: `${highWaterMark.hash}, as it was acknowledged`,
     found,
   });
 }

@@ -2,12 +2,12 @@ import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, describe, expect, it } from "vitest";
-import { parseConfig } from "../config.ts";
-import type { Fields, Log } from "../log.ts";
+import type { Fields, Log } from "../../base/log.ts";
+import { parseConfig } from "../config/config.ts";
 import { Alerts } from "./alerts.ts";
-import { alertsSchema, type WebhookConfig } from "./config.ts";
-import { lastWordsOf, situationLines } from "./lastWords.ts";
+import { alertsSchema, type WebhookConfig } from "./alertsConfig.ts";
 import type { Alert } from "./shapes.ts";
+import { lastWordsOf, situationLines } from "./shutdownAlert.ts";
 import { Webhook } from "./webhook.ts";
 
 const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
@@ -71,7 +71,7 @@ function start(webhooks: Partial<WebhookConfig>[], bounds = {}) {
 }
 
 function alert(severity: Alert["severity"], id = "disk.storage"): Alert {
-  return { id, severity, detail: "3 <MiB> free & falling", mend: "Add room." };
+  return { id, severity, detail: "3 <MiB> free & falling", hint: "Add room." };
 }
 
 describe("alerts to webhooks", () => {
@@ -88,7 +88,7 @@ describe("alerts to webhooks", () => {
       ["raised", "failed"],
       ["cleared", "ok"],
     ]);
-    expect(bodies[0]).toMatchObject({ version: 1, id: "disk.storage", mend: "Add room." });
+    expect(bodies[0]).toMatchObject({ version: 1, id: "disk.storage", hint: "Add room." });
     expect(bodies[0].source.mediator).toBe(MEDIATOR);
     expect(heard[0]?.headers["content-type"]).toBe("application/json");
   });
@@ -193,7 +193,7 @@ describe("alerts to webhooks", () => {
     expect(outcomes.filter((one) => one === "dropped")).toHaveLength(2);
   });
 
-  it("say last words past a queue that is stuck, and do not wait for the dead", async () => {
+  it("say shutdown alert past a queue that is stuck, and do not wait for the dead", async () => {
     const stuck = await listen((n) => (n === 1 ? undefined : 200));
     const dead = await listen(() => undefined);
     const { alerts } = start([{ url: stuck.url, leastSeverity: "failed" }, { url: dead.url }], {
@@ -202,7 +202,7 @@ describe("alerts to webhooks", () => {
     alerts.tell(alert("failed"));
     await until(() => stuck.heard.length === 1);
     const error = new Error("the disk is gone");
-    await alerts.lastWords(lastWordsOf(error, undefined), 300);
+    await alerts.shutdownAlert(lastWordsOf(error, undefined), 300);
     expect(JSON.parse(stuck.heard[1]?.body as string)).toMatchObject({
       id: "operatorStopped",
       severity: "failed",
@@ -211,7 +211,7 @@ describe("alerts to webhooks", () => {
   });
 });
 
-describe("last words", () => {
+describe("shutdown alert", () => {
   const situation = {
     head: 100,
     block: 88,
@@ -238,7 +238,7 @@ describe("last words", () => {
       haltBlock: 141,
       blocksUntilHalt: 41,
     });
-    expect(words.mend).toMatch(/log/);
+    expect(words.hint).toMatch(/log/);
     expect(situationLines(situation)).toContain("  blocksLeft: 40");
     expect(situationLines(undefined)).toEqual([]);
   });

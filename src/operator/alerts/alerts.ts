@@ -3,10 +3,10 @@
  * Never delays the node: whatever the webhooks do, `tell` returns at once.
  */
 import { hostname } from "node:os";
-import type { HealthCheck } from "../face.ts";
-import { HEALTHS } from "../guardians/level.ts";
-import type { Log } from "../log.ts";
-import type { WebhookConfig } from "./config.ts";
+import type { Log } from "../../base/log.ts";
+import type { HealthCheck } from "../api/operatorApi.ts";
+import { HEALTHS } from "../health/level.ts";
+import type { WebhookConfig } from "./alertsConfig.ts";
 import { type Alert, bodyOf, type Source } from "./shapes.ts";
 import { type Delivery, Webhook } from "./webhook.ts";
 
@@ -51,13 +51,13 @@ export class Alerts {
       const onOutcome = (outcome: Delivery, problem?: string) => {
         this.#onDelivery(outcome);
         if (outcome === "delivered") return;
-        const mend = `check alerts.${index}.url of the configuration, and its service`;
+        const hint = `check alerts.${index}.url of the configuration, and its service`;
         log.warn("alertNotDelivered", {
           webhook: index,
           shape: config.shape,
           outcome,
           problem,
-          mend,
+          hint,
         });
       };
       const bounds = { timeoutMs, pauseMs, maxTries: MAX_TRIES, maxWaiting: MAX_WAITING };
@@ -91,7 +91,7 @@ export class Alerts {
    * The process ends: tells it to all at once, past their queues. Resolves after `withinMs`
    * milliseconds at the latest.
    */
-  async lastWords(alert: Alert, withinMs: number = LAST_WORDS_MS): Promise<void> {
+  async shutdownAlert(alert: Alert, withinMs: number = LAST_WORDS_MS): Promise<void> {
     const at = new Date();
     const posts = this.#listeners.map(({ webhook, config }) =>
       webhook.postNow(bodyOf(config.shape, alert, this.#source, at), withinMs),

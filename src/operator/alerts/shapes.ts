@@ -1,6 +1,6 @@
 /** An alert, and how each kind of webhook wants to be told of it. */
-import type { HealthCheck } from "../face.ts";
-import type { Shape } from "./config.ts";
+import type { HealthCheck } from "../api/operatorApi.ts";
+import type { Shape } from "./alertsConfig.ts";
 
 export interface Alert {
   /** Stays the same while it is one matter: the name of the check. */
@@ -10,7 +10,7 @@ export interface Alert {
   /** What is so, as a clause. */
   readonly detail: string;
   /** What to do, as a sentence. */
-  readonly mend: string;
+  readonly hint: string;
   /** Further figures, for machines and for eyes. */
   readonly fields?: Readonly<Record<string, string | number>>;
 }
@@ -44,7 +44,7 @@ export function bodyOf(shape: Shape, alert: Alert, source: Source, at: Date): st
       return JSON.stringify({ content: title, embeds: [embed], allowed_mentions: mentions });
     }
     case "json": {
-      const { id, severity, detail, mend, fields = {} } = alert;
+      const { id, severity, detail, hint, fields = {} } = alert;
       const state = severity === "ok" ? "cleared" : "raised";
       const when = at.toISOString();
       return JSON.stringify({
@@ -53,7 +53,7 @@ export function bodyOf(shape: Shape, alert: Alert, source: Source, at: Date): st
         state,
         severity,
         detail,
-        mend,
+        hint,
         fields,
         source,
         at: when,
@@ -71,9 +71,9 @@ function titleOf({ id, severity }: Alert, { mediator, host }: Source): string {
   return `${word}: ${id} (Quarterdeck operator on ${host}, Mediator ${mediator})`;
 }
 
-function textOf({ severity, detail, mend, fields = {} }: Alert): string {
+function textOf({ severity, detail, hint, fields = {} }: Alert): string {
   const lines = [detail, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`)];
-  if (severity !== "ok") lines.push(mend);
+  if (severity !== "ok") lines.push(hint);
   const text = lines.join("\n");
   return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT)} …`;
 }

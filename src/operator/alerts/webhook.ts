@@ -77,7 +77,7 @@ export class Webhook {
       if (outcome.kind === "refused") break;
       if (tries === maxTries) break;
       const pause = Math.max(outcome.retryAfterMs, pauseMs * 2 ** (tries - 1));
-      // It keeps the process alive: one that says its last words would else end in the middle.
+      // It keeps the process alive: one that says its shutdown alert would else end in the middle.
       await sleep(Math.min(MAX_PAUSE_MS, pause), undefined, { signal }).catch(() => {});
     }
     onOutcome("undelivered", problem);

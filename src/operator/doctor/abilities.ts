@@ -1,10 +1,10 @@
 /** Whether each endpoint can do what the operator will ask of it; of logs see endpoints.ts. */
 import { ZERO_ADDRESS } from "../../base/address.ts";
 import type { Address } from "../../base/hex.ts";
-import { readNumberSeen } from "../../chain/blockNumbers.ts";
-import { RpcUnavailable, shortMessage } from "../../chain/errors.ts";
-import { MediatorReader } from "../../chain/mediator.ts";
-import { kindOf } from "../../chain/rpcErrors/kinds.ts";
+import { readNumberSeen } from "../../chain/contracts/blockNumbers.ts";
+import { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { kindOf } from "../../chain/rpc/errorKinds.ts";
+import { RpcUnavailable, shortMessage } from "../../chain/rpc/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type Finding, failure, fine, warning } from "./finding.ts";

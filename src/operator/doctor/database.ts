@@ -1,6 +1,6 @@
 /** What the doctor looks at in a shared journal's database: each host, and the user's rights. */
 import { examineDatabase } from "../../journal/postgres/examine.ts";
-import type { DatabaseConfig } from "../config.ts";
+import type { DatabaseConfig } from "../config/config.ts";
 import { type Finding, failure, failureOf, fine, looking, warning } from "./finding.ts";
 
 const RIGHTS_HINT = "Grant it to the user in the URL, or name the owner of the schema there.";
@@ -17,8 +17,8 @@ export function checkDatabase(
     const findings = hosts.map(({ name, failure: problem }) => {
       if (problem === undefined) return fine("database", `${name} keeps sessions and takes writes`);
       if (problem.code === STANDBY) return fine("database", `${name} is no primary: passed over`);
-      const { detail, mend } = failureOf("database", problem);
-      return warning("database", `${name}: ${detail}`, mend ?? "Take it out of the URL.");
+      const { detail, hint } = failureOf("database", problem);
+      return warning("database", `${name}: ${detail}`, hint ?? "Take it out of the URL.");
     });
     for (const right of lacking) {
       findings.push(failure("database", `the user lacks the right ${right}`, RIGHTS_HINT));

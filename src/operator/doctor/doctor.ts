@@ -1,11 +1,11 @@
 /**
- * Looks at everything that an operator needs before it starts, and says what to mend. Changes
+ * Looks at everything that an operator needs before it starts, and says what to correct. Changes
  * nothing. Works while an operator runs, then without what that one holds.
  */
 import type { Address } from "../../base/hex.ts";
-import type { BlockRef } from "../../chain/follow.ts";
-import { type OperatorConfig, readConfig } from "../config.ts";
-import { type ExchangeOnChain, readExchange } from "../readExchange.ts";
+import type { BlockRef } from "../../chain/follow/follow.ts";
+import { type OperatorConfig, readConfig } from "../config/config.ts";
+import { type ExchangeOnChain, readExchange } from "../config/readExchange.ts";
 import { checkAbilities } from "./abilities.ts";
 import { checkEndpoints, checkLogs, type Endpoint, reach } from "./endpoints.ts";
 import { checkExchange, checkOperator, whyUnreadable } from "./exchange.ts";
@@ -40,8 +40,8 @@ export async function examine(
 async function checkOwnPort({ storage, host, port }: OperatorConfig): Promise<Finding[]> {
   const used = isInUse(storage);
   if (used === undefined) return [await checkPort(host, port)];
-  const mend = "Stop it before you start another with the same storage.";
-  return [warning("running", used.message.slice(0, -used.mend.length).trimEnd(), mend)];
+  const hint = "Stop it before you start another with the same storage.";
+  return [warning("running", used.message.slice(0, -used.hint.length).trimEnd(), hint)];
 }
 
 async function checkChain(

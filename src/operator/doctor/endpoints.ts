@@ -1,8 +1,9 @@
 /** What the doctor looks at on each JSON-RPC endpoint, and between them. */
 
 import type { Address } from "../../base/hex.ts";
-import { shortMessage } from "../../chain/errors.ts";
-import { type ChainClient, connect } from "../../chain/rpc.ts";
+import { shortMessage } from "../../chain/rpc/errors.ts";
+import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
+import { MAX_VIEW_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { type Finding, failure, fine, warning } from "./finding.ts";
 
@@ -47,7 +48,6 @@ async function reachOne(url: string): Promise<Endpoint | Finding> {
   }
 }
 
-const MAX_LAG_BLOCKS = 10;
 const OLD_HEAD_SECONDS = 120;
 const DEAD_HEAD_SECONDS = 900;
 const MAX_SKEW_SECONDS = 15;
@@ -64,8 +64,8 @@ export async function checkEndpoints(
   const ids = new Set(endpoints.map(({ chainId }) => chainId));
   if (ids.size > 1) {
     const list = endpoints.map(({ origin, chainId }) => `${origin} serves ${chainId}`).join(", ");
-    const mend = "Name endpoints of the exchange's chain only.";
-    return [...findings, failure("one chain", list, mend)];
+    const hint = "Name endpoints of the exchange's chain only.";
+    return [...findings, failure("one chain", list, hint)];
   }
   return [...findings, await agreement(endpoints, confirmations)];
 }
@@ -74,11 +74,11 @@ function judgeHead({ origin, chainId, head }: Endpoint, newest: number, now: num
   const age = Math.round(now - head.timestamp);
   const detail = `${origin}: chain ${chainId}, block ${head.number}, ${age} s old`;
   const behind = newest - head.number;
-  const mend = "Wait until the node is synced, use another, or set this machine's clock.";
-  if (age > DEAD_HEAD_SECONDS) return failure("endpoint", detail, mend);
-  if (age > OLD_HEAD_SECONDS) return warning("endpoint", detail, mend);
-  if (behind > MAX_LAG_BLOCKS) {
-    return warning("endpoint", `${detail}, ${behind} blocks behind the others`, mend);
+  const hint = "Wait until the node is synced, use another, or set this machine's clock.";
+  if (age > DEAD_HEAD_SECONDS) return failure("endpoint", detail, hint);
+  if (age > OLD_HEAD_SECONDS) return warning("endpoint", detail, hint);
+  if (behind > MAX_VIEW_LAG_BLOCKS) {
+    return warning("endpoint", `${detail}, ${behind} blocks behind the others`, hint);
   }
   return fine("endpoint", detail);
 }
@@ -107,11 +107,11 @@ async function agreement(endpoints: readonly Endpoint[], confirmations: number):
   const differ = new Set(hashes.map(({ hash }) => hash)).size > 1;
   if (!differ) return fine("one chain", `all have the same block ${number}`);
   const list = hashes.map(({ origin, hash }) => `${origin} has ${hash}`).join(", ");
-  const mend = "One follows another fork: ask its provider, and leave it out until it agrees.";
-  return failure("one chain", `block ${number}: ${list}`, mend);
+  const hint = "One follows another fork: ask its provider, and leave it out until it agrees.";
+  return failure("one chain", `block ${number}: ${list}`, hint);
 }
 
-/** Blocks of logs that the operator reads at once at first (chain/follow.ts). */
+/** Blocks of logs that the operator reads at once at first (chain/follow/follow.ts). */
 const LOG_RANGE = 1000;
 
 /**
@@ -145,8 +145,8 @@ async function checkRange(
     return fine("logs", `${origin} serves logs of blocks ${from} to ${to}`);
   } catch (error) {
     const what = `${origin} does not serve logs of blocks ${from} to ${to}`;
-    const mend = "Use an endpoint that keeps logs since then and serves 1000 blocks at once.";
-    return failure("logs", `${what} (${shortMessage(error)})`, mend);
+    const hint = "Use an endpoint that keeps logs since then and serves 1000 blocks at once.";
+    return failure("logs", `${what} (${shortMessage(error)})`, hint);
   }
 }
 
@@ -161,7 +161,7 @@ async function checkByHash(
     return undefined;
   } catch (error) {
     const what = `${origin} does not serve logs by block hash (${shortMessage(error)})`;
-    const mend = "Use an endpoint whose eth_getLogs takes blockHash: new blocks are read that way.";
-    return failure("logs by hash", what, mend);
+    const hint = "Use an endpoint whose eth_getLogs takes blockHash: new blocks are read that way.";
+    return failure("logs by hash", what, hint);
   }
 }

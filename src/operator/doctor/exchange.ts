@@ -1,22 +1,22 @@
 /** What the doctor looks at on the chain: the Mediator, its manager, and the operator's key. */
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
-import { ForeignBlockNumbers } from "../../chain/blockNumbers.ts";
 import {
   disputesRuntime,
   mediatorBytecode,
   mediatorRuntime,
 } from "../../chain/bytecode/mediator.ts";
-import { ContractRefused } from "../../chain/errors.ts";
-import { MediatorReader } from "../../chain/mediator.ts";
-import { connect } from "../../chain/rpc.ts";
-import type { Turns } from "../../chain/turns.ts";
-import { createState } from "../../exchange/state.ts";
+import { ForeignBlockNumbers } from "../../chain/contracts/blockNumbers.ts";
+import { MediatorReader } from "../../chain/contracts/mediator.ts";
+import type { Turns } from "../../chain/contracts/roundRobinManager.ts";
+import { ContractRefused } from "../../chain/rpc/errors.ts";
+import { connect } from "../../chain/rpc/rpc.ts";
+import { createState } from "../../exchange/model/state.ts";
 import { lastBlockOf, rescueWindow } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
-import type { OperatorConfig } from "../config.ts";
-import { ALONE_MEND } from "../quorum/quorumGuardian.ts";
-import type { ExchangeOnChain } from "../readExchange.ts";
+import { ALONE_MEND } from "../checks/quorum.ts";
+import type { OperatorConfig } from "../config/config.ts";
+import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { type Finding, failure, failureOf, fine, warning } from "./finding.ts";
 
 const ETHER_DECIMALS = 18;
@@ -38,8 +38,8 @@ export async function checkExchange(
 
   const { halted, round } = await reader.clock();
   if (halted) {
-    const mend = "Nothing can be operated any more: clients recover their money from it.";
-    findings.push(failure("mediator", `HALTED in round ${round}`, mend));
+    const hint = "Nothing can be operated any more: clients recover their money from it.";
+    findings.push(failure("mediator", `HALTED in round ${round}`, hint));
   }
   findings.push(...(await checkMarkets(config, exchange, round)));
   return findings;
@@ -68,8 +68,8 @@ export async function whyUnreadable(config: OperatorConfig, error: unknown): Pro
     const { manager } = await new MediatorReader(client, config.mediator).constants();
     const code = await client.getCode({ address: manager });
     if (code !== undefined && code !== "0x") return failureOf("mediator", error);
-    const mend = "This Mediator was deployed wrongly: deploy another.";
-    return failure("mediator", `no contract at its manager ${manager}`, mend);
+    const hint = "This Mediator was deployed wrongly: deploy another.";
+    return failure("mediator", `no contract at its manager ${manager}`, hint);
   } catch {
     // The first error tells more than that of a second look.
     return failureOf("mediator", error);
@@ -80,8 +80,8 @@ export async function whyUnreadable(config: OperatorConfig, error: unknown): Pro
 export function judgeSchedule(schedule: Schedule): Finding[] {
   if (rescueWindow(schedule, schedule.genesisBlock) !== undefined) return [];
   const detail = `rounds of ${schedule.roundSize} blocks have no rescue window`;
-  const mend = "Deploy with rounds of at least 16 blocks: nobody can help an operator that fails.";
-  return [warning("rescue window", detail, mend)];
+  const hint = "Deploy with rounds of at least 16 blocks: nobody can help an operator that fails.";
+  return [warning("rescue window", detail, hint)];
 }
 
 /** Nobody is selected in the manager's first slot: deadlines in it have the rescue window alone. */
@@ -93,9 +93,9 @@ export function judgeGenesis(turns: Turns, schedule: Schedule): Finding[] {
   const detail =
     `nobody is selected until block ${lastBlock}, and the first commit is due by ${firstDeadline}: ` +
     "it is only taken in the rescue window";
-  const mend =
+  const hint =
     "Deploy the manager earlier, or with fewer genesis blocks; else see that an operator is up then.";
-  return [warning("first slot", detail, mend)];
+  return [warning("first slot", detail, hint)];
 }
 
 /**
@@ -136,8 +136,8 @@ async function checkMarkets(
     .find((token) => !listed.includes(token));
   if (missing === undefined)
     return [fine("markets", `${config.markets.length}, all tokens listed`)];
-  const mend = "Ask the Mediator's owner to list it, or take its markets out.";
-  return [warning("markets", `${missing} is not listed in the Mediator`, mend)];
+  const hint = "Ask the Mediator's owner to list it, or take its markets out.";
+  return [warning("markets", `${missing} is not listed in the Mediator`, hint)];
 }
 
 /** Whether the key's owner may act, and can pay for it. */
@@ -151,11 +151,11 @@ export async function checkOperator(
     client.getBalance({ address }),
     reader.commitQuorum(constants.manager),
   ]);
-  const mend = "Ask the manager's owner to set this operator, or start with the right key.";
+  const hint = "Ask the manager's owner to set this operator, or start with the right key.";
   return [
     registered
       ? fine("operator", `${address} is registered with ${constants.manager}`)
-      : failure("operator", `${address} is not registered with ${constants.manager}`, mend),
+      : failure("operator", `${address} is not registered with ${constants.manager}`, hint),
     judgeBalance(address, balance, config.minBalance),
     judgeQuorum(quorum, config.database !== undefined),
     ...(turns === undefined ? [] : judgeGenesis(await turns.turns(), constants.schedule)),
@@ -172,7 +172,7 @@ export function judgeQuorum(quorum: number, isShared: boolean): Finding {
 /** In wei. */
 export function judgeBalance(address: Address, balance: bigint, least: bigint): Finding {
   const detail = `${address} has ${formatDecimal(balance, ETHER_DECIMALS)} ETH`;
-  const mend = `Send ether to ${address}, at least ${formatDecimal(least, ETHER_DECIMALS)} ETH.`;
-  if (balance === 0n) return failure("key balance", detail, mend);
-  return balance < least ? warning("key balance", detail, mend) : fine("key balance", detail);
+  const hint = `Send ether to ${address}, at least ${formatDecimal(least, ETHER_DECIMALS)} ETH.`;
+  if (balance === 0n) return failure("key balance", detail, hint);
+  return balance < least ? warning("key balance", detail, hint) : fine("key balance", detail);
 }

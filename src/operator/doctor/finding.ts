@@ -10,26 +10,26 @@ export interface Finding {
   readonly state: FindingState;
   readonly detail: string;
   /** What to do next; undefined where all is well. */
-  readonly mend: string | undefined;
+  readonly hint: string | undefined;
 }
 
 export function fine(check: string, detail: string): Finding {
-  return { check, state: "ok", detail, mend: undefined };
+  return { check, state: "ok", detail, hint: undefined };
 }
 
-export function warning(check: string, detail: string, mend: string): Finding {
-  return { check, state: "warn", detail, mend };
+export function warning(check: string, detail: string, hint: string): Finding {
+  return { check, state: "warn", detail, hint };
 }
 
-export function failure(check: string, detail: string, mend: string): Finding {
-  return { check, state: "fail", detail, mend };
+export function failure(check: string, detail: string, hint: string): Finding {
+  return { check, state: "fail", detail, hint };
 }
 
-/** The finding for something thrown: our own errors bring their mend with them. */
+/** The finding for something thrown: our own errors bring their hint with them. */
 export function failureOf(check: string, error: unknown): Finding {
   if (error instanceof QuarterdeckError) {
-    const detail = error.message.slice(0, -error.mend.length).trimEnd();
-    return failure(check, detail, error.mend);
+    const detail = error.message.slice(0, -error.hint.length).trimEnd();
+    return failure(check, detail, error.hint);
   }
   const detail = error instanceof Error ? error.message : String(error);
   return failure(check, detail, "Look at the message; if it says nothing to you, report it.");
@@ -38,11 +38,25 @@ export function failureOf(check: string, error: unknown): Finding {
 /** Runs one check; what it throws becomes its finding. */
 export async function looking(
   check: string,
-  look: () => Promise<readonly Finding[]> | readonly Finding[],
+  inspect: () => Promise<readonly Finding[]> | readonly Finding[],
 ): Promise<readonly Finding[]> {
   try {
-    return await look();
+    return await inspect();
   } catch (error) {
     return [failureOf(check, error)];
   }
+}
+
+/** A line for each, with its hint below it, and how many there are. */
+export function shownFindings(findings: readonly Finding[]): string {
+  const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
+  const sum = `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failures\n`;
+  return findings.map(lineOf).join("") + sum;
+}
+
+const SHOWN: Readonly<Record<FindingState, string>> = { ok: "ok  ", warn: "WARN", fail: "FAIL" };
+
+function lineOf({ check, state, detail, hint }: Finding): string {
+  const line = `${SHOWN[state]}  ${check.padEnd(16)}${detail}\n`;
+  return hint === undefined ? line : `${line}      ${"".padEnd(16)}${hint}\n`;
 }

@@ -1,22 +1,22 @@
 /** What the doctor looks at in the storage folder: who uses it, and whether the journal is ours. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { BlockRef } from "../../chain/follow.ts";
-import type { ChainClient } from "../../chain/rpc.ts";
-import { decodeEntry, type Genesis } from "../../exchange/entries.ts";
+import type { BlockRef } from "../../chain/follow/follow.ts";
+import type { ChainClient } from "../../chain/rpc/rpc.ts";
+import { decodeEntry, type Genesis } from "../../exchange/model/entries.ts";
 import { StorageInUse } from "../../journal/errors.ts";
 import type { JournalReader } from "../../journal/journal.ts";
 import { openPostgresReader } from "../../journal/postgres/journal.ts";
 import { journalFile, LOCK_FILE } from "../../journal/sqlite/connection.ts";
 import { lockStorage } from "../../journal/sqlite/lock.ts";
 import { checkSqliteTail, openSqliteReader } from "../../journal/sqlite/reader.ts";
-import type { OperatorConfig } from "../config.ts";
-import { requireSame } from "../recover.ts";
+import type { OperatorConfig } from "../config/config.ts";
+import { requireSame } from "../replay/replay.ts";
 import { checkDatabase } from "./database.ts";
 import { type Finding, failure, fine, looking, warning } from "./finding.ts";
 
 /** What of the journal the other checks need. */
-export interface JournalLooked {
+export interface JournalInspection {
   readonly findings: readonly Finding[];
   /** The last block that it took in; undefined: none, or it cannot be read. */
   readonly lastBlock: BlockRef | undefined;
@@ -39,7 +39,7 @@ export function isInUse(storage: string): StorageInUse | undefined {
 export async function checkJournal(
   config: Pick<OperatorConfig, "storage" | "database">,
   genesis: Genesis | undefined,
-): Promise<JournalLooked> {
+): Promise<JournalInspection> {
   let lastBlock: BlockRef | undefined;
   const findings = await looking("journal", async () => {
     const journal = await open(config);
@@ -114,8 +114,8 @@ async function describe(
   if (restoredFrom !== undefined) {
     const at = new Date(restoredFrom.backedUpAt).toISOString();
     const detail = `it was restored at record ${restoredFrom.head.sequence} from a backup of ${at}`;
-    const mend = "Tell the clients: what was acknowledged after it is lost.";
-    findings.push(warning("journal", detail, mend));
+    const hint = "Tell the clients: what was acknowledged after it is lost.";
+    findings.push(warning("journal", detail, hint));
   }
   const snapshot = await looking("snapshot", async () => {
     const newest = await journal.latestSnapshot();

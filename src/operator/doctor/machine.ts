@@ -97,8 +97,8 @@ export function judgeFileSystem(folder: string, type: number): Finding {
     return fine("file system", `type 0x${type.toString(16)}`);
   }
   const [name, why] = doubt;
-  const mend = "Name a storage folder on a local disk (ext4, xfs, zfs, btrfs).";
-  return warning("file system", `${folder} is on ${name}: ${why}`, mend);
+  const hint = "Name a storage folder on a local disk (ext4, xfs, zfs, btrfs).";
+  return warning("file system", `${folder} is on ${name}: ${why}`, hint);
 }
 
 function tryFlushes(folder: string): Finding {

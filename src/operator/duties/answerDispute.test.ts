@@ -1,6 +1,6 @@
 /** Which calls an answer takes, and which answers are not sent at all. */
 import { describe, expect, it } from "vitest";
-import { encodeCloseDispute } from "../../chain/calls.ts";
+import { encodeCloseDispute } from "../../chain/contracts/mediatorCalls.ts";
 import { ALICE, BASE, QUOTE } from "../../exchange/world.testkit.ts";
 import { ORDER_PATH_LENGTH, TX_BYTES_CAP } from "../../protocol/limits.ts";
 import {

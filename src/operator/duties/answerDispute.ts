@@ -4,9 +4,9 @@
  */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import { encodeCloseDispute, encodeProveExecutions } from "../../chain/calls.ts";
-import type { State } from "../../exchange/state.ts";
-import { type DisputeAnswerView, proof } from "../../exchange/views.ts";
+import { encodeCloseDispute, encodeProveExecutions } from "../../chain/contracts/mediatorCalls.ts";
+import type { State } from "../../exchange/model/state.ts";
+import { type DisputeAnswerView, proof } from "../../exchange/queries/views.ts";
 import { type AnswerFault, checkAnswer, type PresentedFill } from "../../protocol/disputeRule.ts";
 import { ORDER_PATH_LENGTH, TX_BYTES_CAP } from "../../protocol/limits.ts";
 import type { BalanceProof } from "../../protocol/units.ts";
@@ -114,7 +114,7 @@ export class AnswerRefused extends QuarterdeckError {
       message:
         `The answer to the dispute of ${client} in round ${round} does not close it: ` +
         `${values.join(", ")}.`,
-      mend:
+      hint:
         "Compare this operator's journal with the others' and with the fills that the client " +
         "presented on chain; if it cannot be answered in time, tell the clients to recover.",
     });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { toAddress } from "../../base/address.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { readChainView } from "./chainView.ts";
 
 const CLIENT = toAddress(`0x${"c1".repeat(20)}`);

@@ -1,5 +1,5 @@
 /** Reads what a block shows of the machine's unfinished business. */
-import type { MediatorReader } from "../../chain/mediator.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainView, Questions } from "./duties.ts";
 

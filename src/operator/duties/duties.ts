@@ -6,7 +6,7 @@
  * A duty is *owed* as soon as it exists, and *sendable* once nothing is left that it waits for.
  */
 import type { Address } from "../../base/hex.ts";
-import type { State } from "../../exchange/state.ts";
+import type { State } from "../../exchange/model/state.ts";
 import {
   type DisputeAnswerView,
   disputeAnswer,
@@ -16,7 +16,7 @@ import {
   roots,
   tokensOfRound,
   withdrawals,
-} from "../../exchange/views.ts";
+} from "../../exchange/queries/views.ts";
 import { firstBlockOf, lastBlockOf, momentOf } from "../../protocol/rounds.ts";
 import type { Amount, BlockNumber, Round, TokenRoot } from "../../protocol/units.ts";
 

@@ -1,11 +1,12 @@
 /** How often the runner tries, what it does after a failure, and when it gives up. */
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../base/hex.ts";
-import { encodeCommit } from "../../chain/calls.ts";
-import { ContractRefused } from "../../chain/errors.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
-import type { Call, Mined, Submitter } from "../../chain/send.ts";
-import { commit, withdrawals } from "../../exchange/views.ts";
+import type { Fields, Log } from "../../base/log.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
+import { ContractRefused } from "../../chain/rpc/errors.ts";
+import type { Call, Mined, Submitter } from "../../chain/submit/submitter.ts";
+import { commit, withdrawals } from "../../exchange/queries/views.ts";
 import {
   ALICE,
   BASE,
@@ -19,8 +20,7 @@ import {
   type World,
 } from "../../exchange/world.testkit.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
-import type { Fields, Log } from "../log.ts";
-import { AttestationsMissing } from "../quorum/commitQuorum.ts";
+import { AttestationsMissing } from "./commitQuorum.ts";
 import { DutyRunner, type DutyRunnerOptions } from "./dutyRunner.ts";
 
 const FIRST = firstBlockOf(SCHEDULE, 1);
@@ -261,7 +261,7 @@ describe("the duty runner", () => {
     const { runner, sent, lines } = setup({ world: owingCommit(), send, maxTries: 1 });
     for (let head = FIRST; head < FIRST + 5; head++) await step(runner, head);
     expect(sent).toHaveLength(5);
-    expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurTurn"]));
+    expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurSlot"]));
   });
 
   it("waits for attestations without counting that as a failure, and sends them", async () => {

@@ -6,20 +6,20 @@
 
 import { unreachable } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
-import { encodeCancelWithdrawal, encodeCommit } from "../../chain/calls.ts";
-import { ContractRefused, DeadlineMissed } from "../../chain/errors.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
-import type { Mined, Submitter } from "../../chain/send.ts";
-import type { State } from "../../exchange/state.ts";
-import { type DisputeAnswerView, withdrawals } from "../../exchange/views.ts";
+import type { Fields, Log } from "../../base/log.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { encodeCancelWithdrawal, encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
+import { ContractRefused, DeadlineMissed } from "../../chain/rpc/errors.ts";
+import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
+import type { State } from "../../exchange/model/state.ts";
+import { type DisputeAnswerView, withdrawals } from "../../exchange/queries/views.ts";
 import type { PresentedFill } from "../../protocol/disputeRule.ts";
 import { orderHash } from "../../protocol/messages.ts";
 import { momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Signature } from "../../protocol/units.ts";
-import type { Fields, Log } from "../log.ts";
-import { AttestationsMissing } from "../quorum/commitQuorum.ts";
 import { answerCalls, requireAnswerCloses } from "./answerDispute.ts";
 import { readChainView } from "./chainView.ts";
+import { AttestationsMissing } from "./commitQuorum.ts";
 import {
   type ChainView,
   type CommitDuty,
@@ -205,7 +205,7 @@ export class DutyRunner {
     const failed = { problem, begun, head, deadlineBlock, counts };
     const failure = afterFailure(this.#failures.get(nameOf(duty)), failed);
     this.#failures.set(nameOf(duty), failure);
-    if (refused) this.#say("info", "notOurTurn", duty, {});
+    if (refused) this.#say("info", "notOurSlot", duty, {});
     // Who is waited for is said where the attestations are looked at.
     if (!counts) return undefined;
     this.#say("warn", `${duty.kind}Failed`, duty, { ...failure });

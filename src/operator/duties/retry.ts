@@ -27,7 +27,7 @@ export class DutyFailed extends QuarterdeckError {
       message:
         `${what} failed ${tries} times since block ${since}; at block ${head} ` +
         `${deadlineBlock - head} blocks are left until its deadline. Last: ${problem.message}`,
-      mend: "Look at the last error, mend it, and start the operator again: it goes on from there.",
+      hint: "Look at the last error, correct it, and start the operator again: it goes on from there.",
       cause: problem,
     });
   }

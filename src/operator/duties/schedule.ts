@@ -2,8 +2,8 @@
  * How long the owed duties take at best, and whether they can still be done in time; also those
  * that wait for something. Pure. docs/protocol.md sections 2, 4 and 6.
  */
-import { MOST_IN_FLIGHT } from "../../chain/send.ts";
-import type { State } from "../../exchange/state.ts";
+import { MOST_IN_FLIGHT } from "../../chain/submit/submitter.ts";
+import type { State } from "../../exchange/model/state.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { transactionsToAnswer } from "./answerDispute.ts";
 import { type ChainView, type Duty, type DutyId, dutyId, owedDuties } from "./duties.ts";

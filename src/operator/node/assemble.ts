@@ -1,31 +1,36 @@
 /** The parts of one operator, each made of those before it. */
 import type { Curve } from "../../base/curve.ts";
+import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
-import { type Call, type Mined, Submitter, type SubmitterEvent } from "../../chain/send.ts";
-import { GasLedger } from "../../chain/sending/fees.ts";
-import { readTokenFacts } from "../../chain/tokens.ts";
-import type { State } from "../../exchange/state.ts";
+import { readTokenFacts } from "../../chain/contracts/tokens.ts";
+import { GasLedger } from "../../chain/submit/fees.ts";
+import {
+  type Call,
+  type Mined,
+  Submitter,
+  type SubmitterEvent,
+} from "../../chain/submit/submitter.ts";
+import type { State } from "../../exchange/model/state.ts";
+import type { OpenedSigner } from "../../keys/openSigner.ts";
 import type { Alerts } from "../alerts/alerts.ts";
-import type { AnswerSources } from "../answers.ts";
-import { ChainHead } from "../chainHead.ts";
-import type { OperatorConfig } from "../config.ts";
+import { type ApiController, createApi } from "../api/createApi.ts";
+import { FillSigner } from "../api/fillSigner.ts";
+import { Identity } from "../api/identity.ts";
+import type { QuerySources } from "../api/queries.ts";
+import type { OperatorConfig } from "../config/config.ts";
+import type { ExchangeOnChain } from "../config/readExchange.ts";
+import { CommitQuorum } from "../duties/commitQuorum.ts";
 import { DutyRunner } from "../duties/dutyRunner.ts";
-import { createFace, type FaceControl } from "../exchangeFace.ts";
-import type { Log } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
-import { CommitQuorum } from "../quorum/commitQuorum.ts";
-import type { ExchangeOnChain } from "../readExchange.ts";
-import { Desk } from "../roles/desk.ts";
-import type { Storage } from "../roles/storage.ts";
-import { FillSigner } from "../signers/fillSigner.ts";
-import { Identity } from "../signers/identity.ts";
-import type { OpenedSigner } from "../signers/openSigner.ts";
-import { TurnKeeper } from "../turns/turnKeeper.ts";
+import { SlotKeeper } from "../duties/slotKeeper.ts";
+import { ChainHead } from "../sequencing/chainHead.ts";
+import type { Storage } from "../sequencing/openStorage.ts";
+import { WriteRouter } from "../sequencing/writeRouter.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
-const SPARED_HELP = "Slots for which a claim of ours would have changed nothing";
+const SKIPPED_HELP = "Slots for which a claim of ours would have changed nothing";
 
 /** What is opened before anything is assembled. */
 export interface Opened {
@@ -59,13 +64,13 @@ export interface Parts extends Opened {
   readonly state: State;
   readonly head: ChainHead;
   readonly gas: GasLedger;
-  readonly turns: TurnKeeper;
-  readonly sources: AnswerSources;
-  readonly desk: Desk;
+  readonly turns: SlotKeeper;
+  readonly sources: QuerySources;
+  readonly router: WriteRouter;
   readonly quorum: CommitQuorum;
   readonly runner: DutyRunner;
   readonly monitoring: Monitoring;
-  readonly control: FaceControl;
+  readonly control: ApiController;
 }
 
 export function assemble(opened: Opened): Parts {
@@ -84,7 +89,7 @@ export function assemble(opened: Opened): Parts {
   signals.mined.on(({ mined }) => gas.add(mined.block, mined.gasUsed));
   const submitter = makeSubmitter(opened);
   const turns = makeTurns(opened, submitter, signals);
-  const desk = new Desk(signals.leader.raise);
+  const router = new WriteRouter(signals.leader.raise);
   const quorum = makeQuorum(opened, turns, signals);
   const runner = makeRunner(opened, { head, submitter, turns, quorum }, signals);
   const monitoring = monitor({
@@ -94,7 +99,7 @@ export function assemble(opened: Opened): Parts {
     manager,
     address: signer.address,
     state,
-    desk,
+    router,
     runner,
     quorum,
     head,
@@ -107,13 +112,25 @@ export function assemble(opened: Opened): Parts {
   signals.chainRead.on(() => monitoring.sawChain());
   signals.attestationsRead.on(() => monitoring.sawAttestations());
   const fills = new FillSigner(signer, domain, () => turns.isApproved !== false);
-  const sources: AnswerSources = { state, history, curve, domain, fills };
-  const control = makeFace(opened, { head, sources, desk, monitoring });
+  const sources: QuerySources = { state, history, curve, domain, fills };
+  const control = makeApi(opened, { head, sources, router, monitoring });
   signals.leader.on((url) => {
     const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
     told.catch(opened.onFailure);
   });
-  return { ...opened, state, head, gas, turns, sources, desk, quorum, runner, monitoring, control };
+  return {
+    ...opened,
+    state,
+    head,
+    gas,
+    turns,
+    sources,
+    router,
+    quorum,
+    runner,
+    monitoring,
+    control,
+  };
 }
 
 function makeSubmitter({ chain, opened, config, log, signal }: Opened): Submitter {
@@ -138,22 +155,22 @@ function makeTurns(
   { chain, opened, log, metrics }: Opened,
   submitter: Submitter,
   { mined }: Signals,
-): TurnKeeper {
-  metrics.add("claims_spared_total", SPARED_HELP, 0);
-  return new TurnKeeper({
+): SlotKeeper {
+  metrics.add("claims_skipped_total", SKIPPED_HELP, 0);
+  return new SlotKeeper({
     reader: chain.turns,
     address: opened.signer.address,
     schedule: chain.constants.schedule,
     submitter,
     log,
     onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),
-    onSpared: () => metrics.add("claims_spared_total", SPARED_HELP, 1),
+    onSkipped: () => metrics.add("claims_skipped_total", SKIPPED_HELP, 1),
   });
 }
 
 function makeQuorum(
   { chain, opened, curve, storage, log }: Opened,
-  turns: TurnKeeper,
+  turns: SlotKeeper,
   { attestationsRead }: Signals,
 ): CommitQuorum {
   return new CommitQuorum({
@@ -166,7 +183,7 @@ function makeQuorum(
     board: storage.board,
     log,
     approved: () => (turns.turns?.operators ?? []).map(({ address }) => address),
-    onLook: () => attestationsRead.raise(),
+    onPoll: () => attestationsRead.raise(),
   });
 }
 
@@ -198,17 +215,17 @@ function makeRunner(
   });
 }
 
-function makeFace(
+function makeApi(
   { chain, opened, config, metrics, storage }: Opened,
-  { head, sources, desk, monitoring }: Pick<Parts, "head" | "sources" | "desk" | "monitoring">,
-): FaceControl {
+  { head, sources, router, monitoring }: Pick<Parts, "head" | "sources" | "router" | "monitoring">,
+): ApiController {
   const { manager, domain } = chain.constants;
   const inDomain = { chainId: domain.chainId, manager };
   const identity = new Identity(opened.signer, inDomain, config.publicUrl);
-  return createFace({
+  return createApi({
     sources,
     head,
-    desk,
+    router,
     metrics,
     chain: chain.constants,
     operator: opened.signer.address,

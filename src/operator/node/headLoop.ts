@@ -1,7 +1,7 @@
 /** What one new head of the chain causes, as one list in order. */
-import { forecastWeiPerDay } from "../../chain/sending/fees.ts";
+import { forecastWeiPerDay } from "../../chain/submit/fees.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { SeenHead } from "../roles/lead.ts";
+import type { SeenHead } from "../sequencing/lead.ts";
 import type { Parts } from "./assemble.ts";
 import { LatestOnly } from "./latestOnly.ts";
 
@@ -24,12 +24,12 @@ export class HeadLoop {
     const { turns, runner, quorum } = parts;
     this.#parts = parts;
     this.#duties = new LatestOnly(async () => {
-      await turns.look();
+      await turns.poll();
       await runner.run();
     });
-    this.#attestations = new LatestOnly((head) => quorum.look(head));
+    this.#attestations = new LatestOnly((head) => quorum.poll(head));
     this.#claims = new LatestOnly(async () => {
-      await turns.look();
+      await turns.poll();
       await turns.claimIfDue();
     });
   }
@@ -87,12 +87,12 @@ export class HeadLoop {
 
   readonly #claimSlot: HeadEffect = (seen) => {
     const { turns, head } = this.#parts;
-    if (seen !== undefined && turns.hasTurns) this.#claims.offer(head.number);
+    if (seen !== undefined && turns.hasSlots) this.#claims.offer(head.number);
   };
 
   readonly #tellClock: HeadEffect = () => {
-    const { metrics, desk, control } = this.#parts;
-    metrics.set("leading", LEADING_HELP, desk.isOpen ? 1 : 0);
+    const { metrics, router, control } = this.#parts;
+    metrics.set("leading", LEADING_HELP, router.isOpen ? 1 : 0);
     control.tellClock();
   };
 

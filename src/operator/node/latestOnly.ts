@@ -1,4 +1,4 @@
-import { RpcUnavailable } from "../../chain/errors.ts";
+import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 
 /** Runs one task at a time, always on the newest value offered: what came between is skipped. */
 export class LatestOnly<T> {

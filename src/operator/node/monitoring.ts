@@ -1,37 +1,39 @@
-/** The guardians of one running operator, wired to what they check. */
+/** The health checks of one running operator, wired to what they check. */
 import { resolve } from "node:path";
 import type { Address } from "../../base/hex.ts";
-import type { MediatorReader } from "../../chain/mediator.ts";
-import { type ChainClient, connect } from "../../chain/rpc.ts";
-import type { Mined } from "../../chain/send.ts";
-import type { State } from "../../exchange/state.ts";
-import { clock } from "../../exchange/views.ts";
+import type { Log } from "../../base/log.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
+import type { Mined } from "../../chain/submit/submitter.ts";
+import type { State } from "../../exchange/model/state.ts";
+import { clock } from "../../exchange/queries/views.ts";
 import { quarterSize } from "../../protocol/rounds.ts";
+import { MAX_EXCHANGE_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Alerts } from "../alerts/alerts.ts";
-import type { Situation } from "../alerts/lastWords.ts";
-import { type ChainHead, MAX_LAG_BLOCKS } from "../chainHead.ts";
-import type { OperatorConfig } from "../config.ts";
+import type { Situation } from "../alerts/shutdownAlert.ts";
+import type { DutyHealth, HealthCheck } from "../api/operatorApi.ts";
+import { chainCheck, type Endpoint, type SeenBlock } from "../checks/chain.ts";
+import { databaseCheck } from "../checks/database.ts";
+import { diskCheck } from "../checks/disk.ts";
+import { dutiesCheck } from "../checks/duties.ts";
+import { eventLoopCheck } from "../checks/eventLoop.ts";
+import { haltCheck } from "../checks/halt.ts";
+import { journalCheck } from "../checks/journal.ts";
+import { keyBalanceCheck } from "../checks/keyBalance.ts";
+import { memoryCheck } from "../checks/memory.ts";
+import { quorumCheck } from "../checks/quorum.ts";
+import { registrationCheck } from "../checks/registration.ts";
+import type { OperatorConfig } from "../config/config.ts";
+import type { CommitQuorum } from "../duties/commitQuorum.ts";
 import type { DutyRunner } from "../duties/dutyRunner.ts";
 import { nearest, type ScheduledDuty, scheduleDuties } from "../duties/schedule.ts";
-import type { DutyHealth, HealthCheck } from "../face.ts";
-import { chainGuardian, type Endpoint, type SeenBlock } from "../guardians/chain.ts";
-import { diskGuardian } from "../guardians/disk.ts";
-import { dutiesGuardian } from "../guardians/duties.ts";
-import { eventLoopGuardian } from "../guardians/eventLoop.ts";
-import { Spending } from "../guardians/forecast.ts";
-import { Guardians } from "../guardians/guardians.ts";
-import { haltGuardian } from "../guardians/halt.ts";
-import { journalGuardian } from "../guardians/journal.ts";
-import { keyBalanceGuardian } from "../guardians/keyBalance.ts";
-import { memoryGuardian } from "../guardians/memory.ts";
-import { registrationGuardian } from "../guardians/registration.ts";
-import { type Log, withMoment } from "../log.ts";
-import type { Metrics } from "../metrics.ts";
-import { databaseGuardian } from "../outage/databaseGuardian.ts";
-import type { CommitQuorum } from "../quorum/commitQuorum.ts";
-import { quorumGuardian } from "../quorum/quorumGuardian.ts";
-import type { Desk } from "../roles/desk.ts";
+import { Checks } from "../health/checks.ts";
+import { Spending } from "../health/forecast.ts";
+import type { ChainHead } from "../sequencing/chainHead.ts";
+import type { WriteRouter } from "../sequencing/writeRouter.ts";
+import { withMoment } from "../telemetry/log.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface MonitoringOptions {
   readonly config: OperatorConfig;
@@ -40,7 +42,7 @@ export interface MonitoringOptions {
   readonly manager: Address;
   readonly address: Address;
   readonly state: State;
-  readonly desk: Desk;
+  readonly router: WriteRouter;
   readonly runner: DutyRunner;
   readonly quorum: CommitQuorum;
   readonly head: ChainHead;
@@ -52,7 +54,7 @@ export interface MonitoringOptions {
 }
 
 export interface Monitoring {
-  /** To be told of each new head, of each mined transaction of ours, and of each failed look. */
+  /** To be told of each new head, of each mined transaction of ours, and of each failed poll. */
   heard(block: SeenBlock): void;
   mined(kind: string, mined: Mined): void;
   failedLook(): void;
@@ -78,35 +80,35 @@ export function monitor(options: MonitoringOptions): Monitoring {
   let failingSince: BlockNumber | undefined;
   const open = (): ScheduledDuty[] | undefined => {
     const { view } = runner;
-    if (view === undefined || head.lagBlocks > MAX_LAG_BLOCKS) return undefined;
+    if (view === undefined || head.lagBlocks > MAX_EXCHANGE_LAG_BLOCKS) return undefined;
     return scheduleDuties(state, view, head.number);
   };
   const { schedule } = state.genesis;
-  const halt = haltGuardian({
+  const halt = haltCheck({
     ...config.guards,
     schedule,
     readClock: () => options.reader.clock(),
     metrics,
   });
-  const duties = dutiesGuardian({ ...config.guards, schedule, duties: open, metrics });
-  const quorum = quorumGuardian({
+  const duties = dutiesCheck({ ...config.guards, schedule, duties: open, metrics });
+  const quorum = quorumCheck({
     ...{ ...config.guards, schedule, metrics, quorum: options.quorum, head: () => head.number },
     isShared: config.database !== undefined,
     readQuorum: () => options.reader.commitQuorum(options.manager),
   });
   const database =
-    options.storageProblem && databaseGuardian({ problem: options.storageProblem, metrics });
-  const guardians = new Guardians({
-    guardians: [
+    options.storageProblem && databaseCheck({ problem: options.storageProblem, metrics });
+  const checks = new Checks({
+    checks: [
       ...watchMachine(options, spending),
       chain,
-      journalGuardian({
+      journalCheck({
         ...config.guards,
         lagBlocks,
-        writer: () => options.desk.status(),
+        writer: () => options.router.status(),
         metrics,
       }),
-      registrationGuardian({
+      registrationCheck({
         ...options,
         readRegistered: () => options.reader.isRegistered(options.manager, options.address),
       }),
@@ -118,8 +120,8 @@ export function monitor(options: MonitoringOptions): Monitoring {
     everyMs: config.guards.everyMs,
     log: withMoment(log, () => state.moment),
     metrics,
-    onChange: ({ name, state: severity, detail, mend }) =>
-      alerts.tell({ id: name, severity, detail, mend }),
+    onChange: ({ name, state: severity, detail, hint }) =>
+      alerts.tell({ id: name, severity, detail, hint }),
   });
   countAlerts(alerts, metrics);
   return {
@@ -134,9 +136,9 @@ export function monitor(options: MonitoringOptions): Monitoring {
     failedLook: () => {
       failingSince ??= head.number;
     },
-    checks: () => guardians.checks(),
-    sawChain: () => void guardians.look(duties),
-    sawAttestations: () => void guardians.look(quorum),
+    checks: () => checks.checks(),
+    sawChain: () => void checks.probe(duties),
+    sawAttestations: () => void checks.probe(quorum),
     duties: () => (open() ?? []).map((duty) => dutyHealth(duty, options)),
     situation: () => {
       const nextDuty = nearest(open() ?? []);
@@ -146,8 +148,8 @@ export function monitor(options: MonitoringOptions): Monitoring {
       const haltBlock = halt.haltBlock() ?? clock(state).haltBlock;
       return { head: head.number, block, sinceBlock, nextDuty, haltBlock };
     },
-    start: () => guardians.start(),
-    stop: () => guardians.stop(),
+    start: () => checks.start(),
+    stop: () => checks.stop(),
   };
 }
 
@@ -155,22 +157,22 @@ function watchMachine({ config, client, address, metrics }: MonitoringOptions, s
   const { guards, storage, logs } = config;
   const now = () => performance.now();
   return [
-    keyBalanceGuardian({
+    keyBalanceCheck({
       address,
       readBalance: () => client.getBalance({ address }),
       minBalance: config.minBalance,
       leftDays: guards.keyLeftDays,
       ...{ spending, metrics, now },
     }),
-    memoryGuardian({ ...guards, metrics }),
-    diskGuardian({ ...guards, folder: "storage", path: resolve(storage), metrics, now }),
-    diskGuardian({ ...guards, folder: "logs", path: resolve(logs), metrics, now }),
-    eventLoopGuardian({ ...guards, metrics }),
+    memoryCheck({ ...guards, metrics }),
+    diskCheck({ ...guards, folder: "storage", path: resolve(storage), metrics, now }),
+    diskCheck({ ...guards, folder: "logs", path: resolve(logs), metrics, now }),
+    eventLoopCheck({ ...guards, metrics }),
   ];
 }
 
 function watchChain({ config, metrics, state }: MonitoringOptions) {
-  return chainGuardian({
+  return chainCheck({
     ...config.guards,
     endpoints: config.rpc.map((url, i) => endpointOf(url, i, state.genesis.chainId)),
     metrics,

@@ -3,28 +3,28 @@
  * applies them, answers, and does what it owes the chain.
  */
 import type { Address } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import { within } from "../../base/within.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
-import type { Entry } from "../../exchange/entries.ts";
-import type { Outcome } from "../../exchange/outcome.ts";
+import type { Entry } from "../../exchange/model/entries.ts";
+import type { Outcome } from "../../exchange/model/outcome.ts";
+import { loadCurve } from "../../keys/nativeCurve.ts";
+import { openSigner } from "../../keys/openSigner.ts";
 import { Alerts } from "../alerts/alerts.ts";
-import type { Situation } from "../alerts/lastWords.ts";
-import type { OperatorConfig } from "../config.ts";
-import { eventsOf, logOutcome } from "../events.ts";
-import type { OperatorFace } from "../face.ts";
-import type { Log } from "../log.ts";
-import { Metrics } from "../metrics.ts";
-import { readExchange } from "../readExchange.ts";
-import { lead, withRetries } from "../roles/lead.ts";
-import { openStorage, type StorageParts } from "../roles/storage.ts";
-import { watchHeads } from "../roles/watchHeads.ts";
-import { loadCurve } from "../signers/nativeCurve.ts";
-import { openSigner } from "../signers/openSigner.ts";
+import type { Situation } from "../alerts/shutdownAlert.ts";
+import { eventsOf, logOutcome } from "../api/events.ts";
+import type { OperatorApi } from "../api/operatorApi.ts";
+import type { OperatorConfig } from "../config/config.ts";
+import { readExchange } from "../config/readExchange.ts";
+import { lead, withRetries } from "../sequencing/lead.ts";
+import { openStorage, type StorageParts } from "../sequencing/openStorage.ts";
+import { watchHeads } from "../sequencing/watchHeads.ts";
+import { Metrics } from "../telemetry/metrics.ts";
 import { assemble, type Opened, type Parts } from "./assemble.ts";
 import { HeadLoop } from "./headLoop.ts";
 
 export interface RunningOperator {
-  readonly face: OperatorFace;
+  readonly api: OperatorApi;
   readonly address: Address;
   /** Where it stands, for alerts and messages that say why it ended. */
   situation(): Situation;
@@ -77,7 +77,7 @@ export async function startOperator(
   // A caller that awaits `ended` hears of it; nobody else has to.
   ended.catch(() => {});
   return {
-    face: parts.control.face,
+    api: parts.control.api,
     address: opened.opened.signer.address,
     situation: () => parts.monitoring.situation(),
     ended,
@@ -116,7 +116,7 @@ async function open({ storageParts, ...options }: OpenOptions): Promise<Opened> 
     ),
   );
   if (fallbackBecause !== undefined) {
-    log.warn("slowCurve", { reason: fallbackBecause, mend: "install secp256k1 with its binding" });
+    log.warn("slowCurve", { reason: fallbackBecause, hint: "install secp256k1 with its binding" });
   }
   const storage = await openStorage(config, chain.genesis, address, log, storageParts);
   const { state, replayed, snapshot, sequence } = storage.recovered;
@@ -134,7 +134,7 @@ interface Running {
 
 /** Leads or follows, and lets each new head cause what it causes. */
 function run(parts: Parts, failure: Promise<never>): Running {
-  const { config, log, chain, state, desk, turns, head, storage, signal } = parts;
+  const { config, log, chain, state, router, turns, head, storage, signal } = parts;
   const loop = new HeadLoop(parts);
   const onApplied = (entry: Entry, outcome: Outcome) => tellOutcome(parts, entry, outcome);
   const chainOptions = {
@@ -148,7 +148,7 @@ function run(parts: Parts, failure: Promise<never>): Running {
     ...chainOptions,
     state,
     history: storage.recovered.history,
-    desk,
+    router,
     onApplied,
     snapshots: { ...storage.snapshots, last: storage.recovered.snapshot },
   };
@@ -159,15 +159,15 @@ function run(parts: Parts, failure: Promise<never>): Running {
         onApplied(entry, outcome);
         if (entry.kind === "blocks") loop.onChain(undefined);
       },
-      onHolder: (holder) => desk.close(holder?.url),
+      onHolder: (holder) => router.close(holder?.url),
       successor: () => turns.successor,
-      isBlind: () => loop.cannotLead,
+      cannotLead: () => loop.cannotLead,
       isApproved: () => turns.isApproved === true,
       progress: () => ({ head: head.number, taken: state.head?.number }),
     },
     signal,
   );
-  const standby = watchHeads(() => !desk.isOpen, signal, chainOptions);
+  const standby = watchHeads(() => !router.isOpen, signal, chainOptions);
   // Ends well only when both do.
   const both = standby.then(() => role);
   return {
@@ -180,7 +180,7 @@ function run(parts: Parts, failure: Promise<never>): Running {
 
 function tellOutcome(parts: Parts, entry: Entry, outcome: Outcome): void {
   const { metrics, log, sources, control, onFailure } = parts;
-  metrics.count(outcome.happenings);
+  metrics.count(outcome.events);
   logOutcome(log, sources, entry, outcome);
   control.publish(eventsOf(sources, outcome)).catch(onFailure);
 }

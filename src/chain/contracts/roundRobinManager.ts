@@ -1,0 +1,160 @@
+/** Typed reads and calls of a RoundRobinOperatorManager (docs/protocol.md section 8). */
+import { encodeFunctionData } from "viem";
+import { toAddress, ZERO_ADDRESS } from "../../base/address.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import { roundRobinOperatorManagerAbi as abi } from "../abi/roundRobinOperatorManager.ts";
+import { ContractRefused } from "../rpc/errors.ts";
+import { ask, type ChainClient } from "../rpc/rpc.ts";
+
+/** Index of a slot: 0 is Genesis. */
+export type Slot = number;
+
+/** Approved by the manager's owner. */
+export interface ApprovedOperator {
+  readonly address: Address;
+  readonly name: string;
+  readonly endpoint: string;
+}
+
+/** Whose turn it is at one block, and what is known of the next slot. */
+export interface Turns {
+  readonly block: BlockNumber;
+  readonly inMaintenance: boolean;
+  readonly slot: Slot;
+  readonly firstBlock: BlockNumber;
+  /** Undefined in maintenance: the slot stands still. */
+  readonly lastBlock: BlockNumber | undefined;
+  /** Blocks of the slots that follow. */
+  readonly slotSize: number;
+  /** Approved operators, in the order of the list. */
+  readonly operators: readonly ApprovedOperator[];
+  /** Who may act; undefined: nobody, outside the rescue window. */
+  readonly operator: Address | undefined;
+  /** Who claimed for the next slot. */
+  readonly claimed: readonly Address[];
+  /** Who is selected for the next slot if nobody else claims. */
+  readonly forecast: Address | undefined;
+}
+
+const FOREVER = 2n ** 64n - 1n;
+
+/** Reads of one manager. They throw `RpcUnavailable`. */
+export class SlotReader {
+  readonly manager: Address;
+  readonly #client: ChainClient;
+
+  constructor(client: ChainClient, manager: Address) {
+    this.#client = client;
+    this.manager = manager;
+  }
+
+  /** Whether the manager has slots at all: others have one operator and no turns. */
+  async hasSlots(): Promise<boolean> {
+    try {
+      await this.#read((at) => this.#client.readContract({ ...at, functionName: "slotInfo" }));
+      return true;
+    } catch (error) {
+      if (error instanceof ContractRefused) return false;
+      throw error;
+    }
+  }
+
+  /** All of one block. Work grows with the number of operators. */
+  async turns(): Promise<Turns> {
+    const blockNumber = await ask("its head", () => this.#client.getBlockNumber());
+    const operators = await this.#operators(blockNumber);
+    const [inMaintenance, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
+      Promise.all([
+        this.#client.readContract({ ...at, blockNumber, functionName: "inMaintenance" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "slotInfo" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "claims" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "forecast" }),
+      ]),
+    );
+    const operator = inMaintenance
+      ? ZERO_ADDRESS
+      : await this.#read((at) =>
+          this.#client.readContract({ ...at, blockNumber, functionName: "operator" }),
+        );
+    return {
+      block: Number(blockNumber),
+      inMaintenance,
+      slot: Number(index),
+      firstBlock: Number(first),
+      lastBlock: last === FOREVER ? undefined : Number(last),
+      slotSize: size,
+      operators,
+      operator: somebody(operator),
+      claimed: operators.filter((_, i) => (next >> BigInt(i)) & 1n).map(({ address }) => address),
+      forecast: somebody(forecast),
+    };
+  }
+
+  /** Who may change the list. */
+  async owner(): Promise<Address> {
+    const owner = await this.#read((at) =>
+      this.#client.readContract({ ...at, functionName: "owner" }),
+    );
+    return toAddress(owner);
+  }
+
+  async #operators(blockNumber: bigint): Promise<ApprovedOperator[]> {
+    const count = await this.#read((at) =>
+      this.#client.readContract({ ...at, blockNumber, functionName: "count" }),
+    );
+    const indexes = Array.from({ length: Number(count) }, (_, i) => BigInt(i));
+    const found = await this.#read((at) =>
+      Promise.all(
+        indexes.map((index) =>
+          this.#client.readContract({
+            ...at,
+            blockNumber,
+            functionName: "operatorAt",
+            args: [index],
+          }),
+        ),
+      ),
+    );
+    return found.map(([address, name, endpoint]) => ({
+      address: toAddress(address),
+      name,
+      endpoint,
+    }));
+  }
+
+  #read<T>(question: (at: { address: Address; abi: typeof abi }) => Promise<T>): Promise<T> {
+    return ask("the operators' turns", () => question({ address: this.manager, abi }));
+  }
+}
+
+function somebody(address: Hex): Address | undefined {
+  return address === ZERO_ADDRESS ? undefined : toAddress(address);
+}
+
+/** Reverts unless `slot` is the next one. */
+export function encodeClaimFor(slot: Slot): Hex {
+  return encodeFunctionData({ abi, functionName: "claimFor", args: [BigInt(slot)] });
+}
+
+export function encodeSetMaintenance(maintenance: boolean): Hex {
+  return encodeFunctionData({ abi, functionName: "setMaintenance", args: [maintenance] });
+}
+
+export function encodeAddOperator({ name, address, endpoint }: ApprovedOperator): Hex {
+  const args = [name, address, endpoint] as const;
+  return encodeFunctionData({ abi, functionName: "addOperator", args });
+}
+
+export function encodeRemoveOperator(address: Address): Hex {
+  return encodeFunctionData({ abi, functionName: "removeOperator", args: [address] });
+}
+
+/** `blocks`: at least 1. */
+export function encodeSetSlotSize(blocks: number): Hex {
+  return encodeFunctionData({ abi, functionName: "setSlotSize", args: [blocks] });
+}
+
+export function encodeSetCommitQuorum(quorum: number): Hex {
+  return encodeFunctionData({ abi, functionName: "setCommitQuorum", args: [BigInt(quorum)] });
+}

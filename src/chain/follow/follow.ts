@@ -1,0 +1,391 @@
+/**
+ * Follows the chain: yields final blocks in order with the Mediator's logs in them, and each new
+ * head. A block is final `confirmations` blocks deep; shallower reorganisations are invisible here,
+ * and a deeper one throws `ReorgTooDeep`. A range of blocks comes from one endpoint; its last block
+ * and its logs must be the same on a second one, where there is one that is well.
+ */
+import type { Log } from "viem";
+import type { Address } from "../../base/hex.ts";
+import type { BlockNumber, Schedule } from "../../protocol/units.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
+import {
+  EndpointsDisagree,
+  isOverwhelmed,
+  isRefusal,
+  isUnknownBlock,
+  ReorgTooDeep,
+  RpcUnavailable,
+  shortMessage,
+} from "../rpc/errors.ts";
+import { asTooWide } from "../rpc/logWidth.ts";
+import type { ChainClient } from "../rpc/rpc.ts";
+import type { LogSource } from "./blockLogs.ts";
+import { convict, type Given } from "./convict.ts";
+import { HeadNotifier } from "./headNotifier.ts";
+import {
+  AdaptiveRange,
+  areSame,
+  type BlockRef,
+  type FinalBlocks,
+  type Reading,
+  readAgain,
+  readBlockRef,
+  readRange,
+} from "./readRange.ts";
+import { LogsRefused } from "./soundLogs.ts";
+
+export { type BlockRef, readBlockRef } from "./readRange.ts";
+export { LogsRefused } from "./soundLogs.ts";
+
+export type ChainEvent =
+  | {
+      readonly kind: "head";
+      readonly number: BlockNumber;
+      /** Seconds since 1970. */
+      readonly timestamp: number;
+      /** Wei for a unit of gas; 0 on a chain without. */
+      readonly baseFee: bigint;
+    }
+  | FinalBlocks;
+
+export interface FollowOptions {
+  readonly client: ChainClient;
+  readonly mediator: Address;
+  readonly confirmations: number;
+  /** Last block that was processed; its hash is checked before anything is built on it. */
+  readonly after: BlockRef;
+  /** Milliseconds between two polls of the head; endpoints that push heads cause earlier ones. */
+  readonly pollMs: number;
+  /** Failed polls in a row, with growing pauses, before the last failure is thrown. */
+  readonly maxTries: number;
+  readonly signal: AbortSignal;
+  /** No part of the final blocks goes over the beginning of a quarter that has logs, if given. */
+  readonly schedule?: Schedule;
+  /** Told of each failed poll. */
+  readonly onRetry?: (problem: string, tries: number) => void;
+  /** Told once of what is odd about an endpoint, and is no fault. */
+  readonly onNotice?: (notice: string) => void;
+}
+
+/** The newest final blocks are read one by one: a machine that lags may not know them yet. */
+const NEAR_BLOCKS = 16;
+const MAX_PAUSE_MS = 15_000;
+/** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
+const POLLS_BETWEEN_SURVEYS = 8;
+/** Blocks by which one endpoint may be behind another: blocks take a while to get around. */
+const LAG_BLOCKS = 3;
+
+/**
+ * Ends when `signal` is aborted. Whoever cannot take final blocks says why, as `next(reason)`: that
+ * is a failed poll and counts against the endpoint, and the same blocks come again, from another
+ * one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed polls in a row
+ * `EndpointsDisagree` or `LogsRefused`, if that is what failed, else `RpcUnavailable`.
+ */
+export async function* follow(
+  options: FollowOptions,
+): AsyncGenerator<ChainEvent, void, string | undefined> {
+  const { confirmations, signal, pollMs } = options;
+  const watching = new AbortController();
+  const bell = new HeadNotifier(options.client, watching.signal);
+  const follower = new BlockFollower(options);
+  let announced = -1;
+  let tries = 0;
+  try {
+    while (!signal.aborted) {
+      try {
+        const { source, head } = await follower.poll();
+        if (head.number !== announced) {
+          announced = head.number;
+          yield head;
+        }
+        const final = head.number - confirmations;
+        const parts = await follower.advance(source, final);
+        for (const part of parts) {
+          const refusal = yield part;
+          if (refusal !== undefined) throw new LogsRefused(refusal);
+          follower.took(part);
+        }
+        // Who counts as blind since a failed poll hears that it is over, also where no block comes.
+        if (tries > 0) yield head;
+        tries = 0;
+        if (parts.length === 0) await bell.wait(pollMs, signal);
+      } catch (caught) {
+        if (caught instanceof ReorgTooDeep) throw caught;
+        if (signal.aborted) return;
+        const error = follower.blame(caught);
+        tries += 1;
+        if (tries >= options.maxTries) throw isAboutLogs(error) ? error : unavailable(error);
+        options.onRetry?.(shortMessage(error), tries);
+        await bell.wait(Math.min(MAX_PAUSE_MS, pollMs * 2 ** (tries - 1)), signal);
+      }
+    }
+  } finally {
+    watching.abort();
+  }
+}
+
+/** Says by itself who must act. */
+function isAboutLogs(error: unknown): boolean {
+  return error instanceof EndpointsDisagree || error instanceof LogsRefused;
+}
+
+function unavailable(error: unknown): RpcUnavailable {
+  return new RpcUnavailable("for new blocks", error);
+}
+
+type Head = Extract<ChainEvent, { kind: "head" }>;
+
+/** Goes along the chain from the last block that was taken as final. */
+class BlockFollower {
+  readonly #options: FollowOptions;
+  readonly #ranges = new Map<Endpoint, AdaptiveRange>();
+  readonly #uselessBlooms = new Set<Endpoint>();
+  #last: BlockRef;
+  /** Whom the last poll was taken through. */
+  #source: Endpoint | undefined;
+  #polls = 0;
+  /** While endpoints disagree, none is believed without a second. */
+  #disputed: EndpointsDisagree | undefined;
+
+  constructor(options: FollowOptions) {
+    this.#options = options;
+    this.#last = options.after;
+  }
+
+  /** The newest block, as the healthiest endpoint knows it. */
+  async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
+    this.#polls += 1;
+    if (this.#polls % POLLS_BETWEEN_SURVEYS === 0) await this.#survey();
+    let failure: unknown;
+    for (const source of this.#endpoints()) {
+      try {
+        const block = await source.client.getBlock({ blockTag: "latest" });
+        const number = Number(block.number);
+        const timestamp = Number(block.timestamp);
+        const baseFee = block.baseFeePerGas ?? 0n;
+        this.#source = source;
+        return { source, head: { kind: "head", number, timestamp, baseFee } };
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  /** These blocks were taken: what comes next is built on them. */
+  took({ to }: FinalBlocks): void {
+    this.#last = to;
+  }
+
+  /** What `error` says, with the name of the endpoint where its logs are at fault: it counts so. */
+  blame(error: unknown): unknown {
+    const source = this.#source;
+    if (!(error instanceof LogsRefused) || source === undefined) return error;
+    this.#accuse(source, error);
+    return new LogsRefused(error.problem, source.origin);
+  }
+
+  /** The next blocks up to `final`, in parts; none when there are none. */
+  async advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
+    try {
+      return await this.#advance(source, final);
+    } catch (error) {
+      if (isUnknownBlock(error)) {
+        const problem = "it does not know a block that is final, or that it has announced";
+        this.#options.client.transport.demote(source, problem);
+      }
+      throw error;
+    }
+  }
+
+  async #advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
+    const range = this.#rangeOf(source);
+    if (final <= this.#last.number) await this.#requireUnchanged(source);
+    while (final > this.#last.number) {
+      const from = this.#last.number + 1;
+      const span = Math.min(final - this.#last.number, range.blocks);
+      try {
+        const [parts] = await Promise.all([
+          readRange(
+            this.#logSource(source),
+            { from, to: from + span - 1, byHashFrom: final - NEAR_BLOCKS + 1 },
+            this.#options.schedule,
+            (reading) => this.#requireSecond(source, reading.end, reading),
+          ),
+          this.#requireUnchanged(source),
+        ]);
+        range.passed(span);
+        return parts;
+      } catch (error) {
+        const tooWide = asTooWide(error);
+        // Whatever else it refuses, in words that we do not know, may be for the width too.
+        if (isRefusal(error) || isOverwhelmed(error)) range.refused(span, tooWide?.proposed);
+        if (tooWide === undefined || span === 1) throw error;
+      }
+    }
+    return [];
+  }
+
+  #logSource(endpoint: Endpoint): LogSource {
+    const { client, mediator } = this.#options;
+    const tell = (problem: string) => client.transport.demote(endpoint, problem);
+    return {
+      client: endpoint.client,
+      mediator,
+      isBloomUsable: !this.#uselessBlooms.has(endpoint),
+      onMissingLogs: tell,
+      onUselessBloom: (problem) => {
+        if (this.#uselessBlooms.has(endpoint)) return;
+        this.#uselessBlooms.add(endpoint);
+        this.#options.onNotice?.(`${endpoint.origin}: ${problem}: blooms are not used`);
+      },
+    };
+  }
+
+  #endpoints(): readonly Endpoint[] {
+    return this.#options.client.transport.endpoints();
+  }
+
+  #rangeOf(source: Endpoint): AdaptiveRange {
+    const range = this.#ranges.get(source) ?? new AdaptiveRange();
+    this.#ranges.set(source, range);
+    return range;
+  }
+
+  /** Passes over endpoints whose newest block is old: what they miss, deadlines do not. */
+  async #survey(): Promise<void> {
+    const { client, confirmations } = this.#options;
+    const well = this.#endpoints().filter(({ penalty }) => penalty === 0);
+    if (well.length < 2) return;
+    const heads = await Promise.all(
+      well.map(async (endpoint) => {
+        const number = await endpoint.client.getBlockNumber().catch(() => undefined);
+        return { endpoint, number: Number(number ?? Number.NaN) };
+      }),
+    );
+    const newest = Math.max(...heads.map(({ number }) => number || 0));
+    for (const { endpoint, number } of heads) {
+      const behind = newest - number;
+      if (behind > Math.max(LAG_BLOCKS, confirmations)) {
+        client.transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
+      }
+    }
+  }
+
+  /** A block that an endpoint does not know is a failed poll; another hash is a reorganisation. */
+  async #requireUnchanged(source: Endpoint): Promise<void> {
+    const last = this.#last;
+    const found = await readBlockRef(source.client, last.number);
+    if (found.hash === last.hash) return;
+    // Unless it is only this endpoint that has left the chain.
+    await this.#requireSecond(source, found);
+    throw new ReorgTooDeep(last.number, last.hash, found.hash);
+  }
+
+  /**
+   * Throws `EndpointsDisagree` when the next endpoint that is well has another block of that
+   * number, or other logs than were read and no third one has the same: two outvote one, which is
+   * passed over then. Without a second one that is well, the first has to do.
+   */
+  async #requireSecond(source: Endpoint, ref: BlockRef, reading?: Reading): Promise<void> {
+    let opposed: Opposed | undefined;
+    for (const other of this.#endpoints()) {
+      if (other === source || (other.penalty > 0 && this.#disputed === undefined)) continue;
+      const [found, logs] = await Promise.all([
+        this.#hashAt(other, ref.number),
+        reading && this.#logsAt(other, reading),
+      ]);
+      if (found === undefined) continue;
+      if (found.hash !== ref.hash) {
+        const [ours, theirs] = [ref.hash, found.hash];
+        throw this.#dispute(`block ${ref.number}`, [source, ours], [other, theirs]);
+      }
+      if (reading !== undefined && logs === undefined) continue;
+      for (const cut of reading?.cuts ?? []) await this.#requireSame(source, other, cut);
+      if (reading !== undefined && logs !== undefined && !areSame(reading.logs, logs)) {
+        const fault = await this.#convict(source, [source, reading.logs], [other, logs]);
+        if (fault !== undefined) {
+          // Of the block itself it says the same: so much of a dispute is settled.
+          this.#disputed = undefined;
+          this.#accuse(other, fault);
+          continue;
+        }
+        if (opposed !== undefined && areSame(opposed.logs, logs)) this.#outvote(source, reading);
+        opposed ??= { endpoint: other, logs };
+        continue;
+      }
+      if (reading !== undefined && opposed !== undefined) this.#outvote(opposed.endpoint, reading);
+      this.#disputed = undefined;
+      return;
+    }
+    if (reading !== undefined && opposed !== undefined) {
+      const about = `the Mediator's logs in ${blocksOf(reading)}`;
+      const [ours, theirs] = [`${reading.logs.length} logs`, `${opposed.logs.length} logs`];
+      throw this.#dispute(about, [source, ours], [opposed.endpoint, theirs]);
+    }
+    if (this.#disputed !== undefined) throw this.#disputed;
+  }
+
+  async #requireSame(source: Endpoint, other: Endpoint, cut: BlockRef): Promise<void> {
+    const found = await this.#hashAt(other, cut.number);
+    if (found === undefined || found.hash === cut.hash) return;
+    throw this.#dispute(`block ${cut.number}`, [source, cut.hash], [other, found.hash]);
+  }
+
+  /** What its own headers say against the logs of the second; throws it where it is the source. */
+  async #convict(source: Endpoint, ...given: [Given, Given]): Promise<LogsRefused | undefined> {
+    const guilty = await convict(...given).catch(() => undefined);
+    if (guilty === undefined) return undefined;
+    const fault = new LogsRefused(`the bloom of block ${guilty.block}, as it gives it, differs.`);
+    if (guilty.endpoint === source) throw fault;
+    return fault;
+  }
+
+  #accuse(endpoint: Endpoint, { problem }: LogsRefused): void {
+    const what = `its logs are incomplete or doubled: ${problem}`;
+    this.#options.client.transport.demote(endpoint, what);
+  }
+
+  #outvote(endpoint: Endpoint, reading: Reading): void {
+    const problem = `two others have other logs in ${blocksOf(reading)}`;
+    this.#options.client.transport.demote(endpoint, problem);
+  }
+
+  #dispute(about: string, ...said: (readonly [Endpoint, string])[]): EndpointsDisagree {
+    const each = said.map(([{ origin }, says]) => ({ origin, says }));
+    this.#disputed = new EndpointsDisagree(about, each);
+    return this.#disputed;
+  }
+
+  /** Undefined where it gives none: what was no answer has been counted. */
+  async #logsAt(endpoint: Endpoint, reading: Reading): Promise<readonly Log[] | undefined> {
+    try {
+      return await readAgain(endpoint.client, this.#options.mediator, reading);
+    } catch (error) {
+      if (error instanceof LogsRefused) this.#accuse(endpoint, error);
+      return undefined;
+    }
+  }
+
+  async #hashAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
+    try {
+      return await readBlockRef(endpoint.client, number);
+    } catch {
+      // What was no answer has been counted; one that does not know a final block is behind.
+      if (endpoint.penalty === 0) {
+        this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
+      }
+      return undefined;
+    }
+  }
+}
+
+/** Has other logs than were read. */
+interface Opposed {
+  readonly endpoint: Endpoint;
+  readonly logs: readonly Log[];
+}
+
+function blocksOf({ from, end }: Reading): string {
+  return `blocks ${from} to ${end.number}`;
+}

@@ -1,0 +1,144 @@
+/**
+ * One JSON-RPC connection, over HTTP or WebSocket. Errors name the endpoint by its origin alone:
+ * the rest of a URL may hold a secret, and providers like to repeat it in what they answer.
+ */
+import { RpcRequestError } from "viem";
+import { getHttpRpcClient } from "viem/utils";
+import { RpcRefusal } from "./errorKinds.ts";
+import { causeOf, EndpointFailed, shortMessage } from "./errors.ts";
+
+export interface RpcCall {
+  readonly method: string;
+  readonly params?: unknown;
+}
+
+/** To whom we speak stays the same as long as it is not `lost`. */
+export interface Connection {
+  /** Throws `RpcRefusal` for an answer that is an error, else `EndpointFailed`. */
+  request(call: RpcCall): Promise<unknown>;
+  readonly lost: boolean;
+  /**
+   * Tells of each new head until the connection is lost or `signal` is aborted, and resolves then.
+   * Undefined where the far end cannot speak first.
+   */
+  readonly watchHeads?: (onHead: () => void, signal: AbortSignal) => Promise<void>;
+}
+
+/** What may be said of an endpoint, and how to take out of a text what may not. */
+export interface PublicName {
+  readonly origin: string;
+  readonly redact: (text: string) => string;
+}
+
+/** Shorter parts of a URL than this are words such as "v3": no secrets. */
+const SHORTEST_SECRET = 6;
+
+export function publicName(url: string): PublicName {
+  const { origin, username, password, pathname, searchParams } = new URL(url);
+  const parts = [username, password, ...pathname.split("/"), ...searchParams.values()];
+  const secrets = parts
+    .flatMap((part) => [part, decoded(part)])
+    .filter((part) => part.length >= SHORTEST_SECRET);
+  return {
+    origin,
+    redact: (text) =>
+      secrets.reduce(
+        (clean, secret) => clean.replaceAll(secret, "***"),
+        text.replaceAll(url, origin),
+      ),
+  };
+}
+
+/** As people write it; one that is no proper encoding is as it stands. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
+/** Lost after the first request that fails: behind the same URL there may then be another node. */
+export function overHttp(url: string, name: PublicName, timeoutMs: number): Connection {
+  const rpc = getHttpRpcClient(url);
+  let lost = false;
+  let lastId = 0;
+  return {
+    get lost() {
+      return lost;
+    },
+    request: async (call) => {
+      // The library's own timeout ends with the headers: an answer that never ends needs a signal.
+      const signal = AbortSignal.timeout(timeoutMs);
+      lastId += 1;
+      const id = lastId;
+      let status: number | undefined;
+      const onResponse = (response: Response) => {
+        status = response.status;
+      };
+      try {
+        const body = { id, method: call.method, params: call.params };
+        const rest = { timeout: 0, fetchOptions: { signal }, onResponse };
+        return resultOf(await rpc.request({ body, ...rest }), call, name, { id, status });
+      } catch (error) {
+        if (error instanceof RpcRequestError) throw error;
+        lost = true;
+        throw new EndpointFailed(name.origin, name.redact(problemOf(error, signal, timeoutMs)), {
+          timedOut: signal.aborted,
+        });
+      }
+    },
+  };
+}
+
+/** What is known of an answer besides its body. */
+export interface Envelope {
+  /** Of the request. */
+  readonly id: number;
+  /** Of the HTTP answer; undefined over WebSocket. */
+  readonly status?: number | undefined;
+}
+
+interface RpcBody {
+  readonly id?: unknown;
+  readonly result?: unknown;
+  readonly error?: unknown;
+}
+
+/**
+ * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for what
+ * answers another request. Whoever could not read a request, or did not want to, knows no id.
+ */
+export function resultOf(
+  answer: unknown,
+  { method }: RpcCall,
+  name: PublicName,
+  { id, status }: Envelope,
+): unknown {
+  const body = (answer ?? {}) as RpcBody;
+  const isForNobody = body.id === undefined || body.id === null;
+  const isError = body.error !== undefined && body.error !== null;
+  if (isForNobody ? !isError : String(body.id) !== String(id)) {
+    throw new Error(`It answered request ${String(body.id)} in place of ${id}.`);
+  }
+  if (isError) throw new RpcRefusal(method, name.origin, errorIn(body.error, name), status);
+  if (body.result === undefined) {
+    throw new Error("It answered with neither a result nor an error.");
+  }
+  return body.result;
+}
+
+/** Proxies put a bare text where an object belongs. */
+function errorIn(error: unknown, { redact }: PublicName) {
+  if (typeof error !== "object") return { code: 0, message: redact(String(error)) };
+  const { code, message, data } = error as { code?: unknown; message?: unknown; data?: unknown };
+  return { code: Number(code ?? 0), message: redact(String(message ?? "no message")), data };
+}
+
+function problemOf(error: unknown, signal: AbortSignal, timeoutMs: number): string {
+  if (signal.aborted) return `no answer within ${timeoutMs} ms`;
+  const { status } = error as { status?: number };
+  if (status !== undefined) return `HTTP ${status}: ${shortMessage(error)}`;
+  const deepest = causeOf(error, (cause) => (cause as { code?: unknown }).code !== undefined);
+  return deepest instanceof Error ? deepest.message : shortMessage(error);
+}

@@ -1,0 +1,34 @@
+/** What a contract said when it refused a call. */
+import { decodeErrorResult, type Hex as ViemHex } from "viem";
+import { mediatorAbi } from "../abi/mediator.ts";
+import { mutableOperatorManagerAbi } from "../abi/mutableOperatorManager.ts";
+import { roundRobinOperatorManagerAbi } from "../abi/roundRobinOperatorManager.ts";
+import { testTokenAbi } from "../abi/testToken.ts";
+import { revertDataOf } from "./errorKinds.ts";
+import { ContractRefused, causeOf, shortMessage } from "./errors.ts";
+
+/** Whose typed errors we can name. */
+const KNOWN = [
+  ...mediatorAbi,
+  ...mutableOperatorManagerAbi,
+  ...roundRobinOperatorManagerAbi,
+  ...testTokenAbi,
+];
+/** Hexadecimal digits of an error's selector, with `0x`. */
+const SELECTOR_LENGTH = 10;
+
+/** The revert behind a failed call as `ContractRefused`, undefined if it did not revert. */
+export function asContractRefused(error: unknown, what: string): ContractRefused | undefined {
+  const data = revertDataOf(causeOf(error, (part) => revertDataOf(part) !== undefined));
+  if (data !== undefined && data.length >= SELECTOR_LENGTH) {
+    try {
+      const { errorName, args } = decodeErrorResult({ abi: KNOWN, data: data as ViemHex });
+      return new ContractRefused(what, errorName, (args ?? []) as readonly unknown[], error);
+    } catch {
+      const selector = data.slice(0, SELECTOR_LENGTH);
+      return new ContractRefused(what, `unknown ${selector}`, [], error);
+    }
+  }
+  const reverted = /revert/i.test(shortMessage(error));
+  return reverted ? new ContractRefused(what, "reverted without data", [], error) : undefined;
+}

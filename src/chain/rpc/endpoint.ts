@@ -1,0 +1,186 @@
+/** One endpoint of the chain: who answers there is checked, and how well it does is remembered. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { createPublicClient, createTransport, type PublicClient } from "viem";
+import {
+  type Connection,
+  overHttp,
+  type PublicName,
+  publicName,
+  type RpcCall,
+} from "./connection.ts";
+import { kindOf } from "./errorKinds.ts";
+import { ChainMismatch, isRefusal, shortMessage } from "./errors.ts";
+import { overWebSocket } from "./webSocket.ts";
+
+export interface EndpointOptions {
+  readonly timeoutMs: number;
+  /** It must serve this chain; undefined: any will do. */
+  readonly chainId: number | undefined;
+  /** Told what became of each request: undefined when it was answered. */
+  readonly onOutcome: (endpoint: Endpoint, failure: unknown) => void;
+  /** Told once when it turns out that it pushes no heads: whoever wants them has to ask. */
+  readonly onPolled?: ((endpoint: Endpoint, problem: string) => void) | undefined;
+}
+
+/** How an endpoint does, for metrics and for people. */
+export interface EndpointHealth {
+  readonly origin: string;
+  /** Its score, 0 the best: requests for which others are asked before it. */
+  readonly penalty: number;
+}
+
+/** Requests for which an endpoint is passed over after its first failure, and at most. */
+const FIRST_PENALTY = 8;
+const MAX_PENALTY = 256;
+/** Answers in a row after which failures are forgotten: some endpoints fail in one thing only. */
+const ANSWERS_TO_FORGET = 32;
+/** Milliseconds before a lost subscription to heads is renewed, at first and at most. */
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 30_000;
+/** Subscriptions in a row that failed, where other questions may pass, before it is only asked. */
+const MOST_FAILED_SUBSCRIPTIONS = 3;
+
+export class Endpoint {
+  /** Asks this endpoint alone, once. */
+  readonly client: PublicClient;
+  readonly #name: PublicName;
+  readonly #url: string;
+  readonly #options: EndpointOptions;
+  #connection: Connection | undefined;
+  #opening: Promise<Connection> | undefined;
+  /** The connection on which the chain's id was asked last. */
+  #checked: Connection | undefined;
+  /** Those that are not forgotten. */
+  #failures = 0;
+  #answersInRow = 0;
+  #penalty = 0;
+  /** In a row: whatever else is asked may be answered. */
+  #failedSubscriptions = 0;
+  #isKnownAsPolled = false;
+
+  constructor(url: string, options: EndpointOptions) {
+    this.#url = url;
+    this.#name = publicName(url);
+    this.#options = options;
+    const request = (call: RpcCall) => this.request(call);
+    const rest = { key: "endpoint", name: "Endpoint", type: "endpoint", retryCount: 0 } as const;
+    this.client = createPublicClient({
+      transport: () => createTransport({ ...rest, request: request as never }),
+      cacheTime: 0,
+    });
+  }
+
+  /** Scheme, host and port: the rest of a URL may hold a secret. */
+  get origin(): string {
+    return this.#name.origin;
+  }
+
+  /** 0 when it is well, else the requests for which others are asked before it. */
+  get penalty(): number {
+    return this.#penalty;
+  }
+
+  get health(): EndpointHealth {
+    return { origin: this.origin, penalty: this.#penalty };
+  }
+
+  /** Throws `ChainMismatch`, `EndpointFailed`, or `RpcRefusal`. */
+  async request(call: RpcCall): Promise<unknown> {
+    try {
+      const result = await (await this.#trusted()).request(call);
+      this.#options.onOutcome(this, undefined);
+      return result;
+    } catch (error) {
+      this.#options.onOutcome(this, error);
+      throw error;
+    }
+  }
+
+  /** It answered. */
+  succeeded(): void {
+    this.#answersInRow += 1;
+    if (this.#answersInRow >= ANSWERS_TO_FORGET) this.#failures = 0;
+  }
+
+  failed(): void {
+    this.#penalty = Math.min(MAX_PENALTY, FIRST_PENALTY * 2 ** this.#failures);
+    this.#failures += 1;
+    this.#answersInRow = 0;
+  }
+
+  /** A request was answered, here or elsewhere. */
+  recover(): void {
+    this.#penalty = Math.max(0, this.#penalty - 1);
+  }
+
+  /**
+   * Tells of each new head, as far as the endpoint pushes them, until `signal` is aborted. That it
+   * pushes none says nothing against it: it can be asked.
+   */
+  async watchHeads(onHead: () => void, signal: AbortSignal): Promise<void> {
+    if (!isWebSocket(this.#url)) return;
+    let pauseMs = FIRST_PAUSE_MS;
+    while (!signal.aborted && this.#failedSubscriptions < MOST_FAILED_SUBSCRIPTIONS) {
+      try {
+        const connection = await this.#trusted();
+        await this.#subscribe(connection, signal, () => {
+          pauseMs = FIRST_PAUSE_MS;
+          onHead();
+        });
+      } catch (error) {
+        this.#options.onOutcome(this, error);
+      }
+      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+    }
+  }
+
+  /** Resolves when it ends. Throws what broke the connection, until it breaks each one. */
+  async #subscribe(connection: Connection, signal: AbortSignal, onHead: () => void): Promise<void> {
+    try {
+      await connection.watchHeads?.(onHead, signal);
+      this.#failedSubscriptions = 0;
+    } catch (error) {
+      // A limit may be lifted; whatever else it says of this method, it will say again.
+      const isFinal = isRefusal(error) && kindOf(error) !== "limited";
+      this.#failedSubscriptions += isFinal ? MOST_FAILED_SUBSCRIPTIONS : 1;
+      const isPolled = isRefusal(error) || this.#failedSubscriptions >= MOST_FAILED_SUBSCRIPTIONS;
+      if (!isPolled) throw error;
+      if (!this.#isKnownAsPolled) this.#options.onPolled?.(this, shortMessage(error));
+      this.#isKnownAsPolled = true;
+    }
+  }
+
+  /** A connection whose far end is known to serve our chain. */
+  async #trusted(): Promise<Connection> {
+    const connection = await this.#open();
+    const { chainId } = this.#options;
+    if (chainId === undefined || this.#checked === connection) return connection;
+    const served = Number(await connection.request({ method: "eth_chainId" }));
+    if (served !== chainId) {
+      throw new ChainMismatch([{ origin: this.origin, chainId: served }], chainId);
+    }
+    this.#checked = connection;
+    return connection;
+  }
+
+  /** At most one is opened at a time, whoever asks. */
+  async #open(): Promise<Connection> {
+    if (this.#connection !== undefined && !this.#connection.lost) return this.#connection;
+    this.#opening ??= this.#dial().finally(() => {
+      this.#opening = undefined;
+    });
+    this.#connection = await this.#opening;
+    return this.#connection;
+  }
+
+  async #dial(): Promise<Connection> {
+    const { timeoutMs } = this.#options;
+    const dial = isWebSocket(this.#url) ? overWebSocket : overHttp;
+    return dial(this.#url, this.#name, timeoutMs);
+  }
+}
+
+function isWebSocket(url: string): boolean {
+  return /^wss?:/i.test(url);
+}

@@ -1,0 +1,283 @@
+import { createServer, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { type Anvil, freePort, startAnvil } from "../../../test/support/chain/anvil.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import { deployExchange } from "../contracts/deploy.ts";
+import { encodeDeposit } from "../contracts/mediatorCalls.ts";
+import { localSigner } from "../signer.ts";
+import type { FailoverOptions } from "./failover.ts";
+import { ask, connect, readChainId } from "./rpc.ts";
+
+let anvil: Anvil;
+let mediator: Address;
+let servers: Server[] = [];
+beforeAll(async () => {
+  anvil = await startAnvil();
+  ({ mediator } = await deployExchange({
+    client: anvil.client,
+    owner: localSigner(anvil.keys[0] as Hex),
+    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
+    roundSize: 400,
+    disputeBond: 0n,
+    tokens: [],
+  }));
+});
+afterAll(() => anvil.stop());
+afterEach(() => {
+  for (const server of servers) {
+    server.closeAllConnections();
+    server.close();
+  }
+  servers = [];
+});
+
+/** An endpoint with manners of its own, and what it was asked. */
+async function endpoint(answer: (method: string, response: ServerResponse) => void) {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    let body = "";
+    request.on("data", (part) => {
+      body += part;
+    });
+    request.on("end", () => {
+      const { id, method } = JSON.parse(body) as { id: number; method: string };
+      asked.push(method);
+      const end = response.end.bind(response);
+      const answerIt = (text: string) => end(text.replace('"id":"its"', `"id":${id}`));
+      response.end = answerIt as typeof response.end;
+      response.setHeader("Content-Type", "application/json");
+      answer(method, response);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  servers.push(server);
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
+}
+
+const result = (value: unknown) => JSON.stringify({ jsonrpc: "2.0", id: "its", result: value });
+const refusal = (code: number, message: string) =>
+  JSON.stringify({ jsonrpc: "2.0", id: "its", error: { code, message } });
+
+const broken = () =>
+  endpoint((_method, response) => {
+    response.statusCode = 503;
+    response.end("{}");
+  });
+
+/** Options that never wait, and what was waited for and complained of. */
+function watched(changes: FailoverOptions = {}) {
+  const pauses: number[] = [];
+  const failures: string[] = [];
+  const options: FailoverOptions = {
+    sleep: async (ms) => pauses.push(ms),
+    onFailure: (origin) => failures.push(origin),
+    ...changes,
+  };
+  return { options, pauses, failures };
+}
+
+describe("several endpoints", () => {
+  it("answer in the place of one that fails, which is then passed over, longer each time", async () => {
+    const bad = await broken();
+    const { options, failures, pauses } = watched();
+    const client = connect([bad.url, anvil.url], options);
+    await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(1);
+    for (let i = 0; i < 7; i++) await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(1);
+    await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(2);
+    for (let i = 0; i < 15; i++) await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(2);
+    await client.getBlockNumber();
+    expect(bad.asked).toHaveLength(3);
+    expect(failures).toEqual([bad.url, bad.url, bad.url]);
+    expect(pauses).toEqual([]);
+  });
+
+  it("prefer the first again once it is well", async () => {
+    let ill = true;
+    const first = await endpoint((_method, response) => {
+      response.statusCode = ill ? 500 : 200;
+      response.end(result("0x7"));
+    });
+    const client = connect([first.url, anvil.url], watched().options);
+    expect(await client.getBlockNumber()).not.toBe(7n);
+    ill = false;
+    for (let i = 0; i < 7; i++) expect(await client.getBlockNumber()).not.toBe(7n);
+    expect(await client.getBlockNumber()).toBe(7n);
+    expect(await client.getBlockNumber()).toBe(7n);
+  });
+
+  it("are asked again in rounds with doubling pauses, as often as said, and then no more", async () => {
+    const bad = await broken();
+    const gone = `http://127.0.0.1:${await freePort()}`;
+    const { options, pauses, failures } = watched({ retries: 3, pauseMs: 100 });
+    const client = connect([bad.url, gone], options);
+    await expect(ask("the head", () => client.getBlockNumber())).rejects.toMatchObject({
+      code: "RpcUnavailable",
+    });
+    expect(pauses).toEqual([100, 200, 400]);
+    expect(failures).toHaveLength(8);
+  });
+
+  it("are passed over longer each time also when they fail in one thing only", async () => {
+    const partial = await endpoint((method, response) => {
+      response.statusCode = method === "eth_getLogs" ? 503 : 200;
+      response.end(result("0x7"));
+    });
+    const client = connect([partial.url, anvil.url], watched().options);
+    for (let i = 0; i < 60; i++) {
+      await client.getBlockNumber();
+      await client.getLogs({ address: mediator, fromBlock: 0n, toBlock: 0n });
+    }
+    // 120 requests: after 8, 16, 32 and 64 others, not after every 8.
+    const failed = partial.asked.filter((method) => method === "eth_getLogs").length;
+    expect(failed).toBeGreaterThan(2);
+    expect(failed).toBeLessThan(7);
+  });
+
+  it("are not asked at all when there are none", () => {
+    expect(() => connect([])).toThrow(/Name at least one/);
+  });
+});
+
+describe("an answer", () => {
+  it("that never ends is cut off by the timeout, body included", async () => {
+    const slow = await endpoint((_method, response) => {
+      response.write('{"jsonrpc":');
+    });
+    const { options, failures } = watched({ timeoutMs: 200 });
+    const client = connect([slow.url, anvil.url], options);
+    expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([slow.url]);
+  });
+
+  it("of the contract is no failure of the endpoint: nobody else is asked", async () => {
+    const other = await endpoint((_method, response) => response.end(result("0x0")));
+    const { options, failures } = watched();
+    const client = connect([anvil.url, other.url], options);
+    const data = encodeDeposit(mediator, 1n);
+    const call = ask("a deposit", () => client.call({ to: mediator, data }));
+    await expect(call).rejects.toMatchObject({
+      code: "ContractRefused",
+      errorName: "TokenNotListed",
+    });
+    expect(failures).toEqual([]);
+    expect(other.asked).toEqual([]);
+  });
+
+  it.each([
+    [-32005, "limit exceeded"],
+    [-32603, "internal error"],
+    [-32601, "the method does not exist"],
+    [-32000, "header not found"],
+    [-32016, "over rate limit"],
+    [-32000, "Too many requests, please slow down"],
+    [15, "Too many request, try again later"],
+    [4444, "pruned history unavailable"],
+    [-32602, "historical state 00ab is not available"],
+    [-32600, "Must be authenticated!"],
+    [-32000, "request timed out"],
+    [-32099, "words that nobody knows"],
+  ])("that it cannot serve now (%i, %s) sends us to the next", async (code, message) => {
+    const busy = await endpoint((_method, response) => response.end(refusal(code, message)));
+    const { options, failures } = watched();
+    await connect([busy.url, anvil.url], options).getBlockNumber();
+    expect(failures).toEqual([busy.url]);
+  });
+
+  it.each([
+    [429, -32600, "slow"],
+    [503, -32602, "try again"],
+    [403, 0, "no"],
+  ])("with HTTP %i sends us to the next, whatever its code", async (status, code, message) => {
+    const busy = await endpoint((_method, response) => {
+      response.statusCode = status;
+      response.end(refusal(code, message));
+    });
+    const { options, failures } = watched();
+    await connect([busy.url, anvil.url], options).getBlockNumber();
+    expect(failures).toEqual([busy.url]);
+  });
+
+  it("with HTTP 400 or 500 that refuses the question is final all the same", async () => {
+    for (const status of [400, 500]) {
+      const strict = await endpoint((_method, response) => {
+        response.statusCode = status;
+        response.end(refusal(-32000, "execution reverted: no"));
+      });
+      const { options, failures } = watched();
+      const client = connect([strict.url, anvil.url], options);
+      await expect(client.getBlockNumber()).rejects.toThrow("execution reverted");
+      expect(failures).toEqual([]);
+    }
+  });
+
+  it.each([
+    ["to another request", { id: 4_000_000, result: "0x7" }],
+    ["to no request", { id: null, result: "0x7" }],
+    ["that is a bare text", { id: "its", error: "too busy" }],
+    ["that nobody asked for, an error", { id: null, error: { code: -32000, message: "busy" } }],
+  ])("%s is none: the next is asked", async (_which, body) => {
+    const confused = await endpoint((_method, response) => response.end(JSON.stringify(body)));
+    const { options, failures } = watched();
+    const head = await connect([confused.url, anvil.url], options).getBlockNumber();
+    expect(head).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([confused.url]);
+  });
+
+  it("that a method is served nowhere is not asked for again", async () => {
+    const without = await endpoint((_method, response) =>
+      response.end(refusal(-32601, "the method eth_blockNumber does not exist/is not available")),
+    );
+    const { options, pauses } = watched();
+    await expect(connect([without.url], options).getBlockNumber()).rejects.toThrow();
+    expect([without.asked.length, pauses]).toEqual([1, []]);
+  });
+
+  it.each([
+    [-32000, "nonce too low"],
+    [-32602, "query returned more than 10000 results"],
+    [-32603, "execution reverted: no"],
+  ])("about the question itself (%i, %s) is final", async (code, message) => {
+    const strict = await endpoint((_method, response) => response.end(refusal(code, message)));
+    const other = await endpoint((_method, response) => response.end(result("0x0")));
+    const { options, failures, pauses } = watched();
+    const client = connect([strict.url, other.url], options);
+    await expect(client.getBlockNumber()).rejects.toThrow(message);
+    expect([failures, pauses, other.asked]).toEqual([[], [], []]);
+    expect(strict.asked).toHaveLength(1);
+  });
+});
+
+describe("the chain", () => {
+  it("must be one: endpoints that disagree are named", async () => {
+    const other = await endpoint((_method, response) => response.end(result("0x5")));
+    await expect(readChainId([anvil.url, other.url])).rejects.toMatchObject({
+      code: "ChainMismatch",
+      message: expect.stringContaining(
+        `${anvil.url} serves chain 31337, ${other.url} serves chain 5`,
+      ),
+    });
+    const gone = `http://127.0.0.1:${await freePort()}`;
+    expect(await readChainId([gone, anvil.url], watched().options)).toBe(31337);
+    await expect(readChainId([gone], watched().options)).rejects.toMatchObject({
+      code: "RpcUnavailable",
+    });
+  });
+
+  it("of an endpoint that comes later is checked before it is believed", async () => {
+    const other = await endpoint((_method, response) => response.end(result("0x5")));
+    const { options, failures } = watched({ chainId: 31337, retries: 0 });
+    const head = await connect([other.url, anvil.url], options).getBlockNumber();
+    expect(head).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([other.url]);
+    expect(other.asked).toEqual(["eth_chainId"]);
+    const alone = connect([other.url], options);
+    await expect(ask("the head", () => alone.getBlockNumber())).rejects.toMatchObject({
+      code: "ChainMismatch",
+    });
+  });
+});

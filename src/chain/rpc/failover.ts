@@ -1,0 +1,106 @@
+/**
+ * One JSON-RPC connection made of several endpoints. The healthiest answers; one that fails is
+ * passed over for a number of requests that doubles with each failure, so that a dead endpoint, or
+ * one that fails in one thing only, costs little, and a recovered one is found again.
+ */
+import { setTimeout as sleepMs } from "node:timers/promises";
+import { createTransport, type Transport } from "viem";
+import { QuarterdeckError } from "../../base/errors.ts";
+import type { RpcCall } from "./connection.ts";
+import { Endpoint, type EndpointHealth } from "./endpoint.ts";
+import { isCallersError, kindOf } from "./errorKinds.ts";
+import { shortMessage } from "./errors.ts";
+
+export interface FailoverOptions {
+  /** Milliseconds that one request to one endpoint may take, its body included. */
+  readonly timeoutMs?: number;
+  /** Further rounds over all endpoints, with doubling pauses, once none of them answered. */
+  readonly retries?: number;
+  /** Milliseconds before the first further round. */
+  readonly pauseMs?: number;
+  /** An endpoint of another chain counts as failed; undefined: any chain will do. */
+  readonly chainId?: number;
+  /** Waits for that many milliseconds. */
+  readonly sleep?: (ms: number) => Promise<unknown>;
+  /** Told of each failure. `endpoint` is an origin: the rest of a URL may hold a secret. */
+  readonly onFailure?: (endpoint: string, problem: string) => void;
+  /** Told once of an endpoint that could push heads and does not: it is asked for them. */
+  readonly onPolled?: (endpoint: string, problem: string) => void;
+}
+
+/** What a client that is made of several endpoints can say of them. */
+export interface Endpoints {
+  /** The healthiest first. Each answers by itself: no other takes its place. */
+  readonly endpoints: () => readonly Endpoint[];
+  readonly health: () => EndpointHealth[];
+  /** Passes an endpoint over for a while: what it answered is of no use. */
+  readonly demote: (endpoint: Endpoint, problem: string) => void;
+}
+
+export type FailoverTransport = Transport<"failover", Endpoints>;
+
+const DEFAULT_TIMEOUT_MS = 10_000;
+const DEFAULT_RETRIES = 2;
+const DEFAULT_PAUSE_MS = 150;
+
+/** `urls`: http, https, ws or wss; best first, at least one. */
+export function failover(
+  urls: readonly string[],
+  options: FailoverOptions = {},
+): FailoverTransport {
+  if (urls.length === 0) {
+    throw new QuarterdeckError({
+      code: "NoEndpoint",
+      message: "No chain endpoint is configured.",
+      hint: "Name at least one JSON-RPC URL.",
+    });
+  }
+  return () => {
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, chainId } = options;
+    const demote = (endpoint: Endpoint, problem: string) => {
+      endpoint.failed();
+      options.onFailure?.(endpoint.origin, problem);
+    };
+    const onOutcome = (endpoint: Endpoint, failure: unknown) => {
+      if (failure !== undefined && !isCallersError(failure)) {
+        demote(endpoint, shortMessage(failure));
+        return;
+      }
+      for (const other of all) other.recover();
+      endpoint.succeeded();
+    };
+    const onPolled = ({ origin }: Endpoint, problem: string) => options.onPolled?.(origin, problem);
+    const shared = { timeoutMs, chainId, onOutcome, onPolled };
+    const all = urls.map((url) => new Endpoint(url, shared));
+    const endpoints = () => [...all].sort((a, b) => a.penalty - b.penalty);
+    const health = () => all.map((endpoint) => endpoint.health);
+    const request = (call: RpcCall) => requestOf(endpoints, call, options);
+    const rest = { key: "failover", name: "Failover", type: "failover", retryCount: 0 } as const;
+    return createTransport({ ...rest, request: request as never }, { endpoints, health, demote });
+  };
+}
+
+async function requestOf(
+  endpoints: () => readonly Endpoint[],
+  call: RpcCall,
+  options: FailoverOptions,
+): Promise<unknown> {
+  const { retries = DEFAULT_RETRIES, pauseMs = DEFAULT_PAUSE_MS, sleep = sleepMs } = options;
+  let failure: unknown;
+  for (let round = 0; round <= retries; round++) {
+    if (round > 0) await sleep(pauseMs * 2 ** (round - 1));
+    let isServedNowhere = true;
+    for (const endpoint of endpoints()) {
+      try {
+        return await endpoint.request(call);
+      } catch (error) {
+        if (isCallersError(error)) throw error;
+        isServedNowhere &&= kindOf(error) === "unsupported";
+        failure = error;
+      }
+    }
+    // None will have learned the method by the next round.
+    if (isServedNowhere) break;
+  }
+  throw failure;
+}

@@ -1,0 +1,158 @@
+/** JSON-RPC over one WebSocket: many requests under way at once, and new heads pushed to us. */
+import { RpcRequestError } from "viem";
+import { type Connection, type PublicName, type RpcCall, resultOf } from "./connection.ts";
+import { EndpointFailed, shortMessage } from "./errors.ts";
+
+/**
+ * A socket on which nothing was asked for so long is closed, unless somebody watches heads: else it
+ * would keep the process from ending.
+ */
+const IDLE_MS = 5000;
+
+interface Waiting {
+  readonly call: RpcCall;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Opens the socket. Throws `EndpointFailed`. Once it is closed it stays so: open another. */
+export async function overWebSocket(
+  url: string,
+  name: PublicName,
+  timeoutMs: number,
+): Promise<Connection> {
+  const socket = new WebSocket(url);
+  try {
+    await opened(socket, timeoutMs);
+  } catch (error) {
+    socket.close();
+    throw new EndpointFailed(name.origin, name.redact(shortMessage(error)));
+  }
+  return new SocketConnection(socket, name, timeoutMs);
+}
+
+function opened(socket: WebSocket, timeoutMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => reject(new Error(`no connection within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
+    const settle = (done: () => void) => () => {
+      clearTimeout(timer);
+      done();
+    };
+    const failed = () => reject(new Error("the connection was refused"));
+    socket.addEventListener("open", settle(resolve), { once: true });
+    socket.addEventListener("error", settle(failed), { once: true });
+    socket.addEventListener("close", settle(failed), { once: true });
+  });
+}
+
+class SocketConnection implements Connection {
+  readonly #socket: WebSocket;
+  readonly #name: PublicName;
+  readonly #timeoutMs: number;
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #closed = Promise.withResolvers<void>();
+  #onHead: (() => void) | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #lastId = 0;
+  #lost = false;
+
+  constructor(socket: WebSocket, name: PublicName, timeoutMs: number) {
+    this.#socket = socket;
+    this.#name = name;
+    this.#timeoutMs = timeoutMs;
+    socket.addEventListener("message", ({ data }) => this.#receive(String(data)));
+    socket.addEventListener("close", () => this.#lose("the connection was closed"));
+    socket.addEventListener("error", () => this.#lose("the connection broke"));
+    this.#pause();
+  }
+
+  get lost(): boolean {
+    return this.#lost;
+  }
+
+  async request(call: RpcCall): Promise<unknown> {
+    if (this.#lost) throw new EndpointFailed(this.#name.origin, "the connection was closed");
+    this.#lastId += 1;
+    const id = this.#lastId;
+    clearTimeout(this.#idle);
+    const timer = setTimeout(
+      // One that takes requests and answers none is half dead: what comes next may reach another.
+      () => this.#lose(`no answer within ${this.#timeoutMs} ms`, { timedOut: true }),
+      this.#timeoutMs,
+    );
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#waiting.set(id, { call, resolve, reject });
+        const { method, params = [] } = call;
+        this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+      });
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+      this.#pause();
+    }
+  }
+
+  watchHeads = async (onHead: () => void, signal: AbortSignal): Promise<void> => {
+    this.#onHead = onHead;
+    clearTimeout(this.#idle);
+    const stop = () => this.#socket.close();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await this.request({ method: "eth_subscribe", params: ["newHeads"] });
+      if (signal.aborted) stop();
+      await this.#closed.promise;
+    } finally {
+      signal.removeEventListener("abort", stop);
+      this.#onHead = undefined;
+      this.#pause();
+    }
+  };
+
+  #receive(text: string): void {
+    let message: { id?: number | null; method?: string; error?: unknown };
+    try {
+      message = JSON.parse(text) as typeof message;
+    } catch {
+      this.#lose("what it sent is no JSON");
+      return;
+    }
+    if (message.method === "eth_subscription") {
+      this.#onHead?.();
+      return;
+    }
+    if ((message.id ?? null) === null && message.error !== undefined) {
+      const said = (message.error as { message?: unknown } | null)?.message ?? message.error;
+      this.#lose(`it refuses all: ${this.#name.redact(String(said))}`);
+      return;
+    }
+    const id = Number(message.id);
+    const waiting = this.#waiting.get(id);
+    if (waiting === undefined) return;
+    try {
+      waiting.resolve(resultOf(message, waiting.call, this.#name, { id }));
+    } catch (error) {
+      const known = error instanceof RpcRequestError;
+      waiting.reject(known ? error : new EndpointFailed(this.#name.origin, shortMessage(error)));
+    }
+  }
+
+  #lose(problem: string, options?: { readonly timedOut: boolean }): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    clearTimeout(this.#idle);
+    this.#socket.close();
+    const failure = new EndpointFailed(this.#name.origin, problem, options);
+    for (const { reject } of this.#waiting.values()) reject(failure);
+    this.#closed.resolve();
+  }
+
+  #pause(): void {
+    clearTimeout(this.#idle);
+    if (this.#lost || this.#onHead !== undefined || this.#waiting.size > 0) return;
+    this.#idle = setTimeout(() => this.#lose("the connection was idle"), IDLE_MS);
+  }
+}

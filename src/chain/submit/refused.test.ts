@@ -1,0 +1,299 @@
+/** What nodes say of transactions, in the words of each, and what the submitter makes of it. */
+import { parseTransaction } from "viem";
+import { afterEach, describe, expect, it } from "vitest";
+import { until } from "../../../test/support/exchange/exchange.ts";
+import { type HttpProxy, type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
+import type { Hex } from "../../base/hex.ts";
+import { connect } from "../rpc/rpc.ts";
+import { localSigner } from "../signer.ts";
+import {
+  anvil,
+  events,
+  mineWhile,
+  mint,
+  minted,
+  nonceOf,
+  sentAtLeast,
+  stranger,
+  submitter,
+  useChain,
+} from "./submit.testkit.ts";
+import type { SubmitterOptions } from "./submitter.ts";
+
+useChain();
+
+let proxies: HttpProxy[] = [];
+afterEach(() => {
+  for (const proxy of proxies) proxy.stop();
+  proxies = [];
+});
+
+async function behind(meddle: Meddle, changes: Partial<SubmitterOptions> = {}) {
+  const proxy = await startHttpProxy(anvil.url, meddle);
+  proxies.push(proxy);
+  const client = connect([proxy.url], { retries: 0 });
+  return { proxy, client, one: submitter({ client, ...changes }) };
+}
+
+const isSending = (method: string) => method === "eth_sendRawTransaction";
+const refuse = (message: string, code = -32000) => ({ error: { code, message } });
+
+/** What anvil says of a transaction that it has, of one too cheap, and of a key that cannot pay. */
+const ANVIL = [/already imported/i, /underpriced/i, /insufficient funds/i] as const;
+const WORDS: readonly (readonly [string, readonly [string, string, string]])[] = [
+  ["geth", ["already known", "replacement transaction underpriced", "insufficient funds for gas"]],
+  ["Nethermind", ["AlreadyKnown", "FeeTooLowToCompete", "InsufficientFunds, Account balance: 1"]],
+  [
+    "Besu",
+    [
+      "Known transaction",
+      "Replacement transaction underpriced",
+      "Upfront cost exceeds account balance",
+    ],
+  ],
+  [
+    "Erigon",
+    ["existing txn with same hash", "could not replace existing tx", "insufficient funds"],
+  ],
+  ["ganache", ["already known", "underpriced", "sender doesn't have enough funds to send tx"]],
+];
+
+/** Says what anvil says in other words. */
+function speaking(words: readonly string[]): Meddle {
+  return async ({ method }, forward) => {
+    const answer = await forward();
+    const said = isSending(method) ? answer.error?.message : undefined;
+    const place = ANVIL.findIndex((pattern) => said !== undefined && pattern.test(said));
+    return place < 0 ? answer : refuse(words[place] as string);
+  };
+}
+
+describe.each(WORDS)("in the words of %s", (_client, words) => {
+  it("the very transaction that a former process left is waited for", async () => {
+    await anvil.setAutomine(false);
+    const crash = new AbortController();
+    const { one: former, client, proxy } = await behind(speaking(words), { signal: crash.signal });
+    former.send(mint(5n)).catch(() => {});
+    await sentAtLeast(1);
+    crash.abort();
+    const again = submitter({ client }).send(mint(5n));
+    await until("it is offered again", () => {
+      return proxy.asked.filter(({ method }) => isSending(method)).length > 1;
+    });
+    await mineWhile(again);
+    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+  });
+
+  it("a dearer one under our nonce is outbid", async () => {
+    await anvil.setAutomine(false);
+    await stranger(0, 7n, 40n);
+    const { one } = await behind(speaking(words));
+    const deadlineBlock = (await anvil.blockNumber()) + 30;
+    const sending = one.send({ ...mint(5n), deadlineBlock });
+    await sentAtLeast(1);
+    await mineWhile(sending);
+    expect(await minted()).toBe(5n);
+  });
+
+  it("a key that cannot pay is told of", async () => {
+    const signer = localSigner(`0x${"42".repeat(32)}`);
+    await anvil.rpc("anvil_setBalance", [signer.address, "0x3e8"]);
+    const { one } = await behind(speaking(words), { signer });
+    await expect(one.send(mint(5n))).rejects.toMatchObject({ code: "InsufficientFunds" });
+  });
+});
+
+describe("a refusal", () => {
+  it("that names a minimum is answered with it, at once", async () => {
+    const tips: bigint[] = [];
+    const least = 30n * 10n ** 9n;
+    const { one } = await behind(async ({ method, params }, forward) => {
+      if (!isSending(method)) return forward();
+      const tip = parseTransaction(params[0] as Hex).maxPriorityFeePerGas as bigint;
+      tips.push(tip);
+      return tip >= least
+        ? forward()
+        : refuse(`transaction underpriced: gas tip cap ${tip}, minimum needed ${least}`);
+    });
+    await one.send(mint(5n));
+    expect(tips).toEqual([tips[0], least]);
+    expect(await minted()).toBe(5n);
+  });
+
+  it("that names a minimum above our limit never makes us pay more than that", async () => {
+    const fees: bigint[] = [];
+    const maxFeePerGas = 10n ** 10n;
+    const meddle: Meddle = async ({ method, params }, forward) => {
+      if (!isSending(method)) return forward();
+      fees.push(parseTransaction(params[0] as Hex).maxFeePerGas as bigint);
+      return refuse(`transaction underpriced: gas tip cap 1, minimum needed ${10n ** 15n}`);
+    };
+    const stop = new AbortController();
+    const { one } = await behind(meddle, { maxFeePerGas, signal: stop.signal });
+    const sending = one.send(mint(5n));
+    await until("it was offered", () => fees.length >= 2);
+    stop.abort();
+    await expect(sending).rejects.toMatchObject({ code: "TransactionLost" });
+    expect(fees.every((fee) => fee <= maxFeePerGas)).toBe(true);
+  });
+
+  it("in words that nobody knows is not believed where the transaction is there", async () => {
+    const { one } = await behind(async ({ method }, forward) => {
+      const answer = await forward();
+      return isSending(method) ? refuse("nyet", -32099) : answer;
+    });
+    await one.send(mint(5n));
+    expect(await minted()).toBe(5n);
+    expect(events).toContain("sent");
+  });
+
+  it("in words that nobody knows counts where it is nowhere, and is told", async () => {
+    const { one } = await behind(async ({ method }, forward) =>
+      isSending(method) ? refuse("nyet", -32099) : forward(),
+    );
+    await expect(one.send(mint(5n))).rejects.toThrow("nyet");
+    expect(await nonceOf()).toBe(0);
+  });
+
+  it("of what was mined at once and reverted is told by the contract's reason", async () => {
+    // As hardhat does: it mines first, and answers with what came of it.
+    const { one } = await behind(async ({ method }, forward) => {
+      const answer = await forward();
+      if (method === "eth_estimateGas") return { result: "0x5000" };
+      return isSending(method) ? refuse("VM Exception: reverted with an error", -32603) : answer;
+    });
+    const failing = one.send(mint(5n));
+    await expect(failing).rejects.toMatchObject({ code: "TransactionLost" });
+    expect(await nonceOf()).toBeGreaterThan(0);
+    expect(await minted()).toBe(0n);
+  });
+
+  it("for a gap of nonces holds calls back until those before are mined", async () => {
+    await anvil.setAutomine(false);
+    const { one } = await behind(async ({ method, params }, forward) => {
+      if (!isSending(method)) return forward();
+      const { nonce = 0 } = parseTransaction(params[0] as Hex);
+      const expected = await nonceOf();
+      return nonce > expected
+        ? refuse(`Nonce too high. Expected nonce to be ${expected} but got ${nonce}.`)
+        : forward();
+    });
+    const all = Promise.all([1n, 2n, 4n].map((amount) => one.send(mint(amount))));
+    await mineWhile(all);
+    expect([await minted(), await nonceOf()]).toEqual([7n, 3]);
+  });
+});
+
+describe("a receipt", () => {
+  const without = (change: (receipt: Record<string, unknown>) => void): Meddle => {
+    return async ({ method }, forward) => {
+      const answer = await forward();
+      const receipt = answer.result as Record<string, unknown> | null;
+      if (method === "eth_getTransactionReceipt" && receipt) change(receipt);
+      return answer;
+    };
+  };
+
+  it.each([
+    [
+      "the price",
+      (one: Record<string, unknown>) => Reflect.deleteProperty(one, "effectiveGasPrice"),
+    ],
+    [
+      "the price, as null",
+      (one: Record<string, unknown>) => Object.assign(one, { effectiveGasPrice: null }),
+    ],
+    ["the gas", (one: Record<string, unknown>) => Object.assign(one, { gasUsed: null })],
+  ])(
+    "that leaves out %s counts as mined, and costs at most what was offered",
+    async (_what, change) => {
+      const { one } = await behind(without(change));
+      const mined = await one.send(mint(5n));
+      const real = await anvil.client.getTransactionReceipt({ hash: mined.transactionHash });
+      expect(mined.cost).toBeGreaterThanOrEqual(real.gasUsed * real.effectiveGasPrice);
+      expect(mined.block).toBe(Number(real.blockNumber));
+    },
+  );
+
+  it("that does not say whether it succeeded is read elsewhere", async () => {
+    const dumb = await startHttpProxy(
+      anvil.url,
+      without((one) => Object.assign(one, { status: null })),
+    );
+    proxies.push(dumb);
+    const client = connect([dumb.url, anvil.url], { retries: 0 });
+    await submitter({ client }).send(mint(5n));
+    expect(await minted()).toBe(5n);
+  });
+
+  it("that cannot be read fails no other call", async () => {
+    await anvil.setAutomine(false);
+    let spoilt: unknown;
+    const { one } = await behind(
+      without((receipt) => {
+        spoilt ??= receipt.transactionHash;
+        if (receipt.transactionHash === spoilt) Object.assign(receipt, { blockNumber: "nonsense" });
+      }),
+    );
+    const all = [1n, 2n, 4n].map((amount) => one.send(mint(amount)));
+    const settled = await mineWhile(Promise.allSettled(all));
+    expect(settled.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    expect(await minted()).toBe(7n);
+  });
+});
+
+describe("a call with a key", () => {
+  it("is done once, however often it is asked for, also after it was mined", async () => {
+    const one = submitter();
+    const call = { ...mint(5n), key: "deposit 1" };
+    const [first, second] = await Promise.all([one.send(call), one.send(call)]);
+    expect(await one.send({ ...call })).toEqual(first);
+    expect(second).toEqual(first);
+    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+    await one.send({ ...call, key: "deposit 2" });
+    await one.send(mint(5n));
+    expect([await minted(), await nonceOf()]).toEqual([15n, 3]);
+  });
+
+  it("that failed is repeated without being done twice, whatever became of it", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const call = { ...mint(5n), key: "deposit 1" };
+    const patience = new AbortController();
+    const first = one.send({ ...call, signal: patience.signal });
+    await sentAtLeast(1);
+    patience.abort();
+    await expect(first).rejects.toMatchObject({ code: "TransactionLost" });
+    await anvil.mine();
+    const mined = await one.send(call);
+    expect((await one.send(call)).transactionHash).toBe(mined.transactionHash);
+    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+  });
+
+  it("two that look alike are done both, under keys of their own", async () => {
+    await anvil.setAutomine(false);
+    const one = submitter();
+    const keys = ["a", "b"];
+    await mineWhile(Promise.all(keys.map((key) => one.send({ ...mint(5n), key }))));
+    expect([await minted(), await nonceOf()]).toEqual([10n, 2]);
+  });
+
+  it("stays with its call: another under the same key is refused", async () => {
+    const one = submitter();
+    await one.send({ ...mint(5n), key: "a" });
+    const other = one.send({ ...mint(6n), key: "a" });
+    await expect(other).rejects.toMatchObject({ code: "KeyInUse" });
+    expect(await minted()).toBe(5n);
+  });
+
+  it("that the contract refused can be sent again once it would pass", async () => {
+    const one = submitter();
+    const call = { ...mint(5n), key: "a" };
+    const code = await anvil.client.getCode({ address: call.to });
+    await anvil.rpc("anvil_setCode", [call.to, "0x5f5ffd"]);
+    await expect(one.send(call)).rejects.toMatchObject({ code: "ContractRefused" });
+    await anvil.rpc("anvil_setCode", [call.to, code]);
+    await one.send(call);
+    expect(await minted()).toBe(5n);
+  });
+});

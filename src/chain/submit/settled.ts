@@ -1,0 +1,42 @@
+/** What became of a job whose transaction was mined. */
+import type { BlockNumber } from "../../protocol/units.ts";
+import type { ChainClient } from "../rpc/rpc.ts";
+import type { Call, Job, Mined } from "./call.ts";
+import type { MinedVersion, NonceSlot } from "./nonceSlot.ts";
+import { minedAs, readReceipt } from "./receipts.ts";
+
+export interface Settled {
+  readonly job: Job;
+  readonly version: MinedVersion;
+  /** `reverted`: it would pass now, so that it can be sent again. */
+  readonly outcome: Mined | Error | "reverted";
+}
+
+export interface SettledOptions {
+  /** Told of the block that holds a version, before anything else is asked. */
+  readonly onBlock: (block: BlockNumber) => void;
+  /** Throws why a call that was reverted would be so now. */
+  readonly simulate: (call: Call) => Promise<unknown>;
+}
+
+/** Undefined while none of the slot's versions is known to be mined. */
+export async function settledOf(
+  slot: NonceSlot,
+  client: ChainClient,
+  { onBlock, simulate }: SettledOptions,
+): Promise<Settled | undefined> {
+  for (const [hash, job] of slot.versions) {
+    const receipt = await readReceipt(client, hash, slot.raws.get(hash));
+    if (receipt === undefined) continue;
+    onBlock(receipt.block);
+    const rest = { job, version: { hash, block: receipt.blockHash } };
+    if (receipt.isSuccess) return { ...rest, outcome: minedAs(hash, receipt) };
+    // Something changed between simulation and block; a new simulation says what.
+    const outcome = await simulate(job.call).then(
+      () => "reverted" as const,
+      (error: Error) => error,
+    );
+    return { ...rest, outcome };
+  }
+  return undefined;
+}

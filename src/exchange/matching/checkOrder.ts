@@ -1,0 +1,157 @@
+/** Whether the exchange takes an order or a cancellation, before either is journalled. Pure. */
+import { UINT128_MAX } from "../../base/bytes.ts";
+import { nobleCurve } from "../../base/curve.ts";
+import { hashOrder } from "../../protocol/messages.ts";
+import { checkOrder as checkOrderRule } from "../../protocol/orderRule.ts";
+import { type AlignedAmounts, type Refusal, refuse } from "../../protocol/refusals.ts";
+import { recoverSigner } from "../../protocol/signatures.ts";
+import type { Amount, Order, SignedOrder } from "../../protocol/units.ts";
+import type { Market } from "../model/entries.ts";
+import { freeFunds } from "../model/funds.ts";
+import type { OrderRef, Side } from "../model/outcome.ts";
+import { bookOf, type State, tradingKeyOf } from "../model/state.ts";
+
+/** An order as its market counts it. */
+export interface InLots {
+  readonly side: Side;
+  readonly lots: bigint;
+  /** Base units of quote for one lot. */
+  readonly price: Amount;
+}
+
+/**
+ * Why the exchange would refuse the order now; undefined if it would take it. Everything but the
+ * signature: that is checked before, against the key of (owner, round); see `checkSigner`.
+ */
+export function checkOrder(state: State, order: Order): Refusal | undefined {
+  return checkTerms(state, order) ?? checkOwner(state, order);
+}
+
+/**
+ * Why the order is not signed by its owner or the key recorded for its round; undefined if it is.
+ * Whoever journals an order has checked that, but perhaps before the last blocks were taken in, and
+ * an order executed with a key that the chain does not record is evidence of nothing. So where a
+ * key set about that time may have changed the answer, the machine asks again. A recovery costs
+ * about a millisecond; all other orders cost nothing.
+ */
+export function checkSigner(state: State, { order, signature }: SignedOrder): Refusal | undefined {
+  const { owner, round } = order;
+  const changes = state.tradingKeys.get(owner) ?? [];
+  const isRecent = changes.some(({ fromRound }) => fromRound === round || fromRound === round - 1);
+  if (!isRecent) return undefined;
+
+  const { chainId, mediator } = state.genesis;
+  const recovered = recoverSigner(nobleCurve, { chainId, mediator }, hashOrder(order), signature);
+  const key = tradingKeyOf(state, owner, round);
+  if (recovered !== undefined && (recovered === owner || recovered === key)) return undefined;
+  return refuse("BadSignature", { owner, recovered });
+}
+
+/** What holds for the order whoever sends it. */
+function checkTerms(state: State, order: Order): Refusal | undefined {
+  if (state.halted !== undefined) return haltedRefusal(state.halted.round);
+  const fault = checkOrderRule(order);
+  if (fault !== undefined) return refuse("InvalidOrder", { fault });
+
+  const currentRound = state.moment.round;
+  if (order.round !== currentRound && order.round !== currentRound + 1) {
+    return refuse("OrderRoundClosed", { orderRound: order.round, currentRound });
+  }
+
+  const { sellToken, buyToken } = order;
+  for (const token of [sellToken, buyToken]) {
+    if (!state.tokens.has(token)) return refuse("UnknownToken", { token });
+  }
+  const book = bookOf(state, sellToken, buyToken);
+  if (book === undefined) return refuse("UnknownMarket", { sellToken, buyToken });
+  const { market } = book;
+  if (order.intent !== (sideOf(market, order) === "bid" ? "buyAll" : "sellAll")) {
+    return refuse("InvalidOrder", { fault: { fault: "BadIntent" } });
+  }
+  if (toLots(market, order) !== undefined) return undefined;
+  const { sellAmount, buyAmount } = order;
+  return refuse("MisalignedAmount", { sellAmount, buyAmount, nearest: nearest(market, order) });
+}
+
+/** What its owner has and has done. */
+function checkOwner(state: State, order: Order): Refusal | undefined {
+  const { owner, round, id } = order;
+  const client = state.clients.get(owner);
+  if (client === undefined) return refuse("UnknownClient", { client: owner });
+  const orders = client.rounds.get(round)?.orders;
+  if (orders?.has(id)) return refuse("DuplicateOrderId", { round, id });
+  const limit = state.genesis.limits.ordersPerClientAndRound;
+  if (orders !== undefined && orders.size >= limit)
+    return refuse("TooManyOrders", { round, limit });
+  return round === state.moment.round ? checkFunds(state, order) : undefined;
+}
+
+/** Whether the owner can pay all that the order may sell. */
+export function checkFunds(state: State, order: Order): Refusal | undefined {
+  const client = state.clients.get(order.owner);
+  if (client === undefined) return refuse("UnknownClient", { client: order.owner });
+  const free = freeFunds(client, order.sellToken);
+  if (order.sellAmount <= free) return undefined;
+  return refuse("InsufficientFunds", { token: order.sellToken, needed: order.sellAmount, free });
+}
+
+/** Why the order cannot be cancelled now; undefined if it can. The signature is checked before. */
+export function checkCancel(state: State, ref: OrderRef): Refusal | undefined {
+  if (state.halted !== undefined) return haltedRefusal(state.halted.round);
+  const { owner, round, id } = ref;
+  const record = state.clients.get(owner)?.rounds.get(round)?.orders.get(id);
+  if (record === undefined) return refuse("UnknownOrder", { owner, round, id });
+  switch (record.state) {
+    case "queued":
+    case "open":
+      return undefined;
+    case "filled":
+    case "cancelled":
+    case "expired":
+      return refuse("OrderNotOpen", { owner, round, id, end: record.state });
+    case "refused":
+      return refuse("UnknownOrder", { owner, round, id });
+  }
+}
+
+function haltedRefusal(haltRound: number): Refusal {
+  return refuse("ExchangeHalted", { haltRound });
+}
+
+function sideOf(market: Market, order: Order): Side {
+  return order.buyToken === market.base ? "bid" : "ask";
+}
+
+/** Lots and price of an order of this market; undefined where they are no whole numbers. */
+export function toLots(market: Market, order: Order): InLots | undefined {
+  const side = sideOf(market, order);
+  const baseAmount = side === "bid" ? order.buyAmount : order.sellAmount;
+  const quoteAmount = side === "bid" ? order.sellAmount : order.buyAmount;
+  if (baseAmount % market.lot !== 0n) return undefined;
+  const lots = baseAmount / market.lot;
+  if (quoteAmount % (lots * market.tick) !== 0n) return undefined;
+  return { side, lots, price: quoteAmount / lots };
+}
+
+/** Aligned amounts around those of the order: lots and price rounded either way. */
+function nearest(market: Market, order: Order): AlignedAmounts[] {
+  const isBid = sideOf(market, order) === "bid";
+  const baseAmount = isBid ? order.buyAmount : order.sellAmount;
+  const quoteAmount = isBid ? order.sellAmount : order.buyAmount;
+  const fewer = baseAmount / market.lot;
+  const lower = (quoteAmount * market.lot) / (baseAmount * market.tick);
+
+  const found: AlignedAmounts[] = [];
+  const lotsTried = baseAmount % market.lot === 0n ? [fewer] : [fewer, fewer + 1n];
+  const isOnTick = (quoteAmount * market.lot) % (baseAmount * market.tick) === 0n;
+  const ticksTried = isOnTick ? [lower] : [lower, lower + 1n];
+  for (const lots of lotsTried) {
+    for (const ticks of ticksTried) {
+      const base = lots * market.lot;
+      const quote = lots * ticks * market.tick;
+      if (base === 0n || quote === 0n || base > UINT128_MAX || quote > UINT128_MAX) continue;
+      found.push({ sellAmount: isBid ? quote : base, buyAmount: isBid ? base : quote });
+    }
+  }
+  return found;
+}

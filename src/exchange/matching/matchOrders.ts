@@ -1,0 +1,101 @@
+import { assert } from "../../base/errors.ts";
+import { checkExecution } from "../../protocol/orderRule.ts";
+import type { Amount } from "../../protocol/units.ts";
+import { lockedBy, type OrderRecord } from "../model/book.ts";
+import { credit, spendLocked, unlock } from "../model/funds.ts";
+import type { ExchangeEvent, OrderRef, Trade } from "../model/outcome.ts";
+import { clientOf, type State } from "../model/state.ts";
+
+/**
+ * Executes an order that just came, its money locked, against those that rest: best price first,
+ * earlier first, at the price of the one that rests. n lots at price p move exactly n * lot of
+ * base and n * p of quote. An order that meets one of its own owner is cancelled with what is
+ * left; otherwise the rest of it rests. Work grows with the trades.
+ */
+export function matchOrders(state: State, taker: OrderRecord, events: ExchangeEvent[]): void {
+  while (taker.filledLots < taker.lots) {
+    const maker = taker.book.bestMatch(taker);
+    if (maker === undefined) {
+      taker.book.add(taker);
+      events.push({ what: "orderRested", remaining: lockedBy(taker), ...refOf(taker) });
+      return;
+    }
+    if (maker.order.owner === taker.order.owner) {
+      taker.state = "cancelled";
+      const owner = clientOf(state, taker.order.owner);
+      unlock(state, owner, taker.order.sellToken, lockedBy(taker));
+      events.push({ what: "orderCancelled", reason: "selfTrade", ...refOf(taker) });
+      return;
+    }
+    events.push({ what: "trade", trade: execute(state, maker, taker) });
+    if (maker.filledLots === maker.lots) {
+      maker.book.remove(maker);
+      finish(maker, events);
+    }
+  }
+  finish(taker, events);
+}
+
+function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
+  const { market } = taker.book;
+  const lots = min(maker.lots - maker.filledLots, taker.lots - taker.filledLots);
+  const baseAmount = lots * market.lot;
+  const quoteAmount = lots * maker.price;
+  const [bid, ask] = taker.side === "bid" ? [taker, maker] : [maker, taker];
+
+  state.trades++;
+  maker.book.reduce(maker, lots);
+  settle(state, bid, lots, quoteAmount, baseAmount);
+  settle(state, ask, lots, baseAmount, quoteAmount);
+
+  return {
+    sequence: BigInt(state.trades),
+    base: market.base,
+    quote: market.quote,
+    price: maker.price,
+    lots,
+    baseAmount,
+    quoteAmount,
+    takerSide: taker.side,
+    maker: refOf(maker),
+    taker: refOf(taker),
+    round: taker.order.round,
+    block: state.moment.block,
+  };
+}
+
+/** Books `lots` of one order; what its limit allowed beyond the price is free again. */
+function settle(
+  state: State,
+  record: OrderRecord,
+  lots: bigint,
+  sold: Amount,
+  bought: Amount,
+): void {
+  const { order } = record;
+  const client = clientOf(state, order.owner);
+  const before = lockedBy(record);
+  record.filledLots += lots;
+  record.sold += sold;
+  record.bought += bought;
+  record.sequence = state.trades;
+  const fault = checkExecution(order, record.sold, record.bought);
+  assert(fault === undefined, () => `order ${order.id} executed beyond it: ${fault?.fault}.`);
+
+  spendLocked(state, client, order.sellToken, sold, before - lockedBy(record));
+  credit(state, client, order.buyToken, bought);
+}
+
+function finish(record: OrderRecord, events: ExchangeEvent[]): void {
+  record.state = "filled";
+  events.push({ what: "orderFilled", ...refOf(record) });
+}
+
+function refOf(record: OrderRecord): OrderRef {
+  const { owner, round, id } = record.order;
+  return { owner, round, id };
+}
+
+function min(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
+}

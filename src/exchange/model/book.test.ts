@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
+import { Book, type OrderRecord } from "./book.ts";
+import type { Side } from "./outcome.ts";
+
+function record(
+  book: Book,
+  arrivalSeq: number,
+  side: Side,
+  lots: number,
+  price: number,
+): OrderRecord {
+  return {
+    order: limitOrder(ALICE, 0, arrivalSeq, side, lots, price),
+    signature: SIGNATURE,
+    arrivalSeq,
+    book,
+    side,
+    price: BigInt(price),
+    lots: BigInt(lots),
+    filledLots: 0n,
+    sold: 0n,
+    bought: 0n,
+    sequence: 0,
+    state: "open",
+    earlier: undefined,
+    later: undefined,
+  };
+}
+
+const changes = fc.array(
+  fc.record({
+    side: fc.constantFrom<Side>("bid", "ask"),
+    price: fc.integer({ min: 1, max: 12 }),
+    lots: fc.integer({ min: 1, max: 9 }),
+    remove: fc.option(fc.nat(), { freq: 2 }),
+  }),
+  { maxLength: 80 },
+);
+
+test("the book is its orders sorted by price and time, whatever came and went", () => {
+  fc.assert(
+    fc.property(changes, (all) => {
+      const book = new Book(MARKET);
+      let open: OrderRecord[] = [];
+      all.forEach(({ side, price, lots, remove }, arrivalSeq) => {
+        const gone = remove === null ? undefined : open[remove % Math.max(1, open.length)];
+        if (gone !== undefined) {
+          book.remove(gone);
+          open = open.filter((other) => other !== gone);
+        } else {
+          const added = record(book, arrivalSeq, side, lots, price);
+          book.add(added);
+          open.push(added);
+        }
+      });
+      const sorted = (side: Side) =>
+        open
+          .filter((one) => one.side === side)
+          .sort((a, b) => {
+            const better = Number(side === "bid" ? b.price - a.price : a.price - b.price);
+            return better || a.arrivalSeq - b.arrivalSeq;
+          });
+      expect([...book.orders()]).toEqual([...sorted("bid"), ...sorted("ask")]);
+      for (const side of ["bid", "ask"] as const) {
+        expect(book.best(side)).toBe(sorted(side)[0]);
+        const depth = new Map<bigint, { baseAmount: bigint; orders: number }>();
+        for (const { price, lots } of sorted(side)) {
+          const level = depth.get(price) ?? { baseAmount: 0n, orders: 0 };
+          level.baseAmount += lots * MARKET.lot;
+          level.orders++;
+          depth.set(price, level);
+        }
+        const levels = Array.from(depth, ([price, level]) => ({ price, ...level }));
+        expect(book.depth(side, 99)).toEqual(levels);
+        expect(book.depth(side, 2)).toEqual(levels.slice(0, 2));
+        expect(book.depth(side, 0)).toEqual([]);
+      }
+    }),
+  );
+});

@@ -1,0 +1,258 @@
+/**
+ * The entries of the journal: everything that changes the exchange is one of these. Written as
+ * JSON with a version, bigints as decimal strings; read strictly.
+ */
+import type { Address, Hex } from "../../base/hex.ts";
+import type { ChainLog, LogPlace } from "../../protocol/chainLog.ts";
+import type {
+  Amount,
+  BlockNumber,
+  CancelOrder,
+  Order,
+  Schedule,
+  Signature,
+} from "../../protocol/units.ts";
+import {
+  address,
+  bool,
+  type Codec,
+  count,
+  hash,
+  type Json,
+  list,
+  object,
+  oneOf,
+  parseJson,
+  uint64,
+  uint128,
+  union,
+  word,
+} from "./codec.ts";
+
+/** The form of the entries written now. */
+export const ENTRY_VERSION = 1;
+
+/** A pair of tokens that the exchange matches. */
+export interface Market {
+  readonly base: Address;
+  readonly quote: Address;
+  /** Base units of `base` in one lot. */
+  readonly lot: Amount;
+  /** Prices, in base units of `quote` for one lot, are multiples of this. */
+  readonly tick: Amount;
+}
+
+export interface ExchangeLimits {
+  /** Orders accepted of one client for one round (see protocol/limits.ts). */
+  readonly ordersPerClientAndRound: number;
+}
+
+/** What an exchange is from its first moment on. */
+export interface Genesis {
+  readonly chainId: number;
+  readonly mediator: Address;
+  readonly schedule: Schedule;
+  /** Blocks that the exchange's clock is behind the chain's. */
+  readonly confirmations: number;
+  readonly markets: readonly Market[];
+  readonly limits: ExchangeLimits;
+}
+
+/** The first record of every journal. */
+export interface GenesisEntry extends Genesis {
+  readonly kind: "genesis";
+}
+
+/** A block of the chain. */
+export interface BlockRef {
+  readonly number: BlockNumber;
+  readonly hash: Hex;
+}
+
+/** Every final block up to `to`, by the Mediator's logs in it, in chain order. */
+export interface BlocksEntry {
+  readonly kind: "blocks";
+  readonly to: BlockRef;
+  readonly logs: readonly ChainLog[];
+}
+
+/** An order whose signature was verified against the key recorded for (owner, round). */
+export interface PlaceOrderEntry {
+  readonly kind: "placeOrder";
+  readonly order: Order;
+  readonly signature: Signature;
+}
+
+/** A verified wish of the owner to take an order out. */
+export interface CancelOrderEntry extends CancelOrder {
+  readonly kind: "cancelOrder";
+  readonly signature: Signature;
+}
+
+export type Entry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderEntry;
+
+/** The record of an entry, UTF-8 JSON. The same entry always gives the same bytes. */
+export function encodeEntry(entry: Entry): Uint8Array {
+  const body = entryCodec.write(entry) as { readonly [key: string]: Json };
+  return new TextEncoder().encode(JSON.stringify({ version: ENTRY_VERSION, ...body }));
+}
+
+/** The entry in a record; throws a `DecodeError` that names the field which is wrong. */
+export function decodeEntry(record: Uint8Array): Entry {
+  const json = parseJson(new TextDecoder().decode(record));
+  if (typeof json !== "object" || json === null || Array.isArray(json)) {
+    return entryCodec.read(json, "");
+  }
+  const { version, ...body } = json as { readonly [key: string]: Json };
+  versionCodec.read(version ?? null, "version");
+  return entryCodec.read(body, "");
+}
+
+const versionCodec = oneOf(ENTRY_VERSION);
+
+const scheduleCodec: Codec<Schedule> = object({
+  genesisBlock: count,
+  roundSize: count,
+});
+
+const marketCodec: Codec<Market> = object({
+  base: address,
+  quote: address,
+  lot: uint128,
+  tick: uint128,
+});
+
+const genesisFields = {
+  chainId: count,
+  mediator: address,
+  schedule: scheduleCodec,
+  confirmations: count,
+  markets: list(marketCodec),
+  limits: object<ExchangeLimits>({ ordersPerClientAndRound: count }),
+};
+
+export const genesisCodec: Codec<Genesis> = object<Genesis>(genesisFields);
+
+export const orderCodec: Codec<Order> = object({
+  owner: address,
+  round: count,
+  id: uint64,
+  sellToken: address,
+  sellAmount: uint128,
+  buyToken: address,
+  buyAmount: uint128,
+  intent: oneOf("buyAll", "sellAll"),
+});
+
+export const signatureCodec: Codec<Signature> = object({
+  r: word,
+  vs: word,
+  path: list(word),
+});
+
+export const blockRefCodec: Codec<BlockRef> = object({ number: count, hash });
+
+const place: { readonly [K in keyof LogPlace]: Codec<LogPlace[K]> } = {
+  block: count,
+  blockHash: hash,
+  logIndex: count,
+  transactionHash: hash,
+};
+
+const logCodec = union<"kind", ChainLog>("kind", {
+  tokenListed: object({
+    kind: oneOf("tokenListed"),
+    token: address,
+    round: count,
+    ...place,
+  }),
+  deposited: object({
+    kind: oneOf("deposited"),
+    client: address,
+    token: address,
+    amount: uint128,
+    round: count,
+    ...place,
+  }),
+  withdrawalInitiated: object({
+    kind: oneOf("withdrawalInitiated"),
+    client: address,
+    token: address,
+    amount: uint128,
+    opening: uint128,
+    recipient: address,
+    round: count,
+    ...place,
+  }),
+  withdrawalCancelled: object({
+    kind: oneOf("withdrawalCancelled"),
+    client: address,
+    token: address,
+    round: count,
+    amount: uint128,
+    ...place,
+  }),
+  withdrawalConfirmed: object({
+    kind: oneOf("withdrawalConfirmed"),
+    client: address,
+    token: address,
+    round: count,
+    amount: uint128,
+    recipient: address,
+    ...place,
+  }),
+  committed: object({
+    kind: oneOf("committed"),
+    round: count,
+    token: address,
+    node: hash,
+    total: uint128,
+    leafCount: count,
+    ...place,
+  }),
+  tradingKeySet: object({
+    kind: oneOf("tradingKeySet"),
+    client: address,
+    fromRound: count,
+    key: address,
+    ...place,
+  }),
+  disputeOpened: object({
+    kind: oneOf("disputeOpened"),
+    client: address,
+    round: count,
+    opener: address,
+    mustProveOpenings: bool,
+    openingsPresented: bool,
+    presented: count,
+    ...place,
+  }),
+  disputeClosed: object({
+    kind: oneOf("disputeClosed"),
+    client: address,
+    round: count,
+    operator: address,
+    ...place,
+  }),
+});
+
+const entryCodec = union<"kind", Entry>("kind", {
+  genesis: object<GenesisEntry>({ kind: oneOf("genesis"), ...genesisFields }),
+  blocks: object<BlocksEntry>({
+    kind: oneOf("blocks"),
+    to: blockRefCodec,
+    logs: list(logCodec),
+  }),
+  placeOrder: object<PlaceOrderEntry>({
+    kind: oneOf("placeOrder"),
+    order: orderCodec,
+    signature: signatureCodec,
+  }),
+  cancelOrder: object<CancelOrderEntry>({
+    kind: oneOf("cancelOrder"),
+    owner: address,
+    round: count,
+    id: uint64,
+    signature: signatureCodec,
+  }),
+});

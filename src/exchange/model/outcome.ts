@@ -1,0 +1,136 @@
+/** What applying an entry did, as data: for streams, metrics, logs, and for signing fills. */
+import type { Address } from "../../base/hex.ts";
+import type {
+  CommittedLog,
+  DepositedLog,
+  DisputeClosedLog,
+  TokenListedLog,
+  TradingKeySetLog,
+  WithdrawalCancelledLog,
+  WithdrawalConfirmedLog,
+  WithdrawalInitiatedLog,
+} from "../../protocol/chainLog.ts";
+import type { Refusal } from "../../protocol/refusals.ts";
+import type { Amount, BlockNumber, Quarter, Round, TokenRoot } from "../../protocol/units.ts";
+
+/** Names an order. */
+export interface OrderRef {
+  readonly owner: Address;
+  readonly round: Round;
+  readonly id: bigint;
+}
+
+/** A bid buys the market's base, an ask sells it. */
+export type Side = "bid" | "ask";
+
+/** One execution between two orders. */
+export interface Trade {
+  /** Counts the trades of the exchange from 1; the `sequence` of both orders' fills. */
+  readonly sequence: bigint;
+  readonly base: Address;
+  readonly quote: Address;
+  /** Base units of quote for one lot: the maker's. */
+  readonly price: Amount;
+  readonly lots: bigint;
+  /** lots * lot. */
+  readonly baseAmount: Amount;
+  /** lots * price. */
+  readonly quoteAmount: Amount;
+  readonly takerSide: Side;
+  readonly maker: OrderRef;
+  readonly taker: OrderRef;
+  readonly round: Round;
+  /** The exchange's clock when it happened. */
+  readonly block: BlockNumber;
+}
+
+/**
+ * Why an order was taken out before it was filled. `tradingKey`: it waited for a round in which
+ * another key signs.
+ */
+export type CancelReason = "owner" | "selfTrade" | "tradingKey";
+
+/** One thing that happened, in order. Logs of the chain appear with what they say. */
+export type ExchangeEvent =
+  | {
+      readonly what: "quarterBegan";
+      readonly round: Round;
+      readonly quarter: Quarter;
+    }
+  /** `closed` is over; `roots` are the trees with which `closed + 1` opened, in token order. */
+  | {
+      readonly what: "roundClosed";
+      readonly closed: Round;
+      readonly roots: readonly TokenRoot[];
+    }
+  /** A late cancellation changed the tree that the round opened with. */
+  | {
+      readonly what: "rootChanged";
+      readonly round: Round;
+      readonly root: TokenRoot;
+    }
+  | {
+      readonly what: "halted";
+      readonly round: Round;
+      readonly block: BlockNumber;
+    }
+  | { readonly what: "tokenListed"; readonly log: TokenListedLog }
+  | {
+      readonly what: "clientAdmitted";
+      readonly client: Address;
+      readonly leafIndex: number;
+    }
+  | { readonly what: "depositCredited"; readonly log: DepositedLog }
+  | { readonly what: "tradingKeySet"; readonly log: TradingKeySetLog }
+  | ({ readonly what: "orderQueued" } & OrderRef)
+  /** The order rests in the book with `remaining` of what it sells. */
+  | ({ readonly what: "orderRested"; readonly remaining: Amount } & OrderRef)
+  | ({ readonly what: "orderFilled" } & OrderRef)
+  | ({
+      readonly what: "orderCancelled";
+      readonly reason: CancelReason;
+    } & OrderRef)
+  | ({ readonly what: "orderExpired" } & OrderRef)
+  /** A queued order did not fit when its round opened. */
+  | ({ readonly what: "orderRefused"; readonly refusal: Refusal } & OrderRef)
+  | { readonly what: "trade"; readonly trade: Trade }
+  | {
+      readonly what: "withdrawalRequested";
+      readonly log: WithdrawalInitiatedLog;
+    }
+  | {
+      readonly what: "withdrawalDecided";
+      readonly client: Address;
+      readonly token: Address;
+      readonly round: Round;
+      readonly amount: Amount;
+      /** Refused: it must be cancelled on chain (see `evidenceAgainst`). */
+      readonly decision: "debited" | "refused";
+    }
+  /** `credited`: it had been debited, and the money is back. */
+  | {
+      readonly what: "withdrawalCancelled";
+      readonly log: WithdrawalCancelledLog;
+      readonly credited: boolean;
+    }
+  | {
+      readonly what: "withdrawalConfirmed";
+      readonly log: WithdrawalConfirmedLog;
+    }
+  | { readonly what: "commitConfirmed"; readonly log: CommittedLog }
+  /** Every token of the round is committed. */
+  | { readonly what: "roundCommitted"; readonly round: Round }
+  | {
+      readonly what: "disputeOpened";
+      readonly client: Address;
+      readonly round: Round;
+      /** Last block in which it can be closed. */
+      readonly deadlineBlock: BlockNumber;
+    }
+  | { readonly what: "disputeClosed"; readonly log: DisputeClosedLog };
+
+/** Refused: nothing changed, and the entry must not be journalled. */
+export interface Outcome {
+  readonly refusal?: Refusal;
+  readonly events: readonly ExchangeEvent[];
+}

@@ -1,0 +1,229 @@
+/**
+ * All that the machine knows. Verbs change it in place, one entry at a time; nothing else does.
+ * Rounds are kept as long as the chain can ask about them: frozen trees of r-3 .. r (a halt in r
+ * pays the commit of r-2), evidence of r-2 .. r (a dispute about r-2 is closed in r's quarter 0).
+ */
+import { assert, QuarterdeckError } from "../../base/errors.ts";
+import type { Address } from "../../base/hex.ts";
+import { quarterSize, validateSchedule } from "../../protocol/rounds.ts";
+import type { FrozenSumTree, SumTree } from "../../protocol/sumTree.ts";
+import type { Amount, BlockNumber, Moment, Round } from "../../protocol/units.ts";
+import { Book, type OrderRecord } from "./book.ts";
+import type { BlockRef, Genesis } from "./entries.ts";
+import type { DisputeView, FlowView, WithdrawalState, WithdrawalView } from "./viewTypes.ts";
+
+/** Frozen trees kept beside that of the current round. */
+export const FROZEN_ROUNDS_BEHIND = 3;
+/** Rounds of orders and flows kept beside the current one. */
+export const EVIDENCE_ROUNDS_BEHIND = 2;
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** 0 <= locked <= total, always. */
+export interface Balance {
+  total: Amount;
+  /** What open orders may still sell. */
+  locked: Amount;
+}
+
+export type Flow = Mutable<FlowView>;
+
+/** One client's affairs of one round. */
+export interface ClientRound {
+  /** By id; every order accepted, whatever became of it. */
+  readonly orders: Map<bigint, OrderRecord>;
+  readonly flows: Map<Address, Flow>;
+}
+
+export interface Withdrawal extends WithdrawalView {
+  state: WithdrawalState;
+}
+
+export interface Client {
+  readonly address: Address;
+  /** The same in every token's tree. */
+  readonly leafIndex: number;
+  readonly balances: Map<Address, Balance>;
+  readonly rounds: Map<Round, ClientRound>;
+  /** By token: one active request at most. */
+  readonly withdrawals: Map<Address, Withdrawal>;
+}
+
+export interface Token {
+  readonly address: Address;
+  readonly listedRound: Round;
+  /** Leaves as of the last freeze. */
+  readonly tree: SumTree;
+  /** Leaf indices whose balance moved since. */
+  readonly changed: Set<number>;
+  /** Sums over all clients, by round. */
+  readonly flows: Map<Round, Flow>;
+  /** The trees with which rounds opened. */
+  readonly frozen: Map<Round, FrozenSumTree>;
+  /** A(r) of the last round frozen (section 4); 0 before. */
+  expected: Amount;
+  committedRound: Round | undefined;
+}
+
+/** A trading key and the first round in which it signs. */
+export interface KeyChange {
+  readonly fromRound: Round;
+  readonly key: Address;
+}
+
+export interface State {
+  readonly genesis: Genesis;
+  head: BlockRef | undefined;
+  moment: Moment;
+  halted: { readonly round: Round; readonly block: BlockNumber } | undefined;
+  /** In the order of listing, which is the order of every commit. */
+  readonly tokens: Map<Address, Token>;
+  readonly clients: Map<Address, Client>;
+  /** By leaf index. */
+  readonly clientList: Client[];
+  /** By account, client or not; ascending by round. */
+  readonly tradingKeys: Map<Address, readonly KeyChange[]>;
+  /** One for each market of the genesis, in that order. */
+  readonly books: readonly Book[];
+  /** The same by either token and the other. */
+  readonly booksByToken: ReadonlyMap<Address, ReadonlyMap<Address, Book>>;
+  /** Orders for the next round, in order of arrival; those cancelled since are among them. */
+  queue: OrderRecord[];
+  /** Requests not decided yet, in the order seen. */
+  undecided: Withdrawal[];
+  /** Open ones, by `disputeKey`. */
+  readonly disputes: Map<string, DisputeView>;
+  /** See protocol/haltRule.ts. */
+  completedRound: Round;
+  /** Orders accepted so far: the next one's place in time. */
+  arrivals: number;
+  /** Trades so far. */
+  trades: number;
+}
+
+/** The exchange before its first block. Throws `BadGenesis` where the genesis makes no exchange. */
+export function createState(genesis: Genesis): State {
+  checkGenesis(genesis);
+  const books = genesis.markets.map((market) => new Book(market));
+  return {
+    genesis,
+    head: undefined,
+    moment: { block: genesis.schedule.genesisBlock, round: 0, quarter: 0 },
+    halted: undefined,
+    tokens: new Map(),
+    clients: new Map(),
+    clientList: [],
+    tradingKeys: new Map(),
+    books,
+    booksByToken: indexBooks(books),
+    queue: [],
+    undecided: [],
+    disputes: new Map(),
+    completedRound: 0,
+    arrivals: 0,
+    trades: 0,
+  };
+}
+
+function checkGenesis(genesis: Genesis): void {
+  const schedule = validateSchedule(genesis.schedule);
+  if (!schedule.ok) throw badGenesis(schedule.problem, schedule.hint);
+  if (genesis.limits.ordersPerClientAndRound < 1) {
+    throw badGenesis("ordersPerClientAndRound is 0.", "Allow at least one order.");
+  }
+  checkConfirmations(genesis);
+  const pairs = new Set<string>();
+  for (const { base, quote, lot, tick } of genesis.markets) {
+    const name = `${base}/${quote}`;
+    if (base === quote) throw badGenesis(`Market ${name} has one token.`, "Name two tokens.");
+    if (lot <= 0n || tick <= 0n) {
+      throw badGenesis(`Market ${name} has lot ${lot}, tick ${tick}.`, "Give both above 0.");
+    }
+    if (pairs.has(name) || pairs.has(`${quote}/${base}`)) {
+      throw badGenesis(`Market ${name} is there twice.`, "Keep one market for each pair.");
+    }
+    pairs.add(name);
+  }
+}
+
+/**
+ * The first block of a quarter is taken in `confirmations` blocks after it, and the block behind
+ * that is the first in which a commit can be: it must still be in quarter 0.
+ */
+function checkConfirmations({ confirmations, schedule }: Genesis): void {
+  const size = quarterSize(schedule);
+  if (confirmations + 2 <= size) return;
+  throw badGenesis(
+    `With ${confirmations} confirmations no commit can land in a quarter of ${size} blocks.`,
+    `Set confirmations to at most ${size - 2} and begin with an empty storage folder, or deploy ` +
+      "a Mediator with longer rounds.",
+  );
+}
+
+function badGenesis(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadGenesis", message, hint });
+}
+
+/** A client that must be there. */
+export function clientOf(state: State, address: Address): Client {
+  const client = state.clients.get(address);
+  assert(client !== undefined, () => `${address} is no client.`);
+  return client;
+}
+
+/** A token that must be listed. */
+export function tokenOf(state: State, address: Address): Token {
+  const token = state.tokens.get(address);
+  assert(token !== undefined, () => `${address} is not listed.`);
+  return token;
+}
+
+/** The key beside its own that signs the account's orders of `round`; undefined if none ever. */
+export function tradingKeyOf(state: State, account: Address, round: Round): Address | undefined {
+  return state.tradingKeys.get(account)?.findLast((change) => change.fromRound <= round)?.key;
+}
+
+/** Tokens of the commit of `round`, in order: those listed before it. */
+export function tokenSet(state: State, round: Round): Token[] {
+  return [...state.tokens.values()].filter((token) => token.listedRound < round);
+}
+
+/** The client's affairs of `round`, begun if they are not there. */
+export function clientRound(client: Client, round: Round): ClientRound {
+  const known = client.rounds.get(round);
+  if (known !== undefined) return known;
+  const begun: ClientRound = { orders: new Map(), flows: new Map() };
+  client.rounds.set(round, begun);
+  return begun;
+}
+
+/** The flow under `key`, begun with zeros if it is not there. */
+export function flowIn<K>(flows: Map<K, Flow>, key: K): Flow {
+  const known = flows.get(key);
+  if (known !== undefined) return known;
+  const begun: Flow = { deposits: 0n, requested: 0n };
+  flows.set(key, begun);
+  return begun;
+}
+
+export function disputeKey(client: Address, round: Round): string {
+  return `${round}:${client}`;
+}
+
+/** The market's book for a pair of tokens in either order. */
+export function bookOf(state: State, sellToken: Address, buyToken: Address): Book | undefined {
+  return state.booksByToken.get(sellToken)?.get(buyToken);
+}
+
+function indexBooks(books: readonly Book[]): Map<Address, Map<Address, Book>> {
+  const index = new Map<Address, Map<Address, Book>>();
+  const add = (one: Address, other: Address, book: Book): void => {
+    const others = index.get(one) ?? new Map<Address, Book>();
+    index.set(one, others.set(other, book));
+  };
+  for (const book of books) {
+    add(book.market.base, book.market.quote, book);
+    add(book.market.quote, book.market.base, book);
+  }
+  return index;
+}

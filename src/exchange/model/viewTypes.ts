@@ -1,0 +1,162 @@
+/** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
+import type { Address } from "../../base/hex.ts";
+import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
+import type {
+  Amount,
+  BlockNumber,
+  Moment,
+  Order,
+  Round,
+  Signature,
+  SignedOrder,
+  TokenRoot,
+} from "../../protocol/units.ts";
+import type { BlockRef, Market } from "./entries.ts";
+import type { OrderRef, Side } from "./outcome.ts";
+
+/** Queued: for the next round. Refused: was queued and did not fit when its round opened. */
+export type OrderState = "queued" | "open" | "filled" | "cancelled" | "expired" | "refused";
+
+/** Seen: not decided yet. Debited: waits for its payment. Refused: must be cancelled on chain. */
+export type WithdrawalState = "seen" | "debited" | "refused";
+
+export interface ClockView {
+  /** Last block taken in; undefined before the first. */
+  readonly head: BlockRef | undefined;
+  /** The exchange's time; stands still at the halt. */
+  readonly moment: Moment;
+  readonly haltRound: Round | undefined;
+  /** First block in which the Mediator is HALTED if nothing more is done (section 2). */
+  readonly haltBlock: BlockNumber | undefined;
+}
+
+export interface BalanceView {
+  readonly token: Address;
+  readonly total: Amount;
+  /** In open orders. */
+  readonly locked: Amount;
+  /** total - locked. */
+  readonly free: Amount;
+}
+
+export interface OrderView {
+  readonly order: Order;
+  readonly signature: Signature;
+  readonly side: Side;
+  /** Base units of the market's quote for one lot. */
+  readonly price: Amount;
+  readonly state: OrderState;
+  /** Cumulative, as its fill says. */
+  readonly sold: Amount;
+  readonly bought: Amount;
+  /** Of its last trade; 0 before the first. */
+  readonly sequence: bigint;
+}
+
+export interface PriceLevel {
+  readonly price: Amount;
+  /** Base units of the market's base. */
+  readonly baseAmount: Amount;
+  readonly orders: number;
+}
+
+/** Best price first on both sides. */
+export interface BookView {
+  readonly market: Market;
+  readonly bids: readonly PriceLevel[];
+  readonly asks: readonly PriceLevel[];
+}
+
+export interface WithdrawalView {
+  readonly client: Address;
+  readonly token: Address;
+  readonly recipient: Address;
+  readonly round: Round;
+  readonly amount: Amount;
+  readonly opening: Amount;
+  /** In which it was requested. */
+  readonly block: BlockNumber;
+  readonly state: WithdrawalState;
+}
+
+export interface DisputeView {
+  readonly client: Address;
+  /** In which it was opened; it is about the round before. */
+  readonly round: Round;
+  readonly opener: Address;
+  readonly openedBlock: BlockNumber;
+  /** Last block in which it can be closed. */
+  readonly deadlineBlock: BlockNumber;
+  readonly openingsPresented: boolean;
+  readonly mustProveOpenings: boolean;
+  /** Number of fills presented. */
+  readonly presented: number;
+}
+
+/** An order of the disputed round with all that was executed of it. */
+export interface ExecutionView extends Execution {
+  readonly signature: Signature;
+}
+
+/** All that the machine knows for answering a dispute. */
+export interface DisputeAnswerView extends DisputeView {
+  readonly disputedRound: Round;
+  /** The client's leaf; undefined when it has none. */
+  readonly leafIndex: number | undefined;
+  /** One for each token of the set of `round`, in that order. */
+  readonly tokens: readonly TokenAccount[];
+  /** Tokens of the set of the disputed round, in that order. */
+  readonly openingTokens: readonly Address[];
+  /** Strictly ascending by id. */
+  readonly executions: readonly ExecutionView[];
+}
+
+/** What to send to cancel a request. */
+export interface EvidenceView extends WithdrawalView {
+  /** Ascending by (round, id). */
+  readonly orders: readonly SignedOrder[];
+  /** First and last block in which it can be cancelled, unless the token is committed before. */
+  readonly firstBlock: BlockNumber;
+  readonly lastBlock: BlockNumber;
+}
+
+/** How a round's commit stands. */
+export interface CommitView {
+  readonly round: Round;
+  /** In token order; the trees with which the round opened. */
+  readonly roots: readonly TokenRoot[];
+  /** Those that the chain does not show yet, in token order. */
+  readonly missing: readonly TokenRoot[];
+  /** Requests of the round before that must be cancelled before. */
+  readonly cancelFirst: readonly WithdrawalView[];
+}
+
+/** A token's figures of a round, as the Mediator counts them, in base units. */
+export interface TokenSums {
+  readonly token: Address;
+  readonly deposits: Amount;
+  readonly requested: Amount;
+  readonly expected: Amount;
+}
+
+export interface TokenView {
+  readonly token: Address;
+  readonly listedRound: Round;
+  /** Undefined before the first commit. */
+  readonly committedRound: Round | undefined;
+}
+
+/** A client's flows of one round in one token. */
+export interface FlowView {
+  readonly deposits: Amount;
+  /** Requested and not cancelled. */
+  readonly requested: Amount;
+}
+
+/** Names a market by its two tokens, in either order. */
+export interface TokenPair {
+  readonly sellToken: Address;
+  readonly buyToken: Address;
+}
+
+export type { OrderRef, Side };

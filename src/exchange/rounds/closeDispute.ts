@@ -1,0 +1,10 @@
+import type { DisputeClosedLog } from "../../protocol/chainLog.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
+import { disputeKey, type State } from "../model/state.ts";
+
+/** Takes out an obligation that was met. Constant work. */
+export function closeDispute(state: State, log: DisputeClosedLog, events: ExchangeEvent[]): void {
+  state.disputes.delete(disputeKey(log.client, log.round));
+
+  events.push({ what: "disputeClosed", log });
+}

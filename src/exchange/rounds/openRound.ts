@@ -1,0 +1,29 @@
+import type { BlockNumber } from "../../protocol/units.ts";
+import { checkFunds } from "../matching/checkOrder.ts";
+import { enterOrder } from "../matching/placeOrder.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
+import type { State } from "../model/state.ts";
+
+/**
+ * Begins the next round at its first block: the orders that waited for it are placed in the order
+ * in which they came, each if its owner still has the money. Work grows with them.
+ */
+export function openRound(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
+  const round = state.moment.round + 1;
+  state.moment = { block, round, quarter: 0 };
+  events.push({ what: "quarterBegan", round, quarter: 0 });
+
+  const queue = state.queue;
+  state.queue = [];
+  for (const record of queue) {
+    if (record.state !== "queued") continue;
+    const { owner, id } = record.order;
+    const refusal = checkFunds(state, record.order);
+    if (refusal === undefined) {
+      enterOrder(state, record, events);
+      continue;
+    }
+    record.state = "refused";
+    events.push({ what: "orderRefused", owner, round, id, refusal });
+  }
+}

@@ -1,0 +1,110 @@
+import { expect, test } from "vitest";
+import { apply } from "../apply.ts";
+import { DecodeError } from "../model/codec.ts";
+import { createState } from "../model/state.ts";
+import * as views from "../queries/views.ts";
+import {
+  ALICE,
+  BASE,
+  BOB,
+  CAROL,
+  GENESIS,
+  hashOfBlock,
+  limitOrder,
+  QUOTE,
+  tradingWorld,
+  type World,
+} from "../world.testkit.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+import { stateHash } from "./stateHash.ts";
+
+/** Everything at once: open, filled, queued and cancelled orders, requests, keys, a dispute. */
+function busyWorld(): World {
+  const world = tradingWorld();
+  world.toQuarter(2, 0);
+  world.duties();
+  world.place(limitOrder(ALICE, 2, 1, "ask", 10, 50));
+  world.place(limitOrder(BOB, 2, 1, "bid", 4, 50));
+  world.place(limitOrder(CAROL, 2, 2, "ask", 3, 50));
+  world.place(limitOrder(CAROL, 2, 1, "bid", 3, 45));
+  world.place(limitOrder(ALICE, 3, 1, "ask", 1, 45));
+  world.place(limitOrder(BOB, 3, 1, "bid", 1, 45));
+  world.cancel(BOB, 3, 1);
+  world.withdraw(BOB, QUOTE, 500n).mine();
+  world.toQuarter(2, 1);
+  world.withdraw(ALICE, BASE, 10_000n);
+  world.log({ kind: "tradingKeySet", client: ALICE, fromRound: 3, key: BOB });
+  world.log({
+    kind: "disputeOpened",
+    client: CAROL,
+    round: 2,
+    opener: CAROL,
+    mustProveOpenings: false,
+    openingsPresented: true,
+    presented: 0,
+  });
+  world.mine();
+  return world;
+}
+
+test("a restored exchange is the same, and goes on as the other does", () => {
+  const world = busyWorld();
+  const restored = decodeSnapshot([...encodeSnapshot(world.state)]);
+  expect(stateHash(restored)).toBe(stateHash(world.state));
+  expect(views.disputes(restored)).toEqual(views.disputes(world.state));
+  expect(views.proof(restored, ALICE, BASE, 2)).toEqual(views.proof(world.state, ALICE, BASE, 2));
+
+  const order = limitOrder(BOB, 2, 2, "bid", 8, 50);
+  const signature = { r: hashOfBlock(1), vs: hashOfBlock(2), path: [] };
+  const to = { number: 195, hash: hashOfBlock(195) };
+  for (const entry of [
+    { kind: "placeOrder", order, signature },
+    { kind: "blocks", to, logs: [] },
+  ] as const) {
+    expect(apply(restored, entry)).toEqual(apply(world.state, entry));
+    expect(stateHash(restored)).toBe(stateHash(world.state));
+  }
+});
+
+test("the hash tells states apart", () => {
+  const one = busyWorld();
+  const other = busyWorld();
+  expect(stateHash(one.state)).toBe(stateHash(other.state));
+  other.cancel(CAROL, 2, 1);
+  expect(stateHash(one.state)).not.toBe(stateHash(other.state));
+});
+
+test("a snapshot that is not whole is refused", () => {
+  const records = [...encodeSnapshot(busyWorld().state)];
+  expect(() => decodeSnapshot([])).toThrow(DecodeError);
+  for (let missing = 0; missing < records.length; missing++) {
+    const rest = records.filter((_, i) => i !== missing);
+    expect(() => decodeSnapshot(rest), `without record ${missing}`).toThrow(DecodeError);
+  }
+  expect(() => decodeSnapshot([...records, records[1] as Uint8Array])).toThrow(DecodeError);
+});
+
+test.each([
+  ["a round of 10 blocks", { schedule: { genesisBlock: 1, roundSize: 10 } }],
+  ["no block left to commit in", { confirmations: 7 }],
+  ["no orders", { limits: { ordersPerClientAndRound: 0 } }],
+  ["one token", { markets: [{ base: BASE, quote: BASE, lot: 1n, tick: 1n }] }],
+  ["no lot", { markets: [{ base: BASE, quote: QUOTE, lot: 0n, tick: 1n }] }],
+  [
+    "a pair both ways",
+    {
+      markets: [
+        { base: BASE, quote: QUOTE, lot: 1n, tick: 1n },
+        { base: QUOTE, quote: BASE, lot: 1n, tick: 1n },
+      ],
+    },
+  ],
+])("a genesis with %s is refused", (_, change) => {
+  expect(() => createState({ ...GENESIS, ...change })).toThrow(
+    expect.objectContaining({ code: "BadGenesis" }),
+  );
+});
+
+test("the last confirmations that leave a block to commit in are taken", () => {
+  expect(createState({ ...GENESIS, confirmations: 6 }).genesis.confirmations).toBe(6);
+});

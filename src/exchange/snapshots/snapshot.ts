@@ -1,0 +1,249 @@
+/**
+ * The whole state as records of canonical JSON, and back: a node starts from the last snapshot and
+ * replays what came after. What follows from the rest is not written: books, queue and trees are
+ * built again. Frozen balances are written as what changed since the round before, which keeps the
+ * nodes of their trees shared after a restart too. Work grows with clients * tokens * rounds kept.
+ */
+import { SumTree } from "../../protocol/sumTree.ts";
+import type { Amount } from "../../protocol/units.ts";
+import { toLots } from "../matching/checkOrder.ts";
+import type { OrderRecord } from "../model/book.ts";
+import { type Codec, DecodeError, parseJson } from "../model/codec.ts";
+import {
+  bookOf,
+  type Client,
+  createState,
+  disputeKey,
+  type State,
+  type Token,
+} from "../model/state.ts";
+import {
+  type ClientRecord,
+  clientCodec,
+  type HeadRecord,
+  headCodec,
+  type OrderRow,
+  SNAPSHOT_VERSION,
+  type TokenRecord,
+  tokenCodec,
+  tradingKeysCodec,
+} from "./snapshotForm.ts";
+
+/**
+ * The records of a snapshot, in order. The same state always gives the same bytes. Take them all
+ * before the next entry is applied.
+ */
+export function* encodeSnapshot(state: State): Generator<Uint8Array> {
+  yield encode(headCodec, headRecord(state));
+  for (const token of state.tokens.values()) yield encode(tokenCodec, tokenRecord(token));
+  for (const client of state.clientList) yield encode(clientCodec, clientRecord(client));
+  for (const [account, keys] of state.tradingKeys) {
+    yield encode(tradingKeysCodec, { account, keys });
+  }
+}
+
+/** The state of a snapshot's records. Throws a `DecodeError` where they are not whole. */
+export function decodeSnapshot(records: Iterable<Uint8Array>): State {
+  const next = reader(records);
+  const head = next(headCodec, "head");
+  const state = stateOf(head);
+  const tokens: TokenRecord[] = [];
+  for (let i = 0; i < head.tokens; i++) tokens.push(next(tokenCodec, `token ${i}`));
+  for (const record of tokens) state.tokens.set(record.address, tokenOfRecord(record));
+  for (let i = 0; i < head.clients; i++) addClient(state, next(clientCodec, `client ${i}`));
+  for (let i = 0; i < head.tradingKeys; i++) {
+    const { account, keys } = next(tradingKeysCodec, `trading keys ${i}`);
+    state.tradingKeys.set(account, keys);
+  }
+  next(undefined, "the end");
+
+  for (const record of tokens) plantTree(state, record);
+  openBooks(state);
+  orderUndecided(state, head);
+  return state;
+}
+
+function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(codec.write(value)));
+}
+
+interface Reader {
+  <T>(codec: Codec<T>, what: string): T;
+  (codec: undefined, what: string): void;
+}
+
+function reader(records: Iterable<Uint8Array>): Reader {
+  const iterator = records[Symbol.iterator]();
+  return ((codec: Codec<unknown> | undefined, what: string) => {
+    const step = iterator.next();
+    if (codec === undefined) {
+      if (step.done !== true) throw new DecodeError(what, "is followed by more");
+      return undefined;
+    }
+    if (step.done === true) throw new DecodeError(what, "is missing");
+    return codec.read(parseJson(new TextDecoder().decode(step.value)), what);
+  }) as Reader;
+}
+
+function headRecord(state: State): HeadRecord {
+  return {
+    version: SNAPSHOT_VERSION,
+    genesis: state.genesis,
+    head: state.head ?? null,
+    moment: state.moment,
+    halted: state.halted ?? null,
+    completedRound: state.completedRound,
+    arrivals: state.arrivals,
+    trades: state.trades,
+    disputes: [...state.disputes.values()],
+    undecided: state.undecided.map(({ client, token }) => ({ client, token })),
+    tokens: state.tokens.size,
+    clients: state.clientList.length,
+    tradingKeys: state.tradingKeys.size,
+  };
+}
+
+function stateOf(head: HeadRecord): State {
+  const state = createState(head.genesis);
+  state.head = head.head ?? undefined;
+  state.moment = head.moment;
+  state.halted = head.halted ?? undefined;
+  state.completedRound = head.completedRound;
+  state.arrivals = head.arrivals;
+  state.trades = head.trades;
+  for (const dispute of head.disputes) {
+    state.disputes.set(disputeKey(dispute.client, dispute.round), dispute);
+  }
+  return state;
+}
+
+function tokenRecord(token: Token): TokenRecord {
+  const before: Amount[] = [];
+  return {
+    address: token.address,
+    listedRound: token.listedRound,
+    expected: token.expected,
+    committedRound: token.committedRound ?? null,
+    changed: [...token.changed].sort((a, b) => a - b),
+    flows: Array.from(token.flows, ([round, flow]) => ({ round, ...flow })),
+    frozen: Array.from(token.frozen, ([round, tree]) => {
+      const balances: { index: number; balance: Amount }[] = [];
+      for (let index = 0; index < tree.leafCount; index++) {
+        const balance = tree.balanceOf(index);
+        if (balance !== (before[index] ?? 0n)) balances.push({ index, balance });
+        before[index] = balance;
+      }
+      return { round, leafCount: tree.leafCount, balances };
+    }),
+  };
+}
+
+function tokenOfRecord(record: TokenRecord): Token {
+  return {
+    address: record.address,
+    listedRound: record.listedRound,
+    tree: new SumTree(),
+    changed: new Set(record.changed),
+    flows: new Map(
+      record.flows.map(({ round, deposits, requested }) => [round, { deposits, requested }]),
+    ),
+    frozen: new Map(),
+    expected: record.expected,
+    committedRound: record.committedRound ?? undefined,
+  };
+}
+
+/** Builds the live tree round by round, freezing each. */
+function plantTree(state: State, record: TokenRecord): void {
+  const token = state.tokens.get(record.address) as Token;
+  const { tree } = token;
+  const clientAt = (index: number) => {
+    const client = state.clientList[index]?.address;
+    if (client === undefined) throw new DecodeError(`frozen leaf ${index}`, "has no client");
+    return client;
+  };
+  for (const { round, leafCount, balances } of record.frozen) {
+    while (tree.leafCount < leafCount) {
+      tree.append({ client: clientAt(tree.leafCount), balance: 0n });
+    }
+    for (const { index, balance } of balances) {
+      tree.set(index, { client: clientAt(index), balance });
+    }
+    token.frozen.set(round, tree.freeze());
+  }
+}
+
+function clientRecord(client: Client): ClientRecord {
+  return {
+    address: client.address,
+    balances: Array.from(client.balances, ([token, balance]) => ({ token, ...balance })),
+    withdrawals: [...client.withdrawals.values()],
+    rounds: Array.from(client.rounds, ([round, { orders, flows }]) => ({
+      round,
+      orders: Array.from(orders.values(), orderRow),
+      flows: Array.from(flows, ([token, flow]) => ({ token, ...flow })),
+    })),
+  };
+}
+
+function orderRow(record: OrderRecord): OrderRow {
+  const { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state } = record;
+  return { order, signature, arrival: arrivalSeq, filledLots, sold, bought, sequence, state };
+}
+
+function addClient(state: State, record: ClientRecord): void {
+  const client: Client = {
+    address: record.address,
+    leafIndex: state.clientList.length,
+    balances: new Map(
+      record.balances.map(({ token, total, locked }) => [token, { total, locked }]),
+    ),
+    rounds: new Map(),
+    withdrawals: new Map(record.withdrawals.map((one) => [one.token, { ...one }])),
+  };
+  for (const { round, orders, flows } of record.rounds) {
+    client.rounds.set(round, {
+      orders: new Map(orders.map((row) => [row.order.id, orderOfRow(state, row)])),
+      flows: new Map(
+        flows.map(({ token, deposits, requested }) => [token, { deposits, requested }]),
+      ),
+    });
+  }
+  state.clients.set(client.address, client);
+  state.clientList.push(client);
+}
+
+function orderOfRow(state: State, row: OrderRow): OrderRecord {
+  const book = bookOf(state, row.order.sellToken, row.order.buyToken);
+  const measured = book === undefined ? undefined : toLots(book.market, row.order);
+  if (book === undefined || measured === undefined) {
+    throw new DecodeError(`order ${row.order.id} of ${row.order.owner}`, "fits no market");
+  }
+  const { arrival: arrivalSeq, ...kept } = row;
+  return { ...kept, arrivalSeq, book, ...measured, earlier: undefined, later: undefined };
+}
+
+/** Open orders rest again, and queued ones wait again, each in the order in which it came. */
+function openBooks(state: State): void {
+  const live: OrderRecord[] = [];
+  for (const client of state.clientList) {
+    for (const { orders } of client.rounds.values()) {
+      for (const record of orders.values()) {
+        if (record.state === "open" || record.state === "queued") live.push(record);
+      }
+    }
+  }
+  live.sort((a, b) => a.arrivalSeq - b.arrivalSeq);
+  for (const record of live) {
+    if (record.state === "open") record.book.add(record);
+    else state.queue.push(record);
+  }
+}
+
+function orderUndecided(state: State, head: HeadRecord): void {
+  state.undecided = head.undecided.map(({ client, token }) => {
+    const withdrawal = state.clients.get(client)?.withdrawals.get(token);
+    if (withdrawal === undefined) throw new DecodeError("head.undecided", `lacks ${client}`);
+    return withdrawal;
+  });
+}

@@ -1,0 +1,57 @@
+/** What every anvil of this project must not do: fill the disk of whoever runs it. */
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished, test } from "vitest";
+import { freePort, startAnvil } from "../../test/support/chain/anvil.ts";
+import { until } from "../../test/support/exchange/exchange.ts";
+import { connect } from "../chain/rpc/rpc.ts";
+import { startLocalChain } from "./localChain.ts";
+
+const MANY_BLOCKS = 1200;
+
+test("a long chain leaves no old states in the home folder", async () => {
+  const home = mkdtempSync(join(tmpdir(), "quarterdeck-home-"));
+  const before = process.env["HOME"];
+  process.env["HOME"] = home;
+  onTestFinished(() => {
+    process.env["HOME"] = before;
+    rmSync(home, { recursive: true, force: true });
+  });
+  const anvil = await startAnvil();
+  onTestFinished(() => anvil.stop());
+  await anvil.mine(MANY_BLOCKS);
+  const kept = readdirSync(home, { recursive: true, encoding: "utf8" });
+  expect(kept.filter((path) => path.endsWith(".json"))).toEqual([]);
+});
+
+test("a chain that takes too much memory is started anew, and goes on where it was", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quarterdeck-chain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const stateFile = join(folder, "chain.json");
+  const port = await freePort();
+  // Any memory is too much.
+  const chain = await startLocalChain({
+    port,
+    blockTime: 0.1,
+    stateFile,
+    mostBytes: 1,
+    lookMs: 50,
+  });
+  const pids = () => execFileSync("pgrep", ["-f", `anvil --port ${port}`], { encoding: "utf8" });
+  const before = pids();
+  const client = connect([chain.url]);
+  await until("another process serves it", () => {
+    try {
+      return pids() !== before;
+    } catch {
+      return false;
+    }
+  });
+  const block = await client.getBlockNumber();
+  await until("it goes on", async () => (await client.getBlockNumber()) > block);
+  expect(block).toBeGreaterThan(0n);
+  await chain.stop();
+  expect(() => pids()).toThrow();
+});

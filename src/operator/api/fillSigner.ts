@@ -1,0 +1,66 @@
+/** Signs fills with the operator's key, wherever it is held. */
+import { QuarterdeckError } from "../../base/errors.ts";
+import { type Address, bytesToHex, type Hex } from "../../base/hex.ts";
+import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
+import { hashFill } from "../../protocol/messages.ts";
+import type { Domain, Fill, SignedFill } from "../../protocol/units.ts";
+
+/**
+ * Signatures remembered: an order's answer, its event and its next reading want the same one. They
+ * are made again from the journal when forgotten.
+ */
+const REMEMBERED_FILLS = 4096;
+
+/** A signature of this key would be no evidence: others sign the same fill. */
+export class NotApproved extends QuarterdeckError {
+  override readonly name = "NotApproved";
+
+  constructor(operator: Address) {
+    super({
+      code: "NotApproved",
+      message: `${operator} is not on the manager's list, and signs no fills.`,
+      hint: "Ask another operator; quarterdeck operators list shows who is approved.",
+    });
+  }
+}
+
+/** Whether `error` says that there is no signature now, rather than that something broke. */
+export function isUnsigned(error: unknown): boolean {
+  return error instanceof SignerUnavailable || error instanceof NotApproved;
+}
+
+export class FillSigner {
+  readonly #signer: Signer;
+  readonly #domain: Domain;
+  readonly #isApproved: () => boolean;
+  /** By struct hash, oldest first; under way or done. */
+  readonly #recent = new Map<Hex, Promise<SignedFill>>();
+
+  /** `isApproved`: false only where the key is known not to be an operator's. */
+  constructor(signer: Signer, domain: Domain, isApproved: () => boolean = () => true) {
+    this.#signer = signer;
+    this.#domain = domain;
+    this.#isApproved = isApproved;
+  }
+
+  /** Rejects with `SignerUnavailable` or `NotApproved`. */
+  sign(fill: Fill): Promise<SignedFill> {
+    if (!this.#isApproved()) return Promise.reject(new NotApproved(this.#signer.address));
+    const structHash = hashFill(fill);
+    const name = bytesToHex(structHash);
+    const known = this.#recent.get(name);
+    if (known !== undefined) return known;
+    const signed = this.#sign(fill, structHash);
+    this.#recent.set(name, signed);
+    signed.catch(() => this.#recent.delete(name));
+    if (this.#recent.size > REMEMBERED_FILLS) {
+      const [oldest] = this.#recent.keys();
+      this.#recent.delete(oldest as Hex);
+    }
+    return signed;
+  }
+
+  async #sign(fill: Fill, structHash: Uint8Array): Promise<SignedFill> {
+    return { fill, signature: await this.#signer.signMessage(this.#domain, structHash) };
+  }
+}

@@ -1,0 +1,190 @@
+/** Answers what a server asks, from state and history: the API's queries, without its deeds. */
+
+import type { Curve } from "../../base/curve.ts";
+import type { Address } from "../../base/hex.ts";
+import type { OrderRef, Trade } from "../../exchange/model/outcome.ts";
+import type { State } from "../../exchange/model/state.ts";
+import {
+  balances,
+  book,
+  clock,
+  type OrderView,
+  orders,
+  proof,
+  tokensOfRound,
+  type WithdrawalView,
+  withdrawals,
+} from "../../exchange/queries/views.ts";
+import { orderHash } from "../../protocol/messages.ts";
+import { refuse } from "../../protocol/refusals.ts";
+import { firstBlockOf, quarterSize } from "../../protocol/rounds.ts";
+import type { BlockNumber, Domain, Fill, Round } from "../../protocol/units.ts";
+import { firstPayableBlock } from "../../protocol/withdrawalRule.ts";
+import type { ClientTrade, History } from "../replay/history.ts";
+import type { FillSigner } from "./fillSigner.ts";
+import type {
+  Answered,
+  BalanceResponse,
+  BookResponse,
+  ClientTradeResponse,
+  ClockResponse,
+  OrderResponse,
+  ProofResponse,
+  TradeResponse,
+  WithdrawalResponse,
+} from "./operatorApi.ts";
+
+export interface QuerySources {
+  readonly state: State;
+  readonly history: History;
+  readonly curve: Curve;
+  readonly domain: Domain;
+  readonly fills: FillSigner;
+}
+
+export function clockResponse(state: State, chainHead: BlockNumber): ClockResponse {
+  const { moment, haltRound } = clock(state);
+  const { schedule } = state.genesis;
+  const size = quarterSize(schedule);
+  const nextQuarterBlock = firstBlockOf(schedule, moment.round) + (moment.quarter + 1) * size;
+  return {
+    chainHead,
+    block: moment.block,
+    round: moment.round,
+    quarter: moment.quarter,
+    nextQuarterBlock,
+    blocksLeft: Math.max(0, nextQuarterBlock - chainHead),
+    committedRound: state.completedRound,
+    haltRound: haltRound ?? null,
+  };
+}
+
+export function bookResponse(
+  { state, history }: QuerySources,
+  base: Address,
+  quote: Address,
+  depth: number,
+): BookResponse | undefined {
+  const view = book(state, { sellToken: base, buyToken: quote }, depth);
+  if (view === undefined || view.market.base !== base) return undefined;
+  const levels = (side: typeof view.bids) =>
+    side.map(({ price, baseAmount }) => ({ price, amount: baseAmount }));
+  return {
+    base,
+    quote,
+    bids: levels(view.bids),
+    asks: levels(view.asks),
+    asOf: history.upTo,
+  };
+}
+
+export function tradeResponse(trade: Trade): TradeResponse {
+  const { sequence, block, round, base, quote, price, baseAmount, quoteAmount } = trade;
+  const takerSide = trade.takerSide === "bid" ? "buy" : "sell";
+  return { sequence, block, round, base, quote, price, baseAmount, quoteAmount, takerSide };
+}
+
+export function clientTradeResponse({ trade, order: ref }: ClientTrade): ClientTradeResponse {
+  const isTaker = sameOrder(trade.taker, ref);
+  const takerBuys = trade.takerSide === "bid";
+  return {
+    ...tradeResponse(trade),
+    orderId: ref.id,
+    side: takerBuys === isTaker ? "buy" : "sell",
+  };
+}
+
+function sameOrder(a: OrderRef, b: OrderRef): boolean {
+  return a.owner === b.owner && a.round === b.round && a.id === b.id;
+}
+
+/**
+ * The order as it is now, though its fill may be signed later. Throws `SignerUnavailable` when it
+ * cannot be signed: nobody is told of an execution without its evidence.
+ */
+export async function orderResponse(
+  sources: QuerySources,
+  view: OrderView,
+): Promise<OrderResponse> {
+  // Before the signature is waited for: it says of which state the view is.
+  const asOf = sources.history.upTo;
+  const hash = orderHash(view.order);
+  const { owner, round } = view.order;
+  const { sold, bought, sequence } = view;
+  const fill: Fill = { orderHash: hash, owner, round, sold, bought, sequence };
+  return {
+    ...view.order,
+    orderHash: hash,
+    state: view.state,
+    sold,
+    bought,
+    asOf,
+    fill: sequence === 0n ? null : await sources.fills.sign(fill),
+  };
+}
+
+/** As `orderResponse`, of every order of the client in one round. */
+export function ordersResponse(
+  sources: QuerySources,
+  client: Address,
+  round: Round = sources.state.moment.round,
+): Promise<OrderResponse[]> {
+  const views = orders(sources.state, client, round);
+  return Promise.all(views.map((view) => orderResponse(sources, view)));
+}
+
+export function balancesResponse(
+  { state, history }: QuerySources,
+  client: Address,
+): BalanceResponse[] {
+  const asOf = history.upTo;
+  const known = balances(state, client);
+  if (known !== undefined) return known.map((balance) => ({ ...balance, asOf }));
+  const nothing = { total: 0n, locked: 0n, free: 0n, asOf };
+  return [...state.tokens.keys()].map((token) => ({ token, ...nothing }));
+}
+
+export function clientTradesResponse(
+  history: History,
+  client: Address,
+  limit: number,
+): ClientTradeResponse[] {
+  return history.ofClient(client, limit).map(clientTradeResponse);
+}
+
+export function proofsResponse(
+  state: State,
+  client: Address,
+  round: Round,
+): Answered<ProofResponse[]> {
+  const found: ProofResponse[] = [];
+  for (const { token } of tokensOfRound(state, round)) {
+    const shown = proof(state, client, token, round);
+    if (shown === undefined) {
+      const what = `proof of ${client} for round ${round} (kept for the last rounds only)`;
+      return { ok: false, refusal: refuse("NotFound", { what }) };
+    }
+    found.push({ token, proof: shown });
+  }
+  return { ok: true, value: found };
+}
+
+export function withdrawalResponse(
+  { state, history }: QuerySources,
+  view: WithdrawalView,
+): WithdrawalResponse {
+  const { token, round, amount, recipient } = view;
+  return {
+    token,
+    round,
+    amount,
+    recipient,
+    state: view.state === "seen" ? "undecided" : view.state,
+    payableFrom: firstPayableBlock(state.genesis.schedule, round),
+    asOf: history.upTo,
+  };
+}
+
+export function withdrawalsResponse(sources: QuerySources, client: Address): WithdrawalResponse[] {
+  return withdrawals(sources.state, { client }).map((view) => withdrawalResponse(sources, view));
+}

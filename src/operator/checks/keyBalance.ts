@@ -1,0 +1,80 @@
+/** Whether the operator's key can pay for what is to come. */
+import { formatDecimal } from "../../base/decimal.ts";
+import type { Address } from "../../base/hex.ts";
+import { type Check, problemOf, type Reading } from "../health/check.ts";
+import { daysLeft, leftSeconds, type Spending } from "../health/forecast.ts";
+import type { Levels } from "../health/level.ts";
+import type { Metrics } from "../telemetry/metrics.ts";
+
+export interface KeyBalanceOptions {
+  readonly address: Address;
+  /** Wei of the key at the latest block. */
+  readonly readBalance: () => Promise<bigint>;
+  /** Wei below which it is a warning. */
+  readonly minBalance: bigint;
+  readonly leftDays: Levels;
+  /** What the key's own mined transactions cost. */
+  readonly spending: Spending;
+  readonly metrics: Metrics;
+  /** Milliseconds, never going back. */
+  readonly now: () => number;
+}
+
+const DECIMALS = 18;
+
+/** Well again a tenth above `minBalance`; failed at a tenth of it. */
+export function balanceLevels(minBalance: bigint): Levels {
+  return {
+    bad: "below",
+    warn: { raise: minBalance - 1n, clear: (minBalance * 11n) / 10n },
+    failed: { raise: minBalance / 10n - 1n, clear: minBalance / 5n },
+    raiseAfter: 1,
+    clearAfter: 2,
+  };
+}
+
+export function keyBalanceCheck(options: KeyBalanceOptions): Check {
+  const { address, spending, metrics, minBalance } = options;
+  const hint = `Send ether to ${address}.`;
+  const levels = balanceLevels(minBalance);
+  return {
+    name: "keyBalance",
+    probe: async (): Promise<Reading[]> => {
+      let balance: bigint | undefined;
+      let detail: string;
+      let leftDays: number | undefined;
+      const perDay = spending.perDay(options.now());
+      metrics.set("key_spent_ether_per_day", "Paid by the operator's key", ether(perDay));
+      try {
+        balance = await options.readBalance();
+        leftDays = daysLeft(balance, perDay);
+        detail = `${formatDecimal(balance, DECIMALS)} ETH, warns below ${formatDecimal(minBalance, DECIMALS)} ETH`;
+        metrics.set("key_balance_ether", "Ether of the operator's key", ether(balance));
+        metrics.set(
+          "key_left_seconds",
+          "Time until the key is empty at this pace",
+          leftSeconds(leftDays),
+        );
+      } catch (error) {
+        detail = `cannot be read: ${problemOf(error)}`;
+      }
+      const days = leftDays === Number.POSITIVE_INFINITY ? "no end in sight" : `${leftDays} days`;
+      const pace = `${formatDecimal(perDay, DECIMALS)} ETH a day`;
+      return [
+        { check: "keyBalance", levels, value: balance, detail, hint },
+        {
+          check: "keyForecast",
+          levels: options.leftDays,
+          value: leftDays,
+          detail: balance === undefined ? detail : `${days} at ${pace}`,
+          hint,
+        },
+      ];
+    },
+  };
+}
+
+/** For figures only: money that is compared or paid stays in wei. */
+function ether(wei: bigint): number {
+  return Number(wei) / 1e18;
+}

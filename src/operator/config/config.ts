@@ -1,0 +1,332 @@
+/**
+ * The operator's configuration: a JSON file, overridden by environment variables for what differs
+ * between machines. Parsed once, here; a wrong value names its field and what would be right.
+ */
+import { readFileSync } from "node:fs";
+import { z } from "zod";
+import { parseAddress } from "../../base/address.ts";
+import { QuarterdeckError } from "../../base/errors.ts";
+import type { Address } from "../../base/hex.ts";
+import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
+import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
+import { type KeySource, keySourceOf } from "../../keys/keySource.ts";
+import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
+import { type ConfigFault, faultOf, jsonFaultOf, wordsOf } from "./configWords.ts";
+
+export { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
+
+import { alertsSchema } from "../alerts/alertsConfig.ts";
+import { guardsSchema } from "../health/healthConfig.ts";
+
+const address = z.string().transform((text, context): Address => {
+  const outcome = parseAddress(text);
+  if (outcome.ok) return outcome.value;
+  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
+  return z.NEVER;
+});
+
+/** A whole number of base units or wei as a decimal string: JSON numbers lose digits. */
+const units = z.string().regex(/^[0-9]{1,39}$/, 'Expected a whole number as a string, such as "1"');
+const positive = units
+  .transform(BigInt)
+  .refine((value) => value > 0n, "Expected a number above zero");
+
+const market = z.strictObject({ base: address, quote: address, lot: positive, tick: positive });
+
+/** An encrypted keystore (V3). Without `passwordFile` the environment has the password. */
+const keystore = z.strictObject({
+  path: z.string().min(1, "Expected a file"),
+  passwordFile: z.string().min(1, "Expected a file").optional(),
+});
+
+/** A key in Web3Signer, in its eth1 mode. */
+const web3signer = z.strictObject({
+  url: z
+    .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
+    .refine((url) => !/[@?#]/.test(url), "Expected a URL without user, query and fragment")
+    .transform((url) => url.replace(/\/+$/, "")),
+  address,
+  /** Milliseconds for one request. */
+  timeoutMs: z.number().int().min(50).max(60_000).default(2000),
+});
+
+/** What cannot be honoured in the URL of a database, if anything. */
+function problemOfUrl(url: string): string | undefined {
+  try {
+    parseDatabaseUrl(url);
+    return undefined;
+  } catch (error) {
+    if (error instanceof BadDatabaseUrl) return error.message;
+    throw error;
+  }
+}
+
+/** A journal that several operators share. `url` may come from the environment. */
+const sharedDatabase = z.strictObject({
+  url: z
+    .string()
+    .superRefine((url, context) => {
+      const message = problemOfUrl(url);
+      if (message !== undefined) context.addIssue({ code: "custom", message });
+    })
+    .optional(),
+  schema: z
+    .string()
+    .regex(/^[a-z_][a-z0-9_]{0,62}$/, "Expected lower-case letters, digits and underscores")
+    .default("quarterdeck"),
+  /** Milliseconds of silence after which another operator takes over. */
+  leaseMs: z.number().int().min(200).max(LONGEST_LEASE_MS).default(1500),
+  /** Milliseconds for which the database may be unreachable before the process ends. */
+  retryTimeoutMs: z.number().int().min(1000).max(86_400_000).default(600_000),
+});
+
+/** JSON-RPC endpoints, each once: two readings of one endpoint are no second opinion. */
+const endpoints = z
+  .array(z.url({ protocol: /^(https?|wss?)$/ }))
+  .min(1, "Expected at least one endpoint")
+  .superRefine((urls, context) => {
+    const seen = new Map<string, number>();
+    for (const [index, url] of urls.entries()) {
+      if (!URL.canParse(url)) continue;
+      const { href } = new URL(url);
+      const first = seen.get(href);
+      if (first === undefined) seen.set(href, index);
+      else {
+        const message = `is the endpoint of rpc.${first} again: name another, or take it out`;
+        context.addIssue({ code: "custom", path: [index], message });
+      }
+    }
+  });
+
+const ETHER = 10n ** 18n;
+const GWEI = 10n ** 9n;
+
+const schema = z.strictObject({
+  /** JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first. */
+  rpc: endpoints,
+  mediator: address,
+  markets: z.array(market).min(1, "Expected at least one market"),
+  /** Blocks after which a block counts as final. */
+  confirmations: z.number().int().min(0).max(1000).default(12),
+  host: z.string().default("127.0.0.1"),
+  port: z.number().int().min(0).max(65535).default(8080),
+  storage: z.string().default("storage"),
+  logs: z.string().default("logs"),
+  /** Milliseconds between two polls of the chain. */
+  pollMs: z.number().int().min(10).max(60_000).default(2000),
+  /** Orders of one client in one round; with more, evidence would not fit one transaction. */
+  ordersPerClientAndRound: z
+    .number()
+    .int()
+    .min(1)
+    .max(ORDERS_PER_CLIENT_AND_ROUND)
+    .default(ORDERS_PER_CLIENT_AND_ROUND),
+  /** Warn when the operator's key holds less (wei). */
+  minBalance: units.transform(BigInt).default(10n * ETHER),
+  /** Never pay more for a unit of gas (wei). */
+  maxFeePerGas: positive.default(500n * GWEI),
+  /** Tries of one step, with growing pauses, before the process gives up. */
+  maxTries: z.number().int().min(1).max(100).default(10),
+  database: sharedDatabase.optional(),
+  /** Where clients reach this operator; needed where there are several. */
+  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
+  keystore: keystore.optional(),
+  web3signer: web3signer.optional(),
+  /** When the health checks warn; see health/healthConfig.ts. */
+  guards: guardsSchema,
+  /** Webhooks that are told of it; see alerts/config.ts. */
+  alerts: alertsSchema,
+});
+
+/** A database with all that it takes to use it. */
+export interface DatabaseConfig {
+  /** Holds a password: never written anywhere. */
+  readonly url: string;
+  readonly schema: string;
+  readonly leaseMs: number;
+  readonly retryTimeoutMs: number;
+  readonly publicUrl: string;
+}
+
+type Settings = Omit<z.output<typeof schema>, "keystore" | "web3signer" | "database">;
+export type OperatorConfig = Readonly<Settings> & {
+  readonly key: KeySource;
+  /** Undefined: the journal lies in `storage`, and this operator is the only one. */
+  readonly database: DatabaseConfig | undefined;
+};
+
+/** Environment variable with the URL of the shared database. */
+export const DATABASE_VARIABLE = "QUARTERDECK_DATABASE";
+
+/** Environment variable with JSON-RPC endpoints, separated by commas. */
+export const RPC_VARIABLE = "QUARTERDECK_RPC";
+
+/** What it takes to read an exchange on chain, and to send to it with one key. */
+const accessSchema = schema.pick({
+  ...{ rpc: true, mediator: true, pollMs: true, maxFeePerGas: true, maxTries: true },
+  ...{ keystore: true, web3signer: true },
+});
+
+type AccessSettings = Omit<z.output<typeof accessSchema>, "keystore" | "web3signer">;
+/** Of whoever is no operator, as the manager's owner. */
+export type ChainAccess = Readonly<AccessSettings> & {
+  /** Throws a `QuarterdeckError` with code `BadConfiguration` where none is named. */
+  readonly key: () => KeySource;
+};
+
+/**
+ * As `readConfig`, of fewer fields; the key is only needed to send. An operator's own file will do:
+ * what is not needed of it is passed over.
+ */
+export function readAccess(file: string, environment: NodeJS.ProcessEnv): ChainAccess {
+  const fields = parseFields(accessSchema, neededOf(accessSchema, file), environment, file);
+  const { keystore, web3signer, ...settings } = fields;
+  return { ...settings, key: () => keySourceOf({ keystore, web3signer }, environment) };
+}
+
+/** The file without the fields of an operator's configuration that `needed` does not have. */
+function neededOf(needed: z.ZodObject, file: string): unknown {
+  const json = readJson(file);
+  if (!isObject(json)) return json;
+  const isNeeded = ([name]: [string, unknown]) => name in needed.shape || !(name in schema.shape);
+  return Object.fromEntries(Object.entries(json).filter(isNeeded));
+}
+
+const journalSchema = schema.pick({ storage: true, database: true });
+
+/** Where an operator's journal is: in `storage`, unless there is a database. */
+export interface JournalPlace {
+  readonly storage: string;
+  readonly database: { readonly url: string; readonly schema: string } | undefined;
+}
+
+/** As `readConfig`, of the fields that say where the journal is. */
+export function readJournalPlace(file: string, environment: NodeJS.ProcessEnv): JournalPlace {
+  const needed = neededOf(journalSchema, file);
+  const { storage, database } = parseFields(journalSchema, needed, environment, file);
+  if (database === undefined) return { storage, database };
+  return { storage, database: { schema: database.schema, url: urlOf(database, file) } };
+}
+
+function urlOf({ url }: z.output<typeof sharedDatabase>, source: string): string {
+  if (url !== undefined) return url;
+  throw bad(`${source}: database.url: is missing.`, `Set it, or ${DATABASE_VARIABLE}.`);
+}
+
+/** Reads and parses the file. Throws a `QuarterdeckError` with code `BadConfiguration`. */
+export function readConfig(file: string, environment: NodeJS.ProcessEnv): OperatorConfig {
+  return parseConfig(readJson(file), environment, file);
+}
+
+/** Editors on Windows put it before a file's text. */
+const BYTE_ORDER_MARK = /^\uFEFF/;
+
+function readJson(file: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8").replace(BYTE_ORDER_MARK, "");
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw bad(`Cannot read ${file} (${reason}).`, "Name the file with --config.");
+  }
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    // The parser's own words show some of the text, which might be a key or a password.
+    const { problem, hint } = jsonFaultOf(text, error);
+    throw bad(`${file} ${problem}.`, hint);
+  }
+}
+
+/** Parses what a file or a caller gave; `source` names it in errors. */
+export function parseConfig(
+  json: unknown,
+  environment: NodeJS.ProcessEnv,
+  source: string,
+): OperatorConfig {
+  const fields = parseFields(schema, json, environment, source);
+  const { keystore, web3signer, database, ...settings } = fields;
+  const key = keySourceOf({ keystore, web3signer }, environment);
+  return { ...settings, key, database: databaseOf(database, settings, source) };
+}
+
+function parseFields<Schema extends z.ZodObject>(
+  fields: Schema,
+  json: unknown,
+  environment: NodeJS.ProcessEnv,
+  source: string,
+): z.output<Schema> {
+  if (isObject(json) && "privateKey" in json) {
+    throw bad(
+      `${source}: privateKey: a configuration is no place for a key.`,
+      "Take it out, and seal it: quarterdeck keystore import.",
+    );
+  }
+  const { merged, variables } = withVariables(fields, json, environment);
+  const outcome = fields.safeParse(merged, { error: wordsOf });
+  if (outcome.success) return outcome.data;
+  throw faultError(faultOf(outcome.error, fields), variables, source);
+}
+
+/** `fault` told of the variable where its value came from there, else of the file. */
+function faultError(
+  { field, problem, hint }: ConfigFault,
+  variables: ReadonlyMap<string, string>,
+  source: string,
+): QuarterdeckError {
+  for (const [of, variable] of variables) {
+    if (field !== of && !field?.startsWith(`${of}.`)) continue;
+    const part = Number(field.slice(of.length + 1));
+    const which = field === of ? "" : ` endpoint ${part + 1}:`;
+    const here = problem.replace(/rpc\.(\d+)/, (_, first) => `endpoint ${Number(first) + 1}`);
+    return bad(`${variable}:${which} ${here}.`, `Correct this variable, or unset it.`);
+  }
+  return bad(`${source}: ${field ?? "the whole"}: ${problem}.`, hint);
+}
+
+/**
+ * What the environment says in the place of the file, and which field came from which variable. An
+ * empty variable counts as unset, as shells and container files leave them.
+ */
+function withVariables(fields: z.ZodObject, json: unknown, environment: NodeJS.ProcessEnv) {
+  const variables = new Map<string, string>();
+  if (!isObject(json)) return { merged: json, variables };
+  const merged: Record<string, unknown> = { ...json };
+  const rpc = environment[RPC_VARIABLE]?.trim();
+  if (rpc) {
+    merged["rpc"] = rpc
+      .split(",")
+      .map((url) => url.trim())
+      .filter((url) => url !== "");
+    variables.set("rpc", RPC_VARIABLE);
+  }
+  const url = environment[DATABASE_VARIABLE]?.trim();
+  if (url && "database" in fields.shape) {
+    const database = merged["database"];
+    merged["database"] = isObject(database) ? { ...database, url } : (database ?? { url });
+    variables.set("database.url", DATABASE_VARIABLE);
+  }
+  return { merged, variables };
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function databaseOf(
+  database: z.output<typeof schema>["database"],
+  { publicUrl }: Settings,
+  source: string,
+): DatabaseConfig | undefined {
+  if (database === undefined) return undefined;
+  const url = urlOf(database, source);
+  if (publicUrl === undefined) {
+    const hint = "Set it to where clients reach this operator, such as https://a.example.";
+    throw bad(`${source}: publicUrl: is missing, and several operators share a database.`, hint);
+  }
+  return { ...database, url, publicUrl };
+}
+
+function bad(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
+}

@@ -1,0 +1,150 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { toAddress } from "../../base/address.ts";
+import type { Address } from "../../base/hex.ts";
+import type { Turns } from "../../chain/contracts/roundRobinManager.ts";
+import { decideClaim } from "./claims.ts";
+
+const SIZE = 100;
+
+function operator(index: number): Address {
+  return toAddress(`0x${(index + 1).toString(16).padStart(40, "0")}`);
+}
+
+function turnsOf(count: number, slot: number, more: Partial<Turns> = {}): Turns {
+  const operators = Array.from({ length: count }, (_, i) => ({
+    ...{ address: operator(i), name: `operator ${i}`, endpoint: `http://${i}` },
+  }));
+  const firstBlock = 1000 + slot * SIZE;
+  return {
+    ...{ block: firstBlock, inMaintenance: false, slot, firstBlock, slotSize: SIZE, operators },
+    ...{ lastBlock: firstBlock + SIZE - 1, operator: undefined, claimed: [], forecast: undefined },
+    ...more,
+  };
+}
+
+describe("a claim", () => {
+  test("is sent at once by whoever comes first for the next slot", () => {
+    for (let slot = 0; slot < 9; slot++) {
+      const turns = turnsOf(3, slot);
+      const claiming = [0, 1, 2].filter((i) => decideClaim(turns, operator(i)).kind === "claim");
+      // The search for the next slot, slot + 1, begins at place slot mod N.
+      expect(claiming).toEqual([slot % 3]);
+      expect(decideClaim(turns, operator(slot % 3))).toEqual({ kind: "claim", slot: slot + 1 });
+    }
+  });
+
+  test("of the second in line waits for 60 % of the slot, and then keeps the first company", () => {
+    const early = turnsOf(3, 3, { claimed: [operator(0)], forecast: operator(0) });
+    const due = early.firstBlock + 60;
+    expect(decideClaim(early, operator(1))).toEqual({ kind: "wait", block: due });
+    expect(decideClaim({ ...early, block: due - 1 }, operator(1)).kind).toBe("wait");
+    expect(decideClaim({ ...early, block: due }, operator(1)).kind).toBe("claim");
+    expect(decideClaim({ ...early, block: due }, operator(2))).toEqual({
+      kind: "wait",
+      block: early.firstBlock + 70,
+    });
+  });
+
+  test("of the third is skipped when two have claimed", () => {
+    const claimed = [operator(0), operator(1)];
+    const turns = turnsOf(3, 3, { claimed, forecast: operator(0) });
+    const late = { ...turns, block: turns.firstBlock + 90 };
+    expect(decideClaim(late, operator(2))).toEqual({ kind: "skip", saved: true });
+  });
+
+  test("is due while it still lands in the slot, however short that is and whoever waits", () => {
+    for (let size = 4; size <= 24; size++) {
+      const turns = turnsOf(10, 0);
+      const lastBlock = turns.firstBlock + size - 1;
+      for (let rank = 1; rank < 10; rank++) {
+        // What is sent at the last block lands in the next slot.
+        const atLatest = { ...turns, lastBlock, block: lastBlock - 1 };
+        expect(decideClaim(atLatest, operator(rank)).kind).toBe("claim");
+      }
+    }
+  });
+
+  test.each([
+    ["in maintenance", { inMaintenance: true, lastBlock: undefined }, 0],
+    ["claimed already", { claimed: [operator(0)], forecast: operator(0) }, 0],
+    ["by one who is not approved", {}, 7],
+  ])("is not sent %s", (_what, more, index) => {
+    const turns = turnsOf(3, 3, more);
+    expect(decideClaim(turns, operator(index))).toEqual({ kind: "skip", saved: false });
+  });
+
+  test("of a lone operator is sent until it is the fallback, and never again", () => {
+    expect(decideClaim(turnsOf(1, 4), operator(0)).kind).toBe("claim");
+    const fallback = turnsOf(1, 5, { forecast: operator(0) });
+    expect(decideClaim(fallback, operator(0))).toEqual({ kind: "skip", saved: true });
+  });
+
+  test("is skipped where the fallback is ours and nobody claimed", () => {
+    const turns = turnsOf(3, 3, { forecast: operator(1) });
+    const late = { ...turns, block: turns.firstBlock + 60 };
+    expect(decideClaim(late, operator(1))).toEqual({ kind: "skip", saved: true });
+  });
+});
+
+/** Plays slots: each living operator looks at every block. Claims of each slot, in order. */
+function play(count: number, slots: number, lives: (index: number, slot: number) => boolean) {
+  let fallback: Address | undefined;
+  const claims: Address[][] = [];
+  for (let slot = 0; slot < slots; slot++) {
+    const claimed: Address[] = [];
+    const turns = turnsOf(count, slot);
+    const atStart = fallback;
+    for (let block = turns.firstBlock; block < turns.firstBlock + SIZE; block++) {
+      for (let i = 0; i < count; i++) {
+        if (!lives(i, slot)) continue;
+        const forecast = forecastOf(count, slot + 1, claimed) ?? fallback ?? atStart;
+        const view = { ...turns, block, claimed: [...claimed], forecast };
+        if (decideClaim(view, operator(i)).kind !== "claim") continue;
+        claimed.push(operator(i));
+        fallback = operator(i);
+      }
+    }
+    claims.push(claimed);
+  }
+  return { claims, fallback };
+}
+
+function forecastOf(count: number, slot: number, claimed: readonly Address[]) {
+  for (let i = 0; i < count; i++) {
+    const candidate = operator((slot - 1 + i) % count);
+    if (claimed.includes(candidate)) return candidate;
+  }
+  return undefined;
+}
+
+describe("the claims of a slot", () => {
+  test("are two when all live, whatever their number", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 12 }), (count) => {
+        const { claims } = play(count, 2 * count, () => true);
+        for (const claimed of claims) expect(claimed).toHaveLength(2);
+        const first = claims.map((claimed, slot) => claimed[0] === operator(slot % count));
+        expect(first).not.toContain(false);
+      }),
+    );
+  });
+
+  test("name an operator that lives, whichever are dead, unless the fallback lives", () => {
+    const dead = fc.array(fc.nat(7), { maxLength: 7 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 8 }), dead, (count, gone) => {
+        const living = Array.from({ length: count }, (_, i) => i).filter((i) => !gone.includes(i));
+        fc.pre(living.length > 0);
+        const { claims, fallback } = play(count, 10, (index) => !gone.includes(index));
+        const alive = living.map(operator);
+        expect(alive).toContain(fallback);
+        for (const claimed of claims) {
+          expect(claimed.length).toBeLessThanOrEqual(2);
+          expect(claimed.every((address) => alive.includes(address))).toBe(true);
+        }
+        expect(claims[0]?.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});

@@ -1,0 +1,119 @@
+import { describe, expect, it } from "vitest";
+import { toAddress } from "../../base/address.ts";
+import type { Address } from "../../base/hex.ts";
+import type { SlotReader, Turns } from "../../chain/contracts/roundRobinManager.ts";
+import { ContractRefused } from "../../chain/rpc/errors.ts";
+import type { Call, Submitter } from "../../chain/submit/submitter.ts";
+import { SlotKeeper } from "./slotKeeper.ts";
+
+const operatorNo = (n: number) => toAddress(`0x${`${n}`.padStart(40, "0")}`);
+const [ADA, BOB, CY] = [operatorNo(1), operatorNo(2), operatorNo(3)];
+const SCHEDULE = { genesisBlock: 0, roundSize: 160 };
+const OPERATORS = [ADA, BOB, CY].map((address) => ({ address, name: "x", endpoint: "http://x" }));
+/** Slot 5, whose operator is Ada; Bob comes next. */
+const TURNS: Turns = {
+  ...{ block: 100, inMaintenance: false, slot: 5, firstBlock: 96, lastBlock: 107, slotSize: 12 },
+  ...{ operators: OPERATORS, operator: ADA, claimed: [BOB, ADA], forecast: BOB },
+};
+
+function keeper(address: Address, answers: (Turns | Error)[], slots = true) {
+  const sent: Call[] = [];
+  const events: string[] = [];
+  const take = (event: string) => {
+    events.push(event);
+  };
+  const reader = {
+    manager: ADA,
+    turns: async () => {
+      const next = answers.length > 1 ? answers.shift() : answers[0];
+      if (next instanceof Error) throw next;
+      return next;
+    },
+  };
+  const submitter = {
+    send: async (call: Call) => {
+      sent.push(call);
+      return { transactionHash: "0x", block: 101, gasUsed: 1n, cost: 1n };
+    },
+  };
+  const one = new SlotKeeper({
+    ...{ address, schedule: SCHEDULE, submitter: submitter as unknown as Submitter },
+    reader: slots ? (reader as unknown as SlotReader) : undefined,
+    log: { info: take, warn: take, error: take, flush: async () => {} },
+    onClaimed: () => {},
+    onSkipped: () => take("skipped"),
+  });
+  return { one, sent, events };
+}
+
+describe("whose turn it is", () => {
+  it("is always ours where the manager has no slots", () => {
+    expect(keeper(ADA, [], false).one.mayAct(5, 500)).toBe(true);
+  });
+
+  it("is nobody's before the first look", () => {
+    expect(keeper(ADA, [TURNS]).one.mayAct(100, 500)).toBe(false);
+  });
+
+  it("is the operator's up to the last block that its transaction can land in", async () => {
+    const [ada, bob] = [keeper(ADA, [TURNS]).one, keeper(BOB, [TURNS]).one];
+    await Promise.all([ada.poll(), bob.poll()]);
+    // What is sent at block 107 lands in 108, in the next slot.
+    const allowed = (of: SlotKeeper) => [100, 106, 107].map((head) => of.mayAct(head, 500));
+    expect(allowed(ada)).toEqual([true, true, false]);
+    expect(allowed(bob)).toEqual([false, false, true]);
+    expect(bob.successor).toBe(ADA);
+    expect(ada.successor).toBeUndefined();
+  });
+
+  it("is everybody's in the rescue window, one after the other", async () => {
+    const members = [ADA, BOB, CY].map((address) => keeper(address, [TURNS]).one);
+    await Promise.all(members.map((member) => member.poll()));
+    // The quarter has 40 blocks, so the window of a duty due in 119 begins where 109 is known.
+    const acting = (head: number) => members.map((member) => member.mayAct(head, 119));
+    expect(acting(106)).toEqual([true, false, false]);
+    expect(acting(109)).toEqual([true, false, false]);
+    expect(acting(110)).toEqual([true, true, false]);
+    expect(acting(111)).toEqual([true, true, true]);
+    expect(acting(118)).toEqual([true, true, true]);
+  });
+
+  it("is not of one who is not approved, not even then", async () => {
+    const stranger = keeper(toAddress(`0x${"9".repeat(40)}`), [TURNS]).one;
+    await stranger.poll();
+    expect([100, 118].map((head) => stranger.mayAct(head, 119))).toEqual([false, false]);
+    expect(stranger.isApproved).toBe(false);
+  });
+
+  it("is not known to be of one who is approved before the list was read", async () => {
+    const ada = keeper(ADA, [TURNS]).one;
+    expect(ada.isApproved).toBeUndefined();
+    await ada.poll();
+    expect(ada.isApproved).toBe(true);
+    expect(keeper(ADA, [], false).one.isApproved).toBe(true);
+  });
+
+  it("stays as it was known while the list changes under the reading", async () => {
+    const torn = new ContractRefused("turns", "NoSuchOperator", [2n]);
+    const { one, events } = keeper(ADA, [TURNS, torn]);
+    await one.poll();
+    await one.poll();
+    expect(one.turns).toEqual(TURNS);
+    expect(events).toContain("turnsUnread");
+  });
+
+  it("is told once where two polls run side by side", async () => {
+    const { one, events } = keeper(ADA, [TURNS, { ...TURNS, block: 101 }]);
+    await Promise.all([one.poll(), one.poll()]);
+    await one.poll();
+    expect(events).toEqual(["turn"]);
+  });
+
+  it("is claimed for the next slot, once by the first in line", async () => {
+    const free = { ...TURNS, slot: 6, claimed: [], forecast: ADA };
+    const { one, sent } = keeper(ADA, [free]);
+    await one.poll();
+    await one.claimIfDue();
+    expect(sent).toMatchObject([{ what: "claim of slot 7", deadlineBlock: 107, priority: 0 }]);
+  });
+});

@@ -1,0 +1,36 @@
+/** A health check probes one thing that the node lives on and gives values to be judged. */
+import type { CheckValue, Levels } from "./level.ts";
+
+/** One value of one probe. */
+export interface Reading {
+  /** Name of the check, as in `/health`, alerts and the label of `quarterdeck_check_state`. */
+  readonly check: string;
+  readonly levels: Levels;
+  /** Undefined when it could not be read; `detail` says why. */
+  readonly value: CheckValue | undefined;
+  /** The figure in words, with its unit. */
+  readonly detail: string;
+  /** What to do when it is bad, as a sentence. */
+  readonly hint: string;
+}
+
+export interface Check {
+  readonly name: string;
+  /** Sets its metrics, and gives a reading for each of its checks. */
+  probe(): readonly Reading[] | Promise<readonly Reading[]>;
+  stop?(): void;
+}
+
+/** Levels of a yes-or-no check: 1 is a failure, at once; 0 is well. */
+export const FAILS_AT_ONCE: Levels = {
+  bad: "above",
+  warn: { raise: 1, clear: 0 },
+  failed: { raise: 1, clear: 0 },
+  raiseAfter: 1,
+  clearAfter: 1,
+};
+
+export function problemOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split("\n")[0] as string;
+}

@@ -1,0 +1,117 @@
+/**
+ * State and history as the bytes of a journal's snapshot, and back. The records are the truth and
+ * snapshots only save time: one that cannot be used is passed over for an older one.
+ */
+
+import type { State } from "../../exchange/model/state.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../exchange/snapshots/snapshot.ts";
+import { stateHash } from "../../exchange/snapshots/stateHash.ts";
+import { JournalDamaged } from "../../journal/errors.ts";
+import type { JournalReader, Snapshot } from "../../journal/journal.ts";
+import { History } from "./history.ts";
+
+/** The state after the record `sequence`. */
+export interface SavedState {
+  readonly sequence: number;
+  readonly state: State;
+  readonly history: History;
+}
+
+/** A snapshot that is there and cannot be used. */
+export interface UnusableSnapshot {
+  /** Undefined: not even the list of snapshots can be read. */
+  readonly sequence: number | undefined;
+  /** What is wrong with it, as a sentence. */
+  readonly problem: string;
+}
+
+/**
+ * The newest state saved at or before `atOrBefore` that can be used; undefined if none can: then
+ * the replay begins at the first record. `onUnusable` is told of each newer one. Throws
+ * `JournalDamaged` where a snapshot is whole and its record is not: that is no fault of a snapshot.
+ */
+export async function newestSavedState(
+  journal: JournalReader,
+  onUnusable: (snapshot: UnusableSnapshot) => void,
+  atOrBefore = Number.MAX_SAFE_INTEGER,
+): Promise<SavedState | undefined> {
+  for (let last = atOrBefore; ; ) {
+    const snapshot = await readSnapshot(journal, last);
+    if (snapshot === undefined) return undefined;
+    if ("stateHash" in snapshot) {
+      const saved = usableState(snapshot);
+      if (typeof saved !== "string") return saved;
+      onUnusable({ sequence: snapshot.sequence, problem: saved });
+    } else {
+      onUnusable(snapshot);
+    }
+    if (snapshot.sequence === undefined) return undefined;
+    last = snapshot.sequence - 1;
+  }
+}
+
+async function readSnapshot(
+  journal: JournalReader,
+  atOrBefore: number,
+): Promise<Snapshot | UnusableSnapshot | undefined> {
+  try {
+    return await journal.latestSnapshot(atOrBefore);
+  } catch (error) {
+    if (!(error instanceof JournalDamaged) || error.damage !== "snapshotAltered") throw error;
+    return { sequence: error.sequence, problem: error.message };
+  }
+}
+
+/** The state in a whole snapshot, or why there is none. */
+function usableState({ sequence, stateHash: expected, bytes }: Snapshot): SavedState | string {
+  let saved: { state: State; history: History };
+  try {
+    saved = decodeSaved(bytes, sequence);
+  } catch (error) {
+    // Pure code over bytes: whatever it throws is about the bytes.
+    return `The snapshot at record ${sequence} cannot be decoded: ${messageOf(error)}`;
+  }
+  const found = stateHash(saved.state);
+  if (found === expected) return { sequence, ...saved };
+  return `The snapshot at record ${sequence} says ${expected} and leads to ${found}.`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** State and history as the bytes of a journal snapshot. */
+export function encodeSaved(state: State, history: History): Uint8Array<ArrayBuffer> {
+  const lines: Uint8Array[] = [new TextEncoder().encode(history.encode())];
+  for (const record of encodeSnapshot(state)) lines.push(record);
+  const length = lines.reduce((sum, line) => sum + line.length + 1, 0);
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const line of lines) {
+    bytes.set(line, at);
+    // Records are JSON without line feeds.
+    bytes[at + line.length] = LINE_FEED;
+    at += line.length + 1;
+  }
+  return bytes;
+}
+
+const LINE_FEED = 10;
+
+function decodeSaved(bytes: Uint8Array, sequence: number): { state: State; history: History } {
+  const lines = linesOf(bytes);
+  const first = lines.next();
+  const history = History.decode(
+    new TextDecoder().decode(first.value ?? new Uint8Array()),
+    sequence,
+  );
+  return { state: decodeSnapshot(lines), history };
+}
+
+function* linesOf(bytes: Uint8Array): Generator<Uint8Array> {
+  let start = 0;
+  for (let end = bytes.indexOf(LINE_FEED); end !== -1; end = bytes.indexOf(LINE_FEED, start)) {
+    yield bytes.subarray(start, end);
+    start = end + 1;
+  }
+}

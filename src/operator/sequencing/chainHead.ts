@@ -1,0 +1,44 @@
+/** The newest block of the chain that this operator has heard of, kept in this one place. */
+import type { State } from "../../exchange/model/state.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+
+export class ChainHead {
+  readonly #state: State;
+  #number: BlockNumber;
+  #isHeard = false;
+  #caughtUp = false;
+
+  constructor(state: State) {
+    this.#state = state;
+    this.#number = state.head?.number ?? state.genesis.schedule.genesisBlock;
+  }
+
+  /** Before the chain answered: the last block that the journal holds. */
+  get number(): BlockNumber {
+    return this.#number;
+  }
+
+  /** Whether the chain has answered since the start. */
+  get isHeard(): boolean {
+    return this.#isHeard;
+  }
+
+  /** Whether all that was final has been taken in once. */
+  get caughtUp(): boolean {
+    return this.#caughtUp;
+  }
+
+  /** Blocks by which the exchange trails the chain, beyond the confirmations. */
+  get lagBlocks(): number {
+    const { head, genesis } = this.#state;
+    const processed = head?.number ?? genesis.schedule.genesisBlock - 1;
+    return Math.max(0, this.#number - genesis.confirmations - processed);
+  }
+
+  /** Notes what the chain said; without a number, that blocks were taken in. */
+  note(number: BlockNumber = this.#number): void {
+    this.#number = number;
+    this.#isHeard = true;
+    this.#caughtUp ||= this.lagBlocks === 0;
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * The one writer: takes what wants to become an entry, in order; proves blocks and checks orders;
+ * appends a batch with one flush; applies it; and only then answers. A refused append ends the
+ * node: its state is dropped, and the journal tells the next start what is true.
+ */
+import { QuarterdeckError } from "../../base/errors.ts";
+import { apply } from "../../exchange/apply.ts";
+import { checkBlocks } from "../../exchange/checkBlocks.ts";
+import { checkCancel, checkOrder } from "../../exchange/matching/checkOrder.ts";
+import { type Entry, encodeEntry } from "../../exchange/model/entries.ts";
+import type { Outcome } from "../../exchange/model/outcome.ts";
+import type { State } from "../../exchange/model/state.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { type Refusal, refuse } from "../../protocol/refusals.ts";
+import type { History } from "../replay/history.ts";
+
+export interface SequencerOptions {
+  readonly journal: Journal;
+  readonly state: State;
+  readonly history: History;
+  /** Told of each entry once it is durable and applied, before its sender is. */
+  readonly onApplied: (entry: Entry, outcome: Outcome) => void;
+  /** Told after each batch. */
+  readonly onCommitted?: () => void;
+  /** Told once, when the journal or the machine failed: the process must end. */
+  readonly onFailure: (error: Error) => void;
+}
+
+/** Most entries of one flush. */
+export const MAX_BATCH = 256;
+/** Most that may wait; above it orders are refused as `Overloaded`. */
+const MAX_WAITING = 8192;
+
+/** The blocks cannot follow what the journal holds: nothing of them was written. */
+export class BlocksRefused extends QuarterdeckError {
+  override readonly name = "BlocksRefused";
+  /** What is wrong with them, as a sentence. */
+  readonly problem: string;
+
+  constructor(problem: string) {
+    super({
+      code: "BlocksRefused",
+      message: `The blocks cannot follow those before them: ${problem}`,
+      hint: "Read them again, from another endpoint.",
+    });
+    this.problem = problem;
+  }
+}
+
+interface Waiting {
+  readonly entry: Entry;
+  readonly resolve: (outcome: Outcome) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** How the one writer does. */
+export interface WriterStatus {
+  readonly waiting: number;
+  /** Milliseconds of the longest flush since this was last asked, also of one still under way. */
+  readonly longestFlushMs: number;
+  /** Milliseconds since the last flush ended; undefined before the first. */
+  readonly sinceFlushMs: number | undefined;
+}
+
+export class Sequencer {
+  readonly #options: SequencerOptions;
+  #queue: Waiting[] = [];
+  #running: Promise<void> | undefined;
+  #failed: Error | undefined;
+  /** By the monotonic clock, for the health checks only. */
+  #flushBegan: number | undefined;
+  #flushEnded: number | undefined;
+  #longestFlushMs = 0;
+
+  constructor(options: SequencerOptions) {
+    this.#options = options;
+  }
+
+  /** Why nothing more is taken, if so. */
+  get failed(): Error | undefined {
+    return this.#failed;
+  }
+
+  /** How it does; `longestFlushMs` begins anew with each call. */
+  status(): WriterStatus {
+    const now = performance.now();
+    const since = this.#flushBegan === undefined ? 0 : now - this.#flushBegan;
+    const longestFlushMs = Math.max(this.#longestFlushMs, since);
+    this.#longestFlushMs = 0;
+    const sinceFlushMs = this.#flushEnded === undefined ? undefined : now - this.#flushEnded;
+    return { waiting: this.#queue.length, longestFlushMs, sinceFlushMs };
+  }
+
+  /**
+   * Resolves with what the entry did once that is durable, or with a refusal: then nothing of it
+   * was kept, and no other writer had taken over. Rejects when the node is failing; whether the
+   * entry was kept shows after a restart. Rejects with `BlocksRefused` where blocks cannot follow:
+   * nothing of them was kept, and the node goes on.
+   */
+  submit(entry: Entry): Promise<Outcome> {
+    if (this.#failed !== undefined) return Promise.reject(this.#failed);
+    const isOrder = entry.kind === "placeOrder" || entry.kind === "cancelOrder";
+    if (isOrder && this.#queue.length >= MAX_WAITING) {
+      return Promise.resolve(refused(refuse("Overloaded", { retryAfterMs: 1000 })));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ entry, resolve, reject });
+      this.#running ??= this.#run();
+    });
+  }
+
+  /** Resolves when nothing waits any more. */
+  async drain(): Promise<void> {
+    while (this.#running !== undefined) await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    // Give callers of the same turn a chance to share the flush.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const batch = this.#nextBatch();
+      try {
+        await this.#commit(batch);
+        this.#options.onCommitted?.();
+      } catch (error) {
+        this.#fail(error instanceof Error ? error : new Error(String(error)), batch);
+      }
+    }
+    // In the same turn in which nothing waited: whoever comes in the next one begins anew.
+    this.#running = undefined;
+  }
+
+  /** Blocks come first in theirs: they are proven against the state that they are applied to. */
+  #nextBatch(): Waiting[] {
+    const blocks = this.#queue.findIndex(({ entry }, at) => at > 0 && entry.kind === "blocks");
+    return this.#queue.splice(0, blocks === -1 ? MAX_BATCH : Math.min(blocks, MAX_BATCH));
+  }
+
+  async #commit(batch: readonly Waiting[]): Promise<void> {
+    const { state, history, onApplied } = this.#options;
+    const taken: Waiting[] = [];
+    const denied: (() => void)[] = [];
+    for (const waiting of batch) {
+      const { entry, reject } = waiting;
+      const problem = entry.kind === "blocks" ? checkBlocks(state, entry) : undefined;
+      if (problem !== undefined) {
+        denied.push(() => reject(new BlocksRefused(problem)));
+        continue;
+      }
+      const refusal = check(state, entry);
+      if (refusal === undefined) taken.push(waiting);
+      else denied.push(() => waiting.resolve(refused(refusal)));
+    }
+    const first = await this.#flush(taken);
+    for (const deny of denied) deny();
+    for (const [index, { entry, resolve }] of taken.entries()) {
+      // An earlier entry of the batch may have made this one refusable: then it changes nothing,
+      // now and at every replay.
+      const outcome = apply(state, entry);
+      history.record(first + index, outcome.events);
+      onApplied(entry, outcome);
+      resolve(outcome);
+    }
+  }
+
+  /**
+   * Afterwards `taken` is durable, and this was the writer still: one that was overtaken refuses
+   * what the others have long taken. Resolves with the sequence of the first of `taken`.
+   */
+  async #flush(taken: readonly Waiting[]): Promise<number> {
+    const { journal } = this.#options;
+    const began = performance.now();
+    this.#flushBegan = began;
+    const records = taken.map(({ entry }) => encodeEntry(entry));
+    const first =
+      records.length === 0
+        ? (await journal.refresh()).sequence + 1
+        : (await journal.append(records)).first;
+    this.#flushBegan = undefined;
+    this.#flushEnded = performance.now();
+    this.#longestFlushMs = Math.max(this.#longestFlushMs, this.#flushEnded - began);
+    return first;
+  }
+
+  #fail(error: Error, batch: readonly Waiting[]): void {
+    this.#failed = error;
+    for (const waiting of [...batch, ...this.#queue]) waiting.reject(error);
+    this.#queue = [];
+    this.#options.onFailure(error);
+  }
+}
+
+function check(state: State, entry: Entry): Refusal | undefined {
+  if (entry.kind === "placeOrder") return checkOrder(state, entry.order);
+  if (entry.kind === "cancelOrder") return checkCancel(state, entry);
+  return undefined;
+}
+
+function refused(refusal: Refusal): Outcome {
+  return { refusal, events: [] };
+}

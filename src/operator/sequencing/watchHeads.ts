@@ -1,0 +1,40 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { RpcUnavailable } from "../../chain/rpc/errors.ts";
+import { ask } from "../../chain/rpc/rpc.ts";
+import type { ChainOptions } from "./lead.ts";
+
+/**
+ * Tells of the newest block while `isNeeded`: who does not lead follows the journal and not the
+ * chain, but has duties too. Resolves when `signal` is aborted; throws `RpcUnavailable` after
+ * `maxTries` failed polls in a row.
+ */
+export async function watchHeads(
+  isNeeded: () => boolean,
+  signal: AbortSignal,
+  { config, log, client, onChain, onFailedLook }: ChainOptions,
+): Promise<void> {
+  let tries = 0;
+  let last = -1;
+  while (!signal.aborted) {
+    try {
+      if (isNeeded()) {
+        const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
+        const { timestamp, baseFeePerGas } = block;
+        const number = Number(block.number);
+        const baseFee = baseFeePerGas ?? 0n;
+        if (isNeeded() && number !== last) {
+          onChain({ kind: "head", number, timestamp: Number(timestamp), baseFee });
+        }
+        last = number;
+      }
+      tries = 0;
+    } catch (problem) {
+      if (!(problem instanceof RpcUnavailable) || ++tries >= config.maxTries) throw problem;
+      onFailedLook();
+      // Told again when it is over: who counts as blind leads nothing, and no block may come.
+      last = -1;
+      log.warn("chainUnreachable", { problem, tries });
+    }
+    await sleep(config.pollMs, undefined, { signal }).catch(() => {});
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Where writes of clients arrive: at this operator's sequencer while it leads, else they are sent
+ * to whoever does.
+ */
+import type { Entry } from "../../exchange/model/entries.ts";
+import type { Outcome } from "../../exchange/model/outcome.ts";
+import { refuse } from "../../protocol/refusals.ts";
+import { isLeadLost } from "./leadLost.ts";
+import type { Sequencer, WriterStatus } from "./sequencer.ts";
+
+export class WriteRouter {
+  #sequencer: Sequencer | undefined;
+  readonly #onLeader: (url: string | undefined) => void;
+  #leader: string | undefined;
+
+  /** `onLeader` is told when another operator, or this one, takes orders from now on. */
+  constructor(onLeader: (url: string | undefined) => void = () => {}) {
+    this.#onLeader = onLeader;
+  }
+
+  /** Where the operator that takes orders serves; undefined while nobody is known to. */
+  get leader(): string | undefined {
+    return this.#leader;
+  }
+
+  /** Why nothing more is taken here, if so. */
+  get failed(): Error | undefined {
+    const failure = this.#sequencer?.failed;
+    return isLeadLost(failure) ? undefined : failure;
+  }
+
+  /** Whether this operator leads. */
+  get isOpen(): boolean {
+    return this.#sequencer !== undefined;
+  }
+
+  /** How the sequencer does; idle where there is none. */
+  status(): WriterStatus {
+    const idle = { waiting: 0, longestFlushMs: 0, sinceFlushMs: undefined };
+    return this.#sequencer?.status() ?? idle;
+  }
+
+  /** From now on `sequencer` takes what arrives. */
+  open(sequencer: Sequencer, leader: string | undefined): void {
+    this.#sequencer = sequencer;
+    this.#setLeader(leader);
+  }
+
+  /** From now on whoever comes is sent to `leader`, if there is one. */
+  close(leader: string | undefined): void {
+    this.#sequencer = undefined;
+    this.#setLeader(leader);
+  }
+
+  /**
+   * As `Sequencer.submit`; refused as `NotLeader` where this operator does not lead. If it lost the
+   * lead meanwhile, whether the entry was kept is not known here, and the same entry sent to the
+   * leader settles it: an order counts once, whatever happens.
+   */
+  async submit(entry: Entry): Promise<Outcome> {
+    if (this.#sequencer === undefined) return this.#elsewhere();
+    try {
+      return await this.#sequencer.submit(entry);
+    } catch (error) {
+      if (isLeadLost(error)) return this.#elsewhere();
+      throw error;
+    }
+  }
+
+  #setLeader(leader: string | undefined): void {
+    const changed = leader !== this.#leader;
+    this.#leader = leader;
+    if (changed) this.#onLeader(leader);
+  }
+
+  #elsewhere(): Outcome {
+    return { refusal: refuse("NotLeader", { leader: this.#leader }), events: [] };
+  }
+}

@@ -1,0 +1,148 @@
+/** A real EVM for tests: anvil on a port of its own, gone when the test is. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TransactionReceipt } from "viem";
+import { toAddress } from "../../../src/base/address.ts";
+import type { Address, Hex } from "../../../src/base/hex.ts";
+import { type ChainClient, connect } from "../../../src/chain/rpc/rpc.ts";
+import { localSigner } from "../../../src/chain/signer.ts";
+import { CHAIN_ARGUMENTS, LOCAL_KEYS } from "../../../src/localnet/localChain.ts";
+
+export interface Anvil {
+  readonly url: string;
+  readonly client: ChainClient;
+  readonly chainId: number;
+  /** Rich accounts by their private keys. */
+  readonly keys: readonly Hex[];
+  readonly addresses: readonly Address[];
+  rpc<T = unknown>(method: string, params?: readonly unknown[]): Promise<T>;
+  /**
+   * Sends from an account of the node's own and waits until it is mined: the node answers before it
+   * mines, whatever its mode. Throws when it is reverted.
+   */
+  transact(transaction: LocalTransaction): Promise<TransactionReceipt>;
+  mine(blocks?: number): Promise<void>;
+  /** Mines until `block` is the newest. */
+  mineTo(block: number): Promise<void>;
+  blockNumber(): Promise<number>;
+  /** Whether a transaction makes a block of its own at once. */
+  setAutomine(automine: boolean): Promise<void>;
+  /** Gives what `revert` takes to come back to this state, once. */
+  snapshot(): Promise<Hex>;
+  revert(snapshot: Hex): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface LocalTransaction {
+  readonly from: Address;
+  /** Absent: a contract is created. */
+  readonly to?: Address;
+  readonly data: Hex;
+}
+
+export interface AnvilOptions {
+  /** Seconds; without it a block is mined only on demand or for each transaction. */
+  readonly blockTime?: number;
+  /** No block for a transaction by itself. */
+  readonly noMining?: boolean;
+  readonly port?: number;
+  readonly chainId?: number;
+  /** Another than the project's own. */
+  readonly hardfork?: string;
+}
+
+const running = new Set<ChildProcess>();
+process.on("exit", () => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+const DEFAULT_CHAIN_ID = 31_337;
+const PATIENCE_MS = 120_000;
+const RECEIPT_POLL_MS = 20;
+
+export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
+  const port = options.port ?? (await freePort());
+  const chainId = options.chainId ?? DEFAULT_CHAIN_ID;
+  const args: string[] = ["--port", String(port), ...CHAIN_ARGUMENTS];
+  if (options.hardfork !== undefined) args[args.indexOf("--hardfork") + 1] = options.hardfork;
+  args.push("--chain-id", String(chainId));
+  if (options.blockTime !== undefined) args.push("--block-time", String(options.blockTime));
+  if (options.noMining) args.push("--no-mining");
+  const local = join(import.meta.dirname, "../../../node_modules/.bin/anvil");
+  const child = spawn(existsSync(local) ? local : "anvil", args, { stdio: "ignore" });
+  running.add(child);
+  const url = `http://127.0.0.1:${port}`;
+  // Mining is not repeatable, and hundreds of blocks take their time on a busy machine.
+  const client = connect([url], { retries: 0, timeoutMs: PATIENCE_MS });
+  const rpc = async <T>(method: string, params: readonly unknown[] = []): Promise<T> =>
+    (await client.request({ method, params } as never)) as T;
+  const blockNumber = async () => Number(await client.getBlockNumber());
+  const mine = async (blocks = 1) => {
+    await rpc("anvil_mine", [`0x${blocks.toString(16)}`]);
+  };
+  await untilReady(child, blockNumber);
+  return {
+    url,
+    client,
+    chainId,
+    keys: LOCAL_KEYS,
+    addresses: LOCAL_KEYS.map((key) => toAddress(localSigner(key).address)),
+    rpc,
+    transact: async (transaction) => {
+      const hash = await rpc<Hex>("eth_sendTransaction", [transaction]);
+      const receipt = await client.waitForTransactionReceipt({
+        ...{ hash, pollingInterval: RECEIPT_POLL_MS, timeout: PATIENCE_MS },
+      });
+      if (receipt.status !== "success") throw new Error(`transaction ${hash} was reverted`);
+      return receipt;
+    },
+    mine,
+    mineTo: async (block) => {
+      const missing = block - (await blockNumber());
+      if (missing > 0) await mine(missing);
+    },
+    blockNumber,
+    setAutomine: (automine) => rpc("evm_setAutomine", [automine]),
+    snapshot: () => rpc<Hex>("evm_snapshot"),
+    revert: async (snapshot) => {
+      if (!(await rpc<boolean>("evm_revert", [snapshot]))) {
+        throw new Error(`no snapshot ${snapshot}: each serves once`);
+      }
+    },
+    stop: async () => {
+      running.delete(child);
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const gone = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGKILL");
+      await gone;
+    },
+  };
+}
+
+async function untilReady(child: ChildProcess, poll: () => Promise<number>): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if (child.exitCode !== null) throw new Error(`anvil ended with code ${child.exitCode}`);
+    try {
+      await poll();
+      return;
+    } catch {
+      await sleep(50);
+    }
+  }
+  throw new Error("anvil does not answer");
+}
+
+/** A port that nobody listens on now. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const bound = server.address();
+      server.close(() => resolve(typeof bound === "object" && bound ? bound.port : 0));
+    });
+  });
+}
