@@ -1,4 +1,5 @@
 /** Sends what has a nonce: priced, signed, and offered until a node takes it. */
+import { keccak256 } from "viem";
 import { unreachable } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import {
@@ -14,8 +15,10 @@ import { broadcast } from "./broadcast.ts";
 import type { Call, Job } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";
 import type { Sent } from "./keyedCalls.ts";
+import { type MarketAt, readMarket } from "./market.ts";
+import type { Holder } from "./nextSlot.ts";
 import type { NonceLine } from "./nonceLine.ts";
-import { type MarketAt, type NonceSlot, readMarket } from "./nonceSlot.ts";
+import type { NonceSlot } from "./nonceSlot.ts";
 import { blocksLeft, type Pricing } from "./pricing.ts";
 
 export interface AttemptsOptions {
@@ -52,9 +55,8 @@ export class Attempts {
   async fill(slot: NonceSlot): Promise<void> {
     const filler = this.#fillers.get(slot) ?? fillerFrom(this.#options.signer.address);
     this.#fillers.set(slot, filler);
-    slot.gas.set(filler, TRANSFER_GAS);
     try {
-      await this.attempt(slot, filler);
+      await this.attempt(slot, { job: filler, gas: TRANSFER_GAS });
     } catch (problem) {
       this.#tellFailed(slot, filler, problem);
     }
@@ -65,7 +67,8 @@ export class Attempts {
    * `DeadlineMissed`, `TransactionLost`, and as long as nothing of it is out `InsufficientFunds`,
    * `RpcUnavailable`, or what the signer does.
    */
-  async attempt(slot: NonceSlot, job: Job): Promise<void> {
+  async attempt(slot: NonceSlot, holder: Holder): Promise<void> {
+    const { job } = holder;
     const { call } = job;
     const { maxReplacements: most = MOST_REPLACEMENTS } = this.#options;
     const isPatient = call.deadlineBlock === undefined && !job.isFiller;
@@ -74,11 +77,11 @@ export class Attempts {
     }
     const before = slot.attempts(job);
     try {
-      await this.#send(slot, job);
+      await this.#send(slot, holder);
     } catch (error) {
       // What is out may be mined, whatever keeps us from raising it.
       if (error instanceof DeadlineMissed || !slot.jobs().includes(job)) throw error;
-      if (slot.attempts(job) === before) slot.tried(job);
+      if (slot.attempts(job) === before) slot.apply({ kind: "attempted", job, market: undefined });
       this.#tellFailed(slot, job, error);
     }
   }
@@ -96,36 +99,38 @@ export class Attempts {
     return this.#market;
   }
 
-  async #send(slot: NonceSlot, job: Job): Promise<void> {
+  async #send(slot: NonceSlot, holder: Holder): Promise<void> {
     const { client, line, pricing } = this.#options;
+    const { job } = holder;
     const { call } = job;
     const market = await this.#readMarket();
     if (blocksLeft(call, market.head) <= 0) {
       throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
     }
-    slot.market = market;
     const isFirst = line.slots[0] === slot;
     const { offered } = slot;
     if (!isFirst && offered?.job === job && pricing.isEnough(slot, job, market)) {
       // It waits for those before it: to pay more would not help. A pool may have lost it.
-      slot.job = job;
-      slot.polls = 0;
+      slot.apply({ kind: "rebroadcast", holder, market });
       await broadcast(client, offered.raw);
       return;
     }
-    slot.tried(job);
-    while ((await this.#offer(slot, job, market)) === "underpriced") {}
-    slot.job = job;
+    slot.apply({ kind: "attempted", job, market });
+    while ((await this.#offer(slot, holder, market)) === "underpriced") {}
+    slot.apply({ kind: "held", holder });
   }
 
   /** `underpriced`: it is worth while to offer more at once. */
-  async #offer(slot: NonceSlot, job: Job, market: MarketAt): Promise<"underpriced" | undefined> {
+  async #offer(
+    slot: NonceSlot,
+    { job, gas }: Holder,
+    market: MarketAt,
+  ): Promise<"underpriced" | undefined> {
     const { signer, chainId, client, pricing, tell } = this.#options;
     const { call } = job;
     const fees = pricing.price(slot, job, market);
     const replaces = slot.fees !== undefined;
     const { to, data, value = 0n } = call;
-    const gas = slot.gas.get(job) as bigint;
     const raw = await signer.signTransaction({
       ...{ chainId, nonce: slot.nonce, gas, to, data, value },
       ...fees,
@@ -133,14 +138,15 @@ export class Attempts {
     const outcome = await broadcast(client, raw);
     switch (outcome.kind) {
       case "out": {
-        const hash = slot.sent(job, raw, fees);
+        const hash = keccak256(raw);
+        slot.apply({ kind: "broadcast", version: { job, gas, hash, raw, fees } });
         this.#options.onSent(call, { hash, nonce: slot.nonce, raw });
         tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
         if (outcome.refusal !== undefined) this.#tellFailed(slot, job, outcome.refusal);
         return undefined;
       }
       case "underpriced":
-        slot.outbid(fees, outcome.floor);
+        slot.apply({ kind: "underpriced", fees, floor: outcome.floor });
         return pricing.canRaise(slot, job, fees) ? "underpriced" : undefined;
       case "failed":
         if (outcome.as === "funds") {

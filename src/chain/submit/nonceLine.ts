@@ -5,7 +5,8 @@
  * its nonce, for which it is offered again. Pure: what the chain says is given.
  */
 import type { Job } from "./call.ts";
-import { type MinedVersion, NonceSlot } from "./nonceSlot.ts";
+import type { MinedVersion } from "./nextSlot.ts";
+import { NonceSlot } from "./nonceSlot.ts";
 
 /** Nodes keep so many transactions of one account in their pools, however full these are. */
 export const MOST_IN_FLIGHT = 16;
@@ -51,7 +52,7 @@ export class NonceLine {
     const open = this.#slots.filter(({ nonce }) => nonce >= next);
     const own = this.#ownOf(job);
     if (own !== undefined) return open.includes(own) && mayTake(own, job) ? own : undefined;
-    const taken = open.find((slot) => !slot.isUndone && mayTake(slot, job));
+    const taken = open.find((slot) => slot.kind !== "reorged" && mayTake(slot, job));
     if (taken !== undefined || this.#isFull) return taken;
     const nonce = this.end(next);
     this.#reopen(nonce, nonce);
@@ -62,18 +63,20 @@ export class NonceLine {
   mayPlace(job: Job): boolean {
     const own = this.#ownOf(job);
     if (own !== undefined) return mayTake(own, job);
-    return !this.#isFull || this.#slots.some((slot) => !slot.isUndone && mayTake(slot, job));
+    return (
+      !this.#isFull || this.#slots.some((slot) => slot.kind !== "reorged" && mayTake(slot, job))
+    );
   }
 
   /** One that nothing is out under, and that nobody else stands behind, was never taken. */
   giveBack(slot: NonceSlot): void {
     const isLast = this.#slots.at(-1) === slot;
-    if (isLast && slot.versions.size === 0 && slot.owner === undefined) this.#remove(slot);
+    if (isLast && slot.versions.length === 0 && slot.owner === undefined) this.#remove(slot);
   }
 
   /** Its nonce is used: by that version, or by what is not ours, as far as is known. */
   settle(slot: NonceSlot, mined: MinedVersion | undefined): void {
-    slot.mined = mined;
+    slot.apply(mined === undefined ? { kind: "lost" } : { kind: "mined", mined });
     this.#remove(slot);
     this.#mined.delete(slot.nonce);
     this.#mined.set(slot.nonce, slot);
@@ -100,7 +103,7 @@ export class NonceLine {
   }
 
   get #isFull(): boolean {
-    return this.#slots.filter(({ isUndone }) => !isUndone).length >= MOST_IN_FLIGHT;
+    return this.#slots.filter(({ kind }) => kind !== "reorged").length >= MOST_IN_FLIGHT;
   }
 
   /** Where it is out, or another that does the same, whether somebody waits for that or not. */
@@ -119,7 +122,7 @@ export class NonceLine {
       if (this.#slots.some((slot) => slot.nonce === nonce)) continue;
       const slot = this.#mined.get(nonce) ?? new NonceSlot(nonce);
       this.#mined.delete(nonce);
-      slot.reopen();
+      slot.apply({ kind: "reopened" });
       opened.push(slot);
     }
     this.#slots = [...this.#slots, ...opened].sort((a, b) => a.nonce - b.nonce);

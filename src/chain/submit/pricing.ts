@@ -3,8 +3,10 @@ import type { BlockNumber } from "../../protocol/units.ts";
 import type { Call, Job } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";
 import { type Fees, type Offer, offer } from "./fees.ts";
+import type { MarketAt } from "./market.ts";
+import type { Holder } from "./nextSlot.ts";
 import type { NonceLine } from "./nonceLine.ts";
-import type { MarketAt, NonceSlot } from "./nonceSlot.ts";
+import type { NonceSlot } from "./nonceSlot.ts";
 
 /** What can wait bids no more than this of the limit: a replacement must be able to outbid it. */
 const PATIENT_FEE_CAP_PERCENT = 75n;
@@ -21,6 +23,8 @@ export interface PricingOptions {
 
 export class Pricing {
   readonly #options: PricingOptions;
+  /** The nonce for which a job was last warned of the limit: once for each nonce is enough. */
+  readonly #warned = new WeakMap<Job, number>();
 
   constructor(options: PricingOptions) {
     this.#options = options;
@@ -28,7 +32,7 @@ export class Pricing {
 
   /** What to offer for `job` now. Tells when the limit bites, and once before it does. */
   price(slot: NonceSlot, job: Job, market: MarketAt): Fees {
-    const offered = this.#offer(slot, job, market, slot.toOutbid);
+    const offered = this.#offer(slot, job, market, slot.feesToBeat);
     if (offered.capped) this.#tell("feeCapReached", slot, job, offered);
     else this.#warn(slot, job, offered);
     const { maxFeePerGas, maxPriorityFeePerGas } = offered;
@@ -81,17 +85,18 @@ export class Pricing {
    * to what is kept in reserve. One that takes the place of another, or that nobody else waits
    * beside, is sent whatever there is.
    */
-  isFunded(slot: NonceSlot, job: Job, balance: bigint): boolean {
+  isFunded(slot: NonceSlot, { job, gas }: Holder, balance: bigint): boolean {
     const { line, maxFeePerGas } = this.#options;
     const others = line.slots.filter((one) => one !== slot);
-    if (slot.versions.size > 0 || !others.some(({ isAwaited }) => isAwaited)) return true;
+    if (slot.versions.length > 0 || !others.some(({ isAwaited }) => isAwaited)) return true;
     const paid = others.map(({ fees }) => (fees?.maxFeePerGas ?? 0n) * RESERVE);
     const most = paid.reduce((a, b) => (a > b ? a : b));
     const fee = most < maxFeePerGas ? most : maxFeePerGas;
-    const cost = (at: NonceSlot, whose: Job | undefined) =>
-      whose === undefined ? 0n : (at.gas.get(whose) ?? 0n) * fee + (whose.call.value ?? 0n);
-    const out = others.reduce((sum, one) => sum + cost(one, one.offered?.job), 0n);
-    return out + cost(slot, job) <= balance;
+    const all = [{ job, gas }, ...others.map(({ offered }) => offered)];
+    const costs = all.map((one) =>
+      one === undefined ? 0n : one.gas * fee + (one.job.call.value ?? 0n),
+    );
+    return costs.reduce((a, b) => a + b) <= balance;
   }
 
   #offer(slot: NonceSlot, job: Job, market: MarketAt, previous?: Fees): Offer {
@@ -107,8 +112,8 @@ export class Pricing {
   }
 
   #warn(slot: NonceSlot, job: Job, offered: Offer): void {
-    if (!offered.capNear || slot.warned.has(job)) return;
-    slot.warned.add(job);
+    if (!offered.capNear || this.#warned.get(job) === slot.nonce) return;
+    this.#warned.set(job, slot.nonce);
     this.#tell("feeCapNear", slot, job, offered);
   }
 

@@ -2,7 +2,8 @@
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Call, Job, Mined } from "./call.ts";
-import type { MinedVersion, NonceSlot } from "./nonceSlot.ts";
+import type { MinedVersion } from "./nextSlot.ts";
+import type { NonceSlot } from "./nonceSlot.ts";
 import { minedAs, readReceipt } from "./receipts.ts";
 
 export interface Settled {
@@ -25,8 +26,8 @@ export async function settledOf(
   client: ChainClient,
   { onBlock, simulate }: SettledOptions,
 ): Promise<Settled | undefined> {
-  for (const [hash, job] of slot.versions) {
-    const receipt = await readReceipt(client, hash, slot.raws.get(hash));
+  for (const { hash, raw, job } of slot.versions) {
+    const receipt = await readReceipt(client, hash, raw);
     if (receipt === undefined) continue;
     onBlock(receipt.block);
     const rest = { job, version: { hash, block: receipt.blockHash } };

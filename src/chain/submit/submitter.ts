@@ -204,12 +204,12 @@ export class Submitter {
     const isNew = (one: NonceSlot) => !known.has(one);
     await this.#rebroadcast(this.#line.slots.filter((one) => one !== slot && isNew(one)));
     if (slot === undefined) return true;
-    const { owner, isUndone } = slot;
-    slot.gas.set(job, gas);
+    const { owner, kind } = slot;
+    const holder = { job, gas };
     try {
       // Nodes want the means for all that waits: once the others are mined, it may pass.
-      if (!this.#pricing.isFunded(slot, job, balance)) return false;
-      await this.#attempts.attempt(slot, job);
+      if (!this.#pricing.isFunded(slot, holder, balance)) return false;
+      await this.#attempts.attempt(slot, holder);
     } catch (error) {
       const mayPassLater = error instanceof InsufficientFunds || kindOf(error) === "nonceTooHigh";
       if (mayPassLater && this.#line.isAwaited) return false;
@@ -219,7 +219,8 @@ export class Submitter {
     }
     if (owner !== undefined) this.#tell({ kind: "preempted", by: job.call.what }, owner.call);
     const isBehind = (one: NonceSlot) => one.nonce > slot.nonce && !isNew(one);
-    if (isUndone && isNew(slot)) await this.#rebroadcast(this.#line.slots.filter(isBehind));
+    if (kind === "reorged" && isNew(slot))
+      await this.#rebroadcast(this.#line.slots.filter(isBehind));
     return true;
   }
 
@@ -228,7 +229,8 @@ export class Submitter {
     for (const slot of this.#line.gaps()) {
       if (this.#options.signal?.aborted) return;
       // What a reorganisation has undone is offered again, and may be mined as it was.
-      if (slot.job?.isFiller || (slot.isUndone && slot.polls < this.#maxPolls)) continue;
+      const isWaiting = slot.kind === "reorged" && slot.polls < this.#maxPolls;
+      if (slot.holder?.job.isFiller || isWaiting) continue;
       await this.#attempts.fill(slot);
     }
   }
@@ -288,8 +290,9 @@ export class Submitter {
   /** What a reorganisation has undone, and what followed: it may have left the pools with it. */
   async #rebroadcast(slots: readonly NonceSlot[]): Promise<void> {
     const { client, signal } = this.#options;
-    for (const { offered, nonce, isUndone, isAwaited } of slots) {
-      if (offered === undefined || signal?.aborted || !(isUndone || isAwaited)) continue;
+    for (const { offered, nonce, kind, isAwaited } of slots) {
+      if (offered === undefined || signal?.aborted) continue;
+      if (kind !== "reorged" && !isAwaited) continue;
       await broadcast(client, offered.raw);
       this.#tell({ kind: "rebroadcast", nonce }, offered.job.call);
     }
@@ -349,23 +352,21 @@ export class Submitter {
 
   /** Sees to one that is not known to be mined; `now` is undefined when the poll failed. */
   async #tend(slot: NonceSlot, now: AccountView | undefined): Promise<void> {
-    if (now !== undefined && slot.nonce < now.nonce) {
-      slot.pollsAfterUse += 1;
-      if (slot.pollsAfterUse >= POLLS_AFTER_NONCE_USED) this.#lose(slot);
-      return;
-    }
-    if (now !== undefined) slot.pollsAfterUse = 0;
-    const { job } = slot;
-    if (job === undefined || this.#line.behind(slot).length === 0) return;
-    slot.polls += 1;
+    const { holder } = slot;
+    const counts = holder !== undefined && this.#line.behind(slot).length > 0;
+    const nonceUsed = now && slot.nonce < now.nonce;
+    slot.apply({ kind: "polled", nonceUsed, counts });
+    if (nonceUsed && slot.pollsAfterUse >= POLLS_AFTER_NONCE_USED) this.#lose(slot);
+    if (nonceUsed || !counts) return;
+    const { job } = holder;
     if (job.settled && !job.isFiller) {
       // Whoever is due soon cannot wait until it is mined as it was.
-      if (now !== undefined && this.#isPressing(slot, now.head)) slot.polls = this.#maxPolls;
+      if (now !== undefined && this.#isPressing(slot, now.head)) slot.apply({ kind: "hurried" });
       return;
     }
     const isStuck = slot.polls >= this.#maxPolls;
     if (isStuck || (now !== undefined && this.#isPressing(slot, now.head))) {
-      await this.#attempts.attempt(slot, job).catch((error) => this.#fail(job, error));
+      await this.#attempts.attempt(slot, holder).catch((error) => this.#fail(job, error));
     } else if (now !== undefined) {
       this.#pricing.watch(slot, job, now.head, now.baseFee);
     }
