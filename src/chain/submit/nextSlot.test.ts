@@ -5,11 +5,11 @@ import type { Hex } from "../../base/hex.ts";
 import type { Job } from "./call.ts";
 import type { Fees } from "./fees.ts";
 import {
+  currentOf,
   EMPTY_SLOT,
   holderOf,
   minedOf,
   nextSlot,
-  offeredOf,
   outstandingOf,
   type SlotEvent,
   type SlotPhase,
@@ -26,7 +26,7 @@ const MARKET = {
 
 function jobOf(serial: number): Job {
   const call = { what: `call ${serial}`, to: `0x${"70".repeat(20)}`, data: "0x" } as const;
-  return { call, reverts: 0, settled: false, isFiller: false, resolve: () => {}, reject: () => {} };
+  return { call, reverts: 0, settled: false, isNoOp: false, resolve: () => {}, reject: () => {} };
 }
 
 const JOBS = [0, 1, 2].map(jobOf) as [Job, Job, Job];
@@ -84,7 +84,7 @@ const TABLE: Readonly<Record<string, Partial<Record<SlotPhase["kind"], SlotPhase
   attempted: { empty: "empty", reserved: "reserved", pending: "pending", reorged: "reorged" },
   underpriced: { empty: "empty", reserved: "reserved", pending: "pending", reorged: "reorged" },
   polled: { empty: "empty", reserved: "reserved", pending: "pending", reorged: "reorged" },
-  hurried: { empty: "empty", reserved: "reserved", pending: "pending", reorged: "reorged" },
+  overdue: { empty: "empty", reserved: "reserved", pending: "pending", reorged: "reorged" },
 };
 const EVENTS: Readonly<Record<string, SlotEvent>> = {
   held: held(),
@@ -96,7 +96,7 @@ const EVENTS: Readonly<Record<string, SlotEvent>> = {
   attempted: { kind: "attempted", job: FIRST, market: MARKET },
   underpriced: { kind: "underpriced", fees: feesOf(1n), floor: NO_FLOOR },
   polled: polled(false),
-  hurried: { kind: "hurried" },
+  overdue: { kind: "overdue" },
 };
 
 describe("the phases of a nonce", () => {
@@ -130,16 +130,16 @@ describe("the versions of a nonce", () => {
   const outstanding = (state: SlotState) => outstandingOf(state.phase).map(({ hash }) => hash);
   const hashes = (...serials: number[]) => serials.map((one) => versionOf(one, FIRST).hash);
 
-  it("may all be mined while none is, the newest of them is offered", () => {
+  it("may all be mined while none is, the newest of them is the current one", () => {
     const state = run(broadcast(1), broadcast(2, SECOND), broadcast(3));
     expect(outstanding(state)).toEqual(hashes(3, 2, 1));
-    expect(offeredOf(state.phase)?.hash).toBe(hashes(3)[0]);
+    expect(currentOf(state.phase)?.hash).toBe(hashes(3)[0]);
   });
 
   it("are reduced to the mined one by a reorganisation: the others have other nonces", () => {
     const state = run(broadcast(1), broadcast(2, SECOND), mined(1), REOPENED);
     expect(outstanding(state)).toEqual(hashes(1));
-    expect(offeredOf(state.phase)?.job).toBe(FIRST);
+    expect(currentOf(state.phase)?.job).toBe(FIRST);
     // A receipt of any of them still settles the nonce.
     expect(nextSlot(state, mined(2)).phase.kind).toBe("mined");
   });
@@ -160,7 +160,7 @@ describe("the versions of a nonce", () => {
   it("stay those of the first call where the same transaction is broadcast for another", () => {
     const state = run(broadcast(1), broadcast(2), broadcast(1, SECOND));
     expect(outstanding(state)).toEqual(hashes(1, 2));
-    expect(offeredOf(state.phase)?.job).toBe(FIRST);
+    expect(currentOf(state.phase)?.job).toBe(FIRST);
     expect(holderOf(state.phase)?.job).toBe(SECOND);
   });
 });
@@ -209,7 +209,7 @@ const events: fc.Arbitrary<SlotEvent[]> = fc.array(
       broadcast(serial, JOBS[pick]),
     ),
     fc.integer({ min: 1, max: 6 }).map((serial) => mined(serial)),
-    fc.constantFrom(LOST, REOPENED, rebroadcast, { kind: "hurried" } as const),
+    fc.constantFrom(LOST, REOPENED, rebroadcast, { kind: "overdue" } as const),
     fc.option(fc.boolean(), { nil: undefined }).map((nonceUsed) => polled(nonceUsed)),
   ),
   { maxLength: 40 },

@@ -21,15 +21,14 @@
  * | lost         | -        | -         | -     | -    | the phase before it was lost |
  *
  * `-`: a broken invariant, thrown as an `Alarm`. The other events (`attempted`, `rebroadcast`,
- * `underpriced`, `polled`, `hurried`) only move figures of an open nonce; `rebroadcast` also gives
+ * `underpriced`, `polled`, `overdue`) only move figures of an open nonce; `rebroadcast` also gives
  * the nonce to the call that was broadcast before, as `held` does.
  */
 import { assert, unreachable } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
 import type { FeeFloor } from "../rpc/errorKinds.ts";
 import type { Job } from "./call.ts";
-import type { Fees } from "./fees.ts";
-import type { MarketAt } from "./market.ts";
+import type { Fees, MarketAt } from "./fees.ts";
 
 /** The call that has a nonce now. */
 export interface Holder {
@@ -129,7 +128,7 @@ export type SlotEvent =
   /** `nonceUsed`: by the chain, undefined where it did not answer. `counts`: some call waits. */
   | { readonly kind: "polled"; readonly nonceUsed: boolean | undefined; readonly counts: boolean }
   /** A call behind the nonce cannot wait for more polls. */
-  | { readonly kind: "hurried" }
+  | { readonly kind: "overdue" }
   | { readonly kind: "mined"; readonly mined: MinedVersion }
   | { readonly kind: "lost" }
   /** The chain says that the nonce is not used, or it is the next one of the line. */
@@ -162,10 +161,10 @@ function nextPhase(phase: SlotPhase, event: SlotEvent): SlotPhase {
     case "attempted":
     case "underpriced":
     case "polled":
-    case "hurried":
+    case "overdue":
       return phase;
     case "rebroadcast":
-      assert(offeredOf(phase) !== undefined, `rebroadcast of a nonce that is ${phase.kind}`);
+      assert(currentOf(phase) !== undefined, `rebroadcast of a nonce that is ${phase.kind}`);
       return held(phase, event.holder);
     case "held":
       return held(phase, event.holder);
@@ -242,7 +241,7 @@ function nextProgress(progress: Progress, event: SlotEvent): Progress {
         polls: event.counts ? polls + 1 : polls,
       };
     }
-    case "hurried":
+    case "overdue":
       return { ...progress, polls: Number.POSITIVE_INFINITY };
     case "reopened":
       return { ...progress, polls: 0, pollsAfterUse: 0 };
@@ -298,8 +297,8 @@ export function outstandingOf(phase: SlotPhase): readonly Version[] {
   return versions.filter(({ hash }) => hash === phase.mined.hash);
 }
 
-/** The version that is broadcast where the nonce's transaction is broadcast again. */
-export function offeredOf(phase: SlotPhase): Version | undefined {
+/** The version that nodes should have, and that a rebroadcast sends; undefined: none. */
+export function currentOf(phase: SlotPhase): Version | undefined {
   return outstandingOf(phase)[0];
 }
 

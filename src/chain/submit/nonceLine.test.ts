@@ -12,7 +12,7 @@ const FEES = { maxFeePerGas: 2n, maxPriorityFeePerGas: 1n };
 function jobOf(serial: number, priority: number, what = serial): Job {
   const data: Hex = `0x${what.toString(16).padStart(8, "0")}`;
   const call = { what: `call ${serial}`, to: `0x${"70".repeat(20)}` as Hex, data, priority };
-  return { call, reverts: 0, settled: false, isFiller: false, resolve: () => {}, reject: () => {} };
+  return { call, reverts: 0, settled: false, isNoOp: false, resolve: () => {}, reject: () => {} };
 }
 
 /** What the submitter does with a place. */

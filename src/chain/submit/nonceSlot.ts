@@ -1,16 +1,15 @@
 /** One nonce of a key: a state that only the events of nextSlot.ts change, and views of it. */
 import type { FeeFloor } from "../rpc/errorKinds.ts";
 import { isSameCall, type Job } from "./call.ts";
-import type { Fees } from "./fees.ts";
-import type { MarketAt } from "./market.ts";
+import type { Fees, MarketAt } from "./fees.ts";
 import {
+  currentOf,
   EMPTY_SLOT,
   type Holder,
   holderOf,
   type MinedVersion,
   minedOf,
   nextSlot,
-  offeredOf,
   outstandingOf,
   type SlotEvent,
   type SlotPhase,
@@ -57,9 +56,9 @@ export class NonceSlot {
     return versionsOf(this.#state.phase);
   }
 
-  /** The version to broadcast again; undefined while none is broadcast. */
-  get offered(): Version | undefined {
-    return offeredOf(this.#state.phase);
+  /** The version that nodes should have; undefined while none is broadcast. */
+  get current(): Version | undefined {
+    return currentOf(this.#state.phase);
   }
 
   /** The jobs of the versions that can be mined. */
@@ -77,8 +76,8 @@ export class NonceSlot {
     return this.versions[0]?.fees;
   }
 
-  /** What the next version has to be priced higher than; undefined: nothing. */
-  get feesToBeat(): Fees | undefined {
+  /** Fees that the next version has to exceed; undefined: none. */
+  get feesToExceed(): Fees | undefined {
     return this.#state.progress.competing ?? this.fees;
   }
 

@@ -1,4 +1,4 @@
-/** What became of a job whose transaction was mined. */
+/** The outcome of a job whose transaction was mined. */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Call, Job, Mined } from "./call.ts";
@@ -9,14 +9,14 @@ import { minedAs, readReceipt } from "./receipts.ts";
 export interface Settled {
   readonly job: Job;
   readonly version: MinedVersion;
-  /** `reverted`: it would pass now, so that it can be sent again. */
+  /** `reverted`: the call passes now, so that it can be sent again. */
   readonly outcome: Mined | Error | "reverted";
 }
 
 export interface SettledOptions {
-  /** Told of the block that holds a version, before anything else is asked. */
+  /** Called with the block that holds a version, before any other read. */
   readonly onBlock: (block: BlockNumber) => void;
-  /** Throws why a call that was reverted would be so now. */
+  /** Throws the reason why a reverted call still reverts. */
   readonly simulate: (call: Call) => Promise<unknown>;
 }
 
@@ -32,7 +32,7 @@ export async function settledOf(
     onBlock(receipt.block);
     const rest = { job, version: { hash, block: receipt.blockHash } };
     if (receipt.isSuccess) return { ...rest, outcome: minedAs(hash, receipt) };
-    // Something changed between simulation and block; a new simulation says what.
+    // The state changed between simulation and block; a new simulation says how.
     const outcome = await simulate(job.call).then(
       () => "reverted" as const,
       (error: Error) => error,
