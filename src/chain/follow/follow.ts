@@ -6,6 +6,7 @@
  */
 import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
+import type { BlockRef } from "../../protocol/blockRef.ts";
 import type { BlockNumber, Schedule } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import {
@@ -25,7 +26,6 @@ import { HeadNotifier } from "./headNotifier.ts";
 import {
   AdaptiveRange,
   areSame,
-  type BlockRef,
   type FinalBlocks,
   type Reading,
   readAgain,
@@ -34,7 +34,7 @@ import {
 } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
 
-export { type BlockRef, readBlockRef } from "./readRange.ts";
+export { readBlockRef } from "./readRange.ts";
 export { LogsRefused } from "./soundLogs.ts";
 
 export type ChainEvent =

@@ -1,6 +1,7 @@
 /** Reads the logs of a range of blocks from one endpoint, as many blocks at once as it gives. */
 import type { Log, PublicClient } from "viem";
 import type { Address, Hex } from "../../base/hex.ts";
+import type { BlockRef } from "../../protocol/blockRef.ts";
 import type { ChainLog } from "../../protocol/chainLog.ts";
 import { firstBlockOf, momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Schedule } from "../../protocol/units.ts";
@@ -8,11 +9,6 @@ import { decodeLog } from "../contracts/logs.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { type BlockLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
 import { soundLogs } from "./soundLogs.ts";
-
-export interface BlockRef {
-  readonly number: BlockNumber;
-  readonly hash: Hex;
-}
 
 /** All final blocks after the last such event, up to and including `to`. */
 export interface FinalBlocks {

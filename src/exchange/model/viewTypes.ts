@@ -1,5 +1,6 @@
 /** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
 import type { Address } from "../../base/hex.ts";
+import type { BlockRef } from "../../protocol/blockRef.ts";
 import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
 import type {
   Amount,
@@ -11,7 +12,7 @@ import type {
   SignedOrder,
   TokenRoot,
 } from "../../protocol/units.ts";
-import type { BlockRef, Market } from "./entries.ts";
+import type { Market } from "./entries.ts";
 import type { OrderRef, Side } from "./outcome.ts";
 
 /** Queued: for the next round. Refused: was queued and did not fit when its round opened. */
