@@ -3,7 +3,7 @@
  * the chain shows that it was left, or after many tries with the one command that leaves it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { QuarterdeckError } from "../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../base/errors.ts";
 import {
   encodeSetMaintenance,
   type SlotReader,
@@ -182,8 +182,4 @@ function interruption(): QuarterdeckError {
     message: "It was interrupted.",
     hint: "See quarterdeck operators list, and run the command again.",
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
