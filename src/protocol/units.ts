@@ -157,3 +157,9 @@ export interface OperatorIdentity {
   /** 32 bytes of whoever asks. */
   readonly challenge: Hex;
 }
+
+/** A block of the chain. */
+export interface BlockRef {
+  readonly number: BlockNumber;
+  readonly hash: Hex;
+}

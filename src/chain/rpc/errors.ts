@@ -1,6 +1,6 @@
 /** Failures at the chain, by who must act on them. */
 import { BaseError, BlockNotFoundError, RpcRequestError } from "viem";
-import { QuarterdeckError } from "../../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 
 const DEEPEST_CAUSE = 16;
@@ -160,7 +160,7 @@ export class InsufficientFunds extends QuarterdeckError {
 export function shortMessage(error: unknown): string {
   if (error instanceof EndpointFailed) return error.problem;
   if (error instanceof BaseError) return error.details || error.shortMessage;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** The first error along the causes of `error`, itself included, that passes `test`. */

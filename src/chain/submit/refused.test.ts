@@ -9,12 +9,12 @@ import { localSigner } from "../signer.ts";
 import {
   anvil,
   events,
+  foreignTransaction,
   mineWhile,
   mint,
   minted,
   nonceOf,
   sentAtLeast,
-  stranger,
   submitter,
   useChain,
 } from "./submit.testkit.ts";
@@ -86,7 +86,7 @@ describe.each(WORDS)("in the words of %s", (_client, words) => {
 
   it("a dearer one under our nonce is outbid", async () => {
     await anvil.setAutomine(false);
-    await stranger(0, 7n, 40n);
+    await foreignTransaction(0, 7n, 40n);
     const { one } = await behind(speaking(words));
     const deadlineBlock = (await anvil.blockNumber()) + 30;
     const sending = one.send({ ...mint(5n), deadlineBlock });

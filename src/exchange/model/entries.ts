@@ -2,11 +2,11 @@
  * The entries of the journal: everything that changes the exchange is one of these. Written as
  * JSON with a version, bigints as decimal strings; read strictly.
  */
-import type { Address, Hex } from "../../base/hex.ts";
+import type { Address } from "../../base/hex.ts";
 import type { ChainLog, LogPlace } from "../../protocol/chainLog.ts";
 import type {
   Amount,
-  BlockNumber,
+  BlockRef,
   CancelOrder,
   Order,
   Schedule,
@@ -61,12 +61,6 @@ export interface Genesis {
 /** The first record of every journal. */
 export interface GenesisEntry extends Genesis {
   readonly kind: "genesis";
-}
-
-/** A block of the chain. */
-export interface BlockRef {
-  readonly number: BlockNumber;
-  readonly hash: Hex;
 }
 
 /** Every final block up to `to`, by the Mediator's logs in it, in chain order. */

@@ -7,9 +7,9 @@ import { assert, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { quarterSize, validateSchedule } from "../../protocol/rounds.ts";
 import type { FrozenSumTree, SumTree } from "../../protocol/sumTree.ts";
-import type { Amount, BlockNumber, Moment, Round } from "../../protocol/units.ts";
+import type { Amount, BlockNumber, BlockRef, Moment, Round } from "../../protocol/units.ts";
 import { Book, type OrderRecord } from "./book.ts";
-import type { BlockRef, Genesis } from "./entries.ts";
+import type { Genesis } from "./entries.ts";
 import type { DisputeView, FlowView, WithdrawalState, WithdrawalView } from "./viewTypes.ts";
 
 /** Frozen trees kept beside that of the current round. */

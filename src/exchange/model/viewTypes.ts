@@ -4,6 +4,7 @@ import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
 import type {
   Amount,
   BlockNumber,
+  BlockRef,
   Moment,
   Order,
   Round,
@@ -11,7 +12,7 @@ import type {
   SignedOrder,
   TokenRoot,
 } from "../../protocol/units.ts";
-import type { BlockRef, Market } from "./entries.ts";
+import type { Market } from "./entries.ts";
 import type { OrderRef, Side } from "./outcome.ts";
 
 /** Queued: for the next round. Refused: was queued and did not fit when its round opened. */

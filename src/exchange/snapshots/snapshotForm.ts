@@ -1,6 +1,6 @@
 /** How the records of a snapshot are written. */
 import type { Address } from "../../base/hex.ts";
-import type { Amount, Moment, Order, Round, Signature } from "../../protocol/units.ts";
+import type { Amount, BlockRef, Moment, Order, Round, Signature } from "../../protocol/units.ts";
 import {
   address,
   bool,
@@ -13,7 +13,6 @@ import {
   uint128,
 } from "../model/codec.ts";
 import {
-  type BlockRef,
   blockRefCodec,
   type Genesis,
   genesisCodec,

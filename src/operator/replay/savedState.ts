@@ -3,6 +3,7 @@
  * snapshots only save time: one that cannot be used is passed over for an older one.
  */
 
+import { messageOf } from "../../base/errors.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../exchange/snapshots/snapshot.ts";
 import { stateHash } from "../../exchange/snapshots/stateHash.ts";
@@ -74,10 +75,6 @@ function usableState({ sequence, stateHash: expected, bytes }: Snapshot): SavedS
   const found = stateHash(saved.state);
   if (found === expected) return { sequence, ...saved };
   return `The snapshot at record ${sequence} says ${expected} and leads to ${found}.`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** State and history as the bytes of a journal snapshot. */
