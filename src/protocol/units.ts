@@ -83,6 +83,12 @@ export interface SignedFill {
   readonly signature: Signature;
 }
 
+/** One client's balance of the token, in base units. */
+export interface Leaf {
+  readonly client: Address;
+  readonly balance: Amount;
+}
+
 /** One step of a proof: the hash and the sum of the neighbouring subtree. */
 export interface Sibling {
   readonly hash: Hex;
