@@ -1,8 +1,8 @@
 /** Calls an operator by the route table. What it answers is parsed as strictly as what we send. */
 import { QuarterdeckError } from "../base/errors.ts";
-import type { SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
 import { type Answer, type Body, ROUTES, type Route, type RouteName } from "../wire/routes.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import type { ErrorBody } from "../wire/sentences.ts";
 import { toJson } from "../wire/shapes.ts";
 
@@ -30,9 +30,9 @@ export class OperatorUnreachable extends QuarterdeckError {
    * Of a write: the order of which it is not known whether it was taken. `placeOrder` with it
    * settles that, and places nothing twice.
    */
-  readonly signedOrder: SignedOrder | undefined;
+  readonly signedOrder: Placement | undefined;
 
-  constructor(url: string, problem: string, cause?: unknown, signedOrder?: SignedOrder) {
+  constructor(url: string, problem: string, cause?: unknown, signedOrder?: Placement) {
     const isOpen = signedOrder !== undefined;
     super({
       code: "OperatorUnreachable",
@@ -52,7 +52,7 @@ export class OperatorUnreachable extends QuarterdeckError {
   readonly #problem: string;
 
   /** The same, about that order. */
-  about(signedOrder: SignedOrder): OperatorUnreachable {
+  about(signedOrder: Placement): OperatorUnreachable {
     return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrder);
   }
 }

@@ -9,9 +9,11 @@ import type {
 } from "../operator/api/operatorApi.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
+import { termsOf } from "../protocol/terms.ts";
 import type { CancelOrder, Order, SignedOrder } from "../protocol/units.ts";
 import { buildHttp } from "../server/http.ts";
 import { serveStream } from "../server/stream.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import { formatSession } from "../wire/session.ts";
 import type { Api } from "./api.ts";
 import type { ExchangeFacts, OrderStatus } from "./client.ts";
@@ -50,12 +52,14 @@ export class FakeExchange {
   /** Writes that were taken, each as often as it was. */
   readonly taken: string[] = [];
 
-  place({ order }: SignedOrder): Answered<OrderResponse> {
+  place({ order, terms }: Placement): Answered<OrderResponse> {
     const { round, id } = order;
     if (this.orders.has(id)) return no(refuse("DuplicateOrderId", { round, id }));
     this.taken.push(`place ${id}`);
     const rest = { sold: 0n, bought: 0n, asOf: this.taken.length, fill: null };
-    const placed = { ...order, ...rest, orderHash: orderHash(order), state: "open" as const };
+    const shown = { reason: null, terms: termsOf(terms), timeMs: 1_800_000_000_000 };
+    const known = { ...order, ...rest, ...shown, orderHash: orderHash(order) };
+    const placed = { ...known, state: "open" as const };
     this.orders.set(id, placed);
     return { ok: true, value: placed };
   }

@@ -9,6 +9,7 @@ import type { Order, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes.ts";
 import { BadArgument, parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
 import { marketsNamed } from "./checks/exchangeFacts.ts";
+import type { TermsRequest } from "./terms.ts";
 
 export { parseAmount } from "./arguments.ts";
 
@@ -16,7 +17,7 @@ type ExchangeFacts = Answer<"fetchExchange">;
 export type MarketFacts = ExchangeFacts["markets"][number];
 export type TokenInfo = ExchangeFacts["tokens"][number];
 
-export interface OrderRequest {
+export interface OrderRequest extends TermsRequest {
   /** BASE/QUOTE by symbols or by addresses. */
   readonly market: string;
   readonly side: "buy" | "sell";

@@ -4,6 +4,7 @@
  * (see session.ts).
  */
 import { z } from "zod";
+import { endReason, orderTerms, placementInput, timeMs } from "./schemas/terms.ts";
 import {
   address,
   amount,
@@ -15,7 +16,6 @@ import {
   signature,
   signatureInput,
   signedFill,
-  signedOrderInput,
   uint64,
 } from "./shapes.ts";
 
@@ -110,6 +110,7 @@ export const trade = z.object({
   quoteAmount: amount,
   /** What the later order did. */
   takerSide: z.enum(["buy", "sell"]),
+  timeMs,
 });
 
 export const orderStatus = z.object({
@@ -123,6 +124,10 @@ export const orderStatus = z.object({
   buyAmount: amount,
   intent: z.enum(["buyAll", "sellAll"]),
   state: z.enum(["queued", "open", "filled", "cancelled", "expired", "refused"]),
+  reason: endReason,
+  terms: orderTerms,
+  /** When it was taken. */
+  timeMs,
   sold: amount,
   bought: amount,
   asOf,
@@ -218,9 +223,9 @@ export const ROUTES = {
     method: "POST",
     path: "/v1/orders",
     access: "public",
-    body: signedOrderInput,
+    body: placementInput,
     answer: orderStatus,
-    about: "Places a signed order. Answered once it is durable and matched.",
+    about: "Places a signed order, with terms or without. Answered once it is durable and matched.",
   },
   cancelOrder: {
     method: "POST",

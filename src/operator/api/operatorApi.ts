@@ -7,7 +7,9 @@
  * the greater is the newer, whoever sent it; with the same, they say the same.
  */
 import type { Address, Hex } from "../../base/hex.ts";
+import type { EndReason } from "../../exchange/model/outcome.ts";
 import type { Refusal } from "../../protocol/refusals.ts";
+import type { OrderTerms, SignedTerms } from "../../protocol/terms.ts";
 import type {
   Amount,
   BalanceProof,
@@ -22,6 +24,11 @@ import type {
   SignedFill,
   SignedOrder,
 } from "../../protocol/units.ts";
+
+/** A signed order, with its terms where it has some. */
+export interface Placement extends SignedOrder {
+  readonly terms?: SignedTerms | undefined;
+}
 
 export type Answered<T> =
   | { readonly ok: true; readonly value: T }
@@ -98,6 +105,8 @@ export interface TradeResponse {
   readonly baseAmount: Amount;
   readonly quoteAmount: Amount;
   readonly takerSide: "buy" | "sell";
+  /** Milliseconds since 1970 by the writer's clock; null: not written down. */
+  readonly timeMs: number | null;
 }
 
 export interface ClientTradeResponse extends TradeResponse {
@@ -117,6 +126,12 @@ export interface OrderResponse {
   readonly buyAmount: Amount;
   readonly intent: Intent;
   readonly state: "queued" | "open" | "filled" | "cancelled" | "expired" | "refused";
+  /** Why it ended without being filled; null while it is open, or where nobody wrote it down. */
+  readonly reason: EndReason | null;
+  /** The default ones where it came without. */
+  readonly terms: OrderTerms;
+  /** When it was taken: milliseconds since 1970 by the writer's clock; null: not written down. */
+  readonly timeMs: number | null;
   readonly sold: Amount;
   readonly bought: Amount;
   readonly asOf: number;
@@ -203,7 +218,7 @@ export interface OperatorApi {
   /** Undefined where there is no such market. */
   book(base: Address, quote: Address, depth: number): BookResponse | undefined;
   trades(base: Address, quote: Address, limit: number): TradeResponse[] | undefined;
-  placeOrder(signed: SignedOrder): Promise<Answered<OrderResponse>>;
+  placeOrder(placed: Placement): Promise<Answered<OrderResponse>>;
   cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderResponse>>;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;
