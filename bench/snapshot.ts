@@ -7,6 +7,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../src/base/log.ts";
 import { stateHash } from "../src/exchange/snapshots/stateHash.ts";
 import type { Journal } from "../src/journal/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
@@ -14,7 +15,6 @@ import { History } from "../src/operator/replay/history.ts";
 import { encodeSaved } from "../src/operator/replay/savedState.ts";
 import { SNAPSHOT_RECORDS, Snapshotter } from "../src/operator/replay/snapshotter.ts";
 import { Sequencer } from "../src/operator/sequencing/sequencer.ts";
-import type { Log } from "../src/operator/telemetry/log.ts";
 import { appendUntil, BenchExchange } from "./history.ts";
 
 const records = Number(process.argv[2] ?? 290_000);

@@ -14,7 +14,7 @@
 import { parseArgs } from "node:util";
 import { type BatchTotals, runBatches } from "./batch.ts";
 import { ENDPOINT_FAULTS, type EndpointFault } from "./host/endpointFaults.ts";
-import { EXTRA_FAULTS, FAULTS, type FaultKind, SHARED_FAULTS } from "./world/faults.ts";
+import { EXTRA_FAULTS, FAULTS, type FaultKind, SHARED_FAULTS } from "./world/faultKinds.ts";
 import { type PlanOptions, WORLD_KINDS, type WorldKind } from "./world/plan.ts";
 import { runWorld } from "./world/world.ts";
 

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type Hex, hexToBytes } from "../src/base/hex.ts";
+import type { Log } from "../src/base/log.ts";
 import { Secret } from "../src/base/secret.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { ExchangeClient } from "../src/client/client.ts";
@@ -16,7 +17,6 @@ import { sealKeystore } from "../src/keys/keystore.ts";
 import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.testkit.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE, parseConfig } from "../src/operator/config/config.ts";
 import { startOperator } from "../src/operator/node/node.ts";
-import type { Log } from "../src/operator/telemetry/log.ts";
 import { freePort } from "./support/chain/anvil.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import {

@@ -9,12 +9,12 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vit
 import { judgeBalance, judgeLag, judgeLatency, quantile } from "../src/admin/examine.ts";
 import { checkTls } from "../src/admin/tls.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
+import type { Log } from "../src/base/log.ts";
 import { deployExchange } from "../src/chain/contracts/deploy.ts";
 import { SlotReader } from "../src/chain/contracts/roundRobinManager.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { KEY_VARIABLE, parseConfig } from "../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
-import type { Log } from "../src/operator/telemetry/log.ts";
 import { type RunningServer, startServer } from "../src/server/server.ts";
 import { type Anvil, freePort, startAnvil } from "./support/chain/anvil.ts";
 import { runCli } from "./support/exchange/cli.ts";

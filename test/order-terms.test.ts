@@ -5,9 +5,9 @@ import { hexToBytes } from "../src/base/hex.ts";
 import type { ExchangeClient } from "../src/client/client.ts";
 import { hashOrder, hashOrderTerms, orderHash } from "../src/protocol/messages.ts";
 import { signMessage } from "../src/protocol/signatures.ts";
-import { DEFAULT_TERMS, FIRST_TERMS_ID, type OrderTerms } from "../src/protocol/terms.ts";
+import { DEFAULT_TERMS, FIRST_TERMS_ID, type OrderTerms } from "../src/protocol/trading/terms.ts";
 import type { Order } from "../src/protocol/units.ts";
-import { toJson } from "../src/wire/shapes.ts";
+import { toJson } from "../src/wire/schemas/values.ts";
 import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
 
 let exchange: TestExchange;

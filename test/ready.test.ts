@@ -1,8 +1,8 @@
 /** Whether an operator that says that it is ready is. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, it } from "vitest";
+import type { Log } from "../src/base/log.ts";
 import { startOperator } from "../src/operator/node/node.ts";
-import type { Log } from "../src/operator/telemetry/log.ts";
 import { startExchange } from "./support/exchange/exchange.ts";
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };

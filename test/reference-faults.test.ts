@@ -10,15 +10,16 @@ import { type Hex, hexToBytes } from "../src/base/hex.ts";
 import { encodeDeposit } from "../src/chain/contracts/mediatorCalls.ts";
 import { encodeApprove, encodeMint } from "../src/chain/contracts/tokens.ts";
 import { RefusedByOperator } from "../src/client/api.ts";
-import { ExchangeClient, type OrderStatus } from "../src/client/client.ts";
+import { ExchangeClient } from "../src/client/client.ts";
 import { dispute } from "../src/client/dispute.ts";
 import { MemoryEvidence } from "../src/client/evidence.ts";
 import { recover } from "../src/client/recover.ts";
+import type { OrderStatus } from "../src/client/types.ts";
 import { hashFill } from "../src/protocol/messages.ts";
 import { firstBlockOf, roundOf } from "../src/protocol/rounds.ts";
 import { signMessage } from "../src/protocol/signatures.ts";
 import type { Fill } from "../src/protocol/units.ts";
-import { toJson } from "../src/wire/shapes.ts";
+import { toJson } from "../src/wire/schemas/values.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import { type Relay, startRelay } from "./support/faults/relay.ts";
 

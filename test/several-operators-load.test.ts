@@ -26,7 +26,7 @@ const cut = (line: Line): Way => ({
   name: `cut off from the ${line}`,
   lose: async (leader) => {
     leader.cut(line);
-    return () => leader.hint(line);
+    return () => leader.repair(line);
   },
 });
 

@@ -55,11 +55,11 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
 
   it("go on when the one that takes orders is cut off from the database", async () => {
     await drills.takeOver("cut off from the database", async () => {
-      const hint = (member: Member) => member.hint("database");
-      const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), hint);
+      const repair = (member: Member) => member.repair("database");
+      const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), repair);
       await drills.untilAnotherLeads(lost, epoch);
       await drills.orders(20);
-      hint(lost);
+      repair(lost);
     });
   });
 
@@ -73,7 +73,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
         lonely.cut(line);
         await drills.untilAnotherLeads(lonely, epoch);
         await drills.orders(20);
-        lonely.hint(line);
+        lonely.repair(line);
       });
     },
   );

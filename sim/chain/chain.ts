@@ -8,7 +8,8 @@ import { type Address, type Hex, hexToBytes } from "../../src/base/hex.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import type { Random } from "../host/random.ts";
 import { execute, type RawLog } from "./mediatorAbi.ts";
-import { emptyState, type MediatorState, Revert, type Terms } from "./mediatorState.ts";
+import { emptyState, type MediatorState } from "./mediatorState.ts";
+import { Revert, type Terms } from "./terms.ts";
 
 const { curve } = loadCurve();
 

@@ -20,7 +20,8 @@ import type {
 } from "../../src/protocol/units.ts";
 import { checkEvidence, confirmable } from "../../src/protocol/withdrawalRule.ts";
 import { MediatorBase } from "./mediatorBase.ts";
-import { type Dispute, keyOf, NO_FLOW, type Request, Revert } from "./mediatorState.ts";
+import { type Dispute, keyOf, NO_FLOW, type Request } from "./mediatorState.ts";
+import { Revert } from "./terms.ts";
 
 const { curve } = loadCurve();
 

@@ -23,10 +23,9 @@ import {
   keyOf,
   type MediatorState,
   NO_FLOW,
-  Revert,
-  type Terms,
 } from "./mediatorState.ts";
 import { answerOfManager, claimFor } from "./slots.ts";
+import { Revert, type Terms } from "./terms.ts";
 
 type MediatorCall = ReturnType<typeof decodeFunctionData<typeof mediatorAbi>>;
 type AbiItem = (typeof mediatorAbi)[number];

@@ -19,10 +19,9 @@ import {
   keyOf,
   type MediatorState,
   NO_FLOW,
-  Revert,
-  type Terms,
 } from "./mediatorState.ts";
 import { operatorAt } from "./slots.ts";
+import { Revert, type Terms } from "./terms.ts";
 
 const { curve } = loadCurve();
 

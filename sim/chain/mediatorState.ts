@@ -1,8 +1,8 @@
 /** What a Mediator has on record, and how it says no. */
 import type { Address, Hex } from "../../src/base/hex.ts";
 import type { Execution, PresentedFill } from "../../src/protocol/disputeRule.ts";
-import type { Amount, BlockNumber, Domain, Round, Schedule } from "../../src/protocol/units.ts";
-import { NO_CLAIMS, type SlotClaims, type SlotTerms } from "./slots.ts";
+import type { Amount, BlockNumber, Round } from "../../src/protocol/units.ts";
+import { NO_CLAIMS, type SlotClaims } from "./slots.ts";
 
 export interface Flow {
   readonly deposits: Amount;
@@ -80,27 +80,6 @@ export function copyState(state: MediatorState): MediatorState {
     proven: new Map(state.proven),
     held: new Map(state.held),
   };
-}
-
-/** A revert with one of the contract's typed errors. */
-export class Revert extends Error {
-  readonly errorName: string;
-  readonly args: readonly unknown[];
-
-  constructor(errorName: string, ...args: readonly unknown[]) {
-    super(`${errorName}(${args.map(String).join(", ")})`);
-    this.errorName = errorName;
-    this.args = args;
-  }
-}
-
-export interface Terms {
-  readonly domain: Domain;
-  readonly schedule: Schedule;
-  /** Approved, in the order of the manager's list. */
-  readonly operators: readonly Address[];
-  /** Undefined: the manager knows no slots, and one operator. */
-  readonly slots: SlotTerms | undefined;
 }
 
 export interface Env {

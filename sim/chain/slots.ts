@@ -4,14 +4,7 @@
  */
 import { ZERO_ADDRESS } from "../../src/base/address.ts";
 import type { Address } from "../../src/base/hex.ts";
-import { Revert, type Terms } from "./mediatorState.ts";
-
-/** When slots begin, and how long they are, in blocks. */
-export interface SlotTerms {
-  /** First block of slot 1: slot 0, Genesis, lasts until then, and is nobody's. */
-  readonly anchorBlock: number;
-  readonly size: number;
-}
+import { Revert, type SlotTerms, type Terms } from "./terms.ts";
 
 /** Who claimed, as of `slot`. Bit i of a bitmap is the operator at place i + 1 of the list. */
 export interface SlotClaims {

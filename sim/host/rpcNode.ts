@@ -15,7 +15,7 @@ import {
   type Transaction,
 } from "../chain/chain.ts";
 import { encodeRevert, execute, view } from "../chain/mediatorAbi.ts";
-import { Revert } from "../chain/mediatorState.ts";
+import { Revert } from "../chain/terms.ts";
 import { type Dialect, refusalOf, unknownBlock } from "./dialects.ts";
 
 export interface NodeHooks {

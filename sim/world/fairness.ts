@@ -4,7 +4,7 @@ import { closingWindow } from "../../src/protocol/disputeRule.ts";
 import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
 import type { Block, Chain } from "../chain/chain.ts";
 import { Mediator } from "../chain/mediator.ts";
-import type { Terms } from "../chain/mediatorState.ts";
+import type { Terms } from "../chain/terms.ts";
 import { InvariantBroken } from "./invariants.ts";
 import type { Plan } from "./plan.ts";
 

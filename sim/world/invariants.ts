@@ -9,11 +9,12 @@ import type { State } from "../../src/exchange/model/state.ts";
 import { balances, commit, order, withdrawals } from "../../src/exchange/queries/views.ts";
 import { stateHash } from "../../src/exchange/snapshots/stateHash.ts";
 import { ChainWalk, GENESIS_LINK, type SealedRecord } from "../../src/journal/record.ts";
-import type { Answered, OperatorApi, OrderResponse } from "../../src/operator/api/operatorApi.ts";
+import type { Answered, OperatorApi } from "../../src/operator/api/operatorApi.ts";
 import type { Order } from "../../src/protocol/units.ts";
+import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";
-import type { Revert } from "../chain/mediatorState.ts";
+import type { Revert } from "../chain/terms.ts";
 import { isUnprovable, type Plan } from "./plan.ts";
 import type { OnDurable } from "./storages.ts";
 

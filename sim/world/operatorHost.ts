@@ -1,10 +1,10 @@
 /** One operator of a world: started, stopped, killed and paused, over and over. */
 import type { Address, Hex } from "../../src/base/hex.ts";
+import type { Log } from "../../src/base/log.ts";
 import { localSigner } from "../../src/chain/signer.ts";
 import { parseConfig } from "../../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../../src/operator/node/node.ts";
 import type { StorageParts } from "../../src/operator/sequencing/openStorage.ts";
-import type { Log } from "../../src/operator/telemetry/log.ts";
 import { type Clock, Process } from "../host/clock.ts";
 
 export interface HostOptions {

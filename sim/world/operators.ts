@@ -1,8 +1,8 @@
 /** The operators of a world: how they start, serve, end, and are started again. */
 import { toAddress } from "../../src/base/address.ts";
 import type { Hex } from "../../src/base/hex.ts";
-import type { OrderResponse } from "../../src/operator/api/operatorApi.ts";
 import type { RunningOperator } from "../../src/operator/node/node.ts";
+import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Clock } from "../host/clock.ts";
 import { SIMULATED } from "../host/files.ts";

@@ -1,11 +1,11 @@
 /** What a seed makes of a world: its measures, and its faults. */
 import type { OperatorConfig } from "../../src/operator/config/config.ts";
 import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
-import type { SlotTerms } from "../chain/slots.ts";
+import type { SlotTerms } from "../chain/terms.ts";
 import { DIALECTS, type Dialect } from "../host/dialects.ts";
 import { ENDPOINT_FAULTS, type EndpointFault, LIMIT_FAULTS } from "../host/endpointFaults.ts";
 import type { Random } from "../host/random.ts";
-import { FAULTS, type FaultKind, SHARED_FAULTS } from "./faults.ts";
+import { FAULTS, type FaultKind, SHARED_FAULTS } from "./faultKinds.ts";
 
 /**
  * alone: one operator, on its own disk, and endpoints that fail in simple ways. endpoints: one

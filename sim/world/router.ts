@@ -1,6 +1,7 @@
 /** How clients reach the operators: over a network, and from one operator to the one that leads. */
 import type { Address } from "../../src/base/hex.ts";
-import type { Answered, OperatorApi, OrderResponse } from "../../src/operator/api/operatorApi.ts";
+import type { Answered, OperatorApi } from "../../src/operator/api/operatorApi.ts";
+import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { OperatorHost } from "./operatorHost.ts";

@@ -2,7 +2,7 @@
 import type { Process } from "../host/clock.ts";
 import type { StatementFate } from "../host/databaseLink.ts";
 import type { Random } from "../host/random.ts";
-import type { FaultKind } from "./faults.ts";
+import type { FaultKind } from "./faultKinds.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 
 type DatabaseMode = "well" | "refused" | "silent" | "readOnly" | "lossy" | "slow";

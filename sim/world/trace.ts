@@ -1,5 +1,5 @@
 /** What happens in a world, for people: a line each with its time, and counts. */
-import type { Log } from "../../src/operator/telemetry/log.ts";
+import type { Log } from "../../src/base/log.ts";
 import { momentOf } from "../../src/protocol/rounds.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Clock } from "../host/clock.ts";

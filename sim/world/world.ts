@@ -9,7 +9,7 @@ import { encodeListToken } from "../../src/chain/contracts/mediatorCalls.ts";
 import { localSigner } from "../../src/chain/signer.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
-import type { Terms } from "../chain/mediatorState.ts";
+import type { Terms } from "../chain/terms.ts";
 import { Clock } from "../host/clock.ts";
 import { Files } from "../host/files.ts";
 import { takeOver } from "../host/globals.ts";

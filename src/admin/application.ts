@@ -10,7 +10,8 @@ import { KEY_VARIABLE, PASSWORD_VARIABLE, readConfig } from "../operator/config/
 import { hashOperatorApplication, managerDomain } from "../protocol/messages.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
 import { parseInput } from "../wire/input.ts";
-import { address, count, signature } from "../wire/shapes.ts";
+import { signature } from "../wire/schemas/signature.ts";
+import { address, count } from "../wire/schemas/values.ts";
 import { badOption } from "./arguments.ts";
 import { connectSlots } from "./readFacts.ts";
 import { LOG, tell } from "./terminal.ts";

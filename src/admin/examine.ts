@@ -1,4 +1,5 @@
 /** What is looked at before an operator is approved, one function for each question. */
+
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { nobleCurve } from "../base/curve.ts";
@@ -9,6 +10,7 @@ import { Api } from "../client/api.ts";
 import { type Finding, failure, fine, warning } from "../operator/doctor/finding.ts";
 import { hashOperatorIdentity, managerDomain } from "../protocol/messages.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
+import { MAX_EXCHANGE_LAG_BLOCKS } from "../protocol/tolerances.ts";
 import { type ApplicationFile, applicantOf } from "./application.ts";
 import type { SlotsOnChain } from "./readFacts.ts";
 
@@ -60,8 +62,6 @@ export async function checkIdentity(
   return [identity, same ? fine("version", release) : warning("version", release, update)];
 }
 
-const MAX_LAG_BLOCKS = 3;
-
 /** Whether it serves this exchange, and how far behind the chain. */
 export async function checkExchange(
   { application }: ApplicationFile,
@@ -95,7 +95,7 @@ export function judgeLag(
 ): Finding[] {
   const hint = "Look at its endpoints and its database; let it catch up.";
   const judge = (check: string, behind: number, detail: string) =>
-    behind <= MAX_LAG_BLOCKS ? fine(check, detail) : failure(check, detail, hint);
+    behind <= MAX_EXCHANGE_LAG_BLOCKS ? fine(check, detail) : failure(check, detail, hint);
   const [late, lag] = [head - chainHead, chainHead - confirmations - block];
   return [
     judge("head", late, `its newest block is ${chainHead}, ours ${head}`),

@@ -1,7 +1,7 @@
 /** `quarterdeck operators list`. */
 import { formatDecimal } from "../base/decimal.ts";
 import { readAccess } from "../operator/config/config.ts";
-import { toJson } from "../wire/shapes.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { deadlines } from "./deadlines.ts";
 import { connectSlots, readFacts, type Sign } from "./readFacts.ts";
 

@@ -1,4 +1,5 @@
 /** Reads what a plan is made of: the chain, and each operator at its endpoint. */
+
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
@@ -7,6 +8,7 @@ import { type ApprovedOperator, SlotReader } from "../chain/contracts/roundRobin
 import { ask, type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { Api } from "../client/api.ts";
 import type { ChainAccess } from "../operator/config/config.ts";
+import { MAX_VIEW_LAG_BLOCKS } from "../protocol/tolerances.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import type { Facts } from "./change.ts";
 import { disputesFrom } from "./deadlines.ts";
@@ -46,9 +48,6 @@ export interface Sign {
   readonly problem: string | undefined;
 }
 
-/** Blocks by which an operator that lives may trail what we see. */
-const MAX_LAG_BLOCKS = 10;
-
 /** Asks each at its endpoint, all at once; whoever is silent counts as dead after ten seconds. */
 export function readSigns(
   exchange: SlotsOnChain,
@@ -79,7 +78,7 @@ async function problemOf(
     }
     if (served.operator !== address) return `it signs with ${served.operator}`;
     const lag = Math.max(head - clock.chainHead, head - served.confirmations - clock.block);
-    return lag > MAX_LAG_BLOCKS ? `it is ${lag} blocks behind` : undefined;
+    return lag > MAX_VIEW_LAG_BLOCKS ? `it is ${lag} blocks behind` : undefined;
   } catch (error) {
     if (error instanceof QuarterdeckError) return error.message;
     throw error;

@@ -1,5 +1,5 @@
 /** What the operators' commands say to whoever runs them; results go to standard output. */
-import type { Log } from "../operator/telemetry/log.ts";
+import type { Log } from "../base/log.ts";
 
 export function tell(line: string): void {
   process.stderr.write(`${line}\n`);

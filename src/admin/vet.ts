@@ -1,10 +1,9 @@
 /** `quarterdeck operators vet`: looks at an applicant, and reports. */
 import { z } from "zod";
 import { ask } from "../chain/rpc/rpc.ts";
-import { shownFindings } from "../cli/doctor.ts";
 import { readAccess } from "../operator/config/config.ts";
-import { type Finding, fine, looking, warning } from "../operator/doctor/finding.ts";
-import { address, count } from "../wire/shapes.ts";
+import { type Finding, fine, looking, shownFindings, warning } from "../operator/doctor/finding.ts";
+import { address, count } from "../wire/schemas/values.ts";
 import { type ApplicationFile, applicantOf, readApplication, readFileAs } from "./application.ts";
 import { badOption, wholeOf } from "./arguments.ts";
 import {

@@ -1,5 +1,5 @@
 /**
- * Failures that are no refusals: the environment let us down (`QuarterdeckError`) or something that
+ * Failures that are no refusals: an environment failure (`QuarterdeckError`) or something that
  * must always hold does not (`Alarm`). Refusals are data, see protocol/refusals.ts.
  */
 
@@ -34,7 +34,7 @@ export class Alarm extends QuarterdeckError {
   override readonly name: string = "Alarm";
 }
 
-const BROKEN_INVARIANT_MEND =
+const BROKEN_INVARIANT_HINT =
   "This must never happen: stop the node, keep its storage and logs as they are, and report it.";
 
 /** Throws an `Alarm` unless `condition`. A function as `message` is only called when it fails. */
@@ -43,7 +43,7 @@ export function assert(condition: unknown, message: string | (() => string)): as
   throw new Alarm({
     code: "BrokenInvariant",
     message: typeof message === "string" ? message : message(),
-    hint: BROKEN_INVARIANT_MEND,
+    hint: BROKEN_INVARIANT_HINT,
   });
 }
 
@@ -52,7 +52,7 @@ export function unreachable(value: never): never {
   throw new Alarm({
     code: "BrokenInvariant",
     message: `a case was forgotten: ${describe(value)}.`,
-    hint: BROKEN_INVARIANT_MEND,
+    hint: BROKEN_INVARIANT_HINT,
   });
 }
 

@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config/config.ts";
 import { examine } from "../operator/doctor/doctor.ts";
-import type { Finding, FindingState } from "../operator/doctor/finding.ts";
+import { shownFindings } from "../operator/doctor/finding.ts";
 
 export function doctorCommand(): Command {
   return new Command("doctor")
@@ -28,18 +28,4 @@ async function run({ config, json }: { config: string; json?: boolean }): Promis
     process.stdout.write(shownFindings(findings));
   }
   if (!ok) process.exitCode = 1;
-}
-
-/** A line for each, with its hint below it, and how many there are. */
-export function shownFindings(findings: readonly Finding[]): string {
-  const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
-  const sum = `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failures\n`;
-  return findings.map(lineOf).join("") + sum;
-}
-
-const SHOWN: Readonly<Record<FindingState, string>> = { ok: "ok  ", warn: "WARN", fail: "FAIL" };
-
-function lineOf({ check, state, detail, hint }: Finding): string {
-  const line = `${SHOWN[state]}  ${check.padEnd(16)}${detail}\n`;
-  return hint === undefined ? line : `${line}      ${"".padEnd(16)}${hint}\n`;
 }

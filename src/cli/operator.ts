@@ -1,6 +1,7 @@
 /** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
 import { Alerts } from "../operator/alerts/alerts.ts";
 import { lastWordsOf, situationLines } from "../operator/alerts/shutdownAlert.ts";
 import {
@@ -10,7 +11,7 @@ import {
   readConfig,
 } from "../operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../operator/node/node.ts";
-import { type Log, openLog } from "../operator/telemetry/log.ts";
+import { openLog } from "../operator/telemetry/log.ts";
 import { startServer } from "../server/server.ts";
 import { goOnWithoutReader, patientStdout } from "./output.ts";
 import { fail } from "./report.ts";

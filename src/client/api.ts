@@ -1,10 +1,16 @@
 /** Calls an operator by the route table. What it answers is parsed as strictly as what we send. */
 import { QuarterdeckError } from "../base/errors.ts";
 import { parseInput } from "../wire/input.ts";
-import { type Answer, type Body, ROUTES, type Route, type RouteName } from "../wire/routes.ts";
+import {
+  type Answer,
+  type Body,
+  ROUTES,
+  type Route,
+  type RouteName,
+} from "../wire/routes/routes.ts";
+import type { ErrorBody } from "../wire/schemas/error.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
-import type { ErrorBody } from "../wire/sentences.ts";
-import { toJson } from "../wire/shapes.ts";
+import { toJson } from "../wire/schemas/values.ts";
 
 /** The operator said no: `code` and `act` as in protocol/refusals.ts. */
 export class RefusedByOperator extends QuarterdeckError {

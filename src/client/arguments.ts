@@ -6,29 +6,17 @@ import { parseAddress } from "../base/address.ts";
 import { UINT64_MAX } from "../base/bytes.ts";
 import type { Curve } from "../base/curve.ts";
 import { parseDecimal } from "../base/decimal.ts";
-import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, type Hex, isHex } from "../base/hex.ts";
 import { localSigner } from "../chain/signer.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
 import type { RefusalOf } from "../protocol/refusals.ts";
 import type { Order, Round } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
+import { signatureInput } from "../wire/schemas/signature.ts";
 import { type Placement, signedTermsInput } from "../wire/schemas/terms.ts";
-import { signatureInput } from "../wire/shapes.ts";
+import { BadArgument } from "./checks/badArgument.ts";
+import type { MarketPin } from "./checks/exchangeFacts.ts";
 import type { EvidenceStore } from "./evidence.ts";
-
-/** What the caller gave cannot be used. Nothing was signed or sent. */
-export class BadArgument extends QuarterdeckError {
-  override readonly name = "BadArgument";
-  /** Path of the argument: "price", "options.rpc.0". */
-  readonly field: string;
-
-  constructor(field: string, problem: string, hint: string) {
-    const message = `${field}: ${problem.replace(/\.$/, "")}.`;
-    super({ code: "BadInput", message, hint: hint });
-    this.field = field;
-  }
-}
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -168,16 +156,6 @@ function parseUrls(
     throw new BadArgument(field, `${show(value)} names nobody`, "Give one address or a list.");
   }
   return value.map((one, index) => parse(`${field}.${index}`, one));
-}
-
-/** How much of a market's grid the caller is sure of; see `ClientOptions.markets`. */
-export interface MarketPin {
-  /** BASE/QUOTE, by symbols or addresses. */
-  readonly market: string;
-  /** Whole base, such as "0.001". */
-  readonly lot: string;
-  /** Quote for one whole base, such as "0.01". */
-  readonly tick: string;
 }
 
 export interface ParsedOptions {

@@ -17,12 +17,17 @@ import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
 import { type Mined, Submitter } from "../chain/submit/submitter.ts";
 import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
-import type { Answer } from "../wire/routes.ts";
+import type { Answer } from "../wire/routes/routes.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import * as parse from "./arguments.ts";
 import type { AuditReport } from "./audit.ts";
 import { Auditor } from "./auditor.ts";
-import { type ExchangeFacts, holdAgainstChain, readChainFacts } from "./checks/exchangeFacts.ts";
+import {
+  type ExchangeFacts,
+  holdAgainstChain,
+  type MarketPin,
+  readChainFacts,
+} from "./checks/exchangeFacts.ts";
 import { OwnClock, Sessions } from "./checks/ownClock.ts";
 import { type Deposited, Deposits } from "./deposits.ts";
 import type { EvidenceStore } from "./evidence.ts";
@@ -30,12 +35,13 @@ import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
-import { type OrderStatus, OrderWriter } from "./writes.ts";
+import type { OrderStatus } from "./types.ts";
+import { OrderWriter } from "./writes.ts";
 
-export { BadArgument, type MarketPin } from "./arguments.ts";
-export { type ExchangeFacts, MarketChanged } from "./checks/exchangeFacts.ts";
+export { BadArgument } from "./checks/badArgument.ts";
+export { type ExchangeFacts, MarketChanged, type MarketPin } from "./checks/exchangeFacts.ts";
 export { type Deposited, DepositUnsettled } from "./deposits.ts";
-export type { OrderStatus } from "./writes.ts";
+export type { OrderStatus } from "./types.ts";
 
 export interface ClientOptions {
   /** An operator's HTTP address, or several. Those that the chain names are learnt from it. */
@@ -58,7 +64,7 @@ export interface ClientOptions {
    * others the client does not join. Without, what an operator says when the client joins is shown,
    * bounded and then held fixed.
    */
-  readonly markets?: readonly parse.MarketPin[];
+  readonly markets?: readonly MarketPin[];
 }
 
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
@@ -86,7 +92,7 @@ export class ExchangeClient {
    * events. What an operator answers is given as it is, whatever others said.
    */
   readonly latest = new LatestOrders();
-  readonly #pins: readonly parse.MarketPin[];
+  readonly #pins: readonly MarketPin[];
   readonly #submitter: Submitter;
   readonly #receipts: Receipts;
   readonly #sessions: Sessions;
@@ -177,7 +183,7 @@ export class ExchangeClient {
   }
 
   /** Lots and ticks of all markets as people write them, to be looked at and pinned. */
-  markets(): parse.MarketPin[] {
+  markets(): MarketPin[] {
     return this.exchange.markets.map((market) => orders.formatMarket(this.exchange, market));
   }
 

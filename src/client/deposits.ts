@@ -19,7 +19,7 @@ import { asTooWide } from "../chain/rpc/logWidth.ts";
 import { ask } from "../chain/rpc/rpc.ts";
 import type { Mined, Submitter } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
-import { BadArgument } from "./arguments.ts";
+import { BadArgument } from "./checks/badArgument.ts";
 import type { TokenInfo } from "./orders.ts";
 
 /** A deposit that is on chain. */

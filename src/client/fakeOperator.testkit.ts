@@ -1,22 +1,19 @@
 /** Operators that serve the real wire over one exchange, and behave as badly as they are told. */
 import type { Socket } from "node:net";
 import type { Address, Hex } from "../base/hex.ts";
-import type {
-  Answered,
-  ApiEvent,
-  OperatorApi,
-  OrderResponse,
-} from "../operator/api/operatorApi.ts";
+import type { Answered, ApiEvent, OperatorApi } from "../operator/api/operatorApi.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
-import { termsOf } from "../protocol/terms.ts";
+import { termsOf } from "../protocol/trading/terms.ts";
 import type { CancelOrder, Order, SignedOrder } from "../protocol/units.ts";
 import { buildHttp } from "../server/http.ts";
 import { serveStream } from "../server/stream.ts";
+import type { OrderResponse } from "../wire/schemas/order.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import { formatSession } from "../wire/session.ts";
 import type { Api } from "./api.ts";
-import type { ExchangeFacts, OrderStatus } from "./client.ts";
+import type { ExchangeFacts } from "./client.ts";
+import type { OrderStatus } from "./types.ts";
 
 export const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 const WETH = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;

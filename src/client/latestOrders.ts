@@ -5,7 +5,7 @@
  */
 import type { Hex } from "../base/hex.ts";
 import type { Round } from "../protocol/units.ts";
-import type { OrderStatus } from "./client.ts";
+import type { OrderStatus } from "./types.ts";
 
 /** Rounds before the newest of which orders are remembered: operators show no older ones. */
 const KEPT_ROUNDS = 2;

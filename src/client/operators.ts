@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
 import type { MediatorReader } from "../chain/contracts/mediator.ts";
 import { SlotReader } from "../chain/contracts/roundRobinManager.ts";
-import type { Answer, RouteName } from "../wire/routes.ts";
+import type { Answer, RouteName } from "../wire/routes/routes.ts";
 import {
   Api,
   type CallOptions,

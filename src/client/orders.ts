@@ -6,10 +6,11 @@
 import { formatDecimal } from "../base/decimal.ts";
 import type { Address } from "../base/hex.ts";
 import type { Order, Round } from "../protocol/units.ts";
-import type { Answer } from "../wire/routes.ts";
-import { BadArgument, parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
+import type { Answer } from "../wire/routes/routes.ts";
+import { parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
+import { BadArgument } from "./checks/badArgument.ts";
 import { marketsNamed } from "./checks/exchangeFacts.ts";
-import type { TermsRequest } from "./terms.ts";
+import type { TermsRequest } from "./checks/orderTerms.ts";
 
 export { parseAmount } from "./arguments.ts";
 

@@ -6,16 +6,11 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
-import { toJson } from "../wire/shapes.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
 import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "./api.ts";
-import {
-  BadArgument,
-  parseAddressArgument,
-  parseCount,
-  parseFields,
-  parseMethods,
-} from "./arguments.ts";
+import { parseAddressArgument, parseCount, parseFields, parseMethods } from "./arguments.ts";
+import { BadArgument } from "./checks/badArgument.ts";
 import type { LatestOrders } from "./latestOrders.ts";
 import type { Operators } from "./operators.ts";
 

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import { expect, it, onTestFinished } from "vitest";
 import { orderHash as hashOf } from "../protocol/messages.ts";
 import { OperatorUnreachable, RefusedByOperator } from "./api.ts";
-import type { OrderStatus } from "./client.ts";
 import {
   DEEDS,
   type Deed,
@@ -14,6 +13,7 @@ import {
   startFakeOperator,
 } from "./fakeOperator.testkit.ts";
 import { Operators } from "./operators.ts";
+import type { OrderStatus } from "./types.ts";
 import { writeOnce } from "./writes.ts";
 
 const PATIENCE_MS = 3000;

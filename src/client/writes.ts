@@ -8,23 +8,22 @@ import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { hashCancelOrder, hashOrder, hashOrderTerms, orderHash } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
-import { isSameTerms, termsOf } from "../protocol/terms.ts";
+import { isSameTerms, termsOf } from "../protocol/trading/terms.ts";
 import type { Domain, Round } from "../protocol/units.ts";
-import type { Answer, Body } from "../wire/routes.ts";
+import type { Body } from "../wire/routes/routes.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import { parseOrderReference, parseOrderRequest, parseSignedOrder } from "./arguments.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
+import { parseTerms, randomId } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
 import { isAnsweredElsewhere, type Operators } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
-import { parseTerms, randomId } from "./terms.ts";
-
-export type OrderStatus = Answer<"placeOrder">;
+import type { OrderStatus } from "./types.ts";
 
 export interface Write<Name extends "placeOrder" | "cancelOrder"> {
   readonly name: Name;

@@ -10,7 +10,7 @@ import {
   type SelfTrade,
   TIMES_IN_FORCE,
   type TimeInForce,
-} from "../protocol/terms.ts";
+} from "../protocol/trading/terms.ts";
 import { checkEvidence, confirmable } from "../protocol/withdrawalRule.ts";
 import { apply, begin } from "./apply.ts";
 import { decodeEntry, encodeEntry } from "./model/entries.ts";

@@ -2,7 +2,7 @@
 import { toAddress, ZERO_ADDRESS } from "../base/address.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog, LogPlace } from "../protocol/chainLog.ts";
-import { DEFAULT_TERMS, type OrderTerms } from "../protocol/terms.ts";
+import { DEFAULT_TERMS, type OrderTerms } from "../protocol/trading/terms.ts";
 import type { Amount, BlockNumber, Order, Round, Schedule, Signature } from "../protocol/units.ts";
 import { apply, begin } from "./apply.ts";
 import type { Entry, GenesisEntry, Market } from "./model/entries.ts";

@@ -1,10 +1,10 @@
 /** Makes the signer that the configuration names. */
 import type { Curve } from "../base/curve.ts";
 import type { Hex } from "../base/hex.ts";
+import type { Log } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
 import { localSigner, type Signer, signerOf } from "../chain/signer.ts";
-import type { HealthCheck } from "../operator/api/operatorApi.ts";
-import type { Log } from "../operator/telemetry/log.ts";
+import type { HealthCheck } from "../wire/schemas/health.ts";
 import { type KeyFile, readKeyFile, readPasswordFile } from "./keyFiles.ts";
 import type { KeySource } from "./keySource.ts";
 import { openKeystore, parseKeystore } from "./keystore.ts";

@@ -8,7 +8,7 @@ import type { Address, Hex } from "../base/hex.ts";
 import { deployExchange } from "../chain/contracts/deploy.ts";
 import { type ChainClient, connect } from "../chain/rpc/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
-import { address, toJson } from "../wire/shapes.ts";
+import { address, toJson } from "../wire/schemas/values.ts";
 import { LOCAL_KEYS } from "./localChain.ts";
 import { MAX_OPERATORS, type StartOptions } from "./options.ts";
 

@@ -25,7 +25,12 @@ import {
   orderHash,
   rootsHash,
 } from "./messages.ts";
-import { SELF_TRADE_CODE, SELF_TRADES, TIME_IN_FORCE_CODE, TIMES_IN_FORCE } from "./terms.ts";
+import {
+  SELF_TRADE_CODE,
+  SELF_TRADES,
+  TIME_IN_FORCE_CODE,
+  TIMES_IN_FORCE,
+} from "./trading/terms.ts";
 import type { Domain, Intent, Order } from "./units.ts";
 
 const address: fc.Arbitrary<Address> = fc

@@ -11,7 +11,7 @@ import { viewOf, writeUint128 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, hexToBytes, writeHex } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
-import { SELF_TRADE_CODE, type TermsMessage, TIME_IN_FORCE_CODE } from "./terms.ts";
+import { SELF_TRADE_CODE, type TermsMessage, TIME_IN_FORCE_CODE } from "./trading/terms.ts";
 import type {
   CancelAfter,
   CancelAll,

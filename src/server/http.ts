@@ -4,10 +4,11 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Address } from "../base/hex.ts";
+import { VERSION } from "../base/version.ts";
 import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
-import { ACT_OF_REFUSAL, type Refusal, type RefusalCode, refuse } from "../protocol/refusals.ts";
-import type { Duties, Health, Live, Ready } from "../wire/health.ts";
+import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
+import { statusOf } from "../wire/meanings.ts";
 import {
   type Answer,
   type Body,
@@ -16,10 +17,13 @@ import {
   ROUTES,
   type Route,
   type RouteName,
-} from "../wire/routes.ts";
+} from "../wire/routes/routes.ts";
+import type { Duties, Health, Live, Ready } from "../wire/schemas/health.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
-import { toJson } from "../wire/shapes.ts";
+import { ASYNCAPI_PATH, asyncApi } from "../wire/specs/asyncapi.ts";
+import { OPENAPI_PATH, openApi } from "../wire/specs/openapi.ts";
 
 /** An order with the longest allowed path is below 4 kB. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -67,30 +71,6 @@ const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   fetchWithdrawals: (api, { params }) => ok(api.withdrawals(params.client)),
 };
 
-/**
- * HTTP status of a refusal: what the code says, else by who must act. Writes that another operator
- * takes are answered with 307 and its location instead.
- */
-export function statusOf(code: RefusalCode): number {
-  switch (code) {
-    case "Unauthorized":
-      return 401;
-    case "NotFound":
-    case "UnknownOrder":
-      return 404;
-    case "RateLimited":
-      return 429;
-    case "DuplicateOrderId":
-    case "OrderNotOpen":
-    case "ExchangeHalted":
-      return 409;
-    case "BadInput":
-      return 400;
-    default:
-      return ACT_OF_REFUSAL[code] === "retry" ? 503 : 422;
-  }
-}
-
 /** The HTTP server over `api`. It does not listen yet. */
 export function buildHttp(api: OperatorApi): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
@@ -107,6 +87,7 @@ export function buildHttp(api: OperatorApi): FastifyInstance {
     });
   }
   serveHealth(app, api);
+  serveSpecs(app);
 
   app.setNotFoundHandler((request, reply) => {
     refused(reply, refuse("NotFound", { what: `route ${request.method} ${request.url}` }));
@@ -190,6 +171,20 @@ function refused(reply: FastifyReply, refusal: Refusal): void {
 function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string | undefined {
   if (refusal.code !== "NotLeader" || refusal.leader === undefined) return undefined;
   return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;
+}
+
+/** What describes the API to generators of clients. The same for the process's whole life. */
+function serveSpecs(app: FastifyInstance): void {
+  for (const [path, make] of [
+    [OPENAPI_PATH, openApi],
+    [ASYNCAPI_PATH, asyncApi],
+  ] as const) {
+    let text: string | undefined;
+    app.get(path, (_request, reply) => {
+      text ??= JSON.stringify(make(VERSION));
+      reply.type("application/json").send(text);
+    });
+  }
 }
 
 function serveHealth(app: FastifyInstance, api: OperatorApi): void {

@@ -7,9 +7,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { ApiEvent, OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
-import { toJson } from "../wire/shapes.ts";
 import { MAX_CHANNELS, STREAM_PATH, type StreamRequest, streamRequest } from "../wire/stream.ts";
 
 /** Unsent bytes at which a connection counts as too slow. */

@@ -18,15 +18,17 @@ import {
   typeHash,
 } from "../protocol/messages.ts";
 import { recoverSigner, signMessage, toRsv } from "../protocol/signatures.ts";
+import { MAX_SESSION_BLOCKS } from "../protocol/tolerances.ts";
 import {
   FIRST_TERMS_ID,
   LAST_TERMS_ID,
   SELF_TRADES,
   TERMS_ID_PREFIX,
   TIMES_IN_FORCE,
-} from "../protocol/terms.ts";
-import { formatSession, parseSession, SESSION_BLOCKS } from "./session.ts";
-import { signedOrderInput, toJson } from "./shapes.ts";
+} from "../protocol/trading/terms.ts";
+import { signedOrderInput } from "./schemas/order.ts";
+import { toJson } from "./schemas/values.ts";
+import { formatSession, parseSession } from "./session.ts";
 
 const page = readFileSync("docs/bots.md", "utf8");
 const json = /```json\n([^`]+)```/.exec(page)?.[1] ?? "";
@@ -93,7 +95,7 @@ it("the session's header is that of the key", () => {
   const { session } = parsed.value;
   const signature = signMessage(nobleCurve, domain, hashSession(session), KEY);
   expect(header).toBe(formatSession({ session, signature }));
-  expect(page).toContain(`at most ${SESSION_BLOCKS} ahead`);
+  expect(page).toContain(`at most ${MAX_SESSION_BLOCKS} ahead`);
 });
 
 it("names the ids of orders with terms", () => {

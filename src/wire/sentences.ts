@@ -2,8 +2,9 @@
  * What each refusal says to a person: what happened, with the values, and the hint last.
  */
 import { unreachable } from "../base/errors.ts";
-import { ACT_OF_REFUSAL, type Act, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
+import { ACT_OF_REFUSAL, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
 import { slipText } from "../protocol/slips.ts";
+import type { ErrorBody } from "./schemas/error.ts";
 
 export function sentenceOf(refusal: Refusal): string {
   switch (refusal.code) {
@@ -159,16 +160,7 @@ function misaligned(refusal: RefusalOf<"MisalignedAmount">): string {
   );
 }
 
-/** The body of every answer that is no success. */
-export interface ErrorBody {
-  readonly error: {
-    readonly code: Refusal["code"];
-    readonly act: Act;
-    readonly message: string;
-    readonly values: Refusal;
-  };
-}
-
+/** The body of the answer that is this refusal. */
 export function errorBody(refusal: Refusal): ErrorBody {
   return {
     error: {

@@ -8,11 +8,10 @@
  */
 import { type Parsed, parsed, unparsable } from "../base/parsed.ts";
 import type { Session, Signature } from "../protocol/units.ts";
-import { address, countText, signatureInput } from "./shapes.ts";
+import { signatureInput } from "./schemas/signature.ts";
+import { address, countText } from "./schemas/values.ts";
 
 const SCHEME = "Quarterdeck";
-/** A session may reach at most this many blocks ahead: a leaked one ends by itself. */
-export const SESSION_BLOCKS = 7200;
 
 export interface SignedSession {
   readonly session: Session;

@@ -5,6 +5,16 @@
  * then held fixed.
  */
 
+/** How much of a market's grid the caller is sure of; see `ClientOptions.markets`. */
+export interface MarketPin {
+  /** BASE/QUOTE, by symbols or addresses. */
+  readonly market: string;
+  /** Whole base, such as "0.001". */
+  readonly lot: string;
+  /** Quote for one whole base, such as "0.01". */
+  readonly tick: string;
+}
+
 import { UINT128_MAX } from "../../base/bytes.ts";
 import { parseDecimal } from "../../base/decimal.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
@@ -12,8 +22,8 @@ import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
-import type { Answer } from "../../wire/routes.ts";
-import { BadArgument, type MarketPin } from "../arguments.ts";
+import type { Answer } from "../../wire/routes/routes.ts";
+import { BadArgument } from "./badArgument.ts";
 
 export type ExchangeFacts = Answer<"fetchExchange">;
 type MarketFacts = ExchangeFacts["markets"][number];

@@ -16,8 +16,8 @@ import { formatSession } from "../../wire/session.ts";
 
 /** Blocks by which the client's own endpoint may trail the operator's; a quarter at most. */
 const MAX_AHEAD = 12;
-/** Blocks for which a session is signed; the server allows 7200. */
-const SESSION_BLOCKS = 1000;
+/** Blocks for which a session is signed; operators take up to MAX_SESSION_BLOCKS. */
+const SIGNED_BLOCKS = 1000;
 /** Blocks before its end at which a session is signed anew. */
 const RENEW_BLOCKS = 10;
 
@@ -95,7 +95,7 @@ export class Sessions {
     const known = this.#current;
     if (known !== undefined && known.validUntil >= chainHead + RENEW_BLOCKS) return known.header;
     const { clock, client, domain, curve, privateKey } = this.#options;
-    const session = { client, validUntil: (await clock.head()) + SESSION_BLOCKS };
+    const session = { client, validUntil: (await clock.head()) + SIGNED_BLOCKS };
     const signature = signMessage(curve, domain, hashSession(session), privateKey);
     const header = formatSession({ session, signature });
     this.#current = { header, validUntil: session.validUntil };

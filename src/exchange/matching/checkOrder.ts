@@ -5,7 +5,7 @@ import { hashOrder } from "../../protocol/messages.ts";
 import { checkOrder as checkOrderRule } from "../../protocol/orderRule.ts";
 import { type AlignedAmounts, type Refusal, refuse } from "../../protocol/refusals.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
-import { DEFAULT_TERMS, type OrderTerms } from "../../protocol/terms.ts";
+import { DEFAULT_TERMS, type OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Order, SignedOrder } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
 import type { Market } from "../model/entries.ts";

@@ -1,7 +1,7 @@
 /** Whether an order's terms let it come to the market now. Pure. */
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { firstBlockOf } from "../../protocol/rounds.ts";
-import type { OrderTerms } from "../../protocol/terms.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Order } from "../../protocol/units.ts";
 import type { Book, OrderRecord } from "../model/book.ts";
 import type { State } from "../model/state.ts";

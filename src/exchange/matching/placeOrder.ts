@@ -1,5 +1,5 @@
 import { assert } from "../../base/errors.ts";
-import { DEFAULT_TERMS, termsOf } from "../../protocol/terms.ts";
+import { DEFAULT_TERMS, termsOf } from "../../protocol/trading/terms.ts";
 import type { OrderRecord } from "../model/book.ts";
 import type { PlaceOrderEntry } from "../model/entries.ts";
 import { lock } from "../model/funds.ts";

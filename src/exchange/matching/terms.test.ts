@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { OrderTerms } from "../../protocol/terms.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
 import * as views from "../queries/views.ts";
 import { decodeSnapshot, encodeSnapshot } from "../snapshots/snapshot.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { DEFAULT_TERMS } from "../../protocol/terms.ts";
+import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
 import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
 import { Book, type OrderRecord } from "./book.ts";
 import type { Side } from "./outcome.ts";

@@ -4,7 +4,7 @@
  * there at once. Equal prices queue in a linked list, so that taking one out of a crowd is cheap.
  */
 import { assert } from "../../base/errors.ts";
-import type { OrderTerms } from "../../protocol/terms.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Order, Signature } from "../../protocol/units.ts";
 import type { Market } from "./entries.ts";
 import type { EndReason, Side } from "./outcome.ts";

@@ -7,7 +7,7 @@ import { parseAddress } from "../../base/address.ts";
 import { UINT64_MAX, UINT128_MAX } from "../../base/bytes.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, type Hex, isHex } from "../../base/hex.ts";
-import { isTag } from "../../protocol/terms.ts";
+import { isTag } from "../../protocol/trading/terms.ts";
 
 export type Json =
   | null
@@ -124,7 +124,7 @@ export function absent<T>(item: Codec<T>): Codec<T> {
   };
 }
 
-/** A tag of an order (protocol/terms.ts). */
+/** A tag of an order (protocol/trading/terms.ts). */
 export const tag: Codec<string> = {
   write: (value) => value,
   read(json, field) {

@@ -10,7 +10,7 @@ import {
   SELF_TRADES,
   type SignedTerms,
   TIMES_IN_FORCE,
-} from "../../protocol/terms.ts";
+} from "../../protocol/trading/terms.ts";
 import type { Intent, Signature } from "../../protocol/units.ts";
 import { ALICE, BASE, BOB, GENESIS, limitOrder, QUOTE, SIGNATURE } from "../world.testkit.ts";
 import { DecodeError } from "./codec.ts";

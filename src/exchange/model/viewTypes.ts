@@ -1,7 +1,7 @@
 /** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
 import type { Address } from "../../base/hex.ts";
 import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
-import type { OrderTerms } from "../../protocol/terms.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type {
   Amount,
   BlockNumber,

@@ -5,7 +5,7 @@
  * nodes of their trees shared after a restart too. Work grows with clients * tokens * rounds kept.
  */
 import { SumTree } from "../../protocol/sumTree.ts";
-import { DEFAULT_TERMS, isSameTerms } from "../../protocol/terms.ts";
+import { DEFAULT_TERMS, isSameTerms } from "../../protocol/trading/terms.ts";
 import type { Amount } from "../../protocol/units.ts";
 import { toLots } from "../matching/checkOrder.ts";
 import { watchLastBlock } from "../matching/endOrder.ts";
@@ -205,8 +205,8 @@ function orderRow(record: OrderRecord): OrderRow {
   const { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state } = record;
   const { placedMs, reason = null } = record;
   const terms = isSameTerms(record.terms, DEFAULT_TERMS) ? null : record.terms;
-  const known = { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state };
-  return { ...known, placedMs, terms, reason };
+  const executed = { filledLots, sold, bought, sequence, state };
+  return { order, signature, arrival: arrivalSeq, ...executed, placedMs, terms, reason };
 }
 
 function addClient(state: State, record: ClientRecord): void {
@@ -237,8 +237,9 @@ function orderOfRow(state: State, row: OrderRow): OrderRecord {
   if (book === undefined || measured === undefined) {
     throw new DecodeError(`order ${row.order.id} of ${row.order.owner}`, "fits no market");
   }
+  const { arrival: arrivalSeq, ...kept } = row;
   return {
-    ...{ ...row, book, ...measured, earlier: undefined, later: undefined },
+    ...{ ...kept, arrivalSeq, book, ...measured, earlier: undefined, later: undefined },
     terms: row.terms ?? DEFAULT_TERMS,
     placedMs: row.placedMs ?? 0,
     reason: row.reason ?? undefined,

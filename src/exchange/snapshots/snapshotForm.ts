@@ -1,6 +1,6 @@
 /** How the records of a snapshot are written. */
 import type { Address } from "../../base/hex.ts";
-import type { OrderTerms } from "../../protocol/terms.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Moment, Order, Round, Signature } from "../../protocol/units.ts";
 import {
   address,
@@ -74,7 +74,7 @@ export interface TokenRecord {
 export interface OrderRow {
   readonly order: Order;
   readonly signature: Signature;
-  readonly arrivalSeq: number;
+  readonly arrival: number;
   readonly filledLots: bigint;
   readonly sold: Amount;
   readonly bought: Amount;
@@ -144,7 +144,7 @@ const withdrawalCodec: Codec<WithdrawalView> = object({
 const orderRowFields = {
   order: orderCodec,
   signature: signatureCodec,
-  arrivalSeq: count,
+  arrival: count,
   filledLots: uint128,
   sold: uint128,
   bought: uint128,

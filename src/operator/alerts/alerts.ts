@@ -3,9 +3,9 @@
  * Never delays the node: whatever the webhooks do, `tell` returns at once.
  */
 import { hostname } from "node:os";
-import type { HealthCheck } from "../api/operatorApi.ts";
+import type { Log } from "../../base/log.ts";
+import type { HealthCheck } from "../../wire/schemas/health.ts";
 import { HEALTHS } from "../health/level.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { WebhookConfig } from "./alertsConfig.ts";
 import { type Alert, bodyOf, type Source } from "./shapes.ts";
 import { type Delivery, Webhook } from "./webhook.ts";

@@ -1,5 +1,5 @@
 /** An alert, and how each kind of webhook wants to be told of it. */
-import type { HealthCheck } from "../api/operatorApi.ts";
+import type { HealthCheck } from "../../wire/schemas/health.ts";
 import type { Shape } from "./alertsConfig.ts";
 
 export interface Alert {

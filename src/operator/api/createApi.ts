@@ -1,6 +1,7 @@
 /**
  * The API over a running exchange: checks signatures, hands writes to the router, publishes.
  */
+
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
@@ -8,10 +9,12 @@ import { clock, tokens } from "../../exchange/queries/views.ts";
 import { hashSession } from "../../protocol/messages.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { slipText } from "../../protocol/slips.ts";
-import { type ChainHead, MAX_LAG_BLOCKS } from "../sequencing/chainHead.ts";
+import { MAX_EXCHANGE_LAG_BLOCKS, MAX_SESSION_BLOCKS } from "../../protocol/tolerances.ts";
+import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import type { ApiEvent, DutyHealth, HealthCheck, OperatorApi } from "./operatorApi.ts";
+import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
 import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
@@ -54,9 +57,6 @@ export interface ApiController {
   tellClock(): void;
 }
 
-/** A session may reach at most this many blocks ahead; as wire/session.ts says to clients. */
-const SESSION_BLOCKS = 7200;
-
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
   const { state, history } = sources;
@@ -86,7 +86,9 @@ export function createApi(options: ApiOptions): ApiController {
     if (!head.isHeard) return "the first answer of the chain";
     if (!options.canSign()) return "its signing service";
     const lag = head.lagBlocks;
-    return !head.caughtUp || lag > MAX_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+    return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS
+      ? `${lag} blocks of the chain`
+      : undefined;
   };
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
@@ -101,8 +103,8 @@ export function createApi(options: ApiOptions): ApiController {
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
       if (session.validUntil < head.number) return unauthorized("The session is past.");
-      if (session.validUntil > head.number + SESSION_BLOCKS) {
-        return unauthorized(`The session reaches more than ${SESSION_BLOCKS} blocks ahead.`);
+      if (session.validUntil > head.number + MAX_SESSION_BLOCKS) {
+        return unauthorized(`The session reaches more than ${MAX_SESSION_BLOCKS} blocks ahead.`);
       }
       const round = clock(state).moment.round;
       const hash = hashSession(session);

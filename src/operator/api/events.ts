@@ -1,8 +1,9 @@
 /** Turns what an entry did into the events of the stream and the lines of the log. */
+
+import type { Log } from "../../base/log.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { ExchangeEvent, OrderRef, Outcome } from "../../exchange/model/outcome.ts";
 import { type OrderView, order, withdrawals } from "../../exchange/queries/views.ts";
-import type { Log } from "../telemetry/log.ts";
 import { isUnsigned } from "./fillSigner.ts";
 import type { ApiEvent } from "./operatorApi.ts";
 import { orderResponse, type QuerySources, tradeResponse, withdrawalResponse } from "./queries.ts";

@@ -5,7 +5,8 @@ import { VERSION } from "../../base/version.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
 import { hashOperatorIdentity, managerDomain } from "../../protocol/messages.ts";
 import { refuse } from "../../protocol/refusals.ts";
-import type { Answered, IdentityResponse } from "./operatorApi.ts";
+import type { IdentityResponse } from "../../wire/schemas/exchange.ts";
+import type { Answered } from "./operatorApi.ts";
 
 /** Anybody may ask, and a signature may cost a request to a signing service. */
 const LIMIT_PER_SECOND = 5;

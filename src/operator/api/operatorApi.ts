@@ -7,159 +7,23 @@
  * the greater is the newer, whoever sent it; with the same, they say the same.
  */
 import type { Address, Hex } from "../../base/hex.ts";
-import type { EndReason } from "../../exchange/model/outcome.ts";
 import type { Refusal } from "../../protocol/refusals.ts";
-import type { OrderTerms, SignedTerms } from "../../protocol/terms.ts";
+import type { Amount, CancelOrder, Round, Session, Signature } from "../../protocol/units.ts";
 import type {
-  Amount,
-  BalanceProof,
-  BlockNumber,
-  CancelOrder,
-  Intent,
-  Quarter,
-  Round,
-  Schedule,
-  Session,
-  Signature,
-  SignedFill,
-  SignedOrder,
-} from "../../protocol/units.ts";
-
-/** A signed order, with its terms where it has some. */
-export interface Placement extends SignedOrder {
-  readonly terms?: SignedTerms | undefined;
-}
+  BalanceResponse,
+  ClientTradeResponse,
+  ProofResponse,
+  WithdrawalResponse,
+} from "../../wire/schemas/account.ts";
+import type { ExchangeResponse, IdentityResponse } from "../../wire/schemas/exchange.ts";
+import type { ClockResponse, DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type { BookResponse, TradeResponse } from "../../wire/schemas/market.ts";
+import type { OrderResponse } from "../../wire/schemas/order.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 
 export type Answered<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
-
-export interface MarketResponse {
-  /** BASE/QUOTE by symbols. */
-  readonly name: string;
-  readonly base: Address;
-  readonly quote: Address;
-  readonly lot: Amount;
-  readonly tick: Amount;
-}
-
-export interface TokenResponse {
-  readonly token: Address;
-  readonly symbol: string;
-  readonly decimals: number;
-  readonly listedRound: Round;
-}
-
-export interface ExchangeResponse {
-  readonly chainId: number;
-  readonly mediator: Address;
-  readonly manager: Address;
-  readonly operator: Address;
-  readonly schedule: Schedule;
-  readonly confirmations: number;
-  readonly markets: MarketResponse[];
-  readonly tokens: TokenResponse[];
-  readonly limits: { readonly ordersPerClientAndRound: number };
-}
-
-/** Signed as `OperatorIdentity` in the manager's domain. */
-export interface IdentityResponse {
-  readonly operator: Address;
-  readonly endpoint: string;
-  readonly challenge: Hex;
-  readonly version: string;
-  readonly signature: Signature;
-}
-
-export interface ClockResponse {
-  readonly chainHead: BlockNumber;
-  readonly block: BlockNumber;
-  readonly round: Round;
-  readonly quarter: Quarter;
-  readonly nextQuarterBlock: BlockNumber;
-  readonly blocksLeft: number;
-  readonly committedRound: Round;
-  readonly haltRound: Round | null;
-}
-
-export interface LevelResponse {
-  readonly price: Amount;
-  readonly amount: Amount;
-}
-
-export interface BookResponse {
-  readonly base: Address;
-  readonly quote: Address;
-  readonly bids: LevelResponse[];
-  readonly asks: LevelResponse[];
-  readonly asOf: number;
-}
-
-export interface TradeResponse {
-  readonly sequence: bigint;
-  readonly block: BlockNumber;
-  readonly round: Round;
-  readonly base: Address;
-  readonly quote: Address;
-  readonly price: Amount;
-  readonly baseAmount: Amount;
-  readonly quoteAmount: Amount;
-  readonly takerSide: "buy" | "sell";
-  /** Milliseconds since 1970 by the writer's clock; null: not written down. */
-  readonly timeMs: number | null;
-}
-
-export interface ClientTradeResponse extends TradeResponse {
-  /** Of the client's own order, of the trade's round. */
-  readonly orderId: bigint;
-  readonly side: "buy" | "sell";
-}
-
-export interface OrderResponse {
-  readonly orderHash: Hex;
-  readonly owner: Address;
-  readonly round: Round;
-  readonly id: bigint;
-  readonly sellToken: Address;
-  readonly sellAmount: Amount;
-  readonly buyToken: Address;
-  readonly buyAmount: Amount;
-  readonly intent: Intent;
-  readonly state: "queued" | "open" | "filled" | "cancelled" | "expired" | "refused";
-  /** Why it ended without being filled; null while it is open, or where nobody wrote it down. */
-  readonly reason: EndReason | null;
-  /** The default ones where it came without. */
-  readonly terms: OrderTerms;
-  /** When it was taken: milliseconds since 1970 by the writer's clock; null: not written down. */
-  readonly timeMs: number | null;
-  readonly sold: Amount;
-  readonly bought: Amount;
-  readonly asOf: number;
-  readonly fill: SignedFill | null;
-}
-
-export interface BalanceResponse {
-  readonly token: Address;
-  readonly total: Amount;
-  readonly locked: Amount;
-  readonly free: Amount;
-  readonly asOf: number;
-}
-
-export interface WithdrawalResponse {
-  readonly token: Address;
-  readonly round: Round;
-  readonly amount: Amount;
-  readonly recipient: Address;
-  readonly state: "undecided" | "debited" | "refused";
-  readonly payableFrom: BlockNumber;
-  readonly asOf: number;
-}
-
-export interface ProofResponse {
-  readonly token: Address;
-  readonly proof: BalanceProof;
-}
 
 /** What changed, for streams. */
 export type ApiEvent =
@@ -182,33 +46,6 @@ export type ApiEvent =
   | { readonly kind: "leader"; readonly url: string | null }
   | { readonly kind: "committed"; readonly round: Round }
   | { readonly kind: "halted"; readonly round: Round };
-
-/** One concern of `/health`: fine, or what to look at. */
-export interface HealthCheck {
-  readonly name: string;
-  readonly state: "ok" | "warn" | "failed";
-  readonly detail: string;
-}
-
-/** Something that the operator owes the chain. */
-export interface DutyHealth {
-  readonly kind: "cancelWithdrawal" | "closeDispute" | "commit";
-  /** Whom it is about; null for a commit. */
-  readonly client: Address | null;
-  readonly token: Address | null;
-  /** Of the commit; in which the request was made, or the dispute opened. */
-  readonly round: Round;
-  readonly deadlineBlock: BlockNumber;
-  readonly blocksLeft: number;
-  /** Blocks until it is done at best, with what comes first. */
-  readonly blocksNeeded: number;
-  /** Late: it can no longer be done in time. */
-  readonly state: "open" | "danger" | "late";
-  /** Failed tries, the block of the first, and how the last one failed. */
-  readonly tries: number;
-  readonly sinceBlock: BlockNumber | null;
-  readonly problem: string | null;
-}
 
 export interface OperatorApi {
   exchange(): ExchangeResponse;

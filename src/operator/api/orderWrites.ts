@@ -13,11 +13,13 @@ import {
   isSameTerms,
   LAST_TERMS_ID,
   termsOf,
-} from "../../protocol/terms.ts";
+} from "../../protocol/trading/terms.ts";
 import type { Round, Signature } from "../../protocol/units.ts";
+import type { OrderResponse } from "../../wire/schemas/order.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import { NotApproved } from "./fillSigner.ts";
-import type { Answered, OperatorApi, OrderResponse, Placement } from "./operatorApi.ts";
+import type { Answered, OperatorApi } from "./operatorApi.ts";
 import { orderResponse, type QuerySources } from "./queries.ts";
 import type { SlipFinder } from "./slipFinder.ts";
 

@@ -20,19 +20,18 @@ import { refuse } from "../../protocol/refusals.ts";
 import { firstBlockOf, quarterSize } from "../../protocol/rounds.ts";
 import type { BlockNumber, Domain, Fill, Round } from "../../protocol/units.ts";
 import { firstPayableBlock } from "../../protocol/withdrawalRule.ts";
+import type {
+  BalanceResponse,
+  ClientTradeResponse,
+  ProofResponse,
+  WithdrawalResponse,
+} from "../../wire/schemas/account.ts";
+import type { ClockResponse } from "../../wire/schemas/health.ts";
+import type { BookResponse, TradeResponse } from "../../wire/schemas/market.ts";
+import type { OrderResponse } from "../../wire/schemas/order.ts";
 import type { ClientTrade, History } from "../replay/history.ts";
 import type { FillSigner } from "./fillSigner.ts";
-import type {
-  Answered,
-  BalanceResponse,
-  BookResponse,
-  ClientTradeResponse,
-  ClockResponse,
-  OrderResponse,
-  ProofResponse,
-  TradeResponse,
-  WithdrawalResponse,
-} from "./operatorApi.ts";
+import type { Answered } from "./operatorApi.ts";
 
 export interface QuerySources {
   readonly state: State;

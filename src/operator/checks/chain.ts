@@ -58,13 +58,12 @@ export function chainCheck(options: ChainOptions): ChainCheck {
     if (skews.length > 0) skew = skews.reduce((a, b) => (Math.abs(b) < Math.abs(a) ? b : a));
     skews = [];
     const silence = (options.now() - newestSince) / 1000;
-    metrics.set("chain_silence_seconds", "Since the last new block of the chain", silence);
+    metrics.set("chain_silence_seconds", silence);
     if (newest !== undefined) {
       const age = options.wallClock() / 1000 - newest.timestamp;
-      metrics.set("chain_head_age_seconds", "Age of the newest block by our clock", age);
+      metrics.set("chain_head_age_seconds", age);
     }
-    const help = "Clock of the chain minus ours, when a new block is heard of";
-    metrics.set("clock_skew_seconds", help, skew ?? 0);
+    metrics.set("clock_skew_seconds", skew ?? 0);
     return [silenceReading(options.chainSilenceSeconds, silence, newest), skewReading(skew)];
   };
   const skewReading = (seconds: number | undefined): Reading => ({
@@ -89,14 +88,14 @@ export function chainCheck(options: ChainOptions): ChainCheck {
       heads.forEach((head, i) => {
         const labels = { endpoint: endpoints[i]?.label as string };
         const up = head.status === "fulfilled";
-        metrics.set("rpc_endpoint_up", "1 when the endpoint answers", up ? 1 : 0, labels);
+        metrics.set("rpc_endpoint_up", up ? 1 : 0, labels);
         const lag = up ? Math.max(0, best - head.value.number) : Number.NaN;
-        metrics.set("rpc_endpoint_lag_blocks", "Behind the best endpoint", lag, labels);
+        metrics.set("rpc_endpoint_lag_blocks", lag, labels);
       });
       const down = endpoints.filter((_, i) => heads[i]?.status === "rejected");
       const lag = followed === undefined ? 0 : Math.max(0, best - followed);
-      metrics.set("rpc_lag_blocks", "Blocks by which what we follow is behind", lag);
-      metrics.set("rpc_down_endpoints", "Endpoints that do not answer", down.length);
+      metrics.set("rpc_lag_blocks", lag);
+      metrics.set("rpc_down_endpoints", down.length);
       return [
         lagReading(options.rpcLagBlocks, lag, best),
         downReading(options.rpcDownEndpoints, down, endpoints.length),

@@ -43,10 +43,10 @@ export function diskCheck(options: DiskOptions): Check {
       }
       const { bytes, inodes } = room;
       const days = decline.daysLeft(options.now(), bytes);
-      metrics.set("disk_free_bytes", "Room for data, by folder", bytes, { folder });
-      metrics.set("disk_free_inodes", "Room for files, by folder", inodes, { folder });
+      metrics.set("disk_free_bytes", bytes, { folder });
+      metrics.set("disk_free_inodes", inodes, { folder });
       const left = leftSeconds(days);
-      metrics.set("disk_left_seconds", "Time until the disk is full at this pace", left, {
+      metrics.set("disk_left_seconds", left, {
         folder,
       });
       const forecast =

@@ -26,12 +26,11 @@ export function dutiesCheck(options: DutiesOptions): Check {
       for (const kind of DUTY_KINDS) {
         const ofKind = open.filter(({ id }) => id.kind === kind);
         const left = nearest(ofKind)?.blocksLeft ?? Number.POSITIVE_INFINITY;
-        metrics.set("open_duties", "Open duties, by kind", ofKind.length, { kind });
-        metrics.set("duty_left_blocks", "Until the nearest deadline, by kind", left, { kind });
+        metrics.set("open_duties", ofKind.length, { kind });
+        metrics.set("duty_left_blocks", left, { kind });
       }
       const late = open.filter(({ inTime }) => !inTime);
-      const help = "Open duties that can no longer be done in time";
-      metrics.set("late_duties", help, late.length);
+      metrics.set("late_duties", late.length);
       const next = nearest(open);
       const left = next?.blocksLeft ?? Number.POSITIVE_INFINITY;
       const detail = next === undefined ? "no duty is open" : inWords(next);

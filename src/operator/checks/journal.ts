@@ -4,22 +4,21 @@ import type { Check } from "../health/check.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
-/** How the one writer does. */
-export interface WriterStatus {
-  readonly waiting: number;
-  /** Milliseconds of the longest flush since this was last asked, also of one still under way. */
-  readonly longestFlushMs: number;
-  /** Milliseconds since the last flush ended; undefined before the first. */
-  readonly sinceFlushMs: number | undefined;
-}
-
 export interface JournalOptions {
   readonly journalLagBlocks: Levels;
   readonly journalWaitingEntries: Levels;
   readonly journalFlushSeconds: Levels;
   /** Final blocks that the journal does not hold yet. */
   readonly lagBlocks: () => number;
-  readonly writer: () => WriterStatus;
+  /**
+   * Entries that wait; milliseconds of the longest flush since this was last asked, and since the
+   * last flush ended (undefined before the first).
+   */
+  readonly writer: () => {
+    readonly waiting: number;
+    readonly longestFlushMs: number;
+    readonly sinceFlushMs: number | undefined;
+  };
   readonly metrics: Metrics;
 }
 
@@ -30,11 +29,11 @@ export function journalCheck({ metrics, ...options }: JournalOptions): Check {
       const lag = options.lagBlocks();
       const { waiting, longestFlushMs, sinceFlushMs } = options.writer();
       const flush = longestFlushMs / 1000;
-      metrics.set("journal_lag_blocks", "Final blocks not yet in the journal", lag);
-      metrics.set("journal_waiting_entries", "Entries that wait to be written", waiting);
-      metrics.set("journal_flush_seconds", "Longest flush since the last look", flush);
+      metrics.set("journal_lag_blocks", lag);
+      metrics.set("journal_waiting_entries", waiting);
+      metrics.set("journal_flush_seconds", flush);
       const age = sinceFlushMs === undefined ? Number.NaN : sinceFlushMs / 1000;
-      metrics.set("journal_flush_age_seconds", "Since the last flush ended", age);
+      metrics.set("journal_flush_age_seconds", age);
       const ago = sinceFlushMs === undefined ? "none yet" : `${Math.round(age)} s ago`;
       return [
         {

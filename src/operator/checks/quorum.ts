@@ -17,9 +17,6 @@ export interface QuorumCheckOptions {
   readonly metrics: Metrics;
 }
 
-const MISSING_HELP = "Operators that must still attest the commit at hand";
-const DIVERGED_HELP = "Attestations of other roots than ours, in the last round looked at";
-
 export function quorumCheck(options: QuorumCheckOptions): Check {
   const { metrics, quorum } = options;
   return {
@@ -27,8 +24,8 @@ export function quorumCheck(options: QuorumCheckOptions): Check {
     probe: async () => {
       const { wait, divergences } = quorum;
       const missing = wait === undefined ? 0 : wait.quorum - wait.attested.length;
-      metrics.set("attestations_missing", MISSING_HELP, missing);
-      metrics.set("roots_diverged", DIVERGED_HELP, divergences.length);
+      metrics.set("attestations_missing", missing);
+      metrics.set("roots_diverged", divergences.length);
       return [await quorumReading(options), divergenceReading(options)];
     },
   };
@@ -45,7 +42,7 @@ async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   } catch (error) {
     return reading(undefined, `cannot be read: ${problemOf(error)}`, "Check the endpoints.");
   }
-  metrics.set("commit_quorum", "Operators that a commit takes", needed);
+  metrics.set("commit_quorum", needed);
   const takes = needed === 1 ? "a commit takes 1 operator" : `a commit takes ${needed} operators`;
   if (needed > 1 && !isShared) {
     // Whatever time is left, it is of no use.

@@ -3,6 +3,7 @@
 import type { Address } from "../../base/hex.ts";
 import { shortMessage } from "../../chain/rpc/errors.ts";
 import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
+import { MAX_VIEW_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { type Finding, failure, fine, warning } from "./finding.ts";
 
@@ -47,7 +48,6 @@ async function reachOne(url: string): Promise<Endpoint | Finding> {
   }
 }
 
-const MAX_LAG_BLOCKS = 10;
 const OLD_HEAD_SECONDS = 120;
 const DEAD_HEAD_SECONDS = 900;
 const MAX_SKEW_SECONDS = 15;
@@ -77,7 +77,7 @@ function judgeHead({ origin, chainId, head }: Endpoint, newest: number, now: num
   const hint = "Wait until the node is synced, use another, or set this machine's clock.";
   if (age > DEAD_HEAD_SECONDS) return failure("endpoint", detail, hint);
   if (age > OLD_HEAD_SECONDS) return warning("endpoint", detail, hint);
-  if (behind > MAX_LAG_BLOCKS) {
+  if (behind > MAX_VIEW_LAG_BLOCKS) {
     return warning("endpoint", `${detail}, ${behind} blocks behind the others`, hint);
   }
   return fine("endpoint", detail);

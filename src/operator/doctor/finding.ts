@@ -46,3 +46,17 @@ export async function looking(
     return [failureOf(check, error)];
   }
 }
+
+/** A line for each, with its hint below it, and how many there are. */
+export function shownFindings(findings: readonly Finding[]): string {
+  const count = (state: FindingState) => findings.filter((one) => one.state === state).length;
+  const sum = `${count("ok")} ok, ${count("warn")} warnings, ${count("fail")} failures\n`;
+  return findings.map(lineOf).join("") + sum;
+}
+
+const SHOWN: Readonly<Record<FindingState, string>> = { ok: "ok  ", warn: "WARN", fail: "FAIL" };
+
+function lineOf({ check, state, detail, hint }: Finding): string {
+  const line = `${SHOWN[state]}  ${check.padEnd(16)}${detail}\n`;
+  return hint === undefined ? line : `${line}      ${"".padEnd(16)}${hint}\n`;
+}

@@ -1,9 +1,9 @@
 /** What the doctor looks at of the operator's key: that it can be opened, and is not shared. */
 import type { Address } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import type { KeySource } from "../../keys/keySource.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
-import type { Log } from "../telemetry/log.ts";
 import { type Finding, failureOf, fine, warning } from "./finding.ts";
 
 export interface KeyInspection {

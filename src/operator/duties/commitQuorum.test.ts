@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { nobleCurve } from "../../base/curve.ts";
 import type { Address, Hex } from "../../base/hex.ts";
+import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { localSigner, type Signer, SignerUnavailable } from "../../chain/signer.ts";
 import { withdrawals } from "../../exchange/queries/views.ts";
@@ -21,7 +22,6 @@ import { hashCommit } from "../../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
 import { quorumCheck } from "../checks/quorum.ts";
 import { guardsSchema } from "../health/healthConfig.ts";
-import type { Fields, Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { attestationOf } from "./attestations.ts";
 import { CommitQuorum } from "./commitQuorum.ts";

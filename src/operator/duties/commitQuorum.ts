@@ -9,6 +9,7 @@
 import type { Curve } from "../../base/curve.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
@@ -19,7 +20,6 @@ import type { AttestationBoard } from "../../journal/journal.ts";
 import { hashCommit, rootsHash } from "../../protocol/messages.ts";
 import { momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Domain, Round, Signature } from "../../protocol/units.ts";
-import type { Log } from "../telemetry/log.ts";
 import {
   type Attested,
   attestationOf,

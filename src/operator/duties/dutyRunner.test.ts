@@ -1,6 +1,7 @@
 /** How often the runner tries, what it does after a failure, and when it gives up. */
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../base/hex.ts";
+import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
@@ -19,7 +20,6 @@ import {
   type World,
 } from "../../exchange/world.testkit.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
-import type { Fields, Log } from "../telemetry/log.ts";
 import { AttestationsMissing } from "./commitQuorum.ts";
 import { DutyRunner, type DutyRunnerOptions } from "./dutyRunner.ts";
 

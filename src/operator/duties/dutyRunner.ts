@@ -6,6 +6,7 @@
 
 import { unreachable } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
+import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCancelWithdrawal, encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
 import { ContractRefused, DeadlineMissed } from "../../chain/rpc/errors.ts";
@@ -16,7 +17,6 @@ import type { PresentedFill } from "../../protocol/disputeRule.ts";
 import { orderHash } from "../../protocol/messages.ts";
 import { momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Signature } from "../../protocol/units.ts";
-import type { Fields, Log } from "../telemetry/log.ts";
 import { answerCalls, requireAnswerCloses } from "./answerDispute.ts";
 import { readChainView } from "./chainView.ts";
 import { AttestationsMissing } from "./commitQuorum.ts";

@@ -3,9 +3,9 @@
  * a quarter that may have thousands.
  */
 import type { Address, Hex } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import { inRescueWindow, momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Round, Schedule } from "../../protocol/units.ts";
-import type { Log } from "../telemetry/log.ts";
 
 /** A commit for which attestations are missing. */
 export interface CommitWait {

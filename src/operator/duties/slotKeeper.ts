@@ -3,6 +3,7 @@
  * manager has no slots its operator may always act, and nothing is claimed.
  */
 import type { Address } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import {
   encodeClaimFor,
   type Slot,
@@ -13,7 +14,6 @@ import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../../chain/rpc
 import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
 import { type BlockSpan, rescueWindow } from "../../protocol/rounds.ts";
 import type { BlockNumber, Schedule } from "../../protocol/units.ts";
-import type { Log } from "../telemetry/log.ts";
 import { decideClaim } from "./claims.ts";
 
 export interface SlotKeeperOptions {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Log } from "../../base/log.ts";
 import { chainCheck, type SeenBlock } from "../checks/chain.ts";
 import { diskCheck } from "../checks/disk.ts";
 import { eventLoopCheck } from "../checks/eventLoop.ts";
@@ -7,7 +8,6 @@ import { journalCheck } from "../checks/journal.ts";
 import { balanceLevels, keyBalanceCheck } from "../checks/keyBalance.ts";
 import { memoryCheck, memoryLimit } from "../checks/memory.ts";
 import { registrationCheck } from "../checks/registration.ts";
-import type { Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import type { Check, Reading } from "./check.ts";
 import { type Change, Checks } from "./checks.ts";

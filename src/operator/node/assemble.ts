@@ -1,5 +1,6 @@
 /** The parts of one operator, each made of those before it. */
 import type { Curve } from "../../base/curve.ts";
+import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { GasLedger } from "../../chain/submit/fees.ts";
@@ -24,13 +25,11 @@ import { SlotKeeper } from "../duties/slotKeeper.ts";
 import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
 import { WriteRouter } from "../sequencing/writeRouter.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
-const SKIPPED_HELP = "Slots for which a claim of ours would have changed nothing";
 
 /** What is opened before anything is assembled. */
 export interface Opened {
@@ -156,7 +155,7 @@ function makeTurns(
   submitter: Submitter,
   { mined }: Signals,
 ): SlotKeeper {
-  metrics.add("claims_skipped_total", SKIPPED_HELP, 0);
+  metrics.add("claims_skipped_total", 0);
   return new SlotKeeper({
     reader: chain.turns,
     address: opened.signer.address,
@@ -164,7 +163,7 @@ function makeTurns(
     submitter,
     log,
     onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),
-    onSkipped: () => metrics.add("claims_skipped_total", SKIPPED_HELP, 1),
+    onSkipped: () => metrics.add("claims_skipped_total", 1),
   });
 }
 

@@ -7,7 +7,6 @@ import { LatestOnly } from "./latestOnly.ts";
 
 /** Blocks that others took and this operator does not hear of: then its endpoints stand still. */
 const TRAILING_BLOCKS = 8;
-const LEADING_HELP = "1 while this operator takes orders";
 
 /** One effect; `seen` is undefined where final blocks were taken in without a new head. */
 type HeadEffect = (seen: SeenHead | undefined) => void;
@@ -92,7 +91,7 @@ export class HeadLoop {
 
   readonly #tellClock: HeadEffect = () => {
     const { metrics, router, control } = this.#parts;
-    metrics.set("leading", LEADING_HELP, router.isOpen ? 1 : 0);
+    metrics.set("leading", router.isOpen ? 1 : 0);
     control.tellClock();
   };
 

@@ -1,16 +1,18 @@
 /** The health checks of one running operator, wired to what they check. */
 import { resolve } from "node:path";
 import type { Address } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
 import type { Mined } from "../../chain/submit/submitter.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock } from "../../exchange/queries/views.ts";
 import { quarterSize } from "../../protocol/rounds.ts";
+import { MAX_EXCHANGE_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { Alerts } from "../alerts/alerts.ts";
 import type { Situation } from "../alerts/shutdownAlert.ts";
-import type { DutyHealth, HealthCheck } from "../api/operatorApi.ts";
 import { chainCheck, type Endpoint, type SeenBlock } from "../checks/chain.ts";
 import { databaseCheck } from "../checks/database.ts";
 import { diskCheck } from "../checks/disk.ts";
@@ -28,9 +30,9 @@ import type { DutyRunner } from "../duties/dutyRunner.ts";
 import { nearest, type ScheduledDuty, scheduleDuties } from "../duties/schedule.ts";
 import { Checks } from "../health/checks.ts";
 import { Spending } from "../health/forecast.ts";
-import { type ChainHead, MAX_LAG_BLOCKS } from "../sequencing/chainHead.ts";
+import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
-import { type Log, withMoment } from "../telemetry/log.ts";
+import { withMoment } from "../telemetry/log.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface MonitoringOptions {
@@ -78,7 +80,7 @@ export function monitor(options: MonitoringOptions): Monitoring {
   let failingSince: BlockNumber | undefined;
   const open = (): ScheduledDuty[] | undefined => {
     const { view } = runner;
-    if (view === undefined || head.lagBlocks > MAX_LAG_BLOCKS) return undefined;
+    if (view === undefined || head.lagBlocks > MAX_EXCHANGE_LAG_BLOCKS) return undefined;
     return scheduleDuties(state, view, head.number);
   };
   const { schedule } = state.genesis;
@@ -195,8 +197,7 @@ function endpointOf(url: string, index: number, chainId: number): Endpoint {
 }
 
 function countAlerts(alerts: Alerts, metrics: Metrics): void {
-  const count = (outcome: string, by: number) =>
-    metrics.add("alerts_total", "Alerts to webhooks, by outcome", by, { outcome });
+  const count = (outcome: string, by: number) => metrics.add("alerts_total", by, { outcome });
   for (const outcome of ["delivered", "undelivered", "dropped"]) count(outcome, 0);
   alerts.observe((outcome) => count(outcome, 1));
 }

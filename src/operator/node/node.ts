@@ -3,6 +3,7 @@
  * applies them, answers, and does what it owes the chain.
  */
 import type { Address } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import { within } from "../../base/within.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
@@ -18,7 +19,6 @@ import { readExchange } from "../config/readExchange.ts";
 import { lead, withRetries } from "../sequencing/lead.ts";
 import { openStorage, type StorageParts } from "../sequencing/openStorage.ts";
 import { watchHeads } from "../sequencing/watchHeads.ts";
-import type { Log } from "../telemetry/log.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { assemble, type Opened, type Parts } from "./assemble.ts";
 import { HeadLoop } from "./headLoop.ts";

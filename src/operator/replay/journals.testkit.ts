@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import type { Fields, Log } from "../../base/log.ts";
 import { apply, begin } from "../../exchange/apply.ts";
 import { type Entry, encodeEntry } from "../../exchange/model/entries.ts";
 import { stateHash } from "../../exchange/snapshots/stateHash.ts";
@@ -10,7 +11,6 @@ import { ALICE, BOB, limitOrder, tradingWorld } from "../../exchange/world.testk
 import type { Journal } from "../../journal/journal.ts";
 import { journalFile } from "../../journal/sqlite/connection.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
-import type { Fields, Log } from "../telemetry/log.ts";
 import { History } from "./history.ts";
 import { encodeSaved } from "./savedState.ts";
 

@@ -4,12 +4,12 @@
  * the start, since nothing after it may be believed.
  */
 import { QuarterdeckError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
 import { apply, begin } from "../../exchange/apply.ts";
 import { decodeEntry, encodeEntry, type Genesis } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal, JournalReader } from "../../journal/journal.ts";
-import type { Log } from "../telemetry/log.ts";
 import { History } from "./history.ts";
 import { newestSavedState, type UnusableSnapshot } from "./savedState.ts";
 

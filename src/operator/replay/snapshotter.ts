@@ -4,9 +4,9 @@
  * time at the next start: when one cannot be made, the operator says so and goes on.
  */
 import { Worker } from "node:worker_threads";
+import type { Log } from "../../base/log.ts";
 import { JournalStopped } from "../../journal/errors.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Log } from "../telemetry/log.ts";
 import type { FromWorker, JournalSource, MadeSnapshot } from "./snapshotMessages.ts";
 
 export interface SnapshotterOptions {

@@ -2,12 +2,6 @@
 import type { State } from "../../exchange/model/state.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 
-/**
- * Blocks by which the exchange may trail the chain, beyond the confirmations, and still take orders
- * and know what it owes: with more, rounds could end unseen.
- */
-export const MAX_LAG_BLOCKS = 3;
-
 export class ChainHead {
   readonly #state: State;
   #number: BlockNumber;

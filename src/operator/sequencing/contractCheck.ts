@@ -4,12 +4,12 @@
  * refuses a commit for them.
  */
 import { QuarterdeckError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
 import { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { shortMessage } from "../../chain/rpc/errors.ts";
 import type { ChainClient } from "../../chain/rpc/rpc.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock, tokenSums } from "../../exchange/queries/views.ts";
-import type { Log } from "../telemetry/log.ts";
 
 /** One figure that differs. */
 export interface Difference {

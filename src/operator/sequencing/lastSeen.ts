@@ -8,8 +8,8 @@ import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type Hex, isHex } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import type { Head, JournalReader } from "../../journal/journal.ts";
-import type { Log } from "../telemetry/log.ts";
 import { headAt, JournalLost } from "./replica.ts";
 
 const HASH_BYTES = 32;

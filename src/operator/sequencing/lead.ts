@@ -1,5 +1,6 @@
 /** Leading: this operator's sequencer takes final blocks and orders, until it is told to stop. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../../base/log.ts";
 import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../../chain/follow/follow.ts";
 import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import { ask, type ChainClient } from "../../chain/rpc/rpc.ts";
@@ -10,7 +11,6 @@ import type { Journal } from "../../journal/journal.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { History } from "../replay/history.ts";
 import { Snapshotter, type SnapshotterOptions } from "../replay/snapshotter.ts";
-import type { Log } from "../telemetry/log.ts";
 import { ContractCheck } from "./contractCheck.ts";
 import { BlocksRefused, Sequencer } from "./sequencer.ts";
 import type { WriteRouter } from "./writeRouter.ts";

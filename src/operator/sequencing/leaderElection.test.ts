@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/database/postgres.ts";
+import type { Log } from "../../base/log.ts";
 import { begin } from "../../exchange/apply.ts";
 import type { BlocksEntry } from "../../exchange/model/entries.ts";
 import type { State } from "../../exchange/model/state.ts";
@@ -10,7 +11,6 @@ import { GENESIS, hashOfBlock } from "../../exchange/world.testkit.ts";
 import type { LeasedJournal } from "../../journal/journal.ts";
 import { openPostgresJournal } from "../../journal/postgres/journal.ts";
 import { History } from "../replay/history.ts";
-import type { Log } from "../telemetry/log.ts";
 import { initJournal } from "./initJournal.ts";
 import { LeaderElection } from "./leaderElection.ts";
 import { Replica } from "./replica.ts";

@@ -3,9 +3,9 @@
  * The loop is the same for all; who leads is a fact of the journal, looked at again and again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../../base/log.ts";
 import { FencedOff } from "../../journal/errors.ts";
 import type { Head, Holder, LeasedJournal, Peer, SharedJournal } from "../../journal/journal.ts";
-import type { Log } from "../telemetry/log.ts";
 import { isLeadLost } from "./leadLost.ts";
 import { Outage } from "./outage.ts";
 import type { Replica } from "./replica.ts";

@@ -1,5 +1,6 @@
 /** What an operator keeps its journal in: a folder of its own, or a database that others share. */
 import type { Address } from "../../base/hex.ts";
+import type { Log } from "../../base/log.ts";
 import type { Entry, Genesis } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { AttestationBoard, Holder, Journal, SharedJournal } from "../../journal/journal.ts";
@@ -8,7 +9,6 @@ import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import type { DatabaseConfig, OperatorConfig } from "../config/config.ts";
 import { type Recovered, recover, recoverBegun } from "../replay/replay.ts";
 import type { SnapshotterOptions } from "../replay/snapshotter.ts";
-import type { Log } from "../telemetry/log.ts";
 import { initJournal } from "./initJournal.ts";
 import { LastSeen } from "./lastSeen.ts";
 import { LeaderElection } from "./leaderElection.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
+import type { Log } from "../../base/log.ts";
 import { StorageFailure } from "../../journal/errors.ts";
-import type { Log } from "../telemetry/log.ts";
 import { Outage } from "./outage.ts";
 
 function outage() {

@@ -1,6 +1,6 @@
 /** Whether the shared journal answers, and since when not: told once, and once it is back. */
 import { QuarterdeckError } from "../../base/errors.ts";
-import type { Log } from "../telemetry/log.ts";
+import type { Log } from "../../base/log.ts";
 
 export interface OutageOptions {
   readonly log: Log;

@@ -12,8 +12,7 @@ import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
-import { termsOf } from "../../protocol/terms.ts";
-import type { WriterStatus } from "../checks/journal.ts";
+import { termsOf } from "../../protocol/trading/terms.ts";
 import type { History } from "../replay/history.ts";
 
 export interface SequencerOptions {
@@ -55,6 +54,15 @@ interface Waiting {
   readonly entry: Entry;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
+}
+
+/** How the one writer does. */
+export interface WriterStatus {
+  readonly waiting: number;
+  /** Milliseconds of the longest flush since this was last asked, also of one still under way. */
+  readonly longestFlushMs: number;
+  /** Milliseconds since the last flush ended; undefined before the first. */
+  readonly sinceFlushMs: number | undefined;
 }
 
 export class Sequencer {

@@ -2,13 +2,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { startPostgres, type TestPostgres } from "../../../test/support/database/postgres.ts";
 import { openShared } from "../../../test/support/database/sharedJournal.ts";
+import type { Log } from "../../base/log.ts";
 import { begin } from "../../exchange/apply.ts";
 import { type BlocksEntry, encodeEntry } from "../../exchange/model/entries.ts";
 import { GENESIS, hashOfBlock, SCHEDULE } from "../../exchange/world.testkit.ts";
 import { StorageFailure } from "../../journal/errors.ts";
 import type { LeasedJournal } from "../../journal/journal.ts";
 import { History } from "../replay/history.ts";
-import type { Log } from "../telemetry/log.ts";
 import { initJournal } from "./initJournal.ts";
 import { LeaderElection } from "./leaderElection.ts";
 import { headAt, Replica } from "./replica.ts";

@@ -5,9 +5,8 @@
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import { refuse } from "../../protocol/refusals.ts";
-import type { WriterStatus } from "../checks/journal.ts";
 import { isLeadLost } from "./leadLost.ts";
-import type { Sequencer } from "./sequencer.ts";
+import type { Sequencer, WriterStatus } from "./sequencer.ts";
 
 export class WriteRouter {
   #sequencer: Sequencer | undefined;

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { Writable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type Log, openLog, withMoment } from "./log.ts";
+import type { Log } from "../../base/log.ts";
+import { openLog, withMoment } from "./log.ts";
 
 let folder: string;
 beforeEach(() => {

@@ -7,19 +7,9 @@ import { join } from "node:path";
 import pino, { type Logger } from "pino";
 import buildRoll, { type RollingFile } from "pino-roll";
 import { QuarterdeckError } from "../../base/errors.ts";
+import type { Fields, Log } from "../../base/log.ts";
 import { within } from "../../base/within.ts";
 import type { Moment } from "../../protocol/units.ts";
-
-export type Fields = Readonly<Record<string, unknown>>;
-
-/** What the node says. `event` is a word that stays the same, for searching; fields explain it. */
-export interface Log {
-  info(event: string, fields?: Fields): void;
-  warn(event: string, fields?: Fields): void;
-  error(event: string, fields?: Fields): void;
-  /** Writes what is buffered; call it before the process ends. */
-  flush(): Promise<void>;
-}
 
 export interface LogOptions {
   /** Folder of the rotated files. */

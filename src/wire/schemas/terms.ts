@@ -1,4 +1,4 @@
-/** How orders with terms travel (protocol/terms.ts). */
+/** How orders with terms travel (protocol/trading/terms.ts). */
 import { z } from "zod";
 import {
   isTag,
@@ -7,9 +7,9 @@ import {
   SELF_TRADES,
   type SignedTerms,
   TIMES_IN_FORCE,
-} from "../../protocol/terms.ts";
+} from "../../protocol/trading/terms.ts";
 import type { SignedOrder } from "../../protocol/units.ts";
-import { count, order, signatureInput } from "../shapes.ts";
+import { signatureInput } from "./signature.ts";
 
 const tag = z.string().refine(isTag, `Expected 1 to ${MAX_TAG_LENGTH} printable ASCII characters.`);
 const lastBlock = z.number().int().min(1).max(Number.MAX_SAFE_INTEGER);
@@ -36,12 +36,6 @@ export interface Placement extends SignedOrder {
   readonly terms?: SignedTerms | undefined;
 }
 
-export const placementInput: z.ZodType<Placement> = z.strictObject({
-  order,
-  signature: signatureInput,
-  terms: signedTermsInput.optional(),
-});
-
 /** Why an order ended without being filled; null while it is open, or where that is not known. */
 export const endReason = z
   .enum([
@@ -49,9 +43,3 @@ export const endReason = z
     ...(["goodTillBlock", "roundEnded", "insufficientFunds", "wouldTake", "notFilled"] as const),
   ])
   .nullable();
-
-/**
- * Milliseconds since 1970 by the clock of the operator that wrote it down, the same at all
- * operators; null: it was not written down.
- */
-export const timeMs = count.nullable();

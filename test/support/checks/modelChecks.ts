@@ -1,6 +1,7 @@
 /** Holds what each operator shows against the naive model of the shared journal. */
 import { Api } from "../../../src/client/api.ts";
-import type { ExchangeClient, OrderStatus } from "../../../src/client/client.ts";
+import type { ExchangeClient } from "../../../src/client/client.ts";
+import type { OrderStatus } from "../../../src/client/types.ts";
 import { until } from "../exchange/exchange.ts";
 import type { OperatorsExchange } from "../exchange/severalOperators.ts";
 import { JournalModel } from "./journalModel.ts";

@@ -3,7 +3,8 @@
  * acknowledged order, cancellation and fill is there, once, and nothing that was never sent.
  */
 import type { Hex } from "../../../src/base/hex.ts";
-import type { ExchangeClient, OrderStatus } from "../../../src/client/client.ts";
+import type { ExchangeClient } from "../../../src/client/client.ts";
+import type { OrderStatus } from "../../../src/client/types.ts";
 import { orderHash } from "../../../src/protocol/messages.ts";
 import type { Round } from "../../../src/protocol/units.ts";
 

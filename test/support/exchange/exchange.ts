@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address, Hex } from "../../../src/base/hex.ts";
+import type { Log } from "../../../src/base/log.ts";
 import { deployExchange } from "../../../src/chain/contracts/deploy.ts";
 import { MediatorReader } from "../../../src/chain/contracts/mediator.ts";
 import { encodeMint, readTokenBalance } from "../../../src/chain/contracts/tokens.ts";
@@ -17,7 +18,6 @@ import {
   parseConfig,
 } from "../../../src/operator/config/config.ts";
 import { type RunningOperator, startOperator } from "../../../src/operator/node/node.ts";
-import type { Log } from "../../../src/operator/telemetry/log.ts";
 import { firstBlockOf, quarterSize, roundOf } from "../../../src/protocol/rounds.ts";
 import type { Quarter, Schedule } from "../../../src/protocol/units.ts";
 import { type RunningServer, startServer } from "../../../src/server/server.ts";
@@ -56,51 +56,24 @@ export interface TestExchange {
 /** Wei; every story's withdrawals carry one. */
 export const WITHDRAWAL_BOND = 10n ** 15n;
 
-export async function startExchange(
-  options: {
-    readonly roundSize?: number;
-    readonly disputeBond?: bigint;
-    readonly withdrawalBond?: bigint;
-    /** The endpoint that the operator is given in place of anvil's. */
-    readonly operatorRpc?: (url: string) => Promise<string>;
-  } = {},
-): Promise<TestExchange> {
+export interface ExchangeOptions {
+  readonly roundSize?: number;
+  readonly disputeBond?: bigint;
+  readonly withdrawalBond?: bigint;
+  /** The endpoint that the operator is given in place of anvil's. */
+  readonly operatorRpc?: (url: string) => Promise<string>;
+}
+
+export async function startExchange(options: ExchangeOptions = {}): Promise<TestExchange> {
   const anvil = await startAnvil();
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-"));
-  const operatorKey = anvil.keys[1] as Hex;
-  const deployed = await deployExchange({
-    client: anvil.client,
-    owner: localSigner(anvil.keys[0] as Hex),
-    operator: {
-      address: localSigner(operatorKey).address,
-      name: "Test",
-      uri: "http://127.0.0.1:1",
-    },
-    roundSize: options.roundSize ?? DEFAULT_ROUND_SIZE,
-    disputeBond: options.disputeBond ?? 0n,
-    withdrawalBond: options.withdrawalBond ?? WITHDRAWAL_BOND,
-    tokens: [
-      { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
-      { name: "Dollar", symbol: "USDC", decimals: 6 },
-    ],
-  });
+  const deployed = await deploy(anvil, options);
   const [weth, usdc] = deployed.tokens as [Address, Address];
   const reader = new MediatorReader(anvil.client, deployed.mediator);
   const { schedule } = await reader.constants();
-  const config = parseConfig(
-    {
-      rpc: [(await options.operatorRpc?.(anvil.url)) ?? anvil.url],
-      mediator: deployed.mediator,
-      markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
-      confirmations: CONFIRMATIONS,
-      storage: join(folder, "storage"),
-      logs: join(folder, "logs"),
-      port: 0,
-      pollMs: POLL_MS,
-    },
-    { [KEY_VARIABLE]: operatorKey },
-    "test",
-  );
+  const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
+  const { mediator } = deployed;
+  const config = configOf({ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
@@ -142,34 +115,7 @@ export async function startExchange(
     },
     logged,
     settle,
-    client: async (index) => {
-      const privateKey = anvil.keys[2 + index] as Hex;
-      const signer = localSigner(privateKey);
-      const chainId = await anvil.client.getChainId();
-      const submitter = new Submitter({
-        client: anvil.client,
-        signer,
-        chainId,
-        maxFeePerGas: 10n ** 12n,
-        pollMs: POLL_MS,
-      });
-      for (const [token, amount] of [
-        [weth, 1000n * 10n ** 18n],
-        [usdc, 1_000_000n * 10n ** 6n],
-      ] as const) {
-        await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, amount) });
-      }
-      return ExchangeClient.join({
-        operator: url,
-        rpc: [anvil.url],
-        mediator: deployed.mediator,
-        privateKey,
-        evidence: new MemoryEvidence(),
-        pollMs: POLL_MS,
-        // The stories tell when the operator is down, and what its clients do then.
-        retryTimeoutMs: 0,
-      });
-    },
+    client: (index) => joinFunded(anvil, index, { url, mediator, weth, usdc }),
     toQuarter: async (round, quarter) => {
       const now = roundOf(schedule, await anvil.blockNumber());
       // No round is skipped: each wants its commit.
@@ -198,6 +144,86 @@ export async function startExchange(
   };
   await settle();
   return exchange;
+}
+
+const keyOf = (anvil: Anvil): Hex => anvil.keys[1] as Hex;
+
+function deploy(anvil: Anvil, options: ExchangeOptions) {
+  return deployExchange({
+    client: anvil.client,
+    owner: localSigner(anvil.keys[0] as Hex),
+    operator: {
+      address: localSigner(keyOf(anvil)).address,
+      name: "Test",
+      uri: "http://127.0.0.1:1",
+    },
+    roundSize: options.roundSize ?? DEFAULT_ROUND_SIZE,
+    disputeBond: options.disputeBond ?? 0n,
+    withdrawalBond: options.withdrawalBond ?? WITHDRAWAL_BOND,
+    tokens: [
+      { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
+      { name: "Dollar", symbol: "USDC", decimals: 6 },
+    ],
+  });
+}
+
+function configOf(given: {
+  readonly rpc: string;
+  readonly mediator: Address;
+  readonly weth: Address;
+  readonly usdc: Address;
+  readonly folder: string;
+  readonly key: Hex;
+}): OperatorConfig {
+  const { rpc, mediator, weth, usdc, folder, key } = given;
+  return parseConfig(
+    {
+      rpc: [rpc],
+      mediator,
+      markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
+      confirmations: CONFIRMATIONS,
+      storage: join(folder, "storage"),
+      logs: join(folder, "logs"),
+      port: 0,
+      pollMs: POLL_MS,
+    },
+    { [KEY_VARIABLE]: key },
+    "test",
+  );
+}
+
+/** A client with a funded wallet. */
+async function joinFunded(
+  anvil: Anvil,
+  index: number,
+  { url, mediator, weth, usdc }: Pick<TestExchange, "url" | "mediator" | "weth" | "usdc">,
+): Promise<ExchangeClient> {
+  const privateKey = anvil.keys[2 + index] as Hex;
+  const signer = localSigner(privateKey);
+  const chainId = await anvil.client.getChainId();
+  const submitter = new Submitter({
+    client: anvil.client,
+    signer,
+    chainId,
+    maxFeePerGas: 10n ** 12n,
+    pollMs: POLL_MS,
+  });
+  for (const [token, amount] of [
+    [weth, 1000n * 10n ** 18n],
+    [usdc, 1_000_000n * 10n ** 6n],
+  ] as const) {
+    await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, amount) });
+  }
+  return ExchangeClient.join({
+    operator: url,
+    rpc: [anvil.url],
+    mediator,
+    privateKey,
+    evidence: new MemoryEvidence(),
+    pollMs: POLL_MS,
+    // The stories tell when the operator is down, and what its clients do then.
+    retryTimeoutMs: 0,
+  });
 }
 
 /** Blocks from the first of a quarter to its last. */

@@ -30,7 +30,7 @@ export interface Member {
    */
   cut(line: Line): void;
   /** Lets it through again, over new connections. */
-  hint(line: Line): void;
+  repair(line: Line): void;
   /** From now on its chain is what answers at `port`. */
   askChainAt(port: number): void;
 }
@@ -104,7 +104,7 @@ export function createMember(options: MemberOptions): Member {
       if (line === "chain") askChainAt(NOBODY);
       else place[line].deaf = true;
     },
-    hint: (line) => {
+    repair: (line) => {
       place[line].deaf = false;
       place.chain.target = chainPort;
       // What was swallowed is missing in the midst of a stream.

@@ -159,7 +159,7 @@ export async function startOperatorsExchange({
       const proxy = await startHttpProxy(anvil.url, holdClaims);
       for (const member of members) member.askChainAt(portOf(proxy.url));
       return () => {
-        for (const member of members) member.hint("chain");
+        for (const member of members) member.repair("chain");
         proxy.stop();
       };
     },
@@ -179,13 +179,7 @@ export async function startOperatorsExchange({
         ...{ operator: members.map(({ url }) => url), rpc: [anvil.url], mediator, privateKey },
         ...{ evidence: new MemoryEvidence(), pollMs: POLL_MS, retryTimeoutMs: CLIENT_PATIENCE_MS },
       });
-      await client.deposit("WETH", "100");
-      await client.deposit("USDC", "100000");
-      await settle();
-      await until("its deposits are credited", async () => {
-        const balances = await client.fetchBalance();
-        return balances.length === 2 && balances.every(({ total }) => total > 0n);
-      });
+      await fund(client, settle);
       return client;
     },
     stop: async () => {
@@ -285,5 +279,16 @@ async function follows(url: string, anvil: Anvil): Promise<void> {
   const head = await anvil.blockNumber();
   await until("the operator follows", async () => {
     return (await new Api(url).call("fetchClock")).block >= head - CONFIRMATIONS;
+  });
+}
+
+/** Deposits, and waits until an operator has credited both tokens. */
+async function fund(client: ExchangeClient, settle: () => Promise<void> | undefined) {
+  await client.deposit("WETH", "100");
+  await client.deposit("USDC", "100000");
+  await settle();
+  await until("its deposits are credited", async () => {
+    const balances = await client.fetchBalance();
+    return balances.length === 2 && balances.every(({ total }) => total > 0n);
   });
 }

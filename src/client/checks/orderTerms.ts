@@ -10,8 +10,8 @@ import {
   type SelfTrade,
   TIMES_IN_FORCE,
   type TimeInForce,
-} from "../protocol/terms.ts";
-import { BadArgument, parseCount } from "./arguments.ts";
+} from "../../protocol/trading/terms.ts";
+import { BadArgument } from "./badArgument.ts";
 
 /** What an order may be asked to do besides; what is left out is as in an order without terms. */
 export interface TermsRequest {
@@ -43,11 +43,15 @@ export function parseTerms(given: Given, id: bigint | undefined): OrderTerms | u
   const { goodTillBlock, tag } = given;
   return {
     timeInForce: parseOneOf("timeInForce", given["timeInForce"], TIMES_IN_FORCE, "round"),
-    goodTillBlock:
-      goodTillBlock === undefined ? null : parseCount("goodTillBlock", goodTillBlock, 1),
+    goodTillBlock: goodTillBlock === undefined ? null : parseBlock(goodTillBlock),
     selfTrade: parseOneOf("selfTrade", given["selfTrade"], SELF_TRADES, DEFAULT_TERMS.selfTrade),
     tag: tag === undefined ? null : parseTag(tag),
   };
+}
+
+function parseBlock(value: unknown): number {
+  if (typeof value === "number" && Number.isSafeInteger(value) && value > 0) return value;
+  throw new BadArgument("goodTillBlock", "It is no block", "Give a whole number above 0.");
 }
 
 function parseOneOf<T extends string>(

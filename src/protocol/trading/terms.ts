@@ -4,8 +4,8 @@
  * are signed, bound to the hash of their order, and an order with terms has an id of a range of its
  * own, so that nobody on the way can add, change or drop them (docs/protocol.md section 5b).
  */
-import type { Hex } from "../base/hex.ts";
-import type { BlockNumber, Order, Signature } from "./units.ts";
+import type { Hex } from "../../base/hex.ts";
+import type { BlockNumber, Order, Signature } from "../units.ts";
 
 /**
  * What becomes of what cannot trade at once. `round`: it rests until its round ends. `ioc`

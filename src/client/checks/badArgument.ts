@@ -1,0 +1,15 @@
+/** The refusal of what a caller of the library gave. */
+import { QuarterdeckError } from "../../base/errors.ts";
+
+/** What the caller gave cannot be used. Nothing was signed or sent. */
+export class BadArgument extends QuarterdeckError {
+  override readonly name = "BadArgument";
+  /** Path of the argument: "price", "options.rpc.0". */
+  readonly field: string;
+
+  constructor(field: string, problem: string, hint: string) {
+    const message = `${field}: ${problem.replace(/\.$/, "")}.`;
+    super({ code: "BadInput", message, hint: hint });
+    this.field = field;
+  }
+}
