@@ -8,14 +8,7 @@
  */
 import type { Address, Hex } from "../../base/hex.ts";
 import type { Refusal } from "../../protocol/refusals.ts";
-import type {
-  Amount,
-  CancelOrder,
-  Round,
-  Session,
-  Signature,
-  SignedOrder,
-} from "../../protocol/units.ts";
+import type { Amount, CancelOrder, Round, Session, Signature } from "../../protocol/units.ts";
 import type {
   BalanceResponse,
   ClientTradeResponse,
@@ -26,6 +19,7 @@ import type { ExchangeResponse, IdentityResponse } from "../../wire/schemas/exch
 import type { ClockResponse, DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { BookResponse, TradeResponse } from "../../wire/schemas/market.ts";
 import type { OrderResponse } from "../../wire/schemas/order.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 
 export type Answered<T> =
   | { readonly ok: true; readonly value: T }
@@ -61,7 +55,7 @@ export interface OperatorApi {
   /** Undefined where there is no such market. */
   book(base: Address, quote: Address, depth: number): BookResponse | undefined;
   trades(base: Address, quote: Address, limit: number): TradeResponse[] | undefined;
-  placeOrder(signed: SignedOrder): Promise<Answered<OrderResponse>>;
+  placeOrder(placed: Placement): Promise<Answered<OrderResponse>>;
   cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderResponse>>;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;

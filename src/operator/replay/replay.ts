@@ -30,7 +30,7 @@ export interface Recovered {
  */
 export async function recover(journal: Journal, genesis: Genesis, log: Log): Promise<Recovered> {
   if (journal.head.sequence === 0) {
-    await journal.append([encodeEntry({ kind: "genesis", ...genesis })]);
+    await journal.append([encodeEntry({ kind: "genesis", ...genesis, timeMs: Date.now() })]);
   }
   return recoverBegun(journal, genesis, log);
 }

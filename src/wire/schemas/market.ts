@@ -1,6 +1,6 @@
 /** What everybody may know of a market. */
 import { z } from "zod";
-import { address, amount, asOf, count, uint64 } from "./values.ts";
+import { address, amount, asOf, count, timeMs, uint64 } from "./values.ts";
 
 /** Base units of quote for a lot. */
 export const price = amount.describe("Base units of quote for one lot");
@@ -29,5 +29,6 @@ export const trade = z.object({
   baseAmount,
   quoteAmount: amount.describe("Base units of quote"),
   takerSide: z.enum(["buy", "sell"]).describe("What the later order did"),
+  timeMs,
 });
 export type TradeResponse = z.output<typeof trade>;
