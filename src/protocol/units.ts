@@ -22,7 +22,7 @@ export interface Moment {
   readonly quarter: Quarter;
 }
 
-/** The figures fixed when the Mediator was deployed. */
+/** The constants fixed when the Mediator was deployed. */
 export interface Schedule {
   readonly genesisBlock: BlockNumber;
   /** Blocks in a round: a multiple of 4, at least 8. */
@@ -38,7 +38,7 @@ export interface Domain {
 /** buyAll stops when `buyAmount` is bought, sellAll when `sellAmount` is sold. */
 export type Intent = "buyAll" | "sellAll";
 
-/** What a client signs to trade (docs/protocol.md section 5). Amounts are net: fees included. */
+/** An order as its client signs it (docs/protocol.md section 5). Amounts are net: fees included. */
 export interface Order {
   readonly owner: Address;
   readonly round: Round;
@@ -97,7 +97,7 @@ export interface BalanceProof {
   readonly siblings: readonly Sibling[];
 }
 
-/** What `commit` publishes of one token's tree. */
+/** The facts that `commit` publishes of one token's tree. */
 export interface TreeRoot {
   /** Hash of the top node; 32 zero bytes for a tree without leaves. */
   readonly node: Hex;
@@ -110,7 +110,7 @@ export interface TokenRoot extends TreeRoot {
   readonly token: Address;
 }
 
-/** What an operator signs to attest another's commit (docs/protocol.md section 4). */
+/** An attestation of another operator's commit, as it is signed (docs/protocol.md section 4). */
 export interface Commit {
   readonly round: Round;
   /** See `rootsHash` in messages.ts. */
@@ -125,21 +125,21 @@ export interface DisputeDelegation {
   readonly untilRound: Round;
 }
 
-/** What an owner signs to take an order out of the book. Never seen by the contract. */
+/** An owner's signed request to take an order out of the book. Never seen by the contract. */
 export interface CancelOrder {
   readonly owner: Address;
   readonly round: Round;
   readonly id: bigint;
 }
 
-/** What a client signs to read its own affairs from an operator. Never seen by the contract. */
+/** A client's signed request to read its own data from an operator. Never seen by the contract. */
 export interface Session {
   readonly client: Address;
   /** Last block at which it authorises reads. */
   readonly validUntil: BlockNumber;
 }
 
-/** Who wants to be approved by a manager. */
+/** An operator's signed application for approval by a manager. */
 export interface OperatorApplication {
   readonly operator: Address;
   readonly name: string;
@@ -149,11 +149,13 @@ export interface OperatorApplication {
   readonly date: number;
 }
 
-/** What an endpoint signs to show that it holds an operator's key. */
+/** The message by which an endpoint shows that it holds an operator's key. */
 export interface OperatorIdentity {
   readonly operator: Address;
-  /** Its own, as it knows it: whoever passes a challenge on shows another's. */
+  /**
+   * The operator's own endpoint; a relay of somebody else's signature would show a different one.
+   */
   readonly endpoint: string;
-  /** 32 bytes of whoever asks. */
+  /** 32 random bytes that the asking side chose. */
   readonly challenge: Hex;
 }
