@@ -6,9 +6,9 @@ import { clientOf, clientRound, type State } from "../model/state.ts";
 import { checkCancel } from "./checkOrder.ts";
 
 /**
- * Takes an order out of the book, or out of the queue for the next round, at its owner's wish.
- * What it executed stays. A refused wish changes nothing. Work grows with the queue only for
- * queued orders.
+ * Takes an order out of the book, or out of the queue for the next round, at its owner's request.
+ * Amounts already executed stay. A refused request changes nothing. Work grows with the queue only
+ * for queued orders.
  */
 export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
   const refusal = checkCancel(state, entry);

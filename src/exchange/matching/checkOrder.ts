@@ -29,10 +29,10 @@ export function checkOrder(state: State, order: Order): Refusal | undefined {
 
 /**
  * Why the order is not signed by its owner or the key recorded for its round; undefined if it is.
- * Whoever journals an order has checked that, but perhaps before the last blocks were taken in, and
- * an order executed with a key that the chain does not record is evidence of nothing. So where a
- * key set about that time may have changed the answer, the machine asks again. A recovery costs
- * about a millisecond; all other orders cost nothing.
+ * The operator that journals an order has checked the signature, but perhaps before the last blocks
+ * were taken in, and an order executed with a key that the chain does not record is evidence of
+ * nothing. So where a key set about that time may have changed the answer, the machine asks again.
+ * A recovery costs about a millisecond; all other orders cost nothing.
  */
 export function checkSigner(state: State, { order, signature }: SignedOrder): Refusal | undefined {
   const { owner, round } = order;
@@ -47,7 +47,7 @@ export function checkSigner(state: State, { order, signature }: SignedOrder): Re
   return refuse("BadSignature", { owner, recovered });
 }
 
-/** What holds for the order whoever sends it. */
+/** The checks that hold for the order, independent of its sender. */
 function checkTerms(state: State, order: Order): Refusal | undefined {
   if (state.halted !== undefined) return haltedRefusal(state.halted.round);
   const fault = checkOrderRule(order);
@@ -73,7 +73,7 @@ function checkTerms(state: State, order: Order): Refusal | undefined {
   return refuse("MisalignedAmount", { sellAmount, buyAmount, nearest: nearest(market, order) });
 }
 
-/** What its owner has and has done. */
+/** The checks of the owner's balance and earlier orders. */
 function checkOwner(state: State, order: Order): Refusal | undefined {
   const { owner, round, id } = order;
   const client = state.clients.get(owner);

@@ -13,7 +13,7 @@ import type { OrderState, PriceLevel } from "./viewTypes.ts";
 export interface OrderRecord {
   readonly order: Order;
   readonly signature: Signature;
-  /** Its place in time among all orders. */
+  /** The order's place in time among all orders. */
   readonly arrivalSeq: number;
   readonly book: Book;
   readonly side: Side;
@@ -23,7 +23,7 @@ export interface OrderRecord {
   filledLots: bigint;
   sold: Amount;
   bought: Amount;
-  /** Of its last trade; 0 before the first. */
+  /** Block of the last trade; 0 before the first. */
   sequence: number;
   state: OrderState;
   /** Neighbours at its price while it rests. */
@@ -31,7 +31,7 @@ export interface OrderRecord {
   later: OrderRecord | undefined;
 }
 
-/** What the order still keeps locked while it is open: it may pay its own limit for every lot. */
+/** The amount that the order keeps locked while open: it may pay its own limit for every lot. */
 export function lockedBy(record: OrderRecord): Amount {
   const lots = record.lots - record.filledLots;
   return record.side === "bid" ? lots * record.price : lots * record.book.market.lot;

@@ -1,4 +1,4 @@
-/** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
+/** The exchange's data as the outside may read it; the queries are in views.ts. */
 import type { Address } from "../../base/hex.ts";
 import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
 import type {
@@ -111,7 +111,7 @@ export interface DisputeAnswerView extends DisputeView {
   readonly executions: readonly ExecutionView[];
 }
 
-/** What to send to cancel a request. */
+/** The call that cancels a request. */
 export interface EvidenceView extends WithdrawalView {
   /** Ascending by (round, id). */
   readonly orders: readonly SignedOrder[];
@@ -125,13 +125,13 @@ export interface CommitView {
   readonly round: Round;
   /** In token order; the trees with which the round opened. */
   readonly roots: readonly TokenRoot[];
-  /** Those that the chain does not show yet, in token order. */
+  /** Cancellations that the chain does not show yet, in token order. */
   readonly missing: readonly TokenRoot[];
   /** Requests of the round before that must be cancelled before. */
   readonly cancelFirst: readonly WithdrawalView[];
 }
 
-/** A token's figures of a round, as the Mediator counts them, in base units. */
+/** A token's sums of a round, as the Mediator counts them, in base units. */
 export interface TokenSums {
   readonly token: Address;
   readonly deposits: Amount;

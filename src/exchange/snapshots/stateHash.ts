@@ -5,9 +5,9 @@ import type { State } from "../model/state.ts";
 import { encodeSnapshot } from "./snapshot.ts";
 
 /**
- * One hash over the whole state: two operators that applied the same entries have the same. It
- * chains the hashes of the snapshot's records, so that the snapshot is never held as a whole. Work
- * grows as `encodeSnapshot`.
+ * One hash over the whole state: two operators that applied the same entries have the same. The
+ * hash chains the hashes of the snapshot's records, so that the snapshot is never held as a whole.
+ * Work grows as `encodeSnapshot`.
  */
 export function stateHash(state: State): Hex {
   let chained: Uint8Array = new Uint8Array(32);
