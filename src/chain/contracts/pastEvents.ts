@@ -1,4 +1,4 @@
-/** What the Mediator's events tell a client of its own past. */
+/** A client's own past, read from the Mediator's events. */
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BalanceProof, BlockNumber, Round } from "../../protocol/units.ts";

@@ -17,7 +17,7 @@ export interface ApprovedOperator {
   readonly endpoint: string;
 }
 
-/** Whose turn it is at one block, and what is known of the next slot. */
+/** The holder of the slot at one block, and the known facts of the next slot. */
 export interface Turns {
   readonly block: BlockNumber;
   readonly inMaintenance: boolean;
@@ -29,17 +29,17 @@ export interface Turns {
   readonly slotSize: number;
   /** Approved operators, in the order of the list. */
   readonly operators: readonly ApprovedOperator[];
-  /** Who may act; undefined: nobody, outside the rescue window. */
+  /** The operator that may act; undefined: none, outside the rescue window. */
   readonly operator: Address | undefined;
-  /** Who claimed for the next slot. */
+  /** The operator that claimed the next slot. */
   readonly claimed: readonly Address[];
-  /** Who is selected for the next slot if nobody else claims. */
+  /** The operator selected for the next slot if no other claims it. */
   readonly forecast: Address | undefined;
 }
 
 const FOREVER = 2n ** 64n - 1n;
 
-/** Reads of one manager. They throw `RpcUnavailable`. */
+/** Reads of one manager. Each throws `RpcUnavailable`. */
 export class SlotReader {
   readonly manager: Address;
   readonly #client: ChainClient;
@@ -49,7 +49,7 @@ export class SlotReader {
     this.manager = manager;
   }
 
-  /** Whether the manager has slots at all: others have one operator and no turns. */
+  /** Whether the manager has slots at all: a manager without slots has one operator. */
   async hasSlots(): Promise<boolean> {
     try {
       await this.#read((at) => this.#client.readContract({ ...at, functionName: "slotInfo" }));
@@ -91,7 +91,7 @@ export class SlotReader {
     };
   }
 
-  /** Who may change the list. */
+  /** The account that may change the list. */
   async owner(): Promise<Address> {
     const owner = await this.#read((at) =>
       this.#client.readContract({ ...at, functionName: "owner" }),

@@ -6,7 +6,7 @@ import type { Address, Hex } from "../../base/hex.ts";
 const DEEPEST_CAUSE = 16;
 const NO_TIMEOUT = { timedOut: false };
 
-/** No endpoint answered. Retry; if it lasts, an operator must look at the endpoints. */
+/** No endpoint answered. Retry; if it lasts, an operator must check the endpoints. */
 export class RpcUnavailable extends QuarterdeckError {
   override readonly name = "RpcUnavailable";
 
@@ -23,7 +23,7 @@ export class RpcUnavailable extends QuarterdeckError {
 /** One endpoint did not answer. Another may; see `RpcUnavailable` for when none does. */
 export class EndpointFailed extends QuarterdeckError {
   override readonly name = "EndpointFailed";
-  /** What went wrong, without the endpoint's name. */
+  /** The fault, without the endpoint's name. */
   readonly problem: string;
   readonly timedOut: boolean;
 
