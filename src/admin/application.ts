@@ -53,7 +53,7 @@ export function readApplication(file: string): ApplicationFile {
   return readFileAs(file, applicationFile);
 }
 
-/** Who signed it; undefined when nobody did. */
+/** The account that signed it; undefined when there is none. */
 export function applicantOf(file: ApplicationFile): Address | undefined {
   const domain = managerDomain(file.chainId, file.manager);
   const hash = hashOperatorApplication(file.application);

@@ -18,7 +18,7 @@ export interface ApprovedOperator {
 }
 
 /** The holder of the slot at one block, and the known facts of the next slot. */
-export interface Turns {
+export interface SlotView {
   readonly block: BlockNumber;
   readonly inMaintenance: boolean;
   readonly slot: Slot;
@@ -61,7 +61,7 @@ export class SlotReader {
   }
 
   /** All of one block. Work grows with the number of operators. */
-  async turns(): Promise<Turns> {
+  async slots(): Promise<SlotView> {
     const blockNumber = await ask("its head", () => this.#client.getBlockNumber());
     const operators = await this.#operators(blockNumber);
     const [inMaintenance, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
@@ -124,7 +124,7 @@ export class SlotReader {
   }
 
   #read<T>(question: (at: { address: Address; abi: typeof abi }) => Promise<T>): Promise<T> {
-    return ask("the operators' turns", () => question({ address: this.manager, abi }));
+    return ask("the operators' slots", () => question({ address: this.manager, abi }));
   }
 }
 
