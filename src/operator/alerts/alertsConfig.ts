@@ -10,10 +10,10 @@ const MAX_WEBHOOKS = 10;
 export const alertsSchema = z
   .array(
     z.strictObject({
-      /** A secret: whoever knows it can write there. Never logged. */
+      /** A secret: anybody who knows it can write there. Never logged. */
       url: z.url({ protocol: /^https?$/ }),
       shape: z.enum(SHAPES),
-      /** What is less is not told there. */
+      /** The least level that is sent there. */
       leastSeverity: z.enum(["warn", "failed"]).default("warn"),
     }),
   )

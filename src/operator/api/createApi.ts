@@ -1,6 +1,4 @@
-/**
- * The API over a running exchange: checks signatures, hands writes to the router, publishes.
- */
+/** The API over a running exchange: checks signatures, passes writes to the router, publishes. */
 
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
@@ -77,7 +75,7 @@ export function createApi(options: ApiOptions): ApiController {
     for (const event of events) for (const listener of listeners) listener(event);
     for (const { token } of tokens(state)) void learn(token);
   };
-  // Signing may take differently long: what happened first is told first.
+  // Signatures may take different times: events are published in the order in which they happened.
   let told: Promise<void> = Promise.resolve();
   const publish = (events: Promise<readonly ApiEvent[]>) => {
     told = Promise.all([events, told]).then(([complete]) => tell(complete));
@@ -229,9 +227,9 @@ function pathTooLong(): Refusal {
 }
 
 /**
- * Whether it was refused only because this very order was taken before: then its sender is told how
- * it stands, in whichever state it is by now. State holds only what is durable, and a refusal that
- * is settled comes from whoever is still the writer; one to be tried again says nothing of it.
+ * True if the order was refused only because this very order was taken before: then its sender gets
+ * the order's present state. State holds only durable records, and a refusal that is settled comes
+ * from the operator that is still the writer; one to be tried again says nothing of it.
  */
 function isSettledBefore(state: State, placed: Order, refusal: Refusal): boolean {
   if (ACT_OF_REFUSAL[refusal.code] === "retry") return false;

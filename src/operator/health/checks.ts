@@ -39,7 +39,7 @@ export class Checks {
     return [...this.#checks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Looks at once, and again for ever until `stop`. */
+  /** Probes at once, and again for ever until `stop`. */
   start(): void {
     for (const check of this.#options.checks) void this.#keepProbing(check);
   }
