@@ -1,4 +1,4 @@
-/** Calls an operator by the route table. What it answers is parsed as strictly as what we send. */
+/** Calls an operator by the route table. The answer is parsed as strictly as our own requests. */
 import { QuarterdeckError } from "../base/errors.ts";
 import type { SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
@@ -176,7 +176,7 @@ function refusalOf(json: unknown): RefusedByOperator | undefined {
   return new RefusedByOperator(code, String(error.act), String(error.message), known);
 }
 
-/** What a proxy says that knows the leader by itself: a redirection without our words. */
+/** The answer of a proxy that knows the leader by itself: a redirection without our words. */
 function sentTo(location: string, url: string, path: string): QuarterdeckError {
   if (!URL.canParse(location, url)) return new OperatorUnreachable(url, "a bad redirection");
   const { href } = new URL(location, url);

@@ -13,7 +13,7 @@ export interface AuditedToken {
   readonly token: Address;
   /** Commitment of (round, token) on chain, undefined while there is none. */
   readonly commitment: Hex | undefined;
-  /** What the operator sent for this round, undefined if nothing. */
+  /** The proofs that the operator sent for this round, undefined if none. */
   readonly proof: BalanceProof | undefined;
   /** Proven balance of the round before, undefined where the client has no proof of it. */
   readonly opening: Amount | undefined;
@@ -41,7 +41,7 @@ export type AuditFault =
       readonly proven: Amount;
     };
 
-/** What cannot be proven, through nobody's fault: no reason for a dispute. */
+/** Facts that cannot be proven, through nobody's fault: no reason for a dispute. */
 export type AuditPending =
   /** The round's commit may still come in time; round 0 never has one. */
   | { readonly kind: "notDueYet"; readonly token: Address }
@@ -61,7 +61,7 @@ export type AuditPending =
       readonly missing: "proof" | "opening" | "fills";
     };
 
-/** What can be expected of the operator when the audit is made. */
+/** The proofs that can be expected of the operator when the audit is made. */
 export interface AuditSituation {
   /** First round whose opening holds the client; undefined: it never deposited. */
   readonly provableFrom: Round | undefined;
@@ -82,7 +82,7 @@ export interface AuditReport {
   readonly round: Round;
   /** Each is worth a dispute. */
   readonly faults: readonly AuditFault[];
-  /** What this audit could not prove, and nobody owes (yet, or any more). */
+  /** The facts that this audit could not prove, and nobody owes (yet, or any more). */
   readonly pending: readonly AuditPending[];
   readonly balances: readonly { readonly token: Address; readonly balance: Amount }[];
 }
