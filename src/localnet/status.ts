@@ -27,7 +27,7 @@ const EVENTS = "quarterdeck_exchange_events_total";
 /** Milliseconds after which an operator counts as down. */
 const ANSWER_MS = 1000;
 
-/** What the status is made of, as of one moment. */
+/** The facts that the status is made of, as of one moment. */
 export interface Seen {
   readonly clock: ChainClock;
   readonly schedule: Schedule;
