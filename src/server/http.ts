@@ -91,7 +91,7 @@ export function statusOf(code: RefusalCode): number {
   }
 }
 
-/** The HTTP server over `api`. It does not listen yet. */
+/** The HTTP server over `api`. The server does not listen yet. */
 export function buildHttp(api: OperatorApi): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   app.removeAllContentTypeParsers();
@@ -186,7 +186,9 @@ function refused(reply: FastifyReply, refusal: Refusal): void {
     .send(toJson(errorBody(refusal)));
 }
 
-/** Where the same write is taken, if that is known. What is only read is answered by everybody. */
+/**
+ * The operator that takes the same write, if that is known. Reads are answered by every operator.
+ */
 function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string | undefined {
   if (refusal.code !== "NotLeader" || refusal.leader === undefined) return undefined;
   return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;

@@ -1,4 +1,4 @@
-/** What changes the exchange: only signed messages do. */
+/** The routes that change the exchange: only signed messages do. */
 import { orderResponse, signedCancelInput, signedOrderInput } from "../schemas/order.ts";
 import type { Route } from "./route.ts";
 
