@@ -80,7 +80,7 @@ export interface TradingKeySetLog extends LogPlace {
 export interface DisputeOpenedLog extends LogPlace {
   readonly kind: "disputeOpened";
   readonly client: Address;
-  /** In which it was opened; it is about the round before. */
+  /** The round in which the dispute was opened; the dispute is about the round before. */
   readonly round: Round;
   readonly opener: Address;
   readonly mustProveOpenings: boolean;
@@ -92,7 +92,7 @@ export interface DisputeOpenedLog extends LogPlace {
 export interface DisputeClosedLog extends LogPlace {
   readonly kind: "disputeClosed";
   readonly client: Address;
-  /** In which it was opened. */
+  /** The round in which the dispute was opened. */
   readonly round: Round;
   readonly operator: Address;
 }

@@ -89,7 +89,10 @@ export interface Sibling {
   readonly sum: Amount;
 }
 
-/** That an account's balance is leaf `index` of a committed tree (docs/protocol.md section 3). */
+/**
+ * A proof that an account's balance is leaf `index` of a committed tree (docs/protocol.md section
+ * 3).
+ */
 export interface BalanceProof {
   readonly balance: Amount;
   readonly index: number;
