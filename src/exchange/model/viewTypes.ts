@@ -33,7 +33,7 @@ export interface ClockView {
 export interface BalanceView {
   readonly token: Address;
   readonly total: Amount;
-  /** In open orders. */
+  /** The amount locked in open orders. */
   readonly locked: Amount;
   /** total - locked. */
   readonly free: Amount;
@@ -49,7 +49,7 @@ export interface OrderView {
   /** Cumulative, as its fill says. */
   readonly sold: Amount;
   readonly bought: Amount;
-  /** Of its last trade; 0 before the first. */
+  /** Sequence of the last trade; 0 before the first. */
   readonly sequence: bigint;
 }
 
@@ -74,14 +74,14 @@ export interface WithdrawalView {
   readonly round: Round;
   readonly amount: Amount;
   readonly opening: Amount;
-  /** In which it was requested. */
+  /** The block in which the withdrawal was requested. */
   readonly block: BlockNumber;
   readonly state: WithdrawalState;
 }
 
 export interface DisputeView {
   readonly client: Address;
-  /** In which it was opened; it is about the round before. */
+  /** The round in which the dispute was opened; the dispute is about the round before. */
   readonly round: Round;
   readonly opener: Address;
   readonly openedBlock: BlockNumber;
