@@ -29,9 +29,9 @@ export interface Head {
 export interface JournalRecord {
   /** 1, 2, 3 … without gaps. */
   readonly sequence: number;
-  /** Of the writer that appended it. */
+  /** The epoch of the writer that appended the record. */
   readonly epoch: number;
-  /** Of the record format, see record.ts. */
+  /** The version of the record format, see record.ts. */
   readonly version: number;
   readonly payload: Uint8Array;
   /** Links it to all records before it. */

@@ -144,7 +144,7 @@ function streamOf(client: pg.Client): { readonly stream: Duplex } {
   return (client as unknown as { connection: { stream: Duplex } }).connection;
 }
 
-/** In each way that `sslmode` allows, the first that succeeds. */
+/** Connects in each way that `sslmode` allows, until one succeeds. */
 async function login(
   address: DatabaseAddress,
   host: DatabaseHost,

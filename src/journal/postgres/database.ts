@@ -22,7 +22,7 @@ const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
 const READ_ONLY = "25006";
 
 export class Database {
-  /** For messages: without user and password. */
+  /** The hosts for messages: without user and password. */
   readonly location: string;
   readonly #answerMs: number;
   readonly #pool: Pool;

@@ -14,7 +14,7 @@ export interface HeadRepair {
   readonly found: Head | undefined;
   /** The head that the records themselves show. */
   readonly wanted: Head;
-  /** Of the head once it is repaired: greater than any before, so that no writer goes on unseen. */
+  /** The epoch of the repaired head: greater than any before, so that no writer goes on unseen. */
   readonly epoch: number;
   readonly isRepaired: boolean;
 }

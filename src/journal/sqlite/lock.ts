@@ -74,7 +74,9 @@ function lock(directory: string): DatabaseSync {
 }
 
 interface OwnerWord extends Owner {
-  /** Of the process, in the kernel's ticks since boot; null where the system does not tell. */
+  /**
+   * Start of the process, in the kernel's ticks since boot; null where the system does not tell.
+   */
   readonly startedAt: string | null;
 }
 
