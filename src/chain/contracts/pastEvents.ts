@@ -119,7 +119,10 @@ export interface DisputeRecord {
   readonly openedBlock: BlockNumber;
 }
 
-/** Of all clients, opened since `fromBlock` and still open. Work grows with those opened. */
+/**
+ * The disputes of all clients, opened since `fromBlock` and still open. Work grows with those
+ * opened.
+ */
 export async function readOpenDisputes(
   reader: MediatorReader,
   fromBlock: BlockNumber,

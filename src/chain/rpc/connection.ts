@@ -49,7 +49,7 @@ export function publicName(url: string): PublicName {
   };
 }
 
-/** As people write it; one that is no proper encoding is as it stands. */
+/** A part of a URL as people write it; one that is no proper encoding is as it stands. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -93,9 +93,9 @@ export function overHttp(url: string, name: PublicName, timeoutMs: number): Conn
 
 /** The facts known of an answer besides its body. */
 export interface Envelope {
-  /** Of the request. */
+  /** The id of the request. */
   readonly id: number;
-  /** Of the HTTP answer; undefined over WebSocket. */
+  /** The status of the HTTP answer; undefined over WebSocket. */
   readonly status?: number | undefined;
 }
 

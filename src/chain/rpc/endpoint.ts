@@ -54,7 +54,7 @@ export class Endpoint {
   #failures = 0;
   #answersInRow = 0;
   #penalty = 0;
-  /** In a row: whatever else is asked may be answered. */
+  /** Subscriptions that failed in a row: every other request may still be answered. */
   #failedSubscriptions = 0;
   #isKnownAsPolled = false;
 

@@ -10,7 +10,7 @@ import type { RpcErrorKind } from "./wording.ts";
 /** A JSON-RPC error as it came, with what is known of the request. */
 export class RpcRefusal extends RpcRequestError {
   readonly method: string;
-  /** Of the HTTP answer that brought it; undefined over WebSocket. */
+  /** The status of the HTTP answer that brought the error; undefined over WebSocket. */
   readonly status: number | undefined;
 
   constructor(
