@@ -14,7 +14,7 @@ export interface OpenedSigner {
   readonly signer: Signer;
   /** True if the signer signs now, as far as is known, and keeps up. */
   canSign(): boolean;
-  /** For `/health`; none of a key in memory, which always signs. */
+  /** The checks for `/health`; none of a key in memory, which always signs. */
   checks(): HealthCheck[];
 }
 

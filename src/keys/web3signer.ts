@@ -17,7 +17,7 @@ import { type HttpAnswer, request } from "./boundedRequest.ts";
 export interface Web3SignerOptions {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
-  /** Of the key to sign with. */
+  /** The address of the key to sign with. */
   readonly address: Address;
   /** Milliseconds for one request. */
   readonly timeoutMs: number;
