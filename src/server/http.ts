@@ -198,7 +198,7 @@ function serveHealth(app: FastifyInstance, api: OperatorApi): void {
   const answer = (reply: FastifyReply, well: boolean, body: Live | Ready | Health | Duties) => {
     reply.code(well ? 200 : 503).send(body);
   };
-  // That it answers at all is what it says: process and event loop are alive.
+  // The answer itself is the message: process and event loop are alive.
   app.get("/health/live", (_request, reply) => answer(reply, true, { live: true }));
   app.get("/health/ready", (_request, reply) => {
     const waitingFor = api.notReady() ?? null;
