@@ -3,7 +3,7 @@
  * protocol/units.ts), good for any number of reads until its block is past. A session moves no
  * money.
  *
- * authorization: Quarterdeck <client> <validUntil> <r> <vs>
+ *     authorization: Quarterdeck <client> <validUntil> <r> <vs>
  *
  * or, as most signers give it, with the 65 bytes of the signature in place of <r> <vs>.
  */
