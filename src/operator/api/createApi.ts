@@ -42,9 +42,9 @@ export interface ApiOptions {
   readonly chain: ExchangeConstants;
   readonly operator: Address;
   readonly identity: OperatorApi["identity"];
-  /** Of the tokens that the markets name. */
+  /** Facts of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
-  /** Of a token listed later. */
+  /** Facts of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
   readonly health: () => HealthCheck[];
   /** Why the shared journal cannot be written, if so. */

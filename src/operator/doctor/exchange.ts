@@ -169,7 +169,7 @@ export function judgeQuorum(quorum: number, isShared: boolean): Finding {
   return failure("commit quorum", `${detail}, and this one shares no database`, ALONE_MEND);
 }
 
-/** In wei. */
+/** Judges a key's balance; both amounts in wei. */
 export function judgeBalance(address: Address, balance: bigint, least: bigint): Finding {
   const detail = `${address} has ${formatDecimal(balance, ETHER_DECIMALS)} ETH`;
   const hint = `Send ether to ${address}, at least ${formatDecimal(least, ETHER_DECIMALS)} ETH.`;

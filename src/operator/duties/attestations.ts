@@ -29,7 +29,7 @@ export function verifyAttestation(
   return { operator: signer, rootsHash, signature: found };
 }
 
-/** As it is stored; `signature` is of a message by itself. */
+/** An attestation as it is stored; `signature` is of a message by itself. */
 export function attestationOf(
   round: Round,
   { operator, rootsHash, signature }: Attested,

@@ -85,7 +85,10 @@ export class AttestationsMissing extends QuarterdeckError {
   }
 }
 
-/** Of the board or the signer: the next poll may do, and by itself it is no reason to end. */
+/**
+ * True for a failure of the board or the signer: the next poll may do, and by itself it is no
+ * reason to end.
+ */
 function isTransient(error: unknown): error is Error {
   return error instanceof StorageFailure || error instanceof SignerUnavailable;
 }
@@ -102,7 +105,7 @@ interface Book {
 interface OwnCommit {
   readonly duty: CommitDuty;
   readonly hash: Hex;
-  /** Of all roots of the round, also those that the chain shows already. */
+  /** The hash of all roots of the round, also those that the chain shows already. */
   readonly wholeHash: Hex;
 }
 
@@ -117,12 +120,12 @@ export class CommitQuorum {
     this.#waits = new WaitLog(options.log, options.state.genesis.schedule);
   }
 
-  /** As of the last poll; undefined while no attestation is missing. */
+  /** The wait as of the last poll; undefined while no attestation is missing. */
   get wait(): CommitWait | undefined {
     return this.#waits.wait;
   }
 
-  /** As of the last poll at a commit, and so for the rest of its round. */
+  /** The quorum as of the last poll at a commit, and so for the rest of its round. */
   get divergences(): readonly Divergence[] {
     return this.#divergences;
   }

@@ -39,7 +39,7 @@ export class SlotKeeper {
     this.#options = options;
   }
 
-  /** As of the last poll; undefined before it, and where there are no slots. */
+  /** The slots as of the last poll; undefined before it, and where there are no slots. */
   get slots(): SlotView | undefined {
     return this.#slots;
   }

@@ -34,7 +34,7 @@ export class Checks {
     this.#options = options;
   }
 
-  /** As of the last poll, by name. */
+  /** The state of each check as of the last poll, by name. */
   checks(): HealthCheck[] {
     return [...this.#checks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
