@@ -16,7 +16,7 @@ import type { ErrorBody } from "../wire/sentences.ts";
 export class RefusedByOperator extends QuarterdeckError {
   override readonly name = "RefusedByOperator";
   readonly act: string;
-  /** Of a `NotLeader`: the base URL of the operator that takes writes, as far as it is known. */
+  /** The base URL of the operator that takes writes, from a `NotLeader`, as far as it is known. */
   readonly leader: string | undefined;
 
   /** `message` ends with what to do next: sentences of operators do. */
@@ -33,8 +33,8 @@ export class OperatorUnreachable extends QuarterdeckError {
   /** Whether the request may have arrived all the same. */
   readonly mayHaveArrived: boolean;
   /**
-   * Of a write: the order of which it is not known whether it was taken. `placeOrder` with it
-   * settles that, and places nothing twice.
+   * The order of a write of which it is not known whether it was taken. `placeOrder` with this
+   * order settles that, and places nothing twice.
    */
   readonly signedOrder: SignedOrder | undefined;
 
@@ -131,7 +131,7 @@ export class Api {
 interface Response {
   readonly status: number;
   readonly text: string;
-  /** Of a redirection that keeps method and body. */
+  /** The target of a redirection that keeps method and body. */
   readonly location: string | undefined;
 }
 

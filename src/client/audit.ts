@@ -136,7 +136,7 @@ export function audit(
 
 type Finding = { readonly fault: AuditFault } | { readonly pending: AuditPending };
 
-/** Of a token without a commitment, or without a proof. */
+/** The finding for a token without a commitment, or without a proof. */
 function missingOf(
   { token, commitment }: AuditedToken,
   round: Round,
@@ -153,7 +153,7 @@ function missingOf(
   return { fault: { kind: "noProof", token } };
 }
 
-/** Of a proven balance that does not follow from what is known. */
+/** The finding for a proven balance that does not follow from the known facts. */
 function mismatchOf(
   { token, opening }: AuditedToken,
   round: Round,
@@ -161,7 +161,7 @@ function mismatchOf(
   proven: Amount,
   { provableFrom, isLate, hasFills }: AuditSituation,
 ): Finding {
-  // Nothing is ever committed for round 0, and who was in no opening had nothing in it.
+  // Nothing is ever committed for round 0, and a client in no opening had nothing in it.
   const isOpeningOwed = round > 1 && provableFrom !== undefined && provableFrom < round;
   if (opening === undefined && isOpeningOwed) {
     if (isLate) return { pending: { kind: "tooLate", token, missing: "opening" } };

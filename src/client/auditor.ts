@@ -39,7 +39,7 @@ export interface AuditorOptions {
 
 /** Rounds behind the current one whose orders operators still show. */
 const SHOWN_ROUNDS = 2;
-/** That an operator does not answer is a finding of the audit, not worth the wait. */
+/** A silent operator is a finding of the audit, not worth the wait. */
 const NO_RETRY: RetryPolicy = { retryTimeoutMs: 0 };
 /** An operator that trails the others by a moment has not opened the round yet. */
 const OF_ANYBODY: RetryPolicy = {

@@ -26,7 +26,7 @@ export interface OperatorsOptions {
 }
 
 export interface RetryPolicy {
-  /** In place of the general one. */
+  /** Milliseconds, in place of the client's general timeout. */
   readonly retryTimeoutMs?: number;
   /** Whether another operator, or the same later, may answer a request that failed so. */
   readonly isElsewhere?: (error: unknown) => boolean;
@@ -165,7 +165,7 @@ export class Operators {
   }
 }
 
-/** Nobody answered, or somebody who takes no writes now. */
+/** True if no operator answered, or one that takes no writes now. */
 export function isAnsweredElsewhere(error: unknown): boolean {
   if (error instanceof OperatorUnreachable) return true;
   if (!(error instanceof RefusedByOperator)) return false;

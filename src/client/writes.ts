@@ -186,7 +186,7 @@ export class OrderWriter {
     return status;
   }
 
-  /** As an operator says it, and the client's own endpoints do not contradict. */
+  /** The latest round, as an operator says it and the client's own endpoints do not contradict. */
   async #currentRound(): Promise<Round> {
     const { api, clock } = this.#options;
     return clock.confirm((await api.call("fetchClock")).round);
