@@ -23,7 +23,7 @@ const applicationFile = z.strictObject({
     endpoint: z.url({ protocol: /^https?$/ }),
     date: count,
   }),
-  /** Of the manager that is asked, whose domain the signature is in. */
+  /** The chain of the manager that is asked, whose domain the signature is in. */
   chainId: count,
   manager: address,
   signature,

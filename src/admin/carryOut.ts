@@ -143,7 +143,9 @@ async function displace(hands: Context): Promise<BlockNumber> {
   return mined.block;
 }
 
-/** As of `block` or later: endpoints lag behind each other. Throws when none gets there. */
+/**
+ * The slots as of `block` or later: endpoints lag behind each other. Throws when none gets there.
+ */
 async function slotsFrom(
   { reader, pollMs, tries }: Context,
   block: BlockNumber,

@@ -74,7 +74,7 @@ export function dataOf(change: Change): Hex | undefined {
   }
 }
 
-/** For logs and errors. */
+/** The change in words, for logs and errors. */
 export function nameOf(change: Change): string {
   switch (change.kind) {
     case "add":

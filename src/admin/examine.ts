@@ -150,7 +150,7 @@ export function quantile(ascending: readonly number[], share: number): number | 
 
 const SLOW_P50_MS = 500;
 const SLOW_P99_MS = 2000;
-/** Of a hundred. */
+/** Percent. */
 const FEW_FAILURES = 1;
 
 export function judgeLatency({ requests, failures, p50, p99 }: Latency): Finding {

@@ -72,7 +72,7 @@ const MAX_SLOT_BLOCKS = 2 ** 32 - 1;
 const MAX_OPERATORS = 88;
 const MAX_NAME_BYTES = 64;
 const MAX_ENDPOINT_BYTES = 256;
-/** For all transactions and a few that replace them; adding the longest labels costs most. */
+/** Gas for all transactions and a few that replace them; adding the longest labels costs most. */
 const GAS_NEEDED = 2_000_000n;
 
 /** `pace`: blocks that one transaction may take. */
