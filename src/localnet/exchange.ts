@@ -32,7 +32,7 @@ const WITHDRAWAL_BOND = 10n ** 15n;
 
 /** One of the operators, before it runs. */
 export interface LocalOperator {
-  /** From 1. */
+  /** The operator's number, from 1. */
   readonly number: number;
   readonly name: string;
   readonly key: Hex;

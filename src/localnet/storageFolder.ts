@@ -125,7 +125,7 @@ function foreign(storage: string, one: string): QuarterdeckError {
 }
 
 function forgetFile(path: string): void {
-  // Not what has its name and is a folder, or a link to somewhere else.
+  // A folder of that name, or a link to somewhere else, stays.
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path);
 }
 
