@@ -1,6 +1,6 @@
 /**
- * The chain: blocks that know their parents, one pool of waiting transactions, reorganisations.
- * It mines what the seed says; it does not know what the exchange is for.
+ * The chain: blocks that know their parents, one pool of waiting transactions, reorganisations. The
+ * chain mines as the seed says, and knows nothing of the exchange.
  */
 import { keccak256, parseTransaction, serializeTransaction } from "viem";
 import { publicKeyToAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
@@ -51,12 +51,12 @@ export interface Block {
   readonly nonces: ReadonlyMap<Address, number>;
 }
 
-/** What the next block asks for. */
+/** The conditions that transactions meet in the network. */
 export interface NetworkConditions {
   readonly baseFee: bigint;
   /** Wei of tip below which a transaction is left out. */
   readonly minTip: bigint;
-  /** What becomes of a transaction as it reaches the pool. */
+  /** The fate of a transaction as it reaches the pool. */
   readonly fate: () => "kept" | "dropped" | "delayed";
 }
 
@@ -125,7 +125,7 @@ export class Chain {
     const rival = this.#pool.find((one) => one.nonce === nonce && one.from === from);
     if (rival?.hash === transaction.hash) throw new PoolRefusal("alreadyKnown");
     if (rival !== undefined && !outbids(transaction, rival)) throw new PoolRefusal("underpriced");
-    // It may reach the pool by several endpoints: its fate is one.
+    // The transaction may reach the pool by several endpoints: its fate is one.
     const outcome = this.#fates.get(transaction.hash) ?? fate();
     this.#fates.set(transaction.hash, outcome);
     if (outcome === "dropped") return transaction;
@@ -230,8 +230,8 @@ export class Chain {
   }
 
   /**
-   * Replaces the last `depth` blocks by one more of them. What was in them waits again, but for
-   * what is lost by the way.
+   * Replaces the last `depth` blocks by one more of them. Their transactions wait again, but for
+   * those that are lost.
    */
   reorganise(depth: number, timestamp: number, conditions: NetworkConditions): Block {
     const dropped = this.blocks.splice(this.blocks.length - depth, depth);

@@ -1,7 +1,7 @@
 /** One change of the list: shown, confirmed, carried out, and verified on chain. */
 import { createInterface } from "node:readline/promises";
 import { QuarterdeckError } from "../base/errors.ts";
-import type { Turns } from "../chain/contracts/roundRobinManager.ts";
+import type { SlotView } from "../chain/contracts/roundRobinManager.ts";
 import type { Signer } from "../chain/signer.ts";
 import { Submitter } from "../chain/submit/submitter.ts";
 import { loadCurve } from "../keys/nativeCurve.ts";
@@ -50,8 +50,8 @@ export async function change(wanted: Change, options: Changing): Promise<void> {
     // Time has passed.
     const { planned } = await planNow();
     await withContext(exchange, access.chain, signer, options.config, async (hands) => {
-      const turns = await carryOut(hands, planned);
-      await verify(exchange, wanted, turns);
+      const slots = await carryOut(hands, planned);
+      await verify(exchange, wanted, slots);
     });
   } finally {
     signing.abort();
@@ -141,12 +141,12 @@ function requireOwner(signer: Signer, owner: string): void {
   });
 }
 
-async function verify(exchange: SlotsOnChain, wanted: Change, turns: Turns): Promise<void> {
+async function verify(exchange: SlotsOnChain, wanted: Change, slots: SlotView): Promise<void> {
   const quorum = await exchange.mediator.commitQuorum(exchange.manager.manager);
-  if (isDone(wanted, turns, quorum)) return;
+  if (isDone(wanted, slots, quorum)) return;
   throw new QuarterdeckError({
     code: "ChangeNotSeen",
-    message: `Block ${turns.block} does not show the change.`,
+    message: `Block ${slots.block} does not show the change.`,
     hint: "See quarterdeck operators list: somebody else may have changed it since.",
   });
 }

@@ -1,4 +1,4 @@
-/** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
+/** `quarterdeck operator`: runs one operator until a signal stops it or it cannot go on. */
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
@@ -61,7 +61,7 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
   }
 }
 
-/** Resolves when it was told to stop, and did. */
+/** Resolves once a signal to stop came, and the operator stopped. */
 async function serve(operator: RunningOperator, config: OperatorConfig, log: Log): Promise<void> {
   const server = await startServer(operator.api, config).catch(async (error) => {
     await operator.stop();

@@ -344,7 +344,7 @@ export function parseClient<T>(value: T): T {
   return parseMethods<T>("client", value, ["send", "audit", "provenBalance"]);
 }
 
-/** Which order is meant; other fields, as those of an answer, are of no matter. */
+/** The order that is meant; other fields, as those of an answer, are of no matter. */
 export function parseOrderReference(value: unknown): { round: Round; id: bigint } {
   if (typeof value !== "object" || value === null) {
     throw new BadArgument("order", `${show(value)} is no order`, "Give its round and id.");

@@ -155,7 +155,7 @@ class Preview implements LogFacts {
     return tree.root();
   }
 
-  /** What a log that passed its rule changes of the facts. */
+  /** Updates the facts by a log that passed its rule. */
   take(log: ChainLog): void {
     switch (log.kind) {
       case "tokenListed":

@@ -1,6 +1,6 @@
 import { Alarm, QuarterdeckError } from "../base/errors.ts";
 
-/** What is wrong with a damaged journal; stays the same over releases. */
+/** The kind of damage to a journal; stays the same over releases. */
 export type Damage =
   /** A record between two others is not there. */
   | "recordMissing"
@@ -108,7 +108,7 @@ export class FencedOff extends QuarterdeckError {
   }
 }
 
-/** Who holds a storage directory, as far as it left word. */
+/** The process that holds a storage directory, as far as it left a record. */
 export interface Owner {
   readonly pid: number;
   readonly host: string;
@@ -140,7 +140,7 @@ export class StorageInUse extends QuarterdeckError {
   }
 }
 
-/** What the storage failed at; the `code` of a `StorageFailure`. */
+/** The operation that the storage failed at; the `code` of a `StorageFailure`. */
 export type StorageFailureCode =
   | "StorageFull"
   | "StorageReadOnly"

@@ -17,12 +17,12 @@ import { type HttpAnswer, request } from "./boundedRequest.ts";
 export interface Web3SignerOptions {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
-  /** Of the key to sign with. */
+  /** The address of the key to sign with. */
   readonly address: Address;
   /** Milliseconds for one request. */
   readonly timeoutMs: number;
   readonly curve: Curve;
-  /** Told when it stops signing, with the reason, and when it signs again. */
+  /** Called when it stops signing, with the reason, and when it signs again. */
   readonly onChange?: (problem: string | undefined) => void;
   /** Ends the watch over a service that does not sign. */
   readonly signal: AbortSignal;
@@ -34,7 +34,7 @@ const RETRY_PAUSE_MS = 50;
 /** Between two polls at a service that did not sign. */
 const WATCH_PAUSE_MS = 500;
 const MAX_IN_FLIGHT = 16;
-/** Signatures that may wait for their turn: with more, the service is too slow for the exchange. */
+/** Signatures that may wait in the queue: with more, the service is too slow for the exchange. */
 const MAX_WAITING = 2048;
 
 /** A signature request that means nothing: the form of personal messages, for nobody. */
@@ -73,7 +73,7 @@ export class Web3Signer implements KeyHolder {
     return this.#problem?.message;
   }
 
-  /** Whether it signs, and more is not asked of it than it can do. */
+  /** True if the service signs, and no more signatures are asked for than it can give. */
   get keepsUp(): boolean {
     return this.#problem === undefined && this.#waiting.length < MAX_WAITING / 2;
   }
@@ -149,7 +149,7 @@ export class Web3Signer implements KeyHolder {
   #watch(problem: SignerUnavailable): void {
     if (this.#problem !== undefined) return;
     this.#setProblem(problem);
-    // Whoever waits would wait in vain.
+    // A queued request would wait in vain.
     for (const resume of this.#waiting.splice(0)) resume();
     void this.#untilWell();
   }

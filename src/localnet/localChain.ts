@@ -34,12 +34,12 @@ export interface LocalChain {
 
 /**
  * anvil's memory grows with every answer that it gives, whatever it keeps: 380 MB after 2,600
- * blocks of `npm start` with 38 transactions. It is back at 40 MB after a new start, which takes a
- * second.
+ * blocks of `npm start` with 38 transactions. The memory is back at 40 MB after a new start, which
+ * takes a second.
  */
 const MOST_BYTES = 384 * 1024 * 1024;
 const LOOK_MS = 15_000;
-/** Looks after a start before the next one. */
+/** Polls after a start before another restart may follow. */
 const YOUNG_LOOKS = 20;
 const READY_TRIES = 200;
 const READY_PAUSE_MS = 50;
@@ -175,7 +175,7 @@ async function fullMemory(
   const { signal } = how.stopping;
   while (!signal.aborted) {
     await sleep(how.lookMs, undefined, { signal, ref: false }).catch(() => {});
-    // What it needs even when it is new must not make it start for ever.
+    // A new process that needs this much at once must not be restarted for ever.
     const isYoung = performance.now() - how.startedAt < YOUNG_LOOKS * how.lookMs;
     if (isYoung || residentBytes(pid) <= how.mostBytes) continue;
     const pool = await client.request({ method: "txpool_status" } as never).catch(() => undefined);

@@ -167,7 +167,9 @@ function refused(reply: FastifyReply, refusal: Refusal): void {
     .send(toJson(errorBody(refusal)));
 }
 
-/** Where the same write is taken, if that is known. What is only read is answered by everybody. */
+/**
+ * The operator that takes the same write, if that is known. Reads are answered by every operator.
+ */
 function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string | undefined {
   if (refusal.code !== "NotLeader" || refusal.leader === undefined) return undefined;
   return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;
@@ -191,7 +193,7 @@ function serveHealth(app: FastifyInstance, api: OperatorApi): void {
   const answer = (reply: FastifyReply, well: boolean, body: Live | Ready | Health | Duties) => {
     reply.code(well ? 200 : 503).send(body);
   };
-  // That it answers at all is what it says: process and event loop are alive.
+  // The answer itself is the message: process and event loop are alive.
   app.get("/health/live", (_request, reply) => answer(reply, true, { live: true }));
   app.get("/health/ready", (_request, reply) => {
     const waitingFor = api.notReady() ?? null;

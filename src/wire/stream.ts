@@ -1,8 +1,9 @@
 /**
- * What goes over the WebSocket at `/v1/stream`. A client subscribes to channels; the server sends
- * an event for each change. Events are hints that arrive once, in the journal's order: whoever
- * reconnects reads the state over HTTP and goes on from there. An answer over HTTP may overtake an
- * event that came before it, and the other way round: `asOf` (routes.ts) tells which is newer.
+ * The messages on the WebSocket at `/v1/stream`. A client subscribes to channels; the server sends
+ * an event for each change. Events are hints that arrive once, in the journal's order: a client
+ * that reconnects reads the state over HTTP and goes on from there. An answer over HTTP may
+ * overtake an event that came before it, and the other way round: `asOf` (schemas/values.ts) shows
+ * which is newer.
  */
 import { z } from "zod";
 import { withdrawal } from "./schemas/account.ts";

@@ -15,9 +15,9 @@ export interface LogSource {
   readonly mediator: Address;
   /** False once they contradicted logs that were there. */
   readonly isBloomUsable: boolean;
-  /** Told once, when a bloom contradicts logs that are there: blooms are used no more. */
+  /** Called once, when a bloom contradicts logs that are there: blooms are used no more. */
   readonly onUselessBloom: (problem: string) => void;
-  /** Told when logs were missing, or could not be had, and the receipts gave them. */
+  /** Called when logs were missing, or could not be had, and the receipts gave them. */
   readonly onMissingLogs: (problem: string) => void;
 }
 

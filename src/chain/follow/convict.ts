@@ -12,7 +12,7 @@ import { contentOf } from "./soundLogs.ts";
 /** An endpoint and the logs that it gave. */
 export type Given = readonly [Endpoint, readonly Log[]];
 
-/** Logs that are looked at, for one is enough. */
+/** Logs that are compared, for one is enough. */
 const MOST_LOGS = 4;
 
 /** Undefined where the headers do not tell, or tell against both. */

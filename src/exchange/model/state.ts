@@ -24,7 +24,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** 0 <= locked <= total, always. */
 export interface Balance {
   total: Amount;
-  /** What open orders may still sell. */
+  /** The amount that open orders may still sell. */
   locked: Amount;
 }
 

@@ -189,7 +189,7 @@ function lostRecords(file: string, acknowledged: string): number | undefined {
   }
 }
 
-/** What a journal that was moved aside leaves behind may stay; anything else is not ours. */
+/** The files that a moved-aside journal leaves behind may stay; any other file is not ours. */
 function refuseStrangers(directory: string): void {
   const journal = basename(journalFile(directory));
   const ours = [LOCK_FILE, OWNER_FILE, ACKNOWLEDGED_FILE, `${journal}.partial`, `${journal}-shm`];
@@ -206,7 +206,7 @@ function refuseUnfinished(path: string): void {
   throw new StorageFailure("NotABackup", path, "This is a journal at work, with a log beside it");
 }
 
-/** What an earlier attempt left behind when it was interrupted. */
+/** The files that an earlier, interrupted attempt left behind. */
 function dropLeftovers(partial: string): void {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(partial + suffix, { force: true });
 }

@@ -8,8 +8,8 @@ import { likelySlips } from "../../protocol/slips.ts";
 import type { Domain, Order, Signature } from "../../protocol/units.ts";
 
 /**
- * Refusals explained in a second: each costs a dozen recoveries, and whoever sends bad signatures
- * without end must not make the operator work that much harder.
+ * Refusals explained in a second: each costs a dozen recoveries, and a sender of endless bad
+ * signatures must not make the operator work that much harder.
  */
 const MOST_PER_SECOND = 4;
 const SECOND_MS = 1000;
@@ -34,7 +34,7 @@ export class SlipFinder {
     this.#now = now;
   }
 
-  /** `refusal` with the slip that explains it, if one does and there is time to look. */
+  /** `refusal` with the slip that explains it, if one does and the rate limit allows the search. */
   explain(
     refusal: RefusalOf<"BadSignature">,
     structHash: Uint8Array,

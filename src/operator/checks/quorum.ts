@@ -10,7 +10,7 @@ export interface QuorumCheckOptions {
   readonly deadlineLeftQuarters: Levels;
   readonly schedule: Schedule;
   readonly readQuorum: () => Promise<number>;
-  /** Whether there is a database in which operators find each other's attestations. */
+  /** True if there is a database in which operators find each other's attestations. */
   readonly isShared: boolean;
   readonly quorum: Pick<CommitQuorum, "wait" | "divergences">;
   readonly head: () => BlockNumber;
@@ -45,7 +45,7 @@ async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   metrics.set("commit_quorum", needed);
   const takes = needed === 1 ? "a commit takes 1 operator" : `a commit takes ${needed} operators`;
   if (needed > 1 && !isShared) {
-    // Whatever time is left, it is of no use.
+    // The time left does not matter: no other operator can find this one.
     return reading(0, `${takes}, and this one shares no database with others`, ALONE_MEND);
   }
   const { wait } = quorum;
@@ -61,7 +61,7 @@ async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   return reading(left / quarterSize(schedule), detail, MISSING_MEND);
 }
 
-/** What helps an operator by itself where commits take several. */
+/** The remedy for an operator that stands alone where commits take several. */
 export const ALONE_MEND =
   "Give it the others' `database` and a `publicUrl`, or have the manager's owner set the quorum " +
   "to 1: quarterdeck operators quorum 1.";

@@ -65,7 +65,7 @@ const web3signer = z.strictObject({
     .describe("Milliseconds for one request"),
 });
 
-/** What cannot be honoured in the URL of a database, if anything. */
+/** The part of a database's URL that cannot be honoured, if there is one. */
 function problemOfUrl(url: string): string | undefined {
   try {
     parseDatabaseUrl(url);
@@ -211,7 +211,7 @@ const accessSchema = configSchema.pick({
 });
 
 type AccessSettings = Omit<z.output<typeof accessSchema>, "keystore" | "web3signer">;
-/** Of whoever is no operator, as the manager's owner. */
+/** For commands that run without an operator, such as the manager owner's. */
 export type ChainAccess = Readonly<AccessSettings> & {
   /** Throws a `QuarterdeckError` with code `BadConfiguration` where none is named. */
   readonly key: () => KeySource;
@@ -312,7 +312,7 @@ function parseFields<Schema extends z.ZodObject>(
   throw faultError(faultOf(outcome.error, fields), variables, source);
 }
 
-/** `fault` told of the variable where its value came from there, else of the file. */
+/** `fault`, naming the variable where the value came from one, else the field of the file. */
 function faultError(
   { field, problem, hint }: ConfigFault,
   variables: ReadonlyMap<string, string>,
@@ -329,7 +329,7 @@ function faultError(
 }
 
 /**
- * What the environment says in the place of the file, and which field came from which variable. An
+ * The values that the environment sets in the place of the file, and the variable of each field. An
  * empty variable counts as unset, as shells and container files leave them.
  */
 function withVariables(fields: z.ZodObject, json: unknown, environment: NodeJS.ProcessEnv) {

@@ -9,7 +9,7 @@ export interface Finding {
   readonly check: string;
   readonly state: FindingState;
   readonly detail: string;
-  /** What to do next; undefined where all is well. */
+  /** The next step to take; undefined where all is well. */
   readonly hint: string | undefined;
 }
 

@@ -11,7 +11,7 @@ const value = z.number();
 const looks = z.number().int().min(1).max(1000);
 
 /**
- * One check's bounds: the figure at which each level begins, and the one at which it ends again.
+ * One check's bounds: the value at which each level begins, and the one at which it ends again.
  * `failed` of null: it never counts as failed.
  */
 function levels(
@@ -67,7 +67,7 @@ function levels(
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
-/** Looks in a row before a level is entered, and before it is left. */
+/** Probes in a row before a level is entered, and before it is left. */
 const NO_RETRY = [1, 2] as const;
 const SOON = [2, 4] as const;
 const LASTING = [4, 8] as const;

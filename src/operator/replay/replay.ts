@@ -58,7 +58,7 @@ const SNAPSHOT_MEND =
 
 /**
  * The state that a journal with at least its genesis leads to. Writes nothing. `onUnusable` is
- * told of each snapshot that was passed over.
+ * called for each snapshot that was passed over.
  */
 export async function replay(
   journal: JournalReader,

@@ -1,4 +1,4 @@
-/** What an operator keeps its journal in: a folder of its own, or a database that others share. */
+/** The storage of an operator's journal: a folder of its own, or a database that others share. */
 import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import type { Entry, Genesis } from "../../exchange/model/entries.ts";
@@ -18,7 +18,7 @@ import type { Progress } from "./stalledLeader.ts";
 export interface RoleOptions {
   /** Leads until the signal is aborted; see `SharedRoleOptions.lead`. */
   readonly lead: (journal: Journal, signal: AbortSignal) => Promise<void>;
-  /** Told of each entry that another operator appended and this one applied. */
+  /** Called for each entry that another operator appended and this one applied. */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
   readonly onHolder: (holder: Holder | undefined) => void;
   readonly successor: () => string | undefined;

@@ -15,7 +15,7 @@ export interface ReplicaOptions {
   readonly history: History;
   /** The last record that `state` is made of. */
   readonly head: Head;
-  /** Told of each entry that was applied here. */
+  /** Called for each entry that was applied here. */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
 }
 

@@ -31,7 +31,8 @@ export async function watchHeads(
     } catch (problem) {
       if (!(problem instanceof RpcUnavailable) || ++tries >= config.maxTries) throw problem;
       onFailedLook();
-      // Told again when it is over: who counts as blind leads nothing, and no block may come.
+      // Called again when the outage is over: an operator that counts as cut off leads nothing, and
+      // no block may come.
       last = -1;
       log.warn("chainUnreachable", { problem, tries });
     }

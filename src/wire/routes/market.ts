@@ -1,4 +1,4 @@
-/** What everybody may read of the markets. */
+/** The routes of the markets, which everybody may read. */
 import { z } from "zod";
 import { book, trade } from "../schemas/market.ts";
 import { address, limitText } from "../schemas/values.ts";
