@@ -142,7 +142,7 @@ export interface CancelOrder {
 }
 
 /**
- * What an owner signs to take out all its orders of `round`, and those that wait for the next.
+ * The message of an owner that cancels all its orders of `round`, and those that wait for the next.
  * Never seen by the contract. Its `nonce` (uint64) is above that of every `CancelAll` and
  * `CancelAfter` of the owner before it, so that none can be sent again later by somebody else.
  */
@@ -154,7 +154,7 @@ export interface CancelAll {
 }
 
 /**
- * What an owner signs to set its dead-man switch. Never seen by the contract. Once the exchange's
+ * The message of an owner that sets its dead-man switch. Never seen by the contract. Once the exchange's
  * clock is past `block` all its orders are taken out; 0: it is off.
  */
 export interface CancelAfter extends CancelAll {
@@ -163,7 +163,7 @@ export interface CancelAfter extends CancelAll {
   readonly graceBlocks: number;
 }
 
-/** What a client signs to read its own affairs from an operator. Never seen by the contract. */
+/** The message of a client that reads its own affairs from an operator. Never seen by the contract. */
 export interface Session {
   readonly client: Address;
   /** Last block at which it authorises reads. */

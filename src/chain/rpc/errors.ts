@@ -8,7 +8,7 @@ const DEEPEST_CAUSE = 16;
 /** How a request failed. */
 export interface FailureOptions {
   readonly timedOut?: boolean;
-  /** It surely reached no node. */
+  /** The request surely reached no node. */
   readonly undelivered?: boolean;
 }
 

@@ -204,7 +204,7 @@ export const DATABASE_VARIABLE = "QUARTERDECK_DATABASE";
 /** Environment variable with JSON-RPC endpoints, separated by commas. */
 export const RPC_VARIABLE = "QUARTERDECK_RPC";
 
-/** What it takes to read an exchange on chain, and to send to it with one key. */
+/** The settings to read an exchange on chain, and to send to it with one key. */
 const accessSchema = configSchema.pick({
   ...{ rpc: true, mediator: true, pollMs: true, maxFeePerGas: true, maxTries: true },
   ...{ keystore: true, web3signer: true },

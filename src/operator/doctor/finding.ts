@@ -1,4 +1,4 @@
-/** What the doctor says of one thing that it looked at. */
+/** A finding of the doctor about one thing that it examined. */
 import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 
 /** `warn`: it works, and will not for long or not under stress. `fail`: do not start. */
