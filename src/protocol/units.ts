@@ -154,8 +154,8 @@ export interface CancelAll {
 }
 
 /**
- * The message of an owner that sets its dead-man switch. Never seen by the contract. Once the exchange's
- * clock is past `block` all its orders are taken out; 0: it is off.
+ * The message of an owner that sets its dead-man switch. Never seen by the contract. Once the
+ * exchange's clock is past `block` all orders of the owner are cancelled; 0: the switch is off.
  */
 export interface CancelAfter extends CancelAll {
   readonly block: BlockNumber;
@@ -163,7 +163,7 @@ export interface CancelAfter extends CancelAll {
   readonly graceBlocks: number;
 }
 
-/** The message of a client that reads its own affairs from an operator. Never seen by the contract. */
+/** The message of a client that reads its own affairs. Never seen by the contract. */
 export interface Session {
   readonly client: Address;
   /** Last block at which it authorises reads. */

@@ -175,7 +175,7 @@ function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string |
   return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;
 }
 
-/** The documents that describe the API to generators of clients. They are the same for the process's whole life. */
+/** The documents that describe the API to generators of clients; the process never changes them. */
 function serveSpecs(app: FastifyInstance): void {
   for (const [path, make] of [
     [OPENAPI_PATH, openApi],
