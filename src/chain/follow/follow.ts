@@ -342,7 +342,12 @@ class BlockFollower {
   async #convict(source: Endpoint, ...given: [Given, Given]): Promise<LogsRefused | undefined> {
     const guilty = await convict(...given).catch(() => undefined);
     if (guilty === undefined) return undefined;
-    const fault = new LogsRefused(`the bloom of block ${guilty.block}, as it gives it, differs.`);
+    const { by, block } = guilty;
+    const fault = new LogsRefused(
+      by === "bloom"
+        ? `the bloom of block ${block}, as it gives it, differs.`
+        : `the receipts of block ${block}, as it gives them, differ.`,
+    );
     if (guilty.endpoint === source) throw fault;
     return fault;
   }
