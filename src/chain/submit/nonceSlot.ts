@@ -8,7 +8,6 @@ import {
   type Holder,
   holderOf,
   type MinedVersion,
-  minedOf,
   nextSlot,
   outstandingOf,
   type SlotEvent,
@@ -61,14 +60,14 @@ export class NonceSlot {
     return currentOf(this.#state.phase);
   }
 
-  /** The jobs of the versions that can be mined. */
+  /** The jobs of the versions that may be mined, but for those that have another nonce now. */
   jobs(): readonly Job[] {
     return [...new Set(outstandingOf(this.#state.phase).map(({ job }) => job))];
   }
 
-  /** The version that was mined, as it was last seen; undefined: none of ours is known to be. */
-  get mined(): MinedVersion | undefined {
-    return minedOf(this.#state.phase);
+  /** The version that was mined, as it was last seen; undefined: none was. */
+  get lastMined(): MinedVersion | undefined {
+    return this.#state.progress.lastMined;
   }
 
   /** What the newest version pays. */
