@@ -21,17 +21,15 @@ import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { NotApproved } from "./fillSigner.ts";
+import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { Answered, ApiEvent, OperatorApi } from "./operatorApi.ts";
 import {
   balancesResponse,
-  bookResponse,
-  clientTradesResponse,
   clockResponse,
   orderResponse,
   ordersResponse,
   proofsResponse,
   type QuerySources,
-  tradeResponse,
   withdrawalsResponse,
 } from "./queries.ts";
 import { SlipFinder } from "./slipFinder.ts";
@@ -48,6 +46,8 @@ export interface ApiOptions {
   readonly tokenFacts: readonly TokenFacts[];
   /** Of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
+  /** Deposits of a client in a span of blocks; rejects where the chain does not answer. */
+  readonly readDeposits: ReadDeposits;
   readonly health: () => HealthCheck[];
   /** Why the shared journal cannot be written, if so. */
   readonly storageProblem?: () => string | undefined;
@@ -68,7 +68,7 @@ const APPROVAL = "its place on the manager's list";
 
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
-  const { state, history } = sources;
+  const { state } = sources;
   const listeners = new Set<(event: ApiEvent) => void>();
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
@@ -103,11 +103,7 @@ export function createApi(options: ApiOptions): ApiController {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
     clock: () => clockResponse(state, head.number),
-    book: (base, quote, depth) => bookResponse(sources, base, quote, depth),
-    trades: (base, quote, limit) => {
-      if (bookResponse(sources, base, quote, 1) === undefined) return undefined;
-      return history.ofMarket(base, quote, limit).map(tradeResponse);
-    },
+    ...marketData(sources, head, options.readDeposits),
     ...orderWrites(options, { notReady, slips }),
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
@@ -124,7 +120,6 @@ export function createApi(options: ApiOptions): ApiController {
     },
     balances: (client) => balancesResponse(sources, client),
     orders: (client, round) => signed(ordersResponse(sources, client, round)),
-    clientTrades: (client, limit) => clientTradesResponse(history, client, limit),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
     subscribe: (listener) => {

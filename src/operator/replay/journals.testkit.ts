@@ -1,4 +1,5 @@
 /** Journals of a small exchange in real files, and hands that damage them. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -12,6 +13,7 @@ import type { Journal } from "../../journal/journal.ts";
 import { journalFile } from "../../journal/sqlite/connection.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { History } from "./history.ts";
+import { recordTimeMs } from "./recordTime.ts";
 import { encodeSaved } from "./savedState.ts";
 
 /** A new folder that goes away with the test. */
@@ -48,7 +50,7 @@ export async function writeEntries(
   await journal.append([encodeEntry(genesis)]);
   for (const entry of others) {
     const { last } = await journal.append([encodeEntry(entry)]);
-    history.record(last, apply(state, entry).events);
+    history.record(last, apply(state, entry).events, recordTimeMs(state));
     if (!snapshots.includes(last)) continue;
     await journal.saveSnapshot(last, encodeSaved(state, history), stateHash(state));
   }

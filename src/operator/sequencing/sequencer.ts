@@ -3,6 +3,7 @@
  * appends a batch with one flush; applies it; and only then answers. A refused append ends the
  * node: its state is dropped, and the journal tells the next start what is true.
  */
+
 import { QuarterdeckError } from "../../base/errors.ts";
 import { apply } from "../../exchange/apply.ts";
 import { checkBlocks } from "../../exchange/checkBlocks.ts";
@@ -13,6 +14,7 @@ import type { State } from "../../exchange/model/state.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import type { History } from "../replay/history.ts";
+import { recordTimeMs } from "../replay/recordTime.ts";
 
 export interface SequencerOptions {
   readonly journal: Journal;
@@ -157,7 +159,7 @@ export class Sequencer {
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
-      history.record(first + index, outcome.events);
+      history.record(first + index, outcome.events, recordTimeMs(state));
       onApplied(entry, outcome);
       resolve(outcome);
     }
