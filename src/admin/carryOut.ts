@@ -3,7 +3,7 @@
  * the chain shows that it was left, or after many tries with the one command that leaves it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { QuarterdeckError } from "../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../base/errors.ts";
 import {
   encodeSetMaintenance,
   type SlotReader,
@@ -11,7 +11,7 @@ import {
 } from "../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../chain/rpc/errors.ts";
 import { ask, type ChainClient } from "../chain/rpc/rpc.ts";
-import type { Call, Mined, Submitter } from "../chain/submit/submitter.ts";
+import type { Call, CallSubmitter, Mined } from "../chain/submit/submitter.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import type { Plan, Step } from "./plan.ts";
 
@@ -19,7 +19,7 @@ export interface Context {
   readonly client: ChainClient;
   readonly reader: SlotReader;
   /** Of the owner's key, and not told to stop by what `interrupted` is. */
-  readonly submitter: Submitter;
+  readonly submitter: CallSubmitter;
   /** Milliseconds between two polls of the chain. */
   readonly pollMs: number;
   /** Tries of leaving, with growing pauses. */
@@ -182,8 +182,4 @@ function interruption(): QuarterdeckError {
     message: "It was interrupted.",
     hint: "See quarterdeck operators list, and run the command again.",
   });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

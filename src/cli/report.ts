@@ -8,7 +8,8 @@ import { QuarterdeckError } from "../base/errors.ts";
 export const EXIT_CONFIGURATION = 78;
 const EXIT_FAILURE = 1;
 const CONFIGURATION_CODES: readonly string[] = [
-  ...["BadConfiguration", "BadOption", "ForeignFolder", "NotAFolder", "WrongJournal"],
+  ...["BadConfiguration", "BadOption", "ForeignFolder", "NotAFolder"],
+  ...["OtherExchange", "WrongJournal"],
   "DatabaseSessionless",
   // Started again, it would not remember what the journal has lost, and build on the rest.
   ...["JournalWentBack", "JournalChanged"],

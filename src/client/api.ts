@@ -1,6 +1,5 @@
 /** Calls an operator by the route table. What it answers is parsed as strictly as what we send. */
 import { QuarterdeckError } from "../base/errors.ts";
-import type { SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
 import {
   type Answer,
@@ -10,6 +9,7 @@ import {
   type RouteName,
 } from "../wire/routes/routes.ts";
 import type { ErrorBody } from "../wire/schemas/error.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import { toJson } from "../wire/schemas/values.ts";
 
 /** The operator said no: `code` and `act` as in protocol/refusals.ts. */
@@ -36,9 +36,9 @@ export class OperatorUnreachable extends QuarterdeckError {
    * Of a write: the order of which it is not known whether it was taken. `placeOrder` with it
    * settles that, and places nothing twice.
    */
-  readonly signedOrder: SignedOrder | undefined;
+  readonly signedOrder: Placement | undefined;
 
-  constructor(url: string, problem: string, cause?: unknown, signedOrder?: SignedOrder) {
+  constructor(url: string, problem: string, cause?: unknown, signedOrder?: Placement) {
     const isOpen = signedOrder !== undefined;
     super({
       code: "OperatorUnreachable",
@@ -58,7 +58,7 @@ export class OperatorUnreachable extends QuarterdeckError {
   readonly #problem: string;
 
   /** The same, about that order. */
-  about(signedOrder: SignedOrder): OperatorUnreachable {
+  about(signedOrder: Placement): OperatorUnreachable {
     return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrder);
   }
 }

@@ -16,8 +16,9 @@ import {
 import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
 import { type Mined, Submitter } from "../chain/submit/submitter.ts";
-import type { Amount, BalanceProof, Round, SignedOrder } from "../protocol/units.ts";
+import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import * as parse from "./arguments.ts";
 import type { AuditReport } from "./audit.ts";
 import { Auditor } from "./auditor.ts";
@@ -267,7 +268,7 @@ export class ExchangeClient {
    * `RefusedByOperator` when it was not taken, `OperatorUnreachable` with the `signedOrder` when
    * that is not known (the same order may then be placed again), `BadReceipt`, `BadArgument`.
    */
-  async placeOrder(given: SignedOrder): Promise<OrderStatus> {
+  async placeOrder(given: Placement): Promise<OrderStatus> {
     return this.#orders.place(given);
   }
 

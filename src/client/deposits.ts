@@ -17,7 +17,7 @@ import { AdaptiveRange } from "../chain/follow/readRange.ts";
 import { ContractRefused, InsufficientFunds, isOverwhelmed } from "../chain/rpc/errors.ts";
 import { asTooWide } from "../chain/rpc/logWidth.ts";
 import { ask } from "../chain/rpc/rpc.ts";
-import type { Mined, Submitter } from "../chain/submit/submitter.ts";
+import type { CallSubmitter, Mined } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import type { TokenInfo } from "./orders.ts";
@@ -53,7 +53,7 @@ export class DepositUnsettled extends QuarterdeckError {
 export interface DepositsOptions {
   readonly reader: MediatorReader;
   readonly constants: ExchangeConstants;
-  readonly submitter: Submitter;
+  readonly submitter: CallSubmitter;
   readonly client: Address;
   readonly pollMs: number;
 }

@@ -10,6 +10,7 @@ import type { Answer } from "../wire/routes/routes.ts";
 import { parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import { marketsNamed } from "./checks/exchangeFacts.ts";
+import type { TermsRequest } from "./checks/orderTerms.ts";
 
 export { parseAmount } from "./arguments.ts";
 
@@ -17,7 +18,7 @@ type ExchangeFacts = Answer<"fetchExchange">;
 export type MarketFacts = ExchangeFacts["markets"][number];
 export type TokenInfo = ExchangeFacts["tokens"][number];
 
-export interface OrderRequest {
+export interface OrderRequest extends TermsRequest {
   /** BASE/QUOTE by symbols or by addresses. */
   readonly market: string;
   readonly side: "buy" | "sell";

@@ -6,14 +6,17 @@
 import type { Curve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import { hashCancelOrder, hashOrder, orderHash } from "../protocol/messages.ts";
+import { hashCancelOrder, hashOrder, hashOrderTerms, orderHash } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
-import type { Domain, Round, SignedOrder } from "../protocol/units.ts";
+import { isSameTerms, termsOf } from "../protocol/trading/terms.ts";
+import type { Domain, Round } from "../protocol/units.ts";
 import type { Body } from "../wire/routes/routes.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import { parseOrderReference, parseOrderRequest, parseSignedOrder } from "./arguments.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
+import { parseTerms, randomId } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
@@ -118,6 +121,13 @@ export interface OrderWriterOptions {
 /** Refusals that a market other than the one learnt explains. */
 const OF_ANOTHER_MARKET = ["MisalignedAmount", "UnknownMarket", "UnknownToken"];
 
+type Asked = ReturnType<typeof parseAsked>;
+
+function parseAsked(request: unknown) {
+  const { given, ...asked } = parseOrderRequest(request);
+  return { ...asked, terms: parseTerms(given, asked.id) };
+}
+
 /** Signs and writes the orders of one client. */
 export class OrderWriter {
   readonly #options: OrderWriterOptions;
@@ -129,7 +139,7 @@ export class OrderWriter {
   /** See `ExchangeClient.createOrder`. */
   async create(request: unknown): Promise<OrderStatus> {
     const { clock } = this.#options;
-    const asked = parseOrderRequest(request);
+    const asked = parseAsked(request);
     const first = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
     try {
       return await this.place(first);
@@ -150,6 +160,7 @@ export class OrderWriter {
     const signed = parseSignedOrder(given, owner);
     const hash = orderHash(signed.order);
     const { round, id } = signed.order;
+    const terms = termsOf(signed.terms);
     const status = await writeOnce(api, {
       name: "placeOrder",
       body: signed,
@@ -159,7 +170,9 @@ export class OrderWriter {
     }).catch((error: unknown) => {
       throw error instanceof OperatorUnreachable ? error.about(signed) : error;
     });
-    return this.#keep(status, round);
+    const kept = await this.#keep(status, round);
+    if (!isSameTerms(kept.terms, terms)) throw termsNotKept(kept);
+    return kept;
   }
 
   /** See `ExchangeClient.cancelOrder`. */
@@ -191,16 +204,22 @@ export class OrderWriter {
   }
 
   /** Kept before it is sent: whatever becomes of the answer, the operator may hold the order. */
-  async #sign(request: ReturnType<typeof parseOrderRequest>, round: Round): Promise<SignedOrder> {
+  async #sign(request: Asked, round: Round): Promise<Placement> {
     const { owner, curve, domain, privateKey, evidence } = this.#options;
     const exchange = this.#options.exchange();
-    const { base, quote } = findMarket(exchange, request.market);
-    const order = buildOrder(exchange, owner, round, request.id ?? randomId(), request);
+    const { market, side, price, amount, terms } = request;
+    const { base, quote } = findMarket(exchange, market);
+    const id = request.id ?? randomId(terms !== undefined);
+    const order = buildOrder(exchange, owner, round, id, { market, side, price, amount });
     const decimals = new Map(exchange.tokens.map((one) => [one.token, one.decimals]));
     requireAsAsked(order, { ...request, base, quote }, decimals);
     const signature = signMessage(curve, domain, hashOrder(order), privateKey);
-    await evidence.saveOrder(orderHash(order), { order, signature });
-    return { order, signature };
+    const hash = orderHash(order);
+    await evidence.saveOrder(hash, { order, signature });
+    if (terms === undefined) return { order, signature };
+    const termsHash = hashOrderTerms({ orderHash: hash, ...terms });
+    const signed = { ...terms, signature: signMessage(curve, domain, termsHash, privateKey) };
+    return { order, signature, terms: signed };
   }
 
   /** Throws `MarketChanged` where that is why an order was refused. */
@@ -220,7 +239,10 @@ export class OrderWriter {
   }
 }
 
-function randomId(): bigint {
-  const words = crypto.getRandomValues(new BigUint64Array(1));
-  return words[0] as bigint;
+function termsNotKept({ round, id }: OrderStatus): QuarterdeckError {
+  return new QuarterdeckError({
+    code: "TermsNotKept",
+    message: `The operator holds order ${id} of round ${round} with other terms than were signed.`,
+    hint: "Cancel it, and do not trade with this operator.",
+  });
 }

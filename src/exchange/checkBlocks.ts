@@ -10,6 +10,7 @@ import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { SumTree } from "../protocol/sumTree.ts";
 import type { Amount, BlockNumber, Moment, Round, TreeRoot } from "../protocol/units.ts";
 import { checkPlaces, followBlocks, nextBoundary } from "./followBlocks.ts";
+import { dueFunds } from "./matching/endOrder.ts";
 import { type BlocksEntry, decodeEntry, encodeEntry } from "./model/entries.ts";
 import { openingBalance } from "./model/evidence.ts";
 import { balanceOf, freeFunds } from "./model/funds.ts";
@@ -196,10 +197,13 @@ class Preview implements LogFacts {
       this.moment = momentOf(state.genesis.schedule, boundary);
       return;
     }
+    const freed = freedBefore(state, boundary);
     for (const { client: address, token, round, amount } of state.undecided) {
-      const covered = amount <= freeFunds(clientOf(state, address), token);
+      const key = keyOf(address, token);
+      const free = freeFunds(clientOf(state, address), token) + (freed.get(key) ?? 0n);
+      const covered = amount <= free;
       const decision = covered ? "debited" : "refused";
-      this.#requests.set(keyOf(address, token), { round, amount, state: decision });
+      this.#requests.set(key, { round, amount, state: decision });
       if (!covered) continue;
       this.#move(token, -amount);
       const debits = this.#debits.get(token) ?? new Map<Address, Amount>();
@@ -242,6 +246,16 @@ class Preview implements LogFacts {
   #move(token: Address, amount: Amount): void {
     this.#moved.set(token, (this.#moved.get(token) ?? 0n) + amount);
   }
+}
+
+/** By `keyOf`: what orders still lock that end by themselves before `boundary`. */
+function freedBefore(state: State, boundary: BlockNumber): Map<string, Amount> {
+  const freed = new Map<string, Amount>();
+  for (const { record, amount } of dueFunds(state, boundary)) {
+    const key = keyOf(record.order.owner, record.order.sellToken);
+    freed.set(key, (freed.get(key) ?? 0n) + amount);
+  }
+  return freed;
 }
 
 function keyOf(client: Address, token: Address): string {

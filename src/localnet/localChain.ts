@@ -26,6 +26,8 @@ export interface LocalChain {
   readonly url: string;
   /** Resolves with its exit code, null where a signal ended it. */
   readonly ended: Promise<number | null>;
+  /** From now on a block comes every `blockTime`; before there are none but those asked for. */
+  startBlocks(): void;
   /** Lets it write its state, then ends it. */
   stop(): Promise<void>;
 }
@@ -95,15 +97,36 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
     }
   })();
   ended.catch(() => {});
+  let isMining = false;
   return {
     url,
     ended,
+    startBlocks: () => {
+      if (!isMining) void mineBlocks(url, options.blockTime * 1000, stopping.signal);
+      isMining = true;
+    },
     stop: async () => {
       stopping.abort();
       running.child.kill("SIGTERM");
       await ended;
     },
   };
+}
+
+/**
+ * A block every `everyMs`, until the signal; those that it is late with on a busy machine are left
+ * out. anvil itself would begin before anybody is there to see its blocks.
+ */
+async function mineBlocks(url: string, everyMs: number, signal: AbortSignal): Promise<void> {
+  const client = connect([url], { retries: 0 });
+  let next = performance.now() + everyMs;
+  while (!signal.aborted) {
+    await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    next = Math.max(next + everyMs, performance.now());
+    // While anvil is started anew none comes.
+    await client.request({ method: "evm_mine", params: [] } as never).catch(() => {});
+  }
 }
 
 interface Running {
@@ -113,7 +136,7 @@ interface Running {
 
 async function startAnvil(options: LocalChainOptions, url: string): Promise<Running> {
   const child = spawn(anvilBinary(), [
-    ...["--port", String(options.port), "--block-time", String(options.blockTime)],
+    ...["--port", String(options.port), "--no-mining"],
     ...["--state", options.stateFile, "--state-interval", String(STATE_INTERVAL_SECONDS)],
     ...LASTING_CHAIN_ARGUMENTS,
   ]);

@@ -25,6 +25,11 @@ import { runTrader } from "./traders.ts";
 
 /** Milliseconds between two polls of the operators. */
 const REFRESH_MS = 500;
+/**
+ * Milliseconds that the chain waits for the first operator. One that stops just before a commit is
+ * due must not be HALTED by its next start, which takes seconds.
+ */
+const LONGEST_HOLD_MS = 60_000;
 
 export class LocalExchange {
   readonly #options: StartOptions;
@@ -69,7 +74,12 @@ export class LocalExchange {
     const drawing = this.#draw(status);
     // Traders are not waited for: they would look for an operator until their patience is over, and
     // what they keep is whole at any moment.
-    void this.#trade(deployed, reader, status);
+    const ready = this.#untilReady(reader);
+    const held = sleep(LONGEST_HOLD_MS, undefined, { signal: this.#stop.signal, ref: false });
+    void Promise.race([ready, held])
+      .finally(() => this.#chain.startBlocks())
+      .catch(() => {});
+    void this.#trade(deployed, ready, status);
     await Promise.allSettled([operating, drawing]);
     leaveKeys();
     process.stdout.write("\n");
@@ -148,9 +158,9 @@ export class LocalExchange {
   }
 
   /** Once an operator serves, or none is needed any more. */
-  async #trade(deployed: Deployment, reader: MediatorReader, status: Status): Promise<void> {
+  async #trade(deployed: Deployment, ready: Promise<void>, status: Status): Promise<void> {
     const { storage, blockTime, traders } = this.#options;
-    await this.#untilReady(reader);
+    await ready;
     for (const [i, privateKey] of TRADER_KEYS.slice(0, traders).entries()) {
       const name = TRADERS[i] as string;
       void runTrader({

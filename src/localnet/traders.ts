@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatDecimal } from "../base/decimal.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { encodeMint, readTokenBalance } from "../chain/contracts/tokens.ts";
 import { connect } from "../chain/rpc/rpc.ts";
@@ -55,7 +56,7 @@ export async function runTrader(options: TraderOptions): Promise<void> {
     } catch (error) {
       if (signal.aborted) break;
       if (!(error instanceof RefusedByOperator && error.act !== "operator")) {
-        const problem = `${name}: ${error instanceof Error ? error.message : String(error)}`;
+        const problem = `${name}: ${messageOf(error)}`;
         if (problem !== told) tell(problem);
         told = problem;
       }

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../base/hex.ts";
 import type { OrderFault } from "./orderRule.ts";
-import type { Amount, Round } from "./units.ts";
+import type { Amount, BlockNumber, Round } from "./units.ts";
 
 /**
  * Who must do something: `retry`: the same request later or elsewhere; `caller`: the request was
@@ -74,6 +74,14 @@ export interface RefusalValues {
   /** The client has placed `limit` orders in that round (see limits.ts). */
   TooManyOrders: { readonly round: Round; readonly limit: number };
   InsufficientFunds: { readonly token: Address; readonly needed: Amount; readonly free: Amount };
+  /** A newer `CancelAll` or `CancelAfter` of this client came before. */
+  OldNonce: { readonly nonce: bigint; readonly last: bigint };
+  /** A post-only order would trade at once: `price` rests against it, for one lot. */
+  WouldTake: { readonly price: Amount };
+  /** A fill-or-kill order wants so many base units of base, and gets fewer at its price now. */
+  NotFilled: { readonly wanted: Amount; readonly available: Amount };
+  /** Good till a block that is past at `block`, the first in which it could count. */
+  Expired: { readonly goodTillBlock: BlockNumber; readonly block: BlockNumber };
   UnknownOrder: { readonly owner: Address; readonly round: Round; readonly id: bigint };
   NotYourOrder: { readonly owner: Address; readonly round: Round; readonly id: bigint };
   OrderNotOpen: {
@@ -114,6 +122,10 @@ export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
   DuplicateOrderId: "caller",
   TooManyOrders: "caller",
   InsufficientFunds: "caller",
+  OldNonce: "caller",
+  WouldTake: "caller",
+  NotFilled: "caller",
+  Expired: "caller",
   UnknownOrder: "caller",
   NotYourOrder: "caller",
   OrderNotOpen: "caller",

@@ -83,6 +83,12 @@ export interface SignedFill {
   readonly signature: Signature;
 }
 
+/** One client's balance of the token, in base units. */
+export interface Leaf {
+  readonly client: Address;
+  readonly balance: Amount;
+}
+
 /** One step of a proof: the hash and the sum of the neighbouring subtree. */
 export interface Sibling {
   readonly hash: Hex;
@@ -132,6 +138,28 @@ export interface CancelOrder {
   readonly id: bigint;
 }
 
+/**
+ * What an owner signs to take out all its orders of `round`, and those that wait for the next.
+ * Never seen by the contract. Its `nonce` (uint64) is above that of every `CancelAll` and
+ * `CancelAfter` of the owner before it, so that none can be sent again later by somebody else.
+ */
+export interface CancelAll {
+  readonly owner: Address;
+  /** The current one. */
+  readonly round: Round;
+  readonly nonce: bigint;
+}
+
+/**
+ * What an owner signs to set its dead-man switch. Never seen by the contract. Once the exchange's
+ * clock is past `block` all its orders are taken out; 0: it is off.
+ */
+export interface CancelAfter extends CancelAll {
+  readonly block: BlockNumber;
+  /** The switch moves to so many blocks ahead as long as the owner is connected; 0: it does not. */
+  readonly graceBlocks: number;
+}
+
 /** What a client signs to read its own affairs from an operator. Never seen by the contract. */
 export interface Session {
   readonly client: Address;
@@ -156,4 +184,10 @@ export interface OperatorIdentity {
   readonly endpoint: string;
   /** 32 bytes of whoever asks. */
   readonly challenge: Hex;
+}
+
+/** A block of the chain. */
+export interface BlockRef {
+  readonly number: BlockNumber;
+  readonly hash: Hex;
 }

@@ -68,6 +68,22 @@ export const MEANING_OF_REFUSAL: { readonly [Code in RefusalCode]: Meaning } = {
     meaning: "Less is free than the order needs.",
     hint: "Lower the amount, cancel orders, or deposit.",
   },
+  OldNonce: {
+    meaning: "A newer command of this client, such as CancelAll, came before.",
+    hint: "Sign it anew with a greater nonce, such as the milliseconds of the clock.",
+  },
+  WouldTake: {
+    meaning: "A post-only order would trade at once.",
+    hint: "Lower a bid or raise an ask, or drop the term.",
+  },
+  NotFilled: {
+    meaning: "A fill-or-kill order would not fill whole.",
+    hint: "Lower the amount, or give a worse price.",
+  },
+  Expired: {
+    meaning: "It is good till a block that is past.",
+    hint: "Sign it anew with a later block.",
+  },
   UnknownOrder: {
     meaning: "No such order is known, or no longer.",
     hint: "Check owner, round and id; orders are kept for two rounds after their own.",

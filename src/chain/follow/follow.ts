@@ -6,7 +6,7 @@
  */
 import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
-import type { BlockNumber, Schedule } from "../../protocol/units.ts";
+import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import {
   EndpointsDisagree,
@@ -25,7 +25,6 @@ import { HeadNotifier } from "./headNotifier.ts";
 import {
   AdaptiveRange,
   areSame,
-  type BlockRef,
   type FinalBlocks,
   type Reading,
   readAgain,
@@ -34,7 +33,7 @@ import {
 } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
 
-export { type BlockRef, readBlockRef } from "./readRange.ts";
+export { readBlockRef } from "./readRange.ts";
 export { LogsRefused } from "./soundLogs.ts";
 
 export type ChainEvent =

@@ -3,16 +3,11 @@ import type { Log, PublicClient } from "viem";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { ChainLog } from "../../protocol/chainLog.ts";
 import { firstBlockOf, momentOf } from "../../protocol/rounds.ts";
-import type { BlockNumber, Schedule } from "../../protocol/units.ts";
+import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
 import { decodeLog } from "../contracts/logs.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { type BlockLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
 import { soundLogs } from "./soundLogs.ts";
-
-export interface BlockRef {
-  readonly number: BlockNumber;
-  readonly hash: Hex;
-}
 
 /** All final blocks after the last such event, up to and including `to`. */
 export interface FinalBlocks {

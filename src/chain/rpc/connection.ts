@@ -85,6 +85,7 @@ export function overHttp(url: string, name: PublicName, timeoutMs: number): Conn
         lost = true;
         throw new EndpointFailed(name.origin, name.redact(problemOf(error, signal, timeoutMs)), {
           timedOut: signal.aborted,
+          undelivered: !signal.aborted && isUndelivered(error),
         });
       }
     },
@@ -141,4 +142,21 @@ function problemOf(error: unknown, signal: AbortSignal, timeoutMs: number): stri
   if (status !== undefined) return `HTTP ${status}: ${shortMessage(error)}`;
   const deepest = causeOf(error, (cause) => (cause as { code?: unknown }).code !== undefined);
   return deepest instanceof Error ? deepest.message : shortMessage(error);
+}
+
+/** Errors of a connection that was never there. */
+const NO_CONNECTION: ReadonlySet<unknown> = new Set([
+  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+/** A server that says so has passed nothing on; of 502 and 504 nobody knows. */
+const UNAVAILABLE = 503;
+
+/** Whether the request reached no node for sure. */
+function isUndelivered(error: unknown): boolean {
+  const { status } = error as { status?: number };
+  if (status !== undefined) return status === UNAVAILABLE || (status >= 400 && status < 500);
+  return (
+    causeOf(error, (cause) => NO_CONNECTION.has((cause as { code?: unknown }).code)) !== undefined
+  );
 }

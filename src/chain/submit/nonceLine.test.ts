@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { keccak256 } from "viem";
 import { describe, expect, it } from "vitest";
 import type { Hex } from "../../base/hex.ts";
 import type { Job } from "./call.ts";
@@ -11,13 +12,14 @@ const FEES = { maxFeePerGas: 2n, maxPriorityFeePerGas: 1n };
 function jobOf(serial: number, priority: number, what = serial): Job {
   const data: Hex = `0x${what.toString(16).padStart(8, "0")}`;
   const call = { what: `call ${serial}`, to: `0x${"70".repeat(20)}` as Hex, data, priority };
-  return { call, reverts: 0, settled: false, isFiller: false, resolve: () => {}, reject: () => {} };
+  return { call, reverts: 0, settled: false, isNoOp: false, resolve: () => {}, reject: () => {} };
 }
 
 /** What the submitter does with a place. */
 function send(slot: NonceSlot, job: Job, serial: number): void {
-  slot.job = job;
-  slot.sent(job, `0x${serial.toString(16).padStart(8, "0")}`, FEES);
+  const raw: Hex = `0x${serial.toString(16).padStart(8, "0")}`;
+  const version = { job, gas: 21_000n, hash: keccak256(raw), raw, fees: FEES };
+  slot.apply({ kind: "broadcast", version });
 }
 
 /** Jobs come, are sent, mined in the order of their nonces, given up, and sent again. */
@@ -41,13 +43,14 @@ describe("nonces in flight", () => {
             queue.push(jobOf(serial, one.priority, one.what));
           } else if (one.deed === "mine" || one.deed === "giveUp") {
             const slot = line.slots[0];
-            const job = one.deed === "mine" ? slot?.job : queue[one.pick % (queue.length || 1)];
+            const job =
+              one.deed === "mine" ? slot?.holder?.job : queue[one.pick % (queue.length || 1)];
             if (job === undefined) continue;
             job.settled = true;
             if (queue.includes(job)) queue.splice(queue.indexOf(job), 1);
             if (one.deed === "giveUp" || slot === undefined) continue;
             next = slot.nonce + 1;
-            line.settle(slot, { hash: slot.versions.keys().next().value as Hex, block: BLOCK });
+            line.settle(slot, { hash: slot.versions[0]?.hash as Hex, block: BLOCK });
           } else {
             const job = queue[one.pick % (queue.length || 1)];
             if (job === undefined || !line.mayPlace(job)) continue;

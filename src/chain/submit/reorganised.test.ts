@@ -8,12 +8,12 @@ import {
   anvil,
   events,
   exchange,
+  foreignTransaction,
   mineWhile,
   mint,
   minted,
   nonceOf,
   sentAtLeast,
-  stranger,
   submitter,
   useChain,
 } from "./submit.testkit.ts";
@@ -79,7 +79,7 @@ describe("a reorganisation", () => {
   it("that drops what others sent leaves no gap: nothing is sent under its nonce", async () => {
     const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(8n));
-    await stranger(1, 100n, 90n);
+    await foreignTransaction(1, 100n, 90n);
     await anvil.setAutomine(false);
     const all = [1n, 2n, 4n].map((amount) => one.send({ ...mint(amount), deadlineBlock: 10_000 }));
     await sentAtLeast(4);

@@ -1,9 +1,11 @@
 /** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
 import type { Address } from "../../base/hex.ts";
 import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type {
   Amount,
   BlockNumber,
+  BlockRef,
   Moment,
   Order,
   Round,
@@ -11,8 +13,8 @@ import type {
   SignedOrder,
   TokenRoot,
 } from "../../protocol/units.ts";
-import type { BlockRef, Market } from "./entries.ts";
-import type { OrderRef, Side } from "./outcome.ts";
+import type { Market } from "./entries.ts";
+import type { EndReason, OrderRef, Side } from "./outcome.ts";
 
 /** Queued: for the next round. Refused: was queued and did not fit when its round opened. */
 export type OrderState = "queued" | "open" | "filled" | "cancelled" | "expired" | "refused";
@@ -46,6 +48,11 @@ export interface OrderView {
   /** Base units of the market's quote for one lot. */
   readonly price: Amount;
   readonly state: OrderState;
+  readonly terms: OrderTerms;
+  /** Undefined while it is open, when it is filled, and where that was not written down. */
+  readonly reason: EndReason | undefined;
+  /** When it came: milliseconds since 1970; 0: not written down. */
+  readonly placedMs: number;
   /** Cumulative, as its fill says. */
   readonly sold: Amount;
   readonly bought: Amount;

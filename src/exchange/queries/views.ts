@@ -90,9 +90,10 @@ export function orders(state: State, owner: Address, round: Round): OrderView[] 
 }
 
 function orderView(record: OrderRecord): OrderView {
-  const { order, signature, side, price, sold, bought } = record;
+  const { order, signature, side, price, state, terms, placedMs, sold, bought } = record;
   const sequence = BigInt(record.sequence);
-  return { order, signature, side, price, state: record.state, sold, bought, sequence };
+  const reason = record.reason ?? (state === "expired" ? "roundEnded" : undefined);
+  return { order, signature, side, price, state, terms, reason, placedMs, sold, bought, sequence };
 }
 
 /** The order's cumulative executions, for the operator to sign; undefined before the first. */

@@ -37,6 +37,7 @@ function cancelQueued(state: State, log: TradingKeySetLog, events: ExchangeEvent
   for (const record of state.clients.get(owner)?.rounds.get(round)?.orders.values() ?? []) {
     if (record.state !== "queued") continue;
     record.state = "cancelled";
+    record.reason = "tradingKey";
     const { id } = record.order;
     events.push({ what: "orderCancelled", reason: "tradingKey", owner, round, id });
   }

@@ -1,5 +1,5 @@
 /** What an operator that cannot go on says of it: what, since when, how long is left, the hint. */
-import { QuarterdeckError } from "../../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { dutyName } from "../duties/duties.ts";
 import type { ScheduledDuty } from "../duties/schedule.ts";
@@ -22,7 +22,7 @@ export interface Situation {
 /** `situation` is undefined for an operator that never got going. */
 export function lastWordsOf(error: unknown, situation: Situation | undefined): Alert {
   const known = error instanceof QuarterdeckError;
-  const problem = error instanceof Error ? error.message : String(error);
+  const problem = messageOf(error);
   return {
     id: "operatorStopped",
     severity: "failed",

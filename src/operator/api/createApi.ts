@@ -5,28 +5,21 @@
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
-import { SignerUnavailable } from "../../chain/signer.ts";
-import type { State } from "../../exchange/model/state.ts";
-import { clock, order, tokens, tradingKeyOf } from "../../exchange/queries/views.ts";
-import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
-import { hashCancelOrder, hashOrder, hashSession, orderHash } from "../../protocol/messages.ts";
-import { ACT_OF_REFUSAL, type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
-import { recoverSigner } from "../../protocol/signatures.ts";
+import { clock, tokens } from "../../exchange/queries/views.ts";
+import { hashSession } from "../../protocol/messages.ts";
+import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { slipText } from "../../protocol/slips.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS, MAX_SESSION_BLOCKS } from "../../protocol/tolerances.ts";
-import type { Order, Round, Signature } from "../../protocol/units.ts";
 import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
-import type { OrderResponse } from "../../wire/schemas/order.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { NotApproved } from "./fillSigner.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
-import type { Answered, ApiEvent, OperatorApi } from "./operatorApi.ts";
+import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
+import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
   clockResponse,
-  orderResponse,
   ordersResponse,
   proofsResponse,
   type QuerySources,
@@ -63,8 +56,6 @@ export interface ApiController {
   /** Tells what time it is, after the head or the exchange moved on. */
   tellClock(): void;
 }
-
-const APPROVAL = "its place on the manager's list";
 
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
@@ -104,7 +95,7 @@ export function createApi(options: ApiOptions): ApiController {
     identity: options.identity,
     clock: () => clockResponse(state, head.number),
     ...marketData(sources, head, options.readDeposits),
-    ...orderWrites(options, { notReady, slips }),
+    ...orderWrites({ sources, router, slips, notReady }),
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
       if (session.validUntil < head.number) return unauthorized("The session is past.");
@@ -142,41 +133,6 @@ export function createApi(options: ApiOptions): ApiController {
   };
 }
 
-/** The two writes of a client: signatures are checked before anything is handed to the writer. */
-function orderWrites(
-  { sources, router }: ApiOptions,
-  { notReady, slips }: { readonly notReady: () => string | undefined; readonly slips: SlipFinder },
-): Pick<OperatorApi, "placeOrder" | "cancelOrder"> {
-  return {
-    placeOrder: async (signed) => {
-      // Before anything else: what this operator knows may trail, such as a new trading key.
-      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
-      const waitingFor = notReady();
-      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
-      const { owner, round } = signed.order;
-      const hash = hashOrder(signed.order);
-      if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
-      const denied = checkSigner(sources, hash, signed.signature, owner, round);
-      if (denied !== undefined) return refusing(slips.explain(denied, hash, signed));
-      const { refusal } = await router.submit({ kind: "placeOrder", ...signed });
-      const isKnown =
-        refusal !== undefined && isSettledBefore(sources.state, signed.order, refusal);
-      return answerOf(sources, signed.order, isKnown ? undefined : refusal);
-    },
-    cancelOrder: async (cancel, signature) => {
-      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
-      const waitingFor = notReady();
-      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
-      const { owner, round } = cancel;
-      const hash = hashCancelOrder(cancel);
-      const denied = checkSigner(sources, hash, signature, owner, round);
-      if (denied !== undefined) return refusing(slips.explain(denied, hash, { signature }));
-      const outcome = await router.submit({ kind: "cancelOrder", ...cancel, signature });
-      return answerOf(sources, cancel, outcome.refusal);
-    },
-  };
-}
-
 function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, TokenFacts>) {
   const { genesis } = options.sources.state;
   const symbolOf = (token: Address) => facts.get(token)?.symbol ?? token;
@@ -197,69 +153,6 @@ function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, Token
       return fact === undefined ? [] : [{ ...fact, listedRound }];
     }),
   };
-}
-
-/** A refusal unless the message is signed by the owner or its trading key of that round. */
-function checkSigner(
-  { curve, domain, state }: QuerySources,
-  structHash: Uint8Array,
-  signature: Signature,
-  owner: Address,
-  round: Round,
-): RefusalOf<"BadSignature"> | undefined {
-  const recovered = recoverSigner(curve, domain, structHash, signature);
-  if (recovered !== undefined && recovered === owner) return undefined;
-  const key = tradingKeyOf(state, owner, round);
-  if (recovered !== undefined && recovered === key) return undefined;
-  return refuse("BadSignature", { owner, recovered });
-}
-
-/** A longer path would make the evidence against an overdraft too large to send. */
-function pathTooLong(): Refusal {
-  return refuse("BadInput", {
-    field: "body.signature.path",
-    problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
-    hint: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
-  });
-}
-
-/**
- * Whether it was refused only because this very order was taken before: then its sender is told how
- * it stands, in whichever state it is by now. State holds only what is durable, and a refusal that
- * is settled comes from whoever is still the writer; one to be tried again says nothing of it.
- */
-function isSettledBefore(state: State, placed: Order, refusal: Refusal): boolean {
-  if (ACT_OF_REFUSAL[refusal.code] === "retry") return false;
-  const known = order(state, placed);
-  return known !== undefined && orderHash(known.order) === orderHash(placed);
-}
-
-function answerOf(
-  sources: QuerySources,
-  ref: { owner: Address; round: Round; id: bigint },
-  refusal: Refusal | undefined,
-): Promise<Answered<OrderResponse>> {
-  if (refusal !== undefined) return Promise.resolve(refusing(refusal));
-  const view = order(sources.state, ref);
-  if (view !== undefined) return signed(orderResponse(sources, view));
-  const { owner, round, id } = ref;
-  return Promise.resolve(refusing(refuse("UnknownOrder", { owner, round, id })));
-}
-
-/** An answer with signatures, or the refusal that there are none now. */
-async function signed<T>(answer: Promise<T>): Promise<Answered<T>> {
-  try {
-    return { ok: true, value: await answer };
-  } catch (error) {
-    if (error instanceof SignerUnavailable) return refusing(refuse("FillUnsigned", {}));
-    // Another operator's signature counts: the client is to ask there.
-    if (error instanceof NotApproved) return refusing(refuse("NotReady", { waitingFor: APPROVAL }));
-    throw error;
-  }
-}
-
-function refusing(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal };
 }
 
 function unauthorized(problem: string): Refusal {

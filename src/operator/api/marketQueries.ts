@@ -15,7 +15,7 @@ import type {
 import { INTERVAL_MS } from "../replay/candles.ts";
 import type { Move } from "../replay/ledger.ts";
 import type { BookOptions, CandlePage, LedgerPage } from "./operatorApi.ts";
-import type { QuerySources } from "./queries.ts";
+import { type QuerySources, shownTime } from "./queries.ts";
 
 /** Where a whole side is wanted. */
 const EVERY_LEVEL = Number.MAX_SAFE_INTEGER;
@@ -172,9 +172,4 @@ function creditedDeposit({ token, amount, round, timeMs, ...move }: Move): Depos
     state: "credited",
     confirmationsLeft: 0,
   };
-}
-
-/** Null where nobody wrote it down. */
-export function shownTime(timeMs: number): number | null {
-  return timeMs === 0 ? null : timeMs;
 }

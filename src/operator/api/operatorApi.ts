@@ -8,14 +8,7 @@
  */
 import type { Address, Hex } from "../../base/hex.ts";
 import type { Refusal } from "../../protocol/refusals.ts";
-import type {
-  Amount,
-  CancelOrder,
-  Round,
-  Session,
-  Signature,
-  SignedOrder,
-} from "../../protocol/units.ts";
+import type { Amount, CancelOrder, Round, Session, Signature } from "../../protocol/units.ts";
 import type {
   BalanceResponse,
   ClientTradeResponse,
@@ -34,6 +27,7 @@ import type {
   TradeResponse,
 } from "../../wire/schemas/market.ts";
 import type { OrderResponse } from "../../wire/schemas/order.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 
 import type { TradePage } from "../replay/history.ts";
 
@@ -98,7 +92,7 @@ export interface OperatorApi {
   /** One for each market, in the order of the genesis. */
   tickers(): TickerResponse[];
   candles(base: Address, quote: Address, page: CandlePage): CandleResponse[] | undefined;
-  placeOrder(signed: SignedOrder): Promise<Answered<OrderResponse>>;
+  placeOrder(placed: Placement): Promise<Answered<OrderResponse>>;
   cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderResponse>>;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;

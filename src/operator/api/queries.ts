@@ -60,7 +60,13 @@ export function clockResponse(state: State, chainHead: BlockNumber): ClockRespon
 export function tradeResponse(trade: Trade): TradeResponse {
   const { sequence, block, round, base, quote, price, baseAmount, quoteAmount } = trade;
   const takerSide = trade.takerSide === "bid" ? "buy" : "sell";
-  return { sequence, block, round, base, quote, price, baseAmount, quoteAmount, takerSide };
+  const timeMs = shownTime(trade.timeMs);
+  return { sequence, block, round, base, quote, price, baseAmount, quoteAmount, takerSide, timeMs };
+}
+
+/** Null where no time was written down; trades of older snapshots have none at all. */
+export function shownTime(timeMs: number | undefined): number | null {
+  return timeMs === undefined || timeMs === 0 ? null : timeMs;
 }
 
 export function clientTradeResponse({ trade, order: ref }: ClientTrade): ClientTradeResponse {
@@ -96,6 +102,9 @@ export async function orderResponse(
     ...view.order,
     orderHash: hash,
     state: view.state,
+    reason: view.reason ?? null,
+    terms: view.terms,
+    timeMs: shownTime(view.placedMs),
     sold,
     bought,
     asOf,

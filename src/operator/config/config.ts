@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseAddress } from "../../base/address.ts";
-import { QuarterdeckError } from "../../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
@@ -270,7 +270,7 @@ function readJson(file: string): unknown {
   try {
     text = readFileSync(file, "utf8").replace(BYTE_ORDER_MARK, "");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw bad(`Cannot read ${file} (${reason}).`, "Name the file with --config.");
   }
   try {

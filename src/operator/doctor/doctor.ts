@@ -3,7 +3,7 @@
  * nothing. Works while an operator runs, then without what that one holds.
  */
 import type { Address } from "../../base/hex.ts";
-import type { BlockRef } from "../../chain/follow/follow.ts";
+import type { BlockRef } from "../../protocol/units.ts";
 import { type OperatorConfig, readConfig } from "../config/config.ts";
 import { type ExchangeOnChain, readExchange } from "../config/readExchange.ts";
 import { checkAbilities } from "./abilities.ts";

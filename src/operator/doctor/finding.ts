@@ -1,5 +1,5 @@
 /** What the doctor says of one thing that it looked at. */
-import { QuarterdeckError } from "../../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 
 /** `warn`: it works, and will not for long or not under stress. `fail`: do not start. */
 export type FindingState = "ok" | "warn" | "fail";
@@ -31,7 +31,7 @@ export function failureOf(check: string, error: unknown): Finding {
     const detail = error.message.slice(0, -error.hint.length).trimEnd();
     return failure(check, detail, error.hint);
   }
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   return failure(check, detail, "Look at the message; if it says nothing to you, report it.");
 }
 

@@ -1,7 +1,6 @@
 /** What the doctor looks at in the storage folder: who uses it, and whether the journal is ours. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { BlockRef } from "../../chain/follow/follow.ts";
 import type { ChainClient } from "../../chain/rpc/rpc.ts";
 import { decodeEntry, type Genesis } from "../../exchange/model/entries.ts";
 import { StorageInUse } from "../../journal/errors.ts";
@@ -10,6 +9,7 @@ import { openPostgresReader } from "../../journal/postgres/journal.ts";
 import { journalFile, LOCK_FILE } from "../../journal/sqlite/connection.ts";
 import { lockStorage } from "../../journal/sqlite/lock.ts";
 import { checkSqliteTail, openSqliteReader } from "../../journal/sqlite/reader.ts";
+import type { BlockRef } from "../../protocol/units.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import { requireSame } from "../replay/replay.ts";
 import { checkDatabase } from "./database.ts";

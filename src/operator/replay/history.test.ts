@@ -147,7 +147,7 @@ describe("the ledger", () => {
 });
 
 it("the same history follows from the journal, whichever snapshot it begins from", async () => {
-  const entries = tradingEntries();
+  const entries = tradingEntries().map((entry, at) => ({ ...entry, timeMs: START + at * 1000 }));
   const found: string[] = [];
   for (const snapshots of [[], [7], [20], [entries.length]]) {
     const journal = await openSqliteJournal(await storedJournal(entries, snapshots));

@@ -64,7 +64,7 @@ export class History {
     return this.#ledger;
   }
 
-  /** The record `sequence` was applied, and did this; `timeMs`: see recordTime.ts. */
+  /** The record `sequence` was applied, and did this; `timeMs`: of the record. */
   record(sequence: number, events: readonly ExchangeEvent[], timeMs = 0): void {
     this.#upTo = sequence;
     this.#timeMs = timeMs;

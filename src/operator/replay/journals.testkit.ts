@@ -13,7 +13,6 @@ import type { Journal } from "../../journal/journal.ts";
 import { journalFile } from "../../journal/sqlite/connection.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { History } from "./history.ts";
-import { recordTimeMs } from "./recordTime.ts";
 import { encodeSaved } from "./savedState.ts";
 
 /** A new folder that goes away with the test. */
@@ -50,7 +49,7 @@ export async function writeEntries(
   await journal.append([encodeEntry(genesis)]);
   for (const entry of others) {
     const { last } = await journal.append([encodeEntry(entry)]);
-    history.record(last, apply(state, entry).events, recordTimeMs(state));
+    history.record(last, apply(state, entry).events, state.timeMs);
     if (!snapshots.includes(last)) continue;
     await journal.saveSnapshot(last, encodeSaved(state, history), stateHash(state));
   }

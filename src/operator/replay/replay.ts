@@ -12,7 +12,6 @@ import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal, JournalReader } from "../../journal/journal.ts";
 import { History } from "./history.ts";
-import { recordTimeMs } from "./recordTime.ts";
 import { newestSavedState, type UnusableSnapshot } from "./savedState.ts";
 
 export interface Recovered {
@@ -32,7 +31,7 @@ export interface Recovered {
  */
 export async function recover(journal: Journal, genesis: Genesis, log: Log): Promise<Recovered> {
   if (journal.head.sequence === 0) {
-    await journal.append([encodeEntry({ kind: "genesis", ...genesis })]);
+    await journal.append([encodeEntry({ kind: "genesis", ...genesis, timeMs: Date.now() })]);
   }
   return recoverBegun(journal, genesis, log);
 }
@@ -70,7 +69,7 @@ export async function replay(
   const snapshot = saved?.sequence ?? 0;
   const history = saved?.history ?? new History();
   const { state, sequence } = await replayRecords(journal, saved, (upTo, after, outcome) =>
-    history.record(upTo, outcome?.events ?? [], recordTimeMs(after)),
+    history.record(upTo, outcome?.events ?? [], after.timeMs),
   );
   return { state, history, sequence, replayed: sequence - snapshot, snapshot };
 }

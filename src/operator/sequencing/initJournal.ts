@@ -20,7 +20,7 @@ export async function initJournal(journal: SharedJournal, genesis: Genesis): Pro
     try {
       // Somebody may have been quicker, and have given the lease back already.
       if (leased.head.sequence === 0) {
-        await leased.append([encodeEntry({ kind: "genesis", ...genesis })]);
+        await leased.append([encodeEntry({ kind: "genesis", ...genesis, timeMs: Date.now() })]);
       }
       await leased.close();
     } catch (error) {

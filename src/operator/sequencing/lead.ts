@@ -1,13 +1,14 @@
 /** Leading: this operator's sequencer takes final blocks and orders, until it is told to stop. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../base/log.ts";
-import { type BlockRef, type ChainEvent, follow, readBlockRef } from "../../chain/follow/follow.ts";
+import { type ChainEvent, follow, readBlockRef } from "../../chain/follow/follow.ts";
 import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import { ask, type ChainClient } from "../../chain/rpc/rpc.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { BlockRef } from "../../protocol/units.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { History } from "../replay/history.ts";
 import { Snapshotter, type SnapshotterOptions } from "../replay/snapshotter.ts";

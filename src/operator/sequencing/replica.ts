@@ -10,7 +10,6 @@ import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Head, JournalReader, JournalRecord } from "../../journal/journal.ts";
 import type { History } from "../replay/history.ts";
-import { recordTimeMs } from "../replay/recordTime.ts";
 
 export interface ReplicaOptions {
   readonly state: State;
@@ -71,7 +70,7 @@ export class Replica {
     const { state, history, onApplied } = this.#options;
     const entry = decodeEntry(record.payload);
     const outcome = apply(state, entry);
-    history.record(record.sequence, outcome.events, recordTimeMs(state));
+    history.record(record.sequence, outcome.events, state.timeMs);
     this.#head = { sequence: record.sequence, hash: record.hash };
     onApplied(entry, outcome);
   }

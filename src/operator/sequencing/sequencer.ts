@@ -13,8 +13,8 @@ import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
+import { termsOf } from "../../protocol/trading/terms.ts";
 import type { History } from "../replay/history.ts";
-import { recordTimeMs } from "../replay/recordTime.ts";
 
 export interface SequencerOptions {
   readonly journal: Journal;
@@ -26,6 +26,8 @@ export interface SequencerOptions {
   readonly onCommitted?: () => void;
   /** Told once, when the journal or the machine failed: the process must end. */
   readonly onFailure: (error: Error) => void;
+  /** Milliseconds since 1970; it may go back. */
+  readonly wallClock?: () => number;
 }
 
 /** Most entries of one flush. */
@@ -153,13 +155,17 @@ export class Sequencer {
       if (refusal === undefined) taken.push(waiting);
       else denied.push(() => waiting.resolve(refused(refusal)));
     }
-    const first = await this.#flush(taken);
+    // Not below the last record's, whoever wrote that: operators' clocks differ.
+    const timeMs = Math.max(state.timeMs, Math.floor(this.#options.wallClock?.() ?? Date.now()));
+    const entries = taken.map(({ entry }): Entry => ({ ...entry, timeMs }));
+    const first = await this.#flush(entries);
     for (const deny of denied) deny();
-    for (const [index, { entry, resolve }] of taken.entries()) {
+    for (const [index, entry] of entries.entries()) {
+      const { resolve } = taken[index] as Waiting;
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
-      history.record(first + index, outcome.events, recordTimeMs(state));
+      history.record(first + index, outcome.events, state.timeMs);
       onApplied(entry, outcome);
       resolve(outcome);
     }
@@ -169,11 +175,11 @@ export class Sequencer {
    * Afterwards `taken` is durable, and this was the writer still: one that was overtaken refuses
    * what the others have long taken. Resolves with the sequence of the first of `taken`.
    */
-  async #flush(taken: readonly Waiting[]): Promise<number> {
+  async #flush(taken: readonly Entry[]): Promise<number> {
     const { journal } = this.#options;
     const began = performance.now();
     this.#flushBegan = began;
-    const records = taken.map(({ entry }) => encodeEntry(entry));
+    const records = taken.map(encodeEntry);
     const first =
       records.length === 0
         ? (await journal.refresh()).sequence + 1
@@ -193,7 +199,7 @@ export class Sequencer {
 }
 
 function check(state: State, entry: Entry): Refusal | undefined {
-  if (entry.kind === "placeOrder") return checkOrder(state, entry.order);
+  if (entry.kind === "placeOrder") return checkOrder(state, entry.order, termsOf(entry.terms));
   if (entry.kind === "cancelOrder") return checkCancel(state, entry);
   return undefined;
 }

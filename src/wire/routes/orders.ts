@@ -1,5 +1,5 @@
 /** What changes the exchange: only signed messages do. */
-import { orderResponse, signedCancelInput, signedOrderInput } from "../schemas/order.ts";
+import { orderResponse, placementInput, signedCancelInput } from "../schemas/order.ts";
 import type { Route } from "./route.ts";
 
 export const ORDER_ROUTES = {
@@ -7,9 +7,9 @@ export const ORDER_ROUTES = {
     method: "POST",
     path: "/v1/orders",
     access: "public",
-    body: signedOrderInput,
+    body: placementInput,
     answer: orderResponse,
-    about: "Places a signed order. Answered once it is durable and matched.",
+    about: "Places a signed order, with terms or without. Answered once it is durable and matched.",
   },
   cancelOrder: {
     method: "POST",

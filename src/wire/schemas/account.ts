@@ -1,8 +1,8 @@
 /** A client's own affairs: only its session reads them. */
 import { z } from "zod";
 import type { BalanceProof } from "../../protocol/units.ts";
-import { recordTime, trade } from "./market.ts";
-import { address, amount, asOf, count, hash, uint64 } from "./values.ts";
+import { trade } from "./market.ts";
+import { address, amount, asOf, count, hash, timeMs, uint64 } from "./values.ts";
 
 export const balance = z.object({
   token: address,
@@ -46,7 +46,7 @@ export type ProofResponse = z.output<typeof proof>;
 export const ledgerEntry = z.object({
   record: count.describe("Of the journal; with `index` the entry's name, and the cursor"),
   index: count,
-  timeMs: recordTime,
+  timeMs,
   kind: z
     .enum(["deposit", "withdrawal", "withdrawalReturned", "withdrawalPaid", "withdrawalRefused"])
     .describe(
@@ -69,6 +69,6 @@ export const deposit = z.object({
   state: z.enum(["pending", "credited"]),
   confirmationsLeft: count.describe("Blocks until it is credited; 0 once it is"),
   round: count.nullable().describe("In which it was made; null while it is pending"),
-  timeMs: recordTime,
+  timeMs,
 });
 export type DepositResponse = z.output<typeof deposit>;

@@ -1,6 +1,6 @@
 /** What everybody may know of a market. */
 import { z } from "zod";
-import { address, amount, asOf, count, uint64 } from "./values.ts";
+import { address, amount, asOf, count, timeMs, uint64 } from "./values.ts";
 
 /** Base units of quote for a lot. */
 export const price = amount.describe("Base units of quote for one lot");
@@ -29,10 +29,9 @@ export const trade = z.object({
   baseAmount,
   quoteAmount: amount.describe("Base units of quote"),
   takerSide: z.enum(["buy", "sell"]).describe("What the later order did"),
+  timeMs,
 });
 export type TradeResponse = z.output<typeof trade>;
-
-const timeMs = count.describe("Milliseconds since 1970, by the records of the journal");
 
 /** Milliseconds since 1970; null where nobody wrote it down. */
 export const recordTime = count
@@ -49,7 +48,7 @@ export const bestPrices = z.object({
 export type BestPricesResponse = z.output<typeof bestPrices>;
 
 export const ticker = bestPrices.extend({
-  timeMs: recordTime,
+  timeMs,
   last: price.nullable().describe("Of the last trade; null: there was none"),
   open: price.nullable().describe("24 hours ago, of the first trade since; null: none since"),
   high: price.nullable().describe("In 24 hours"),
@@ -65,7 +64,9 @@ export const candleInterval = z.enum(CANDLE_INTERVALS);
 export type CandleInterval = z.output<typeof candleInterval>;
 
 export const candle = z.object({
-  openMs: timeMs.describe("First millisecond of its span, a whole multiple of the interval (UTC)"),
+  openMs: count.describe(
+    "First millisecond of its span since 1970, a whole multiple of the interval",
+  ),
   open: price,
   high: price,
   low: price,

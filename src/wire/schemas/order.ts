@@ -2,7 +2,8 @@
 import { z } from "zod";
 import type { CancelOrder, Fill, Order, SignedFill, SignedOrder } from "../../protocol/units.ts";
 import { signature, signatureInput } from "./signature.ts";
-import { address, amount, asOf, count, hash, uint64 } from "./values.ts";
+import { endReason, orderTerms, type Placement, signedTermsInput } from "./terms.ts";
+import { address, amount, asOf, count, hash, timeMs, uint64 } from "./values.ts";
 
 const terms = {
   owner: address.describe("Whose money it is"),
@@ -24,6 +25,13 @@ export const signedOrder: z.ZodType<SignedOrder> = z.strictObject({ order, signa
 export const signedOrderInput: z.ZodType<SignedOrder> = z.strictObject({
   order,
   signature: signatureInput,
+});
+
+/** As clients send it: with its terms where it has some. */
+export const placementInput: z.ZodType<Placement> = z.strictObject({
+  order,
+  signature: signatureInput,
+  terms: signedTermsInput.optional(),
 });
 
 export const cancelOrder: z.ZodType<CancelOrder> = z.strictObject({
@@ -51,6 +59,9 @@ export const orderResponse = z.object({
   state: z
     .enum(["queued", "open", "filled", "cancelled", "expired", "refused"])
     .describe("`queued`: for the next round; `refused`: it did not fit when its round opened"),
+  reason: endReason.describe("Why it ended without being filled; null where it did not"),
+  terms: orderTerms.describe("Those it was placed with; the default ones where it came without"),
+  timeMs: timeMs.describe("When it was taken"),
   sold: amount.describe("Base units sold so far"),
   bought: amount.describe("Base units bought so far"),
   asOf,

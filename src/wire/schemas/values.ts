@@ -81,3 +81,8 @@ export const asOf = count.describe(
 export function toJson(value: unknown): string {
   return JSON.stringify(value, (_, part) => (typeof part === "bigint" ? part.toString() : part));
 }
+
+/** The same at all operators. */
+export const timeMs = count
+  .nullable()
+  .describe("Milliseconds since 1970 by the writer's clock; null: it was not written down");
