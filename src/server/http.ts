@@ -43,30 +43,31 @@ function ok<T>(value: T): Answered<T> {
   return { ok: true, value };
 }
 
-function found<T>(value: T | undefined, what: string): Answered<T> {
+function inMarket<T>(value: T | undefined, base: Address, quote: Address): Answered<T> {
   if (value !== undefined) return ok(value);
-  return { ok: false, refusal: refuse("NotFound", { what }) };
+  return { ok: false, refusal: refuse("NotFound", { what: `market ${base}/${quote}` }) };
 }
 
 const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   fetchExchange: (api) => ok(api.exchange()),
   fetchIdentity: (api, { query }) => api.identity(query.challenge),
   fetchClock: (api) => ok(api.clock()),
-  fetchOrderBook: (api, { params, query }) =>
-    found(
-      api.book(params.base, params.quote, query.depth),
-      `market ${params.base}/${params.quote}`,
-    ),
-  fetchTrades: (api, { params, query }) =>
-    found(
-      api.trades(params.base, params.quote, query.limit),
-      `market ${params.base}/${params.quote}`,
-    ),
+  fetchOrderBook: (api, { params: { base, quote }, query }) =>
+    inMarket(api.book(base, quote, query), base, quote),
+  fetchTrades: (api, { params: { base, quote }, query }) =>
+    inMarket(api.trades(base, quote, query), base, quote),
+  fetchTickers: (api) => ok(api.tickers()),
+  fetchTicker: (api, { params: { base, quote } }) => inMarket(api.ticker(base, quote), base, quote),
+  fetchCandles: (api, { params: { base, quote }, query }) =>
+    inMarket(api.candles(base, quote, query), base, quote),
   placeOrder: (api, { body }) => api.placeOrder(body),
   cancelOrder: (api, { body }) => api.cancelOrder(body.cancel, body.signature),
   fetchBalances: (api, { params }) => ok(api.balances(params.client)),
   fetchOrders: (api, { params, query }) => api.orders(params.client, query.round),
-  fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query.limit)),
+  fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query)),
+  fetchLedger: (api, { params, query }) => ok(api.ledger(params.client, query)),
+  fetchDeposits: async (api, { params, query }) =>
+    ok(await api.deposits(params.client, query.limit)),
   fetchProofs: (api, { params }) => api.proofs(params.client, params.round),
   fetchWithdrawals: (api, { params }) => ok(api.withdrawals(params.client)),
 };

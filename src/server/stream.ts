@@ -97,7 +97,7 @@ function receive(
 function deny(api: OperatorApi, request: StreamRequest): Refusal | undefined {
   if (request.kind === "subscribeMarket") {
     const { base, quote } = request.market;
-    const known = api.book(base, quote, 1) !== undefined;
+    const known = api.book(base, quote, { depth: 1 }) !== undefined;
     return known ? undefined : refuse("NotFound", { what: `market ${base}/${quote}` });
   }
   if (request.kind === "subscribeClock") return undefined;

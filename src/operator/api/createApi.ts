@@ -12,17 +12,15 @@ import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
 import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
-  bookResponse,
-  clientTradesResponse,
   clockResponse,
   ordersResponse,
   proofsResponse,
   type QuerySources,
-  tradeResponse,
   withdrawalsResponse,
 } from "./queries.ts";
 import { SlipFinder } from "./slipFinder.ts";
@@ -39,6 +37,8 @@ export interface ApiOptions {
   readonly tokenFacts: readonly TokenFacts[];
   /** Facts of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
+  /** Deposits of a client in a span of blocks; rejects where the chain does not answer. */
+  readonly readDeposits: ReadDeposits;
   readonly health: () => HealthCheck[];
   /** Why the shared journal cannot be written, if so. */
   readonly storageProblem?: () => string | undefined;
@@ -57,7 +57,7 @@ export interface ApiController {
 
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
-  const { state, history } = sources;
+  const { state } = sources;
   const listeners = new Set<(event: ApiEvent) => void>();
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
@@ -92,11 +92,7 @@ export function createApi(options: ApiOptions): ApiController {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
     clock: () => clockResponse(state, head.number),
-    book: (base, quote, depth) => bookResponse(sources, base, quote, depth),
-    trades: (base, quote, limit) => {
-      if (bookResponse(sources, base, quote, 1) === undefined) return undefined;
-      return history.ofMarket(base, quote, limit).map(tradeResponse);
-    },
+    ...marketData(sources, head, options.readDeposits),
     ...orderWrites({ sources, router, slips, notReady }),
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
@@ -113,7 +109,6 @@ export function createApi(options: ApiOptions): ApiController {
     },
     balances: (client) => balancesResponse(sources, client),
     orders: (client, round) => signed(ordersResponse(sources, client, round)),
-    clientTrades: (client, limit) => clientTradesResponse(history, client, limit),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
     subscribe: (listener) => {

@@ -12,14 +12,26 @@ import type { Amount, CancelOrder, Round, Session, Signature } from "../../proto
 import type {
   BalanceResponse,
   ClientTradeResponse,
+  DepositResponse,
+  LedgerEntryResponse,
   ProofResponse,
   WithdrawalResponse,
 } from "../../wire/schemas/account.ts";
 import type { ExchangeResponse, IdentityResponse } from "../../wire/schemas/exchange.ts";
 import type { ClockResponse, DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
-import type { BookResponse, TradeResponse } from "../../wire/schemas/market.ts";
+import type {
+  BookResponse,
+  CandleInterval,
+  CandleResponse,
+  TickerResponse,
+  TradeResponse,
+} from "../../wire/schemas/market.ts";
 import type { OrderResponse } from "../../wire/schemas/order.ts";
 import type { Placement } from "../../wire/schemas/terms.ts";
+
+import type { TradePage } from "../replay/history.ts";
+
+export type { TradePage };
 
 export type Answered<T> =
   | { readonly ok: true; readonly value: T }
@@ -47,21 +59,49 @@ export type ApiEvent =
   | { readonly kind: "committed"; readonly round: Round }
   | { readonly kind: "halted"; readonly round: Round };
 
+export interface BookOptions {
+  /** Levels of each side, at most. */
+  readonly depth: number;
+  /** Base units of quote for a lot, to multiples of which prices are rounded. */
+  readonly group?: Amount | undefined;
+}
+
+export interface CandlePage {
+  readonly interval: CandleInterval;
+  /** Milliseconds since 1970: candles that open in `from` <= t < `before`. */
+  readonly from?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+export interface LedgerPage {
+  /** Record of the journal. */
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
 export interface OperatorApi {
   exchange(): ExchangeResponse;
   /** `challenge`: 32 bytes. */
   identity(challenge: Hex): Promise<Answered<IdentityResponse>>;
   clock(): ClockResponse;
   /** Undefined where there is no such market. */
-  book(base: Address, quote: Address, depth: number): BookResponse | undefined;
-  trades(base: Address, quote: Address, limit: number): TradeResponse[] | undefined;
+  book(base: Address, quote: Address, options: BookOptions): BookResponse | undefined;
+  trades(base: Address, quote: Address, page: TradePage): TradeResponse[] | undefined;
+  ticker(base: Address, quote: Address): TickerResponse | undefined;
+  /** One for each market, in the order of the genesis. */
+  tickers(): TickerResponse[];
+  candles(base: Address, quote: Address, page: CandlePage): CandleResponse[] | undefined;
   placeOrder(placed: Placement): Promise<Answered<OrderResponse>>;
   cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderResponse>>;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;
   balances(client: Address): BalanceResponse[];
   orders(client: Address, round?: Round): Promise<Answered<OrderResponse[]>>;
-  clientTrades(client: Address, limit: number): ClientTradeResponse[];
+  clientTrades(client: Address, page: TradePage): ClientTradeResponse[];
+  ledger(client: Address, page: LedgerPage): LedgerEntryResponse[];
+  /** Those pending are read from the chain; without them where it does not answer. */
+  deposits(client: Address, limit: number): Promise<DepositResponse[]>;
   proofs(client: Address, round: Round): Answered<ProofResponse[]>;
   withdrawals(client: Address): WithdrawalResponse[];
   /** Calls `listener` with each event until the function that it returns is called. */

@@ -6,7 +6,6 @@ import type { OrderRef, Trade } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import {
   balances,
-  book,
   clock,
   type OrderView,
   orders,
@@ -27,9 +26,9 @@ import type {
   WithdrawalResponse,
 } from "../../wire/schemas/account.ts";
 import type { ClockResponse } from "../../wire/schemas/health.ts";
-import type { BookResponse, TradeResponse } from "../../wire/schemas/market.ts";
+import type { TradeResponse } from "../../wire/schemas/market.ts";
 import type { OrderResponse } from "../../wire/schemas/order.ts";
-import type { ClientTrade, History } from "../replay/history.ts";
+import type { ClientTrade, History, TradePage } from "../replay/history.ts";
 import type { FillSigner } from "./fillSigner.ts";
 import type { Answered } from "./operatorApi.ts";
 
@@ -58,25 +57,6 @@ export function clockResponse(state: State, chainHead: BlockNumber): ClockRespon
   };
 }
 
-export function bookResponse(
-  { state, history }: QuerySources,
-  base: Address,
-  quote: Address,
-  depth: number,
-): BookResponse | undefined {
-  const view = book(state, { sellToken: base, buyToken: quote }, depth);
-  if (view === undefined || view.market.base !== base) return undefined;
-  const levels = (side: typeof view.bids) =>
-    side.map(({ price, baseAmount }) => ({ price, amount: baseAmount }));
-  return {
-    base,
-    quote,
-    bids: levels(view.bids),
-    asks: levels(view.asks),
-    asOf: history.upTo,
-  };
-}
-
 export function tradeResponse(trade: Trade): TradeResponse {
   const { sequence, block, round, base, quote, price, baseAmount, quoteAmount } = trade;
   const takerSide = trade.takerSide === "bid" ? "buy" : "sell";
@@ -85,7 +65,7 @@ export function tradeResponse(trade: Trade): TradeResponse {
 }
 
 /** Null where no time was written down; trades of older snapshots have none at all. */
-function shownTime(timeMs: number | undefined): number | null {
+export function shownTime(timeMs: number | undefined): number | null {
   return timeMs === undefined || timeMs === 0 ? null : timeMs;
 }
 
@@ -96,6 +76,7 @@ export function clientTradeResponse({ trade, order: ref }: ClientTrade): ClientT
     ...tradeResponse(trade),
     orderId: ref.id,
     side: takerBuys === isTaker ? "buy" : "sell",
+    role: isTaker ? "taker" : "maker",
   };
 }
 
@@ -155,9 +136,9 @@ export function balancesResponse(
 export function clientTradesResponse(
   history: History,
   client: Address,
-  limit: number,
+  page: TradePage,
 ): ClientTradeResponse[] {
-  return history.ofClient(client, limit).map(clientTradeResponse);
+  return history.ofClient(client, page).map(clientTradeResponse);
 }
 
 export function proofsResponse(

@@ -2,6 +2,7 @@
 import type { Curve } from "../../base/curve.ts";
 import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
+import { readDepositsBetween } from "../../chain/contracts/pastEvents.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { GasLedger } from "../../chain/submit/fees.ts";
 import {
@@ -231,6 +232,7 @@ function makeApi(
     identity: (challenge) => identity.answer(challenge),
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
+    readDeposits: (client, from, to) => readDepositsBetween(chain.reader, client, from, to),
     health: () => [...opened.checks(), ...monitoring.checks()],
     canSign: opened.canSign,
     ...(storage.problem !== undefined && { storageProblem: storage.problem }),

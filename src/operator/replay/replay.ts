@@ -3,6 +3,7 @@
  * A journal without records gets its genesis. A damaged snapshot costs time; a damaged record ends
  * the start, since nothing after it may be believed.
  */
+
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { apply, begin } from "../../exchange/apply.ts";
@@ -67,8 +68,8 @@ export async function replay(
   const saved = await newestSavedState(journal, onUnusable);
   const snapshot = saved?.sequence ?? 0;
   const history = saved?.history ?? new History();
-  const { state, sequence } = await replayRecords(journal, saved, (upTo, _, outcome) =>
-    history.record(upTo, outcome?.events ?? []),
+  const { state, sequence } = await replayRecords(journal, saved, (upTo, after, outcome) =>
+    history.record(upTo, outcome?.events ?? [], after.timeMs),
   );
   return { state, history, sequence, replayed: sequence - snapshot, snapshot };
 }

@@ -2,6 +2,7 @@
  * State that follows a shared journal: what others appended is applied as it appears, so that this
  * operator is warm when it must take over.
  */
+
 import { Alarm } from "../../base/errors.ts";
 import { apply } from "../../exchange/apply.ts";
 import { decodeEntry, type Entry } from "../../exchange/model/entries.ts";
@@ -69,7 +70,7 @@ export class Replica {
     const { state, history, onApplied } = this.#options;
     const entry = decodeEntry(record.payload);
     const outcome = apply(state, entry);
-    history.record(record.sequence, outcome.events);
+    history.record(record.sequence, outcome.events, state.timeMs);
     this.#head = { sequence: record.sequence, hash: record.hash };
     onApplied(entry, outcome);
   }

@@ -3,6 +3,7 @@
  * appends a batch with one flush; applies it; and only then answers. A refused append ends the
  * node: its state is dropped, and the journal tells the next start what is true.
  */
+
 import { QuarterdeckError } from "../../base/errors.ts";
 import { apply } from "../../exchange/apply.ts";
 import { checkBlocks } from "../../exchange/checkBlocks.ts";
@@ -164,7 +165,7 @@ export class Sequencer {
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
-      history.record(first + index, outcome.events);
+      history.record(first + index, outcome.events, state.timeMs);
       onApplied(entry, outcome);
       resolve(outcome);
     }

@@ -1,8 +1,16 @@
 /** A client's own affairs, which its session reads. */
 import { z } from "zod";
-import { balance, clientTrade, proof, withdrawal } from "../schemas/account.ts";
+import {
+  balance,
+  clientTrade,
+  deposit,
+  ledgerEntry,
+  proof,
+  withdrawal,
+} from "../schemas/account.ts";
 import { orderResponse } from "../schemas/order.ts";
 import { address, countText, limitText } from "../schemas/values.ts";
+import { tradePage } from "./market.ts";
 import type { Route } from "./route.ts";
 
 const clientPath = z.strictObject({ client: address });
@@ -30,9 +38,32 @@ export const ACCOUNT_ROUTES = {
     path: "/v1/clients/:client/trades",
     access: "client",
     params: clientPath,
-    query: z.strictObject({ limit: limitText.default(100) }),
+    query: tradePage,
     answer: z.array(clientTrade),
-    about: "The client's latest trades of the rounds still kept, newest first.",
+    about:
+      "The client's trades, newest first; with `after`, from there on, oldest first. The last 500 " +
+      "are kept.",
+  },
+  fetchLedger: {
+    method: "GET",
+    path: "/v1/clients/:client/ledger",
+    access: "client",
+    params: clientPath,
+    query: z.strictObject({
+      limit: limitText.default(100),
+      before: countText.optional().describe("Record: only earlier entries"),
+    }),
+    answer: z.array(ledgerEntry),
+    about: "What moved the client's balances beside trades, newest first. The last 500 are kept.",
+  },
+  fetchDeposits: {
+    method: "GET",
+    path: "/v1/clients/:client/deposits",
+    access: "client",
+    params: clientPath,
+    query: z.strictObject({ limit: limitText.default(100) }),
+    answer: z.array(deposit),
+    about: "Deposits, those that still wait for confirmations first, then the newest.",
   },
   fetchProofs: {
     method: "GET",

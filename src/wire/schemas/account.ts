@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { BalanceProof } from "../../protocol/units.ts";
 import { trade } from "./market.ts";
-import { address, amount, asOf, count, hash, uint64 } from "./values.ts";
+import { address, amount, asOf, count, hash, timeMs, uint64 } from "./values.ts";
 
 export const balance = z.object({
   token: address,
@@ -16,6 +16,7 @@ export type BalanceResponse = z.output<typeof balance>;
 export const clientTrade = trade.extend({
   orderId: uint64.describe("Of the client's own order, of the trade's round"),
   side: z.enum(["buy", "sell"]).describe("What the client did"),
+  role: z.enum(["maker", "taker"]).describe("`taker`: its order came second"),
 });
 export type ClientTradeResponse = z.output<typeof clientTrade>;
 
@@ -41,3 +42,33 @@ export const balanceProof: z.ZodType<BalanceProof> = z.strictObject({
 
 export const proof = z.object({ token: address, proof: balanceProof });
 export type ProofResponse = z.output<typeof proof>;
+
+export const ledgerEntry = z.object({
+  record: count.describe("Of the journal; with `index` the entry's name, and the cursor"),
+  index: count,
+  timeMs,
+  kind: z
+    .enum(["deposit", "withdrawal", "withdrawalReturned", "withdrawalPaid", "withdrawalRefused"])
+    .describe(
+      "`deposit` and `withdrawalReturned` raise the balance, `withdrawal` lowers it; " +
+        "`withdrawalPaid` and `withdrawalRefused` leave it. Trades are of their own",
+    ),
+  token: address,
+  amount,
+  round: count,
+  block: count.nullable().describe("Of the chain; null: the exchange did it by itself"),
+  transactionHash: hash.nullable(),
+});
+export type LedgerEntryResponse = z.output<typeof ledgerEntry>;
+
+export const deposit = z.object({
+  token: address,
+  amount,
+  block: count,
+  transactionHash: hash,
+  state: z.enum(["pending", "credited"]),
+  confirmationsLeft: count.describe("Blocks until it is credited; 0 once it is"),
+  round: count.nullable().describe("In which it was made; null while it is pending"),
+  timeMs,
+});
+export type DepositResponse = z.output<typeof deposit>;

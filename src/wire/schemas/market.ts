@@ -32,3 +32,48 @@ export const trade = z.object({
   timeMs,
 });
 export type TradeResponse = z.output<typeof trade>;
+
+/** Milliseconds since 1970; null where nobody wrote it down. */
+export const recordTime = count
+  .nullable()
+  .describe("Milliseconds since 1970, by the records of the journal; null: not written down");
+
+export const bestPrices = z.object({
+  base: address,
+  quote: address,
+  bid: level.nullable().describe("Best price at which somebody buys, with all that is there"),
+  ask: level.nullable(),
+  asOf,
+});
+export type BestPricesResponse = z.output<typeof bestPrices>;
+
+export const ticker = bestPrices.extend({
+  timeMs,
+  last: price.nullable().describe("Of the last trade; null: there was none"),
+  open: price.nullable().describe("24 hours ago, of the first trade since; null: none since"),
+  high: price.nullable().describe("In 24 hours"),
+  low: price.nullable().describe("In 24 hours"),
+  baseVolume: amount.describe("Base units of base in 24 hours"),
+  quoteVolume: amount.describe("Base units of quote in 24 hours"),
+  trades: count.describe("In 24 hours"),
+});
+export type TickerResponse = z.output<typeof ticker>;
+
+export const CANDLE_INTERVALS = ["1m", "5m", "15m", "1h", "4h", "1d"] as const;
+export const candleInterval = z.enum(CANDLE_INTERVALS);
+export type CandleInterval = z.output<typeof candleInterval>;
+
+export const candle = z.object({
+  openMs: count.describe(
+    "First millisecond of its span since 1970, a whole multiple of the interval",
+  ),
+  open: price,
+  high: price,
+  low: price,
+  close: price,
+  baseVolume: amount.describe("Base units of base"),
+  quoteVolume: amount.describe("Base units of quote"),
+  trades: count,
+  closed: z.boolean().describe("Its span is over: it changes no more"),
+});
+export type CandleResponse = z.output<typeof candle>;
