@@ -298,7 +298,7 @@ export function parseSignedOrder(value: unknown, owner: Address): SignedOrder {
 }
 
 /** `RetryPolicy` of a question to the operators; undefined: the usual one. */
-export function parseManner(value: unknown) {
+export function parseRetryPolicy(value: unknown) {
   if (value === undefined) return undefined;
   const given = parseFields("manner", value, ["retryTimeoutMs", "isElsewhere"]);
   const { retryTimeoutMs, isElsewhere } = given;
