@@ -122,15 +122,16 @@ export class Chain {
     const { from } = transaction;
     const next = nonceOf(this.head, from);
     if (nonce < next) throw new PoolRefusal("nonceTooLow", { nonce, next });
-    const rival = this.#pool.find((one) => one.nonce === nonce && one.from === from);
-    if (rival?.hash === transaction.hash) throw new PoolRefusal("alreadyKnown");
-    if (rival !== undefined && !outbids(transaction, rival)) throw new PoolRefusal("underpriced");
+    const competing = this.#pool.find((one) => one.nonce === nonce && one.from === from);
+    if (competing?.hash === transaction.hash) throw new PoolRefusal("alreadyKnown");
+    if (competing !== undefined && !isPricedHigher(transaction, competing))
+      throw new PoolRefusal("underpriced");
     // The transaction may reach the pool by several endpoints: its fate is one.
     const outcome = this.#fates.get(transaction.hash) ?? fate();
     this.#fates.set(transaction.hash, outcome);
     if (outcome === "dropped") return transaction;
     if (outcome === "delayed") transaction.notBefore = this.head.number + this.#random.int(2, 6);
-    this.#pool = this.#pool.filter((one) => one !== rival);
+    this.#pool = this.#pool.filter((one) => one !== competing);
     this.#pool.push(transaction);
     return transaction;
   }
@@ -277,10 +278,10 @@ export function nonceOf({ nonces }: Block, operator: Address): number {
 }
 
 /** Nodes take a replacement that pays a tenth more on both fees. */
-function outbids(one: Transaction, rival: Transaction): boolean {
+function isPricedHigher(one: Transaction, competing: Transaction): boolean {
   const tenthMore = (fee: bigint) => fee + fee / 10n;
   return (
-    one.maxFeePerGas >= tenthMore(rival.maxFeePerGas) &&
-    one.maxPriorityFeePerGas >= tenthMore(rival.maxPriorityFeePerGas)
+    one.maxFeePerGas >= tenthMore(competing.maxFeePerGas) &&
+    one.maxPriorityFeePerGas >= tenthMore(competing.maxPriorityFeePerGas)
   );
 }

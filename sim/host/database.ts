@@ -131,7 +131,7 @@ export class SharedDatabase {
   }
 
   /** Says that `peer` lives; all that said so within `retryTimeoutMs`, by their names. */
-  announce(peer: Peer, retryTimeoutMs: number): Peer[] {
+  heartbeat(peer: Peer, retryTimeoutMs: number): Peer[] {
     const now = this.#options.now();
     this.#seen.set(peer.operator, { ...peer, seenAt: now });
     return [...this.#seen.values()]

@@ -49,8 +49,8 @@ export async function change(wanted: Change, options: Changing): Promise<void> {
     if (options.yes !== true) await confirm();
     // Time has passed.
     const { planned } = await planNow();
-    await withContext(exchange, access.chain, signer, options.config, async (hands) => {
-      const slots = await carryOut(hands, planned);
+    await withContext(exchange, access.chain, signer, options.config, async (context) => {
+      const slots = await carryOut(context, planned);
       await verify(exchange, wanted, slots);
     });
   } finally {
@@ -67,8 +67,8 @@ export async function leaveNow(options: { readonly config: string }): Promise<vo
   try {
     const signer = await access.openSigner(signing.signal);
     requireOwner(signer, await exchange.manager.owner());
-    await withContext(exchange, access.chain, signer, options.config, async (hands) => {
-      await leave(hands, false);
+    await withContext(exchange, access.chain, signer, options.config, async (context) => {
+      await leave(context, false);
     });
   } finally {
     signing.abort();
@@ -101,7 +101,7 @@ async function withContext(
   { maxFeePerGas, pollMs, maxTries }: ChainAccess,
   signer: Signer,
   config: string,
-  work: (hands: Context) => Promise<void>,
+  work: (context: Context) => Promise<void>,
 ): Promise<void> {
   const interrupting = new AbortController();
   const interrupt = (signal: string) => {

@@ -3,7 +3,7 @@ import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Alerts } from "../operator/alerts/alerts.ts";
-import { lastWordsOf, situationLines } from "../operator/alerts/shutdownAlert.ts";
+import { shutdownAlertOf, situationLines } from "../operator/alerts/shutdownAlert.ts";
 import {
   KEY_VARIABLE,
   type OperatorConfig,
@@ -88,7 +88,7 @@ async function endLoudly(
   alerts: Alerts,
 ): Promise<never> {
   const situation = operator?.situation();
-  const words = lastWordsOf(error, situation);
+  const words = shutdownAlertOf(error, situation);
   const { fields, hint, detail } = words;
   const code = error instanceof QuarterdeckError ? error.code : "Unexpected";
   log.error("givingUp", { code, problem: detail, hint, ...fields });

@@ -313,7 +313,7 @@ function badSigned({ field, problem }: RefusalOf<"BadInput">): BadArgument {
 }
 
 /** `RetryPolicy` of a question to the operators; undefined: the usual one. */
-export function parseManner(value: unknown) {
+export function parseRetryPolicy(value: unknown) {
   if (value === undefined) return undefined;
   const given = parseFields("manner", value, ["retryTimeoutMs", "isElsewhere"]);
   const { retryTimeoutMs, isElsewhere } = given;

@@ -42,7 +42,7 @@ const SHOWN_ROUNDS = 2;
 /** A silent operator is a finding of the audit, not worth the wait. */
 const NO_RETRY: RetryPolicy = { retryTimeoutMs: 0 };
 /** An operator that trails the others by a moment has not opened the round yet. */
-const OF_ANYBODY: RetryPolicy = {
+const OF_ANY_OPERATOR: RetryPolicy = {
   retryTimeoutMs: 0,
   isElsewhere: (error) =>
     isAnsweredElsewhere(error) || (error instanceof RefusedByOperator && error.code === "NotFound"),
@@ -130,7 +130,7 @@ export class Auditor {
   /** Proofs as the operator sends them; none when it sends none. */
   async #fetchProofs(round: Round): Promise<Map<Address, BalanceProof>> {
     try {
-      const sent = await this.#options.fetchProofs(round, OF_ANYBODY);
+      const sent = await this.#options.fetchProofs(round, OF_ANY_OPERATOR);
       return new Map(sent.map(({ token, proof }) => [token, proof]));
     } catch (error) {
       ignoreOperator(error);

@@ -309,7 +309,7 @@ export class ExchangeClient {
 
   async fetchOrders(round?: Round, manner?: RetryPolicy): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
-    const how = parse.parseManner(manner);
+    const how = parse.parseRetryPolicy(manner);
     const own = { ...(await this.#own(how)), query: { round } };
     const found = await this.api.call("fetchOrders", own, how);
     const asked = round ?? found[0]?.round;
@@ -379,7 +379,7 @@ export class ExchangeClient {
 
   /** The header by which this client reads its own affairs; signed anew when it is nearly past. */
   async session(manner?: RetryPolicy): Promise<string> {
-    const how = parse.parseManner(manner);
+    const how = parse.parseRetryPolicy(manner);
     return this.#sessions.header((await this.api.call("fetchClock", {}, how)).chainHead);
   }
 

@@ -32,11 +32,11 @@ export interface RetryPolicy {
   readonly isElsewhere?: (error: unknown) => boolean;
 }
 
-const DEFAULT_PATIENCE_MS = 15_000;
+const DEFAULT_RETRY_TIMEOUT_MS = 15_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 400;
 /** An operator that does not answer leaves the others this share of the retry timeout. */
-const TRIES_IN_PATIENCE = 3;
+const TRIES_PER_TIMEOUT = 3;
 /** Where there are others, one that gives no answer for so long is passed over. */
 const HANGING_MS = 2500;
 /** Operators remembered: the 88 that a manager can approve, and some that were approved before. */
@@ -53,7 +53,7 @@ export class Operators {
   #reading: Promise<void> | undefined;
 
   /** Throws `OperatorUnreachable` where no URL is of use. */
-  constructor({ urls, retryTimeoutMs = DEFAULT_PATIENCE_MS, readUrls }: OperatorsOptions) {
+  constructor({ urls, retryTimeoutMs = DEFAULT_RETRY_TIMEOUT_MS, readUrls }: OperatorsOptions) {
     this.#retryTimeoutMs = retryTimeoutMs;
     this.#readUrls = readUrls;
     this.learn(urls);
@@ -111,7 +111,7 @@ export class Operators {
     const { retryTimeoutMs = this.#retryTimeoutMs, isElsewhere = isAnsweredElsewhere } = manner;
     const began = performance.now();
     const leftMs = () => retryTimeoutMs - (performance.now() - began);
-    const share = retryTimeoutMs === 0 ? TIMEOUT_MS : Math.ceil(retryTimeoutMs / TRIES_IN_PATIENCE);
+    const share = retryTimeoutMs === 0 ? TIMEOUT_MS : Math.ceil(retryTimeoutMs / TRIES_PER_TIMEOUT);
     const timeoutMs = this.#known.length > 1 ? Math.min(share, HANGING_MS) : share;
     const asked = new Set<string>();
     let pauseMs = FIRST_PAUSE_MS;

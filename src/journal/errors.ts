@@ -161,7 +161,7 @@ export type StorageFailureCode =
   | "JournalHeld"
   | "BackupElsewhere";
 
-const STORAGE_MENDS: Record<StorageFailureCode, string> = {
+const STORAGE_HINTS: Record<StorageFailureCode, string> = {
   StorageFull:
     "Free disk space or raise the storage limit, then start again: every acknowledged record is kept.",
   StorageReadOnly:
@@ -205,7 +205,7 @@ export class StorageFailure extends QuarterdeckError {
   readonly file: string;
 
   constructor(code: StorageFailureCode, file: string, what: string, cause?: unknown) {
-    super({ code, message: `${what}: ${file}.`, hint: STORAGE_MENDS[code], cause });
+    super({ code, message: `${what}: ${file}.`, hint: STORAGE_HINTS[code], cause });
     this.code = code;
     this.file = file;
   }

@@ -231,7 +231,7 @@ export interface SharedJournal extends JournalReader, AttestationBoard {
    * Says that this operator lives and has applied the records up to `sequence`; gives all that said
    * so lately.
    */
-  announce(sequence: number): Promise<readonly Peer[]>;
+  heartbeat(sequence: number): Promise<readonly Peer[]>;
 }
 
 /**

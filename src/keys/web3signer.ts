@@ -81,7 +81,7 @@ export class Web3Signer implements KeyHolder {
   /** Fails at once while the service is known not to sign. */
   async sign(preimage: Uint8Array): Promise<EcdsaSignature> {
     if (this.#problem !== undefined) throw this.#problem;
-    if (this.#waiting.length >= MAX_WAITING) throw this.#fault("is too slow", SLOW_MEND);
+    if (this.#waiting.length >= MAX_WAITING) throw this.#fault("is too slow", SLOW_HINT);
     if (this.#inFlight >= MAX_IN_FLIGHT) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       if (this.#problem !== undefined) throw this.#problem;
@@ -107,7 +107,7 @@ export class Web3Signer implements KeyHolder {
     const { address } = this.#options;
     const text = await this.#ask("GET", "/api/v1/eth1/publicKeys");
     const listed = publicKeys.safeParse(parseJson(text));
-    if (!listed.success) throw this.#fault("does not list its keys as JSON", LIST_MEND);
+    if (!listed.success) throw this.#fault("does not list its keys as JSON", LIST_HINT);
     const found = listed.data.find((key) => addressOf(key) === address);
     if (found !== undefined) return found;
     throw this.#fault(
@@ -121,7 +121,7 @@ export class Web3Signer implements KeyHolder {
     const body = JSON.stringify({ data: bytesToHex(preimage) });
     const text = await this.#ask("POST", `/api/v1/eth1/sign/${this.#identifier}`, body);
     const given = parseSignature(text.trim());
-    if (given === undefined) throw this.#fault("answers with no signature", LIST_MEND);
+    if (given === undefined) throw this.#fault("answers with no signature", LIST_HINT);
     // Keys in hardware give either of the two signatures that are each other's mirror.
     const signature = lowS(given);
     const { r, s, yParity } = signature;
@@ -182,8 +182,8 @@ export class Web3Signer implements KeyHolder {
   }
 }
 
-const SLOW_MEND = "Give it more power, or hold the key in a keystore.";
-const LIST_MEND = "Check that web3signer.url is that of `web3signer eth1`.";
+const SLOW_HINT = "Give it more power, or hold the key in a keystore.";
+const LIST_HINT = "Check that web3signer.url is that of `web3signer eth1`.";
 
 /** Whether the same request may be answered next time. */
 function isTransient({ status }: HttpAnswer): boolean {
@@ -198,10 +198,10 @@ function faultOf(
     case undefined:
       return [`gives no answer (${problem})`, "Check that it runs and can be reached from here."];
     case 404:
-      if (method === "GET") return ["lists no eth1 keys (404)", LIST_MEND];
+      if (method === "GET") return ["lists no eth1 keys (404)", LIST_HINT];
       return ["does not know the key (404)", "Load the key there; POST /reload reads new files."];
     case 400:
-      return ["does not understand the request (400)", LIST_MEND];
+      return ["does not understand the request (400)", LIST_HINT];
     case 401:
     case 403:
       return [`refuses this node (${status})`, "Let this node in, as by --http-host-allowlist."];

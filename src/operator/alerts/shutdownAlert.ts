@@ -20,7 +20,7 @@ export interface Situation {
 }
 
 /** `situation` is undefined for an operator that never got going. */
-export function lastWordsOf(error: unknown, situation: Situation | undefined): Alert {
+export function shutdownAlertOf(error: unknown, situation: Situation | undefined): Alert {
   const known = error instanceof QuarterdeckError;
   const problem = messageOf(error);
   return {

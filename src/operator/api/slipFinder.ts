@@ -41,7 +41,7 @@ export class SlipFinder {
     { order, signature }: { readonly order?: Order; readonly signature: Signature },
   ): RefusalOf<"BadSignature"> {
     const ecdsa = signature.path.length > 0 ? undefined : decodeSignature(signature);
-    if (ecdsa === undefined || !this.#mayLook()) return refusal;
+    if (ecdsa === undefined || !this.#mayExplain()) return refusal;
     const context = {
       ...(order !== undefined && { order }),
       ...(this.#manager !== undefined && { manager: this.#manager }),
@@ -54,7 +54,7 @@ export class SlipFinder {
     return refusal;
   }
 
-  #mayLook(): boolean {
+  #mayExplain(): boolean {
     const now = this.#now();
     if (now - this.#since >= SECOND_MS) {
       this.#since = now;

@@ -53,7 +53,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
     newest = block;
     newestSince = options.now();
   };
-  const lookAtClocks = (): Reading[] => {
+  const probeClocks = (): Reading[] => {
     // The one heard with the least delay tells most about the clocks.
     if (skews.length > 0) skew = skews.reduce((a, b) => (Math.abs(b) < Math.abs(a) ? b : a));
     skews = [];
@@ -99,7 +99,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
       return [
         lagReading(options.rpcLagBlocks, lag, best),
         downReading(options.rpcDownEndpoints, down, endpoints.length),
-        ...lookAtClocks(),
+        ...probeClocks(),
       ];
     },
   };

@@ -46,11 +46,11 @@ async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   const takes = needed === 1 ? "a commit takes 1 operator" : `a commit takes ${needed} operators`;
   if (needed > 1 && !isShared) {
     // The time left does not matter: no other operator can find this one.
-    return reading(0, `${takes}, and this one shares no database with others`, ALONE_MEND);
+    return reading(0, `${takes}, and this one shares no database with others`, ALONE_HINT);
   }
   const { wait } = quorum;
   if (wait === undefined) {
-    return reading(Number.POSITIVE_INFINITY, `${takes}, and none is waited for`, MISSING_MEND);
+    return reading(Number.POSITIVE_INFINITY, `${takes}, and none is waited for`, MISSING_HINT);
   }
   const { round, attested, missing, deadlineBlock, problem } = wait;
   const left = deadlineBlock - options.head();
@@ -58,14 +58,14 @@ async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   const why = problem === undefined ? "" : ` (${problemOf(problem)})`;
   const stands = `commit of round ${round} has ${attested.length} of ${needed} operators${whose}`;
   const detail = `${stands}, ${left} blocks left${why}`;
-  return reading(left / quarterSize(schedule), detail, MISSING_MEND);
+  return reading(left / quarterSize(schedule), detail, MISSING_HINT);
 }
 
 /** The remedy for an operator that stands alone where commits take several. */
-export const ALONE_MEND =
+export const ALONE_HINT =
   "Give it the others' `database` and a `publicUrl`, or have the manager's owner set the quorum " +
   "to 1: quarterdeck operators quorum 1.";
-const MISSING_MEND =
+const MISSING_HINT =
   "Start the missing operators, on the same database and release, or have the manager's owner " +
   "lower the quorum: the Mediator halts without the commit.";
 

@@ -14,7 +14,7 @@ import { connect } from "../../chain/rpc/rpc.ts";
 import { createState } from "../../exchange/model/state.ts";
 import { lastBlockOf, rescueWindow } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
-import { ALONE_MEND } from "../checks/quorum.ts";
+import { ALONE_HINT } from "../checks/quorum.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { type Finding, failure, failureOf, fine, warning } from "./finding.ts";
@@ -166,7 +166,7 @@ export async function checkOperator(
 export function judgeQuorum(quorum: number, isShared: boolean): Finding {
   const detail = `a commit takes ${quorum} of the approved operators`;
   if (quorum === 1 || isShared) return fine("commit quorum", detail);
-  return failure("commit quorum", `${detail}, and this one shares no database`, ALONE_MEND);
+  return failure("commit quorum", `${detail}, and this one shares no database`, ALONE_HINT);
 }
 
 /** Judges a key's balance; both amounts in wei. */

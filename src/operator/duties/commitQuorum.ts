@@ -195,7 +195,7 @@ export class CommitQuorum {
       problem = error;
     }
     const standing = await this.#standing(round);
-    this.#judge(own, standing);
+    this.#detectDivergence(own, standing);
     const attested = operatorsOf(standing, own.hash);
     if (attested.length >= quorum) return this.#waits.over();
     const missing = this.#missing(attested);
@@ -276,7 +276,10 @@ export class CommitQuorum {
    * Finds the operators that signed other roots: neither all of this round nor, where somebody
    * committed some of them already, the rest.
    */
-  #judge({ duty: { round }, hash, wholeHash }: OwnCommit, standing: readonly Attested[]): void {
+  #detectDivergence(
+    { duty: { round }, hash, wholeHash }: OwnCommit,
+    standing: readonly Attested[],
+  ): void {
     const { log, signer } = this.#options;
     const found = standing
       .filter((one) => one.rootsHash !== hash && one.rootsHash !== wholeHash)

@@ -121,7 +121,7 @@ export class SlotKeeper {
     const { address } = this.#options;
     const decision = decideClaim(slots, address);
     if (decision.kind === "claim") await this.#claim(decision.slot, slots);
-    if (decision.kind === "skip" && decision.saved) this.#spare(slots.slot);
+    if (decision.kind === "skip" && decision.saved) this.#countSkipped(slots.slot);
   }
 
   async #claim(slot: Slot, { lastBlock, block }: SlotView): Promise<void> {
@@ -147,7 +147,7 @@ export class SlotKeeper {
     }
   }
 
-  #spare(slot: Slot): void {
+  #countSkipped(slot: Slot): void {
     if (this.#skipped === slot) return;
     this.#skipped = slot;
     this.#options.onSkipped();

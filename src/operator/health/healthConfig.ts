@@ -8,7 +8,7 @@ import type { Levels } from "./level.ts";
 type Pair = readonly [raise: number, clear: number];
 
 const value = z.number();
-const looks = z.number().int().min(1).max(1000);
+const probes = z.number().int().min(1).max(1000);
 
 /**
  * One check's bounds: the value at which each level begins, and the one at which it ends again.
@@ -29,8 +29,8 @@ function levels(
       warnClear: value.default(warn[1]),
       failed: value.nullable().default(failed?.[0] ?? null),
       failedClear: value.nullable().default(failed?.[1] ?? null),
-      raiseAfter: looks.default(raiseAfter),
-      clearAfter: looks.default(clearAfter),
+      raiseAfter: probes.default(raiseAfter),
+      clearAfter: probes.default(clearAfter),
     })
     .prefault({})
     .superRefine((given, context) => {

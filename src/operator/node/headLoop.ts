@@ -41,7 +41,7 @@ export class HeadLoop {
 
   readonly onFailedPoll = (): void => {
     this.#isPollFailing = true;
-    this.#parts.monitoring.failedLook();
+    this.#parts.monitoring.failedPoll();
   };
 
   /** True while this operator hears too little of the chain to lead, or cannot sign. */

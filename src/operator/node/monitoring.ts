@@ -57,7 +57,7 @@ export interface Monitoring {
   /** To be called with each new head, each mined transaction of ours, and each failed poll. */
   heard(block: SeenBlock): void;
   mined(kind: string, mined: Mined): void;
-  failedLook(): void;
+  failedPoll(): void;
   /** To be called when the runner has read the chain: deadlines are checked at once. */
   sawChain(): void;
   /** To be called when the attestations of a commit were read. */
@@ -133,7 +133,7 @@ export function monitor(options: MonitoringOptions): Monitoring {
       metrics.countGas(kind, gasUsed);
       spending.add(performance.now(), cost);
     },
-    failedLook: () => {
+    failedPoll: () => {
       failingSince ??= head.number;
     },
     checks: () => checks.checks(),

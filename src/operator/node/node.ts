@@ -142,7 +142,7 @@ function run(parts: Parts, failure: Promise<never>): Running {
     log,
     client: chain.client,
     onChain: loop.onChain,
-    onFailedLook: loop.onFailedPoll,
+    onFailedPoll: loop.onFailedPoll,
   };
   const leadOptions = {
     ...chainOptions,

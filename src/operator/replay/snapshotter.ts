@@ -84,7 +84,7 @@ export class Snapshotter {
     } catch (error) {
       this.#last = journal.head.sequence;
       if (!(error instanceof JournalStopped && this.#stopped)) {
-        log.error("snapshotFailed", { problem: error, hint: FAILURE_MEND });
+        log.error("snapshotFailed", { problem: error, hint: FAILURE_HINT });
       }
     } finally {
       const now = performance.now();
@@ -111,7 +111,7 @@ export class Snapshotter {
       this.#worker = worker;
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "made") resolve(message);
-        else log.error("snapshotUnusable", { ...message, hint: FAILURE_MEND });
+        else log.error("snapshotUnusable", { ...message, hint: FAILURE_HINT });
       });
       worker.on("error", reject);
       worker.on("exit", () => {
@@ -122,5 +122,5 @@ export class Snapshotter {
   }
 }
 
-const FAILURE_MEND =
+const FAILURE_HINT =
   "nothing is lost, and starts take longer; run `quarterdeck journal verify`, check disk and memory";

@@ -26,7 +26,7 @@ export interface ChainOptions {
   readonly client: ChainClient;
   /** Called with each new head, and after final blocks were taken in without one. */
   readonly onChain: (head: SeenHead | undefined) => void;
-  readonly onFailedLook: () => void;
+  readonly onFailedPoll: () => void;
 }
 
 export interface LeadOptions extends ChainOptions {
@@ -74,7 +74,7 @@ export async function lead(
 async function followBlocks(
   sequencer: Sequencer,
   signal: AbortSignal,
-  { config, log, client, state, onChain, onFailedLook }: LeadOptions,
+  { config, log, client, state, onChain, onFailedPoll }: LeadOptions,
 ): Promise<void> {
   const after = await withRetries(config, log, "readStart", () => startOf(client, state));
   const events = follow({
@@ -88,7 +88,7 @@ async function followBlocks(
     schedule: state.genesis.schedule,
     onNotice: (notice) => log.warn("endpointOdd", { notice }),
     onRetry: (problem, tries) => {
-      onFailedLook();
+      onFailedPoll();
       log.warn("chainUnreachable", { problem, tries });
     },
   });

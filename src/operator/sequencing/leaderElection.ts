@@ -44,9 +44,9 @@ export interface SharedRoleOptions {
 }
 
 /** Polls of the journal in the time of a lease. */
-const LOOKS = 10;
+const POLLS_PER_LEASE = 10;
 /** Polls between two heartbeats, of which several fall into a lease. */
-const LOOKS_BETWEEN_ANNOUNCEMENTS = { following: 4, leading: 2 };
+const POLLS_BETWEEN_HEARTBEATS = { following: 4, leading: 2 };
 /** Leases of leading after which the heartbeats of all live operators have been heard. */
 const LEASES_UNTIL_KNOWN = 1.5;
 /** Records by which a successor may trail: it reads them within one poll. */
@@ -65,7 +65,7 @@ export class LeaderElection {
     this.#stalled = new StalledLeader(options.leaseMs);
   }
 
-  /** Operators that live, as of the last announcement. */
+  /** Operators that live, as of the last heartbeat. */
   get peers(): readonly Peer[] {
     return this.#peers;
   }
@@ -86,7 +86,7 @@ export class LeaderElection {
       } catch (error) {
         this.#survive(error);
       }
-      await pause(leaseMs / LOOKS, signal);
+      await pause(leaseMs / POLLS_PER_LEASE, signal);
     }
   }
 
@@ -100,7 +100,7 @@ export class LeaderElection {
     // An operator that cannot lead sends no heartbeat; otherwise the leader would hand the lease
     // over to it.
     if (cannotLead() || !isApproved()) return undefined;
-    await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
+    await this.#heartbeat(replica.head.sequence, POLLS_BETWEEN_HEARTBEATS.following);
     if (holder === undefined) return journal.acquire();
     return this.#isStalledBy(holder) ? journal.acquire(holder.epoch) : undefined;
   }
@@ -113,9 +113,9 @@ export class LeaderElection {
     return true;
   }
 
-  async #announce(sequence: number, pollsBetween: number): Promise<void> {
+  async #heartbeat(sequence: number, pollsBetween: number): Promise<void> {
     if (this.#polls++ % pollsBetween !== 0) return;
-    this.#peers = await this.#options.journal.announce(sequence);
+    this.#peers = await this.#options.journal.heartbeat(sequence);
   }
 
   async #lead(leased: LeasedJournal, signal: AbortSignal): Promise<void> {
@@ -158,13 +158,13 @@ export class LeaderElection {
       await leased.renew();
       this.#outage.end();
       onSeen(leased.head);
-      await this.#announce(leased.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.leading);
+      await this.#heartbeat(leased.head.sequence, POLLS_BETWEEN_HEARTBEATS.leading);
       if (!isApproved()) return this.#successor(leased.head.sequence);
       // Before, one that let the lease run out may still seem to live: it would get it back.
       const isKnown = performance.now() - since > LEASES_UNTIL_KNOWN * leaseMs;
       const successor = isKnown ? this.#successor(leased.head.sequence) : undefined;
       if (successor !== undefined) return successor;
-      await pause((2 * leaseMs) / LOOKS, signal);
+      await pause((2 * leaseMs) / POLLS_PER_LEASE, signal);
     }
     return undefined;
   }
