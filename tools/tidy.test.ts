@@ -86,8 +86,6 @@ describe("files", () => {
   it("begin no comment with a pronoun, but with a noun", () => {
     const found = written
       .filter(({ path }) => path.startsWith("src/") && !isTest(path))
-      // This room is being written anew; with that this line goes.
-      .filter(({ path }) => !path.startsWith("src/chain/submit/"))
       .flatMap(({ path, text }) =>
         openings(text)
           .filter(({ words }) => NOUNLESS.test(words))

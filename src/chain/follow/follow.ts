@@ -71,8 +71,7 @@ const NEAR_BLOCKS = 16;
 const MAX_PAUSE_MS = 15_000;
 /** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
 const POLLS_BETWEEN_SURVEYS = 8;
-/** Blocks by which one endpoint may be behind another: blocks take a while to get around. */
-const LAG_BLOCKS = 3;
+const NORMAL_LAG_BLOCKS = 3;
 
 /**
  * Ends when `signal` is aborted. A consumer that cannot take final blocks gives the reason, as
@@ -269,7 +268,7 @@ class BlockFollower {
     const newest = Math.max(...heads.map(({ number }) => number || 0));
     for (const { endpoint, number } of heads) {
       const behind = newest - number;
-      if (behind > Math.max(LAG_BLOCKS, confirmations)) {
+      if (behind > Math.max(NORMAL_LAG_BLOCKS, confirmations)) {
         client.transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
       }
     }

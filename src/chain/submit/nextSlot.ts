@@ -92,7 +92,7 @@ export type SlotPhase = OpenPhase | Mined | Lost;
 export interface Progress {
   /** Attempts to broadcast a version of each call. */
   readonly attempts: ReadonlyMap<Job, number>;
-  /** What blocks cost at the last attempt. */
+  /** The cost of blocks at the last attempt. */
   readonly market: MarketAt | undefined;
   /** Polls since the last attempt. */
   readonly polls: number;
@@ -100,7 +100,7 @@ export interface Progress {
   readonly pollsAfterUse: number;
   /** The least that nodes named, in wei for a unit of gas; 0: nothing. */
   readonly floor: FeeFloor;
-  /** What a competing transaction, which is not ours, pays at least; undefined: none is known. */
+  /** The least fee of a competing, foreign transaction; undefined: none is known. */
   readonly competing: Fees | undefined;
   /** The version that was mined, as it was last seen; undefined: none was. */
   readonly lastMined: MinedVersion | undefined;

@@ -70,7 +70,7 @@ export class NonceSlot {
     return this.#state.progress.lastMined;
   }
 
-  /** What the newest version pays. */
+  /** The fees of the newest version. */
   get fees(): Fees | undefined {
     return this.versions[0]?.fees;
   }
@@ -85,7 +85,7 @@ export class NonceSlot {
     return this.#state.progress.floor;
   }
 
-  /** What blocks cost at the last attempt. */
+  /** The cost of blocks at the last attempt. */
   get market(): MarketAt | undefined {
     return this.#state.progress.market;
   }

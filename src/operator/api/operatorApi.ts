@@ -100,7 +100,7 @@ export interface OperatorApi {
   orders(client: Address, round?: Round): Promise<Answered<OrderResponse[]>>;
   clientTrades(client: Address, page: TradePage): ClientTradeResponse[];
   ledger(client: Address, page: LedgerPage): LedgerEntryResponse[];
-  /** Those pending are read from the chain; without them where it does not answer. */
+  /** Pending deposits are read from the chain; left out where it does not answer. */
   deposits(client: Address, limit: number): Promise<DepositResponse[]>;
   proofs(client: Address, round: Round): Answered<ProofResponse[]>;
   withdrawals(client: Address): WithdrawalResponse[];
