@@ -103,8 +103,7 @@ export async function* follow(
           if (refusal !== undefined) throw new LogsRefused(refusal);
           follower.took(part);
         }
-        // A consumer that counts as cut off since a failed poll hears that the outage is over, also
-        // where no block comes.
+        // The outage of a failed poll is over, also where no block comes.
         if (tries > 0) yield head;
         tries = 0;
         if (parts.length === 0) await bell.wait(pollMs, signal);
