@@ -167,6 +167,22 @@ export class MediatorReader {
     };
   }
 
+  /** The last round that owes no commit any more. */
+  async committedRound(): Promise<Round> {
+    const round = await ask("the committed round", () =>
+      this.client.readContract({ ...this.#at, functionName: "committedRound" }),
+    );
+    return Number(round);
+  }
+
+  /** First block at which it is HALTED if nothing more is done; undefined: no duty yet. */
+  async haltBlock(): Promise<BlockNumber | undefined> {
+    const block = await ask("the halt block", () =>
+      this.client.readContract({ ...this.#at, functionName: "haltBlock" }),
+    );
+    return block === NEVER ? undefined : Number(block);
+  }
+
   /** Tokens of a round's commit, in the order in which its proofs come. */
   async tokenSet(round: Round): Promise<Address[]> {
     const tokens = await this.#read("tokenSet", [BigInt(round)], "a token set");

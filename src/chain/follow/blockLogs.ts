@@ -56,6 +56,9 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
     const logs = isSurelyEmpty(source, header) ? [] : await receiptLogs(source, header);
     return { block: header, logs };
   }
+  if (header.bloom === undefined) {
+    return { block: header, logs: (await moreByReceipts(source, header, given)) ?? given };
+  }
   if (isWholeByBloom(source, header, given)) return { block: header, logs: given };
   const found = await receiptLogs(source, header).catch((error) => {
     // Some chains leave blooms empty, and some of their nodes give no receipts by block either.
@@ -79,6 +82,22 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
     source.onUselessBloom(`the bloom of block ${number} lacks a log that its receipts have`);
   }
   return { block: header, logs: found };
+}
+
+/**
+ * Of a block whose header tells nothing: what its receipts have, where that is more; undefined where
+ * it is not, or the endpoint does not give the receipts of a block at once.
+ */
+async function moreByReceipts(source: LogSource, header: FullHeader, given: readonly Log[]) {
+  const receipts = await blockReceipts(source.client, header.hash).catch(() => undefined);
+  if (receipts === undefined) return undefined;
+  const found = await logsIn(receipts, source, header).catch(() => undefined);
+  if (found === undefined || found.length <= given.length) return undefined;
+  const figures = `${given.length} of ${found.length} logs`;
+  source.onMissingLogs(
+    `eth_getLogs gave ${figures} of block ${header.number}: its receipts have all`,
+  );
+  return found;
 }
 
 async function readHeader(
@@ -154,9 +173,18 @@ async function receiptLogs(
   source: Pick<LogSource, "client" | "mediator">,
   header: FullHeader,
 ): Promise<Log[]> {
-  const { client, mediator } = source;
-  const { number, hash, transactions } = header;
-  const receipts = (await blockReceipts(client, hash)) ?? (await eachReceipt(client, header));
+  const { client } = source;
+  const receipts =
+    (await blockReceipts(client, header.hash)) ?? (await eachReceipt(client, header));
+  return logsIn(receipts, source, header);
+}
+
+/** Throws `LogsRefused` where these are not the receipts of all transactions of the block. */
+async function logsIn(
+  receipts: Receipts,
+  { mediator }: Pick<LogSource, "mediator">,
+  { number, hash, transactions }: FullHeader,
+): Promise<Log[]> {
   const isOfBlock = (one: RawReceipt | null) =>
     one?.blockHash?.toLowerCase() === hash.toLowerCase();
   if (receipts.length !== transactions.length || !receipts.every(isOfBlock)) {

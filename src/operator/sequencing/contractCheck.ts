@@ -10,6 +10,7 @@ import { shortMessage } from "../../chain/rpc/errors.ts";
 import type { ChainClient } from "../../chain/rpc/rpc.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock, tokenSums } from "../../exchange/queries/views.ts";
+import { haltBlockOf } from "../../exchange/rounds/halt.ts";
 
 /** One value that differs. */
 export interface Difference {
@@ -54,7 +55,7 @@ export interface ContractCheckOptions {
 
 export class ContractCheck {
   readonly #options: ContractCheckOptions;
-  /** The quarter in which the values were last the same, as "round.quarter". */
+  /** The quarter, and the round committed by then, in which the figures were last the same. */
   #checked: string | undefined;
   #differing = 0;
   #unread = 0;
@@ -70,7 +71,8 @@ export class ContractCheck {
   async poll(): Promise<void> {
     const { state, log } = this.#options;
     const { head, moment, haltRound } = clock(state);
-    const quarter = `${moment.round}.${moment.quarter}`;
+    // Once the round is committed, what halts it next is a dispute that was not seen.
+    const quarter = `${moment.round}.${moment.quarter} ${state.completedRound}`;
     if (head === undefined || haltRound !== undefined || quarter === this.#checked) return;
     const verdict = await this.#read(head.number);
     if (verdict === "later") return;
@@ -123,8 +125,10 @@ async function differencesOf(state: State, reader: MediatorReader): Promise<Diff
   };
   const { round } = state.moment;
   const sums = tokenSums(state);
-  const [listed, ...figures] = await Promise.all([
+  const [listed, committed, haltBlock, ...figures] = await Promise.all([
     reader.tokenSet(Number.MAX_SAFE_INTEGER),
+    reader.committedRound(),
+    reader.haltBlock(),
     ...sums.map(async ({ token }) => {
       const [flow, total] = await Promise.all([
         reader.flow(token, round),
@@ -135,6 +139,12 @@ async function differencesOf(state: State, reader: MediatorReader): Promise<Diff
   ]);
   compare("listed tokens", listed, [...state.tokens.keys()]);
   if (found.length > 0) return found;
+  if (sums.length > 0) compare("last round committed", committed, state.completedRound);
+  compare(
+    "block of the next deadline, by commits and open disputes",
+    haltBlock,
+    haltBlockOf(state),
+  );
   for (const [index, { token, deposits, requested, expected }] of sums.entries()) {
     const { flow, total } = figures[index] as (typeof figures)[number];
     compare(`deposits of ${token} in round ${round}`, flow.deposits, deposits);
