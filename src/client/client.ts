@@ -99,7 +99,8 @@ export class ExchangeClient {
   readonly #sessions: Sessions;
   readonly #auditor: Auditor;
   readonly #deposits: Deposits;
-  readonly #orders: OrderWriter;
+  /** Orders, several at once too. */
+  readonly orders: OrderWriter;
   readonly #pollMs: number;
   #exchange: ExchangeFacts;
 
@@ -133,7 +134,7 @@ export class ExchangeClient {
       submitter: this.#submitter,
       pollMs: this.#pollMs,
     });
-    this.#orders = new OrderWriter({
+    this.orders = new OrderWriter({
       ...{ api, owner: client, domain, curve, privateKey, evidence, clock },
       receipts: this.#receipts,
       latest: this.latest,
@@ -259,7 +260,7 @@ export class ExchangeClient {
   async createOrder(
     request: orders.OrderRequest & { readonly round?: Round; readonly id?: bigint },
   ): Promise<OrderStatus> {
-    return this.#orders.create(request);
+    return this.orders.create(request);
   }
 
   /**
@@ -270,12 +271,12 @@ export class ExchangeClient {
    * that is not known (the same order may then be placed again), `BadReceipt`, `BadArgument`.
    */
   async placeOrder(given: Placement): Promise<OrderStatus> {
-    return this.#orders.place(given);
+    return this.orders.place(given);
   }
 
   /** Throws as `placeOrder` does; the same cancellation may be sent again. */
   async cancelOrder(order: { readonly round: Round; readonly id: bigint }): Promise<OrderStatus> {
-    return this.#orders.cancel(order);
+    return this.orders.cancel(order);
   }
 
   async fetchBalance(): Promise<Answer<"fetchBalances">> {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
 import type { MediatorReader } from "../chain/contracts/mediator.ts";
 import { SlotReader } from "../chain/contracts/roundRobinManager.ts";
-import type { Answer, RouteName } from "../wire/routes/routes.ts";
+import type { Answer, Body, RouteName } from "../wire/routes/routes.ts";
 import {
   Api,
   type CallOptions,
@@ -15,6 +15,7 @@ import {
   RefusedByOperator,
   TIMEOUT_MS,
 } from "./api.ts";
+import type { OrderStatus } from "./types.ts";
 
 export interface OperatorsOptions {
   /** HTTP addresses, at least one; those that are none are passed over. */
@@ -170,6 +171,84 @@ export function isAnsweredElsewhere(error: unknown): boolean {
   if (error instanceof OperatorUnreachable) return true;
   if (!(error instanceof RefusedByOperator)) return false;
   return error.code === "NotLeader" || error.code === "NotReady";
+}
+
+export interface Write<Name extends "placeOrder" | "cancelOrder"> {
+  readonly name: Name;
+  readonly body: Body<Name>;
+  /** The order as that operator shows it; undefined if it shows none. */
+  readonly read: (api: Api) => Promise<OrderStatus | undefined>;
+  /** Whether an answer is about this order: one about another answers nothing. */
+  readonly isAbout: (status: OrderStatus) => boolean;
+  /** Whether the write is what made the order as it is. */
+  readonly isDone: (status: OrderStatus) => boolean;
+}
+
+/**
+ * Writes so that it counts once, whatever becomes of the answer: the same signed body is sent again
+ * until somebody answers it; a refusal that an earlier try may have caused is held against the
+ * order's state at whoever refused. Resolves once it is durable. Throws `RefusedByOperator` when it was not taken, and
+ * `OperatorUnreachable` when that is not known: then the same write may be sent again.
+ */
+export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
+  operators: Operators,
+  { name, body, read, isAbout, isDone }: Write<Name>,
+): Promise<OrderStatus> {
+  // Whether a try was left without an answer, so that it may have been taken; and how it failed.
+  let isOpen = false;
+  let openError: OperatorUnreachable | undefined;
+  const attempt = async (api: Api): Promise<OrderStatus> => {
+    try {
+      const answer = (await api.call(name, { body })) as OrderStatus;
+      if (isAbout(answer)) return answer;
+      throw new OperatorUnreachable(api.url, "it answers about another order");
+    } catch (error) {
+      if (isAnsweredElsewhere(error) || !(error instanceof RefusedByOperator)) {
+        isOpen ||= leavesOpen(error);
+        if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
+        throw error;
+      }
+      // What is refused as a duplicate may be this very order, sent by an earlier call.
+      if (!isOpen && error.code !== "DuplicateOrderId") throw error;
+      if (isUnsigned(error)) throw error;
+      const status = await readAfter(error, () => read(api));
+      if (status !== undefined && isDone(status)) return status;
+      throw error;
+    }
+  };
+  const isUnsettled = (error: unknown) =>
+    isOpen && error instanceof RefusedByOperator && error.act === "retry" && !isUnsigned(error);
+  const isElsewhere = (error: unknown) => isAnsweredElsewhere(error) || isUnsettled(error);
+  try {
+    return await operators.ask(attempt, { isElsewhere });
+  } catch (error) {
+    // Another that was never reached hides nothing of a try that may have arrived.
+    if (error instanceof OperatorUnreachable) throw openError ?? error;
+    if (!isUnsettled(error)) throw error;
+    const { code } = error as RefusedByOperator;
+    throw new OperatorUnreachable(operators.url, `${code}, and an earlier try is open`, error);
+  }
+}
+
+/** It was taken, and its state cannot be told now. */
+function isUnsigned(error: RefusedByOperator): boolean {
+  return error.code === "FillUnsigned";
+}
+
+/** One that lost the lead meanwhile answers `NotLeader` too, and may have kept the write. */
+function leavesOpen(error: unknown): boolean {
+  if (error instanceof OperatorUnreachable) return error.mayHaveArrived;
+  return error instanceof RefusedByOperator && error.code === "NotLeader";
+}
+
+/** A state that cannot be read settles nothing: that is no refusal of the write. */
+async function readAfter<T>(refusal: RefusedByOperator, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof RefusedByOperator) || isUnsigned(error)) throw error;
+    throw new OperatorUnreachable("The operator", `${refusal.code}, then ${error.code}`, error);
+  }
 }
 
 /** Where the manager's approved operators serve, as they say on chain. Throws `RpcUnavailable`. */

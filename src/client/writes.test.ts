@@ -12,9 +12,8 @@ import {
   signedOrder,
   startFakeOperator,
 } from "./fakeOperator.testkit.ts";
-import { Operators } from "./operators.ts";
+import { Operators, writeOnce } from "./operators.ts";
 import type { OrderStatus } from "./types.ts";
-import { writeOnce } from "./writes.ts";
 
 const PATIENCE_MS = 3000;
 const signature = signedOrder(0n).signature;

@@ -1,107 +1,40 @@
-/**
- * Orders and cancellations: signed as requested, and idempotent: each counts once, whatever becomes
- * of its answer. The same signed body is sent again until somebody answers it; a refusal that an
- * earlier try may have caused is compared with the order's state at the operator that refused.
- */
+/** Orders and cancellations, alone and several at once: signed for what was asked, and written. */
 import type { Curve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import { hashCancelOrder, hashOrder, hashOrderTerms, orderHash } from "../protocol/messages.ts";
-import { signMessage } from "../protocol/signatures.ts";
-import { isSameTerms, termsOf } from "../protocol/trading/terms.ts";
-import type { Domain, Round } from "../protocol/units.ts";
-import type { Body } from "../wire/routes/routes.ts";
+import { ORDER_PATH_LENGTH } from "../protocol/limits.ts";
+import {
+  hashCancelAfter,
+  hashCancelAll,
+  hashCancelOrder,
+  hashOrder,
+  hashOrderTerms,
+  orderHash,
+} from "../protocol/messages.ts";
+import { signBatch, signMessage } from "../protocol/signatures.ts";
+import { isSameTerms, type OrderTerms, termsOf } from "../protocol/trading/terms.ts";
+import type { Domain, Order, Round, Signature } from "../protocol/units.ts";
+import type { Answer } from "../wire/routes/routes.ts";
+import { MAX_ITEMS } from "../wire/schemas/batch.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
-import { parseOrderReference, parseOrderRequest, parseSignedOrder } from "./arguments.ts";
+import {
+  parseCount,
+  parseOrderReference,
+  parseOrderRequest,
+  parseSignedOrder,
+} from "./arguments.ts";
+import { BadArgument } from "./checks/badArgument.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
 import { parseTerms, randomId } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
-import { isAnsweredElsewhere, type Operators } from "./operators.ts";
+import { type Operators, writeOnce } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
 import type { OrderStatus } from "./types.ts";
-
-export interface Write<Name extends "placeOrder" | "cancelOrder"> {
-  readonly name: Name;
-  readonly body: Body<Name>;
-  /** The order as that operator shows it; undefined if it shows none. */
-  readonly read: (api: Api) => Promise<OrderStatus | undefined>;
-  /** Whether an answer is about this order: one about another answers nothing. */
-  readonly isAbout: (status: OrderStatus) => boolean;
-  /** Whether the write is what made the order as it is. */
-  readonly isDone: (status: OrderStatus) => boolean;
-}
-
-/**
- * Resolves once it is durable. Throws `RefusedByOperator` when it was not taken, and
- * `OperatorUnreachable` when that is not known: then the same write may be sent again.
- */
-export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
-  operators: Operators,
-  { name, body, read, isAbout, isDone }: Write<Name>,
-): Promise<OrderStatus> {
-  // Whether a try was left without an answer, so that it may have been taken; and how it failed.
-  let isOpen = false;
-  let openError: OperatorUnreachable | undefined;
-  const attempt = async (api: Api): Promise<OrderStatus> => {
-    try {
-      const answer = (await api.call(name, { body })) as OrderStatus;
-      if (isAbout(answer)) return answer;
-      throw new OperatorUnreachable(api.url, "it answers about another order");
-    } catch (error) {
-      if (isAnsweredElsewhere(error) || !(error instanceof RefusedByOperator)) {
-        isOpen ||= leavesOpen(error);
-        if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
-        throw error;
-      }
-      // A write that is refused as a duplicate may be this very order, sent by an earlier call.
-      if (!isOpen && error.code !== "DuplicateOrderId") throw error;
-      if (isUnsigned(error)) throw error;
-      const status = await readAfter(error, () => read(api));
-      if (status !== undefined && isDone(status)) return status;
-      throw error;
-    }
-  };
-  const isUnsettled = (error: unknown) =>
-    isOpen && error instanceof RefusedByOperator && error.act === "retry" && !isUnsigned(error);
-  const isElsewhere = (error: unknown) => isAnsweredElsewhere(error) || isUnsettled(error);
-  try {
-    return await operators.ask(attempt, { isElsewhere });
-  } catch (error) {
-    // Another that was never reached hides nothing of a try that may have arrived.
-    if (error instanceof OperatorUnreachable) throw openError ?? error;
-    if (!isUnsettled(error)) throw error;
-    const { code } = error as RefusedByOperator;
-    throw new OperatorUnreachable(operators.url, `${code}, and an earlier try is open`, error);
-  }
-}
-
-/** The write was taken, and its state cannot be given now. */
-function isUnsigned(error: RefusedByOperator): boolean {
-  return error.code === "FillUnsigned";
-}
-
-/**
- * An operator that lost the lead meanwhile answers `NotLeader` too, and may have kept the write.
- */
-function leavesOpen(error: unknown): boolean {
-  if (error instanceof OperatorUnreachable) return error.mayHaveArrived;
-  return error instanceof RefusedByOperator && error.code === "NotLeader";
-}
-
-/** A state that cannot be read settles nothing: that is no refusal of the write. */
-async function readAfter<T>(refusal: RefusedByOperator, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    if (!(error instanceof RefusedByOperator) || isUnsigned(error)) throw error;
-    throw new OperatorUnreachable("The operator", `${refusal.code}, then ${error.code}`, error);
-  }
-}
 
 export interface OrderWriterOptions {
   readonly api: Operators;
@@ -123,6 +56,16 @@ export interface OrderWriterOptions {
 /** Refusals that a market other than the one learnt explains. */
 const OF_ANOTHER_MARKET = ["MisalignedAmount", "UnknownMarket", "UnknownToken"];
 
+/** What became of one of several. */
+export type OrderOutcome =
+  | { readonly order: OrderStatus; readonly error?: undefined }
+  | { readonly order?: undefined; readonly error: RefusedByOperator };
+
+interface Built {
+  readonly order: Order;
+  readonly terms: OrderTerms | undefined;
+}
+
 type Asked = ReturnType<typeof parseAsked>;
 
 function parseAsked(request: unknown) {
@@ -133,6 +76,8 @@ function parseAsked(request: unknown) {
 /** Signs and writes the orders of one client. */
 export class OrderWriter {
   readonly #options: OrderWriterOptions;
+
+  #lastNonce = 0n;
 
   constructor(options: OrderWriterOptions) {
     this.#options = options;
@@ -193,6 +138,120 @@ export class OrderWriter {
     return this.#keep(status, round);
   }
 
+  /**
+   * Signs orders as `create` does one, for the current round or the one that each names: up to 16
+   * with one signature, more singly. They are among the evidence then, and sent nowhere yet. Throws
+   * `BadArgument`, and signs none then.
+   */
+  async signMany(requests: unknown): Promise<Placement[]> {
+    const asked = parseList("orders", requests, parseAsked);
+    const current = asked.every(({ round }) => round !== undefined)
+      ? undefined
+      : await this.#currentRound();
+    const built = asked.map((one) => this.#build(one, one.round ?? (current as Round)));
+    return this.#signAll(built);
+  }
+
+  /**
+   * Places orders that are signed and among the evidence, up to 50: each is answered by itself, in
+   * their order. The same list may be sent again: an order that was taken is answered as it is.
+   * Throws `OperatorUnreachable` where nothing is known of any of them, `RefusedByOperator` where
+   * none was looked at, `BadReceipt`, `TermsNotKept`, `BadArgument`.
+   */
+  async placeMany(given: unknown): Promise<OrderOutcome[]> {
+    const { api, owner } = this.#options;
+    const signed = parseList("orders", given, (one) => parseSignedOrder(one, owner));
+    const items = await api.call("placeOrders", { body: { orders: signed } });
+    requireLength(api.url, items, signed.length);
+    for (const [at, { order, signature: _, terms }] of signed.entries()) {
+      const status = items[at]?.order;
+      if (status === null || status === undefined) continue;
+      if (status.orderHash !== orderHash(order)) throw anotherOrder(api.url);
+      if (!isSameTerms(status.terms, termsOf(terms))) throw termsNotKept(status);
+    }
+    return this.#outcomes(items);
+  }
+
+  /** `signMany`, then `placeMany`. */
+  async createMany(requests: unknown): Promise<OrderOutcome[]> {
+    return this.placeMany(await this.signMany(requests));
+  }
+
+  /** Cancels up to 50 orders with one signature; each is answered by itself, in their order. */
+  async cancelMany(given: unknown): Promise<OrderOutcome[]> {
+    const { api, owner, curve, domain, privateKey } = this.#options;
+    const cancels = parseList("orders", given, parseOrderReference).map((one) => ({
+      ...{ owner, ...one },
+    }));
+    const signatures = signBatch(curve, domain, cancels.map(hashCancelOrder), privateKey);
+    const body = {
+      cancels: cancels.map((cancel, at) => ({ cancel, signature: signatures[at] as Signature })),
+    };
+    const items = await api.call("cancelOrders", { body });
+    requireLength(api.url, items, cancels.length);
+    return this.#outcomes(items);
+  }
+
+  /** Takes out all orders of this client, of this round and the next; gives those that it took. */
+  async cancelAll(): Promise<OrderStatus[]> {
+    const { api, owner, curve, domain, privateKey } = this.#options;
+    const cancelAll = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
+    const signature = signMessage(curve, domain, hashCancelAll(cancelAll), privateKey);
+    const taken = await api.call("cancelAllOrders", { body: { cancelAll, signature } });
+    return Promise.all(taken.map((status) => this.#keep(status, status.round)));
+  }
+
+  /**
+   * Sets the dead-man switch: once the exchange's clock is past `block`, all orders of this client
+   * go, whoever leads then; 0 takes it off. Call it again before. With `graceBlocks` it moves to so
+   * many blocks ahead by itself as long as this client listens to its own events at the operator
+   * that leads: it is a cancel on disconnect then.
+   */
+  async cancelAfter(block: number, graceBlocks = 0): Promise<Answer<"cancelOrdersAfter">> {
+    const { api, owner, curve, domain, privateKey } = this.#options;
+    const until = parseCount("block", block);
+    const grace = parseCount("graceBlocks", graceBlocks);
+    const wish = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
+    const cancelAfter = { ...wish, block: until, graceBlocks: grace };
+    const signature = signMessage(curve, domain, hashCancelAfter(cancelAfter), privateKey);
+    return api.call("cancelOrdersAfter", { body: { cancelAfter, signature } });
+  }
+
+  /** Takes `old` out and a new order in, both or neither, with no trade in between. */
+  async replace(old: unknown, request: unknown): Promise<Answer<"replaceOrder">> {
+    const { api, owner, curve, domain, privateKey } = this.#options;
+    const cancel = { owner, ...parseOrderReference(old) };
+    const asked = parseAsked(request);
+    const placed = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
+    const cancelSignature = signMessage(curve, domain, hashCancelOrder(cancel), privateKey);
+    const body = { cancel, cancelSignature, ...placed };
+    const answer = await api.call("replaceOrder", { body });
+    if (answer.placed.orderHash !== orderHash(placed.order)) throw anotherOrder(api.url);
+    if (!isSameTerms(answer.placed.terms, termsOf(placed.terms))) throw termsNotKept(answer.placed);
+    await this.#keep(answer.cancelled, answer.cancelled.round);
+    await this.#keep(answer.placed, answer.placed.round);
+    return answer;
+  }
+
+  /** Above every one before, also of other processes as far as the clock goes. */
+  #nextNonce(): bigint {
+    const now = BigInt(Date.now());
+    this.#lastNonce = now > this.#lastNonce ? now : this.#lastNonce + 1n;
+    return this.#lastNonce;
+  }
+
+  async #outcomes(items: Answer<"placeOrders">): Promise<OrderOutcome[]> {
+    const outcomes: OrderOutcome[] = [];
+    for (const { order, error } of items) {
+      if (order !== null) outcomes.push({ order: await this.#keep(order, order.round) });
+      else if (error !== null) {
+        const { code, act, message } = error;
+        outcomes.push({ error: new RefusedByOperator(code, act, message) });
+      }
+    }
+    return outcomes;
+  }
+
   async #keep(status: OrderStatus, round: Round): Promise<OrderStatus> {
     await this.#options.receipts.keep([status], round);
     this.#options.latest.take(status);
@@ -205,9 +264,14 @@ export class OrderWriter {
     return clock.confirm((await api.call("fetchClock")).round);
   }
 
-  /** Kept before it is sent: whatever becomes of the answer, the operator may hold the order. */
   async #sign(request: Asked, round: Round): Promise<Placement> {
-    const { owner, curve, domain, privateKey, evidence } = this.#options;
+    const [signed] = await this.#signAll([this.#build(request, round)]);
+    return signed as Placement;
+  }
+
+  /** The order, computed back and compared with what was asked. Throws where it is not. */
+  #build(request: Asked, round: Round): Built {
+    const { owner } = this.#options;
     const exchange = this.#options.exchange();
     const { market, side, price, amount, terms } = request;
     const { base, quote } = findMarket(exchange, market);
@@ -215,13 +279,34 @@ export class OrderWriter {
     const order = buildOrder(exchange, owner, round, id, { market, side, price, amount });
     const decimals = new Map(exchange.tokens.map((one) => [one.token, one.decimals]));
     requireAsAsked(order, { ...request, base, quote }, decimals);
-    const signature = signMessage(curve, domain, hashOrder(order), privateKey);
-    const hash = orderHash(order);
-    await evidence.saveOrder(hash, { order, signature });
-    if (terms === undefined) return { order, signature };
-    const termsHash = hashOrderTerms({ orderHash: hash, ...terms });
-    const signed = { ...terms, signature: signMessage(curve, domain, termsHash, privateKey) };
-    return { order, signature, terms: signed };
+    return { order, terms };
+  }
+
+  /** Kept before they are sent: whatever becomes of the answer, the operator may hold them. */
+  async #signAll(built: readonly Built[]): Promise<Placement[]> {
+    const { evidence } = this.#options;
+    const signatures = this.#signHashes(built.map(({ order }) => hashOrder(order)));
+    const withTerms = built.flatMap(({ order, terms }) =>
+      terms === undefined ? [] : [hashOrderTerms({ orderHash: orderHash(order), ...terms })],
+    );
+    const termsSignatures = this.#signHashes(withTerms);
+    const placements: Placement[] = [];
+    for (const [at, { order, terms }] of built.entries()) {
+      const signature = signatures[at] as Signature;
+      await evidence.saveOrder(orderHash(order), { order, signature });
+      const ofTerms = terms && { ...terms, signature: termsSignatures.shift() as Signature };
+      placements.push({ order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) });
+    }
+    return placements;
+  }
+
+  /** With one signature as far as operators take it: a longer path is too much evidence. */
+  #signHashes(hashes: readonly Uint8Array[]): Signature[] {
+    const { curve, domain, privateKey } = this.#options;
+    if (hashes.length <= 2 ** ORDER_PATH_LENGTH) {
+      return signBatch(curve, domain, hashes, privateKey);
+    }
+    return hashes.map((hash) => signMessage(curve, domain, hash, privateKey));
   }
 
   /** Throws `MarketChanged` where that is why an order was refused. */
@@ -247,4 +332,20 @@ function termsNotKept({ round, id }: OrderStatus): QuarterdeckError {
     message: `The operator holds order ${id} of round ${round} with other terms than were signed.`,
     hint: "Cancel it, and do not trade with this operator.",
   });
+}
+
+function parseList<T>(field: string, value: unknown, parse: (one: unknown) => T): T[] {
+  if (Array.isArray(value) && value.length > 0 && value.length <= MAX_ITEMS) {
+    return value.map(parse);
+  }
+  throw new BadArgument(field, "It is no such list", `Give a list of 1 to ${MAX_ITEMS}.`);
+}
+
+function requireLength(url: string, items: readonly unknown[], length: number): void {
+  if (items.length === length) return;
+  throw new OperatorUnreachable(url, `it answers about ${items.length} of ${length} orders`);
+}
+
+function anotherOrder(url: string): OperatorUnreachable {
+  return new OperatorUnreachable(url, "it answers about another order");
 }

@@ -1,7 +1,9 @@
 import { assert, unreachable } from "../base/errors.ts";
 import { followBlocks } from "./followBlocks.ts";
 import { cancelOrder } from "./matching/cancelOrder.ts";
+import { cancelAfter, cancelAll, keepAlive } from "./matching/commands.ts";
 import { placeOrder } from "./matching/placeOrder.ts";
+import { replaceOrder } from "./matching/replaceOrder.ts";
 import type { Entry, GenesisEntry } from "./model/entries.ts";
 import type { Outcome } from "./model/outcome.ts";
 import { createState, type State } from "./model/state.ts";
@@ -29,6 +31,14 @@ function step(state: State, entry: Exclude<Entry, GenesisEntry>): Outcome {
       return placeOrder(state, entry);
     case "cancelOrder":
       return cancelOrder(state, entry);
+    case "replaceOrder":
+      return replaceOrder(state, entry);
+    case "cancelAll":
+      return cancelAll(state, entry);
+    case "cancelAfter":
+      return cancelAfter(state, entry);
+    case "keepAlive":
+      return keepAlive(state, entry);
     default:
       return unreachable(entry);
   }

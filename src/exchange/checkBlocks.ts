@@ -10,7 +10,7 @@ import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { SumTree } from "../protocol/sumTree.ts";
 import type { Amount, BlockNumber, Moment, Round, TreeRoot } from "../protocol/units.ts";
 import { checkPlaces, followBlocks, nextBoundary } from "./followBlocks.ts";
-import { dueFunds } from "./matching/endOrder.ts";
+import { fundsFreedBy } from "./matching/passTime.ts";
 import { type BlocksEntry, decodeEntry, encodeEntry } from "./model/entries.ts";
 import { openingBalance } from "./model/evidence.ts";
 import { balanceOf, freeFunds } from "./model/funds.ts";
@@ -251,7 +251,7 @@ class Preview implements LogFacts {
 /** By `keyOf`: what orders still lock that end by themselves before `boundary`. */
 function freedBefore(state: State, boundary: BlockNumber): Map<string, Amount> {
   const freed = new Map<string, Amount>();
-  for (const { record, amount } of dueFunds(state, boundary)) {
+  for (const { record, amount } of fundsFreedBy(state, boundary)) {
     const key = keyOf(record.order.owner, record.order.sellToken);
     freed.set(key, (freed.get(key) ?? 0n) + amount);
   }

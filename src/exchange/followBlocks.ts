@@ -2,7 +2,7 @@ import { assert } from "../base/errors.ts";
 import type { ChainLog, ChainLogKind } from "../protocol/chainLog.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { BlockNumber } from "../protocol/units.ts";
-import { endDueOrders } from "./matching/endOrder.ts";
+import { passTime } from "./matching/passTime.ts";
 import type { BlocksEntry } from "./model/entries.ts";
 import type { ExchangeEvent, Outcome } from "./model/outcome.ts";
 import type { State } from "./model/state.ts";
@@ -87,7 +87,7 @@ function passBoundaries(state: State, block: BlockNumber, events: ExchangeEvent[
     beginQuarter(state, nextBoundary(state), events);
   }
   if (state.halted !== undefined) return;
-  endDueOrders(state, block, events);
+  passTime(state, block, events);
   state.moment = momentOf(state.genesis.schedule, block);
 }
 
@@ -96,7 +96,7 @@ function beginQuarter(state: State, block: BlockNumber, events: ExchangeEvent[])
   const { quarter } = momentOf(state.genesis.schedule, block);
   if (halt(state, block, events)) return;
 
-  endDueOrders(state, block, events);
+  passTime(state, block, events);
   decideWithdrawals(state, events);
   if (quarter === 0) {
     closeRound(state, events);

@@ -21,6 +21,15 @@ export const MAX_PATH_LENGTH = 16;
  */
 export const ORDERS_PER_CLIENT_AND_ROUND = 100;
 
+/**
+ * Orders of one client and round that are kept, whatever became of them: each takes about a
+ * kilobyte of memory for three rounds, so that one client takes some 60 MB at most.
+ */
+export const PLACEMENTS_PER_CLIENT_AND_ROUND = 20_000;
+
+/** Orders of one client that are taken at one block of the exchange's clock. */
+export const PLACEMENTS_PER_CLIENT_AND_BLOCK = 500;
+
 /** Path length of the batches in which a client may sign orders: 16 orders. Bounds the evidence. */
 export const ORDER_PATH_LENGTH = 4;
 
@@ -152,6 +161,11 @@ assert(
 assert(
   evidenceOrders(ORDER_PATH_LENGTH) >= EVIDENCE_ROUNDS * ORDERS_PER_CLIENT_AND_ROUND,
   "the evidence against an overdrawn withdrawal does not fit one transaction.",
+);
+assert(
+  ORDERS_PER_CLIENT_AND_ROUND <= PLACEMENTS_PER_CLIENT_AND_BLOCK &&
+    PLACEMENTS_PER_CLIENT_AND_BLOCK <= PLACEMENTS_PER_CLIENT_AND_ROUND,
+  "journals written before there were these bounds could be refused by them.",
 );
 assert(
   ORDER_PATH_LENGTH <= MAX_PATH_LENGTH,

@@ -16,6 +16,7 @@ test("only what another time or place can correct is to be retried", () => {
     "NotLeader",
     "NotReady",
     "Overloaded",
+    "PlacedTooFast",
     "RateLimited",
   ]);
 });

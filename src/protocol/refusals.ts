@@ -73,6 +73,10 @@ export interface RefusalValues {
   DuplicateOrderId: { readonly round: Round; readonly id: bigint };
   /** The client has placed `limit` orders in that round (see limits.ts). */
   TooManyOrders: { readonly round: Round; readonly limit: number };
+  /** The client has placed `limit` orders in that round, those that ended among them. */
+  TooManyPlacements: { readonly round: Round; readonly limit: number };
+  /** The client has placed `limit` orders at that block of the exchange's clock. */
+  PlacedTooFast: { readonly block: BlockNumber; readonly limit: number };
   InsufficientFunds: { readonly token: Address; readonly needed: Amount; readonly free: Amount };
   /** A newer `CancelAll` or `CancelAfter` of this client came before. */
   OldNonce: { readonly nonce: bigint; readonly last: bigint };
@@ -121,6 +125,8 @@ export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
   OrderRoundClosed: "caller",
   DuplicateOrderId: "caller",
   TooManyOrders: "caller",
+  TooManyPlacements: "caller",
+  PlacedTooFast: "retry",
   InsufficientFunds: "caller",
   OldNonce: "caller",
   WouldTake: "caller",

@@ -18,15 +18,17 @@ import {
   type Route,
   type RouteName,
 } from "../wire/routes/routes.ts";
+import type { ItemResponse } from "../wire/schemas/batch.ts";
 import type { Duties, Health, Live, Ready } from "../wire/schemas/health.ts";
+import type { OrderResponse } from "../wire/schemas/order.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
 import { ASYNCAPI_PATH, asyncApi } from "../wire/specs/asyncapi.ts";
 import { OPENAPI_PATH, openApi } from "../wire/specs/openapi.ts";
 
-/** An order with the longest allowed path is below 4 kB. */
-const MAX_BODY_BYTES = 64 * 1024;
+/** An order with terms and the longest paths is below 3 kB, and 50 are sent at once. */
+const MAX_BODY_BYTES = 160 * 1024;
 
 interface Call<Name extends RouteName> {
   readonly params: Params<Name>;
@@ -48,6 +50,18 @@ function inMarket<T>(value: T | undefined, base: Address, quote: Address): Answe
   return { ok: false, refusal: refuse("NotFound", { what: `market ${base}/${quote}` }) };
 }
 
+/** Each of several by itself; one that holds for all is that of the request. */
+function itemized(answer: Answered<readonly Answered<OrderResponse>[]>): Answered<ItemResponse[]> {
+  if (!answer.ok) return answer;
+  return ok(
+    answer.value.map((item) =>
+      item.ok
+        ? { order: item.value, error: null }
+        : { order: null, error: errorBody(item.refusal).error },
+    ),
+  );
+}
+
 const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   fetchExchange: (api) => ok(api.exchange()),
   fetchIdentity: (api, { query }) => api.identity(query.challenge),
@@ -62,6 +76,12 @@ const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
     inMarket(api.candles(base, quote, query), base, quote),
   placeOrder: (api, { body }) => api.placeOrder(body),
   cancelOrder: (api, { body }) => api.cancelOrder(body.cancel, body.signature),
+  placeOrders: async (api, { body }) => itemized(await api.placeOrders(body.orders)),
+  cancelOrders: async (api, { body }) => itemized(await api.cancelOrders(body.cancels)),
+  cancelAllOrders: (api, { body }) => api.cancelAll(body.cancelAll, body.signature),
+  replaceOrder: (api, { body }) => api.replaceOrder(body),
+  cancelOrdersAfter: (api, { body }) => api.cancelAfter(body.cancelAfter, body.signature),
+  fetchLimits: (api, { params }) => ok(api.limits(params.client)),
   fetchBalances: (api, { params }) => ok(api.balances(params.client)),
   fetchOrders: (api, { params, query }) => api.orders(params.client, query.round),
   fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query)),

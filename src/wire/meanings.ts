@@ -64,6 +64,14 @@ export const MEANING_OF_REFUSAL: { readonly [Code in RefusalCode]: Meaning } = {
     meaning: "The client has placed its limit of orders in that round.",
     hint: "Wait for the next round.",
   },
+  TooManyPlacements: {
+    meaning: "The client has placed as many orders in that round as are kept.",
+    hint: "Wait for the next round.",
+  },
+  PlacedTooFast: {
+    meaning: "The client has placed as many orders at that block as one block takes.",
+    hint: "Send it again with the next block.",
+  },
   InsufficientFunds: {
     meaning: "Less is free than the order needs.",
     hint: "Lower the amount, cancel orders, or deposit.",

@@ -38,6 +38,8 @@ const REFUSALS: readonly Refusal[] = [
   refuse("DuplicateOrderId", { round: 3, id: 9n }),
   refuse("TooManyOrders", { round: 3, limit: 100 }),
   refuse("InsufficientFunds", { token: A, needed: 8n, free: 5n }),
+  refuse("TooManyPlacements", { round: 3, limit: 20_000 }),
+  refuse("PlacedTooFast", { block: 77, limit: 500 }),
   refuse("OldNonce", { nonce: 4n, last: 7n }),
   refuse("WouldTake", { price: 45n }),
   refuse("NotFilled", { wanted: 90n, available: 60n }),

@@ -94,6 +94,39 @@ function orderSentence(refusal: OrderRefusal): string {
         `It needs ${refusal.needed} base units of ${refusal.token}, and ${refusal.free} are free. ` +
         "Lower the amount, cancel orders, or deposit."
       );
+    case "UnknownOrder":
+      return (
+        `Order ${refusal.id} of round ${refusal.round} by ${refusal.owner} is not known. ` +
+        "Check owner, round and id."
+      );
+    case "NotYourOrder":
+      return `Order ${refusal.id} belongs to ${refusal.owner}. Only its owner may cancel it.`;
+    case "OrderNotOpen":
+      return (
+        `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel. ` +
+        "Read it to see what was executed."
+      );
+    default:
+      return placingSentence(refusal);
+  }
+}
+
+type PlacingRefusal = RefusalOf<
+  "TooManyPlacements" | "PlacedTooFast" | "OldNonce" | "WouldTake" | "NotFilled" | "Expired"
+>;
+
+function placingSentence(refusal: PlacingRefusal): string {
+  switch (refusal.code) {
+    case "TooManyPlacements":
+      return (
+        `${refusal.limit} orders were placed in round ${refusal.round}, as many as are kept. ` +
+        "Wait for the next round, and place fewer and longer ones."
+      );
+    case "PlacedTooFast":
+      return (
+        `${refusal.limit} orders were placed at block ${refusal.block}, as many as one takes. ` +
+        "Send it again with the next block."
+      );
     case "OldNonce":
       return (
         `The nonce ${refusal.nonce} is not above ${refusal.last}, the last one of this client. ` +
@@ -113,18 +146,6 @@ function orderSentence(refusal: OrderRefusal): string {
       return (
         `It is good till block ${refusal.goodTillBlock}, and the first in which it could count is ` +
         `${refusal.block}. Sign it anew with a later block.`
-      );
-    case "UnknownOrder":
-      return (
-        `Order ${refusal.id} of round ${refusal.round} by ${refusal.owner} is not known. ` +
-        "Check owner, round and id."
-      );
-    case "NotYourOrder":
-      return `Order ${refusal.id} belongs to ${refusal.owner}. Only its owner may cancel it.`;
-    case "OrderNotOpen":
-      return (
-        `Order ${refusal.id} of round ${refusal.round} is ${refusal.end}: nothing to cancel. ` +
-        "Read it to see what was executed."
       );
     default:
       return unreachable(refusal);

@@ -169,17 +169,12 @@ export class MediatorReader {
 
   /** The last round that owes no commit any more. */
   async committedRound(): Promise<Round> {
-    const round = await ask("the committed round", () =>
-      this.client.readContract({ ...this.#at, functionName: "committedRound" }),
-    );
-    return Number(round);
+    return Number(await this.#read("committedRound", [], "the committed round"));
   }
 
   /** First block at which it is HALTED if nothing more is done; undefined: no duty yet. */
   async haltBlock(): Promise<BlockNumber | undefined> {
-    const block = await ask("the halt block", () =>
-      this.client.readContract({ ...this.#at, functionName: "haltBlock" }),
-    );
+    const block = await this.#read("haltBlock", [], "the halt block");
     return block === NEVER ? undefined : Number(block);
   }
 

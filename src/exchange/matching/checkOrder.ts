@@ -10,6 +10,7 @@ import type { Amount, Order, SignedOrder } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
 import type { Market } from "../model/entries.ts";
 import { freeFunds } from "../model/funds.ts";
+import { checkLimits } from "../model/orderLimits.ts";
 import type { OrderRef, Side } from "../model/outcome.ts";
 import { bookOf, type State, tradingKeyOf } from "../model/state.ts";
 import { checkBook, checkLastBlock } from "./checkTerms.ts";
@@ -108,9 +109,8 @@ function checkOwner(state: State, order: Order, leaving?: OrderRecord): Refusal 
   if (client === undefined) return refuse("UnknownClient", { client: owner });
   const orders = client.rounds.get(round)?.orders;
   if (orders?.has(id)) return refuse("DuplicateOrderId", { round, id });
-  const limit = state.genesis.limits.ordersPerClientAndRound;
-  if (orders !== undefined && orders.size >= limit)
-    return refuse("TooManyOrders", { round, limit });
+  const beyond = checkLimits(state, client, round);
+  if (beyond !== undefined) return beyond;
   return round === state.moment.round ? checkFunds(state, order, leaving) : undefined;
 }
 

@@ -1,5 +1,5 @@
 import { lastBlockOf } from "../../protocol/rounds.ts";
-import type { Amount, BlockNumber } from "../../protocol/units.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
 import { unlock } from "../model/funds.ts";
 import type { CancelReason, ExchangeEvent } from "../model/outcome.ts";
@@ -39,17 +39,6 @@ export function endDueOrders(state: State, block: BlockNumber, events: ExchangeE
     const { owner, round, id } = record.order;
     events.push({ what: "orderExpired", reason: "goodTillBlock", owner, round, id });
   }
-}
-
-/** The amounts that `endDueOrders` would free, order by order. */
-export function dueFunds(
-  state: State,
-  block: BlockNumber,
-): { readonly record: OrderRecord; readonly amount: Amount }[] {
-  return state.due
-    .before(block)
-    .filter((record) => record.state === "open")
-    .map((record) => ({ record, amount: lockedBy(record) }));
 }
 
 /** Remembers when an order that was taken ends by itself, where that is before its round does. */

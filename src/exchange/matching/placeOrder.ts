@@ -3,6 +3,7 @@ import { DEFAULT_TERMS, termsOf } from "../../protocol/trading/terms.ts";
 import type { OrderRecord } from "../model/book.ts";
 import type { PlaceOrderEntry } from "../model/entries.ts";
 import { lock } from "../model/funds.ts";
+import { countPlacement } from "../model/orderLimits.ts";
 import type { ExchangeEvent, Outcome } from "../model/outcome.ts";
 import { bookOf, clientOf, clientRound, type State } from "../model/state.ts";
 import { checkOrder, checkSigner, toLots } from "./checkOrder.ts";
@@ -30,7 +31,9 @@ export function placeOrder(state: State, entry: PlaceOrderEntry): Outcome {
 export function takeOrder(state: State, placed: Placed, events: ExchangeEvent[]): void {
   const record = accept(state, placed);
   const { owner, round, id } = record.order;
-  clientRound(clientOf(state, owner), round).orders.set(id, record);
+  const client = clientOf(state, owner);
+  clientRound(client, round).orders.set(id, record);
+  countPlacement(state, client);
   watchLastBlock(state, record);
   if (round === state.moment.round) {
     enterOrder(state, record, events);

@@ -4,7 +4,7 @@
  */
 import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
-import type { ChainLog, LogPlace } from "../../protocol/chainLog.ts";
+import type { ChainLog } from "../../protocol/chainLog.ts";
 import {
   type OrderTerms,
   SELF_TRADES,
@@ -14,6 +14,8 @@ import {
 import type {
   Amount,
   BlockRef,
+  CancelAfter,
+  CancelAll,
   CancelOrder,
   Order,
   Schedule,
@@ -22,7 +24,6 @@ import type {
 import {
   absent,
   address,
-  bool,
   type Codec,
   count,
   hash,
@@ -38,6 +39,7 @@ import {
   union,
   word,
 } from "./codec.ts";
+import { logCodec } from "./logCodec.ts";
 
 /**
  * The form of the entries written now. Version 1 has no time, and orders without terms: it is read
@@ -108,14 +110,52 @@ export interface CancelOrderEntry extends CancelOrder, Timed {
   readonly signature: Signature;
 }
 
-export type Entry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderEntry;
+/** Verified: `cancel` is taken out and `order`, of the same owner, is taken in, or neither. */
+export interface ReplaceOrderEntry extends Timed {
+  readonly kind: "replaceOrder";
+  readonly cancel: CancelOrder;
+  readonly cancelSignature: Signature;
+  readonly order: Order;
+  readonly signature: Signature;
+  readonly terms?: SignedTerms;
+}
+
+/** Verified. */
+export interface CancelAllEntry extends CancelAll, Timed {
+  readonly kind: "cancelAll";
+  readonly signature: Signature;
+}
+
+/** Verified: sets or takes off the owner's dead-man switch. */
+export interface CancelAfterEntry extends CancelAfter, Timed {
+  readonly kind: "cancelAfter";
+  readonly signature: Signature;
+}
+
+/** Clients that were connected to the operator that wrote it: its word alone. */
+export interface KeepAliveEntry extends Timed {
+  readonly kind: "keepAlive";
+  readonly clients: readonly Address[];
+}
+
+export type Entry =
+  | GenesisEntry
+  | BlocksEntry
+  | PlaceOrderEntry
+  | CancelOrderEntry
+  | ReplaceOrderEntry
+  | CancelAllEntry
+  | CancelAfterEntry
+  | KeepAliveEntry;
+
+/** Entries that a record of version 1 holds. */
+type TimelessEntry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderEntry;
 
 /** The record of an entry, UTF-8 JSON. The same entry always gives the same bytes. */
 export function encodeEntry(entry: Entry): Uint8Array {
   const { timeMs } = entry;
   if (timeMs !== undefined) return recordOf({ version: ENTRY_VERSION, timeMs }, entryCodec, entry);
-  const isTimeless = entry.kind !== "placeOrder" || entry.terms === undefined;
-  assert(isTimeless, "an entry with terms is written without its time.");
+  assert(isTimeless(entry), () => `${entry.kind} is written without its time.`);
   return recordOf({ version: TIMELESS_VERSION }, timelessCodec, entry);
 }
 
@@ -131,6 +171,11 @@ export function decodeEntry(record: Uint8Array): Entry {
   }
   const { timeMs, ...body } = rest;
   return { ...entryCodec.read(body, ""), timeMs: count.read(timeMs ?? null, "timeMs") };
+}
+
+function isTimeless(entry: Entry): entry is TimelessEntry {
+  if (entry.kind === "placeOrder") return entry.terms === undefined;
+  return Object.hasOwn(timelessMembers, entry.kind);
 }
 
 function recordOf<T>(
@@ -200,90 +245,6 @@ const signedTermsCodec: Codec<SignedTerms> = object<SignedTerms>({
 
 export const blockRefCodec: Codec<BlockRef> = object({ number: count, hash });
 
-const place: { readonly [K in keyof LogPlace]: Codec<LogPlace[K]> } = {
-  block: count,
-  blockHash: hash,
-  logIndex: count,
-  transactionHash: hash,
-};
-
-const logCodec = union<"kind", ChainLog>("kind", {
-  tokenListed: object({
-    kind: oneOf("tokenListed"),
-    token: address,
-    round: count,
-    ...place,
-  }),
-  deposited: object({
-    kind: oneOf("deposited"),
-    client: address,
-    token: address,
-    amount: uint128,
-    round: count,
-    ...place,
-  }),
-  withdrawalInitiated: object({
-    kind: oneOf("withdrawalInitiated"),
-    client: address,
-    token: address,
-    amount: uint128,
-    opening: uint128,
-    recipient: address,
-    round: count,
-    ...place,
-  }),
-  withdrawalCancelled: object({
-    kind: oneOf("withdrawalCancelled"),
-    client: address,
-    token: address,
-    round: count,
-    amount: uint128,
-    ...place,
-  }),
-  withdrawalConfirmed: object({
-    kind: oneOf("withdrawalConfirmed"),
-    client: address,
-    token: address,
-    round: count,
-    amount: uint128,
-    recipient: address,
-    ...place,
-  }),
-  committed: object({
-    kind: oneOf("committed"),
-    round: count,
-    token: address,
-    node: hash,
-    total: uint128,
-    leafCount: count,
-    ...place,
-  }),
-  tradingKeySet: object({
-    kind: oneOf("tradingKeySet"),
-    client: address,
-    fromRound: count,
-    key: address,
-    ...place,
-  }),
-  disputeOpened: object({
-    kind: oneOf("disputeOpened"),
-    client: address,
-    round: count,
-    opener: address,
-    mustProveOpenings: bool,
-    openingsPresented: bool,
-    presented: count,
-    ...place,
-  }),
-  disputeClosed: object({
-    kind: oneOf("disputeClosed"),
-    client: address,
-    round: count,
-    operator: address,
-    ...place,
-  }),
-});
-
 /** An entry as its fields are written; the time stands before them. */
 type Untimed<T> = T extends Timed ? Omit<T, keyof Timed> : never;
 type Body = Untimed<Entry>;
@@ -311,13 +272,42 @@ const placed = {
   signature: signatureCodec,
 };
 
+const command = { owner: address, round: count, nonce: uint64 };
+
 const entryCodec = union<"kind", Body>("kind", {
   ...unchanged,
   placeOrder: object<PlaceOrderBody>({ ...placed, terms: absent(signedTermsCodec) }),
+  replaceOrder: object<Untimed<ReplaceOrderEntry>>({
+    kind: oneOf("replaceOrder"),
+    cancel: object<CancelOrder>({ owner: address, round: count, id: uint64 }),
+    cancelSignature: signatureCodec,
+    order: orderCodec,
+    signature: signatureCodec,
+    terms: absent(signedTermsCodec),
+  }),
+  cancelAll: object<Untimed<CancelAllEntry>>({
+    kind: oneOf("cancelAll"),
+    ...command,
+    signature: signatureCodec,
+  }),
+  cancelAfter: object<Untimed<CancelAfterEntry>>({
+    kind: oneOf("cancelAfter"),
+    ...command,
+    block: count,
+    graceBlocks: count,
+    signature: signatureCodec,
+  }),
+  keepAlive: object<Untimed<KeepAliveEntry>>({
+    kind: oneOf("keepAlive"),
+    clients: list(address),
+  }),
 });
 
+type TermlessBody = Omit<PlaceOrderBody, "terms">;
+const timelessMembers = { ...unchanged, placeOrder: object<TermlessBody>(placed) };
+
 /** Of version 1. */
-const timelessCodec = union<"kind", Exclude<Body, PlaceOrderBody> | Omit<PlaceOrderBody, "terms">>(
+const timelessCodec = union<"kind", Exclude<Untimed<TimelessEntry>, PlaceOrderBody> | TermlessBody>(
   "kind",
-  { ...unchanged, placeOrder: object<Omit<PlaceOrderBody, "terms">>(placed) },
+  timelessMembers,
 );

@@ -49,6 +49,31 @@ export interface Client {
   readonly rounds: Map<Round, ClientRound>;
   /** By token: one active request at most. */
   readonly withdrawals: Map<Address, Withdrawal>;
+  /** Of its last `CancelAll` or `CancelAfter`; 0 before the first. */
+  lastNonce: bigint;
+  /** What its last `CancelAll` took out, for whoever sends that again. */
+  cancelledAll: CancelledAll | undefined;
+  /** Its dead-man switch, if that is set. */
+  deadMan: DeadMan | undefined;
+  /** Orders taken at the last block at which any was. */
+  placed: { readonly block: BlockNumber; readonly count: number };
+}
+
+export interface CancelledAll {
+  readonly nonce: bigint;
+  readonly orders: readonly OrderName[];
+}
+
+/** An order of a client. */
+export interface OrderName {
+  readonly round: Round;
+  readonly id: bigint;
+}
+
+/** Once the clock is past `block` all orders go; see `CancelAfter`. */
+export interface DeadMan {
+  readonly block: BlockNumber;
+  readonly graceBlocks: number;
 }
 
 export interface Token {
@@ -103,6 +128,8 @@ export interface State {
   trades: number;
   /** Of the last record: milliseconds since 1970 by its writer's clock, never decreasing. */
   timeMs: number;
+  /** Clients whose dead-man switch is set. */
+  readonly armed: Set<Client>;
   /** Orders and switches that end at a block by themselves. */
   readonly due: DueOrders;
 }
@@ -129,6 +156,7 @@ export function createState(genesis: Genesis): State {
     arrivals: 0,
     trades: 0,
     timeMs: 0,
+    armed: new Set(),
     due: new DueOrders(),
   };
 }
@@ -184,6 +212,15 @@ export function orderOf(state: State, { owner, round, id }: OrderRef): OrderReco
   const record = state.clients.get(owner)?.rounds.get(round)?.orders.get(id);
   assert(record !== undefined, () => `order ${id} of round ${round} by ${owner} is not known.`);
   return record;
+}
+
+/** The client's orders of `round` and the next that are open or queued, in order of arrival. */
+export function liveOrders(client: Client, round: Round): OrderRecord[] {
+  return [round, round + 1].flatMap((one) =>
+    [...(client.rounds.get(one)?.orders.values() ?? [])].filter(
+      ({ state }) => state === "open" || state === "queued",
+    ),
+  );
 }
 
 /** A token that must be listed. */

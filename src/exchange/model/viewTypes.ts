@@ -60,6 +60,13 @@ export interface OrderView {
   readonly sequence: bigint;
 }
 
+/** What may be used, and what of it is. */
+export interface LimitView {
+  readonly limit: number;
+  readonly used: number;
+  readonly left: number;
+}
+
 export interface PriceLevel {
   readonly price: Amount;
   /** Base units of the market's base. */

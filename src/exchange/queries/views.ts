@@ -8,8 +8,16 @@ import type { BalanceProof, Fill, Round, TokenRoot } from "../../protocol/units.
 import type { OrderRecord } from "../model/book.ts";
 import { openingBalance } from "../model/evidence.ts";
 import { balanceOf } from "../model/funds.ts";
+import { blockLimit, ordersLimit, placementsLimit } from "../model/orderLimits.ts";
 import type { OrderRef } from "../model/outcome.ts";
-import { bookOf, type State, type Token, tokenSet, type Withdrawal } from "../model/state.ts";
+import {
+  bookOf,
+  type Client,
+  type State,
+  type Token,
+  tokenSet,
+  type Withdrawal,
+} from "../model/state.ts";
 import type {
   BalanceView,
   BookView,
@@ -76,6 +84,27 @@ export function flows(state: State, client: Address, token: Address, round: Roun
   const flow = state.clients.get(client)?.rounds.get(round)?.flows.get(token) ?? NO_FLOW;
   return { ...flow };
 }
+
+/** What is left to a client of its limits; as of one without orders where it is none. */
+export function limits(state: State, address: Address) {
+  const { round, block } = state.moment;
+  const client = state.clients.get(address) ?? NO_CLIENT;
+  const ofRound = (one: Round) => ({
+    round: one,
+    orders: ordersLimit(state, client, one),
+    placements: placementsLimit(client, one),
+  });
+  return {
+    block,
+    rounds: [ofRound(round), ofRound(round + 1)],
+    blockPlacements: blockLimit(state, client),
+  };
+}
+
+const NO_CLIENT: Pick<Client, "rounds" | "placed"> = {
+  rounds: new Map(),
+  placed: { block: 0, count: 0 },
+};
 
 /** An order of rounds r-2 .. r+1. */
 export function order(state: State, ref: OrderRef): OrderView | undefined {

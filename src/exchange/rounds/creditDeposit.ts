@@ -25,6 +25,10 @@ function admit(state: State, log: DepositedLog, events: ExchangeEvent[]): Client
     balances: new Map(),
     rounds: new Map(),
     withdrawals: new Map(),
+    lastNonce: 0n,
+    cancelledAll: undefined,
+    placed: { block: 0, count: 0 },
+    deadMan: undefined,
   };
   state.clients.set(log.client, client);
   state.clientList.push(client);

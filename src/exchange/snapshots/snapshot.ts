@@ -193,6 +193,10 @@ function clientRecord(client: Client): ClientRecord {
     address: client.address,
     balances: Array.from(client.balances, ([token, balance]) => ({ token, ...balance })),
     withdrawals: [...client.withdrawals.values()],
+    lastNonce: client.lastNonce,
+    cancelledAll: client.cancelledAll ?? null,
+    placed: client.placed,
+    deadMan: client.deadMan ?? null,
     rounds: Array.from(client.rounds, ([round, { orders, flows }]) => ({
       round,
       orders: Array.from(orders.values(), orderRow),
@@ -218,6 +222,10 @@ function addClient(state: State, record: ClientRecord): void {
     ),
     rounds: new Map(),
     withdrawals: new Map(record.withdrawals.map((one) => [one.token, { ...one }])),
+    lastNonce: record.lastNonce ?? 0n,
+    cancelledAll: record.cancelledAll ?? undefined,
+    placed: record.placed ?? { block: 0, count: 0 },
+    deadMan: record.deadMan ?? undefined,
   };
   for (const { round, orders, flows } of record.rounds) {
     client.rounds.set(round, {
@@ -229,6 +237,7 @@ function addClient(state: State, record: ClientRecord): void {
   }
   state.clients.set(client.address, client);
   state.clientList.push(client);
+  if (client.deadMan !== undefined) state.armed.add(client);
 }
 
 function orderOfRow(state: State, row: OrderRow): OrderRecord {

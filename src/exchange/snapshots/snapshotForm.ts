@@ -12,6 +12,7 @@ import {
   object,
   oneOf,
   optional,
+  uint64,
   uint128,
 } from "../model/codec.ts";
 import {
@@ -23,7 +24,7 @@ import {
   termsCodec,
 } from "../model/entries.ts";
 import type { EndReason } from "../model/outcome.ts";
-import type { KeyChange } from "../model/state.ts";
+import type { CancelledAll, Client, DeadMan, KeyChange, OrderName } from "../model/state.ts";
 import type { DisputeView, OrderState, WithdrawalView } from "../model/viewTypes.ts";
 
 /**
@@ -93,6 +94,10 @@ export interface ClientRecord {
     readonly locked: Amount;
   }[];
   readonly withdrawals: readonly WithdrawalView[];
+  readonly lastNonce?: bigint;
+  readonly cancelledAll?: CancelledAll | null;
+  readonly placed?: Client["placed"];
+  readonly deadMan?: DeadMan | null;
   readonly rounds: readonly {
     readonly round: Round;
     readonly orders: readonly OrderRow[];
@@ -208,12 +213,21 @@ const roundsCodec = (orderRow: Codec<OrderRow>) =>
   );
 
 const clientCodecs: Codecs<ClientRecord> = {
-  1: object<ClientRecord>({
+  1: object<Omit<ClientRecord, "lastNonce" | "cancelledAll" | "placed" | "deadMan">>({
     ...clientFields,
     rounds: roundsCodec(object<Omit<OrderRow, "placedMs" | "terms" | "reason">>(orderRowFields)),
   }),
   2: object<ClientRecord>({
     ...clientFields,
+    lastNonce: uint64,
+    cancelledAll: optional(
+      object<CancelledAll>({
+        nonce: uint64,
+        orders: list(object<OrderName>({ round: count, id: uint64 })),
+      }),
+    ),
+    placed: object<Client["placed"]>({ block: count, count }),
+    deadMan: optional(object<DeadMan>({ block: count, graceBlocks: count })),
     rounds: roundsCodec(
       object<OrderRow>({
         ...orderRowFields,

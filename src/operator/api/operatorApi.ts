@@ -8,7 +8,15 @@
  */
 import type { Address, Hex } from "../../base/hex.ts";
 import type { Refusal } from "../../protocol/refusals.ts";
-import type { Amount, CancelOrder, Round, Session, Signature } from "../../protocol/units.ts";
+import type {
+  Amount,
+  CancelAfter,
+  CancelAll,
+  CancelOrder,
+  Round,
+  Session,
+  Signature,
+} from "../../protocol/units.ts";
 import type {
   BalanceResponse,
   ClientTradeResponse,
@@ -17,6 +25,12 @@ import type {
   ProofResponse,
   WithdrawalResponse,
 } from "../../wire/schemas/account.ts";
+import type {
+  CancelAfterResponse,
+  LimitsResponse,
+  Replacement,
+  ReplaceResponse,
+} from "../../wire/schemas/batch.ts";
 import type { ExchangeResponse, IdentityResponse } from "../../wire/schemas/exchange.ts";
 import type { ClockResponse, DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type {
@@ -32,6 +46,10 @@ import type { Placement } from "../../wire/schemas/terms.ts";
 import type { TradePage } from "../replay/history.ts";
 
 export type { TradePage };
+export interface SignedCancel {
+  readonly cancel: CancelOrder;
+  readonly signature: Signature;
+}
 
 export type Answered<T> =
   | { readonly ok: true; readonly value: T }
@@ -94,6 +112,14 @@ export interface OperatorApi {
   candles(base: Address, quote: Address, page: CandlePage): CandleResponse[] | undefined;
   placeOrder(placed: Placement): Promise<Answered<OrderResponse>>;
   cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderResponse>>;
+  /** Each with an outcome of its own, in their order; a refusal of all where none was looked at. */
+  placeOrders(placed: readonly Placement[]): Promise<Answered<Answered<OrderResponse>[]>>;
+  cancelOrders(cancels: readonly SignedCancel[]): Promise<Answered<Answered<OrderResponse>[]>>;
+  replaceOrder(replacement: Replacement): Promise<Answered<ReplaceResponse>>;
+  /** The orders that it took out. */
+  cancelAll(wish: CancelAll, signature: Signature): Promise<Answered<OrderResponse[]>>;
+  cancelAfter(wish: CancelAfter, signature: Signature): Promise<Answered<CancelAfterResponse>>;
+  limits(client: Address): LimitsResponse;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;
   balances(client: Address): BalanceResponse[];

@@ -60,7 +60,10 @@ export async function planRepair(journal: JournalReader, wanted?: number): Promi
     for (const record of records) {
       const isBehind = broken !== undefined && record.sequence >= broken.sequence;
       if (isBehind) requireOneFlush(record, broken);
-      if (entryOf(record).kind === "blocks") blocks += 1;
+      const { kind } = entryOf(record);
+      if (kind === "blocks") blocks += 1;
+      // The writer's own word, to be given again.
+      else if (kind === "keepAlive") continue;
       else if (isBehind) unanswered += 1;
       else throw acknowledged(record.sequence, "it is an order that was answered");
     }

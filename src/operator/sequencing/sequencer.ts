@@ -8,6 +8,8 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import { apply } from "../../exchange/apply.ts";
 import { checkBlocks } from "../../exchange/checkBlocks.ts";
 import { checkCancel, checkOrder } from "../../exchange/matching/checkOrder.ts";
+import { checkBlock, checkCommand } from "../../exchange/matching/commands.ts";
+import { checkReplace } from "../../exchange/matching/replaceOrder.ts";
 import { type Entry, encodeEntry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
@@ -51,8 +53,13 @@ export class BlocksRefused extends QuarterdeckError {
   }
 }
 
+/** What no client sends. */
+const FROM_INSIDE: readonly Entry["kind"][] = ["blocks", "keepAlive"];
+
 interface Waiting {
   readonly entry: Entry;
+  /** Whether the next one may go into another flush. */
+  readonly endsGroup: boolean;
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: Error) => void;
 }
@@ -102,13 +109,25 @@ export class Sequencer {
    * nothing of them was kept, and the node goes on.
    */
   submit(entry: Entry): Promise<Outcome> {
+    return this.#enqueue(entry, true);
+  }
+
+  /**
+   * As `submit`, of at most `MAX_BATCH` entries that share one flush and come one after the other;
+   * each has an outcome of its own.
+   */
+  submitAll(entries: readonly Entry[]): Promise<Outcome[]> {
+    const last = entries.length - 1;
+    return Promise.all(entries.map((entry, at) => this.#enqueue(entry, at === last)));
+  }
+
+  #enqueue(entry: Entry, endsGroup: boolean): Promise<Outcome> {
     if (this.#failed !== undefined) return Promise.reject(this.#failed);
-    const isOrder = entry.kind === "placeOrder" || entry.kind === "cancelOrder";
-    if (isOrder && this.#queue.length >= MAX_WAITING) {
+    if (!FROM_INSIDE.includes(entry.kind) && this.#queue.length >= MAX_WAITING) {
       return Promise.resolve(refused(refuse("Overloaded", { retryAfterMs: 1000 })));
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ entry, resolve, reject });
+      this.#queue.push({ entry, endsGroup, resolve, reject });
       this.#running ??= this.#run();
     });
   }
@@ -137,7 +156,11 @@ export class Sequencer {
   /** Blocks come first in theirs: they are proven against the state that they are applied to. */
   #nextBatch(): Waiting[] {
     const blocks = this.#queue.findIndex(({ entry }, at) => at > 0 && entry.kind === "blocks");
-    return this.#queue.splice(0, blocks === -1 ? MAX_BATCH : Math.min(blocks, MAX_BATCH));
+    const most = blocks === -1 ? MAX_BATCH : Math.min(blocks, MAX_BATCH);
+    if (this.#queue.length <= most) return this.#queue.splice(0);
+    // No group is cut in two; a first one that is too long for a flush is.
+    const ends = this.#queue.slice(0, most).findLastIndex(({ endsGroup }) => endsGroup);
+    return this.#queue.splice(0, ends === -1 ? most : ends + 1);
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
@@ -199,9 +222,20 @@ export class Sequencer {
 }
 
 function check(state: State, entry: Entry): Refusal | undefined {
-  if (entry.kind === "placeOrder") return checkOrder(state, entry.order, termsOf(entry.terms));
-  if (entry.kind === "cancelOrder") return checkCancel(state, entry);
-  return undefined;
+  switch (entry.kind) {
+    case "placeOrder":
+      return checkOrder(state, entry.order, termsOf(entry.terms));
+    case "cancelOrder":
+      return checkCancel(state, entry);
+    case "replaceOrder":
+      return checkReplace(state, entry);
+    case "cancelAll":
+      return checkCommand(state, entry);
+    case "cancelAfter":
+      return checkCommand(state, entry) ?? checkBlock(state, entry);
+    default:
+      return undefined;
+  }
 }
 
 function refused(refusal: Refusal): Outcome {

@@ -58,11 +58,17 @@ export class WriteRouter {
    * leader settles it: an order counts once, whatever happens.
    */
   async submit(entry: Entry): Promise<Outcome> {
-    if (this.#sequencer === undefined) return this.#elsewhere();
+    const [outcome] = await this.submitAll([entry]);
+    return outcome ?? this.#elsewhere();
+  }
+
+  /** The same of several that share a flush, each with an outcome of its own. */
+  async submitAll(entries: readonly Entry[]): Promise<Outcome[]> {
+    if (this.#sequencer === undefined) return entries.map(() => this.#elsewhere());
     try {
-      return await this.#sequencer.submit(entry);
+      return await this.#sequencer.submitAll(entries);
     } catch (error) {
-      if (isLeadLost(error)) return this.#elsewhere();
+      if (isLeadLost(error)) return entries.map(() => this.#elsewhere());
       throw error;
     }
   }

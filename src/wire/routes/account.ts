@@ -8,6 +8,7 @@ import {
   proof,
   withdrawal,
 } from "../schemas/account.ts";
+import { limitsResponse } from "../schemas/batch.ts";
 import { orderResponse } from "../schemas/order.ts";
 import { address, countText, limitText } from "../schemas/values.ts";
 import { tradePage } from "./market.ts";
@@ -16,6 +17,14 @@ import type { Route } from "./route.ts";
 const clientPath = z.strictObject({ client: address });
 
 export const ACCOUNT_ROUTES = {
+  fetchLimits: {
+    method: "GET",
+    path: "/v1/clients/:client/limits",
+    access: "client",
+    params: clientPath,
+    answer: limitsResponse,
+    about: "How many orders the client may place still: this round, the next, and at this block.",
+  },
   fetchBalances: {
     method: "GET",
     path: "/v1/clients/:client/balances",

@@ -1,4 +1,15 @@
 /** The routes that change the exchange: only signed messages do. */
+import { z } from "zod";
+import {
+  cancelAfterInput,
+  cancelAfterResponse,
+  cancelAllInput,
+  cancelsInput,
+  itemResponse,
+  placementsInput,
+  replaceInput,
+  replaceResponse,
+} from "../schemas/batch.ts";
 import { orderResponse, placementInput, signedCancelInput } from "../schemas/order.ts";
 import type { Route } from "./route.ts";
 
@@ -18,5 +29,45 @@ export const ORDER_ROUTES = {
     body: signedCancelInput,
     answer: orderResponse,
     about: "Takes an order out of the book, signed by its owner or trading key.",
+  },
+  placeOrders: {
+    method: "POST",
+    path: "/v1/orders/batch",
+    access: "public",
+    body: placementsInput,
+    answer: z.array(itemResponse),
+    about: "Places several orders with one flush; each is answered by itself, in their order.",
+  },
+  cancelOrders: {
+    method: "POST",
+    path: "/v1/orders/cancel-batch",
+    access: "public",
+    body: cancelsInput,
+    answer: z.array(itemResponse),
+    about: "Takes several orders out with one flush; each is answered by itself, in their order.",
+  },
+  cancelAllOrders: {
+    method: "POST",
+    path: "/v1/orders/cancel-all",
+    access: "public",
+    body: cancelAllInput,
+    answer: z.array(orderResponse),
+    about: "Takes out all orders of the signer, of this round and the next; answers with them.",
+  },
+  replaceOrder: {
+    method: "POST",
+    path: "/v1/orders/replace",
+    access: "public",
+    body: replaceInput,
+    answer: replaceResponse,
+    about: "Takes one order out and another in, both or neither, with no trade in between.",
+  },
+  cancelOrdersAfter: {
+    method: "POST",
+    path: "/v1/orders/cancel-after",
+    access: "public",
+    body: cancelAfterInput,
+    answer: cancelAfterResponse,
+    about: "Sets the dead-man switch: all orders go once the exchange's clock is past a block.",
   },
 } as const satisfies Record<string, Route>;

@@ -1,12 +1,14 @@
 /** Every shape that has a name in the documents, and JSON Schema of them and of others. */
 import { z } from "zod";
 import * as account from "../schemas/account.ts";
+import * as batch from "../schemas/batch.ts";
 import { errorBody } from "../schemas/error.ts";
 import * as exchange from "../schemas/exchange.ts";
 import * as health from "../schemas/health.ts";
 import * as market from "../schemas/market.ts";
 import * as order from "../schemas/order.ts";
 import { signature } from "../schemas/signature.ts";
+import * as terms from "../schemas/terms.ts";
 
 export const SHAPES: Readonly<Record<string, z.ZodType>> = {
   Exchange: exchange.exchange,
@@ -22,6 +24,10 @@ export const SHAPES: Readonly<Record<string, z.ZodType>> = {
   Candle: market.candle,
   Order: order.order,
   SignedOrder: order.signedOrderInput,
+  Placement: order.placementInput,
+  Terms: terms.signedTermsInput,
+  OrderTerms: terms.orderTerms,
+  Item: batch.itemResponse,
   CancelOrder: order.cancelOrder,
   SignedCancel: order.signedCancelInput,
   OrderStatus: order.orderResponse,

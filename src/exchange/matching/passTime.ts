@@ -1,0 +1,25 @@
+/** What time does to orders: those past their last block end, and dead-man switches fire. */
+import type { Amount, BlockNumber } from "../../protocol/units.ts";
+import { lockedBy, type OrderRecord } from "../model/book.ts";
+import type { ExchangeEvent } from "../model/outcome.ts";
+import { liveOrders, type State } from "../model/state.ts";
+import { fireSwitches, silentClients } from "./commands.ts";
+import { endDueOrders } from "./endOrder.ts";
+
+/** The exchange's clock comes to `block`, of which nothing else has happened yet. */
+export function passTime(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
+  endDueOrders(state, block, events);
+  fireSwitches(state, block, events);
+}
+
+/** What `passTime` would free, order by order. */
+export function fundsFreedBy(
+  state: State,
+  block: BlockNumber,
+): { readonly record: OrderRecord; readonly amount: Amount }[] {
+  const { round } = state.moment;
+  const silent = silentClients(state, block).flatMap((client) => liveOrders(client, round));
+  return [...new Set([...state.due.before(block), ...silent])]
+    .filter((record) => record.state === "open")
+    .map((record) => ({ record, amount: lockedBy(record) }));
+}

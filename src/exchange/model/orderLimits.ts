@@ -1,0 +1,52 @@
+/** How many orders a client may have, and how fast it may place them. */
+import {
+  PLACEMENTS_PER_CLIENT_AND_BLOCK,
+  PLACEMENTS_PER_CLIENT_AND_ROUND,
+} from "../../protocol/limits.ts";
+import { type Refusal, refuse } from "../../protocol/refusals.ts";
+import type { Round } from "../../protocol/units.ts";
+import type { Client, State } from "./state.ts";
+import type { LimitView } from "./viewTypes.ts";
+
+/**
+ * Orders of `round` that count towards the limit whose reason is the evidence of disputes and
+ * cancellations (protocol/limits.ts): every order that was taken.
+ */
+export function countedOrders(client: Pick<Client, "rounds">, round: Round): number {
+  return client.rounds.get(round)?.orders.size ?? 0;
+}
+
+/** Why the client may place no order of `round` now; undefined if it may. */
+export function checkLimits(state: State, client: Client, round: Round): Refusal | undefined {
+  const counted = ordersLimit(state, client, round);
+  if (counted.left === 0) return refuse("TooManyOrders", { round, limit: counted.limit });
+  const { limit, left } = placementsLimit(client, round);
+  if (left === 0) return refuse("TooManyPlacements", { round, limit });
+  const perBlock = blockLimit(state, client);
+  if (perBlock.left > 0) return undefined;
+  return refuse("PlacedTooFast", { block: state.moment.block, limit: perBlock.limit });
+}
+
+export function ordersLimit(state: State, client: Pick<Client, "rounds">, round: Round): LimitView {
+  return limited(state.genesis.limits.ordersPerClientAndRound, countedOrders(client, round));
+}
+
+export function placementsLimit(client: Pick<Client, "rounds">, round: Round): LimitView {
+  const kept = client.rounds.get(round)?.orders.size ?? 0;
+  return limited(PLACEMENTS_PER_CLIENT_AND_ROUND, kept);
+}
+
+export function blockLimit({ moment }: State, { placed }: Pick<Client, "placed">): LimitView {
+  const used = placed.block === moment.block ? placed.count : 0;
+  return limited(PLACEMENTS_PER_CLIENT_AND_BLOCK, used);
+}
+
+/** An order was taken at this block of the exchange's clock. */
+export function countPlacement({ moment: { block } }: State, client: Client): void {
+  const before = client.placed.block === block ? client.placed.count : 0;
+  client.placed = { block, count: before + 1 };
+}
+
+function limited(limit: number, used: number): LimitView {
+  return { limit, used, left: Math.max(0, limit - used) };
+}
