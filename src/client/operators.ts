@@ -208,7 +208,7 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
         if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
         throw error;
       }
-      // What is refused as a duplicate may be this very order, sent by an earlier call.
+      // A write that is refused as a duplicate may be this very order, sent by an earlier call.
       if (!isOpen && error.code !== "DuplicateOrderId") throw error;
       if (isUnsigned(error)) throw error;
       const status = await readAfter(error, () => read(api));
@@ -230,12 +230,12 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
   }
 }
 
-/** It was taken, and its state cannot be told now. */
+/** The write was taken, and its state cannot be given now. */
 function isUnsigned(error: RefusedByOperator): boolean {
   return error.code === "FillUnsigned";
 }
 
-/** One that lost the lead meanwhile answers `NotLeader` too, and may have kept the write. */
+/** An operator that lost the lead meanwhile answers `NotLeader` too, and may have kept the write. */
 function leavesOpen(error: unknown): boolean {
   if (error instanceof OperatorUnreachable) return error.mayHaveArrived;
   return error instanceof RefusedByOperator && error.code === "NotLeader";

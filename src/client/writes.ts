@@ -56,7 +56,7 @@ export interface OrderWriterOptions {
 /** Refusals that a market other than the one learnt explains. */
 const OF_ANOTHER_MARKET = ["MisalignedAmount", "UnknownMarket", "UnknownToken"];
 
-/** What became of one of several. */
+/** The result of one of several writes. */
 export type OrderOutcome =
   | { readonly order: OrderStatus; readonly error?: undefined }
   | { readonly order?: undefined; readonly error: RefusedByOperator };

@@ -85,8 +85,8 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
 }
 
 /**
- * Of a block whose header tells nothing: what its receipts have, where that is more; undefined where
- * it is not, or the endpoint does not give the receipts of a block at once.
+ * The logs in the receipts of a block whose header tells nothing, where those are more; undefined
+ * where they are not, or where the endpoint does not give the receipts of a block at once.
  */
 async function moreByReceipts(source: LogSource, header: FullHeader, given: readonly Log[]) {
   const receipts = await blockReceipts(source.client, header.hash).catch(() => undefined);

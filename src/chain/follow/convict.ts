@@ -46,7 +46,7 @@ async function faultOf(given: Given, other: Given): Promise<Fault | undefined> {
   return undefined;
 }
 
-/** Whether its block has the log, by the endpoint's header or receipts; undefined: unknown. */
+/** True if the block has the log, by the endpoint's header or receipts; undefined: unknown. */
 async function tells(endpoint: Endpoint, log: Log) {
   const bloom = await bloomOf(endpoint, log);
   if (bloom !== undefined) return { holds: areHeld(bloom, [log]), by: "bloom" } as const;

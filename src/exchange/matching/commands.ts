@@ -1,5 +1,5 @@
 /**
- * What a client says of all its orders at once: take them out, now or when it is silent. Such
+ * Commands of a client for all its orders at once: cancel them, now or when it is silent. Such
  * commands carry nonces that only grow, so that none counts twice or out of turn.
  */
 import { type Refusal, refuse } from "../../protocol/refusals.ts";

@@ -1,4 +1,4 @@
-/** What time does to orders: those past their last block end, and dead-man switches fire. */
+/** The effects of time on orders: those past their last block end, and dead-man switches fire. */
 import type { Amount, BlockNumber } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
@@ -12,7 +12,7 @@ export function passTime(state: State, block: BlockNumber, events: ExchangeEvent
   fireSwitches(state, block, events);
 }
 
-/** What `passTime` would free, order by order. */
+/** The amounts that `passTime` would free, order by order. */
 export function fundsFreedBy(
   state: State,
   block: BlockNumber,

@@ -49,11 +49,11 @@ export interface Client {
   readonly rounds: Map<Round, ClientRound>;
   /** By token: one active request at most. */
   readonly withdrawals: Map<Address, Withdrawal>;
-  /** Of its last `CancelAll` or `CancelAfter`; 0 before the first. */
+  /** Number of the client's last `CancelAll` or `CancelAfter`; 0 before the first. */
   lastNonce: bigint;
-  /** What its last `CancelAll` took out, for whoever sends that again. */
+  /** The orders that the last `CancelAll` cancelled, for a sender that repeats it. */
   cancelledAll: CancelledAll | undefined;
-  /** Its dead-man switch, if that is set. */
+  /** The client's dead-man switch, if that is set. */
   deadMan: DeadMan | undefined;
   /** Orders taken at the last block at which any was. */
   placed: { readonly block: BlockNumber; readonly count: number };

@@ -60,7 +60,7 @@ export interface OrderView {
   readonly sequence: bigint;
 }
 
-/** What may be used, and what of it is. */
+/** A limit, and how much of it is used. */
 export interface LimitView {
   readonly limit: number;
   readonly used: number;

@@ -85,7 +85,7 @@ export function flows(state: State, client: Address, token: Address, round: Roun
   return { ...flow };
 }
 
-/** What is left to a client of its limits; as of one without orders where it is none. */
+/** The rest of a client's limits; an unknown client has the whole of them. */
 export function limits(state: State, address: Address) {
   const { round, block } = state.moment;
   const client = state.clients.get(address) ?? NO_CLIENT;

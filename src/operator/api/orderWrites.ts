@@ -88,7 +88,7 @@ interface Write<T> {
   readonly check: (write: T) => Refusal | undefined;
   readonly entryOf: (write: T) => Entry;
   readonly orderOf: (write: T) => OrderRef;
-  /** Whether it was refused only because it was taken before. */
+  /** True if the order was refused only because it was taken before. */
   readonly isSettled: (write: T, refusal: Refusal) => boolean;
 }
 

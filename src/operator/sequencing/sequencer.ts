@@ -53,7 +53,7 @@ export class BlocksRefused extends QuarterdeckError {
   }
 }
 
-/** What no client sends. */
+/** Entries that no client sends. */
 const FROM_INSIDE: readonly Entry["kind"][] = ["blocks", "keepAlive"];
 
 interface Waiting {

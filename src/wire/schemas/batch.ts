@@ -10,7 +10,7 @@ import { address, count, uint64 } from "./values.ts";
 /** Orders or cancellations of one request. */
 export const MAX_ITEMS = 50;
 
-/** What became of one of several: exactly one of the two is there. */
+/** The result of one of several: exactly one of the two is there. */
 export const itemResponse = z.object({
   order: orderResponse.nullable().describe("As the answer to it alone"),
   error: errorBody.shape.error
