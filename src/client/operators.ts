@@ -235,7 +235,7 @@ function isUnsigned(error: RefusedByOperator): boolean {
   return error.code === "FillUnsigned";
 }
 
-/** An operator that lost the lead meanwhile answers `NotLeader` too, and may have kept the write. */
+/** An operator that lost the lead meanwhile answers `NotLeader` too, and may have kept it. */
 function leavesOpen(error: unknown): boolean {
   if (error instanceof OperatorUnreachable) return error.mayHaveArrived;
   return error instanceof RefusedByOperator && error.code === "NotLeader";
