@@ -45,6 +45,9 @@ export interface Signer {
   signTransaction(transaction: UnsignedTransaction): Promise<Hex>;
 }
 
+/** What it takes to send transactions. */
+export type TransactionSigner = Pick<Signer, "address" | "signTransaction">;
+
 /** The key's holder gives no signature that counts. What was to be signed may be asked again. */
 export class SignerUnavailable extends QuarterdeckError {
   override readonly name = "SignerUnavailable";

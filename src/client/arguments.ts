@@ -6,15 +6,15 @@ import { parseAddress } from "../base/address.ts";
 import { UINT64_MAX } from "../base/bytes.ts";
 import type { Curve } from "../base/curve.ts";
 import { parseDecimal } from "../base/decimal.ts";
-import { type Address, type Hex, isHex } from "../base/hex.ts";
-import { localSigner } from "../chain/signer.ts";
+import type { Address, Hex } from "../base/hex.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
 import type { Order, Round, SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
 import { signatureInput } from "../wire/shapes.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import type { MarketPin } from "./checks/exchangeFacts.ts";
-import type { EvidenceStore } from "./evidence.ts";
+import type { EvidenceStore } from "./evidence/evidence.ts";
+import { parseSigner, type SignerSource } from "./signing/parseSigner.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -161,7 +161,7 @@ export interface ParsedOptions {
   readonly retryTimeoutMs: number | undefined;
   readonly rpc: readonly string[];
   readonly mediator: Address;
-  readonly privateKey: Hex;
+  readonly signer: SignerSource;
   readonly evidence: EvidenceStore;
   readonly maxFeePerGas: bigint | undefined;
   readonly pollMs: number | undefined;
@@ -170,7 +170,7 @@ export interface ParsedOptions {
 }
 
 const OPTIONS = [
-  ...["operator", "retryTimeoutMs", "rpc", "mediator", "privateKey", "evidence"],
+  ...["operator", "retryTimeoutMs", "rpc", "mediator", "signer", "evidence"],
   ...["maxFeePerGas", "pollMs", "curve", "markets"],
 ];
 const MAX_KEY_LENGTH = 200;
@@ -178,6 +178,7 @@ const LONGEST_MS = 24 * 60 * 60 * 1000;
 
 /** Options of `ExchangeClient.join`. */
 export function parseOptions(value: unknown): ParsedOptions {
+  requireNoOldKey(value);
   const given = parseFields("options", value, OPTIONS);
   const optional = <T>(name: string, parse: (field: string, value: unknown) => T) =>
     given[name] === undefined ? undefined : parse(`options.${name}`, given[name]);
@@ -185,16 +186,17 @@ export function parseOptions(value: unknown): ParsedOptions {
     parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
   const ms = (min: number) => (field: string, one: unknown) =>
     parseCount(field, one, min, LONGEST_MS);
+  const curve = optional("curve", (field, one) => parseMethods<Curve>(field, one, CURVE_METHODS));
   return {
     operators: parseUrls("options.operator", given["operator"], parseOperatorUrl),
     retryTimeoutMs: optional("retryTimeoutMs", ms(0)),
     rpc: parseUrls("options.rpc", given["rpc"], rpcUrl),
     mediator: parseAddressArgument("options.mediator", given["mediator"]),
-    privateKey: parsePrivateKey("options.privateKey", given["privateKey"]),
+    signer: parseSigner("options.signer", given["signer"], curve),
     evidence: parseMethods<EvidenceStore>("options.evidence", given["evidence"], EVIDENCE_METHODS),
     maxFeePerGas: optional("maxFeePerGas", (field, one) => parseWei(field, one, 1n)),
     pollMs: optional("pollMs", ms(1)),
-    curve: optional("curve", (field, one) => parseMethods<Curve>(field, one, CURVE_METHODS)),
+    curve,
     markets: optional("markets", parsePins) ?? [],
   };
 }
@@ -211,17 +213,11 @@ export function parseMethods<T>(field: string, value: unknown, names: readonly s
   throw new BadArgument(field, `It has no method ${missing}`, hint);
 }
 
-/** Never repeats what was given. */
-function parsePrivateKey(field: string, value: unknown): Hex {
-  const text = typeof value === "string" ? value.trim().toLowerCase() : "";
-  const hint = "Give 0x and the 64 hexadecimal digits of the key.";
-  if (!isHex(text, 32)) throw new BadArgument(field, "It is no private key", hint);
-  try {
-    localSigner(text);
-  } catch {
-    throw new BadArgument(field, "It is not a key of secp256k1", hint);
-  }
-  return text;
+/** Releases before 0.2 took the key so. */
+function requireNoOldKey(value: unknown): void {
+  if (typeof value !== "object" || value === null || !("privateKey" in value)) return;
+  const hint = "Give the same key as signer, or a wallet or an account.";
+  throw new BadArgument("options.privateKey", "Keys are given as signer now", hint);
 }
 
 function parsePins(field: string, value: unknown): MarketPin[] {

@@ -3,8 +3,8 @@
  * once or not at all: after each break the caller is told of a gap, and reads the state over HTTP.
  * What is older than an answer that came first is told to nobody.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
+import { sleep } from "../base/sleep.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import { toJson } from "../wire/shapes.ts";
 import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
@@ -66,7 +66,7 @@ export async function listen(options: StreamOptions, signal: AbortSignal): Promi
     // One that accepts and ends at once would be asked twenty times a second, by all its clients.
     const lasted = performance.now() - began > LONGEST_PAUSE_MS;
     if (connection.wasComplete && lasted) pauseMs = FIRST_PAUSE_MS;
-    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    await sleep(pauseMs, signal).catch(() => {});
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }

@@ -3,11 +3,9 @@
  * whatever becomes of its answer. The same signed body is sent again until somebody answers it; a
  * refusal that an earlier try may have caused is held against the order's state at whoever refused.
  */
-import type { Curve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import { hashCancelOrder, hashOrder, orderHash } from "../protocol/messages.ts";
-import { signMessage } from "../protocol/signatures.ts";
+import { orderHash } from "../protocol/messages.ts";
 import type { Domain, Round, SignedOrder } from "../protocol/units.ts";
 import type { Body } from "../wire/routes.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
@@ -15,11 +13,12 @@ import { parseOrderReference, parseOrderRequest, parseSignedOrder } from "./argu
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
-import type { EvidenceStore } from "./evidence.ts";
+import type { EvidenceStore } from "./evidence/evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
 import { isAnsweredElsewhere, type Operators } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
+import type { ClientSigner } from "./signing/signer.ts";
 import type { OrderStatus } from "./types.ts";
 
 export interface Write<Name extends "placeOrder" | "cancelOrder"> {
@@ -102,8 +101,7 @@ export interface OrderWriterOptions {
   readonly api: Operators;
   readonly owner: Address;
   readonly domain: Domain;
-  readonly curve: Curve;
-  readonly privateKey: Uint8Array;
+  readonly signer: Pick<ClientSigner, "sign">;
   readonly evidence: EvidenceStore;
   readonly receipts: Receipts;
   readonly latest: LatestOrders;
@@ -164,10 +162,10 @@ export class OrderWriter {
 
   /** See `ExchangeClient.cancelOrder`. */
   async cancel(order: unknown): Promise<OrderStatus> {
-    const { api, owner, curve, domain, privateKey } = this.#options;
+    const { api, owner, domain, signer } = this.#options;
     const { round, id } = parseOrderReference(order);
     const cancel = { owner, round, id };
-    const signature = signMessage(curve, domain, hashCancelOrder(cancel), privateKey);
+    const signature = await signer.sign(domain, "CancelOrder", cancel);
     const status = await writeOnce(api, {
       name: "cancelOrder",
       body: { cancel, signature },
@@ -192,13 +190,13 @@ export class OrderWriter {
 
   /** Kept before it is sent: whatever becomes of the answer, the operator may hold the order. */
   async #sign(request: ReturnType<typeof parseOrderRequest>, round: Round): Promise<SignedOrder> {
-    const { owner, curve, domain, privateKey, evidence } = this.#options;
+    const { owner, domain, signer, evidence } = this.#options;
     const exchange = this.#options.exchange();
     const { base, quote } = findMarket(exchange, request.market);
     const order = buildOrder(exchange, owner, round, request.id ?? randomId(), request);
     const decimals = new Map(exchange.tokens.map((one) => [one.token, one.decimals]));
     requireAsAsked(order, { ...request, base, quote }, decimals);
-    const signature = signMessage(curve, domain, hashOrder(order), privateKey);
+    const signature = await signer.sign(domain, "Order", order);
     await evidence.saveOrder(orderHash(order), { order, signature });
     return { order, signature };
   }

@@ -6,8 +6,8 @@
  * the place of what a former process left behind, the lowest nonce first. While it runs, it offers
  * again what a reorganisation dropped.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../../base/hex.ts";
+import { sleep } from "../../base/sleep.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { kindOf } from "../rpc/errorKinds.ts";
 import {
@@ -17,7 +17,7 @@ import {
   TransactionLost,
 } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
-import type { Signer } from "../signer.ts";
+import type { TransactionSigner } from "../signer.ts";
 import { type AccountView, readAccount, readStart, type Start } from "./account.ts";
 import { Attempts } from "./attempts.ts";
 import { broadcast } from "./broadcast.ts";
@@ -37,7 +37,7 @@ export { MOST_IN_FLIGHT } from "./nonceLine.ts";
 
 export interface SubmitterOptions {
   readonly client: ChainClient;
-  readonly signer: Signer;
+  readonly signer: TransactionSigner;
   readonly chainId: number;
   /** Wei for a unit of gas; never more. */
   readonly maxFeePerGas: bigint;
@@ -255,7 +255,7 @@ export class Submitter {
   /** A poll of what is out, after a pause. */
   async #watch(): Promise<void> {
     const { pollMs, signal } = this.#options;
-    await sleep(pollMs, undefined, { signal }).catch(() => {});
+    await sleep(pollMs, signal).catch(() => {});
     if (signal?.aborted) return;
     this.#attempts.renew();
     // Both before the receipts: what they say is then true of any receipt that is missing.
