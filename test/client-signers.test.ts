@@ -56,9 +56,10 @@ describe("signers and evidence", () => {
     expect(await trader.fetchBalance()).toMatchObject([{ total: 10n * WETH }, { total: 0n }]);
     expect(asked).not.toContain("eth_signTypedData_v4");
     expect((await trader.audit()).faults).toEqual([]);
+    expect(await trader.evidence.orders(1)).toHaveLength(1);
+    await exchange.toQuarter(2, 1);
     await trader.withdraw("WETH", "4");
     expect(await exchange.reader.withdrawal(from, weth)).toMatchObject({ amount: 4n * WETH });
-    expect(await trader.evidence.orders(1)).toHaveLength(1);
 
     const alone = await join({ owner: from, tradingKey: TRADING_KEY }, evidence);
     expect((await alone.createOrder({ ...sell, price: "3100" })).state).toBe("open");

@@ -99,6 +99,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       evidence: [],
       ".": ["checks", "signing", "evidence"],
       node: [".", "checks", "evidence"],
+      rounds: [".", "evidence", "signing"],
     },
   },
   admin: {

@@ -180,25 +180,52 @@ const LONGEST_MS = 24 * 60 * 60 * 1000;
 export function parseOptions(value: unknown): ParsedOptions {
   requireNoOldKey(value);
   const given = parseFields("options", value, OPTIONS);
-  const optional = <T>(name: string, parse: (field: string, value: unknown) => T) =>
-    given[name] === undefined ? undefined : parse(`options.${name}`, given[name]);
-  const rpcUrl = (field: string, one: unknown) =>
-    parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
-  const ms = (min: number) => (field: string, one: unknown) =>
-    parseCount(field, one, min, LONGEST_MS);
+  const optional = optionalOf(given);
   const curve = optional("curve", (field, one) => parseMethods<Curve>(field, one, CURVE_METHODS));
   return {
     operators: parseUrls("options.operator", given["operator"], parseOperatorUrl),
     retryTimeoutMs: optional("retryTimeoutMs", ms(0)),
+    ...parseChainSide(given, curve),
+    curve,
+    markets: optional("markets", parsePins) ?? [],
+  };
+}
+
+/** What a client needs of the chain, its key and its evidence, with or without operators. */
+export type ParsedChainSide = Pick<
+  ParsedOptions,
+  "rpc" | "mediator" | "signer" | "evidence" | "maxFeePerGas" | "pollMs"
+>;
+
+const CHAIN_OPTIONS = ["rpc", "mediator", "signer", "evidence", "maxFeePerGas", "pollMs"];
+
+/** Options of `ExitClient.open`. */
+export function parseExitOptions(value: unknown): ParsedChainSide {
+  requireNoOldKey(value);
+  return parseChainSide(parseFields("options", value, CHAIN_OPTIONS), undefined);
+}
+
+function parseChainSide(given: Fields, curve: Curve | undefined): ParsedChainSide {
+  const optional = optionalOf(given);
+  const rpcUrl = (field: string, one: unknown) =>
+    parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
+  return {
     rpc: parseUrls("options.rpc", given["rpc"], rpcUrl),
     mediator: parseAddressArgument("options.mediator", given["mediator"]),
     signer: parseSigner("options.signer", given["signer"], curve),
     evidence: parseMethods<EvidenceStore>("options.evidence", given["evidence"], EVIDENCE_METHODS),
     maxFeePerGas: optional("maxFeePerGas", (field, one) => parseWei(field, one, 1n)),
     pollMs: optional("pollMs", ms(1)),
-    curve,
-    markets: optional("markets", parsePins) ?? [],
   };
+}
+
+function optionalOf(given: Fields) {
+  return <T>(name: string, parse: (field: string, value: unknown) => T) =>
+    given[name] === undefined ? undefined : parse(`options.${name}`, given[name]);
+}
+
+function ms(min: number) {
+  return (field: string, one: unknown) => parseCount(field, one, min, LONGEST_MS);
 }
 
 const EVIDENCE_METHODS = ["saveProofs", "proofs", "saveOrder", "saveFill", "orders"];

@@ -2,7 +2,7 @@
  * What `/health` and its parts answer, for supervisors and pages. Status 200 when well and 503 when
  * not, with the same body.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { address, count } from "./shapes.ts";
 
 /** `/health/live`: process and event loop are alive. */

@@ -3,7 +3,7 @@
  * `access` says who may: anybody, or only the client named in the path with a session of its own
  * (see session.ts).
  */
-import { z } from "zod";
+import * as z from "zod";
 import {
   address,
   amount,

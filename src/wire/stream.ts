@@ -4,7 +4,7 @@
  * reconnects reads the state over HTTP and goes on from there. An answer over HTTP may overtake an
  * event that came before it, and the other way round: `asOf` (routes.ts) tells which is newer.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { clock, orderStatus, trade, withdrawal } from "./routes.ts";
 import { address, amount } from "./shapes.ts";
 

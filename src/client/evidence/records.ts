@@ -3,7 +3,7 @@
  * is checked by itself before it counts: a hash that is not its order's is no
  * evidence. A fill that its order does not allow is: of what an operator signed.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { QuarterdeckError } from "../../base/errors.ts";
 import { bytesToHex } from "../../base/hex.ts";
 import { hashOrder } from "../../protocol/messages.ts";
