@@ -18,6 +18,8 @@ import { PACKAGES } from "../tools/packages/plans.ts";
 import { startExchange } from "./support/exchange/exchange.ts";
 
 const run = promisify(execFile);
+/** Milliseconds for compiling, packing and installing. */
+const INSTALL_MS = 600_000;
 /** Bytes of the browser's bundle with all that it needs. */
 const MOST_MINIFIED = 680_000;
 const MOST_GZIPPED = 220_000;
@@ -41,7 +43,7 @@ describe("the packages", () => {
     writeFileSync(join(installed, "package.json"), '{ "private": true, "type": "module" }');
     const options = ["--no-audit", "--no-fund", "--prefer-offline", "--omit=dev"];
     await run("npm", ["install", ...options, ...tarballs.values()], { cwd: installed });
-  });
+  }, INSTALL_MS);
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it.each(PACKAGES.map(({ name }) => name))("%s is what publint expects", async (name) => {

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { operatorsCommand } from "../admin/command.ts";
+import { deployCommand, verifyDeploymentCommand } from "../admin/deployment/command.ts";
 import { doctorCommand } from "./doctor.ts";
 import { journalCommand } from "./journal.ts";
 import { keystoreCommand } from "./keystore.ts";
@@ -21,6 +22,8 @@ const program = new Command("quarterdeck")
   .addCommand(operatorsCommand())
   .addCommand(journalCommand())
   .addCommand(keystoreCommand())
-  .addCommand(doctorCommand());
+  .addCommand(doctorCommand())
+  .addCommand(deployCommand())
+  .addCommand(verifyDeploymentCommand());
 
 program.parseAsync().catch(fail);

@@ -9,6 +9,7 @@ export const EXIT_CONFIGURATION = 78;
 const EXIT_FAILURE = 1;
 const CONFIGURATION_CODES: readonly string[] = [
   ...["BadConfiguration", "BadOption", "ForeignFolder", "NotAFolder", "WrongJournal"],
+  ...["BadPlan", "BadManifest", "BadRecord", "AnotherDeployment"],
   "DatabaseSessionless",
   // Started again, it would not remember what the journal has lost, and build on the rest.
   ...["JournalWentBack", "JournalChanged"],
