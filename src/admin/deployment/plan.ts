@@ -106,7 +106,7 @@ export function readPlan(file: string): DeploymentPlan {
   } catch (error) {
     throw badPlan(
       `${file}: ${messageOf(error)}`,
-      "Name a JSON file: docs/operations.md shows one.",
+      "Name a JSON file: docs/deployment.md shows one.",
     );
   }
   return parsePlan(value, file);

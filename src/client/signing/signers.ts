@@ -5,6 +5,7 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, type Hex, hexToBytes } from "../../base/hex.ts";
 import {
   localSigner,
+  type Signer,
   SignerUnavailable,
   type TransactionSigner,
   type UnsignedTransaction,
@@ -25,7 +26,11 @@ import {
 
 /** A private key in memory. `privateKey`: 0x and 64 digits. */
 export function keySigner(privateKey: Hex, curve: Curve = nobleCurve): ClientSigner {
-  const signer = localSigner(privateKey, curve);
+  return heldSigner(localSigner(privateKey, curve));
+}
+
+/** A key wherever it is held: in a keystore that was opened, or in Web3Signer. */
+export function heldSigner(signer: Signer): ClientSigner {
   return {
     address: signer.address,
     sign: (domain, name, message) => signer.signMessage(domain, hashClientMessage(name, message)),
