@@ -12,13 +12,23 @@ export function isHex(text: unknown, byteLength?: number): text is Hex {
   return byteLength === undefined || text.length === 2 + 2 * byteLength;
 }
 
-const BYTE_TO_HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+const DIGITS = "0123456789abcdef";
+/** The two digits of each byte as ASCII characters, the first in the low half. */
+const DIGIT_PAIRS = Uint16Array.from({ length: 256 }, (_, byte) => {
+  return DIGITS.charCodeAt(byte >> 4) | (DIGITS.charCodeAt(byte & 15) << 8);
+});
+const PREFIX = DIGITS.charCodeAt(0) | ("x".charCodeAt(0) << 8);
+const ASCII = new TextDecoder("latin1");
+/** Where texts of up to 127 bytes are written before they are strings. */
+const shortText = new Uint16Array(128).fill(PREFIX, 0, 1);
 
 /** `bytes` in lower-case digits. */
 export function bytesToHex(bytes: Uint8Array): Hex {
-  let text = "0x";
-  for (let i = 0; i < bytes.length; i++) text += BYTE_TO_HEX[bytes[i] as number];
-  return text as Hex;
+  const { length } = bytes;
+  const text =
+    length < shortText.length ? shortText : new Uint16Array(length + 1).fill(PREFIX, 0, 1);
+  for (let i = 0; i < length; i++) text[i + 1] = DIGIT_PAIRS[bytes[i] as number] as number;
+  return ASCII.decode(new Uint8Array(text.buffer, 0, 2 * (length + 1))) as Hex;
 }
 
 const NOT_A_DIGIT = 0xff;

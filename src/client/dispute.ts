@@ -3,8 +3,9 @@ import { QuarterdeckError } from "../base/errors.ts";
 import { encodeOpenDispute, type Standing } from "../chain/contracts/mediatorCalls.ts";
 import { readClosings, readDeposits } from "../chain/contracts/pastEvents.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
+import { checkPresented } from "../protocol/disputeRule.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
-import type { Round } from "../protocol/units.ts";
+import type { Round, SignedFill } from "../protocol/units.ts";
 import { parseClient, parseRound } from "./arguments.ts";
 import type { ChainClientSide } from "./types.ts";
 
@@ -26,11 +27,28 @@ export async function dispute(client: ChainClientSide): Promise<OpenedDispute> {
   const { round } = await client.reader.clock();
   const standing = await findStanding(client, round);
   const orders = round > 0 ? await client.evidence.orders(round - 1) : [];
-  const fills = orders.map(({ fill }) => fill).filter((fill) => fill !== undefined);
+  const kept = orders.map(({ fill }) => fill).filter((fill) => fill !== undefined);
+  const fills = presentable(kept);
   const data = encodeOpenDispute(client.address, standing, fills);
   const bond = client.constants.disputeBond;
   const mined = await client.send(`dispute in round ${round}`, data, bond);
   return { round, standing: standing.kind, fills: fills.length, mined };
+}
+
+/**
+ * The fills in the order in which the Mediator takes them (section 6), checked by the contract's
+ * own rule before anything is sent. Throws `EvidenceRefused` where the rule refuses one: such a
+ * dispute would cost gas and change nothing.
+ */
+export function presentable(fills: readonly SignedFill[]): readonly SignedFill[] {
+  const ascending = [...fills].sort((a, b) => (a.fill.orderHash < b.fill.orderHash ? -1 : 1));
+  const fault = checkPresented(ascending.map(({ fill }) => fill));
+  if (fault === undefined) return ascending;
+  throw new QuarterdeckError({
+    code: "EvidenceRefused",
+    message: `The Mediator refuses the fill of order ${fault.orderHash}: ${fault.fault}.`,
+    hint: "Check the evidence with an audit; keep its files as they are.",
+  });
 }
 
 async function findStanding(client: ChainClientSide, round: Round): Promise<Standing> {

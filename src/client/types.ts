@@ -3,7 +3,7 @@ import type { Address, Hex } from "../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import type { BalanceProof, Round } from "../protocol/units.ts";
-import type { Answer } from "../wire/routes.ts";
+import type { Answer } from "../wire/routes/routes.ts";
 import type { AuditReport } from "./audit.ts";
 import type { EvidenceStore } from "./evidence/evidence.ts";
 
@@ -11,8 +11,8 @@ import type { EvidenceStore } from "./evidence/evidence.ts";
 export type OrderStatus = Answer<"placeOrder">;
 
 /**
- * What it takes to dispute, recover and confirm: `ExchangeClient`, or `ExitClient` without any
- * operator.
+ * The side of a client that disputes, recovers and confirms: `ExchangeClient`, or `ExitClient`
+ * without any operator.
  */
 export interface ChainClientSide {
   readonly address: Address;

@@ -2,6 +2,7 @@ import { assert } from "../base/errors.ts";
 import type { ChainLog, ChainLogKind } from "../protocol/chainLog.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { BlockNumber } from "../protocol/units.ts";
+import { endDueOrders } from "./matching/endOrder.ts";
 import type { BlocksEntry } from "./model/entries.ts";
 import type { ExchangeEvent, Outcome } from "./model/outcome.ts";
 import type { State } from "./model/state.ts";
@@ -85,7 +86,9 @@ function passBoundaries(state: State, block: BlockNumber, events: ExchangeEvent[
   while (state.halted === undefined && nextBoundary(state) <= block) {
     beginQuarter(state, nextBoundary(state), events);
   }
-  if (state.halted === undefined) state.moment = momentOf(state.genesis.schedule, block);
+  if (state.halted !== undefined) return;
+  endDueOrders(state, block, events);
+  state.moment = momentOf(state.genesis.schedule, block);
 }
 
 /** The duties of a quarter's first block, in the order of docs/protocol.md section 9. */
@@ -93,6 +96,7 @@ function beginQuarter(state: State, block: BlockNumber, events: ExchangeEvent[])
   const { quarter } = momentOf(state.genesis.schedule, block);
   if (halt(state, block, events)) return;
 
+  endDueOrders(state, block, events);
   decideWithdrawals(state, events);
   if (quarter === 0) {
     closeRound(state, events);
@@ -105,7 +109,7 @@ function beginQuarter(state: State, block: BlockNumber, events: ExchangeEvent[])
 
 type Verb<L extends ChainLog> = (state: State, log: L, events: ExchangeEvent[]) => void;
 
-/** What each log does. */
+/** The effect of each log. */
 const VERBS: { readonly [K in ChainLogKind]: Verb<Extract<ChainLog, { readonly kind: K }>> } = {
   tokenListed: listToken,
   deposited: creditDeposit,

@@ -87,7 +87,10 @@ test("the tree without leaves has a commitment, and proves nothing", () => {
   expect(verifyProof(EMPTY_ROOT, clientOf(0), proof)).toMatchObject({ fault: "IndexOutOfRange" });
 });
 
-type Step = { do: "append" | "set"; at: number; balance: bigint } | { do: "root" | "freeze" };
+type Step =
+  | { do: "append" | "set"; at: number; balance: bigint }
+  | { do: "hash"; limit: number }
+  | { do: "root" | "freeze" };
 const balance = fc.bigInt({ min: 0n, max: MAX >> 10n });
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
@@ -96,6 +99,13 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       arbitrary: fc.record({ do: fc.constant("append" as const), at: fc.nat(), balance }),
     },
     { weight: 3, arbitrary: fc.record({ do: fc.constant("set" as const), at: fc.nat(), balance }) },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant("hash" as const),
+        limit: fc.integer({ min: 1, max: 9 }),
+      }),
+    },
     {
       weight: 1,
       arbitrary: fc.record({ do: fc.constantFrom("root" as const, "freeze" as const) }),
@@ -119,6 +129,9 @@ test("however it grows and changes, it is the tree built at once, and frozen tre
           const index = step.at % model.length;
           model[index] = { client: clientOf(index), balance: step.balance };
           tree.set(index, model[index] as Leaf);
+        } else if (step.do === "hash") {
+          expect(tree.hashSome(step.limit)).toBe(tree.isHashed);
+          expect(tree.total).toBe(model.reduce((sum, leaf) => sum + leaf.balance, 0n));
         } else if (step.do === "root") {
           expect(tree.root()).toEqual(plainRoot(model));
         } else if (step.do === "freeze") {
@@ -154,6 +167,29 @@ test("a frozen tree shares nothing that the live one writes, beyond the first ch
   );
   expect(tree.root()).not.toEqual(second.root());
   expectProvesAll(frozen, all);
+});
+
+test("a tree hashed in slices, while it goes on changing, is the tree built at once", () => {
+  const all = leaves(5000);
+  const tree = SumTree.build([]);
+  all.forEach((leaf, index) => {
+    tree.append(leaf);
+    if (index % 700 === 0) tree.hashSome(300);
+  });
+  let slices = 0;
+  while (!tree.hashSome(1000)) {
+    slices++;
+    const at = (slices * 997) % 5000;
+    all[at] = { client: clientOf(at), balance: BigInt(slices) };
+    if (slices < 8) tree.set(at, all[at] as Leaf);
+    else all[at] = { client: clientOf(at), balance: tree.balanceOf(at) };
+  }
+  expect(slices).toBeGreaterThan(4);
+  expect(tree.root()).toEqual(plainRoot(all));
+  for (const index of [0, 997, 2048, 4999]) {
+    const { client } = all[index] as Leaf;
+    expect(verifyProof(tree.root(), client, tree.prove(index)).ok).toBe(true);
+  }
 });
 
 test("a balance is read back, and leaves that are not there are an Alarm", () => {

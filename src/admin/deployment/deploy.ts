@@ -121,7 +121,7 @@ async function mine(
       try {
         await send(context, { what: step.what, nonce, data, ...(to && { to }), raise });
       } catch (error) {
-        // What was mined meanwhile is refused a second time.
+        // A step that was mined meanwhile is refused a second time.
         if ((await nextNonce(client, signer.address)) > nonce) return;
         throw error;
       }

@@ -1,5 +1,5 @@
 /**
- * What was deployed, as a file that other commands read in place of addresses. It holds no key and
+ * A deployment as a file that other commands read in place of addresses. The file holds no key and
  * no endpoint.
  */
 import { readFileSync } from "node:fs";

@@ -1,5 +1,5 @@
 /**
- * What is to be deployed, from a file: parsed once, so that whatever follows works on typed values.
+ * The plan of a deployment, from a file: parsed once, so that all that follows has typed values.
  * Bonds are in ether as people write them.
  */
 import { readFileSync } from "node:fs";

@@ -95,7 +95,7 @@ function createManager({ manager, operators }: DeploymentPlan, deployer: Address
 function managerSteps({ manager, operators }: DeploymentPlan): DeployStep[] {
   if (manager.kind === "single") return [];
   const turnsOf = (client: ChainClient, { manager: at }: Required<Deployed>) =>
-    new SlotReader(client, at).turns();
+    new SlotReader(client, at).slots();
   const maintenance = (wanted: boolean): DeployStep => ({
     id: wanted ? "enter maintenance" : "leave maintenance",
     what: wanted ? "maintenance of the manager" : "end of the manager's maintenance",

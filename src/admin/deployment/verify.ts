@@ -21,7 +21,7 @@ export async function verifyDeployment(
   const { mediator, manager } = manifest;
   const reader = new MediatorReader(client, mediator);
   const code = await codeChecks(client, manifest);
-  // What is no Mediator has no settings.
+  // A contract that is no Mediator has no settings.
   if (code.some(({ what, state }) => what === "code of mediator" && state === "fail")) return code;
   const [facts, clock] = await Promise.all([reader.exchange(), reader.clock()]);
   const { schedule } = facts;
@@ -78,7 +78,7 @@ async function operatorChecks(
     const found = one === undefined ? [] : [words({ ...one, endpoint: one.uri })];
     return [sameSet("operators", found, operators.map(words)), quorum];
   }
-  const turns = await new SlotReader(client, manager).turns();
+  const turns = await new SlotReader(client, manager).slots();
   return [
     sameSet("operators", turns.operators.map(words), operators.map(words)),
     quorum,

@@ -1,4 +1,4 @@
-/** What creates the contracts, and where they come to be. */
+/** Calldata that creates the contracts, and the addresses of those. */
 import { encodeDeployData, encodeFunctionData, getContractAddress } from "viem";
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";

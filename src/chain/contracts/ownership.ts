@@ -1,4 +1,4 @@
-/** Who owns a contract, and who is offered it (OpenZeppelin's Ownable2Step). */
+/** Owners of a contract: the present, and the offered one (OpenZeppelin's Ownable2Step). */
 import { encodeFunctionData } from "viem";
 import { toAddress, ZERO_ADDRESS } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
@@ -7,7 +7,7 @@ import { ask, type ChainClient } from "../rpc/rpc.ts";
 
 export interface Owners {
   readonly owner: Address;
-  /** Who may accept it; undefined: nobody. */
+  /** The account that may accept it; undefined: none. */
   readonly pending: Address | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What the traders' commands have in common: where the exchange is, who signs, what is kept. */
+/** Common to the traders' commands: the exchange's place, the signer, the evidence. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
@@ -37,7 +37,7 @@ const config = z
   .strictObject({
     /** JSON-RPC endpoints of your own. */
     rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1),
-    /** What `quarterdeck deploy` wrote, in place of `mediator`. */
+    /** The manifest of `quarterdeck deploy`, in place of `mediator`. */
     deployment: file.optional(),
     mediator: address.optional(),
     /** Not needed by the commands that ask the chain alone. */

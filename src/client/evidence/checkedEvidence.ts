@@ -40,7 +40,7 @@ export class CheckedEvidence implements EvidenceStore {
     this.#options = options;
   }
 
-  /** What was passed over so far. */
+  /** The evidence passed over so far. */
   get rejected(): readonly RejectedEvidence[] {
     return [...this.#rejected.values()];
   }

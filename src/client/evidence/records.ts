@@ -8,15 +8,9 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import { bytesToHex } from "../../base/hex.ts";
 import { hashOrder } from "../../protocol/messages.ts";
 import { checkOrder } from "../../protocol/orderRule.ts";
-import {
-  address,
-  balanceProof,
-  count,
-  hash,
-  signedFill,
-  signedOrder,
-  toJson,
-} from "../../wire/shapes.ts";
+import { balanceProof } from "../../wire/schemas/account.ts";
+import { signedFill, signedOrder } from "../../wire/schemas/order.ts";
+import { address, count, hash, toJson } from "../../wire/schemas/values.ts";
 import type { EvidenceRecord } from "./evidence.ts";
 
 const record = z.discriminatedUnion("kind", [

@@ -12,7 +12,7 @@ export async function* exportEvidence(store: EvidenceArchive): AsyncGenerator<st
   for await (const record of store.records()) yield formatRecord(record);
 }
 
-/** What came of a line that was not taken over. */
+/** A line that was not taken over. */
 export interface RefusedLine {
   /** Counted from 1. */
   readonly line: number;

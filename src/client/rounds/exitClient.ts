@@ -50,7 +50,7 @@ export class ExitClient implements ChainClientSide {
   readonly address: Address;
   readonly reader: MediatorReader;
   readonly constants: ExchangeConstants;
-  /** What was kept, as far as it holds against the chain. */
+  /** The kept evidence, as far as it holds against the chain. */
   readonly evidence: CheckedEvidence;
   readonly #sender: TransactionSender;
   readonly #auditor: Auditor;

@@ -11,7 +11,7 @@ import type { ExchangeClient } from "../client.ts";
 import { findMarketOf, formatAmount, formatPrice } from "../orders.ts";
 import type { OrderStatus } from "../types.ts";
 
-/** What became of an order of the round before. */
+/** The outcome for an order of the round before. */
 export interface RenewedOrder {
   readonly before: OrderStatus;
   /** Undefined where nothing is left of it that a lot fits in. */

@@ -1,5 +1,5 @@
 /**
- * What a client must do in each round, as one call: keep what disputes published, audit, dispute in
+ * The work of a client in each round, as one call: keep what disputes published, audit, dispute in
  * time, confirm what is ripe, and recover once the Mediator is HALTED. Nothing is remembered: the
  * chain and the evidence say what was done, so it may be called at any time, again, and from a
  * program that was just started.
@@ -25,7 +25,7 @@ export interface RoundReport {
   readonly disputed: OpenedDispute | undefined;
   /** Withdrawals that this call paid out, in base units. */
   readonly confirmed: readonly { readonly token: Address; readonly amount: Amount }[];
-  /** What this call took out of a HALTED Mediator; undefined while it lives. */
+  /** Sums that this call took out of a HALTED Mediator; undefined while it lives. */
   readonly recovered: readonly Recovered[] | undefined;
   /** Block at which to call again at the latest; undefined: everything is out. */
   readonly nextBlock: BlockNumber | undefined;
@@ -55,7 +55,7 @@ export async function roundWork(client: ChainClientSide): Promise<RoundReport> {
   const report = clock.committedRound > 0 ? await client.audit() : undefined;
   const disputed = await disputeIfDue(client, clock, report);
   const { confirmed, nextPayable } = await confirmRipe(client, clock);
-  // Whatever this round brings is to be seen when its commit is due, and before the round ends.
+  // The round is to be looked at when its commit is due, and before it ends.
   const { schedule } = constants;
   const next = [
     ...[firstBlockOf(schedule, round, LAST_QUARTER), firstBlockOf(schedule, round + 1, 1)],

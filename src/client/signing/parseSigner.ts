@@ -8,7 +8,7 @@ import { accountSigner, keySigner, type SigningAccount, tradingKeySigner } from 
 import { openWallet, type WalletProvider } from "./wallet.ts";
 
 /**
- * Who signs: a private key (0x and 64 digits), an account (viem's), an EIP-1193 wallet (the account
+ * A signer: a private key (0x and 64 digits), an account (viem's), an EIP-1193 wallet (the account
  * that its user grants, or the one of `address`), a trading key with its owner, or your own.
  */
 export type SignerOption =
@@ -19,7 +19,7 @@ export type SignerOption =
   | { readonly tradingKey: SignerOption; readonly owner: SignerOption }
   | ClientSigner;
 
-/** What `signer` names. `open` asks a wallet's user, and settles at once for others. */
+/** The signer that an option names. `open` asks a wallet's user, and settles at once for others. */
 export interface SignerSource {
   open(): Promise<ClientSigner>;
 }

@@ -1,6 +1,6 @@
 /**
- * Who signs for a client: its messages to operators, and its transactions. A private key does both
- * in this process; a wallet asks its user; a trading key signs messages only.
+ * Signers of a client: of its messages to operators, and of its transactions. A private key does
+ * both in this process; a wallet asks its user; a trading key signs messages only.
  */
 import type { Address, Hex } from "../../base/hex.ts";
 import { hexToBytes } from "../../base/hex.ts";
@@ -13,10 +13,16 @@ import {
   hashCancelOrder,
   hashDisputeDelegation,
   hashOrder,
+  hashOrderTerms,
   hashSession,
   INTENT_CODE,
   MESSAGE_TYPES,
 } from "../../protocol/messages.ts";
+import {
+  SELF_TRADE_CODE,
+  type TermsMessage,
+  TIME_IN_FORCE_CODE,
+} from "../../protocol/trading/terms.ts";
 import type {
   CancelOrder,
   DisputeDelegation,
@@ -26,9 +32,11 @@ import type {
   Signature,
 } from "../../protocol/units.ts";
 
-/** What a client signs. */
+/** The messages that a client signs. */
 export interface ClientMessages {
   readonly Order: Order;
+  /** How an order trades, beside the order itself. */
+  readonly OrderTerms: TermsMessage;
   readonly CancelOrder: CancelOrder;
   readonly Session: Session;
   readonly DisputeDelegation: DisputeDelegation;
@@ -38,7 +46,7 @@ export interface ClientMessages {
 
 export type ClientMessageName = keyof ClientMessages;
 
-/** What sends the transactions of one client. */
+/** Sends the transactions of one client. */
 export interface TransactionSender {
   /** Resolves when mined with success. Throws as `Submitter.send` does. */
   send(call: Call): Promise<Mined>;
@@ -53,9 +61,9 @@ export interface SenderOptions {
   readonly pollMs: number;
 }
 
-/** Who signs for a client. */
+/** Signs for one client. */
 export interface ClientSigner {
-  /** Whose money it is. */
+  /** The client, whose money it is. */
   readonly address: Address;
   /**
    * The signature of this client, or of its trading key. Throws `SignerUnavailable` where there is
@@ -66,7 +74,7 @@ export interface ClientSigner {
     name: Name,
     message: ClientMessages[Name],
   ): Promise<Signature>;
-  /** What sends this client's transactions. One for each chain is enough. */
+  /** The sender of this client's transactions. One for each chain is enough. */
   sender(options: SenderOptions): TransactionSender;
 }
 
@@ -74,6 +82,7 @@ const HASHES: {
   readonly [Name in ClientMessageName]: (message: ClientMessages[Name]) => Uint8Array;
 } = {
   Order: hashOrder,
+  OrderTerms: hashOrderTerms,
   CancelOrder: hashCancelOrder,
   Session: hashSession,
   DisputeDelegation: hashDisputeDelegation,
@@ -103,6 +112,7 @@ export function typedData<Name extends ClientMessageName>(
 ) {
   const plain: Record<string, unknown> = { ...message };
   if (name === "Order") plain["intent"] = INTENT_CODE[(message as Order).intent];
+  if (name === "OrderTerms") Object.assign(plain, writtenTerms(message as TermsMessage));
   for (const { name: field, type } of MESSAGE_TYPES[name]) {
     if (type.startsWith("uint")) plain[field] = String(plain[field]);
   }
@@ -116,5 +126,15 @@ export function typedData<Name extends ClientMessageName>(
     types: { EIP712Domain: DOMAIN_FIELDS, [name]: MESSAGE_TYPES[name] },
     primaryType: name,
     message: plain,
+  };
+}
+
+/** Terms as they are signed: no last block is 0, and no tag the empty text. */
+function writtenTerms({ timeInForce, selfTrade, goodTillBlock, tag }: TermsMessage) {
+  return {
+    timeInForce: TIME_IN_FORCE_CODE[timeInForce],
+    selfTrade: SELF_TRADE_CODE[selfTrade],
+    goodTillBlock: goodTillBlock ?? 0,
+    tag: tag ?? "",
   };
 }

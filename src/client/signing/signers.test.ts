@@ -6,6 +6,7 @@ import { nobleCurve } from "../../base/curve.ts";
 import { type Address, bytesToHex, type Hex } from "../../base/hex.ts";
 import { digest } from "../../protocol/messages.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
+import { SELF_TRADES, type TermsMessage, TIMES_IN_FORCE } from "../../protocol/trading/terms.ts";
 import type { Order } from "../../protocol/units.ts";
 import { parseSigner } from "./parseSigner.ts";
 import { type ClientMessages, hashClientMessage, typedData } from "./signer.ts";
@@ -27,6 +28,13 @@ const messages: { [Name in keyof ClientMessages]: fc.Arbitrary<ClientMessages[Na
     ...{ owner: address, round: count, id: uint64, sellToken: address, sellAmount: uint128 },
     ...{ buyToken: address, buyAmount: uint128 },
     intent: fc.constantFrom("buyAll", "sellAll"),
+  }),
+  OrderTerms: fc.record<TermsMessage>({
+    orderHash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes)),
+    timeInForce: fc.constantFrom(...TIMES_IN_FORCE),
+    selfTrade: fc.constantFrom(...SELF_TRADES),
+    goodTillBlock: fc.option(fc.integer({ min: 1, max: 10 ** 9 })),
+    tag: fc.option(fc.constantFrom("a", "grid 7")),
   }),
   CancelOrder: fc.record({ owner: address, round: count, id: uint64 }),
   Session: fc.record({ client: address, validUntil: count }),

@@ -13,7 +13,7 @@ import {
 import { Submitter } from "../../chain/submit/submitter.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import type { Domain, Signature } from "../../protocol/units.ts";
-import { signatureInput } from "../../wire/shapes.ts";
+import { signatureInput } from "../../wire/schemas/signature.ts";
 import {
   type ClientMessageName,
   type ClientMessages,

@@ -1,0 +1,44 @@
+/** Medians of interleaved runs: on a shared machine only what ran in turns can be compared. */
+
+/** Runs of each side, in turns. */
+export const RUNS = 5;
+
+/** Milliseconds of CPU that `work` took on this process's threads. */
+export function cpuMs(work: () => void): number {
+  const before = process.cpuUsage();
+  work();
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] as number;
+}
+
+export interface Compared {
+  /** Medians, in the unit that the sides give. */
+  readonly medians: readonly number[];
+  /** Median of the first side over that of each, pairwise in a run. */
+  readonly ratios: readonly number[];
+}
+
+/** Measures every side once a run, in turns, after one run that does not count. */
+export async function inTurns(
+  sides: readonly (() => number | Promise<number>)[],
+  runs: number = RUNS,
+): Promise<Compared> {
+  const all: number[][] = sides.map(() => []);
+  for (let run = -1; run < runs; run++) {
+    for (const [i, side] of sides.entries()) {
+      globalThis.gc?.();
+      const value = await side();
+      if (run >= 0) (all[i] as number[]).push(value);
+    }
+  }
+  const first = all[0] as number[];
+  return {
+    medians: all.map(median),
+    ratios: all.map((side) => median(side.map((value, run) => (first[run] as number) / value))),
+  };
+}

@@ -1,0 +1,150 @@
+/** The parts of a SumTree: nodes of one height, and the places that wait to be hashed. */
+import { ADDRESS_BYTES } from "../../base/address.ts";
+import { readUint128, viewOf, writeUint128 } from "../../base/bytes.ts";
+import { assert } from "../../base/errors.ts";
+import { bytesToHex, type Hex, writeHex } from "../../base/hex.ts";
+import { LEAF_BYTES, NODE_BYTES } from "../../base/keccak.ts";
+import type { Amount, Leaf, Sibling } from "../units.ts";
+
+const HASH_BYTES = 32;
+export const NODE_WORDS = NODE_BYTES / 4;
+export const LEAF_WORDS = LEAF_BYTES / 4;
+const CLIENT_WORDS = ADDRESS_BYTES / 4;
+const CHUNK_NODES = 64;
+const CHUNK_WORDS = CHUNK_NODES * NODE_WORDS;
+/** Levels of up to so many nodes keep the siblings that proofs asked for. */
+const KEPT_SIBLINGS = 1024;
+
+/** A leaf on its way into a level. */
+const leafBytes = new Uint8Array(LEAF_BYTES);
+const leafView = viewOf(leafBytes);
+const leafWords = new Int32Array(leafBytes.buffer);
+
+/** All nodes of one height, in chunks that levels share until one of them writes. */
+export class NodeLevel {
+  width = 0;
+  #chunks: Int32Array<ArrayBuffer>[] = [];
+  /** Whether a chunk is this level's alone. */
+  #owned: boolean[] = [];
+  #siblings: (Sibling | undefined)[] = [];
+
+  sibling(index: number): Sibling {
+    if (this.width > KEPT_SIBLINGS) return this.#makeSibling(index);
+    const made = this.#siblings[index] ?? this.#makeSibling(index);
+    this.#siblings[index] = made;
+    return made;
+  }
+
+  #makeSibling(index: number): Sibling {
+    return { hash: this.hashAt(index), sum: this.sumAt(index) };
+  }
+
+  hashAt(index: number): Hex {
+    const { buffer } = this.#chunk(index);
+    return bytesToHex(new Uint8Array(buffer, 4 * wordOf(index), HASH_BYTES));
+  }
+
+  sumAt(index: number): Amount {
+    const { buffer } = this.#chunk(index);
+    return readUint128(new DataView(buffer), 4 * wordOf(index) + HASH_BYTES);
+  }
+
+  /** Copies `count` nodes, all of one chunk, from `index` on to the word `at` of `target`. */
+  copyTo(target: Int32Array, at: number, index: number, count: number): void {
+    const chunk = this.#chunk(index);
+    const from = wordOf(index);
+    for (let i = 0; i < count * NODE_WORDS; i++) target[at + i] = chunk[from + i] as number;
+  }
+
+  /** Takes the node at `index` from the word `at` of `source`. */
+  write(index: number, source: Int32Array, at: number): void {
+    const chunk = this.#ownChunk(index);
+    const to = wordOf(index);
+    for (let i = 0; i < NODE_WORDS; i++) chunk[to + i] = source[at + i] as number;
+    if (index >= this.width) this.width = index + 1;
+    if (index < this.#siblings.length) this.#siblings[index] = undefined;
+  }
+
+  /** Writes a leaf that is not hashed yet: its client is where its hash will be. */
+  writeUnhashed(index: number, { client, balance }: Leaf): void {
+    writeHex(leafBytes, 0, client, ADDRESS_BYTES);
+    writeUint128(leafView, ADDRESS_BYTES, balance);
+    const chunk = this.#ownChunk(index);
+    const to = wordOf(index);
+    for (let i = 0; i < CLIENT_WORDS; i++) chunk[to + i] = leafWords[i] as number;
+    for (let i = CLIENT_WORDS; i < LEAF_WORDS; i++) {
+      chunk[to + i + NODE_WORDS - LEAF_WORDS] = leafWords[i] as number;
+    }
+    if (index >= this.width) this.width = index + 1;
+  }
+
+  /** Copies what an unhashed leaf is made of to the word `at` of `target`. */
+  copyUnhashed(target: Int32Array, at: number, index: number): void {
+    const chunk = this.#chunk(index);
+    const from = wordOf(index);
+    for (let i = 0; i < CLIENT_WORDS; i++) target[at + i] = chunk[from + i] as number;
+    for (let i = CLIENT_WORDS; i < LEAF_WORDS; i++) {
+      target[at + i] = chunk[from + i + NODE_WORDS - LEAF_WORDS] as number;
+    }
+  }
+
+  /** A level with the same nodes, of which neither side sees what the other writes from now on. */
+  fork(): NodeLevel {
+    const twin = new NodeLevel();
+    twin.width = this.width;
+    twin.#chunks = this.#chunks.slice();
+    twin.#owned = this.#chunks.map(() => false);
+    this.#owned.fill(false);
+    return twin;
+  }
+
+  #chunk(index: number): Int32Array<ArrayBuffer> {
+    const chunk = this.#chunks[Math.floor(index / CHUNK_NODES)];
+    assert(chunk !== undefined, () => `node ${index} of a level of ${this.width}.`);
+    return chunk;
+  }
+
+  #ownChunk(index: number): Int32Array<ArrayBuffer> {
+    const place = Math.floor(index / CHUNK_NODES);
+    const chunk = this.#chunks[place];
+    if (chunk !== undefined && this.#owned[place] === true) return chunk;
+    const own = chunk?.slice() ?? new Int32Array(CHUNK_WORDS);
+    this.#chunks[place] = own;
+    this.#owned[place] = true;
+    return own;
+  }
+}
+
+function wordOf(index: number): number {
+  return (index % CHUNK_NODES) * NODE_WORDS;
+}
+
+/** Places of one level that wait, each once, in the order in which they came. */
+export class WaitList {
+  readonly places: number[] = [];
+  /** One bit for each place. */
+  #marks = new Uint32Array(2);
+
+  add(place: number): void {
+    const word = place >>> 5;
+    if (word >= this.#marks.length) {
+      const grown = new Uint32Array(2 * word);
+      grown.set(this.#marks);
+      this.#marks = grown;
+    }
+    const bit = 1 << (place & 31);
+    if (((this.#marks[word] as number) & bit) !== 0) return;
+    (this.#marks[word] as number) |= bit;
+    this.places.push(place);
+  }
+
+  /** Takes the last `count` off. */
+  drop(count: number): void {
+    const { places } = this;
+    for (let i = places.length - count; i < places.length; i++) {
+      const place = places[i] as number;
+      (this.#marks[place >>> 5] as number) &= ~(1 << (place & 31));
+    }
+    places.length -= count;
+  }
+}
