@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // Runs the command line under Node 24: this one if it is new enough, else the one that the
-// repository pins.
+// repository pins. A package holds it built (lib/), the repository as it is written (src/).
 import { existsSync } from "node:fs";
 import module from "node:module";
 import { fileURLToPath } from "node:url";
 import { endWithLauncher, runChild } from "../tools/child.mjs";
 
 const OLDEST = 24;
-const main = new URL("../src/cli/main.ts", import.meta.url);
+const built = new URL("../lib/cli/main.js", import.meta.url);
+const main = existsSync(built) ? built : new URL("../src/cli/main.ts", import.meta.url);
 const pinned = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.url));
 
 endWithLauncher();

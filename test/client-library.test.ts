@@ -6,7 +6,7 @@ import { nobleCurve } from "../src/base/curve.ts";
 import { type Hex, hexToBytes } from "../src/base/hex.ts";
 import { OperatorUnreachable } from "../src/client/api.ts";
 import { type ClientOptions, ExchangeClient } from "../src/client/client.ts";
-import { MemoryEvidence } from "../src/client/evidence.ts";
+import { MemoryEvidence } from "../src/client/evidence/evidence.ts";
 import { digest, hashOrder } from "../src/protocol/messages.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { encodeSignature, lowS, signMessage, toRsv } from "../src/protocol/signatures.ts";
@@ -80,7 +80,7 @@ async function startLies(target: string): Promise<Lies> {
 function join(options: Partial<ClientOptions> = {}): Promise<ExchangeClient> {
   return ExchangeClient.join({
     ...{ operator: lies.url, rpc: exchange.anvil.url, mediator: exchange.mediator },
-    ...{ privateKey: exchange.anvil.keys[2] as Hex, evidence: new MemoryEvidence() },
+    ...{ signer: exchange.anvil.keys[2] as Hex, evidence: new MemoryEvidence() },
     ...{ pollMs: 15, retryTimeoutMs: 0, ...options },
   });
 }

@@ -12,7 +12,7 @@ import type { Log } from "../src/base/log.ts";
 import { Secret } from "../src/base/secret.ts";
 import { localSigner } from "../src/chain/signer.ts";
 import { ExchangeClient } from "../src/client/client.ts";
-import { MemoryEvidence } from "../src/client/evidence.ts";
+import { MemoryEvidence } from "../src/client/evidence/evidence.ts";
 import { sealKeystore } from "../src/keys/keystore.ts";
 import { type FakeWeb3Signer, startFakeWeb3Signer } from "../src/keys/web3signer.testkit.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE, parseConfig } from "../src/operator/config/config.ts";
@@ -129,7 +129,7 @@ async function trade(url: string, round: number): Promise<void> {
       operator: url,
       rpc: [exchange.anvil.url],
       mediator: exchange.mediator,
-      privateKey: exchange.anvil.keys[2 + index] as Hex,
+      signer: exchange.anvil.keys[2 + index] as Hex,
       evidence: new MemoryEvidence(),
       pollMs: 20,
     });

@@ -12,7 +12,7 @@ import { encodeApprove, encodeMint } from "../src/chain/contracts/tokens.ts";
 import { RefusedByOperator } from "../src/client/api.ts";
 import { ExchangeClient } from "../src/client/client.ts";
 import { dispute } from "../src/client/dispute.ts";
-import { MemoryEvidence } from "../src/client/evidence.ts";
+import { MemoryEvidence } from "../src/client/evidence/evidence.ts";
 import { recover } from "../src/client/recover.ts";
 import type { OrderStatus } from "../src/client/types.ts";
 import { hashFill } from "../src/protocol/messages.ts";
@@ -339,7 +339,7 @@ describe("the reference client", () => {
       operator: relay.url,
       rpc: [exchange.anvil.url],
       mediator: exchange.mediator,
-      privateKey: exchange.anvil.keys[2 + index] as Hex,
+      signer: exchange.anvil.keys[2 + index] as Hex,
       evidence: new MemoryEvidence(),
     });
     return { client, relay };

@@ -97,7 +97,14 @@ const ROOMS: Readonly<Record<string, Room>> = {
   client: {
     rooms: ["base", "protocol", "wire", "chain"],
     packages: ["node:", "zod"],
-    parts: { checks: [], ".": ["checks"], node: [".", "checks"] },
+    parts: {
+      checks: [],
+      signing: ["checks"],
+      evidence: [],
+      ".": ["checks", "signing", "evidence"],
+      node: [".", "checks", "evidence"],
+      rounds: [".", "evidence", "signing"],
+    },
   },
   admin: {
     rooms: ["base", "protocol", "wire", "chain", "keys", "client"],
@@ -122,6 +129,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "admin",
     ],
     packages: ["node:", "commander", "zod"],
+  },
+  // What the npm packages offer: entries alone, each a list of names.
+  packages: {
+    rooms: ["base", "protocol", "chain", "client", "operator", "server"],
+    packages: [],
   },
   localnet: {
     rooms: ["base", "protocol", "wire", "chain", "client"],

@@ -22,7 +22,12 @@ interface AbiItem {
 interface Artifact {
   readonly abi: readonly AbiItem[];
   readonly bytecode: { readonly object: string };
-  readonly deployedBytecode: { readonly object: string };
+  readonly deployedBytecode: {
+    readonly object: string;
+    readonly immutableReferences?: Readonly<
+      Record<string, readonly { readonly start: number; readonly length: number }[]>
+    >;
+  };
   readonly storageLayout: {
     readonly storage: readonly {
       readonly label: string;
@@ -53,8 +58,18 @@ const PRODUCED: readonly Contract[] = [
     runtimes: ["Mediator", "Disputes"],
   },
   { name: "IOperatorManager", module: "operatorManager", bytecode: false },
-  { name: "MutableOperatorManager", module: "mutableOperatorManager", bytecode: true },
-  { name: "RoundRobinOperatorManager", module: "roundRobinOperatorManager", bytecode: true },
+  {
+    name: "MutableOperatorManager",
+    module: "mutableOperatorManager",
+    bytecode: true,
+    runtimes: ["MutableOperatorManager"],
+  },
+  {
+    name: "RoundRobinOperatorManager",
+    module: "roundRobinOperatorManager",
+    bytecode: true,
+    runtimes: ["RoundRobinOperatorManager"],
+  },
   { name: "TestToken", module: "testToken", bytecode: true },
   { name: "Batcher", module: "batcher", bytecode: true, folder: "test/support/contracts" },
 ];
@@ -78,13 +93,23 @@ export function generate(): Map<string, string> {
   return files;
 }
 
-/** In bytes. Zeros stand in it where the constructor puts what never changes. */
+/**
+ * In bytes. `immutables`: the words of 32 bytes in the deployed code, by their first byte, where
+ * zeros stand here and the constructor puts what never changes.
+ */
 function runtimeOf(name: string, { bytecode }: Artifact): string {
-  const runtime = artifactOf(name)?.deployedBytecode.object.slice(2) ?? "";
+  const deployed = artifactOf(name)?.deployedBytecode;
+  const runtime = deployed?.object.slice(2) ?? "";
   const start = (bytecode.object.indexOf(runtime) - 2) / 2;
   if (start < 0) throw new Error(`${name}: the creation code does not hold its deployed code.`);
-  const place = `{ start: ${start}, length: ${runtime.length / 2} }`;
-  return `export const ${name.toLowerCase()}Runtime = ${place} as const;\n`;
+  const immutables = Object.values(deployed?.immutableReferences ?? {})
+    .flat()
+    .map((one) => one.start)
+    .sort((a, b) => a - b);
+  const size = `start: ${start}, length: ${runtime.length / 2}`;
+  const place = `{\n  ${size},\n  immutables: [${immutables.join(", ")}],\n}`;
+  const exported = `${name[0]?.toLowerCase()}${name.slice(1)}Runtime`;
+  return `export const ${exported} = ${place} as const;\n`;
 }
 
 function module(name: string, value: string): string {

@@ -45,6 +45,9 @@ export interface Signer {
   signTransaction(transaction: UnsignedTransaction): Promise<Hex>;
 }
 
+/** The part of a signer that sends transactions. */
+export type TransactionSigner = Pick<Signer, "address" | "signTransaction">;
+
 /** The key's holder gives no valid signature. The caller may ask for the same signature again. */
 export class SignerUnavailable extends QuarterdeckError {
   override readonly name = "SignerUnavailable";

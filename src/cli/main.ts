@@ -2,12 +2,16 @@
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { operatorsCommand } from "../admin/command.ts";
+import { deployCommand, verifyDeploymentCommand } from "../admin/deployment/command.ts";
+import { completionCommand } from "./completion.ts";
 import { doctorCommand } from "./doctor.ts";
 import { journalCommand } from "./journal.ts";
 import { keystoreCommand } from "./keystore.ts";
 import { operatorCommand } from "./operator.ts";
 import { endWithReader } from "./output.ts";
 import { fail } from "./report.ts";
+import { safetyCommands } from "./trader/safety.ts";
+import { tradingCommands } from "./trader/trading.ts";
 
 endWithReader();
 const { version } = JSON.parse(
@@ -21,6 +25,10 @@ const program = new Command("quarterdeck")
   .addCommand(operatorsCommand())
   .addCommand(journalCommand())
   .addCommand(keystoreCommand())
-  .addCommand(doctorCommand());
+  .addCommand(doctorCommand())
+  .addCommand(deployCommand())
+  .addCommand(verifyDeploymentCommand());
+for (const command of [...tradingCommands(), ...safetyCommands()]) program.addCommand(command);
+program.addCommand(completionCommand(() => program));
 
 program.parseAsync().catch(fail);

@@ -11,6 +11,7 @@ const EXIT_FAILURE = 1;
 const CONFIGURATION_CODES: readonly string[] = [
   ...["BadConfiguration", "BadOption", "ForeignFolder", "NotAFolder"],
   ...["OtherExchange", "WrongJournal"],
+  ...["BadPlan", "BadManifest", "BadRecord", "AnotherDeployment"],
   "DatabaseSessionless",
   // Started again, the operator would not remember the records that the journal has lost, and build
   // on the rest.

@@ -7,12 +7,13 @@ import type { Address, Hex } from "../base/hex.ts";
 import { parseOperatorUrl, parseOptions } from "./arguments.ts";
 import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
-import { MemoryEvidence } from "./evidence.ts";
+import { MemoryEvidence } from "./evidence/evidence.ts";
 import { signedOrder } from "./fakeOperator.testkit.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
 import { recover } from "./recover.ts";
+import { addressOfKey } from "./signing/signers.ts";
 import { listen } from "./stream.ts";
 import { OrderWriter } from "./writes.ts";
 
@@ -20,7 +21,7 @@ const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
 const KEY: Hex = `0x${"11".repeat(32)}`;
 const NOWHERE = "http://127.0.0.1:9";
 const good = () => ({
-  ...{ operator: NOWHERE, rpc: [NOWHERE], mediator: MEDIATOR, privateKey: KEY },
+  ...{ operator: NOWHERE, rpc: [NOWHERE], mediator: MEDIATOR, signer: KEY },
   evidence: new MemoryEvidence(),
 });
 
@@ -51,7 +52,8 @@ describe("options of join", () => {
     ],
     ["rpc", [undefined, null, "", [], 5, {}, "mainnet.example/v2/key", "ipc:///x"]],
     ["mediator", ADDRESSES],
-    ["privateKey", [...TEXTS, KEY.slice(0, -1), `0x${"00".repeat(32)}`, `0x${"ff".repeat(32)}`]],
+    ["signer", [...TEXTS, KEY.slice(0, -1), `0x${"00".repeat(32)}`, `0x${"ff".repeat(32)}`]],
+    ["privateKey", [KEY, undefined]],
     ["evidence", [undefined, null, 5, {}, { proofs: () => [] }]],
     ["retryTimeoutMs", COUNTS],
     ["pollMs", [...COUNTS, 0]],
@@ -94,7 +96,9 @@ describe("options of join", () => {
   it("a secret is never repeated", async () => {
     const secret = "5ecre7".repeat(11);
     for (const wrong of [
+      { signer: secret },
       { privateKey: secret },
+      { signer: { owner: MEDIATOR, tradingKey: secret } },
       { rpc: `https://u:${secret}@x/${secret}?${secret}` },
     ]) {
       const broken = { ...good(), ...wrong, ...("rpc" in wrong && { rpc: `ipc${wrong.rpc}` }) };
@@ -112,16 +116,17 @@ describe("options of join", () => {
     expect(() => parseOperatorUrl("operator", given)).toThrow(`Write http:// before it: ${right}.`);
   });
 
-  it("what is written in other ways is the same", () => {
+  it("what is written in other ways is the same", async () => {
     const options = parseOptions({
       ...{ ...good(), operator: [` ${NOWHERE}/ `], rpc: NOWHERE },
       ...{
         mediator: MEDIATOR.toLowerCase(),
-        privateKey: ` ${KEY.toUpperCase().replace("X", "x")}`,
+        signer: ` ${KEY.toUpperCase().replace("X", "x")}`,
       },
     });
     expect(options).toMatchObject({ operators: [`${NOWHERE}/`], rpc: [NOWHERE] });
-    expect(options).toMatchObject({ mediator: MEDIATOR, privateKey: KEY });
+    expect(options).toMatchObject({ mediator: MEDIATOR });
+    expect((await options.signer.open()).address).toBe(addressOfKey(KEY));
   });
 });
 
@@ -237,7 +242,7 @@ describe("of orders", () => {
     writer = new OrderWriter({
       ...{ api: noting, evidence: noting, receipts: noting, clock: noting, sessions: noting },
       ...{ owner: OWNER, domain: { chainId: 1, mediator: MEDIATOR }, curve: noting },
-      ...{ latest: new LatestOrders(), privateKey: new Uint8Array(32).fill(1) },
+      ...{ latest: new LatestOrders(), signer: noting },
       ...{ exchange: () => EXCHANGE, learnAnew: async () => {} },
     } as never);
   });

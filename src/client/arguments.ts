@@ -6,8 +6,7 @@ import { parseAddress } from "../base/address.ts";
 import { UINT64_MAX } from "../base/bytes.ts";
 import type { Curve } from "../base/curve.ts";
 import { parseDecimal } from "../base/decimal.ts";
-import { type Address, type Hex, isHex } from "../base/hex.ts";
-import { localSigner } from "../chain/signer.ts";
+import type { Address, Hex } from "../base/hex.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
 import type { RefusalOf } from "../protocol/refusals.ts";
 import type { Order, Round } from "../protocol/units.ts";
@@ -16,7 +15,8 @@ import { signatureInput } from "../wire/schemas/signature.ts";
 import { type Placement, signedTermsInput } from "../wire/schemas/terms.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import type { MarketPin } from "./checks/exchangeFacts.ts";
-import type { EvidenceStore } from "./evidence.ts";
+import type { EvidenceStore } from "./evidence/evidence.ts";
+import { parseSigner, type SignerSource } from "./signing/parseSigner.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -163,7 +163,7 @@ export interface ParsedOptions {
   readonly retryTimeoutMs: number | undefined;
   readonly rpc: readonly string[];
   readonly mediator: Address;
-  readonly privateKey: Hex;
+  readonly signer: SignerSource;
   readonly evidence: EvidenceStore;
   readonly maxFeePerGas: bigint | undefined;
   readonly pollMs: number | undefined;
@@ -172,7 +172,7 @@ export interface ParsedOptions {
 }
 
 const OPTIONS = [
-  ...["operator", "retryTimeoutMs", "rpc", "mediator", "privateKey", "evidence"],
+  ...["operator", "retryTimeoutMs", "rpc", "mediator", "signer", "evidence"],
   ...["maxFeePerGas", "pollMs", "curve", "markets"],
 ];
 const MAX_KEY_LENGTH = 200;
@@ -180,25 +180,54 @@ const LONGEST_MS = 24 * 60 * 60 * 1000;
 
 /** Options of `ExchangeClient.join`. */
 export function parseOptions(value: unknown): ParsedOptions {
+  requireNoOldKey(value);
   const given = parseFields("options", value, OPTIONS);
-  const optional = <T>(name: string, parse: (field: string, value: unknown) => T) =>
-    given[name] === undefined ? undefined : parse(`options.${name}`, given[name]);
-  const rpcUrl = (field: string, one: unknown) =>
-    parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
-  const ms = (min: number) => (field: string, one: unknown) =>
-    parseCount(field, one, min, LONGEST_MS);
+  const optional = optionalOf(given);
+  const curve = optional("curve", (field, one) => parseMethods<Curve>(field, one, CURVE_METHODS));
   return {
     operators: parseUrls("options.operator", given["operator"], parseOperatorUrl),
     retryTimeoutMs: optional("retryTimeoutMs", ms(0)),
+    ...parseChainSide(given, curve),
+    curve,
+    markets: optional("markets", parsePins) ?? [],
+  };
+}
+
+/** Options of a client about chain, key and evidence, with or without operators. */
+export type ParsedChainSide = Pick<
+  ParsedOptions,
+  "rpc" | "mediator" | "signer" | "evidence" | "maxFeePerGas" | "pollMs"
+>;
+
+const CHAIN_OPTIONS = ["rpc", "mediator", "signer", "evidence", "maxFeePerGas", "pollMs"];
+
+/** Options of `ExitClient.open`. */
+export function parseExitOptions(value: unknown): ParsedChainSide {
+  requireNoOldKey(value);
+  return parseChainSide(parseFields("options", value, CHAIN_OPTIONS), undefined);
+}
+
+function parseChainSide(given: Fields, curve: Curve | undefined): ParsedChainSide {
+  const optional = optionalOf(given);
+  const rpcUrl = (field: string, one: unknown) =>
+    parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
+  return {
     rpc: parseUrls("options.rpc", given["rpc"], rpcUrl),
     mediator: parseAddressArgument("options.mediator", given["mediator"]),
-    privateKey: parsePrivateKey("options.privateKey", given["privateKey"]),
+    signer: parseSigner("options.signer", given["signer"], curve),
     evidence: parseMethods<EvidenceStore>("options.evidence", given["evidence"], EVIDENCE_METHODS),
     maxFeePerGas: optional("maxFeePerGas", (field, one) => parseWei(field, one, 1n)),
     pollMs: optional("pollMs", ms(1)),
-    curve: optional("curve", (field, one) => parseMethods<Curve>(field, one, CURVE_METHODS)),
-    markets: optional("markets", parsePins) ?? [],
   };
+}
+
+function optionalOf(given: Fields) {
+  return <T>(name: string, parse: (field: string, value: unknown) => T) =>
+    given[name] === undefined ? undefined : parse(`options.${name}`, given[name]);
+}
+
+function ms(min: number) {
+  return (field: string, one: unknown) => parseCount(field, one, min, LONGEST_MS);
 }
 
 const EVIDENCE_METHODS = ["saveProofs", "proofs", "saveOrder", "saveFill", "orders"];
@@ -213,17 +242,11 @@ export function parseMethods<T>(field: string, value: unknown, names: readonly s
   throw new BadArgument(field, `It has no method ${missing}`, hint);
 }
 
-/** Never repeats what was given. */
-function parsePrivateKey(field: string, value: unknown): Hex {
-  const text = typeof value === "string" ? value.trim().toLowerCase() : "";
-  const hint = "Give 0x and the 64 hexadecimal digits of the key.";
-  if (!isHex(text, 32)) throw new BadArgument(field, "It is no private key", hint);
-  try {
-    localSigner(text);
-  } catch {
-    throw new BadArgument(field, "It is not a key of secp256k1", hint);
-  }
-  return text;
+/** Releases before 0.2 took the key so. */
+function requireNoOldKey(value: unknown): void {
+  if (typeof value !== "object" || value === null || !("privateKey" in value)) return;
+  const hint = "Give the same key as signer, or a wallet or an account.";
+  throw new BadArgument("options.privateKey", "Keys are given as signer now", hint);
 }
 
 function parsePins(field: string, value: unknown): MarketPin[] {

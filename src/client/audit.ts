@@ -6,7 +6,7 @@ import type { Address, Hex } from "../base/hex.ts";
 import { checkAdvance, checkExecution, NOTHING_EXECUTED } from "../protocol/orderRule.ts";
 import { verifyProof } from "../protocol/sumTree.ts";
 import type { Amount, BalanceProof, Round, SignedFill } from "../protocol/units.ts";
-import type { OrderEvidence } from "./evidence.ts";
+import type { OrderEvidence } from "./evidence/evidence.ts";
 
 /** One token of an audited round, as the chain and the client's evidence show it. */
 export interface AuditedToken {

@@ -2,7 +2,6 @@
  * Gathers what an audit is made of, from the chain, the operators and the client's own evidence;
  * keeps what is good of it; and tells what is owed from what cannot be proven yet.
  */
-
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import type { ChainClock, ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
@@ -17,7 +16,7 @@ import {
   audit,
   EVERYTHING_DUE,
 } from "./audit.ts";
-import type { EvidenceStore, OrderEvidence, ProofRecord } from "./evidence.ts";
+import type { EvidenceStore, OrderEvidence, ProofRecord } from "./evidence/evidence.ts";
 import { isAnsweredElsewhere, type RetryPolicy } from "./operators.ts";
 
 export interface AuditorOptions {

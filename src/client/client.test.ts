@@ -9,7 +9,7 @@ import { localSigner } from "../chain/signer.ts";
 import { hashFill } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
 import { ExchangeClient, type ExchangeFacts } from "./client.ts";
-import { MemoryEvidence } from "./evidence.ts";
+import { MemoryEvidence } from "./evidence/evidence.ts";
 import { FakeExchange, type FakeOperator, startFakeOperator } from "./fakeOperator.testkit.ts";
 
 const [OWNER, ADA, BOB, TRADER, STRANGER] = [0, 1, 2, 3, 4];
@@ -74,7 +74,7 @@ afterAll(async () => {
 function join(operator: string | readonly string[]): Promise<ExchangeClient> {
   return ExchangeClient.join({
     ...{ operator, rpc: [anvil.url], mediator: facts.mediator, retryTimeoutMs: 3000 },
-    privateKey: anvil.keys[TRADER] as Hex,
+    signer: anvil.keys[TRADER] as Hex,
     evidence: new MemoryEvidence(),
   });
 }

@@ -3,10 +3,9 @@
  * checked against the chain and kept as evidence, and money can be got out whatever the operator
  * does.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import { type Curve, nobleCurve } from "../base/curve.ts";
-import { QuarterdeckError } from "../base/errors.ts";
-import { type Address, type Hex, hexToBytes } from "../base/hex.ts";
+import type { Address, Hex } from "../base/hex.ts";
+import { sleep } from "../base/sleep.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import {
   encodeConfirmWithdrawal,
@@ -15,8 +14,7 @@ import {
   encodeSetTradingKey,
 } from "../chain/contracts/mediatorCalls.ts";
 import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
-import { localSigner } from "../chain/signer.ts";
-import { type Mined, Submitter } from "../chain/submit/submitter.ts";
+import type { Mined } from "../chain/submit/submitter.ts";
 import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
@@ -29,13 +27,16 @@ import {
   type MarketPin,
   readChainFacts,
 } from "./checks/exchangeFacts.ts";
-import { OwnClock, Sessions } from "./checks/ownClock.ts";
-import { type Deposited, Deposits } from "./deposits.ts";
-import type { EvidenceStore } from "./evidence.ts";
+import { OwnClock, type SessionOptions, Sessions } from "./checks/ownClock.ts";
+import { type Deposited, Deposits, notCredited } from "./deposits.ts";
+import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
+import type { EvidenceStore } from "./evidence/evidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
+import type { SignerOption } from "./signing/parseSigner.ts";
+import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
 import type { OrderStatus } from "./types.ts";
 import { OrderWriter } from "./writes.ts";
 
@@ -53,7 +54,11 @@ export interface ClientOptions {
   readonly rpc: string | readonly string[];
   /** The Mediator that the client means to use, in lower case or with its checksum. */
   readonly mediator: string;
-  readonly privateKey: Hex;
+  /**
+   * A private key, a viem account, an EIP-1193 wallet (alone, or { wallet, address }), or
+   * { owner, tradingKey }.
+   */
+  readonly signer: SignerOption;
   readonly evidence: EvidenceStore;
   /** Wei for a unit of gas; never more. */
   readonly maxFeePerGas?: bigint;
@@ -74,6 +79,7 @@ const MAX_ROWS = 500;
 /** The facts that `join` has found out. */
 interface Joined {
   readonly options: parse.ParsedOptions;
+  readonly signer: ClientSigner;
   readonly api: Operators;
   readonly reader: MediatorReader;
   readonly exchange: ExchangeFacts;
@@ -86,7 +92,8 @@ export class ExchangeClient {
   readonly api: Operators;
   readonly chain: ChainClient;
   readonly reader: MediatorReader;
-  readonly evidence: EvidenceStore;
+  /** The client's evidence, as far as it holds against the chain. */
+  readonly evidence: CheckedEvidence;
   readonly constants: ExchangeConstants;
   /**
    * The newest states that operators reported of this client's orders, in answers and, with
@@ -94,7 +101,7 @@ export class ExchangeClient {
    */
   readonly latest = new LatestOrders();
   readonly #pins: readonly MarketPin[];
-  readonly #submitter: Submitter;
+  readonly #submitter: TransactionSender;
   readonly #receipts: Receipts;
   readonly #sessions: Sessions;
   readonly #auditor: Auditor;
@@ -104,8 +111,7 @@ export class ExchangeClient {
   readonly #pollMs: number;
   #exchange: ExchangeFacts;
 
-  private constructor({ options, api, reader, exchange, constants }: Joined) {
-    const signer = localSigner(options.privateKey);
+  private constructor({ options, signer, api, reader, exchange, constants }: Joined) {
     this.address = signer.address;
     this.api = api;
     this.reader = reader;
@@ -113,29 +119,31 @@ export class ExchangeClient {
     this.#exchange = exchange;
     this.#pins = options.markets;
     this.constants = constants;
-    this.evidence = options.evidence;
     this.#pollMs = options.pollMs ?? DEFAULT_POLL_MS;
-    const { evidence, address: client } = this;
+    const { address: client } = this;
     const { domain, schedule } = constants;
-    const privateKey = hexToBytes(options.privateKey);
     const curve = options.curve ?? nobleCurve;
+    const evidence = new CheckedEvidence({
+      ...{ store: options.evidence, reader, constants, client, curve },
+    });
+    this.evidence = evidence;
     this.#receipts = new Receipts({ reader, constants, evidence, owner: client, curve });
-    this.#submitter = new Submitter({
+    this.#submitter = signer.sender({
       client: this.chain,
-      signer,
       chainId: domain.chainId,
       maxFeePerGas: options.maxFeePerGas ?? DEFAULT_MAX_FEE,
       pollMs: this.#pollMs,
     });
     const clock = new OwnClock(reader, schedule);
-    this.#sessions = new Sessions({ clock, client, domain, curve, privateKey });
+    const sign: SessionOptions["sign"] = (session) => signer.sign(domain, "Session", session);
+    this.#sessions = new Sessions({ clock, client, sign });
     this.#deposits = new Deposits({
       ...{ reader, constants, client },
       submitter: this.#submitter,
       pollMs: this.#pollMs,
     });
     this.orders = new OrderWriter({
-      ...{ api, owner: client, domain, curve, privateKey, evidence, clock },
+      ...{ api, owner: client, domain, signer, evidence, clock },
       receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
@@ -156,7 +164,8 @@ export class ExchangeClient {
   /**
    * Joins the exchange: asks an operator what it serves and holds that against the chain before
    * any money moves. Throws `BadArgument`, `NotThisExchange` when they differ, `MarketChanged` when
-   * a market is not as pinned, `OperatorUnreachable`, and `RpcUnavailable`.
+   * a market is not as pinned, `OperatorUnreachable`, `SignerUnavailable` where a wallet grants no
+   * account, and `RpcUnavailable`.
    */
   static async join(given: ClientOptions): Promise<ExchangeClient> {
     const options = parse.parseOptions(given);
@@ -173,7 +182,8 @@ export class ExchangeClient {
     const chain = await readChainFacts(reader, constants, said.operator);
     const exchange = holdAgainstChain(said, chain, options.markets);
     api.learn(await readOperatorUrls(reader, constants.manager));
-    return new ExchangeClient({ options, api, reader, exchange, constants });
+    const signer = await options.signer.open();
+    return new ExchangeClient({ options, signer, api, reader, exchange, constants });
   }
 
   /**
@@ -387,12 +397,4 @@ export class ExchangeClient {
   async #own(manner?: RetryPolicy): Promise<{ params: { client: Address }; session: string }> {
     return { params: { client: this.address }, session: await this.session(manner) };
   }
-}
-
-function notCredited(block: number, operatorBlock: number): QuarterdeckError {
-  return new QuarterdeckError({
-    code: "NotCredited",
-    message: `The deposit of block ${block} is not credited; the operator is at ${operatorBlock}.`,
-    hint: "Wait on; if the operator stands still, ask another.",
-  });
 }

@@ -3,12 +3,11 @@
  * ignores and everybody can read. A caller that does not know the fate of a deposit repeats it with
  * the same key; any process finds a deposit that is on chain, and does not send it again.
  */
-
-import { setTimeout as sleep } from "node:timers/promises";
 import { formatDecimal } from "../base/decimal.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
+import { sleep } from "../base/sleep.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { encodeDeposit } from "../chain/contracts/mediatorCalls.ts";
 import { type DepositMade, readDepositsBetween } from "../chain/contracts/pastEvents.ts";
@@ -17,10 +16,11 @@ import { AdaptiveRange } from "../chain/follow/readRange.ts";
 import { ContractRefused, InsufficientFunds, isOverwhelmed } from "../chain/rpc/errors.ts";
 import { asTooWide } from "../chain/rpc/logWidth.ts";
 import { ask } from "../chain/rpc/rpc.ts";
-import type { CallSubmitter, Mined } from "../chain/submit/submitter.ts";
+import type { Mined } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import type { TokenInfo } from "./orders.ts";
+import type { TransactionSender } from "./signing/signer.ts";
 
 /** A deposit that is on chain. */
 export interface Deposited extends Mined {
@@ -53,7 +53,7 @@ export class DepositUnsettled extends QuarterdeckError {
 export interface DepositsOptions {
   readonly reader: MediatorReader;
   readonly constants: ExchangeConstants;
-  readonly submitter: CallSubmitter;
+  readonly submitter: TransactionSender;
   readonly client: Address;
   readonly pollMs: number;
 }
@@ -259,4 +259,13 @@ function markOf(client: Address, key: string): Hex {
 
 function randomKey(): string {
   return bytesToHex(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/** `block`: of the deposit; `operatorBlock`: up to which the operator asked has come. */
+export function notCredited(block: number, operatorBlock: number): QuarterdeckError {
+  return new QuarterdeckError({
+    code: "NotCredited",
+    message: `The deposit of block ${block} is not credited; the operator is at ${operatorBlock}.`,
+    hint: "Wait on; if the operator stands still, ask another.",
+  });
 }

@@ -7,7 +7,7 @@ import { checkPresented } from "../protocol/disputeRule.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
 import type { Round, SignedFill } from "../protocol/units.ts";
 import { parseClient, parseRound } from "./arguments.ts";
-import type { ExchangeClient } from "./client.ts";
+import type { ChainClientSide } from "./types.ts";
 
 export interface OpenedDispute {
   readonly round: Round;
@@ -22,7 +22,7 @@ export interface OpenedDispute {
  * proofs of that round, else a deposit on chain; and every signed fill of it. Throws `NoStanding`
  * when this client never deposited.
  */
-export async function dispute(client: ExchangeClient): Promise<OpenedDispute> {
+export async function dispute(client: ChainClientSide): Promise<OpenedDispute> {
   parseClient(client);
   const { round } = await client.reader.clock();
   const standing = await findStanding(client, round);
@@ -51,7 +51,7 @@ export function presentable(fills: readonly SignedFill[]): readonly SignedFill[]
   });
 }
 
-async function findStanding(client: ExchangeClient, round: Round): Promise<Standing> {
+async function findStanding(client: ChainClientSide, round: Round): Promise<Standing> {
   const tokens = round > 0 ? await client.reader.tokenSet(round - 1) : [];
   const kept = await client.evidence.proofs(round - 1);
   const proofs = tokens.map((token) => kept.find((one) => one.token === token)?.proof);
@@ -74,7 +74,7 @@ async function findStanding(client: ExchangeClient, round: Round): Promise<Stand
  * Whether the dispute opened in `round` was closed. Then the proofs that the operator had to show
  * are kept: they are this client's proofs for that round's commit.
  */
-export async function collectAnswer(client: ExchangeClient, round: Round): Promise<boolean> {
+export async function collectAnswer(client: ChainClientSide, round: Round): Promise<boolean> {
   const { reader, evidence, constants } = parseClient(client);
   parseRound("round", round);
   const from = firstBlockOf(constants.schedule, round);

@@ -3,8 +3,8 @@
  * writes, and which one that is changes. Nothing depends on whom is asked: what they answer is held
  * against the chain and the client's own evidence.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
+import { sleep } from "../base/sleep.ts";
 import type { MediatorReader } from "../chain/contracts/mediator.ts";
 import { SlotReader } from "../chain/contracts/roundRobinManager.ts";
 import type { Answer, Body, RouteName } from "../wire/routes/routes.ts";

@@ -128,6 +128,18 @@ export function findMarket(exchange: ExchangeFacts, name: string): MarketFacts {
   throw new BadArgument("market", `Several are named ${name}`, "Write it by addresses.");
 }
 
+/** Market and side of an order. Throws `BadArgument` where it is traded no more. */
+export function findMarketOf(exchange: ExchangeFacts, { sellToken, buyToken }: Order) {
+  const is = (base: Address, quote: Address) => (one: MarketFacts) =>
+    one.base === base && one.quote === quote;
+  const sold = exchange.markets.find(is(sellToken, buyToken));
+  if (sold !== undefined) return { market: sold, side: "sell" as const };
+  const bought = exchange.markets.find(is(buyToken, sellToken));
+  if (bought !== undefined) return { market: bought, side: "buy" as const };
+  const problem = `${sellToken} and ${buyToken} are not traded here`;
+  throw new BadArgument("order", problem, "Sell by a market that there is.");
+}
+
 /** By symbol or address. Throws `BadArgument`. */
 export function findToken(exchange: ExchangeFacts, token: string): TokenInfo {
   const lower = parseText("token", token).toLowerCase();

@@ -7,7 +7,7 @@ import type { ExchangeConstants, MediatorReader } from "../chain/contracts/media
 import { hashFill, orderHash } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
 import type { Fill, Order, SignedFill } from "../protocol/units.ts";
-import { MemoryEvidence } from "./evidence.ts";
+import { MemoryEvidence } from "./evidence/evidence.ts";
 import { Receipts } from "./receipts.ts";
 
 const OPERATOR = new Uint8Array(32).fill(1);

@@ -8,7 +8,7 @@ import { firstBlockOf, lastBlockOf } from "../protocol/rounds.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
 import type { Round, SignedFill } from "../protocol/units.ts";
 import { checkFill } from "./audit.ts";
-import type { EvidenceStore, OrderEvidence } from "./evidence.ts";
+import type { EvidenceStore, OrderEvidence } from "./evidence/evidence.ts";
 
 export interface ReceiptsOptions {
   readonly reader: MediatorReader;

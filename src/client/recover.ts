@@ -14,7 +14,7 @@ import { readDeposits, readDisputeRounds } from "../chain/contracts/pastEvents.t
 import { isVoid, recoveryPlan } from "../protocol/recoverRule.ts";
 import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
 import { parseClient } from "./arguments.ts";
-import type { ExchangeClient } from "./client.ts";
+import type { ChainClientSide } from "./types.ts";
 
 /** The sums taken out, and the reason for any that could not be. Amounts in base units. */
 export type Recovered =
@@ -31,7 +31,7 @@ export type Recovered =
  * Takes out all that is this client's, and says what it was. Safe to call again: what was taken is
  * passed over. Throws `NotHalted` while the exchange lives.
  */
-export async function recover(client: ExchangeClient): Promise<Recovered[]> {
+export async function recover(client: ChainClientSide): Promise<Recovered[]> {
   const clock = await parseClient(client).reader.clock();
   if (!clock.halted) {
     throw new QuarterdeckError({
@@ -49,7 +49,7 @@ export async function recover(client: ExchangeClient): Promise<Recovered[]> {
 }
 
 async function recoverToken(
-  client: ExchangeClient,
+  client: ChainClientSide,
   token: Address,
   halt: Round,
 ): Promise<Recovered[]> {
@@ -87,7 +87,7 @@ async function recoverToken(
  * shown first.
  */
 async function recoverBalance(
-  client: ExchangeClient,
+  client: ChainClientSide,
   token: Address,
   round: Round,
   taken: Amount,
@@ -104,7 +104,7 @@ async function recoverBalance(
 }
 
 async function askForProof(
-  client: ExchangeClient,
+  client: ChainClientSide,
   token: Address,
   round: Round,
 ): Promise<BalanceProof | undefined> {
@@ -117,12 +117,12 @@ async function askForProof(
 }
 
 /** A client that deposited before a round is in the trees of that round. */
-async function hadLeaf({ reader, address, constants }: ExchangeClient, round: Round) {
+async function hadLeaf({ reader, address, constants }: ChainClientSide, round: Round) {
   const deposits = await readDeposits(reader, address, constants.schedule.genesisBlock);
   return deposits.some((deposit) => deposit.round < round);
 }
 
-async function refundBonds(client: ExchangeClient): Promise<Recovered[]> {
+async function refundBonds(client: ChainClientSide): Promise<Recovered[]> {
   const { reader, address, constants } = client;
   if (constants.disputeBond === 0n) return [];
   const done: Recovered[] = [];

@@ -3,8 +3,8 @@
  * once or not at all: after each break the caller gets a gap event, and reads the state over HTTP.
  * An event older than an answer that came first is dropped.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
+import { sleep } from "../base/sleep.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
@@ -69,7 +69,7 @@ export async function listen(options: StreamOptions, signal: AbortSignal): Promi
     // clients.
     const lasted = performance.now() - began > LONGEST_PAUSE_MS;
     if (connection.wasComplete && lasted) pauseMs = FIRST_PAUSE_MS;
-    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    await sleep(pauseMs, signal).catch(() => {});
     pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
   }
 }

@@ -1,17 +1,8 @@
 /** Orders and cancellations, alone and several at once: signed for what was asked, and written. */
-import type { Curve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import { ORDER_PATH_LENGTH } from "../protocol/limits.ts";
-import {
-  hashCancelAfter,
-  hashCancelAll,
-  hashCancelOrder,
-  hashOrder,
-  hashOrderTerms,
-  orderHash,
-} from "../protocol/messages.ts";
-import { signBatch, signMessage } from "../protocol/signatures.ts";
+import { MAX_PATH_LENGTH, ORDER_PATH_LENGTH } from "../protocol/limits.ts";
+import { orderHash } from "../protocol/messages.ts";
 import { isSameTerms, type OrderTerms, termsOf } from "../protocol/trading/terms.ts";
 import type { Domain, Order, Round, Signature } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
@@ -29,19 +20,20 @@ import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
 import { parseTerms, randomId } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
-import type { EvidenceStore } from "./evidence.ts";
+import type { EvidenceStore } from "./evidence/evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
 import { type Operators, writeOnce } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
+import { signSeveral } from "./signing/several.ts";
+import type { ClientSigner } from "./signing/signer.ts";
 import type { OrderStatus } from "./types.ts";
 
 export interface OrderWriterOptions {
   readonly api: Operators;
   readonly owner: Address;
   readonly domain: Domain;
-  readonly curve: Curve;
-  readonly privateKey: Uint8Array;
+  readonly signer: Pick<ClientSigner, "sign">;
   readonly evidence: EvidenceStore;
   readonly receipts: Receipts;
   readonly latest: LatestOrders;
@@ -124,10 +116,10 @@ export class OrderWriter {
 
   /** See `ExchangeClient.cancelOrder`. */
   async cancel(order: unknown): Promise<OrderStatus> {
-    const { api, owner, curve, domain, privateKey } = this.#options;
+    const { api, owner, domain, signer } = this.#options;
     const { round, id } = parseOrderReference(order);
     const cancel = { owner, round, id };
-    const signature = signMessage(curve, domain, hashCancelOrder(cancel), privateKey);
+    const signature = await signer.sign(domain, "CancelOrder", cancel);
     const status = await writeOnce(api, {
       name: "cancelOrder",
       body: { cancel, signature },
@@ -179,11 +171,17 @@ export class OrderWriter {
 
   /** Cancels up to 50 orders with one signature; each is answered by itself, in their order. */
   async cancelMany(given: unknown): Promise<OrderOutcome[]> {
-    const { api, owner, curve, domain, privateKey } = this.#options;
+    const { api, owner, domain, signer } = this.#options;
     const cancels = parseList("orders", given, parseOrderReference).map((one) => ({
       ...{ owner, ...one },
     }));
-    const signatures = signBatch(curve, domain, cancels.map(hashCancelOrder), privateKey);
+    const signatures = await signSeveral(
+      signer,
+      domain,
+      "CancelOrder",
+      cancels,
+      2 ** MAX_PATH_LENGTH,
+    );
     const body = {
       cancels: cancels.map((cancel, at) => ({ cancel, signature: signatures[at] as Signature })),
     };
@@ -194,9 +192,9 @@ export class OrderWriter {
 
   /** Takes out all orders of this client, of this round and the next; gives those that it took. */
   async cancelAll(): Promise<OrderStatus[]> {
-    const { api, owner, curve, domain, privateKey } = this.#options;
+    const { api, owner, domain, signer } = this.#options;
     const cancelAll = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
-    const signature = signMessage(curve, domain, hashCancelAll(cancelAll), privateKey);
+    const signature = await signer.sign(domain, "CancelAll", cancelAll);
     const taken = await api.call("cancelAllOrders", { body: { cancelAll, signature } });
     return Promise.all(taken.map((status) => this.#keep(status, status.round)));
   }
@@ -208,22 +206,22 @@ export class OrderWriter {
    * that leads: it is a cancel on disconnect then.
    */
   async cancelAfter(block: number, graceBlocks = 0): Promise<Answer<"cancelOrdersAfter">> {
-    const { api, owner, curve, domain, privateKey } = this.#options;
+    const { api, owner, domain, signer } = this.#options;
     const until = parseCount("block", block);
     const grace = parseCount("graceBlocks", graceBlocks);
     const wish = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
     const cancelAfter = { ...wish, block: until, graceBlocks: grace };
-    const signature = signMessage(curve, domain, hashCancelAfter(cancelAfter), privateKey);
+    const signature = await signer.sign(domain, "CancelAfter", cancelAfter);
     return api.call("cancelOrdersAfter", { body: { cancelAfter, signature } });
   }
 
   /** Takes `old` out and a new order in, both or neither, with no trade in between. */
   async replace(old: unknown, request: unknown): Promise<Answer<"replaceOrder">> {
-    const { api, owner, curve, domain, privateKey } = this.#options;
+    const { api, owner, domain, signer } = this.#options;
     const cancel = { owner, ...parseOrderReference(old) };
     const asked = parseAsked(request);
     const placed = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
-    const cancelSignature = signMessage(curve, domain, hashCancelOrder(cancel), privateKey);
+    const cancelSignature = await signer.sign(domain, "CancelOrder", cancel);
     const body = { cancel, cancelSignature, ...placed };
     const answer = await api.call("replaceOrder", { body });
     if (answer.placed.orderHash !== orderHash(placed.order)) throw anotherOrder(api.url);
@@ -284,12 +282,14 @@ export class OrderWriter {
 
   /** Kept before they are sent: whatever becomes of the answer, the operator may hold them. */
   async #signAll(built: readonly Built[]): Promise<Placement[]> {
-    const { evidence } = this.#options;
-    const signatures = this.#signHashes(built.map(({ order }) => hashOrder(order)));
-    const withTerms = built.flatMap(({ order, terms }) =>
-      terms === undefined ? [] : [hashOrderTerms({ orderHash: orderHash(order), ...terms })],
+    const { evidence, domain, signer } = this.#options;
+    const most = 2 ** ORDER_PATH_LENGTH;
+    const orders = built.map(({ order }) => order);
+    const signatures = await signSeveral(signer, domain, "Order", orders, most);
+    const allTerms = built.flatMap(({ order, terms }) =>
+      terms === undefined ? [] : [{ orderHash: orderHash(order), ...terms }],
     );
-    const termsSignatures = this.#signHashes(withTerms);
+    const termsSignatures = await signSeveral(signer, domain, "OrderTerms", allTerms, most);
     const placements: Placement[] = [];
     for (const [at, { order, terms }] of built.entries()) {
       const signature = signatures[at] as Signature;
@@ -298,15 +298,6 @@ export class OrderWriter {
       placements.push({ order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) });
     }
     return placements;
-  }
-
-  /** With one signature as far as operators take it: a longer path is too much evidence. */
-  #signHashes(hashes: readonly Uint8Array[]): Signature[] {
-    const { curve, domain, privateKey } = this.#options;
-    if (hashes.length <= 2 ** ORDER_PATH_LENGTH) {
-      return signBatch(curve, domain, hashes, privateKey);
-    }
-    return hashes.map((hash) => signMessage(curve, domain, hash, privateKey));
   }
 
   /** Throws `MarketChanged` where that is why an order was refused. */

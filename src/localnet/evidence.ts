@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Hex } from "../base/hex.ts";
-import type { EvidenceStore, OrderEvidence, ProofRecord } from "../client/evidence.ts";
+import type { EvidenceStore, OrderEvidence, ProofRecord } from "../client/evidence/evidence.ts";
 import { FileEvidence } from "../client/node/fileEvidence.ts";
 import type { Round, SignedFill, SignedOrder } from "../protocol/units.ts";
 

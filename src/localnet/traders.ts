@@ -88,7 +88,7 @@ class Trader {
         operator: options.operators,
         rpc: [options.rpc],
         mediator: options.mediator,
-        privateKey: options.privateKey,
+        signer: options.privateKey,
         evidence,
         pollMs: 250,
       });

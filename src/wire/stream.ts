@@ -5,7 +5,7 @@
  * overtake an event that came before it, and the other way round: `asOf` (schemas/values.ts) shows
  * which is newer.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { withdrawal } from "./schemas/account.ts";
 import { clock } from "./schemas/health.ts";
 import { trade } from "./schemas/market.ts";

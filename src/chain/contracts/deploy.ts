@@ -93,8 +93,17 @@ export async function deployExchange(options: DeployOptions): Promise<DeployedEx
   return { mediator, manager, tokens };
 }
 
-/** Slot 1 must begin before the first commit's rescue window, which rounds below 16 blocks lack. */
-function requireShortGenesis({ slots, roundSize }: DeployOptions): void {
+/**
+ * Slot 1 must begin before the first commit's rescue window, which rounds below 16 blocks lack.
+ * Throws `GenesisTooLong`.
+ */
+export function requireShortGenesis({
+  slots,
+  roundSize,
+}: {
+  readonly slots?: Pick<Slots, "genesisBlocks">;
+  readonly roundSize: number;
+}): void {
   const quarter = roundSize / QUARTERS;
   const latest = roundSize + quarter - Math.floor(quarter / QUARTERS);
   if (slots === undefined || slots.genesisBlocks < latest) return;
@@ -135,7 +144,8 @@ async function deployManager(
   return manager;
 }
 
-async function requireFork(client: ChainClient): Promise<void> {
+/** Throws `DeploymentFailed` where the chain's fork is too old for the contracts. */
+export async function requireFork(client: ChainClient): Promise<void> {
   const missing = await readMissingFork(client);
   if (missing === undefined) return;
   throw new QuarterdeckError({

@@ -250,6 +250,12 @@ export class MediatorReader {
     return { covered, orders, lastId };
   }
 
+  /** The key besides its own that may sign a client's orders of `round`. */
+  async tradingKey(client: Address, round: Round): Promise<Address | undefined> {
+    const key = await this.#read("tradingKey", [client, BigInt(round)], "a trading key");
+    return key === ZERO_ADDRESS ? undefined : toAddress(key);
+  }
+
   /** The recovered sums: the balance so far, in base units, and whether the deposits were. */
   async recovered(client: Address, token: Address) {
     const found = await this.#read("recovered", [client, token], "what was recovered");

@@ -1,6 +1,6 @@
 /** One endpoint of the chain: who answers there is checked, and how well it does is remembered. */
-import { setTimeout as sleep } from "node:timers/promises";
 import { createPublicClient, createTransport, type PublicClient } from "viem";
+import { sleep } from "../../base/sleep.ts";
 import {
   type Connection,
   overHttp,
@@ -130,7 +130,7 @@ export class Endpoint {
       } catch (error) {
         this.#options.onOutcome(this, error);
       }
-      await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      await sleep(pauseMs, signal).catch(() => {});
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     }
   }

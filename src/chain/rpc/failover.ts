@@ -3,9 +3,9 @@
  * passed over for a number of requests that doubles with each failure, so that a dead endpoint, or
  * one that fails in one thing only, costs little, and a recovered one is found again.
  */
-import { setTimeout as sleepMs } from "node:timers/promises";
 import { createTransport, type Transport } from "viem";
 import { QuarterdeckError } from "../../base/errors.ts";
+import { sleep as sleepMs } from "../../base/sleep.ts";
 import type { RpcCall } from "./connection.ts";
 import { Endpoint, type EndpointHealth } from "./endpoint.ts";
 import { isCallersError, kindOf } from "./errorKinds.ts";

@@ -55,7 +55,7 @@ class SocketConnection implements Connection {
   readonly #waiting = new Map<number, Waiting>();
   readonly #closed = Promise.withResolvers<void>();
   #onHead: (() => void) | undefined;
-  #idle: NodeJS.Timeout | undefined;
+  #idle: ReturnType<typeof setTimeout> | undefined;
   #lastId = 0;
   #lost = false;
 

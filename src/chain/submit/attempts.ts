@@ -10,7 +10,7 @@ import {
   TransactionLost,
 } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
-import type { Signer } from "../signer.ts";
+import type { TransactionSigner } from "../signer.ts";
 import { readMarket } from "./account.ts";
 import { broadcast } from "./broadcast.ts";
 import type { Call, Job } from "./call.ts";
@@ -24,7 +24,7 @@ import { blocksLeft, type Pricing } from "./pricing.ts";
 
 export interface AttemptsOptions {
   readonly client: ChainClient;
-  readonly signer: Signer;
+  readonly signer: TransactionSigner;
   readonly chainId: number;
   readonly line: NonceLine;
   readonly pricing: Pricing;

@@ -7,8 +7,8 @@
  * rebroadcasts what a reorganisation dropped. nextSlot.ts has the states of a nonce, nonceLine.ts
  * says which call gets which nonce; here are the loop and its effects.
  */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../../base/hex.ts";
+import { sleep } from "../../base/sleep.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { kindOf } from "../rpc/errorKinds.ts";
 import {
@@ -18,7 +18,7 @@ import {
   TransactionLost,
 } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
-import type { Signer } from "../signer.ts";
+import type { TransactionSigner } from "../signer.ts";
 import { type AccountView, readAccount, readStart, type Start } from "./account.ts";
 import { Attempts } from "./attempts.ts";
 import { broadcast } from "./broadcast.ts";
@@ -53,7 +53,7 @@ export interface CallSubmitter {
 
 export interface SubmitterOptions {
   readonly client: ChainClient;
-  readonly signer: Signer;
+  readonly signer: TransactionSigner;
   readonly chainId: number;
   /** Wei for a unit of gas; never more. */
   readonly maxFeePerGas: bigint;
@@ -226,7 +226,7 @@ export class Submitter implements CallSubmitter {
   /** One poll of all that is pending, after a pause. */
   async #poll(): Promise<void> {
     const { pollMs, signal } = this.#options;
-    await sleep(pollMs, undefined, { signal }).catch(() => {});
+    await sleep(pollMs, signal).catch(() => {});
     if (signal?.aborted) return;
     this.#attempts.renew();
     // Head and nonce before the receipts: both then hold for any receipt that is missing.

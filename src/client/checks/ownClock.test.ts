@@ -2,10 +2,14 @@ import { expect, it } from "vitest";
 import { nobleCurve } from "../../base/curve.ts";
 import type { Address } from "../../base/hex.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { hashSession } from "../../protocol/messages.ts";
+import { signMessage } from "../../protocol/signatures.ts";
 import { parseSession } from "../../wire/session.ts";
 import { OwnClock, Sessions } from "./ownClock.ts";
 
+const KEY = new Uint8Array(32).fill(1);
 const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
+const DOMAIN = { chainId: 1, mediator: OWNER };
 const schedule = { genesisBlock: 100, roundSize: 40 };
 
 function chainAt(head: number) {
@@ -58,8 +62,8 @@ it("the chain is asked again only where what was seen does not settle it", async
 it("a session ends by the chain's time, whatever an operator says of it", async () => {
   const { clock } = chainAt(200);
   const sessions = new Sessions({
-    ...{ clock, client: OWNER, domain: { chainId: 1, mediator: OWNER } },
-    ...{ curve: nobleCurve, privateKey: new Uint8Array(32).fill(1) },
+    ...{ clock, client: OWNER },
+    sign: async (session) => signMessage(nobleCurve, DOMAIN, hashSession(session), KEY),
   });
   const until = async (said: number) => {
     const parsed = parseSession(await sessions.header(said));

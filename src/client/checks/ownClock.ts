@@ -3,15 +3,12 @@
  * before it is signed. Otherwise one that says a far round would have an order to execute when the
  * market is elsewhere, and one that says a far block a session that never ends.
  */
-import type { Curve } from "../../base/curve.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { ask } from "../../chain/rpc/rpc.ts";
-import { hashSession } from "../../protocol/messages.ts";
 import { quarterSize, roundOf } from "../../protocol/rounds.ts";
-import { signMessage } from "../../protocol/signatures.ts";
-import type { BlockNumber, Domain, Round, Schedule } from "../../protocol/units.ts";
+import type { BlockNumber, Round, Schedule, Session, Signature } from "../../protocol/units.ts";
 import { formatSession } from "../../wire/session.ts";
 
 /** Blocks by which the client's own endpoint may trail the operator's; a quarter at most. */
@@ -76,9 +73,7 @@ export class OwnClock {
 export interface SessionOptions {
   readonly clock: OwnClock;
   readonly client: Address;
-  readonly domain: Domain;
-  readonly curve: Curve;
-  readonly privateKey: Uint8Array;
+  readonly sign: (session: Session) => Promise<Signature>;
 }
 
 /** The header by which a client reads its own affairs, signed anew when it is nearly past. */
@@ -94,9 +89,9 @@ export class Sessions {
   async header(chainHead: BlockNumber): Promise<string> {
     const known = this.#current;
     if (known !== undefined && known.validUntil >= chainHead + RENEW_BLOCKS) return known.header;
-    const { clock, client, domain, curve, privateKey } = this.#options;
+    const { clock, client, sign } = this.#options;
     const session = { client, validUntil: (await clock.head()) + SIGNED_BLOCKS };
-    const signature = signMessage(curve, domain, hashSession(session), privateKey);
+    const signature = await sign(session);
     const header = formatSession({ session, signature });
     this.#current = { header, validUntil: session.validUntil };
     return header;

@@ -2,28 +2,19 @@
 import { mkdirSync } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { z } from "zod";
-import { QuarterdeckError } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
 import type { Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
-import { balanceProof } from "../../wire/schemas/account.ts";
-import { signedFill, signedOrder } from "../../wire/schemas/order.ts";
-import { address, count, hash, toJson } from "../../wire/schemas/values.ts";
 import { parseText } from "../arguments.ts";
 import {
-  type EvidenceStore,
+  type EvidenceArchive,
+  type EvidenceRecord,
   MemoryEvidence,
   type OrderEvidence,
   type ProofRecord,
-} from "../evidence.ts";
+} from "../evidence/evidence.ts";
+import { evidenceDamaged, formatRecord, readRecord } from "../evidence/records.ts";
 
-const line = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("proof"), round: count, token: address, proof: balanceProof }),
-  z.object({ kind: z.literal("order"), orderHash: hash, signed: signedOrder }),
-  z.object({ kind: z.literal("fill"), fill: signedFill }),
-]);
-
-export class FileEvidence implements EvidenceStore {
+export class FileEvidence implements EvidenceArchive {
   readonly #file: FileHandle;
   readonly #memory = new MemoryEvidence();
   #line: Promise<void> = Promise.resolve();
@@ -75,13 +66,17 @@ export class FileEvidence implements EvidenceStore {
     return this.#memory.orders(round);
   }
 
+  records(): AsyncIterable<EvidenceRecord> {
+    return this.#memory.records();
+  }
+
   async close(): Promise<void> {
     await this.#line;
     await this.#file.close();
   }
 
-  #append(records: readonly object[]): Promise<void> {
-    const text = records.map((record) => `${toJson(record)}\n`).join("");
+  #append(records: readonly EvidenceRecord[]): Promise<void> {
+    const text = records.map((record) => `${formatRecord(record)}\n`).join("");
     this.#line = this.#line.then(async () => {
       await this.#file.appendFile(text);
       await this.#file.datasync();
@@ -90,25 +85,11 @@ export class FileEvidence implements EvidenceStore {
   }
 
   async #take(text: string, path: string, number: number): Promise<void> {
-    const outcome = line.safeParse(parse(text));
-    if (!outcome.success) {
-      throw new QuarterdeckError({
-        code: "EvidenceDamaged",
-        message: `Line ${number} of ${path} is no evidence.`,
-        hint: "Restore the file from a backup, or take that line out if you know why it is wrong.",
-      });
-    }
-    const { data } = outcome;
-    if (data.kind === "proof") await this.#memory.saveProofs([data]);
-    else if (data.kind === "order") await this.#memory.saveOrder(data.orderHash, data.signed);
-    else await this.#memory.saveFill(data.fill as SignedFill);
-  }
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    const read = readRecord(text);
+    if (!read.ok) throw evidenceDamaged(`Line ${number} of ${path}`, read.problem);
+    const { record } = read;
+    if (record.kind === "proof") return this.#memory.saveProofs([record]);
+    if (record.kind === "order") return this.#memory.saveOrder(record.orderHash, record.signed);
+    return this.#memory.saveFill(record.fill);
   }
 }

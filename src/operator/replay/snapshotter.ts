@@ -24,6 +24,11 @@ export interface SnapshotterOptions {
 
 /** Records between two snapshots: bounds what a start has to replay. */
 export const SNAPSHOT_RECORDS = 20_000;
+/** The thread's module, as it is written or as it is built. */
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "./snapshotWorker.ts" : "./snapshotWorker.js",
+  import.meta.url,
+);
 /** After a snapshot the thread pauses this many times as long as it worked. */
 const REST_FACTOR = 3;
 
@@ -104,7 +109,7 @@ export class Snapshotter {
   #make(): Promise<MadeSnapshot | undefined> {
     const { source, log } = this.#options;
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL("./snapshotWorker.ts", import.meta.url), {
+      const worker = new Worker(WORKER, {
         workerData: { source },
         name: "snapshot",
       });

@@ -1,5 +1,5 @@
 /** A client's own affairs, which its session reads. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   balance,
   clientTrade,

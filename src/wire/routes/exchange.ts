@@ -1,5 +1,5 @@
 /** The routes about the exchange: its facts, its operator, and its time. */
-import { z } from "zod";
+import * as z from "zod";
 import { exchange, identity } from "../schemas/exchange.ts";
 import { clock } from "../schemas/health.ts";
 import { hash } from "../schemas/values.ts";

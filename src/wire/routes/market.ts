@@ -1,5 +1,5 @@
 /** The routes of the markets, which everybody may read. */
-import { z } from "zod";
+import * as z from "zod";
 import { book, candle, candleInterval, ticker, trade } from "../schemas/market.ts";
 import { address, amount, countText, limitText, uint64 } from "../schemas/values.ts";
 import type { Route } from "./route.ts";

@@ -1,5 +1,5 @@
 /** A client's own affairs: only its session reads them. */
-import { z } from "zod";
+import * as z from "zod";
 import type { BalanceProof } from "../../protocol/units.ts";
 import { trade } from "./market.ts";
 import { address, amount, asOf, count, hash, timeMs, uint64 } from "./values.ts";

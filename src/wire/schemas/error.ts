@@ -1,5 +1,5 @@
 /** The body of every answer that is no success. */
-import { z } from "zod";
+import * as z from "zod";
 import { REFUSAL_CODES, type Refusal, type RefusalCode } from "../../protocol/refusals.ts";
 
 /** The side that must act; see protocol/refusals.ts. */

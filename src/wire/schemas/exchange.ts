@@ -1,5 +1,5 @@
 /** The facts of an exchange, and the operator that states them. */
-import { z } from "zod";
+import * as z from "zod";
 import { signature } from "./signature.ts";
 import { address, amount, count, hash } from "./values.ts";
 

@@ -2,7 +2,7 @@
  * The time of the exchange, and the answers of `/health` and its parts, for supervisors and pages:
  * status 200 when well and 503 when not, with the same body.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { address, count } from "./values.ts";
 
 export const clock = z.object({

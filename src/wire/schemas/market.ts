@@ -1,5 +1,5 @@
 /** The facts of a market that everybody may know. */
-import { z } from "zod";
+import * as z from "zod";
 import { address, amount, asOf, count, timeMs, uint64 } from "./values.ts";
 
 /** Base units of quote for a lot. */

@@ -1,5 +1,5 @@
 /** Orders as clients sign them and operators tell of them, and the fills that are evidence. */
-import { z } from "zod";
+import * as z from "zod";
 import type { CancelOrder, Fill, Order, SignedFill, SignedOrder } from "../../protocol/units.ts";
 import { signature, signatureInput } from "./signature.ts";
 import { endReason, orderTerms, type Placement, signedTermsInput } from "./terms.ts";

@@ -2,7 +2,7 @@
  * Signatures: the one form in which they travel, and every form in which signers give them, folded
  * into it.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { type Hex, hexToBytes, isHex } from "../../base/hex.ts";
 import { type CompactSignature, encodeSignature, isLowS, lowS } from "../../protocol/signatures.ts";
 import type { Signature } from "../../protocol/units.ts";

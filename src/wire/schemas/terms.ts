@@ -1,5 +1,5 @@
 /** How orders with terms travel (protocol/trading/terms.ts). */
-import { z } from "zod";
+import * as z from "zod";
 import {
   isTag,
   MAX_TAG_LENGTH,

@@ -3,7 +3,7 @@
  * hashes as hex, rounds and blocks as numbers. Each schema parses text into the protocol's own
  * type; `toJson` goes the other way. `meta` is what the generated references say of a value.
  */
-import { z } from "zod";
+import * as z from "zod";
 import { parseAddress } from "../../base/address.ts";
 import { UINT64_MAX, UINT128_MAX } from "../../base/bytes.ts";
 import { type Address, type Hex, isHex } from "../../base/hex.ts";

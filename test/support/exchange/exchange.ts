@@ -11,7 +11,7 @@ import { encodeMint, readTokenBalance } from "../../../src/chain/contracts/token
 import { localSigner } from "../../../src/chain/signer.ts";
 import { Submitter } from "../../../src/chain/submit/submitter.ts";
 import { ExchangeClient } from "../../../src/client/client.ts";
-import { MemoryEvidence } from "../../../src/client/evidence.ts";
+import { MemoryEvidence } from "../../../src/client/evidence/evidence.ts";
 import {
   KEY_VARIABLE,
   type OperatorConfig,
@@ -219,7 +219,7 @@ async function joinFunded(
     operator: url,
     rpc: [anvil.url],
     mediator,
-    privateKey,
+    signer: privateKey,
     evidence: new MemoryEvidence(),
     pollMs: POLL_MS,
     // The stories tell when the operator is down, and what its clients do then.

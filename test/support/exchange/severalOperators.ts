@@ -16,7 +16,7 @@ import { localSigner } from "../../../src/chain/signer.ts";
 import { Submitter } from "../../../src/chain/submit/submitter.ts";
 import { Api } from "../../../src/client/api.ts";
 import { ExchangeClient } from "../../../src/client/client.ts";
-import { MemoryEvidence } from "../../../src/client/evidence.ts";
+import { MemoryEvidence } from "../../../src/client/evidence/evidence.ts";
 import { KEY_VARIABLE } from "../../../src/operator/config/config.ts";
 import type { Schedule } from "../../../src/protocol/units.ts";
 import { type Anvil, startAnvil } from "../chain/anvil.ts";
@@ -173,10 +173,10 @@ export async function startOperatorsExchange({
       await submitterOf(anvil, anvil.keys[OWNER] as Hex).send({ what, to: manager, data });
     },
     client: async (index) => {
-      const privateKey = anvil.keys[FIRST_CLIENT + index] as Hex;
-      await mint(anvil, privateKey, { [weth]: 1000n * 10n ** 18n, [usdc]: 10n ** 12n });
+      const signer = anvil.keys[FIRST_CLIENT + index] as Hex;
+      await mint(anvil, signer, { [weth]: 1000n * 10n ** 18n, [usdc]: 10n ** 12n });
       const client = await ExchangeClient.join({
-        ...{ operator: members.map(({ url }) => url), rpc: [anvil.url], mediator, privateKey },
+        ...{ operator: members.map(({ url }) => url), rpc: [anvil.url], mediator, signer },
         ...{ evidence: new MemoryEvidence(), pollMs: POLL_MS, retryTimeoutMs: CLIENT_PATIENCE_MS },
       });
       await fund(client, settle);

@@ -2,8 +2,8 @@
  * The records a client keeps so that it never has to trust: its proofs of each round, its signed
  * orders, and the operators' signatures on executions of them.
  */
-import type { Address, Hex } from "../base/hex.ts";
-import type { BalanceProof, Round, SignedFill, SignedOrder } from "../protocol/units.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import type { BalanceProof, Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
 
 export interface ProofRecord {
   readonly round: Round;
@@ -28,6 +28,17 @@ export interface EvidenceStore {
   orders(round: Round): Promise<OrderEvidence[]>;
 }
 
+/** A store that can give out all that it keeps: for exports and reports. */
+export interface EvidenceArchive extends EvidenceStore {
+  records(): AsyncIterable<EvidenceRecord>;
+}
+
+/** One thing that a client keeps, as stores/records.ts writes it. */
+export type EvidenceRecord =
+  | ({ readonly kind: "proof" } & ProofRecord)
+  | { readonly kind: "order"; readonly orderHash: Hex; readonly signed: SignedOrder }
+  | { readonly kind: "fill"; readonly fill: SignedFill };
+
 /** Whether `next` records more executions of the same order than `known`. */
 export function goesFurther(next: SignedFill, known: SignedFill | undefined): boolean {
   if (known === undefined) return true;
@@ -40,7 +51,7 @@ export function goesFurther(next: SignedFill, known: SignedFill | undefined): bo
 }
 
 /** Keeps evidence in memory, as long as the process lives: for tests, and under other stores. */
-export class MemoryEvidence implements EvidenceStore {
+export class MemoryEvidence implements EvidenceArchive {
   readonly #proofs = new Map<Round, Map<Address, ProofRecord>>();
   readonly #orders = new Map<Hex, { signed: SignedOrder; fill: SignedFill | undefined }>();
 
@@ -70,5 +81,15 @@ export class MemoryEvidence implements EvidenceStore {
     return [...this.#orders]
       .filter(([, { signed }]) => signed.order.round === round)
       .map(([orderHash, { signed, fill }]) => ({ orderHash, signed, fill }));
+  }
+
+  async *records(): AsyncGenerator<EvidenceRecord> {
+    for (const round of this.#proofs.values()) {
+      for (const proof of round.values()) yield { kind: "proof", ...proof };
+    }
+    for (const [orderHash, { signed, fill }] of this.#orders) {
+      yield { kind: "order", orderHash, signed };
+      if (fill !== undefined) yield { kind: "fill", fill };
+    }
   }
 }

@@ -2,16 +2,17 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Address, Hex } from "../base/hex.ts";
-import type { SignedFill, SignedOrder } from "../protocol/units.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import { orderHash } from "../../protocol/messages.ts";
+import type { SignedFill, SignedOrder } from "../../protocol/units.ts";
+import { FileEvidence } from "../node/fileEvidence.ts";
 import { type EvidenceStore, MemoryEvidence } from "./evidence.ts";
-import { FileEvidence } from "./node/fileEvidence.ts";
 
 const TOKEN = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
 const QUOTE = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512" as Address;
 const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
-const HASH: Hex = `0x${"ab".repeat(32)}`;
-const signature = { r: HASH, vs: HASH, path: [] };
+const WORD: Hex = `0x${"ab".repeat(32)}`;
+const signature = { r: WORD, vs: WORD, path: [] };
 const signed: SignedOrder = {
   order: {
     owner: OWNER,
@@ -25,7 +26,8 @@ const signed: SignedOrder = {
   },
   signature,
 };
-const proof = { balance: 5n, index: 0, leafCount: 1, siblings: [{ hash: HASH, sum: 7n }] };
+const HASH = orderHash(signed.order);
+const proof = { balance: 5n, index: 0, leafCount: 1, siblings: [{ hash: WORD, sum: 7n }] };
 
 function fill(sold: bigint, bought: bigint): SignedFill {
   const sequence = sold;

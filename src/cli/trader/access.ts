@@ -1,0 +1,137 @@
+/** Common to the traders' commands: the exchange's place, the signer, the evidence. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { z } from "zod";
+import { readManifest } from "../../admin/deployment/manifest.ts";
+import { LOG } from "../../admin/terminal.ts";
+import { parseAddress } from "../../base/address.ts";
+import { parseDecimal } from "../../base/decimal.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
+import type { Address } from "../../base/hex.ts";
+import { ExchangeClient } from "../../client/client.ts";
+import { FileEvidence } from "../../client/node/fileEvidence.ts";
+import { ExitClient } from "../../client/rounds/exitClient.ts";
+import type { ClientSigner } from "../../client/signing/signer.ts";
+import { heldSigner } from "../../client/signing/signers.ts";
+import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
+import { loadCurve } from "../../keys/nativeCurve.ts";
+import { openSigner } from "../../keys/openSigner.ts";
+
+const GWEI_DECIMALS = 9;
+
+const address = z.string().transform((text, context): Address => {
+  const outcome = parseAddress(text);
+  if (outcome.ok) return outcome.value;
+  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
+  return z.NEVER;
+});
+const file = z.string().min(1);
+const gwei = z.string().transform((text, context): bigint => {
+  const outcome = parseDecimal(text, GWEI_DECIMALS);
+  if (outcome.ok && outcome.value > 0n) return outcome.value;
+  context.addIssue({ code: "custom", message: 'Expected gwei as text, such as "40"' });
+  return z.NEVER;
+});
+
+const config = z
+  .strictObject({
+    /** JSON-RPC endpoints of your own. */
+    rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1),
+    /** The manifest of `quarterdeck deploy`, in place of `mediator`. */
+    deployment: file.optional(),
+    mediator: address.optional(),
+    /** Not needed by the commands that ask the chain alone. */
+    operators: z.array(z.url({ protocol: /^https?$/ })).optional(),
+    keystore: z.strictObject({ path: file, passwordFile: file.optional() }).optional(),
+    web3signer: z
+      .strictObject({ url: z.url(), address, timeoutMs: z.number().int().min(50).default(2000) })
+      .optional(),
+    /** File in which proofs, orders and fills are kept. */
+    evidence: file.default("evidence.jsonl"),
+    /** Most that a unit of gas may cost. */
+    maxFeeGwei: gwei.optional(),
+    /** Milliseconds between two polls. */
+    pollMs: z.number().int().min(1).optional(),
+  })
+  .refine((given) => (given.deployment === undefined) !== (given.mediator === undefined), {
+    message: "Name the exchange once: by deployment, or by mediator",
+    path: ["mediator"],
+  });
+
+export interface TraderFlags {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+/** Adds what every trader's command takes. */
+export function traderCommand(command: Command, examples: readonly string[]): Command {
+  return command
+    .option("--config <file>", "rpc, exchange, operators, key and evidence (JSON)", "trader.json")
+    .option("--json", "the outcome as JSON; amounts in base units, as text")
+    .addHelpText(
+      "after",
+      `\nExamples:\n${examples.map((one) => `  quarterdeck ${one}\n`).join("")}`,
+    );
+}
+
+export interface Access {
+  readonly rpc: readonly string[];
+  readonly mediator: Address;
+  readonly evidence: string;
+  readonly pollMs: number | undefined;
+  /** Joins at an operator. */
+  join(): Promise<ExchangeClient>;
+  /** Asks no operator. */
+  exit(): Promise<ExitClient>;
+}
+
+/** Throws `BadConfiguration`, which names the field. */
+export function readTraderAccess(path: string): Access {
+  const environment = { ...process.env };
+  // Crash reports of this process shall not find them there.
+  delete process.env[KEY_VARIABLE];
+  delete process.env[PASSWORD_VARIABLE];
+  const given = parseConfig(path);
+  const { rpc, operators, evidence, maxFeeGwei, pollMs, keystore, web3signer } = given;
+  const mediator = given.mediator ?? readManifest(given.deployment as string).mediator;
+  const open = async (): Promise<{ signer: ClientSigner; evidence: FileEvidence }> => {
+    const source = keySourceOf({ keystore, web3signer }, environment);
+    const { curve } = loadCurve();
+    const { signal } = new AbortController();
+    const { signer } = await openSigner(source, { curve, log: LOG, signal });
+    return { signer: heldSigner(signer), evidence: await FileEvidence.open(evidence) };
+  };
+  const chain = {
+    ...{ rpc, mediator },
+    ...(maxFeeGwei !== undefined && { maxFeePerGas: maxFeeGwei }),
+    ...(pollMs !== undefined && { pollMs }),
+  };
+  return {
+    ...{ rpc, mediator, evidence, pollMs },
+    join: async () => {
+      if (operators !== undefined) {
+        return ExchangeClient.join({ ...chain, operator: operators, ...(await open()) });
+      }
+      throw bad(`${path}: operators: is missing.`, "Name an operator's address.");
+    },
+    exit: async () => ExitClient.open({ ...chain, ...(await open()) }),
+  };
+}
+
+function parseConfig(path: string): z.output<typeof config> {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw bad(`${path}: ${messageOf(error)}.`, "Name a configuration file with --config.");
+  }
+  const outcome = config.safeParse(value);
+  if (outcome.success) return outcome.data;
+  const [issue] = outcome.error.issues;
+  const problem = `${path}: ${issue?.path.join(".")}: ${issue?.message.replace(/\.$/, "")}.`;
+  throw bad(problem, "Correct the configuration.");
+}
+
+function bad(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
+}

@@ -1,0 +1,158 @@
+/**
+ * The npm packages as a stranger has them: packed, installed into an empty folder, checked by the
+ * tools of the field, and used for a trade on a local exchange.
+ */
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/core";
+import { build } from "esbuild";
+import { publint } from "publint";
+import { formatMessage } from "publint/utils";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { buildPackages } from "../tools/packages/build.ts";
+import { PACKAGES } from "../tools/packages/plans.ts";
+import { startExchange } from "./support/exchange/exchange.ts";
+
+const run = promisify(execFile);
+/** Milliseconds for compiling, packing and installing. */
+const INSTALL_MS = 600_000;
+/** Bytes of the browser's bundle with all that it needs. */
+const MOST_MINIFIED = 680_000;
+const MOST_GZIPPED = 220_000;
+
+describe("the packages", () => {
+  const folder = mkdtempSync(join(tmpdir(), "quarterdeck-packages-"));
+  const installed = join(folder, "app");
+  let folders: ReadonlyMap<string, string>;
+  const tarballs = new Map<string, string>();
+
+  beforeAll(async () => {
+    folders = buildPackages(join(folder, "dist"));
+    for (const [name, path] of folders) {
+      const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], {
+        cwd: path,
+      });
+      const [packed] = JSON.parse(stdout) as [{ filename: string }];
+      tarballs.set(name, join(folder, basename(packed.filename)));
+    }
+    mkdirSync(installed);
+    writeFileSync(join(installed, "package.json"), '{ "private": true, "type": "module" }');
+    const options = ["--no-audit", "--no-fund", "--prefer-offline", "--omit=dev"];
+    await run("npm", ["install", ...options, ...tarballs.values()], { cwd: installed });
+  }, INSTALL_MS);
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it.each(PACKAGES.map(({ name }) => name))("%s is what publint expects", async (name) => {
+    const { messages, pkg } = await publint({ pkgDir: folders.get(name) as string });
+    expect(messages.map((one) => formatMessage(one, pkg, { color: false }))).toEqual([]);
+  });
+
+  it.each(PACKAGES.map(({ name }) => name))("the types of %s are found", async (name) => {
+    const data = readFileSync(tarballs.get(name) as string);
+    const analysis = await checkPackage(createPackageFromTarballData(new Uint8Array(data)));
+    if (analysis.types === false) throw new Error(`${name} has no types`);
+    // ESM only, with exports: what knows neither is not meant.
+    const isMeant = (problem: object) =>
+      !("resolutionKind" in problem) ||
+      !["node10", "node16-cjs"].includes(String(problem.resolutionKind));
+    expect(analysis.problems.filter(isMeant)).toEqual([]);
+    const entries = Object.keys(analysis.entrypoints).filter((one) => !one.endsWith(".json"));
+    const { entries: planned = {} } = PACKAGES.find((one) => one.name === name) ?? {};
+    expect(entries.sort()).toEqual(Object.keys(planned).sort());
+  });
+
+  it("are typed for a stranger's program", async () => {
+    writeFileSync(
+      join(installed, "typed.ts"),
+      `import { ExchangeClient, MemoryEvidence, type OrderStatus } from "@quarterdeck/client";
+      import { FileEvidence } from "@quarterdeck/client/node";
+      import { hashOrder } from "@quarterdeck/client/protocol";
+      export async function order(client: ExchangeClient): Promise<OrderStatus> {
+        const round: number = (await client.audit()).round;
+        return client.createOrder({ market: "A/B", side: "buy", price: "1", amount: "1", round });
+      }
+      export const stores = [new MemoryEvidence(), FileEvidence, hashOrder];
+      // @ts-expect-error: a number is no price
+      export const wrong = (client: ExchangeClient) => client.createOrder({ price: 1 });`,
+    );
+    const tsc = join(import.meta.dirname, "../node_modules/.bin/tsc");
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024"];
+    const lib = ["--lib", "es2024,dom,esnext.disposable", "--types", ""];
+    await run(tsc, [...options, ...lib, "typed.ts"], { cwd: installed }).catch((error) => {
+      throw new Error(String(error.stdout));
+    });
+    expect(readFileSync(join(installed, "typed.ts"), "utf8")).toContain("ts-expect-error");
+  });
+
+  it("the client fits a browser, within its size", async () => {
+    const entry = "import * as client from '@quarterdeck/client'; globalThis.client = client;";
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: entry, resolveDir: installed },
+      ...{ bundle: true, platform: "browser", format: "esm", target: "es2024", minify: true },
+      ...{ write: false, metafile: true, logLevel: "silent" },
+    });
+    const bytes = outputFiles[0]?.contents ?? new Uint8Array();
+    const gzipped = gzipSync(bytes).length;
+    console.log(`@quarterdeck/client: ${bytes.length} bytes, ${gzipped} gzipped`);
+    expect(bytes.length).toBeLessThan(MOST_MINIFIED);
+    expect(gzipped).toBeLessThan(MOST_GZIPPED);
+    const inputs = Object.keys(metafile.inputs).join("\n");
+    expect(inputs).not.toContain("client/node/");
+    expect(inputs).toContain("client/evidence/indexedDbEvidence");
+  });
+
+  it("the commands run", async () => {
+    const quarterdeck = join(installed, "node_modules/.bin/quarterdeck");
+    const { stdout } = await run(process.execPath, [quarterdeck, "--version"]);
+    const { version } = JSON.parse(
+      readFileSync(join(installed, "node_modules/quarterdeck/package.json"), "utf8"),
+    );
+    expect(stdout.trim()).toBe(version);
+    const help = await run(process.execPath, [quarterdeck, "--help"]);
+    expect(help.stdout).toContain("operator");
+  });
+
+  it("trade on a local exchange", async () => {
+    const exchange = await startExchange();
+    try {
+      const { anvil, mediator, url } = exchange;
+      for (const index of [0, 1]) await exchange.client(index);
+      writeFileSync(
+        join(installed, "trade.js"),
+        `import { ExchangeClient } from "@quarterdeck/client";
+        import { FileEvidence } from "@quarterdeck/client/node";
+        const { operator, rpc, mediator, keys } = JSON.parse(process.argv[2]);
+        const join = async (signer, name) =>
+          ExchangeClient.join({
+            operator, rpc, mediator, signer, pollMs: 15,
+            evidence: await FileEvidence.open(name + ".jsonl"),
+          });
+        const ada = await join(keys[0], "ada");
+        const bob = await join(keys[1], "bob");
+        await ada.deposit("WETH", "2");
+        const credit = await bob.deposit("USDC", "6000");
+        await ada.send("a block", "0x").catch(() => {});
+        await bob.deposit("USDC", "1");
+        await bob.waitForCredit(credit);
+        const order = { market: "WETH/USDC", price: "3000", amount: "1" };
+        await ada.createOrder({ ...order, side: "sell" });
+        const { state, fill } = await bob.createOrder({ ...order, side: "buy" });
+        console.log(JSON.stringify({ state, bought: String(fill.fill.bought) }));
+        process.exit(0);`,
+      );
+      const given = { operator: url, rpc: anvil.url, mediator, keys: anvil.keys.slice(2, 4) };
+      const { stdout } = await run(process.execPath, ["trade.js", JSON.stringify(given)], {
+        cwd: installed,
+      });
+      expect(JSON.parse(stdout)).toEqual({ state: "filled", bought: String(10n ** 18n) });
+      const kept = readFileSync(join(installed, "bob.jsonl"), "utf8");
+      expect(kept).toContain('"kind":"fill"');
+    } finally {
+      await exchange.stop();
+    }
+  });
+});
