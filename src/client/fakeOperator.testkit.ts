@@ -113,6 +113,7 @@ export async function startFakeOperator(exchange: FakeExchange): Promise<FakeOpe
     cancelOrder: async (cancel) => write(() => exchange.cancel(cancel)),
     orders: async () => ({ ok: true, value: [...exchange.orders.values()] }),
     book: () => undefined,
+    attend: () => () => {},
     subscribe: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

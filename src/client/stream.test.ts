@@ -15,7 +15,7 @@ import { type Channel, listen } from "./stream.ts";
 
 const client: Channel = { kind: "client", client: OWNER, session: async () => OWN_SESSION };
 
-async function start(channels: readonly Channel[], silenceMs = 10_000) {
+async function start(channels: readonly Channel[], silenceMs = 10_000, atLeader = false) {
   const exchange = new FakeExchange();
   const fakes = await Promise.all([0, 1].map(() => startFakeOperator(exchange)));
   const [ada, bob] = fakes as [FakeOperator, FakeOperator];
@@ -30,6 +30,7 @@ async function start(channels: readonly Channel[], silenceMs = 10_000) {
       channels,
       latest,
       silenceMs,
+      atLeader,
       onEvent: (event) => events.push(event),
       onGap: (url) => gaps.push(url),
     },
@@ -53,6 +54,16 @@ it("hears the clock and its channels, and is told that what was before is missin
   await expect.poll(() => events.at(-1)).toMatchObject(clock(4));
   ending.abort();
   expect(await ended).toBeUndefined();
+});
+
+it.each([true, false])("moves to the operator that leads, if it is to: %s", async (atLeader) => {
+  const { ada, bob, events, gaps } = await start([client], 10_000, atLeader);
+  await expect.poll(() => gaps).toEqual([ada.url]);
+  ada.publish({ kind: "leader", url: ada.url });
+  ada.publish({ kind: "leader", url: bob.url });
+  if (atLeader) await expect.poll(() => gaps).toEqual([ada.url, bob.url]);
+  else await expect.poll(() => events.at(-1)).toEqual({ kind: "leader", url: bob.url });
+  expect(gaps).toHaveLength(atLeader ? 2 : 1);
 });
 
 it("goes to the next operator when one ends, and tells of the gap", async () => {

@@ -37,6 +37,11 @@ export interface StreamOptions {
    * Sent at the first connection too.
    */
   readonly onGap: (url: string) => void;
+  /**
+   * Whether only the operator that leads is listened to, as a cancel on disconnect wants it
+   * (`OrderWriter.cancelAfter`): where another is named, the connection moves there.
+   */
+  readonly atLeader?: boolean;
   /** Milliseconds of silence after which an operator counts as gone; 60,000. Blocks make events. */
   readonly silenceMs?: number;
 }
@@ -76,7 +81,7 @@ export async function listen(options: StreamOptions, signal: AbortSignal): Promi
 
 /** Throws `BadArgument`. */
 function parseListening(options: unknown, signal: unknown): void {
-  const known = ["operators", "channels", "latest", "onEvent", "onGap", "silenceMs"];
+  const known = ["operators", "channels", "latest", "onEvent", "onGap", "silenceMs", "atLeader"];
   const given = parseFields("options", options, known);
   parseMethods("options.operators", given["operators"], ["call", "after", "prefer"]);
   parseMethods("options.latest", given["latest"], ["take", "of"]);
@@ -166,7 +171,7 @@ class Connection {
 
   /** Throws what ends the connection, and what the caller's listeners throw. */
   #hear(text: string): void {
-    const { operators, latest, onEvent, onGap } = this.#options;
+    const { operators, latest, onEvent, onGap, atLeader } = this.#options;
     const json = parseJson(text);
     const event = json.ok ? parseInput(streamEvent, json.value, "event") : json;
     if (!event.ok) throw new OperatorUnreachable(this.#url, `${event.refusal.field} of the stream`);
@@ -175,7 +180,11 @@ class Connection {
       const { code, act, message } = value.error;
       throw new RefusedByOperator(code, act, message);
     }
-    if (value.kind === "leader" && value.url !== null) operators.prefer(value.url);
+    if (value.kind === "leader" && value.url !== null) {
+      operators.prefer(value.url);
+      const isElsewhere = atLeader === true && operators.url !== this.#url;
+      if (isElsewhere) throw new OperatorUnreachable(this.#url, "another operator leads");
+    }
     if (value.kind === "subscribed") {
       if (--this.#waitingFor === 0) onGap(this.#url);
       return;

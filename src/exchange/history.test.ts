@@ -26,6 +26,7 @@ import {
   limitOrder,
   MARKET,
   QUOTE,
+  SIGNATURE,
   THIRD,
   THIRD_MARKET,
   World,
@@ -84,6 +85,16 @@ const step = fc.oneof(
     arbitrary: fc.record({ do: fc.constant("mine"), count: fc.integer({ min: 1, max: 9 }) }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart") }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      do: fc.constant("command"),
+      client,
+      what: fc.constantFrom("cancelAll", "arm", "disarm", "keepAlive"),
+      blocks: fc.integer({ min: 1, max: 12 }),
+      grace: fc.integer({ min: 0, max: 8 }),
+    }),
+  },
 ) as fc.Arbitrary<Step>;
 
 type Step =
@@ -104,7 +115,8 @@ type Step =
   | { do: "unasked"; pick: number }
   | { do: "confirm" }
   | { do: "mine"; count: number }
-  | { do: "restart" };
+  | { do: "restart" }
+  | { do: "command"; client: number; what: string; blocks: number; grace: number };
 
 /** The machine and the model, side by side. */
 class Pair {
@@ -113,6 +125,7 @@ class Pair {
   /** Early fills of every round, as a client would keep some of them. */
   readonly kept = new Map<string, PresentedFill>();
   readonly seen = nothingSeen();
+  nonce = 0n;
   /** Whether somebody cancels a request of the past round in the next quarter 0. */
   late = false;
 
@@ -154,6 +167,9 @@ class Pair {
         break;
       case "mine":
         this.mine(step.count);
+        break;
+      case "command":
+        this.command(step);
         break;
       case "restart":
         this.restart();
@@ -220,6 +236,33 @@ class Pair {
     const taken = this.model.cancel(order.owner, order.round, order.id);
     const outcome = this.world.cancel(order.owner as Address, order.round, Number(order.id));
     expect(outcome.refusal === undefined).toBe(taken);
+  }
+
+  command({ client: n, what, blocks, grace }: Step & { do: "command" }): void {
+    const { world, model } = this;
+    const owner = clientNo(n);
+    if (what === "keepAlive") {
+      world.apply({ kind: "keepAlive", clients: [owner] });
+      model.keepAlive(owner);
+      return;
+    }
+    this.nonce++;
+    const command = { owner, round: world.round, nonce: this.nonce, signature: SIGNATURE };
+    const block = what === "disarm" ? 0 : world.block + blocks;
+    const { refusal, events } = world.apply(
+      what === "cancelAll"
+        ? { kind: "cancelAll", ...command }
+        : { kind: "cancelAfter", ...command, block, graceBlocks: grace },
+    );
+    this.checkTrades(events);
+    if (views.leafIndexOf(world.state, owner) === undefined) {
+      expect(refusal?.code).toBe("UnknownClient");
+      return;
+    }
+    expect(refusal).toBeUndefined();
+    if (what === "cancelAll") model.cancelAll(owner);
+    else if (what === "disarm") model.deadMen.delete(owner);
+    else model.deadMen.set(owner, { block, grace });
   }
 
   withdraw(client: Address, token: Address, part: number): void {
@@ -357,7 +400,11 @@ class Pair {
   /** Every trade keeps both orders' limits by itself, and with all before it. */
   checkTrades(events: readonly ExchangeEvent[]): void {
     for (const one of events) {
-      if (one.what === "orderCancelled") this.seen[one.reason === "ioc" ? "ioc" : "cancelled"]++;
+      if (one.what === "orderCancelled") {
+        const { reason } = one;
+        const isTold = reason === "ioc" || reason === "cancelAll" || reason === "deadMan";
+        this.seen[isTold ? reason : "cancelled"]++;
+      }
       if (one.what === "orderExpired" && one.reason !== undefined) this.seen[one.reason]++;
       if (one.what !== "trade") continue;
       this.seen.trades++;
@@ -433,6 +480,8 @@ const nothingSeen = () => ({
   NotFilled: 0,
   Expired: 0,
   ioc: 0,
+  cancelAll: 0,
+  deadMan: 0,
   cancelled: 0,
   goodTillBlock: 0,
 });

@@ -38,6 +38,7 @@ export class NaiveModel {
   round = 0;
   /** The last one that passed, and the first of a round. */
   block = 0;
+  readonly deadMen = new Map<string, { block: number; grace: number }>();
   firstBlockOf = (_round: number): number => 0;
   readonly totals = new Map<string, bigint>();
   readonly orders: NaiveOrder[] = [];
@@ -86,6 +87,25 @@ export class NaiveModel {
       const isLive = order.state === "open" || order.state === "queued";
       if (isLive && last !== null && last < block) order.state = "expired";
     }
+    for (const [owner, { block: until }] of [...this.deadMen]) {
+      if (until >= block) continue;
+      this.deadMen.delete(owner);
+      this.cancelAll(owner);
+    }
+  }
+
+  cancelAll(owner: string): void {
+    for (const order of this.orders) {
+      const isLive = order.state === "open" || order.state === "queued";
+      if (isLive && order.owner === owner) order.state = "cancelled";
+    }
+  }
+
+  /** The owner is connected. */
+  keepAlive(owner: string): void {
+    const deadMan = this.deadMen.get(owner);
+    if (deadMan === undefined || deadMan.grace === 0) return;
+    deadMan.block = Math.max(deadMan.block, this.block + deadMan.grace);
   }
 
   cancel(owner: string, round: number, id: bigint): boolean {

@@ -87,7 +87,11 @@ function receive(
     const hint = "Open a second connection.";
     return tell(socket, refuse("BadInput", { field: "message.kind", problem, hint }));
   }
+  const isNew = !channels.has(channel);
   channels.add(channel);
+  if (isNew && request.value.kind === "subscribeClient") {
+    socket.once("close", api.attend(request.value.client));
+  }
   send(socket, toJson({ kind: "subscribed", to: channel }));
   if (request.value.kind === "subscribeClock") {
     send(socket, toJson({ kind: "clock", clock: api.clock() }));

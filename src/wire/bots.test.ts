@@ -105,7 +105,7 @@ it("names the ids of orders with terms", () => {
   for (const word of [...TIMES_IN_FORCE, ...SELF_TRADES]) expect(page).toContain(`\`${word}\``);
 });
 
-it.each(["Order", "CancelOrder", "OrderTerms", "Session"] as const)(
+it.each(["Order", "CancelOrder", "CancelAll", "CancelAfter", "OrderTerms", "Session"] as const)(
   "the type of %s is whole",
   (name) => {
     const fields = MESSAGE_TYPES[name].map((field) => `${field.type} ${field.name}`).join(",");

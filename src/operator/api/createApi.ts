@@ -3,7 +3,7 @@
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
-import { clock, limits, tokens } from "../../exchange/queries/views.ts";
+import { clock, tokens } from "../../exchange/queries/views.ts";
 import { hashSession } from "../../protocol/messages.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { slipText } from "../../protocol/slips.ts";
@@ -12,6 +12,7 @@ import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { Attendance } from "./attendance.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
 import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
@@ -59,6 +60,7 @@ export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
   const { state } = sources;
   const listeners = new Set<(event: ApiEvent) => void>();
+  const attendance = new Attendance(state, router);
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
 
@@ -110,6 +112,7 @@ export function createApi(options: ApiOptions): ApiController {
     balances: (client) => balancesResponse(sources, client),
     orders: (client, round) => signed(ordersResponse(sources, client, round)),
     limits: (client) => limits(state, client),
+    attend: (client) => attendance.attend(client),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
     subscribe: (listener) => {
@@ -127,6 +130,7 @@ export function createApi(options: ApiOptions): ApiController {
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);
+      attendance.clockMoved();
       tell([{ kind: "clock", clock: now }]);
     },
   };

@@ -119,6 +119,8 @@ export interface OperatorApi {
   /** The orders that it took out. */
   cancelAll(wish: CancelAll, signature: Signature): Promise<Answered<OrderResponse[]>>;
   cancelAfter(wish: CancelAfter, signature: Signature): Promise<Answered<CancelAfterResponse>>;
+  /** A connection of the client began, which showed its session; call what it gives at its end. */
+  attend(client: Address): () => void;
   limits(client: Address): LimitsResponse;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;

@@ -5,7 +5,7 @@ import { SignerUnavailable } from "../../chain/signer.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { OrderRef } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
-import { order, tradingKeyOf } from "../../exchange/queries/views.ts";
+import { limits, order, tradingKeyOf } from "../../exchange/queries/views.ts";
 import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
 import {
   hashCancelAfter,
@@ -64,6 +64,7 @@ type OrderWrites = Pick<
   | "replaceOrder"
   | "cancelAll"
   | "cancelAfter"
+  | "limits"
 >;
 
 export function orderWrites(options: OrderWritesOptions): OrderWrites {
@@ -72,6 +73,7 @@ export function orderWrites(options: OrderWritesOptions): OrderWrites {
   const cancelOrders = (cancels: readonly SignedCancel[]) =>
     writeEach(options, cancels, (sources) => cancelling(sources, options.slips));
   return {
+    limits: (client) => limits(options.sources.state, client),
     placeOrders,
     cancelOrders,
     placeOrder: async (placed) => alone(await placeOrders([placed])),
