@@ -9,7 +9,7 @@ import type { Amount, Order, SignedOrder } from "../../protocol/units.ts";
 import type { Market } from "../model/entries.ts";
 import { freeFunds } from "../model/funds.ts";
 import type { OrderRef, Side } from "../model/outcome.ts";
-import { bookOf, type State, tradingKeyOf } from "../model/state.ts";
+import { bookOf, orderState, type State, tradingKeyOf } from "../model/state.ts";
 
 /** An order as its market counts it. */
 export interface InLots {
@@ -90,7 +90,7 @@ function checkOwner(state: State, order: Order): Refusal | undefined {
 export function checkFunds(state: State, order: Order): Refusal | undefined {
   const client = state.clients.get(order.owner);
   if (client === undefined) return refuse("UnknownClient", { client: order.owner });
-  const free = freeFunds(client, order.sellToken);
+  const free = freeFunds(state, client, order.sellToken);
   if (order.sellAmount <= free) return undefined;
   return refuse("InsufficientFunds", { token: order.sellToken, needed: order.sellAmount, free });
 }
@@ -101,14 +101,15 @@ export function checkCancel(state: State, ref: OrderRef): Refusal | undefined {
   const { owner, round, id } = ref;
   const record = state.clients.get(owner)?.rounds.get(round)?.orders.get(id);
   if (record === undefined) return refuse("UnknownOrder", { owner, round, id });
-  switch (record.state) {
+  const current = orderState(state, record);
+  switch (current) {
     case "queued":
     case "open":
       return undefined;
     case "filled":
     case "cancelled":
     case "expired":
-      return refuse("OrderNotOpen", { owner, round, id, end: record.state });
+      return refuse("OrderNotOpen", { owner, round, id, end: current });
     case "refused":
       return refuse("UnknownOrder", { owner, round, id });
   }

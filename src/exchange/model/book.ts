@@ -1,8 +1,8 @@
 /**
- * One market's open orders, by price and then by time. The best order is there at once; a price that
- * comes or goes costs a binary search and moves those of its own block only, however many there are.
- * Equal prices queue in a linked list, so that taking one out of a crowd is cheap. Clearing a book
- * takes constant time.
+ * One market's open orders, by price and then by time. The best order is there at once; a price
+ * that comes or goes costs a binary search and moves those of its own block only, however many
+ * there are. Equal prices queue in a linked list, so that taking one out of a crowd is cheap.
+ * Clearing a book takes constant time.
  */
 import { assert } from "../../base/errors.ts";
 import type { Amount, Order, Signature } from "../../protocol/units.ts";

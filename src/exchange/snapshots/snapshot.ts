@@ -9,13 +9,17 @@ import type { Amount } from "../../protocol/units.ts";
 import { toLots } from "../matching/checkOrder.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { type Codec, DecodeError, parseJson } from "../model/codec.ts";
+import { lockedOf } from "../model/funds.ts";
 import {
   bookOf,
   type Client,
   createState,
   disputeKey,
+  oldestEvidence,
+  orderState,
   type State,
   type Token,
+  tradingRound,
 } from "../model/state.ts";
 import {
   type ClientRecord,
@@ -36,7 +40,7 @@ import {
 export function* encodeSnapshot(state: State): Generator<Uint8Array> {
   yield encode(headCodec, headRecord(state));
   for (const token of state.tokens.values()) yield encode(tokenCodec, tokenRecord(token));
-  for (const client of state.clientList) yield encode(clientCodec, clientRecord(client));
+  for (const client of state.clientList) yield encode(clientCodec, clientRecord(state, client));
   for (const [account, keys] of state.tradingKeys) {
     yield encode(tradingKeysCodec, { account, keys });
   }
@@ -124,7 +128,7 @@ function tokenRecord(token: Token): TokenRecord {
     listedRound: token.listedRound,
     expected: token.expected,
     committedRound: token.committedRound ?? null,
-    changed: [...token.changed].sort((a, b) => a - b),
+    changed: [...token.changed, ...(token.ahead?.written ?? [])].sort((a, b) => a - b),
     flows: Array.from(token.flows, ([round, flow]) => ({ round, ...flow })),
     frozen: Array.from(token.frozen, ([round, tree]) => {
       const balances: { index: number; balance: Amount }[] = [];
@@ -144,6 +148,7 @@ function tokenOfRecord(record: TokenRecord): Token {
     listedRound: record.listedRound,
     tree: new SumTree(),
     changed: new Set(record.changed),
+    ahead: undefined,
     flows: new Map(
       record.flows.map(({ round, deposits, requested }) => [round, { deposits, requested }]),
     ),
@@ -153,42 +158,48 @@ function tokenOfRecord(record: TokenRecord): Token {
   };
 }
 
-/** Builds the live tree round by round, freezing each. */
+/** Builds the trees round by round, each out of the one before. */
 function plantTree(state: State, record: TokenRecord): void {
   const token = state.tokens.get(record.address) as Token;
-  const { tree } = token;
   const clientAt = (index: number) => {
     const client = state.clientList[index]?.address;
     if (client === undefined) throw new DecodeError(`frozen leaf ${index}`, "has no client");
     return client;
   };
   for (const { round, leafCount, balances } of record.frozen) {
+    const tree = token.tree.fork();
     while (tree.leafCount < leafCount) {
       tree.append({ client: clientAt(tree.leafCount), balance: 0n });
     }
     for (const { index, balance } of balances) {
       tree.set(index, { client: clientAt(index), balance });
     }
-    token.frozen.set(round, tree.freeze());
+    token.frozen.set(round, tree);
+    token.tree = tree;
   }
 }
 
-function clientRecord(client: Client): ClientRecord {
+function clientRecord(state: State, client: Client): ClientRecord {
+  const oldest = oldestEvidence(state);
+  const rounds = [...client.rounds].filter(([round]) => round >= oldest);
   return {
     address: client.address,
-    balances: Array.from(client.balances, ([token, balance]) => ({ token, ...balance })),
+    balances: Array.from(client.balances, ([token, { total }]) => {
+      return { token, total, locked: lockedOf(state, client, token) };
+    }),
     withdrawals: [...client.withdrawals.values()],
-    rounds: Array.from(client.rounds, ([round, { orders, flows }]) => ({
+    rounds: rounds.map(([round, { orders, flows }]) => ({
       round,
-      orders: Array.from(orders.values(), orderRow),
+      orders: Array.from(orders.values(), (record) => orderRow(state, record)),
       flows: Array.from(flows, ([token, flow]) => ({ token, ...flow })),
     })),
   };
 }
 
-function orderRow(record: OrderRecord): OrderRow {
-  const { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state } = record;
-  return { order, signature, arrival: arrivalSeq, filledLots, sold, bought, sequence, state };
+function orderRow(state: State, record: OrderRecord): OrderRow {
+  const { order, signature, arrivalSeq: arrival, filledLots, sold, bought, sequence } = record;
+  const current = orderState(state, record);
+  return { order, signature, arrival, filledLots, sold, bought, sequence, state: current };
 }
 
 function addClient(state: State, record: ClientRecord): void {
@@ -196,7 +207,10 @@ function addClient(state: State, record: ClientRecord): void {
     address: record.address,
     leafIndex: state.clientList.length,
     balances: new Map(
-      record.balances.map(({ token, total, locked }) => [token, { total, locked }]),
+      record.balances.map(({ token, total, locked }) => [
+        token,
+        { total, locked, lockedRound: tradingRound(state) },
+      ]),
     ),
     rounds: new Map(),
     withdrawals: new Map(record.withdrawals.map((one) => [one.token, { ...one }])),
@@ -209,6 +223,7 @@ function addClient(state: State, record: ClientRecord): void {
       ),
     });
   }
+  if (client.withdrawals.size > 0) state.requesters.add(client.leafIndex);
   state.clients.set(client.address, client);
   state.clientList.push(client);
 }

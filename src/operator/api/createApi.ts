@@ -65,6 +65,8 @@ export interface ApiController {
   readonly api: OperatorApi;
   /** Tells them in the order of the calls, each batch once it is complete. */
   publish(events: Promise<readonly ApiEvent[]>): Promise<void>;
+  /** Whether somebody listens to events of this client's orders. */
+  isHeard(client: Address): boolean;
   /** Tells what time it is, after the head or the exchange moved on. */
   tellClock(): void;
 }
@@ -74,12 +76,12 @@ const APPROVAL = "its place on the manager's list";
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
   const { state, history } = sources;
-  const listeners = new Set<(event: ApiEvent) => void>();
+  const listeners = new Map<(event: ApiEvent) => void, (client: Address) => boolean>();
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
 
   const tell = (events: readonly ApiEvent[]) => {
-    for (const event of events) for (const listener of listeners) listener(event);
+    for (const event of events) for (const listener of listeners.keys()) listener(event);
     for (const { token } of tokens(state)) void learn(token);
   };
   // Signing may take differently long: what happened first is told first.
@@ -132,8 +134,8 @@ export function createApi(options: ApiOptions): ApiController {
     clientTrades: (client, limit) => clientTradesResponse(history, client, limit),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
-    subscribe: (listener) => {
-      listeners.add(listener);
+    subscribe: (listener, hears = () => true) => {
+      listeners.set(listener, hears);
       return () => listeners.delete(listener);
     },
     notReady,
@@ -144,6 +146,7 @@ export function createApi(options: ApiOptions): ApiController {
   return {
     api,
     publish,
+    isHeard: (client) => [...listeners.values()].some((hears) => hears(client)),
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);
