@@ -1,12 +1,48 @@
 import { defineConfig } from "vitest/config";
 
+/** Several operators, databases and blocks by the clock: each of these files takes the machine. */
+const ALONE = [
+  "test/commit-quorum.test.ts",
+  "test/crash-load.test.ts",
+  "test/several-operators.test.ts",
+  "test/several-operators-load.test.ts",
+  "test/start.test.ts",
+  "src/journal/postgres/*.test.ts",
+  "src/operator/sequencing/leaderElection.test.ts",
+];
+const ALL = ["src", "tools", "test", "sim"].map((folder) => `${folder}/**/*.test.ts`);
+
+const limits = {
+  // Stories on a real chain take a minute; none may hang for ever.
+  testTimeout: 240_000,
+  hookTimeout: 120_000,
+  // What is waited for comes at once on an idle machine, and within this on a busy one.
+  expect: { poll: { timeout: 60_000 } },
+  pool: "forks",
+} as const;
+
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "tools/**/*.test.ts", "test/**/*.test.ts", "sim/**/*.test.ts"],
-    // Stories on a real chain take a minute; none may hang for ever.
-    testTimeout: 240_000,
-    hookTimeout: 120_000,
-    pool: "forks",
-    maxWorkers: 2,
+    projects: [
+      {
+        test: {
+          ...limits,
+          name: "side-by-side",
+          include: ALL,
+          exclude: ALONE,
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...limits,
+          name: "alone",
+          include: ALONE,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

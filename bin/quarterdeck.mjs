@@ -2,6 +2,7 @@
 // Runs the command line under Node 24: this one if it is new enough, else the one that the
 // repository pins.
 import { existsSync } from "node:fs";
+import module from "node:module";
 import { fileURLToPath } from "node:url";
 import { endWithLauncher, runChild } from "../tools/child.mjs";
 
@@ -11,6 +12,8 @@ const pinned = fileURLToPath(new URL("../node_modules/.bin/node", import.meta.ur
 
 endWithLauncher();
 if (Number(process.versions.node.split(".")[0]) >= OLDEST) {
+  // The next start need not strip the types again; where the folder cannot be written it will.
+  module.enableCompileCache();
   await import(main.href);
 } else if (existsSync(pinned)) {
   process.exit(await runChild(pinned, [fileURLToPath(import.meta.url), ...process.argv.slice(2)]));

@@ -8,7 +8,7 @@ import type { ExchangeClient } from "../src/client/client.ts";
 import { hashCancelOrder, hashOrder } from "../src/protocol/messages.ts";
 import { signMessage } from "../src/protocol/signatures.ts";
 import type { Order } from "../src/protocol/units.ts";
-import { toJson } from "../src/wire/shapes.ts";
+import { toJson } from "../src/wire/schemas/values.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 
 let exchange: TestExchange;

@@ -11,7 +11,7 @@ import { digest, hashOrder } from "../src/protocol/messages.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { encodeSignature, lowS, signMessage, toRsv } from "../src/protocol/signatures.ts";
 import type { Order } from "../src/protocol/units.ts";
-import { toJson } from "../src/wire/shapes.ts";
+import { toJson } from "../src/wire/schemas/values.ts";
 import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
 import { startHttpProxy } from "./support/faults/proxy.ts";
 

@@ -17,7 +17,7 @@ import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { examine } from "../src/operator/doctor/doctor.ts";
 import { firstBlockOf, lastBlockOf, quarterSize } from "../src/protocol/rounds.ts";
 import type { Round } from "../src/protocol/units.ts";
-import { health } from "../src/wire/health.ts";
+import { health } from "../src/wire/schemas/health.ts";
 import { freePort } from "./support/chain/anvil.ts";
 import { until } from "./support/exchange/exchange.ts";
 import { startOperatorProcess } from "./support/exchange/operatorProcess.ts";

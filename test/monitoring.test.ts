@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
 import { firstBlockOf, lastBlockOf } from "../src/protocol/rounds.ts";
-import { duties, health, live, ready } from "../src/wire/health.ts";
+import { duties, health, live, ready } from "../src/wire/schemas/health.ts";
 import { freePort } from "./support/chain/anvil.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import {

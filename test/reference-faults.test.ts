@@ -19,7 +19,7 @@ import { hashFill } from "../src/protocol/messages.ts";
 import { firstBlockOf, roundOf } from "../src/protocol/rounds.ts";
 import { signMessage } from "../src/protocol/signatures.ts";
 import type { Fill } from "../src/protocol/units.ts";
-import { toJson } from "../src/wire/shapes.ts";
+import { toJson } from "../src/wire/schemas/values.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import { type Relay, startRelay } from "./support/faults/relay.ts";
 

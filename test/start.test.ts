@@ -13,9 +13,11 @@ import {
 } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { freePort } from "./support/chain/anvil.ts";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { databaseFolder } from "../src/localnet/databaseFolder.ts";
+import { freePort, isFree } from "./support/chain/anvil.ts";
 import { until } from "./support/exchange/exchange.ts";
 
 interface Run {
@@ -24,14 +26,17 @@ interface Run {
   readonly ended: Promise<number | null>;
 }
 
-const runs = new Set<ChildProcess>();
+/** Each the leader of a process group of its own: chain and operators go with it. */
+const runs = new Map<ChildProcess, string>();
 let folder: string;
 let args: string[];
 
 function start(...more: string[]): Run {
   const main = join(import.meta.dirname, "../src/localnet/start.ts");
-  const child = spawn(process.execPath, [main, ...args, ...more], { cwd: folder });
-  runs.add(child);
+  const command = [main, ...args, ...more];
+  const child = spawn(process.execPath, command, { cwd: folder, detached: true });
+  const named = more.indexOf("--storage");
+  runs.set(child, named < 0 ? "storage" : (more[named + 1] as string));
   let text = "";
   const take = (part: Buffer) => {
     text += part;
@@ -42,6 +47,34 @@ function start(...more: string[]): Run {
   return { child, output: () => text, ended };
 }
 
+/** Whatever a failed test left behind: the next one has ports and processors for itself. */
+function killAll(): void {
+  for (const [{ pid }, storage] of runs) {
+    if (pid !== undefined) kill(-pid);
+    // The database is in no group: the terminal's Ctrl-C must not reach it.
+    const database = databaseProcess(storage);
+    if (database !== undefined) kill(database);
+  }
+  runs.clear();
+}
+process.on("exit", killAll);
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // Gone already.
+  }
+}
+
+/** The id that the database of this storage left, which it takes away when it ends. */
+function databaseProcess(storage: string): number | undefined {
+  const path = resolve(folder, storage);
+  if (!existsSync(path)) return undefined;
+  const file = join(databaseFolder(path), "data/postmaster.pid");
+  return existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : undefined;
+}
+
 async function untilSaid(run: Run, pattern: RegExp): Promise<void> {
   let code: number | null | undefined;
   run.ended.then((ended) => {
@@ -50,23 +83,6 @@ async function untilSaid(run: Run, pattern: RegExp): Promise<void> {
   await until(`it says ${pattern}`, () => {
     if (code !== undefined) throw new Error(`ended with ${code}: ${run.output()}`);
     return pattern.test(run.output());
-  });
-}
-
-/** The first of so many ports in a row on which nobody listens now. */
-async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const first = await freePort();
-    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
-    if (!free.includes(false)) return first;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }
 
@@ -81,15 +97,14 @@ describe("npm start", () => {
     folder = mkdtempSync(join(tmpdir(), "quarterdeck-start-"));
     // Otherwise root's database, which runs as nobody, would lie elsewhere.
     chmodSync(folder, 0o755);
-    const ports = [await freePorts(3), await freePort(), await freePort()];
-    args = ["--port", `${ports[0]}`, "--chain-port", `${ports[1]}`];
-    args.push("--database-port", `${ports[2]}`);
+  });
+  beforeEach(async () => {
+    const port = await freePort(5);
+    args = ["--port", `${port}`, "--chain-port", `${port + 3}`, "--database-port", `${port + 4}`];
     args.push("--block-time", "0.25", "--quarter", "20", "--traders", "2");
   });
-  afterAll(() => {
-    for (const child of runs) child.kill("SIGKILL");
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterEach(killAll);
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it("runs an exchange of three operators; one is killed, and it goes on; Ctrl-C ends it", async () => {
     const run = start();
@@ -109,21 +124,29 @@ describe("npm start", () => {
   });
 
   it("goes on where it was, and refuses to go on as another exchange", async () => {
+    const storage = ["--storage", "again", "--logs", "logs-again"];
     const mediator = (run: Run) => /Mediator (0x\w+)/.exec(run.output())?.[1];
-    const run = start();
+    const stop = async (run: Run) => {
+      run.child.kill("SIGINT");
+      expect(await run.ended).toBe(0);
+    };
+    const begun = start(...storage);
+    await untilSaid(begun, /Bob deposits 60000 USDC/);
+    await untilSaid(begun, /fills [1-9]\d*/);
+    await stop(begun);
+    const run = start(...storage);
     await untilSaid(run, /round [1-9].*audits [1-9]\d* ok 0 bad/);
     // Deposits and commits of the first run are in the journal: nobody deposits again.
     expect(run.output()).not.toMatch(/deposits 60000/);
-    const first = mediator(run);
-    run.child.kill("SIGINT");
-    expect(await run.ended).toBe(0);
-    expect(first).toMatch(/^0x/);
+    await stop(run);
+    expect(mediator(run)).toMatch(/^0x/);
+    expect(mediator(run)).toBe(mediator(begun));
 
-    const other = start("--quarter", "8");
-    expect(await other.ended).toBe(1);
-    expect(other.output()).toMatch(/quarters of 20 blocks, not 8.*--fresh.*--quarter 20/);
-    const fewer = start("--operators", "1");
-    expect(await fewer.ended).toBe(1);
+    const other = start(...storage, "--quarter", "24");
+    expect(await other.ended).toBe(78);
+    expect(other.output()).toMatch(/quarters of 20 blocks, not 24.*--fresh.*--quarter 20/);
+    const fewer = start(...storage, "--operators", "1");
+    expect(await fewer.ended).toBe(78);
     expect(fewer.output()).toMatch(/begun with --operators 3, not 1.*--fresh/);
   });
 
@@ -142,14 +165,15 @@ describe("npm start", () => {
   ])("leaves no database behind after a %s during its start", async (what, end) => {
     const storage = `after-${what}`;
     const run = start("--storage", storage, "--logs", `logs-${storage}`);
-    const file = join(folder, storage, "postgres/data/postmaster.pid");
-    // Looked for without a pause: it takes connections a moment later.
-    while (!existsSync(file)) await new Promise(setImmediate);
+    const file = join(databaseFolder(join(folder, storage)), "data/postmaster.pid");
+    const hasEnded = run.ended.then(() => true);
+    // Looked for almost without a pause: it takes connections a moment later.
+    while (!existsSync(file)) {
+      expect(await Promise.race([hasEnded, sleep(1)]), run.output()).toBeUndefined();
+    }
     end(run);
     await run.ended;
-    const left = existsSync(file) ? Number(readFileSync(file, "utf8").split("\n")[0]) : undefined;
-    if (left !== undefined) process.kill(left, "SIGKILL");
-    expect(left).toBeUndefined();
+    expect(databaseProcess(storage)).toBeUndefined();
   });
 
   it("deletes with --fresh what it made, and touches no folder of somebody else", async () => {
@@ -168,8 +192,7 @@ describe("npm start", () => {
   it("says once that its database is gone, with what to do, and ends with 1", async () => {
     const run = start("--storage", "no-database", "--logs", "logs-no-database");
     await untilSaid(run, /operator-1 .* pid/);
-    const file = join(folder, "no-database", "postgres/data/postmaster.pid");
-    process.kill(Number(readFileSync(file, "utf8").split("\n")[0]), "SIGKILL");
+    process.kill(databaseProcess("no-database") as number, "SIGKILL");
     expect(await run.ended).toBe(1);
     expect(run.output().match(/The local database was killed/g)).toHaveLength(1);
     expect(run.output()).toMatch(/npm start again goes on from there/);
@@ -202,7 +225,11 @@ describe("npm start", () => {
     run.child.kill("SIGINT");
     await run.ended;
     // A journal that another exchange left.
-    const [mine, theirs] = ["alone", "broken"].map((one) => join(folder, one, "operator"));
+    const other = start("--operators", "1", "--storage", "other");
+    await untilSaid(other, /fills [1-9]\d*/);
+    other.child.kill("SIGINT");
+    await other.ended;
+    const [mine, theirs] = ["other", "broken"].map((one) => join(folder, one, "operator"));
     rmSync(theirs as string, { recursive: true, force: true });
     cpSync(mine as string, theirs as string, { recursive: true });
     const again = start("--operators", "1", "--storage", "broken", "--quarter", "24");

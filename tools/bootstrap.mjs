@@ -28,7 +28,12 @@ install();
 for (const tool of task.tools) requireTool(tool);
 const code = await runChild(NODE, [join(ROOT, task.main), ...args], {
   cwd: ROOT,
-  env: { ...process.env, PATH: `${BINARIES}${delimiter}${process.env.PATH ?? ""}` },
+  env: {
+    // Each operator and command is a process: none strips the same types again.
+    NODE_COMPILE_CACHE: join(ROOT, "node_modules/.cache/node"),
+    ...process.env,
+    PATH: `${BINARIES}${delimiter}${process.env.PATH ?? ""}`,
+  },
 });
 process.exit(code);
 

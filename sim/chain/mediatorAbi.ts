@@ -171,7 +171,7 @@ function executionOf(
   return { ...orderOf(owner, order), sold, bought };
 }
 
-/** What a view of the exchange's contracts answers. Throws `Revert`. */
+/** The answer of a view of the exchange's contracts. Throws `Revert`. */
 export function view(state: MediatorState, terms: Terms, env: Env, data: Hex): Hex {
   const decoded = decodeCall(data);
   if (decoded === undefined) throw new Revert("unknown function");

@@ -25,7 +25,7 @@ import { Revert, type Terms } from "./terms.ts";
 
 const { curve } = loadCurve();
 
-/** What every action begins with: the time, who acts, what is proven. */
+/** The common beginning of every action: the time, the sender, the proofs. */
 export abstract class MediatorBase {
   readonly state: MediatorState;
   readonly emitted: Emitted[] = [];

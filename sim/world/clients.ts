@@ -15,12 +15,13 @@ import {
 import { LatestOrders } from "../../src/client/latestOrders.ts";
 import type { Market } from "../../src/exchange/model/entries.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
-import type { Answered, OrderResponse } from "../../src/operator/api/operatorApi.ts";
+import type { Answered } from "../../src/operator/api/operatorApi.ts";
 import { hashCancelOrder, hashOrder } from "../../src/protocol/messages.ts";
 import { momentOf, roundOf } from "../../src/protocol/rounds.ts";
 import { signMessage } from "../../src/protocol/signatures.ts";
 import type { BalanceProof, Order, Round, SignedFill } from "../../src/protocol/units.ts";
 import { confirmable } from "../../src/protocol/withdrawalRule.ts";
+import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Random } from "../host/random.ts";
 import type { ClientFace } from "./router.ts";
@@ -177,7 +178,7 @@ export class Client {
     answer.then(hear, () => {}).catch(onError);
   }
 
-  /** What the operator said of an order, in an answer or on the stream. */
+  /** The operator's statement of an order, in an answer or on the stream. */
   learn(order: OrderResponse): void {
     const { round, id, fill } = order;
     const key = `${round} ${id}`;

@@ -1,14 +1,15 @@
 /** How clients reach the operators: over a network, and from one operator to the one that leads. */
 import type { Address } from "../../src/base/hex.ts";
-import type { Answered, OperatorApi, OrderResponse } from "../../src/operator/api/operatorApi.ts";
+import type { Answered, OperatorApi } from "../../src/operator/api/operatorApi.ts";
+import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 
-/** What clients ask. */
+/** The requests of clients. */
 export type ClientFace = Pick<OperatorApi, "placeOrder" | "cancelOrder" | "proofs">;
 
-/** Operators that one wish is tried at: the leader may change meanwhile. */
+/** Operators that one request is tried at: the leader may change meanwhile. */
 const MOST_HOPS = 4;
 
 /** The only operator's, as its own code. */

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { nobleCurve } from "../base/curve.ts";
-import { QuarterdeckError } from "../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { loadCurve } from "../keys/nativeCurve.ts";
 import { openSigner } from "../keys/openSigner.ts";
@@ -10,7 +10,8 @@ import { KEY_VARIABLE, PASSWORD_VARIABLE, readConfig } from "../operator/config/
 import { hashOperatorApplication, managerDomain } from "../protocol/messages.ts";
 import { recoverSigner } from "../protocol/signatures.ts";
 import { parseInput } from "../wire/input.ts";
-import { address, count, signature } from "../wire/shapes.ts";
+import { signature } from "../wire/schemas/signature.ts";
+import { address, count } from "../wire/schemas/values.ts";
 import { badOption } from "./arguments.ts";
 import { connectSlots } from "./readFacts.ts";
 import { LOG, tell } from "./terminal.ts";
@@ -22,7 +23,7 @@ const applicationFile = z.strictObject({
     endpoint: z.url({ protocol: /^https?$/ }),
     date: count,
   }),
-  /** Of the manager that is asked, whose domain the signature is in. */
+  /** The chain of the manager that is asked, whose domain the signature is in. */
   chainId: count,
   manager: address,
   signature,
@@ -36,7 +37,7 @@ export function readFileAs<T>(file: string, schema: z.ZodType<T>): T {
   try {
     json = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw badFile(`${file} cannot be read as JSON (${reason}).`);
   }
   const parsed = parseInput(schema, json, file);
@@ -52,7 +53,7 @@ export function readApplication(file: string): ApplicationFile {
   return readFileAs(file, applicationFile);
 }
 
-/** Who signed it; undefined when nobody did. */
+/** The account that signed it; undefined when there is none. */
 export function applicantOf(file: ApplicationFile): Address | undefined {
   const domain = managerDomain(file.chainId, file.manager);
   const hash = hashOperatorApplication(file.application);

@@ -1,16 +1,22 @@
-/** Calls an operator by the route table. What it answers is parsed as strictly as what we send. */
+/** Calls an operator by the route table. The answer is parsed as strictly as our own requests. */
 import { QuarterdeckError } from "../base/errors.ts";
-import type { SignedOrder } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
-import { type Answer, type Body, ROUTES, type Route, type RouteName } from "../wire/routes.ts";
-import type { ErrorBody } from "../wire/sentences.ts";
-import { toJson } from "../wire/shapes.ts";
+import {
+  type Answer,
+  type Body,
+  ROUTES,
+  type Route,
+  type RouteName,
+} from "../wire/routes/routes.ts";
+import type { ErrorBody } from "../wire/schemas/error.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
+import { toJson } from "../wire/schemas/values.ts";
 
 /** The operator said no: `code` and `act` as in protocol/refusals.ts. */
 export class RefusedByOperator extends QuarterdeckError {
   override readonly name = "RefusedByOperator";
   readonly act: string;
-  /** Of a `NotLeader`: the base URL of the operator that takes writes, as far as it is known. */
+  /** The base URL of the operator that takes writes, from a `NotLeader`, as far as it is known. */
   readonly leader: string | undefined;
 
   /** `message` ends with what to do next: sentences of operators do. */
@@ -27,12 +33,12 @@ export class OperatorUnreachable extends QuarterdeckError {
   /** Whether the request may have arrived all the same. */
   readonly mayHaveArrived: boolean;
   /**
-   * Of a write: the order of which it is not known whether it was taken. `placeOrder` with it
-   * settles that, and places nothing twice.
+   * The order of a write of which it is not known whether it was taken. `placeOrder` with this
+   * order settles that, and places nothing twice.
    */
-  readonly signedOrder: SignedOrder | undefined;
+  readonly signedOrder: Placement | undefined;
 
-  constructor(url: string, problem: string, cause?: unknown, signedOrder?: SignedOrder) {
+  constructor(url: string, problem: string, cause?: unknown, signedOrder?: Placement) {
     const isOpen = signedOrder !== undefined;
     super({
       code: "OperatorUnreachable",
@@ -52,7 +58,7 @@ export class OperatorUnreachable extends QuarterdeckError {
   readonly #problem: string;
 
   /** The same, about that order. */
-  about(signedOrder: SignedOrder): OperatorUnreachable {
+  about(signedOrder: Placement): OperatorUnreachable {
     return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrder);
   }
 }
@@ -125,7 +131,7 @@ export class Api {
 interface Response {
   readonly status: number;
   readonly text: string;
-  /** Of a redirection that keeps method and body. */
+  /** The target of a redirection that keeps method and body. */
   readonly location: string | undefined;
 }
 
@@ -170,7 +176,7 @@ function refusalOf(json: unknown): RefusedByOperator | undefined {
   return new RefusedByOperator(code, String(error.act), String(error.message), known);
 }
 
-/** What a proxy says that knows the leader by itself: a redirection without our words. */
+/** The answer of a proxy that knows the leader by itself: a redirection without our words. */
 function sentTo(location: string, url: string, path: string): QuarterdeckError {
   if (!URL.canParse(location, url)) return new OperatorUnreachable(url, "a bad redirection");
   const { href } = new URL(location, url);

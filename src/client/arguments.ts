@@ -9,9 +9,11 @@ import { parseDecimal } from "../base/decimal.ts";
 import { type Address, type Hex, isHex } from "../base/hex.ts";
 import { localSigner } from "../chain/signer.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
-import type { Order, Round, SignedOrder } from "../protocol/units.ts";
+import type { RefusalOf } from "../protocol/refusals.ts";
+import type { Order, Round } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
-import { signatureInput } from "../wire/shapes.ts";
+import { signatureInput } from "../wire/schemas/signature.ts";
+import { type Placement, signedTermsInput } from "../wire/schemas/terms.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import type { MarketPin } from "./checks/exchangeFacts.ts";
 import type { EvidenceStore } from "./evidence.ts";
@@ -240,16 +242,23 @@ function parsePins(field: string, value: unknown): MarketPin[] {
   });
 }
 
+const ORDER_REQUEST_FIELDS = [
+  ...["market", "side", "price", "amount", "round", "id"],
+  ...["timeInForce", "goodTillBlock", "selfTrade", "tag"],
+];
+
 /** A request for an order; see `OrderRequest`. */
 export function parseOrderRequest(value: unknown) {
-  const given = parseFields("order", value, ["market", "side", "price", "amount", "round", "id"]);
+  const given = parseFields("order", value, ORDER_REQUEST_FIELDS);
+  const id = given["id"] === undefined ? undefined : parseId("id", given["id"]);
   return {
+    given,
     market: parseText("market", given["market"]),
     side: parseSide("side", given["side"]),
     price: parseDecimalText("price", given["price"]),
     amount: parseDecimalText("amount", given["amount"]),
     round: given["round"] === undefined ? undefined : parseRound("round", given["round"]),
-    id: given["id"] === undefined ? undefined : parseId("id", given["id"]),
+    id,
   };
 }
 
@@ -258,8 +267,8 @@ const ORDER_FIELDS = [
 ];
 
 /** A signed order of `owner`, as `placeOrder` takes it. */
-export function parseSignedOrder(value: unknown, owner: Address): SignedOrder {
-  const given = parseFields("signed", value, ["order", "signature"]);
+export function parseSignedOrder(value: unknown, owner: Address): Placement {
+  const given = parseFields("signed", value, ["order", "signature", "terms"]);
   const fields = parseFields("signed.order", given["order"], ORDER_FIELDS);
   const bigint = (name: string) => {
     const amount = fields[name];
@@ -292,13 +301,19 @@ export function parseSignedOrder(value: unknown, owner: Address): SignedOrder {
     throw new BadArgument("signed.order", `It is ${fault.fault}`, "Build it anew.");
   }
   const signature = parseInput(signatureInput, given["signature"], "signed.signature");
-  if (signature.ok) return { order, signature: signature.value };
-  const { field, problem } = signature.refusal;
-  throw new BadArgument(field, problem, "Sign the order anew.");
+  if (!signature.ok) throw badSigned(signature.refusal);
+  if (given["terms"] === undefined) return { order, signature: signature.value };
+  const terms = parseInput(signedTermsInput, given["terms"], "signed.terms");
+  if (!terms.ok) throw badSigned(terms.refusal);
+  return { order, signature: signature.value, terms: terms.value };
+}
+
+function badSigned({ field, problem }: RefusalOf<"BadInput">): BadArgument {
+  return new BadArgument(field, problem, "Sign the order anew.");
 }
 
 /** `RetryPolicy` of a question to the operators; undefined: the usual one. */
-export function parseManner(value: unknown) {
+export function parseRetryPolicy(value: unknown) {
   if (value === undefined) return undefined;
   const given = parseFields("manner", value, ["retryTimeoutMs", "isElsewhere"]);
   const { retryTimeoutMs, isElsewhere } = given;
@@ -329,7 +344,7 @@ export function parseClient<T>(value: T): T {
   return parseMethods<T>("client", value, ["send", "audit", "provenBalance"]);
 }
 
-/** Which order is meant; other fields, as those of an answer, are of no matter. */
+/** The order that is meant; other fields, as those of an answer, are of no matter. */
 export function parseOrderReference(value: unknown): { round: Round; id: bigint } {
   if (typeof value !== "object" || value === null) {
     throw new BadArgument("order", `${show(value)} is no order`, "Give its round and id.");

@@ -1,17 +1,15 @@
 /** Operators that serve the real wire over one exchange, and behave as badly as they are told. */
 import type { Socket } from "node:net";
 import type { Address, Hex } from "../base/hex.ts";
-import type {
-  Answered,
-  ApiEvent,
-  OperatorApi,
-  OrderResponse,
-} from "../operator/api/operatorApi.ts";
+import type { Answered, ApiEvent, OperatorApi } from "../operator/api/operatorApi.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
+import { termsOf } from "../protocol/trading/terms.ts";
 import type { CancelOrder, Order, SignedOrder } from "../protocol/units.ts";
 import { buildHttp } from "../server/http.ts";
 import { serveStream } from "../server/stream.ts";
+import type { OrderResponse } from "../wire/schemas/order.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import { formatSession } from "../wire/session.ts";
 import type { Api } from "./api.ts";
 import type { ExchangeFacts } from "./client.ts";
@@ -51,12 +49,14 @@ export class FakeExchange {
   /** Writes that were taken, each as often as it was. */
   readonly taken: string[] = [];
 
-  place({ order }: SignedOrder): Answered<OrderResponse> {
+  place({ order, terms }: Placement): Answered<OrderResponse> {
     const { round, id } = order;
     if (this.orders.has(id)) return no(refuse("DuplicateOrderId", { round, id }));
     this.taken.push(`place ${id}`);
     const rest = { sold: 0n, bought: 0n, asOf: this.taken.length, fill: null };
-    const placed = { ...order, ...rest, orderHash: orderHash(order), state: "open" as const };
+    const shown = { reason: null, terms: termsOf(terms), timeMs: 1_800_000_000_000 };
+    const known = { ...order, ...rest, ...shown, orderHash: orderHash(order) };
+    const placed = { ...known, state: "open" as const };
     this.orders.set(id, placed);
     return { ok: true, value: placed };
   }

@@ -1,8 +1,8 @@
 import { createServer } from "node:http";
 import { expect, it, onTestFinished } from "vitest";
 import { type RefusalCode, refuse } from "../protocol/refusals.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { errorBody, sentenceOf } from "../wire/sentences.ts";
-import { toJson } from "../wire/shapes.ts";
 import { Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import {
   FakeExchange,

@@ -6,10 +6,11 @@
 import { formatDecimal } from "../base/decimal.ts";
 import type { Address } from "../base/hex.ts";
 import type { Order, Round } from "../protocol/units.ts";
-import type { Answer } from "../wire/routes.ts";
+import type { Answer } from "../wire/routes/routes.ts";
 import { parseAmount, parseOrderRequest, parseText } from "./arguments.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import { marketsNamed } from "./checks/exchangeFacts.ts";
+import type { TermsRequest } from "./checks/orderTerms.ts";
 
 export { parseAmount } from "./arguments.ts";
 
@@ -17,7 +18,7 @@ type ExchangeFacts = Answer<"fetchExchange">;
 export type MarketFacts = ExchangeFacts["markets"][number];
 export type TokenInfo = ExchangeFacts["tokens"][number];
 
-export interface OrderRequest {
+export interface OrderRequest extends TermsRequest {
   /** BASE/QUOTE by symbols or by addresses. */
   readonly market: string;
   readonly side: "buy" | "sell";
@@ -95,7 +96,7 @@ export function formatMarket(exchange: ExchangeFacts, market: MarketFacts) {
   return { market: market.name, lot, tick: formatPrice(exchange, market, market.tick) };
 }
 
-/** What stands in `price` and base units, said in whole tokens besides. */
+/** The price and the amounts in base units, said in whole tokens besides. */
 export function withTexts<T extends { readonly price: bigint }>(
   exchange: ExchangeFacts,
   market: MarketFacts,

@@ -113,8 +113,9 @@ it("an answered cancel is not asked after: a second one is refused", async () =>
 
 it("a refusal does not hide that an earlier try is open", async () => {
   const { exchange, fakes } = await start(1);
-  const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: 200 });
-  fakes[0].writes.push("closeAfter", ...Array<Deed>(20).fill("notReady"));
+  // Patience and answers for a busy machine too: the last try must have been refused.
+  const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: PATIENCE_MS });
+  fakes[0].writes.push("closeAfter", ...Array<Deed>(1000).fill("notReady"));
   const placed = place(operators, 1n);
   await expect(placed).rejects.toBeInstanceOf(OperatorUnreachable);
   await expect(placed).rejects.toThrow(/NotReady, and an earlier try is open/);

@@ -1,19 +1,22 @@
 /**
- * Orders and cancellations: signed for what was asked, and written so that each counts once,
- * whatever becomes of its answer. The same signed body is sent again until somebody answers it; a
- * refusal that an earlier try may have caused is held against the order's state at whoever refused.
+ * Orders and cancellations: signed as requested, and idempotent: each counts once, whatever becomes
+ * of its answer. The same signed body is sent again until somebody answers it; a refusal that an
+ * earlier try may have caused is compared with the order's state at the operator that refused.
  */
 import type { Curve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
-import { hashCancelOrder, hashOrder, orderHash } from "../protocol/messages.ts";
+import { hashCancelOrder, hashOrder, hashOrderTerms, orderHash } from "../protocol/messages.ts";
 import { signMessage } from "../protocol/signatures.ts";
-import type { Domain, Round, SignedOrder } from "../protocol/units.ts";
-import type { Body } from "../wire/routes.ts";
+import { isSameTerms, termsOf } from "../protocol/trading/terms.ts";
+import type { Domain, Round } from "../protocol/units.ts";
+import type { Body } from "../wire/routes/routes.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import { parseOrderReference, parseOrderRequest, parseSignedOrder } from "./arguments.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
+import { parseTerms, randomId } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
@@ -55,7 +58,7 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
         if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
         throw error;
       }
-      // What is refused as a duplicate may be this very order, sent by an earlier call.
+      // A write that is refused as a duplicate may be this very order, sent by an earlier call.
       if (!isOpen && error.code !== "DuplicateOrderId") throw error;
       if (isUnsigned(error)) throw error;
       const status = await readAfter(error, () => read(api));
@@ -77,12 +80,14 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
   }
 }
 
-/** It was taken, and its state cannot be told now. */
+/** The write was taken, and its state cannot be given now. */
 function isUnsigned(error: RefusedByOperator): boolean {
   return error.code === "FillUnsigned";
 }
 
-/** One that lost the lead meanwhile answers `NotLeader` too, and may have kept the write. */
+/**
+ * An operator that lost the lead meanwhile answers `NotLeader` too, and may have kept the write.
+ */
 function leavesOpen(error: unknown): boolean {
   if (error instanceof OperatorUnreachable) return error.mayHaveArrived;
   return error instanceof RefusedByOperator && error.code === "NotLeader";
@@ -109,7 +114,7 @@ export interface OrderWriterOptions {
   readonly latest: LatestOrders;
   readonly clock: OwnClock;
   readonly sessions: Sessions;
-  /** What the client holds the exchange to be. */
+  /** The exchange as the client knows it. */
   readonly exchange: () => ExchangeFacts;
   /** Asks what it is anew; rejects with `MarketChanged` where a market is not what it was. */
   readonly learnAnew: () => Promise<unknown>;
@@ -117,6 +122,13 @@ export interface OrderWriterOptions {
 
 /** Refusals that a market other than the one learnt explains. */
 const OF_ANOTHER_MARKET = ["MisalignedAmount", "UnknownMarket", "UnknownToken"];
+
+type Asked = ReturnType<typeof parseAsked>;
+
+function parseAsked(request: unknown) {
+  const { given, ...asked } = parseOrderRequest(request);
+  return { ...asked, terms: parseTerms(given, asked.id) };
+}
 
 /** Signs and writes the orders of one client. */
 export class OrderWriter {
@@ -129,7 +141,7 @@ export class OrderWriter {
   /** See `ExchangeClient.createOrder`. */
   async create(request: unknown): Promise<OrderStatus> {
     const { clock } = this.#options;
-    const asked = parseOrderRequest(request);
+    const asked = parseAsked(request);
     const first = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
     try {
       return await this.place(first);
@@ -150,6 +162,7 @@ export class OrderWriter {
     const signed = parseSignedOrder(given, owner);
     const hash = orderHash(signed.order);
     const { round, id } = signed.order;
+    const terms = termsOf(signed.terms);
     const status = await writeOnce(api, {
       name: "placeOrder",
       body: signed,
@@ -159,7 +172,9 @@ export class OrderWriter {
     }).catch((error: unknown) => {
       throw error instanceof OperatorUnreachable ? error.about(signed) : error;
     });
-    return this.#keep(status, round);
+    const kept = await this.#keep(status, round);
+    if (!isSameTerms(kept.terms, terms)) throw termsNotKept(kept);
+    return kept;
   }
 
   /** See `ExchangeClient.cancelOrder`. */
@@ -184,23 +199,29 @@ export class OrderWriter {
     return status;
   }
 
-  /** As an operator says it, and the client's own endpoints do not contradict. */
+  /** The latest round, as an operator says it and the client's own endpoints do not contradict. */
   async #currentRound(): Promise<Round> {
     const { api, clock } = this.#options;
     return clock.confirm((await api.call("fetchClock")).round);
   }
 
   /** Kept before it is sent: whatever becomes of the answer, the operator may hold the order. */
-  async #sign(request: ReturnType<typeof parseOrderRequest>, round: Round): Promise<SignedOrder> {
+  async #sign(request: Asked, round: Round): Promise<Placement> {
     const { owner, curve, domain, privateKey, evidence } = this.#options;
     const exchange = this.#options.exchange();
-    const { base, quote } = findMarket(exchange, request.market);
-    const order = buildOrder(exchange, owner, round, request.id ?? randomId(), request);
+    const { market, side, price, amount, terms } = request;
+    const { base, quote } = findMarket(exchange, market);
+    const id = request.id ?? randomId(terms !== undefined);
+    const order = buildOrder(exchange, owner, round, id, { market, side, price, amount });
     const decimals = new Map(exchange.tokens.map((one) => [one.token, one.decimals]));
     requireAsAsked(order, { ...request, base, quote }, decimals);
     const signature = signMessage(curve, domain, hashOrder(order), privateKey);
-    await evidence.saveOrder(orderHash(order), { order, signature });
-    return { order, signature };
+    const hash = orderHash(order);
+    await evidence.saveOrder(hash, { order, signature });
+    if (terms === undefined) return { order, signature };
+    const termsHash = hashOrderTerms({ orderHash: hash, ...terms });
+    const signed = { ...terms, signature: signMessage(curve, domain, termsHash, privateKey) };
+    return { order, signature, terms: signed };
   }
 
   /** Throws `MarketChanged` where that is why an order was refused. */
@@ -220,7 +241,10 @@ export class OrderWriter {
   }
 }
 
-function randomId(): bigint {
-  const words = crypto.getRandomValues(new BigUint64Array(1));
-  return words[0] as bigint;
+function termsNotKept({ round, id }: OrderStatus): QuarterdeckError {
+  return new QuarterdeckError({
+    code: "TermsNotKept",
+    message: `The operator holds order ${id} of round ${round} with other terms than were signed.`,
+    hint: "Cancel it, and do not trade with this operator.",
+  });
 }

@@ -2,7 +2,7 @@ import { assert, unreachable } from "../base/errors.ts";
 import { followBlocks } from "./followBlocks.ts";
 import { cancelOrder } from "./matching/cancelOrder.ts";
 import { placeOrder } from "./matching/placeOrder.ts";
-import type { Entry } from "./model/entries.ts";
+import type { Entry, GenesisEntry } from "./model/entries.ts";
 import type { Outcome } from "./model/outcome.ts";
 import { createState, type State } from "./model/state.ts";
 import { forgetSome } from "./rounds/closeRound.ts";
@@ -18,6 +18,15 @@ const FORGOTTEN_AN_ENTRY = 256;
 export function apply(state: State, entry: Entry): Outcome {
   assert(entry.kind !== "genesis", "a genesis is in the middle of a journal.");
   forgetSome(state, FORGOTTEN_AN_ENTRY);
+  const before = state.timeMs;
+  // Never back, whatever a record says: it is shown, and no rule reads it.
+  state.timeMs = Math.max(before, entry.timeMs ?? 0);
+  const outcome = step(state, entry);
+  if (outcome.refusal !== undefined) state.timeMs = before;
+  return outcome;
+}
+
+function step(state: State, entry: Exclude<Entry, GenesisEntry>): Outcome {
   switch (entry.kind) {
     case "blocks":
       return followBlocks(state, entry);
@@ -33,6 +42,8 @@ export function apply(state: State, entry: Entry): Outcome {
 /** The state after the first record of a journal, which must be a genesis. */
 export function begin(first: Entry): State {
   assert(first.kind === "genesis", () => `a journal begins with ${first.kind}, not a genesis.`);
-  const { kind: _, ...genesis } = first;
-  return createState(genesis);
+  const { kind: _, timeMs = 0, ...genesis } = first;
+  const state = createState(genesis);
+  state.timeMs = timeMs;
+  return state;
 }

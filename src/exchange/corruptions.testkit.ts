@@ -34,7 +34,8 @@ export function historyOf(steps: readonly Step[]): readonly Entry[] {
     else if (what <= 6) {
       const side = size % 2 === 0 ? "bid" : "ask";
       const round = world.nextRound() + (what === 6 ? 1 : 0);
-      world.place(limitOrder(client, round, ++orders, side, 1 + (size % 9), 50));
+      const terms = size % 3 === 0 ? {} : { goodTillBlock: world.block + (size % 20) };
+      world.place(limitOrder(client, round, ++orders, side, 1 + (size % 9), 50), terms);
     } else if (what <= 9) request(world, client, token, size);
     else if (what === 10) dispute(world, client);
     else if (what === 11) pay(world);

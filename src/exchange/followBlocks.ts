@@ -2,6 +2,7 @@ import { assert } from "../base/errors.ts";
 import type { ChainLog, ChainLogKind } from "../protocol/chainLog.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { BlockNumber } from "../protocol/units.ts";
+import { endDueOrders } from "./matching/endOrder.ts";
 import type { OrderRecord } from "./model/book.ts";
 import type { BlocksEntry } from "./model/entries.ts";
 import type { ExchangeEvent, OrderExpired, Outcome } from "./model/outcome.ts";
@@ -103,7 +104,9 @@ function passBoundaries(state: State, block: BlockNumber, told: Told): void {
   while (state.halted === undefined && nextBoundary(state) <= block) {
     beginQuarter(state, nextBoundary(state), told);
   }
-  if (state.halted === undefined) state.moment = momentOf(state.genesis.schedule, block);
+  if (state.halted !== undefined) return;
+  endDueOrders(state, block, told.events);
+  state.moment = momentOf(state.genesis.schedule, block);
 }
 
 /** The duties of a quarter's first block, in the order of docs/protocol.md section 9. */
@@ -111,6 +114,7 @@ function beginQuarter(state: State, block: BlockNumber, { events, expired }: Tol
   const { quarter } = momentOf(state.genesis.schedule, block);
   if (halt(state, block, events)) return;
 
+  endDueOrders(state, block, events);
   decideWithdrawals(state, events);
   if (quarter === 0) {
     expired.push(closeRound(state, events));
@@ -123,7 +127,7 @@ function beginQuarter(state: State, block: BlockNumber, { events, expired }: Tol
 
 type Verb<L extends ChainLog> = (state: State, log: L, events: ExchangeEvent[]) => void;
 
-/** What each log does. */
+/** The effect of each log. */
 const VERBS: { readonly [K in ChainLogKind]: Verb<Extract<ChainLog, { readonly kind: K }>> } = {
   tokenListed: listToken,
   deposited: creditDeposit,

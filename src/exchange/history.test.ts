@@ -5,6 +5,12 @@ import type { Address } from "../base/hex.ts";
 import { checkAnswer, type PresentedFill } from "../protocol/disputeRule.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { checkAdvance, checkExecution, NOTHING_EXECUTED } from "../protocol/orderRule.ts";
+import {
+  SELF_TRADES,
+  type SelfTrade,
+  TIMES_IN_FORCE,
+  type TimeInForce,
+} from "../protocol/trading/terms.ts";
 import { checkEvidence, confirmable } from "../protocol/withdrawalRule.ts";
 import { apply, begin } from "./apply.ts";
 import { decodeEntry, encodeEntry } from "./model/entries.ts";
@@ -31,6 +37,12 @@ const LIMIT = GENESIS.limits.ordersPerClientAndRound;
 
 const client = fc.nat({ max: CLIENTS - 1 });
 const token = fc.nat({ max: 2 });
+const terms = fc.record({
+  timeInForce: fc.constantFrom(...TIMES_IN_FORCE),
+  /** Blocks from now on. */
+  goodFor: fc.option(fc.nat({ max: 40 })),
+  selfTrade: fc.constantFrom(...SELF_TRADES),
+});
 const step = fc.oneof(
   {
     weight: 2,
@@ -52,6 +64,7 @@ const step = fc.oneof(
       lots: fc.integer({ min: 1, max: 30 }),
       ticks: fc.integer({ min: 4, max: 9 }),
       id: fc.nat({ max: 40 }),
+      terms: fc.option(terms, { freq: 2 }),
     }),
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("cancel"), pick: fc.nat() }) },
@@ -84,6 +97,7 @@ type Step =
       lots: number;
       ticks: number;
       id: number;
+      terms: { timeInForce: TimeInForce; goodFor: number | null; selfTrade: SelfTrade } | null;
     }
   | { do: "cancel"; pick: number }
   | { do: "withdraw"; client: number; token: number; part: number }
@@ -103,6 +117,7 @@ class Pair {
   late = false;
 
   constructor() {
+    this.model.firstBlockOf = (round) => 100 + 32 * round;
     this.world.list(...TOKENS);
     for (let n = 0; n < CLIENTS - 1; n++) {
       for (const token of TOKENS) this.deposit(clientNo(n), token, 5_000n);
@@ -167,7 +182,8 @@ class Pair {
       market,
     );
     const isClient = views.leafIndexOf(this.world.state, owner) !== undefined;
-    const outcome = this.world.place(order);
+    const terms = step.terms === null ? undefined : this.termsOf(step.terms);
+    const outcome = this.world.place(order, terms);
     const lots = BigInt(step.lots);
     const taken =
       isClient &&
@@ -184,11 +200,18 @@ class Pair {
           sold: 0n,
           bought: 0n,
           state: "queued",
+          ...(terms !== undefined && { terms }),
         },
         LIMIT,
       );
     expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
+    const { code } = outcome.refusal ?? {};
+    if (code === "WouldTake" || code === "NotFilled" || code === "Expired") this.seen[code]++;
     this.checkTrades(outcome.events);
+  }
+
+  termsOf({ goodFor, ...terms }: NonNullable<(Step & { do: "place" })["terms"]>) {
+    return { ...terms, goodTillBlock: goodFor === null ? null : this.world.block + goodFor };
   }
 
   cancel(pick: number): void {
@@ -253,6 +276,7 @@ class Pair {
     for (let i = 0; i < count; i++) {
       const next = this.world.block + 1 - 100;
       const begins = next > 0 && next % 8 === 0;
+      this.model.passTo(this.world.block + 1);
       if (begins) this.model.beginQuarter(next % 32 === 0);
       const events = this.world.mine(1);
       this.checkTrades(events);
@@ -333,6 +357,8 @@ class Pair {
   /** Every trade keeps both orders' limits by itself, and with all before it. */
   checkTrades(events: readonly ExchangeEvent[]): void {
     for (const one of events) {
+      if (one.what === "orderCancelled") this.seen[one.reason === "ioc" ? "ioc" : "cancelled"]++;
+      if (one.what === "orderExpired" && one.reason !== undefined) this.seen[one.reason]++;
       if (one.what !== "trade") continue;
       this.seen.trades++;
       const { baseAmount, quoteAmount, takerSide } = one.trade;
@@ -354,8 +380,19 @@ class Pair {
     }
   }
 
+  /** Nobody would sell for less than somebody would pay. */
+  requireUncrossed(): void {
+    for (const { base, quote } of [MARKET, THIRD_MARKET]) {
+      const pair = { sellToken: base, buyToken: quote };
+      const { bids, asks } = views.book(this.world.state, pair, 1) ?? { bids: [], asks: [] };
+      const [[bid], [ask]] = [bids, asks];
+      if (bid !== undefined && ask !== undefined) expect(bid.price).toBeLessThan(ask.price);
+    }
+  }
+
   compare(): void {
     const { state } = this.world;
+    this.requireUncrossed();
     for (const client of views.clients(state)) {
       for (const { token, total, locked } of views.balances(state, client) ?? []) {
         expect(total).toBe(this.model.total(client, token));
@@ -392,6 +429,12 @@ const nothingSeen = () => ({
   trades: 0,
   unasked: 0,
   late: 0,
+  WouldTake: 0,
+  NotFilled: 0,
+  Expired: 0,
+  ioc: 0,
+  cancelled: 0,
+  goodTillBlock: 0,
 });
 
 const text = (_: string, value: unknown) => (typeof value === "bigint" ? String(value) : value);
@@ -405,12 +448,15 @@ test("random histories: as the naive model, always provable, and again the same"
         pair.run(one);
         pair.compare();
       }
-      const records = pair.world.entries.map(encodeEntry).map(decodeEntry);
+      const bytes = pair.world.entries.map(encodeEntry);
+      const records = bytes.map(decodeEntry);
+      expect(records.map(encodeEntry)).toEqual(bytes);
       const [first, ...rest] = records;
       if (first === undefined) throw new Error("no genesis");
       const replayed = begin(first);
       for (const entry of rest) apply(replayed, entry);
       expect(stateHash(replayed)).toBe(stateHash(pair.world.state));
+      expect([...encodeSnapshot(replayed)]).toEqual([...encodeSnapshot(pair.world.state)]);
       for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += pair.seen[key];
     }),
     { numRuns: 60, seed: 20_260_101 },

@@ -16,6 +16,14 @@ export interface NaiveOrder {
   sold: bigint;
   bought: bigint;
   state: string;
+  /** Without: it rests till its round ends, and goes where it meets one of its owner. */
+  terms?: NaiveTerms;
+}
+
+export interface NaiveTerms {
+  timeInForce: string;
+  goodTillBlock: number | null;
+  selfTrade: string;
 }
 
 export interface NaiveWithdrawal {
@@ -28,6 +36,9 @@ export interface NaiveWithdrawal {
 
 export class NaiveModel {
   round = 0;
+  /** The last one that passed, and the first of a round. */
+  block = 0;
+  firstBlockOf = (_round: number): number => 0;
   readonly totals = new Map<string, bigint>();
   readonly orders: NaiveOrder[] = [];
   withdrawals: NaiveWithdrawal[] = [];
@@ -58,10 +69,23 @@ export class NaiveModel {
     const mine = this.orders.filter((o) => o.owner === order.owner && o.round === order.round);
     if (order.round !== this.round && order.round !== this.round + 1) return false;
     if (mine.some((o) => o.id === order.id) || mine.length >= limit) return false;
-    if (order.round === this.round && !this.affords(order)) return false;
+    const last = order.terms?.goodTillBlock ?? null;
+    if (last !== null && last < this.block) return false;
+    if (last !== null && last < this.firstBlockOf(order.round)) return false;
+    if (order.round === this.round && !(this.affords(order) && this.fits(order))) return false;
     this.orders.push(order);
     if (order.round === this.round) this.enter(order);
     return true;
+  }
+
+  /** Time passes to `block`: what is good till an earlier one is over. */
+  passTo(block: number): void {
+    this.block = block;
+    for (const order of this.orders) {
+      const last = order.terms?.goodTillBlock ?? null;
+      const isLive = order.state === "open" || order.state === "queued";
+      if (isLive && last !== null && last < block) order.state = "expired";
+    }
   }
 
   cancel(owner: string, round: number, id: bigint): boolean {
@@ -81,7 +105,7 @@ export class NaiveModel {
     for (const order of this.orders) if (order.state === "open") order.state = "expired";
     this.round++;
     for (const order of this.orders.filter((o) => o.state === "queued")) {
-      if (this.affords(order)) this.enter(order);
+      if (this.affords(order) && this.fits(order)) this.enter(order);
       else order.state = "refused";
     }
   }
@@ -101,19 +125,45 @@ export class NaiveModel {
     return needed <= this.free(order.owner, sellToken(order));
   }
 
+  /** All that the order would meet, in the order of matching: by price, then as they came. */
+  private against(order: NaiveOrder): NaiveOrder[] {
+    return this.orders
+      .filter((o) => o.state === "open" && o !== order && o.market === order.market)
+      .filter((o) => o.isBid !== order.isBid)
+      .filter((o) => (order.isBid ? o.price <= order.price : o.price >= order.price))
+      .map((o, at) => ({ o, at }))
+      .sort((a, b) => {
+        if (a.o.price === b.o.price) return a.at - b.at;
+        return a.o.price < b.o.price === order.isBid ? -1 : 1;
+      })
+      .map(({ o }) => o);
+  }
+
+  /** Whether the order's terms let it in. */
+  private fits(order: NaiveOrder): boolean {
+    const against = this.against(order);
+    if (order.terms?.timeInForce === "postOnly") return against.length === 0;
+    if (order.terms?.timeInForce !== "fok") return true;
+    const isOwn = (o: NaiveOrder) => o.owner === order.owner;
+    const stop = against.findIndex(isOwn);
+    const reached =
+      order.terms.selfTrade === "cancelMaker" || stop === -1 ? against : against.slice(0, stop);
+    const there = reached.filter((o) => !isOwn(o)).reduce((sum, o) => sum + o.left, 0n);
+    return there >= order.left;
+  }
+
   private enter(order: NaiveOrder): void {
     order.state = "open";
+    const selfTrade = order.terms?.selfTrade ?? "cancelTaker";
     while (order.left > 0n) {
-      const against = this.orders
-        .filter((o) => o.state === "open" && o !== order && o.market === order.market)
-        .filter((o) => o.isBid !== order.isBid)
-        .filter((o) => (order.isBid ? o.price <= order.price : o.price >= order.price));
-      let best = against[0];
-      for (const o of against) {
-        if (best && (order.isBid ? o.price < best.price : o.price > best.price)) best = o;
+      const [best] = this.against(order);
+      if (best === undefined) {
+        if (order.terms?.timeInForce === "ioc") order.state = "cancelled";
+        return;
       }
-      if (best === undefined) return;
       if (best.owner === order.owner) {
+        if (selfTrade !== "cancelTaker") best.state = "cancelled";
+        if (selfTrade === "cancelMaker") continue;
         order.state = "cancelled";
         return;
       }

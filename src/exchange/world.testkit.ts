@@ -2,6 +2,7 @@
 import { toAddress, ZERO_ADDRESS } from "../base/address.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog, LogPlace } from "../protocol/chainLog.ts";
+import { DEFAULT_TERMS, type OrderTerms } from "../protocol/trading/terms.ts";
 import type { Amount, BlockNumber, Order, Round, Schedule, Signature } from "../protocol/units.ts";
 import { apply, begin } from "./apply.ts";
 import type { Entry, GenesisEntry, Market } from "./model/entries.ts";
@@ -82,6 +83,8 @@ export class World {
   /** Logs of the next block. */
   #pending: LooseLog[] = [];
   block: BlockNumber = SCHEDULE.genesisBlock - 1;
+  /** Of the last record. */
+  timeMs = 1_800_000_000_000;
 
   get round(): Round {
     return Math.floor((Math.max(this.block, 100) - 100) / 32);
@@ -89,8 +92,10 @@ export class World {
 
   /** Applies an entry, and keeps it for a replay unless it is refused. */
   apply(entry: Entry): Outcome {
-    const outcome = apply(this.state, entry);
-    if (outcome.refusal === undefined) this.entries.push(entry);
+    this.timeMs += 250;
+    const timed = { ...entry, timeMs: this.timeMs };
+    const outcome = apply(this.state, timed);
+    if (outcome.refusal === undefined) this.entries.push(timed);
     return outcome;
   }
 
@@ -179,8 +184,11 @@ export class World {
     });
   }
 
-  place(order: Order): Outcome {
-    return this.apply({ kind: "placeOrder", order, signature: SIGNATURE });
+  place(order: Order, terms?: Partial<OrderTerms>): Outcome {
+    const placed = { kind: "placeOrder", order, signature: SIGNATURE } as const;
+    if (terms === undefined) return this.apply(placed);
+    const signed = { ...DEFAULT_TERMS, ...terms, signature: SIGNATURE };
+    return this.apply({ ...placed, terms: signed });
   }
 
   cancel(owner: Address, round: Round, id: number): Outcome {

@@ -5,6 +5,7 @@
  */
 import { createRequire } from "node:module";
 import { type Curve, nobleCurve } from "../base/curve.ts";
+import { messageOf } from "../base/errors.ts";
 
 interface Binding {
   ecdsaSign(digest: Uint8Array, key: Uint8Array): { signature: Uint8Array; recid: number };
@@ -28,7 +29,7 @@ export function loadCurve(): LoadedCurve {
     const binding = createRequire(import.meta.url)("secp256k1/bindings.js") as Binding;
     return { curve: overBinding(binding), fallbackBecause: undefined };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     return { curve: nobleCurve, fallbackBecause: reason };
   }
 }

@@ -4,7 +4,7 @@ import type { Hex } from "../base/hex.ts";
 import type { Log } from "../base/log.ts";
 import { Secret } from "../base/secret.ts";
 import { localSigner, type Signer, signerOf } from "../chain/signer.ts";
-import type { HealthCheck } from "../operator/api/operatorApi.ts";
+import type { HealthCheck } from "../wire/schemas/health.ts";
 import { type KeyFile, readKeyFile, readPasswordFile } from "./keyFiles.ts";
 import type { KeySource } from "./keySource.ts";
 import { openKeystore, parseKeystore } from "./keystore.ts";
@@ -12,9 +12,9 @@ import { Web3Signer } from "./web3signer.ts";
 
 export interface OpenedSigner {
   readonly signer: Signer;
-  /** Whether it signs now, as far as is known, and keeps up. */
+  /** True if the signer signs now, as far as is known, and keeps up. */
   canSign(): boolean;
-  /** For `/health`; none of a key in memory, which always signs. */
+  /** The checks for `/health`; none of a key in memory, which always signs. */
   checks(): HealthCheck[];
 }
 

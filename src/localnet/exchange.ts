@@ -1,4 +1,4 @@
-/** The exchange that `npm start` runs: deployed once, and what each operator of it is told. */
+/** The exchange that `npm start` runs: deployed once, and the configuration of each operator. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,7 +8,7 @@ import type { Address, Hex } from "../base/hex.ts";
 import { deployExchange } from "../chain/contracts/deploy.ts";
 import { type ChainClient, connect } from "../chain/rpc/rpc.ts";
 import { localSigner } from "../chain/signer.ts";
-import { address, toJson } from "../wire/shapes.ts";
+import { address, toJson } from "../wire/schemas/values.ts";
 import { LOCAL_KEYS } from "./localChain.ts";
 import { MAX_OPERATORS, type StartOptions } from "./options.ts";
 
@@ -32,7 +32,7 @@ const WITHDRAWAL_BOND = 10n ** 15n;
 
 /** One of the operators, before it runs. */
 export interface LocalOperator {
-  /** From 1. */
+  /** The operator's number, from 1. */
   readonly number: number;
   readonly name: string;
   readonly key: Hex;

@@ -37,8 +37,9 @@ test("a chain that takes too much memory is started anew, and goes on where it w
     blockTime: 0.1,
     stateFile,
     mostBytes: 1,
-    lookMs: 50,
+    pollMs: 50,
   });
+  chain.startBlocks();
   const pids = () => execFileSync("pgrep", ["-f", `anvil --port ${port}`], { encoding: "utf8" });
   const before = pids();
   const client = connect([chain.url]);
@@ -54,4 +55,18 @@ test("a chain that takes too much memory is started anew, and goes on where it w
   expect(block).toBeGreaterThan(0n);
   await chain.stop();
   expect(() => pids()).toThrow();
+});
+
+test("a chain has no block before it is told to make some", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quarterdeck-chain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const stateFile = join(folder, "chain.json");
+  const chain = await startLocalChain({ port: await freePort(), blockTime: 0.1, stateFile });
+  onTestFinished(() => chain.stop());
+  const client = connect([chain.url], { retries: 0 });
+  const blockNumber = () => client.getBlockNumber({ cacheTime: 0 });
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  expect(await blockNumber()).toBe(0n);
+  chain.startBlocks();
+  await until("blocks come", async () => (await blockNumber()) >= 3n);
 });

@@ -26,19 +26,21 @@ export interface LocalChain {
   readonly url: string;
   /** Resolves with its exit code, null where a signal ended it. */
   readonly ended: Promise<number | null>;
+  /** From now on a block comes every `blockTime`; before there are none but those asked for. */
+  startBlocks(): void;
   /** Lets it write its state, then ends it. */
   stop(): Promise<void>;
 }
 
 /**
  * anvil's memory grows with every answer that it gives, whatever it keeps: 380 MB after 2,600
- * blocks of `npm start` with 38 transactions. It is back at 40 MB after a new start, which takes a
- * second.
+ * blocks of `npm start` with 38 transactions. The memory is back at 40 MB after a new start, which
+ * takes a second.
  */
 const MOST_BYTES = 384 * 1024 * 1024;
-const LOOK_MS = 15_000;
-/** Looks after a start before the next one. */
-const YOUNG_LOOKS = 20;
+const POLL_MS = 15_000;
+/** Polls after a start before another restart may follow. */
+const YOUNG_POLLS = 20;
 const READY_TRIES = 200;
 const READY_PAUSE_MS = 50;
 const MAX_PORT = 65_535;
@@ -74,18 +76,18 @@ interface LocalChainOptions {
   readonly stateFile: string;
   /** Bytes of memory beyond which it is started anew from its state file. */
   readonly mostBytes?: number;
-  readonly lookMs?: number;
+  readonly pollMs?: number;
 }
 
 /** Throws `NoAnvil` or `ChainFailed`. */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
-  const { mostBytes = MOST_BYTES, lookMs = LOOK_MS } = options;
+  const { mostBytes = MOST_BYTES, pollMs = POLL_MS } = options;
   const url = `http://127.0.0.1:${options.port}`;
   const stopping = new AbortController();
   let running = await startAnvil(options, url);
   const ended = (async () => {
     for (let startedAt = performance.now(); ; startedAt = performance.now()) {
-      const isFull = fullMemory(running.child, url, { mostBytes, lookMs, startedAt, stopping });
+      const isFull = fullMemory(running.child, url, { mostBytes, pollMs, startedAt, stopping });
       const first = await Promise.race([isFull, running.ended]);
       if (first !== "full" || stopping.signal.aborted) return running.ended;
       running.child.kill("SIGTERM");
@@ -95,15 +97,36 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
     }
   })();
   ended.catch(() => {});
+  let isMining = false;
   return {
     url,
     ended,
+    startBlocks: () => {
+      if (!isMining) void mineBlocks(url, options.blockTime * 1000, stopping.signal);
+      isMining = true;
+    },
     stop: async () => {
       stopping.abort();
       running.child.kill("SIGTERM");
       await ended;
     },
   };
+}
+
+/**
+ * A block every `everyMs`, until the signal; those that it is late with on a busy machine are left
+ * out. anvil itself would begin before anybody is there to see its blocks.
+ */
+async function mineBlocks(url: string, everyMs: number, signal: AbortSignal): Promise<void> {
+  const client = connect([url], { retries: 0 });
+  let next = performance.now() + everyMs;
+  while (!signal.aborted) {
+    await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});
+    if (signal.aborted) return;
+    next = Math.max(next + everyMs, performance.now());
+    // While anvil is started anew none comes.
+    await client.request({ method: "evm_mine", params: [] } as never).catch(() => {});
+  }
 }
 
 interface Running {
@@ -113,7 +136,7 @@ interface Running {
 
 async function startAnvil(options: LocalChainOptions, url: string): Promise<Running> {
   const child = spawn(anvilBinary(), [
-    ...["--port", String(options.port), "--block-time", String(options.blockTime)],
+    ...["--port", String(options.port), "--no-mining"],
     ...["--state", options.stateFile, "--state-interval", String(STATE_INTERVAL_SECONDS)],
     ...LASTING_CHAIN_ARGUMENTS,
   ]);
@@ -146,14 +169,14 @@ async function startAnvil(options: LocalChainOptions, url: string): Promise<Runn
 async function fullMemory(
   { pid }: ChildProcess,
   url: string,
-  how: { mostBytes: number; lookMs: number; startedAt: number; stopping: AbortController },
+  how: { mostBytes: number; pollMs: number; startedAt: number; stopping: AbortController },
 ): Promise<"full"> {
   const client = connect([url], { retries: 0 });
   const { signal } = how.stopping;
   while (!signal.aborted) {
-    await sleep(how.lookMs, undefined, { signal, ref: false }).catch(() => {});
-    // What it needs even when it is new must not make it start for ever.
-    const isYoung = performance.now() - how.startedAt < YOUNG_LOOKS * how.lookMs;
+    await sleep(how.pollMs, undefined, { signal, ref: false }).catch(() => {});
+    // A new process that needs this much at once must not be restarted for ever.
+    const isYoung = performance.now() - how.startedAt < YOUNG_POLLS * how.pollMs;
     if (isYoung || residentBytes(pid) <= how.mostBytes) continue;
     const pool = await client.request({ method: "txpool_status" } as never).catch(() => undefined);
     if (BigInt((pool as { pending?: string } | undefined)?.pending ?? 1) === 0n) break;

@@ -25,6 +25,11 @@ import { runTrader } from "./traders.ts";
 
 /** Milliseconds between two polls of the operators. */
 const REFRESH_MS = 500;
+/**
+ * Milliseconds that the chain waits for the first operator. One that stops just before a commit is
+ * due must not be HALTED by its next start, which takes seconds.
+ */
+const LONGEST_HOLD_MS = 60_000;
 
 export class LocalExchange {
   readonly #options: StartOptions;
@@ -50,7 +55,7 @@ export class LocalExchange {
     this.#hasKeys = process.stdin.isTTY;
   }
 
-  /** Resolves when it was told to stop, and did; rejects with what made it impossible to go on. */
+  /** Resolves when it was asked to stop, and did; rejects with what made it impossible to go on. */
   async run(): Promise<void> {
     const stop = () => this.#stop.abort();
     const deployed = await openDeployment(this.#options, this.#chain.url);
@@ -67,9 +72,14 @@ export class LocalExchange {
     const operating = working.finally(stop);
     operating.catch(() => {});
     const drawing = this.#draw(status);
-    // Traders are not waited for: they would look for an operator until their patience is over, and
-    // what they keep is whole at any moment.
-    void this.#trade(deployed, reader, status);
+    // Traders are not waited for: they would ask for an operator until their retry timeout, and
+    // their files are whole at any moment.
+    const ready = this.#untilReady(reader);
+    const held = sleep(LONGEST_HOLD_MS, undefined, { signal: this.#stop.signal, ref: false });
+    void Promise.race([ready, held])
+      .finally(() => this.#chain.startBlocks())
+      .catch(() => {});
+    void this.#trade(deployed, ready, status);
     await Promise.allSettled([operating, drawing]);
     leaveKeys();
     process.stdout.write("\n");
@@ -84,7 +94,7 @@ export class LocalExchange {
     });
   }
 
-  /** Each rejects when a part that nobody told to stop has ended: nothing goes on without it. */
+  /** Each rejects when a part ends without being asked to stop: nothing goes on without it. */
   #partsEnded(): Promise<never>[] {
     const parts = [
       ["chain", this.#chain],
@@ -124,8 +134,8 @@ export class LocalExchange {
   }
 
   /**
-   * One that is given up is told of, and the others go on, until a key starts it again; rejects
-   * when none is left.
+   * An operator that is given up is reported, and the others go on, until a key starts it again;
+   * rejects when none is left.
    */
   async #operate(supervised: readonly SupervisedOperator[], status: Status): Promise<void> {
     const { signal } = this.#stop;
@@ -148,9 +158,9 @@ export class LocalExchange {
   }
 
   /** Once an operator serves, or none is needed any more. */
-  async #trade(deployed: Deployment, reader: MediatorReader, status: Status): Promise<void> {
+  async #trade(deployed: Deployment, ready: Promise<void>, status: Status): Promise<void> {
     const { storage, blockTime, traders } = this.#options;
-    await this.#untilReady(reader);
+    await ready;
     for (const [i, privateKey] of TRADER_KEYS.slice(0, traders).entries()) {
       const name = TRADERS[i] as string;
       void runTrader({

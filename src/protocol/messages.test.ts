@@ -8,6 +8,8 @@ import {
   digest,
   domainSeparator,
   hashBatch,
+  hashCancelAfter,
+  hashCancelAll,
   hashCancelOrder,
   hashCommit,
   hashDisputeDelegation,
@@ -15,6 +17,7 @@ import {
   hashOperatorApplication,
   hashOperatorIdentity,
   hashOrder,
+  hashOrderTerms,
   hashSession,
   INTENT_CODE,
   MESSAGE_TYPES,
@@ -22,6 +25,12 @@ import {
   orderHash,
   rootsHash,
 } from "./messages.ts";
+import {
+  SELF_TRADE_CODE,
+  SELF_TRADES,
+  TIME_IN_FORCE_CODE,
+  TIMES_IN_FORCE,
+} from "./trading/terms.ts";
 import type { Domain, Intent, Order } from "./units.ts";
 
 const address: fc.Arbitrary<Address> = fc
@@ -84,6 +93,9 @@ test("the type strings are the protocol's, letter by letter", () => {
     "DisputeDelegation(address client,address delegate,uint64 untilRound)",
     "Batch(bytes32 root)",
     "CancelOrder(address owner,uint64 round,uint64 id)",
+    "OrderTerms(bytes32 orderHash,uint8 timeInForce,uint64 goodTillBlock,uint8 selfTrade,string tag)",
+    "CancelAll(address owner,uint64 round,uint64 nonce)",
+    "CancelAfter(address owner,uint64 round,uint64 nonce,uint64 block,uint64 graceBlocks)",
     "Session(address client,uint64 validUntil)",
     "OperatorApplication(address operator,string name,string endpoint,uint64 date)",
     "OperatorIdentity(address operator,string endpoint,bytes32 challenge)",
@@ -156,6 +168,32 @@ test("Commit, DisputeDelegation, Batch, CancelOrder and Session", () => {
         { root: hash },
         hashBatch(Buffer.from(hash.slice(2), "hex")),
       );
+    }),
+  );
+});
+
+test("OrderTerms, CancelAll and CancelAfter", () => {
+  const terms = fc.record({
+    orderHash: bytes32,
+    timeInForce: fc.constantFrom(...TIMES_IN_FORCE),
+    goodTillBlock: fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })),
+    selfTrade: fc.constantFrom(...SELF_TRADES),
+    tag: fc.option(fc.stringMatching(/^[\x20-\x7e]{1,36}$/)),
+  });
+  fc.assert(
+    fc.property(domains, terms, address, count, uint64, (domain, one, owner, n, nonce) => {
+      const written = {
+        orderHash: one.orderHash,
+        timeInForce: BigInt(TIME_IN_FORCE_CODE[one.timeInForce]),
+        goodTillBlock: one.goodTillBlock ?? 0,
+        selfTrade: BigInt(SELF_TRADE_CODE[one.selfTrade]),
+        tag: one.tag ?? "",
+      };
+      expectHashesAsViem("OrderTerms", domain, written, hashOrderTerms(one));
+      const all = { owner, round: n, nonce };
+      expectHashesAsViem("CancelAll", domain, all, hashCancelAll(all));
+      const after = { ...all, block: n, graceBlocks: 7 };
+      expectHashesAsViem("CancelAfter", domain, after, hashCancelAfter(after));
     }),
   );
 });

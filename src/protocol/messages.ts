@@ -11,7 +11,10 @@ import { viewOf, writeUint128 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, hexToBytes, writeHex } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
+import { SELF_TRADE_CODE, type TermsMessage, TIME_IN_FORCE_CODE } from "./trading/terms.ts";
 import type {
+  CancelAfter,
+  CancelAll,
   CancelOrder,
   Commit,
   DisputeDelegation,
@@ -61,6 +64,25 @@ export const MESSAGE_TYPES = {
     { name: "owner", type: "address" },
     { name: "round", type: "uint64" },
     { name: "id", type: "uint64" },
+  ],
+  OrderTerms: [
+    { name: "orderHash", type: "bytes32" },
+    { name: "timeInForce", type: "uint8" },
+    { name: "goodTillBlock", type: "uint64" },
+    { name: "selfTrade", type: "uint8" },
+    { name: "tag", type: "string" },
+  ],
+  CancelAll: [
+    { name: "owner", type: "address" },
+    { name: "round", type: "uint64" },
+    { name: "nonce", type: "uint64" },
+  ],
+  CancelAfter: [
+    { name: "owner", type: "address" },
+    { name: "round", type: "uint64" },
+    { name: "nonce", type: "uint64" },
+    { name: "block", type: "uint64" },
+    { name: "graceBlocks", type: "uint64" },
   ],
   Session: [
     { name: "client", type: "address" },
@@ -214,6 +236,40 @@ export function hashCancelOrder(cancel: CancelOrder): Uint8Array {
     .keccak();
 }
 
+const termsWords = wordsOf("OrderTerms");
+
+/** No last block is written as 0, and no tag as the empty text. */
+export function hashOrderTerms(terms: TermsMessage): Uint8Array {
+  const time = TIME_IN_FORCE_CODE[terms.timeInForce];
+  const selfTrade = SELF_TRADE_CODE[terms.selfTrade];
+  assert(time !== undefined && selfTrade !== undefined, "terms that are none.");
+  return termsWords
+    .hash(1, terms.orderHash)
+    .count(2, time)
+    .count(3, terms.goodTillBlock ?? 0)
+    .count(4, selfTrade)
+    .bytes32(5, hashText(terms.tag ?? ""))
+    .keccak();
+}
+
+const cancelAllWords = wordsOf("CancelAll");
+
+export function hashCancelAll({ owner, round, nonce }: CancelAll): Uint8Array {
+  return cancelAllWords.address(1, owner).count(2, round).uint(3, nonce, 64).keccak();
+}
+
+const cancelAfterWords = wordsOf("CancelAfter");
+
+export function hashCancelAfter(wish: CancelAfter): Uint8Array {
+  return cancelAfterWords
+    .address(1, wish.owner)
+    .count(2, wish.round)
+    .uint(3, wish.nonce, 64)
+    .count(4, wish.block)
+    .count(5, wish.graceBlocks)
+    .keccak();
+}
+
 const sessionWords = wordsOf("Session");
 
 export function hashSession(session: Session): Uint8Array {
@@ -243,7 +299,9 @@ export function hashOperatorIdentity(identity: OperatorIdentity): Uint8Array {
     .keccak();
 }
 
-/** Its contract is the manager, so that nothing signed in it means anything to a Mediator. */
+/**
+ * The domain's contract is the manager, so that nothing signed in it means anything to a Mediator.
+ */
 export function managerDomain(chainId: number, manager: Address): Domain {
   return { chainId, mediator: manager };
 }
@@ -251,8 +309,8 @@ export function managerDomain(chainId: number, manager: Address): Domain {
 const ROOT_FIELDS = 4;
 
 /**
- * What a `Commit` attests: keccak256(abi.encode(Root[])), the roots in the order in which `commit`
- * is sent them.
+ * The hash that a `Commit` attests: keccak256(abi.encode(Root[])), the roots in the order in which
+ * `commit` is sent them.
  */
 export function rootsHash(roots: readonly TokenRoot[]): Hex {
   const words = new Words(uintWord(WORD), 1 + ROOT_FIELDS * roots.length);
@@ -290,7 +348,7 @@ const DOMAIN_TYPE_HASH = hashText(
 const digestBytes = new Uint8Array(2 + 2 * WORD);
 digestBytes.set([0x19, 0x01]);
 
-/** What is signed: keccak256(0x19 0x01 ‖ domain separator ‖ struct hash), 32 bytes. */
+/** The digest that is signed: keccak256(0x19 0x01 ‖ domain separator ‖ struct hash), 32 bytes. */
 export function digest(domain: Domain, structHash: Uint8Array): Uint8Array {
   return keccak256(layDigest(domain, structHash));
 }

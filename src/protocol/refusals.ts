@@ -4,11 +4,11 @@
  */
 import type { Address } from "../base/hex.ts";
 import type { OrderFault } from "./orderRule.ts";
-import type { Amount, Round } from "./units.ts";
+import type { Amount, BlockNumber, Round } from "./units.ts";
 
 /**
- * Who must do something: `retry`: the same request later or elsewhere; `caller`: the request was
- * wrong and stays wrong; `operator`: whoever runs the node must look.
+ * The party that must act: `retry`: the same request later or elsewhere; `caller`: the request was
+ * wrong and stays wrong; `operator`: the person who runs the node must act.
  */
 export type Act = "retry" | "caller" | "operator";
 
@@ -43,7 +43,7 @@ export interface RefusalValues {
   BadSignature: {
     readonly owner: Address;
     readonly recovered: Address | undefined;
-    /** What its signer has likely done wrong, where that could be found out. */
+    /** The likely mistake of the signer, where one could be found out. */
     readonly slip?: SignatureSlip;
   };
   /** No session, an expired one, or one of somebody else. */
@@ -55,7 +55,7 @@ export interface RefusalValues {
   NotLeader: { readonly leader: string | undefined };
   /** The node is still catching up with journal or chain. */
   NotReady: { readonly waitingFor: string };
-  /** What was asked is in the journal, but the key's holder signs no fills now. */
+  /** The result is in the journal, but the key's holder signs no fills now. */
   FillUnsigned: Readonly<Record<never, never>>;
   /** HALTED: money can only be recovered (docs/protocol.md section 7). */
   ExchangeHalted: { readonly haltRound: Round };
@@ -74,6 +74,14 @@ export interface RefusalValues {
   /** The client has placed `limit` orders in that round (see limits.ts). */
   TooManyOrders: { readonly round: Round; readonly limit: number };
   InsufficientFunds: { readonly token: Address; readonly needed: Amount; readonly free: Amount };
+  /** A newer `CancelAll` or `CancelAfter` of this client came before. */
+  OldNonce: { readonly nonce: bigint; readonly last: bigint };
+  /** A post-only order would trade at once: `price` rests against it, for one lot. */
+  WouldTake: { readonly price: Amount };
+  /** A fill-or-kill order wants so many base units of base, and gets fewer at its price now. */
+  NotFilled: { readonly wanted: Amount; readonly available: Amount };
+  /** Good till a block that is past at `block`, the first in which it could count. */
+  Expired: { readonly goodTillBlock: BlockNumber; readonly block: BlockNumber };
   UnknownOrder: { readonly owner: Address; readonly round: Round; readonly id: bigint };
   NotYourOrder: { readonly owner: Address; readonly round: Round; readonly id: bigint };
   OrderNotOpen: {
@@ -93,7 +101,7 @@ export type RefusalOf<Code extends RefusalCode> = {
 
 export type Refusal = RefusalOf<RefusalCode>;
 
-/** Who must act on each refusal. The compiler refuses a code without an entry. */
+/** The party that must act on each refusal. The compiler refuses a code without an entry. */
 export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
   BadInput: "caller",
   BadSignature: "caller",
@@ -114,6 +122,10 @@ export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
   DuplicateOrderId: "caller",
   TooManyOrders: "caller",
   InsufficientFunds: "caller",
+  OldNonce: "caller",
+  WouldTake: "caller",
+  NotFilled: "caller",
+  Expired: "caller",
   UnknownOrder: "caller",
   NotYourOrder: "caller",
   OrderNotOpen: "caller",

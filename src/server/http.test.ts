@@ -8,9 +8,10 @@ import {
   type RefusalCode,
   refuse,
 } from "../protocol/refusals.ts";
-import { ROUTES } from "../wire/routes.ts";
-import { toJson } from "../wire/shapes.ts";
-import { buildHttp, statusOf } from "./http.ts";
+import { statusOf } from "../wire/meanings.ts";
+import { ROUTES } from "../wire/routes/routes.ts";
+import { toJson } from "../wire/schemas/values.ts";
+import { buildHttp } from "./http.ts";
 
 const HASH = `0x${"ab".repeat(32)}`;
 const ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
@@ -116,4 +117,13 @@ it("health says 503 with the same body when it is not well", async () => {
   expect((await app.inject({ url: "/health/duties" })).statusCode).toBe(200);
   expect((await app.inject({ url: "/health/live" })).json()).toEqual({ live: true });
   expect(toJson({ amount: 5n })).toBe('{"amount":"5"}');
+});
+
+it.each([
+  ["/v1/openapi.json", "openapi"],
+  ["/v1/asyncapi.json", "asyncapi"],
+])("the API describes itself at %s", async (url, word) => {
+  const response = await app.inject({ url });
+  expect(response.statusCode).toBe(200);
+  expect(response.json()).toHaveProperty(word);
 });

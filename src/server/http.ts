@@ -4,10 +4,11 @@
  */
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Address } from "../base/hex.ts";
+import { VERSION } from "../base/version.ts";
 import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
-import { ACT_OF_REFUSAL, type Refusal, type RefusalCode, refuse } from "../protocol/refusals.ts";
-import type { Duties, Health, Live, Ready } from "../wire/health.ts";
+import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
+import { statusOf } from "../wire/meanings.ts";
 import {
   type Answer,
   type Body,
@@ -16,10 +17,13 @@ import {
   ROUTES,
   type Route,
   type RouteName,
-} from "../wire/routes.ts";
+} from "../wire/routes/routes.ts";
+import type { Duties, Health, Live, Ready } from "../wire/schemas/health.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
-import { toJson } from "../wire/shapes.ts";
+import { ASYNCAPI_PATH, asyncApi } from "../wire/specs/asyncapi.ts";
+import { OPENAPI_PATH, openApi } from "../wire/specs/openapi.ts";
 
 /** An order with the longest allowed path is below 4 kB. */
 const MAX_BODY_BYTES = 64 * 1024;
@@ -39,57 +43,34 @@ function ok<T>(value: T): Answered<T> {
   return { ok: true, value };
 }
 
-function found<T>(value: T | undefined, what: string): Answered<T> {
+function inMarket<T>(value: T | undefined, base: Address, quote: Address): Answered<T> {
   if (value !== undefined) return ok(value);
-  return { ok: false, refusal: refuse("NotFound", { what }) };
+  return { ok: false, refusal: refuse("NotFound", { what: `market ${base}/${quote}` }) };
 }
 
 const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   fetchExchange: (api) => ok(api.exchange()),
   fetchIdentity: (api, { query }) => api.identity(query.challenge),
   fetchClock: (api) => ok(api.clock()),
-  fetchOrderBook: (api, { params, query }) =>
-    found(
-      api.book(params.base, params.quote, query.depth),
-      `market ${params.base}/${params.quote}`,
-    ),
-  fetchTrades: (api, { params, query }) =>
-    found(
-      api.trades(params.base, params.quote, query.limit),
-      `market ${params.base}/${params.quote}`,
-    ),
+  fetchOrderBook: (api, { params: { base, quote }, query }) =>
+    inMarket(api.book(base, quote, query), base, quote),
+  fetchTrades: (api, { params: { base, quote }, query }) =>
+    inMarket(api.trades(base, quote, query), base, quote),
+  fetchTickers: (api) => ok(api.tickers()),
+  fetchTicker: (api, { params: { base, quote } }) => inMarket(api.ticker(base, quote), base, quote),
+  fetchCandles: (api, { params: { base, quote }, query }) =>
+    inMarket(api.candles(base, quote, query), base, quote),
   placeOrder: (api, { body }) => api.placeOrder(body),
   cancelOrder: (api, { body }) => api.cancelOrder(body.cancel, body.signature),
   fetchBalances: (api, { params }) => ok(api.balances(params.client)),
   fetchOrders: (api, { params, query }) => api.orders(params.client, query.round),
-  fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query.limit)),
+  fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query)),
+  fetchLedger: (api, { params, query }) => ok(api.ledger(params.client, query)),
+  fetchDeposits: async (api, { params, query }) =>
+    ok(await api.deposits(params.client, query.limit)),
   fetchProofs: (api, { params }) => api.proofs(params.client, params.round),
   fetchWithdrawals: (api, { params }) => ok(api.withdrawals(params.client)),
 };
-
-/**
- * HTTP status of a refusal: what the code says, else by who must act. Writes that another operator
- * takes are answered with 307 and its location instead.
- */
-export function statusOf(code: RefusalCode): number {
-  switch (code) {
-    case "Unauthorized":
-      return 401;
-    case "NotFound":
-    case "UnknownOrder":
-      return 404;
-    case "RateLimited":
-      return 429;
-    case "DuplicateOrderId":
-    case "OrderNotOpen":
-    case "ExchangeHalted":
-      return 409;
-    case "BadInput":
-      return 400;
-    default:
-      return ACT_OF_REFUSAL[code] === "retry" ? 503 : 422;
-  }
-}
 
 /** The HTTP server over `api`. It does not listen yet. */
 export function buildHttp(api: OperatorApi): FastifyInstance {
@@ -107,6 +88,7 @@ export function buildHttp(api: OperatorApi): FastifyInstance {
     });
   }
   serveHealth(app, api);
+  serveSpecs(app);
 
   app.setNotFoundHandler((request, reply) => {
     refused(reply, refuse("NotFound", { what: `route ${request.method} ${request.url}` }));
@@ -186,17 +168,33 @@ function refused(reply: FastifyReply, refusal: Refusal): void {
     .send(toJson(errorBody(refusal)));
 }
 
-/** Where the same write is taken, if that is known. What is only read is answered by everybody. */
+/**
+ * The operator that takes the same write, if that is known. Reads are answered by every operator.
+ */
 function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string | undefined {
   if (refusal.code !== "NotLeader" || refusal.leader === undefined) return undefined;
   return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;
+}
+
+/** The documents that describe the API to generators of clients; the process never changes them. */
+function serveSpecs(app: FastifyInstance): void {
+  for (const [path, make] of [
+    [OPENAPI_PATH, openApi],
+    [ASYNCAPI_PATH, asyncApi],
+  ] as const) {
+    let text: string | undefined;
+    app.get(path, (_request, reply) => {
+      text ??= JSON.stringify(make(VERSION));
+      reply.type("application/json").send(text);
+    });
+  }
 }
 
 function serveHealth(app: FastifyInstance, api: OperatorApi): void {
   const answer = (reply: FastifyReply, well: boolean, body: Live | Ready | Health | Duties) => {
     reply.code(well ? 200 : 503).send(body);
   };
-  // That it answers at all is what it says: process and event loop are alive.
+  // The answer itself is the message: process and event loop are alive.
   app.get("/health/live", (_request, reply) => answer(reply, true, { live: true }));
   app.get("/health/ready", (_request, reply) => {
     const waitingFor = api.notReady() ?? null;

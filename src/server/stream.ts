@@ -7,9 +7,9 @@ import { type WebSocket, WebSocketServer } from "ws";
 import type { ApiEvent, OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
+import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
-import { toJson } from "../wire/shapes.ts";
 import { MAX_CHANNELS, STREAM_PATH, type StreamRequest, streamRequest } from "../wire/stream.ts";
 
 /** Unsent bytes at which a connection counts as too slow. */
@@ -100,7 +100,7 @@ function receive(
 function deny(api: OperatorApi, request: StreamRequest): Refusal | undefined {
   if (request.kind === "subscribeMarket") {
     const { base, quote } = request.market;
-    const known = api.book(base, quote, 1) !== undefined;
+    const known = api.book(base, quote, { depth: 1 }) !== undefined;
     return known ? undefined : refuse("NotFound", { what: `market ${base}/${quote}` });
   }
   if (request.kind === "subscribeClock") return undefined;

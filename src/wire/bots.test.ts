@@ -19,8 +19,16 @@ import {
 } from "../protocol/messages.ts";
 import { recoverSigner, signMessage, toRsv } from "../protocol/signatures.ts";
 import { MAX_SESSION_BLOCKS } from "../protocol/tolerances.ts";
+import {
+  FIRST_TERMS_ID,
+  LAST_TERMS_ID,
+  SELF_TRADES,
+  TERMS_ID_PREFIX,
+  TIMES_IN_FORCE,
+} from "../protocol/trading/terms.ts";
+import { signedOrderInput } from "./schemas/order.ts";
+import { toJson } from "./schemas/values.ts";
 import { formatSession, parseSession } from "./session.ts";
-import { signedOrderInput, toJson } from "./shapes.ts";
 
 const page = readFileSync("docs/bots.md", "utf8");
 const json = /```json\n([^`]+)```/.exec(page)?.[1] ?? "";
@@ -90,7 +98,17 @@ it("the session's header is that of the key", () => {
   expect(page).toContain(`at most ${MAX_SESSION_BLOCKS} ahead`);
 });
 
-it.each(["Order", "CancelOrder", "Session"] as const)("the type of %s is whole", (name) => {
-  const fields = MESSAGE_TYPES[name].map((field) => `${field.type} ${field.name}`).join(",");
-  expect(page).toContain(`\n${name}(${fields})\n`);
+it("names the ids of orders with terms", () => {
+  expect(page).toContain(`from ${FIRST_TERMS_ID} `);
+  expect(page).toContain(`to ${LAST_TERMS_ID} are of orders`);
+  expect(page).toContain(`\`0x${TERMS_ID_PREFIX.toString(16)}\``);
+  for (const word of [...TIMES_IN_FORCE, ...SELF_TRADES]) expect(page).toContain(`\`${word}\``);
 });
+
+it.each(["Order", "CancelOrder", "OrderTerms", "Session"] as const)(
+  "the type of %s is whole",
+  (name) => {
+    const fields = MESSAGE_TYPES[name].map((field) => `${field.type} ${field.name}`).join(",");
+    expect(page).toContain(`\n${name}(${fields})\n`);
+  },
+);

@@ -1,5 +1,6 @@
 /** Parsing what came from outside, once, into a typed value or a refusal that names the field. */
 import type { z } from "zod";
+import { messageOf } from "../base/errors.ts";
 import { type RefusalOf, refuse } from "../protocol/refusals.ts";
 
 export type Input<T> =
@@ -34,7 +35,7 @@ export function parseJson(text: string): Input<unknown> {
       ok: false,
       refusal: refuse("BadInput", {
         field: "body",
-        problem: `It is no JSON (${error instanceof Error ? error.message : String(error)}).`,
+        problem: `It is no JSON (${messageOf(error)}).`,
         hint: 'Send a JSON object, such as {"order": …}.',
       }),
     };

@@ -1,9 +1,8 @@
-/**
- * What each refusal says to a person: what happened, with the values, and the hint last.
- */
+/** The sentence of each refusal for a person: the event, with the values, and the hint last. */
 import { unreachable } from "../base/errors.ts";
-import { ACT_OF_REFUSAL, type Act, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
+import { ACT_OF_REFUSAL, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
 import { slipText } from "../protocol/slips.ts";
+import type { ErrorBody } from "./schemas/error.ts";
 
 export function sentenceOf(refusal: Refusal): string {
   switch (refusal.code) {
@@ -95,6 +94,26 @@ function orderSentence(refusal: OrderRefusal): string {
         `It needs ${refusal.needed} base units of ${refusal.token}, and ${refusal.free} are free. ` +
         "Lower the amount, cancel orders, or deposit."
       );
+    case "OldNonce":
+      return (
+        `The nonce ${refusal.nonce} is not above ${refusal.last}, the last one of this client. ` +
+        "Sign it anew with a greater one, such as the milliseconds of the clock."
+      );
+    case "WouldTake":
+      return (
+        `The order is post-only, and would trade at once at ${refusal.price} for a lot. ` +
+        "Lower a bid or raise an ask, or drop the term."
+      );
+    case "NotFilled":
+      return (
+        `The order is to be filled whole or not at all, and of ${refusal.wanted} base units ` +
+        `${refusal.available} are there at its price. Lower the amount, or give a worse price.`
+      );
+    case "Expired":
+      return (
+        `It is good till block ${refusal.goodTillBlock}, and the first in which it could count is ` +
+        `${refusal.block}. Sign it anew with a later block.`
+      );
     case "UnknownOrder":
       return (
         `Order ${refusal.id} of round ${refusal.round} by ${refusal.owner} is not known. ` +
@@ -139,16 +158,7 @@ function misaligned(refusal: RefusalOf<"MisalignedAmount">): string {
   );
 }
 
-/** The body of every answer that is no success. */
-export interface ErrorBody {
-  readonly error: {
-    readonly code: Refusal["code"];
-    readonly act: Act;
-    readonly message: string;
-    readonly values: Refusal;
-  };
-}
-
+/** The body of the answer that is this refusal. */
 export function errorBody(refusal: Refusal): ErrorBody {
   return {
     error: {

@@ -1,12 +1,16 @@
 /**
- * What goes over the WebSocket at `/v1/stream`. A client subscribes to channels; the server sends
- * an event for each change. Events are hints that arrive once, in the journal's order: whoever
- * reconnects reads the state over HTTP and goes on from there. An answer over HTTP may overtake an
- * event that came before it, and the other way round: `asOf` (routes.ts) tells which is newer.
+ * The messages on the WebSocket at `/v1/stream`. A client subscribes to channels; the server sends
+ * an event for each change. Events are hints that arrive once, in the journal's order: a client
+ * that reconnects reads the state over HTTP and goes on from there. An answer over HTTP may
+ * overtake an event that came before it, and the other way round: `asOf` (schemas/values.ts) shows
+ * which is newer.
  */
 import { z } from "zod";
-import { clock, orderStatus, trade, withdrawal } from "./routes.ts";
-import { address, amount } from "./shapes.ts";
+import { withdrawal } from "./schemas/account.ts";
+import { clock } from "./schemas/health.ts";
+import { trade } from "./schemas/market.ts";
+import { orderResponse } from "./schemas/order.ts";
+import { address, amount } from "./schemas/values.ts";
 
 export const STREAM_PATH = "/v1/stream";
 /** Channels that one connection may hold. */
@@ -27,7 +31,7 @@ export const streamEvent = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("subscribed"), to: z.string() }),
   z.object({ kind: z.literal("clock"), clock }),
   z.object({ kind: z.literal("trade"), trade }),
-  z.object({ kind: z.literal("order"), order: orderStatus }),
+  z.object({ kind: z.literal("order"), order: orderResponse }),
   z.object({
     kind: z.literal("deposit"),
     client: address,

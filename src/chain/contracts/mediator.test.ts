@@ -21,6 +21,7 @@ import { follow, readBlockRef } from "../follow/follow.ts";
 import { localSigner } from "../signer.ts";
 import { Submitter } from "../submit/submitter.ts";
 import { type DeployedExchange, deployExchange } from "./deploy.ts";
+import { readClaimableBonds, readTradingKey } from "./mediator.testkit.ts";
 import { MediatorReader } from "./mediator.ts";
 import {
   encodeCancelWithdrawal,
@@ -191,7 +192,7 @@ describe("before anybody comes", () => {
     expect(await reader.dispute(ada, 1)).toBeUndefined();
     expect(await reader.isDisputeOpen(ada, 1)).toBe(false);
     expect(await reader.presentedFill(ada, 1, orderHash(adaSells().order))).toBeUndefined();
-    expect(await reader.tradingKey(ada, 1)).toBeUndefined();
+    expect(await readTradingKey(reader, ada, 1)).toBeUndefined();
     await expect(reader.listedRound(ada)).rejects.toMatchObject({
       code: "ContractRefused",
       errorName: "TokenNotListed",
@@ -208,8 +209,8 @@ describe("while it lives", () => {
     await send(ADA, encodeSetTradingKey(key));
     expect(await reader.clientFlow(ada, weth, 0)).toEqual({ deposits: 100n, requested: 0n });
     expect(await reader.flow(usdc, 0)).toEqual({ deposits: 50n, requested: 0n });
-    expect(await reader.tradingKey(ada, 0)).toBeUndefined();
-    expect(await reader.tradingKey(ada, 1)).toBe(key);
+    expect(await readTradingKey(reader, ada, 0)).toBeUndefined();
+    expect(await readTradingKey(reader, ada, 1)).toBe(key);
     expect(await readAllowance(anvil.client, weth, ada, exchange.mediator)).toBe(0n);
     expect(await readTokenBalance(anvil.client, weth, exchange.mediator)).toBe(100n);
     expect(await readDeposits(reader, ada, 0)).toEqual([{ token: weth, round: 0, amount: 100n }]);
@@ -255,12 +256,12 @@ describe("while it lives", () => {
     await send(OPERATOR, encodeCloseDispute(ada, 2, answer));
     expect(await reader.dispute(ada, 2)).toMatchObject({ open: false, presented: 1 });
     expect(await readClosings(reader, ada, 2, 0)).toEqual(closings);
-    expect(await reader.claimableBonds(operator)).toBe(BOND);
+    expect(await readClaimableBonds(reader, operator)).toBe(BOND);
     const to = anvil.addresses[8] as Address;
     const before = await anvil.client.getBalance({ address: to });
     await send(OPERATOR, encodeClaimBonds(to));
     expect(await anvil.client.getBalance({ address: to })).toBe(before + BOND);
-    expect(await reader.claimableBonds(operator)).toBe(0n);
+    expect(await readClaimableBonds(reader, operator)).toBe(0n);
   });
 
   it("takes withdrawal requests, and cancels an overdrawn one", async () => {
@@ -272,7 +273,7 @@ describe("while it lives", () => {
     expect(await reader.withdrawal(ada, weth)).toEqual(request);
     await send(OPERATOR, encodeCancelWithdrawal(bob, usdc, [bobSells()]));
     expect(await reader.withdrawal(bob, usdc)).toBeUndefined();
-    expect(await reader.claimableBonds(operator)).toBe(WITHDRAWAL_BOND);
+    expect(await readClaimableBonds(reader, operator)).toBe(WITHDRAWAL_BOND);
     expect(await reader.clientFlow(ada, weth, 2)).toEqual({ deposits: 0n, requested: 40n });
   });
 

@@ -3,6 +3,7 @@
  * everywhere) become the protocol's (numbers for time, checksummed addresses). Reads throw
  * `RpcUnavailable`, or `ContractRefused` where the view reverts.
  */
+import type { ContractFunctionArgs, ContractFunctionName, ContractFunctionReturnType } from "viem";
 import { toAddress, ZERO_ADDRESS } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type {
@@ -19,7 +20,7 @@ import { ContractRefused } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import { readTokenFacts, type TokenFacts } from "./tokens.ts";
 
-/** What never changes of an exchange. */
+/** The facts of an exchange that never change. */
 export interface ExchangeConstants {
   readonly domain: Domain;
   readonly manager: Address;
@@ -31,7 +32,7 @@ export interface ExchangeConstants {
 }
 
 export interface ListedToken extends TokenFacts {
-  /** It is part of the commits of later rounds. */
+  /** The token is part of the commits of later rounds. */
   readonly listedRound: Round;
 }
 
@@ -41,7 +42,7 @@ export interface ExchangeFacts extends ExchangeConstants {
   readonly tokens: readonly ListedToken[];
 }
 
-/** Who may act for the exchange at the latest block. */
+/** The accounts that may act for the exchange at the latest block. */
 export interface ChainOperator {
   readonly address: Address;
   readonly name: string;
@@ -53,7 +54,7 @@ export interface ChainDispute {
   readonly open: boolean;
   /** Fills that the client presented. */
   readonly presented: number;
-  /** Who paid the bond in the client's place; undefined where the client did. */
+  /** The account that paid the bond in the client's place; undefined where the client did. */
   readonly delegate: Address | undefined;
 }
 
@@ -79,7 +80,7 @@ export interface ChainFlow {
   readonly requested: Amount;
 }
 
-/** What the contract says where no block is meant. */
+/** The contract's answer where no block is meant. */
 const NEVER = 2n ** 64n - 1n;
 /** A round whose commit would hold every token that is listed. */
 const LAST_ROUND = 2n ** 64n - 1n;
@@ -90,7 +91,7 @@ export class MediatorReader {
   readonly mediator: Address;
   readonly #block: BlockNumber | undefined;
 
-  /** `block`: as of which it reads; undefined: the latest that whoever is asked knows. */
+  /** `block`: as of which it reads; undefined: the latest that the endpoint asked knows. */
   constructor(client: ChainClient, mediator: Address, block?: BlockNumber) {
     this.client = client;
     this.mediator = mediator;
@@ -103,18 +104,16 @@ export class MediatorReader {
   }
 
   async constants(): Promise<ExchangeConstants> {
-    const [chainId, manager, genesisBlock, roundSize, disputeBond, withdrawalBond] = await ask(
-      "the exchange's constants",
-      () =>
-        Promise.all([
-          this.client.getChainId(),
-          this.client.readContract({ ...this.#at, functionName: "manager" }),
-          this.client.readContract({ ...this.#at, functionName: "genesisBlock" }),
-          this.client.readContract({ ...this.#at, functionName: "roundSize" }),
-          this.client.readContract({ ...this.#at, functionName: "disputeBond" }),
-          this.client.readContract({ ...this.#at, functionName: "withdrawalBond" }),
-        ]),
-    );
+    const what = "the exchange's constants";
+    const [chainId, manager, genesisBlock, roundSize, disputeBond, withdrawalBond] =
+      await Promise.all([
+        ask(what, () => this.client.getChainId()),
+        this.#read("manager", [], what),
+        this.#read("genesisBlock", [], what),
+        this.#read("roundSize", [], what),
+        this.#read("disputeBond", [], what),
+        this.#read("withdrawalBond", [], what),
+      ]);
     return {
       domain: { chainId, mediator: this.mediator },
       manager: toAddress(manager),
@@ -126,19 +125,14 @@ export class MediatorReader {
 
   /** Where the Mediator's code for disputes is. */
   async disputes(): Promise<Address> {
-    const disputes = await ask("the code for disputes", () =>
-      this.client.readContract({ ...this.#at, functionName: "disputes" }),
-    );
-    return toAddress(disputes);
+    return toAddress(await this.#read("disputes", [], "the code for disputes"));
   }
 
   /** Costs three reads for each token besides the constants. */
   async exchange(): Promise<ExchangeFacts> {
     const [constants, listed] = await Promise.all([
       this.constants(),
-      ask("the listed tokens", () =>
-        this.client.readContract({ ...this.#at, functionName: "tokenSet", args: [LAST_ROUND] }),
-      ),
+      this.#read("tokenSet", [LAST_ROUND], "the listed tokens"),
     ]);
     const tokens = await Promise.all(
       listed.map(async (text) => {
@@ -154,19 +148,17 @@ export class MediatorReader {
   }
 
   async clock(): Promise<ChainClock> {
-    const blockNumber = await ask("the head", () => this.client.getBlockNumber());
-    const at = { ...this.#at, blockNumber };
-    const [round, quarter, halted, haltBlock, committedRound] = await ask("the clock", () =>
-      Promise.all([
-        this.client.readContract({ ...at, functionName: "currentRound" }),
-        this.client.readContract({ ...at, functionName: "currentQuarter" }),
-        this.client.readContract({ ...at, functionName: "halted" }),
-        this.client.readContract({ ...at, functionName: "haltBlock" }),
-        this.client.readContract({ ...at, functionName: "committedRound" }),
-      ]),
-    );
+    const block = Number(await ask("the head", () => this.client.getBlockNumber()));
+    const at = this.at(block);
+    const [round, quarter, halted, haltBlock, committedRound] = await Promise.all([
+      at.#read("currentRound", [], "the clock"),
+      at.#read("currentQuarter", [], "the clock"),
+      at.#read("halted", [], "the clock"),
+      at.#read("haltBlock", [], "the clock"),
+      at.#read("committedRound", [], "the clock"),
+    ]);
     return {
-      block: Number(blockNumber),
+      block,
       round: Number(round),
       quarter: Number(quarter) as Quarter,
       halted,
@@ -177,69 +169,45 @@ export class MediatorReader {
 
   /** Tokens of a round's commit, in the order in which its proofs come. */
   async tokenSet(round: Round): Promise<Address[]> {
-    const args = [BigInt(round)] as const;
-    const tokens = await ask("a token set", () =>
-      this.client.readContract({ ...this.#at, functionName: "tokenSet", args }),
-    );
+    const tokens = await this.#read("tokenSet", [BigInt(round)], "a token set");
     return tokens.map((token) => toAddress(token));
   }
 
   async listedRound(token: Address): Promise<Round> {
-    const listed = await ask("a token's listing", () =>
-      this.client.readContract({ ...this.#at, functionName: "listedRound", args: [token] }),
-    );
-    return Number(listed);
+    return Number(await this.#read("listedRound", [token], "a token's listing"));
   }
 
   /** Undefined while (round, token) is not committed. */
   async commitment(round: Round, token: Address): Promise<Hex | undefined> {
-    const args = [token, BigInt(round)] as const;
-    const commitment = await ask("a commitment", () =>
-      this.client.readContract({ ...this.#at, functionName: "commitment", args }),
-    );
+    const commitment = await this.#read("commitment", [token, BigInt(round)], "a commitment");
     return BigInt(commitment) === 0n ? undefined : commitment;
   }
 
   async expectedTotal(token: Address): Promise<Amount> {
-    return ask("a total", () =>
-      this.client.readContract({ ...this.#at, functionName: "expectedTotal", args: [token] }),
-    );
+    return this.#read("expectedTotal", [token], "a total");
   }
 
   /** Sums of a round over all clients: credited deposits, requests not cancelled. */
   async flow(token: Address, round: Round): Promise<ChainFlow> {
-    const args = [token, BigInt(round)] as const;
-    return ask("a token's flows", () =>
-      this.client.readContract({ ...this.#at, functionName: "flows", args }),
-    );
+    return this.#read("flows", [token, BigInt(round)], "a token's flows");
   }
 
   async clientFlow(client: Address, token: Address, round: Round): Promise<ChainFlow> {
-    const args = [client, token, BigInt(round)] as const;
-    return ask("a client's flows", () =>
-      this.client.readContract({ ...this.#at, functionName: "clientFlows", args }),
-    );
+    return this.#read("clientFlows", [client, token, BigInt(round)], "a client's flows");
   }
 
   /** The active request, undefined if there is none. */
   async withdrawal(client: Address, token: Address): Promise<ChainWithdrawal | undefined> {
-    const { round, amount, opening, recipient } = await ask("a withdrawal", () =>
-      this.client.readContract({
-        ...this.#at,
-        functionName: "withdrawal",
-        args: [client, token],
-      }),
-    );
+    const found = await this.#read("withdrawal", [client, token], "a withdrawal");
+    const { round, amount, opening, recipient } = found;
     if (amount === 0n) return undefined;
     return { round: Number(round), amount, opening, recipient: toAddress(recipient) };
   }
 
   /** The dispute that a client opened in `round`, closed or not; undefined if there was none. */
   async dispute(client: Address, round: Round): Promise<ChainDispute | undefined> {
-    const args = [client, BigInt(round)] as const;
-    const { openedBlock, open, presented, delegate } = await ask("a dispute", () =>
-      this.client.readContract({ ...this.#at, functionName: "dispute", args }),
-    );
+    const found = await this.#read("dispute", [client, BigInt(round)], "a dispute");
+    const { openedBlock, open, presented, delegate } = found;
     if (openedBlock === 0n) return undefined;
     return {
       openedBlock: Number(openedBlock),
@@ -253,58 +221,28 @@ export class MediatorReader {
     return (await this.dispute(client, round))?.open ?? false;
   }
 
-  /** What the client presented of an order in its dispute of `round`; undefined if nothing. */
+  /** The client's evidence of an order in its dispute of `round`; undefined if there is none. */
   async presentedFill(
     client: Address,
     round: Round,
     orderHash: Hex,
   ): Promise<{ readonly sold: Amount; readonly bought: Amount } | undefined> {
     const args = [client, BigInt(round), orderHash] as const;
-    const [sold, bought] = await ask("a presented fill", () =>
-      this.client.readContract({ ...this.#at, functionName: "presentedFill", args }),
-    );
+    const [sold, bought] = await this.#read("presentedFill", args, "a presented fill");
     return sold === 0n && bought === 0n ? undefined : { sold, bought };
-  }
-
-  /** Wei that `account` may claim: bonds of what it answered, and its own that came back. */
-  async claimableBonds(account: Address): Promise<bigint> {
-    return ask("claimable bonds", () =>
-      this.client.readContract({
-        ...this.#at,
-        functionName: "claimableBonds",
-        args: [account],
-      }),
-    );
   }
 
   /** How far `operator` has come with proving a dispute's executions. */
   async accumulation(client: Address, round: Round, operator: Address) {
     const args = [client, BigInt(round), operator] as const;
-    const { covered, orders, lastId } = await ask("an accumulation", () =>
-      this.client.readContract({ ...this.#at, functionName: "accumulation", args }),
-    );
+    const { covered, orders, lastId } = await this.#read("accumulation", args, "an accumulation");
     return { covered, orders, lastId };
   }
 
-  /** The key besides its own that may sign a client's orders of `round`. */
-  async tradingKey(client: Address, round: Round): Promise<Address | undefined> {
-    const args = [client, BigInt(round)] as const;
-    const key = await ask("a trading key", () =>
-      this.client.readContract({ ...this.#at, functionName: "tradingKey", args }),
-    );
-    return key === ZERO_ADDRESS ? undefined : toAddress(key);
-  }
-
-  /** What was recovered: the balance so far, in base units, and whether the deposits were. */
+  /** The recovered sums: the balance so far, in base units, and whether the deposits were. */
   async recovered(client: Address, token: Address) {
-    const { balance, deposits } = await ask("what was recovered", () =>
-      this.client.readContract({
-        ...this.#at,
-        functionName: "recovered",
-        args: [client, token],
-      }),
-    );
-    return { balance, deposits };
+    const found = await this.#read("recovered", [client, token], "what was recovered");
+    return { balance: found.balance, deposits: found.deposits };
   }
 
   /** Whether `account` was an approved operator in any block of `from`..`to`. */
@@ -314,27 +252,18 @@ export class MediatorReader {
     from: BlockNumber,
     to: BlockNumber,
   ): Promise<boolean> {
-    return ask("an operator's term", () =>
-      this.client.readContract({
-        address: manager,
-        abi: operatorManagerAbi,
-        functionName: "wasOperator",
-        args: [account, BigInt(from), BigInt(to)],
-      }),
-    );
+    const args = [account, BigInt(from), BigInt(to)] as const;
+    return this.#readManager(manager, "wasOperator", args, "an operator's term");
   }
 
   /** Undefined while nobody may act, as in the manager's maintenance. */
   async operator(manager: Address): Promise<ChainOperator | undefined> {
-    const at = { address: manager, abi: operatorManagerAbi } as const;
     try {
-      const [address, name, uri] = await ask("the operator", () =>
-        Promise.all([
-          this.client.readContract({ ...at, functionName: "operator" }),
-          this.client.readContract({ ...at, functionName: "operatorName" }),
-          this.client.readContract({ ...at, functionName: "operatorURI" }),
-        ]),
-      );
+      const [address, name, uri] = await Promise.all([
+        this.#readManager(manager, "operator", [], "the operator"),
+        this.#readManager(manager, "operatorName", [], "the operator"),
+        this.#readManager(manager, "operatorURI", [], "the operator"),
+      ]);
       return address === ZERO_ADDRESS ? undefined : { address: toAddress(address), name, uri };
     } catch (error) {
       // A manager in maintenance may revert; the Mediator too takes that as nobody.
@@ -345,29 +274,48 @@ export class MediatorReader {
 
   /** How many approved operators must stand behind a commit, its sender included. */
   async commitQuorum(manager: Address): Promise<number> {
-    const quorum = await ask("the commit quorum", () =>
-      this.client.readContract({
-        address: manager,
-        abi: operatorManagerAbi,
-        functionName: "commitQuorum",
-      }),
-    );
-    return Number(quorum);
+    return Number(await this.#readManager(manager, "commitQuorum", [], "the commit quorum"));
   }
 
   async isRegistered(manager: Address, account: Address): Promise<boolean> {
-    return ask("an operator's registration", () =>
-      this.client.readContract({
-        address: manager,
-        abi: operatorManagerAbi,
-        functionName: "isRegistered",
-        args: [account],
-      }),
-    );
+    return this.#readManager(manager, "isRegistered", [account], "an operator's registration");
   }
 
-  get #at() {
-    const at = { address: this.mediator, abi: mediatorAbi } as const;
-    return this.#block === undefined ? at : { ...at, blockNumber: BigInt(this.#block) };
+  /** One view of the Mediator; `what` names the answer in errors. */
+  #read<const Name extends View<Abi>, const Args extends ViewArgs<Abi, Name>>(
+    functionName: Name,
+    args: Args,
+    what: string,
+  ): Promise<ViewResult<Abi, Name, Args>> {
+    const at = this.#block === undefined ? {} : { blockNumber: BigInt(this.#block) };
+    const view = { address: this.mediator, abi: mediatorAbi, functionName, args, ...at };
+    // The library's conditional types do not pass through a generic name: this signature has them.
+    return ask(what, () => this.client.readContract(view as never)) as never;
+  }
+
+  /** One view of the manager, at the latest block. */
+  #readManager<const Name extends View<ManagerAbi>, const Args extends ViewArgs<ManagerAbi, Name>>(
+    manager: Address,
+    functionName: Name,
+    args: Args,
+    what: string,
+  ): Promise<ViewResult<ManagerAbi, Name, Args>> {
+    const view = { address: manager, abi: operatorManagerAbi, functionName, args };
+    return ask(what, () => this.client.readContract(view as never)) as never;
   }
 }
+
+/** The views of an ABI, with the shapes that the library gives their arguments and results. */
+type Abi = typeof mediatorAbi;
+type ManagerAbi = typeof operatorManagerAbi;
+type View<A extends Abi | ManagerAbi> = ContractFunctionName<A, "view" | "pure">;
+type ViewArgs<A extends Abi | ManagerAbi, Name extends View<A>> = ContractFunctionArgs<
+  A,
+  "view" | "pure",
+  Name
+>;
+type ViewResult<
+  A extends Abi | ManagerAbi,
+  Name extends View<A>,
+  Args extends ViewArgs<A, Name>,
+> = ContractFunctionReturnType<A, "view" | "pure", Name, Args>;

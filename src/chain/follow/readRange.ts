@@ -3,16 +3,11 @@ import type { Log, PublicClient } from "viem";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { ChainLog } from "../../protocol/chainLog.ts";
 import { firstBlockOf, momentOf } from "../../protocol/rounds.ts";
-import type { BlockNumber, Schedule } from "../../protocol/units.ts";
+import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
 import { decodeLog } from "../contracts/logs.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { type BlockLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
 import { soundLogs } from "./soundLogs.ts";
-
-export interface BlockRef {
-  readonly number: BlockNumber;
-  readonly hash: Hex;
-}
 
 /** All final blocks after the last such event, up to and including `to`. */
 export interface FinalBlocks {
@@ -93,7 +88,7 @@ export interface Span {
   readonly byHashFrom: BlockNumber;
 }
 
-/** What one endpoint says of the blocks from `from` up to `end`. */
+/** One endpoint's view of the blocks from `from` up to `end`. */
 export interface Reading {
   readonly from: BlockNumber;
   readonly end: BlockRef;
@@ -183,8 +178,9 @@ function cutsOf(
 }
 
 /**
- * The logs of the same blocks as another endpoint has them. One that gives narrower ranges is asked
- * in parts: halved as often as it refuses, which only a long way behind the head takes any time.
+ * The logs of the same blocks as another endpoint has them. An endpoint that gives narrower ranges
+ * is asked in parts: halved as often as it refuses, which only a long way behind the head takes
+ * noticeable time.
  */
 export async function readAgain(
   client: PublicClient,
@@ -215,7 +211,7 @@ async function readInParts(
   }
 }
 
-/** Whether both hold the same logs, in whichever order. */
+/** Whether both endpoints hold the same logs, in whichever order. */
 export function areSame(some: readonly Log[], others: readonly Log[]): boolean {
   const text = (logs: readonly Log[]) =>
     logs

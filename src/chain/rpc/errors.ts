@@ -1,12 +1,18 @@
 /** Failures at the chain, by who must act on them. */
 import { BaseError, BlockNotFoundError, RpcRequestError } from "viem";
-import { QuarterdeckError } from "../../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 
 const DEEPEST_CAUSE = 16;
-const NO_TIMEOUT = { timedOut: false };
 
-/** No endpoint answered. Retry; if it lasts, an operator must look at the endpoints. */
+/** How a request failed. */
+export interface FailureOptions {
+  readonly timedOut?: boolean;
+  /** The request surely reached no node. */
+  readonly undelivered?: boolean;
+}
+
+/** No endpoint answered. Retry; if it lasts, an operator must check the endpoints. */
 export class RpcUnavailable extends QuarterdeckError {
   override readonly name = "RpcUnavailable";
 
@@ -23,22 +29,21 @@ export class RpcUnavailable extends QuarterdeckError {
 /** One endpoint did not answer. Another may; see `RpcUnavailable` for when none does. */
 export class EndpointFailed extends QuarterdeckError {
   override readonly name = "EndpointFailed";
-  /** What went wrong, without the endpoint's name. */
+  /** The fault, without the endpoint's name. */
   readonly problem: string;
   readonly timedOut: boolean;
+  /** The request surely reached no node; otherwise one may have done what it asks. */
+  readonly undelivered: boolean;
 
-  constructor(
-    origin: string,
-    problem: string,
-    options: { readonly timedOut: boolean } = NO_TIMEOUT,
-  ) {
+  constructor(origin: string, problem: string, options: FailureOptions = {}) {
     super({
       code: "EndpointFailed",
       message: `The endpoint ${origin} failed: ${problem}.`,
       hint: "Check that it is up and reachable.",
     });
     this.problem = problem;
-    this.timedOut = options.timedOut;
+    this.timedOut = options.timedOut ?? false;
+    this.undelivered = options.undelivered ?? false;
   }
 }
 
@@ -155,7 +160,7 @@ export class InsufficientFunds extends QuarterdeckError {
 export function shortMessage(error: unknown): string {
   if (error instanceof EndpointFailed) return error.problem;
   if (error instanceof BaseError) return error.details || error.shortMessage;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 /** The first error along the causes of `error`, itself included, that passes `test`. */

@@ -1,7 +1,7 @@
 /** JSON-RPC over one WebSocket: many requests under way at once, and new heads pushed to us. */
 import { RpcRequestError } from "viem";
 import { type Connection, type PublicName, type RpcCall, resultOf } from "./connection.ts";
-import { EndpointFailed, shortMessage } from "./errors.ts";
+import { EndpointFailed, type FailureOptions, shortMessage } from "./errors.ts";
 
 /**
  * A socket on which nothing was asked for so long is closed, unless somebody watches heads: else it
@@ -26,7 +26,7 @@ export async function overWebSocket(
     await opened(socket, timeoutMs);
   } catch (error) {
     socket.close();
-    throw new EndpointFailed(name.origin, name.redact(shortMessage(error)));
+    throw new EndpointFailed(name.origin, name.redact(shortMessage(error)), { undelivered: true });
   }
   return new SocketConnection(socket, name, timeoutMs);
 }
@@ -74,12 +74,16 @@ class SocketConnection implements Connection {
   }
 
   async request(call: RpcCall): Promise<unknown> {
-    if (this.#lost) throw new EndpointFailed(this.#name.origin, "the connection was closed");
+    if (this.#lost) {
+      const problem = "the connection was closed";
+      throw new EndpointFailed(this.#name.origin, problem, { undelivered: true });
+    }
     this.#lastId += 1;
     const id = this.#lastId;
     clearTimeout(this.#idle);
     const timer = setTimeout(
-      // One that takes requests and answers none is half dead: what comes next may reach another.
+      // A connection that takes requests and answers none is half dead: the next one may reach
+      // another server.
       () => this.#lose(`no answer within ${this.#timeoutMs} ms`, { timedOut: true }),
       this.#timeoutMs,
     );
@@ -140,7 +144,7 @@ class SocketConnection implements Connection {
     }
   }
 
-  #lose(problem: string, options?: { readonly timedOut: boolean }): void {
+  #lose(problem: string, options?: FailureOptions): void {
     if (this.#lost) return;
     this.#lost = true;
     clearTimeout(this.#idle);

@@ -1,13 +1,14 @@
-/** What the chain says of the key that sends. */
+/** Reads of the chain around sending: the key's account, and what blocks cost. */
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
+import type { MarketAt } from "./fees.ts";
 
-/** What must be known before something is sent. */
+/** The account before a transaction is sent. */
 export interface Start {
-  /** The next by the newest block. */
+  /** The next nonce by the newest block. */
   readonly nonce: number;
-  /** The next behind what a node can mine. */
+  /** The next nonce behind all that a node can mine. */
   readonly pendingNonce: number;
   /** Wei. */
   readonly balance: bigint;
@@ -25,7 +26,7 @@ export async function readStart(client: ChainClient, address: Address): Promise<
   return { nonce, pendingNonce, balance };
 }
 
-/** One poll while something waits to be mined. */
+/** The account as of one poll, while transactions are pending. */
 export interface AccountView {
   /** The newest block. */
   readonly head: BlockNumber;
@@ -42,4 +43,24 @@ export async function readAccount(client: ChainClient, address: Address): Promis
   );
   const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
   return { head: Number(block.number), baseFee: block.baseFeePerGas ?? 0n, nonce };
+}
+
+/** Blocks over which the trend of base fees is taken. */
+const TREND_BLOCKS = 8;
+
+/** Throws `RpcUnavailable`. */
+export async function readMarket(client: ChainClient): Promise<MarketAt> {
+  const [block, priorityFee] = await ask("fees", () =>
+    Promise.all([
+      client.getBlock({ blockTag: "latest" }),
+      // Some nodes do not support the question; our own minimum is below the answer anyway.
+      client.estimateMaxPriorityFeePerGas().catch(() => 0n),
+    ]),
+  );
+  const head = Number(block.number);
+  const earlier = Math.max(0, head - TREND_BLOCKS);
+  const old = await ask("fees", () => client.getBlock({ blockNumber: BigInt(earlier) }));
+  const baseFee = block.baseFeePerGas ?? 0n;
+  const earlierBaseFee = old.baseFeePerGas ?? baseFee;
+  return { head, earlier, baseFee, earlierBaseFee, span: head - earlier, priorityFee };
 }

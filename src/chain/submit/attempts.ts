@@ -1,4 +1,5 @@
-/** Sends what has a nonce: priced, signed, and offered until a node takes it. */
+/** Attempts to have a call mined under its nonce: prices, signs and broadcasts a version of it. */
+import { keccak256 } from "viem";
 import { unreachable } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import {
@@ -10,12 +11,15 @@ import {
 } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Signer } from "../signer.ts";
+import { readMarket } from "./account.ts";
 import { broadcast } from "./broadcast.ts";
 import type { Call, Job } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";
+import type { MarketAt } from "./fees.ts";
 import type { Sent } from "./keyedCalls.ts";
+import type { Holder } from "./nextSlot.ts";
 import type { NonceLine } from "./nonceLine.ts";
-import { type MarketAt, type NonceSlot, readMarket } from "./nonceSlot.ts";
+import type { NonceSlot } from "./nonceSlot.ts";
 import { blocksLeft, type Pricing } from "./pricing.ts";
 
 export interface AttemptsOptions {
@@ -26,8 +30,8 @@ export interface AttemptsOptions {
   readonly pricing: Pricing;
   /** Replacements before one without a deadline is given up. */
   readonly maxReplacements?: number;
-  readonly tell: (event: SubmitterEvent, call: Call) => void;
-  /** A transaction is out for the call. */
+  readonly emit: (event: SubmitterEvent, call: Call) => void;
+  /** A transaction is broadcast for the call. */
   readonly onSent: (call: Call, sent: Sent) => void;
 }
 
@@ -36,7 +40,7 @@ const TRANSFER_GAS = 21_000n;
 
 export class Attempts {
   readonly #options: AttemptsOptions;
-  readonly #fillers = new WeakMap<NonceSlot, Job>();
+  readonly #noOps = new WeakMap<NonceSlot, Job>();
   #market: Promise<MarketAt> | undefined;
 
   constructor(options: AttemptsOptions) {
@@ -48,46 +52,49 @@ export class Attempts {
     this.#market = undefined;
   }
 
-  /** Sends nothing to ourselves under this nonce. Where that fails it is told, and repeatable. */
-  async fill(slot: NonceSlot): Promise<void> {
-    const filler = this.#fillers.get(slot) ?? fillerFrom(this.#options.signer.address);
-    this.#fillers.set(slot, filler);
-    slot.gas.set(filler, TRANSFER_GAS);
+  /**
+   * Replaces what is pending under this nonce by a no-op (cancellation) transaction. A failure is
+   * emitted, and the next call of this method tries again.
+   */
+  async sendNoOp(slot: NonceSlot): Promise<void> {
+    const noOp = this.#noOps.get(slot) ?? noOpFrom(this.#options.signer.address);
+    this.#noOps.set(slot, noOp);
     try {
-      await this.attempt(slot, filler);
+      await this.attempt(slot, { job: noOp, gas: TRANSFER_GAS });
     } catch (problem) {
-      this.#tellFailed(slot, filler, problem);
+      this.#emitFailed(slot, noOp, problem);
     }
   }
 
   /**
-   * Sends the call under this nonce, or a dearer version of it; `job` is then the slot's. Throws
-   * `DeadlineMissed`, `TransactionLost`, and as long as nothing of it is out `InsufficientFunds`,
-   * `RpcUnavailable`, or what the signer does.
+   * Sends the call under this nonce, or a version of it with bumped fees; the call has the nonce
+   * then. Throws `DeadlineMissed`, `TransactionLost`, and as long as no version of the call is
+   * broadcast `InsufficientFunds`, `RpcUnavailable`, or what the signer throws.
    */
-  async attempt(slot: NonceSlot, job: Job): Promise<void> {
+  async attempt(slot: NonceSlot, holder: Holder): Promise<void> {
+    const { job } = holder;
     const { call } = job;
     const { maxReplacements: most = MOST_REPLACEMENTS } = this.#options;
-    const isPatient = call.deadlineBlock === undefined && !job.isFiller;
+    const isPatient = call.deadlineBlock === undefined && !job.isNoOp;
     if (isPatient && slot.attempts(job) > most) {
       throw new TransactionLost(call.what, `it stays unmined after ${most} replacements`);
     }
     const before = slot.attempts(job);
     try {
-      await this.#send(slot, job);
+      await this.#send(slot, holder);
     } catch (error) {
-      // What is out may be mined, whatever keeps us from raising it.
+      // A broadcast version may still be mined even if the fee bump fails.
       if (error instanceof DeadlineMissed || !slot.jobs().includes(job)) throw error;
-      if (slot.attempts(job) === before) slot.tried(job);
-      this.#tellFailed(slot, job, error);
+      if (slot.attempts(job) === before) slot.apply({ kind: "attempted", job, market: undefined });
+      this.#emitFailed(slot, job, error);
     }
   }
 
-  #tellFailed({ nonce }: NonceSlot, { call }: Job, problem: unknown): void {
-    this.#options.tell({ kind: "offerFailed", nonce, problem: shortMessage(problem) }, call);
+  #emitFailed({ nonce }: NonceSlot, { call }: Job, problem: unknown): void {
+    this.#options.emit({ kind: "broadcastFailed", nonce, problem: shortMessage(problem) }, call);
   }
 
-  /** As of now; once for all that ask until it is renewed. */
+  /** The market as of now; read once for all that ask until it is renewed. */
   #readMarket(): Promise<MarketAt> {
     this.#market ??= readMarket(this.#options.client).catch((error) => {
       this.#market = undefined;
@@ -96,52 +103,54 @@ export class Attempts {
     return this.#market;
   }
 
-  async #send(slot: NonceSlot, job: Job): Promise<void> {
+  async #send(slot: NonceSlot, holder: Holder): Promise<void> {
     const { client, line, pricing } = this.#options;
+    const { job } = holder;
     const { call } = job;
     const market = await this.#readMarket();
     if (blocksLeft(call, market.head) <= 0) {
       throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
     }
-    slot.market = market;
     const isFirst = line.slots[0] === slot;
-    const { offered } = slot;
-    if (!isFirst && offered?.job === job && pricing.isEnough(slot, job, market)) {
-      // It waits for those before it: to pay more would not help. A pool may have lost it.
-      slot.job = job;
-      slot.polls = 0;
-      await broadcast(client, offered.raw);
+    const { current } = slot;
+    if (!isFirst && current?.job === job && pricing.isEnough(slot, job, market)) {
+      // Transactions before this one are not mined: a fee bump does not help. A pool may have lost
+      // this one.
+      slot.apply({ kind: "rebroadcast", holder, market });
+      await broadcast(client, current.raw);
       return;
     }
-    slot.tried(job);
-    while ((await this.#offer(slot, job, market)) === "underpriced") {}
-    slot.job = job;
+    slot.apply({ kind: "attempted", job, market });
+    while ((await this.#broadcastVersion(slot, holder, market)) === "underpriced") {}
+    slot.apply({ kind: "held", holder });
   }
 
-  /** `underpriced`: it is worth while to offer more at once. */
-  async #offer(slot: NonceSlot, job: Job, market: MarketAt): Promise<"underpriced" | undefined> {
-    const { signer, chainId, client, pricing, tell } = this.#options;
+  /** `underpriced`: a fee bump at once is worth while. */
+  async #broadcastVersion(
+    slot: NonceSlot,
+    { job, gas }: Holder,
+    market: MarketAt,
+  ): Promise<"underpriced" | undefined> {
+    const { signer, chainId, client, pricing, emit } = this.#options;
     const { call } = job;
+    const { nonce } = slot;
     const fees = pricing.price(slot, job, market);
     const replaces = slot.fees !== undefined;
     const { to, data, value = 0n } = call;
-    const gas = slot.gas.get(job) as bigint;
-    const raw = await signer.signTransaction({
-      ...{ chainId, nonce: slot.nonce, gas, to, data, value },
-      ...fees,
-    });
+    const raw = await signer.signTransaction({ chainId, nonce, gas, to, data, value, ...fees });
     const outcome = await broadcast(client, raw);
     switch (outcome.kind) {
       case "out": {
-        const hash = slot.sent(job, raw, fees);
-        this.#options.onSent(call, { hash, nonce: slot.nonce, raw });
-        tell({ kind: replaces ? "replaced" : "sent", hash, nonce: slot.nonce, fees }, call);
-        if (outcome.refusal !== undefined) this.#tellFailed(slot, job, outcome.refusal);
+        const hash = keccak256(raw);
+        slot.apply({ kind: "broadcast", version: { job, gas, hash, raw, fees } });
+        this.#options.onSent(call, { hash, nonce, raw });
+        emit({ kind: replaces ? "replaced" : "sent", hash, nonce, fees }, call);
+        if (outcome.refusal !== undefined) this.#emitFailed(slot, job, outcome.refusal);
         return undefined;
       }
       case "underpriced":
-        slot.outbid(fees, outcome.floor);
-        return pricing.canRaise(slot, job, fees) ? "underpriced" : undefined;
+        slot.apply({ kind: "underpriced", fees, floor: outcome.floor });
+        return pricing.canBump(slot, job, fees) ? "underpriced" : undefined;
       case "failed":
         if (outcome.as === "funds") {
           throw new InsufficientFunds(call.what, signer.address, outcome.error);
@@ -153,9 +162,9 @@ export class Attempts {
   }
 }
 
-function fillerFrom(address: Address): Job {
-  const call = { what: "nothing, to fill a nonce", to: address, data: "0x" } as const;
+/** A transaction that sends nothing to its own sender. */
+function noOpFrom(address: Address): Job {
+  const call = { what: "a no-op under a nonce", to: address, data: "0x" } as const;
   const ignore = () => {};
-  const job = { call, reverts: 0, settled: true, resolve: ignore, reject: ignore };
-  return { ...job, isFiller: true };
+  return { call, reverts: 0, settled: true, isNoOp: true, resolve: ignore, reject: ignore };
 }

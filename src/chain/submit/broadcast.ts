@@ -51,15 +51,17 @@ async function judge(
   if (kinds.includes("underpriced")) return { kind: "underpriced", floor: highestFloor(errors) };
   const told = MOST_TELLING.map((kind) => kinds.indexOf(kind)).find((at) => at >= 0);
   const refusal = errors[told ?? kinds.findIndex((kind) => kind !== undefined)];
-  const isTimedOut = errors.some((error) => {
-    const failure = causeOf(error, (cause) => cause instanceof EndpointFailed);
-    return (failure as EndpointFailed | undefined)?.timedOut;
-  });
   // It may have got there, and the answer not back.
-  if (isTimedOut && kindOf(refusal) !== "funds") return { kind: "out", refusal };
+  if (errors.some(mayHaveArrived) && kindOf(refusal) !== "funds") return { kind: "out", refusal };
   // Words that nobody knows, or a node that mines at once and answers with what came of it.
   if (await isKnown(endpoints, hash)) return { kind: "out", refusal };
   return { kind: "failed", error: refusal ?? errors[0], as: kindOf(refusal) };
+}
+
+/** Whether an endpoint perhaps took the request, and its answer was lost. */
+function mayHaveArrived(error: unknown): boolean {
+  const failure = causeOf(error, (cause) => cause instanceof EndpointFailed);
+  return failure instanceof EndpointFailed && !failure.undelivered;
 }
 
 function highestFloor(errors: readonly unknown[]): FeeFloor {

@@ -1,4 +1,4 @@
-/** What is to be sent, and what comes of it. */
+/** Calls to send, and their outcome. */
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 
@@ -9,20 +9,20 @@ export interface Call {
   readonly data: Hex;
   /** Wei. */
   readonly value?: bigint;
-  /** Last block in which it is of use; undefined: whenever. */
+  /** Last block in which the call is of use; undefined: any block. */
   readonly deadlineBlock?: BlockNumber;
   /**
-   * Of calls that are due alike the greater goes first, and takes the nonce of a lesser one that is
-   * not mined yet; 0.
+   * Of calls with the same deadline the higher priority goes first, and takes the nonce of a lower
+   * one that is not mined yet. 0 if left out.
    */
   readonly priority?: number;
   /**
-   * Of the caller's choice: whoever repeats a call under the same key, whatever came of it before,
-   * has it done once, also after it was mined, for as long as the submitter lives. It does not
-   * reach further: after a restart, or with another submitter, the chain has to be looked at.
+   * Chosen by the caller: a call that is repeated under the same key, whatever came of it before,
+   * is done once, also after it was mined, for as long as the submitter lives. The key does not
+   * reach further: after a restart, or with another submitter, the chain has to be asked.
    */
   readonly key?: string;
-  /** Once it is aborted nobody wants the call any more: it is not sent, raised or offered again. */
+  /** An abort withdraws the call: no version of it is sent, bumped or rebroadcast any more. */
   readonly signal?: AbortSignal;
 }
 
@@ -34,26 +34,26 @@ export interface Mined {
   readonly cost: bigint;
 }
 
-/** A call that somebody waits for. */
+/** A call, and the caller that waits for it. */
 export interface Job {
   readonly call: Call;
   /** Transactions of it that were mined and reverted. */
   reverts: number;
-  /** Nobody waits for it any more. */
+  /** The caller was answered, and waits no more. */
   settled: boolean;
-  /** It sends nothing to ourselves, so that a nonce which nobody wants holds up no other. */
-  readonly isFiller: boolean;
+  /** A no-op (cancellation) transaction: a nonce that no caller wants must not block others. */
+  readonly isNoOp: boolean;
   readonly resolve: (mined: Mined) => void;
   readonly reject: (error: unknown) => void;
 }
 
-/** Whether they do the same, whoever asked for them; keys tell apart what looks alike. */
+/** Whether both jobs do the same, for any callers; different keys make equal calls different. */
 export function isSameCall({ call: a }: Job, { call: b }: Job): boolean {
   const areTwo = a.key !== undefined && b.key !== undefined && a.key !== b.key;
   return !areTwo && doSame(a, b);
 }
 
-/** Whether they would have the same effect. */
+/** Whether both calls have the same effect. */
 export function doSame(a: Call, b: Call): boolean {
   return a.to === b.to && a.data === b.data && (a.value ?? 0n) === (b.value ?? 0n);
 }

@@ -1,4 +1,4 @@
-/** What a submitter tells of its work, each time with the call it is about. */
+/** Events of a submitter; each is emitted together with its call. */
 import type { Hex } from "../../base/hex.ts";
 import type { Fees } from "./fees.ts";
 
@@ -9,7 +9,7 @@ export type SubmitterEvent =
       readonly nonce: number;
       readonly fees: Fees;
     }
-  /** Another takes its nonce; it is sent again afterwards. */
+  /** Another call takes the nonce; the preempted one is sent again afterwards. */
   | { readonly kind: "preempted"; readonly by: string }
   /** Wei for a unit of gas: needed now, expected at the deadline, and the most that is paid. */
   | {
@@ -26,8 +26,8 @@ export type SubmitterEvent =
       readonly lastNonce: number;
       readonly hint: string;
     }
-  /** The chain has gone back behind a transaction of ours that it had: it is offered once more. */
+  /** A transaction that a reorganisation may have dropped is broadcast once more. */
   | { readonly kind: "rebroadcast"; readonly nonce: number }
-  /** A version could not be signed, or whoever answered refused it; what was out before stays. */
-  | { readonly kind: "offerFailed"; readonly nonce: number; readonly problem: string }
+  /** A version could not be signed, or nodes refused it; earlier versions stay broadcast. */
+  | { readonly kind: "broadcastFailed"; readonly nonce: number; readonly problem: string }
   | { readonly kind: "pollFailed" };

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type FeeMarket, forecastBaseFee, forecastWeiPerDay, GasLedger, offer } from "./fees.ts";
+import {
+  type FeeMarket,
+  forecastBaseFee,
+  forecastWeiPerDay,
+  GasLedger,
+  quoteFees,
+} from "./fees.ts";
 
 const GWEI = 10n ** 9n;
 const fee = fc.bigInt({ min: 0n, max: 10_000n * GWEI });
@@ -22,7 +28,7 @@ describe("what is offered for gas", () => {
   it("never passes the cap, and no part of it the whole", () => {
     fc.assert(
       fc.property(market, left, fee, (now, blocks, cap) => {
-        const offered = offer(now, blocks, cap);
+        const offered = quoteFees(now, blocks, cap);
         expect(offered.maxFeePerGas).toBeLessThanOrEqual(cap);
         expect(offered.maxPriorityFeePerGas).toBeLessThanOrEqual(offered.maxFeePerGas);
       }),
@@ -32,7 +38,7 @@ describe("what is offered for gas", () => {
   it("is no less than nodes say that they take, as far as the cap allows", () => {
     fc.assert(
       fc.property(market, left, fee, fee, fee, (now, blocks, cap, tip, least) => {
-        const { maxFeePerGas, maxPriorityFeePerGas } = offer(now, blocks, cap, undefined, {
+        const { maxFeePerGas, maxPriorityFeePerGas } = quoteFees(now, blocks, cap, undefined, {
           ...{ tip, fee: least },
         });
         expect(maxFeePerGas).toBeGreaterThanOrEqual(least < cap ? least : cap);
@@ -48,13 +54,13 @@ describe("what is offered for gas", () => {
       fc.property(market, left, left, (now, a, b) => {
         const [sooner, later] = a < b ? [a, b] : [b, a];
         const cap = 10n ** 30n;
-        const near = offer(now, sooner, cap);
-        const far = offer(now, later, cap);
+        const near = quoteFees(now, sooner, cap);
+        const far = quoteFees(now, later, cap);
         expect(near.maxPriorityFeePerGas).toBeGreaterThanOrEqual(far.maxPriorityFeePerGas);
         expect(near.maxFeePerGas).toBeGreaterThanOrEqual(far.maxFeePerGas);
       }),
     );
-    const tips = [10, 8, 6, 4, 2].map((blocks) => offer(calm, blocks, 10n ** 15n));
+    const tips = [10, 8, 6, 4, 2].map((blocks) => quoteFees(calm, blocks, 10n ** 15n));
     expect(tips.map(({ maxPriorityFeePerGas }) => maxPriorityFeePerGas / GWEI)).toEqual([
       1n,
       2n,
@@ -67,8 +73,8 @@ describe("what is offered for gas", () => {
   it("replaces by a tenth more on both fees, or says that the cap bites", () => {
     fc.assert(
       fc.property(market, left, fee, market, left, (then, before, cap, now, blocks) => {
-        const previous = offer(then, before, cap);
-        const next = offer(now, blocks, cap, previous);
+        const previous = quoteFees(then, before, cap);
+        const next = quoteFees(now, blocks, cap, previous);
         if (next.capped) return;
         expect(next.maxFeePerGas * 10n).toBeGreaterThanOrEqual(previous.maxFeePerGas * 11n);
         expect(next.maxPriorityFeePerGas * 10n).toBeGreaterThanOrEqual(
@@ -81,12 +87,12 @@ describe("what is offered for gas", () => {
   it("is said to come near the cap when half is needed and the trend passes it by the deadline", () => {
     const rising = { ...calm, baseFee: 60n * GWEI, earlierBaseFee: 40n * GWEI };
     const cap = 100n * GWEI;
-    expect(offer(rising, 40, cap)).toMatchObject({ capNear: true, capped: false });
+    expect(quoteFees(rising, 40, cap)).toMatchObject({ capNear: true, capped: false });
     // Far from half of the cap, or gone before it matters, or not rising:
-    expect(offer(rising, 40, 1000n * GWEI).capNear).toBe(false);
-    expect(offer(rising, Number.POSITIVE_INFINITY, cap).capNear).toBe(false);
-    expect(offer({ ...rising, earlierBaseFee: 60n * GWEI }, 40, cap).capNear).toBe(false);
-    expect(offer({ ...rising, baseFee: 120n * GWEI }, 40, cap).capped).toBe(true);
+    expect(quoteFees(rising, 40, 1000n * GWEI).capNear).toBe(false);
+    expect(quoteFees(rising, Number.POSITIVE_INFINITY, cap).capNear).toBe(false);
+    expect(quoteFees({ ...rising, earlierBaseFee: 60n * GWEI }, 40, cap).capNear).toBe(false);
+    expect(quoteFees({ ...rising, baseFee: 120n * GWEI }, 40, cap).capped).toBe(true);
   });
 });
 

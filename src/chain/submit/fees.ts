@@ -1,6 +1,6 @@
 /**
- * What a transaction offers for gas (EIP-1559), and what duties will cost. Pure; all fees are wei
- * for a unit of gas.
+ * What a transaction pays for gas (EIP-1559), and what duties will cost. Pure; all fees are wei for
+ * a unit of gas.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { FeeFloor } from "../rpc/errorKinds.ts";
@@ -15,20 +15,27 @@ export interface FeeMarket {
   readonly priorityFee: bigint;
 }
 
-/** The two fees of a transaction, in its own words. */
+/** The fees of blocks, and the block as of which they hold. */
+export interface MarketAt extends FeeMarket {
+  readonly head: BlockNumber;
+  /** Block of `earlierBaseFee`. */
+  readonly earlier: BlockNumber;
+}
+
+/** The two fees of a transaction, as its fields are named. */
 export interface Fees {
   readonly maxFeePerGas: bigint;
   readonly maxPriorityFeePerGas: bigint;
 }
 
-export interface Offer extends Fees {
-  /** The least that the next block would take, at the urgency of now. */
+export interface FeeQuote extends Fees {
+  /** The least that the next block takes, at the urgency of now. */
   readonly needed: bigint;
-  /** The same at the deadline, if base fees go on as lately. */
+  /** The least at the deadline, if base fees go on as lately. */
   readonly forecast: bigint;
   /** The cap is not reached yet, and will be: half of it is needed now, and all of it then. */
   readonly capNear: boolean;
-  /** The cap bites: the next block would take more, or a replacement had to offer more. */
+  /** The cap bites: the next block takes more, or a replacement has to pay more. */
   readonly capped: boolean;
 }
 
@@ -43,43 +50,43 @@ const LONGEST_FORECAST = 256;
 
 /**
  * `blocksLeft`: blocks that can still take it, or infinity. `cap`: the most that is paid.
- * `previous`: what is to be replaced, which takes a tenth more on both fees. `floor`: the least that
- * nodes take, by what they say.
+ * `previous`: the fees to replace, which nodes allow for a tenth more on both. `floor`: the least
+ * that nodes take, as they named it.
  */
-export function offer(
+export function quoteFees(
   market: FeeMarket,
   blocksLeft: number,
   cap: bigint,
   previous?: Fees,
   floor: FeeFloor = { tip: 0n, fee: 0n },
-): Offer {
+): FeeQuote {
   const priority = max(priorityAt(market, blocksLeft), floor.tip);
   const needed = market.baseFee + priority;
   const wanted = {
     maxFeePerGas: max(market.baseFee * BASE_FEE_HEADROOM + priority, floor.fee),
     maxPriorityFeePerGas: priority,
   };
-  const raised =
+  const replacing =
     previous === undefined
       ? wanted
       : {
-          maxFeePerGas: max(wanted.maxFeePerGas, raise(previous.maxFeePerGas)),
+          maxFeePerGas: max(wanted.maxFeePerGas, bumped(previous.maxFeePerGas)),
           maxPriorityFeePerGas: max(
             wanted.maxPriorityFeePerGas,
-            raise(previous.maxPriorityFeePerGas),
+            bumped(previous.maxPriorityFeePerGas),
           ),
         };
   const forecast = Number.isFinite(blocksLeft)
     ? forecastBaseFee(market, blocksLeft) + priorityAt(market, 0)
     : needed;
-  const maxFeePerGas = min(raised.maxFeePerGas, cap);
+  const maxFeePerGas = min(replacing.maxFeePerGas, cap);
   return {
     maxFeePerGas,
-    maxPriorityFeePerGas: min(raised.maxPriorityFeePerGas, maxFeePerGas),
+    maxPriorityFeePerGas: min(replacing.maxPriorityFeePerGas, maxFeePerGas),
     needed,
     forecast,
     capNear: needed * 2n > cap && forecast > cap,
-    capped: needed > cap || (previous !== undefined && raise(previous.maxFeePerGas) > cap),
+    capped: needed > cap || (previous !== undefined && bumped(previous.maxFeePerGas) > cap),
   };
 }
 
@@ -90,10 +97,10 @@ function priorityAt({ priorityFee }: FeeMarket, blocksLeft: number): bigint {
   return calm << BigInt(doublings);
 }
 
-/** The base fee so many blocks on, if it goes on growing as it did; it is not taken to fall. */
+/** The base fee so many blocks on, if its growth goes on; a falling one is taken to stay. */
 export function forecastBaseFee(market: FeeMarket, blocks: number): bigint {
   const { baseFee, earlierBaseFee, span } = market;
-  // The newest block of an endpoint that lags can be older than the block we knew before.
+  // The newest block of a lagging endpoint can be older than the block that was known before.
   if (earlierBaseFee === 0n || span <= 0 || baseFee <= earlierBaseFee) return baseFee;
   let forecast = baseFee;
   const ahead = Math.min(blocks, LONGEST_FORECAST);
@@ -105,8 +112,8 @@ export function forecastBaseFee(market: FeeMarket, blocks: number): bigint {
   return forecast;
 }
 
-/** More by an eighth: nodes take a replacement that pays a tenth more on both fees. */
-function raise(fee: bigint): bigint {
+/** A fee bump of an eighth: nodes take a replacement that pays a tenth more on both fees. */
+function bumped(fee: bigint): bigint {
   return (fee * 9n) / 8n + 1n;
 }
 
@@ -133,7 +140,7 @@ export class GasLedger {
   #newest: Head | undefined;
   #spent: { readonly block: BlockNumber; readonly gas: bigint }[] = [];
 
-  /** `blocks`: how far back it looks, several rounds at best. */
+  /** `blocks`: how many blocks are remembered, several rounds at best. */
   constructor(blocks: number) {
     this.#blocks = blocks;
   }
@@ -142,7 +149,7 @@ export class GasLedger {
     this.#spent.push({ block, gas });
   }
 
-  /** Forgets what lies too far back. */
+  /** Forgets the gas of blocks that lie too far back. */
   setHead(head: Head): void {
     this.#newest = head;
     const from = head.block - this.#blocks;

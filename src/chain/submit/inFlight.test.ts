@@ -205,7 +205,7 @@ describe("what is in flight", () => {
     const sending = one.send({ ...mint(1n), deadlineBlock: 10_000 });
     await sentAtLeast(1);
     isDown = true;
-    await until("it cannot be raised", () => events.includes("offerFailed"));
+    await until("it cannot be raised", () => events.includes("broadcastFailed"));
     await anvil.mine();
     await sending;
     expect([await minted(), await nonceOf()]).toEqual([1n, 1]);
@@ -224,7 +224,7 @@ describe("what is in flight", () => {
     isDown = true;
     unwanted.abort();
     await lost;
-    await until("it is told", () => events.includes("offerFailed"));
+    await until("it is told", () => events.includes("broadcastFailed"));
     isDown = false;
     await sentAtLeast(3);
     await mineWhile(next);
@@ -237,7 +237,7 @@ describe("what is in flight", () => {
     const signer = faultySigner(() => ++signed > 1);
     const one = submitter({ signer, pollsBeforeReplacement: 2, maxReplacements: 8 });
     await expect(one.send(mint(1n))).rejects.toMatchObject({ code: "TransactionLost" });
-    expect(events.filter((event) => event === "offerFailed")).toHaveLength(8);
+    expect(events.filter((event) => event === "broadcastFailed")).toHaveLength(8);
   });
 
   it("says what one endpoint refuses while another does not answer", async () => {

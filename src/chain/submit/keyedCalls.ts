@@ -1,6 +1,6 @@
 /**
- * Calls that bear a key of their caller's: same key, same call, done once, however often it is asked
- * for. Remembered for as long as the process runs: another process knows nothing of it.
+ * Calls with a key of their caller's: the same key is the same call, done once, however often it is
+ * sent. Keys are remembered while the process runs; another process does not know them.
  */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
@@ -9,7 +9,7 @@ import { ask, type ChainClient } from "../rpc/rpc.ts";
 import { type Call, doSame, type Mined } from "./call.ts";
 import { minedAs, readReceipt } from "./receipts.ts";
 
-/** A transaction that was sent for a call. */
+/** A transaction that was broadcast for a call. */
 export interface Sent {
   readonly hash: Hex;
   readonly nonce: number;
@@ -20,7 +20,7 @@ interface Known {
   readonly call: Call;
   /** The newest first. */
   sent: readonly Sent[];
-  /** Of the try that is under way, or that was done; undefined: the last one failed. */
+  /** Outcome of the try that is under way or was done; undefined: the last try failed. */
   outcome: Promise<Mined> | undefined;
 }
 
@@ -35,9 +35,10 @@ export class KeyedCalls {
   }
 
   /**
-   * What came of the call with this key; `send` is asked for it when nothing of it can have been
-   * done. Throws `KeyInUse` for another call under the same key, `TransactionLost` where nobody can
-   * tell whether it was done, and what `send` throws: then it can be repeated.
+   * The outcome of the call with this key; `send` is called when no earlier transaction of the call
+   * can have been mined. Throws `KeyInUse` for another call under the same key, `TransactionLost`
+   * where no endpoint shows whether the call was done, and what `send` throws: then the caller can
+   * repeat it.
    */
   once(key: string, call: Call, send: () => Promise<Mined>): Promise<Mined> {
     const known = this.#known.get(key) ?? { call, sent: [], outcome: undefined };
@@ -50,7 +51,7 @@ export class KeyedCalls {
     return known.outcome;
   }
 
-  /** A transaction is out for the call that has this key. */
+  /** Takes note of a transaction that was broadcast for the call with this key. */
   note(key: string, sent: Sent): void {
     const known = this.#known.get(key);
     if (known !== undefined) known.sent = [sent, ...known.sent];
@@ -60,11 +61,11 @@ export class KeyedCalls {
     return (await this.#done(known)) ?? send();
   }
 
-  /** What earlier tries have left; undefined: nothing that was mined, or that can be any more. */
+  /** The mined transaction of an earlier try; undefined: none was mined, and none can be. */
   async #done({ call, sent }: Known): Promise<Mined | undefined> {
     if (sent.length === 0) return undefined;
     const address = this.#address;
-    // Before the receipts: what it says is then true of any that is missing.
+    // The nonce before the receipts: it then holds for any receipt that is missing.
     const next = await ask("a nonce", () =>
       this.#client.getTransactionCount({ address, blockTag: "latest" }),
     );

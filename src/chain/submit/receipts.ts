@@ -1,4 +1,4 @@
-/** What became of a transaction, also where an endpoint leaves fields of the receipt out. */
+/** Receipts of transactions, also where an endpoint leaves fields out. */
 import { parseTransaction, TransactionReceiptNotFoundError } from "viem";
 import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
@@ -17,10 +17,10 @@ export interface Receipt {
 }
 
 /**
- * Undefined while it is in no block that the first endpoint which answers knows of; one that leaves
- * out whether it did what it should is no answer, and another is asked. Where gas or price are left
- * out, the transaction's own limits stand for them: `cost` is then the most that it can have been.
- * `raw`: as it was signed.
+ * Undefined while the first endpoint that answers knows of no block with the transaction. A receipt
+ * without a status is no answer, and the next endpoint is asked. Where gas or price are left out,
+ * the transaction's own limits stand for them: `cost` is then the most that it can have been.
+ * `raw`: the signed transaction.
  */
 export async function readReceipt(
   client: ChainClient,
@@ -38,7 +38,7 @@ export async function readReceipt(
   return undefined;
 }
 
-/** What whoever sent it is told of one that succeeded. */
+/** The caller's view of a transaction that succeeded. */
 export function minedAs(transactionHash: Hex, { block, gasUsed, cost }: Receipt): Mined {
   return { transactionHash, block, gasUsed, cost };
 }
@@ -48,7 +48,7 @@ function isNotFound(error: unknown): boolean {
   return causeOf(error, isThis) !== undefined;
 }
 
-/** What endpoints leave out is null, whatever the library's types say. */
+/** Fields that endpoints leave out are null, whatever the library's types say. */
 interface Answered {
   readonly status?: unknown;
   readonly blockNumber?: unknown;

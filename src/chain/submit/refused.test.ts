@@ -9,12 +9,12 @@ import { localSigner } from "../signer.ts";
 import {
   anvil,
   events,
+  foreignTransaction,
   mineWhile,
   mint,
   minted,
   nonceOf,
   sentAtLeast,
-  stranger,
   submitter,
   useChain,
 } from "./submit.testkit.ts";
@@ -86,7 +86,7 @@ describe.each(WORDS)("in the words of %s", (_client, words) => {
 
   it("a dearer one under our nonce is outbid", async () => {
     await anvil.setAutomine(false);
-    await stranger(0, 7n, 40n);
+    await foreignTransaction(0, 7n, 40n);
     const { one } = await behind(speaking(words));
     const deadlineBlock = (await anvil.blockNumber()) + 30;
     const sending = one.send({ ...mint(5n), deadlineBlock });
@@ -154,6 +154,45 @@ describe("a refusal", () => {
     await expect(one.send(mint(5n))).rejects.toThrow("nyet");
     expect(await nonceOf()).toBe(0);
   });
+
+  it.each([
+    ["502", 502],
+    ["504", 504],
+    ["a connection that breaks", "break"],
+  ] as const)(
+    "that is %s of what a node took keeps it watched, also where nobody can be asked",
+    async (_, how) => {
+      await anvil.setAutomine(false);
+      let isTaken = false;
+      const { one, proxy } = await behind(async ({ method }, forward) => {
+        if (isSending(method)) {
+          await forward();
+          isTaken = true;
+        } else if (!isTaken) {
+          return forward();
+        }
+        if (how === "break") throw new Error("the connection breaks");
+        return how;
+      });
+      const sending = one.send(mint(5n));
+      await until("a node has it, and nobody answers", () => isTaken);
+      await sentAtLeast(1);
+      proxy.meddle = (_call, forward) => forward();
+      await mineWhile(sending);
+      expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+    },
+  );
+
+  it.each([503, 429, 401])(
+    "that is HTTP %i reached no node, and is told at once",
+    async (status) => {
+      const { one } = await behind(async ({ method }, forward) =>
+        isSending(method) ? status : forward(),
+      );
+      await expect(one.send(mint(5n))).rejects.toMatchObject({ code: "RpcUnavailable" });
+      expect(events).not.toContain("sent");
+    },
+  );
 
   it("of what was mined at once and reverted is told by the contract's reason", async () => {
     // As hardhat does: it mines first, and answers with what came of it.

@@ -1,21 +1,22 @@
-/** What became of a job whose transaction was mined. */
+/** The outcome of a job whose transaction was mined. */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Call, Job, Mined } from "./call.ts";
-import type { MinedVersion, NonceSlot } from "./nonceSlot.ts";
+import type { MinedVersion } from "./nextSlot.ts";
+import type { NonceSlot } from "./nonceSlot.ts";
 import { minedAs, readReceipt } from "./receipts.ts";
 
 export interface Settled {
   readonly job: Job;
   readonly version: MinedVersion;
-  /** `reverted`: it would pass now, so that it can be sent again. */
+  /** `reverted`: the call passes now, so that it can be sent again. */
   readonly outcome: Mined | Error | "reverted";
 }
 
 export interface SettledOptions {
-  /** Told of the block that holds a version, before anything else is asked. */
+  /** Called with the block that holds a version, before any other read. */
   readonly onBlock: (block: BlockNumber) => void;
-  /** Throws why a call that was reverted would be so now. */
+  /** Throws the reason why a reverted call still reverts. */
   readonly simulate: (call: Call) => Promise<unknown>;
 }
 
@@ -25,13 +26,13 @@ export async function settledOf(
   client: ChainClient,
   { onBlock, simulate }: SettledOptions,
 ): Promise<Settled | undefined> {
-  for (const [hash, job] of slot.versions) {
-    const receipt = await readReceipt(client, hash, slot.raws.get(hash));
+  for (const { hash, raw, job } of slot.versions) {
+    const receipt = await readReceipt(client, hash, raw);
     if (receipt === undefined) continue;
     onBlock(receipt.block);
     const rest = { job, version: { hash, block: receipt.blockHash } };
     if (receipt.isSuccess) return { ...rest, outcome: minedAs(hash, receipt) };
-    // Something changed between simulation and block; a new simulation says what.
+    // The state changed between simulation and block; a new simulation says how.
     const outcome = await simulate(job.call).then(
       () => "reverted" as const,
       (error: Error) => error,

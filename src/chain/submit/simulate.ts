@@ -1,4 +1,4 @@
-/** Tries a call before it is sent: what the contract refuses would only cost gas. */
+/** Simulates a call before it is sent: one that the contract refuses only costs gas. */
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { asContractRefused } from "../rpc/contractRefusal.ts";
@@ -7,24 +7,29 @@ import { ContractRefused, InsufficientFunds, RpcUnavailable } from "../rpc/error
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import type { Call } from "./call.ts";
 
-/** A fifth more than estimated: state may move between estimate and block. */
+/** A fifth more than the estimate: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;
 /**
- * Refusals that hang on the block's number, so that the next block may lift them: of a quarter, a
- * slot, a halt. Whatever else is refused is so for what has happened, and an endpoint that did not
- * hear of that is not to be asked again.
+ * Errors that depend on the block number, so that the next block may lift them: of a quarter, a
+ * slot, a halt. Any other error depends on what has happened, and must not be tried on an endpoint
+ * that does not know that yet.
  */
 const TIME_DEPENDENT_ERRORS = new Set([
-  ...["NotOperator", "WrongSlot", "OutsideWindow", "WithdrawalNotDue", "NotHalted"],
-  ...["NoStanding", "TokenNotInRound"],
+  "NotOperator",
+  "WrongSlot",
+  "OutsideWindow",
+  "WithdrawalNotDue",
+  "NotHalted",
+  "NoStanding",
+  "TokenNotInRound",
 ]);
 
 /**
- * Runs the call; gives the gas limit to send it with. On the newest block first, and on none before
- * `notBefore`, which endpoints that lag do not know: they would try what is done already. What is
- * pending may be replaced, and an estimate on top of it be too low, so it is tried there only if
- * the block to come may allow it. Throws `ContractRefused`, `InsufficientFunds`, or
- * `RpcUnavailable`.
+ * Runs the call; gives the gas limit to send it with. The newest block comes first, and none before
+ * `notBefore`, which lagging endpoints do not know: there the call may not be done yet. Pending
+ * transactions may be replaced, and an estimate on top of them be too low, so the pending block is
+ * used only where the next block may allow the call. Throws `ContractRefused`, `InsufficientFunds`,
+ * or `RpcUnavailable`.
  */
 export async function simulate(
   client: ChainClient,

@@ -68,7 +68,11 @@ export const owner = () => anvil.addresses[KEY] as Address;
 export const nonceOf = () => anvil.client.getTransactionCount({ address: owner() });
 
 /** A transaction of our key that this process did not send. */
-export async function stranger(nonce: number, amount: bigint, feeGwei: bigint): Promise<Hex> {
+export async function foreignTransaction(
+  nonce: number,
+  amount: bigint,
+  feeGwei: bigint,
+): Promise<Hex> {
   const { to, data } = mint(amount);
   const fee = feeGwei * 10n ** 9n;
   const raw = await localSigner(anvil.keys[KEY] as Hex).signTransaction({

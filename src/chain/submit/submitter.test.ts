@@ -11,6 +11,7 @@ import {
   anvil,
   events,
   exchange,
+  foreignTransaction,
   mineWhile,
   mint,
   minted,
@@ -18,7 +19,6 @@ import {
   owner,
   pause,
   sentAtLeast,
-  stranger,
   submitter,
   useChain,
 } from "./submit.testkit.ts";
@@ -204,7 +204,7 @@ describe("transactions of our key that we did not send", () => {
 
   it("are outbid where they hold our nonce, however dear, so that no duty is done twice", async () => {
     await anvil.setAutomine(false);
-    await stranger(0, 100n, 90n);
+    await foreignTransaction(0, 100n, 90n);
     const told = await sendAbove(100n, 5n);
     expect(told[0]).toMatchObject({ kind: "unknownPending", firstNonce: 0, lastNonce: 0 });
     expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
@@ -212,7 +212,7 @@ describe("transactions of our key that we did not send", () => {
 
   it("are named with their nonces and what to do, those behind a gap once it is filled", async () => {
     await anvil.setAutomine(false);
-    for (const nonce of [0, 1, 2, 5]) await stranger(nonce, 100n, 3n);
+    for (const nonce of [0, 1, 2, 5]) await foreignTransaction(nonce, 100n, 3n);
     const [first] = await sendAbove(4n, 1n);
     expect(first).toMatchObject({ kind: "unknownPending", firstNonce: 0, lastNonce: 2 });
     expect(JSON.stringify(first)).toContain("needs one of its own");
@@ -232,7 +232,7 @@ describe("transactions of our key that we did not send", () => {
     await anvil.setAutomine(false);
     const sending = submitter().send(mint(5n));
     await sentAtLeast(1);
-    await stranger(0, 100n, 500n);
+    await foreignTransaction(0, 100n, 500n);
     await anvil.mine();
     await expect(sending).rejects.toMatchObject({ code: "TransactionLost" });
     await expect(sending).rejects.toThrow(/nonce 0 of 0x.*another program sends with this key/);

@@ -5,7 +5,7 @@
 import { expect, it } from "vitest";
 import { z } from "zod";
 import type { Address } from "../../base/hex.ts";
-import { exchange as exchangeSchema } from "../../wire/routes.ts";
+import { exchange as exchangeSchema } from "../../wire/schemas/exchange.ts";
 import {
   type ChainFacts,
   type ExchangeFacts,

@@ -6,15 +6,9 @@ import { z } from "zod";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
 import type { Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
-import {
-  address,
-  balanceProof,
-  count,
-  hash,
-  signedFill,
-  signedOrder,
-  toJson,
-} from "../../wire/shapes.ts";
+import { balanceProof } from "../../wire/schemas/account.ts";
+import { signedFill, signedOrder } from "../../wire/schemas/order.ts";
+import { address, count, hash, toJson } from "../../wire/schemas/values.ts";
 import { parseText } from "../arguments.ts";
 import {
   type EvidenceStore,

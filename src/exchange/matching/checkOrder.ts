@@ -5,11 +5,14 @@ import { hashOrder } from "../../protocol/messages.ts";
 import { checkOrder as checkOrderRule } from "../../protocol/orderRule.ts";
 import { type AlignedAmounts, type Refusal, refuse } from "../../protocol/refusals.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
+import { DEFAULT_TERMS, type OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Order, SignedOrder } from "../../protocol/units.ts";
+import { lockedBy, type OrderRecord } from "../model/book.ts";
 import type { Market } from "../model/entries.ts";
 import { freeFunds } from "../model/funds.ts";
 import type { OrderRef, Side } from "../model/outcome.ts";
 import { bookOf, orderState, type State, tradingKeyOf } from "../model/state.ts";
+import { checkBook, checkLastBlock } from "./checkTerms.ts";
 
 /** An order as its market counts it. */
 export interface InLots {
@@ -22,17 +25,28 @@ export interface InLots {
 /**
  * Why the exchange would refuse the order now; undefined if it would take it. Everything but the
  * signature: that is checked before, against the key of (owner, round); see `checkSigner`.
+ * `leaving`: an order of the same owner that it replaces.
  */
-export function checkOrder(state: State, order: Order): Refusal | undefined {
-  return checkTerms(state, order) ?? checkOwner(state, order);
+export function checkOrder(
+  state: State,
+  order: Order,
+  terms: OrderTerms = DEFAULT_TERMS,
+  leaving?: OrderRecord,
+): Refusal | undefined {
+  return (
+    checkByItself(state, order) ??
+    checkLastBlock(state, order, terms) ??
+    checkOwner(state, order, leaving) ??
+    checkMarket(state, order, terms, leaving)
+  );
 }
 
 /**
  * Why the order is not signed by its owner or the key recorded for its round; undefined if it is.
- * Whoever journals an order has checked that, but perhaps before the last blocks were taken in, and
- * an order executed with a key that the chain does not record is evidence of nothing. So where a
- * key set about that time may have changed the answer, the machine asks again. A recovery costs
- * about a millisecond; all other orders cost nothing.
+ * The operator that journals an order has checked the signature, but perhaps before the last blocks
+ * were taken in, and an order executed with a key that the chain does not record is evidence of
+ * nothing. So where a key set about that time may have changed the answer, the machine asks again.
+ * A recovery costs about a millisecond; all other orders cost nothing.
  */
 export function checkSigner(state: State, { order, signature }: SignedOrder): Refusal | undefined {
   const { owner, round } = order;
@@ -47,8 +61,8 @@ export function checkSigner(state: State, { order, signature }: SignedOrder): Re
   return refuse("BadSignature", { owner, recovered });
 }
 
-/** What holds for the order whoever sends it. */
-function checkTerms(state: State, order: Order): Refusal | undefined {
+/** The checks that hold for the order, independent of its sender. */
+function checkByItself(state: State, order: Order): Refusal | undefined {
   if (state.halted !== undefined) return haltedRefusal(state.halted.round);
   const fault = checkOrderRule(order);
   if (fault !== undefined) return refuse("InvalidOrder", { fault });
@@ -73,8 +87,22 @@ function checkTerms(state: State, order: Order): Refusal | undefined {
   return refuse("MisalignedAmount", { sellAmount, buyAmount, nearest: nearest(market, order) });
 }
 
-/** What its owner has and has done. */
-function checkOwner(state: State, order: Order): Refusal | undefined {
+/** The checks of the terms against the book, where the order's round is open. */
+function checkMarket(
+  state: State,
+  order: Order,
+  terms: OrderTerms,
+  leaving: OrderRecord | undefined,
+): Refusal | undefined {
+  const book = bookOf(state, order.sellToken, order.buyToken);
+  const measured = book === undefined ? undefined : toLots(book.market, order);
+  if (book === undefined || measured === undefined) return undefined;
+  if (order.round !== state.moment.round) return undefined;
+  return checkBook(order, terms, book, measured, leaving);
+}
+
+/** The checks of the owner's balance and earlier orders. */
+function checkOwner(state: State, order: Order, leaving?: OrderRecord): Refusal | undefined {
   const { owner, round, id } = order;
   const client = state.clients.get(owner);
   if (client === undefined) return refuse("UnknownClient", { client: owner });
@@ -83,14 +111,17 @@ function checkOwner(state: State, order: Order): Refusal | undefined {
   const limit = state.genesis.limits.ordersPerClientAndRound;
   if (orders !== undefined && orders.size >= limit)
     return refuse("TooManyOrders", { round, limit });
-  return round === state.moment.round ? checkFunds(state, order) : undefined;
+  return round === state.moment.round ? checkFunds(state, order, leaving) : undefined;
 }
 
 /** Whether the owner can pay all that the order may sell. */
-export function checkFunds(state: State, order: Order): Refusal | undefined {
+export function checkFunds(state: State, order: Order, leaving?: OrderRecord): Refusal | undefined {
   const client = state.clients.get(order.owner);
   if (client === undefined) return refuse("UnknownClient", { client: order.owner });
-  const free = freeFunds(state, client, order.sellToken);
+  const isOpen = leaving !== undefined && orderState(state, leaving) === "open";
+  const isFreed = isOpen && leaving.order.sellToken === order.sellToken;
+  const freed = isFreed ? lockedBy(leaving) : 0n;
+  const free = freeFunds(state, client, order.sellToken) + freed;
   if (order.sellAmount <= free) return undefined;
   return refuse("InsufficientFunds", { token: order.sellToken, needed: order.sellAmount, free });
 }

@@ -2,29 +2,30 @@ import { assert } from "../../base/errors.ts";
 import { checkExecution } from "../../protocol/orderRule.ts";
 import type { Amount } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
-import { credit, spendLocked, unlock } from "../model/funds.ts";
+import { credit, spendLocked } from "../model/funds.ts";
 import type { ExchangeEvent, OrderRef, Trade } from "../model/outcome.ts";
 import { clientOf, type State } from "../model/state.ts";
+import { cancel, cancelTaker } from "./endOrder.ts";
 
 /**
  * Executes an order that just came, its money locked, against those that rest: best price first,
  * earlier first, at the price of the one that rests. n lots at price p move exactly n * lot of
- * base and n * p of quote. An order that meets one of its own owner is cancelled with what is
- * left; otherwise the rest of it rests. Work grows with the trades.
+ * base and n * p of quote. Where it meets one of its own owner, its terms say which of the two is
+ * cancelled; what is left in the end rests, or is cancelled if it is immediate or cancel. Work
+ * grows with the trades.
  */
 export function matchOrders(state: State, taker: OrderRecord, events: ExchangeEvent[]): void {
   while (taker.filledLots < taker.lots) {
     const maker = taker.book.bestMatch(taker);
     if (maker === undefined) {
-      taker.book.add(taker);
-      events.push({ what: "orderRested", remaining: lockedBy(taker), ...refOf(taker) });
+      restOrCancel(state, taker, events);
       return;
     }
     if (maker.order.owner === taker.order.owner) {
-      taker.state = "cancelled";
-      const owner = clientOf(state, taker.order.owner);
-      unlock(state, owner, taker.order.sellToken, lockedBy(taker));
-      events.push({ what: "orderCancelled", reason: "selfTrade", ...refOf(taker) });
+      const { selfTrade } = taker.terms;
+      if (selfTrade !== "cancelTaker") cancel(state, maker, "selfTrade", events);
+      if (selfTrade === "cancelMaker") continue;
+      cancelTaker(state, taker, "selfTrade", events);
       return;
     }
     events.push({ what: "trade", trade: execute(state, maker, taker) });
@@ -34,6 +35,17 @@ export function matchOrders(state: State, taker: OrderRecord, events: ExchangeEv
     }
   }
   finish(taker, events);
+}
+
+function restOrCancel(state: State, taker: OrderRecord, events: ExchangeEvent[]): void {
+  const { timeInForce } = taker.terms;
+  assert(timeInForce !== "fok", "a fill-or-kill order that does not fill was taken.");
+  if (timeInForce === "ioc") {
+    cancelTaker(state, taker, "ioc", events);
+    return;
+  }
+  taker.book.add(taker);
+  events.push({ what: "orderRested", remaining: lockedBy(taker), ...refOf(taker) });
 }
 
 function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
@@ -61,6 +73,7 @@ function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
     taker: refOf(taker),
     round: taker.order.round,
     block: state.moment.block,
+    timeMs: state.timeMs,
   };
 }
 

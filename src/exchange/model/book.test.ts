@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
 import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
 import { Book, type OrderRecord } from "./book.ts";
 import type { Side } from "./outcome.ts";
@@ -14,6 +15,7 @@ function record(
   return {
     order: limitOrder(ALICE, 0, arrivalSeq, side, lots, price),
     signature: SIGNATURE,
+    ...{ terms: DEFAULT_TERMS, placedMs: 0, reason: undefined },
     arrivalSeq,
     book,
     side,

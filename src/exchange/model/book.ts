@@ -5,17 +5,21 @@
  * Clearing a book takes constant time.
  */
 import { assert } from "../../base/errors.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Order, Signature } from "../../protocol/units.ts";
 import type { Market } from "./entries.ts";
-import type { Side } from "./outcome.ts";
+import type { EndReason, Side } from "./outcome.ts";
 import type { OrderState, PriceLevel } from "./viewTypes.ts";
 
 /** An accepted order and what became of it. */
 export interface OrderRecord {
   readonly order: Order;
   readonly signature: Signature;
-  /** Its place in time among all orders. */
+  readonly terms: OrderTerms;
+  /** The order's place in time among all orders. */
   readonly arrivalSeq: number;
+  /** Time at which its record was written: milliseconds since 1970; 0: not written down. */
+  readonly placedMs: number;
   readonly book: Book;
   readonly side: Side;
   /** Base units of quote for one lot. */
@@ -24,16 +28,18 @@ export interface OrderRecord {
   filledLots: bigint;
   sold: Amount;
   bought: Amount;
-  /** Of its last trade; 0 before the first. */
+  /** Sequence number of the order's last trade; 0 before the first. */
   sequence: number;
   /** As it was left: "open" also of what its round's end took out; see `orderState`. */
   state: OrderState;
+  /** Why it ended, where its state does not say it all. */
+  reason: EndReason | undefined;
   /** Neighbours at its price while it rests. */
   earlier: OrderRecord | undefined;
   later: OrderRecord | undefined;
 }
 
-/** What the order still keeps locked while it is open: it may pay its own limit for every lot. */
+/** The amount that the order keeps locked while open: it may pay its own limit for every lot. */
 export function lockedBy(record: OrderRecord): Amount {
   const lots = record.lots - record.filledLots;
   return record.side === "bid" ? lots * record.price : lots * record.book.market.lot;
@@ -240,6 +246,15 @@ export class Book {
     if (maker === undefined) return undefined;
     const meets = taker.side === "bid" ? maker.price <= taker.price : maker.price >= taker.price;
     return meets ? maker : undefined;
+  }
+
+  /** All that rest against `taker` at prices that meet its own, in the order of matching. */
+  *matches(taker: Pick<OrderRecord, "side" | "price">): Generator<OrderRecord> {
+    const isBid = taker.side === "bid";
+    for (const maker of this.#sides[isBid ? "ask" : "bid"].orders()) {
+      if (isBid ? maker.price > taker.price : maker.price < taker.price) return;
+      yield maker;
+    }
   }
 
   depth(side: Side, limit: number): PriceLevel[] {

@@ -7,6 +7,7 @@ import { parseAddress } from "../../base/address.ts";
 import { UINT64_MAX, UINT128_MAX } from "../../base/bytes.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, type Hex, isHex } from "../../base/hex.ts";
+import { isTag } from "../../protocol/trading/terms.ts";
 
 export type Json =
   | null
@@ -67,7 +68,7 @@ export function object<T extends object>(fields: Fields<T>): Codec<T> {
   };
 }
 
-/** One of several objects, told apart by `tag`, which is their first field. */
+/** One of several objects, distinguished by `tag`, which is their first field. */
 export function union<Tag extends string, T extends { readonly [K in Tag]: string }>(
   tag: Tag,
   members: {
@@ -114,6 +115,23 @@ export function optional<T>(item: Codec<T>): Codec<T | null> {
     read: (json, field) => (json === null ? null : item.read(json, field)),
   };
 }
+
+/** For a field that need not be there: written as null, read as undefined. */
+export function absent<T>(item: Codec<T>): Codec<T> {
+  return {
+    write: (value) => (value === undefined ? null : item.write(value)),
+    read: (json, field) => (json === null ? (undefined as T) : item.read(json, field)),
+  };
+}
+
+/** A tag of an order (protocol/trading/terms.ts). */
+export const tag: Codec<string> = {
+  write: (value) => value,
+  read(json, field) {
+    if (typeof json === "string" && isTag(json)) return json;
+    throw new DecodeError(field, "is no tag");
+  },
+};
 
 export const bool: Codec<boolean> = {
   write: (value) => value,

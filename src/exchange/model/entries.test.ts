@@ -2,10 +2,17 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { toAddress } from "../../base/address.ts";
 import { UINT64_MAX, UINT128_MAX } from "../../base/bytes.ts";
+import { Alarm } from "../../base/errors.ts";
 import { bytesToHex } from "../../base/hex.ts";
 import type { ChainLog } from "../../protocol/chainLog.ts";
+import {
+  DEFAULT_TERMS,
+  SELF_TRADES,
+  type SignedTerms,
+  TIMES_IN_FORCE,
+} from "../../protocol/trading/terms.ts";
 import type { Intent, Signature } from "../../protocol/units.ts";
-import { ALICE, BASE, BOB, GENESIS, limitOrder, SIGNATURE } from "../world.testkit.ts";
+import { ALICE, BASE, BOB, GENESIS, limitOrder, QUOTE, SIGNATURE } from "../world.testkit.ts";
 import { DecodeError } from "./codec.ts";
 import { decodeEntry, type Entry, encodeEntry } from "./entries.ts";
 
@@ -72,7 +79,15 @@ const log: fc.Arbitrary<ChainLog> = fc.oneof(
   fc.record({ kind: kind("disputeClosed"), client, round, operator: address, ...place }),
 );
 
-const entry: fc.Arbitrary<Entry> = fc.oneof(
+const terms: fc.Arbitrary<SignedTerms> = fc.record({
+  timeInForce: fc.constantFrom(...TIMES_IN_FORCE),
+  goodTillBlock: fc.option(count),
+  selfTrade: fc.constantFrom(...SELF_TRADES),
+  tag: fc.option(fc.stringMatching(/^[\x20-\x7e]{1,36}$/)),
+  signature,
+});
+
+const timeless: fc.Arbitrary<Entry> = fc.oneof(
   fc.record({
     kind: kind("blocks"),
     to: fc.record({ number: count, hash }),
@@ -94,6 +109,15 @@ const entry: fc.Arbitrary<Entry> = fc.oneof(
   }),
   fc.record({ kind: kind("cancelOrder"), owner: address, round, id, signature }),
 );
+
+/** With and without a time, as versions 2 and 1 have it; only the former may have terms. */
+const entry = fc
+  .tuple(timeless, fc.option(count), fc.option(terms))
+  .map(([one, timeMs, signed]): Entry => {
+    if (timeMs === null) return one;
+    const hasTerms = one.kind === "placeOrder" && signed !== null;
+    return { ...one, ...(hasTerms && { terms: signed }), timeMs };
+  });
 
 const text = (record: Uint8Array) => new TextDecoder().decode(record);
 const record = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
@@ -121,7 +145,10 @@ const cancel = { version: 1, kind: "cancelOrder", owner: BOB, round: 1, id: "5" 
 const signed = { ...cancel, signature: SIGNATURE };
 
 test.each([
-  ["version", { ...signed, version: 2 }],
+  ["version", { ...signed, version: 3 }],
+  ["timeMs", { ...signed, version: 2 }],
+  ["timeMs", { ...signed, timeMs: 5 }],
+  ["timeMs", { ...signed, version: 2, timeMs: -1 }],
   ["version", { kind: "cancelOrder" }],
   ["kind", { version: 1, kind: "stopTheWorld" }],
   ["kind", { version: 1, kind: "toString" }],
@@ -142,6 +169,33 @@ test.each([
 ])("a wrong %s is named", (field, json) => {
   expect(() => decodeEntry(record(json))).toThrow(DecodeError);
   expect(() => decodeEntry(record(json))).toThrow(expect.objectContaining({ field }));
+});
+
+/** As operators wrote them before orders had terms, and records times. */
+const OLD_RECORDS = [
+  `{"version":1,"kind":"cancelOrder","owner":"${BOB}","round":1,"id":"5","signature":` +
+    `${JSON.stringify(SIGNATURE)}}`,
+  `{"version":1,"kind":"placeOrder","order":{"owner":"${ALICE}","round":3,"id":"7","sellToken":` +
+    `"${QUOTE}","sellAmount":"100","buyToken":"${BASE}","buyAmount":"20","intent":"buyAll"},` +
+    `"signature":${JSON.stringify(SIGNATURE)}}`,
+];
+
+test.each(OLD_RECORDS)("a record of version 1 is read, and written as it was: %s", (old) => {
+  const read = decodeEntry(new TextEncoder().encode(old));
+  expect(read.timeMs).toBeUndefined();
+  expect(text(encodeEntry(read))).toBe(old);
+});
+
+test("a record has its time, and an order its terms, or says that it has none", () => {
+  const order = limitOrder(ALICE, 3, 7, "bid", 2, 50);
+  const placed = { kind: "placeOrder", order, signature: SIGNATURE, timeMs: 12 } as const;
+  expect(text(encodeEntry(placed))).toMatch(/^\{"version":2,"timeMs":12,"kind":"placeOrder",/);
+  expect(text(encodeEntry(placed))).toMatch(/,"terms":null\}$/);
+  const signed = { ...DEFAULT_TERMS, tag: "mm-1", signature: SIGNATURE };
+  const withTerms = { ...placed, terms: signed };
+  expect(decodeEntry(encodeEntry(withTerms))).toEqual(withTerms);
+  const { timeMs: _, ...untimed } = withTerms;
+  expect(() => encodeEntry(untimed)).toThrow(Alarm);
 });
 
 test.each(["", "{", "[]", "null", "7"])("%j is no entry", (json) => {

@@ -2,17 +2,25 @@
  * The entries of the journal: everything that changes the exchange is one of these. Written as
  * JSON with a version, bigints as decimal strings; read strictly.
  */
-import type { Address, Hex } from "../../base/hex.ts";
+import { assert } from "../../base/errors.ts";
+import type { Address } from "../../base/hex.ts";
 import type { ChainLog, LogPlace } from "../../protocol/chainLog.ts";
+import {
+  type OrderTerms,
+  SELF_TRADES,
+  type SignedTerms,
+  TIMES_IN_FORCE,
+} from "../../protocol/trading/terms.ts";
 import type {
   Amount,
-  BlockNumber,
+  BlockRef,
   CancelOrder,
   Order,
   Schedule,
   Signature,
 } from "../../protocol/units.ts";
 import {
+  absent,
   address,
   bool,
   type Codec,
@@ -22,15 +30,30 @@ import {
   list,
   object,
   oneOf,
+  optional,
   parseJson,
+  tag,
   uint64,
   uint128,
   union,
   word,
 } from "./codec.ts";
 
-/** The form of the entries written now. */
-export const ENTRY_VERSION = 1;
+/**
+ * The form of the entries written now. Version 1 has no time, and orders without terms: it is read
+ * for ever, and written of an entry that was read from it.
+ */
+export const ENTRY_VERSION = 2;
+const TIMELESS_VERSION = 1;
+
+/** When a record was written. */
+interface Timed {
+  /**
+   * Milliseconds since 1970 by the writer's clock, never below that of the record before. For
+   * people and charts: no rule reads it. Undefined in records of version 1.
+   */
+  readonly timeMs?: number;
+}
 
 /** A pair of tokens that the exchange matches. */
 export interface Market {
@@ -47,7 +70,7 @@ export interface ExchangeLimits {
   readonly ordersPerClientAndRound: number;
 }
 
-/** What an exchange is from its first moment on. */
+/** The facts that define an exchange from its first moment on. */
 export interface Genesis {
   readonly chainId: number;
   readonly mediator: Address;
@@ -59,32 +82,28 @@ export interface Genesis {
 }
 
 /** The first record of every journal. */
-export interface GenesisEntry extends Genesis {
+export interface GenesisEntry extends Genesis, Timed {
   readonly kind: "genesis";
 }
 
-/** A block of the chain. */
-export interface BlockRef {
-  readonly number: BlockNumber;
-  readonly hash: Hex;
-}
-
 /** Every final block up to `to`, by the Mediator's logs in it, in chain order. */
-export interface BlocksEntry {
+export interface BlocksEntry extends Timed {
   readonly kind: "blocks";
   readonly to: BlockRef;
   readonly logs: readonly ChainLog[];
 }
 
 /** An order whose signature was verified against the key recorded for (owner, round). */
-export interface PlaceOrderEntry {
+export interface PlaceOrderEntry extends Timed {
   readonly kind: "placeOrder";
   readonly order: Order;
   readonly signature: Signature;
+  /** Verified like the order. Without: `DEFAULT_TERMS`. */
+  readonly terms?: SignedTerms;
 }
 
-/** A verified wish of the owner to take an order out. */
-export interface CancelOrderEntry extends CancelOrder {
+/** A verified cancellation request of the owner. */
+export interface CancelOrderEntry extends CancelOrder, Timed {
   readonly kind: "cancelOrder";
   readonly signature: Signature;
 }
@@ -93,8 +112,11 @@ export type Entry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderEn
 
 /** The record of an entry, UTF-8 JSON. The same entry always gives the same bytes. */
 export function encodeEntry(entry: Entry): Uint8Array {
-  const body = entryCodec.write(entry) as { readonly [key: string]: Json };
-  return new TextEncoder().encode(JSON.stringify({ version: ENTRY_VERSION, ...body }));
+  const { timeMs } = entry;
+  if (timeMs !== undefined) return recordOf({ version: ENTRY_VERSION, timeMs }, entryCodec, entry);
+  const isTimeless = entry.kind !== "placeOrder" || entry.terms === undefined;
+  assert(isTimeless, "an entry with terms is written without its time.");
+  return recordOf({ version: TIMELESS_VERSION }, timelessCodec, entry);
 }
 
 /** The entry in a record; throws a `DecodeError` that names the field which is wrong. */
@@ -103,12 +125,24 @@ export function decodeEntry(record: Uint8Array): Entry {
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return entryCodec.read(json, "");
   }
-  const { version, ...body } = json as { readonly [key: string]: Json };
-  versionCodec.read(version ?? null, "version");
-  return entryCodec.read(body, "");
+  const { version, ...rest } = json as { readonly [key: string]: Json };
+  if (versionCodec.read(version ?? null, "version") === TIMELESS_VERSION) {
+    return timelessCodec.read(rest, "");
+  }
+  const { timeMs, ...body } = rest;
+  return { ...entryCodec.read(body, ""), timeMs: count.read(timeMs ?? null, "timeMs") };
 }
 
-const versionCodec = oneOf(ENTRY_VERSION);
+function recordOf<T>(
+  head: Readonly<Record<string, number>>,
+  codec: Codec<T>,
+  entry: T,
+): Uint8Array {
+  const body = codec.write(entry) as { readonly [key: string]: Json };
+  return new TextEncoder().encode(JSON.stringify({ ...head, ...body }));
+}
+
+const versionCodec = oneOf(TIMELESS_VERSION, ENTRY_VERSION);
 
 const scheduleCodec: Codec<Schedule> = object({
   genesisBlock: count,
@@ -148,6 +182,20 @@ export const signatureCodec: Codec<Signature> = object({
   r: word,
   vs: word,
   path: list(word),
+});
+
+const termsFields = {
+  timeInForce: oneOf(...TIMES_IN_FORCE),
+  goodTillBlock: optional(count),
+  selfTrade: oneOf(...SELF_TRADES),
+  tag: optional(tag),
+};
+
+export const termsCodec: Codec<OrderTerms> = object<OrderTerms>(termsFields);
+
+const signedTermsCodec: Codec<SignedTerms> = object<SignedTerms>({
+  ...termsFields,
+  signature: signatureCodec,
 });
 
 export const blockRefCodec: Codec<BlockRef> = object({ number: count, hash });
@@ -236,23 +284,40 @@ const logCodec = union<"kind", ChainLog>("kind", {
   }),
 });
 
-const entryCodec = union<"kind", Entry>("kind", {
-  genesis: object<GenesisEntry>({ kind: oneOf("genesis"), ...genesisFields }),
-  blocks: object<BlocksEntry>({
+/** An entry as its fields are written; the time stands before them. */
+type Untimed<T> = T extends Timed ? Omit<T, keyof Timed> : never;
+type Body = Untimed<Entry>;
+type PlaceOrderBody = Untimed<PlaceOrderEntry>;
+
+const unchanged = {
+  genesis: object<Untimed<GenesisEntry>>({ kind: oneOf("genesis"), ...genesisFields }),
+  blocks: object<Untimed<BlocksEntry>>({
     kind: oneOf("blocks"),
     to: blockRefCodec,
     logs: list(logCodec),
   }),
-  placeOrder: object<PlaceOrderEntry>({
-    kind: oneOf("placeOrder"),
-    order: orderCodec,
-    signature: signatureCodec,
-  }),
-  cancelOrder: object<CancelOrderEntry>({
+  cancelOrder: object<Untimed<CancelOrderEntry>>({
     kind: oneOf("cancelOrder"),
     owner: address,
     round: count,
     id: uint64,
     signature: signatureCodec,
   }),
+};
+
+const placed = {
+  kind: oneOf("placeOrder"),
+  order: orderCodec,
+  signature: signatureCodec,
+};
+
+const entryCodec = union<"kind", Body>("kind", {
+  ...unchanged,
+  placeOrder: object<PlaceOrderBody>({ ...placed, terms: absent(signedTermsCodec) }),
 });
+
+/** Of version 1. */
+const timelessCodec = union<"kind", Exclude<Body, PlaceOrderBody> | Omit<PlaceOrderBody, "terms">>(
+  "kind",
+  { ...unchanged, placeOrder: object<Omit<PlaceOrderBody, "terms">>(placed) },
+);

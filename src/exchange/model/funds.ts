@@ -17,7 +17,7 @@ export function lockedOf(state: State, client: Client, token: Address): Amount {
   return balance?.lockedRound === tradingRound(state) ? balance.locked : 0n;
 }
 
-/** What orders and withdrawals may take. */
+/** The part of a balance that orders and withdrawals may take. */
 export function freeFunds(state: State, client: Client, token: Address): Amount {
   return totalOf(client, token) - lockedOf(state, client, token);
 }

@@ -1,4 +1,4 @@
-/** What applying an entry did, as data: for streams, metrics, logs, and for signing fills. */
+/** The results of applying an entry, as data: for streams, metrics, logs, and for signing fills. */
 import type { Address } from "../../base/hex.ts";
 import type {
   CommittedLog,
@@ -42,13 +42,36 @@ export interface Trade {
   readonly round: Round;
   /** The exchange's clock when it happened. */
   readonly block: BlockNumber;
+  /** Milliseconds since 1970 by the clock of the operator that wrote it; 0: not written down. */
+  readonly timeMs: number;
 }
 
 /**
  * Why an order was taken out before it was filled. `tradingKey`: it waited for a round in which
- * another key signs.
+ * another key signs. `ioc`: it was immediate or cancel, and that is what was left. `replaced`: by
+ * another order of its owner. `cancelAll`, `deadMan`: with all orders of its owner, at its wish or
+ * when its dead-man switch fired.
  */
-export type CancelReason = "owner" | "selfTrade" | "tradingKey";
+export type CancelReason =
+  | "owner"
+  | "selfTrade"
+  | "tradingKey"
+  | "ioc"
+  | "replaced"
+  | "cancelAll"
+  | "deadMan";
+
+/**
+ * Why an order is no longer open though it was not filled: why it was cancelled; how it expired
+ * (`goodTillBlock`, `roundEnded`); or what refused it when the round opened for which it waited.
+ */
+export type EndReason =
+  | CancelReason
+  | "goodTillBlock"
+  | "roundEnded"
+  | "insufficientFunds"
+  | "wouldTake"
+  | "notFilled";
 
 /** One thing that happened, in order. Logs of the chain appear with what they say. */
 export type ExchangeEvent =
@@ -132,8 +155,11 @@ export type ExchangeEvent =
     }
   | { readonly what: "disputeClosed"; readonly log: DisputeClosedLog };
 
-/** The order was open when its round ended. */
-export type OrderExpired = { readonly what: "orderExpired" } & OrderRef;
+/** The order was open when its round ended, or after its own last block. */
+export type OrderExpired = {
+  readonly what: "orderExpired";
+  readonly reason?: "goodTillBlock";
+} & OrderRef;
 
 /** Refused: nothing changed, and the entry must not be journalled. */
 export interface Outcome {

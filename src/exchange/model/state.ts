@@ -7,9 +7,11 @@ import { assert, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { quarterSize, validateSchedule } from "../../protocol/rounds.ts";
 import type { FrozenSumTree, SumTree } from "../../protocol/sumTree.ts";
-import type { Amount, BlockNumber, Moment, Round } from "../../protocol/units.ts";
+import type { Amount, BlockNumber, BlockRef, Moment, Round } from "../../protocol/units.ts";
 import { Book, type OrderRecord } from "./book.ts";
-import type { BlockRef, Genesis } from "./entries.ts";
+import { DueOrders } from "./dueOrders.ts";
+import type { Genesis } from "./entries.ts";
+import type { OrderRef } from "./outcome.ts";
 import type {
   DisputeView,
   FlowView,
@@ -119,6 +121,10 @@ export interface State {
   arrivals: number;
   /** Trades so far. */
   trades: number;
+  /** Of the last record: milliseconds since 1970 by its writer's clock, never decreasing. */
+  timeMs: number;
+  /** Orders and switches that end at a block by themselves. */
+  readonly due: DueOrders;
 }
 
 /** The exchange before its first block. Throws `BadGenesis` where the genesis makes no exchange. */
@@ -144,6 +150,8 @@ export function createState(genesis: Genesis): State {
     completedRound: 0,
     arrivals: 0,
     trades: 0,
+    timeMs: 0,
+    due: new DueOrders(),
   };
 }
 
@@ -191,6 +199,13 @@ export function clientOf(state: State, address: Address): Client {
   const client = state.clients.get(address);
   assert(client !== undefined, () => `${address} is no client.`);
   return client;
+}
+
+/** An order that must be known. */
+export function orderOf(state: State, { owner, round, id }: OrderRef): OrderRecord {
+  const record = state.clients.get(owner)?.rounds.get(round)?.orders.get(id);
+  assert(record !== undefined, () => `order ${id} of round ${round} by ${owner} is not known.`);
+  return record;
 }
 
 /** A token that must be listed. */

@@ -1,9 +1,11 @@
-/** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
+/** The exchange's data as the outside may read it; the queries are in views.ts. */
 import type { Address } from "../../base/hex.ts";
 import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type {
   Amount,
   BlockNumber,
+  BlockRef,
   Moment,
   Order,
   Round,
@@ -11,8 +13,8 @@ import type {
   SignedOrder,
   TokenRoot,
 } from "../../protocol/units.ts";
-import type { BlockRef, Market } from "./entries.ts";
-import type { OrderRef, Side } from "./outcome.ts";
+import type { Market } from "./entries.ts";
+import type { EndReason, OrderRef, Side } from "./outcome.ts";
 
 /** Queued: for the next round. Refused: was queued and did not fit when its round opened. */
 export type OrderState = "queued" | "open" | "filled" | "cancelled" | "expired" | "refused";
@@ -33,7 +35,7 @@ export interface ClockView {
 export interface BalanceView {
   readonly token: Address;
   readonly total: Amount;
-  /** In open orders. */
+  /** The amount locked in open orders. */
   readonly locked: Amount;
   /** total - locked. */
   readonly free: Amount;
@@ -46,10 +48,15 @@ export interface OrderView {
   /** Base units of the market's quote for one lot. */
   readonly price: Amount;
   readonly state: OrderState;
+  readonly terms: OrderTerms;
+  /** Undefined while it is open, when it is filled, and where that was not written down. */
+  readonly reason: EndReason | undefined;
+  /** When it came: milliseconds since 1970; 0: not written down. */
+  readonly placedMs: number;
   /** Cumulative, as its fill says. */
   readonly sold: Amount;
   readonly bought: Amount;
-  /** Of its last trade; 0 before the first. */
+  /** Sequence of the last trade; 0 before the first. */
   readonly sequence: bigint;
 }
 
@@ -74,14 +81,14 @@ export interface WithdrawalView {
   readonly round: Round;
   readonly amount: Amount;
   readonly opening: Amount;
-  /** In which it was requested. */
+  /** The block in which the withdrawal was requested. */
   readonly block: BlockNumber;
   readonly state: WithdrawalState;
 }
 
 export interface DisputeView {
   readonly client: Address;
-  /** In which it was opened; it is about the round before. */
+  /** The round in which the dispute was opened; the dispute is about the round before. */
   readonly round: Round;
   readonly opener: Address;
   readonly openedBlock: BlockNumber;
@@ -111,7 +118,7 @@ export interface DisputeAnswerView extends DisputeView {
   readonly executions: readonly ExecutionView[];
 }
 
-/** What to send to cancel a request. */
+/** The call that cancels a request. */
 export interface EvidenceView extends WithdrawalView {
   /** Ascending by (round, id). */
   readonly orders: readonly SignedOrder[];
@@ -125,13 +132,13 @@ export interface CommitView {
   readonly round: Round;
   /** In token order; the trees with which the round opened. */
   readonly roots: readonly TokenRoot[];
-  /** Those that the chain does not show yet, in token order. */
+  /** Cancellations that the chain does not show yet, in token order. */
   readonly missing: readonly TokenRoot[];
   /** Requests of the round before that must be cancelled before. */
   readonly cancelFirst: readonly WithdrawalView[];
 }
 
-/** A token's figures of a round, as the Mediator counts them, in base units. */
+/** A token's sums of a round, as the Mediator counts them, in base units. */
 export interface TokenSums {
   readonly token: Address;
   readonly deposits: Amount;

@@ -18,7 +18,7 @@ const FORGOTTEN_AT_ONCE = 1024;
 /**
  * Ends the current round, whose withdrawals are decided: its orders expire, and every balance is
  * frozen as the opening of the next (docs/protocol.md section 9). Each tree's total must be the
- * Mediator's own figure. Gives the orders that expired.
+ * Mediator's own sum. Gives the orders that expired.
  *
  * Nobody may have to wait for it, so the work grows with the tokens, and with the balances that
  * `prepareTrees` has not written yet: orders and locks say of which round they are, the trees are

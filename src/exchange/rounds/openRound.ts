@@ -1,12 +1,15 @@
+import type { RefusalCode } from "../../protocol/refusals.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { checkFunds } from "../matching/checkOrder.ts";
+import { checkBook } from "../matching/checkTerms.ts";
 import { enterOrder } from "../matching/placeOrder.ts";
-import type { ExchangeEvent } from "../model/outcome.ts";
+import type { EndReason, ExchangeEvent } from "../model/outcome.ts";
 import type { State } from "../model/state.ts";
 
 /**
  * Begins the next round at its first block: the orders that waited for it are placed in the order
- * in which they came, each if its owner still has the money. Work grows with them.
+ * in which they came, each if its owner still has the money and its terms allow it. Work grows with
+ * them.
  */
 export function openRound(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
   const round = state.moment.round + 1;
@@ -17,13 +20,21 @@ export function openRound(state: State, block: BlockNumber, events: ExchangeEven
   state.queue = [];
   for (const record of queue) {
     if (record.state !== "queued") continue;
-    const { owner, id } = record.order;
-    const refusal = checkFunds(state, record.order);
+    const { order, terms, book } = record;
+    const { owner, id } = order;
+    const refusal = checkFunds(state, order) ?? checkBook(order, terms, book, record);
     if (refusal === undefined) {
       enterOrder(state, record, events);
       continue;
     }
     record.state = "refused";
+    record.reason = REASONS[refusal.code];
     events.push({ what: "orderRefused", owner, round, id, refusal });
   }
 }
+
+const REASONS: { readonly [Code in RefusalCode]?: EndReason } = {
+  InsufficientFunds: "insufficientFunds",
+  WouldTake: "wouldTake",
+  NotFilled: "notFilled",
+};

@@ -1,12 +1,14 @@
 /**
  * The whole state as records of canonical JSON, and back: a node starts from the last snapshot and
- * replays what came after. What follows from the rest is not written: books, queue and trees are
- * built again. Frozen balances are written as what changed since the round before, which keeps the
- * nodes of their trees shared after a restart too. Work grows with clients * tokens * rounds kept.
+ * replays what came after. Derived data is not written: books, queue and trees are built again.
+ * Frozen balances are written as what changed since the round before, which keeps the nodes of
+ * their trees shared after a restart too. Work grows with clients * tokens * rounds kept.
  */
 import { SumTree } from "../../protocol/sumTree.ts";
+import { DEFAULT_TERMS, isSameTerms } from "../../protocol/trading/terms.ts";
 import type { Amount } from "../../protocol/units.ts";
 import { toLots } from "../matching/checkOrder.ts";
+import { watchLastBlock } from "../matching/endOrder.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { type Codec, DecodeError, parseJson } from "../model/codec.ts";
 import { lockedOf } from "../model/funds.ts";
@@ -23,11 +25,12 @@ import {
 } from "../model/state.ts";
 import {
   type ClientRecord,
-  clientCodec,
+  clientCodecOf,
   type HeadRecord,
   headCodec,
   type OrderRow,
   SNAPSHOT_VERSION,
+  type SnapshotVersion,
   type TokenRecord,
   tokenCodec,
   tradingKeysCodec,
@@ -35,15 +38,24 @@ import {
 
 /**
  * The records of a snapshot, in order. The same state always gives the same bytes. Take them all
- * before the next entry is applied.
+ * before the next entry is applied. Version 1 leaves out what it has no place for.
  */
-export function* encodeSnapshot(state: State): Generator<Uint8Array> {
-  yield encode(headCodec, headRecord(state));
+export function* encodeSnapshot(
+  state: State,
+  version: SnapshotVersion = SNAPSHOT_VERSION,
+): Generator<Uint8Array> {
+  yield encode(headCodec, headRecord(state, version));
   for (const token of state.tokens.values()) yield encode(tokenCodec, tokenRecord(token));
+  const clientCodec = clientCodecOf(version);
   for (const client of state.clientList) yield encode(clientCodec, clientRecord(state, client));
   for (const [account, keys] of state.tradingKeys) {
     yield encode(tradingKeysCodec, { account, keys });
   }
+}
+
+/** The form of the snapshot that begins with this record. Throws a `DecodeError`. */
+export function snapshotVersion(first: Uint8Array): SnapshotVersion {
+  return headCodec.read(parseJson(new TextDecoder().decode(first)), "head").version;
 }
 
 /** The state of a snapshot's records. Throws a `DecodeError` where they are not whole. */
@@ -54,6 +66,7 @@ export function decodeSnapshot(records: Iterable<Uint8Array>): State {
   const tokens: TokenRecord[] = [];
   for (let i = 0; i < head.tokens; i++) tokens.push(next(tokenCodec, `token ${i}`));
   for (const record of tokens) state.tokens.set(record.address, tokenOfRecord(record));
+  const clientCodec = clientCodecOf(head.version);
   for (let i = 0; i < head.clients; i++) addClient(state, next(clientCodec, `client ${i}`));
   for (let i = 0; i < head.tradingKeys; i++) {
     const { account, keys } = next(tradingKeysCodec, `trading keys ${i}`);
@@ -89,9 +102,9 @@ function reader(records: Iterable<Uint8Array>): Reader {
   }) as Reader;
 }
 
-function headRecord(state: State): HeadRecord {
+function headRecord(state: State, version: SnapshotVersion): HeadRecord {
   return {
-    version: SNAPSHOT_VERSION,
+    version,
     genesis: state.genesis,
     head: state.head ?? null,
     moment: state.moment,
@@ -104,6 +117,7 @@ function headRecord(state: State): HeadRecord {
     tokens: state.tokens.size,
     clients: state.clientList.length,
     tradingKeys: state.tradingKeys.size,
+    timeMs: state.timeMs,
   };
 }
 
@@ -115,6 +129,7 @@ function stateOf(head: HeadRecord): State {
   state.completedRound = head.completedRound;
   state.arrivals = head.arrivals;
   state.trades = head.trades;
+  state.timeMs = head.timeMs ?? 0;
   for (const dispute of head.disputes) {
     state.disputes.set(disputeKey(dispute.client, dispute.round), dispute);
   }
@@ -197,9 +212,11 @@ function clientRecord(state: State, client: Client): ClientRecord {
 }
 
 function orderRow(state: State, record: OrderRecord): OrderRow {
-  const { order, signature, arrivalSeq: arrival, filledLots, sold, bought, sequence } = record;
-  const current = orderState(state, record);
-  return { order, signature, arrival, filledLots, sold, bought, sequence, state: current };
+  const { order, signature, arrivalSeq, filledLots, sold, bought, sequence } = record;
+  const { placedMs, reason = null } = record;
+  const terms = isSameTerms(record.terms, DEFAULT_TERMS) ? null : record.terms;
+  const executed = { filledLots, sold, bought, sequence, state: orderState(state, record) };
+  return { order, signature, arrival: arrivalSeq, ...executed, placedMs, terms, reason };
 }
 
 function addClient(state: State, record: ClientRecord): void {
@@ -235,7 +252,12 @@ function orderOfRow(state: State, row: OrderRow): OrderRecord {
     throw new DecodeError(`order ${row.order.id} of ${row.order.owner}`, "fits no market");
   }
   const { arrival: arrivalSeq, ...kept } = row;
-  return { ...kept, arrivalSeq, book, ...measured, earlier: undefined, later: undefined };
+  return {
+    ...{ ...kept, arrivalSeq, book, ...measured, earlier: undefined, later: undefined },
+    terms: row.terms ?? DEFAULT_TERMS,
+    placedMs: row.placedMs ?? 0,
+    reason: row.reason ?? undefined,
+  };
 }
 
 /** Open orders rest again, and queued ones wait again, each in the order in which it came. */
@@ -252,6 +274,7 @@ function openBooks(state: State): void {
   for (const record of live) {
     if (record.state === "open") record.book.add(record);
     else state.queue.push(record);
+    watchLastBlock(state, record);
   }
 }
 

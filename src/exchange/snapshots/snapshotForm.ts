@@ -1,11 +1,13 @@
 /** How the records of a snapshot are written. */
 import type { Address } from "../../base/hex.ts";
-import type { Amount, Moment, Order, Round, Signature } from "../../protocol/units.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
+import type { Amount, BlockRef, Moment, Order, Round, Signature } from "../../protocol/units.ts";
 import {
   address,
   bool,
   type Codec,
   count,
+  type Json,
   list,
   object,
   oneOf,
@@ -13,22 +15,27 @@ import {
   uint128,
 } from "../model/codec.ts";
 import {
-  type BlockRef,
   blockRefCodec,
   type Genesis,
   genesisCodec,
   orderCodec,
   signatureCodec,
+  termsCodec,
 } from "../model/entries.ts";
+import type { EndReason } from "../model/outcome.ts";
 import type { KeyChange } from "../model/state.ts";
 import type { DisputeView, OrderState, WithdrawalView } from "../model/viewTypes.ts";
 
-/** The form written now. */
-export const SNAPSHOT_VERSION = 1;
+/**
+ * The form written now. Version 1 has no times, terms or reasons: where a snapshot of it is the
+ * newest, a start reads that.
+ */
+export const SNAPSHOT_VERSION = 2;
+export type SnapshotVersion = 1 | 2;
 
 /** The first record. The counts say how many records of each kind follow. */
 export interface HeadRecord {
-  readonly version: typeof SNAPSHOT_VERSION;
+  readonly version: SnapshotVersion;
   readonly genesis: Genesis;
   readonly head: BlockRef | null;
   readonly moment: Moment;
@@ -41,6 +48,7 @@ export interface HeadRecord {
   readonly tokens: number;
   readonly clients: number;
   readonly tradingKeys: number;
+  readonly timeMs?: number;
 }
 
 export interface TokenRecord {
@@ -71,6 +79,10 @@ export interface OrderRow {
   readonly bought: Amount;
   readonly sequence: number;
   readonly state: OrderState;
+  readonly placedMs?: number;
+  /** Null: the default ones, as of most orders. */
+  readonly terms?: OrderTerms | null;
+  readonly reason?: EndReason | null;
 }
 
 export interface ClientRecord {
@@ -97,6 +109,8 @@ export interface TradingKeysRecord {
   readonly account: Address;
   readonly keys: readonly KeyChange[];
 }
+
+type Codecs<T> = { readonly [V in SnapshotVersion]: Codec<T> };
 
 const momentCodec: Codec<Moment> = object({
   block: count,
@@ -126,7 +140,7 @@ const withdrawalCodec: Codec<WithdrawalView> = object({
   state: oneOf("seen", "debited", "refused"),
 });
 
-const orderRowCodec: Codec<OrderRow> = object({
+const orderRowFields = {
   order: orderCodec,
   signature: signatureCodec,
   arrival: count,
@@ -134,11 +148,15 @@ const orderRowCodec: Codec<OrderRow> = object({
   sold: uint128,
   bought: uint128,
   sequence: count,
-  state: oneOf("queued", "open", "filled", "cancelled", "expired", "refused"),
-});
+  state: oneOf<OrderState>("queued", "open", "filled", "cancelled", "expired", "refused"),
+} as const;
 
-export const headCodec: Codec<HeadRecord> = object<HeadRecord>({
-  version: oneOf(SNAPSHOT_VERSION),
+const END_REASONS: readonly EndReason[] = [
+  ...(["owner", "selfTrade", "tradingKey", "ioc", "replaced", "cancelAll", "deadMan"] as const),
+  ...(["goodTillBlock", "roundEnded", "insufficientFunds", "wouldTake", "notFilled"] as const),
+];
+
+const headFields = {
   genesis: genesisCodec,
   head: optional(blockRefCodec),
   moment: momentCodec,
@@ -151,7 +169,12 @@ export const headCodec: Codec<HeadRecord> = object<HeadRecord>({
   tokens: count,
   clients: count,
   tradingKeys: count,
-});
+} as const;
+
+const headCodecs: Codecs<HeadRecord> = {
+  1: object<Omit<HeadRecord, "timeMs">>({ version: oneOf<SnapshotVersion>(1), ...headFields }),
+  2: object<HeadRecord>({ version: oneOf<SnapshotVersion>(2), ...headFields, timeMs: count }),
+};
 
 export const tokenCodec: Codec<TokenRecord> = object<TokenRecord>({
   address,
@@ -169,20 +192,55 @@ export const tokenCodec: Codec<TokenRecord> = object<TokenRecord>({
   ),
 });
 
-export const clientCodec: Codec<ClientRecord> = object<ClientRecord>({
+const clientFields = {
   address,
   balances: list(object({ token: address, total: uint128, locked: uint128 })),
   withdrawals: list(withdrawalCodec),
-  rounds: list(
-    object({
+};
+
+const roundsCodec = (orderRow: Codec<OrderRow>) =>
+  list(
+    object<ClientRecord["rounds"][number]>({
       round: count,
-      orders: list(orderRowCodec),
+      orders: list(orderRow),
       flows: list(object({ token: address, deposits: uint128, requested: uint128 })),
     }),
-  ),
-});
+  );
+
+const clientCodecs: Codecs<ClientRecord> = {
+  1: object<ClientRecord>({
+    ...clientFields,
+    rounds: roundsCodec(object<Omit<OrderRow, "placedMs" | "terms" | "reason">>(orderRowFields)),
+  }),
+  2: object<ClientRecord>({
+    ...clientFields,
+    rounds: roundsCodec(
+      object<OrderRow>({
+        ...orderRowFields,
+        placedMs: count,
+        terms: optional(termsCodec),
+        reason: optional(oneOf(...END_REASONS)),
+      }),
+    ),
+  }),
+};
 
 export const tradingKeysCodec: Codec<TradingKeysRecord> = object<TradingKeysRecord>({
   account: address,
   keys: list(object({ fromRound: count, key: address })),
 });
+
+/** The codec of the head, by the version that it says itself. */
+export const headCodec: Codec<HeadRecord> = {
+  write: (head) => headCodecs[head.version].write(head),
+  read(json, field) {
+    const version = (json as { readonly version?: Json } | null)?.version ?? null;
+    return headCodecs[versionCodec.read(version, `${field}.version`)].read(json, field);
+  },
+};
+
+const versionCodec = oneOf<SnapshotVersion>(1, 2);
+
+export function clientCodecOf(version: SnapshotVersion): Codec<ClientRecord> {
+  return clientCodecs[version];
+}

@@ -10,11 +10,14 @@ const MAX_WEBHOOKS = 10;
 export const alertsSchema = z
   .array(
     z.strictObject({
-      /** A secret: whoever knows it can write there. Never logged. */
-      url: z.url({ protocol: /^https?$/ }),
-      shape: z.enum(SHAPES),
-      /** What is less is not told there. */
-      leastSeverity: z.enum(["warn", "failed"]).default("warn"),
+      url: z
+        .url({ protocol: /^https?$/ })
+        .describe("A secret: whoever knows it can write there. Never logged"),
+      shape: z.enum(SHAPES).describe("Of the body"),
+      leastSeverity: z
+        .enum(["warn", "failed"])
+        .default("warn")
+        .describe("What is less is not told there"),
     }),
   )
   .max(MAX_WEBHOOKS)

@@ -1,42 +1,26 @@
-/**
- * The API over a running exchange: checks signatures, hands writes to the router, publishes.
- */
+/** The API over a running exchange: checks signatures, passes writes to the router, publishes. */
 
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
-import { SignerUnavailable } from "../../chain/signer.ts";
-import type { State } from "../../exchange/model/state.ts";
-import { clock, order, tokens, tradingKeyOf } from "../../exchange/queries/views.ts";
-import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
-import { hashCancelOrder, hashOrder, hashSession, orderHash } from "../../protocol/messages.ts";
-import { ACT_OF_REFUSAL, type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
-import { recoverSigner } from "../../protocol/signatures.ts";
+import { clock, tokens } from "../../exchange/queries/views.ts";
+import { hashSession } from "../../protocol/messages.ts";
+import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { slipText } from "../../protocol/slips.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS, MAX_SESSION_BLOCKS } from "../../protocol/tolerances.ts";
-import type { Order, Round, Signature } from "../../protocol/units.ts";
+import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
-import { NotApproved } from "./fillSigner.ts";
-import type {
-  Answered,
-  ApiEvent,
-  DutyHealth,
-  HealthCheck,
-  OperatorApi,
-  OrderResponse,
-} from "./operatorApi.ts";
+import { marketData, type ReadDeposits } from "./marketData.ts";
+import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
+import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
-  bookResponse,
-  clientTradesResponse,
   clockResponse,
-  orderResponse,
   ordersResponse,
   proofsResponse,
   type QuerySources,
-  tradeResponse,
   withdrawalsResponse,
 } from "./queries.ts";
 import { SlipFinder } from "./slipFinder.ts";
@@ -49,10 +33,12 @@ export interface ApiOptions {
   readonly chain: ExchangeConstants;
   readonly operator: Address;
   readonly identity: OperatorApi["identity"];
-  /** Of the tokens that the markets name. */
+  /** Facts of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
-  /** Of a token listed later. */
+  /** Facts of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
+  /** Deposits of a client in a span of blocks; rejects where the chain does not answer. */
+  readonly readDeposits: ReadDeposits;
   readonly health: () => HealthCheck[];
   /** Why the shared journal cannot be written, if so. */
   readonly storageProblem?: () => string | undefined;
@@ -71,11 +57,9 @@ export interface ApiController {
   tellClock(): void;
 }
 
-const APPROVAL = "its place on the manager's list";
-
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
-  const { state, history } = sources;
+  const { state } = sources;
   const listeners = new Map<(event: ApiEvent) => void, (client: Address) => boolean>();
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
@@ -84,7 +68,7 @@ export function createApi(options: ApiOptions): ApiController {
     for (const event of events) for (const listener of listeners.keys()) listener(event);
     for (const { token } of tokens(state)) void learn(token);
   };
-  // Signing may take differently long: what happened first is told first.
+  // Signatures may take different times: events are published in the order in which they happened.
   let told: Promise<void> = Promise.resolve();
   const publish = (events: Promise<readonly ApiEvent[]>) => {
     told = Promise.all([events, told]).then(([complete]) => tell(complete));
@@ -110,12 +94,8 @@ export function createApi(options: ApiOptions): ApiController {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
     clock: () => clockResponse(state, head.number),
-    book: (base, quote, depth) => bookResponse(sources, base, quote, depth),
-    trades: (base, quote, limit) => {
-      if (bookResponse(sources, base, quote, 1) === undefined) return undefined;
-      return history.ofMarket(base, quote, limit).map(tradeResponse);
-    },
-    ...orderWrites(options, { notReady, slips }),
+    ...marketData(sources, head, options.readDeposits),
+    ...orderWrites({ sources, router, slips, notReady }),
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
       if (session.validUntil < head.number) return unauthorized("The session is past.");
@@ -131,7 +111,6 @@ export function createApi(options: ApiOptions): ApiController {
     },
     balances: (client) => balancesResponse(sources, client),
     orders: (client, round) => signed(ordersResponse(sources, client, round)),
-    clientTrades: (client, limit) => clientTradesResponse(history, client, limit),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
     subscribe: (listener, hears = () => true) => {
@@ -151,41 +130,6 @@ export function createApi(options: ApiOptions): ApiController {
       const now = api.clock();
       metrics.setClock(now);
       tell([{ kind: "clock", clock: now }]);
-    },
-  };
-}
-
-/** The two writes of a client: signatures are checked before anything is handed to the writer. */
-function orderWrites(
-  { sources, router }: ApiOptions,
-  { notReady, slips }: { readonly notReady: () => string | undefined; readonly slips: SlipFinder },
-): Pick<OperatorApi, "placeOrder" | "cancelOrder"> {
-  return {
-    placeOrder: async (signed) => {
-      // Before anything else: what this operator knows may trail, such as a new trading key.
-      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
-      const waitingFor = notReady();
-      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
-      const { owner, round } = signed.order;
-      const hash = hashOrder(signed.order);
-      if (signed.signature.path.length > ORDER_PATH_LENGTH) return refusing(pathTooLong());
-      const denied = checkSigner(sources, hash, signed.signature, owner, round);
-      if (denied !== undefined) return refusing(slips.explain(denied, hash, signed));
-      const { refusal } = await router.submit({ kind: "placeOrder", ...signed });
-      const isKnown =
-        refusal !== undefined && isSettledBefore(sources.state, signed.order, refusal);
-      return answerOf(sources, signed.order, isKnown ? undefined : refusal);
-    },
-    cancelOrder: async (cancel, signature) => {
-      if (!router.isOpen) return refusing(refuse("NotLeader", { leader: router.leader }));
-      const waitingFor = notReady();
-      if (waitingFor !== undefined) return refusing(refuse("NotReady", { waitingFor }));
-      const { owner, round } = cancel;
-      const hash = hashCancelOrder(cancel);
-      const denied = checkSigner(sources, hash, signature, owner, round);
-      if (denied !== undefined) return refusing(slips.explain(denied, hash, { signature }));
-      const outcome = await router.submit({ kind: "cancelOrder", ...cancel, signature });
-      return answerOf(sources, cancel, outcome.refusal);
     },
   };
 }
@@ -210,69 +154,6 @@ function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, Token
       return fact === undefined ? [] : [{ ...fact, listedRound }];
     }),
   };
-}
-
-/** A refusal unless the message is signed by the owner or its trading key of that round. */
-function checkSigner(
-  { curve, domain, state }: QuerySources,
-  structHash: Uint8Array,
-  signature: Signature,
-  owner: Address,
-  round: Round,
-): RefusalOf<"BadSignature"> | undefined {
-  const recovered = recoverSigner(curve, domain, structHash, signature);
-  if (recovered !== undefined && recovered === owner) return undefined;
-  const key = tradingKeyOf(state, owner, round);
-  if (recovered !== undefined && recovered === key) return undefined;
-  return refuse("BadSignature", { owner, recovered });
-}
-
-/** A longer path would make the evidence against an overdraft too large to send. */
-function pathTooLong(): Refusal {
-  return refuse("BadInput", {
-    field: "body.signature.path",
-    problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
-    hint: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
-  });
-}
-
-/**
- * Whether it was refused only because this very order was taken before: then its sender is told how
- * it stands, in whichever state it is by now. State holds only what is durable, and a refusal that
- * is settled comes from whoever is still the writer; one to be tried again says nothing of it.
- */
-function isSettledBefore(state: State, placed: Order, refusal: Refusal): boolean {
-  if (ACT_OF_REFUSAL[refusal.code] === "retry") return false;
-  const known = order(state, placed);
-  return known !== undefined && orderHash(known.order) === orderHash(placed);
-}
-
-function answerOf(
-  sources: QuerySources,
-  ref: { owner: Address; round: Round; id: bigint },
-  refusal: Refusal | undefined,
-): Promise<Answered<OrderResponse>> {
-  if (refusal !== undefined) return Promise.resolve(refusing(refusal));
-  const view = order(sources.state, ref);
-  if (view !== undefined) return signed(orderResponse(sources, view));
-  const { owner, round, id } = ref;
-  return Promise.resolve(refusing(refuse("UnknownOrder", { owner, round, id })));
-}
-
-/** An answer with signatures, or the refusal that there are none now. */
-async function signed<T>(answer: Promise<T>): Promise<Answered<T>> {
-  try {
-    return { ok: true, value: await answer };
-  } catch (error) {
-    if (error instanceof SignerUnavailable) return refusing(refuse("FillUnsigned", {}));
-    // Another operator's signature counts: the client is to ask there.
-    if (error instanceof NotApproved) return refusing(refuse("NotReady", { waitingFor: APPROVAL }));
-    throw error;
-  }
-}
-
-function refusing(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {
-  return { ok: false, refusal };
 }
 
 function unauthorized(problem: string): Refusal {

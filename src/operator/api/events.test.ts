@@ -19,9 +19,10 @@ import { replay } from "../replay/replay.ts";
 import { Sequencer } from "../sequencing/sequencer.ts";
 import { eventsOf } from "./events.ts";
 import { FillSigner } from "./fillSigner.ts";
+import { bookResponse } from "./marketQueries.ts";
 import type { ApiEvent } from "./operatorApi.ts";
 import type { QuerySources } from "./queries.ts";
-import { balancesResponse, bookResponse, orderResponse } from "./queries.ts";
+import { balancesResponse, orderResponse } from "./queries.ts";
 
 /** An exchange in a journal of its own, and what it tells of each entry. */
 async function start(entries: readonly Entry[], snapshots: readonly number[] = []) {
@@ -79,6 +80,6 @@ it("counts the journal's records, whichever snapshot it begins from", async () =
       { asOf: recorded },
       { asOf: recorded },
     ]);
-    expect(bookResponse(sources, BASE, QUOTE, 1)).toMatchObject({ asOf: recorded });
+    expect(bookResponse(sources, BASE, QUOTE, { depth: 1 })).toMatchObject({ asOf: recorded });
   }
 });

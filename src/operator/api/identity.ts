@@ -1,11 +1,12 @@
-/** Shows whoever asks that this endpoint holds the operator's key. */
+/** Shows the asking side that this endpoint holds the operator's key. */
 
 import type { Address, Hex } from "../../base/hex.ts";
 import { VERSION } from "../../base/version.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
 import { hashOperatorIdentity, managerDomain } from "../../protocol/messages.ts";
 import { refuse } from "../../protocol/refusals.ts";
-import type { Answered, IdentityResponse } from "./operatorApi.ts";
+import type { IdentityResponse } from "../../wire/schemas/exchange.ts";
+import type { Answered } from "./operatorApi.ts";
 
 /** Anybody may ask, and a signature may cost a request to a signing service. */
 const LIMIT_PER_SECOND = 5;

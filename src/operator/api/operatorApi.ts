@@ -2,151 +2,42 @@
  * The operator's public API: all that a server may ask of it. Everything here is answered from
  * state that the journal could rebuild; a write is answered once its record is durable.
  *
- * `asOf` is the record of the journal up to which something is told. Answers and events overtake
- * each other, on the way and between operators: of two messages about the same thing, the one with
- * the greater is the newer, whoever sent it; with the same, they say the same.
+ * `asOf` is the record of the journal up to which an answer holds. Answers and events overtake each
+ * other, on the way and between operators: of two messages about the same thing, the one with the
+ * greater is the newer, whichever operator sent it; with the same, both say the same.
  */
 import type { Address, Hex } from "../../base/hex.ts";
 import type { Refusal } from "../../protocol/refusals.ts";
+import type { Amount, CancelOrder, Round, Session, Signature } from "../../protocol/units.ts";
 import type {
-  Amount,
-  BalanceProof,
-  BlockNumber,
-  CancelOrder,
-  Intent,
-  Quarter,
-  Round,
-  Schedule,
-  Session,
-  Signature,
-  SignedFill,
-  SignedOrder,
-} from "../../protocol/units.ts";
+  BalanceResponse,
+  ClientTradeResponse,
+  DepositResponse,
+  LedgerEntryResponse,
+  ProofResponse,
+  WithdrawalResponse,
+} from "../../wire/schemas/account.ts";
+import type { ExchangeResponse, IdentityResponse } from "../../wire/schemas/exchange.ts";
+import type { ClockResponse, DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type {
+  BookResponse,
+  CandleInterval,
+  CandleResponse,
+  TickerResponse,
+  TradeResponse,
+} from "../../wire/schemas/market.ts";
+import type { OrderResponse } from "../../wire/schemas/order.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
+
+import type { TradePage } from "../replay/history.ts";
+
+export type { TradePage };
 
 export type Answered<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
 
-export interface MarketResponse {
-  /** BASE/QUOTE by symbols. */
-  readonly name: string;
-  readonly base: Address;
-  readonly quote: Address;
-  readonly lot: Amount;
-  readonly tick: Amount;
-}
-
-export interface TokenResponse {
-  readonly token: Address;
-  readonly symbol: string;
-  readonly decimals: number;
-  readonly listedRound: Round;
-}
-
-export interface ExchangeResponse {
-  readonly chainId: number;
-  readonly mediator: Address;
-  readonly manager: Address;
-  readonly operator: Address;
-  readonly schedule: Schedule;
-  readonly confirmations: number;
-  readonly markets: MarketResponse[];
-  readonly tokens: TokenResponse[];
-  readonly limits: { readonly ordersPerClientAndRound: number };
-}
-
-/** Signed as `OperatorIdentity` in the manager's domain. */
-export interface IdentityResponse {
-  readonly operator: Address;
-  readonly endpoint: string;
-  readonly challenge: Hex;
-  readonly version: string;
-  readonly signature: Signature;
-}
-
-export interface ClockResponse {
-  readonly chainHead: BlockNumber;
-  readonly block: BlockNumber;
-  readonly round: Round;
-  readonly quarter: Quarter;
-  readonly nextQuarterBlock: BlockNumber;
-  readonly blocksLeft: number;
-  readonly committedRound: Round;
-  readonly haltRound: Round | null;
-}
-
-export interface LevelResponse {
-  readonly price: Amount;
-  readonly amount: Amount;
-}
-
-export interface BookResponse {
-  readonly base: Address;
-  readonly quote: Address;
-  readonly bids: LevelResponse[];
-  readonly asks: LevelResponse[];
-  readonly asOf: number;
-}
-
-export interface TradeResponse {
-  readonly sequence: bigint;
-  readonly block: BlockNumber;
-  readonly round: Round;
-  readonly base: Address;
-  readonly quote: Address;
-  readonly price: Amount;
-  readonly baseAmount: Amount;
-  readonly quoteAmount: Amount;
-  readonly takerSide: "buy" | "sell";
-}
-
-export interface ClientTradeResponse extends TradeResponse {
-  /** Of the client's own order, of the trade's round. */
-  readonly orderId: bigint;
-  readonly side: "buy" | "sell";
-}
-
-export interface OrderResponse {
-  readonly orderHash: Hex;
-  readonly owner: Address;
-  readonly round: Round;
-  readonly id: bigint;
-  readonly sellToken: Address;
-  readonly sellAmount: Amount;
-  readonly buyToken: Address;
-  readonly buyAmount: Amount;
-  readonly intent: Intent;
-  readonly state: "queued" | "open" | "filled" | "cancelled" | "expired" | "refused";
-  readonly sold: Amount;
-  readonly bought: Amount;
-  readonly asOf: number;
-  readonly fill: SignedFill | null;
-}
-
-export interface BalanceResponse {
-  readonly token: Address;
-  readonly total: Amount;
-  readonly locked: Amount;
-  readonly free: Amount;
-  readonly asOf: number;
-}
-
-export interface WithdrawalResponse {
-  readonly token: Address;
-  readonly round: Round;
-  readonly amount: Amount;
-  readonly recipient: Address;
-  readonly state: "undecided" | "debited" | "refused";
-  readonly payableFrom: BlockNumber;
-  readonly asOf: number;
-}
-
-export interface ProofResponse {
-  readonly token: Address;
-  readonly proof: BalanceProof;
-}
-
-/** What changed, for streams. */
+/** The change, for streams. */
 export type ApiEvent =
   | { readonly kind: "clock"; readonly clock: ClockResponse }
   | { readonly kind: "trade"; readonly trade: TradeResponse }
@@ -168,31 +59,25 @@ export type ApiEvent =
   | { readonly kind: "committed"; readonly round: Round }
   | { readonly kind: "halted"; readonly round: Round };
 
-/** One concern of `/health`: fine, or what to look at. */
-export interface HealthCheck {
-  readonly name: string;
-  readonly state: "ok" | "warn" | "failed";
-  readonly detail: string;
+export interface BookOptions {
+  /** Levels of each side, at most. */
+  readonly depth: number;
+  /** Base units of quote for a lot, to multiples of which prices are rounded. */
+  readonly group?: Amount | undefined;
 }
 
-/** Something that the operator owes the chain. */
-export interface DutyHealth {
-  readonly kind: "cancelWithdrawal" | "closeDispute" | "commit";
-  /** Whom it is about; null for a commit. */
-  readonly client: Address | null;
-  readonly token: Address | null;
-  /** Of the commit; in which the request was made, or the dispute opened. */
-  readonly round: Round;
-  readonly deadlineBlock: BlockNumber;
-  readonly blocksLeft: number;
-  /** Blocks until it is done at best, with what comes first. */
-  readonly blocksNeeded: number;
-  /** Late: it can no longer be done in time. */
-  readonly state: "open" | "danger" | "late";
-  /** Failed tries, the block of the first, and how the last one failed. */
-  readonly tries: number;
-  readonly sinceBlock: BlockNumber | null;
-  readonly problem: string | null;
+export interface CandlePage {
+  readonly interval: CandleInterval;
+  /** Milliseconds since 1970: candles that open in `from` <= t < `before`. */
+  readonly from?: number | undefined;
+  readonly before?: number | undefined;
+  readonly limit: number;
+}
+
+export interface LedgerPage {
+  /** Record of the journal. */
+  readonly before?: number | undefined;
+  readonly limit: number;
 }
 
 export interface OperatorApi {
@@ -201,15 +86,22 @@ export interface OperatorApi {
   identity(challenge: Hex): Promise<Answered<IdentityResponse>>;
   clock(): ClockResponse;
   /** Undefined where there is no such market. */
-  book(base: Address, quote: Address, depth: number): BookResponse | undefined;
-  trades(base: Address, quote: Address, limit: number): TradeResponse[] | undefined;
-  placeOrder(signed: SignedOrder): Promise<Answered<OrderResponse>>;
+  book(base: Address, quote: Address, options: BookOptions): BookResponse | undefined;
+  trades(base: Address, quote: Address, page: TradePage): TradeResponse[] | undefined;
+  ticker(base: Address, quote: Address): TickerResponse | undefined;
+  /** One for each market, in the order of the genesis. */
+  tickers(): TickerResponse[];
+  candles(base: Address, quote: Address, page: CandlePage): CandleResponse[] | undefined;
+  placeOrder(placed: Placement): Promise<Answered<OrderResponse>>;
   cancelOrder(cancel: CancelOrder, signature: Signature): Promise<Answered<OrderResponse>>;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;
   balances(client: Address): BalanceResponse[];
   orders(client: Address, round?: Round): Promise<Answered<OrderResponse[]>>;
-  clientTrades(client: Address, limit: number): ClientTradeResponse[];
+  clientTrades(client: Address, page: TradePage): ClientTradeResponse[];
+  ledger(client: Address, page: LedgerPage): LedgerEntryResponse[];
+  /** Those pending are read from the chain; without them where it does not answer. */
+  deposits(client: Address, limit: number): Promise<DepositResponse[]>;
   proofs(client: Address, round: Round): Answered<ProofResponse[]>;
   withdrawals(client: Address): WithdrawalResponse[];
   /**

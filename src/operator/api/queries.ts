@@ -1,4 +1,4 @@
-/** Answers what a server asks, from state and history: the API's queries, without its deeds. */
+/** Answers a server's questions from state and history: the read-only queries of the API. */
 
 import type { Curve } from "../../base/curve.ts";
 import type { Address } from "../../base/hex.ts";
@@ -7,7 +7,6 @@ import type { State } from "../../exchange/model/state.ts";
 import {
   areTreesHashed,
   balances,
-  book,
   clock,
   type OrderView,
   orders,
@@ -21,19 +20,18 @@ import { refuse } from "../../protocol/refusals.ts";
 import { firstBlockOf, quarterSize } from "../../protocol/rounds.ts";
 import type { BlockNumber, Domain, Fill, Round } from "../../protocol/units.ts";
 import { firstPayableBlock } from "../../protocol/withdrawalRule.ts";
-import type { ClientTrade, History } from "../replay/history.ts";
-import type { FillSigner } from "./fillSigner.ts";
 import type {
-  Answered,
   BalanceResponse,
-  BookResponse,
   ClientTradeResponse,
-  ClockResponse,
-  OrderResponse,
   ProofResponse,
-  TradeResponse,
   WithdrawalResponse,
-} from "./operatorApi.ts";
+} from "../../wire/schemas/account.ts";
+import type { ClockResponse } from "../../wire/schemas/health.ts";
+import type { TradeResponse } from "../../wire/schemas/market.ts";
+import type { OrderResponse } from "../../wire/schemas/order.ts";
+import type { ClientTrade, History, TradePage } from "../replay/history.ts";
+import type { FillSigner } from "./fillSigner.ts";
+import type { Answered } from "./operatorApi.ts";
 
 export interface QuerySources {
   readonly state: State;
@@ -60,29 +58,16 @@ export function clockResponse(state: State, chainHead: BlockNumber): ClockRespon
   };
 }
 
-export function bookResponse(
-  { state, history }: QuerySources,
-  base: Address,
-  quote: Address,
-  depth: number,
-): BookResponse | undefined {
-  const view = book(state, { sellToken: base, buyToken: quote }, depth);
-  if (view === undefined || view.market.base !== base) return undefined;
-  const levels = (side: typeof view.bids) =>
-    side.map(({ price, baseAmount }) => ({ price, amount: baseAmount }));
-  return {
-    base,
-    quote,
-    bids: levels(view.bids),
-    asks: levels(view.asks),
-    asOf: history.upTo,
-  };
-}
-
 export function tradeResponse(trade: Trade): TradeResponse {
   const { sequence, block, round, base, quote, price, baseAmount, quoteAmount } = trade;
   const takerSide = trade.takerSide === "bid" ? "buy" : "sell";
-  return { sequence, block, round, base, quote, price, baseAmount, quoteAmount, takerSide };
+  const timeMs = shownTime(trade.timeMs);
+  return { sequence, block, round, base, quote, price, baseAmount, quoteAmount, takerSide, timeMs };
+}
+
+/** Null where no time was written down; trades of older snapshots have none at all. */
+export function shownTime(timeMs: number | undefined): number | null {
+  return timeMs === undefined || timeMs === 0 ? null : timeMs;
 }
 
 export function clientTradeResponse({ trade, order: ref }: ClientTrade): ClientTradeResponse {
@@ -92,6 +77,7 @@ export function clientTradeResponse({ trade, order: ref }: ClientTrade): ClientT
     ...tradeResponse(trade),
     orderId: ref.id,
     side: takerBuys === isTaker ? "buy" : "sell",
+    role: isTaker ? "taker" : "maker",
   };
 }
 
@@ -101,7 +87,7 @@ function sameOrder(a: OrderRef, b: OrderRef): boolean {
 
 /**
  * The order as it is now, though its fill may be signed later. Throws `SignerUnavailable` when it
- * cannot be signed: nobody is told of an execution without its evidence.
+ * cannot be signed: no execution is reported without its evidence.
  */
 export async function orderResponse(
   sources: QuerySources,
@@ -117,6 +103,9 @@ export async function orderResponse(
     ...view.order,
     orderHash: hash,
     state: view.state,
+    reason: view.reason ?? null,
+    terms: view.terms,
+    timeMs: shownTime(view.placedMs),
     sold,
     bought,
     asOf,
@@ -148,9 +137,9 @@ export function balancesResponse(
 export function clientTradesResponse(
   history: History,
   client: Address,
-  limit: number,
+  page: TradePage,
 ): ClientTradeResponse[] {
-  return history.ofClient(client, limit).map(clientTradeResponse);
+  return history.ofClient(client, page).map(clientTradeResponse);
 }
 
 export function proofsResponse(

@@ -10,14 +10,14 @@ import type { Metrics } from "../telemetry/metrics.ts";
 /** A block's header. */
 export interface SeenBlock {
   readonly number: BlockNumber;
-  /** Seconds since 1970, by whoever made it. */
+  /** Seconds since 1970, by the producer of the block. */
   readonly timestamp: number;
 }
 
 export interface Endpoint {
   /** Without what may be a secret in its address. */
   readonly label: string;
-  /** Its newest block. Rejects when it does not answer within a bound of its own. */
+  /** The endpoint's newest block. Rejects when there is no answer within a bound of its own. */
   readonly readHead: () => Promise<SeenBlock>;
 }
 
@@ -35,7 +35,7 @@ export interface ChainOptions {
 }
 
 export interface ChainCheck extends Check {
-  /** To be told of each new head as soon as the node hears of it. */
+  /** Called with each new head as soon as the node hears of it. */
   heard(block: SeenBlock): void;
 }
 
@@ -53,18 +53,17 @@ export function chainCheck(options: ChainOptions): ChainCheck {
     newest = block;
     newestSince = options.now();
   };
-  const lookAtClocks = (): Reading[] => {
+  const probeClocks = (): Reading[] => {
     // The one heard with the least delay tells most about the clocks.
     if (skews.length > 0) skew = skews.reduce((a, b) => (Math.abs(b) < Math.abs(a) ? b : a));
     skews = [];
     const silence = (options.now() - newestSince) / 1000;
-    metrics.set("chain_silence_seconds", "Since the last new block of the chain", silence);
+    metrics.set("chain_silence_seconds", silence);
     if (newest !== undefined) {
       const age = options.wallClock() / 1000 - newest.timestamp;
-      metrics.set("chain_head_age_seconds", "Age of the newest block by our clock", age);
+      metrics.set("chain_head_age_seconds", age);
     }
-    const help = "Clock of the chain minus ours, when a new block is heard of";
-    metrics.set("clock_skew_seconds", help, skew ?? 0);
+    metrics.set("clock_skew_seconds", skew ?? 0);
     return [silenceReading(options.chainSilenceSeconds, silence, newest), skewReading(skew)];
   };
   const skewReading = (seconds: number | undefined): Reading => ({
@@ -89,18 +88,18 @@ export function chainCheck(options: ChainOptions): ChainCheck {
       heads.forEach((head, i) => {
         const labels = { endpoint: endpoints[i]?.label as string };
         const up = head.status === "fulfilled";
-        metrics.set("rpc_endpoint_up", "1 when the endpoint answers", up ? 1 : 0, labels);
+        metrics.set("rpc_endpoint_up", up ? 1 : 0, labels);
         const lag = up ? Math.max(0, best - head.value.number) : Number.NaN;
-        metrics.set("rpc_endpoint_lag_blocks", "Behind the best endpoint", lag, labels);
+        metrics.set("rpc_endpoint_lag_blocks", lag, labels);
       });
       const down = endpoints.filter((_, i) => heads[i]?.status === "rejected");
       const lag = followed === undefined ? 0 : Math.max(0, best - followed);
-      metrics.set("rpc_lag_blocks", "Blocks by which what we follow is behind", lag);
-      metrics.set("rpc_down_endpoints", "Endpoints that do not answer", down.length);
+      metrics.set("rpc_lag_blocks", lag);
+      metrics.set("rpc_down_endpoints", down.length);
       return [
         lagReading(options.rpcLagBlocks, lag, best),
         downReading(options.rpcDownEndpoints, down, endpoints.length),
-        ...lookAtClocks(),
+        ...probeClocks(),
       ];
     },
   };

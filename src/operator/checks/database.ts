@@ -9,14 +9,12 @@ export interface DatabaseOptions {
   readonly metrics: Metrics;
 }
 
-const HELP = "1 while the database of the shared journal answers and takes writes";
-
 export function databaseCheck({ problem, metrics }: DatabaseOptions): Check {
   return {
     name: "database",
     probe: () => {
       const found = problem();
-      metrics.set("database_up", HELP, found === undefined ? 1 : 0);
+      metrics.set("database_up", found === undefined ? 1 : 0);
       return [
         {
           check: "database",

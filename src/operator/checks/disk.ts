@@ -6,7 +6,7 @@ import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface DiskOptions {
-  /** For checks and labels: "storage" or "logs". */
+  /** The folder's name for checks and labels: "storage" or "logs". */
   readonly folder: string;
   readonly path: string;
   readonly diskFreeBytes: Levels;
@@ -43,10 +43,10 @@ export function diskCheck(options: DiskOptions): Check {
       }
       const { bytes, inodes } = room;
       const days = decline.daysLeft(options.now(), bytes);
-      metrics.set("disk_free_bytes", "Room for data, by folder", bytes, { folder });
-      metrics.set("disk_free_inodes", "Room for files, by folder", inodes, { folder });
+      metrics.set("disk_free_bytes", bytes, { folder });
+      metrics.set("disk_free_inodes", inodes, { folder });
       const left = leftSeconds(days);
-      metrics.set("disk_left_seconds", "Time until the disk is full at this pace", left, {
+      metrics.set("disk_left_seconds", left, {
         folder,
       });
       const forecast =

@@ -1,4 +1,4 @@
-/** Whether what the operator owes the chain is done in time. */
+/** The health check of duties: whether the operator pays its debts to the chain in time. */
 import { quarterSize } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
 import { DUTY_KINDS, dutyName } from "../duties/duties.ts";
@@ -21,17 +21,16 @@ export function dutiesCheck(options: DutiesOptions): Check {
     name: "duties",
     probe: () => {
       const open = options.duties();
-      // Whatever was found before stands; journalLag and haltDistance watch meanwhile.
+      // The result found before stands; journalLag and haltDistance watch meanwhile.
       if (open === undefined) return [];
       for (const kind of DUTY_KINDS) {
         const ofKind = open.filter(({ id }) => id.kind === kind);
         const left = nearest(ofKind)?.blocksLeft ?? Number.POSITIVE_INFINITY;
-        metrics.set("open_duties", "Open duties, by kind", ofKind.length, { kind });
-        metrics.set("duty_left_blocks", "Until the nearest deadline, by kind", left, { kind });
+        metrics.set("open_duties", ofKind.length, { kind });
+        metrics.set("duty_left_blocks", left, { kind });
       }
       const late = open.filter(({ inTime }) => !inTime);
-      const help = "Open duties that can no longer be done in time";
-      metrics.set("late_duties", help, late.length);
+      metrics.set("late_duties", late.length);
       const next = nearest(open);
       const left = next?.blocksLeft ?? Number.POSITIVE_INFINITY;
       const detail = next === undefined ? "no duty is open" : inWords(next);

@@ -20,8 +20,7 @@ export function eventLoopCheck({ metrics, ...options }: EventLoopOptions): Check
     probe: () => {
       const delay = histogram.count === 0 ? 0 : histogram.percentile(99) / NANOSECONDS;
       histogram.reset();
-      const help = "Delay of the event loop since the last poll, 99th percentile";
-      metrics.set("event_loop_delay_seconds", help, delay);
+      metrics.set("event_loop_delay_seconds", delay);
       return [
         {
           check: "eventLoop",

@@ -45,7 +45,7 @@ export function haltCheck(options: HaltOptions): HaltCheck {
       }
       haltBlock = clock.haltBlock;
       const left = (haltBlock ?? Number.POSITIVE_INFINITY) - clock.block;
-      metrics.set("halt_left_blocks", "Until HALTED if nothing more is done", left);
+      metrics.set("halt_left_blocks", left);
       if (clock.halted) {
         const detail = `HALTED since block ${haltBlock}`;
         // There is no deadline left to come near to.

@@ -29,11 +29,11 @@ export function journalCheck({ metrics, ...options }: JournalOptions): Check {
       const lag = options.lagBlocks();
       const { waiting, longestFlushMs, sinceFlushMs } = options.writer();
       const flush = longestFlushMs / 1000;
-      metrics.set("journal_lag_blocks", "Final blocks not yet in the journal", lag);
-      metrics.set("journal_waiting_entries", "Entries that wait to be written", waiting);
-      metrics.set("journal_flush_seconds", "Longest flush since the last look", flush);
+      metrics.set("journal_lag_blocks", lag);
+      metrics.set("journal_waiting_entries", waiting);
+      metrics.set("journal_flush_seconds", flush);
       const age = sinceFlushMs === undefined ? Number.NaN : sinceFlushMs / 1000;
-      metrics.set("journal_flush_age_seconds", "Since the last flush ended", age);
+      metrics.set("journal_flush_age_seconds", age);
       const ago = sinceFlushMs === undefined ? "none yet" : `${Math.round(age)} s ago`;
       return [
         {

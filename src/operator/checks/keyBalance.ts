@@ -13,7 +13,7 @@ export interface KeyBalanceOptions {
   /** Wei below which it is a warning. */
   readonly minBalance: bigint;
   readonly leftDays: Levels;
-  /** What the key's own mined transactions cost. */
+  /** The cost of the key's own mined transactions. */
   readonly spending: Spending;
   readonly metrics: Metrics;
   /** Milliseconds, never going back. */
@@ -44,17 +44,13 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
       let detail: string;
       let leftDays: number | undefined;
       const perDay = spending.perDay(options.now());
-      metrics.set("key_spent_ether_per_day", "Paid by the operator's key", ether(perDay));
+      metrics.set("key_spent_ether_per_day", ether(perDay));
       try {
         balance = await options.readBalance();
         leftDays = daysLeft(balance, perDay);
         detail = `${formatDecimal(balance, DECIMALS)} ETH, warns below ${formatDecimal(minBalance, DECIMALS)} ETH`;
-        metrics.set("key_balance_ether", "Ether of the operator's key", ether(balance));
-        metrics.set(
-          "key_left_seconds",
-          "Time until the key is empty at this pace",
-          leftSeconds(leftDays),
-        );
+        metrics.set("key_balance_ether", ether(balance));
+        metrics.set("key_left_seconds", leftSeconds(leftDays));
       } catch (error) {
         detail = `cannot be read: ${problemOf(error)}`;
       }
@@ -74,7 +70,7 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
   };
 }
 
-/** For figures only: money that is compared or paid stays in wei. */
+/** For display only: money that is compared or paid stays in wei. */
 function ether(wei: bigint): number {
   return Number(wei) / 1e18;
 }

@@ -20,10 +20,10 @@ export function memoryCheck({ metrics, ...levels }: MemoryOptions): Check {
       const limit = memoryLimit();
       const rss = process.memoryUsage.rss();
       const { used_heap_size: heap, heap_size_limit: heapLimit } = getHeapStatistics();
-      metrics.set("memory_used_bytes", "Resident memory of the process", rss);
-      metrics.set("memory_limit_bytes", "Of the container, or else of the machine", limit);
-      metrics.set("heap_used_bytes", "Heap that V8 uses", heap);
-      metrics.set("heap_limit_bytes", "Heap at which V8 gives up", heapLimit);
+      metrics.set("memory_used_bytes", rss);
+      metrics.set("memory_limit_bytes", limit);
+      metrics.set("heap_used_bytes", heap);
+      metrics.set("heap_limit_bytes", heapLimit);
       return [
         {
           check: "memory",

@@ -21,7 +21,7 @@ export function registrationCheck(options: RegistrationOptions): Check {
     probe: async () => {
       try {
         const registered = await options.readRegistered();
-        metrics.set("operator_registered", "1 when the manager knows us", registered ? 1 : 0);
+        metrics.set("operator_registered", registered ? 1 : 0);
         return registered
           ? [reading(0, `${address} is registered`)]
           : [reading(1, `${address} is not registered at ${manager}`)];

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseAddress } from "../../base/address.ts";
-import { QuarterdeckError } from "../../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
@@ -31,12 +31,21 @@ const positive = units
   .transform(BigInt)
   .refine((value) => value > 0n, "Expected a number above zero");
 
-const market = z.strictObject({ base: address, quote: address, lot: positive, tick: positive });
+const market = z.strictObject({
+  base: address.describe("Token that is bought and sold"),
+  quote: address.describe("Token in which prices are"),
+  lot: positive.describe("Base units of base: amounts are whole lots"),
+  tick: positive.describe("Base units of quote: the price of a lot is a whole number of ticks"),
+});
 
 /** An encrypted keystore (V3). Without `passwordFile` the environment has the password. */
 const keystore = z.strictObject({
-  path: z.string().min(1, "Expected a file"),
-  passwordFile: z.string().min(1, "Expected a file").optional(),
+  path: z.string().min(1, "Expected a file").describe("The keystore's file"),
+  passwordFile: z
+    .string()
+    .min(1, "Expected a file")
+    .optional()
+    .describe("Without it the environment has the password"),
 });
 
 /** A key in Web3Signer, in its eth1 mode. */
@@ -44,13 +53,19 @@ const web3signer = z.strictObject({
   url: z
     .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
     .refine((url) => !/[@?#]/.test(url), "Expected a URL without user, query and fragment")
-    .transform((url) => url.replace(/\/+$/, "")),
-  address,
-  /** Milliseconds for one request. */
-  timeoutMs: z.number().int().min(50).max(60_000).default(2000),
+    .transform((url) => url.replace(/\/+$/, ""))
+    .describe("Where it serves"),
+  address: address.describe("Of the key"),
+  timeoutMs: z
+    .number()
+    .int()
+    .min(50)
+    .max(60_000)
+    .default(2000)
+    .describe("Milliseconds for one request"),
 });
 
-/** What cannot be honoured in the URL of a database, if anything. */
+/** The part of a database's URL that cannot be honoured, if there is one. */
 function problemOfUrl(url: string): string | undefined {
   try {
     parseDatabaseUrl(url);
@@ -69,15 +84,27 @@ const sharedDatabase = z.strictObject({
       const message = problemOfUrl(url);
       if (message !== undefined) context.addIssue({ code: "custom", message });
     })
-    .optional(),
+    .optional()
+    .describe("postgres://…; may come from the environment"),
   schema: z
     .string()
     .regex(/^[a-z_][a-z0-9_]{0,62}$/, "Expected lower-case letters, digits and underscores")
-    .default("quarterdeck"),
-  /** Milliseconds of silence after which another operator takes over. */
-  leaseMs: z.number().int().min(200).max(LONGEST_LEASE_MS).default(1500),
-  /** Milliseconds for which the database may be unreachable before the process ends. */
-  retryTimeoutMs: z.number().int().min(1000).max(86_400_000).default(600_000),
+    .default("quarterdeck")
+    .describe("Of the database: each exchange has one of its own"),
+  leaseMs: z
+    .number()
+    .int()
+    .min(200)
+    .max(LONGEST_LEASE_MS)
+    .default(1500)
+    .describe("Milliseconds of silence after which another operator takes over"),
+  retryTimeoutMs: z
+    .number()
+    .int()
+    .min(1000)
+    .max(86_400_000)
+    .default(600_000)
+    .describe("Milliseconds for which the database may be unreachable before the process ends"),
 });
 
 /** JSON-RPC endpoints, each once: two readings of one endpoint are no second opinion. */
@@ -101,41 +128,57 @@ const endpoints = z
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
 
-const schema = z.strictObject({
-  /** JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first. */
-  rpc: endpoints,
-  mediator: address,
-  markets: z.array(market).min(1, "Expected at least one market"),
-  /** Blocks after which a block counts as final. */
-  confirmations: z.number().int().min(0).max(1000).default(12),
-  host: z.string().default("127.0.0.1"),
-  port: z.number().int().min(0).max(65535).default(8080),
-  storage: z.string().default("storage"),
-  logs: z.string().default("logs"),
-  /** Milliseconds between two polls of the chain. */
-  pollMs: z.number().int().min(10).max(60_000).default(2000),
-  /** Orders of one client in one round; with more, evidence would not fit one transaction. */
+/** Every key of the file. Descriptions stand in docs/config.md, with units. */
+export const configSchema = z.strictObject({
+  rpc: endpoints.describe("JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first"),
+  mediator: address.describe("The exchange's contract"),
+  markets: z.array(market).min(1, "Expected at least one market").describe("What is traded"),
+  confirmations: z
+    .number()
+    .int()
+    .min(0)
+    .max(1000)
+    .default(12)
+    .describe("Blocks after which a block counts as final"),
+  host: z.string().default("127.0.0.1").describe("Address on which the API listens"),
+  port: z.number().int().min(0).max(65535).default(8080).describe("0: any free port"),
+  storage: z.string().default("storage").describe("Folder of the journal"),
+  logs: z.string().default("logs").describe("Folder of the logs"),
+  pollMs: z
+    .number()
+    .int()
+    .min(10)
+    .max(60_000)
+    .default(2000)
+    .describe("Milliseconds between two polls of the chain"),
   ordersPerClientAndRound: z
     .number()
     .int()
     .min(1)
     .max(ORDERS_PER_CLIENT_AND_ROUND)
-    .default(ORDERS_PER_CLIENT_AND_ROUND),
-  /** Warn when the operator's key holds less (wei). */
-  minBalance: units.transform(BigInt).default(10n * ETHER),
-  /** Never pay more for a unit of gas (wei). */
-  maxFeePerGas: positive.default(500n * GWEI),
-  /** Tries of one step, with growing pauses, before the process gives up. */
-  maxTries: z.number().int().min(1).max(100).default(10),
-  database: sharedDatabase.optional(),
-  /** Where clients reach this operator; needed where there are several. */
-  publicUrl: z.url({ protocol: /^https?$/ }).optional(),
-  keystore: keystore.optional(),
-  web3signer: web3signer.optional(),
-  /** When the health checks warn; see health/healthConfig.ts. */
-  guards: guardsSchema,
-  /** Webhooks that are told of it; see alerts/config.ts. */
-  alerts: alertsSchema,
+    .default(ORDERS_PER_CLIENT_AND_ROUND)
+    .describe("Orders of one client in one round; with more, evidence would not fit"),
+  minBalance: units
+    .transform(BigInt)
+    .default(10n * ETHER)
+    .describe("Wei: warn when the operator's key holds less"),
+  maxFeePerGas: positive.default(500n * GWEI).describe("Wei: never pay more for a unit of gas"),
+  maxTries: z
+    .number()
+    .int()
+    .min(1)
+    .max(100)
+    .default(10)
+    .describe("Tries of one step, with growing pauses, before the process gives up"),
+  database: sharedDatabase.optional().describe("A journal that several operators share"),
+  publicUrl: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("Where clients reach this operator; needed where there are several"),
+  keystore: keystore.optional().describe("An encrypted key file (V3)"),
+  web3signer: web3signer.optional().describe("A key in Web3Signer, in its eth1 mode"),
+  guards: guardsSchema.describe("When the health checks warn"),
+  alerts: alertsSchema.describe("Webhooks that are told of it"),
 });
 
 /** A database with all that it takes to use it. */
@@ -148,7 +191,7 @@ export interface DatabaseConfig {
   readonly publicUrl: string;
 }
 
-type Settings = Omit<z.output<typeof schema>, "keystore" | "web3signer" | "database">;
+type Settings = Omit<z.output<typeof configSchema>, "keystore" | "web3signer" | "database">;
 export type OperatorConfig = Readonly<Settings> & {
   readonly key: KeySource;
   /** Undefined: the journal lies in `storage`, and this operator is the only one. */
@@ -161,14 +204,14 @@ export const DATABASE_VARIABLE = "QUARTERDECK_DATABASE";
 /** Environment variable with JSON-RPC endpoints, separated by commas. */
 export const RPC_VARIABLE = "QUARTERDECK_RPC";
 
-/** What it takes to read an exchange on chain, and to send to it with one key. */
-const accessSchema = schema.pick({
+/** The settings to read an exchange on chain, and to send to it with one key. */
+const accessSchema = configSchema.pick({
   ...{ rpc: true, mediator: true, pollMs: true, maxFeePerGas: true, maxTries: true },
   ...{ keystore: true, web3signer: true },
 });
 
 type AccessSettings = Omit<z.output<typeof accessSchema>, "keystore" | "web3signer">;
-/** Of whoever is no operator, as the manager's owner. */
+/** For commands that run without an operator, such as the manager owner's. */
 export type ChainAccess = Readonly<AccessSettings> & {
   /** Throws a `QuarterdeckError` with code `BadConfiguration` where none is named. */
   readonly key: () => KeySource;
@@ -188,11 +231,12 @@ export function readAccess(file: string, environment: NodeJS.ProcessEnv): ChainA
 function neededOf(needed: z.ZodObject, file: string): unknown {
   const json = readJson(file);
   if (!isObject(json)) return json;
-  const isNeeded = ([name]: [string, unknown]) => name in needed.shape || !(name in schema.shape);
+  const isNeeded = ([name]: [string, unknown]) =>
+    name in needed.shape || !(name in configSchema.shape);
   return Object.fromEntries(Object.entries(json).filter(isNeeded));
 }
 
-const journalSchema = schema.pick({ storage: true, database: true });
+const journalSchema = configSchema.pick({ storage: true, database: true });
 
 /** Where an operator's journal is: in `storage`, unless there is a database. */
 export interface JournalPlace {
@@ -226,7 +270,7 @@ function readJson(file: string): unknown {
   try {
     text = readFileSync(file, "utf8").replace(BYTE_ORDER_MARK, "");
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw bad(`Cannot read ${file} (${reason}).`, "Name the file with --config.");
   }
   try {
@@ -244,7 +288,7 @@ export function parseConfig(
   environment: NodeJS.ProcessEnv,
   source: string,
 ): OperatorConfig {
-  const fields = parseFields(schema, json, environment, source);
+  const fields = parseFields(configSchema, json, environment, source);
   const { keystore, web3signer, database, ...settings } = fields;
   const key = keySourceOf({ keystore, web3signer }, environment);
   return { ...settings, key, database: databaseOf(database, settings, source) };
@@ -268,7 +312,7 @@ function parseFields<Schema extends z.ZodObject>(
   throw faultError(faultOf(outcome.error, fields), variables, source);
 }
 
-/** `fault` told of the variable where its value came from there, else of the file. */
+/** `fault`, naming the variable where the value came from one, else the field of the file. */
 function faultError(
   { field, problem, hint }: ConfigFault,
   variables: ReadonlyMap<string, string>,
@@ -285,7 +329,7 @@ function faultError(
 }
 
 /**
- * What the environment says in the place of the file, and which field came from which variable. An
+ * The values that the environment sets in the place of the file, and the variable of each field. An
  * empty variable counts as unset, as shells and container files leave them.
  */
 function withVariables(fields: z.ZodObject, json: unknown, environment: NodeJS.ProcessEnv) {
@@ -314,7 +358,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 function databaseOf(
-  database: z.output<typeof schema>["database"],
+  database: z.output<typeof configSchema>["database"],
   { publicUrl }: Settings,
   source: string,
 ): DatabaseConfig | undefined {

@@ -1,5 +1,5 @@
-/** What the doctor says of one thing that it looked at. */
-import { QuarterdeckError } from "../../base/errors.ts";
+/** A finding of the doctor about one thing that it examined. */
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 
 /** `warn`: it works, and will not for long or not under stress. `fail`: do not start. */
 export type FindingState = "ok" | "warn" | "fail";
@@ -9,7 +9,7 @@ export interface Finding {
   readonly check: string;
   readonly state: FindingState;
   readonly detail: string;
-  /** What to do next; undefined where all is well. */
+  /** The next step to take; undefined where all is well. */
   readonly hint: string | undefined;
 }
 
@@ -31,7 +31,7 @@ export function failureOf(check: string, error: unknown): Finding {
     const detail = error.message.slice(0, -error.hint.length).trimEnd();
     return failure(check, detail, error.hint);
   }
-  const detail = error instanceof Error ? error.message : String(error);
+  const detail = messageOf(error);
   return failure(check, detail, "Look at the message; if it says nothing to you, report it.");
 }
 

@@ -1,7 +1,6 @@
-/** What the doctor looks at in the storage folder: who uses it, and whether the journal is ours. */
+/** The doctor's checks of the storage folder: who uses it, and whether the journal is ours. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { BlockRef } from "../../chain/follow/follow.ts";
 import type { ChainClient } from "../../chain/rpc/rpc.ts";
 import { decodeEntry, type Genesis } from "../../exchange/model/entries.ts";
 import { StorageInUse } from "../../journal/errors.ts";
@@ -10,12 +9,13 @@ import { openPostgresReader } from "../../journal/postgres/journal.ts";
 import { journalFile, LOCK_FILE } from "../../journal/sqlite/connection.ts";
 import { lockStorage } from "../../journal/sqlite/lock.ts";
 import { checkSqliteTail, openSqliteReader } from "../../journal/sqlite/reader.ts";
+import type { BlockRef } from "../../protocol/units.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import { requireSame } from "../replay/replay.ts";
 import { checkDatabase } from "./database.ts";
 import { type Finding, failure, fine, looking, warning } from "./finding.ts";
 
-/** What of the journal the other checks need. */
+/** The facts of the journal that the other checks need. */
 export interface JournalInspection {
   readonly findings: readonly Finding[];
   /** The last block that it took in; undefined: none, or it cannot be read. */
@@ -85,7 +85,7 @@ async function requireOurs(journal: JournalReader, wanted: Genesis): Promise<voi
   }
 }
 
-/** Records looked through for the last block; there is one every few seconds. */
+/** Records searched for the last block; there is one every few seconds. */
 const LAST_RECORDS = 10_000;
 
 async function lastBlockOf(journal: JournalReader): Promise<BlockRef | undefined> {

@@ -1,4 +1,5 @@
 /** A health check probes one thing that the node lives on and gives values to be judged. */
+import { messageOf } from "../../base/errors.ts";
 import type { CheckValue, Levels } from "./level.ts";
 
 /** One value of one probe. */
@@ -8,9 +9,9 @@ export interface Reading {
   readonly levels: Levels;
   /** Undefined when it could not be read; `detail` says why. */
   readonly value: CheckValue | undefined;
-  /** The figure in words, with its unit. */
+  /** The value in words, with its unit. */
   readonly detail: string;
-  /** What to do when it is bad, as a sentence. */
+  /** The next step when the level is bad, as a sentence. */
   readonly hint: string;
 }
 
@@ -31,6 +32,6 @@ export const FAILS_AT_ONCE: Levels = {
 };
 
 export function problemOf(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   return text.split("\n")[0] as string;
 }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../base/log.ts";
-import type { HealthCheck } from "../api/operatorApi.ts";
+import type { HealthCheck } from "../../wire/schemas/health.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { type Check, FAILS_AT_ONCE, problemOf, type Reading } from "./check.ts";
 import { FIRST_STATE, HEALTHS, type LevelState, nextState } from "./level.ts";
@@ -34,12 +34,12 @@ export class Checks {
     this.#options = options;
   }
 
-  /** As of the last poll, by name. */
+  /** The state of each check as of the last poll, by name. */
   checks(): HealthCheck[] {
     return [...this.#checks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Looks at once, and again for ever until `stop`. */
+  /** Probes at once, and again for ever until `stop`. */
   start(): void {
     for (const check of this.#options.checks) void this.#keepProbing(check);
   }
@@ -81,7 +81,7 @@ export class Checks {
     this.#checks.set(name, { name, state: after, detail: `${detail}.${advice}` });
     const { log, metrics, onChange } = this.#options;
     const rank = HEALTHS.indexOf(after);
-    metrics.set("check_state", "0 ok, 1 warn, 2 failed; by check", rank, { check: name });
+    metrics.set("check_state", rank, { check: name });
     if (before === after) return;
     const fields = { check: name, before, detail };
     if (after === "ok") log.info("healthy", fields);

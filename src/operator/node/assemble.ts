@@ -2,6 +2,7 @@
 import type { Curve } from "../../base/curve.ts";
 import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
+import { readDepositsBetween } from "../../chain/contracts/pastEvents.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { GasLedger } from "../../chain/submit/fees.ts";
 import {
@@ -30,9 +31,8 @@ import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
-const SKIPPED_HELP = "Slots for which a claim of ours would have changed nothing";
 
-/** What is opened before anything is assembled. */
+/** The parts that are opened before anything is assembled. */
 export interface Opened {
   readonly config: OperatorConfig;
   readonly log: Log;
@@ -44,11 +44,11 @@ export interface Opened {
   readonly storage: Storage;
   /** Ends waiting at once when it is aborted. */
   readonly signal: AbortSignal;
-  /** To be told what makes it impossible to go on. */
+  /** Emits the error that makes it impossible to go on. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** What parts tell whoever is made after them. */
+/** The signals by which a part notifies parts that are made after it. */
 interface Signals {
   /** A transaction of ours was mined; `kind`: a duty's, or "claim". */
   readonly mined: Signal<{ readonly kind: string; readonly mined: Mined }>;
@@ -156,7 +156,7 @@ function makeTurns(
   submitter: Submitter,
   { mined }: Signals,
 ): SlotKeeper {
-  metrics.add("claims_skipped_total", SKIPPED_HELP, 0);
+  metrics.add("claims_skipped_total", 0);
   return new SlotKeeper({
     reader: chain.turns,
     address: opened.signer.address,
@@ -164,7 +164,7 @@ function makeTurns(
     submitter,
     log,
     onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),
-    onSkipped: () => metrics.add("claims_skipped_total", SKIPPED_HELP, 1),
+    onSkipped: () => metrics.add("claims_skipped_total", 1),
   });
 }
 
@@ -182,7 +182,7 @@ function makeQuorum(
     curve,
     board: storage.board,
     log,
-    approved: () => (turns.turns?.operators ?? []).map(({ address }) => address),
+    approved: () => (turns.slots?.operators ?? []).map(({ address }) => address),
     onPoll: () => attestationsRead.raise(),
   });
 }
@@ -232,6 +232,7 @@ function makeApi(
     identity: (challenge) => identity.answer(challenge),
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
+    readDeposits: (client, from, to) => readDepositsBetween(chain.reader, client, from, to),
     health: () => [...opened.checks(), ...monitoring.checks()],
     canSign: opened.canSign,
     ...(storage.problem !== undefined && { storageProblem: storage.problem }),

@@ -1,13 +1,15 @@
 /**
- * How far the journal was applied, and the trades that people ask for: the latest of each market
- * and of each client. A projection of what the machine did; it decides nothing, and travels with
- * the snapshots.
+ * How far the journal was applied, and what people ask of the past: trades of each market and each
+ * client, candles, and what moved balances. A projection of what the machine did: it decides
+ * nothing, is bounded, and travels with the snapshots, so that every operator has the same.
  */
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeEvent, OrderRef, Trade } from "../../exchange/model/outcome.ts";
+import { Candles, marketKey, type SavedCandles } from "./candles.ts";
+import { Ledger, type Move } from "./ledger.ts";
 
 /** Kept of each market. */
-const TRADES_PER_MARKET = 500;
+const TRADES_PER_MARKET = 5000;
 /** Kept of each client. */
 const TRADES_PER_CLIENT = 500;
 
@@ -17,33 +19,69 @@ export interface ClientTrade {
   readonly order: OrderRef;
 }
 
+/** Which trades: those before a sequence, newest first; or those after one, oldest first. */
+export interface TradePage {
+  readonly before?: bigint | undefined;
+  readonly after?: bigint | undefined;
+  readonly limit: number;
+}
+
+/** The form of a history in a snapshot; before it a list of trades stood alone. */
+const FORM = 2;
+
+interface Saved {
+  readonly form: typeof FORM;
+  readonly timeMs: number;
+  readonly trades: readonly Trade[];
+  readonly candles: SavedCandles;
+  readonly moves: readonly Move[];
+}
+
 export class History {
   /** Newest last. */
   readonly #byMarket = new Map<string, Trade[]>();
   readonly #byClient = new Map<Address, ClientTrade[]>();
   #upTo = 0;
+  #timeMs = 0;
+  #candles = new Candles();
+  #ledger = new Ledger();
 
   /** Sequence of the last record that the state is made of; 0 before the first. */
   get upTo(): number {
     return this.#upTo;
   }
 
-  /** The record `sequence` was applied, and did this. */
-  record(sequence: number, events: readonly ExchangeEvent[]): void {
+  /** Milliseconds since 1970 of that record; 0: nobody knows. */
+  get timeMs(): number {
+    return this.#timeMs;
+  }
+
+  get candles(): Candles {
+    return this.#candles;
+  }
+
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  /** The record `sequence` was applied, and did this; `timeMs`: of the record. */
+  record(sequence: number, events: readonly ExchangeEvent[], timeMs = 0): void {
     this.#upTo = sequence;
+    this.#timeMs = timeMs;
+    this.#ledger.add(sequence, timeMs, events);
     for (const event of events) {
-      if (event.what === "trade") this.#add(event.trade);
+      if (event.what !== "trade") continue;
+      this.#add(event.trade);
+      this.#candles.add(event.trade, timeMs);
     }
   }
 
-  /** Newest first. */
-  ofMarket(base: Address, quote: Address, limit: number): Trade[] {
-    return newest(this.#byMarket.get(marketKey(base, quote)), limit);
+  ofMarket(base: Address, quote: Address, page: TradePage): Trade[] {
+    return pageOf(this.#byMarket.get(marketKey(base, quote)), page, ({ sequence }) => sequence);
   }
 
-  /** Newest first. */
-  ofClient(client: Address, limit: number): ClientTrade[] {
-    return newest(this.#byClient.get(client), limit);
+  ofClient(client: Address, page: TradePage): ClientTrade[] {
+    return pageOf(this.#byClient.get(client), page, ({ trade }) => trade.sequence);
   }
 
   /** As JSON text, for a snapshot. */
@@ -55,7 +93,14 @@ export class History {
       for (const { trade } of list) trades.set(trade.sequence, trade);
     }
     const ascending = [...trades.values()].sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
-    return JSON.stringify(ascending, (_, part) =>
+    const saved: Saved = {
+      form: FORM,
+      timeMs: this.#timeMs,
+      trades: ascending,
+      candles: this.#candles.encode(),
+      moves: this.#ledger.encode(),
+    };
+    return JSON.stringify(saved, (_, part) =>
       typeof part === "bigint" ? { units: part.toString() } : part,
     );
   }
@@ -64,10 +109,15 @@ export class History {
   static decode(text: string, sequence: number): History {
     const history = new History();
     history.#upTo = sequence;
-    const trades = JSON.parse(text, (_, part) =>
+    const saved = JSON.parse(text, (_, part) =>
       typeof part?.units === "string" ? BigInt(part.units) : part,
-    ) as Trade[];
-    for (const trade of trades) history.#add(trade);
+    ) as Saved | readonly Trade[];
+    const isWhole = "form" in saved;
+    for (const trade of isWhole ? saved.trades : saved) history.#add(trade);
+    if (!isWhole) return history;
+    history.#timeMs = saved.timeMs;
+    history.#candles = Candles.decode(saved.candles);
+    history.#ledger = Ledger.decode(saved.moves);
     return history;
   }
 
@@ -79,10 +129,6 @@ export class History {
   }
 }
 
-function marketKey(base: Address, quote: Address): string {
-  return `${base}/${quote}`;
-}
-
 function append<K, T>(lists: Map<K, T[]>, key: K, item: T, limit: number): void {
   const list = lists.get(key) ?? [];
   if (list.length === 0) lists.set(key, list);
@@ -91,6 +137,15 @@ function append<K, T>(lists: Map<K, T[]>, key: K, item: T, limit: number): void 
   if (list.length >= 2 * limit) list.splice(0, list.length - limit);
 }
 
-function newest<T>(list: readonly T[] | undefined, limit: number): T[] {
-  return (list ?? []).slice(-limit).reverse();
+function pageOf<T>(
+  list: readonly T[] = [],
+  { before, after, limit }: TradePage,
+  sequenceOf: (item: T) => bigint,
+): T[] {
+  if (after !== undefined) {
+    const first = list.findIndex((item) => sequenceOf(item) > after);
+    return first === -1 ? [] : list.slice(first, first + limit);
+  }
+  const end = before === undefined ? -1 : list.findIndex((item) => sequenceOf(item) >= before);
+  return (end === -1 ? list : list.slice(0, end)).slice(-limit).reverse();
 }

@@ -1,4 +1,5 @@
 /** Journals of a small exchange in real files, and hands that damage them. */
+
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -48,7 +49,7 @@ export async function writeEntries(
   await journal.append([encodeEntry(genesis)]);
   for (const entry of others) {
     const { last } = await journal.append([encodeEntry(entry)]);
-    history.record(last, apply(state, entry).events);
+    history.record(last, apply(state, entry).events, state.timeMs);
     if (!snapshots.includes(last)) continue;
     await journal.saveSnapshot(last, encodeSaved(state, history), stateHash(state));
   }

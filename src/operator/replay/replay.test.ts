@@ -38,7 +38,7 @@ function expectWhole(found: Recovered, from: number): void {
     replayed: entries.length - from,
   });
   const { base, quote } = GENESIS.markets[0] as { base: `0x${string}`; quote: `0x${string}` };
-  expect(found.history.ofMarket(base, quote, 100)).toHaveLength(16);
+  expect(found.history.ofMarket(base, quote, { limit: 100 })).toHaveLength(16);
 }
 
 async function snapshotBytes(folder: string, sequence: number): Promise<Uint8Array> {

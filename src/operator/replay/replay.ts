@@ -3,6 +3,7 @@
  * A journal without records gets its genesis. A damaged snapshot costs time; a damaged record ends
  * the start, since nothing after it may be believed.
  */
+
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { apply, begin } from "../../exchange/apply.ts";
@@ -30,7 +31,7 @@ export interface Recovered {
  */
 export async function recover(journal: Journal, genesis: Genesis, log: Log): Promise<Recovered> {
   if (journal.head.sequence === 0) {
-    await journal.append([encodeEntry({ kind: "genesis", ...genesis })]);
+    await journal.append([encodeEntry({ kind: "genesis", ...genesis, timeMs: Date.now() })]);
   }
   return recoverBegun(journal, genesis, log);
 }
@@ -45,20 +46,20 @@ export async function recoverBegun(
     log.error("snapshotUnusable", {
       sequence: sequence ?? "unknown",
       problem,
-      hint: SNAPSHOT_MEND,
+      hint: SNAPSHOT_HINT,
     }),
   );
   requireSame(recovered.state.genesis, genesis, journal.location);
   return recovered;
 }
 
-const SNAPSHOT_MEND =
+const SNAPSHOT_HINT =
   "nothing is lost: an older snapshot or the records take its place, which costs time; check the " +
   "disk, run `quarterdeck journal verify`, and make a backup";
 
 /**
  * The state that a journal with at least its genesis leads to. Writes nothing. `onUnusable` is
- * told of each snapshot that was passed over.
+ * called for each snapshot that was passed over.
  */
 export async function replay(
   journal: JournalReader,
@@ -67,8 +68,8 @@ export async function replay(
   const saved = await newestSavedState(journal, onUnusable);
   const snapshot = saved?.sequence ?? 0;
   const history = saved?.history ?? new History();
-  const { state, sequence } = await replayRecords(journal, saved, (upTo, _, outcome) =>
-    history.record(upTo, outcome?.events ?? []),
+  const { state, sequence } = await replayRecords(journal, saved, (upTo, after, outcome) =>
+    history.record(upTo, outcome?.events ?? [], after.timeMs),
   );
   return { state, history, sequence, replayed: sequence - snapshot, snapshot };
 }

@@ -3,8 +3,14 @@
  * snapshots only save time: one that cannot be used is passed over for an older one.
  */
 
+import { messageOf } from "../../base/errors.ts";
 import type { State } from "../../exchange/model/state.ts";
-import { decodeSnapshot, encodeSnapshot } from "../../exchange/snapshots/snapshot.ts";
+import {
+  decodeSnapshot,
+  encodeSnapshot,
+  snapshotVersion,
+} from "../../exchange/snapshots/snapshot.ts";
+import type { SnapshotVersion } from "../../exchange/snapshots/snapshotForm.ts";
 import { stateHash } from "../../exchange/snapshots/stateHash.ts";
 import { JournalDamaged } from "../../journal/errors.ts";
 import type { JournalReader, Snapshot } from "../../journal/journal.ts";
@@ -21,13 +27,13 @@ export interface SavedState {
 export interface UnusableSnapshot {
   /** Undefined: not even the list of snapshots can be read. */
   readonly sequence: number | undefined;
-  /** What is wrong with it, as a sentence. */
+  /** The fault of the snapshot, as a sentence. */
   readonly problem: string;
 }
 
 /**
  * The newest state saved at or before `atOrBefore` that can be used; undefined if none can: then
- * the replay begins at the first record. `onUnusable` is told of each newer one. Throws
+ * the replay begins at the first record. `onUnusable` is called for each newer one. Throws
  * `JournalDamaged` where a snapshot is whole and its record is not: that is no fault of a snapshot.
  */
 export async function newestSavedState(
@@ -65,19 +71,16 @@ async function readSnapshot(
 /** The state in a whole snapshot, or why there is none. */
 function usableState({ sequence, stateHash: expected, bytes }: Snapshot): SavedState | string {
   let saved: { state: State; history: History };
+  let version: SnapshotVersion;
   try {
-    saved = decodeSaved(bytes, sequence);
+    ({ version, ...saved } = decodeSaved(bytes, sequence));
   } catch (error) {
     // Pure code over bytes: whatever it throws is about the bytes.
     return `The snapshot at record ${sequence} cannot be decoded: ${messageOf(error)}`;
   }
-  const found = stateHash(saved.state);
+  const found = stateHash(saved.state, version);
   if (found === expected) return { sequence, ...saved };
   return `The snapshot at record ${sequence} says ${expected} and leads to ${found}.`;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** State and history as the bytes of a journal snapshot. */
@@ -98,14 +101,16 @@ export function encodeSaved(state: State, history: History): Uint8Array<ArrayBuf
 
 const LINE_FEED = 10;
 
-function decodeSaved(bytes: Uint8Array, sequence: number): { state: State; history: History } {
+function decodeSaved(bytes: Uint8Array, sequence: number) {
   const lines = linesOf(bytes);
   const first = lines.next();
   const history = History.decode(
     new TextDecoder().decode(first.value ?? new Uint8Array()),
     sequence,
   );
-  return { state: decodeSnapshot(lines), history };
+  const records = [...lines];
+  const version = snapshotVersion(records[0] ?? new Uint8Array());
+  return { version, state: decodeSnapshot(records), history };
 }
 
 function* linesOf(bytes: Uint8Array): Generator<Uint8Array> {

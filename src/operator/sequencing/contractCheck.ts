@@ -1,5 +1,5 @@
 /**
- * The contract's own figures against the machine's, as of the same block: once it is caught up, and
+ * The contract's own values against the machine's, as of the same block: once it is caught up, and
  * at each boundary. Logs that were never given are found out here, and not when the Mediator
  * refuses a commit for them.
  */
@@ -11,7 +11,7 @@ import type { ChainClient } from "../../chain/rpc/rpc.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock, tokenSums } from "../../exchange/queries/views.ts";
 
-/** One figure that differs. */
+/** One value that differs. */
 export interface Difference {
   readonly what: string;
   readonly contract: string;
@@ -20,7 +20,8 @@ export interface Difference {
 
 /**
  * Blocks at which every endpoint must show a difference before it counts, since one may answer for
- * another block than it was asked for; and at which none may have the figures before it is let be.
+ * another block than it was asked for; and at which none may have the values before the check is
+ * given up.
  */
 const POLLS_BEFORE_VERDICT = 3;
 /** Blocks behind its head of which a node that prunes still has the state. */
@@ -53,7 +54,7 @@ export interface ContractCheckOptions {
 
 export class ContractCheck {
   readonly #options: ContractCheckOptions;
-  /** The quarter in which the figures were last the same, as "round.quarter". */
+  /** The quarter in which the values were last the same, as "round.quarter". */
   #checked: string | undefined;
   #differing = 0;
   #unread = 0;
@@ -64,7 +65,7 @@ export class ContractCheck {
 
   /**
    * To be called after final blocks were taken; asks only where a check is due. Throws
-   * `ContractDiffers`. Figures that nobody has any more, or not now, are no difference.
+   * `ContractDiffers`. Values that no endpoint has any more, or not now, are no difference.
    */
   async poll(): Promise<void> {
     const { state, log } = this.#options;
@@ -88,7 +89,7 @@ export class ContractCheck {
   }
 
   /**
-   * What differs by all that answer; none if one has the same; undefined where none answers;
+   * The differences that all answers show; none if one has the same; undefined where none answers;
    * "later" while the chain is far ahead.
    */
   async #read(block: number): Promise<readonly Difference[] | "later" | undefined> {

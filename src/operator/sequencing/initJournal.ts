@@ -7,8 +7,8 @@ import { isLeadLost } from "./leadLost.ts";
 const LOOK_MS = 100;
 
 /**
- * Resolves when the journal has its genesis: of all operators that start with an empty one, whoever
- * acquires it writes that. Throws as `SharedJournal.acquire` does.
+ * Resolves when the journal has its genesis: of all operators that start with an empty one, the one
+ * that acquires it writes the genesis. Throws as `SharedJournal.acquire` does.
  */
 export async function initJournal(journal: SharedJournal, genesis: Genesis): Promise<void> {
   while ((await journal.refresh()).sequence === 0) {
@@ -20,7 +20,7 @@ export async function initJournal(journal: SharedJournal, genesis: Genesis): Pro
     try {
       // Somebody may have been quicker, and have given the lease back already.
       if (leased.head.sequence === 0) {
-        await leased.append([encodeEntry({ kind: "genesis", ...genesis })]);
+        await leased.append([encodeEntry({ kind: "genesis", ...genesis, timeMs: Date.now() })]);
       }
       await leased.close();
     } catch (error) {

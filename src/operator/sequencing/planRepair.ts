@@ -4,7 +4,7 @@
  * operator gets past them. Blocks that can be applied and lack logs can be read from the chain
  * again, as long as no order came and none was executed since.
  */
-import { QuarterdeckError } from "../../base/errors.ts";
+import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import { decodeEntry, type Entry } from "../../exchange/model/entries.ts";
 import type { Head, JournalReader, JournalRecord } from "../../journal/journal.ts";
 import { ReplayFailed, replayRecords } from "../replay/replay.ts";
@@ -34,8 +34,9 @@ export class RepairRefused extends QuarterdeckError {
 const KEEP = "Keep the journal as it is, and start the version that wrote it, or report this.";
 
 /**
- * What a repair would drop: from the first record that cannot be applied on, or from `wanted` on,
- * which may lie before it. Changes nothing. Throws `RepairRefused` and what reading throws.
+ * The records that a repair would drop: from the first record that cannot be applied on, or from
+ * `wanted` on, which may lie before it. Changes nothing. Throws `RepairRefused` and what reading
+ * throws.
  */
 export async function planRepair(journal: JournalReader, wanted?: number): Promise<RepairPlan> {
   const head = await journal.refresh();
@@ -102,12 +103,12 @@ function entryOf({ sequence, payload }: JournalRecord): Entry {
   try {
     return decodeEntry(payload);
   } catch (error) {
-    const problem = error instanceof Error ? error.message : String(error);
+    const problem = messageOf(error);
     throw new RepairRefused(`Record ${sequence} is of no form known here: ${problem}.`, KEEP);
   }
 }
 
-/** Who wrote what cannot be applied got no further than the flush that wrote it. */
+/** The writer of a record that cannot be applied got no further than the flush that wrote it. */
 function requireOneFlush({ sequence, epoch }: JournalRecord, broken: Broken): void {
   if (epoch === broken.epoch && sequence < broken.sequence + MAX_BATCH) return;
   throw new RepairRefused(

@@ -3,6 +3,7 @@
  * appends a batch with one flush; applies it; and only then answers. A refused append ends the
  * node: its state is dropped, and the journal tells the next start what is true.
  */
+
 import { QuarterdeckError } from "../../base/errors.ts";
 import { apply } from "../../exchange/apply.ts";
 import { checkBlocks } from "../../exchange/checkBlocks.ts";
@@ -12,18 +13,21 @@ import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
+import { termsOf } from "../../protocol/trading/terms.ts";
 import type { History } from "../replay/history.ts";
 
 export interface SequencerOptions {
   readonly journal: Journal;
   readonly state: State;
   readonly history: History;
-  /** Told of each entry once it is durable and applied, before its sender is. */
+  /** Called for each entry once it is durable and applied, before its sender gets an answer. */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
-  /** Told after each batch. */
+  /** Called after each batch. */
   readonly onCommitted?: () => void;
-  /** Told once, when the journal or the machine failed: the process must end. */
+  /** Called once, when the journal or the machine failed: the process must end. */
   readonly onFailure: (error: Error) => void;
+  /** Milliseconds since 1970; it may go back. */
+  readonly wallClock?: () => number;
 }
 
 /** Most entries of one flush. */
@@ -34,7 +38,7 @@ const MAX_WAITING = 8192;
 /** The blocks cannot follow what the journal holds: nothing of them was written. */
 export class BlocksRefused extends QuarterdeckError {
   override readonly name = "BlocksRefused";
-  /** What is wrong with them, as a sentence. */
+  /** The fault of the blocks, as a sentence. */
   readonly problem: string;
 
   constructor(problem: string) {
@@ -115,7 +119,7 @@ export class Sequencer {
   }
 
   async #run(): Promise<void> {
-    // Give callers of the same turn a chance to share the flush.
+    // Give callers of the same tick a chance to share the flush.
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const batch = this.#nextBatch();
@@ -126,7 +130,7 @@ export class Sequencer {
         this.#fail(error instanceof Error ? error : new Error(String(error)), batch);
       }
     }
-    // In the same turn in which nothing waited: whoever comes in the next one begins anew.
+    // In the same tick in which nothing waited: a caller of the next tick begins anew.
     this.#running = undefined;
   }
 
@@ -151,13 +155,17 @@ export class Sequencer {
       if (refusal === undefined) taken.push(waiting);
       else denied.push(() => waiting.resolve(refused(refusal)));
     }
-    const first = await this.#flush(taken);
+    // Not below the last record's, whoever wrote that: operators' clocks differ.
+    const timeMs = Math.max(state.timeMs, Math.floor(this.#options.wallClock?.() ?? Date.now()));
+    const entries = taken.map(({ entry }): Entry => ({ ...entry, timeMs }));
+    const first = await this.#flush(entries);
     for (const deny of denied) deny();
-    for (const [index, { entry, resolve }] of taken.entries()) {
+    for (const [index, entry] of entries.entries()) {
+      const { resolve } = taken[index] as Waiting;
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
-      history.record(first + index, outcome.events);
+      history.record(first + index, outcome.events, state.timeMs);
       onApplied(entry, outcome);
       resolve(outcome);
     }
@@ -167,11 +175,11 @@ export class Sequencer {
    * Afterwards `taken` is durable, and this was the writer still: one that was overtaken refuses
    * what the others have long taken. Resolves with the sequence of the first of `taken`.
    */
-  async #flush(taken: readonly Waiting[]): Promise<number> {
+  async #flush(taken: readonly Entry[]): Promise<number> {
     const { journal } = this.#options;
     const began = performance.now();
     this.#flushBegan = began;
-    const records = taken.map(({ entry }) => encodeEntry(entry));
+    const records = taken.map(encodeEntry);
     const first =
       records.length === 0
         ? (await journal.refresh()).sequence + 1
@@ -191,7 +199,7 @@ export class Sequencer {
 }
 
 function check(state: State, entry: Entry): Refusal | undefined {
-  if (entry.kind === "placeOrder") return checkOrder(state, entry.order);
+  if (entry.kind === "placeOrder") return checkOrder(state, entry.order, termsOf(entry.terms));
   if (entry.kind === "cancelOrder") return checkCancel(state, entry);
   return undefined;
 }

@@ -1,5 +1,6 @@
 /** A real EVM for tests: anvil on a port of its own, gone when the test is. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -135,14 +136,26 @@ async function untilReady(child: ChildProcess, poll: () => Promise<number>): Pro
   throw new Error("anvil does not answer");
 }
 
-/** A port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+/**
+ * Below the ports that systems give to connections: a connection of anybody's cannot take one while
+ * nobody listens there, nor a client that tries it again and again connect to itself.
+ */
+const FIRST_PORT = 10_000;
+const PORT_COUNT = 20_000;
+
+/** The first of `count` ports in a row that nobody listens on now. */
+export async function freePort(count = 1): Promise<number> {
+  for (;;) {
+    const first = FIRST_PORT + randomInt(PORT_COUNT);
+    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
+    if (!free.includes(false)) return first;
+  }
+}
+
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const bound = server.address();
-      server.close(() => resolve(typeof bound === "object" && bound ? bound.port : 0));
-    });
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
   });
 }

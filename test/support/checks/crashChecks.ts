@@ -8,7 +8,7 @@ import { mediatorAbi } from "../../../src/chain/abi/mediator.ts";
 import type { OrderStatus } from "../../../src/client/types.ts";
 import { lastBlockOf, momentOf } from "../../../src/protocol/rounds.ts";
 import type { Round } from "../../../src/protocol/units.ts";
-import type { Answer } from "../../../src/wire/routes.ts";
+import type { Answer } from "../../../src/wire/routes/routes.ts";
 import { CONFIRMATIONS, type TestExchange, until } from "../exchange/exchange.ts";
 import type { LoadTrader, Trade } from "../exchange/loadTrader.ts";
 

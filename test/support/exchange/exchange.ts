@@ -26,7 +26,8 @@ import { type Anvil, startAnvil } from "../chain/anvil.ts";
 export const CONFIRMATIONS = 1;
 const DEFAULT_ROUND_SIZE = 160;
 const POLL_MS = 15;
-const PATIENCE_MS = 60_000;
+/** On a busy machine too. */
+const PATIENCE_MS = 120_000;
 
 export interface TestExchange {
   readonly anvil: Anvil;

@@ -9,7 +9,7 @@ import type { ExchangeClient } from "../../../src/client/client.ts";
 import { dispute } from "../../../src/client/dispute.ts";
 import { findToken } from "../../../src/client/orders.ts";
 import type { Round } from "../../../src/protocol/units.ts";
-import type { Answer } from "../../../src/wire/routes.ts";
+import type { Answer } from "../../../src/wire/routes/routes.ts";
 import { STREAM_PATH, streamEvent } from "../../../src/wire/stream.ts";
 import type { Blocks } from "../chain/blocks.ts";
 import { OrderLedger } from "../checks/orderLedger.ts";

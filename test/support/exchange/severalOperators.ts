@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type pg from "pg";
+import pg from "pg";
 import { keccak256 } from "viem";
 import type { Address, Hex } from "../../../src/base/hex.ts";
 import { deployExchange } from "../../../src/chain/contracts/deploy.ts";
@@ -20,7 +20,7 @@ import { MemoryEvidence } from "../../../src/client/evidence.ts";
 import { KEY_VARIABLE } from "../../../src/operator/config/config.ts";
 import type { Schedule } from "../../../src/protocol/units.ts";
 import { type Anvil, startAnvil } from "../chain/anvil.ts";
-import { connectTo, startPostgres, type TestPostgres } from "../database/postgres.ts";
+import { startPostgres, type TestPostgres } from "../database/postgres.ts";
 import { type Meddle, startHttpProxy } from "../faults/proxy.ts";
 import { type Ended, runCli } from "./cli.ts";
 import { CONFIRMATIONS, until } from "./exchange.ts";
@@ -140,8 +140,8 @@ export async function startOperatorsExchange({
   await settle();
   await Promise.all(members.map(({ url }) => follows(url, anvil)));
 
-  const connection = await connectTo(database.url);
-  const journal = sharedJournal(connection, schema);
+  const connections = connectionsTo(database.url);
+  const journal = sharedJournal(connections, schema);
   return {
     ...{ anvil, postgres: database, mediator, manager, weth, usdc, reader, schedule, members },
     ...{ ...journal, folder },
@@ -185,7 +185,7 @@ export async function startOperatorsExchange({
     stop: async () => {
       await Promise.all(members.map((member) => member.kill()));
       for (const place of places) leavePlace(place);
-      await connection.end();
+      await connections.end();
       await anvil.stop();
       await database.remove();
       if (!process.env.KEEP) rmSync(folder, { recursive: true, force: true });
@@ -219,11 +219,18 @@ function deploy(anvil: Anvil, places: readonly Place[], slotBlocks: number) {
   });
 }
 
+/** The database goes away in some stories, a connection with it: the next query makes another. */
+function connectionsTo(url: string): pg.Pool {
+  const connections = new pg.Pool({ connectionString: url, max: 2 });
+  connections.on("error", () => {});
+  return connections;
+}
+
 /** The shared journal as its database holds it. */
-function sharedJournal(connection: pg.Client, schema: string) {
+function sharedJournal(connections: pg.Pool, schema: string) {
   return {
     lease: async (): Promise<LeaseRow> => {
-      const { rows } = await connection.query<{
+      const { rows } = await connections.query<{
         epoch: string;
         sequence: string;
         holder: Address | null;
@@ -235,7 +242,7 @@ function sharedJournal(connection: pg.Client, schema: string) {
       return { epoch: Number(epoch), sequence: Number(sequence), holder: holder ?? undefined };
     },
     records: async (after: number): Promise<RecordRow[]> => {
-      const { rows } = await connection.query<{
+      const { rows } = await connections.query<{
         epoch: string;
         sequence: string;
         payload: Uint8Array;

@@ -1,13 +1,13 @@
 /** Signatures in all the forms that signers give: one order, one signature. */
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { publicKeyToAddress } from "../base/address.ts";
-import { nobleCurve } from "../base/curve.ts";
-import { bytesToHex, type Hex } from "../base/hex.ts";
-import { hashSession } from "../protocol/messages.ts";
-import { decodeSignature, recoverSigner, signMessage, toRsv } from "../protocol/signatures.ts";
-import { formatSession, parseSession } from "./session.ts";
-import { signatureInput, signature as strict } from "./shapes.ts";
+import { publicKeyToAddress } from "../../base/address.ts";
+import { nobleCurve } from "../../base/curve.ts";
+import { bytesToHex, type Hex } from "../../base/hex.ts";
+import { hashSession } from "../../protocol/messages.ts";
+import { decodeSignature, recoverSigner, signMessage, toRsv } from "../../protocol/signatures.ts";
+import { formatSession, parseSession } from "../session.ts";
+import { signatureInput, signature as strict } from "./signature.ts";
 
 const CURVE_ORDER = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 const keys = fc.uint8Array({ minLength: 32, maxLength: 32 }).filter((key) => key[0] !== 255);

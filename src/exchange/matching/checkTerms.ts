@@ -1,0 +1,65 @@
+/** Whether an order's terms let it come to the market now. Pure. */
+import { type Refusal, refuse } from "../../protocol/refusals.ts";
+import { firstBlockOf } from "../../protocol/rounds.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
+import type { Order } from "../../protocol/units.ts";
+import type { Book, OrderRecord } from "../model/book.ts";
+import type { State } from "../model/state.ts";
+
+/** The order as its market counts it. */
+type Measured = Pick<OrderRecord, "side" | "price" | "lots">;
+
+/** The refusal `Expired` where the last block leaves the order no time. */
+export function checkLastBlock(
+  state: State,
+  order: Order,
+  { goodTillBlock }: OrderTerms,
+): Refusal | undefined {
+  const block = Math.max(state.moment.block, firstBlockOf(state.genesis.schedule, order.round));
+  if (goodTillBlock === null || goodTillBlock >= block) return undefined;
+  return refuse("Expired", { goodTillBlock, block });
+}
+
+/**
+ * Whether the order does what its terms want against the book as it is: a post-only one meets
+ * nobody, its owner's own orders included, and a fill-or-kill one fills whole. `leaving` counts as
+ * gone. Work grows with the orders that a fill-or-kill would execute.
+ */
+export function checkBook(
+  order: Order,
+  terms: OrderTerms,
+  book: Book,
+  measured: Measured,
+  leaving?: OrderRecord,
+): Refusal | undefined {
+  if (terms.timeInForce === "postOnly") {
+    for (const maker of book.matches(measured)) {
+      if (maker !== leaving) return refuse("WouldTake", { price: maker.price });
+    }
+  }
+  if (terms.timeInForce !== "fok") return undefined;
+  const lots = lotsWithin(order, terms, book, measured, leaving);
+  if (lots === measured.lots) return undefined;
+  const { lot } = book.market;
+  return refuse("NotFilled", { wanted: measured.lots * lot, available: lots * lot });
+}
+
+/** Lots that the order would execute now, at most its own. */
+function lotsWithin(
+  { owner }: Order,
+  { selfTrade }: OrderTerms,
+  book: Book,
+  measured: Measured,
+  leaving: OrderRecord | undefined,
+): bigint {
+  let lots = 0n;
+  for (const maker of book.matches(measured)) {
+    if (maker === leaving) continue;
+    const isOwn = maker.order.owner === owner;
+    // The order would end here; with cancelMaker it is the other one that goes.
+    if (isOwn && selfTrade !== "cancelMaker") return lots;
+    if (!isOwn) lots += maker.lots - maker.filledLots;
+    if (lots >= measured.lots) return measured.lots;
+  }
+  return lots;
+}

@@ -1,0 +1,73 @@
+import { lastBlockOf } from "../../protocol/rounds.ts";
+import type { Amount, BlockNumber } from "../../protocol/units.ts";
+import { lockedBy, type OrderRecord } from "../model/book.ts";
+import { unlock } from "../model/funds.ts";
+import type { CancelReason, ExchangeEvent } from "../model/outcome.ts";
+import { clientOf, type State } from "../model/state.ts";
+
+/** Cancels an order that rests in its book or waits for its round. What it executed stays. */
+export function cancel(
+  state: State,
+  record: OrderRecord,
+  reason: CancelReason,
+  events: ExchangeEvent[],
+): void {
+  takeOut(state, record);
+  markCancelled(record, reason, events);
+}
+
+/** Cancels an order that is being matched, and so is in no book. */
+export function cancelTaker(
+  state: State,
+  record: OrderRecord,
+  reason: CancelReason,
+  events: ExchangeEvent[],
+): void {
+  unlock(state, clientOf(state, record.order.owner), record.order.sellToken, lockedBy(record));
+  markCancelled(record, reason, events);
+}
+
+/**
+ * Ends what is due by itself before the exchange's clock comes to `block`: orders past their own
+ * last block. Before anything else of `block` happens. Work grows with them.
+ */
+export function endDueOrders(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
+  for (const record of state.due.take(block)) {
+    takeOut(state, record);
+    record.state = "expired";
+    record.reason = "goodTillBlock";
+    const { owner, round, id } = record.order;
+    events.push({ what: "orderExpired", reason: "goodTillBlock", owner, round, id });
+  }
+}
+
+/** The amounts that `endDueOrders` would free, order by order. */
+export function dueFunds(
+  state: State,
+  block: BlockNumber,
+): { readonly record: OrderRecord; readonly amount: Amount }[] {
+  return state.due
+    .before(block)
+    .filter((record) => record.state === "open")
+    .map((record) => ({ record, amount: lockedBy(record) }));
+}
+
+/** Remembers when an order that was taken ends by itself, where that is before its round does. */
+export function watchLastBlock(state: State, record: OrderRecord): void {
+  const { goodTillBlock } = record.terms;
+  const last = lastBlockOf(state.genesis.schedule, record.order.round);
+  if (goodTillBlock !== null && goodTillBlock < last) state.due.add(goodTillBlock, record);
+}
+
+function takeOut(state: State, record: OrderRecord): void {
+  if (record.state !== "open") return;
+  record.book.remove(record);
+  unlock(state, clientOf(state, record.order.owner), record.order.sellToken, lockedBy(record));
+}
+
+function markCancelled(record: OrderRecord, reason: CancelReason, events: ExchangeEvent[]): void {
+  record.state = "cancelled";
+  record.reason = reason;
+  const { owner, round, id } = record.order;
+  events.push({ what: "orderCancelled", reason, owner, round, id });
+}
