@@ -18,7 +18,6 @@ import type { Line } from "./trees.ts";
 
 /** Of 100 clients, so many have an open order when the round ends. */
 const OPEN_OF_100 = 94;
-const RUNS = 5;
 const LOGS_AT_ONCE = 20_000;
 const SCHEDULE = { genesisBlock: 100, roundSize: 32 };
 
@@ -124,7 +123,7 @@ export async function edgeLines(counts: readonly number[]): Promise<Line[]> {
     for (const count of counts) {
       const clients = Array.from({ length: count }, (_, i) => address(1000 + i));
       const sides = [() => edgeBefore(before, clients), () => edgeNow(clients)];
-      const { medians, ratios } = await inTurns(sides, RUNS);
+      const { medians, ratios } = await inTurns(sides, { warm: false });
       lines.push({
         what: `${count.toLocaleString("en")} clients: longest turn at a round's edge`,
         before: `${(medians[0] as number).toFixed(0)} ms`,

@@ -22,7 +22,7 @@ import { openRound } from "./rounds/openRound.ts";
 import { requestWithdrawal } from "./rounds/requestWithdrawal.ts";
 import { setTradingKey } from "./rounds/setTradingKey.ts";
 
-/** What happened; orders that expired as each round's end gave them. */
+/** Events so far, and the expired orders of each round's end. */
 interface Told {
   readonly events: ExchangeEvent[];
   readonly expired: Iterable<OrderRecord>[];

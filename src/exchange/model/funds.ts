@@ -11,7 +11,7 @@ export function totalOf(client: Client, token: Address): Amount {
   return client.balances.get(token)?.total ?? 0n;
 }
 
-/** What open orders may still sell, in base units. */
+/** The amount that open orders may still sell, in base units. */
 export function lockedOf(state: State, client: Client, token: Address): Amount {
   const balance = client.balances.get(token);
   return balance?.lockedRound === tradingRound(state) ? balance.locked : 0n;

@@ -30,7 +30,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** 0 <= locked <= total, always. */
 export interface Balance {
   total: Amount;
-  /** What open orders of `lockedRound` may still sell: nothing once another round trades. */
+  /** The amount that open orders of `lockedRound` may sell; 0 once another round trades. */
   locked: Amount;
   lockedRound: Round;
 }
@@ -65,7 +65,7 @@ export interface Token {
   tree: SumTree;
   /** Leaf indices whose balance moved since, but those that `ahead` has. */
   changed: Set<number>;
-  /** What of the next round's tree is written already; see prepareTrees.ts. */
+  /** The next round's tree as far as it is written; see prepareTrees.ts. */
   ahead: TreeAhead | undefined;
   /** Sums over all clients, by round. */
   readonly flows: Map<Round, Flow>;
@@ -230,7 +230,7 @@ export function tradingRound(state: State): Round {
   return state.halted?.round ?? state.moment.round;
 }
 
-/** What became of the order: one that was open when its round ended has expired. */
+/** The order's state now: open when its round ended, it has expired. */
 export function orderState(state: State, record: OrderRecord): OrderState {
   const isPast = record.state === "open" && record.order.round < tradingRound(state);
   return isPast ? "expired" : record.state;

@@ -131,7 +131,7 @@ function recordOf(state: State, { owner, round, id }: OrderRef): OrderRecord | u
   return affairsOf(state, owner, round)?.orders.get(id);
 }
 
-/** What is kept of the client's round; nothing of rounds that are only still to be forgotten. */
+/** The client's kept affairs of a round; undefined once it is too old to be evidence. */
 function affairsOf(state: State, client: Address, round: Round): ClientRound | undefined {
   if (round < oldestEvidence(state)) return undefined;
   return state.clients.get(client)?.rounds.get(round);

@@ -51,7 +51,7 @@ export interface ApiController {
   readonly api: OperatorApi;
   /** Tells them in the order of the calls, each batch once it is complete. */
   publish(events: Promise<readonly ApiEvent[]>): Promise<void>;
-  /** Whether somebody listens to events of this client's orders. */
+  /** Says whether anybody listens to events of this client's orders. */
   isHeard(client: Address): boolean;
   /** Tells what time it is, after the head or the exchange moved on. */
   tellClock(): void;

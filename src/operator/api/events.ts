@@ -115,7 +115,7 @@ function lineOf(event: ExchangeEvent): [string, Record<string, unknown>] | undef
     case "quarterBegan":
       return ["quarterBegan", { began: `${event.round}.${event.quarter}` }];
     case "roundClosed":
-      // Its roots may not be hashed yet: they have a line of their own.
+      // Roots have a line of their own, once they are hashed.
       return ["roundClosed", { closed: event.closed }];
     case "depositCredited":
     case "withdrawalRequested":
