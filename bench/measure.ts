@@ -23,15 +23,20 @@ export interface Compared {
   readonly ratios: readonly number[];
 }
 
-/** Measures every side once a run, in turns, after one run that does not count. */
+/**
+ * Measures every side once a run, in turns, after one run that does not count. Each begins without
+ * the garbage of the other, and, where it is `warm`, does its work once before it is measured: a
+ * heap that has just been emptied is slow to fill.
+ */
 export async function inTurns(
   sides: readonly (() => number | Promise<number>)[],
-  runs: number = RUNS,
+  { runs = RUNS, warm = true }: { readonly runs?: number; readonly warm?: boolean } = {},
 ): Promise<Compared> {
   const all: number[][] = sides.map(() => []);
   for (let run = -1; run < runs; run++) {
     for (const [i, side] of sides.entries()) {
       globalThis.gc?.();
+      if (warm) await side();
       const value = await side();
       if (run >= 0) (all[i] as number[]).push(value);
     }

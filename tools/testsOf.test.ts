@@ -19,8 +19,8 @@ test("tests are found by what they import, nearest first", () => {
   expect(() => testsOf("in/none.ts", all)).toThrow(RangeError);
 });
 
-/** Started as processes or threads by the stories in test/, and imported by none of them. */
-const STARTED = /^src\/(admin|cli|localnet)\/|Worker\.ts$|^src\/journal\/sqlite\/dropRecords\.ts$/;
+/** Started as processes, threads or packages by stories in test/, and imported by none of them. */
+const STARTED = /^src\/(admin|cli|localnet|packages)\/|Worker\.ts$|^src\/journal\/sqlite\/dropRecords\.ts$/;
 
 test("every source file that no story starts as a process is reached by a test", () => {
   const all = sources([".ts"]);

@@ -13,7 +13,7 @@ import { checkPlaces, followBlocks, nextBoundary } from "./followBlocks.ts";
 import { fundsFreedBy } from "./matching/passTime.ts";
 import { type BlocksEntry, decodeEntry, encodeEntry } from "./model/entries.ts";
 import { openingBalance } from "./model/evidence.ts";
-import { balanceOf, freeFunds } from "./model/funds.ts";
+import { freeFunds, totalOf } from "./model/funds.ts";
 import { clientOf, disputeKey, type State, tokenOf } from "./model/state.ts";
 import { haltBlockOf } from "./rounds/halt.ts";
 import { type ActiveRequest, checkLog, factsOf, type LogFacts } from "./rounds/logRules.ts";
@@ -200,7 +200,7 @@ class Preview implements LogFacts {
     const freed = freedBefore(state, boundary);
     for (const { client: address, token, round, amount } of state.undecided) {
       const key = keyOf(address, token);
-      const free = freeFunds(clientOf(state, address), token) + (freed.get(key) ?? 0n);
+      const free = freeFunds(state, clientOf(state, address), token) + (freed.get(key) ?? 0n);
       const covered = amount <= free;
       const decision = covered ? "debited" : "refused";
       this.#requests.set(key, { round, amount, state: decision });
@@ -226,18 +226,18 @@ class Preview implements LogFacts {
   /** As closeRound.ts does: every balance as the opening of the next round. */
   #freezeBalances(token: Address, tree: SumTree): void {
     const { clientList } = this.#state;
-    const { changed } = tokenOf(this.#state, token);
+    const { changed, ahead } = tokenOf(this.#state, token);
     const debits = this.#debits.get(token);
     const leafOf = (index: number) => {
       const client = clientList[index];
       if (client === undefined) throw new RangeError(`no client has leaf ${index}.`);
       const debit = debits?.get(client.address) ?? 0n;
-      return { client: client.address, balance: balanceOf(client, token).total - debit };
+      return { client: client.address, balance: totalOf(client, token) - debit };
     };
     const debited = [...(debits?.keys() ?? [])].map(
       (client) => clientOf(this.#state, client).leafIndex,
     );
-    for (const index of new Set([...changed, ...debited])) {
+    for (const index of new Set([...changed, ...(ahead?.written ?? []), ...debited])) {
       if (index < tree.leafCount) tree.set(index, leafOf(index));
     }
     while (tree.leafCount < clientList.length) tree.append(leafOf(tree.leafCount));

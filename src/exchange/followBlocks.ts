@@ -3,8 +3,9 @@ import type { ChainLog, ChainLogKind } from "../protocol/chainLog.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { passTime } from "./matching/passTime.ts";
+import type { OrderRecord } from "./model/book.ts";
 import type { BlocksEntry } from "./model/entries.ts";
-import type { ExchangeEvent, Outcome } from "./model/outcome.ts";
+import type { ExchangeEvent, OrderExpired, Outcome } from "./model/outcome.ts";
 import type { State } from "./model/state.ts";
 import { cancelWithdrawal } from "./rounds/cancelWithdrawal.ts";
 import { closeDispute } from "./rounds/closeDispute.ts";
@@ -21,6 +22,12 @@ import { openRound } from "./rounds/openRound.ts";
 import { requestWithdrawal } from "./rounds/requestWithdrawal.ts";
 import { setTradingKey } from "./rounds/setTradingKey.ts";
 
+/** Events so far, and the expired orders of each round's end. */
+interface Told {
+  readonly events: ExchangeEvent[];
+  readonly expired: Iterable<OrderRecord>[];
+}
+
 /**
  * Lets time pass up to a block: logs and quarter boundaries in the order of the chain, a boundary
  * before the logs of its first block. Throws an `Alarm` when the blocks do not follow the last
@@ -30,16 +37,18 @@ export function followBlocks(state: State, entry: BlocksEntry): Outcome {
   const { to, logs } = entry;
   requireNone(checkPlaces(state, entry));
 
-  const events: ExchangeEvent[] = [];
+  const told: Told = { events: [], expired: [] };
+  const { events, expired } = told;
   const facts = factsOf(state);
   for (const log of logs) {
-    passBoundaries(state, log.block, events);
+    passBoundaries(state, log.block, told);
     requireNone(checkLog(facts, log));
     takeLog(state, log, events);
   }
-  passBoundaries(state, to.number, events);
+  passBoundaries(state, to.number, told);
   state.head = to;
-  return { events };
+  if (expired.length === 0) return { events };
+  return { events, expired: { [Symbol.iterator]: () => eachOf(expired) } };
 }
 
 /**
@@ -81,25 +90,34 @@ export function nextBoundary(state: State): BlockNumber {
   return schedule.genesisBlock + round * schedule.roundSize + (quarter + 1) * quarterSize(schedule);
 }
 
+function* eachOf(ended: readonly Iterable<OrderRecord>[]): Generator<OrderExpired> {
+  for (const records of ended) {
+    for (const { order } of records) {
+      const { owner, round, id } = order;
+      yield { what: "orderExpired", owner, round, id };
+    }
+  }
+}
+
 /** Brings the exchange's time to `block`, through every quarter that begins up to it. */
-function passBoundaries(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
+function passBoundaries(state: State, block: BlockNumber, told: Told): void {
   while (state.halted === undefined && nextBoundary(state) <= block) {
-    beginQuarter(state, nextBoundary(state), events);
+    beginQuarter(state, nextBoundary(state), told);
   }
   if (state.halted !== undefined) return;
-  passTime(state, block, events);
+  passTime(state, block, told.events);
   state.moment = momentOf(state.genesis.schedule, block);
 }
 
 /** The duties of a quarter's first block, in the order of docs/protocol.md section 9. */
-function beginQuarter(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
+function beginQuarter(state: State, block: BlockNumber, { events, expired }: Told): void {
   const { quarter } = momentOf(state.genesis.schedule, block);
   if (halt(state, block, events)) return;
 
   passTime(state, block, events);
   decideWithdrawals(state, events);
   if (quarter === 0) {
-    closeRound(state, events);
+    expired.push(closeRound(state, events));
     openRound(state, block, events);
     return;
   }

@@ -118,7 +118,8 @@ export class World {
     })) as ChainLog[];
     this.#pending = [];
     const to = { number: this.block, hash: hashOfBlock(this.block) };
-    return this.apply({ kind: "blocks", to, logs }).events;
+    const { events, expired = [] } = this.apply({ kind: "blocks", to, logs });
+    return [...events, ...expired];
   }
 
   /** Lets blocks pass up to and with `block`. */

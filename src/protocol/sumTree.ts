@@ -66,6 +66,11 @@ export class SumTree implements FrozenSumTree {
     return this.#waiting.every(({ places }) => places.length === 0);
   }
 
+  /** Leaves that were set since the last hash. */
+  get unhashedLeaves(): number {
+    return this.#waiting[0]?.places.length ?? 0;
+  }
+
   /** Adds a leaf behind the last and gives its index. */
   append(leaf: Leaf): number {
     assertUint128(leaf);

@@ -42,7 +42,10 @@ export function serveStream(server: Server, api: OperatorApi): StreamServer {
     socket.on("error", () => socket.terminate());
     socket.on("close", () => channelsOf.delete(socket));
   });
-  const unsubscribe = api.subscribe((event) => publish(channelsOf, event));
+  const unsubscribe = api.subscribe(
+    (event) => publish(channelsOf, event),
+    (client) => isSubscribed(channelsOf, clientChannel(client)),
+  );
   const pings = setInterval(() => {
     for (const socket of sockets.clients) {
       if (!alive.has(socket)) {
@@ -144,6 +147,11 @@ function channelOf(event: ApiEvent): string {
     case "withdrawal":
       return clientChannel(event.client);
   }
+}
+
+function isSubscribed(channelsOf: Map<WebSocket, Set<string>>, channel: string): boolean {
+  for (const channels of channelsOf.values()) if (channels.has(channel)) return true;
+  return false;
 }
 
 function publish(channelsOf: Map<WebSocket, Set<string>>, event: ApiEvent): void {

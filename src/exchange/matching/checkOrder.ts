@@ -12,7 +12,7 @@ import type { Market } from "../model/entries.ts";
 import { freeFunds } from "../model/funds.ts";
 import { checkLimits } from "../model/orderLimits.ts";
 import type { OrderRef, Side } from "../model/outcome.ts";
-import { bookOf, type State, tradingKeyOf } from "../model/state.ts";
+import { bookOf, orderState, type State, tradingKeyOf } from "../model/state.ts";
 import { checkBook, checkLastBlock } from "./checkTerms.ts";
 
 /** An order as its market counts it. */
@@ -118,9 +118,10 @@ function checkOwner(state: State, order: Order, leaving?: OrderRecord): Refusal 
 export function checkFunds(state: State, order: Order, leaving?: OrderRecord): Refusal | undefined {
   const client = state.clients.get(order.owner);
   if (client === undefined) return refuse("UnknownClient", { client: order.owner });
-  const isFreed = leaving?.state === "open" && leaving.order.sellToken === order.sellToken;
+  const isOpen = leaving !== undefined && orderState(state, leaving) === "open";
+  const isFreed = isOpen && leaving.order.sellToken === order.sellToken;
   const freed = isFreed ? lockedBy(leaving) : 0n;
-  const free = freeFunds(client, order.sellToken) + freed;
+  const free = freeFunds(state, client, order.sellToken) + freed;
   if (order.sellAmount <= free) return undefined;
   return refuse("InsufficientFunds", { token: order.sellToken, needed: order.sellAmount, free });
 }
@@ -131,14 +132,15 @@ export function checkCancel(state: State, ref: OrderRef): Refusal | undefined {
   const { owner, round, id } = ref;
   const record = state.clients.get(owner)?.rounds.get(round)?.orders.get(id);
   if (record === undefined) return refuse("UnknownOrder", { owner, round, id });
-  switch (record.state) {
+  const current = orderState(state, record);
+  switch (current) {
     case "queued":
     case "open":
       return undefined;
     case "filled":
     case "cancelled":
     case "expired":
-      return refuse("OrderNotOpen", { owner, round, id, end: record.state });
+      return refuse("OrderNotOpen", { owner, round, id, end: current });
     case "refused":
       return refuse("UnknownOrder", { owner, round, id });
   }

@@ -82,3 +82,46 @@ test("the book is its orders sorted by price and time, whatever came and went", 
     }),
   );
 });
+
+test("with prices by the thousand it is its orders sorted, while they come and go at random", () => {
+  const book = new Book(MARKET);
+  const open = new Map<number, OrderRecord>();
+  let last = 7;
+  const roll = (below: number) => {
+    last = (Math.imul(last, 1_664_525) + 1_013_904_223) >>> 0;
+    return last % below;
+  };
+  const isSorted = () => {
+    const sorted = [...open.values()].sort((a, b) => Number(b.price - a.price));
+    return [...book.orders()].every((one, i) => one === sorted[i]);
+  };
+  for (let turn = 0; turn < 12_000; turn++) {
+    const price = 1 + roll(1500);
+    const known = open.get(price);
+    // It grows at first, and is empty at the end.
+    if (known !== undefined && (turn > 5000 || roll(4) === 0)) {
+      book.remove(known);
+      open.delete(price);
+    } else if (known === undefined && turn <= 5000) {
+      const added = record(book, turn, "bid", 1, price);
+      book.add(added);
+      open.set(price, added);
+    }
+    if (turn % 500 === 0) expect(isSorted(), `after ${turn}`).toBe(true);
+    if (turn === 5000) expect(open.size).toBeGreaterThan(1000);
+  }
+  for (const one of open.values()) book.remove(one);
+  expect([book.best("bid"), ...book.orders()]).toEqual([undefined]);
+});
+
+test("a cleared book takes orders again, as if it were new", () => {
+  const book = new Book(MARKET);
+  book.add(record(book, 1, "bid", 3, 5));
+  book.add(record(book, 2, "ask", 3, 6));
+  book.clear();
+  expect([...book.orders()]).toEqual([]);
+  const next = record(book, 3, "bid", 2, 5);
+  book.add(next);
+  expect(book.best("bid")).toBe(next);
+  expect(book.depth("bid", 9)).toEqual([{ price: 5n, baseAmount: 2n * MARKET.lot, orders: 1 }]);
+});

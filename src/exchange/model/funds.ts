@@ -4,18 +4,22 @@ import { UINT128_MAX } from "../../base/bytes.ts";
 import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { Amount } from "../../protocol/units.ts";
-import { type Balance, type Client, type State, tokenOf } from "./state.ts";
+import { type Client, type State, tokenOf, tradingRound } from "./state.ts";
 
-const NOTHING: Readonly<Balance> = { total: 0n, locked: 0n };
+/** All that the client has of the token, in base units. */
+export function totalOf(client: Client, token: Address): Amount {
+  return client.balances.get(token)?.total ?? 0n;
+}
 
-export function balanceOf(client: Client, token: Address): Readonly<Balance> {
-  return client.balances.get(token) ?? NOTHING;
+/** The amount that open orders may still sell, in base units. */
+export function lockedOf(state: State, client: Client, token: Address): Amount {
+  const balance = client.balances.get(token);
+  return balance?.lockedRound === tradingRound(state) ? balance.locked : 0n;
 }
 
 /** The part of a balance that orders and withdrawals may take. */
-export function freeFunds(client: Client, token: Address): Amount {
-  const { total, locked } = balanceOf(client, token);
-  return total - locked;
+export function freeFunds(state: State, client: Client, token: Address): Amount {
+  return totalOf(client, token) - lockedOf(state, client, token);
 }
 
 export function credit(state: State, client: Client, token: Address, amount: Amount): void {
@@ -50,8 +54,13 @@ export function spendLocked(
 function move(state: State, client: Client, token: Address, total: bigint, locked: bigint): void {
   let balance = client.balances.get(token);
   if (balance === undefined) {
-    balance = { total: 0n, locked: 0n };
+    balance = { total: 0n, locked: 0n, lockedRound: 0 };
     client.balances.set(token, balance);
+  }
+  const round = tradingRound(state);
+  if (balance.lockedRound !== round) {
+    balance.lockedRound = round;
+    balance.locked = 0n;
   }
   balance.total += total;
   balance.locked += locked;
@@ -61,5 +70,8 @@ function move(state: State, client: Client, token: Address, total: bigint, locke
     sound,
     () => `${client.address} would hold ${balance.total} of ${token}, ${balance.locked} locked.`,
   );
-  if (total !== 0n) tokenOf(state, token).changed.add(client.leafIndex);
+  if (total === 0n) return;
+  const { changed, ahead } = tokenOf(state, token);
+  ahead?.written.delete(client.leafIndex);
+  changed.add(client.leafIndex);
 }

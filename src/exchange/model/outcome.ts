@@ -80,13 +80,16 @@ export type ExchangeEvent =
       readonly round: Round;
       readonly quarter: Quarter;
     }
-  /** `closed` is over; `roots` are the trees with which `closed + 1` opened, in token order. */
+  /**
+   * `closed` is over; `roots` are the trees with which `closed + 1` opened, in token order. Reading
+   * them hashes whatever is not hashed yet.
+   */
   | {
       readonly what: "roundClosed";
       readonly closed: Round;
       readonly roots: readonly TokenRoot[];
     }
-  /** A late cancellation changed the tree that the round opened with. */
+  /** A late cancellation changed the tree that the round opened with; `root` as `roots` above. */
   | {
       readonly what: "rootChanged";
       readonly round: Round;
@@ -113,8 +116,7 @@ export type ExchangeEvent =
       readonly what: "orderCancelled";
       readonly reason: CancelReason;
     } & OrderRef)
-  /** With its round, or after its own last block. */
-  | ({ readonly what: "orderExpired"; readonly reason?: "goodTillBlock" } & OrderRef)
+  | OrderExpired
   /** A queued order did not fit when its round opened. */
   | ({ readonly what: "orderRefused"; readonly refusal: Refusal } & OrderRef)
   | { readonly what: "trade"; readonly trade: Trade }
@@ -153,8 +155,19 @@ export type ExchangeEvent =
     }
   | { readonly what: "disputeClosed"; readonly log: DisputeClosedLog };
 
+/** The order was open when its round ended, or after its own last block. */
+export type OrderExpired = {
+  readonly what: "orderExpired";
+  readonly reason?: "goodTillBlock";
+} & OrderRef;
+
 /** Refused: nothing changed, and the entry must not be journalled. */
 export interface Outcome {
   readonly refusal?: Refusal;
   readonly events: readonly ExchangeEvent[];
+  /**
+   * Orders that a round's end took out, beside `events`: they can be as many as there are clients,
+   * and are only looked for where somebody goes through them, now or later.
+   */
+  readonly expired?: Iterable<OrderExpired>;
 }

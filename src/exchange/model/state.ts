@@ -12,7 +12,13 @@ import { Book, type OrderRecord } from "./book.ts";
 import { DueOrders } from "./dueOrders.ts";
 import type { Genesis } from "./entries.ts";
 import type { OrderRef } from "./outcome.ts";
-import type { DisputeView, FlowView, WithdrawalState, WithdrawalView } from "./viewTypes.ts";
+import type {
+  DisputeView,
+  FlowView,
+  OrderState,
+  WithdrawalState,
+  WithdrawalView,
+} from "./viewTypes.ts";
 
 /** Frozen trees kept beside that of the current round. */
 export const FROZEN_ROUNDS_BEHIND = 3;
@@ -24,8 +30,9 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** 0 <= locked <= total, always. */
 export interface Balance {
   total: Amount;
-  /** The amount that open orders may still sell. */
+  /** The amount that open orders of `lockedRound` may sell; 0 once another round trades. */
   locked: Amount;
+  lockedRound: Round;
 }
 
 export type Flow = Mutable<FlowView>;
@@ -80,9 +87,11 @@ export interface Token {
   readonly address: Address;
   readonly listedRound: Round;
   /** Leaves as of the last freeze. */
-  readonly tree: SumTree;
-  /** Leaf indices whose balance moved since. */
-  readonly changed: Set<number>;
+  tree: SumTree;
+  /** Leaf indices whose balance moved since, but those that `ahead` has. */
+  changed: Set<number>;
+  /** The next round's tree as far as it is written; see prepareTrees.ts. */
+  ahead: TreeAhead | undefined;
   /** Sums over all clients, by round. */
   readonly flows: Map<Round, Flow>;
   /** The trees with which rounds opened. */
@@ -90,6 +99,13 @@ export interface Token {
   /** A(r) of the last round frozen (section 4); 0 before. */
   expected: Amount;
   committedRound: Round | undefined;
+}
+
+/** A tree on its way: with the balances of some leaves as they are now, the rest as in the last. */
+export interface TreeAhead {
+  readonly tree: SumTree;
+  /** Leaf indices whose balance moved since the last freeze, and which it has. */
+  readonly written: Set<number>;
 }
 
 /** A trading key and the first round in which it signs. */
@@ -116,6 +132,10 @@ export interface State {
   readonly booksByToken: ReadonlyMap<Address, ReadonlyMap<Address, Book>>;
   /** Orders for the next round, in order of arrival; those cancelled since are among them. */
   queue: OrderRecord[];
+  /** Clients by leaf index that have an active request, in no order. */
+  readonly requesters: Set<number>;
+  /** How many clients are still to be looked at for rounds past, and the next of them. */
+  forgetting: { left: number; next: number };
   /** Requests not decided yet, in the order seen. */
   undecided: Withdrawal[];
   /** Open ones, by `disputeKey`. */
@@ -150,6 +170,8 @@ export function createState(genesis: Genesis): State {
     books,
     booksByToken: indexBooks(books),
     queue: [],
+    requesters: new Set(),
+    forgetting: { left: 0, next: 0 },
     undecided: [],
     disputes: new Map(),
     completedRound: 0,
@@ -240,6 +262,22 @@ export function tokenSet(state: State, round: Round): Token[] {
   return [...state.tokens.values()].filter((token) => token.listedRound < round);
 }
 
+/** The round whose orders trade; once halted, the last that did. */
+export function tradingRound(state: State): Round {
+  return state.halted?.round ?? state.moment.round;
+}
+
+/** The order's state now: open when its round ended, it has expired. */
+export function orderState(state: State, record: OrderRecord): OrderState {
+  const isPast = record.state === "open" && record.order.round < tradingRound(state);
+  return isPast ? "expired" : record.state;
+}
+
+/** First round of which orders and flows are kept. */
+export function oldestEvidence(state: State): Round {
+  return tradingRound(state) - EVIDENCE_ROUNDS_BEHIND;
+}
+
 /** The client's affairs of `round`, begun if they are not there. */
 export function clientRound(client: Client, round: Round): ClientRound {
   const known = client.rounds.get(round);
@@ -247,6 +285,12 @@ export function clientRound(client: Client, round: Round): ClientRound {
   const begun: ClientRound = { orders: new Map(), flows: new Map() };
   client.rounds.set(round, begun);
   return begun;
+}
+
+/** Takes out the client's active request for `token`. */
+export function endRequest(state: State, client: Client, token: Address): void {
+  client.withdrawals.delete(token);
+  if (client.withdrawals.size === 0) state.requesters.delete(client.leafIndex);
 }
 
 /** The flow under `key`, begun with zeros if it is not there. */

@@ -7,12 +7,15 @@ import { orderHash } from "../../protocol/messages.ts";
 import type { BalanceProof, Fill, Round, TokenRoot } from "../../protocol/units.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { openingBalance } from "../model/evidence.ts";
-import { balanceOf } from "../model/funds.ts";
+import { lockedOf, totalOf } from "../model/funds.ts";
 import { blockLimit, ordersLimit, placementsLimit } from "../model/orderLimits.ts";
 import type { OrderRef } from "../model/outcome.ts";
 import {
   bookOf,
   type Client,
+  type ClientRound,
+  oldestEvidence,
+  orderState,
   type State,
   type Token,
   tokenSet,
@@ -74,14 +77,15 @@ export function balances(state: State, address: Address): BalanceView[] | undefi
   const client = state.clients.get(address);
   if (client === undefined) return undefined;
   return Array.from(state.tokens.keys(), (token) => {
-    const { total, locked } = balanceOf(client, token);
+    const total = totalOf(client, token);
+    const locked = lockedOf(state, client, token);
     return { token, total, locked, free: total - locked };
   });
 }
 
 /** The client's deposits and requests of a round of r-2 .. r. */
 export function flows(state: State, client: Address, token: Address, round: Round): FlowView {
-  const flow = state.clients.get(client)?.rounds.get(round)?.flows.get(token) ?? NO_FLOW;
+  const flow = affairsOf(state, client, round)?.flows.get(token) ?? NO_FLOW;
   return { ...flow };
 }
 
@@ -109,20 +113,22 @@ const NO_CLIENT: Pick<Client, "rounds" | "placed"> = {
 /** An order of rounds r-2 .. r+1. */
 export function order(state: State, ref: OrderRef): OrderView | undefined {
   const record = recordOf(state, ref);
-  return record === undefined ? undefined : orderView(record);
+  return record === undefined ? undefined : orderView(state, record);
 }
 
 /** The client's orders of a round of r-2 .. r+1, in order of arrival. */
 export function orders(state: State, owner: Address, round: Round): OrderView[] {
-  const records = state.clients.get(owner)?.rounds.get(round)?.orders.values() ?? [];
-  return Array.from(records, orderView);
+  const records = affairsOf(state, owner, round)?.orders.values() ?? [];
+  return Array.from(records, (record) => orderView(state, record));
 }
 
-function orderView(record: OrderRecord): OrderView {
-  const { order, signature, side, price, state, terms, placedMs, sold, bought } = record;
+function orderView(state: State, record: OrderRecord): OrderView {
+  const { order, signature, side, price, terms, placedMs, sold, bought } = record;
   const sequence = BigInt(record.sequence);
-  const reason = record.reason ?? (state === "expired" ? "roundEnded" : undefined);
-  return { order, signature, side, price, state, terms, reason, placedMs, sold, bought, sequence };
+  const current = orderState(state, record);
+  const reason = record.reason ?? (current === "expired" ? "roundEnded" : undefined);
+  const progress = { state: current, terms, reason, placedMs };
+  return { order, signature, side, price, ...progress, sold, bought, sequence };
 }
 
 /** The order's cumulative executions, for the operator to sign; undefined before the first. */
@@ -133,7 +139,7 @@ export function fill(state: State, ref: OrderRef): Fill | undefined {
 
 /** Fills of the client's orders of a round, in order of arrival of the orders. */
 export function fills(state: State, owner: Address, round: Round): Fill[] {
-  const records = [...(state.clients.get(owner)?.rounds.get(round)?.orders.values() ?? [])];
+  const records = [...(affairsOf(state, owner, round)?.orders.values() ?? [])];
   return records.filter((record) => record.sequence > 0).map(fillOf);
 }
 
@@ -144,7 +150,13 @@ function fillOf(record: OrderRecord): Fill {
 }
 
 function recordOf(state: State, { owner, round, id }: OrderRef): OrderRecord | undefined {
-  return state.clients.get(owner)?.rounds.get(round)?.orders.get(id);
+  return affairsOf(state, owner, round)?.orders.get(id);
+}
+
+/** The client's kept affairs of a round; undefined once it is too old to be evidence. */
+function affairsOf(state: State, client: Address, round: Round): ClientRound | undefined {
+  if (round < oldestEvidence(state)) return undefined;
+  return state.clients.get(client)?.rounds.get(round);
 }
 
 /** The best `levels` prices of each side; undefined where there is no such market. */
@@ -161,7 +173,7 @@ export function withdrawals(
   filter: { readonly client?: Address; readonly state?: WithdrawalState } = {},
 ): WithdrawalView[] {
   const one = filter.client === undefined ? undefined : state.clients.get(filter.client);
-  const asked = filter.client === undefined ? state.clientList : one === undefined ? [] : [one];
+  const asked = filter.client === undefined ? requestersOf(state) : one === undefined ? [] : [one];
   const found: WithdrawalView[] = [];
   for (const { withdrawals: active } of asked) {
     for (const withdrawal of active.values()) {
@@ -171,6 +183,10 @@ export function withdrawals(
     }
   }
   return found;
+}
+
+function requestersOf({ requesters, clientList }: State): Client[] {
+  return [...requesters].sort((a, b) => a - b).map((index) => clientList[index] as Client);
 }
 
 function withdrawalView(withdrawal: Withdrawal): WithdrawalView {
@@ -207,6 +223,11 @@ export function roots(state: State, round: Round): TokenRoot[] {
     const frozen = token.frozen.get(round);
     return frozen === undefined ? [] : [{ token: token.address, ...frozen.root() }];
   });
+}
+
+/** Whether roots and proofs of `round` are there without a hash: see `prepareTrees`. */
+export function areTreesHashed(state: State, round: Round): boolean {
+  return tokenSet(state, round).every((token) => token.frozen.get(round)?.isHashed !== false);
 }
 
 /** How the commit of the current round stands. */

@@ -6,6 +6,7 @@ import {
   type Client,
   clientOf,
   clientRound,
+  endRequest,
   flowIn,
   type State,
   type Token,
@@ -30,7 +31,7 @@ export function cancelWithdrawal(
   assert(withdrawal !== undefined, () => `no request of ${log.client} for ${log.token}.`);
   const { round } = state.moment;
 
-  client.withdrawals.delete(log.token);
+  endRequest(state, client, log.token);
   if (withdrawal.state === "seen") {
     state.undecided = state.undecided.filter((other) => other !== withdrawal);
   }
@@ -47,7 +48,7 @@ function giveBack(state: State, client: Client, token: Token, withdrawal: Withdr
   flowIn(clientRound(client, withdrawal.round).flows, token.address).requested -= withdrawal.amount;
 }
 
-/** Freezes the opened round's tree once more, with the money in it. */
+/** Puts the money into the opened round's tree, which is not committed yet. */
 function refreezeTree(
   client: Client,
   token: Token,
@@ -59,10 +60,14 @@ function refreezeTree(
   const balance = token.tree.balanceOf(leafIndex) + withdrawal.amount;
   token.tree.set(leafIndex, { client: address, balance });
   token.expected += withdrawal.amount;
-  const frozen = token.tree.freeze();
-  token.frozen.set(opened, frozen);
-
-  const root = { token: token.address, ...frozen.root() };
-  assert(root.total === token.expected, () => `${root.total} is not A(${opened}).`);
-  events.push({ what: "rootChanged", round: opened, root });
+  // The same tree is the frozen one.
+  const { tree } = token;
+  assert(tree.total === token.expected, () => `${tree.total} is not A(${opened}).`);
+  events.push({
+    what: "rootChanged",
+    round: opened,
+    get root() {
+      return { token: token.address, ...tree.root() };
+    },
+  });
 }

@@ -1,11 +1,8 @@
 import { assert } from "../../base/errors.ts";
-import type { FrozenSumTree } from "../../protocol/sumTree.ts";
 import type { Round, TokenRoot } from "../../protocol/units.ts";
-import { lockedBy, type OrderRecord } from "../model/book.ts";
-import { unlock } from "../model/funds.ts";
+import type { OrderRecord } from "../model/book.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
 import {
-  clientOf,
   EVIDENCE_ROUNDS_BEHIND,
   FROZEN_ROUNDS_BEHIND,
   flowIn,
@@ -13,62 +10,53 @@ import {
   type Token,
   tokenSet,
 } from "../model/state.ts";
+import { finishTree } from "./prepareTrees.ts";
+
+/** Clients whose past is forgotten at once. */
+const FORGOTTEN_AT_ONCE = 1024;
 
 /**
  * Ends the current round, whose withdrawals are decided: its orders expire, and every balance is
  * frozen as the opening of the next (docs/protocol.md section 9). Each tree's total must be the
- * Mediator's own sum. Work grows with open orders, clients, and balances changed since the last
- * round.
+ * Mediator's own sum. Gives the orders that expired.
+ *
+ * Nobody may have to wait for it, so the work grows with the tokens, and with the balances that
+ * `prepareTrees` has not written yet: orders and locks say of which round they are, the trees are
+ * hashed afterwards, and `forgetSome` forgets the past little by little.
  */
-export function closeRound(state: State, events: ExchangeEvent[]): void {
+export function closeRound(state: State, events: ExchangeEvent[]): Iterable<OrderRecord> {
   const closed = state.moment.round;
 
-  expireOrders(state, events);
-  const roots = tokenSet(state, closed + 1).map((token) => freezeBalances(state, token, closed));
+  const books = state.books.map((book) => book.clear());
+  const trees = tokenSet(state, closed + 1).map((token) => {
+    freezeBalances(state, token, closed);
+    return { token: token.address, tree: token.tree };
+  });
   forgetBefore(state, closed + 1);
 
-  events.push({ what: "roundClosed", closed, roots });
-}
-
-function expireOrders(state: State, events: ExchangeEvent[]): void {
-  const open: OrderRecord[] = [];
-  for (const book of state.books) open.push(...book.orders());
-  open.sort((a, b) => a.arrivalSeq - b.arrivalSeq);
-
-  for (const record of open) {
-    const { owner, round, id, sellToken } = record.order;
-    record.book.remove(record);
-    record.state = "expired";
-    unlock(state, clientOf(state, owner), sellToken, lockedBy(record));
-    events.push({ what: "orderExpired", owner, round, id });
-  }
-}
-
-function freezeBalances(state: State, token: Token, closed: Round): TokenRoot {
-  const { tree, changed, address } = token;
-  const leafOf = (index: number) => {
-    const client = state.clientList[index];
-    assert(client !== undefined, () => `no client has leaf ${index}.`);
-    return { client: client.address, balance: client.balances.get(address)?.total ?? 0n };
+  events.push({
+    what: "roundClosed",
+    closed,
+    get roots(): readonly TokenRoot[] {
+      return trees.map(({ token, tree }) => ({ token, ...tree.root() }));
+    },
+  });
+  return {
+    *[Symbol.iterator]() {
+      for (const records of books) yield* records;
+    },
   };
+}
 
-  for (const index of changed) {
-    if (index < tree.leafCount) tree.set(index, leafOf(index));
-  }
-  changed.clear();
-  while (tree.leafCount < state.clientList.length) tree.append(leafOf(tree.leafCount));
-
+function freezeBalances(state: State, token: Token, closed: Round): void {
   const { deposits, requested } = flowIn(token.flows, closed);
   token.expected += deposits - requested;
-  const frozen: FrozenSumTree = tree.freeze();
-  token.frozen.set(closed + 1, frozen);
-
-  const root = { token: address, ...frozen.root() };
+  const tree = finishTree(state, token);
+  token.frozen.set(closed + 1, tree);
   assert(
-    root.total === token.expected,
-    () => `balances of ${address} are ${root.total} in all, A(${closed + 1}) ${token.expected}.`,
+    tree.total === token.expected,
+    () => `${token.address}: balances of ${tree.total}, A(${closed + 1}) is ${token.expected}.`,
   );
-  return root;
 }
 
 /** Drops what the chain cannot ask about any more once `round` is open. */
@@ -77,8 +65,22 @@ function forgetBefore(state: State, round: Round): void {
     dropBefore(token.frozen, round - FROZEN_ROUNDS_BEHIND);
     dropBefore(token.flows, round - EVIDENCE_ROUNDS_BEHIND);
   }
-  for (const client of state.clientList) {
-    dropBefore(client.rounds, round - EVIDENCE_ROUNDS_BEHIND);
+  state.forgetting.left = state.clientList.length;
+  forgetSome(state, FORGOTTEN_AT_ONCE, round);
+}
+
+/**
+ * Drops rounds that are no evidence any more, of up to `limit` clients that were not looked at
+ * since the last round ended. Nothing that can be asked for changes: queries leave such rounds out.
+ */
+export function forgetSome(state: State, limit: number, round: Round = state.moment.round): void {
+  const { forgetting, clientList } = state;
+  for (let i = 0; i < limit && forgetting.left > 0; i++) {
+    if (forgetting.next >= clientList.length) forgetting.next = 0;
+    const client = clientList[forgetting.next];
+    if (client !== undefined) dropBefore(client.rounds, round - EVIDENCE_ROUNDS_BEHIND);
+    forgetting.next += 1;
+    forgetting.left -= 1;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { WithdrawalConfirmedLog } from "../../protocol/chainLog.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
-import { clientOf, type State } from "../model/state.ts";
+import { clientOf, endRequest, type State } from "../model/state.ts";
 
 /** Takes out a request that the Mediator paid: we must have debited it. Constant work. */
 export function confirmWithdrawal(
@@ -9,7 +9,7 @@ export function confirmWithdrawal(
   events: ExchangeEvent[],
 ): void {
   const client = clientOf(state, log.client);
-  client.withdrawals.delete(log.token);
+  endRequest(state, client, log.token);
 
   events.push({ what: "withdrawalConfirmed", log });
 }

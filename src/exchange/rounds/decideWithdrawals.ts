@@ -29,7 +29,7 @@ function decide(state: State, withdrawal: Withdrawal, events: ExchangeEvent[]): 
   assert(round === state.moment.round, () => `a request of ${round} is undecided.`);
   const client = clientOf(state, address);
 
-  const covered = amount <= freeFunds(client, token);
+  const covered = amount <= freeFunds(state, client, token);
   if (covered) {
     debit(state, client, token, amount);
     flowIn(tokenOf(state, token).flows, round).requested += amount;

@@ -15,6 +15,7 @@ export function listToken(state: State, log: TokenListedLog, events: ExchangeEve
     listedRound: log.round,
     tree: new SumTree(),
     changed: new Set(),
+    ahead: undefined,
     flows: new Map(),
     frozen: new Map(),
     expected: 0n,

@@ -24,6 +24,7 @@ export function requestWithdrawal(
     state: "seen",
   };
   client.withdrawals.set(log.token, withdrawal);
+  state.requesters.add(client.leafIndex);
   state.undecided.push(withdrawal);
 
   events.push({ what: "withdrawalRequested", log });

@@ -11,13 +11,17 @@ import { toLots } from "../matching/checkOrder.ts";
 import { watchLastBlock } from "../matching/endOrder.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { type Codec, DecodeError, parseJson } from "../model/codec.ts";
+import { lockedOf } from "../model/funds.ts";
 import {
   bookOf,
   type Client,
   createState,
   disputeKey,
+  oldestEvidence,
+  orderState,
   type State,
   type Token,
+  tradingRound,
 } from "../model/state.ts";
 import {
   type ClientRecord,
@@ -43,7 +47,7 @@ export function* encodeSnapshot(
   yield encode(headCodec, headRecord(state, version));
   for (const token of state.tokens.values()) yield encode(tokenCodec, tokenRecord(token));
   const clientCodec = clientCodecOf(version);
-  for (const client of state.clientList) yield encode(clientCodec, clientRecord(client));
+  for (const client of state.clientList) yield encode(clientCodec, clientRecord(state, client));
   for (const [account, keys] of state.tradingKeys) {
     yield encode(tradingKeysCodec, { account, keys });
   }
@@ -139,7 +143,7 @@ function tokenRecord(token: Token): TokenRecord {
     listedRound: token.listedRound,
     expected: token.expected,
     committedRound: token.committedRound ?? null,
-    changed: [...token.changed].sort((a, b) => a - b),
+    changed: [...token.changed, ...(token.ahead?.written ?? [])].sort((a, b) => a - b),
     flows: Array.from(token.flows, ([round, flow]) => ({ round, ...flow })),
     frozen: Array.from(token.frozen, ([round, tree]) => {
       const balances: { index: number; balance: Amount }[] = [];
@@ -159,6 +163,7 @@ function tokenOfRecord(record: TokenRecord): Token {
     listedRound: record.listedRound,
     tree: new SumTree(),
     changed: new Set(record.changed),
+    ahead: undefined,
     flows: new Map(
       record.flows.map(({ round, deposits, requested }) => [round, { deposits, requested }]),
     ),
@@ -168,48 +173,53 @@ function tokenOfRecord(record: TokenRecord): Token {
   };
 }
 
-/** Builds the live tree round by round, freezing each. */
+/** Builds the trees round by round, each out of the one before. */
 function plantTree(state: State, record: TokenRecord): void {
   const token = state.tokens.get(record.address) as Token;
-  const { tree } = token;
   const clientAt = (index: number) => {
     const client = state.clientList[index]?.address;
     if (client === undefined) throw new DecodeError(`frozen leaf ${index}`, "has no client");
     return client;
   };
   for (const { round, leafCount, balances } of record.frozen) {
+    const tree = token.tree.fork();
     while (tree.leafCount < leafCount) {
       tree.append({ client: clientAt(tree.leafCount), balance: 0n });
     }
     for (const { index, balance } of balances) {
       tree.set(index, { client: clientAt(index), balance });
     }
-    token.frozen.set(round, tree.freeze());
+    token.frozen.set(round, tree);
+    token.tree = tree;
   }
 }
 
-function clientRecord(client: Client): ClientRecord {
+function clientRecord(state: State, client: Client): ClientRecord {
+  const oldest = oldestEvidence(state);
+  const rounds = [...client.rounds].filter(([round]) => round >= oldest);
   return {
     address: client.address,
-    balances: Array.from(client.balances, ([token, balance]) => ({ token, ...balance })),
+    balances: Array.from(client.balances, ([token, { total }]) => {
+      return { token, total, locked: lockedOf(state, client, token) };
+    }),
     withdrawals: [...client.withdrawals.values()],
     lastNonce: client.lastNonce,
     cancelledAll: client.cancelledAll ?? null,
     placed: client.placed,
     deadMan: client.deadMan ?? null,
-    rounds: Array.from(client.rounds, ([round, { orders, flows }]) => ({
+    rounds: rounds.map(([round, { orders, flows }]) => ({
       round,
-      orders: Array.from(orders.values(), orderRow),
+      orders: Array.from(orders.values(), (record) => orderRow(state, record)),
       flows: Array.from(flows, ([token, flow]) => ({ token, ...flow })),
     })),
   };
 }
 
-function orderRow(record: OrderRecord): OrderRow {
-  const { order, signature, arrivalSeq, filledLots, sold, bought, sequence, state } = record;
+function orderRow(state: State, record: OrderRecord): OrderRow {
+  const { order, signature, arrivalSeq, filledLots, sold, bought, sequence } = record;
   const { placedMs, reason = null } = record;
   const terms = isSameTerms(record.terms, DEFAULT_TERMS) ? null : record.terms;
-  const executed = { filledLots, sold, bought, sequence, state };
+  const executed = { filledLots, sold, bought, sequence, state: orderState(state, record) };
   return { order, signature, arrival: arrivalSeq, ...executed, placedMs, terms, reason };
 }
 
@@ -218,7 +228,10 @@ function addClient(state: State, record: ClientRecord): void {
     address: record.address,
     leafIndex: state.clientList.length,
     balances: new Map(
-      record.balances.map(({ token, total, locked }) => [token, { total, locked }]),
+      record.balances.map(({ token, total, locked }) => [
+        token,
+        { total, locked, lockedRound: tradingRound(state) },
+      ]),
     ),
     rounds: new Map(),
     withdrawals: new Map(record.withdrawals.map((one) => [one.token, { ...one }])),
@@ -235,6 +248,7 @@ function addClient(state: State, record: ClientRecord): void {
       ),
     });
   }
+  if (client.withdrawals.size > 0) state.requesters.add(client.leafIndex);
   state.clients.set(client.address, client);
   state.clientList.push(client);
   if (client.deadMan !== undefined) state.armed.add(client);

@@ -52,6 +52,8 @@ export interface ApiController {
   readonly api: OperatorApi;
   /** Tells them in the order of the calls, each batch once it is complete. */
   publish(events: Promise<readonly ApiEvent[]>): Promise<void>;
+  /** Says whether anybody listens to events of this client's orders. */
+  isHeard(client: Address): boolean;
   /** Tells what time it is, after the head or the exchange moved on. */
   tellClock(): void;
 }
@@ -59,13 +61,13 @@ export interface ApiController {
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, metrics, health } = options;
   const { state } = sources;
-  const listeners = new Set<(event: ApiEvent) => void>();
+  const listeners = new Map<(event: ApiEvent) => void, (client: Address) => boolean>();
   const attendance = new Attendance(state, router);
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
 
   const tell = (events: readonly ApiEvent[]) => {
-    for (const event of events) for (const listener of listeners) listener(event);
+    for (const event of events) for (const listener of listeners.keys()) listener(event);
     for (const { token } of tokens(state)) void learn(token);
   };
   // Signatures may take different times: events are published in the order in which they happened.
@@ -111,12 +113,11 @@ export function createApi(options: ApiOptions): ApiController {
     },
     balances: (client) => balancesResponse(sources, client),
     orders: (client, round) => signed(ordersResponse(sources, client, round)),
-    limits: (client) => limits(state, client),
     attend: (client) => attendance.attend(client),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
-    subscribe: (listener) => {
-      listeners.add(listener);
+    subscribe: (listener, hears = () => true) => {
+      listeners.set(listener, hears);
       return () => listeners.delete(listener);
     },
     notReady,
@@ -127,6 +128,7 @@ export function createApi(options: ApiOptions): ApiController {
   return {
     api,
     publish,
+    isHeard: (client) => [...listeners.values()].some((hears) => hears(client)),
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);

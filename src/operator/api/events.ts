@@ -1,5 +1,6 @@
 /** Turns what an entry did into the events of the stream and the lines of the log. */
 
+import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { ExchangeEvent, OrderRef, Outcome } from "../../exchange/model/outcome.ts";
@@ -10,15 +11,22 @@ import { orderResponse, type QuerySources, tradeResponse, withdrawalResponse } f
 
 /**
  * Events in the order in which things happened, of the state as it is now. Orders come with their
- * fill signed; one whose fill cannot be signed now is left out, and read over HTTP later.
+ * fill signed; one whose fill cannot be signed now is left out, and read over HTTP later; so are
+ * those of clients whom nobody `isHeard` of.
  */
-export async function eventsOf(sources: QuerySources, outcome: Outcome): Promise<ApiEvent[]> {
+export async function eventsOf(
+  sources: QuerySources,
+  outcome: Pick<Outcome, "events">,
+  isHeard: (client: Address) => boolean = () => true,
+): Promise<ApiEvent[]> {
   const events: ApiEvent[] = [];
   const touched = new Map<string, OrderRef>();
   for (const event of outcome.events) {
     const told = eventOf(sources, event);
     if (told !== undefined) events.push(told);
-    for (const ref of ordersIn(event)) touched.set(`${ref.owner} ${ref.round} ${ref.id}`, ref);
+    for (const ref of ordersIn(event)) {
+      if (isHeard(ref.owner)) touched.set(`${ref.owner} ${ref.round} ${ref.id}`, ref);
+    }
   }
   const views = [...touched.values()].map((ref) => order(sources.state, ref));
   const orders = await Promise.all(views.map((view) => orderEvent(sources, view)));
@@ -107,13 +115,8 @@ function lineOf(event: ExchangeEvent): [string, Record<string, unknown>] | undef
     case "quarterBegan":
       return ["quarterBegan", { began: `${event.round}.${event.quarter}` }];
     case "roundClosed":
-      return [
-        "roundClosed",
-        {
-          closed: event.closed,
-          roots: event.roots.map(({ token, node, total }) => ({ token, node, total })),
-        },
-      ];
+      // Roots have a line of their own, once they are hashed.
+      return ["roundClosed", { closed: event.closed }];
     case "depositCredited":
     case "withdrawalRequested":
     case "withdrawalCancelled":

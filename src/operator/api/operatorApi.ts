@@ -132,8 +132,12 @@ export interface OperatorApi {
   deposits(client: Address, limit: number): Promise<DepositResponse[]>;
   proofs(client: Address, round: Round): Answered<ProofResponse[]>;
   withdrawals(client: Address): WithdrawalResponse[];
-  /** Calls `listener` with each event until the function that it returns is called. */
-  subscribe(listener: (event: ApiEvent) => void): () => void;
+  /**
+   * Calls `listener` with each event until the function that it returns is called. `hears`: whether
+   * it has a use for events of this client's orders now; without it, for everybody's. Others may be
+   * left out: an order's event costs a signature.
+   */
+  subscribe(listener: (event: ApiEvent) => void, hears?: (client: Address) => boolean): () => void;
   /** Why the node is not ready to take orders, if so. */
   notReady(): string | undefined;
   health(): HealthCheck[];

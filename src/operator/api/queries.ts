@@ -5,6 +5,7 @@ import type { Address } from "../../base/hex.ts";
 import type { OrderRef, Trade } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import {
+  areTreesHashed,
   balances,
   clock,
   type OrderView,
@@ -146,6 +147,11 @@ export function proofsResponse(
   client: Address,
   round: Round,
 ): Answered<ProofResponse[]> {
+  // A round that has just opened: nobody's orders may wait for somebody's proof.
+  if (!areTreesHashed(state, round)) {
+    const waitingFor = `the hashes of round ${round}`;
+    return { ok: false, refusal: refuse("NotReady", { waitingFor }) };
+  }
   const found: ProofResponse[] = [];
   for (const { token } of tokensOfRound(state, round)) {
     const shown = proof(state, client, token, round);

@@ -8,6 +8,7 @@
 import type { Address } from "../../base/hex.ts";
 import type { State } from "../../exchange/model/state.ts";
 import {
+  areTreesHashed,
   type DisputeAnswerView,
   disputeAnswer,
   disputes,
@@ -66,7 +67,8 @@ export interface CommitDuty {
   /** Roots that the chain does not show, in token order; empty while `waitsFor` is "round". */
   readonly roots: readonly TokenRoot[];
   /**
-   * "round": the machine has not closed the round before, or quarter 0 is not the chain's present.
+   * "round": the machine has not closed the round before, or has not hashed its trees yet, or
+   * quarter 0 is not the chain's present.
    * "cancellations": requests of the round before must be cancelled first, or the total is wrong.
    */
   readonly waitsFor?: "round" | "cancellations" | undefined;
@@ -174,7 +176,7 @@ export function owedCommit(
   // The head of an endpoint that lags may even be older than the Mediator.
   const now = chain.head < schedule.genesisBlock ? undefined : momentOf(schedule, chain.head);
   const isNow = now?.round === round && now.quarter === 0 && state.moment.round === round;
-  if (!isNow) return { ...duty, roots: [], waitsFor: "round" };
+  if (!isNow || !areTreesHashed(state, round)) return { ...duty, roots: [], waitsFor: "round" };
   return {
     ...duty,
     roots: roots(state, round).filter(({ token }) => !chain.isCommitted(round, token)),

@@ -2,12 +2,14 @@
  * The operator: recovers, then for ever takes final blocks and verified orders into the journal,
  * applies them, answers, and does what it owes the chain.
  */
+import { setImmediate } from "node:timers/promises";
 import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import { within } from "../../base/within.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
-import type { Outcome } from "../../exchange/model/outcome.ts";
+import type { OrderExpired, Outcome } from "../../exchange/model/outcome.ts";
+import { roots } from "../../exchange/queries/views.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
 import { Alerts } from "../alerts/alerts.ts";
@@ -18,6 +20,7 @@ import type { OperatorConfig } from "../config/config.ts";
 import { readExchange } from "../config/readExchange.ts";
 import { lead, withRetries } from "../sequencing/lead.ts";
 import { openStorage, type StorageParts } from "../sequencing/openStorage.ts";
+import { TreeHasher } from "../sequencing/treeHasher.ts";
 import { watchHeads } from "../sequencing/watchHeads.ts";
 import { Metrics } from "../telemetry/metrics.ts";
 import { assemble, type Opened, type Parts } from "./assemble.ts";
@@ -136,7 +139,20 @@ interface Running {
 function run(parts: Parts, failure: Promise<never>): Running {
   const { config, log, chain, state, router, turns, head, storage, signal } = parts;
   const loop = new HeadLoop(parts);
-  const onApplied = (entry: Entry, outcome: Outcome) => tellOutcome(parts, entry, outcome);
+  const hasher = new TreeHasher({
+    state,
+    onHashed: (round, waited) => {
+      log.info("treesHashed", { round, roots: roots(state, round) });
+      if (waited) loop.onChain(undefined);
+    },
+    onFailure: parts.onFailure,
+  });
+  signal.addEventListener("abort", () => hasher.stop(), { once: true });
+  hasher.offer();
+  const onApplied = (entry: Entry, outcome: Outcome) => {
+    tellOutcome(parts, entry, outcome);
+    hasher.offer();
+  };
   const chainOptions = {
     config,
     log,
@@ -182,5 +198,33 @@ function tellOutcome(parts: Parts, entry: Entry, outcome: Outcome): void {
   const { metrics, log, sources, control, onFailure } = parts;
   metrics.count(outcome.events);
   logOutcome(log, sources, entry, outcome);
-  control.publish(eventsOf(sources, outcome)).catch(onFailure);
+  control.publish(eventsOf(sources, outcome, control.isHeard)).catch(onFailure);
+  if (outcome.expired !== undefined) tellExpired(parts, outcome.expired).catch(onFailure);
+}
+
+/** Orders that are looked at before the event loop turns, and events that are made in between. */
+const EXPIRED_AT_ONCE = 1024;
+const HEARD_AT_ONCE = 64;
+
+/** In parts, between which the event loop turns: they can be as many as there are clients. */
+async function tellExpired(
+  { metrics, sources, control, signal }: Parts,
+  expired: Iterable<OrderExpired>,
+): Promise<void> {
+  let seen: OrderExpired[] = [];
+  let heard: OrderExpired[] = [];
+  const tell = async () => {
+    metrics.count(seen);
+    if (heard.length > 0) await control.publish(eventsOf(sources, { events: heard }));
+    seen = [];
+    heard = [];
+    await setImmediate();
+  };
+  for (const event of expired) {
+    if (signal.aborted) return;
+    seen.push(event);
+    if (control.isHeard(event.owner)) heard.push(event);
+    if (seen.length === EXPIRED_AT_ONCE || heard.length === HEARD_AT_ONCE) await tell();
+  }
+  await tell();
 }

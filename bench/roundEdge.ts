@@ -1,0 +1,145 @@
+/**
+ * A round's edge under load, beside the baseline: the longest turn of the event loop, as CPU, from
+ * the block that ends the round until roots and proofs of the next are there. Most clients have an
+ * open order, and every balance has moved. `node --expose-gc bench/roundEdge.ts [clients...]`
+ */
+import { setImmediate } from "node:timers/promises";
+import { toAddress } from "../src/base/address.ts";
+import type { Address, Hex } from "../src/base/hex.ts";
+import type * as ApplyModule from "../src/exchange/apply.ts";
+import * as today from "../src/exchange/apply.ts";
+import type { BlocksEntry } from "../src/exchange/model/entries.ts";
+import type { State } from "../src/exchange/model/state.ts";
+import { areTreesHashed } from "../src/exchange/queries/views.ts";
+import { TreeHasher } from "../src/operator/sequencing/treeHasher.ts";
+import { inTurns } from "./measure.ts";
+import { olderBuild } from "./older.ts";
+import type { Line } from "./trees.ts";
+
+/** Of 100 clients, so many have an open order when the round ends. */
+const OPEN_OF_100 = 94;
+const LOGS_AT_ONCE = 20_000;
+const SCHEDULE = { genesisBlock: 100, roundSize: 32 };
+
+type Machine = Pick<typeof ApplyModule, "apply" | "begin">;
+
+const address = (n: number): Address => {
+  return toAddress(`0x${(0xace0000 + n).toString(16).padStart(40, "0")}`);
+};
+const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
+const [BASE, QUOTE] = [address(1), address(2)] as const;
+const MARKET = { base: BASE, quote: QUOTE, lot: 1000n, tick: 10n };
+const PRICES = 1000;
+
+function blocks(number: number, logs: readonly object[]) {
+  const place = { block: number, blockHash: word(number), transactionHash: word(1) };
+  const to = { number, hash: word(number) };
+  const placed = logs.map((log, logIndex) => ({ ...log, ...place, logIndex }));
+  return { kind: "blocks", to, logs: placed } as unknown as BlocksEntry;
+}
+
+function begun({ apply, begin }: Machine, clients: readonly Address[]): State {
+  const state = begin({
+    kind: "genesis",
+    chainId: 31_337,
+    mediator: address(0),
+    schedule: SCHEDULE,
+    confirmations: 2,
+    markets: [MARKET],
+    limits: { ordersPerClientAndRound: 256 },
+  });
+  let block = SCHEDULE.genesisBlock;
+  const list = (token: Address) => ({ kind: "tokenListed", token, round: 0 });
+  apply(state, blocks(block++, [BASE, QUOTE].map(list)));
+  const deposits = clients.flatMap((client) =>
+    [BASE, QUOTE].map((token) => ({
+      ...{ kind: "deposited", client, token, amount: 10n ** 20n, round: 0 },
+    })),
+  );
+  for (let at = 0; at < deposits.length; at += LOGS_AT_ONCE) {
+    apply(state, blocks(block++, deposits.slice(at, at + LOGS_AT_ONCE)));
+  }
+  clients.forEach((owner, i) => {
+    if (i % 100 >= OPEN_OF_100) return;
+    const price = MARKET.tick * BigInt(1000 + (i % PRICES));
+    const order = {
+      ...{ owner, round: 0, id: BigInt(i), sellToken: QUOTE, sellAmount: 5n * price },
+      ...{ buyToken: BASE, buyAmount: 5n * MARKET.lot, intent: "buyAll" as const },
+    };
+    const signature = { r: word(i), vs: word(i), path: [] };
+    const { refusal } = apply(state, { kind: "placeOrder", order, signature });
+    if (refusal !== undefined) throw new Error(refusal.code);
+  });
+  return state;
+}
+
+function cpuSince(before: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1000;
+}
+
+const EDGE = SCHEDULE.genesisBlock + SCHEDULE.roundSize;
+
+function edgeBefore(older: Machine, clients: readonly Address[]): number {
+  const state = begun(older, clients);
+  globalThis.gc?.();
+  const before = process.cpuUsage();
+  older.apply(state, blocks(EDGE, []));
+  return cpuSince(before);
+}
+
+/** As the operator does it: the hasher may work between entries, before and after the edge. */
+async function edgeNow(clients: readonly Address[]): Promise<number> {
+  const state = begun(today, clients);
+  let failure: unknown;
+  const onFailure = (error: unknown) => {
+    failure = error;
+  };
+  const hasher = new TreeHasher({ state, onHashed: () => {}, onFailure });
+  hasher.offer();
+  // All of the next round's leaves are written before its first block, slice by slice.
+  while ([...state.tokens.values()].some(({ changed }) => changed.size >= 512))
+    await setImmediate();
+  globalThis.gc?.();
+  let longest = 0;
+  let before = process.cpuUsage();
+  today.apply(state, blocks(EDGE, []));
+  hasher.offer();
+  for (;;) {
+    longest = Math.max(longest, cpuSince(before));
+    if (areTreesHashed(state, state.moment.round)) break;
+    if (failure !== undefined) throw failure;
+    before = process.cpuUsage();
+    await setImmediate();
+  }
+  return longest;
+}
+
+export async function edgeLines(counts: readonly number[]): Promise<Line[]> {
+  const older = olderBuild();
+  const lines: Line[] = [];
+  try {
+    const before = (await older.load("src/exchange/apply.ts")) as Machine;
+    for (const count of counts) {
+      const clients = Array.from({ length: count }, (_, i) => address(1000 + i));
+      const sides = [() => edgeBefore(before, clients), () => edgeNow(clients)];
+      const { medians, ratios } = await inTurns(sides, { warm: false });
+      lines.push({
+        what: `${count.toLocaleString("en")} clients: longest turn at a round's edge`,
+        before: `${(medians[0] as number).toFixed(0)} ms`,
+        now: `${(medians[1] as number).toFixed(1)} ms`,
+        ratio: ratios[1] as number,
+      });
+    }
+  } finally {
+    older.remove();
+  }
+  return lines;
+}
+
+if (import.meta.main) {
+  const counts = process.argv.slice(2).map(Number);
+  for (const { what, before, now, ratio } of await edgeLines(counts.length ? counts : [100_000])) {
+    console.log(`${what}: ${before} before, ${now} now, ratio ${ratio.toFixed(1)}`);
+  }
+}
