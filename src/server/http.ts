@@ -9,68 +9,17 @@ import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import { statusOf } from "../wire/meanings.ts";
-import {
-  type Answer,
-  type Body,
-  type Params,
-  type Query,
-  ROUTES,
-  type Route,
-  type RouteName,
-} from "../wire/routes/routes.ts";
+import { ROUTES, type Route, type RouteName } from "../wire/routes/routes.ts";
 import type { Duties, Health, Live, Ready } from "../wire/schemas/health.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
 import { ASYNCAPI_PATH, asyncApi } from "../wire/specs/asyncapi.ts";
 import { OPENAPI_PATH, openApi } from "../wire/specs/openapi.ts";
+import { type Call, HANDLERS, type Handler } from "./handlers.ts";
 
 /** An order with the longest allowed path is below 4 kB. */
 const MAX_BODY_BYTES = 64 * 1024;
-
-interface Call<Name extends RouteName> {
-  readonly params: Params<Name>;
-  readonly query: Query<Name>;
-  readonly body: Body<Name>;
-}
-
-type Handler<Name extends RouteName> = (
-  api: OperatorApi,
-  call: Call<Name>,
-) => Answered<Answer<Name>> | Promise<Answered<Answer<Name>>>;
-
-function ok<T>(value: T): Answered<T> {
-  return { ok: true, value };
-}
-
-function inMarket<T>(value: T | undefined, base: Address, quote: Address): Answered<T> {
-  if (value !== undefined) return ok(value);
-  return { ok: false, refusal: refuse("NotFound", { what: `market ${base}/${quote}` }) };
-}
-
-const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
-  fetchExchange: (api) => ok(api.exchange()),
-  fetchIdentity: (api, { query }) => api.identity(query.challenge),
-  fetchClock: (api) => ok(api.clock()),
-  fetchOrderBook: (api, { params: { base, quote }, query }) =>
-    inMarket(api.book(base, quote, query), base, quote),
-  fetchTrades: (api, { params: { base, quote }, query }) =>
-    inMarket(api.trades(base, quote, query), base, quote),
-  fetchTickers: (api) => ok(api.tickers()),
-  fetchTicker: (api, { params: { base, quote } }) => inMarket(api.ticker(base, quote), base, quote),
-  fetchCandles: (api, { params: { base, quote }, query }) =>
-    inMarket(api.candles(base, quote, query), base, quote),
-  placeOrder: (api, { body }) => api.placeOrder(body),
-  cancelOrder: (api, { body }) => api.cancelOrder(body.cancel, body.signature),
-  fetchBalances: (api, { params }) => ok(api.balances(params.client)),
-  fetchOrders: (api, { params, query }) => api.orders(params.client, query.round),
-  fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query)),
-  fetchLedger: (api, { params, query }) => ok(api.ledger(params.client, query)),
-  fetchDeposits: async (api, { params, query }) =>
-    ok(await api.deposits(params.client, query.limit)),
-  fetchProofs: (api, { params }) => api.proofs(params.client, params.round),
-  fetchWithdrawals: (api, { params }) => ok(api.withdrawals(params.client)),
-};
 
 /** The HTTP server over `api`. It does not listen yet. */
 export function buildHttp(api: OperatorApi): FastifyInstance {

@@ -5,6 +5,7 @@
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
+import type { Outcome } from "../../exchange/model/outcome.ts";
 import { clock, tokens } from "../../exchange/queries/views.ts";
 import { hashSession } from "../../protocol/messages.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
@@ -14,6 +15,7 @@ import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { clientsIn } from "./events.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
 import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
@@ -53,6 +55,8 @@ export interface ApiController {
   readonly api: OperatorApi;
   /** Tells them in the order of the calls, each batch once it is complete. */
   publish(events: Promise<readonly ApiEvent[]>): Promise<void>;
+  /** Tells at once that a record was applied, and whom it touched. */
+  applied(outcome: Outcome): void;
   /** Tells what time it is, after the head or the exchange moved on. */
   tellClock(): void;
 }
@@ -94,6 +98,7 @@ export function createApi(options: ApiOptions): ApiController {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
     clock: () => clockResponse(state, head.number),
+    asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),
     ...orderWrites({ sources, router, slips, notReady }),
     authorize: (client, session, signature) => {
@@ -125,6 +130,8 @@ export function createApi(options: ApiOptions): ApiController {
   return {
     api,
     publish,
+    applied: ({ events }) =>
+      tell([{ kind: "applied", asOf: sources.history.upTo, clients: clientsIn(events) }]),
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);

@@ -1,5 +1,6 @@
 /** Turns what an entry did into the events of the stream and the lines of the log. */
 
+import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { ExchangeEvent, OrderRef, Outcome } from "../../exchange/model/outcome.ts";
@@ -86,6 +87,17 @@ function ordersIn(event: ExchangeEvent): readonly OrderRef[] {
     default:
       return [];
   }
+}
+
+/** Each client whose orders or balances an entry touched. */
+export function clientsIn(events: readonly ExchangeEvent[]): Address[] {
+  const found = new Set<Address>();
+  for (const event of events) {
+    for (const { owner } of ordersIn(event)) found.add(owner);
+    if ("client" in event) found.add(event.client);
+    if ("log" in event && "client" in event.log) found.add(event.log.client);
+  }
+  return [...found];
 }
 
 /** One line an event, with the exchange's own block, round and quarter. Order traffic has none. */

@@ -182,5 +182,6 @@ function tellOutcome(parts: Parts, entry: Entry, outcome: Outcome): void {
   const { metrics, log, sources, control, onFailure } = parts;
   metrics.count(outcome.events);
   logOutcome(log, sources, entry, outcome);
+  control.applied(outcome);
   control.publish(eventsOf(sources, outcome)).catch(onFailure);
 }

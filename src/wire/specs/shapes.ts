@@ -22,6 +22,7 @@ export const SHAPES: Readonly<Record<string, z.ZodType>> = {
   Candle: market.candle,
   Order: order.order,
   SignedOrder: order.signedOrderInput,
+  Placement: order.placementInput,
   CancelOrder: order.cancelOrder,
   SignedCancel: order.signedCancelInput,
   OrderStatus: order.orderResponse,
