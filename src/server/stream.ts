@@ -8,6 +8,7 @@ import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { MAX_CHANNELS, STREAM_PATH } from "../wire/stream.ts";
 import { Feeds } from "./feeds/feeds.ts";
 import { publishHint } from "./hints.ts";
+import { DEFAULT_RATE_LIMITS, type RateKind, RateLimits, refusalOf } from "./rateLimits.ts";
 import { StreamConnection } from "./streamConnection.ts";
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
@@ -18,7 +19,11 @@ export interface StreamServer {
   close(): Promise<void>;
 }
 
-export function serveStream(server: Server, api: OperatorApi): StreamServer {
+export function serveStream(
+  server: Server,
+  api: OperatorApi,
+  limits = new RateLimits(DEFAULT_RATE_LIMITS),
+): StreamServer {
   const sockets = new WebSocketServer({
     server,
     path: STREAM_PATH,
@@ -28,8 +33,10 @@ export function serveStream(server: Server, api: OperatorApi): StreamServer {
   const connections = new Map<WebSocket, StreamConnection>();
   const alive = new WeakSet<WebSocket>();
 
-  sockets.on("connection", (socket) => {
-    const connection = new StreamConnection(api, feeds, socket, MAX_CHANNELS);
+  sockets.on("connection", (socket, request) => {
+    const address = request.socket.remoteAddress ?? "";
+    const limit = (kind: RateKind) => refusalOf(limits.take(kind, address));
+    const connection = new StreamConnection({ api, feeds, socket, limit }, MAX_CHANNELS);
     connections.set(socket, connection);
     alive.add(socket);
     socket.on("pong", () => alive.add(socket));

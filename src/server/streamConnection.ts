@@ -11,6 +11,7 @@ import { parseSession } from "../wire/session.ts";
 import { type RequestId, type StreamRequest, streamRequest } from "../wire/stream.ts";
 import type { Feeds } from "./feeds/feeds.ts";
 import { type HintListener, type HintRequest, hintChannelOf } from "./hints.ts";
+import type { RateKind } from "./rateLimits.ts";
 
 /** Unsent bytes at which a connection counts as too slow; at half of them it is told. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -19,17 +20,27 @@ const TOO_SLOW = 1013;
 
 type Subscribe = Extract<StreamRequest, { readonly kind: "subscribe" }>;
 
+export interface ConnectionOptions {
+  readonly api: OperatorApi;
+  readonly feeds: Feeds;
+  readonly socket: WebSocket;
+  /** Takes one request from the limit of the connection's address. */
+  readonly limit: (kind: RateKind) => Refusal | undefined;
+}
+
 export class StreamConnection implements HintListener {
   readonly #api: OperatorApi;
   readonly #feeds: Feeds;
   readonly #socket: WebSocket;
+  readonly #limit: ConnectionOptions["limit"];
   readonly #maxChannels: number;
   readonly #hints = new Set<string>();
   /** By the channel's word: what ends it; undefined while it begins. */
   readonly #channels = new Map<string, (() => void) | undefined>();
   #isWarned = false;
 
-  constructor(api: OperatorApi, feeds: Feeds, socket: WebSocket, maxChannels: number) {
+  constructor({ api, feeds, socket, limit }: ConnectionOptions, maxChannels: number) {
+    this.#limit = limit;
     this.#api = api;
     this.#feeds = feeds;
     this.#socket = socket;
@@ -43,6 +54,8 @@ export class StreamConnection implements HintListener {
   async receive(text: string): Promise<void> {
     const json = parseJson(text);
     if (!json.ok) return this.#refuse(json.refusal);
+    const limited = this.#limit(kindOf(json.value));
+    if (limited !== undefined) return this.#refuse(limited, idOf(json.value));
     const request = parseInput(streamRequest, json.value, "message");
     if (!request.ok) return this.#refuse(request.refusal, idOf(json.value));
     const { value } = request;
@@ -159,6 +172,12 @@ export class StreamConnection implements HintListener {
 function tooMany(most: number): Refusal {
   const problem = `A connection holds at most ${most} channels.`;
   return refuse("BadInput", { field: "message.kind", problem, hint: "Open a second connection." });
+}
+
+/** From which limit a request takes. */
+function kindOf(value: unknown): RateKind {
+  const kind = (value as { readonly kind?: unknown } | null)?.kind;
+  return kind === "placeOrder" ? "place" : kind === "cancelOrder" ? "cancel" : "read";
 }
 
 /** The id of a request that is malformed otherwise. */
