@@ -38,6 +38,9 @@ export default defineConfig({
         test: {
           ...limits,
           name: "alone",
+          // Blocks by the clock, and processes that take seconds to start where all is slow.
+          testTimeout: 600_000,
+          hookTimeout: 240_000,
           include: ALONE,
           maxWorkers: 1,
           sequence: { groupOrder: 1 },

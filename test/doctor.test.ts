@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Hex } from "../src/base/hex.ts";
-import type { Turns } from "../src/chain/contracts/roundRobinManager.ts";
+import type { SlotView } from "../src/chain/contracts/roundRobinManager.ts";
 import { encodeEntry } from "../src/exchange/model/entries.ts";
 import { GENESIS } from "../src/exchange/world.testkit.ts";
 import { StorageFailure } from "../src/journal/errors.ts";
@@ -269,7 +269,7 @@ describe("the doctor", () => {
     expect(judgeSchedule({ ...schedule, roundSize: 12 })).toMatchObject([
       { state: "warn", check: "rescue window" },
     ]);
-    const turns = { slot: 0, firstBlock: 100, inMaintenance: false } as Turns;
+    const turns = { slot: 0, firstBlock: 100, inMaintenance: false } as SlotView;
     // The first commit is due by the end of round 1, quarter 0: block 149.
     const judged = (lastBlock: number, slot = 0) =>
       judgeGenesis({ ...turns, lastBlock, slot }, schedule).map(({ state }) => state);

@@ -139,7 +139,7 @@ describe("quarterdeck journal repair, of a shared journal", () => {
     for (const entry of entries) await leased.append([encodeEntry(entry)]);
     await leased.append(bad);
     await leased.close();
-    await shared.announce(1);
+    await shared.heartbeat(1);
     const copy = join(temporaryFolder(), "dropped.ndjson");
     const { code, stderr } = await repair(schema, "--drop-to", copy);
     expect(code).toBe(1);

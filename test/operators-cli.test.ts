@@ -138,7 +138,7 @@ describe("the operators' list", () => {
     expect(await operators("slot-size", "12", "--yes")).toMatchObject({ code: 0 });
     const removed = await operators("remove", address(SECOND), "--yes");
     expect(removed.stderr).toContain("quorum: 3 -> 2");
-    const turns = await reader.turns();
+    const turns = await reader.slots();
     expect(turns).toMatchObject({ inMaintenance: false, slotSize: 12 });
     expect(turns.operators).toEqual([
       { address: address(FIRST), name: "operator 1", endpoint: endpoint(FIRST) },
@@ -185,11 +185,11 @@ describe("the operators' list", () => {
       `adding ${address(THIRD)}`,
       "leaving maintenance",
     ]);
-    expect((await reader.turns()).operators).toHaveLength(2);
+    expect((await reader.slots()).operators).toHaveLength(2);
     for (const { to, data } of calls) {
       await anvil.transact({ from: address(OWNER), to, data });
     }
-    expect((await reader.turns()).operators.at(-1)?.name).toBe("third");
+    expect((await reader.slots()).operators.at(-1)?.name).toBe("third");
   });
 
   /**
@@ -235,7 +235,7 @@ describe("the operators' list", () => {
       anvil.client.getTransactionCount({ address: address(OWNER), blockTag });
     return (await count("pending")) > (await count("latest"));
   };
-  const inMaintenance = async () => (await reader.turns()).inMaintenance;
+  const inMaintenance = async () => (await reader.slots()).inMaintenance;
 
   test.each(["SIGINT", "SIGTERM"] as const)("leaves maintenance on %s", async (signal) => {
     const { code, stderr } = await slowly(["maintenance", "hold", "60", "--yes"], async (child) => {
@@ -256,7 +256,7 @@ describe("the operators' list", () => {
     });
     expect(code).toBe(1);
     expect(await inMaintenance()).toBe(false);
-    expect((await reader.turns()).slotSize).toBe(SLOT_BLOCKS);
+    expect((await reader.slots()).slotSize).toBe(SLOT_BLOCKS);
   });
 
   test("leaves nothing behind that could enter maintenance after it gave up", async () => {

@@ -115,7 +115,7 @@ describe("an applicant", () => {
     const files = [file("application.json"), "--report", file("application.json.report")];
     const added = await owner("add", ...files, "--yes");
     expect(added, added.stderr).toMatchObject({ code: 0 });
-    const { operators } = await reader.turns();
+    const { operators } = await reader.slots();
     expect(operators.at(-1)).toEqual({ address: operator, name: "second", endpoint: url });
   });
 

@@ -83,6 +83,8 @@ async function untilSaid(run: Run, pattern: RegExp): Promise<void> {
   await until(`it says ${pattern}`, () => {
     if (code !== undefined) throw new Error(`ended with ${code}: ${run.output()}`);
     return pattern.test(run.output());
+  }).catch((problem) => {
+    throw new Error(`${(problem as Error).message}; it said: ${run.output().slice(-4000)}`);
   });
 }
 

@@ -81,10 +81,10 @@ const INTRODUCTION = `# Gas
 
 Written by \`node tools/gas.ts --write\` from \`contracts/gas\`, which the tests \`MediatorGas.t.sol\`,
 \`RoundRobinGas.t.sol\` and \`FloodGas.t.sol\` keep: they fail when a row costs more than its reference,
-and \`npm test\` fails when a figure moves without being committed. Whole transactions, calldata included, except
+and \`npm test\` fails when a value moves without being committed. Whole transactions, calldata included, except
 \`operator()\`, which is the call alone. Trees have 1024 leaves and the Mediator two tokens where
 nothing is said. The references are OAX's Mediator of 2019 and zkBob's RoundRobin without its
-console.log calls, both under current gas rules, the lower figure where they vary; a commit is
+console.log calls, both under current gas rules, the lower value where they vary; a commit is
 theirs once for each token. Their recovery pays balance and deposits in one call: a client that has
 both takes two of ours.`;
 

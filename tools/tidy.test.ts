@@ -45,6 +45,15 @@ const BANS: readonly { readonly pattern: RegExp; readonly instead: string }[] = 
   { pattern: new RegExp("\\b(descri" + "be|i" + "t)\\.on" + "ly\\b"), instead: "run all tests" },
 ];
 
+/**
+ * A comment's first word is its subject: a noun that is understood without the lines around it. With
+ * one of these a reader has to guess the noun.
+ */
+const NOUNLESS = new RegExp(
+  "^(?:Its?|Who(?:ever|m|se)?|They|Them|Their|Those|What(?:ever)?|(?:One|Of|In) (?:that|who(?:m|se)?|" +
+    "which|its)|Whether (?:its?|they|those|one|what|who(?:ever)?|nobody|somebody))(?![\\w'])",
+);
+
 const code = sources([".ts", ".mjs", ".cjs", ".sol", ".json", ".toml", ".md", ".yml"]).filter(
   ({ path }) => path !== "package-lock.json",
 );
@@ -71,6 +80,17 @@ describe("files", () => {
         ({ pattern, instead }) => `${path}: ${pattern.exec(text)?.[0]} (${instead})`,
       ),
     );
+    expect(found).toEqual([]);
+  });
+
+  it("begin no comment with a pronoun, but with a noun", () => {
+    const found = written
+      .filter(({ path }) => path.startsWith("src/") && !isTest(path))
+      .flatMap(({ path, text }) =>
+        openings(text)
+          .filter(({ words }) => NOUNLESS.test(words))
+          .map(({ line, words }) => `${path}:${line}: ${words}`),
+      );
     expect(found).toEqual([]);
   });
 
@@ -102,5 +122,21 @@ function wideLines({ path, text }: Source): string[] {
     // Strings cannot be broken by a formatter: EIP-712 types, long messages, keys.
     const wide = line.length > MOST_COLUMNS && !/["'`].{60,}/.test(line);
     return wide ? [`${path}:${i + 1}`] : [];
+  });
+}
+
+/** The first line of each comment, a run of `//` lines being one. */
+function openings(text: string): { readonly line: number; readonly words: string }[] {
+  const lines = text.split("\n");
+  return lines.flatMap((written, at) => {
+    const above = lines[at - 1]?.trim() ?? "";
+    const [, block, inBlock, line, behind] =
+      /^\s*(?:\/\*\*? +(.*)|\* (.*)|\/\/ (.*))|[^:\s]\s+\/\/ (.*)$/.exec(written) ?? [];
+    const words =
+      block ??
+      (/^\/\*\*?$/.test(above) ? inBlock : undefined) ??
+      (above.startsWith("//") ? undefined : line) ??
+      behind;
+    return words === undefined ? [] : [{ line: at + 1, words }];
   });
 }

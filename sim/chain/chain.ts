@@ -1,6 +1,6 @@
 /**
- * The chain: blocks that know their parents, one pool of waiting transactions, reorganisations.
- * It mines what the seed says; it does not know what the exchange is for.
+ * The chain: blocks that know their parents, one pool of waiting transactions, reorganisations. The
+ * chain mines as the seed says, and knows nothing of the exchange.
  */
 import { keccak256, parseTransaction, serializeTransaction } from "viem";
 import { publicKeyToAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
@@ -51,12 +51,12 @@ export interface Block {
   readonly nonces: ReadonlyMap<Address, number>;
 }
 
-/** What the next block asks for. */
+/** The conditions that transactions meet in the network. */
 export interface NetworkConditions {
   readonly baseFee: bigint;
   /** Wei of tip below which a transaction is left out. */
   readonly minTip: bigint;
-  /** What becomes of a transaction as it reaches the pool. */
+  /** The fate of a transaction as it reaches the pool. */
   readonly fate: () => "kept" | "dropped" | "delayed";
 }
 
@@ -122,15 +122,16 @@ export class Chain {
     const { from } = transaction;
     const next = nonceOf(this.head, from);
     if (nonce < next) throw new PoolRefusal("nonceTooLow", { nonce, next });
-    const rival = this.#pool.find((one) => one.nonce === nonce && one.from === from);
-    if (rival?.hash === transaction.hash) throw new PoolRefusal("alreadyKnown");
-    if (rival !== undefined && !outbids(transaction, rival)) throw new PoolRefusal("underpriced");
-    // It may reach the pool by several endpoints: its fate is one.
+    const competing = this.#pool.find((one) => one.nonce === nonce && one.from === from);
+    if (competing?.hash === transaction.hash) throw new PoolRefusal("alreadyKnown");
+    if (competing !== undefined && !isPricedHigher(transaction, competing))
+      throw new PoolRefusal("underpriced");
+    // The transaction may reach the pool by several endpoints: its fate is one.
     const outcome = this.#fates.get(transaction.hash) ?? fate();
     this.#fates.set(transaction.hash, outcome);
     if (outcome === "dropped") return transaction;
     if (outcome === "delayed") transaction.notBefore = this.head.number + this.#random.int(2, 6);
-    this.#pool = this.#pool.filter((one) => one !== rival);
+    this.#pool = this.#pool.filter((one) => one !== competing);
     this.#pool.push(transaction);
     return transaction;
   }
@@ -230,8 +231,8 @@ export class Chain {
   }
 
   /**
-   * Replaces the last `depth` blocks by one more of them. What was in them waits again, but for
-   * what is lost by the way.
+   * Replaces the last `depth` blocks by one more of them. Their transactions wait again, but for
+   * those that are lost.
    */
   reorganise(depth: number, timestamp: number, conditions: NetworkConditions): Block {
     const dropped = this.blocks.splice(this.blocks.length - depth, depth);
@@ -277,10 +278,10 @@ export function nonceOf({ nonces }: Block, operator: Address): number {
 }
 
 /** Nodes take a replacement that pays a tenth more on both fees. */
-function outbids(one: Transaction, rival: Transaction): boolean {
+function isPricedHigher(one: Transaction, competing: Transaction): boolean {
   const tenthMore = (fee: bigint) => fee + fee / 10n;
   return (
-    one.maxFeePerGas >= tenthMore(rival.maxFeePerGas) &&
-    one.maxPriorityFeePerGas >= tenthMore(rival.maxPriorityFeePerGas)
+    one.maxFeePerGas >= tenthMore(competing.maxFeePerGas) &&
+    one.maxPriorityFeePerGas >= tenthMore(competing.maxPriorityFeePerGas)
   );
 }

@@ -158,7 +158,7 @@ export class Mediator extends MediatorBase {
     return total + deposits - requested;
   }
 
-  /** What the tree of this round must come to, or came to. */
+  /** The sum that the tree of this round must come to, or came to. */
   expectedTotal(token: Address): Amount {
     const { round } = this.moment;
     const isCommitted = this.state.commitments.has(keyOf(round, token));

@@ -171,7 +171,7 @@ function executionOf(
   return { ...orderOf(owner, order), sold, bought };
 }
 
-/** What a view of the exchange's contracts answers. Throws `Revert`. */
+/** The answer of a view of the exchange's contracts. Throws `Revert`. */
 export function view(state: MediatorState, terms: Terms, env: Env, data: Hex): Hex {
   const decoded = decodeCall(data);
   if (decoded === undefined) throw new Revert("unknown function");
@@ -242,10 +242,32 @@ function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall):
       return mediator.expectedTotal(first as Address);
     case "tokenSet":
       return mediator.tokenSet(Number(first));
+    default:
+      return (
+        answerOfClock(mediator, functionName) ??
+        answerOfOthers(terms, state, env, functionName, first)
+      );
+  }
+}
+
+/** What the contract says where no block is meant. */
+const NEVER = 2n ** 64n - 1n;
+
+/** Of time and what is owed; undefined: another view is asked for. */
+function answerOfClock(mediator: Mediator, functionName: string): unknown {
+  switch (functionName) {
     case "halted":
       return mediator.halted();
+    case "haltBlock":
+      return BigInt(mediator.haltBlock() ?? NEVER);
+    case "committedRound":
+      return BigInt(mediator.state.completedRound);
+    case "currentRound":
+      return BigInt(mediator.frozen().round);
+    case "currentQuarter":
+      return mediator.frozen().quarter;
     default:
-      return answerOfOthers(terms, state, env, functionName, first);
+      return undefined;
   }
 }
 

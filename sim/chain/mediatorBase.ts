@@ -1,7 +1,7 @@
 /** The parts that the actions of the Mediator share, as RoundClock.sol and its helpers do. */
 import type { Address } from "../../src/base/hex.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
-import { haltBoundary, isHalted } from "../../src/protocol/haltRule.ts";
+import { frozenMoment, haltBoundary, isHalted } from "../../src/protocol/haltRule.ts";
 import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
 import { isOrderSignedBy } from "../../src/protocol/signatures.ts";
 import { verifyProof } from "../../src/protocol/sumTree.ts";
@@ -25,7 +25,7 @@ import { Revert, type Terms } from "./terms.ts";
 
 const { curve } = loadCurve();
 
-/** What every action begins with: the time, who acts, what is proven. */
+/** The common beginning of every action: the time, the sender, the proofs. */
 export abstract class MediatorBase {
   readonly state: MediatorState;
   readonly emitted: Emitted[] = [];
@@ -55,6 +55,11 @@ export abstract class MediatorBase {
 
   tokenSet(round: Round): Address[] {
     return this.state.tokens.filter((one) => one.round < round).map(({ token }) => token);
+  }
+
+  /** The exchange's time: it stands still from the halt on. */
+  frozen() {
+    return frozenMoment(this.terms.schedule, this.haltBlock(), this.env.block);
   }
 
   get round(): Round {

@@ -1,4 +1,4 @@
-/** What a Mediator has on record, and how it says no. */
+/** The records of a Mediator, and its refusals. */
 import type { Address, Hex } from "../../src/base/hex.ts";
 import type { Execution, PresentedFill } from "../../src/protocol/disputeRule.ts";
 import type { Amount, BlockNumber, Round } from "../../src/protocol/units.ts";
@@ -45,7 +45,7 @@ export interface MediatorState {
   readonly keys: Map<Address, readonly { fromRound: Round; key: Address }[]>;
   readonly disputes: Map<string, Dispute>;
   readonly proven: Map<string, readonly Execution[]>;
-  /** What it holds of each token. */
+  /** The Mediator's holdings of each token. */
   readonly held: Map<Address, Amount>;
   /** Of the manager. */
   claims: SlotClaims;

@@ -6,7 +6,10 @@ import { ZERO_ADDRESS } from "../../src/base/address.ts";
 import type { Address } from "../../src/base/hex.ts";
 import { Revert, type SlotTerms, type Terms } from "./terms.ts";
 
-/** Who claimed, as of `slot`. Bit i of a bitmap is the operator at place i + 1 of the list. */
+/**
+ * The operators that claimed, as of `slot`. Bit i of a bitmap is the operator at place i + 1 of the
+ * list.
+ */
 export interface SlotClaims {
   readonly slot: number;
   readonly current: number;
@@ -28,7 +31,7 @@ function asOf(claims: SlotClaims, slot: number): SlotClaims {
   return { slot, current, next: 0, last: claims.last, lastBefore: claims.last };
 }
 
-/** The place of whoever acts in `slot`: from its own place on, the next that claimed. */
+/** The place of the operator that acts in `slot`: from its own place on, the next that claimed. */
 function select(slot: number, bitmap: number, fallback: number, count: number): number {
   if (bitmap === 0) return fallback;
   const start = (slot - 1) % count;
@@ -37,7 +40,7 @@ function select(slot: number, bitmap: number, fallback: number, count: number): 
   return Math.log2(candidates & -candidates) + 1;
 }
 
-/** Who may act at `block`; the zero address: nobody. */
+/** The operator that may act at `block`; the zero address: nobody. */
 export function operatorAt({ operators, slots }: Terms, claims: SlotClaims, block: number) {
   if (slots === undefined) return operators[0] as Address;
   const slot = slotAt(slots, block);
@@ -62,7 +65,7 @@ export function claimFor(
   return (now.next & bit) !== 0 ? now : { ...now, next: now.next | bit, last: place };
 }
 
-/** What a view of the manager answers. Throws `Revert` where there is no such view. */
+/** The answer of a view of the manager. Throws `Revert` where there is no such view. */
 export function answerOfManager(
   terms: Terms,
   claims: SlotClaims,

@@ -1,4 +1,4 @@
-/** What a simulated contract is deployed with, and how it refuses. */
+/** The terms with which a simulated contract is deployed, and its form of refusal. */
 import type { Address } from "../../src/base/hex.ts";
 import type { Domain, Schedule } from "../../src/protocol/units.ts";
 

@@ -14,7 +14,9 @@ export class Process {
   readonly name: string;
   /** Nothing of it happens any more. */
   ended = false;
-  /** It is stopped until then, as by SIGSTOP: its events wait. Milliseconds of the clock. */
+  /**
+   * The process is stopped until then, as by SIGSTOP: its events wait. Milliseconds of the clock.
+   */
   pausedUntil = 0;
   /** Milliseconds by which its wall clock is wrong. */
   wallClockOffset = 0;
@@ -61,7 +63,7 @@ export class Clock {
     return this.#running.run(process, work);
   }
 
-  /** What the running process believes the time to be: milliseconds since 1970. */
+  /** The time as the running process believes it to be: milliseconds since 1970. */
   get wallClock(): number {
     return START + this.now + (this.process?.wallClockOffset ?? 0);
   }
@@ -92,7 +94,7 @@ export class Clock {
     return event;
   }
 
-  /** The same event later; whoever cancels the first cancels this one. */
+  /** The same event later; cancelling the first cancels this one. */
   #defer(event: Planned, at: number): void {
     const { process, order } = event;
     const run = () => {

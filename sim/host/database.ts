@@ -1,7 +1,7 @@
 /**
- * The shared database: its rows, and the statements that change them, each whole or not at all.
- * What is between an operator and it is `DatabaseLink`'s; what the statements mean is held to
- * PostgreSQL by test/support/database/sharedJournalContract.ts.
+ * The shared database: its rows, and the statements that change them, each whole or not at all. The
+ * link between an operator and the database is `DatabaseLink`'s; the meaning of the statements is
+ * held to PostgreSQL by test/support/database/sharedJournalContract.ts.
  */
 import type { Attestation, Peer } from "../../src/journal/journal.ts";
 import {
@@ -36,7 +36,7 @@ export interface StoredSnapshot {
   readonly bytes: Uint8Array;
 }
 
-/** Who appended which records. */
+/** Records that were appended, with their writer. */
 export interface Appending {
   readonly operator: string;
   readonly epoch: number;
@@ -46,9 +46,9 @@ export interface Appending {
 export interface DatabaseOptions {
   /** The database's own clock in milliseconds, which may jump. */
   readonly now: () => number;
-  /** Told of records once they are durable, in order. */
+  /** Called with records once they are durable, in order. */
   readonly onDurable?: (appending: Appending) => void;
-  /** Told of each lease that is given. */
+  /** Called for each lease that is given. */
   readonly onAcquired?: (operator: string, epoch: number) => void;
 }
 
@@ -72,7 +72,7 @@ export class SharedDatabase {
     return sequence === 0 ? GENESIS_LINK : this.records[sequence - 1];
   }
 
-  /** Whether somebody holds the lease. */
+  /** True while an operator holds the lease. */
   get isHeld(): boolean {
     const { holder, expiresAt } = this.head;
     const now = this.#options.now();
@@ -131,7 +131,7 @@ export class SharedDatabase {
   }
 
   /** Says that `peer` lives; all that said so within `retryTimeoutMs`, by their names. */
-  announce(peer: Peer, retryTimeoutMs: number): Peer[] {
+  heartbeat(peer: Peer, retryTimeoutMs: number): Peer[] {
     const now = this.#options.now();
     this.#seen.set(peer.operator, { ...peer, seenAt: now });
     return [...this.#seen.values()]

@@ -3,14 +3,14 @@ import { StorageFailure, type StorageFailureCode } from "../../src/journal/error
 import type { Clock, Process } from "./clock.ts";
 import type { DatabaseLink } from "./database.ts";
 
-/** What becomes of one statement. */
+/** The fate of one statement. */
 export interface StatementFate {
   /**
    * refused: no connection. silent: it never arrives. readOnly: the database takes no writes.
-   * answerLost: it is carried out, and whoever asked does not hear of it.
+   * answerLost: it is carried out, and its sender gets no answer.
    */
   readonly kind: "well" | "refused" | "silent" | "readOnly" | "answerLost";
-  /** Milliseconds until it arrives; more than `ANSWER_MS`: after whoever asked has given up. */
+  /** Milliseconds until it arrives; more than `ANSWER_MS`: after its sender has given up. */
   readonly there: number;
   /** Milliseconds that the answer takes. */
   readonly back: number;
@@ -45,7 +45,7 @@ export class SimulatedLink implements DatabaseLink {
       }
       const givesUp = failAfter(ANSWER_MS, "DatabaseUnreachable");
       if (outcome === "silent") return;
-      // It arrives whatever becomes of the process that sent it.
+      // The statement arrives whatever becomes of the process that sent it.
       clock.after(there, () => {
         const isRefused = outcome === "readOnly" && kind === "write";
         const result = isRefused ? undefined : statement();

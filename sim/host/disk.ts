@@ -25,7 +25,7 @@ import {
 } from "../../src/journal/record.ts";
 import type { Clock } from "./clock.ts";
 
-/** What the disk does with one flush. */
+/** The fate of one flush to the disk. */
 export interface FlushFate {
   readonly ms: number;
   /** The flush fails: the process hears of it after `ms`. */
@@ -36,17 +36,17 @@ export interface FlushFate {
 
 const LOCATION = "simulated disk";
 
-/** What outlives the process. */
+/** The data that outlive the process. */
 export class Disk {
   readonly records: SealedRecord[] = [];
   snapshot: Snapshot | undefined;
   epoch = 0;
   readonly clock: Clock;
   readonly fate: () => FlushFate;
-  /** Told of records once they are durable, in order. */
+  /** Called with records once they are durable, in order. */
   readonly onDurable: (records: readonly SealedRecord[]) => void;
   #flushing: { readonly records: readonly Uint8Array[]; readonly survives: boolean } | undefined;
-  /** Records are there that the process was told are not: it knows of them when it opens again. */
+  /** Records are there although the process got an error: it knows of them when it opens again. */
   #isAhead = false;
 
   constructor(

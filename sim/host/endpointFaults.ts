@@ -1,6 +1,6 @@
 /**
- * What endpoints do wrong while they answer, by public reports of their users: logs that are not
- * the chain's, limits told in many ways, fields left out, answers to somebody else's question.
+ * Faults of endpoints that still answer, by public reports of their users: logs that are not the
+ * chain's, limits worded in many ways, fields left out, answers to somebody else's question.
  */
 import type { Random } from "./random.ts";
 import type { RpcLog } from "./rpcNode.ts";
@@ -81,8 +81,8 @@ export interface Refused {
 }
 
 /**
- * What an endpoint with `faults` answers instead of doing what it is asked; mostly nothing. `words`:
- * a number of the endpoint's, which always says it in the same words.
+ * The answer of an endpoint with `faults` in place of the true one; mostly none. `words`: a number
+ * of the endpoint's, which always says it in the same words.
  */
 export function refusalBy(
   faults: ReadonlySet<EndpointFault>,

@@ -10,7 +10,7 @@ import timersPromises from "node:timers/promises";
 import type { Clock, Planned } from "./clock.ts";
 import { type Files, SIMULATED } from "./files.ts";
 
-/** What an endpoint sends back. */
+/** The response that an endpoint sends back. */
 export interface Answer {
   readonly status: number;
   readonly text: string;
@@ -172,7 +172,7 @@ function replaceFiles(simulated: Files): (() => void)[] {
   ];
 }
 
-/** They watch the real process, and would outlive the simulated one. */
+/** These timers watch the real process, and would outlive the simulated one. */
 const QUIET_PERF_HOOKS = {
   monitorEventLoopDelay: () => ({
     enable: () => true,

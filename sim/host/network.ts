@@ -39,7 +39,7 @@ export interface Endpoint {
   readonly url: string;
   readonly dialect: Dialect;
   mode: FaultMode;
-  /** What is wrong with what it says, whatever its mode. */
+  /** The faults in an endpoint's answers, whatever its mode. */
   faults: ReadonlySet<EndpointFault>;
   /** Which of many words it has for its refusals. */
   readonly words: number;
@@ -94,14 +94,14 @@ export class Network {
     return endpoint;
   }
 
-  /** What a process's `fetch` gets: after a while, or never. */
+  /** The result of a process's `fetch`: after a while, or never. */
   request(url: string, body: string): Promise<Answer> {
     const endpoint = this.endpointOf(url);
     const { process } = this.#clock;
     const there = this.#random.int(2, 25);
     const back = this.#random.int(2, 25);
     return new Promise((resolve, reject) => {
-      // It arrives whatever becomes of the process that sent it.
+      // The request arrives whatever becomes of the process that sent it.
       this.#clock.after(there, () => {
         const answer = this.arrive(endpoint, body, process);
         if (answer === undefined) return;
@@ -115,7 +115,7 @@ export class Network {
     });
   }
 
-  /** What comes back: an error where there is no connection, undefined where nothing does. */
+  /** The response: an error where there is no connection, undefined where nothing comes back. */
   arrive(endpoint: Endpoint, body: string, process?: Process): Answer | Error | undefined {
     if (this.isCut(endpoint, process)) return undefined;
     switch (endpoint.mode) {

@@ -1,5 +1,5 @@
 /**
- * What a true node answers to JSON-RPC, from the head that it has: a fork answers for itself, and a
+ * A true node's answers to JSON-RPC, from the head that it has: a fork answers for itself, and a
  * node that lags knows nothing newer.
  */
 import type { Address, Hex } from "../../src/base/hex.ts";
@@ -60,7 +60,7 @@ export type RpcLog = Record<string, unknown> & {
 export class RpcNode {
   readonly #chain: Chain;
   readonly #hooks: NodeHooks;
-  /** What the logs of other contracts put into every header's bloom. */
+  /** The bits that the logs of other contracts set in every header's bloom. */
   readonly #otherBlooms: Uint8Array | undefined;
   readonly #blooms = new WeakMap<Block, Hex>();
 

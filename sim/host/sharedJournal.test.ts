@@ -38,10 +38,10 @@ describe("a simulated shared journal", () => {
       });
     const [ada, bob] = [await as("ada"), await as("bob")];
     expect(await ada.acquire()).toBeDefined();
-    await ada.announce(7);
+    await ada.heartbeat(7);
     now -= HOUR_MS;
     expect((await bob.poll()).holder).toBeUndefined();
     expect((await bob.acquire())?.epoch).toBe(2);
-    expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
+    expect((await bob.heartbeat(7)).map(({ operator }) => operator)).toEqual(["bob"]);
   });
 });

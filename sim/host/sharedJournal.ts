@@ -153,10 +153,10 @@ class SimulatedSharedJournal extends Reader implements SharedJournal {
     return link.ask("The snapshots cannot be read", "read", newest);
   }
 
-  announce(sequence: number): Promise<readonly Peer[]> {
+  heartbeat(sequence: number): Promise<readonly Peer[]> {
     const { database, link, operator, operatorUrl: url, leaseMs } = this.options;
-    return link.ask("This operator cannot be announced", "write", () =>
-      database.announce({ operator, url, sequence }, leaseMs),
+    return link.ask("This operator cannot send its heartbeat", "write", () =>
+      database.heartbeat({ operator, url, sequence }, leaseMs),
     );
   }
 

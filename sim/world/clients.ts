@@ -178,7 +178,7 @@ export class Client {
     answer.then(hear, () => {}).catch(onError);
   }
 
-  /** What the operator said of an order, in an answer or on the stream. */
+  /** The operator's statement of an order, in an answer or on the stream. */
   learn(order: OrderResponse): void {
     const { round, id, fill } = order;
     const key = `${round} ${id}`;

@@ -10,7 +10,8 @@ import type { Plan } from "./plan.ts";
 
 /**
  * Blocks that an operator gets in peace for a duty: where several share, a lease must end first, a
- * leader that takes no blocks must be found out, and the turn comes with the slot or the rescue.
+ * leader that takes no blocks must be found out, and the operator may act only in its slot or the
+ * rescue window.
  */
 const PEACE_BLOCKS = { alone: 8, endpoints: 10, several: 14 } as const;
 /** For each further one of the quarter. */
@@ -73,7 +74,7 @@ export function requireInGoodTime(plan: Plan, number: number): void {
   );
 }
 
-/** What can no longer be done in time, if anything. */
+/** The duty that can no longer be done in time, if there is one. */
 export function lateIn(terms: Terms, head: Block): string | undefined {
   return isHaltedAt(terms, head) ? "HALTED" : lateDispute(terms, head);
 }

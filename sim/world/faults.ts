@@ -1,4 +1,4 @@
-/** What goes wrong, kind by kind, while the operator is not left in peace. */
+/** The faults, kind by kind, while the operator is not left in peace. */
 import { type Block, GWEI, type NetworkConditions } from "../chain/chain.ts";
 import type { FlushFate } from "../host/disk.ts";
 import type { Endpoint, FaultMode } from "../host/network.ts";
@@ -15,7 +15,7 @@ export class FaultInjector {
   readonly #kinds: ReadonlySet<FaultKind>;
   readonly #planned: readonly PlannedFault[];
   readonly #random: Random;
-  /** Blocks are dear, and dearer each time. */
+  /** Blocks are expensive, and more so each time. */
   #spike = false;
 
   constructor(plan: Pick<Plan, "faults" | "endpointFaults">, random: Random) {

@@ -1,6 +1,7 @@
 /**
- * What must hold whatever happens. The checker reads the journal as it becomes durable into a
- * machine of its own, and compares: what was acknowledged, what is sent, what the node says.
+ * The invariants: they must hold whatever happens. The checker reads the journal as it becomes
+ * durable into a machine of its own, and compares the acknowledgements, the transactions sent, and
+ * the node's answers with it.
  */
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { apply, begin } from "../../src/exchange/apply.ts";
@@ -49,15 +50,15 @@ export class Invariants {
   /** The machine that a replay of the durable journal gives. */
   #state: State | undefined;
   readonly #payloads: Uint8Array[] = [];
-  /** The newest that was told, by owner, round and id. */
+  /** The newest reported state, by owner, round and id. */
   readonly #acknowledged = new Map<string, OrderResponse>();
-  /** Record of the last event, by who told of it. */
+  /** Record of the last event, by its sender. */
   readonly #publishedUpTo = new WeakMap<object, number>();
-  /** Who holds which epoch of a shared journal. */
+  /** The holder of each epoch of a shared journal. */
   readonly #writers = new Map<number, string>();
   readonly #walk = new ChainWalk("the shared journal", GENESIS_LINK);
   readonly #isShared: boolean;
-  /** What is missing cannot be told from what is not there; money and duties suffer for it. */
+  /** Missing logs cannot be distinguished from absent ones; money and duties suffer for it. */
   readonly #isUnprovable: boolean;
   readonly #accepted = new Set<string>();
   /** Once the chain reorganised too deep, the node may only stop. */
@@ -148,7 +149,7 @@ export class Invariants {
     );
   }
 
-  /** What was final is gone: nothing that is there may follow it. */
+  /** A final block is gone: no block on this chain may follow it. */
   #checkNotBuiltOn({ head: last }: State, { to }: BlocksEntry): void {
     const { blocks } = this.#chain;
     const isGone = last !== undefined && blocks[last.number]?.hash !== last.hash;
@@ -163,7 +164,9 @@ export class Invariants {
     this.#onSaid(said);
   }
 
-  /** What an operator published of an order; `run`: whose events they are, in order. */
+  /**
+   * An operator's published state of an order; `run`: the process whose events they are, in order.
+   */
   onPublished(said: OrderResponse, run: object): void {
     this.#requireKept(said, "a word");
     const before = this.#publishedUpTo.get(run) ?? 0;
@@ -248,7 +251,7 @@ export class Invariants {
 
   onRefusedTrial(data: Hex, refusal: Revert): void {
     if (this.reorganisedTooDeep || this.#isUnprovable) return;
-    // Another operator may have the turn by then.
+    // Another operator may hold the slot by then.
     if (this.#isShared && refusal.errorName === "NotOperator") return;
     if (!OUR_FAULT.has(refusal.errorName)) return;
     const what = decodeCall(data)?.call.functionName;
@@ -257,7 +260,7 @@ export class Invariants {
 
   // ---------------------------------------------------------------- at every block
 
-  /** What is in the machine is what came in less what went out, and no lock exceeds it. */
+  /** The machine's balances are the deposits less the payments, and no lock exceeds them. */
   checkMoney(): void {
     const state = this.#state;
     if (state?.head === undefined || this.reorganisedTooDeep || this.#isUnprovable) return;
@@ -282,14 +285,14 @@ export class Invariants {
     }
   }
 
-  /** What a running operator says is what the journal of `length` records says. */
+  /** A running operator's answers are those of the journal of `length` records. */
   checkFace(api: OperatorApi, length: number): void {
     const state = this.#state;
     if (state === undefined) return;
     for (const { address } of state.clientList) {
       const own = JSON.stringify(balances(state, address), text);
       const all = api.balances(address);
-      // One that follows may be some records behind, or not know of any token yet.
+      // A replica may be some records behind, or not know of any token yet.
       const isCurrent = all.length > 0 && all.every(({ asOf }) => asOf === length);
       if (this.#isShared && !isCurrent) continue;
       const told = all.map(({ asOf: _, ...balance }) => balance);
@@ -300,7 +303,7 @@ export class Invariants {
   }
 
   /**
-   * What was ever acknowledged is there: asked of an operator that has applied the records up to
+   * Every acknowledged write is there: asked of an operator that has applied the records up to
    * `upTo`, and may follow another that is further.
    */
   async checkKept(api: OperatorApi, upTo: number): Promise<void> {

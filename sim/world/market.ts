@@ -1,4 +1,4 @@
-/** What is traded in a world. */
+/** The market of a world. */
 import { toAddress } from "../../src/base/address.ts";
 import type { Address } from "../../src/base/hex.ts";
 import type { Market } from "../../src/exchange/model/entries.ts";

@@ -17,7 +17,7 @@ export interface HostOptions {
   /** Where the process keeps its journal. */
   readonly storage: (process: Process) => StorageParts;
   readonly onServes: (host: OperatorHost, operator: RunningOperator) => void;
-  /** It ended by itself. */
+  /** The process ended by itself. */
   readonly onStopped: (host: OperatorHost, error: unknown) => void;
 }
 
@@ -81,7 +81,7 @@ export class OperatorHost {
     this.#operator = undefined;
   }
 
-  /** Its process stands still for so long, and goes on then. */
+  /** The operator's process stands still for so long, and goes on then. */
   pause(ms: number): void {
     if (this.#process !== undefined) this.#process.pausedUntil = this.#options.clock.now + ms;
   }

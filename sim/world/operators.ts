@@ -37,7 +37,7 @@ export interface OperatorsOptions {
   readonly random: Random;
   readonly fail: (error: unknown) => void;
   readonly guard: (work: () => void) => void;
-  /** An operator told its clients of an order. */
+  /** Called when an operator reported an order to its clients. */
   readonly onEvent: (host: OperatorHost, order: OrderResponse) => void;
   /** Whether the host is to have its fair chance now. */
   readonly isCalmed: (host: OperatorHost) => boolean;
@@ -106,7 +106,7 @@ export class Operators {
     });
   }
 
-  /** Says why, and is started again by whoever watches over it. */
+  /** Says why, and is started again by its supervisor. */
   #stopped(host: OperatorHost, error: unknown): void {
     const { code = "unknown", message } = error as { code?: string; message: string };
     this.#options.trace.say(
@@ -114,7 +114,8 @@ export class Operators {
     );
     this.#options.trace.count(`stopped${code}`);
     const tooDeep = code === "ReorgTooDeep" && this.#options.invariants.reorganisedTooDeep;
-    // One that was left on a dead fork, and is the only one well, cannot be told from the chain.
+    // An operator that was left on a dead fork, and is the only one well, cannot be distinguished
+    // from the chain.
     const isOnFork = this.#options.network.endpoints.some(
       ({ stuckAt }) => stuckAt !== undefined && !this.#options.chain.isCanonical(stuckAt),
     );

@@ -1,4 +1,4 @@
-/** What a seed makes of a world: its measures, and its faults. */
+/** A seed's world: its sizes, and its faults. */
 import type { OperatorConfig } from "../../src/operator/config/config.ts";
 import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
 import type { SlotTerms } from "../chain/terms.ts";
@@ -197,8 +197,8 @@ export function lastBlockOf({ rounds, schedule }: Plan): BlockNumber {
 }
 
 /**
- * Whether what is missing cannot be told from what is not there: the only endpoint hides a log of
- * a block, and shows another one that is like it.
+ * True if a missing log cannot be distinguished from an absent one: the only endpoint hides a log
+ * of a block, and shows another one that is like it.
  */
 export function isUnprovable({ truthful, endpointFaults }: Plan): boolean {
   return truthful === undefined && endpointFaults.some(({ fault }) => fault === "logsDropped");

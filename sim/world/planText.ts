@@ -4,7 +4,7 @@ import type { Plan } from "./plan.ts";
 
 const BLOOM_BYTES = 256;
 
-/** What is wrong in a world, a line each. */
+/** The faults of a world, a line each. */
 export function describePlan(plan: Plan): string[] {
   const { endpoints, endpointFaults, truthful, faults, kind, fair } = plan;
   const first = `${kind}${fair ? "" : ", not fair"}: ${[...faults].join(" ") || "no faults"}`;

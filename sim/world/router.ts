@@ -6,10 +6,10 @@ import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 
-/** What clients ask. */
+/** The requests of clients. */
 export type ClientFace = Pick<OperatorApi, "placeOrder" | "cancelOrder" | "proofs">;
 
-/** Operators that one wish is tried at: the leader may change meanwhile. */
+/** Operators that one request is tried at: the leader may change meanwhile. */
 const MOST_HOPS = 4;
 
 /** The only operator's, as its own code. */

@@ -1,4 +1,4 @@
-/** What goes wrong between several operators, their database, the chain and the clients. */
+/** The faults between several operators, their database, the chain and the clients. */
 import type { Process } from "../host/clock.ts";
 import type { StatementFate } from "../host/databaseLink.ts";
 import type { Random } from "../host/random.ts";
@@ -39,7 +39,7 @@ export class SharedFaults {
     this.#around = around;
   }
 
-  /** Whether this one is to have its fair chance now. */
+  /** True if this operator is to have its fair chance now. */
   isSurvivor(host: OperatorHost): boolean {
     return this.#survivor === host;
   }
@@ -52,7 +52,7 @@ export class SharedFaults {
     return this.#clientCuts.has(name);
   }
 
-  /** What becomes of a statement that `process` sends. */
+  /** The fate of a statement that `process` sends. */
   statementFate({ name }: Process): StatementFate {
     const random = this.#random;
     const times = { there: random.int(1, 15), back: random.int(1, 15) };
@@ -62,7 +62,7 @@ export class SharedFaults {
       case "lossy":
         return { kind: random.chance(0.1) ? "answerLost" : "well", ...times };
       case "slow":
-        // Some arrive only after whoever asked has given up.
+        // Some statements arrive only after their sender has given up.
         return { kind: "well", ...times, there: random.int(1, random.chance(0.05) ? 9000 : 400) };
       case "well":
         return { kind: "well", ...times };

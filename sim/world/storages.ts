@@ -67,7 +67,7 @@ export class OwnStorage implements WorldStorage {
 export interface SharedStorageOptions {
   readonly clock: Clock;
   readonly leaseMs: number;
-  /** What becomes of each statement. */
+  /** The fate of each statement. */
   readonly fate: (process: Process) => StatementFate;
   /** Milliseconds by which the database's clock is wrong. */
   readonly clockOffset: () => number;

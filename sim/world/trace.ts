@@ -1,10 +1,10 @@
-/** What happens in a world, for people: a line each with its time, and counts. */
+/** The events in a world, for people: a line each with its time, and counts. */
 import type { Log } from "../../src/base/log.ts";
 import { momentOf } from "../../src/protocol/rounds.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Clock } from "../host/clock.ts";
 
-/** They speak of the real machine. */
+/** Log events about the real machine, which differ between runs. */
 const UNTOLD = new Set(["healthy", "unhealthy"]);
 const BARE = [TypeError, RangeError, ReferenceError, SyntaxError] as const;
 
@@ -14,7 +14,7 @@ export class Trace {
   readonly #clock: Clock;
   readonly #chain: Chain;
   readonly #onLine: ((line: string) => void) | undefined;
-  /** Told of each `TypeError` or its like that an operator logs: a value that nobody parsed. */
+  /** Called for each `TypeError` or its like that an operator logs: a value that nobody parsed. */
   readonly #onBareError: (event: string, error: Error) => void;
 
   constructor(

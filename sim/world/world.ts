@@ -36,7 +36,7 @@ export interface Report {
   /** The invariant that was broken, and how; undefined when all held. */
   readonly failure: string | undefined;
   readonly counts: Readonly<Record<string, number>>;
-  /** What happened, a line each, last last. */
+  /** The events of the world, a line each, the last one last. */
   readonly trace: readonly string[];
 }
 
@@ -238,7 +238,7 @@ class World {
   }
 
   /**
-   * What an operator does stays done, whoever it hears of it from. Of several, one that fails may
+   * An operator's action stays done, whichever endpoint reports it. Of several, one that fails may
    * leave a transaction behind which another does not know of.
    */
   get #isLasting(): boolean {
@@ -287,7 +287,7 @@ class World {
     return this.#plan.kind !== "several" || this.#shared.isSurvivor(host);
   }
 
-  /** What must be well in peace: all, or one true endpoint and one operator. */
+  /** The parts that must be well in peace: all, or one true endpoint and one operator. */
   #calm(): void {
     const { kind, truthful } = this.#plan;
     for (const [index, endpoint] of this.#network.endpoints.entries()) {

@@ -23,7 +23,7 @@ const applicationFile = z.strictObject({
     endpoint: z.url({ protocol: /^https?$/ }),
     date: count,
   }),
-  /** Of the manager that is asked, whose domain the signature is in. */
+  /** The chain of the manager that is asked, whose domain the signature is in. */
   chainId: count,
   manager: address,
   signature,
@@ -53,7 +53,7 @@ export function readApplication(file: string): ApplicationFile {
   return readFileAs(file, applicationFile);
 }
 
-/** Who signed it; undefined when nobody did. */
+/** The account that signed it; undefined when there is none. */
 export function applicantOf(file: ApplicationFile): Address | undefined {
   const domain = managerDomain(file.chainId, file.manager);
   const hash = hashOperatorApplication(file.application);

@@ -1,13 +1,13 @@
 /**
- * Carries out a plan. Whatever happens after maintenance may have been entered, it ends only when
- * the chain shows that it was left, or after many tries with the one command that leaves it.
+ * Carries out a plan. Once maintenance may have been entered, the run ends only when the chain
+ * shows that it was left, or after many tries with the one command that leaves it.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf, QuarterdeckError } from "../base/errors.ts";
 import {
   encodeSetMaintenance,
   type SlotReader,
-  type Turns,
+  type SlotView,
 } from "../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../chain/rpc/errors.ts";
 import { ask, type ChainClient } from "../chain/rpc/rpc.ts";
@@ -18,7 +18,7 @@ import type { Plan, Step } from "./plan.ts";
 export interface Context {
   readonly client: ChainClient;
   readonly reader: SlotReader;
-  /** Of the owner's key, and not told to stop by what `interrupted` is. */
+  /** Calls with the owner's key, which the signal of `interrupted` does not stop. */
   readonly submitter: CallSubmitter;
   /** Milliseconds between two polls of the chain. */
   readonly pollMs: number;
@@ -26,7 +26,7 @@ export interface Context {
   readonly tries: number;
   /** No further step is begun, and maintenance is left. */
   readonly interrupted: AbortSignal;
-  /** Lines for whoever watches. */
+  /** Lines for the person who watches. */
   readonly tell: (line: string) => void;
   /** The command line that leaves maintenance, for when this could not. */
   readonly leaveCommand: string;
@@ -37,41 +37,41 @@ const MAX_PAUSE_MS = 15_000;
 const SOON_BLOCKS = 3;
 
 /**
- * Resolves once the change is made and maintenance left, with the turns as they are then. Throws
+ * Resolves once the change is made and maintenance left, with the slots as they are then. Throws
  * `StillInMaintenance`, and else, out of maintenance, `Interrupted` or why a step failed.
  */
-export async function carryOut(hands: Context, plan: Plan): Promise<Turns> {
-  const outcome = await steps(hands, plan).then(
+export async function carryOut(context: Context, plan: Plan): Promise<SlotView> {
+  const outcome = await steps(context, plan).then(
     () => ({ failed: false as const }),
     (error: unknown) => ({ failed: true as const, error }),
   );
-  if (outcome.failed) hands.tell(`! ${messageOf(outcome.error)}`);
-  const turns = await leave(hands, outcome.failed && !(outcome.error instanceof ContractRefused));
+  if (outcome.failed) context.tell(`! ${messageOf(outcome.error)}`);
+  const slots = await leave(context, outcome.failed && !(outcome.error instanceof ContractRefused));
   if (outcome.failed) throw outcome.error;
-  return turns;
+  return slots;
 }
 
-async function steps(hands: Context, plan: Plan): Promise<void> {
+async function steps(context: Context, plan: Plan): Promise<void> {
   const { enter, alter, holdBlocks, leaveFrom, pace } = plan;
-  requireGoingOn(hands);
-  // It is never abandoned half-way: whether it was entered must be known.
+  requireGoingOn(context);
+  // This step is never abandoned half-way: whether maintenance was entered must be known.
   const entered =
-    enter === undefined ? undefined : await send(hands, await within(hands, enter, pace));
-  requireGoingOn(hands);
+    enter === undefined ? undefined : await send(context, await within(context, enter, pace));
+  requireGoingOn(context);
   if (alter !== undefined) {
-    await unlessInterrupted(hands, send(hands, await within(hands, alter, pace)));
+    await unlessInterrupted(context, send(context, await within(context, alter, pace)));
   }
-  const from = entered?.block ?? (await headOf(hands));
+  const from = entered?.block ?? (await headOf(context));
   const until = Math.min(from + holdBlocks, leaveFrom);
-  while ((await headOf(hands)) < until) {
-    requireGoingOn(hands);
-    await sleep(hands.pollMs);
+  while ((await headOf(context)) < until) {
+    requireGoingOn(context);
+    await sleep(context.pollMs);
   }
 }
 
-/** What takes longer than planned keeps nobody in maintenance, even where deadlines are far. */
-async function within(hands: Context, step: Step, pace: number): Promise<Step> {
-  const deadlineBlock = Math.min(step.deadlineBlock, (await headOf(hands)) + pace);
+/** A change that takes longer than planned leaves maintenance, even where deadlines are far. */
+async function within(context: Context, step: Step, pace: number): Promise<Step> {
+  const deadlineBlock = Math.min(step.deadlineBlock, (await headOf(context)) + pace);
   return { ...step, deadlineBlock };
 }
 
@@ -89,65 +89,70 @@ async function send(
 
 /**
  * Leaves maintenance if the chain is in it. `unsettled`: a transaction may still wait under the
- * next nonce, and could enter it after we looked.
+ * next nonce, and could enter maintenance after the poll.
  */
-export async function leave(hands: Context, unsettled: boolean): Promise<Turns> {
+export async function leave(context: Context, unsettled: boolean): Promise<SlotView> {
   let mayFollow = unsettled;
   let seen: BlockNumber = 0;
   let problem: unknown;
-  for (let tries = 1; tries <= hands.tries; ) {
+  for (let tries = 1; tries <= context.tries; ) {
     try {
-      const turns = await turnsFrom(hands, seen);
-      if (turns.inMaintenance) {
-        seen = (await send(hands, await leaving(hands), 1)).block;
+      const slots = await slotsFrom(context, seen);
+      if (slots.inMaintenance) {
+        seen = (await send(context, await leaving(context), 1)).block;
         mayFollow = false;
       } else if (mayFollow) {
-        seen = await displace(hands);
+        seen = await displace(context);
         mayFollow = false;
       } else {
-        return turns;
+        return slots;
       }
     } catch (error) {
       problem = error;
-      // One that was refused was not sent: somebody else left it, as the next poll says.
+      // A refused transaction was not sent: another party left maintenance, as the next poll shows.
       mayFollow ||= !(error instanceof ContractRefused);
-      hands.tell(`! leaving maintenance, try ${tries} of ${hands.tries}: ${messageOf(error)}`);
-      await sleep(Math.min(MAX_PAUSE_MS, hands.pollMs * 2 ** (tries - 1)));
+      context.tell(`! leaving maintenance, try ${tries} of ${context.tries}: ${messageOf(error)}`);
+      await sleep(Math.min(MAX_PAUSE_MS, context.pollMs * 2 ** (tries - 1)));
       tries += 1;
     }
   }
   throw new QuarterdeckError({
     code: "StillInMaintenance",
     message:
-      `THE MANAGER ${hands.reader.manager} MAY STILL BE IN MAINTENANCE, in which nobody may act ` +
+      `THE MANAGER ${context.reader.manager} MAY STILL BE IN MAINTENANCE, in which nobody may act ` +
       `for the exchange: ${messageOf(problem)}`,
-    hint: `Leave it as soon as you can: ${hands.leaveCommand}`,
+    hint: `Leave it as soon as you can: ${context.leaveCommand}`,
     cause: problem,
   });
 }
 
 /** Priced as urgent whenever it is sent. */
-async function leaving(hands: Context): Promise<Step> {
-  const deadlineBlock = (await headOf(hands)) + SOON_BLOCKS * hands.tries;
+async function leaving(context: Context): Promise<Step> {
+  const deadlineBlock = (await headOf(context)) + SOON_BLOCKS * context.tries;
   const data = encodeSetMaintenance(false);
   return { what: "leaving maintenance", data, deadlineBlock };
 }
 
 /** Uses up the next nonce, so that nothing of ours waits any more. Gives the block. */
-async function displace(hands: Context): Promise<BlockNumber> {
-  const { submitter, tell } = hands;
+async function displace(context: Context): Promise<BlockNumber> {
+  const { submitter, tell } = context;
   const what = "displacing what may still wait";
-  const deadlineBlock = (await headOf(hands)) + SOON_BLOCKS * hands.tries;
+  const deadlineBlock = (await headOf(context)) + SOON_BLOCKS * context.tries;
   const mined = await submitter.send({ what, to: submitter.address, data: "0x", deadlineBlock });
   tell(`${what}: mined in block ${mined.block}`);
   return mined.block;
 }
 
-/** As of `block` or later: endpoints lag behind each other. Throws when none gets there. */
-async function turnsFrom({ reader, pollMs, tries }: Context, block: BlockNumber): Promise<Turns> {
+/**
+ * The slots as of `block` or later: endpoints lag behind each other. Throws when none gets there.
+ */
+async function slotsFrom(
+  { reader, pollMs, tries }: Context,
+  block: BlockNumber,
+): Promise<SlotView> {
   for (let poll = 0; poll < tries; poll++) {
-    const turns = await reader.turns();
-    if (turns.block >= block) return turns;
+    const slots = await reader.slots();
+    if (slots.block >= block) return slots;
     await sleep(pollMs);
   }
   throw new QuarterdeckError({
@@ -165,7 +170,7 @@ function requireGoingOn({ interrupted }: Context): void {
   if (interrupted.aborted) throw interruption();
 }
 
-/** What was begun goes on by itself; a transaction of it is replaced by a more urgent one. */
+/** A step that was begun goes on by itself; its transaction is replaced by a more urgent one. */
 function unlessInterrupted<T>({ interrupted }: Context, work: Promise<T>): Promise<T> {
   const stop = Promise.withResolvers<never>();
   const onAbort = () => stop.reject(interruption());

@@ -8,7 +8,7 @@ import {
   encodeRemoveOperator,
   encodeSetCommitQuorum,
   encodeSetSlotSize,
-  type Turns,
+  type SlotView,
 } from "../chain/contracts/roundRobinManager.ts";
 import type { Schedule } from "../protocol/units.ts";
 
@@ -24,11 +24,11 @@ export type Change =
 export interface Facts {
   readonly schedule: Schedule;
   readonly clock: ChainClock;
-  readonly turns: Turns;
+  readonly slots: SlotView;
   readonly quorum: number;
-  /** Those whose window is not past. */
+  /** Disputes whose window is not past. */
   readonly disputes: readonly DisputeRecord[];
-  /** Who could carry out duties now: approved ones, and who is to be added. */
+  /** The operators that could carry out duties now: approved ones, and the one to be added. */
   readonly living: ReadonlySet<Address>;
   readonly owner: Address;
   /** Wei. */
@@ -38,9 +38,9 @@ export interface Facts {
 }
 
 /** Whether the chain shows the change, and nobody in maintenance. */
-export function isDone(change: Change, turns: Turns, quorum: number): boolean {
-  if (turns.inMaintenance) return false;
-  const found = (address: Address) => turns.operators.find((one) => one.address === address);
+export function isDone(change: Change, slots: SlotView, quorum: number): boolean {
+  if (slots.inMaintenance) return false;
+  const found = (address: Address) => slots.operators.find((one) => one.address === address);
   switch (change.kind) {
     case "add": {
       const { address, name, endpoint } = change.operator;
@@ -50,7 +50,7 @@ export function isDone(change: Change, turns: Turns, quorum: number): boolean {
     case "remove":
       return found(change.address) === undefined;
     case "slotSize":
-      return turns.slotSize === change.blocks;
+      return slots.slotSize === change.blocks;
     case "quorum":
       return quorum === change.quorum;
     case "hold":
@@ -74,7 +74,7 @@ export function dataOf(change: Change): Hex | undefined {
   }
 }
 
-/** For logs and errors. */
+/** The change in words, for logs and errors. */
 export function nameOf(change: Change): string {
   switch (change.kind) {
     case "add":

@@ -1,7 +1,7 @@
 /** One change of the list: shown, confirmed, carried out, and verified on chain. */
 import { createInterface } from "node:readline/promises";
 import { QuarterdeckError } from "../base/errors.ts";
-import type { Turns } from "../chain/contracts/roundRobinManager.ts";
+import type { SlotView } from "../chain/contracts/roundRobinManager.ts";
 import type { Signer } from "../chain/signer.ts";
 import { Submitter } from "../chain/submit/submitter.ts";
 import { loadCurve } from "../keys/nativeCurve.ts";
@@ -49,9 +49,9 @@ export async function change(wanted: Change, options: Changing): Promise<void> {
     if (options.yes !== true) await confirm();
     // Time has passed.
     const { planned } = await planNow();
-    await withContext(exchange, access.chain, signer, options.config, async (hands) => {
-      const turns = await carryOut(hands, planned);
-      await verify(exchange, wanted, turns);
+    await withContext(exchange, access.chain, signer, options.config, async (context) => {
+      const slots = await carryOut(context, planned);
+      await verify(exchange, wanted, slots);
     });
   } finally {
     signing.abort();
@@ -67,8 +67,8 @@ export async function leaveNow(options: { readonly config: string }): Promise<vo
   try {
     const signer = await access.openSigner(signing.signal);
     requireOwner(signer, await exchange.manager.owner());
-    await withContext(exchange, access.chain, signer, options.config, async (hands) => {
-      await leave(hands, false);
+    await withContext(exchange, access.chain, signer, options.config, async (context) => {
+      await leave(context, false);
     });
   } finally {
     signing.abort();
@@ -101,7 +101,7 @@ async function withContext(
   { maxFeePerGas, pollMs, maxTries }: ChainAccess,
   signer: Signer,
   config: string,
-  work: (hands: Context) => Promise<void>,
+  work: (context: Context) => Promise<void>,
 ): Promise<void> {
   const interrupting = new AbortController();
   const interrupt = (signal: string) => {
@@ -141,12 +141,12 @@ function requireOwner(signer: Signer, owner: string): void {
   });
 }
 
-async function verify(exchange: SlotsOnChain, wanted: Change, turns: Turns): Promise<void> {
+async function verify(exchange: SlotsOnChain, wanted: Change, slots: SlotView): Promise<void> {
   const quorum = await exchange.mediator.commitQuorum(exchange.manager.manager);
-  if (isDone(wanted, turns, quorum)) return;
+  if (isDone(wanted, slots, quorum)) return;
   throw new QuarterdeckError({
     code: "ChangeNotSeen",
-    message: `Block ${turns.block} does not show the change.`,
+    message: `Block ${slots.block} does not show the change.`,
     hint: "See quarterdeck operators list: somebody else may have changed it since.",
   });
 }

@@ -9,7 +9,7 @@ import { requireReport, vet } from "./vet.ts";
 
 export function operatorsCommand(): Command {
   return new Command("operators")
-    .description("The operators that take turns: show, approve, remove; docs/operations.md")
+    .description("The operators that hold slots: show, approve, remove; docs/operations.md")
     .addCommand(listCommand())
     .addCommand(applyCommand())
     .addCommand(vetCommand())
@@ -22,7 +22,7 @@ export function operatorsCommand(): Command {
 
 function listCommand(): Command {
   return configured("list")
-    .description("Show operators, turns, deadlines, and who answers at its endpoint")
+    .description("Show operators, slots, deadlines, and who answers at its endpoint")
     .option("--json", "as JSON")
     .action(list);
 }

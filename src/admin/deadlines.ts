@@ -1,4 +1,4 @@
-/** What the deadlines of the exchange allow. Pure. */
+/** The room that the deadlines of the exchange leave. Pure. */
 import {
   firstBlockOf,
   lastBlockOf,
@@ -46,7 +46,7 @@ function closableUntil(schedule: Schedule, openedBlock: BlockNumber): BlockNumbe
 }
 
 /**
- * The last block in which maintenance may end: `reserve` blocks later whoever lives has the slot,
+ * The last block in which maintenance may end: `reserve` blocks later a live operator has the slot,
  * and the rescue window is still whole.
  */
 export function room(facts: Facts, reserve: number): { nearest: Deadline; lastSafe: BlockNumber } {

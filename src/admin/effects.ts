@@ -7,16 +7,16 @@ const FEW_SLOT_BLOCKS = 20;
 /** Slots that should fit a quarter less its rescue window. */
 const SEVERAL_SLOTS = 4;
 
-/** What the list will be. */
+/** The list as it will be. */
 export interface After {
   readonly operators: readonly Address[];
   readonly living: number;
   readonly quorum: number;
 }
 
-/** What will be otherwise. */
-export function effectsOf({ turns, quorum }: Facts, change: Change, after: After): string[] {
-  const counts = `operators: ${turns.operators.length} -> ${after.operators.length}`;
+/** The effects of the change. */
+export function effectsOf({ slots, quorum }: Facts, change: Change, after: After): string[] {
+  const counts = `operators: ${slots.operators.length} -> ${after.operators.length}`;
   const quorums = quorum === after.quorum ? [] : [`quorum: ${quorum} -> ${after.quorum}`];
   switch (change.kind) {
     case "add": {
@@ -24,11 +24,11 @@ export function effectsOf({ turns, quorum }: Facts, change: Change, after: After
       return [counts, `new: ${address} "${name}" ${endpoint}`];
     }
     case "remove": {
-      const gone = turns.operators.find(({ address }) => address === change.address);
+      const gone = slots.operators.find(({ address }) => address === change.address);
       return [counts, `gone: ${change.address} "${gone?.name}" ${gone?.endpoint}`, ...quorums];
     }
     case "slotSize":
-      return [`slots: ${turns.slotSize} -> ${change.blocks} blocks`];
+      return [`slots: ${slots.slotSize} -> ${change.blocks} blocks`];
     case "quorum":
       return quorums.length > 0 ? quorums : ["quorum: it is that already"];
     case "hold":
@@ -36,14 +36,14 @@ export function effectsOf({ turns, quorum }: Facts, change: Change, after: After
   }
 }
 
-/** What an owner should know before. */
-export function warningsOf({ turns, living, schedule }: Facts, change: Change): string[] {
+/** The warnings that an owner should read before. */
+export function warningsOf({ slots, living, schedule }: Facts, change: Change): string[] {
   const found: string[] = [];
-  if (turns.inMaintenance) found.push("It is in maintenance already, and will be left afterwards.");
+  if (slots.inMaintenance) found.push("It is in maintenance already, and will be left afterwards.");
   if (change.kind === "add" && !living.has(change.operator.address)) {
     found.push("The new operator does not serve this exchange yet, or has no ether.");
   }
-  if (change.kind === "remove" && turns.operator === change.address) {
+  if (change.kind === "remove" && slots.operator === change.address) {
     found.push("It holds the present slot: somebody else leads from the next one on.");
   }
   if (change.kind === "quorum" && change.quorum > 1) {
@@ -52,12 +52,12 @@ export function warningsOf({ turns, living, schedule }: Facts, change: Change): 
         "a release that attests. See docs/operations.md, Commit quorum.",
     );
   }
-  const size = change.kind === "slotSize" ? change.blocks : turns.slotSize;
+  const size = change.kind === "slotSize" ? change.blocks : slots.slotSize;
   if (size < FEW_SLOT_BLOCKS) found.push(`Slots of ${size} blocks are short for dear claims.`);
   if (size * SEVERAL_SLOTS > usableBlocks(schedule)) {
     found.push(`Fewer than ${SEVERAL_SLOTS} slots fit a quarter less its rescue window.`);
   }
-  const end = turns.slot === 0 ? turns.lastBlock : undefined;
+  const end = slots.slot === 0 ? slots.lastBlock : undefined;
   if (end !== undefined) {
     found.push(`Genesis lasts until block ${end}: nobody is selected before its end.`);
   }

@@ -1,4 +1,4 @@
-/** What is looked at before an operator is approved, one function for each question. */
+/** The checks of an operator before it is approved, one function for each question. */
 
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -62,7 +62,7 @@ export async function checkIdentity(
   return [identity, same ? fine("version", release) : warning("version", release, update)];
 }
 
-/** Whether it serves this exchange, and how far behind the chain. */
+/** Whether the endpoint serves this exchange, and how far behind the chain. */
 export async function checkExchange(
   { application }: ApplicationFile,
   { client, constants, chainId }: SlotsOnChain,
@@ -150,7 +150,7 @@ export function quantile(ascending: readonly number[], share: number): number | 
 
 const SLOW_P50_MS = 500;
 const SLOW_P99_MS = 2000;
-/** Of a hundred. */
+/** Percent. */
 const FEW_FAILURES = 1;
 
 export function judgeLatency({ requests, failures, p50, p99 }: Latency): Finding {

@@ -10,27 +10,27 @@ const WEI_DECIMALS = 18;
 export async function list(options: { config: string; json?: boolean }): Promise<void> {
   const exchange = await connectSlots(readAccess(options.config, process.env));
   const facts = await readFacts(exchange, undefined);
-  const { turns, clock, quorum, owner, signs } = facts;
+  const { slots, clock, quorum, owner, signs } = facts;
   const due = deadlines(facts);
   if (options.json === true) {
     const operators = signs.map(({ operator, balance, problem }) => ({
       ...operator,
       ...{ balance, living: problem === undefined, problem: problem ?? null },
-      claimed: turns.claimed.includes(operator.address),
+      claimed: slots.claimed.includes(operator.address),
     }));
     const { manager } = exchange.manager;
-    const shown = { ...turns, manager, owner, quorum, operators, clock, deadlines: due };
+    const shown = { ...slots, manager, owner, quorum, operators, clock, deadlines: due };
     process.stdout.write(`${toJson(shown)}\n`);
     return;
   }
-  const until = turns.lastBlock === undefined ? "stands still" : `until block ${turns.lastBlock}`;
+  const until = slots.lastBlock === undefined ? "stands still" : `until block ${slots.lastBlock}`;
   const lines = [
     `manager ${exchange.manager.manager}, owner ${owner}, quorum ${quorum}`,
-    `block ${turns.block}: round ${clock.round}, quarter ${clock.quarter}${clock.halted ? ", HALTED" : ""}`,
-    turns.inMaintenance ? "IN MAINTENANCE: quarterdeck operators maintenance leave" : undefined,
-    `slot ${turns.slot}, from block ${turns.firstBlock}, ${until}; slots of ${turns.slotSize}`,
-    `selected ${turns.operator ?? "nobody"}; next, as it stands: ${turns.forecast ?? "nobody"}`,
-    ...signs.map((sign) => lineOf(sign, turns.claimed.includes(sign.operator.address))),
+    `block ${slots.block}: round ${clock.round}, quarter ${clock.quarter}${clock.halted ? ", HALTED" : ""}`,
+    slots.inMaintenance ? "IN MAINTENANCE: quarterdeck operators maintenance leave" : undefined,
+    `slot ${slots.slot}, from block ${slots.firstBlock}, ${until}; slots of ${slots.slotSize}`,
+    `selected ${slots.operator ?? "nobody"}; next, as it stands: ${slots.forecast ?? "nobody"}`,
+    ...signs.map((sign) => lineOf(sign, slots.claimed.includes(sign.operator.address))),
     ...due.map(({ what, lastBlock }) => `${what}: last block ${lastBlock}`),
   ];
   process.stdout.write(`${lines.filter((line) => line !== undefined).join("\n")}\n`);

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toAddress } from "../base/address.ts";
 import type { Address } from "../base/hex.ts";
-import type { Turns } from "../chain/contracts/roundRobinManager.ts";
+import type { SlotView } from "../chain/contracts/roundRobinManager.ts";
 import { firstBlockOf, lastBlockOf, momentOf, quarterSize } from "../protocol/rounds.ts";
 import { type Change, type Facts, isDone } from "./change.ts";
 import { deadlines, mostSlotBlocks, usableBlocks } from "./deadlines.ts";
@@ -48,12 +48,12 @@ function factsOf(more: Partial<Situation> = {}): Facts {
   const opened = block - Math.min(situation.disputeAge ?? 0, block - schedule.genesisBlock);
   const isClosable =
     Math.floor((block - 100) / (roundSize / 4)) - Math.floor((opened - 100) / (roundSize / 4)) <= 1;
-  const turns: Turns = {
+  const slots: SlotView = {
     ...{ block, inMaintenance, slot: 9, firstBlock: block, lastBlock: block + slotSize, slotSize },
     ...{ operators, operator: operator(0), claimed: [], forecast: undefined },
   };
   return {
-    ...{ schedule, turns, quorum: situation.quorum, owner: operator(99) },
+    ...{ schedule, slots, quorum: situation.quorum, owner: operator(99) },
     ...{ ownerBalance: ETHER, gasPrice: 1n },
     clock: { block, round, quarter, halted: false, haltBlock, committedRound },
     disputes:
@@ -146,7 +146,7 @@ describe("a plan that is made", () => {
         const facts = factsOf(situation);
         if (change.kind !== "remove" && change.kind !== "quorum") return;
         if (!plan(facts, change, 1).ok) return;
-        const left = facts.turns.operators
+        const left = facts.slots.operators
           .map(({ address }) => address)
           .filter((one) => change.kind !== "remove" || one !== change.address);
         const quorum =
@@ -286,14 +286,14 @@ function long(name: string, endpoint: string): Change {
 
 describe("whether it is done", () => {
   test("is read from the list, its labels, and that nobody is in maintenance", () => {
-    const { turns } = factsOf();
+    const { slots } = factsOf();
     const add: Change = { kind: "add", operator: approved(1) };
-    expect(isDone(add, turns, 1)).toBe(true);
-    expect(isDone(add, { ...turns, inMaintenance: true }, 1)).toBe(false);
-    expect(isDone({ kind: "add", operator: { ...approved(1), name: "x" } }, turns, 1)).toBe(false);
-    expect(isDone({ kind: "remove", address: operator(1) }, turns, 1)).toBe(false);
-    expect(isDone({ kind: "remove", address: operator(4) }, turns, 1)).toBe(true);
-    expect(isDone({ kind: "slotSize", blocks: 120 }, turns, 1)).toBe(true);
-    expect(isDone({ kind: "quorum", quorum: 2 }, turns, 1)).toBe(false);
+    expect(isDone(add, slots, 1)).toBe(true);
+    expect(isDone(add, { ...slots, inMaintenance: true }, 1)).toBe(false);
+    expect(isDone({ kind: "add", operator: { ...approved(1), name: "x" } }, slots, 1)).toBe(false);
+    expect(isDone({ kind: "remove", address: operator(1) }, slots, 1)).toBe(false);
+    expect(isDone({ kind: "remove", address: operator(4) }, slots, 1)).toBe(true);
+    expect(isDone({ kind: "slotSize", blocks: 120 }, slots, 1)).toBe(true);
+    expect(isDone({ kind: "quorum", quorum: 2 }, slots, 1)).toBe(false);
   });
 });

@@ -1,15 +1,14 @@
 /**
- * What a change of the operators' list takes, and whether it is safe. While the manager is in
- * maintenance nobody may act before the rescue windows, so that a change made too close to a
+ * The steps that a change of the operators' list takes, and whether it is safe. While the manager
+ * is in maintenance nobody may act before the rescue windows, so that a change made too close to a
  * deadline, or one after which nobody can act, could HALT the exchange (docs/protocol.md section
- * 8).
- * Pure.
+ * 8). Pure.
  */
 import type { Address, Hex } from "../base/hex.ts";
 import {
   type ApprovedOperator,
   encodeSetMaintenance,
-  type Turns,
+  type SlotView,
 } from "../chain/contracts/roundRobinManager.ts";
 import { lastBlockOf, momentOf } from "../protocol/rounds.ts";
 import type { BlockNumber, Schedule } from "../protocol/units.ts";
@@ -33,10 +32,10 @@ export interface Step {
 
 export interface Plan {
   readonly change: Change;
-  /** What will be otherwise, for people. */
+  /** The effects of the change, for people. */
   readonly effects: readonly string[];
   readonly warnings: readonly string[];
-  /** What leaves least room. */
+  /** The deadline that leaves least room. */
   readonly nearest: Deadline;
   /** Blocks after which a transaction is given up, if its deadline is not sooner. */
   readonly pace: number;
@@ -65,7 +64,7 @@ export type Planned =
   | { readonly ok: true; readonly plan: Plan }
   | { readonly ok: false; readonly refused: readonly Refused[] };
 
-/** Blocks that one transaction may take until it is mined, dearer and dearer. */
+/** Blocks that one transaction may take until it is mined, priced higher and higher. */
 export const DEFAULT_PACE = 3;
 /** With fewer blocks the second claim, due at 60 %, comes after the slot. */
 const MIN_SLOT_BLOCKS = 4;
@@ -73,17 +72,17 @@ const MAX_SLOT_BLOCKS = 2 ** 32 - 1;
 const MAX_OPERATORS = 88;
 const MAX_NAME_BYTES = 64;
 const MAX_ENDPOINT_BYTES = 256;
-/** For all transactions and a few that replace them; adding the longest labels costs most. */
+/** Gas for all transactions and a few that replace them; adding the longest labels costs most. */
 const GAS_NEEDED = 2_000_000n;
 
 /** `pace`: blocks that one transaction may take. */
 export function plan(facts: Facts, change: Change, pace: number = DEFAULT_PACE): Planned {
-  const { turns } = facts;
+  const { slots } = facts;
   const after = afterwards(facts, change);
-  const size = change.kind === "slotSize" ? change.blocks : turns.slotSize;
+  const size = change.kind === "slotSize" ? change.blocks : slots.slotSize;
   const { nearest, lastSafe } = room(facts, DEAD_SLOTS * size);
   const held = change.kind === "hold" ? change.blocks : 0;
-  const transactions = (turns.inMaintenance ? 0 : 1) + (change.kind === "hold" ? 0 : 1) + 1;
+  const transactions = (slots.inMaintenance ? 0 : 1) + (change.kind === "hold" ? 0 : 1) + 1;
   const needBlocks = transactions * pace + held;
   const roomBlocks = lastSafe - facts.clock.block;
   const refused = [
@@ -105,7 +104,7 @@ export function plan(facts: Facts, change: Change, pace: number = DEFAULT_PACE):
       ...{ change, nearest, pace, needBlocks, roomBlocks },
       effects: effectsOf(facts, change, after),
       warnings: warningsOf(facts, change),
-      enter: turns.inMaintenance ? undefined : step(entering, encodeSetMaintenance(true), enterBy),
+      enter: slots.inMaintenance ? undefined : step(entering, encodeSetMaintenance(true), enterBy),
       alter: data === undefined ? undefined : step(nameOf(change), data, lastSafe - pace),
       ...{ holdBlocks: held, leaveFrom: lastSafe - pace },
       leave: step("leaving maintenance", encodeSetMaintenance(false), lastSafe),
@@ -129,8 +128,8 @@ function tooLate(facts: Facts, nearest: Deadline, need: number, left: number): R
   };
 }
 
-function afterwards({ turns, living, quorum }: Facts, change: Change): After {
-  const before = turns.operators.map(({ address }) => address);
+function afterwards({ slots, living, quorum }: Facts, change: Change): After {
+  const before = slots.operators.map(({ address }) => address);
   const operators =
     change.kind === "add"
       ? [...before, change.operator.address]
@@ -157,22 +156,22 @@ function refusedState({ clock, ownerBalance, gasPrice, owner }: Facts): Refused[
   return found;
 }
 
-function refusedChange({ turns, schedule }: Facts, change: Change): Refused[] {
-  const isApproved = (address: Address) => turns.operators.some((one) => one.address === address);
+function refusedChange({ slots, schedule }: Facts, change: Change): Refused[] {
+  const isApproved = (address: Address) => slots.operators.some((one) => one.address === address);
   switch (change.kind) {
     case "add":
       if (isApproved(change.operator.address)) {
         const problem = `${change.operator.address} is approved already`;
         return [{ problem, hint: "Remove it first, to change its name or endpoint." }];
       }
-      return [...refusedLabels(change.operator), ...refusedCount(turns)];
+      return [...refusedLabels(change.operator), ...refusedCount(slots)];
     case "remove":
       if (isApproved(change.address)) return [];
       return [{ problem: `${change.address} is not approved`, hint: LIST }];
     case "slotSize":
       return refusedSize(schedule, change.blocks);
     case "quorum": {
-      const most = turns.operators.length;
+      const most = slots.operators.length;
       if (change.quorum >= 1 && change.quorum <= most) return [];
       return [{ problem: `A quorum is 1 to ${most}, the number of operators`, hint: LIST }];
     }
@@ -197,7 +196,7 @@ function refusedLabels({ name, endpoint }: ApprovedOperator): Refused[] {
   ];
 }
 
-function refusedCount({ operators }: Turns): Refused[] {
+function refusedCount({ operators }: SlotView): Refused[] {
   if (operators.length < MAX_OPERATORS) return [];
   return [{ problem: `There are ${MAX_OPERATORS} operators`, hint: "Remove one first." }];
 }

@@ -13,7 +13,7 @@ import type { BlockNumber } from "../protocol/units.ts";
 import type { Facts } from "./change.ts";
 import { disputesFrom } from "./deadlines.ts";
 
-/** An exchange whose operators take turns. */
+/** An exchange whose operators hold slots. */
 export interface SlotsOnChain {
   readonly client: ChainClient;
   readonly chainId: number;
@@ -39,7 +39,7 @@ export async function connectSlots(
   });
 }
 
-/** What was found out about one operator. */
+/** The facts found out about one operator. */
 export interface Sign {
   readonly operator: ApprovedOperator;
   /** Wei. */
@@ -48,7 +48,9 @@ export interface Sign {
   readonly problem: string | undefined;
 }
 
-/** Asks each at its endpoint, all at once; whoever is silent counts as dead after ten seconds. */
+/**
+ * Asks each operator at its endpoint, all at once; a silent one counts as dead after ten seconds.
+ */
 export function readSigns(
   exchange: SlotsOnChain,
   operators: readonly ApprovedOperator[],
@@ -92,13 +94,13 @@ export async function readFacts(
 ): Promise<Facts & { readonly signs: readonly Sign[] }> {
   const { client, mediator, manager, constants } = exchange;
   const { schedule } = constants;
-  const [clock, turns, owner, quorum] = await Promise.all([
+  const [clock, slots, owner, quorum] = await Promise.all([
     mediator.clock(),
-    manager.turns(),
+    manager.slots(),
     manager.owner(),
     mediator.commitQuorum(manager.manager),
   ]);
-  const asked = candidate === undefined ? turns.operators : [...turns.operators, candidate];
+  const asked = candidate === undefined ? slots.operators : [...slots.operators, candidate];
   const [disputes, signs, ownerBalance, gasPrice] = await Promise.all([
     readOpenDisputes(mediator, disputesFrom(schedule, clock.block)),
     readSigns(exchange, asked, clock.block),
@@ -107,7 +109,7 @@ export async function readFacts(
   ]);
   const living = signs.filter(({ problem }) => problem === undefined);
   return {
-    ...{ schedule, clock, turns, owner, quorum, disputes, ownerBalance, gasPrice, signs },
+    ...{ schedule, clock, slots, owner, quorum, disputes, ownerBalance, gasPrice, signs },
     living: new Set<Address>(living.map(({ operator }) => operator.address)),
   };
 }

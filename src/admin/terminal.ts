@@ -1,11 +1,11 @@
-/** What the operators' commands say to whoever runs them; results go to standard output. */
+/** The operators' commands as their user sees them; results go to standard output. */
 import type { Log } from "../base/log.ts";
 
 export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** What a signer has to say. */
+/** The log lines of a signer, in the terminal. */
 export const LOG: Log = {
   info: () => {},
   warn: (event, fields) => tell(`! ${event} ${JSON.stringify(fields)}`),

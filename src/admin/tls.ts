@@ -76,7 +76,7 @@ interface Shown {
 function certificateOf(host: string, port: number): Promise<Shown | { readonly problem: string }> {
   return new Promise((resolve) => {
     const servername = /^[\d.]+$|:/.test(host) ? "" : host;
-    // One that does not hold is looked at too, to say what is wrong. Nothing is sent.
+    // A certificate that does not hold is read too, to name its fault. Nothing is sent.
     const rejectUnauthorized = false;
     const socket = connect({ host, port, servername, rejectUnauthorized, timeout: TLS_TIMEOUT_MS });
     socket.once("secureConnect", () => {

@@ -1,4 +1,4 @@
-/** `quarterdeck operators vet`: looks at an applicant, and reports. */
+/** `quarterdeck operators vet`: examines an applicant, and reports. */
 import { z } from "zod";
 import { ask } from "../chain/rpc/rpc.ts";
 import { readAccess } from "../operator/config/config.ts";
@@ -25,7 +25,7 @@ interface Options {
   readonly every: string;
 }
 
-/** Of whom an operator is one. */
+/** The exchange that the applicant belongs to. */
 const exchangeNames = z.object({ chainId: count, mediator: address, manager: address });
 type ExchangeNames = z.output<typeof exchangeNames>;
 
@@ -78,7 +78,7 @@ async function checkApproval(
   { application }: ApplicationFile,
   { manager }: SlotsOnChain,
 ): Promise<Finding[]> {
-  const { operators } = await manager.turns();
+  const { operators } = await manager.slots();
   const known = operators.find(({ address }) => address === application.operator);
   if (known === undefined) return [fine("approval", "it is not approved yet")];
   const detail = `it is approved as "${known.name}" at ${known.endpoint}`;
@@ -129,7 +129,9 @@ export async function requireReport(
   requireSame(`${file} is`, exchange, own, config);
 }
 
-/** What does not know of the Mediator was signed for all that its manager serves. */
+/**
+ * An application that does not name the Mediator was signed for every one that its manager serves.
+ */
 function requireSame(
   what: string,
   { chainId, manager, mediator }: Omit<ExchangeNames, "mediator"> & Partial<ExchangeNames>,

@@ -19,7 +19,8 @@ export interface Curve {
   sign(digest: Uint8Array, privateKey: Uint8Array): EcdsaSignature;
   /**
    * The uncompressed public key (64 bytes, x ‖ y) that signed; undefined when no key can have. A
-   * high s recovers too: whoever must refuse it does so before (see protocol/signatures.ts).
+   * high s recovers too: a caller that must refuse a high s does so before (see
+   * protocol/signatures.ts).
    */
   recover(digest: Uint8Array, r: Uint8Array, s: Uint8Array, yParity: 0 | 1): Uint8Array | undefined;
   /** The uncompressed public key, 64 bytes, of a private key. */

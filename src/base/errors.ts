@@ -6,14 +6,14 @@
 export interface ErrorDetails {
   /** A word that stays the same over releases: for logs, metrics and tests. */
   readonly code: string;
-  /** What happened, to which value, as a sentence. */
+  /** The event and the value concerned, as a sentence. */
   readonly message: string;
-  /** What to do next, as a sentence. */
+  /** The next step for the reader, as a sentence. */
   readonly hint: string;
   readonly cause?: unknown;
 }
 
-/** An environment or configuration failure. Its message ends with what to do next. */
+/** An environment or configuration failure. The message ends with the next step to take. */
 export class QuarterdeckError extends Error {
   override readonly name: string = "QuarterdeckError";
   readonly code: string;
@@ -29,7 +29,7 @@ export class QuarterdeckError extends Error {
   }
 }
 
-/** A broken invariant: the process must stop before it does harm, and an operator must look. */
+/** A broken invariant: the process must stop before it does harm, and an operator must act. */
 export class Alarm extends QuarterdeckError {
   override readonly name: string = "Alarm";
 }
@@ -63,7 +63,7 @@ function describe(value: unknown): string {
   );
 }
 
-/** What an error says, whatever was thrown. */
+/** The message of an error, or the text of any other thrown value. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

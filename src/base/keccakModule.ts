@@ -114,7 +114,7 @@ interface Lanes {
   readonly loadConstant: Code;
   /** The lane in `local`, turned left by `bits`. */
   turned(local: number, bits: number): Code;
-  /** Those bits of lane `b` that lane `a` has not. */
+  /** The bits of lane `b` that lane `a` does not have. */
   without(a: number, b: number): Code;
 }
 

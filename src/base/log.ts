@@ -1,8 +1,8 @@
-/** What any part of the node may write into the log; operator/telemetry writes it to files. */
+/** The log as every part of the node sees it; operator/telemetry writes it to files. */
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** What the node says. `event` is a word that stays the same, for searching; fields explain it. */
+/** Writes one entry. `event` is a word that stays the same, for searching; fields explain it. */
 export interface Log {
   info(event: string, fields?: Fields): void;
   warn(event: string, fields?: Fields): void;

@@ -1,6 +1,6 @@
 import { QuarterdeckError } from "./errors.ts";
 
-/** What became of text from outside: the value, or what is wrong with it and how to correct it. */
+/** The result of reading text from outside: the value, or the fault and how to correct it. */
 export type Parsed<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly problem: string; readonly hint: string };

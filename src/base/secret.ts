@@ -1,6 +1,6 @@
 /**
- * Text that must not be seen: a private key, a password. Whatever prints, inspects or serialises
- * an object that holds it shows nothing of it; only `reveal` gives it out.
+ * Text that must not be seen: a private key, a password. Printing, inspecting or serialising an
+ * object that holds it shows nothing of the text; only `reveal` gives it out.
  */
 export class Secret {
   readonly #text: string;

@@ -1,6 +1,6 @@
 /**
- * What `work` gives, or undefined when it takes longer than `ms` milliseconds: then nobody waits
- * for it any more. Keeps the process alive until then. Rejects as `work` does.
+ * The result of `work`, or undefined when it takes longer than `ms` milliseconds; a later result is
+ * dropped. Keeps the process alive until then. Rejects as `work` does.
  */
 export async function within<T>(ms: number, work: Promise<T>): Promise<T | undefined> {
   const late = Promise.withResolvers<undefined>();

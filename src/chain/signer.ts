@@ -1,7 +1,7 @@
 /**
- * Who signs. Every holder of a key, near or far, can do one thing: sign the keccak-256 of bytes.
- * Messages and transactions are both such bytes, so a signing service that hashes by itself serves
- * as well as a key in memory, and what is sent is always what was built here.
+ * A source of signatures. Every holder of a key, near or far, can do one thing: sign the keccak-256
+ * of bytes. Messages and transactions are both such bytes, so a signing service that hashes by
+ * itself serves as well as a key in memory, and the bytes sent are always those built here.
  */
 import { serializeTransaction, type TransactionSerializableEIP1559 } from "viem";
 import { publicKeyToAddress } from "../base/address.ts";
@@ -45,7 +45,7 @@ export interface Signer {
   signTransaction(transaction: UnsignedTransaction): Promise<Hex>;
 }
 
-/** The key's holder gives no signature that counts. What was to be signed may be asked again. */
+/** The key's holder gives no valid signature. The caller may ask for the same signature again. */
 export class SignerUnavailable extends QuarterdeckError {
   override readonly name = "SignerUnavailable";
 

@@ -1,4 +1,7 @@
-/** What the commands of `quarterdeck journal` share: which journal is meant, and how they speak. */
+/**
+ * The shared part of the `quarterdeck journal` commands: which journal is meant, and how they
+ * report.
+ */
 import { createWriteStream } from "node:fs";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";

@@ -1,9 +1,9 @@
-/** `quarterdeck operator`: runs one operator until it is told to stop or cannot go on. */
+/** `quarterdeck operator`: runs one operator until a signal stops it or it cannot go on. */
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { Alerts } from "../operator/alerts/alerts.ts";
-import { lastWordsOf, situationLines } from "../operator/alerts/shutdownAlert.ts";
+import { shutdownAlertOf, situationLines } from "../operator/alerts/shutdownAlert.ts";
 import {
   KEY_VARIABLE,
   type OperatorConfig,
@@ -61,7 +61,7 @@ async function run({ config: file, quiet }: { config: string; quiet?: boolean })
   }
 }
 
-/** Resolves when it was told to stop, and did. */
+/** Resolves once a signal to stop came, and the operator stopped. */
 async function serve(operator: RunningOperator, config: OperatorConfig, log: Log): Promise<void> {
   const server = await startServer(operator.api, config).catch(async (error) => {
     await operator.stop();
@@ -88,7 +88,7 @@ async function endLoudly(
   alerts: Alerts,
 ): Promise<never> {
   const situation = operator?.situation();
-  const words = lastWordsOf(error, situation);
+  const words = shutdownAlertOf(error, situation);
   const { fields, hint, detail } = words;
   const code = error instanceof QuarterdeckError ? error.code : "Unexpected";
   log.error("givingUp", { code, problem: detail, hint, ...fields });

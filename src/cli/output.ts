@@ -21,7 +21,7 @@ export function endWithReader(): void {
   process.stdout.on("error", () => {
     if (endsWithReader) process.exit(EXIT_NO_READER);
   });
-  // Nobody is left to be told.
+  // No reader is left to get a message.
   process.stderr.on("error", () => {});
 }
 
@@ -32,7 +32,7 @@ export function goOnWithoutReader(): void {
 
 /**
  * Standard output for lines that may be lost. `process.stdout` blocks the whole process while its
- * reader does not read; this blocks none but itself. An error is told as the stream's own.
+ * reader does not read; this blocks none but itself. An error is emitted as the stream's own.
  */
 export function patientStdout(): Writable {
   return new Writable({

@@ -1,4 +1,7 @@
-/** `quarterdeck journal repair`: shows what it would drop, and drops it only when told where to. */
+/**
+ * `quarterdeck journal repair`: shows what it would drop, and drops it only when the start is
+ * given.
+ */
 import { Readable } from "node:stream";
 import { exportLines } from "../journal/export.ts";
 import type { Head } from "../journal/journal.ts";

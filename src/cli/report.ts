@@ -2,8 +2,9 @@
 import { QuarterdeckError } from "../base/errors.ts";
 
 /**
- * Exit code of what no restart mends: somebody must change the configuration first, or restore the
- * journal. A supervisor should not restart after it (`RestartPreventExitStatus` of systemd).
+ * Exit code of a failure that no restart corrects: an operator must change the configuration first,
+ * or restore the journal. A supervisor should not restart after it (`RestartPreventExitStatus` of
+ * systemd).
  */
 export const EXIT_CONFIGURATION = 78;
 const EXIT_FAILURE = 1;
@@ -11,7 +12,8 @@ const CONFIGURATION_CODES: readonly string[] = [
   ...["BadConfiguration", "BadOption", "ForeignFolder", "NotAFolder"],
   ...["OtherExchange", "WrongJournal"],
   "DatabaseSessionless",
-  // Started again, it would not remember what the journal has lost, and build on the rest.
+  // Started again, the operator would not remember the records that the journal has lost, and build
+  // on the rest.
   ...["JournalWentBack", "JournalChanged"],
   ...["BadKeystore", "EmptyPassword", "KeyFileExposed", "KeystoreDamaged", "WrongPassword"],
 ];

@@ -1,4 +1,4 @@
-/** Calls an operator by the route table. What it answers is parsed as strictly as what we send. */
+/** Calls an operator by the route table. The answer is parsed as strictly as our own requests. */
 import { QuarterdeckError } from "../base/errors.ts";
 import { parseInput } from "../wire/input.ts";
 import {
@@ -16,7 +16,7 @@ import { toJson } from "../wire/schemas/values.ts";
 export class RefusedByOperator extends QuarterdeckError {
   override readonly name = "RefusedByOperator";
   readonly act: string;
-  /** Of a `NotLeader`: the base URL of the operator that takes writes, as far as it is known. */
+  /** The base URL of the operator that takes writes, from a `NotLeader`, as far as it is known. */
   readonly leader: string | undefined;
 
   /** `message` ends with what to do next: sentences of operators do. */
@@ -33,8 +33,8 @@ export class OperatorUnreachable extends QuarterdeckError {
   /** Whether the request may have arrived all the same. */
   readonly mayHaveArrived: boolean;
   /**
-   * Of a write: the order of which it is not known whether it was taken. `placeOrder` with it
-   * settles that, and places nothing twice.
+   * The order of a write of which it is not known whether it was taken. `placeOrder` with this
+   * order settles that, and places nothing twice.
    */
   readonly signedOrder: Placement | undefined;
 
@@ -131,7 +131,7 @@ export class Api {
 interface Response {
   readonly status: number;
   readonly text: string;
-  /** Of a redirection that keeps method and body. */
+  /** The target of a redirection that keeps method and body. */
   readonly location: string | undefined;
 }
 
@@ -176,7 +176,7 @@ function refusalOf(json: unknown): RefusedByOperator | undefined {
   return new RefusedByOperator(code, String(error.act), String(error.message), known);
 }
 
-/** What a proxy says that knows the leader by itself: a redirection without our words. */
+/** The answer of a proxy that knows the leader by itself: a redirection without our words. */
 function sentTo(location: string, url: string, path: string): QuarterdeckError {
   if (!URL.canParse(location, url)) return new OperatorUnreachable(url, "a bad redirection");
   const { href } = new URL(location, url);

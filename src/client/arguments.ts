@@ -313,7 +313,7 @@ function badSigned({ field, problem }: RefusalOf<"BadInput">): BadArgument {
 }
 
 /** `RetryPolicy` of a question to the operators; undefined: the usual one. */
-export function parseManner(value: unknown) {
+export function parseRetryPolicy(value: unknown) {
   if (value === undefined) return undefined;
   const given = parseFields("manner", value, ["retryTimeoutMs", "isElsewhere"]);
   const { retryTimeoutMs, isElsewhere } = given;
@@ -344,7 +344,7 @@ export function parseClient<T>(value: T): T {
   return parseMethods<T>("client", value, ["send", "audit", "provenBalance"]);
 }
 
-/** Which order is meant; other fields, as those of an answer, are of no matter. */
+/** The order that is meant; other fields, as those of an answer, are of no matter. */
 export function parseOrderReference(value: unknown): { round: Round; id: bigint } {
   if (typeof value !== "object" || value === null) {
     throw new BadArgument("order", `${show(value)} is no order`, "Give its round and id.");

@@ -13,7 +13,7 @@ export interface AuditedToken {
   readonly token: Address;
   /** Commitment of (round, token) on chain, undefined while there is none. */
   readonly commitment: Hex | undefined;
-  /** What the operator sent for this round, undefined if nothing. */
+  /** The proofs that the operator sent for this round, undefined if none. */
   readonly proof: BalanceProof | undefined;
   /** Proven balance of the round before, undefined where the client has no proof of it. */
   readonly opening: Amount | undefined;
@@ -41,7 +41,7 @@ export type AuditFault =
       readonly proven: Amount;
     };
 
-/** What cannot be proven, through nobody's fault: no reason for a dispute. */
+/** Facts that cannot be proven, through nobody's fault: no reason for a dispute. */
 export type AuditPending =
   /** The round's commit may still come in time; round 0 never has one. */
   | { readonly kind: "notDueYet"; readonly token: Address }
@@ -61,7 +61,7 @@ export type AuditPending =
       readonly missing: "proof" | "opening" | "fills";
     };
 
-/** What can be expected of the operator when the audit is made. */
+/** The proofs that can be expected of the operator when the audit is made. */
 export interface AuditSituation {
   /** First round whose opening holds the client; undefined: it never deposited. */
   readonly provableFrom: Round | undefined;
@@ -82,7 +82,7 @@ export interface AuditReport {
   readonly round: Round;
   /** Each is worth a dispute. */
   readonly faults: readonly AuditFault[];
-  /** What this audit could not prove, and nobody owes (yet, or any more). */
+  /** The facts that this audit could not prove, and nobody owes (yet, or any more). */
   readonly pending: readonly AuditPending[];
   readonly balances: readonly { readonly token: Address; readonly balance: Amount }[];
 }
@@ -136,7 +136,7 @@ export function audit(
 
 type Finding = { readonly fault: AuditFault } | { readonly pending: AuditPending };
 
-/** Of a token without a commitment, or without a proof. */
+/** The finding for a token without a commitment, or without a proof. */
 function missingOf(
   { token, commitment }: AuditedToken,
   round: Round,
@@ -153,7 +153,7 @@ function missingOf(
   return { fault: { kind: "noProof", token } };
 }
 
-/** Of a proven balance that does not follow from what is known. */
+/** The finding for a proven balance that does not follow from the known facts. */
 function mismatchOf(
   { token, opening }: AuditedToken,
   round: Round,
@@ -161,7 +161,7 @@ function mismatchOf(
   proven: Amount,
   { provableFrom, isLate, hasFills }: AuditSituation,
 ): Finding {
-  // Nothing is ever committed for round 0, and who was in no opening had nothing in it.
+  // Nothing is ever committed for round 0, and a client in no opening had nothing in it.
   const isOpeningOwed = round > 1 && provableFrom !== undefined && provableFrom < round;
   if (opening === undefined && isOpeningOwed) {
     if (isLate) return { pending: { kind: "tooLate", token, missing: "opening" } };

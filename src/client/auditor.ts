@@ -39,10 +39,10 @@ export interface AuditorOptions {
 
 /** Rounds behind the current one whose orders operators still show. */
 const SHOWN_ROUNDS = 2;
-/** That an operator does not answer is a finding of the audit, not worth the wait. */
+/** A silent operator is a finding of the audit, not worth the wait. */
 const NO_RETRY: RetryPolicy = { retryTimeoutMs: 0 };
-/** One that trails the others by a moment has not opened the round yet. */
-const OF_ANYBODY: RetryPolicy = {
+/** An operator that trails the others by a moment has not opened the round yet. */
+const OF_ANY_OPERATOR: RetryPolicy = {
   retryTimeoutMs: 0,
   isElsewhere: (error) =>
     isAnsweredElsewhere(error) || (error instanceof RefusedByOperator && error.code === "NotFound"),
@@ -130,7 +130,7 @@ export class Auditor {
   /** Proofs as the operator sends them; none when it sends none. */
   async #fetchProofs(round: Round): Promise<Map<Address, BalanceProof>> {
     try {
-      const sent = await this.#options.fetchProofs(round, OF_ANYBODY);
+      const sent = await this.#options.fetchProofs(round, OF_ANY_OPERATOR);
       return new Map(sent.map(({ token, proof }) => [token, proof]));
     } catch (error) {
       ignoreOperator(error);
@@ -183,7 +183,7 @@ function situationOf(
   };
 }
 
-/** What the operator does not send is a finding of the audit, not a failure of it. */
+/** A proof that the operator does not send is a finding of the audit, not a failure of it. */
 function ignoreOperator(error: unknown): void {
   if (error instanceof RefusedByOperator) return;
   if ((error as { code?: string }).code === "OperatorUnreachable") return;

@@ -1,6 +1,7 @@
 /**
- * A trader's side of the exchange. It trusts nobody: what the operator sends is checked against the
- * chain and kept as evidence, and money can be got out whatever the operator does.
+ * A trader's side of the exchange. The client trusts nobody: every answer of the operator is
+ * checked against the chain and kept as evidence, and money can be got out whatever the operator
+ * does.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Curve, nobleCurve } from "../base/curve.ts";
@@ -44,7 +45,7 @@ export { type Deposited, DepositUnsettled } from "./deposits.ts";
 export type { OrderStatus } from "./types.ts";
 
 export interface ClientOptions {
-  /** An operator's HTTP address, or several. Those that the chain names are learnt from it. */
+  /** An operator's HTTP address, or several. Addresses that the chain names are learnt from it. */
   readonly operator: string | readonly string[];
   /** Milliseconds for which a question goes round the operators before it fails; 15,000. */
   readonly retryTimeoutMs?: number;
@@ -70,7 +71,7 @@ export interface ClientOptions {
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
 const DEFAULT_POLL_MS = 1000;
 const MAX_ROWS = 500;
-/** What `join` has found out. */
+/** The facts that `join` has found out. */
 interface Joined {
   readonly options: parse.ParsedOptions;
   readonly api: Operators;
@@ -88,8 +89,8 @@ export class ExchangeClient {
   readonly evidence: EvidenceStore;
   readonly constants: ExchangeConstants;
   /**
-   * The newest that operators told of this client's orders, in answers and, with `listen`, in
-   * events. What an operator answers is given as it is, whatever others said.
+   * The newest states that operators reported of this client's orders, in answers and, with
+   * `listen`, in events. An operator's answer is given as it is, whatever others said.
    */
   readonly latest = new LatestOrders();
   readonly #pins: readonly MarketPin[];
@@ -175,14 +176,14 @@ export class ExchangeClient {
   }
 
   /**
-   * The exchange as it is held against the chain: tokens with the chain's own symbols and decimals,
-   * markets as learnt when the client joined. It changes by `fetchExchange` only.
+   * The exchange as compared with the chain: tokens with the chain's own symbols and decimals,
+   * markets as learnt when the client joined. The value changes by `fetchExchange` only.
    */
   get exchange(): ExchangeFacts {
     return this.#exchange;
   }
 
-  /** Lots and ticks of all markets as people write them, to be looked at and pinned. */
+  /** Lots and ticks of all markets as people write them, to be read and pinned. */
   markets(): MarketPin[] {
     return this.exchange.markets.map((market) => orders.formatMarket(this.exchange, market));
   }
@@ -249,8 +250,8 @@ export class ExchangeClient {
   }
 
   /**
-   * Signs and places a limit order for the current round, or `round`: see `placeOrder`. What is
-   * signed is computed back and compared with the request first. Where the round ends while the
+   * Signs and places a limit order for the current round, or `round`: see `placeOrder`. The signed
+   * order is computed back and compared with the request first. Where the round ends while the
    * order is on its way, it is signed again for the next one, once: only after an operator answered
    * that it did not take the first, and the client's own endpoint shows that round to be over, so
    * that no honest operator can execute both. Throws `BadArgument`, and `MarketChanged` besides.
@@ -263,8 +264,8 @@ export class ExchangeClient {
 
   /**
    * Places an order of this client that is signed and among its evidence, at whichever operator
-   * takes it; one that is there already is answered as it is. What the operator signs in its answer
-   * is checked and kept; an event may have told of more before (`latest`). Throws
+   * takes it; an order that is there already is answered as it is. The operator's signature in the
+   * answer is checked and kept; an event may have reported more before (`latest`). Throws
    * `RefusedByOperator` when it was not taken, `OperatorUnreachable` with the `signedOrder` when
    * that is not known (the same order may then be placed again), `BadReceipt`, `BadArgument`.
    */
@@ -308,7 +309,7 @@ export class ExchangeClient {
 
   async fetchOrders(round?: Round, manner?: RetryPolicy): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
-    const how = parse.parseManner(manner);
+    const how = parse.parseRetryPolicy(manner);
     const own = { ...(await this.#own(how)), query: { round } };
     const found = await this.api.call("fetchOrders", own, how);
     const asked = round ?? found[0]?.round;
@@ -322,9 +323,9 @@ export class ExchangeClient {
   }
 
   /**
-   * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. It is
-   * paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client. The bond
-   * (`constants.withdrawalBond`, wei) comes back with the payment.
+   * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. The
+   * request is paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client.
+   * The bond (`constants.withdrawalBond`, wei) comes back with the payment.
    */
   async withdraw(token: string, amount: string, recipient?: string): Promise<Mined> {
     const info = orders.findToken(this.exchange, token);
@@ -378,7 +379,7 @@ export class ExchangeClient {
 
   /** The header by which this client reads its own affairs; signed anew when it is nearly past. */
   async session(manner?: RetryPolicy): Promise<string> {
-    const how = parse.parseManner(manner);
+    const how = parse.parseRetryPolicy(manner);
     return this.#sessions.header((await this.api.call("fetchClock", {}, how)).chainHead);
   }
 

@@ -1,7 +1,7 @@
 /**
- * Deposits that can be repeated: each carries a key behind its call's data, where the Mediator does
- * not look and everybody can read it. Whoever does not know what became of a deposit repeats it
- * with the same key; what is on chain is found there, by any process, and is not sent again.
+ * Deposits that can be repeated: each carries a key behind its call's data, which the Mediator
+ * ignores and everybody can read. A caller that does not know the fate of a deposit repeats it with
+ * the same key; any process finds a deposit that is on chain, and does not send it again.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -29,7 +29,7 @@ export interface Deposited extends Mined {
   readonly amount: Amount;
   /** Names it for `deposit`: with the same key it goes in once. */
   readonly key: string;
-  /** It was on chain before this call, by an earlier try. */
+  /** True if the deposit was on chain before this call, by an earlier try. */
   readonly wasThere: boolean;
 }
 
@@ -67,7 +67,7 @@ interface Asked {
   readonly fromBlock: BlockNumber;
 }
 
-/** Looks for what waits to be mined before a repeated deposit gives up. */
+/** Polls for a pending transaction before a repeated deposit gives up. */
 const PENDING_POLLS = 60;
 /** Blocks below the head from which a library-made key can be found. */
 const MARGIN_BLOCKS = 64;
@@ -78,7 +78,7 @@ export class Deposits {
   readonly #unsettled = new Map<string, { key: string; fromBlock: BlockNumber }>();
   /** The last that was made, by token and amount: a reorganisation may undo it. */
   readonly #made = new Map<string, { readonly asked: Asked; readonly hash: Hex }>();
-  /** What is under way, by key: who asks for the same waits for the same. */
+  /** Deposits under way, by key: a second call with the same key waits for the same one. */
   readonly #running = new Map<string, Promise<Deposited>>();
 
   constructor(options: DepositsOptions) {
@@ -141,7 +141,7 @@ export class Deposits {
 
   /**
    * The last deposit of that name, if the chain has it no more. Its transaction may be mined again:
-   * whoever saw it undone and deposits anew must not have both.
+   * a caller that saw it undone and deposits anew must not have both.
    */
   async #undone(name: string): Promise<Asked | undefined> {
     const made = this.#made.get(name);
@@ -178,7 +178,10 @@ export class Deposits {
     return { ...mined, token: token.token, amount: units, key, wasThere: false };
   }
 
-  /** The deposit of that key, if the chain has it. What may still be mined is waited for first. */
+  /**
+   * The deposit of that key, if the chain has it. A transaction that may still be mined is waited
+   * for first.
+   */
   async #find(asked: Asked): Promise<Deposited | undefined> {
     await this.#waitForPending();
     const { client, reader } = this.#options;

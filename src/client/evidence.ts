@@ -1,6 +1,6 @@
 /**
- * What a client keeps so that it never has to trust: its proofs of each round, its signed orders,
- * and the operators' signatures on what was executed of them.
+ * The records a client keeps so that it never has to trust: its proofs of each round, its signed
+ * orders, and the operators' signatures on executions of them.
  */
 import type { Address, Hex } from "../base/hex.ts";
 import type { BalanceProof, Round, SignedFill, SignedOrder } from "../protocol/units.ts";

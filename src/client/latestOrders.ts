@@ -1,7 +1,7 @@
 /**
- * What was last told of each order, by whoever told it. Answers and events overtake each other, and
- * an operator that trails tells what others told before: what is older than what is known is no
- * news. It is what operators say, and no evidence (evidence.ts).
+ * The newest reported state of each order, from any operator. Answers and events overtake each
+ * other, and an operator that trails reports what others reported before: a state older than the
+ * known one is no news. These are statements of operators, and no evidence (evidence.ts).
  */
 import type { Hex } from "../base/hex.ts";
 import type { Round } from "../protocol/units.ts";
@@ -14,12 +14,12 @@ export class LatestOrders {
   readonly #byHash = new Map<Hex, OrderStatus>();
   #newestRound: Round = 0;
 
-  /** Undefined for an order of which nothing was told, or long ago. */
+  /** Undefined for an order of which nothing was reported, or long ago. */
   of(orderHash: Hex): OrderStatus | undefined {
     return this.#byHash.get(orderHash);
   }
 
-  /** Takes in what is told; the newest that is known of the order then, `told` or another. */
+  /** Takes in a reported state; the newest known state of the order then, `told` or another. */
   take(told: OrderStatus): OrderStatus {
     const known = this.#byHash.get(told.orderHash);
     if (known !== undefined && known.asOf >= told.asOf) return known;

@@ -26,17 +26,17 @@ export interface OperatorsOptions {
 }
 
 export interface RetryPolicy {
-  /** In place of the general one. */
+  /** Milliseconds, in place of the client's general timeout. */
   readonly retryTimeoutMs?: number;
-  /** Whether another operator, or the same later, may answer what failed so. */
+  /** Whether another operator, or the same later, may answer a request that failed so. */
   readonly isElsewhere?: (error: unknown) => boolean;
 }
 
-const DEFAULT_PATIENCE_MS = 15_000;
+const DEFAULT_RETRY_TIMEOUT_MS = 15_000;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 400;
-/** One that hangs leaves the others this share of the patience. */
-const TRIES_IN_PATIENCE = 3;
+/** An operator that does not answer leaves the others this share of the retry timeout. */
+const TRIES_PER_TIMEOUT = 3;
 /** Where there are others, one that gives no answer for so long is passed over. */
 const HANGING_MS = 2500;
 /** Operators remembered: the 88 that a manager can approve, and some that were approved before. */
@@ -53,7 +53,7 @@ export class Operators {
   #reading: Promise<void> | undefined;
 
   /** Throws `OperatorUnreachable` where no URL is of use. */
-  constructor({ urls, retryTimeoutMs = DEFAULT_PATIENCE_MS, readUrls }: OperatorsOptions) {
+  constructor({ urls, retryTimeoutMs = DEFAULT_RETRY_TIMEOUT_MS, readUrls }: OperatorsOptions) {
     this.#retryTimeoutMs = retryTimeoutMs;
     this.#readUrls = readUrls;
     this.learn(urls);
@@ -62,7 +62,7 @@ export class Operators {
     this.#current = first;
   }
 
-  /** Whoever answered last, and is asked first. */
+  /** The operator that answered last, which is asked first. */
   get url(): string {
     return this.#current;
   }
@@ -87,12 +87,12 @@ export class Operators {
     this.#current = base;
   }
 
-  /** Who is asked after `url`, when that one does not answer. */
+  /** The operator to ask after `url`, when that one does not answer. */
   after(url: string): string {
     return this.#known[(this.#known.indexOf(url) + 1) % this.#known.length] ?? url;
   }
 
-  /** Asks whoever answers. Throws as `ask` does. */
+  /** Asks operators until one answers. Throws as `ask` does. */
   call<Name extends RouteName>(
     name: Name,
     options: CallOptions<Name> = {},
@@ -111,7 +111,7 @@ export class Operators {
     const { retryTimeoutMs = this.#retryTimeoutMs, isElsewhere = isAnsweredElsewhere } = manner;
     const began = performance.now();
     const leftMs = () => retryTimeoutMs - (performance.now() - began);
-    const share = retryTimeoutMs === 0 ? TIMEOUT_MS : Math.ceil(retryTimeoutMs / TRIES_IN_PATIENCE);
+    const share = retryTimeoutMs === 0 ? TIMEOUT_MS : Math.ceil(retryTimeoutMs / TRIES_PER_TIMEOUT);
     const timeoutMs = this.#known.length > 1 ? Math.min(share, HANGING_MS) : share;
     const asked = new Set<string>();
     let pauseMs = FIRST_PAUSE_MS;
@@ -143,7 +143,9 @@ export class Operators {
     }
   }
 
-  /** Undefined once all had a turn. Whom a liar names costs no more than one question each. */
+  /**
+   * Undefined once each was asked. Operators that a liar names cost no more than one question each.
+   */
   #next(error: unknown, asked: ReadonlySet<string>): string | undefined {
     const named = error instanceof RefusedByOperator ? baseUrl(error.leader ?? "") : undefined;
     if (named !== undefined && !asked.has(named) && asked.size < MAX_NAMED) return named;
@@ -155,7 +157,7 @@ export class Operators {
     if (this.#readUrls === undefined) return;
     this.#reading ??= this.#readUrls()
       .then((urls) => this.learn(urls))
-      // The caller is told what the operators answered; that the chain did not is no news to it.
+      // The caller gets the operators' answers; that the chain gave none is no news to it.
       .catch(() => {})
       .finally(() => {
         this.#reading = undefined;
@@ -163,7 +165,7 @@ export class Operators {
   }
 }
 
-/** Nobody answered, or somebody who takes no writes now. */
+/** True if no operator answered, or one that takes no writes now. */
 export function isAnsweredElsewhere(error: unknown): boolean {
   if (error instanceof OperatorUnreachable) return true;
   if (!(error instanceof RefusedByOperator)) return false;
@@ -177,7 +179,7 @@ export async function readOperatorUrls(
 ): Promise<readonly string[]> {
   const turns = new SlotReader(reader.client, manager);
   if (await turns.hasSlots()) {
-    return (await turns.turns()).operators.map(({ endpoint }) => endpoint);
+    return (await turns.slots()).operators.map(({ endpoint }) => endpoint);
   }
   const operator = await reader.operator(manager);
   return operator === undefined ? [] : [operator.uri];

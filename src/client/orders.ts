@@ -96,7 +96,7 @@ export function formatMarket(exchange: ExchangeFacts, market: MarketFacts) {
   return { market: market.name, lot, tick: formatPrice(exchange, market, market.tick) };
 }
 
-/** What stands in `price` and base units, said in whole tokens besides. */
+/** The price and the amounts in base units, said in whole tokens besides. */
 export function withTexts<T extends { readonly price: bigint }>(
   exchange: ExchangeFacts,
   market: MarketFacts,

@@ -68,7 +68,7 @@ export class Receipts {
   }
 }
 
-/** One that is older than the kept one, as an operator that trails shows it, must lead up to it. */
+/** A fill older than the kept one, as an operator that trails shows it, must lead up to it. */
 function faultOf(known: OrderEvidence, fill: SignedFill): string | undefined {
   const { fill: kept } = known;
   if (kept === undefined || fill.fill.sequence >= kept.fill.sequence) return checkFill(known, fill);

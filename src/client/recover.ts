@@ -16,7 +16,7 @@ import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
 import { parseClient } from "./arguments.ts";
 import type { ExchangeClient } from "./client.ts";
 
-/** What was taken out, or why something could not be. Amounts in base units. */
+/** The sums taken out, and the reason for any that could not be. Amounts in base units. */
 export type Recovered =
   | {
       readonly what: "balance" | "deposits" | "withdrawal";
@@ -82,8 +82,9 @@ async function recoverToken(
 }
 
 /**
- * `taken`, in base units, is what anybody recovered for this client already. It may be less than
- * its balance, where a dishonest operator gave it a second, smaller leaf and that was shown first.
+ * `taken`, in base units, is what anybody recovered for this client already. The sum may be less
+ * than the client's balance, where a dishonest operator gave it a second, smaller leaf and that was
+ * shown first.
  */
 async function recoverBalance(
   client: ExchangeClient,
@@ -115,7 +116,7 @@ async function askForProof(
   }
 }
 
-/** Whoever deposited before a round is in its trees. */
+/** A client that deposited before a round is in the trees of that round. */
 async function hadLeaf({ reader, address, constants }: ExchangeClient, round: Round) {
   const deposits = await readDeposits(reader, address, constants.schedule.genesisBlock);
   return deposits.some((deposit) => deposit.round < round);

@@ -1,7 +1,7 @@
 /**
  * Listens to the exchange's events (wire/stream.ts) at one operator after the other. Events arrive
- * once or not at all: after each break the caller is told of a gap, and reads the state over HTTP.
- * What is older than an answer that came first is told to nobody.
+ * once or not at all: after each break the caller gets a gap event, and reads the state over HTTP.
+ * An event older than an answer that came first is dropped.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../base/hex.ts";
@@ -14,7 +14,7 @@ import { BadArgument } from "./checks/badArgument.ts";
 import type { LatestOrders } from "./latestOrders.ts";
 import type { Operators } from "./operators.ts";
 
-/** What is heard besides the clock, which always is. */
+/** The channels heard besides the clock, which always is. */
 export type Channel =
   | { readonly kind: "market"; readonly base: Address; readonly quote: Address }
   /** `session`: the client's header (session.ts), asked for at each connection. */
@@ -27,12 +27,14 @@ export type Channel =
 export interface StreamOptions {
   readonly operators: Operators;
   readonly channels: readonly Channel[];
-  /** What is known of orders: the client's own (`ExchangeClient.latest`), so that answers count. */
+  /**
+   * The known states of orders: the client's own (`ExchangeClient.latest`), so that answers count.
+   */
   readonly latest: LatestOrders;
   readonly onEvent: (event: StreamEvent) => void;
   /**
-   * From now on events of every channel arrive, and what came before may be missing: read the
-   * state. Told at the first connection too.
+   * From now on events of every channel arrive, and earlier ones may be missing: read the state.
+   * Sent at the first connection too.
    */
   readonly onGap: (url: string) => void;
   /** Milliseconds of silence after which an operator counts as gone; 60,000. Blocks make events. */
@@ -61,9 +63,10 @@ export async function listen(options: StreamOptions, signal: AbortSignal): Promi
       const isRetried = error instanceof RefusedByOperator && error.act === "retry";
       if (!isRetried && !(error instanceof OperatorUnreachable)) throw error;
     }
-    // Whoever was named as the leader meanwhile, else the next.
+    // The operator that was named as the leader meanwhile, else the next.
     url = operators.url === url ? operators.after(url) : operators.url;
-    // One that accepts and ends at once would be asked twenty times a second, by all its clients.
+    // An operator that accepts and ends at once would be asked twenty times a second, by all its
+    // clients.
     const lasted = performance.now() - began > LONGEST_PAUSE_MS;
     if (connection.wasComplete && lasted) pauseMs = FIRST_PAUSE_MS;
     await sleep(pauseMs, undefined, { signal }).catch(() => {});

@@ -1,7 +1,7 @@
 /**
- * Orders and cancellations: signed for what was asked, and written so that each counts once,
- * whatever becomes of its answer. The same signed body is sent again until somebody answers it; a
- * refusal that an earlier try may have caused is held against the order's state at whoever refused.
+ * Orders and cancellations: signed as requested, and idempotent: each counts once, whatever becomes
+ * of its answer. The same signed body is sent again until somebody answers it; a refusal that an
+ * earlier try may have caused is compared with the order's state at the operator that refused.
  */
 import type { Curve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
@@ -58,7 +58,7 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
         if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
         throw error;
       }
-      // What is refused as a duplicate may be this very order, sent by an earlier call.
+      // A write that is refused as a duplicate may be this very order, sent by an earlier call.
       if (!isOpen && error.code !== "DuplicateOrderId") throw error;
       if (isUnsigned(error)) throw error;
       const status = await readAfter(error, () => read(api));
@@ -80,12 +80,14 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
   }
 }
 
-/** It was taken, and its state cannot be told now. */
+/** The write was taken, and its state cannot be given now. */
 function isUnsigned(error: RefusedByOperator): boolean {
   return error.code === "FillUnsigned";
 }
 
-/** One that lost the lead meanwhile answers `NotLeader` too, and may have kept the write. */
+/**
+ * An operator that lost the lead meanwhile answers `NotLeader` too, and may have kept the write.
+ */
 function leavesOpen(error: unknown): boolean {
   if (error instanceof OperatorUnreachable) return error.mayHaveArrived;
   return error instanceof RefusedByOperator && error.code === "NotLeader";
@@ -112,7 +114,7 @@ export interface OrderWriterOptions {
   readonly latest: LatestOrders;
   readonly clock: OwnClock;
   readonly sessions: Sessions;
-  /** What the client holds the exchange to be. */
+  /** The exchange as the client knows it. */
   readonly exchange: () => ExchangeFacts;
   /** Asks what it is anew; rejects with `MarketChanged` where a market is not what it was. */
   readonly learnAnew: () => Promise<unknown>;
@@ -197,7 +199,7 @@ export class OrderWriter {
     return status;
   }
 
-  /** As an operator says it, and the client's own endpoints do not contradict. */
+  /** The latest round, as an operator says it and the client's own endpoints do not contradict. */
   async #currentRound(): Promise<Round> {
     const { api, clock } = this.#options;
     return clock.confirm((await api.call("fetchClock")).round);

@@ -68,7 +68,7 @@ function checkOnCopy(state: State, entry: BlocksEntry): string | undefined {
 }
 
 /** Money that came back into the tree with which the open round began. */
-interface Thaw {
+interface Returned {
   readonly leafIndex: number;
   readonly client: Address;
   readonly amount: Amount;
@@ -95,7 +95,7 @@ class Preview implements LogFacts {
   readonly #moved = new Map<Address, Amount>();
   /** By token: what requests that were decided at the boundary took from whom. */
   readonly #debits = new Map<Address, Map<Address, Amount>>();
-  readonly #thaws = new Map<Address, Thaw[]>();
+  readonly #returned = new Map<Address, Returned[]>();
 
   constructor(state: State, first: BlockNumber) {
     this.#state = state;
@@ -144,18 +144,18 @@ class Preview implements LogFacts {
 
   root(token: Address, round: Round): TreeRoot | undefined {
     const opens = this.#opensRound && round === this.moment.round;
-    const thaws = round === this.moment.round ? (this.#thaws.get(token) ?? []) : [];
-    if (!opens && thaws.length === 0) return this.#known.root(token, round);
+    const returned = round === this.moment.round ? (this.#returned.get(token) ?? []) : [];
+    if (!opens && returned.length === 0) return this.#known.root(token, round);
     if (!this.#state.tokens.has(token)) return undefined;
     const tree = tokenOf(this.#state, token).tree.fork();
     if (opens) this.#freezeBalances(token, tree);
-    for (const { leafIndex, client, amount } of thaws) {
+    for (const { leafIndex, client, amount } of returned) {
       tree.set(leafIndex, { client, balance: tree.balanceOf(leafIndex) + amount });
     }
     return tree.root();
   }
 
-  /** What a log that passed its rule changes of the facts. */
+  /** Updates the facts by a log that passed its rule. */
   take(log: ChainLog): void {
     switch (log.kind) {
       case "tokenListed":
@@ -219,8 +219,8 @@ class Preview implements LogFacts {
     this.#move(token, request.amount);
     if (request.round >= this.moment.round) return;
     const { leafIndex } = clientOf(this.#state, client);
-    const thaws = this.#thaws.get(token) ?? [];
-    this.#thaws.set(token, [...thaws, { leafIndex, client, amount: request.amount }]);
+    const returned = this.#returned.get(token) ?? [];
+    this.#returned.set(token, [...returned, { leafIndex, client, amount: request.amount }]);
   }
 
   /** As closeRound.ts does: every balance as the opening of the next round. */

@@ -109,7 +109,7 @@ function beginQuarter(state: State, block: BlockNumber, events: ExchangeEvent[])
 
 type Verb<L extends ChainLog> = (state: State, log: L, events: ExchangeEvent[]) => void;
 
-/** What each log does. */
+/** The effect of each log. */
 const VERBS: { readonly [K in ChainLogKind]: Verb<Extract<ChainLog, { readonly kind: K }>> } = {
   tokenListed: listToken,
   deposited: creditDeposit,

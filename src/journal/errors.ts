@@ -1,6 +1,6 @@
 import { Alarm, QuarterdeckError } from "../base/errors.ts";
 
-/** What is wrong with a damaged journal; stays the same over releases. */
+/** The kind of damage to a journal; stays the same over releases. */
 export type Damage =
   /** A record between two others is not there. */
   | "recordMissing"
@@ -108,7 +108,7 @@ export class FencedOff extends QuarterdeckError {
   }
 }
 
-/** Who holds a storage directory, as far as it left word. */
+/** The process that holds a storage directory, as far as it left a record. */
 export interface Owner {
   readonly pid: number;
   readonly host: string;
@@ -140,7 +140,7 @@ export class StorageInUse extends QuarterdeckError {
   }
 }
 
-/** What the storage failed at; the `code` of a `StorageFailure`. */
+/** The operation that the storage failed at; the `code` of a `StorageFailure`. */
 export type StorageFailureCode =
   | "StorageFull"
   | "StorageReadOnly"
@@ -161,7 +161,7 @@ export type StorageFailureCode =
   | "JournalHeld"
   | "BackupElsewhere";
 
-const STORAGE_MENDS: Record<StorageFailureCode, string> = {
+const STORAGE_HINTS: Record<StorageFailureCode, string> = {
   StorageFull:
     "Free disk space or raise the storage limit, then start again: every acknowledged record is kept.",
   StorageReadOnly:
@@ -205,7 +205,7 @@ export class StorageFailure extends QuarterdeckError {
   readonly file: string;
 
   constructor(code: StorageFailureCode, file: string, what: string, cause?: unknown) {
-    super({ code, message: `${what}: ${file}.`, hint: STORAGE_MENDS[code], cause });
+    super({ code, message: `${what}: ${file}.`, hint: STORAGE_HINTS[code], cause });
     this.code = code;
     this.file = file;
   }

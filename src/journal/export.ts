@@ -1,11 +1,11 @@
 import type { JournalReader } from "./journal.ts";
 
 export interface ExportOptions {
-  /** First sequence; 1 unless told. */
+  /** First sequence; 1 by default. */
   readonly from?: number;
-  /** Most records; all unless told. */
+  /** Most records; all by default. */
   readonly limit?: number;
-  /** What to put in as `payload`; base64 of the bytes unless told. Must be fit for JSON. */
+  /** The text to put in as `payload`; base64 of the bytes by default. Must be fit for JSON. */
   readonly show?: (payload: Uint8Array) => unknown;
 }
 

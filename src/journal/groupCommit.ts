@@ -53,7 +53,7 @@ export class GroupCommit {
     if (this.#stopped !== undefined) throw this.#stopped;
   }
 
-  /** Refuses everything from now on; whoever waits is rejected with `error`. */
+  /** Refuses everything from now on; every waiting append is rejected with `error`. */
   stop(error: unknown): void {
     this.#stopped ??= new JournalStopped(error);
     const queue = this.#queue;
@@ -71,7 +71,7 @@ export class GroupCommit {
 
   async #flush(): Promise<void> {
     while (this.#queue.length > 0) {
-      // A turn of the event loop: callers that are ready join, and others get their say between.
+      // One tick of the event loop: callers that are ready join, and others get their say between.
       await new Promise((resolve) => setImmediate(resolve));
       const group = this.#takeGroup();
       if (group.length === 0) break;

@@ -1,7 +1,7 @@
 /**
- * The journal: a fenced, hash-chained, append-only list of byte records. It knows no meaning.
- * This file is the boundary: every storage (SQLite here, a shared database for several operators)
- * offers these interfaces and keeps the promises written on them.
+ * The journal: a fenced, hash-chained, append-only list of byte records. The journal does not
+ * interpret records. This file is the boundary: every storage (SQLite here, a shared database for
+ * several operators) implements these interfaces and keeps the promises written on them.
  */
 import type { Hex } from "../base/hex.ts";
 import type { JournalDamaged } from "./errors.ts";
@@ -14,10 +14,10 @@ export const MAX_COMMIT_BYTES = 8 * 1024 * 1024;
 export const MAX_WAITING_RECORDS = 64 * MAX_COMMIT_RECORDS;
 /** Most payload bytes that may wait for a flush; above it likewise. Bounds the memory. */
 export const MAX_WAITING_BYTES = 8 * MAX_COMMIT_BYTES;
-/** Most records that a read hands over at once, and the payload bytes after which it stops. */
+/** Most records that a read delivers at once, and the payload bytes after which it stops. */
 export const READ_BATCH_RECORDS = 512;
 export const READ_BATCH_BYTES = 4 * 1024 * 1024;
-/** Snapshots that are kept: the newest, and two to fall back on when it turns out damaged. */
+/** Snapshots that are kept: the newest, and two to fall back on when that one is damaged. */
 export const KEPT_SNAPSHOTS = 3;
 
 /** The last record: its sequence (0 when there is none) and its chain hash. */
@@ -29,9 +29,9 @@ export interface Head {
 export interface JournalRecord {
   /** 1, 2, 3 … without gaps. */
   readonly sequence: number;
-  /** Of the writer that appended it. */
+  /** The epoch of the writer that appended the record. */
   readonly epoch: number;
-  /** Of the record format, see record.ts. */
+  /** The version of the record format, see record.ts. */
   readonly version: number;
   readonly payload: Uint8Array;
   /** Links it to all records before it. */
@@ -75,12 +75,12 @@ export interface VerifyReport {
 export interface VerifyOptions {
   /** Called after each batch with the last sequence checked. */
   readonly onProgress?: (sequence: number, last: number) => void;
-  /** Whether snapshots are checked too; they are unless told otherwise. */
+  /** Whether snapshots are checked too; true by default. */
   readonly snapshots?: boolean;
 }
 
 export interface BackupOptions extends VerifyOptions {
-  /** Told of each damaged snapshot, which the copy is then without: the records are the truth. */
+  /** Called for each damaged snapshot, which the copy then lacks: the records are the truth. */
   readonly onDamagedSnapshot?: (damage: JournalDamaged) => void;
 }
 
@@ -93,7 +93,7 @@ export interface JournalReader {
   /** Set when the journal began as a backup: to be said loudly. */
   readonly restoredFrom: RestoredFrom | undefined;
 
-  /** Looks at the storage again. */
+  /** Reads the storage again. */
   refresh(): Promise<Head>;
 
   /**
@@ -126,7 +126,7 @@ export interface Journal extends JournalReader {
   /** Raised by every opening for writing; carried by every record and checked by every append. */
   readonly epoch: number;
 
-  /** Looks whether this is still the writer; rejects as `append` does. */
+  /** Checks that this is still the writer; rejects as `append` does. */
   refresh(): Promise<Head>;
 
   /**
@@ -152,9 +152,9 @@ export interface Journal extends JournalReader {
   close(): Promise<void>;
 }
 
-/** Who writes a journal that several operators share. */
+/** The writer of a journal that several operators share. */
 export interface Holder {
-  /** The operator's address, as it announced itself. */
+  /** The operator's address, as its heartbeat named it. */
   readonly operator: string;
   /** Where it serves clients. */
   readonly url: string;
@@ -169,17 +169,17 @@ export interface Peer {
   readonly sequence: number;
 }
 
-/** What one poll of a shared journal shows. */
+/** The result of one poll of a shared journal. */
 export interface SharedView {
   readonly head: Head;
   /** Undefined: nobody writes, and the journal can be acquired. */
   readonly holder: Holder | undefined;
 }
 
-/** What an operator signed of a round's roots, for whoever sends them to the chain. */
+/** An operator's signature of a round's roots, for the operator that sends them to the chain. */
 export interface Attestation {
   readonly round: number;
-  /** The operator's address, as it announced itself: whose signature it is, the reader finds out. */
+  /** The operator's address as it named itself: the reader verifies whose signature it is. */
   readonly operator: string;
   /** 32 bytes. */
   readonly rootsHash: Hex;
@@ -187,14 +187,15 @@ export interface Attestation {
   readonly signature: Hex;
 }
 
-/** Rounds before the newest whose attestations are kept, to be looked at after a divergence. */
+/** Rounds before the newest whose attestations are kept, to be read after a divergence. */
 export const KEPT_ATTESTED_ROUNDS = 8;
 /** Most attestations that one reading gives: two of each of the operators that a manager takes. */
 export const MAX_ATTESTATIONS = 256;
 
 /**
- * Where operators leave their attestations for each other. No lease fences it, since those that
- * follow write too, each in a row of its own; so it proves nothing, and whoever reads it verifies.
+ * The place where operators leave their attestations for each other. No lease fences it, since
+ * replicas write too, each in a row of its own; so an attestation proves nothing until its reader
+ * has verified it.
  */
 export interface AttestationBoard {
   /**
@@ -203,13 +204,14 @@ export interface AttestationBoard {
    */
   publish(attestation: Attestation): Promise<void>;
 
-  /** Those of a round, `MAX_ATTESTATIONS` at most. Throws `StorageFailure`. */
+  /** The attestations of a round, `MAX_ATTESTATIONS` at most. Throws `StorageFailure`. */
   attestationsOf(round: number): Promise<readonly Attestation[]>;
 }
 
 /**
- * A journal that several operators share: all read it, one writes. Who writes holds a lease, in the
- * storage's own time; it takes the journal over by raising the epoch, which every append names.
+ * A journal that several operators share: all read it, one writes. The writer holds a lease, in the
+ * storage's own time; an operator takes the journal over by raising the epoch, which every append
+ * names.
  */
 export interface SharedJournal extends JournalReader, AttestationBoard {
   /** Also moves `head`. Throws `StorageFailure`. */
@@ -217,19 +219,19 @@ export interface SharedJournal extends JournalReader, AttestationBoard {
 
   /**
    * Makes this operator the writer if nobody is, or if the last one named it its successor;
-   * undefined if it came too late. Whatever an older writer appends from here on is refused.
+   * undefined if it came too late. Every append of an older writer is refused from here on.
    * `deposed`: epoch of a writer whose lease is taken from it.
    */
   acquire(deposed?: number): Promise<LeasedJournal | undefined>;
 
-  /** Sequence of the newest snapshot, whoever made it; 0: none. Throws `StorageFailure`. */
+  /** Sequence of the newest snapshot, of any writer; 0: none. Throws `StorageFailure`. */
   newestSnapshot(): Promise<number>;
 
   /**
    * Says that this operator lives and has applied the records up to `sequence`; gives all that said
    * so lately.
    */
-  announce(sequence: number): Promise<readonly Peer[]>;
+  heartbeat(sequence: number): Promise<readonly Peer[]>;
 }
 
 /**

@@ -1,4 +1,4 @@
-/** What seals a snapshot, and the check of one that was read; the same in every storage. */
+/** The seal of a snapshot, and the check of one that was read; the same in every storage. */
 import { createHash, type Hash } from "node:crypto";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { bytesToHex } from "../base/hex.ts";
@@ -18,7 +18,7 @@ export interface SnapshotRow {
   readonly checksum: Uint8Array;
 }
 
-/** SHA-256 over all of it, with a turn of the event loop between parts. */
+/** SHA-256 over all of it, with a tick of the event loop between parts. */
 export async function snapshotChecksum(
   { sequence, record_hash, state_hash }: Omit<SnapshotRow, "bytes" | "checksum">,
   bytes: Uint8Array,

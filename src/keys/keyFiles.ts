@@ -12,7 +12,7 @@ export interface KeyFile {
 
 const MAX_BYTES = 64 * 1024;
 const GROUP_READS = 0o040;
-/** Its group may change it, or anybody may do anything with it. */
+/** The file's group may change it, or anybody may do anything with it. */
 const EXPOSED = 0o027;
 /** Windows shows no such bits. */
 const HAS_MODES = process.platform !== "win32";
@@ -84,7 +84,7 @@ export async function writeKeyFile(path: string, text: string): Promise<void> {
     await file.sync();
     await syncFolder(dirname(path));
   } catch (error) {
-    // Half a keystore must not look like one.
+    // Half a keystore must not pass for a whole one.
     if (file !== undefined) await unlink(path).catch(() => {});
     const exists = (error as NodeJS.ErrnoException).code === "EEXIST";
     throw new QuarterdeckError({

@@ -210,10 +210,10 @@ function withLowerCaseNames(json: unknown, source: string): unknown {
 
 /**
  * The private key, 0x and 64 digits. Takes as long as the file wants it to (seconds), and for a
- * password with letters beyond ASCII up to `PASSWORD_FORMS` times as long.
- * Throws a `QuarterdeckError`: `WrongPassword` when the MAC does not fit, which a changed
- * salt, cost, MAC or ciphertext looks like too; `KeystoreDamaged` when the password fits, but what
- * comes out is not the key of the file's address.
+ * password with letters beyond ASCII up to `PASSWORD_FORMS` times as long. Throws a
+ * `QuarterdeckError`: `WrongPassword` when the MAC does not fit, which a changed salt, cost, MAC or
+ * ciphertext causes too; `KeystoreDamaged` when the password fits, but what comes out is not the
+ * key of the file's address.
  */
 export async function openKeystore(
   keystore: Keystore,
@@ -319,7 +319,7 @@ async function stretch(
   const { n, r, p } = stretching;
   if (n >= 2 ** (16 * r)) return portableScrypt(text, salt, stretching, STRETCHED_BYTES);
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  // What OpenSSL wants beside the 128 * n * r is far below as much again.
+  // The memory that OpenSSL wants beside the 128 * n * r is far below as much again.
   const costs = { N: n, r, p, maxmem: 2 * MAX_SCRYPT_BYTES };
   scrypt(text, salt, STRETCHED_BYTES, costs, (error, key) => {
     if (error === null) resolve(key);

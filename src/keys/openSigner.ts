@@ -12,9 +12,9 @@ import { Web3Signer } from "./web3signer.ts";
 
 export interface OpenedSigner {
   readonly signer: Signer;
-  /** Whether it signs now, as far as is known, and keeps up. */
+  /** True if the signer signs now, as far as is known, and keeps up. */
   canSign(): boolean;
-  /** For `/health`; none of a key in memory, which always signs. */
+  /** The checks for `/health`; none of a key in memory, which always signs. */
   checks(): HealthCheck[];
 }
 

@@ -17,12 +17,12 @@ import { type HttpAnswer, request } from "./boundedRequest.ts";
 export interface Web3SignerOptions {
   /** Where it listens, without a slash at the end. */
   readonly url: string;
-  /** Of the key to sign with. */
+  /** The address of the key to sign with. */
   readonly address: Address;
   /** Milliseconds for one request. */
   readonly timeoutMs: number;
   readonly curve: Curve;
-  /** Told when it stops signing, with the reason, and when it signs again. */
+  /** Called when it stops signing, with the reason, and when it signs again. */
   readonly onChange?: (problem: string | undefined) => void;
   /** Ends the watch over a service that does not sign. */
   readonly signal: AbortSignal;
@@ -34,7 +34,7 @@ const RETRY_PAUSE_MS = 50;
 /** Between two polls at a service that did not sign. */
 const WATCH_PAUSE_MS = 500;
 const MAX_IN_FLIGHT = 16;
-/** Signatures that may wait for their turn: with more, the service is too slow for the exchange. */
+/** Signatures that may wait in the queue: with more, the service is too slow for the exchange. */
 const MAX_WAITING = 2048;
 
 /** A signature request that means nothing: the form of personal messages, for nobody. */
@@ -73,7 +73,7 @@ export class Web3Signer implements KeyHolder {
     return this.#problem?.message;
   }
 
-  /** Whether it signs, and more is not asked of it than it can do. */
+  /** True if the service signs, and no more signatures are asked for than it can give. */
   get keepsUp(): boolean {
     return this.#problem === undefined && this.#waiting.length < MAX_WAITING / 2;
   }
@@ -81,7 +81,7 @@ export class Web3Signer implements KeyHolder {
   /** Fails at once while the service is known not to sign. */
   async sign(preimage: Uint8Array): Promise<EcdsaSignature> {
     if (this.#problem !== undefined) throw this.#problem;
-    if (this.#waiting.length >= MAX_WAITING) throw this.#fault("is too slow", SLOW_MEND);
+    if (this.#waiting.length >= MAX_WAITING) throw this.#fault("is too slow", SLOW_HINT);
     if (this.#inFlight >= MAX_IN_FLIGHT) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       if (this.#problem !== undefined) throw this.#problem;
@@ -107,7 +107,7 @@ export class Web3Signer implements KeyHolder {
     const { address } = this.#options;
     const text = await this.#ask("GET", "/api/v1/eth1/publicKeys");
     const listed = publicKeys.safeParse(parseJson(text));
-    if (!listed.success) throw this.#fault("does not list its keys as JSON", LIST_MEND);
+    if (!listed.success) throw this.#fault("does not list its keys as JSON", LIST_HINT);
     const found = listed.data.find((key) => addressOf(key) === address);
     if (found !== undefined) return found;
     throw this.#fault(
@@ -121,7 +121,7 @@ export class Web3Signer implements KeyHolder {
     const body = JSON.stringify({ data: bytesToHex(preimage) });
     const text = await this.#ask("POST", `/api/v1/eth1/sign/${this.#identifier}`, body);
     const given = parseSignature(text.trim());
-    if (given === undefined) throw this.#fault("answers with no signature", LIST_MEND);
+    if (given === undefined) throw this.#fault("answers with no signature", LIST_HINT);
     // Keys in hardware give either of the two signatures that are each other's mirror.
     const signature = lowS(given);
     const { r, s, yParity } = signature;
@@ -149,7 +149,7 @@ export class Web3Signer implements KeyHolder {
   #watch(problem: SignerUnavailable): void {
     if (this.#problem !== undefined) return;
     this.#setProblem(problem);
-    // Whoever waits would wait in vain.
+    // A queued request would wait in vain.
     for (const resume of this.#waiting.splice(0)) resume();
     void this.#untilWell();
   }
@@ -182,8 +182,8 @@ export class Web3Signer implements KeyHolder {
   }
 }
 
-const SLOW_MEND = "Give it more power, or hold the key in a keystore.";
-const LIST_MEND = "Check that web3signer.url is that of `web3signer eth1`.";
+const SLOW_HINT = "Give it more power, or hold the key in a keystore.";
+const LIST_HINT = "Check that web3signer.url is that of `web3signer eth1`.";
 
 /** Whether the same request may be answered next time. */
 function isTransient({ status }: HttpAnswer): boolean {
@@ -198,10 +198,10 @@ function faultOf(
     case undefined:
       return [`gives no answer (${problem})`, "Check that it runs and can be reached from here."];
     case 404:
-      if (method === "GET") return ["lists no eth1 keys (404)", LIST_MEND];
+      if (method === "GET") return ["lists no eth1 keys (404)", LIST_HINT];
       return ["does not know the key (404)", "Load the key there; POST /reload reads new files."];
     case 400:
-      return ["does not understand the request (400)", LIST_MEND];
+      return ["does not understand the request (400)", LIST_HINT];
     case 401:
     case 403:
       return [`refuses this node (${status})`, "Let this node in, as by --http-host-allowlist."];

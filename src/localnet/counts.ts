@@ -1,4 +1,4 @@
-/** What has happened in the local exchange since it was begun, over restarts of its processes. */
+/** The events of the local exchange since it was begun, counted over restarts of its processes. */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 
@@ -14,7 +14,7 @@ const schema = z.partialRecord(z.enum(COUNTED), z.int().min(0));
 export class Counts {
   readonly #file: string;
   readonly #totals: Map<Counted, number>;
-  /** What each source said last, by source. */
+  /** The last value of each source, by source. */
   readonly #seen = new Map<string, Map<Counted, number>>();
   #saved = "";
 

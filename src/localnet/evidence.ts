@@ -56,7 +56,7 @@ export class RoundEvidence implements EvidenceStore {
 
   async saveFill(fill: SignedFill): Promise<void> {
     const first = this.#orders.get(fill.fill.orderHash);
-    // Of an order that was packed away: it was settled long ago.
+    // A fill of an order that was packed away: it was settled long ago.
     if (first !== undefined) await (await this.#open(first)).saveFill(fill);
   }
 

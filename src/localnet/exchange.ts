@@ -1,4 +1,4 @@
-/** The exchange that `npm start` runs: deployed once, and what each operator of it is told. */
+/** The exchange that `npm start` runs: deployed once, and the configuration of each operator. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -32,7 +32,7 @@ const WITHDRAWAL_BOND = 10n ** 15n;
 
 /** One of the operators, before it runs. */
 export interface LocalOperator {
-  /** From 1. */
+  /** The operator's number, from 1. */
   readonly number: number;
   readonly name: string;
   readonly key: Hex;

@@ -1,6 +1,6 @@
 /** Keys that a person presses while `npm start` runs. */
 
-/** What a terminal in raw mode sends for Ctrl-C, Ctrl-D and Ctrl-\. */
+/** The characters that a terminal in raw mode sends for Ctrl-C, Ctrl-D and Ctrl-\. */
 const ENDS = ["\u0003", "\u0004", "\u001c"];
 
 /**

@@ -37,7 +37,7 @@ test("a chain that takes too much memory is started anew, and goes on where it w
     blockTime: 0.1,
     stateFile,
     mostBytes: 1,
-    lookMs: 50,
+    pollMs: 50,
   });
   chain.startBlocks();
   const pids = () => execFileSync("pgrep", ["-f", `anvil --port ${port}`], { encoding: "utf8" });

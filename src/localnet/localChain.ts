@@ -34,13 +34,13 @@ export interface LocalChain {
 
 /**
  * anvil's memory grows with every answer that it gives, whatever it keeps: 380 MB after 2,600
- * blocks of `npm start` with 38 transactions. It is back at 40 MB after a new start, which takes a
- * second.
+ * blocks of `npm start` with 38 transactions. The memory is back at 40 MB after a new start, which
+ * takes a second.
  */
 const MOST_BYTES = 384 * 1024 * 1024;
-const LOOK_MS = 15_000;
-/** Looks after a start before the next one. */
-const YOUNG_LOOKS = 20;
+const POLL_MS = 15_000;
+/** Polls after a start before another restart may follow. */
+const YOUNG_POLLS = 20;
 const READY_TRIES = 200;
 const READY_PAUSE_MS = 50;
 const MAX_PORT = 65_535;
@@ -76,18 +76,18 @@ interface LocalChainOptions {
   readonly stateFile: string;
   /** Bytes of memory beyond which it is started anew from its state file. */
   readonly mostBytes?: number;
-  readonly lookMs?: number;
+  readonly pollMs?: number;
 }
 
 /** Throws `NoAnvil` or `ChainFailed`. */
 export async function startLocalChain(options: LocalChainOptions): Promise<LocalChain> {
-  const { mostBytes = MOST_BYTES, lookMs = LOOK_MS } = options;
+  const { mostBytes = MOST_BYTES, pollMs = POLL_MS } = options;
   const url = `http://127.0.0.1:${options.port}`;
   const stopping = new AbortController();
   let running = await startAnvil(options, url);
   const ended = (async () => {
     for (let startedAt = performance.now(); ; startedAt = performance.now()) {
-      const isFull = fullMemory(running.child, url, { mostBytes, lookMs, startedAt, stopping });
+      const isFull = fullMemory(running.child, url, { mostBytes, pollMs, startedAt, stopping });
       const first = await Promise.race([isFull, running.ended]);
       if (first !== "full" || stopping.signal.aborted) return running.ended;
       running.child.kill("SIGTERM");
@@ -169,14 +169,14 @@ async function startAnvil(options: LocalChainOptions, url: string): Promise<Runn
 async function fullMemory(
   { pid }: ChildProcess,
   url: string,
-  how: { mostBytes: number; lookMs: number; startedAt: number; stopping: AbortController },
+  how: { mostBytes: number; pollMs: number; startedAt: number; stopping: AbortController },
 ): Promise<"full"> {
   const client = connect([url], { retries: 0 });
   const { signal } = how.stopping;
   while (!signal.aborted) {
-    await sleep(how.lookMs, undefined, { signal, ref: false }).catch(() => {});
-    // What it needs even when it is new must not make it start for ever.
-    const isYoung = performance.now() - how.startedAt < YOUNG_LOOKS * how.lookMs;
+    await sleep(how.pollMs, undefined, { signal, ref: false }).catch(() => {});
+    // A new process that needs this much at once must not be restarted for ever.
+    const isYoung = performance.now() - how.startedAt < YOUNG_POLLS * how.pollMs;
     if (isYoung || residentBytes(pid) <= how.mostBytes) continue;
     const pool = await client.request({ method: "txpool_status" } as never).catch(() => undefined);
     if (BigInt((pool as { pending?: string } | undefined)?.pending ?? 1) === 0n) break;

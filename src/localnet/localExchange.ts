@@ -55,7 +55,7 @@ export class LocalExchange {
     this.#hasKeys = process.stdin.isTTY;
   }
 
-  /** Resolves when it was told to stop, and did; rejects with what made it impossible to go on. */
+  /** Resolves when it was asked to stop, and did; rejects with what made it impossible to go on. */
   async run(): Promise<void> {
     const stop = () => this.#stop.abort();
     const deployed = await openDeployment(this.#options, this.#chain.url);
@@ -72,8 +72,8 @@ export class LocalExchange {
     const operating = working.finally(stop);
     operating.catch(() => {});
     const drawing = this.#draw(status);
-    // Traders are not waited for: they would look for an operator until their patience is over, and
-    // what they keep is whole at any moment.
+    // Traders are not waited for: they would ask for an operator until their retry timeout, and
+    // their files are whole at any moment.
     const ready = this.#untilReady(reader);
     const held = sleep(LONGEST_HOLD_MS, undefined, { signal: this.#stop.signal, ref: false });
     void Promise.race([ready, held])
@@ -94,7 +94,7 @@ export class LocalExchange {
     });
   }
 
-  /** Each rejects when a part that nobody told to stop has ended: nothing goes on without it. */
+  /** Each rejects when a part ends without being asked to stop: nothing goes on without it. */
   #partsEnded(): Promise<never>[] {
     const parts = [
       ["chain", this.#chain],
@@ -134,8 +134,8 @@ export class LocalExchange {
   }
 
   /**
-   * One that is given up is told of, and the others go on, until a key starts it again; rejects
-   * when none is left.
+   * An operator that is given up is reported, and the others go on, until a key starts it again;
+   * rejects when none is left.
    */
   async #operate(supervised: readonly SupervisedOperator[], status: Status): Promise<void> {
     const { signal } = this.#stop;

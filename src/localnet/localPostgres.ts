@@ -1,7 +1,7 @@
 /**
  * A PostgreSQL server of our own, for local runs and tests: npm brings it on Linux x64, elsewhere
- * one must be in PATH. It listens on loopback only, trusts whoever connects, and keeps its data in
- * one folder.
+ * one must be in PATH. The server listens on loopback only, trusts every connection, and keeps its
+ * data in one folder.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";

@@ -60,7 +60,7 @@ function stopWhenTold(): AbortController {
   const stop = () => stopping.abort();
   // SIGHUP: the terminal was closed.
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, stop);
-  // Nobody reads what we print any more, and whoever did sent no signal.
+  // Nobody reads our output any more, and the reader that went away sent no signal.
   for (const output of [process.stdout, process.stderr]) output.on("error", stop);
   return stopping;
 }

@@ -27,7 +27,7 @@ const EVENTS = "quarterdeck_exchange_events_total";
 /** Milliseconds after which an operator counts as down. */
 const ANSWER_MS = 1000;
 
-/** What the status is made of, as of one moment. */
+/** The facts that the status is made of, as of one moment. */
 export interface Seen {
   readonly clock: ChainClock;
   readonly schedule: Schedule;
@@ -116,12 +116,12 @@ export class Status {
   }
 }
 
-/** For a terminal: the clock and who leads, then the counts; each within 80 columns. */
+/** The status for a terminal: the clock and the leader, then the counts; each within 80 columns. */
 export function liveLines(seen: Seen): string[] {
   return [headline(seen), figures(seen)];
 }
 
-/** For a pipe or a file: everything in one line. */
+/** The status for a pipe or a file: everything in one line. */
 export function plainLine(seen: Seen): string {
   const { leastBalance } = seen;
   const ether = formatDecimal(leastBalance - (leastBalance % 10n ** 14n), WEI_DECIMALS);

@@ -1,7 +1,7 @@
 /**
- * The folder in which `npm start` keeps its local exchange. It is marked when it is made, and only
- * what `npm start` itself makes is ever deleted from it: a folder is named by hand, and may hold a
- * real operator's journal.
+ * The folder in which `npm start` keeps its local exchange. The folder is marked when it is made,
+ * and only files that `npm start` itself makes are ever deleted from it: a folder is named by hand,
+ * and may hold a real operator's journal.
  */
 import {
   existsSync,
@@ -18,9 +18,9 @@ import { MAX_OPERATORS, TRADERS } from "./options.ts";
 
 const MARK = ".quarterdeck-local-exchange";
 const MARK_TEXT = `npm start keeps a local exchange here. With --fresh it deletes it, and nothing else.\n`;
-/** What an older release made, without a mark. */
+/** The files that an older release made, without a mark. */
 const DEPLOYMENT = "deployment.json";
-/** What an operator keeps in its storage folder. */
+/** The files that an operator keeps in its storage folder. */
 const JOURNAL_FILES = [
   ...["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "journal.sqlite-journal"],
   ...["lock.sqlite", "owner.json", "acknowledged"],
@@ -125,7 +125,7 @@ function foreign(storage: string, one: string): QuarterdeckError {
 }
 
 function forgetFile(path: string): void {
-  // Not what has its name and is a folder, or a link to somewhere else.
+  // A folder of that name, or a link to somewhere else, stays.
   if (lstatSync(path, { throwIfNoEntry: false })?.isFile()) rmSync(path);
 }
 

@@ -47,7 +47,7 @@ export class SupervisedOperator {
     this.#options = options;
   }
 
-  /** Kills it as a crash would, and lets it rest; or ends its rest. */
+  /** Kills it as a crash would, and lets it pause; or ends its pause. */
   toggle(): void {
     if (this.#rest === undefined) {
       this.#rest = new AbortController();

@@ -1,6 +1,6 @@
 /**
  * The traders of `npm start`: each deposits, trades around a wandering price, audits every round,
- * and now and then withdraws. They know nothing that a real client would not.
+ * and now and then withdraws. The traders know nothing that a real client would not.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { formatDecimal } from "../base/decimal.ts";
@@ -27,10 +27,10 @@ export interface TraderOptions {
   readonly mediator: Address;
   /** Where what it keeps lies. */
   readonly evidenceFolder: string;
-  /** Milliseconds between two deeds. */
+  /** Milliseconds between two actions. */
   readonly paceMs: number;
   readonly market: string;
-  /** Told of what a person would like to see. */
+  /** Called with lines that a person would like to see. */
   readonly tell: (line: string) => void;
   /** Shared by all traders. */
   readonly counts: Counts;
@@ -42,7 +42,7 @@ const START_PRICE = 3000;
 const SPREAD_CENTS = 400;
 const WITHDRAW_CHANCE = 0.5;
 
-/** Lives until the signal. Failures of the operator or the chain are told, and tried again. */
+/** Lives until the signal. Failures of the operator or the chain are reported, and tried again. */
 export async function runTrader(options: TraderOptions): Promise<void> {
   const { signal, tell, name } = options;
   let trader: Trader | undefined;
@@ -96,7 +96,7 @@ class Trader {
       if (!(await client.reader.clock()).halted) await trader.#fund();
       return trader;
     } catch (error) {
-      // Whoever tries again opens it anew.
+      // The next try opens it anew.
       await evidence.close();
       throw error;
     }

@@ -10,7 +10,7 @@ import { bytesToHex, type Hex, hexToBytes } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
 
 export interface Batch {
-  /** What `hashBatch` takes: 32 bytes. */
+  /** A hash function as `hashBatch` takes it: 32 bytes. */
   readonly root: Uint8Array;
   /** Siblings on the way from the message at `index` to the root, lowest first; never empty. */
   pathOf(index: number): readonly Hex[];

@@ -1,6 +1,6 @@
 /**
- * What the Mediator's logs say, as the exchange takes them: one union, one member per event. Names
- * and fields are those of contracts/src/interfaces/IMediator.sol.
+ * The Mediator's logs as the exchange takes them: one union, one member per event. Names and fields
+ * are those of contracts/src/interfaces/IMediator.sol.
  */
 import type { Address, Hex } from "../base/hex.ts";
 import type { Amount, BlockNumber, Round } from "./units.ts";
@@ -25,7 +25,7 @@ export interface DepositedLog extends LogPlace {
   readonly kind: "deposited";
   readonly client: Address;
   readonly token: Address;
-  /** What arrived, in base units. */
+  /** The amount that arrived, in base units. */
   readonly amount: Amount;
   readonly round: Round;
 }
@@ -80,7 +80,7 @@ export interface TradingKeySetLog extends LogPlace {
 export interface DisputeOpenedLog extends LogPlace {
   readonly kind: "disputeOpened";
   readonly client: Address;
-  /** In which it was opened; it is about the round before. */
+  /** The round in which the dispute was opened; the dispute is about the round before. */
   readonly round: Round;
   readonly opener: Address;
   readonly mustProveOpenings: boolean;
@@ -92,7 +92,7 @@ export interface DisputeOpenedLog extends LogPlace {
 export interface DisputeClosedLog extends LogPlace {
   readonly kind: "disputeClosed";
   readonly client: Address;
-  /** In which it was opened. */
+  /** The round in which the dispute was opened. */
   readonly round: Round;
   readonly operator: Address;
 }

@@ -63,7 +63,7 @@ export type AnswerFault =
   | {
       readonly fault: "BalanceMismatch";
       readonly token: Address;
-      /** What the accounts leave; may be negative. */
+      /** The sum that the accounts leave; may be negative. */
       readonly expected: bigint;
       readonly proven: Amount;
     };
@@ -146,7 +146,7 @@ export type Ground =
   /** A deposit of the client that the Mediator has on record. */
   | { readonly ground: "deposit"; readonly round: Round };
 
-/** What follows from a ground: who shows the opening balances. */
+/** The consequence of a ground: which side shows the opening balances. */
 export interface Standing {
   readonly openingsPresented: boolean;
   /** Neither presented nor to be proven: the client may have had no leaf yet, and opened with 0. */

@@ -1,11 +1,11 @@
 /**
- * When the Mediator is HALTED: a pure function of the block number and what was done so far
- * (docs/protocol.md section 2), so that it does not matter when somebody looks.
+ * When the Mediator is HALTED: a pure function of the block number and the commits and closings so
+ * far (docs/protocol.md section 2), so that the moment of the query does not matter.
  */
 import { firstBlockOf, momentOf } from "./rounds.ts";
 import type { BlockNumber, Moment, Round, Schedule } from "./units.ts";
 
-/** What the Mediator has on record. */
+/** The Mediator's record of commits and disputes. */
 export interface Obligations {
   /**
    * The last round that owes no commit any more: every token of its set is committed, or its set
@@ -20,8 +20,8 @@ export interface Obligations {
 
 /**
  * The first block in which the Mediator is HALTED if nothing more is committed and closed;
- * undefined while nothing is owed. It is the first block of a quarter 1, and commits and closings
- * in time only ever move it to a later round.
+ * undefined while nothing is owed. The block is always the first of a quarter 1, and commits and
+ * closings in time only ever move it to a later round.
  */
 export function haltBoundary(
   schedule: Schedule,

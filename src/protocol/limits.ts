@@ -39,7 +39,7 @@ const TX_ENVELOPE_BYTES = 512;
 const WORD = 32;
 const SELECTOR_BYTES = 4;
 
-/** What an openDispute carries. */
+/** The parts of an openDispute call. */
 export interface DisputeShape {
   /** Tokens of the disputed round: one proof each. */
   readonly tokens: number;
@@ -89,7 +89,7 @@ export const OPEN_DISPUTE_GAS = {
   pathStep: 500,
 } as const;
 
-/** Gas of a byte of calldata that is not zero, the dearest there is. */
+/** Gas of a byte of calldata that is not zero, the most expensive kind. */
 const CALLDATA_BYTE_GAS = 16;
 
 /** Gas that openDispute takes at most. */

@@ -299,7 +299,9 @@ export function hashOperatorIdentity(identity: OperatorIdentity): Uint8Array {
     .keccak();
 }
 
-/** Its contract is the manager, so that nothing signed in it means anything to a Mediator. */
+/**
+ * The domain's contract is the manager, so that nothing signed in it means anything to a Mediator.
+ */
 export function managerDomain(chainId: number, manager: Address): Domain {
   return { chainId, mediator: manager };
 }
@@ -307,8 +309,8 @@ export function managerDomain(chainId: number, manager: Address): Domain {
 const ROOT_FIELDS = 4;
 
 /**
- * What a `Commit` attests: keccak256(abi.encode(Root[])), the roots in the order in which `commit`
- * is sent them.
+ * The hash that a `Commit` attests: keccak256(abi.encode(Root[])), the roots in the order in which
+ * `commit` is sent them.
  */
 export function rootsHash(roots: readonly TokenRoot[]): Hex {
   const words = new Words(uintWord(WORD), 1 + ROOT_FIELDS * roots.length);
@@ -346,7 +348,7 @@ const DOMAIN_TYPE_HASH = hashText(
 const digestBytes = new Uint8Array(2 + 2 * WORD);
 digestBytes.set([0x19, 0x01]);
 
-/** What is signed: keccak256(0x19 0x01 ‖ domain separator ‖ struct hash), 32 bytes. */
+/** The digest that is signed: keccak256(0x19 0x01 ‖ domain separator ‖ struct hash), 32 bytes. */
 export function digest(domain: Domain, structHash: Uint8Array): Uint8Array {
   return keccak256(layDigest(domain, structHash));
 }

@@ -1,7 +1,7 @@
 /**
- * What makes an order and what an execution of it must satisfy (docs/protocol.md section 5). The
- * contract holds the operator to the same rules in proveExecutions. Each check gives the first
- * fault that it finds, as data, or undefined where there is none.
+ * The rules for an order and for an execution of it (docs/protocol.md section 5). The contract
+ * holds the operator to the same rules in proveExecutions. Each check gives the first fault that it
+ * finds, as data, or undefined where there is none.
  */
 
 import { ADDRESS_BYTES } from "../base/address.ts";
@@ -9,7 +9,7 @@ import { UINT64_MAX, UINT128_MAX } from "../base/bytes.ts";
 import { isHex } from "../base/hex.ts";
 import type { Amount, Order } from "./units.ts";
 
-/** What is wrong with an order by itself. */
+/** A fault of an order by itself. */
 export type OrderFault =
   | { readonly fault: "BadAddress"; readonly field: "owner" | "sellToken" | "buyToken" }
   | { readonly fault: "BadRound"; readonly round: number }
@@ -28,7 +28,7 @@ export interface Executed {
   readonly bought: Amount;
 }
 
-/** What is wrong with executed amounts. */
+/** A fault of executed amounts. */
 export type ExecutionFault =
   | {
       readonly fault: "AmountOutOfRange";

@@ -1,4 +1,4 @@
-/** What a client takes out of a HALTED Mediator (docs/protocol.md section 7). */
+/** The sums that a client takes out of a HALTED Mediator (docs/protocol.md section 7). */
 
 import type { Amount, Round } from "./units.ts";
 import { confirmable } from "./withdrawalRule.ts";
@@ -6,7 +6,7 @@ import { confirmable } from "./withdrawalRule.ts";
 /** How far back of a halt the commit lies that nobody can dispute any more. */
 const ROUNDS_TO_CONFIRM = 2;
 
-/** What counts when the Mediator halted in a round. */
+/** The rounds that count when the Mediator halted in a given round. */
 export interface RecoveryPlan {
   /**
    * The round of the commit whose balances are paid; undefined where no commit is old enough, and
@@ -17,7 +17,7 @@ export interface RecoveryPlan {
   readonly depositRounds: readonly Round[];
 }
 
-/** What a HALTED Mediator owes one client of one token: three sums that are paid separately. */
+/** The debt of a HALTED Mediator to one client in one token: three sums, paid separately. */
 export interface Recoverable {
   /** `recoverBalance`. */
   readonly balance: Amount;
@@ -29,11 +29,11 @@ export interface Recoverable {
 
 /** One client's affairs of one token, as chain and proofs show them. */
 export interface Claims {
-  /** Its balance in the commit of `commitRound`, 0 where there is none. */
+  /** The client's balance in the commit of `commitRound`, 0 where there is none. */
   readonly opening: Amount;
-  /** Its deposits by round. */
+  /** The client's deposits by round. */
   readonly deposits: ReadonlyMap<Round, Amount>;
-  /** Its active request, neither paid nor cancelled. */
+  /** The client's active request, neither paid nor cancelled. */
   readonly request: { readonly round: Round; readonly amount: Amount } | undefined;
 }
 

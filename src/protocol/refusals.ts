@@ -7,8 +7,8 @@ import type { OrderFault } from "./orderRule.ts";
 import type { Amount, BlockNumber, Round } from "./units.ts";
 
 /**
- * Who must do something: `retry`: the same request later or elsewhere; `caller`: the request was
- * wrong and stays wrong; `operator`: whoever runs the node must look.
+ * The party that must act: `retry`: the same request later or elsewhere; `caller`: the request was
+ * wrong and stays wrong; `operator`: the person who runs the node must act.
  */
 export type Act = "retry" | "caller" | "operator";
 
@@ -43,7 +43,7 @@ export interface RefusalValues {
   BadSignature: {
     readonly owner: Address;
     readonly recovered: Address | undefined;
-    /** What its signer has likely done wrong, where that could be found out. */
+    /** The likely mistake of the signer, where one could be found out. */
     readonly slip?: SignatureSlip;
   };
   /** No session, an expired one, or one of somebody else. */
@@ -55,7 +55,7 @@ export interface RefusalValues {
   NotLeader: { readonly leader: string | undefined };
   /** The node is still catching up with journal or chain. */
   NotReady: { readonly waitingFor: string };
-  /** What was asked is in the journal, but the key's holder signs no fills now. */
+  /** The result is in the journal, but the key's holder signs no fills now. */
   FillUnsigned: Readonly<Record<never, never>>;
   /** HALTED: money can only be recovered (docs/protocol.md section 7). */
   ExchangeHalted: { readonly haltRound: Round };
@@ -101,7 +101,7 @@ export type RefusalOf<Code extends RefusalCode> = {
 
 export type Refusal = RefusalOf<RefusalCode>;
 
-/** Who must act on each refusal. The compiler refuses a code without an entry. */
+/** The party that must act on each refusal. The compiler refuses a code without an entry. */
 export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
   BadInput: "caller",
   BadSignature: "caller",

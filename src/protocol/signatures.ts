@@ -1,7 +1,8 @@
 /**
- * Signatures over the exchange's messages (docs/protocol.md section 5): compact ECDSA (EIP-2098), of the
- * message itself or of a batch that it is in. What the contract would not accept is nobody's
- * signature here: a high s, a malformed word, and beyond that a path longer than MAX_PATH_LENGTH.
+ * Signatures over the exchange's messages (docs/protocol.md section 5): compact ECDSA (EIP-2098),
+ * of the message itself or of a batch that it is in. A signature that the contract would not accept
+ * counts as nobody's here: a high s, a malformed word, and beyond that a path longer than
+ * MAX_PATH_LENGTH.
  */
 import { publicKeyToAddress, ZERO_ADDRESS } from "../base/address.ts";
 import { compareBytes } from "../base/bytes.ts";
@@ -61,8 +62,8 @@ export function signMessage(
 }
 
 /**
- * Signs all messages with one signature: theirs in the order given. At most 2^MAX_PATH_LENGTH; a
- * single one is signed by itself.
+ * Signs all messages with one signature: the results stand in the order of the messages. At most
+ * 2^MAX_PATH_LENGTH; a single one is signed by itself.
  */
 export function signBatch(
   curve: Curve,
@@ -79,7 +80,9 @@ export function signBatch(
   return structHashes.map((_, index) => ({ ...words, path: batch.pathOf(index) }));
 }
 
-/** Who signed the message, alone or in a batch; undefined when nobody did. Never throws on it. */
+/**
+ * The account that signed the message, alone or in a batch; undefined when none did. Never throws.
+ */
 export function recoverSigner(
   curve: Curve,
   domain: Domain,

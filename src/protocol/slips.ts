@@ -1,6 +1,6 @@
 /**
- * Usual slips in signing: digests of what was likely signed in place of a message. Whoever refuses
- * a signature can tell by them what went wrong; nothing signed so ever counts.
+ * Usual slips in signing: digests of what was likely signed in place of a message. A server that
+ * refuses a signature can say by them what went wrong; nothing signed so ever counts.
  */
 import { viewOf } from "../base/bytes.ts";
 import { unreachable } from "../base/errors.ts";
@@ -70,7 +70,7 @@ export function likelySlips(
   return found;
 }
 
-/** What a slip is and how it is put right, to be set between sentences; empty if there is none. */
+/** An explanation of a slip and its remedy, to be set between sentences; empty if there is none. */
 export function slipText(slip: SignatureSlip | undefined): string {
   if (slip === undefined) return "";
   switch (slip.slip) {

@@ -217,7 +217,9 @@ function writeLeaf(at: number, { client, balance }: Leaf): void {
 const rootBytes = new Uint8Array(96);
 const rootView = viewOf(rootBytes);
 
-/** What the Mediator stores of a tree: keccak256(node ‖ total ‖ leafCount), a word each. */
+/**
+ * The hash that the Mediator stores of a tree: keccak256(node ‖ total ‖ leafCount), a word each.
+ */
 export function rootCommitment(root: TreeRoot): Hex {
   writeHex(rootBytes, 0, root.node, 32);
   writeUint128(rootView, 48, root.total);
@@ -235,7 +237,7 @@ export type ProofFault =
   | { readonly fault: "BadSibling"; readonly position: number }
   /** The sums of the proof exceed 2^128 - 1. */
   | { readonly fault: "SumTooLarge" }
-  /** It leads to another tree than the committed one. */
+  /** The proof leads to another tree than the committed one. */
   | { readonly fault: "CommitmentDiffers"; readonly committed: Hex; readonly proven: Hex };
 
 /** The root that a proof leads to, or why it is none. */

@@ -22,7 +22,7 @@ export interface Moment {
   readonly quarter: Quarter;
 }
 
-/** The figures fixed when the Mediator was deployed. */
+/** The constants fixed when the Mediator was deployed. */
 export interface Schedule {
   readonly genesisBlock: BlockNumber;
   /** Blocks in a round: a multiple of 4, at least 8. */
@@ -38,7 +38,7 @@ export interface Domain {
 /** buyAll stops when `buyAmount` is bought, sellAll when `sellAmount` is sold. */
 export type Intent = "buyAll" | "sellAll";
 
-/** What a client signs to trade (docs/protocol.md section 5). Amounts are net: fees included. */
+/** An order as its client signs it (docs/protocol.md section 5). Amounts are net: fees included. */
 export interface Order {
   readonly owner: Address;
   readonly round: Round;
@@ -95,7 +95,10 @@ export interface Sibling {
   readonly sum: Amount;
 }
 
-/** That an account's balance is leaf `index` of a committed tree (docs/protocol.md section 3). */
+/**
+ * A proof that an account's balance is leaf `index` of a committed tree (docs/protocol.md section
+ * 3).
+ */
 export interface BalanceProof {
   readonly balance: Amount;
   readonly index: number;
@@ -103,7 +106,7 @@ export interface BalanceProof {
   readonly siblings: readonly Sibling[];
 }
 
-/** What `commit` publishes of one token's tree. */
+/** The facts that `commit` publishes of one token's tree. */
 export interface TreeRoot {
   /** Hash of the top node; 32 zero bytes for a tree without leaves. */
   readonly node: Hex;
@@ -116,7 +119,7 @@ export interface TokenRoot extends TreeRoot {
   readonly token: Address;
 }
 
-/** What an operator signs to attest another's commit (docs/protocol.md section 4). */
+/** An attestation of another operator's commit, as it is signed (docs/protocol.md section 4). */
 export interface Commit {
   readonly round: Round;
   /** See `rootsHash` in messages.ts. */
@@ -131,7 +134,7 @@ export interface DisputeDelegation {
   readonly untilRound: Round;
 }
 
-/** What an owner signs to take an order out of the book. Never seen by the contract. */
+/** An owner's signed request to take an order out of the book. Never seen by the contract. */
 export interface CancelOrder {
   readonly owner: Address;
   readonly round: Round;
@@ -139,7 +142,7 @@ export interface CancelOrder {
 }
 
 /**
- * What an owner signs to take out all its orders of `round`, and those that wait for the next.
+ * The message of an owner that cancels all its orders of `round`, and those that wait for the next.
  * Never seen by the contract. Its `nonce` (uint64) is above that of every `CancelAll` and
  * `CancelAfter` of the owner before it, so that none can be sent again later by somebody else.
  */
@@ -151,8 +154,8 @@ export interface CancelAll {
 }
 
 /**
- * What an owner signs to set its dead-man switch. Never seen by the contract. Once the exchange's
- * clock is past `block` all its orders are taken out; 0: it is off.
+ * The message of an owner that sets its dead-man switch. Never seen by the contract. Once the
+ * exchange's clock is past `block` all orders of the owner are cancelled; 0: the switch is off.
  */
 export interface CancelAfter extends CancelAll {
   readonly block: BlockNumber;
@@ -160,14 +163,14 @@ export interface CancelAfter extends CancelAll {
   readonly graceBlocks: number;
 }
 
-/** What a client signs to read its own affairs from an operator. Never seen by the contract. */
+/** The message of a client that reads its own affairs. Never seen by the contract. */
 export interface Session {
   readonly client: Address;
   /** Last block at which it authorises reads. */
   readonly validUntil: BlockNumber;
 }
 
-/** Who wants to be approved by a manager. */
+/** An operator's signed application for approval by a manager. */
 export interface OperatorApplication {
   readonly operator: Address;
   readonly name: string;
@@ -177,12 +180,14 @@ export interface OperatorApplication {
   readonly date: number;
 }
 
-/** What an endpoint signs to show that it holds an operator's key. */
+/** The message by which an endpoint shows that it holds an operator's key. */
 export interface OperatorIdentity {
   readonly operator: Address;
-  /** Its own, as it knows it: whoever passes a challenge on shows another's. */
+  /**
+   * The operator's own endpoint; a relay of somebody else's signature would show a different one.
+   */
   readonly endpoint: string;
-  /** 32 bytes of whoever asks. */
+  /** 32 random bytes that the asking side chose. */
   readonly challenge: Hex;
 }
 

@@ -9,7 +9,7 @@ import type { Amount, BlockNumber, Moment, Order, Round, Schedule } from "./unit
 export interface WithdrawalRequest {
   readonly client: Address;
   readonly token: Address;
-  /** In which it was made. */
+  /** The round in which the request was made. */
   readonly round: Round;
   readonly amount: Amount;
   /** The balance proven against the commit of the round before. */
@@ -29,9 +29,9 @@ export function overdrawn(amount: Amount, opening: Amount, sellAmounts: Iterable
 }
 
 /**
- * What is wrong with `orders` as evidence that `request` is overdrawn: distinct orders of the
- * client, of the request's round or the one before, that sell the token, ascending by (round, id).
- * Signatures are a matter of their own (`isOrderSignedBy`).
+ * The fault of `orders` as evidence that `request` is overdrawn: distinct orders of the client, of
+ * the request's round or the one before, that sell the token, ascending by (round, id). Signatures
+ * are a matter of their own (`isOrderSignedBy`).
  */
 export function checkEvidence(
   request: WithdrawalRequest,

@@ -161,13 +161,15 @@ function refused(reply: FastifyReply, refusal: Refusal): void {
     .send(toJson(errorBody(refusal)));
 }
 
-/** Where the same write is taken, if that is known. What is only read is answered by everybody. */
+/**
+ * The operator that takes the same write, if that is known. Reads are answered by every operator.
+ */
 function locationOf({ method, url }: FastifyRequest, refusal: Refusal): string | undefined {
   if (refusal.code !== "NotLeader" || refusal.leader === undefined) return undefined;
   return method === "GET" ? undefined : refusal.leader.replace(/\/$/, "") + url;
 }
 
-/** What describes the API to generators of clients. The same for the process's whole life. */
+/** The documents that describe the API to generators of clients; the process never changes them. */
 function serveSpecs(app: FastifyInstance): void {
   for (const [path, make] of [
     [OPENAPI_PATH, openApi],
@@ -185,7 +187,7 @@ function serveHealth(app: FastifyInstance, api: OperatorApi): void {
   const answer = (reply: FastifyReply, well: boolean, body: Live | Ready | Health | Duties) => {
     reply.code(well ? 200 : 503).send(body);
   };
-  // That it answers at all is what it says: process and event loop are alive.
+  // The answer itself is the message: process and event loop are alive.
   app.get("/health/live", (_request, reply) => answer(reply, true, { live: true }));
   app.get("/health/ready", (_request, reply) => {
     const waitingFor = api.notReady() ?? null;

@@ -1,6 +1,4 @@
-/**
- * What each refusal says to a person: what happened, with the values, and the hint last.
- */
+/** The sentence of each refusal for a person: the event, with the values, and the hint last. */
 import { unreachable } from "../base/errors.ts";
 import { ACT_OF_REFUSAL, type Refusal, type RefusalOf } from "../protocol/refusals.ts";
 import { slipText } from "../protocol/slips.ts";

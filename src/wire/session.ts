@@ -1,6 +1,7 @@
 /**
- * The header by which a client shows who reads: a signed `Session` (see protocol/units.ts), good
- * for any number of reads until its block is past. It moves no money.
+ * The header by which a client proves its identity for reads: a signed `Session` (see
+ * protocol/units.ts), good for any number of reads until its block is past. A session moves no
+ * money.
  *
  *     authorization: Quarterdeck <client> <validUntil> <r> <vs>
  *
@@ -23,7 +24,7 @@ export function formatSession({ session, signature }: SignedSession): string {
   return [SCHEME, client, validUntil, signature.r, signature.vs].join(" ");
 }
 
-/** The signed session of an `authorization` header. Its signature is not yet checked. */
+/** The signed session of an `authorization` header. The signature is not yet checked. */
 export function parseSession(header: string | undefined): Parsed<SignedSession> {
   const [scheme, ...words] = (header ?? "").split(" ");
   const hint = `Send "authorization: ${SCHEME} <client> <validUntil> <r> <vs>".`;

@@ -5,7 +5,9 @@
  * in request and answer.
  *
  * The three kinds `subscribeClock`, `subscribeMarket` and `subscribeClient` tell hints that arrive
- * once or never: whoever uses them reads the state over HTTP after each break.
+ * once or never, in the journal's order: a client that reconnects reads the state over HTTP. An
+ * answer over HTTP may overtake an event that came before it, and the other way round: `asOf`
+ * (schemas/values.ts) shows which is newer.
  */
 import { z } from "zod";
 import { ORDER_ROUTES } from "./routes/orders.ts";

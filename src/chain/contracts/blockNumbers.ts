@@ -49,7 +49,7 @@ export function requireSameClock(clock: ChainClock, schedule: Schedule): void {
   if (block < schedule.genesisBlock) {
     throw new ForeignBlockNumbers(block, `${schedule.genesisBlock} as the Mediator's first block`);
   }
-  // It stands still then, at the halt.
+  // The count stands still then, at the halt.
   if (halted) return;
   const isAt = (moment: Moment) => moment.round === round && moment.quarter === quarter;
   // Some nodes run calls in the block to come.

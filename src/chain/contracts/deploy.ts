@@ -25,7 +25,7 @@ export interface DeployedOperator {
   readonly uri: string;
 }
 
-/** Blocks of the slots in which operators take turns. */
+/** Blocks of the slots that operators take one after the other. */
 export interface Slots {
   readonly genesisBlocks: number;
   readonly slotBlocks: number;
@@ -38,7 +38,7 @@ export interface DeployOptions {
   /** Pays, and becomes owner of manager and Mediator. */
   readonly owner: Signer;
   readonly operator: DeployedOperator;
-  /** Undefined: `operator` is the only one, under a manager without turns. */
+  /** Undefined: `operator` is the only one, under a manager without slots. */
   readonly slots?: Slots;
   readonly roundSize: number;
   /** Wei that opening a dispute takes. */

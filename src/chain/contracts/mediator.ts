@@ -20,7 +20,7 @@ import { ContractRefused } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import { readTokenFacts, type TokenFacts } from "./tokens.ts";
 
-/** What never changes of an exchange. */
+/** The facts of an exchange that never change. */
 export interface ExchangeConstants {
   readonly domain: Domain;
   readonly manager: Address;
@@ -32,7 +32,7 @@ export interface ExchangeConstants {
 }
 
 export interface ListedToken extends TokenFacts {
-  /** It is part of the commits of later rounds. */
+  /** The token is part of the commits of later rounds. */
   readonly listedRound: Round;
 }
 
@@ -42,7 +42,7 @@ export interface ExchangeFacts extends ExchangeConstants {
   readonly tokens: readonly ListedToken[];
 }
 
-/** Who may act for the exchange at the latest block. */
+/** The accounts that may act for the exchange at the latest block. */
 export interface ChainOperator {
   readonly address: Address;
   readonly name: string;
@@ -54,7 +54,7 @@ export interface ChainDispute {
   readonly open: boolean;
   /** Fills that the client presented. */
   readonly presented: number;
-  /** Who paid the bond in the client's place; undefined where the client did. */
+  /** The account that paid the bond in the client's place; undefined where the client did. */
   readonly delegate: Address | undefined;
 }
 
@@ -80,7 +80,7 @@ export interface ChainFlow {
   readonly requested: Amount;
 }
 
-/** What the contract says where no block is meant. */
+/** The contract's answer where no block is meant. */
 const NEVER = 2n ** 64n - 1n;
 /** A round whose commit would hold every token that is listed. */
 const LAST_ROUND = 2n ** 64n - 1n;
@@ -91,7 +91,7 @@ export class MediatorReader {
   readonly mediator: Address;
   readonly #block: BlockNumber | undefined;
 
-  /** `block`: as of which it reads; undefined: the latest that whoever is asked knows. */
+  /** `block`: as of which it reads; undefined: the latest that the endpoint asked knows. */
   constructor(client: ChainClient, mediator: Address, block?: BlockNumber) {
     this.client = client;
     this.mediator = mediator;
@@ -167,6 +167,22 @@ export class MediatorReader {
     };
   }
 
+  /** The last round that owes no commit any more. */
+  async committedRound(): Promise<Round> {
+    const round = await ask("the committed round", () =>
+      this.client.readContract({ ...this.#at, functionName: "committedRound" }),
+    );
+    return Number(round);
+  }
+
+  /** First block at which it is HALTED if nothing more is done; undefined: no duty yet. */
+  async haltBlock(): Promise<BlockNumber | undefined> {
+    const block = await ask("the halt block", () =>
+      this.client.readContract({ ...this.#at, functionName: "haltBlock" }),
+    );
+    return block === NEVER ? undefined : Number(block);
+  }
+
   /** Tokens of a round's commit, in the order in which its proofs come. */
   async tokenSet(round: Round): Promise<Address[]> {
     const tokens = await this.#read("tokenSet", [BigInt(round)], "a token set");
@@ -221,7 +237,7 @@ export class MediatorReader {
     return (await this.dispute(client, round))?.open ?? false;
   }
 
-  /** What the client presented of an order in its dispute of `round`; undefined if nothing. */
+  /** The client's evidence of an order in its dispute of `round`; undefined if there is none. */
   async presentedFill(
     client: Address,
     round: Round,
@@ -239,7 +255,7 @@ export class MediatorReader {
     return { covered, orders, lastId };
   }
 
-  /** What was recovered: the balance so far, in base units, and whether the deposits were. */
+  /** The recovered sums: the balance so far, in base units, and whether the deposits were. */
   async recovered(client: Address, token: Address) {
     const found = await this.#read("recovered", [client, token], "what was recovered");
     return { balance: found.balance, deposits: found.deposits };

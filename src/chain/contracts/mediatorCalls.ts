@@ -166,12 +166,12 @@ export function encodeRefundBond(client: Address, round: Round): Hex {
   return encodeFunctionData({ abi, functionName: "refundBond", args: [client, BigInt(round)] });
 }
 
-/** For a request that the halt made void. */
+/** The call for a request that the halt made void. */
 export function encodeRefundWithdrawalBond(client: Address, token: Address): Hex {
   return encodeFunctionData({ abi, functionName: "refundWithdrawalBond", args: [client, token] });
 }
 
-/** For a request that is payable, and whose recipient the token does not pay. */
+/** The call for a request that is payable, and whose recipient the token does not pay. */
 export function encodeRedirectWithdrawal(token: Address, recipient: Address): Hex {
   return encodeFunctionData({ abi, functionName: "redirectWithdrawal", args: [token, recipient] });
 }

@@ -1,4 +1,4 @@
-/** What the Mediator's events tell a client of its own past. */
+/** A client's own past, read from the Mediator's events. */
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BalanceProof, BlockNumber, Round } from "../../protocol/units.ts";
@@ -119,7 +119,10 @@ export interface DisputeRecord {
   readonly openedBlock: BlockNumber;
 }
 
-/** Of all clients, opened since `fromBlock` and still open. Work grows with those opened. */
+/**
+ * The disputes of all clients, opened since `fromBlock` and still open. Work grows with those
+ * opened.
+ */
 export async function readOpenDisputes(
   reader: MediatorReader,
   fromBlock: BlockNumber,

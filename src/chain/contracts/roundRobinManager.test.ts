@@ -18,7 +18,7 @@ const GENESIS_BLOCKS = 40;
 const SLOT_BLOCKS = 10;
 const TOKENS = [{ name: "Wrapped Ether", symbol: "WETH", decimals: 18 }];
 
-describe("turns", () => {
+describe("slots", () => {
   let anvil: Anvil;
   let exchange: DeployedExchange;
   let reader: SlotReader;
@@ -52,7 +52,7 @@ describe("turns", () => {
       tokens: TOKENS,
     });
     reader = new SlotReader(anvil.client, exchange.manager);
-    genesisEnd = (await reader.turns()).lastBlock ?? 0;
+    genesisEnd = (await reader.slots()).lastBlock ?? 0;
   });
   afterAll(() => anvil.stop());
 
@@ -62,7 +62,7 @@ describe("turns", () => {
   });
 
   test("begin with Genesis, in which nobody is selected", async () => {
-    const turns = await reader.turns();
+    const turns = await reader.slots();
     expect(turns).toMatchObject({ slot: 0, inMaintenance: false, slotSize: SLOT_BLOCKS });
     expect(turns.lastBlock).toBe(turns.firstBlock + GENESIS_BLOCKS - 1);
     expect(turns.operators).toEqual(
@@ -76,11 +76,11 @@ describe("turns", () => {
 
   test("follow the claims for the next slot", async () => {
     await send(SECOND, encodeClaimFor(1));
-    const claimed = await reader.turns();
+    const claimed = await reader.slots();
     const second = approved(SECOND).address;
     expect(claimed).toMatchObject({ slot: 0, claimed: [second], forecast: second });
     await anvil.mineTo(genesisEnd + 1);
-    const turns = await reader.turns();
+    const turns = await reader.slots();
     expect(turns).toMatchObject({ slot: 1, operator: second, claimed: [], forecast: second });
     expect(turns.firstBlock).toBe(genesisEnd + 1);
     await expect(send(FIRST, encodeClaimFor(1))).rejects.toMatchObject({ errorName: "WrongSlot" });
@@ -88,7 +88,7 @@ describe("turns", () => {
 
   test("stand still in maintenance, in which the list changes", async () => {
     await send(OWNER, encodeSetMaintenance(true));
-    const still = await reader.turns();
+    const still = await reader.slots();
     expect(still).toMatchObject({ slot: 1, inMaintenance: true, lastBlock: undefined });
     expect(still.operator).toBeUndefined();
     const { address, name, uri } = approved(3);
@@ -97,7 +97,7 @@ describe("turns", () => {
     await send(OWNER, encodeSetSlotSize(25));
     await send(OWNER, encodeSetCommitQuorum(2));
     await send(OWNER, encodeSetMaintenance(false));
-    const turns = await reader.turns();
+    const turns = await reader.slots();
     expect(turns).toMatchObject({ slot: 2, inMaintenance: false, slotSize: 25 });
     expect(turns.operators.map((one) => one.address)).toEqual([address, approved(SECOND).address]);
     expect(turns.lastBlock).toBe(turns.firstBlock + 24);

@@ -17,8 +17,8 @@ export interface ApprovedOperator {
   readonly endpoint: string;
 }
 
-/** Whose turn it is at one block, and what is known of the next slot. */
-export interface Turns {
+/** The holder of the slot at one block, and the known facts of the next slot. */
+export interface SlotView {
   readonly block: BlockNumber;
   readonly inMaintenance: boolean;
   readonly slot: Slot;
@@ -29,17 +29,17 @@ export interface Turns {
   readonly slotSize: number;
   /** Approved operators, in the order of the list. */
   readonly operators: readonly ApprovedOperator[];
-  /** Who may act; undefined: nobody, outside the rescue window. */
+  /** The operator that may act; undefined: none, outside the rescue window. */
   readonly operator: Address | undefined;
-  /** Who claimed for the next slot. */
+  /** The operator that claimed the next slot. */
   readonly claimed: readonly Address[];
-  /** Who is selected for the next slot if nobody else claims. */
+  /** The operator selected for the next slot if no other claims it. */
   readonly forecast: Address | undefined;
 }
 
 const FOREVER = 2n ** 64n - 1n;
 
-/** Reads of one manager. They throw `RpcUnavailable`. */
+/** Reads of one manager. Each throws `RpcUnavailable`. */
 export class SlotReader {
   readonly manager: Address;
   readonly #client: ChainClient;
@@ -49,7 +49,7 @@ export class SlotReader {
     this.manager = manager;
   }
 
-  /** Whether the manager has slots at all: others have one operator and no turns. */
+  /** Whether the manager has slots at all: a manager without slots has one operator. */
   async hasSlots(): Promise<boolean> {
     try {
       await this.#read((at) => this.#client.readContract({ ...at, functionName: "slotInfo" }));
@@ -61,7 +61,7 @@ export class SlotReader {
   }
 
   /** All of one block. Work grows with the number of operators. */
-  async turns(): Promise<Turns> {
+  async slots(): Promise<SlotView> {
     const blockNumber = await ask("its head", () => this.#client.getBlockNumber());
     const operators = await this.#operators(blockNumber);
     const [inMaintenance, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
@@ -91,7 +91,7 @@ export class SlotReader {
     };
   }
 
-  /** Who may change the list. */
+  /** The account that may change the list. */
   async owner(): Promise<Address> {
     const owner = await this.#read((at) =>
       this.#client.readContract({ ...at, functionName: "owner" }),
@@ -124,7 +124,7 @@ export class SlotReader {
   }
 
   #read<T>(question: (at: { address: Address; abi: typeof abi }) => Promise<T>): Promise<T> {
-    return ask("the operators' turns", () => question({ address: this.manager, abi }));
+    return ask("the operators' slots", () => question({ address: this.manager, abi }));
   }
 }
 

@@ -50,7 +50,7 @@ export function encodeApprove(spender: Address, amount: Amount): Hex {
   return encodeFunctionData({ abi: erc20Abi, functionName: "approve", args: [spender, amount] });
 }
 
-/** Of TestToken only, which anybody may mint. */
+/** Function of TestToken only, which anybody may mint. */
 export function encodeMint(to: Address, amount: Amount): Hex {
   return encodeFunctionData({ abi: testTokenAbi, functionName: "mint", args: [to, amount] });
 }

@@ -3,6 +3,7 @@
  * and may seem to hold one that is not there: then the block's receipts decide.
  */
 import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
+import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { causeOf, isRefusal } from "../rpc/errors.ts";
@@ -15,9 +16,9 @@ export interface LogSource {
   readonly mediator: Address;
   /** False once they contradicted logs that were there. */
   readonly isBloomUsable: boolean;
-  /** Told once, when a bloom contradicts logs that are there: blooms are used no more. */
+  /** Called once, when a bloom contradicts logs that are there: blooms are used no more. */
   readonly onUselessBloom: (problem: string) => void;
-  /** Told when logs were missing, or could not be had, and the receipts gave them. */
+  /** Called when logs were missing, or could not be had, and the receipts gave them. */
   readonly onMissingLogs: (problem: string) => void;
 }
 
@@ -55,6 +56,9 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
     const logs = isSurelyEmpty(source, header) ? [] : await receiptLogs(source, header);
     return { block: header, logs };
   }
+  if (header.bloom === undefined) {
+    return { block: header, logs: (await moreByReceipts(source, header, given)) ?? given };
+  }
   if (isWholeByBloom(source, header, given)) return { block: header, logs: given };
   const found = await receiptLogs(source, header).catch((error) => {
     // Some chains leave blooms empty, and some of their nodes give no receipts by block either.
@@ -80,7 +84,26 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
   return { block: header, logs: found };
 }
 
-async function readHeader({ client }: LogSource, number: BlockNumber): Promise<FullHeader> {
+/**
+ * Of a block whose header tells nothing: what its receipts have, where that is more; undefined where
+ * it is not, or the endpoint does not give the receipts of a block at once.
+ */
+async function moreByReceipts(source: LogSource, header: FullHeader, given: readonly Log[]) {
+  const receipts = await blockReceipts(source.client, header.hash).catch(() => undefined);
+  if (receipts === undefined) return undefined;
+  const found = await logsIn(receipts, source, header).catch(() => undefined);
+  if (found === undefined || found.length <= given.length) return undefined;
+  const figures = `${given.length} of ${found.length} logs`;
+  source.onMissingLogs(
+    `eth_getLogs gave ${figures} of block ${header.number}: its receipts have all`,
+  );
+  return found;
+}
+
+async function readHeader(
+  { client }: Pick<LogSource, "client">,
+  number: BlockNumber,
+): Promise<FullHeader> {
   const { hash, logsBloom, transactions } = await client.getBlock({ blockNumber: BigInt(number) });
   const bloom = LogsBloom.parse(logsBloom);
   return { number, hash: hash as Hex, bloom, transactions: (transactions ?? []) as Hex[] };
@@ -132,11 +155,36 @@ interface RawReceipt {
   readonly logs?: readonly Parameters<typeof formatLog>[0][];
 }
 
+/**
+ * The logs of the contract of `log` in the receipts of its block, as the endpoint gives them;
+ * undefined where it has another block of that number.
+ */
+export async function receiptLogsOf(
+  client: PublicClient,
+  { address, blockNumber, blockHash }: Log,
+): Promise<Log[] | undefined> {
+  const header = await readHeader({ client }, Number(blockNumber));
+  if (header.hash !== blockHash) return undefined;
+  return receiptLogs({ client, mediator: toAddress(address) }, header);
+}
+
 /** The Mediator's logs in the receipts of all transactions of a block. */
-async function receiptLogs(source: LogSource, header: FullHeader): Promise<Log[]> {
-  const { client, mediator } = source;
-  const { number, hash, transactions } = header;
-  const receipts = (await blockReceipts(client, hash)) ?? (await eachReceipt(client, header));
+async function receiptLogs(
+  source: Pick<LogSource, "client" | "mediator">,
+  header: FullHeader,
+): Promise<Log[]> {
+  const { client } = source;
+  const receipts =
+    (await blockReceipts(client, header.hash)) ?? (await eachReceipt(client, header));
+  return logsIn(receipts, source, header);
+}
+
+/** Throws `LogsRefused` where these are not the receipts of all transactions of the block. */
+async function logsIn(
+  receipts: Receipts,
+  { mediator }: Pick<LogSource, "mediator">,
+  { number, hash, transactions }: FullHeader,
+): Promise<Log[]> {
   const isOfBlock = (one: RawReceipt | null) =>
     one?.blockHash?.toLowerCase() === hash.toLowerCase();
   if (receipts.length !== transactions.length || !receipts.every(isOfBlock)) {

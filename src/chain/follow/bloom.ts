@@ -21,7 +21,7 @@ export class LogsBloom {
     this.#bytes = bytes;
   }
 
-  /** Whether it tells of no log at all. */
+  /** True for a bloom that holds no log at all. */
   get isEmpty(): boolean {
     return this.#bytes.every((byte) => byte === 0);
   }

@@ -293,10 +293,15 @@ describe("two endpoints", () => {
       return { result: { ...(answer.result as object), hash: OTHER_HASH } };
     });
 
-  /** Has the chain as it is, but no blooms, and for so many readings none of the logs. */
-  const hiding = (times: number) =>
+  /**
+   * Has the chain as it is, but no blooms, and for so many readings none of the logs; receipts only
+   * where it is said.
+   */
+  const hiding = (times: number, { receipts = false } = {}) =>
     proxy(async ({ method }, forward) => {
       if (method === "eth_getLogs" && times-- > 0) return { result: [] };
+      const isReceipts = /Receipt/.test(method);
+      if (isReceipts && !receipts) return { result: null };
       const answer = await forward();
       if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
       return { result: { ...(answer.result as object), logsBloom: `0x${"00".repeat(256)}` } };
@@ -410,6 +415,20 @@ describe("two endpoints", () => {
       const failed = finalUpTo(events, head);
       await expect(failed).rejects.toMatchObject({ code: "EndpointsDisagree" });
       await expect(failed).rejects.toThrow(`${silent.url} says 0 logs`);
+    },
+  );
+
+  it.each(["first", "second"])(
+    "of which the %s hides logs that its own receipts have do not stop us, and it is named",
+    async (which) => {
+      const silent = await hiding(Number.POSITIVE_INFINITY, { receipts: true });
+      const honest = await proxy();
+      const urls = which === "first" ? [silent.url, honest.url] : [honest.url, silent.url];
+      const { events, failures } = await begin(urls);
+      expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+      expect(failures[0]).toMatch(
+        new RegExp(`${silent.url} its logs are incomplete.*the receipts of block \\d+.* differ`),
+      );
     },
   );
 

@@ -60,9 +60,9 @@ export interface FollowOptions {
   readonly signal: AbortSignal;
   /** No part of the final blocks goes over the beginning of a quarter that has logs, if given. */
   readonly schedule?: Schedule;
-  /** Told of each failed poll. */
+  /** Called for each failed poll. */
   readonly onRetry?: (problem: string, tries: number) => void;
-  /** Told once of what is odd about an endpoint, and is no fault. */
+  /** Called once for a peculiarity of an endpoint that is no fault. */
   readonly onNotice?: (notice: string) => void;
 }
 
@@ -71,14 +71,13 @@ const NEAR_BLOCKS = 16;
 const MAX_PAUSE_MS = 15_000;
 /** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
 const POLLS_BETWEEN_SURVEYS = 8;
-/** Blocks by which one endpoint may be behind another: blocks take a while to get around. */
-const LAG_BLOCKS = 3;
+const NORMAL_LAG_BLOCKS = 3;
 
 /**
- * Ends when `signal` is aborted. Whoever cannot take final blocks says why, as `next(reason)`: that
- * is a failed poll and counts against the endpoint, and the same blocks come again, from another
- * one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed polls in a row
- * `EndpointsDisagree` or `LogsRefused`, if that is what failed, else `RpcUnavailable`.
+ * Ends when `signal` is aborted. A consumer that cannot take final blocks gives the reason, as
+ * `next(reason)`: that is a failed poll and counts against the endpoint, and the same blocks come
+ * again, from another one where there is one. Throws `ReorgTooDeep`; after `maxTries` failed polls
+ * in a row `EndpointsDisagree` or `LogsRefused`, if that is what failed, else `RpcUnavailable`.
  */
 export async function* follow(
   options: FollowOptions,
@@ -104,7 +103,7 @@ export async function* follow(
           if (refusal !== undefined) throw new LogsRefused(refusal);
           follower.took(part);
         }
-        // Who counts as blind since a failed poll hears that it is over, also where no block comes.
+        // The outage of a failed poll is over, also where no block comes.
         if (tries > 0) yield head;
         tries = 0;
         if (parts.length === 0) await bell.wait(pollMs, signal);
@@ -140,7 +139,7 @@ class BlockFollower {
   readonly #ranges = new Map<Endpoint, AdaptiveRange>();
   readonly #uselessBlooms = new Set<Endpoint>();
   #last: BlockRef;
-  /** Whom the last poll was taken through. */
+  /** The endpoint that the last poll was taken through. */
   #source: Endpoint | undefined;
   #polls = 0;
   /** While endpoints disagree, none is believed without a second. */
@@ -176,7 +175,10 @@ class BlockFollower {
     this.#last = to;
   }
 
-  /** What `error` says, with the name of the endpoint where its logs are at fault: it counts so. */
+  /**
+   * The message of `error`, with the name of the endpoint where its logs are at fault: the error
+   * counts against that one.
+   */
   blame(error: unknown): unknown {
     const source = this.#source;
     if (!(error instanceof LogsRefused) || source === undefined) return error;
@@ -217,7 +219,7 @@ class BlockFollower {
         return parts;
       } catch (error) {
         const tooWide = asTooWide(error);
-        // Whatever else it refuses, in words that we do not know, may be for the width too.
+        // A refusal in words that we do not know may be for the width too.
         if (isRefusal(error) || isOverwhelmed(error)) range.refused(span, tooWide?.proposed);
         if (tooWide === undefined || span === 1) throw error;
       }
@@ -265,7 +267,7 @@ class BlockFollower {
     const newest = Math.max(...heads.map(({ number }) => number || 0));
     for (const { endpoint, number } of heads) {
       const behind = newest - number;
-      if (behind > Math.max(LAG_BLOCKS, confirmations)) {
+      if (behind > Math.max(NORMAL_LAG_BLOCKS, confirmations)) {
         client.transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
       }
     }
@@ -331,11 +333,19 @@ class BlockFollower {
     throw this.#dispute(`block ${cut.number}`, [source, cut.hash], [other, found.hash]);
   }
 
-  /** What its own headers say against the logs of the second; throws it where it is the source. */
+  /**
+   * The fault that an endpoint's own headers prove in the logs it gave; throws it where the source
+   * is the guilty one.
+   */
   async #convict(source: Endpoint, ...given: [Given, Given]): Promise<LogsRefused | undefined> {
     const guilty = await convict(...given).catch(() => undefined);
     if (guilty === undefined) return undefined;
-    const fault = new LogsRefused(`the bloom of block ${guilty.block}, as it gives it, differs.`);
+    const { by, block } = guilty;
+    const fault = new LogsRefused(
+      by === "bloom"
+        ? `the bloom of block ${block}, as it gives it, differs.`
+        : `the receipts of block ${block}, as it gives them, differ.`,
+    );
     if (guilty.endpoint === source) throw fault;
     return fault;
   }
@@ -370,7 +380,7 @@ class BlockFollower {
     try {
       return await readBlockRef(endpoint.client, number);
     } catch {
-      // What was no answer has been counted; one that does not know a final block is behind.
+      // A missing answer has been counted; an endpoint that does not know a final block is behind.
       if (endpoint.penalty === 0) {
         this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
       }

@@ -1,4 +1,4 @@
-/** When to look at the chain again: endpoints that push heads cause earlier polls. */
+/** The time of the next poll of the chain: endpoints that push heads cause earlier polls. */
 import type { ChainClient } from "../rpc/rpc.ts";
 
 /** Waits, until an endpoint tells of a new head. */

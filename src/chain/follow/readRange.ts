@@ -88,7 +88,7 @@ export interface Span {
   readonly byHashFrom: BlockNumber;
 }
 
-/** What one endpoint says of the blocks from `from` up to `end`. */
+/** One endpoint's view of the blocks from `from` up to `end`. */
 export interface Reading {
   readonly from: BlockNumber;
   readonly end: BlockRef;
@@ -178,8 +178,9 @@ function cutsOf(
 }
 
 /**
- * The logs of the same blocks as another endpoint has them. One that gives narrower ranges is asked
- * in parts: halved as often as it refuses, which only a long way behind the head takes any time.
+ * The logs of the same blocks as another endpoint has them. An endpoint that gives narrower ranges
+ * is asked in parts: halved as often as it refuses, which only a long way behind the head takes
+ * noticeable time.
  */
 export async function readAgain(
   client: PublicClient,
@@ -210,7 +211,7 @@ async function readInParts(
   }
 }
 
-/** Whether both hold the same logs, in whichever order. */
+/** Whether both endpoints hold the same logs, in whichever order. */
 export function areSame(some: readonly Log[], others: readonly Log[]): boolean {
   const text = (logs: readonly Log[]) =>
     logs

@@ -9,10 +9,10 @@ import { decodeLog } from "../contracts/logs.ts";
 /** An endpoint's logs cannot be those of the chain, or lack some; another endpoint is asked. */
 export class LogsRefused extends QuarterdeckError {
   override readonly name = "LogsRefused";
-  /** What is wrong, without the endpoint's name. */
+  /** The fault, without the endpoint's name. */
   readonly problem: string;
 
-  /** `origin`: the endpoint's; undefined while the reader of it is to be told. */
+  /** `origin`: the endpoint's; undefined until the reader of the logs adds it. */
   constructor(problem: string, origin?: string) {
     super({
       code: "LogsRefused",
@@ -26,7 +26,7 @@ export class LogsRefused extends QuarterdeckError {
   }
 }
 
-/** What the logs were asked for. */
+/** The request that the logs answer. */
 export interface Asked {
   readonly mediator: Address;
   readonly from: BlockNumber;

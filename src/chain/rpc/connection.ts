@@ -24,7 +24,7 @@ export interface Connection {
   readonly watchHeads?: (onHead: () => void, signal: AbortSignal) => Promise<void>;
 }
 
-/** What may be said of an endpoint, and how to take out of a text what may not. */
+/** The public name of an endpoint, and a function that takes the secret part out of a text. */
 export interface PublicName {
   readonly origin: string;
   readonly redact: (text: string) => string;
@@ -49,7 +49,7 @@ export function publicName(url: string): PublicName {
   };
 }
 
-/** As people write it; one that is no proper encoding is as it stands. */
+/** A part of a URL as people write it; one that is no proper encoding is as it stands. */
 function decoded(part: string): string {
   try {
     return decodeURIComponent(part);
@@ -92,11 +92,11 @@ export function overHttp(url: string, name: PublicName, timeoutMs: number): Conn
   };
 }
 
-/** What is known of an answer besides its body. */
+/** The facts known of an answer besides its body. */
 export interface Envelope {
-  /** Of the request. */
+  /** The id of the request. */
   readonly id: number;
-  /** Of the HTTP answer; undefined over WebSocket. */
+  /** The status of the HTTP answer; undefined over WebSocket. */
   readonly status?: number | undefined;
 }
 
@@ -107,8 +107,8 @@ interface RpcBody {
 }
 
 /**
- * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for what
- * answers another request. Whoever could not read a request, or did not want to, knows no id.
+ * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for an
+ * answer to another request. A server that could not or would not read a request knows no id.
  */
 export function resultOf(
   answer: unknown,

@@ -1,4 +1,4 @@
-/** What a contract said when it refused a call. */
+/** A contract's own error, from its refusal of a call. */
 import { decodeErrorResult, type Hex as ViemHex } from "viem";
 import { mediatorAbi } from "../abi/mediator.ts";
 import { mutableOperatorManagerAbi } from "../abi/mutableOperatorManager.ts";
@@ -7,7 +7,7 @@ import { testTokenAbi } from "../abi/testToken.ts";
 import { revertDataOf } from "./errorKinds.ts";
 import { ContractRefused, causeOf, shortMessage } from "./errors.ts";
 
-/** Whose typed errors we can name. */
+/** The contracts whose typed errors we can name. */
 const KNOWN = [
   ...mediatorAbi,
   ...mutableOperatorManagerAbi,

@@ -14,18 +14,18 @@ import { overWebSocket } from "./webSocket.ts";
 
 export interface EndpointOptions {
   readonly timeoutMs: number;
-  /** It must serve this chain; undefined: any will do. */
+  /** The chain that the endpoint must serve; undefined: any. */
   readonly chainId: number | undefined;
-  /** Told what became of each request: undefined when it was answered. */
+  /** Called with the result of each request: undefined when it was answered. */
   readonly onOutcome: (endpoint: Endpoint, failure: unknown) => void;
-  /** Told once when it turns out that it pushes no heads: whoever wants them has to ask. */
+  /** Called once when the endpoint turns out to push no heads: a consumer of heads has to poll. */
   readonly onPolled?: ((endpoint: Endpoint, problem: string) => void) | undefined;
 }
 
 /** How an endpoint does, for metrics and for people. */
 export interface EndpointHealth {
   readonly origin: string;
-  /** Its score, 0 the best: requests for which others are asked before it. */
+  /** The endpoint's score, 0 the best: requests for which others are asked before it. */
   readonly penalty: number;
 }
 
@@ -50,11 +50,11 @@ export class Endpoint {
   #opening: Promise<Connection> | undefined;
   /** The connection on which the chain's id was asked last. */
   #checked: Connection | undefined;
-  /** Those that are not forgotten. */
+  /** Failures that are not forgotten. */
   #failures = 0;
   #answersInRow = 0;
   #penalty = 0;
-  /** In a row: whatever else is asked may be answered. */
+  /** Subscriptions that failed in a row: every other request may still be answered. */
   #failedSubscriptions = 0;
   #isKnownAsPolled = false;
 
@@ -96,7 +96,7 @@ export class Endpoint {
     }
   }
 
-  /** It answered. */
+  /** The endpoint answered. */
   succeeded(): void {
     this.#answersInRow += 1;
     if (this.#answersInRow >= ANSWERS_TO_FORGET) this.#failures = 0;
@@ -164,7 +164,7 @@ export class Endpoint {
     return connection;
   }
 
-  /** At most one is opened at a time, whoever asks. */
+  /** At most one connection is opened at a time, for all callers. */
   async #open(): Promise<Connection> {
     if (this.#connection !== undefined && !this.#connection.lost) return this.#connection;
     this.#opening ??= this.#dial().finally(() => {

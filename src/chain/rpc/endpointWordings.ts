@@ -1,4 +1,4 @@
-/** What endpoints say of what they cannot, or do not want to, answer. */
+/** Wordings of endpoints for requests that they cannot, or do not want to, answer. */
 import { row, type Wording } from "./wording.ts";
 
 /** Refusals for the number of requests, which may speak of limits and ranges too. */
@@ -118,7 +118,7 @@ export const WIDTHS: readonly Wording[] = [
   ),
 ];
 
-/** What an endpoint has not, whatever code comes with it. */
+/** Missing data of an endpoint, whatever code comes with the message. */
 export const HISTORY: readonly Wording[] = [
   row(
     "pruned",

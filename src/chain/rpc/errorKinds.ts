@@ -10,7 +10,7 @@ import type { RpcErrorKind } from "./wording.ts";
 /** A JSON-RPC error as it came, with what is known of the request. */
 export class RpcRefusal extends RpcRequestError {
   readonly method: string;
-  /** Of the HTTP answer that brought it; undefined over WebSocket. */
+  /** The status of the HTTP answer that brought the error; undefined over WebSocket. */
   readonly status: number | undefined;
 
   constructor(
@@ -25,7 +25,7 @@ export class RpcRefusal extends RpcRequestError {
   }
 }
 
-/** What any endpoint would answer to the same question, in the chain's state of now. */
+/** Refusals that any endpoint would give to the same question, in the chain's present state. */
 const CALLERS: ReadonlySet<RpcErrorKind> = new Set<RpcErrorKind>([
   ...["reverted", "badRequest", "tooWide"],
   ...["known", "nonceTooLow", "nonceTooHigh"],
@@ -77,7 +77,7 @@ export interface FeeFloor {
   readonly fee: bigint;
 }
 
-/** What a refusal for a low price says would be enough; 0 where it says nothing. */
+/** The price that a refusal for a low price calls enough; 0 where it names none. */
 export function feeFloorOf(error: unknown): FeeFloor {
   const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
   const text = answer instanceof RpcRequestError ? answer.details : "";

@@ -8,11 +8,11 @@ const DEEPEST_CAUSE = 16;
 /** How a request failed. */
 export interface FailureOptions {
   readonly timedOut?: boolean;
-  /** It surely reached no node. */
+  /** The request surely reached no node. */
   readonly undelivered?: boolean;
 }
 
-/** No endpoint answered. Retry; if it lasts, an operator must look at the endpoints. */
+/** No endpoint answered. Retry; if it lasts, an operator must check the endpoints. */
 export class RpcUnavailable extends QuarterdeckError {
   override readonly name = "RpcUnavailable";
 
@@ -29,7 +29,7 @@ export class RpcUnavailable extends QuarterdeckError {
 /** One endpoint did not answer. Another may; see `RpcUnavailable` for when none does. */
 export class EndpointFailed extends QuarterdeckError {
   override readonly name = "EndpointFailed";
-  /** What went wrong, without the endpoint's name. */
+  /** The fault, without the endpoint's name. */
   readonly problem: string;
   readonly timedOut: boolean;
   /** The request surely reached no node; otherwise one may have done what it asks. */

@@ -22,13 +22,13 @@ export interface FailoverOptions {
   readonly chainId?: number;
   /** Waits for that many milliseconds. */
   readonly sleep?: (ms: number) => Promise<unknown>;
-  /** Told of each failure. `endpoint` is an origin: the rest of a URL may hold a secret. */
+  /** Called for each failure. `endpoint` is an origin: the rest of a URL may hold a secret. */
   readonly onFailure?: (endpoint: string, problem: string) => void;
-  /** Told once of an endpoint that could push heads and does not: it is asked for them. */
+  /** Called once for an endpoint that could push heads and does not: it is polled for them. */
   readonly onPolled?: (endpoint: string, problem: string) => void;
 }
 
-/** What a client that is made of several endpoints can say of them. */
+/** The endpoints behind one client, and their state. */
 export interface Endpoints {
   /** The healthiest first. Each answers by itself: no other takes its place. */
   readonly endpoints: () => readonly Endpoint[];

@@ -1,4 +1,4 @@
-/** What nodes say of a transaction that they are offered. */
+/** Wordings of nodes for a transaction that they are sent. */
 import { row, type Wording } from "./wording.ts";
 
 export const TRANSACTIONS: readonly Wording[] = [

@@ -82,7 +82,8 @@ class SocketConnection implements Connection {
     const id = this.#lastId;
     clearTimeout(this.#idle);
     const timer = setTimeout(
-      // One that takes requests and answers none is half dead: what comes next may reach another.
+      // A connection that takes requests and answers none is half dead: the next one may reach
+      // another server.
       () => this.#lose(`no answer within ${this.#timeoutMs} ms`, { timedOut: true }),
       this.#timeoutMs,
     );

@@ -1,6 +1,6 @@
 /** How an error is worded, by kind: the rows of the table in wordings.ts. */
 
-/** What an error says, and so who can do something about it. */
+/** The meaning of an error, and so who can do something about it. */
 export type RpcErrorKind =
   /** The EVM ran the call and stopped it: any endpoint would say the same. */
   | "reverted"
@@ -8,22 +8,22 @@ export type RpcErrorKind =
   | "badRequest"
   /** A reading of logs that is too much for this endpoint: fewer blocks may pass. */
   | "tooWide"
-  /** It has not, not yet, or no longer the block, the state or the receipts. */
+  /** The endpoint has not, not yet, or no longer the block, the state or the receipts. */
   | "pruned"
-  /** It does not serve this caller now: rate, quota, plan or key. */
+  /** The endpoint does not serve this caller now: rate, quota, plan or key. */
   | "limited"
-  /** It does not have this method, or not in this form. */
+  /** The endpoint does not have this method, or not in this form. */
   | "unsupported"
-  /** It cannot answer now: overloaded, syncing, broken, or in words that nobody knows. */
+  /** The endpoint cannot answer now: overloaded, syncing, broken, or in words that nobody knows. */
   | "sick"
-  /** It has this very transaction. */
+  /** The endpoint has this very transaction. */
   | "known"
   | "nonceTooLow"
-  /** It keeps no transaction behind a nonce that it does not know. */
+  /** The endpoint keeps no transaction behind a nonce that it does not know. */
   | "nonceTooHigh"
-  /** It holds a dearer one with this nonce, or takes none that is so cheap. */
+  /** The endpoint holds one priced higher with this nonce, or takes none that is priced so low. */
   | "underpriced"
-  /** What blocks cost now is above the limit; that may change. */
+  /** The present price of blocks is above the limit; that may change. */
   | "belowBaseFee"
   /** The sender cannot pay. */
   | "funds"
@@ -32,7 +32,7 @@ export type RpcErrorKind =
 
 export interface Wording {
   readonly kind: RpcErrorKind;
-  /** Who says it, and where that is written. */
+  /** The software that uses the wording, and where that is written. */
   readonly source: string;
   readonly words: RegExp;
   readonly example: string;

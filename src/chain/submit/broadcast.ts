@@ -51,7 +51,7 @@ async function judge(
   if (kinds.includes("underpriced")) return { kind: "underpriced", floor: highestFloor(errors) };
   const told = MOST_TELLING.map((kind) => kinds.indexOf(kind)).find((at) => at >= 0);
   const refusal = errors[told ?? kinds.findIndex((kind) => kind !== undefined)];
-  // It may have got there, and the answer not back.
+  // The transaction may have arrived, and the answer been lost.
   if (errors.some(mayHaveArrived) && kindOf(refusal) !== "funds") return { kind: "out", refusal };
   // Words that nobody knows, or a node that mines at once and answers with what came of it.
   if (await isKnown(endpoints, hash)) return { kind: "out", refusal };

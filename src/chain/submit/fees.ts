@@ -1,11 +1,11 @@
 /**
- * What a transaction pays for gas (EIP-1559), and what duties will cost. Pure; all fees are wei for
- * a unit of gas.
+ * The price that a transaction pays for gas (EIP-1559), and the later cost of duties. Pure; all
+ * fees are wei for a unit of gas.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { FeeFloor } from "../rpc/errorKinds.ts";
 
-/** What blocks cost, as of the newest. */
+/** The cost of blocks, as of the newest. */
 export interface FeeMarket {
   readonly baseFee: bigint;
   /** Base fee of the block `span` blocks earlier. */

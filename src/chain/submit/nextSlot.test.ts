@@ -8,7 +8,6 @@ import {
   currentOf,
   EMPTY_SLOT,
   holderOf,
-  minedOf,
   nextSlot,
   outstandingOf,
   type SlotEvent,
@@ -57,7 +56,11 @@ const rebroadcast: SlotEvent = {
   ...{ kind: "rebroadcast", holder: { job: FIRST, gas: 1n }, market: MARKET },
 };
 const LOST: SlotEvent = { kind: "lost" };
-const REOPENED: SlotEvent = { kind: "reopened" };
+const REOPENED: SlotEvent = { kind: "reopened", isElsewhere: () => false };
+const elsewhere = (job: Job): SlotEvent => ({
+  kind: "reopened",
+  isElsewhere: (one) => one === job,
+});
 
 function run(...events: readonly SlotEvent[]): SlotState {
   return events.reduce(nextSlot, EMPTY_SLOT);
@@ -150,11 +153,28 @@ describe("the versions of a nonce", () => {
     expect(outstanding(run(...reorged, LOST, REOPENED))).toEqual(hashes(1));
   });
 
-  it("may all be mined again once a new one is broadcast after a reorganisation", () => {
-    const state = run(broadcast(1), mined(1), REOPENED, broadcast(2, SECOND));
-    expect(outstanding(state)).toEqual(hashes(2, 1));
+  it("are the mined one and the new one once that is broadcast after a reorganisation", () => {
+    const reorged = [broadcast(1), broadcast(2, SECOND), mined(1), REOPENED];
+    const state = run(...reorged, broadcast(3, SECOND));
+    expect(outstanding(state)).toEqual(hashes(3, 1));
+    expect(versionsOf(state.phase).map(({ hash }) => hash)).toEqual(hashes(3, 2, 1));
     // The block that was seen before is remembered: its receipt was told already.
-    expect(minedOf(state.phase)).toEqual({ hash: hashes(1)[0], block: "0xb1" });
+    expect(state.progress.lastMined).toEqual({ hash: hashes(1)[0], block: "0xb1" });
+  });
+
+  it("give the nonce back to the call of the mined one, whichever call had it last", () => {
+    const state = run(broadcast(1), broadcast(2, SECOND), mined(1), REOPENED);
+    expect(holderOf(state.phase)).toEqual({ job: FIRST, gas: 21_000n });
+  });
+
+  it("are none where the mined one was reverted and its call has another nonce", () => {
+    const state = run(broadcast(1), broadcast(2, SECOND), mined(2), elsewhere(SECOND));
+    expect([state.phase.kind, holderOf(state.phase)]).toEqual(["empty", undefined]);
+    expect(outstanding(state)).toEqual([]);
+    // Nodes may mine any of them all the same.
+    expect(nextSlot(state, mined(1)).phase.kind).toBe("mined");
+    expect(nextSlot(nextSlot(state, held()), mined(2)).phase.kind).toBe("mined");
+    expect(outstanding(nextSlot(state, broadcast(3)))).toEqual(hashes(3));
   });
 
   it("stay those of the first call where the same transaction is broadcast for another", () => {
@@ -162,6 +182,10 @@ describe("the versions of a nonce", () => {
     expect(outstanding(state)).toEqual(hashes(1, 2));
     expect(currentOf(state.phase)?.job).toBe(FIRST);
     expect(holderOf(state.phase)?.job).toBe(SECOND);
+    // Its first call has another nonce after a reorganisation.
+    const reorged = [broadcast(1), broadcast(2, SECOND), mined(2), REOPENED];
+    const again = run(...reorged, broadcast(1, SECOND));
+    expect(outstandingOf(again.phase).map(({ job }) => job)).toEqual([SECOND, SECOND]);
   });
 });
 
@@ -209,7 +233,7 @@ const events: fc.Arbitrary<SlotEvent[]> = fc.array(
       broadcast(serial, JOBS[pick]),
     ),
     fc.integer({ min: 1, max: 6 }).map((serial) => mined(serial)),
-    fc.constantFrom(LOST, REOPENED, rebroadcast, { kind: "overdue" } as const),
+    fc.constantFrom(LOST, REOPENED, elsewhere(FIRST), rebroadcast, { kind: "overdue" } as const),
     fc.option(fc.boolean(), { nil: undefined }).map((nonceUsed) => polled(nonceUsed)),
   ),
   { maxLength: 40 },
@@ -234,12 +258,16 @@ it("forgets no version, and never has two transactions of one nonce mined", () =
         expect(new Set(versionsOf(phase).map(({ hash }) => hash))).toEqual(sent);
         expect(versionsOf(phase).length).toBe(sent.size);
         for (const one of outstandingOf(phase)) expect(versionsOf(phase)).toContain(one);
-        if (phase.kind === "pending") expect(outstandingOf(phase).length).toBe(sent.size);
-        if (sent.size > 0) expect(holderOf(phase)).toBeDefined();
-        if (phase.kind === "mined" || phase.kind === "reorged") {
-          expect(sent).toContain(phase.mined.hash);
-          expect(minedOf(phase)).toBe(phase.mined);
+        if (phase.kind === "pending") {
+          expect(outstandingOf(phase)[0]?.hash).toBe(versionsOf(phase)[0]?.hash);
+          expect(holderOf(phase)).toBeDefined();
         }
+        if (phase.kind === "reorged") {
+          expect(outstandingOf(phase).map(({ hash }) => hash)).toEqual([
+            state.progress.lastMined?.hash,
+          ]);
+        }
+        if (event.kind === "mined") expect(sent).toContain(event.mined.hash);
         // Only a reorganisation or an older nonce brings a settled nonce back.
         if (before.phase.kind === "mined") expect(event.kind).toBe("reopened");
       }

@@ -8,21 +8,23 @@
  * - mined: a version is in a block. The nonce is out of the line, and remembered.
  * - lost: the nonce is used, and no endpoint has a receipt of a version: a foreign transaction took
  *   the nonce, or the endpoints hide ours. The nonce is out of the line, and remembered.
- * - reorged: the block of the mined version may be gone. That version alone is rebroadcast and may
- *   be mined: the calls of the other versions have gone to other nonces since.
+ * - reorged: the block of the mined version may be gone. That version alone is rebroadcast: the
+ *   calls of the others have gone to other nonces since, and each call has one nonce only.
  *
- * | from \ event | held     | broadcast | mined | lost | reopened                     |
- * |--------------|----------|-----------|-------|------|------------------------------|
- * | empty        | reserved | pending   | -     | lost | empty                        |
- * | reserved     | reserved | pending   | -     | lost | -                            |
- * | pending      | pending  | pending   | mined | lost | -                            |
- * | reorged      | reorged  | pending   | mined | lost | -                            |
- * | mined        | -        | -         | -     | -    | reorged                      |
- * | lost         | -        | -         | -     | -    | the phase before it was lost |
+ * | from \ event | held     | broadcast | mined     | lost | reopened                     |
+ * |--------------|----------|-----------|-----------|------|------------------------------|
+ * | empty        | reserved | pending   | mined (1) | lost | empty                        |
+ * | reserved     | reserved | pending   | mined (1) | lost | -                            |
+ * | pending      | pending  | pending   | mined     | lost | -                            |
+ * | reorged      | reorged  | pending   | mined     | lost | -                            |
+ * | mined        | -        | -         | -         | -    | reorged, or empty (2)        |
+ * | lost         | -        | -         | -         | -    | the phase before it was lost |
  *
- * `-`: a broken invariant, thrown as an `Alarm`. The other events (`attempted`, `rebroadcast`,
- * `underpriced`, `polled`, `overdue`) only move figures of an open nonce; `rebroadcast` also gives
- * the nonce to the call that was broadcast before, as `held` does.
+ * `-`: a broken invariant, thrown as an `Alarm`, as is a mined version that was never broadcast.
+ * (1): by a version whose call has gone to another nonce. (2): where the call of the mined version
+ * has gone to another nonce, because the transaction was reverted. The other events (`attempted`,
+ * `rebroadcast`, `underpriced`, `polled`, `overdue`) only move figures of an open nonce;
+ * `rebroadcast` also gives the nonce to the call of the version, as `held` does.
  */
 import { assert, unreachable } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
@@ -50,38 +52,31 @@ export interface MinedVersion {
   readonly block: Hex;
 }
 
-/** The newest first: of all versions the newest is the most likely to be mined. */
-export type Versions = readonly [Version, ...Version[]];
+/** All that was broadcast under a nonce. */
+interface Broadcasts {
+  /** The newest first: of all versions the newest is the most likely to be mined. */
+  readonly versions: readonly Version[];
+  /**
+   * Hashes of versions whose calls have gone to other nonces. None of them is broadcast again;
+   * receipts of them are read all the same.
+   */
+  readonly former: ReadonlySet<Hex>;
+}
 
-interface Empty {
+interface Empty extends Broadcasts {
   readonly kind: "empty";
 }
 
-interface Reserved {
-  readonly kind: "reserved";
+/** A nonce that a call has. */
+interface Held extends Broadcasts {
+  readonly kind: "reserved" | "pending" | "reorged";
   readonly holder: Holder;
 }
 
-interface Pending {
-  readonly kind: "pending";
-  readonly holder: Holder;
-  readonly versions: Versions;
-  /** The version that was mined before a reorganisation, as it was last seen. */
-  readonly lastMined: MinedVersion | undefined;
-}
-
-interface Mined {
+interface Mined extends Broadcasts {
   readonly kind: "mined";
-  readonly holder: Holder;
-  readonly versions: Versions;
-  readonly mined: MinedVersion;
-}
-
-interface Reorged {
-  readonly kind: "reorged";
-  readonly holder: Holder;
-  readonly versions: Versions;
-  readonly mined: MinedVersion;
+  /** The version that was mined. */
+  readonly version: Version;
 }
 
 interface Lost {
@@ -90,14 +85,14 @@ interface Lost {
 }
 
 /** Phases of a nonce that is in the line. */
-export type OpenPhase = Empty | Reserved | Pending | Reorged;
+export type OpenPhase = Empty | Held;
 export type SlotPhase = OpenPhase | Mined | Lost;
 
 /** Figures that every phase keeps. */
 export interface Progress {
   /** Attempts to broadcast a version of each call. */
   readonly attempts: ReadonlyMap<Job, number>;
-  /** What blocks cost at the last attempt. */
+  /** The cost of blocks at the last attempt. */
   readonly market: MarketAt | undefined;
   /** Polls since the last attempt. */
   readonly polls: number;
@@ -105,8 +100,10 @@ export interface Progress {
   readonly pollsAfterUse: number;
   /** The least that nodes named, in wei for a unit of gas; 0: nothing. */
   readonly floor: FeeFloor;
-  /** What a competing transaction, which is not ours, pays at least; undefined: none is known. */
+  /** The least fee of a competing, foreign transaction; undefined: none is known. */
   readonly competing: Fees | undefined;
+  /** The version that was mined, as it was last seen; undefined: none was. */
+  readonly lastMined: MinedVersion | undefined;
 }
 
 export interface SlotState {
@@ -131,11 +128,14 @@ export type SlotEvent =
   | { readonly kind: "overdue" }
   | { readonly kind: "mined"; readonly mined: MinedVersion }
   | { readonly kind: "lost" }
-  /** The chain says that the nonce is not used, or it is the next one of the line. */
-  | { readonly kind: "reopened" };
+  /**
+   * The chain says that the nonce is not used, or it is the next one of the line. `isElsewhere`:
+   * whether a job has another nonce of the line.
+   */
+  | { readonly kind: "reopened"; readonly isElsewhere: (job: Job) => boolean };
 
 export const EMPTY_SLOT: SlotState = {
-  phase: { kind: "empty" },
+  phase: { kind: "empty", versions: [], former: new Set() },
   progress: {
     attempts: new Map(),
     market: undefined,
@@ -143,6 +143,7 @@ export const EMPTY_SLOT: SlotState = {
     pollsAfterUse: 0,
     floor: { tip: 0n, fee: 0n },
     competing: undefined,
+    lastMined: undefined,
   },
 };
 
@@ -155,7 +156,7 @@ export function nextSlot(state: SlotState, event: SlotEvent): SlotState {
 }
 
 function nextPhase(phase: SlotPhase, event: SlotEvent): SlotPhase {
-  if (event.kind === "reopened") return reopened(phase);
+  if (event.kind === "reopened") return reopened(phase, event.isElsewhere);
   assert(isOpen(phase), () => `${event.kind} of a nonce that is ${phase.kind}`);
   switch (event.kind) {
     case "attempted":
@@ -171,9 +172,13 @@ function nextPhase(phase: SlotPhase, event: SlotEvent): SlotPhase {
     case "broadcast":
       return broadcast(phase, event.version);
     case "mined": {
-      const isOurs = versionsOf(phase).some(({ hash }) => hash === event.mined.hash);
-      assert("versions" in phase && isOurs, `a nonce that is ${phase.kind} was mined unknown`);
-      return { ...heldVersions(phase), kind: "mined", mined: event.mined };
+      const { versions, former } = phase;
+      const version = versions.find(({ hash }) => hash === event.mined.hash);
+      assert(
+        version !== undefined,
+        `mined by an unknown version, of a nonce that is ${phase.kind}`,
+      );
+      return { kind: "mined", versions, former, version };
     }
     case "lost":
       return { kind: "lost", before: phase };
@@ -182,12 +187,18 @@ function nextPhase(phase: SlotPhase, event: SlotEvent): SlotPhase {
   }
 }
 
-function reopened(phase: SlotPhase): SlotPhase {
+function reopened(phase: SlotPhase, isElsewhere: (job: Job) => boolean): OpenPhase {
   switch (phase.kind) {
     case "empty":
       return phase;
-    case "mined":
-      return { ...heldVersions(phase), kind: "reorged", mined: phase.mined };
+    case "mined": {
+      const { versions, version } = phase;
+      const hashes = versions.map(({ hash }) => hash);
+      // A call that was reverted is sent again under another nonce.
+      if (isElsewhere(version.job)) return { kind: "empty", versions, former: new Set(hashes) };
+      const former = new Set(hashes.filter((hash) => hash !== version.hash));
+      return { kind: "reorged", versions, former, holder: holderFrom(version) };
+    }
     case "lost":
       return phase.before;
     default:
@@ -196,26 +207,23 @@ function reopened(phase: SlotPhase): SlotPhase {
 }
 
 function held(phase: OpenPhase, holder: Holder): OpenPhase {
-  return phase.kind === "empty" ? { kind: "reserved", holder } : { ...phase, holder };
+  return { ...phase, kind: phase.kind === "empty" ? "reserved" : phase.kind, holder };
 }
 
-function broadcast(phase: OpenPhase, version: Version): Pending {
-  const { hash, job, gas } = version;
-  const known = versionsOf(phase);
+function broadcast(phase: OpenPhase, version: Version): OpenPhase {
+  const { hash } = version;
   // A transaction that was signed once more with the same fees stays that of its first call.
-  const newest = known.find((one) => one.hash === hash) ?? version;
-  const lastMined =
-    phase.kind === "reorged" ? phase.mined : phase.kind === "pending" ? phase.lastMined : undefined;
+  const newest = outstandingOf(phase).find((one) => one.hash === hash) ?? version;
   return {
     kind: "pending",
-    holder: { job, gas },
-    versions: [newest, ...known.filter((one) => one !== newest)],
-    lastMined,
+    holder: holderFrom(version),
+    versions: [newest, ...phase.versions.filter((one) => one.hash !== hash)],
+    former: new Set([...phase.former].filter((one) => one !== hash)),
   };
 }
 
-function heldVersions({ holder, versions }: Pending | Reorged | Mined) {
-  return { holder, versions };
+function holderFrom({ job, gas }: Version): Holder {
+  return { job, gas };
 }
 
 function nextProgress(progress: Progress, event: SlotEvent): Progress {
@@ -245,8 +253,9 @@ function nextProgress(progress: Progress, event: SlotEvent): Progress {
       return { ...progress, polls: Number.POSITIVE_INFINITY };
     case "reopened":
       return { ...progress, polls: 0, pollsAfterUse: 0 };
-    case "held":
     case "mined":
+      return { ...progress, lastMined: event.mined };
+    case "held":
     case "lost":
       return progress;
     default:
@@ -279,32 +288,30 @@ function isOpen(phase: SlotPhase): phase is OpenPhase {
 
 /** The call that has the nonce, or had it; undefined: none. */
 export function holderOf(phase: SlotPhase): Holder | undefined {
-  if (phase.kind === "lost") return holderOf(phase.before);
-  return phase.kind === "empty" ? undefined : phase.holder;
+  switch (phase.kind) {
+    case "empty":
+      return undefined;
+    case "mined":
+      return holderFrom(phase.version);
+    case "lost":
+      return holderOf(phase.before);
+    default:
+      return phase.holder;
+  }
 }
 
 /** All that was broadcast under the nonce, the newest first. */
 export function versionsOf(phase: SlotPhase): readonly Version[] {
-  if (phase.kind === "lost") return versionsOf(phase.before);
-  return "versions" in phase ? phase.versions : [];
+  return phase.kind === "lost" ? versionsOf(phase.before) : phase.versions;
 }
 
-/** Versions that can be mined as far as is known, the newest first. */
+/** Versions of calls that have no other nonce, the newest first: each of them may be mined. */
 export function outstandingOf(phase: SlotPhase): readonly Version[] {
   if (phase.kind === "lost") return outstandingOf(phase.before);
-  const versions = versionsOf(phase);
-  if (phase.kind !== "reorged") return versions;
-  return versions.filter(({ hash }) => hash === phase.mined.hash);
+  return phase.versions.filter(({ hash }) => !phase.former.has(hash));
 }
 
 /** The version that nodes should have, and that a rebroadcast sends; undefined: none. */
 export function currentOf(phase: SlotPhase): Version | undefined {
   return outstandingOf(phase)[0];
-}
-
-/** The version that was mined, as it was last seen; undefined: none of ours is known to be. */
-export function minedOf(phase: SlotPhase): MinedVersion | undefined {
-  if (phase.kind === "lost") return minedOf(phase.before);
-  if (phase.kind === "pending") return phase.lastMined;
-  return "mined" in phase ? phase.mined : undefined;
 }

@@ -96,6 +96,68 @@ describe("nonces in flight", () => {
     job.settled = true;
     expect(line.placeFor(jobOf(2, 0), 3)?.nonce).toBe(3);
   });
+
+  it("stay one for each call where a reorganisation brings back a nonce it had to give up", () => {
+    const line = new NonceLine();
+    const [lesser, greater] = [jobOf(1, 0), jobOf(2, 3)];
+    const seven = line.placeFor(lesser, 7) as NonceSlot;
+    send(seven, lesser, 1);
+    send(line.placeFor(greater, 7) as NonceSlot, greater, 2);
+    line.settle(seven, { hash: seven.versions[0]?.hash as Hex, block: BLOCK });
+    greater.settled = true;
+    const eight = line.placeFor(lesser, 8) as NonceSlot;
+    send(eight, lesser, 3);
+    line.reopenFrom(7);
+    expect(seven.jobs()).toEqual([greater]);
+    // A no-op replaces the reorged transaction, for which nobody waits.
+    expect(line.gaps()).toEqual([seven]);
+    send(seven, { ...jobOf(4, 0), settled: true, isNoOp: true }, 4);
+    expect(seven.holds(lesser)).toBe(false);
+    expect([line.mayPlace(lesser), line.placeFor(lesser, 7)]).toEqual([false, undefined]);
+    expect(eight.owner).toBe(lesser);
+  });
+
+  it("stay one for a call that was reverted and sent again before a reorganisation", () => {
+    const line = new NonceLine();
+    const job = jobOf(1, 0);
+    const seven = line.placeFor(job, 7) as NonceSlot;
+    send(seven, job, 1);
+    line.settle(seven, { hash: seven.versions[0]?.hash as Hex, block: BLOCK });
+    send(line.placeFor(job, 8) as NonceSlot, job, 2);
+    line.reopenFrom(7);
+    // The reverted transaction is not sent once more: it might pass now, beside the one behind it.
+    expect([seven.current, seven.owner, seven.holds(job)]).toEqual([undefined, undefined, false]);
+    expect(line.gaps()).toEqual([seven]);
+    // Nodes may mine it all the same: its receipt is still looked for, and its fees exceeded.
+    expect(seven.versions.map(({ raw }) => raw)).toEqual(["0x00000001"]);
+    expect(seven.feesToExceed).toEqual(FEES);
+    line.settle(seven, { hash: seven.versions[0]?.hash as Hex, block: BLOCK });
+    expect(line.slots.map(({ nonce }) => nonce)).toEqual([8]);
+  });
+
+  it("keep a reverted call that waits for a place where a reorganisation brings it back", () => {
+    const line = new NonceLine();
+    const [job, other] = [jobOf(1, 0), jobOf(2, 0)];
+    for (const one of [job, other]) send(line.placeFor(one, 7) as NonceSlot, one, 1);
+    const seven = line.slots[0] as NonceSlot;
+    line.settle(seven, { hash: seven.versions[0]?.hash as Hex, block: BLOCK });
+    line.reopenFrom(7);
+    expect([seven.owner, seven.current?.job, line.mayPlace(job)]).toEqual([job, job, false]);
+  });
+
+  it("remember what nobody waited for, and have its call sent again under its own nonce", () => {
+    const line = new NonceLine();
+    const [abandoned, other, again] = [jobOf(1, 0), jobOf(2, 0), jobOf(3, 0, 1)];
+    const seven = line.placeFor(abandoned, 7) as NonceSlot;
+    send(seven, abandoned, 1);
+    abandoned.settled = true;
+    // The nonce is used, and the receipt of what used it was never looked for.
+    const eight = line.placeFor(other, 8) as NonceSlot;
+    send(eight, other, 2);
+    expect([eight.nonce, line.slots]).toEqual([8, [eight]]);
+    line.reopenFrom(7);
+    expect(line.placeFor(again, 7)).toBe(seven);
+  });
 });
 
 function expectSound(line: NonceLine): void {

@@ -17,7 +17,7 @@ const NEVER = Number.MAX_SAFE_INTEGER;
 export class NonceLine {
   #slots: NonceSlot[] = [];
   /** Slots whose nonce is used, by nonce, in the order of their settlement. */
-  readonly #mined = new Map<number, NonceSlot>();
+  readonly #settled = new Map<number, NonceSlot>();
 
   /** Sorted by nonce, the lowest first. */
   get slots(): readonly NonceSlot[] {
@@ -36,7 +36,7 @@ export class NonceLine {
 
   /** The nonce behind all used ones, too: lagging endpoints do not know all of those. */
   knownEnd(next: number): number {
-    return Math.max(this.end(next), ...[...this.#mined.keys()].map((nonce) => nonce + 1));
+    return Math.max(this.end(next), ...[...this.#settled.keys()].map((nonce) => nonce + 1));
   }
 
   /**
@@ -78,10 +78,10 @@ export class NonceLine {
   settle(slot: NonceSlot, mined: MinedVersion | undefined): void {
     slot.apply(mined === undefined ? { kind: "lost" } : { kind: "mined", mined });
     this.#remove(slot);
-    this.#mined.delete(slot.nonce);
-    this.#mined.set(slot.nonce, slot);
-    const [oldest] = this.#mined.keys();
-    if (this.#mined.size > MOST_REMEMBERED && oldest !== undefined) this.#mined.delete(oldest);
+    this.#settled.delete(slot.nonce);
+    this.#settled.set(slot.nonce, slot);
+    const [oldest] = this.#settled.keys();
+    if (this.#settled.size > MOST_REMEMBERED && oldest !== undefined) this.#settled.delete(oldest);
   }
 
   /**
@@ -117,15 +117,15 @@ export class NonceLine {
   #reopen(from: number, to: number): void {
     // An endpoint that names a nonce further away is not on our chain.
     if (to - from >= MOST_REMEMBERED) return;
-    const opened: NonceSlot[] = [];
-    for (let nonce = from; nonce <= to; nonce++) {
+    const isElsewhere = (job: Job) => this.#slots.some((slot) => slot.holds(job));
+    // The highest first: of two transactions of a call the later one has not been reverted.
+    for (let nonce = to; nonce >= from; nonce--) {
       if (this.#slots.some((slot) => slot.nonce === nonce)) continue;
-      const slot = this.#mined.get(nonce) ?? new NonceSlot(nonce);
-      this.#mined.delete(nonce);
-      slot.apply({ kind: "reopened" });
-      opened.push(slot);
+      const slot = this.#settled.get(nonce) ?? new NonceSlot(nonce);
+      this.#settled.delete(nonce);
+      slot.apply({ kind: "reopened", isElsewhere });
+      this.#slots = [...this.#slots, slot].sort((a, b) => a.nonce - b.nonce);
     }
-    this.#slots = [...this.#slots, ...opened].sort((a, b) => a.nonce - b.nonce);
   }
 
   #remove(slot: NonceSlot): void {
@@ -134,13 +134,15 @@ export class NonceLine {
 
   /**
    * A slot that no caller waits for is of use only while its nonce is not used, or until its
-   * receipt is seen where a queued job does the same: that job would be done twice otherwise.
+   * receipt is seen where a queued job does the same: that job would be done twice otherwise. Any
+   * other is remembered, as one whose receipt nobody looked for.
    */
   #forgetIdle(next: number, queued: readonly Job[]): void {
     if (this.isAwaited) return;
     const isElsewhere = (this.#slots[0]?.nonce ?? next) - next > MOST_REMEMBERED;
+    if (isElsewhere) this.#slots = [];
     const isOfUse = (slot: NonceSlot) => slot.nonce >= next || queued.some((job) => slot.does(job));
-    this.#slots = isElsewhere ? [] : this.#slots.filter(isOfUse);
+    for (const slot of this.#slots) if (!isOfUse(slot)) this.settle(slot, undefined);
   }
 }
 

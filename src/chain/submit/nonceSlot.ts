@@ -8,7 +8,6 @@ import {
   type Holder,
   holderOf,
   type MinedVersion,
-  minedOf,
   nextSlot,
   outstandingOf,
   type SlotEvent,
@@ -61,17 +60,17 @@ export class NonceSlot {
     return currentOf(this.#state.phase);
   }
 
-  /** The jobs of the versions that can be mined. */
+  /** The jobs of the versions that may be mined, but for those that have another nonce now. */
   jobs(): readonly Job[] {
     return [...new Set(outstandingOf(this.#state.phase).map(({ job }) => job))];
   }
 
-  /** The version that was mined, as it was last seen; undefined: none of ours is known to be. */
-  get mined(): MinedVersion | undefined {
-    return minedOf(this.#state.phase);
+  /** The version that was mined, as it was last seen; undefined: none was. */
+  get lastMined(): MinedVersion | undefined {
+    return this.#state.progress.lastMined;
   }
 
-  /** What the newest version pays. */
+  /** The fees of the newest version. */
   get fees(): Fees | undefined {
     return this.versions[0]?.fees;
   }
@@ -86,7 +85,7 @@ export class NonceSlot {
     return this.#state.progress.floor;
   }
 
-  /** What blocks cost at the last attempt. */
+  /** The cost of blocks at the last attempt. */
   get market(): MarketAt | undefined {
     return this.#state.progress.market;
   }

@@ -1,4 +1,4 @@
-/** What a transaction pays, given those that wait behind it: those are mined after it. */
+/** The fees of a transaction, given those that wait behind it: those are mined after it. */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Call, Job } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";

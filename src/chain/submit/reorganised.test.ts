@@ -13,6 +13,7 @@ import {
   mint,
   minted,
   nonceOf,
+  owner,
   sentAtLeast,
   submitter,
   useChain,
@@ -139,6 +140,69 @@ describe("a reorganisation", () => {
     proxy.stop();
     expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
   });
+
+  it("whose transaction gives way to a no-op has the call behind it done once", async () => {
+    let noOps = 0;
+    const proxy = await startHttpProxy(anvil.url);
+    const one = submitter({
+      client: connect([proxy.url]),
+      pollsBeforeReplacement: 5,
+      onEvent: ({ kind }, { data }) => {
+        events.push(kind);
+        if (kind === "replaced" && data === "0x") noOps += 1;
+      },
+    });
+    // So that the lesser takes no more gas once the greater is undone.
+    await one.send(mint(8n));
+    await anvil.setAutomine(false);
+    const lesser = one.send({ ...mint(1n), deadlineBlock: 10_000 });
+    await sentAtLeast(2);
+    const greater = one.send({ ...mint(2n), deadlineBlock: 10_000, priority: 2 });
+    await until("it gives way", () => events.includes("preempted"));
+    await anvil.mine();
+    await greater;
+    // The lesser gave its nonce to the greater, and gets one of its own now.
+    await until("both are sent", async () => (await pendingNonce()) === 3);
+    await anvil.rpc("anvil_reorg", [1, []]);
+    await until("a no-op is sent", () => noOps > 0);
+    const polled = proxy.asked.length;
+    await until("polls follow", () => proxy.asked.length > polled + 40);
+    await mineWhile(lesser);
+    await anvil.mine(2);
+    proxy.stop();
+    expect([await minted(), await nonceOf()]).toEqual([9n, 3]);
+  });
+
+  it("after which no endpoint shows a receipt has a repeated call refused, not done twice", async () => {
+    let hides = false;
+    let again: Promise<unknown> | undefined;
+    let polls = 0;
+    const proxy = await startHttpProxy(anvil.url, async ({ method }, forward) => {
+      if (hides && method === "eth_getTransactionReceipt") return { result: null };
+      const answer = await forward();
+      // In the poll after which the nonce counts as used by what nobody knows.
+      const isUsed = hides && method === "eth_getTransactionCount" && Number(answer.result) === 2;
+      if (isUsed && ++polls === 3) {
+        again = expect(one.send(mint(5n))).rejects.toMatchObject({ code: "TransactionLost" });
+      }
+      return answer;
+    });
+    const one = submitter({ client: connect([proxy.url]), pollsBeforeReplacement: 10_000 });
+    await one.send(mint(5n));
+    await anvil.setAutomine(false);
+    const other = one.send(mint(2n));
+    await sentAtLeast(2);
+    await anvil.rpc("anvil_reorg", [1, []]);
+    await until("both are broadcast again", () => rebroadcast() >= 2);
+    hides = true;
+    await anvil.mine();
+    await expect(other).rejects.toMatchObject({ code: "TransactionLost" });
+    await until("the call is repeated", () => again !== undefined);
+    await mineWhile(again as Promise<unknown>);
+    await anvil.mine(2);
+    proxy.stop();
+    expect([await minted(), await nonceOf()]).toEqual([7n, 2]);
+  });
 });
 
 describe("an endpoint that tells an older nonce", () => {
@@ -168,4 +232,6 @@ describe("an endpoint that tells an older nonce", () => {
   });
 });
 
+const pendingNonce = () =>
+  anvil.client.getTransactionCount({ address: owner(), blockTag: "pending" });
 const rebroadcast = () => events.filter((event) => event === "rebroadcast").length;

@@ -300,7 +300,7 @@ export class Submitter implements CallSubmitter {
       if (settled !== undefined) {
         const { version, job } = settled;
         // A lagging endpoint reopens nonces that were never undone: their callers know already.
-        const isNews = version.block !== slot.mined?.block;
+        const isNews = version.block !== slot.lastMined?.block;
         this.#line.settle(slot, version);
         if (isNews) this.#queue.settle({ ...settled, job: this.#waitingFor(job) });
       } else if (next === undefined || slot.nonce >= next) {

@@ -1,7 +1,7 @@
 /** The refusal of what a caller of the library gave. */
 import { QuarterdeckError } from "../../base/errors.ts";
 
-/** What the caller gave cannot be used. Nothing was signed or sent. */
+/** An argument of the caller cannot be used. Nothing was signed or sent. */
 export class BadArgument extends QuarterdeckError {
   override readonly name = "BadArgument";
   /** Path of the argument: "price", "options.rpc.0". */

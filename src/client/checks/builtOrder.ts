@@ -1,7 +1,7 @@
 /**
  * The last check before an order is signed: its amounts are computed back from the words of the
  * request and the decimals of the chain, by other means than those by which it was built, and
- * compared. Whatever an operator said of the market, what is signed is what was asked.
+ * compared. The signed order is the requested one, whatever an operator said of the market.
  */
 import { Alarm } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";

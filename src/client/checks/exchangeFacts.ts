@@ -1,5 +1,5 @@
 /**
- * What an operator says that the exchange is (/v1/exchange), held against the chain. A number that
+ * An operator's description of the exchange (/v1/exchange), compared with the chain. A number that
  * decides what an order is worth comes from the chain or from the caller, never from the operator:
  * decimals and symbols are the tokens' own; lots and ticks are pinned by the caller, or bounded and
  * then held fixed.
@@ -96,9 +96,9 @@ async function readToken(reader: MediatorReader, token: Address): Promise<TokenF
 
 /**
  * The exchange as this client takes it to be, frozen: of what the operator `said`, only markets'
- * pairs, lots and ticks remain, checked and bounded, and figures on which nothing here depends.
- * `before`: what it took it to be until now. Throws `NotThisExchange`, `MarketChanged`, or
- * `BadArgument` for a pin that makes no sense.
+ * pairs, lots and ticks remain, checked and bounded, and values on which nothing here depends.
+ * `before`: the facts taken until now. Throws `NotThisExchange`, `MarketChanged`, or `BadArgument`
+ * for a pin that makes no sense.
  */
 export function holdAgainstChain(
   said: ExchangeFacts,
@@ -140,7 +140,7 @@ function holdToken(said: TokenFacts, { tokens, unreadable }: ChainFacts): void {
   if (unreadable.includes(said.token)) return;
   const token = tokens.find((one) => one.token === said.token);
   if (token === undefined) throw notThisExchange("token", said.token, "no such listing");
-  // Its symbol may have changed since the operator read it; nothing here depends on that.
+  // The token's symbol may have changed since the operator read it; nothing here depends on that.
   requireSame(`decimals of ${said.token}`, said.decimals, token.decimals);
   requireSame(`listedRound of ${said.token}`, said.listedRound, token.listedRound);
 }

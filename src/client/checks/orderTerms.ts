@@ -13,7 +13,7 @@ import {
 } from "../../protocol/trading/terms.ts";
 import { BadArgument } from "./badArgument.ts";
 
-/** What an order may be asked to do besides; what is left out is as in an order without terms. */
+/** The terms that a caller may give with an order; a missing field has its default. */
 export interface TermsRequest {
   /** Rest until the round ends (`round`), or `ioc`, `fok`, `postOnly`. */
   readonly timeInForce?: TimeInForce;

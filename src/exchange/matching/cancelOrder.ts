@@ -5,9 +5,9 @@ import { checkCancel } from "./checkOrder.ts";
 import { cancel } from "./endOrder.ts";
 
 /**
- * Takes an order out of the book, or out of the queue for the next round, at its owner's wish.
- * What it executed stays. A refused wish changes nothing. Work grows with the queue only for
- * queued orders.
+ * Takes an order out of the book, or out of the queue for the next round, at its owner's request.
+ * Amounts already executed stay. A refused request changes nothing. Work grows with the queue only
+ * for queued orders.
  */
 export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
   const refusal = checkCancel(state, entry);

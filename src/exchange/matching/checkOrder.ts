@@ -43,10 +43,10 @@ export function checkOrder(
 
 /**
  * Why the order is not signed by its owner or the key recorded for its round; undefined if it is.
- * Whoever journals an order has checked that, but perhaps before the last blocks were taken in, and
- * an order executed with a key that the chain does not record is evidence of nothing. So where a
- * key set about that time may have changed the answer, the machine asks again. A recovery costs
- * about a millisecond; all other orders cost nothing.
+ * The operator that journals an order has checked the signature, but perhaps before the last blocks
+ * were taken in, and an order executed with a key that the chain does not record is evidence of
+ * nothing. So where a key set about that time may have changed the answer, the machine asks again.
+ * A recovery costs about a millisecond; all other orders cost nothing.
  */
 export function checkSigner(state: State, { order, signature }: SignedOrder): Refusal | undefined {
   const { owner, round } = order;
@@ -61,7 +61,7 @@ export function checkSigner(state: State, { order, signature }: SignedOrder): Re
   return refuse("BadSignature", { owner, recovered });
 }
 
-/** What holds for the order whoever sends it. */
+/** The checks that hold for the order, independent of its sender. */
 function checkByItself(state: State, order: Order): Refusal | undefined {
   if (state.halted !== undefined) return haltedRefusal(state.halted.round);
   const fault = checkOrderRule(order);
@@ -87,7 +87,7 @@ function checkByItself(state: State, order: Order): Refusal | undefined {
   return refuse("MisalignedAmount", { sellAmount, buyAmount, nearest: nearest(market, order) });
 }
 
-/** What the book makes of its terms: at once, or when its round opens. */
+/** The checks of the terms against the book, where the order's round is open. */
 function checkMarket(
   state: State,
   order: Order,
@@ -101,7 +101,7 @@ function checkMarket(
   return checkBook(order, terms, book, measured, leaving);
 }
 
-/** What its owner has and has done. */
+/** The checks of the owner's balance and earlier orders. */
 function checkOwner(state: State, order: Order, leaving?: OrderRecord): Refusal | undefined {
   const { owner, round, id } = order;
   const client = state.clients.get(owner);

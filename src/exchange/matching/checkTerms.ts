@@ -6,10 +6,10 @@ import type { Order } from "../../protocol/units.ts";
 import type { Book, OrderRecord } from "../model/book.ts";
 import type { State } from "../model/state.ts";
 
-/** What its market makes of the order. */
+/** The order as its market counts it. */
 type Measured = Pick<OrderRecord, "side" | "price" | "lots">;
 
-/** Whether its last block leaves the order any time; refused as `Expired` if not. */
+/** The refusal `Expired` where the last block leaves the order no time. */
 export function checkLastBlock(
   state: State,
   order: Order,

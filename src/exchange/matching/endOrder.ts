@@ -41,7 +41,7 @@ export function endDueOrders(state: State, block: BlockNumber, events: ExchangeE
   }
 }
 
-/** What `endDueOrders` would free, order by order. */
+/** The amounts that `endDueOrders` would free, order by order. */
 export function dueFunds(
   state: State,
   block: BlockNumber,

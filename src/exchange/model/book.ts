@@ -15,9 +15,9 @@ export interface OrderRecord {
   readonly order: Order;
   readonly signature: Signature;
   readonly terms: OrderTerms;
-  /** Its place in time among all orders. */
+  /** The order's place in time among all orders. */
   readonly arrivalSeq: number;
-  /** When its record was written: milliseconds since 1970; 0: not written down. */
+  /** Time at which its record was written: milliseconds since 1970; 0: not written down. */
   readonly placedMs: number;
   readonly book: Book;
   readonly side: Side;
@@ -27,7 +27,7 @@ export interface OrderRecord {
   filledLots: bigint;
   sold: Amount;
   bought: Amount;
-  /** Of its last trade; 0 before the first. */
+  /** Sequence number of the order's last trade; 0 before the first. */
   sequence: number;
   state: OrderState;
   /** Why it ended, where its state does not say it all. */
@@ -37,7 +37,7 @@ export interface OrderRecord {
   later: OrderRecord | undefined;
 }
 
-/** What the order still keeps locked while it is open: it may pay its own limit for every lot. */
+/** The amount that the order keeps locked while open: it may pay its own limit for every lot. */
 export function lockedBy(record: OrderRecord): Amount {
   const lots = record.lots - record.filledLots;
   return record.side === "bid" ? lots * record.price : lots * record.book.market.lot;

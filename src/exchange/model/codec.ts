@@ -68,7 +68,7 @@ export function object<T extends object>(fields: Fields<T>): Codec<T> {
   };
 }
 
-/** One of several objects, told apart by `tag`, which is their first field. */
+/** One of several objects, distinguished by `tag`, which is their first field. */
 export function union<Tag extends string, T extends { readonly [K in Tag]: string }>(
   tag: Tag,
   members: {

@@ -18,7 +18,7 @@ export class DueOrders {
     this.#first = Math.min(this.#first, block);
   }
 
-  /** Those open or queued whose last block is before `block`: earlier blocks first. */
+  /** Open and queued orders whose last block is before `block`: earlier blocks first. */
   before(block: BlockNumber): OrderRecord[] {
     if (this.#first >= block) return [];
     const past = [...this.#byBlock.keys()].filter((last) => last < block).sort((a, b) => a - b);

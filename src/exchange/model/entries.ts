@@ -70,7 +70,7 @@ export interface ExchangeLimits {
   readonly ordersPerClientAndRound: number;
 }
 
-/** What an exchange is from its first moment on. */
+/** The facts that define an exchange from its first moment on. */
 export interface Genesis {
   readonly chainId: number;
   readonly mediator: Address;
@@ -102,7 +102,7 @@ export interface PlaceOrderEntry extends Timed {
   readonly terms?: SignedTerms;
 }
 
-/** A verified wish of the owner to take an order out. */
+/** A verified cancellation request of the owner. */
 export interface CancelOrderEntry extends CancelOrder, Timed {
   readonly kind: "cancelOrder";
   readonly signature: Signature;

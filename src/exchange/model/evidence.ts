@@ -1,4 +1,4 @@
-/** What the operator shows the Mediator: that a request overdraws, or how a round added up. */
+/** The operator's evidence for the Mediator: that a request overdraws, or how a round added up. */
 import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { TokenAccount } from "../../protocol/disputeRule.ts";

@@ -12,7 +12,7 @@ export function balanceOf(client: Client, token: Address): Readonly<Balance> {
   return client.balances.get(token) ?? NOTHING;
 }
 
-/** What orders and withdrawals may take. */
+/** The part of a balance that orders and withdrawals may take. */
 export function freeFunds(client: Client, token: Address): Amount {
   const { total, locked } = balanceOf(client, token);
   return total - locked;

@@ -1,4 +1,4 @@
-/** What applying an entry did, as data: for streams, metrics, logs, and for signing fills. */
+/** The results of applying an entry, as data: for streams, metrics, logs, and for signing fills. */
 import type { Address } from "../../base/hex.ts";
 import type {
   CommittedLog,

@@ -24,7 +24,7 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 /** 0 <= locked <= total, always. */
 export interface Balance {
   total: Amount;
-  /** What open orders may still sell. */
+  /** The amount that open orders may still sell. */
   locked: Amount;
 }
 
@@ -103,7 +103,7 @@ export interface State {
   trades: number;
   /** Of the last record: milliseconds since 1970 by its writer's clock, never decreasing. */
   timeMs: number;
-  /** What ends at a block by itself. */
+  /** Orders and switches that end at a block by themselves. */
   readonly due: DueOrders;
 }
 

@@ -1,4 +1,4 @@
-/** What the outside may ask of the exchange, as plain data; the questions are in views.ts. */
+/** The exchange's data as the outside may read it; the queries are in views.ts. */
 import type { Address } from "../../base/hex.ts";
 import type { Execution, TokenAccount } from "../../protocol/disputeRule.ts";
 import type { OrderTerms } from "../../protocol/trading/terms.ts";
@@ -35,7 +35,7 @@ export interface ClockView {
 export interface BalanceView {
   readonly token: Address;
   readonly total: Amount;
-  /** In open orders. */
+  /** The amount locked in open orders. */
   readonly locked: Amount;
   /** total - locked. */
   readonly free: Amount;
@@ -56,7 +56,7 @@ export interface OrderView {
   /** Cumulative, as its fill says. */
   readonly sold: Amount;
   readonly bought: Amount;
-  /** Of its last trade; 0 before the first. */
+  /** Sequence of the last trade; 0 before the first. */
   readonly sequence: bigint;
 }
 
@@ -81,14 +81,14 @@ export interface WithdrawalView {
   readonly round: Round;
   readonly amount: Amount;
   readonly opening: Amount;
-  /** In which it was requested. */
+  /** The block in which the withdrawal was requested. */
   readonly block: BlockNumber;
   readonly state: WithdrawalState;
 }
 
 export interface DisputeView {
   readonly client: Address;
-  /** In which it was opened; it is about the round before. */
+  /** The round in which the dispute was opened; the dispute is about the round before. */
   readonly round: Round;
   readonly opener: Address;
   readonly openedBlock: BlockNumber;
@@ -118,7 +118,7 @@ export interface DisputeAnswerView extends DisputeView {
   readonly executions: readonly ExecutionView[];
 }
 
-/** What to send to cancel a request. */
+/** The call that cancels a request. */
 export interface EvidenceView extends WithdrawalView {
   /** Ascending by (round, id). */
   readonly orders: readonly SignedOrder[];
@@ -132,13 +132,13 @@ export interface CommitView {
   readonly round: Round;
   /** In token order; the trees with which the round opened. */
   readonly roots: readonly TokenRoot[];
-  /** Those that the chain does not show yet, in token order. */
+  /** Cancellations that the chain does not show yet, in token order. */
   readonly missing: readonly TokenRoot[];
   /** Requests of the round before that must be cancelled before. */
   readonly cancelFirst: readonly WithdrawalView[];
 }
 
-/** A token's figures of a round, as the Mediator counts them, in base units. */
+/** A token's sums of a round, as the Mediator counts them, in base units. */
 export interface TokenSums {
   readonly token: Address;
   readonly deposits: Amount;

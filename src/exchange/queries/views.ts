@@ -1,6 +1,6 @@
 /**
- * What the outside may ask of the state, between two entries. Nothing here changes it, and nothing
- * given back changes with it.
+ * Queries of the state for the outside, between two entries. No query changes the state, and no
+ * result changes with it.
  */
 import type { Address } from "../../base/hex.ts";
 import { orderHash } from "../../protocol/messages.ts";
@@ -56,12 +56,12 @@ export function clients(state: State): Address[] {
   return state.clientList.map((client) => client.address);
 }
 
-/** Undefined for whoever never deposited. */
+/** Undefined for an account that never deposited. */
 export function leafIndexOf(state: State, client: Address): number | undefined {
   return state.clients.get(client)?.leafIndex;
 }
 
-/** One for each listed token, in their order; undefined for whoever never deposited. */
+/** One for each listed token, in their order; undefined for an account that never deposited. */
 export function balances(state: State, address: Address): BalanceView[] | undefined {
   const client = state.clients.get(address);
   if (client === undefined) return undefined;
@@ -149,7 +149,7 @@ function withdrawalView(withdrawal: Withdrawal): WithdrawalView {
 }
 
 /**
- * For each listed token what the Mediator's own figures of the current round must be: credited
+ * For each listed token the sums that the Mediator must hold of the current round: credited
  * deposits, requests that are not cancelled, and A(r) with what is still to be cancelled taken out.
  * Base units.
  */
@@ -167,7 +167,7 @@ export function tokenSums(state: State): TokenSums[] {
   });
 }
 
-/** Those not closed, the first to fall due first. */
+/** Disputes not closed, the first to fall due first. */
 export function disputes(state: State): DisputeView[] {
   return [...state.disputes.values()].sort((a, b) => a.deadlineBlock - b.deadlineBlock);
 }

@@ -15,9 +15,9 @@ import {
 
 /**
  * Takes out a request that was cancelled on chain. If we had debited it (another approved operator
- * may cancel what we would have paid), the money comes back, as the Mediator's own figures say;
- * when the next round is open already, it comes back into the tree with which that round opened,
- * which is not committed yet. Constant work, and one path of that tree.
+ * may cancel what we would have paid), the money comes back, as the Mediator's own sums say; when
+ * the next round is open already, it comes back into the tree with which that round opened, which
+ * is not committed yet. Constant work, and one path of that tree.
  */
 export function cancelWithdrawal(
   state: State,

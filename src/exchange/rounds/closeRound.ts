@@ -17,7 +17,7 @@ import {
 /**
  * Ends the current round, whose withdrawals are decided: its orders expire, and every balance is
  * frozen as the opening of the next (docs/protocol.md section 9). Each tree's total must be the
- * Mediator's own figure. Work grows with open orders, clients, and balances changed since the last
+ * Mediator's own sum. Work grows with open orders, clients, and balances changed since the last
  * round.
  */
 export function closeRound(state: State, events: ExchangeEvent[]): void {

@@ -4,8 +4,8 @@ import type { ExchangeEvent } from "../model/outcome.ts";
 import { type Client, clientRound, flowIn, type State, tokenOf } from "../model/state.ts";
 
 /**
- * Credits what arrived, and admits whoever sends for the first time: with a leaf for everybody the
- * totals always match (docs/protocol.md section 4). Constant work.
+ * Credits a deposit, and admits a client at its first one: with a leaf for every client the totals
+ * always match (docs/protocol.md section 4). Constant work.
  */
 export function creditDeposit(state: State, log: DepositedLog, events: ExchangeEvent[]): void {
   const token = tokenOf(state, log.token);

@@ -1,7 +1,8 @@
 /**
- * What a log of the Mediator needs, to be taken: one rule for each kind of log, over facts that the
- * state gives (`factsOf`), or the state with what earlier logs of the same blocks will have done to
- * it (checkBlocks.ts). So a log that was checked before it was written is one that can be applied.
+ * Conditions under which a log of the Mediator is taken: one rule for each kind of log, over facts
+ * that the state gives (`factsOf`), or the state with what earlier logs of the same blocks will
+ * have done to it (checkBlocks.ts). So a log that was checked before it was written is one that can
+ * be applied.
  */
 import { UINT128_MAX } from "../../base/bytes.ts";
 import type { Address } from "../../base/hex.ts";
@@ -27,7 +28,7 @@ export interface ActiveRequest {
   readonly state: WithdrawalState;
 }
 
-/** What the rules ask, as of the log's own place in the chain. */
+/** The facts that the rules ask for, as of the log's own place in the chain. */
 export interface LogFacts {
   readonly moment: Moment;
   readonly isHalted: boolean;
@@ -59,7 +60,7 @@ const RULES: { readonly [K in ChainLogKind]: Rule<Extract<ChainLog, { readonly k
     if (facts.isDisputed(client, round)) return `${client} disputes twice in round ${round}.`;
     return round >= 1 ? undefined : "a dispute in round 0 is about nothing.";
   }),
-  // The rounds of these are those of what they end or announce.
+  // The round of these logs is the one that they end or prepare.
   withdrawalCancelled: canCancel,
   withdrawalConfirmed: (facts, { client, token, round, amount }) => {
     if (!facts.isClient(client)) return noClient(client);
@@ -183,7 +184,9 @@ export function factsOf(state: State): LogFacts {
   };
 }
 
-/** A(r) of the open round, and what came and was debited in it: no client need be looked at. */
+/**
+ * A(r) of the open round, and what came and was debited in it: no client's account need be read.
+ */
 function sumOf(state: State, token: Token | undefined): Amount {
   if (token === undefined) return 0n;
   const flow = token.flows.get(state.moment.round);

@@ -10,13 +10,12 @@ import {
 } from "../model/state.ts";
 
 /**
- * Records the key that signs an account's orders from the next round on, beside those of the
- * rounds that can still be asked about (docs/protocol.md section 5). Orders that wait for that
- * round
- * are cancelled when the key replaces another: the Mediator takes none that the old key signed as
- * evidence, so an owner could trade, and then overdraw or dispute without an answer. Those that the
- * owner itself signed go too: to tell them apart costs a recovery each, a whole queue of them for
- * the price of one transaction. Work grows with the account's waiting orders.
+ * Records the key that signs an account's orders from the next round on, beside those of the rounds
+ * that can still be asked about (docs/protocol.md section 5). Orders that wait for that round are
+ * cancelled when the key replaces another: the Mediator takes none that the old key signed as
+ * evidence, so an owner could trade, and then overdraw or dispute without an answer. Orders that
+ * the owner itself signed are cancelled too: to distinguish these costs a recovery each, a whole
+ * queue of them for the price of one transaction. Work grows with the account's waiting orders.
  */
 export function setTradingKey(state: State, log: TradingKeySetLog, events: ExchangeEvent[]): void {
   const { round } = state.moment;

@@ -1,8 +1,8 @@
 /**
  * The whole state as records of canonical JSON, and back: a node starts from the last snapshot and
- * replays what came after. What follows from the rest is not written: books, queue and trees are
- * built again. Frozen balances are written as what changed since the round before, which keeps the
- * nodes of their trees shared after a restart too. Work grows with clients * tokens * rounds kept.
+ * replays what came after. Derived data is not written: books, queue and trees are built again.
+ * Frozen balances are written as what changed since the round before, which keeps the nodes of
+ * their trees shared after a restart too. Work grows with clients * tokens * rounds kept.
  */
 import { SumTree } from "../../protocol/sumTree.ts";
 import { DEFAULT_TERMS, isSameTerms } from "../../protocol/trading/terms.ts";

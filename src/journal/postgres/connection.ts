@@ -5,7 +5,7 @@ import pg from "pg";
 import { type Sql, sqlOf, TYPES } from "./sql.ts";
 import type { DatabaseAddress, DatabaseHost } from "./url.ts";
 
-/** What every session is asked for, and held to. */
+/** The settings that every session is asked for, and held to. */
 export interface SessionSettings {
   readonly schema: string;
   /** Milliseconds after which the server gives a statement up. */
@@ -77,7 +77,7 @@ export class Connection {
     }
   }
 
-  /** Whether it has ended, or said something that nobody asked for. */
+  /** True once the connection has ended, or received a message that answers no request. */
   get isBroken(): boolean {
     return this.#broken;
   }
@@ -122,7 +122,7 @@ export class Connection {
     stream.once("close", () => clearTimeout(timer));
   }
 
-  /** Whatever is asked on it fails at once. */
+  /** Every later request on this connection fails at once. */
   drop(): void {
     this.#broken = true;
     streamOf(this.#client).stream.destroy();
@@ -144,7 +144,7 @@ function streamOf(client: pg.Client): { readonly stream: Duplex } {
   return (client as unknown as { connection: { stream: Duplex } }).connection;
 }
 
-/** In each way that `sslmode` allows, the first that succeeds. */
+/** Connects in each way that `sslmode` allows, until one succeeds. */
 async function login(
   address: DatabaseAddress,
   host: DatabaseHost,
@@ -156,7 +156,7 @@ async function login(
       return await loginOnce(address, host, tls, signal);
     } catch (error) {
       first ??= error;
-      // Nobody there, or told to stop: no other way leads there.
+      // The server is absent, or ordered to stop: no other way leads there.
       if (signal.aborted || isOutOfReach(error)) break;
     }
   }

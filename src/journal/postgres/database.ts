@@ -13,7 +13,7 @@ export interface DatabaseOptions {
   readonly schema: string;
   /** Milliseconds after which a question counts as unanswered. */
   readonly answerMs: number;
-  /** Only this host of the URL, counted from 0; all of them unless told. */
+  /** Only this host of the URL, counted from 0; all of them by default. */
   readonly host?: number;
 }
 
@@ -22,7 +22,7 @@ const IDENTIFIER = /^[a-z_][a-z0-9_]{0,62}$/;
 const READ_ONLY = "25006";
 
 export class Database {
-  /** For messages: without user and password. */
+  /** The hosts for messages: without user and password. */
   readonly location: string;
   readonly #answerMs: number;
   readonly #pool: Pool;
@@ -32,14 +32,14 @@ export class Database {
     const address = addressOf(url, host);
     this.location = locationOf(address, schema);
     this.#answerMs = answerMs;
-    // Less than our own patience, so that nothing is carried out long after we gave up.
+    // Less than our own time limit, so that nothing is carried out long after we gave up.
     this.#pool = new Pool(address, { schema, statementMs: Math.ceil(answerMs * 0.8) });
   }
 
   /**
-   * What `question` gives, all of it asked on one connection and once: nothing is asked again by
-   * itself. Throws `StorageFailure`: when it stays unanswered, or a commit that waited for a standby
-   * was cancelled meanwhile, whether it was carried out is not known.
+   * The result of `question`, all of it asked on one connection and once: nothing is asked again by
+   * itself. Throws `StorageFailure`: when it stays unanswered, or a commit that waited for a
+   * standby was cancelled meanwhile, whether it was carried out is not known.
    */
   async ask<T>(what: string, question: (sql: Sql) => Promise<T>): Promise<T> {
     const ending = new AbortController();
@@ -67,12 +67,12 @@ export class Database {
     }
   }
 
-  /** What is asked from now on is asked on connections that are opened from now on. */
+  /** Every later request uses a connection that is opened from now on. */
   renew(): void {
     this.#pool.renew();
   }
 
-  /** Whatever is still asked fails. */
+  /** Every request still open fails. */
   async close(): Promise<void> {
     this.#pool.close();
   }
@@ -97,8 +97,8 @@ export class Database {
 }
 
 /**
- * What `read` gives. No damage is declared from one reading: what looks like it is read again on
- * connections that are opened then, and `JournalDamaged` is thrown only for what is found there.
+ * The result of `read`. No damage is declared from one reading: apparent damage is read again on
+ * connections that are opened then, and `JournalDamaged` is thrown only for the damage found there.
  */
 export async function confirmed<T>(database: Database, read: () => Promise<T>): Promise<T> {
   try {
@@ -143,11 +143,11 @@ function failureCodeOf(error: unknown): StorageFailureCode {
   if (error instanceof RangeError) return "StorageFailed";
   if (!(error instanceof pg.DatabaseError)) return "DatabaseUnreachable";
   const code = codeOf(error);
-  // Its disk is full, or it is read only: that may pass, as an outage does.
+  // The server's disk is full, or it is read only: that may pass, as an outage does.
   if (code === "53100" || code === READ_ONLY) return "DatabaseUnwritable";
   // A pooler's word for what it does not pass on; under the same code it tells of its outages.
   if (code === "08P01" && /unsupported/i.test(error.message)) return "DatabaseRefused";
-  // Prepared in one session and looked for in another, or the other way round.
+  // Prepared in one session and needed in another, or the other way round.
   if (code === "42P05" || code === "26000") return "DatabaseSessionless";
   // Starting up, shutting down, too many connections, cancelled: another try may do.
   if (/^(57|53|08|40)/.test(code)) return "DatabaseUnreachable";

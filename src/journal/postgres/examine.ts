@@ -1,4 +1,4 @@
-/** What an operator will need of the database, looked at before it starts. Changes nothing. */
+/** Examines, before the start, all that an operator will need of the database. Changes nothing. */
 import { StorageFailure } from "../errors.ts";
 import { Database } from "./database.ts";
 import { requireDurable } from "./tables.ts";
@@ -6,7 +6,7 @@ import { parseDatabaseUrl } from "./url.ts";
 
 /** One host of the URL. */
 export interface ExaminedHost {
-  /** Its name and port. */
+  /** The host's name and port. */
   readonly name: string;
   /** Why it would not be used; undefined: it would. */
   readonly failure: StorageFailure | undefined;
@@ -14,7 +14,9 @@ export interface ExaminedHost {
 
 export interface ExaminedDatabase {
   readonly hosts: readonly ExaminedHost[];
-  /** What its user may not do and must, in words; empty where no host would be used. */
+  /**
+   * The rights that the host's user needs and lacks, in words; empty where no host would be used.
+   */
   readonly lacking: readonly string[];
 }
 

@@ -59,7 +59,7 @@ describe("a shared journal in a database", () => {
     const schema = server.schema();
     const [ada, bob] = [await open(schema), await open(schema, "bob")];
     await acquire(ada);
-    await ada.announce(7);
+    await ada.heartbeat(7);
     await vandalise(
       schema,
       `UPDATE head SET expires_at = now() + interval '1 hour', successor = 'dee',
@@ -68,7 +68,7 @@ describe("a shared journal in a database", () => {
     );
     expect((await bob.poll()).holder).toBeUndefined();
     expect((await bob.acquire())?.epoch).toBe(2);
-    expect((await bob.announce(7)).map(({ operator }) => operator)).toEqual(["bob"]);
+    expect((await bob.heartbeat(7)).map(({ operator }) => operator)).toEqual(["bob"]);
   });
 });
 

@@ -153,9 +153,9 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     });
   }
 
-  announce(sequence: number): Promise<readonly Peer[]> {
+  heartbeat(sequence: number): Promise<readonly Peer[]> {
     const patience = this.#leaseMs * PEER_LEASES;
-    return this.database.ask("This operator cannot be announced", async (sql) => {
+    return this.database.ask("This operator cannot send its heartbeat", async (sql) => {
       await sql`
         INSERT INTO {schema}.operator (address, url, sequence, seen_at)
         VALUES (${this.#operator}, ${this.#url}, ${sequence}, now())

@@ -1,6 +1,6 @@
 /**
- * A few connections to whichever host of the URL takes writes. One that failed in any way is not
- * used again: what else it would say is not known.
+ * A few connections to whichever host of the URL takes writes. A connection that failed in any way
+ * is not used again: its next answers could be wrong.
  */
 import { Connection, SESSIONS_LOST, type SessionSettings, UnfitServer } from "./connection.ts";
 import type { DatabaseAddress, DatabaseHost } from "./url.ts";
@@ -13,7 +13,7 @@ export class NoHost extends Error {
 const CONNECTIONS = 4;
 /** Milliseconds after which a connection that nobody needed is closed. */
 const IDLE_MS = 60_000;
-/** Looks at who answers while another transaction is open. */
+/** Number of probes for the server that answers while another transaction is open. */
 const SESSION_PROBES = 3;
 
 interface Waiting {
@@ -28,7 +28,7 @@ export class Pool {
   readonly #idle = new Map<Connection, NodeJS.Timeout>();
   readonly #busy = new Set<Connection>();
   readonly #waiting: Waiting[] = [];
-  /** Those that were opened before it last grew are not used again. */
+  /** Connections that were opened before this number last grew are not used again. */
   readonly #generations = new WeakMap<Connection, number>();
   #generation = 0;
   #opening = 0;
@@ -106,7 +106,7 @@ export class Pool {
     if (avoid !== undefined) this.#passOver(avoid);
   }
 
-  /** Whatever is still asked fails. */
+  /** Every request still open fails. */
   close(): void {
     this.#closed = true;
     for (const connection of [...this.#idle.keys()]) {
@@ -144,7 +144,9 @@ export class Pool {
     }
   }
 
-  /** For whoever waits longest: its end ends the opening, and its failure is told to it. */
+  /**
+   * For the longest-waiting request: its end ends the opening, and it gets the opening's failure.
+   */
   async #openOne(): Promise<void> {
     const { signal } = this.#waiting[0] as Waiting;
     const generation = this.#generation;
@@ -249,7 +251,7 @@ function codeOf(error: unknown): string {
   return String((error as { code?: unknown } | undefined)?.code ?? "");
 }
 
-/** What went wrong in the words of whoever noticed: the server with its code, or the network. */
+/** The fault in the words of the part that noticed it: the server with its code, or the network. */
 export function wordsOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(wordsOf).join(", ");
   if (!(error instanceof Error)) return String(error);

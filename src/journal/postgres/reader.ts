@@ -23,7 +23,7 @@ import { loadSnapshot, snapshotSequences } from "./snapshots.ts";
 /** The reading half of a shared journal. */
 export class PostgresReader implements JournalReader {
   readonly location: string;
-  /** A database that was set back says nothing of it; whoever followed it notices. */
+  /** A database that was set back gives no sign of it; a reader that followed it notices. */
   readonly restoredFrom = undefined;
   protected readonly database: Database;
   #head: Head;
@@ -43,8 +43,8 @@ export class PostgresReader implements JournalReader {
   }
 
   /**
-   * As `readHead`. One that went back, or names another record than before, is read again on a
-   * connection that is opened then: somebody will end for it.
+   * As `readHead`. A head that went back, or names another record than before, is read again on a
+   * connection that is opened then: an operator will end because of it.
    */
   protected async readOwnHead(): Promise<HeadRow> {
     const row = await readHead(this.database);

@@ -12,9 +12,9 @@ export interface HeadRepair {
   readonly location: string;
   /** The head as it stood; undefined where there was none. `hash` may be of any length. */
   readonly found: Head | undefined;
-  /** What the records say it is. */
+  /** The head that the records themselves show. */
   readonly wanted: Head;
-  /** Of the head once it is repaired: greater than any before, so that no writer goes on unseen. */
+  /** The epoch of the repaired head: greater than any before, so that no writer goes on unseen. */
   readonly epoch: number;
   readonly isRepaired: boolean;
 }

@@ -114,7 +114,10 @@ export async function saveSnapshot(
   await dropOld(database, fence);
 }
 
-/** Whether this very snapshot is there already. Another one of the same records is an alarm. */
+/**
+ * Whether this very snapshot is there already. A different snapshot of the same records is an
+ * alarm.
+ */
 async function isKnown(
   database: Database,
   sequence: number,

@@ -17,7 +17,7 @@ export type Sql = <All extends readonly object[] = readonly object[]>(
   ...values: readonly SqlValue[]
 ) => Promise<Rows<All[number]>>;
 
-/** The server told of more rows than came. */
+/** The server reported more rows than came. */
 export class IncompleteAnswer extends Error {
   override readonly name = "IncompleteAnswer";
 }
@@ -52,7 +52,7 @@ export const TYPES: pg.CustomTypesConfig = {
 
 interface Statement {
   readonly text: string;
-  /** Made of the text: no two statements share one, in whichever session it is looked up. */
+  /** Made of the text: no two statements share one, in whichever session the name is used. */
   readonly name: string;
 }
 

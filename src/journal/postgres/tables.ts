@@ -5,11 +5,11 @@ import type { Database } from "./database.ts";
 import type { Sql } from "./sql.ts";
 
 /**
- * Version of the tables below. One that a release adds raises it only if a release without it would
- * do harm there: operators of both are at work while they are upgraded one after the other.
+ * Version of the tables below. A release that adds a table raises this only if a release without
+ * the table would do harm there: operators of both run while they are upgraded one after the other.
  */
 const TABLES_VERSION = 1;
-/** Two operators that create the tables at the same time: one of them is told of the other's. */
+/** Two operators that create the tables at the same time: the server reports the other's to one. */
 const CREATED_MEANWHILE = new Set(["23505", "42P06", "42P07", "42710"]);
 const TRIES = 5;
 
@@ -67,7 +67,7 @@ async function create(sql: Sql): Promise<void> {
       checksum bigint NOT NULL,
       hash     bytea NOT NULL
     )`;
-  // Who writes, until when, and whom the last writer named as its successor.
+  // The writer, the end of its lease, and the successor that the last writer named.
   await sql`
     CREATE TABLE IF NOT EXISTS {schema}.head (
       id              integer PRIMARY KEY CHECK (id = 1),

@@ -27,7 +27,7 @@ export interface DatabaseAddress {
   readonly directTls: boolean;
   /** Whether the password goes only to a server that proves to hold the TLS connection. */
   readonly channelBinding: "disable" | "prefer" | "require";
-  /** Milliseconds for one host; undefined: unless told. */
+  /** Milliseconds for one host; undefined: the default. */
   readonly connectMs: number | undefined;
   /** Milliseconds of silence after which the kernel asks whether the other side lives. */
   readonly keepAliveMs: number | undefined;
@@ -105,11 +105,11 @@ const HONOURED_VALUES: Readonly<Record<string, readonly [values: readonly string
     client_encoding: [["auto", "UTF8", "utf8", "UTF-8", "utf-8"], "the encoding is UTF8"],
     sslcompression: [["0"], "TLS is never compressed"],
     sslsni: [["1"], "a host's name is always sent"],
-    // What other libraries take it for is tried here: whether sessions are kept.
+    // Values that other libraries accept here are tried out: whether sessions are kept.
     pgbouncer: [["true", "false"], "whether sessions are kept is tried in any case"],
   };
 
-/** What to do instead of parameters that are refused. */
+/** The alternative to each parameter that is refused. */
 const INSTEAD: Readonly<Record<string, string>> = {
   schema: "set `database.schema` in the configuration, or --schema",
   search_path: "set `database.schema` in the configuration, or --schema",
@@ -147,7 +147,7 @@ function refuseValues(parameters: ReadonlyMap<string, string>): void {
   }
 }
 
-/** `value` is told only where it cannot hold a secret. */
+/** `value` is shown only where it cannot hold a secret. */
 function bad(name: string, value: string, instead: string): BadDatabaseUrl {
   const isPlain = /^[A-Za-z0-9._/-]{0,80}$/.test(value) && !/passw|secret|token/i.test(name);
   const what = isPlain ? `${name}=${value}` : name;

@@ -137,7 +137,7 @@ export async function restoreBackup(
     const file = journalFile(directory);
     refuseExisting(file, "There is a journal already");
     refuseExisting(`${file}-wal`, "There is the log of another journal");
-    refuseStrangers(directory);
+    refuseForeignFiles(directory);
     refuseUnfinished(path);
     const backedUp = await verifyFile(path, options);
 
@@ -189,14 +189,14 @@ function lostRecords(file: string, acknowledged: string): number | undefined {
   }
 }
 
-/** What a journal that was moved aside leaves behind may stay; anything else is not ours. */
-function refuseStrangers(directory: string): void {
+/** The files that a moved-aside journal leaves behind may stay; any other file is not ours. */
+function refuseForeignFiles(directory: string): void {
   const journal = basename(journalFile(directory));
   const ours = [LOCK_FILE, OWNER_FILE, ACKNOWLEDGED_FILE, `${journal}.partial`, `${journal}-shm`];
   const isOurs = (name: string) => ours.some((one) => name === one || name.startsWith(`${one}-`));
-  const stranger = readdirSync(directory).find((name) => !isOurs(name));
-  if (stranger === undefined) return;
-  const path = join(directory, stranger);
+  const foreign = readdirSync(directory).find((name) => !isOurs(name));
+  if (foreign === undefined) return;
+  const path = join(directory, foreign);
   throw new StorageFailure("StorageNotEmpty", path, "The folder is not empty");
 }
 
@@ -206,7 +206,7 @@ function refuseUnfinished(path: string): void {
   throw new StorageFailure("NotABackup", path, "This is a journal at work, with a log beside it");
 }
 
-/** What an earlier attempt left behind when it was interrupted. */
+/** The files that an earlier, interrupted attempt left behind. */
 function dropLeftovers(partial: string): void {
   for (const suffix of ["", "-wal", "-shm", "-journal"]) rmSync(partial + suffix, { force: true });
 }

@@ -89,7 +89,7 @@ async function fill(directory: string): Promise<void> {
   }
 }
 
-const deeds: Record<string, (directory: string, argument: string) => Promise<void>> = {
+const actions: Record<string, (directory: string, argument: string) => Promise<void>> = {
   append,
   hold,
   unprivileged,
@@ -97,8 +97,8 @@ const deeds: Record<string, (directory: string, argument: string) => Promise<voi
 };
 
 if (import.meta.main) {
-  const [deed = "", directory = "", argument = ""] = process.argv.slice(2);
-  const run = deeds[deed];
-  if (run === undefined) throw new Error(`unknown deed ${deed}`);
+  const [action = "", directory = "", argument = ""] = process.argv.slice(2);
+  const run = actions[action];
+  if (run === undefined) throw new Error(`unknown action ${action}`);
   await run(directory, argument);
 }

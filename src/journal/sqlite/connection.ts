@@ -163,8 +163,8 @@ export function pragma(connection: DatabaseSync, name: string): number | string 
 /**
  * A commit must be on disk when it returns: full synchronous writes (on macOS through the drive's
  * cache too), a write-ahead log, no memory map (an I/O error there would kill the process), no
- * exclusive locking (readers must get in). What decides is read back: the engine ignores what it
- * does not know.
+ * exclusive locking (readers must get in). The settings that decide are read back: the engine
+ * ignores a setting that it does not know.
  */
 function makeDurable(connection: DatabaseSync): void {
   connection.exec(`
@@ -299,8 +299,8 @@ export function isBusy(error: unknown): boolean {
 }
 
 /**
- * What `error` of SQLite or of the file system means, `what` being the deed that failed. Errors
- * that are neither (ours, bugs) come back as they are.
+ * The meaning of an `error` of SQLite or of the file system, `what` being the operation that
+ * failed. Errors that are neither (ours, bugs) come back as they are.
  */
 export function storageError(error: unknown, file: string, what: string): unknown {
   const engine = engineCode(error);

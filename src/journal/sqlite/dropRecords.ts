@@ -18,9 +18,9 @@ import { headOf, readHead, readLink } from "./records.ts";
 
 /**
  * Drops the records from `from` on, with the snapshots that hold them, and gives the new head.
- * `head`: what whoever decided it saw. `keep` runs once nobody else can write, and before anything
- * is dropped. Throws `StorageInUse` while an operator runs, and `StorageFailure`: then all of it is
- * as it was.
+ * `head`: the head that the decision was made on. `keep` runs once nobody else can write, and
+ * before anything is dropped. Throws `StorageInUse` while an operator runs, and `StorageFailure`:
+ * then all of it is as it was.
  */
 export async function dropSqliteRecords(
   directory: string,
@@ -40,7 +40,7 @@ export async function dropSqliteRecords(
       }
       await keep();
       guarded(file, "The records cannot be dropped", () => drop(connection, from, link.hash));
-      // It remembers what was dropped, and would have the next start refuse the journal.
+      // The mark remembers the dropped records, and would make the next start refuse the journal.
       const path = join(directory, ACKNOWLEDGED_FILE);
       guarded(path, "What is left cannot be noted", () =>
         startHighWaterMark(path, link.sequence, link.hash).close(),

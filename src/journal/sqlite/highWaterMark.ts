@@ -11,8 +11,8 @@ import { HASH_BYTES } from "../record.ts";
  * whole truth, head included; and somebody may put an old copy of the database in place. Both lose
  * acknowledged records without a trace in the database itself. Opening compares.
  *
- * It is written after each commit and not flushed, so it costs microseconds; after a power failure
- * it may lag behind the database, never lead it.
+ * The file is written after each commit and not flushed, so it costs microseconds; after a power
+ * failure it may lag behind the database, never lead it.
  */
 
 const MAGIC = Buffer.from("QdkA");
@@ -20,7 +20,7 @@ const SEQUENCE_AT = MAGIC.length;
 const HASH_AT = SEQUENCE_AT + 8;
 const CHECKSUM_AT = HASH_AT + HASH_BYTES;
 const SLOT_BYTES = CHECKSUM_AT + 4;
-/** Two slots written in turn, a disk sector apart: a torn write leaves the other. */
+/** Two slots written alternately, a disk sector apart: a torn write leaves the other. */
 const SLOT_OFFSETS = [0, 512] as const;
 const FILE_BYTES = 1024;
 

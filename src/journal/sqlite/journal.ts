@@ -55,9 +55,9 @@ export async function openSqliteJournal(
 }
 
 /**
- * Moves what an earlier process left in the write-ahead log into the main file. After a flush that
- * failed, the log may look whole in the kernel's cache and yet not be on the disk, and nothing
- * would ever write it again: this does, and fails when the disk still refuses.
+ * Moves the frames that an earlier process left in the write-ahead log into the main file. After a
+ * flush that failed, the log may look whole in the kernel's cache and yet not be on the disk, and
+ * nothing would ever write it again: this does, and fails when the disk still refuses.
  */
 function settleLog({ connection, file }: Store): void {
   guarded(file, "The log of the last run cannot be settled", () =>

@@ -15,10 +15,10 @@ import { type Owner, StorageInUse } from "../errors.ts";
 import { guarded, isBusy, LOCK_FILE, OWNER_FILE, syncDirectoryOf } from "./connection.ts";
 
 /**
- * One writer for a storage directory. What decides is a lock of the operating system, held through
- * an open transaction on a database of its own: it vanishes with the process, however that ends,
- * so there is no stale lock to argue about. `owner.json` only serves the message; it may be stale,
- * and so is believed only where a process of that pid and that start time still runs.
+ * One writer for a storage directory. The lock that decides is one of the operating system, held
+ * through an open transaction on a database of its own: it vanishes with the process, however that
+ * ends, so there is no stale lock to argue about. `owner.json` only serves the message; it may be
+ * stale, and so is believed only where a process of that pid and that start time still runs.
  *
  * POSIX drops all of a process's locks on a file as soon as it closes any descriptor of that file:
  * nothing in this process may open `lock.sqlite` but this. Network file systems whose locks do not
@@ -74,7 +74,9 @@ function lock(directory: string): DatabaseSync {
 }
 
 interface OwnerWord extends Owner {
-  /** Of the process, in the kernel's ticks since boot; null where the system does not tell. */
+  /**
+   * Start of the process, in the kernel's ticks since boot; null where the system does not tell.
+   */
   readonly startedAt: string | null;
 }
 

@@ -72,8 +72,8 @@ export function readBackupMark({ connection, file }: Store): RestoredFrom | unde
 }
 
 /**
- * Walks the chain from the record after `start` up to `last` in bounded batches, with a turn of
- * the event loop between two. Throws `JournalDamaged` at the first record that does not belong.
+ * Walks the chain from the record after `start` up to `last` in bounded batches, with a tick of the
+ * event loop between two. Throws `JournalDamaged` at the first record that does not belong.
  */
 export async function* walkRecords(
   store: Store,

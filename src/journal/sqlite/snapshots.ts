@@ -158,7 +158,10 @@ export async function saveSnapshot(
   await dropLooseParts(store);
 }
 
-/** Whether this very snapshot is there already. Another one of the same records is an alarm. */
+/**
+ * Whether this very snapshot is there already. A different snapshot of the same records is an
+ * alarm.
+ */
 function isKnown(store: Store, sequence: number, checksum: Uint8Array): boolean {
   const row = guarded(store.file, "The snapshots cannot be read", () =>
     store.connection.prepare("SELECT checksum FROM snapshot WHERE sequence = ?").get(sequence),

@@ -129,7 +129,7 @@ function readHighWaterMarkOf(directory: string | undefined): Head | undefined {
 function checkHighWaterMark(store: Store, highWaterMark: Head | undefined, head: Head): void {
   if (highWaterMark === undefined || highWaterMark.sequence === 0) return;
   if (highWaterMark.sequence > head.sequence) {
-    // A restore has said so already, and the operator has been told: see backup.ts.
+    // A restore has reported this already to the operator: see backup.ts.
     if (readBackupMark(store)?.lostUpTo === highWaterMark.sequence) return;
     throw new JournalDamaged({
       damage: "tailMissing",

@@ -7,7 +7,7 @@ import { parseConfig } from "../config/config.ts";
 import { Alerts } from "./alerts.ts";
 import { alertsSchema, type WebhookConfig } from "./alertsConfig.ts";
 import type { Alert } from "./shapes.ts";
-import { lastWordsOf, situationLines } from "./shutdownAlert.ts";
+import { shutdownAlertOf, situationLines } from "./shutdownAlert.ts";
 import { Webhook } from "./webhook.ts";
 
 const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3";
@@ -202,7 +202,7 @@ describe("alerts to webhooks", () => {
     alerts.tell(alert("failed"));
     await until(() => stuck.heard.length === 1);
     const error = new Error("the disk is gone");
-    await alerts.shutdownAlert(lastWordsOf(error, undefined), 300);
+    await alerts.shutdownAlert(shutdownAlertOf(error, undefined), 300);
     expect(JSON.parse(stuck.heard[1]?.body as string)).toMatchObject({
       id: "operatorStopped",
       severity: "failed",
@@ -227,7 +227,7 @@ describe("shutdown alert", () => {
   } as const;
 
   it("say since when, how long is left, and what to check", () => {
-    const words = lastWordsOf(new Error("boom"), situation);
+    const words = shutdownAlertOf(new Error("boom"), situation);
     expect(words.fields).toEqual({
       head: 100,
       block: 88,

@@ -30,7 +30,7 @@ export const LAST_WORDS_MS = 3000;
 interface Listener {
   readonly webhook: Webhook;
   readonly config: WebhookConfig;
-  /** What it was last told, by alert; nothing: well. */
+  /** The level last reported, by alert; no entry: well. */
   readonly told: Map<string, HealthCheck["state"]>;
 }
 
@@ -69,7 +69,7 @@ export class Alerts {
     });
   }
 
-  /** `listener` is told of each body that was delivered, given up or dropped. */
+  /** `listener` is called for each body that was delivered, given up or dropped. */
   observe(listener: (outcome: Delivery) => void): void {
     this.#onDelivery = listener;
   }

@@ -1,21 +1,21 @@
-/** An alert, and how each kind of webhook wants to be told of it. */
+/** An alert, and its form for each kind of webhook. */
 import type { HealthCheck } from "../../wire/schemas/health.ts";
 import type { Shape } from "./alertsConfig.ts";
 
 export interface Alert {
   /** Stays the same while it is one matter: the name of the check. */
   readonly id: string;
-  /** What it is now; `ok`: it is over. */
+  /** The level of the alert now; `ok`: it is over. */
   readonly severity: HealthCheck["state"];
-  /** What is so, as a clause. */
+  /** The condition found, as a clause. */
   readonly detail: string;
-  /** What to do, as a sentence. */
+  /** The next step to take, as a sentence. */
   readonly hint: string;
-  /** Further figures, for machines and for eyes. */
+  /** Further values, for machines and for eyes. */
   readonly fields?: Readonly<Record<string, string | number>>;
 }
 
-/** Who tells it. */
+/** The sender of the alert. */
 export interface Source {
   readonly mediator: string;
   readonly host: string;
@@ -39,7 +39,7 @@ export function bodyOf(shape: Shape, alert: Alert, source: Source, at: Date): st
       const title = titleOf(alert, source);
       const description = textOf(alert);
       const embed = { title: title.slice(0, 250), description, color: colourOf(alert) };
-      // Whatever a text holds, it calls nobody.
+      // No text of an alert mentions (notifies) a user or a channel, whatever it holds.
       const mentions = { parse: [] };
       return JSON.stringify({ content: title, embeds: [embed], allowed_mentions: mentions });
     }

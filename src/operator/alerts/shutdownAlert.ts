@@ -1,4 +1,4 @@
-/** What an operator that cannot go on says of it: what, since when, how long is left, the hint. */
+/** The alert of an operator that cannot go on: reason, since when, blocks left, hint. */
 import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { dutyName } from "../duties/duties.ts";
@@ -11,7 +11,7 @@ export interface Situation {
   readonly head: BlockNumber;
   /** Last block that the journal holds. */
   readonly block: BlockNumber;
-  /** Block at which the trouble began; undefined when it came at once. */
+  /** Block at which the failure began; undefined when it came at once. */
   readonly sinceBlock: BlockNumber | undefined;
   /** The open duty with the nearest deadline. */
   readonly nextDuty: ScheduledDuty | undefined;
@@ -20,7 +20,7 @@ export interface Situation {
 }
 
 /** `situation` is undefined for an operator that never got going. */
-export function lastWordsOf(error: unknown, situation: Situation | undefined): Alert {
+export function shutdownAlertOf(error: unknown, situation: Situation | undefined): Alert {
   const known = error instanceof QuarterdeckError;
   const problem = messageOf(error);
   return {

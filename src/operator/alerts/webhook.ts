@@ -1,6 +1,6 @@
 /**
- * One webhook: a queue of its own with a bound, few tries with growing pauses. Whoever tells it
- * something does not wait. Its URL is a secret and appears in no message.
+ * One webhook: a queue of its own with a bound, few tries with growing pauses. The caller does not
+ * wait. The webhook's URL is a secret and appears in no message.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { within } from "../../base/within.ts";
@@ -21,7 +21,9 @@ export interface WebhookOptions {
 export type Delivery = "delivered" | "undelivered" | "dropped";
 
 const MAX_PAUSE_MS = 30_000;
-/** What may be well a moment later: too early, too many, timeouts, and faults of the server. */
+/**
+ * Statuses that may pass a moment later: too early, too many, timeouts, and faults of the server.
+ */
 const PASSING = [408, 425, 429];
 
 export class Webhook {
@@ -60,7 +62,7 @@ export class Webhook {
   }
 
   async #run(): Promise<void> {
-    // Callers go on first, whatever the network's library does in its first turn.
+    // Callers go on first, whatever the network's library does in its first tick.
     await Promise.resolve();
     for (let body = this.#waiting.shift(); body !== undefined; body = this.#waiting.shift()) {
       await this.#deliver(body, this.#stop.signal, this.#options.maxTries);
@@ -77,7 +79,8 @@ export class Webhook {
       if (outcome.kind === "refused") break;
       if (tries === maxTries) break;
       const pause = Math.max(outcome.retryAfterMs, pauseMs * 2 ** (tries - 1));
-      // It keeps the process alive: one that says its shutdown alert would else end in the middle.
+      // The timer keeps the process alive: one that sends its shutdown alert would else end in the
+      // middle.
       await sleep(Math.min(MAX_PAUSE_MS, pause), undefined, { signal }).catch(() => {});
     }
     onOutcome("undelivered", problem);

@@ -1,6 +1,4 @@
-/**
- * The API over a running exchange: checks signatures, hands writes to the router, publishes.
- */
+/** The API over a running exchange: checks signatures, passes writes to the router, publishes. */
 
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
@@ -37,9 +35,9 @@ export interface ApiOptions {
   readonly chain: ExchangeConstants;
   readonly operator: Address;
   readonly identity: OperatorApi["identity"];
-  /** Of the tokens that the markets name. */
+  /** Facts of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
-  /** Of a token listed later. */
+  /** Facts of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
   /** Deposits of a client in a span of blocks; rejects where the chain does not answer. */
   readonly readDeposits: ReadDeposits;
@@ -72,7 +70,7 @@ export function createApi(options: ApiOptions): ApiController {
     for (const event of events) for (const listener of listeners) listener(event);
     for (const { token } of tokens(state)) void learn(token);
   };
-  // Signing may take differently long: what happened first is told first.
+  // Signatures may take different times: events are published in the order in which they happened.
   let told: Promise<void> = Promise.resolve();
   const publish = (events: Promise<readonly ApiEvent[]>) => {
     told = Promise.all([events, told]).then(([complete]) => tell(complete));

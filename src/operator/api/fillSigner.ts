@@ -6,8 +6,8 @@ import { hashFill } from "../../protocol/messages.ts";
 import type { Domain, Fill, SignedFill } from "../../protocol/units.ts";
 
 /**
- * Signatures remembered: an order's answer, its event and its next reading want the same one. They
- * are made again from the journal when forgotten.
+ * Signatures remembered: an order's answer, its event and its next reading want the same one.
+ * Forgotten ones are made again from the journal.
  */
 const REMEMBERED_FILLS = 4096;
 

@@ -1,4 +1,4 @@
-/** Shows whoever asks that this endpoint holds the operator's key. */
+/** Shows the asking side that this endpoint holds the operator's key. */
 
 import type { Address, Hex } from "../../base/hex.ts";
 import { VERSION } from "../../base/version.ts";

@@ -47,7 +47,7 @@ export function marketData(
     deposits: async (client, limit) => {
       const from = (state.head?.number ?? state.genesis.schedule.genesisBlock - 1) + 1;
       const to = head.number;
-      // What is credited is told whatever the chain answers.
+      // Credited deposits are answered whatever the chain says.
       const pending = to < from ? [] : await readDeposits(client, from, to).catch(() => []);
       return depositsResponse(sources, client, pending, to, limit);
     },

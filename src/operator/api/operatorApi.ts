@@ -2,9 +2,9 @@
  * The operator's public API: all that a server may ask of it. Everything here is answered from
  * state that the journal could rebuild; a write is answered once its record is durable.
  *
- * `asOf` is the record of the journal up to which something is told. Answers and events overtake
- * each other, on the way and between operators: of two messages about the same thing, the one with
- * the greater is the newer, whoever sent it; with the same, they say the same.
+ * `asOf` is the record of the journal up to which an answer holds. Answers and events overtake each
+ * other, on the way and between operators: of two messages about the same thing, the one with the
+ * greater is the newer, whichever operator sent it; with the same, both say the same.
  */
 import type { Address, Hex } from "../../base/hex.ts";
 import type { Refusal } from "../../protocol/refusals.ts";
@@ -37,7 +37,7 @@ export type Answered<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** What changed, for streams. */
+/** The change, for streams. */
 export type ApiEvent =
   | { readonly kind: "clock"; readonly clock: ClockResponse }
   | { readonly kind: "trade"; readonly trade: TradeResponse }
@@ -104,7 +104,7 @@ export interface OperatorApi {
   orders(client: Address, round?: Round): Promise<Answered<OrderResponse[]>>;
   clientTrades(client: Address, page: TradePage): ClientTradeResponse[];
   ledger(client: Address, page: LedgerPage): LedgerEntryResponse[];
-  /** Those pending are read from the chain; without them where it does not answer. */
+  /** Pending deposits are read from the chain; left out where it does not answer. */
   deposits(client: Address, limit: number): Promise<DepositResponse[]>;
   proofs(client: Address, round: Round): Answered<ProofResponse[]>;
   withdrawals(client: Address): WithdrawalResponse[];

@@ -128,7 +128,7 @@ function termsAndId(hasTerms: boolean): Refusal {
 }
 
 /**
- * Whether it was refused only because this very order was taken before: then its sender is told how
+ * True if the order was refused only because it was taken before: then its sender is told how
  * it stands, in whichever state it is by now. State holds only what is durable, and a refusal that
  * is settled comes from whoever is still the writer; one to be tried again says nothing of it.
  */

@@ -1,4 +1,4 @@
-/** Answers what a server asks, from state and history: the API's queries, without its deeds. */
+/** Answers a server's questions from state and history: the read-only queries of the API. */
 
 import type { Curve } from "../../base/curve.ts";
 import type { Address } from "../../base/hex.ts";
@@ -86,7 +86,7 @@ function sameOrder(a: OrderRef, b: OrderRef): boolean {
 
 /**
  * The order as it is now, though its fill may be signed later. Throws `SignerUnavailable` when it
- * cannot be signed: nobody is told of an execution without its evidence.
+ * cannot be signed: no execution is reported without its evidence.
  */
 export async function orderResponse(
   sources: QuerySources,

@@ -8,8 +8,8 @@ import { likelySlips } from "../../protocol/slips.ts";
 import type { Domain, Order, Signature } from "../../protocol/units.ts";
 
 /**
- * Refusals explained in a second: each costs a dozen recoveries, and whoever sends bad signatures
- * without end must not make the operator work that much harder.
+ * Refusals explained in a second: each costs a dozen recoveries, and a sender of endless bad
+ * signatures must not make the operator work that much harder.
  */
 const MOST_PER_SECOND = 4;
 const SECOND_MS = 1000;
@@ -34,14 +34,14 @@ export class SlipFinder {
     this.#now = now;
   }
 
-  /** `refusal` with the slip that explains it, if one does and there is time to look. */
+  /** `refusal` with the slip that explains it, if one does and the rate limit allows the search. */
   explain(
     refusal: RefusalOf<"BadSignature">,
     structHash: Uint8Array,
     { order, signature }: { readonly order?: Order; readonly signature: Signature },
   ): RefusalOf<"BadSignature"> {
     const ecdsa = signature.path.length > 0 ? undefined : decodeSignature(signature);
-    if (ecdsa === undefined || !this.#mayLook()) return refusal;
+    if (ecdsa === undefined || !this.#mayExplain()) return refusal;
     const context = {
       ...(order !== undefined && { order }),
       ...(this.#manager !== undefined && { manager: this.#manager }),
@@ -54,7 +54,7 @@ export class SlipFinder {
     return refusal;
   }
 
-  #mayLook(): boolean {
+  #mayExplain(): boolean {
     const now = this.#now();
     if (now - this.#since >= SECOND_MS) {
       this.#since = now;

@@ -10,14 +10,14 @@ import type { Metrics } from "../telemetry/metrics.ts";
 /** A block's header. */
 export interface SeenBlock {
   readonly number: BlockNumber;
-  /** Seconds since 1970, by whoever made it. */
+  /** Seconds since 1970, by the producer of the block. */
   readonly timestamp: number;
 }
 
 export interface Endpoint {
   /** Without what may be a secret in its address. */
   readonly label: string;
-  /** Its newest block. Rejects when it does not answer within a bound of its own. */
+  /** The endpoint's newest block. Rejects when there is no answer within a bound of its own. */
   readonly readHead: () => Promise<SeenBlock>;
 }
 
@@ -35,7 +35,7 @@ export interface ChainOptions {
 }
 
 export interface ChainCheck extends Check {
-  /** To be told of each new head as soon as the node hears of it. */
+  /** Called with each new head as soon as the node hears of it. */
   heard(block: SeenBlock): void;
 }
 
@@ -53,7 +53,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
     newest = block;
     newestSince = options.now();
   };
-  const lookAtClocks = (): Reading[] => {
+  const probeClocks = (): Reading[] => {
     // The one heard with the least delay tells most about the clocks.
     if (skews.length > 0) skew = skews.reduce((a, b) => (Math.abs(b) < Math.abs(a) ? b : a));
     skews = [];
@@ -99,7 +99,7 @@ export function chainCheck(options: ChainOptions): ChainCheck {
       return [
         lagReading(options.rpcLagBlocks, lag, best),
         downReading(options.rpcDownEndpoints, down, endpoints.length),
-        ...lookAtClocks(),
+        ...probeClocks(),
       ];
     },
   };

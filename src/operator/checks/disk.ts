@@ -6,7 +6,7 @@ import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface DiskOptions {
-  /** For checks and labels: "storage" or "logs". */
+  /** The folder's name for checks and labels: "storage" or "logs". */
   readonly folder: string;
   readonly path: string;
   readonly diskFreeBytes: Levels;

@@ -1,4 +1,4 @@
-/** Whether what the operator owes the chain is done in time. */
+/** The health check of duties: whether the operator pays its debts to the chain in time. */
 import { quarterSize } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
 import { DUTY_KINDS, dutyName } from "../duties/duties.ts";
@@ -21,7 +21,7 @@ export function dutiesCheck(options: DutiesOptions): Check {
     name: "duties",
     probe: () => {
       const open = options.duties();
-      // Whatever was found before stands; journalLag and haltDistance watch meanwhile.
+      // The result found before stands; journalLag and haltDistance watch meanwhile.
       if (open === undefined) return [];
       for (const kind of DUTY_KINDS) {
         const ofKind = open.filter(({ id }) => id.kind === kind);

@@ -13,7 +13,7 @@ export interface KeyBalanceOptions {
   /** Wei below which it is a warning. */
   readonly minBalance: bigint;
   readonly leftDays: Levels;
-  /** What the key's own mined transactions cost. */
+  /** The cost of the key's own mined transactions. */
   readonly spending: Spending;
   readonly metrics: Metrics;
   /** Milliseconds, never going back. */
@@ -70,7 +70,7 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
   };
 }
 
-/** For figures only: money that is compared or paid stays in wei. */
+/** For display only: money that is compared or paid stays in wei. */
 function ether(wei: bigint): number {
   return Number(wei) / 1e18;
 }

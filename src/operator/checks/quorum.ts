@@ -10,7 +10,7 @@ export interface QuorumCheckOptions {
   readonly deadlineLeftQuarters: Levels;
   readonly schedule: Schedule;
   readonly readQuorum: () => Promise<number>;
-  /** Whether there is a database in which operators find each other's attestations. */
+  /** True if there is a database in which operators find each other's attestations. */
   readonly isShared: boolean;
   readonly quorum: Pick<CommitQuorum, "wait" | "divergences">;
   readonly head: () => BlockNumber;
@@ -45,12 +45,12 @@ async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   metrics.set("commit_quorum", needed);
   const takes = needed === 1 ? "a commit takes 1 operator" : `a commit takes ${needed} operators`;
   if (needed > 1 && !isShared) {
-    // Whatever time is left, it is of no use.
-    return reading(0, `${takes}, and this one shares no database with others`, ALONE_MEND);
+    // The time left does not matter: no other operator can find this one.
+    return reading(0, `${takes}, and this one shares no database with others`, ALONE_HINT);
   }
   const { wait } = quorum;
   if (wait === undefined) {
-    return reading(Number.POSITIVE_INFINITY, `${takes}, and none is waited for`, MISSING_MEND);
+    return reading(Number.POSITIVE_INFINITY, `${takes}, and none is waited for`, MISSING_HINT);
   }
   const { round, attested, missing, deadlineBlock, problem } = wait;
   const left = deadlineBlock - options.head();
@@ -58,14 +58,14 @@ async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   const why = problem === undefined ? "" : ` (${problemOf(problem)})`;
   const stands = `commit of round ${round} has ${attested.length} of ${needed} operators${whose}`;
   const detail = `${stands}, ${left} blocks left${why}`;
-  return reading(left / quarterSize(schedule), detail, MISSING_MEND);
+  return reading(left / quarterSize(schedule), detail, MISSING_HINT);
 }
 
-/** What helps an operator by itself where commits take several. */
-export const ALONE_MEND =
+/** The remedy for an operator that stands alone where commits take several. */
+export const ALONE_HINT =
   "Give it the others' `database` and a `publicUrl`, or have the manager's owner set the quorum " +
   "to 1: quarterdeck operators quorum 1.";
-const MISSING_MEND =
+const MISSING_HINT =
   "Start the missing operators, on the same database and release, or have the manager's owner " +
   "lower the quorum: the Mediator halts without the commit.";
 

@@ -65,7 +65,7 @@ const web3signer = z.strictObject({
     .describe("Milliseconds for one request"),
 });
 
-/** What cannot be honoured in the URL of a database, if anything. */
+/** The part of a database's URL that cannot be honoured, if there is one. */
 function problemOfUrl(url: string): string | undefined {
   try {
     parseDatabaseUrl(url);
@@ -216,14 +216,14 @@ export const DATABASE_VARIABLE = "QUARTERDECK_DATABASE";
 /** Environment variable with JSON-RPC endpoints, separated by commas. */
 export const RPC_VARIABLE = "QUARTERDECK_RPC";
 
-/** What it takes to read an exchange on chain, and to send to it with one key. */
+/** The settings to read an exchange on chain, and to send to it with one key. */
 const accessSchema = configSchema.pick({
   ...{ rpc: true, mediator: true, pollMs: true, maxFeePerGas: true, maxTries: true },
   ...{ keystore: true, web3signer: true },
 });
 
 type AccessSettings = Omit<z.output<typeof accessSchema>, "keystore" | "web3signer">;
-/** Of whoever is no operator, as the manager's owner. */
+/** For commands that run without an operator, such as the manager owner's. */
 export type ChainAccess = Readonly<AccessSettings> & {
   /** Throws a `QuarterdeckError` with code `BadConfiguration` where none is named. */
   readonly key: () => KeySource;
@@ -324,7 +324,7 @@ function parseFields<Schema extends z.ZodObject>(
   throw faultError(faultOf(outcome.error, fields), variables, source);
 }
 
-/** `fault` told of the variable where its value came from there, else of the file. */
+/** `fault`, naming the variable where the value came from one, else the field of the file. */
 function faultError(
   { field, problem, hint }: ConfigFault,
   variables: ReadonlyMap<string, string>,
@@ -341,7 +341,7 @@ function faultError(
 }
 
 /**
- * What the environment says in the place of the file, and which field came from which variable. An
+ * The values that the environment sets in the place of the file, and the variable of each field. An
  * empty variable counts as unset, as shells and container files leave them.
  */
 function withVariables(fields: z.ZodObject, json: unknown, environment: NodeJS.ProcessEnv) {

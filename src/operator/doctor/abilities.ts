@@ -19,10 +19,10 @@ interface Ability {
   readonly isOptional?: boolean;
 }
 
-/** What it is tried with. */
+/** The values that a trial call uses. */
 export interface Trial {
   readonly mediator: Address;
-  /** Whose transactions are tried; the Mediator's own where no key is known. */
+  /** The account whose transactions are tried; the Mediator's own where no key is known. */
   readonly sender: Address;
   readonly genesisBlock: BlockNumber;
 }

@@ -1,4 +1,4 @@
-/** What the doctor looks at in a shared journal's database: each host, and the user's rights. */
+/** The doctor's checks of a shared journal's database: each host, and the user's rights. */
 import { examineDatabase } from "../../journal/postgres/examine.ts";
 import type { DatabaseConfig } from "../config/config.ts";
 import { type Finding, failure, failureOf, fine, looking, warning } from "./finding.ts";

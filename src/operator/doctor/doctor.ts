@@ -1,6 +1,6 @@
 /**
- * Looks at everything that an operator needs before it starts, and says what to correct. Changes
- * nothing. Works while an operator runs, then without what that one holds.
+ * Checks everything that an operator needs before it starts, and says what to correct. Changes
+ * nothing. Works while an operator runs, then without the resources that the operator holds.
  */
 import type { Address } from "../../base/hex.ts";
 import type { BlockRef } from "../../protocol/units.ts";
@@ -23,7 +23,7 @@ export async function examine(
   try {
     config = readConfig(file, environment);
   } catch (error) {
-    // Nothing else can be looked at without it.
+    // No other check can run without it.
     return [failureOf("configuration", error)];
   }
   const key = await checkKey(config.key);

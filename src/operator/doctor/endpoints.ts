@@ -1,4 +1,4 @@
-/** What the doctor looks at on each JSON-RPC endpoint, and between them. */
+/** The doctor's checks of each JSON-RPC endpoint, and between them. */
 
 import type { Address } from "../../base/hex.ts";
 import { shortMessage } from "../../chain/rpc/errors.ts";
@@ -94,7 +94,7 @@ function judgeClock(endpoints: readonly Endpoint[], now: number): Finding {
   );
 }
 
-/** Whether all have the same final block. */
+/** Whether all endpoints have the same final block. */
 async function agreement(endpoints: readonly Endpoint[], confirmations: number): Promise<Finding> {
   const oldest = Math.min(...endpoints.map(({ head }) => head.number));
   const number = Math.max(0, oldest - confirmations);

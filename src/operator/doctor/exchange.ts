@@ -1,4 +1,4 @@
-/** What the doctor looks at on the chain: the Mediator, its manager, and the operator's key. */
+/** The doctor's checks on the chain: the Mediator, its manager, and the operator's key. */
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
 import {
@@ -8,13 +8,13 @@ import {
 } from "../../chain/bytecode/mediator.ts";
 import { ForeignBlockNumbers } from "../../chain/contracts/blockNumbers.ts";
 import { MediatorReader } from "../../chain/contracts/mediator.ts";
-import type { Turns } from "../../chain/contracts/roundRobinManager.ts";
+import type { SlotView } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
 import { connect } from "../../chain/rpc/rpc.ts";
 import { createState } from "../../exchange/model/state.ts";
 import { lastBlockOf, rescueWindow } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
-import { ALONE_MEND } from "../checks/quorum.ts";
+import { ALONE_HINT } from "../checks/quorum.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { type Finding, failure, failureOf, fine, warning } from "./finding.ts";
@@ -71,7 +71,7 @@ export async function whyUnreadable(config: OperatorConfig, error: unknown): Pro
     const hint = "This Mediator was deployed wrongly: deploy another.";
     return failure("mediator", `no contract at its manager ${manager}`, hint);
   } catch {
-    // The first error tells more than that of a second look.
+    // The first error says more than the error of a second try.
     return failureOf("mediator", error);
   }
 }
@@ -85,7 +85,7 @@ export function judgeSchedule(schedule: Schedule): Finding[] {
 }
 
 /** Nobody is selected in the manager's first slot: deadlines in it have the rescue window alone. */
-export function judgeGenesis(turns: Turns, schedule: Schedule): Finding[] {
+export function judgeGenesis(turns: SlotView, schedule: Schedule): Finding[] {
   const firstDeadline = lastBlockOf(schedule, 1, 0);
   const { slot, lastBlock } = turns;
   if (slot !== 0 || lastBlock === undefined) return [];
@@ -129,7 +129,7 @@ async function checkMarkets(
   { reader }: ExchangeOnChain,
   round: number,
 ): Promise<Finding[]> {
-  // Those of the round after next: also what was listed in this one.
+  // Tokens of the round after next: also one that was listed in this round.
   const listed = await reader.tokenSet(round + 2);
   const missing = config.markets
     .flatMap(({ base, quote }) => [base, quote])
@@ -158,7 +158,7 @@ export async function checkOperator(
       : failure("operator", `${address} is not registered with ${constants.manager}`, hint),
     judgeBalance(address, balance, config.minBalance),
     judgeQuorum(quorum, config.database !== undefined),
-    ...(turns === undefined ? [] : judgeGenesis(await turns.turns(), constants.schedule)),
+    ...(turns === undefined ? [] : judgeGenesis(await turns.slots(), constants.schedule)),
   ];
 }
 
@@ -166,10 +166,10 @@ export async function checkOperator(
 export function judgeQuorum(quorum: number, isShared: boolean): Finding {
   const detail = `a commit takes ${quorum} of the approved operators`;
   if (quorum === 1 || isShared) return fine("commit quorum", detail);
-  return failure("commit quorum", `${detail}, and this one shares no database`, ALONE_MEND);
+  return failure("commit quorum", `${detail}, and this one shares no database`, ALONE_HINT);
 }
 
-/** In wei. */
+/** Judges a key's balance; both amounts in wei. */
 export function judgeBalance(address: Address, balance: bigint, least: bigint): Finding {
   const detail = `${address} has ${formatDecimal(balance, ETHER_DECIMALS)} ETH`;
   const hint = `Send ether to ${address}, at least ${formatDecimal(least, ETHER_DECIMALS)} ETH.`;

@@ -1,4 +1,4 @@
-/** What the doctor says of one thing that it looked at. */
+/** A finding of the doctor about one thing that it examined. */
 import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 
 /** `warn`: it works, and will not for long or not under stress. `fail`: do not start. */
@@ -9,7 +9,7 @@ export interface Finding {
   readonly check: string;
   readonly state: FindingState;
   readonly detail: string;
-  /** What to do next; undefined where all is well. */
+  /** The next step to take; undefined where all is well. */
   readonly hint: string | undefined;
 }
 

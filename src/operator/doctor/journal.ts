@@ -1,4 +1,4 @@
-/** What the doctor looks at in the storage folder: who uses it, and whether the journal is ours. */
+/** The doctor's checks of the storage folder: who uses it, and whether the journal is ours. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { ChainClient } from "../../chain/rpc/rpc.ts";
@@ -15,7 +15,7 @@ import { requireSame } from "../replay/replay.ts";
 import { checkDatabase } from "./database.ts";
 import { type Finding, failure, fine, looking, warning } from "./finding.ts";
 
-/** What of the journal the other checks need. */
+/** The facts of the journal that the other checks need. */
 export interface JournalInspection {
   readonly findings: readonly Finding[];
   /** The last block that it took in; undefined: none, or it cannot be read. */
@@ -85,7 +85,7 @@ async function requireOurs(journal: JournalReader, wanted: Genesis): Promise<voi
   }
 }
 
-/** Records looked through for the last block; there is one every few seconds. */
+/** Records searched for the last block; there is one every few seconds. */
 const LAST_RECORDS = 10_000;
 
 async function lastBlockOf(journal: JournalReader): Promise<BlockRef | undefined> {

@@ -1,4 +1,4 @@
-/** What the doctor looks at of the operator's key: that it can be opened, and is not shared. */
+/** The doctor's checks of the operator's key: that it can be opened, and is not shared. */
 import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import type { KeySource } from "../../keys/keySource.ts";
@@ -34,7 +34,7 @@ export async function checkKey(source: KeySource): Promise<KeyInspection> {
   }
 }
 
-/** What opening would log as a warning or an error is a warning here. */
+/** A warning or an error that opening would log is a warning here. */
 function asFindings(findings: Finding[]): Log {
   const take = (event: string, fields: Readonly<Record<string, unknown>> = {}) => {
     const { hint, ...rest } = fields;

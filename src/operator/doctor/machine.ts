@@ -1,4 +1,4 @@
-/** What the doctor looks at on this machine: files' modes, the storage's disk, the port. */
+/** The doctor's checks of this machine: files' modes, the storage's disk, the port. */
 import {
   closeSync,
   existsSync,
@@ -17,7 +17,9 @@ import { type Finding, failure, fine, warning } from "./finding.ts";
 const GROUP_OR_OTHERS = 0o077;
 const WRITABLE_BY_OTHERS = 0o022;
 
-/** Endpoints hold secrets in their URLs, and whoever may write the storage may write history. */
+/**
+ * Endpoints hold secrets in their URLs, and anybody who may write the storage may write history.
+ */
 export function checkModes(configFile: string, storage: string): Finding[] {
   if (process.platform === "win32") return [];
   const findings: Finding[] = [];

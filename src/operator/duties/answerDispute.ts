@@ -34,7 +34,7 @@ export function transactionsToAnswer(executions: number): number {
   return Math.ceil(before / EXECUTIONS_PER_CALL) + 1;
 }
 
-/** What an operator has proven so far in a dispute, as the Mediator shows it. */
+/** An operator's proofs so far in a dispute, as the Mediator shows them. */
 export interface Accumulated {
   readonly orders: number;
   readonly lastId: bigint;
@@ -102,7 +102,7 @@ function proofsOf(
     .filter((one) => one !== undefined);
 }
 
-/** The journal's answer would not close the dispute: nothing is sent, and somebody must look. */
+/** The journal's answer would not close the dispute: nothing is sent, and an operator must act. */
 export class AnswerRefused extends QuarterdeckError {
   override readonly name = "AnswerRefused";
   readonly fault: AnswerFault;

@@ -29,7 +29,7 @@ export function verifyAttestation(
   return { operator: signer, rootsHash, signature: found };
 }
 
-/** As it is stored; `signature` is of a message by itself. */
+/** An attestation as it is stored; `signature` is of a message by itself. */
 export function attestationOf(
   round: Round,
   { operator, rootsHash, signature }: Attested,
@@ -42,10 +42,10 @@ function signatureOf(words: Hex): Signature {
   return { r: `0x${words.slice(2, 66)}`, vs: `0x${words.slice(66)}`, path: [] };
 }
 
-/** What is asked of attestations. */
+/** The requirements on the attestations of one commit. */
 export interface Wanted {
   readonly rootsHash: Hex;
-  /** Who sends the commit, and so stands behind it without an attestation. */
+  /** The sender of the commit, which stands behind it without an attestation. */
   readonly sender: Address;
   /** Operators that the manager knows now. */
   readonly approved: ReadonlySet<Address>;

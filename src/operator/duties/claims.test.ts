@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { toAddress } from "../../base/address.ts";
 import type { Address } from "../../base/hex.ts";
-import type { Turns } from "../../chain/contracts/roundRobinManager.ts";
+import type { SlotView } from "../../chain/contracts/roundRobinManager.ts";
 import { decideClaim } from "./claims.ts";
 
 const SIZE = 100;
@@ -11,7 +11,7 @@ function operator(index: number): Address {
   return toAddress(`0x${(index + 1).toString(16).padStart(40, "0")}`);
 }
 
-function turnsOf(count: number, slot: number, more: Partial<Turns> = {}): Turns {
+function turnsOf(count: number, slot: number, more: Partial<SlotView> = {}): SlotView {
   const operators = Array.from({ length: count }, (_, i) => ({
     ...{ address: operator(i), name: `operator ${i}`, endpoint: `http://${i}` },
   }));

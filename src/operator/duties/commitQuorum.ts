@@ -1,10 +1,10 @@
 /**
  * The attestations of a commit, where the manager asks for more operators than the sender
  * (docs/protocol.md section 4). Each operator that owes the commit by its own journal signs its
- * roots
- * and leaves the signature for the others, also while it is not its turn; whoever sends the commit
- * takes what the others left. All is looked at anew with every block: a signature that could not be
- * made, written or read is made up for at the next. With a quorum of one nothing is signed.
+ * roots and leaves the signature for the others, also outside its own slot; the sender of the
+ * commit takes the signatures that the others left. Everything is read again with every block: a
+ * signature that could not be made, written or read is made up for at the next. With a quorum of
+ * one nothing is signed.
  */
 import type { Curve } from "../../base/curve.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
@@ -42,7 +42,7 @@ export interface CommitQuorumOptions {
   /** The approved operators, to name who is missing; empty where they are not known. */
   readonly approved: () => readonly Address[];
   readonly log: Log;
-  /** Told after each poll at a commit that takes several. */
+  /** Called after each poll at a commit that takes several. */
   readonly onPoll: () => void;
 }
 
@@ -51,7 +51,7 @@ export interface Divergence {
   readonly round: Round;
   readonly operator: Address;
   readonly rootsHash: Hex;
-  /** What this operator's own journal gives. */
+  /** The roots that this operator's own journal gives. */
   readonly ownRootsHash: Hex;
 }
 
@@ -85,12 +85,15 @@ export class AttestationsMissing extends QuarterdeckError {
   }
 }
 
-/** Of the board or the signer: the next poll may do, and by itself it is no reason to end. */
+/**
+ * True for a failure of the board or the signer: the next poll may do, and by itself it is no
+ * reason to end.
+ */
 function isTransient(error: unknown): error is Error {
   return error instanceof StorageFailure || error instanceof SignerUnavailable;
 }
 
-/** What is known of one round, by operator and roots. */
+/** The attestations known of one round, by operator and roots. */
 interface Book {
   /** Verified: what was read once serves also while the board cannot be read. */
   readonly attested: Map<string, Attested>;
@@ -102,7 +105,7 @@ interface Book {
 interface OwnCommit {
   readonly duty: CommitDuty;
   readonly hash: Hex;
-  /** Of all roots of the round, also those that the chain shows already. */
+  /** The hash of all roots of the round, also those that the chain shows already. */
   readonly wholeHash: Hex;
 }
 
@@ -117,18 +120,18 @@ export class CommitQuorum {
     this.#waits = new WaitLog(options.log, options.state.genesis.schedule);
   }
 
-  /** As of the last poll; undefined while no attestation is missing. */
+  /** The wait as of the last poll; undefined while no attestation is missing. */
   get wait(): CommitWait | undefined {
     return this.#waits.wait;
   }
 
-  /** As of the last poll at a commit, and so for the rest of its round. */
+  /** The quorum as of the last poll at a commit, and so for the rest of its round. */
   get divergences(): readonly Divergence[] {
     return this.#divergences;
   }
 
   /**
-   * Attests the commit that this operator owes as of block `head`, if it takes several, and looks
+   * Attests the commit that this operator owes as of block `head`, if it takes several, and reads
    * who else did; also while cancellations must land before it. Throws `RpcUnavailable`.
    */
   async poll(head: BlockNumber): Promise<void> {
@@ -192,7 +195,7 @@ export class CommitQuorum {
       problem = error;
     }
     const standing = await this.#standing(round);
-    this.#judge(own, standing);
+    this.#detectDivergence(own, standing);
     const attested = operatorsOf(standing, own.hash);
     if (attested.length >= quorum) return this.#waits.over();
     const missing = this.#missing(attested);
@@ -209,7 +212,7 @@ export class CommitQuorum {
   async #publish(board: AttestationBoard, round: Round, hash: Hex): Promise<void> {
     const { signer, domain, log, reader, manager } = this.#options;
     const { address } = signer;
-    // Whoever is removed signs nothing more.
+    // An operator that was removed signs nothing more.
     if (!(await reader.isRegistered(manager, address))) return;
     const { attested } = this.#bookOf(round);
     let own = attested.get(keyOf(address, hash));
@@ -246,7 +249,9 @@ export class CommitQuorum {
     return there;
   }
 
-  /** Those of the newest two rounds are kept: a look may still be under way at the one before. */
+  /**
+   * Signatures of the newest two rounds are kept: a poll of the one before may still be under way.
+   */
   #bookOf(round: Round): Book {
     let book = this.#books.get(round);
     if (book === undefined) {
@@ -257,7 +262,7 @@ export class CommitQuorum {
     return book;
   }
 
-  /** Those of a round whose operators the manager knows now. */
+  /** Attestations of a round whose operators the manager knows now. */
   async #standing(round: Round): Promise<readonly Attested[]> {
     const { reader, manager } = this.#options;
     const all = [...this.#bookOf(round).attested.values()];
@@ -268,10 +273,13 @@ export class CommitQuorum {
   }
 
   /**
-   * Finds who signed other roots: neither all of this round nor, where somebody committed some of
-   * them already, the rest.
+   * Finds the operators that signed other roots: neither all of this round nor, where somebody
+   * committed some of them already, the rest.
    */
-  #judge({ duty: { round }, hash, wholeHash }: OwnCommit, standing: readonly Attested[]): void {
+  #detectDivergence(
+    { duty: { round }, hash, wholeHash }: OwnCommit,
+    standing: readonly Attested[],
+  ): void {
     const { log, signer } = this.#options;
     const found = standing
       .filter((one) => one.rootsHash !== hash && one.rootsHash !== wholeHash)
@@ -290,8 +298,8 @@ export class CommitQuorum {
   }
 
   /**
-   * What the commit must be sent with, by the quorum and the list as they are now. Throws
-   * `AttestationsMissing`, or `RpcUnavailable`.
+   * The attestations that the commit must be sent with, by the quorum and the list as they are now.
+   * Throws `AttestationsMissing`, or `RpcUnavailable`.
    */
   async gather({ round, roots }: CommitDuty): Promise<readonly Signature[]> {
     const { reader, manager, board, signer } = this.#options;
@@ -303,7 +311,7 @@ export class CommitQuorum {
       const approved = new Set(given.map(({ operator }) => operator));
       return chooseAttestations(given, { rootsHash: hash, sender: address, approved, quorum });
     };
-    // What was read before is as good, and a database that is away takes long to say so.
+    // The attestations read before are as good, and a database that is away takes long to say so.
     const known = choose(await this.#standing(round));
     if (known.length === quorum - 1) return known;
     let problem: Error | undefined;

@@ -1,7 +1,7 @@
 /**
- * What the operator owes the chain: a pure difference between the machine's state and what the
- * chain shows. Nothing is remembered, so nothing can be lost: after a restart the same duties come
- * out again, without those that the chain already shows. docs/protocol.md section 9.
+ * The duties that the operator owes the chain: a pure difference between the machine's state and
+ * what the chain shows. Nothing is remembered, so nothing can be lost: after a restart the same
+ * duties come out again, without those that the chain already shows. docs/protocol.md section 9.
  *
  * A duty is *owed* as soon as it exists, and *sendable* once nothing is left that it waits for.
  */
@@ -92,7 +92,10 @@ export function dutyId(duty: Duty): DutyId {
   }
 }
 
-/** A withdrawal request, told from others of the same client and token. */
+/**
+ * A withdrawal request, with the fields that distinguish it from others of the same client and
+ * token.
+ */
 export interface RequestRef {
   readonly client: Address;
   readonly token: Address;
@@ -100,7 +103,7 @@ export interface RequestRef {
   readonly amount: Amount;
 }
 
-/** What the newest block says about what the machine still waits for. */
+/** The newest block's facts about everything that the machine still waits for. */
 export interface ChainView {
   readonly head: BlockNumber;
   /**
@@ -187,7 +190,7 @@ function isCommitted(state: State, chain: ChainView, round: Round): boolean {
   return tokensOfRound(state, round).every(({ token }) => chain.isCommitted(round, token));
 }
 
-/** What `owedDuties` will ask about, so that it can be read beforehand. */
+/** The facts that `owedDuties` will ask for, so that they can be read beforehand. */
 export interface Questions {
   readonly requests: readonly RequestRef[];
   readonly commitments: readonly { round: Round; token: Address }[];

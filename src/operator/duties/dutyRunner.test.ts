@@ -236,7 +236,7 @@ describe("the duty runner", () => {
     expect(lines[0]?.fields).toMatchObject({ block: world.block + 9 });
   });
 
-  it("asks of the newest block that it knows of, be it the one that holds its own deed", async () => {
+  it("asks of the newest block that it knows of, be it the one that holds its own transaction", async () => {
     const { runner, asked, submitter } = setup({ world: owingCommit(), send: () => MINED });
     await step(runner, FIRST);
     submitter.newestMined = FIRST + 3;

@@ -1,7 +1,7 @@
 /**
  * Carries out the duties of this moment side by side, each as often as it takes within bounds: one
- * that waits holds up no other. What is already on chain is not sent: the chain is read first,
- * every time.
+ * that waits holds up no other. A duty that is already done on chain is not sent: the chain is read
+ * first, every time.
  */
 
 import { unreachable } from "../../base/errors.ts";
@@ -44,23 +44,23 @@ export interface DutyRunnerOptions {
   /** Whether a transaction sent at `head` for a duty with that deadline is allowed. */
   readonly mayAct?: (head: BlockNumber, deadlineBlock: BlockNumber) => boolean;
   /**
-   * What a commit is sent with; nothing unless given. Throws `AttestationsMissing` when it must
-   * wait for others, which is no failed try.
+   * The attestations that a commit is sent with; none unless given. Throws `AttestationsMissing`
+   * when it must wait for others, which is no failed try.
    */
   readonly attestations?: (duty: CommitDuty) => Promise<readonly Signature[]>;
   /** Once it is aborted, what fails counts as failed no more. */
   readonly signal?: AbortSignal;
-  /** Told when the chain was read; `view` is new then. */
+  /** Called when the chain was read; `view` is new then. */
   readonly onView?: () => void;
-  /** Told of each duty carried out. */
+  /** Called for each duty carried out. */
   readonly onDone?: (duty: Duty) => void;
-  /** Told of each transaction mined for a duty, also when the duty takes more of them. */
+  /** Called for each transaction mined for a duty, also when the duty takes more of them. */
   readonly onMined?: (kind: Duty["kind"], mined: Mined) => void;
 }
 
 /**
- * Who goes first of those that are due alike. Whatever else the key sends (claims of a slot, bonds)
- * has 0.
+ * The order of duties that are due alike. Every other call of the key (claims of a slot, bonds) has
+ * 0.
  */
 const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
   cancelWithdrawal: 3,
@@ -94,7 +94,7 @@ export class DutyRunner {
     return this.#gaveUp.promise;
   }
 
-  /** What the chain showed when it was last read; undefined before that. */
+  /** The facts of the chain as last read; undefined before that. */
   get view(): ChainView | undefined {
     return this.#view;
   }
@@ -111,7 +111,7 @@ export class DutyRunner {
   async run(): Promise<void> {
     const { state, reader } = this.#options;
     const head = this.#options.head.number;
-    // What ends while the chain is read may not show there yet.
+    // A duty that ends while the chain is read may not show there yet.
     const before = new Set(this.#underWay.keys());
     this.#view = await readChainView(reader, this.#newest(head), questions(state));
     this.#options.onView?.();
@@ -169,12 +169,12 @@ export class DutyRunner {
     }
   }
 
-  /** What we did is done, also where the head that was told is older. */
+  /** Never read an older block than one that contains a transaction of ours. */
   #newest(head: BlockNumber): BlockNumber {
     return Math.max(head, this.#options.submitter.newestMined);
   }
 
-  /** What is no duty any more needs no memory of how it failed. */
+  /** A duty that is owed no more needs no memory of how it failed. */
   #forgetOthers(due: ReadonlySet<string>): void {
     for (const name of this.#failures.keys()) if (!due.has(name)) this.#failures.delete(name);
     for (const name of this.#missed) if (!due.has(name)) this.#missed.delete(name);
@@ -195,7 +195,7 @@ export class DutyRunner {
     return head < (this.#failures.get(nameOf(duty))?.retryAtBlock ?? 0);
   }
 
-  /** What to end with when that was once too often. `begun`: the head when it was begun. */
+  /** The error to end with when that was once too often. `begun`: the head when the duty began. */
   #failed(duty: Duty, begun: BlockNumber, problem: Error): DutyFailed | undefined {
     const head = this.#options.head.number;
     const { deadlineBlock } = duty;
@@ -206,7 +206,7 @@ export class DutyRunner {
     const failure = afterFailure(this.#failures.get(nameOf(duty)), failed);
     this.#failures.set(nameOf(duty), failure);
     if (refused) this.#say("info", "notOurSlot", duty, {});
-    // Who is waited for is said where the attestations are looked at.
+    // The log names the missing operators where the attestations are read.
     if (!counts) return undefined;
     this.#say("warn", `${duty.kind}Failed`, duty, { ...failure });
     const isLast = failure.tries >= this.#options.maxTries;

@@ -13,13 +13,13 @@ export interface CommitWait {
   readonly rootsHash: Hex;
   /** Operators that must stand behind it. */
   readonly quorum: number;
-  /** Those that do, this one included if it could sign. */
+  /** The operators that attest, this one included if it could sign. */
   readonly attested: readonly Address[];
   /** Approved operators that do not; empty where the list is not known. */
   readonly missing: readonly Address[];
   readonly deadlineBlock: BlockNumber;
   readonly blocksLeft: number;
-  /** What keeps this operator from attesting, or from reading what others attested. */
+  /** The problem that keeps this operator from attesting, or from reading others' attestations. */
   readonly problem: Error | undefined;
 }
 
@@ -69,8 +69,8 @@ export class WaitLog {
   }
 
   /**
-   * The first poll at a commit always finds too few, since all operators look at the same block. In
-   * the rescue window it is an error: nobody else will come.
+   * The first poll at a commit always finds too few, since all operators poll at the same block. In
+   * the rescue window it is an error: no other operator will come.
    */
   #levelOf({ blocksLeft, deadlineBlock, round, problem }: CommitWait): Level {
     const next = deadlineBlock - blocksLeft + 1;

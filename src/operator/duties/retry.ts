@@ -40,7 +40,7 @@ export interface FailedTry {
   readonly begun: BlockNumber;
   readonly head: BlockNumber;
   readonly deadlineBlock: BlockNumber;
-  /** Whether it counts towards the most tries. */
+  /** True if the failure counts towards the most tries. */
   readonly counts: boolean;
 }
 

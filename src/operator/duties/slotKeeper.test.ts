@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { toAddress } from "../../base/address.ts";
 import type { Address } from "../../base/hex.ts";
-import type { SlotReader, Turns } from "../../chain/contracts/roundRobinManager.ts";
+import type { SlotReader, SlotView } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
 import type { Call, Submitter } from "../../chain/submit/submitter.ts";
 import { SlotKeeper } from "./slotKeeper.ts";
@@ -11,12 +11,12 @@ const [ADA, BOB, CY] = [operatorNo(1), operatorNo(2), operatorNo(3)];
 const SCHEDULE = { genesisBlock: 0, roundSize: 160 };
 const OPERATORS = [ADA, BOB, CY].map((address) => ({ address, name: "x", endpoint: "http://x" }));
 /** Slot 5, whose operator is Ada; Bob comes next. */
-const TURNS: Turns = {
+const TURNS: SlotView = {
   ...{ block: 100, inMaintenance: false, slot: 5, firstBlock: 96, lastBlock: 107, slotSize: 12 },
   ...{ operators: OPERATORS, operator: ADA, claimed: [BOB, ADA], forecast: BOB },
 };
 
-function keeper(address: Address, answers: (Turns | Error)[], slots = true) {
+function keeper(address: Address, answers: (SlotView | Error)[], slots = true) {
   const sent: Call[] = [];
   const events: string[] = [];
   const take = (event: string) => {
@@ -24,7 +24,7 @@ function keeper(address: Address, answers: (Turns | Error)[], slots = true) {
   };
   const reader = {
     manager: ADA,
-    turns: async () => {
+    slots: async () => {
       const next = answers.length > 1 ? answers.shift() : answers[0];
       if (next instanceof Error) throw next;
       return next;
@@ -94,19 +94,19 @@ describe("whose turn it is", () => {
   });
 
   it("stays as it was known while the list changes under the reading", async () => {
-    const torn = new ContractRefused("turns", "NoSuchOperator", [2n]);
+    const torn = new ContractRefused("slots", "NoSuchOperator", [2n]);
     const { one, events } = keeper(ADA, [TURNS, torn]);
     await one.poll();
     await one.poll();
-    expect(one.turns).toEqual(TURNS);
-    expect(events).toContain("turnsUnread");
+    expect(one.slots).toEqual(TURNS);
+    expect(events).toContain("slotsUnread");
   });
 
   it("is told once where two polls run side by side", async () => {
     const { one, events } = keeper(ADA, [TURNS, { ...TURNS, block: 101 }]);
     await Promise.all([one.poll(), one.poll()]);
     await one.poll();
-    expect(events).toEqual(["turn"]);
+    expect(events).toEqual(["slot"]);
   });
 
   it("is claimed for the next slot, once by the first in line", async () => {

@@ -1,6 +1,6 @@
 /**
- * Whose turn it is, as of the newest block, and this operator's claims for the next slot. Where the
- * manager has no slots its operator may always act, and nothing is claimed.
+ * The holder of the slot, as of the newest block, and this operator's claims for the next slot.
+ * Where the manager has no slots its operator may always act, and nothing is claimed.
  */
 import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
@@ -8,7 +8,7 @@ import {
   encodeClaimFor,
   type Slot,
   type SlotReader,
-  type Turns,
+  type SlotView,
 } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../../chain/rpc/errors.ts";
 import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
@@ -24,27 +24,27 @@ export interface SlotKeeperOptions {
   readonly submitter: Submitter;
   readonly log: Log;
   readonly onClaimed: (mined: Mined) => void;
-  /** Told once of each slot for which a claim was not needed. */
+  /** Called once for each slot for which a claim was not needed. */
   readonly onSkipped: () => void;
 }
 
 export class SlotKeeper {
   readonly #options: SlotKeeperOptions;
-  #turns: Turns | undefined;
+  #slots: SlotView | undefined;
   #skipped: Slot = -1;
-  /** What the log was told last: looks run side by side, and each would tell of a change. */
-  #said: Turns | undefined;
+  /** The slots that the log showed last: polls run side by side, and each would report a change. */
+  #said: SlotView | undefined;
 
   constructor(options: SlotKeeperOptions) {
     this.#options = options;
   }
 
-  /** As of the last poll; undefined before it, and where there are no slots. */
-  get turns(): Turns | undefined {
-    return this.#turns;
+  /** The slots as of the last poll; undefined before it, and where there are no slots. */
+  get slots(): SlotView | undefined {
+    return this.#slots;
   }
 
-  /** Whether any turns are taken. */
+  /** True if the manager has slots. */
   get hasSlots(): boolean {
     return this.#options.reader !== undefined;
   }
@@ -56,12 +56,12 @@ export class SlotKeeper {
   get isApproved(): boolean | undefined {
     const { reader, address } = this.#options;
     if (reader === undefined) return true;
-    return this.#turns?.operators.some((operator) => operator.address === address);
+    return this.#slots?.operators.some((operator) => operator.address === address);
   }
 
-  /** The operator that should sequence: whoever may act on chain, if that is another. */
+  /** The operator that should sequence: the one that may act on chain, if that is another. */
   get successor(): Address | undefined {
-    const operator = this.#turns?.operator;
+    const operator = this.#slots?.operator;
     return operator === this.#options.address ? undefined : operator;
   }
 
@@ -72,59 +72,59 @@ export class SlotKeeper {
   mayAct(head: BlockNumber, deadlineBlock: BlockNumber): boolean {
     const { reader, address, schedule } = this.#options;
     if (reader === undefined) return true;
-    const turns = this.#turns;
-    if (turns === undefined || !this.isApproved) return false;
+    const slots = this.#slots;
+    if (slots === undefined || !this.isApproved) return false;
     const window = rescueWindow(schedule, deadlineBlock);
     if (window !== undefined && head + 1 >= window.firstBlock) {
-      return this.#isNextToRescue(turns, head, window);
+      return this.#isNextToRescue(slots, head, window);
     }
-    const ends = turns.lastBlock !== undefined && head >= turns.lastBlock;
-    return (ends ? turns.forecast : turns.operator) === address;
+    const ends = slots.lastBlock !== undefined && head >= slots.lastBlock;
+    return (ends ? slots.forecast : slots.operator) === address;
   }
 
   /**
    * In the rescue window all may act. One after the other begins, a block apart, so that not all of
    * them pay for the same duty; the operator of the slot is first.
    */
-  #isNextToRescue(turns: Turns, head: BlockNumber, window: BlockSpan): boolean {
+  #isNextToRescue(slots: SlotView, head: BlockNumber, window: BlockSpan): boolean {
     const { address } = this.#options;
-    const others = turns.operators
+    const others = slots.operators
       .map((operator) => operator.address)
-      .filter((operator) => operator !== turns.operator);
-    const order = turns.operator === undefined ? others : [turns.operator, ...others];
+      .filter((operator) => operator !== slots.operator);
+    const order = slots.operator === undefined ? others : [slots.operator, ...others];
     const passed = head + 1 - window.firstBlock;
     // The last blocks belong to everybody.
     const isLast = window.lastBlock - head <= Math.ceil(order.length / 2);
     return isLast || order.indexOf(address) <= passed;
   }
 
-  /** Reads whose turn it is. Throws `RpcUnavailable`. */
+  /** Reads the holder of the slot. Throws `RpcUnavailable`. */
   async poll(): Promise<void> {
     const { reader } = this.#options;
     if (reader === undefined) return;
     try {
-      this.#turns = await reader.turns();
+      this.#slots = await reader.slots();
     } catch (problem) {
-      // Its parts contradict each other where the list changes while it is read: the next poll will
-      // do. What was known stays, and the contract has the last word.
+      // The parts of an answer contradict each other where the list changes while it is read: the
+      // next poll will do. The slots known before stay, and the contract has the last word.
       if (!(problem instanceof ContractRefused)) throw problem;
-      this.#options.log.warn("turnsUnread", { problem });
+      this.#options.log.warn("slotsUnread", { problem });
       return;
     }
-    this.#say(this.#turns);
+    this.#say(this.#slots);
   }
 
   /** Claims the next slot if that is due, as of the last poll. Throws `RpcUnavailable`. */
   async claimIfDue(): Promise<void> {
-    const turns = this.#turns;
-    if (turns === undefined) return;
+    const slots = this.#slots;
+    if (slots === undefined) return;
     const { address } = this.#options;
-    const decision = decideClaim(turns, address);
-    if (decision.kind === "claim") await this.#claim(decision.slot, turns);
-    if (decision.kind === "skip" && decision.saved) this.#spare(turns.slot);
+    const decision = decideClaim(slots, address);
+    if (decision.kind === "claim") await this.#claim(decision.slot, slots);
+    if (decision.kind === "skip" && decision.saved) this.#countSkipped(slots.slot);
   }
 
-  async #claim(slot: Slot, { lastBlock, block }: Turns): Promise<void> {
+  async #claim(slot: Slot, { lastBlock, block }: SlotView): Promise<void> {
     const { submitter, reader, log, onClaimed } = this.#options;
     if (reader === undefined || lastBlock === undefined) return;
     const call = {
@@ -147,23 +147,23 @@ export class SlotKeeper {
     }
   }
 
-  #spare(slot: Slot): void {
+  #countSkipped(slot: Slot): void {
     if (this.#skipped === slot) return;
     this.#skipped = slot;
     this.#options.onSkipped();
   }
 
-  #say(turns: Turns): void {
-    const { block, slot, operator, inMaintenance } = turns;
+  #say(slots: SlotView): void {
+    const { block, slot, operator, inMaintenance } = slots;
     const before = this.#said;
     const same =
       before?.slot === slot &&
       before.operator === operator &&
       before.inMaintenance === inMaintenance;
     if (same) return;
-    this.#said = turns;
+    this.#said = slots;
     const { address, log } = this.#options;
     const ours = operator === address;
-    log.info("turn", { block, slot, operator: operator ?? "nobody", ours, inMaintenance });
+    log.info("slot", { block, slot, operator: operator ?? "nobody", ours, inMaintenance });
   }
 }

@@ -9,9 +9,9 @@ export interface Reading {
   readonly levels: Levels;
   /** Undefined when it could not be read; `detail` says why. */
   readonly value: CheckValue | undefined;
-  /** The figure in words, with its unit. */
+  /** The value in words, with its unit. */
   readonly detail: string;
-  /** What to do when it is bad, as a sentence. */
+  /** The next step when the level is bad, as a sentence. */
   readonly hint: string;
 }
 

@@ -34,12 +34,12 @@ export class Checks {
     this.#options = options;
   }
 
-  /** As of the last poll, by name. */
+  /** The state of each check as of the last poll, by name. */
   checks(): HealthCheck[] {
     return [...this.#checks.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** Looks at once, and again for ever until `stop`. */
+  /** Probes at once, and again for ever until `stop`. */
   start(): void {
     for (const check of this.#options.checks) void this.#keepProbing(check);
   }

@@ -4,12 +4,12 @@ const DAY_MS = 86_400_000;
 
 const DAY_SECONDS = 86_400;
 
-/** For figures: Prometheus counts time in seconds. NaN while it is not known. */
+/** For metrics: Prometheus counts time in seconds. NaN while it is not known. */
 export function leftSeconds(days: number | undefined): number {
   return days === undefined ? Number.NaN : days * DAY_SECONDS;
 }
 
-/** What was paid, in wei, over a sliding window. */
+/** The sum paid, in wei, over a sliding window. */
 export class Spending {
   readonly #windowMs: number;
   readonly #leastMs: number;
@@ -50,7 +50,7 @@ export function daysLeft(wei: bigint, perDay: bigint): number {
   return perDay === 0n ? Number.POSITIVE_INFINITY : Number((wei * 100n) / perDay) / 100;
 }
 
-/** How long a figure that falls will last, from its samples over a sliding window. */
+/** How long a value that falls will last, from its samples over a sliding window. */
 export class Decline {
   readonly #windowMs: number;
   readonly #leastMs: number;
@@ -64,7 +64,7 @@ export class Decline {
     this.#stepMs = stepMs;
   }
 
-  /** Days until `value`, its newest figure, is zero; Infinity while it does not fall. */
+  /** Days until `value`, the newest sample, is zero; Infinity while it does not fall. */
   daysLeft(now: number, value: number): number {
     const last = this.#samples.at(-1);
     if (last === undefined || now - last.at >= this.#stepMs) this.#samples.push({ at: now, value });

@@ -8,10 +8,10 @@ import type { Levels } from "./level.ts";
 type Pair = readonly [raise: number, clear: number];
 
 const value = z.number();
-const looks = z.number().int().min(1).max(1000);
+const probes = z.number().int().min(1).max(1000);
 
 /**
- * One check's bounds: the figure at which each level begins, and the one at which it ends again.
+ * One check's bounds: the value at which each level begins, and the one at which it ends again.
  * `failed` of null: it never counts as failed.
  */
 function levels(
@@ -29,8 +29,8 @@ function levels(
       warnClear: value.default(warn[1]),
       failed: value.nullable().default(failed?.[0] ?? null),
       failedClear: value.nullable().default(failed?.[1] ?? null),
-      raiseAfter: looks.default(raiseAfter),
-      clearAfter: looks.default(clearAfter),
+      raiseAfter: probes.default(raiseAfter),
+      clearAfter: probes.default(clearAfter),
     })
     .prefault({})
     .superRefine((given, context) => {
@@ -67,7 +67,7 @@ function levels(
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
-/** Looks in a row before a level is entered, and before it is left. */
+/** Probes in a row before a level is entered, and before it is left. */
 const NO_RETRY = [1, 2] as const;
 const SOON = [2, 4] as const;
 const LASTING = [4, 8] as const;

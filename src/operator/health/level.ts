@@ -1,5 +1,5 @@
 /**
- * When a figure is a warning, and when it has failed: a pure state machine with hysteresis. A level
+ * When a value is a warning, and when it has failed: a pure state machine with hysteresis. A level
  * is entered after several polls in a row beyond its `raise`, and left after several in a row on
  * the good side of its `clear`; between the two nothing changes, so that it does not flap.
  */
@@ -19,19 +19,19 @@ export interface Bound {
 }
 
 export interface Levels {
-  /** Whether figures above the bounds are bad, or those below. */
+  /** True where values above the bounds are bad; false where values below are. */
   readonly bad: "above" | "below";
   readonly warn: Bound | undefined;
   /** Beyond `warn`. */
   readonly failed: Bound | undefined;
-  /** Looks in a row, at least 1. */
+  /** Probes in a row, at least 1. */
   readonly raiseAfter: number;
   readonly clearAfter: number;
 }
 
 interface Latch {
   readonly on: boolean;
-  /** Looks in a row that speak for a change. */
+  /** Probes in a row that speak for a change. */
   readonly streak: number;
 }
 
@@ -39,16 +39,16 @@ export interface LevelState {
   readonly health: Health;
   readonly warn: Latch;
   readonly failed: Latch;
-  /** Whether the figure cannot be read: by itself a warning. */
+  /** True while the value cannot be read: by itself a warning. */
   readonly blind: Latch;
 }
 
 const OFF: Latch = { on: false, streak: 0 };
 export const FIRST_STATE: LevelState = { health: "ok", warn: OFF, failed: OFF, blind: OFF };
-/** A figure that cannot be read once or twice says nothing: endpoints hiccup. */
+/** A value that cannot be read once or twice says nothing: endpoints hiccup. */
 const BLIND_AFTER = 3;
 
-/** The state after one more look. `figure` is undefined when it could not be read. */
+/** The state after one more probe. `value` is undefined when it could not be read. */
 export function nextState(
   levels: Levels,
   state: LevelState,

@@ -32,7 +32,7 @@ import { type Monitoring, monitor } from "./monitoring.ts";
 /** Rounds of duties whose gas says what the next will cost. */
 const GAS_ROUNDS = 8;
 
-/** What is opened before anything is assembled. */
+/** The parts that are opened before anything is assembled. */
 export interface Opened {
   readonly config: OperatorConfig;
   readonly log: Log;
@@ -44,11 +44,11 @@ export interface Opened {
   readonly storage: Storage;
   /** Ends waiting at once when it is aborted. */
   readonly signal: AbortSignal;
-  /** To be told what makes it impossible to go on. */
+  /** Emits the error that makes it impossible to go on. */
   readonly onFailure: (error: unknown) => void;
 }
 
-/** What parts tell whoever is made after them. */
+/** The signals by which a part notifies parts that are made after it. */
 interface Signals {
   /** A transaction of ours was mined; `kind`: a duty's, or "claim". */
   readonly mined: Signal<{ readonly kind: string; readonly mined: Mined }>;
@@ -182,7 +182,7 @@ function makeQuorum(
     curve,
     board: storage.board,
     log,
-    approved: () => (turns.turns?.operators ?? []).map(({ address }) => address),
+    approved: () => (turns.slots?.operators ?? []).map(({ address }) => address),
     onPoll: () => attestationsRead.raise(),
   });
 }

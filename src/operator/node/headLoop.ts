@@ -1,4 +1,4 @@
-/** What one new head of the chain causes, as one list in order. */
+/** The effects of one new head of the chain, as one list in order. */
 import { forecastWeiPerDay } from "../../chain/submit/fees.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { SeenHead } from "../sequencing/lead.ts";
@@ -33,7 +33,7 @@ export class HeadLoop {
     });
   }
 
-  /** To be told of each new head, and, without one, of final blocks that were taken in. */
+  /** To be called with each new head, and, without one, after final blocks were taken in. */
   readonly onChain = (seen: SeenHead | undefined): void => {
     this.#parts.head.note(seen?.number);
     for (const effect of this.#effects) effect(seen);
@@ -41,10 +41,10 @@ export class HeadLoop {
 
   readonly onFailedPoll = (): void => {
     this.#isPollFailing = true;
-    this.#parts.monitoring.failedLook();
+    this.#parts.monitoring.failedPoll();
   };
 
-  /** Whether this operator hears too little of the chain to lead, or cannot sign. */
+  /** True while this operator hears too little of the chain to lead, or cannot sign. */
   get cannotLead(): boolean {
     const { state, head, opened } = this.#parts;
     const taken = (state.head?.number ?? 0) + state.genesis.confirmations;

@@ -54,13 +54,13 @@ export interface MonitoringOptions {
 }
 
 export interface Monitoring {
-  /** To be told of each new head, of each mined transaction of ours, and of each failed poll. */
+  /** To be called with each new head, each mined transaction of ours, and each failed poll. */
   heard(block: SeenBlock): void;
   mined(kind: string, mined: Mined): void;
-  failedLook(): void;
-  /** To be told when the runner has read what the chain shows: deadlines are looked at at once. */
+  failedPoll(): void;
+  /** To be called when the runner has read the chain: deadlines are checked at once. */
   sawChain(): void;
-  /** To be told when the attestations of a commit were looked at. */
+  /** To be called when the attestations of a commit were read. */
   sawAttestations(): void;
   checks(): HealthCheck[];
   duties(): DutyHealth[];
@@ -133,7 +133,7 @@ export function monitor(options: MonitoringOptions): Monitoring {
       metrics.countGas(kind, gasUsed);
       spending.add(performance.now(), cost);
     },
-    failedLook: () => {
+    failedPoll: () => {
       failingSince ??= head.number;
     },
     checks: () => checks.checks(),
@@ -182,8 +182,8 @@ function watchChain({ config, metrics, state }: MonitoringOptions) {
 }
 
 /**
- * Named by its place and host: the rest of a URL may hold a secret. One that serves another chain
- * counts as down.
+ * An endpoint, named by its place and host: the rest of a URL may hold a secret. One that serves
+ * another chain counts as down.
  */
 function endpointOf(url: string, index: number, chainId: number): Endpoint {
   const client = connect([url], { retries: 0, timeoutMs: HEAD_TIMEOUT_MS, chainId });

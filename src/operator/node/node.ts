@@ -38,8 +38,8 @@ export interface RunningOperator {
 const TIDY_MS = 10_000;
 
 /**
- * Starts one operator. Throws a typed error that says what to correct when it cannot. `alerts` are
- * told what its health checks find; the caller closes those that it gives.
+ * Starts one operator. Throws a typed error that says what to correct when it cannot. `alerts` get
+ * the findings of its health checks; the caller closes those that it gives.
  */
 export async function startOperator(
   config: OperatorConfig,
@@ -65,7 +65,7 @@ export async function startOperator(
   const ended = running.main.finally(async () => {
     stopping.abort();
     parts.monitoring.stop();
-    // What makes it end may also keep these from ending.
+    // A failure that makes the operator end may also keep these from ending.
     await within(
       TIDY_MS,
       running
@@ -142,7 +142,7 @@ function run(parts: Parts, failure: Promise<never>): Running {
     log,
     client: chain.client,
     onChain: loop.onChain,
-    onFailedLook: loop.onFailedPoll,
+    onFailedPoll: loop.onFailedPoll,
   };
   const leadOptions = {
     ...chainOptions,

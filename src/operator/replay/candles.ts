@@ -36,7 +36,7 @@ export interface Candle {
   trades: number;
 }
 
-/** What happened in a market in the last 24 hours, by whole minutes. */
+/** The trades of a market in the last 24 hours, by whole minutes. */
 export interface DayFigures {
   readonly open: Amount;
   readonly high: Amount;

@@ -1,5 +1,5 @@
 /**
- * What moved each client's balances beside its trades: deposits, and withdrawals with their ends.
+ * The movements of each client's balances beside its trades: deposits, withdrawals, their ends.
  * A projection of the journal, bounded for each client and over all of them.
  */
 import type { Address, Hex } from "../../base/hex.ts";
@@ -19,7 +19,7 @@ export type MoveKind =
   | "withdrawalReturned"
   /** Paid on chain; the balance fell before. */
   | "withdrawalPaid"
-  /** It was not covered, or withdrawn on chain; the balance never fell. */
+  /** The request was not covered, or withdrawn on chain; the balance never fell. */
   | "withdrawalRefused";
 
 export interface Move {

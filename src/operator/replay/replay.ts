@@ -46,20 +46,20 @@ export async function recoverBegun(
     log.error("snapshotUnusable", {
       sequence: sequence ?? "unknown",
       problem,
-      hint: SNAPSHOT_MEND,
+      hint: SNAPSHOT_HINT,
     }),
   );
   requireSame(recovered.state.genesis, genesis, journal.location);
   return recovered;
 }
 
-const SNAPSHOT_MEND =
+const SNAPSHOT_HINT =
   "nothing is lost: an older snapshot or the records take its place, which costs time; check the " +
   "disk, run `quarterdeck journal verify`, and make a backup";
 
 /**
  * The state that a journal with at least its genesis leads to. Writes nothing. `onUnusable` is
- * told of each snapshot that was passed over.
+ * called for each snapshot that was passed over.
  */
 export async function replay(
   journal: JournalReader,

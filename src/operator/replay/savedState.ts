@@ -27,13 +27,13 @@ export interface SavedState {
 export interface UnusableSnapshot {
   /** Undefined: not even the list of snapshots can be read. */
   readonly sequence: number | undefined;
-  /** What is wrong with it, as a sentence. */
+  /** The fault of the snapshot, as a sentence. */
   readonly problem: string;
 }
 
 /**
  * The newest state saved at or before `atOrBefore` that can be used; undefined if none can: then
- * the replay begins at the first record. `onUnusable` is told of each newer one. Throws
+ * the replay begins at the first record. `onUnusable` is called for each newer one. Throws
  * `JournalDamaged` where a snapshot is whole and its record is not: that is no fault of a snapshot.
  */
 export async function newestSavedState(

@@ -1,4 +1,4 @@
-/** What passes between the operator's thread and the one that makes a snapshot. */
+/** The messages between the operator's thread and the one that makes a snapshot. */
 import type { Hex } from "../../base/hex.ts";
 import type { UnusableSnapshot } from "./savedState.ts";
 
@@ -14,7 +14,7 @@ export interface MadeSnapshot {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
-/** What the thread tells. */
+/** A message of the snapshot thread. */
 export type FromWorker =
   | ({ readonly kind: "unusable" } & UnusableSnapshot)
   | ({ readonly kind: "made" } & MadeSnapshot);

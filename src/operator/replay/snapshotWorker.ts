@@ -1,7 +1,7 @@
 /**
  * The thread that makes one snapshot: it replays the journal as a start would, in a state of its
- * own, and hands the bytes over. The operator's thread does nothing for it, and each snapshot
- * proves that a start from the one before works.
+ * own, and passes the bytes on. The operator's thread does nothing for it, and each snapshot proves
+ * that a start from the one before works.
  */
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";

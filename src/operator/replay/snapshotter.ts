@@ -24,7 +24,7 @@ export interface SnapshotterOptions {
 
 /** Records between two snapshots: bounds what a start has to replay. */
 export const SNAPSHOT_RECORDS = 20_000;
-/** After a snapshot the thread rests this many times as long as it worked. */
+/** After a snapshot the thread pauses this many times as long as it worked. */
 const REST_FACTOR = 3;
 
 export class Snapshotter {
@@ -60,8 +60,8 @@ export class Snapshotter {
   }
 
   /**
-   * Gives up what is under way: the next start is as it would have been without it. What the
-   * journal is taking already it gives up when it is closed.
+   * Gives up the snapshot under way: the next start is as it would have been without it. A snapshot
+   * that the journal is already taking ends when the journal is closed.
    */
   async stop(): Promise<void> {
     this.#stopped = true;
@@ -84,7 +84,7 @@ export class Snapshotter {
     } catch (error) {
       this.#last = journal.head.sequence;
       if (!(error instanceof JournalStopped && this.#stopped)) {
-        log.error("snapshotFailed", { problem: error, hint: FAILURE_MEND });
+        log.error("snapshotFailed", { problem: error, hint: FAILURE_HINT });
       }
     } finally {
       const now = performance.now();
@@ -92,7 +92,7 @@ export class Snapshotter {
     }
   }
 
-  /** Whoever led meanwhile has made what would be due since this operator last made one. */
+  /** The operator that led meanwhile has made the snapshots due since this one last made one. */
   async #isMadeByOthers(): Promise<boolean> {
     const newest = (await this.#options.newest?.()) ?? 0;
     if (newest <= this.#last) return false;
@@ -111,7 +111,7 @@ export class Snapshotter {
       this.#worker = worker;
       worker.on("message", (message: FromWorker) => {
         if (message.kind === "made") resolve(message);
-        else log.error("snapshotUnusable", { ...message, hint: FAILURE_MEND });
+        else log.error("snapshotUnusable", { ...message, hint: FAILURE_HINT });
       });
       worker.on("error", reject);
       worker.on("exit", () => {
@@ -122,5 +122,5 @@ export class Snapshotter {
   }
 }
 
-const FAILURE_MEND =
+const FAILURE_HINT =
   "nothing is lost, and starts take longer; run `quarterdeck journal verify`, check disk and memory";

@@ -26,7 +26,7 @@ export interface Finding {
   readonly problem: string;
 }
 
-/** What was compared with the chain. */
+/** The parts that were compared with the chain. */
 export interface ChainProof {
   /** Roots that are those of the Mediator. */
   readonly roots: number;
@@ -112,7 +112,7 @@ async function checkStorage(
   }
 }
 
-/** What each usable snapshot leads to, by its sequence. */
+/** The state that each usable snapshot leads to, by its sequence. */
 async function readSnapshots(
   journal: JournalReader,
   findings: Finding[],

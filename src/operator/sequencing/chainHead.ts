@@ -23,7 +23,7 @@ export class ChainHead {
     return this.#isHeard;
   }
 
-  /** Whether all that was final has been taken in once. */
+  /** True once all final blocks have been taken in for the first time. */
   get caughtUp(): boolean {
     return this.#caughtUp;
   }

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { apply, begin } from "../../exchange/apply.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { tokenSums } from "../../exchange/queries/views.ts";
+import { haltBlockOf } from "../../exchange/rounds/halt.ts";
 import { GENESIS, tradingWorld } from "../../exchange/world.testkit.ts";
 import { collectingLog } from "../replay/journals.testkit.ts";
 import { ContractCheck } from "./contractCheck.ts";
@@ -18,6 +19,10 @@ interface Figures {
   readonly more?: bigint;
   /** Tokens that it has listed and the journal has not. */
   readonly listed?: readonly string[];
+  /** Rounds that it has committed more. */
+  readonly committed?: number;
+  /** A dispute that it has open and the journal has not: it halts so many blocks earlier. */
+  readonly sooner?: number;
   /** It does not have the state of that block. */
   readonly pruned?: boolean;
   /** Blocks by which its head is ahead. */
@@ -27,14 +32,17 @@ interface Figures {
 /** Endpoints that answer as told, and how often each was asked for figures. */
 function checkOf(state: State, ...told: Figures[]) {
   const asked = told.map(() => 0);
-  const endpoints = told.map(({ more = 0n, listed = [], pruned, ahead = 1 }, at) => ({
+  const endpoints = told.map((figures, at) => ({
     origin: `http://node-${at}`,
     client: {
-      getBlockNumber: async () => BigInt((state.head?.number ?? 0) + ahead),
+      getBlockNumber: async () => BigInt((state.head?.number ?? 0) + (figures.ahead ?? 1)),
       readContract: async (call: { functionName: string; args: [string]; blockNumber: bigint }) => {
         asked[at] = (asked[at] as number) + 1;
         expect(Number(call.blockNumber)).toBe(state.head?.number);
-        if (pruned) throw new Error("missing trie node");
+        const { more = 0n, listed = [], committed = 0, sooner = 0 } = figures;
+        if (figures.pruned) throw new Error("missing trie node");
+        if (call.functionName === "committedRound") return BigInt(state.completedRound + committed);
+        if (call.functionName === "haltBlock") return BigInt((haltBlockOf(state) ?? 0) - sooner);
         if (call.functionName === "tokenSet") return [...state.tokens.keys(), ...listed];
         const sums = tokenSums(state).find(({ token }) => token === call.args[0]);
         if (sums === undefined) throw new Error(`no ${call.args[0]}`);
@@ -72,6 +80,26 @@ test("a difference at every endpoint stops it at the third poll, with both figur
   await expect(verdict).rejects.toThrow(
     /As of block 100 .* deposits of 0x\w+ in round 0: 30007 in the contract, 30000 here/,
   );
+});
+
+test.each([
+  [{ committed: 1 }, /last round committed: 1 in the contract, 0 here/],
+  [{ sooner: 40 }, /next deadline, by commits and open disputes: \d+ in the contract, \d+ here/],
+])("a commit or an open dispute that it does not know is told: %j", async (figures, words) => {
+  const { check } = checkOf(traded(), figures);
+  await check.poll();
+  await check.poll();
+  await expect(check.poll()).rejects.toThrow(words);
+});
+
+test("they are read again once the round is committed", async () => {
+  const state = traded();
+  const { check, asked } = checkOf(state, {});
+  await check.poll();
+  const once = asked[0] as number;
+  state.completedRound += 1;
+  await check.poll();
+  expect(asked).toEqual([2 * once]);
 });
 
 test("a token that the journal does not know is told as such", async () => {

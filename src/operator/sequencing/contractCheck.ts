@@ -1,5 +1,5 @@
 /**
- * The contract's own figures against the machine's, as of the same block: once it is caught up, and
+ * The contract's own values against the machine's, as of the same block: once it is caught up, and
  * at each boundary. Logs that were never given are found out here, and not when the Mediator
  * refuses a commit for them.
  */
@@ -10,8 +10,9 @@ import { shortMessage } from "../../chain/rpc/errors.ts";
 import type { ChainClient } from "../../chain/rpc/rpc.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock, tokenSums } from "../../exchange/queries/views.ts";
+import { haltBlockOf } from "../../exchange/rounds/halt.ts";
 
-/** One figure that differs. */
+/** One value that differs. */
 export interface Difference {
   readonly what: string;
   readonly contract: string;
@@ -20,7 +21,8 @@ export interface Difference {
 
 /**
  * Blocks at which every endpoint must show a difference before it counts, since one may answer for
- * another block than it was asked for; and at which none may have the figures before it is let be.
+ * another block than it was asked for; and at which none may have the values before the check is
+ * given up.
  */
 const POLLS_BEFORE_VERDICT = 3;
 /** Blocks behind its head of which a node that prunes still has the state. */
@@ -53,7 +55,7 @@ export interface ContractCheckOptions {
 
 export class ContractCheck {
   readonly #options: ContractCheckOptions;
-  /** The quarter in which the figures were last the same, as "round.quarter". */
+  /** The quarter, and the round committed by then, in which the figures were last the same. */
   #checked: string | undefined;
   #differing = 0;
   #unread = 0;
@@ -64,12 +66,13 @@ export class ContractCheck {
 
   /**
    * To be called after final blocks were taken; asks only where a check is due. Throws
-   * `ContractDiffers`. Figures that nobody has any more, or not now, are no difference.
+   * `ContractDiffers`. Values that no endpoint has any more, or not now, are no difference.
    */
   async poll(): Promise<void> {
     const { state, log } = this.#options;
     const { head, moment, haltRound } = clock(state);
-    const quarter = `${moment.round}.${moment.quarter}`;
+    // Once the round is committed, what halts it next is a dispute that was not seen.
+    const quarter = `${moment.round}.${moment.quarter} ${state.completedRound}`;
     if (head === undefined || haltRound !== undefined || quarter === this.#checked) return;
     const verdict = await this.#read(head.number);
     if (verdict === "later") return;
@@ -88,7 +91,7 @@ export class ContractCheck {
   }
 
   /**
-   * What differs by all that answer; none if one has the same; undefined where none answers;
+   * The differences that all answers show; none if one has the same; undefined where none answers;
    * "later" while the chain is far ahead.
    */
   async #read(block: number): Promise<readonly Difference[] | "later" | undefined> {
@@ -122,8 +125,10 @@ async function differencesOf(state: State, reader: MediatorReader): Promise<Diff
   };
   const { round } = state.moment;
   const sums = tokenSums(state);
-  const [listed, ...figures] = await Promise.all([
+  const [listed, committed, haltBlock, ...figures] = await Promise.all([
     reader.tokenSet(Number.MAX_SAFE_INTEGER),
+    reader.committedRound(),
+    reader.haltBlock(),
     ...sums.map(async ({ token }) => {
       const [flow, total] = await Promise.all([
         reader.flow(token, round),
@@ -134,6 +139,12 @@ async function differencesOf(state: State, reader: MediatorReader): Promise<Diff
   ]);
   compare("listed tokens", listed, [...state.tokens.keys()]);
   if (found.length > 0) return found;
+  if (sums.length > 0) compare("last round committed", committed, state.completedRound);
+  compare(
+    "block of the next deadline, by commits and open disputes",
+    haltBlock,
+    haltBlockOf(state),
+  );
   for (const [index, { token, deposits, requested, expected }] of sums.entries()) {
     const { flow, total } = figures[index] as (typeof figures)[number];
     compare(`deposits of ${token} in round ${round}`, flow.deposits, deposits);

@@ -7,8 +7,8 @@ import { isLeadLost } from "./leadLost.ts";
 const LOOK_MS = 100;
 
 /**
- * Resolves when the journal has its genesis: of all operators that start with an empty one, whoever
- * acquires it writes that. Throws as `SharedJournal.acquire` does.
+ * Resolves when the journal has its genesis: of all operators that start with an empty one, the one
+ * that acquires it writes the genesis. Throws as `SharedJournal.acquire` does.
  */
 export async function initJournal(journal: SharedJournal, genesis: Genesis): Promise<void> {
   while ((await journal.refresh()).sequence === 0) {

@@ -77,6 +77,42 @@ test("a folder that cannot be made stops nobody, and is told of", async () => {
   expect(log.lines.map(({ event }) => event)).toEqual(Array(2).fill("lastRecordUnwritten"));
 });
 
+/** Opens the shared journal at `url` as an operator does. */
+function openShared(url: string, schema: string, retryTimeoutMs: number) {
+  const log = collectingLog();
+  const database = {
+    ...{ url, schema, leaseMs: 500, retryTimeoutMs },
+    publicUrl: "http://a.example",
+  };
+  const config = { storage: temporaryFolder(), database } as unknown as OperatorConfig;
+  return { opening: openStorage(config, GENESIS, OPERATOR, log), log };
+}
+
+test("a database that comes up after its operator is waited for, and told of once", async () => {
+  const other = await startPostgres();
+  onTestFinished(() => other.remove());
+  await other.stop();
+  const { opening, log } = openShared(other.url, other.schema(), 120_000);
+  opening.catch(() => {});
+  const events = () => log.lines.map(({ event }) => event);
+  await expect.poll(events).toContain("sharedJournalLost");
+  await other.restart();
+  await (await opening).close();
+  expect(events().filter((event) => event === "sharedJournalLost")).toHaveLength(1);
+  expect(events()).toContain("sharedJournalBack");
+});
+
+test("a database that stays away ends it after `retryTimeoutMs`, and a wrong one at once", async () => {
+  const { opening, log } = openShared("postgres://127.0.0.1:1/x", "s", 1000);
+  await expect(opening).rejects.toMatchObject({ code: "DatabaseUnreachable" });
+  expect(log.lines.map(({ event }) => event)).toEqual(["sharedJournalLost"]);
+  const url = new URL(server.url);
+  url.username = "nobody-such";
+  const wrong = openShared(url.href, "s", 120_000);
+  await expect(wrong.opening).rejects.toMatchObject({ code: "DatabaseRefused" });
+  expect(wrong.log.lines).toEqual([]);
+});
+
 test("an empty database in the place of the exchange's is not begun", async () => {
   const storage = temporaryFolder();
   const open = async (schema: string) => {

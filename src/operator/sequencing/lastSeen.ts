@@ -1,7 +1,7 @@
 /**
  * The last record of the shared journal that this operator saw, in a file of its own: a database
- * that lost records while the operator was down would otherwise be believed. It is written about
- * once a second, so that what is lost within the last one before a crash may go unnoticed here.
+ * that lost records while the operator was down would otherwise be believed. The file is written
+ * about once a second, so a loss within the last second before a crash may go unnoticed here.
  */
 import { mkdirSync, readFileSync } from "node:fs";
 import { rename, writeFile } from "node:fs/promises";
@@ -40,8 +40,8 @@ export class LastSeen {
   }
 
   /**
-   * Throws `JournalLost` when `journal` does not hold what was seen. A file that cannot be read is
-   * told of, and believed to say nothing.
+   * Throws `JournalLost` when `journal` does not hold the record last seen. A file that cannot be
+   * read is reported, and counts as empty.
    */
   async requireIn(journal: JournalReader): Promise<void> {
     const seen = this.#read();

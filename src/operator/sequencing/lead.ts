@@ -1,4 +1,4 @@
-/** Leading: this operator's sequencer takes final blocks and orders, until it is told to stop. */
+/** Leading: this operator's sequencer takes final blocks and orders, until the signal stops it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../base/log.ts";
 import { type ChainEvent, follow, readBlockRef } from "../../chain/follow/follow.ts";
@@ -16,17 +16,17 @@ import { ContractCheck } from "./contractCheck.ts";
 import { BlocksRefused, Sequencer } from "./sequencer.ts";
 import type { WriteRouter } from "./writeRouter.ts";
 
-/** The newest block, as the chain announced it. */
+/** The newest block, as the chain's head named it. */
 export type SeenHead = Extract<ChainEvent, { kind: "head" }>;
 
-/** How the chain is looked at. */
+/** The settings for following the chain. */
 export interface ChainOptions {
   readonly config: OperatorConfig;
   readonly log: Log;
   readonly client: ChainClient;
-  /** Told of each new head, and after final blocks were taken in without one. */
+  /** Called with each new head, and after final blocks were taken in without one. */
   readonly onChain: (head: SeenHead | undefined) => void;
-  readonly onFailedLook: () => void;
+  readonly onFailedPoll: () => void;
 }
 
 export interface LeadOptions extends ChainOptions {
@@ -59,14 +59,14 @@ export async function lead(
   router.open(sequencer, options.config.publicUrl);
   try {
     const following = followBlocks(sequencer, AbortSignal.any([signal, ending.signal]), options);
-    // Whichever fails first is told; the other's end is no news then.
+    // The first failure is reported; the other's end is no news then.
     following.catch(() => {});
     await Promise.race([following, failure.promise]);
   } finally {
     ending.abort();
     router.close(undefined);
     await sequencer.drain();
-    // What the journal is taking already it gives up when it is closed.
+    // An append that the journal is already taking ends when the journal is closed.
     void snapshotter.stop();
   }
 }
@@ -74,7 +74,7 @@ export async function lead(
 async function followBlocks(
   sequencer: Sequencer,
   signal: AbortSignal,
-  { config, log, client, state, onChain, onFailedLook }: LeadOptions,
+  { config, log, client, state, onChain, onFailedPoll }: LeadOptions,
 ): Promise<void> {
   const after = await withRetries(config, log, "readStart", () => startOf(client, state));
   const events = follow({
@@ -88,7 +88,7 @@ async function followBlocks(
     schedule: state.genesis.schedule,
     onNotice: (notice) => log.warn("endpointOdd", { notice }),
     onRetry: (problem, tries) => {
-      onFailedLook();
+      onFailedPoll();
       log.warn("chainUnreachable", { problem, tries });
     },
   });

@@ -206,7 +206,7 @@ test("the lead is not handed back to one that let it run out", async () => {
   onTestFinished(() => silent.close());
   await initJournal(silent, GENESIS);
   const { epoch } = (await silent.acquire()) as LeasedJournal;
-  await silent.announce(1);
+  await silent.heartbeat(1);
   const ada = await member(schema, "ada");
   ada.prefer("dee");
   await expect.poll(() => ada.isLeading(), soon).toBe(true);

@@ -1,6 +1,6 @@
 /**
  * One of several operators on a shared journal: follows it, and leads while the lease is its own.
- * The loop is the same for all; who leads is a fact of the journal, looked at again and again.
+ * The loop is the same for all; the leader is a fact of the journal, read at every poll.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../../base/log.ts";
@@ -17,11 +17,11 @@ export interface SharedRoleOptions {
   readonly operator: string;
   readonly replica: Replica;
   readonly log: Log;
-  /** Milliseconds that a lease lasts; it is looked at ten times in that time. */
+  /** Milliseconds that a lease lasts; the lease is polled ten times in that time. */
   readonly leaseMs: number;
   /**
    * Milliseconds for which the database may stay unreachable before this operator gives up: its
-   * supervisor starts it again, and somebody is told.
+   * supervisor starts it again, and an alert is sent.
    */
   readonly retryTimeoutMs: number;
   /**
@@ -30,24 +30,24 @@ export interface SharedRoleOptions {
    * error that says that the lead is lost this operator follows again, with any other it ends.
    */
   readonly lead: (leased: LeasedJournal, signal: AbortSignal) => Promise<void>;
-  /** Told whenever another holds the lease, or nobody. */
+  /** Called whenever another operator, or none, holds the lease. */
   readonly onHolder: (holder: Holder | undefined) => void;
   /** The address of the operator that should lead instead of this one, if another should. */
   readonly successor: () => string | undefined;
-  /** Whether this operator would keep blocks from everybody, or the fills, which it cannot sign. */
+  /** True if the operator could not take blocks in as leader, or could not sign fills. */
   readonly cannotLead: () => boolean;
   /** Whether the manager's list is known to have this operator: other fills are no evidence. */
   readonly isApproved: () => boolean;
   readonly progress: () => Progress;
-  /** Told of the last record that is known to be in the journal. */
+  /** Called with the last record that is known to be in the journal. */
   readonly onSeen: (head: Head) => void;
 }
 
-/** Looks at the journal in the time of a lease. */
-const LOOKS = 10;
-/** Looks between two announcements, of which several fall into a lease. */
-const LOOKS_BETWEEN_ANNOUNCEMENTS = { following: 4, leading: 2 };
-/** Leases of leading after which those that are announced have been heard since it began. */
+/** Polls of the journal in the time of a lease. */
+const POLLS_PER_LEASE = 10;
+/** Polls between two heartbeats, of which several fall into a lease. */
+const POLLS_BETWEEN_HEARTBEATS = { following: 4, leading: 2 };
+/** Leases of leading after which the heartbeats of all live operators have been heard. */
 const LEASES_UNTIL_KNOWN = 1.5;
 /** Records by which a successor may trail: it reads them within one poll. */
 const WARM_RECORDS = 1000;
@@ -65,7 +65,7 @@ export class LeaderElection {
     this.#stalled = new StalledLeader(options.leaseMs);
   }
 
-  /** Operators that live, as of the last announcement. */
+  /** Operators that live, as of the last heartbeat. */
   get peers(): readonly Peer[] {
     return this.#peers;
   }
@@ -86,7 +86,7 @@ export class LeaderElection {
       } catch (error) {
         this.#survive(error);
       }
-      await pause(leaseMs / LOOKS, signal);
+      await pause(leaseMs / POLLS_PER_LEASE, signal);
     }
   }
 
@@ -97,9 +97,10 @@ export class LeaderElection {
     onHolder(holder);
     await replica.catchUp(journal);
     onSeen(replica.head);
-    // Who could not lead does not call: it would be handed what it does not take.
+    // An operator that cannot lead sends no heartbeat; otherwise the leader would hand the lease
+    // over to it.
     if (cannotLead() || !isApproved()) return undefined;
-    await this.#announce(replica.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.following);
+    await this.#heartbeat(replica.head.sequence, POLLS_BETWEEN_HEARTBEATS.following);
     if (holder === undefined) return journal.acquire();
     return this.#isStalledBy(holder) ? journal.acquire(holder.epoch) : undefined;
   }
@@ -112,16 +113,16 @@ export class LeaderElection {
     return true;
   }
 
-  async #announce(sequence: number, pollsBetween: number): Promise<void> {
+  async #heartbeat(sequence: number, pollsBetween: number): Promise<void> {
     if (this.#polls++ % pollsBetween !== 0) return;
-    this.#peers = await this.#options.journal.announce(sequence);
+    this.#peers = await this.#options.journal.heartbeat(sequence);
   }
 
   async #lead(leased: LeasedJournal, signal: AbortSignal): Promise<void> {
     const { replica, log } = this.#options;
     let successor: string | undefined;
     try {
-      // What cannot be read now is not applied, and the next poll begins with it.
+      // A record that cannot be read now is not applied, and the next poll begins with it.
       await replica.catchUp(leased);
       log.info("leading", { epoch: leased.epoch, sequence: leased.head.sequence });
       successor = await this.#leadAndWatch(leased, signal);
@@ -130,7 +131,7 @@ export class LeaderElection {
     }
   }
 
-  /** Resolves with the address of whoever should lead instead. */
+  /** Resolves with the address of the operator that should lead instead. */
   async #leadAndWatch(leased: LeasedJournal, signal: AbortSignal): Promise<string | undefined> {
     const { replica, lead } = this.#options;
     const ending = new AbortController();
@@ -147,8 +148,8 @@ export class LeaderElection {
   }
 
   /**
-   * Renews the lease; resolves with the address of whoever should lead instead, or with none where
-   * anybody should rather than this one.
+   * Renews the lease; resolves with the address of the operator that should lead instead, or with
+   * none where any other operator should.
    */
   async #watch(leased: LeasedJournal, signal: AbortSignal): Promise<string | undefined> {
     const { leaseMs, isApproved, onSeen } = this.#options;
@@ -157,13 +158,13 @@ export class LeaderElection {
       await leased.renew();
       this.#outage.end();
       onSeen(leased.head);
-      await this.#announce(leased.head.sequence, LOOKS_BETWEEN_ANNOUNCEMENTS.leading);
+      await this.#heartbeat(leased.head.sequence, POLLS_BETWEEN_HEARTBEATS.leading);
       if (!isApproved()) return this.#successor(leased.head.sequence);
       // Before, one that let the lease run out may still seem to live: it would get it back.
       const isKnown = performance.now() - since > LEASES_UNTIL_KNOWN * leaseMs;
       const successor = isKnown ? this.#successor(leased.head.sequence) : undefined;
       if (successor !== undefined) return successor;
-      await pause((2 * leaseMs) / LOOKS, signal);
+      await pause((2 * leaseMs) / POLLS_PER_LEASE, signal);
     }
     return undefined;
   }

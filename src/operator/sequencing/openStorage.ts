@@ -1,4 +1,5 @@
-/** What an operator keeps its journal in: a folder of its own, or a database that others share. */
+/** The storage of an operator's journal: a folder of its own, or a database that others share. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import type { Entry, Genesis } from "../../exchange/model/entries.ts";
@@ -12,13 +13,15 @@ import type { SnapshotterOptions } from "../replay/snapshotter.ts";
 import { initJournal } from "./initJournal.ts";
 import { LastSeen } from "./lastSeen.ts";
 import { LeaderElection } from "./leaderElection.ts";
+import { isLeadLost } from "./leadLost.ts";
+import { Outage } from "./outage.ts";
 import { headAt, Replica } from "./replica.ts";
 import type { Progress } from "./stalledLeader.ts";
 
 export interface RoleOptions {
   /** Leads until the signal is aborted; see `SharedRoleOptions.lead`. */
   readonly lead: (journal: Journal, signal: AbortSignal) => Promise<void>;
-  /** Told of each entry that another operator appended and this one applied. */
+  /** Called for each entry that another operator appended and this one applied. */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
   readonly onHolder: (holder: Holder | undefined) => void;
   readonly successor: () => string | undefined;
@@ -92,20 +95,22 @@ async function openDatabase(
   log: Log,
   openShared: NonNullable<StorageParts["openShared"]>,
 ): Promise<Storage> {
-  const journal = await openShared({
-    ...{ url, schema, leaseMs, operator, operatorUrl: publicUrl },
-  });
   const lastSeen = new LastSeen(folder, log);
-  const begun = async () => {
+  const begun = async (journal: SharedJournal) => {
     // Before it is begun: an empty database in the place of the right one is no new exchange.
     await lastSeen.requireIn(journal);
     await initJournal(journal, genesis);
     const recovered = await recoverBegun(journal, genesis, log);
-    return { recovered, head: await headAt(journal, recovered.sequence) };
+    return { journal, recovered, head: await headAt(journal, recovered.sequence) };
   };
-  const { recovered, head } = await begun().catch(async (error) => {
-    await journal.close();
-    throw error;
+  const { journal, recovered, head } = await untilReachable(retryTimeoutMs, log, async () => {
+    const opened = await openShared({
+      ...{ url, schema, leaseMs, operator, operatorUrl: publicUrl },
+    });
+    return begun(opened).catch(async (error) => {
+      await opened.close();
+      throw error;
+    });
   });
   const { state, history } = recovered;
   let role: LeaderElection | undefined;
@@ -130,4 +135,29 @@ async function openDatabase(
       await journal.close();
     },
   };
+}
+
+/** Milliseconds between two tries to open the shared journal. */
+const REOPEN_MS = 1000;
+
+/**
+ * The database may come up after its operators, or be away for a while: `open` is tried again until
+ * it was away for `retryTimeoutMs`, as it is later. What else is wrong with it is thrown at once.
+ */
+async function untilReachable<T>(
+  retryTimeoutMs: number,
+  log: Log,
+  open: () => Promise<T>,
+): Promise<T> {
+  const outage = new Outage({ log, silenceMs: Number.POSITIVE_INFINITY });
+  for (;;) {
+    try {
+      const opened = await open();
+      outage.end();
+      return opened;
+    } catch (error) {
+      if (!isLeadLost(error) || outage.add(error) >= retryTimeoutMs) throw error;
+    }
+    await sleep(Math.min(REOPEN_MS, retryTimeoutMs));
+  }
 }

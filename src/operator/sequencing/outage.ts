@@ -1,4 +1,4 @@
-/** Whether the shared journal answers, and since when not: told once, and once it is back. */
+/** Whether the shared journal answers, and since when not: reported once, and once it is back. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 
@@ -36,8 +36,8 @@ export class Outage {
   }
 
   /**
-   * A question failed. Returns the milliseconds since the first that did. Told when it begins, and
-   * when it becomes one of another kind.
+   * A question failed. Returns the milliseconds since the first that did. Reported when the outage
+   * begins, and when its kind changes.
    */
   add(problem: unknown): number {
     this.#failedSince ??= this.#now();

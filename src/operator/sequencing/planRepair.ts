@@ -34,8 +34,9 @@ export class RepairRefused extends QuarterdeckError {
 const KEEP = "Keep the journal as it is, and start the version that wrote it, or report this.";
 
 /**
- * What a repair would drop: from the first record that cannot be applied on, or from `wanted` on,
- * which may lie before it. Changes nothing. Throws `RepairRefused` and what reading throws.
+ * The records that a repair would drop: from the first record that cannot be applied on, or from
+ * `wanted` on, which may lie before it. Changes nothing. Throws `RepairRefused` and what reading
+ * throws.
  */
 export async function planRepair(journal: JournalReader, wanted?: number): Promise<RepairPlan> {
   const head = await journal.refresh();
@@ -107,7 +108,7 @@ function entryOf({ sequence, payload }: JournalRecord): Entry {
   }
 }
 
-/** Who wrote what cannot be applied got no further than the flush that wrote it. */
+/** The writer of a record that cannot be applied got no further than the flush that wrote it. */
 function requireOneFlush({ sequence, epoch }: JournalRecord, broken: Broken): void {
   if (epoch === broken.epoch && sequence < broken.sequence + MAX_BATCH) return;
   throw new RepairRefused(

@@ -16,7 +16,7 @@ export interface ReplicaOptions {
   readonly history: History;
   /** The last record that `state` is made of. */
   readonly head: Head;
-  /** Told of each entry that was applied here. */
+  /** Called for each entry that was applied here. */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
 }
 
@@ -88,16 +88,16 @@ export class JournalLost extends Alarm {
   /** `file`: where it is written that it was seen, if not in memory. */
   static wentBack(location: string, seen: number, sequence: number, file?: string): JournalLost {
     const message = `${location} ends at record ${sequence}; this operator had seen ${seen}.`;
-    return new JournalLost({ code: "JournalWentBack", message, hint: mendOf(file) });
+    return new JournalLost({ code: "JournalWentBack", message, hint: hintOf(file) });
   }
 
   static changed(sequence: number, seen: string, hash: string, file?: string): JournalLost {
     const message = `Record ${sequence} was ${seen} and is ${hash} now.`;
-    return new JournalLost({ code: "JournalChanged", message, hint: mendOf(file) });
+    return new JournalLost({ code: "JournalChanged", message, hint: hintOf(file) });
   }
 }
 
-function mendOf(file: string | undefined): string {
+function hintOf(file: string | undefined): string {
   const forget = file === undefined ? "" : ` Once they are lost for good, remove ${file}.`;
   return (
     "The database was set back, written to by hand, or is another: stop all operators, keep a " +

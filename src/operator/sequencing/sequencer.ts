@@ -20,11 +20,11 @@ export interface SequencerOptions {
   readonly journal: Journal;
   readonly state: State;
   readonly history: History;
-  /** Told of each entry once it is durable and applied, before its sender is. */
+  /** Called for each entry once it is durable and applied, before its sender gets an answer. */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
-  /** Told after each batch. */
+  /** Called after each batch. */
   readonly onCommitted?: () => void;
-  /** Told once, when the journal or the machine failed: the process must end. */
+  /** Called once, when the journal or the machine failed: the process must end. */
   readonly onFailure: (error: Error) => void;
   /** Milliseconds since 1970; it may go back. */
   readonly wallClock?: () => number;
@@ -38,7 +38,7 @@ const MAX_WAITING = 8192;
 /** The blocks cannot follow what the journal holds: nothing of them was written. */
 export class BlocksRefused extends QuarterdeckError {
   override readonly name = "BlocksRefused";
-  /** What is wrong with them, as a sentence. */
+  /** The fault of the blocks, as a sentence. */
   readonly problem: string;
 
   constructor(problem: string) {
@@ -119,7 +119,7 @@ export class Sequencer {
   }
 
   async #run(): Promise<void> {
-    // Give callers of the same turn a chance to share the flush.
+    // Give callers of the same tick a chance to share the flush.
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const batch = this.#nextBatch();
@@ -130,7 +130,7 @@ export class Sequencer {
         this.#fail(error instanceof Error ? error : new Error(String(error)), batch);
       }
     }
-    // In the same turn in which nothing waited: whoever comes in the next one begins anew.
+    // In the same tick in which nothing waited: a caller of the next tick begins anew.
     this.#running = undefined;
   }
 

@@ -1,7 +1,7 @@
 /**
- * Whether the operator that leads keeps blocks from everybody. An endpoint that answers and stands
- * still looks well to whoever asks no other; those who follow hear that the chain went on, and can
- * do nothing of what falls due before the journal has it.
+ * Whether the operator that leads keeps blocks from all others. An endpoint that answers and stands
+ * still seems healthy to an operator that asks no other; replicas hear that the chain went on, and
+ * can do no duty that falls due before the journal has those blocks.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
 

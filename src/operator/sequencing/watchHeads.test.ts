@@ -19,7 +19,7 @@ test("after a failed poll a head is told again, though no block came", async () 
     log: collectingLog(),
     client: { getBlock } as never,
     onChain: (head) => void told.push(`head ${head?.number}`),
-    onFailedLook: () => void told.push("failed"),
+    onFailedPoll: () => void told.push("failed"),
   });
   expect(told).toEqual(["head 7", "failed", "head 7"]);
 });

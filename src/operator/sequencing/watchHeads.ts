@@ -11,7 +11,7 @@ import type { ChainOptions } from "./lead.ts";
 export async function watchHeads(
   isNeeded: () => boolean,
   signal: AbortSignal,
-  { config, log, client, onChain, onFailedLook }: ChainOptions,
+  { config, log, client, onChain, onFailedPoll }: ChainOptions,
 ): Promise<void> {
   let tries = 0;
   let last = -1;
@@ -30,8 +30,9 @@ export async function watchHeads(
       tries = 0;
     } catch (problem) {
       if (!(problem instanceof RpcUnavailable) || ++tries >= config.maxTries) throw problem;
-      onFailedLook();
-      // Told again when it is over: who counts as blind leads nothing, and no block may come.
+      onFailedPoll();
+      // Called again when the outage is over: an operator that counts as cut off leads nothing, and
+      // no block may come.
       last = -1;
       log.warn("chainUnreachable", { problem, tries });
     }

@@ -1,6 +1,6 @@
 /**
- * Where writes of clients arrive: at this operator's sequencer while it leads, else they are sent
- * to whoever does.
+ * The entry point of clients' writes: this operator's sequencer while it leads, else the leader's
+ * address.
  */
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
@@ -13,7 +13,7 @@ export class WriteRouter {
   readonly #onLeader: (url: string | undefined) => void;
   #leader: string | undefined;
 
-  /** `onLeader` is told when another operator, or this one, takes orders from now on. */
+  /** `onLeader` is called when another operator, or this one, takes orders from now on. */
   constructor(onLeader: (url: string | undefined) => void = () => {}) {
     this.#onLeader = onLeader;
   }
@@ -29,7 +29,7 @@ export class WriteRouter {
     return isLeadLost(failure) ? undefined : failure;
   }
 
-  /** Whether this operator leads. */
+  /** True while this operator leads. */
   get isOpen(): boolean {
     return this.#sequencer !== undefined;
   }
@@ -46,7 +46,7 @@ export class WriteRouter {
     this.#setLeader(leader);
   }
 
-  /** From now on whoever comes is sent to `leader`, if there is one. */
+  /** From now on every caller is sent to `leader`, if there is one. */
   close(leader: string | undefined): void {
     this.#sequencer = undefined;
     this.#setLeader(leader);

@@ -79,7 +79,7 @@ describe("the log", () => {
     await expect(openLog({ folder: file })).rejects.toThrow(/^logs: .*a file is in its place/);
   });
 
-  it("writes one JSON line a deed: level, time, money as strings, errors as text", async () => {
+  it("writes one JSON line an event: level, time, money as strings, errors as text", async () => {
     const log = await openLog({ folder });
     const wei = 2n ** 100n;
     log.info("paid", { wei, nested: { list: [wei] }, block: 7 });

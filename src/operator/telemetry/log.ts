@@ -1,6 +1,6 @@
 /**
- * Logs: one line a deed, structured, rotated under `logs/`; readable in a terminal. Every line says
- * what happened to whom; lines about the exchange carry block, round and quarter.
+ * Logs: one line an event, structured, rotated under `logs/`; readable in a terminal. Every line
+ * names the event and its subject; lines about the exchange carry block, round and quarter.
  */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
@@ -82,8 +82,8 @@ function makeFolder(folder: string): void {
 }
 
 /**
- * Readable lines for whoever watches. One who went away, or does not read, costs the lines and
- * nothing else.
+ * Readable lines for a person who watches. A reader that went away, or does not read, costs the
+ * lines and nothing else.
  */
 class Terminal {
   readonly #output: NodeJS.WritableStream & { readonly writableLength?: number };
@@ -180,7 +180,7 @@ function readable(line: string): string {
   return `${[clock, String(level).toUpperCase().padEnd(5), plain(String(msg)), ...words].join(" ")}\n`;
 }
 
-/** Text from outside may hold line feeds and escape codes: one deed stays one line. */
+/** Text from outside may hold line feeds and escape codes: one event stays one line. */
 function plain(text: string): string {
   return /\p{Cc}/u.test(text) ? JSON.stringify(text) : text;
 }

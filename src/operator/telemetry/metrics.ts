@@ -1,4 +1,4 @@
-/** Figures for Prometheus, as `metricsTable.ts` lists them. */
+/** Metrics for Prometheus, as `metricsTable.ts` lists them. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
 import type { ExchangeEvent } from "../../exchange/model/outcome.ts";
 import type { ClockResponse } from "../../wire/schemas/health.ts";
@@ -40,7 +40,7 @@ export class Metrics {
   setEndpoints(health: readonly { readonly origin: string; readonly penalty: number }[]): void {
     for (const { origin, penalty } of health) {
       this.set("endpoint_penalty_requests", penalty, { endpoint: origin });
-      // One that never failed shows so.
+      // A counter that never counted shows 0.
       this.add("endpoint_failures_total", 0, { endpoint: origin });
     }
   }

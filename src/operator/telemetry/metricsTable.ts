@@ -16,7 +16,7 @@ function counter<Labels extends readonly string[]>(unit: string, help: string, .
   return { type: "counter", unit, help, labels } as const;
 }
 
-/** What stands before each name. */
+/** The prefix of each name. */
 export const METRIC_PREFIX = "quarterdeck_";
 
 /** By name without the prefix. A name ends with its unit, or with `total` where it counts up. */

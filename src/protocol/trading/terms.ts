@@ -8,7 +8,7 @@ import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber, Order, Signature } from "../units.ts";
 
 /**
- * What becomes of what cannot trade at once. `round`: it rests until its round ends. `ioc`
+ * The fate of the part that cannot trade at once. `round`: it rests until its round ends. `ioc`
  * (immediate or cancel): it is cancelled. `fok` (fill or kill): an order that would not fill whole
  * is refused. `postOnly`: an order of which anything would trade at once is refused.
  */
@@ -31,7 +31,7 @@ export interface SignedTerms extends OrderTerms {
   readonly signature: Signature;
 }
 
-/** What is signed of terms: never seen by the contract. */
+/** The signed form of terms: never seen by the contract. */
 export interface TermsMessage extends OrderTerms {
   /** EIP-712 struct hash of the order (without the domain). */
   readonly orderHash: Hex;

@@ -1,4 +1,4 @@
-/** What a SumTree is made of: the nodes of one height, and the places that wait to be hashed. */
+/** The parts of a SumTree: nodes of one height, and the places that wait to be hashed. */
 import { ADDRESS_BYTES } from "../../base/address.ts";
 import { readUint128, viewOf, writeUint128 } from "../../base/bytes.ts";
 import { assert } from "../../base/errors.ts";

@@ -1,4 +1,4 @@
-/** What the exchange is, who serves it, and what time it is there. */
+/** The routes about the exchange: its facts, its operator, and its time. */
 import { z } from "zod";
 import { exchange, identity } from "../schemas/exchange.ts";
 import { clock } from "../schemas/health.ts";

@@ -1,4 +1,4 @@
-/** What everybody may read of the markets. */
+/** The routes of the markets, which everybody may read. */
 import { z } from "zod";
 import { book, candle, candleInterval, ticker, trade } from "../schemas/market.ts";
 import { address, amount, countText, limitText, uint64 } from "../schemas/values.ts";

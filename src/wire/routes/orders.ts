@@ -1,4 +1,4 @@
-/** What changes the exchange: only signed messages do. */
+/** The routes that change the exchange: only signed messages do. */
 import { orderResponse, placementInput, signedCancelInput } from "../schemas/order.ts";
 import type { Route } from "./route.ts";
 

@@ -2,12 +2,12 @@
 import { z } from "zod";
 import { REFUSAL_CODES, type Refusal, type RefusalCode } from "../../protocol/refusals.ts";
 
-/** Who must do something; see protocol/refusals.ts. */
+/** The side that must act; see protocol/refusals.ts. */
 export const act = z.enum(["retry", "caller", "operator"]);
 
 const CODES = [...REFUSAL_CODES] as [RefusalCode, ...RefusalCode[]];
 
-/** What a refusal says over the stream, where the values would only repeat the message. */
+/** The text of a refusal over the stream, where the values would only repeat the message. */
 export const shortError = z.object({
   code: z.string().describe("A word that stays the same over releases: docs/errors.md lists them"),
   act: z.string().describe("`retry`: the same again later; `caller`; `operator`"),

@@ -1,4 +1,4 @@
-/** What an exchange is, and who the operator is that says so. */
+/** The facts of an exchange, and the operator that states them. */
 import { z } from "zod";
 import { signature } from "./signature.ts";
 import { address, amount, count, hash } from "./values.ts";

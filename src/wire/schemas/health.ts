@@ -1,6 +1,6 @@
 /**
- * What time it is on the exchange, and what `/health` and its parts answer, for supervisors and
- * pages: status 200 when well and 503 when not, with the same body.
+ * The time of the exchange, and the answers of `/health` and its parts, for supervisors and pages:
+ * status 200 when well and 503 when not, with the same body.
  */
 import { z } from "zod";
 import { address, count } from "./values.ts";
@@ -25,7 +25,7 @@ export type Live = z.output<typeof live>;
 export const ready = z.object({ waitingFor: z.string().nullable() });
 export type Ready = z.output<typeof ready>;
 
-/** One concern of `/health`: fine, or what to look at. */
+/** One concern of `/health`: fine, or a fault to examine. */
 export const healthCheck = z.object({
   name: z.string(),
   state: z.enum(["ok", "warn", "failed"]),

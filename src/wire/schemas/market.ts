@@ -1,4 +1,4 @@
-/** What everybody may know of a market. */
+/** The facts of a market that everybody may know. */
 import { z } from "zod";
 import { address, amount, asOf, count, timeMs, uint64 } from "./values.ts";
 

@@ -69,9 +69,9 @@ export const countText = z
 export const limitText = countText.pipe(z.number().int().min(1).max(500));
 
 /**
- * The record of the journal up to which something is told. Answers and events overtake each other,
- * on the way and between operators: of two messages about the same thing, the one with the greater
- * `asOf` is the newer, whoever sent it.
+ * The record of the journal up to which an answer holds. Answers and events overtake each other, on
+ * the way and between operators: of two messages about the same thing, the one with the greater
+ * `asOf` is the newer, whichever operator sent it.
  */
 export const asOf = count.describe(
   "Record of the journal up to which this is told: the greater is the newer",

@@ -68,7 +68,7 @@ export function jsonSchemas(others: Readonly<Record<string, z.ZodType>>): {
 } {
   const registry = z.registry<{ id: string }>();
   for (const [id, schema] of Object.entries(SHAPES)) registry.add(schema, { id });
-  // What is itself a named shape is a reference to it.
+  // A part that is itself a named shape becomes a reference to it.
   const nameOf = (schema: z.ZodType) => registry.get(schema)?.id;
   const own = Object.entries(others).filter(([, schema]) => nameOf(schema) === undefined);
   for (const [id, schema] of own) registry.add(schema, { id: `@${id}` });

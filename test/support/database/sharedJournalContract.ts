@@ -225,14 +225,14 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
     test("knows which operators live", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name), await open(name, "bob")];
-      await ada.announce(7);
+      await ada.heartbeat(7);
       const both = [
         { operator: "ada", url: "http://ada", sequence: 7 },
         { operator: "bob", url: "http://bob", sequence: 9 },
       ];
-      expect(await bob.announce(9)).toEqual(both);
+      expect(await bob.heartbeat(9)).toEqual(both);
       await sleep(leaseMs * 3);
-      expect(await ada.announce(8)).toEqual([{ ...both[0], sequence: 8 }]);
+      expect(await ada.heartbeat(8)).toEqual([{ ...both[0], sequence: 8 }]);
     });
   });
 

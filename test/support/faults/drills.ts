@@ -207,9 +207,9 @@ export class Drills {
   /** Waits for the first slot for which nobody could claim from now on. */
   async untilUnclaimed(): Promise<Address | undefined> {
     const { turns } = this.exchange;
-    const { slot } = await turns.turns();
-    await until(`slot ${slot + 2} began`, async () => (await turns.turns()).slot >= slot + 2);
-    return (await turns.turns()).operator;
+    const { slot } = await turns.slots();
+    await until(`slot ${slot + 2} began`, async () => (await turns.slots()).slot >= slot + 2);
+    return (await turns.slots()).operator;
   }
 
   /**
@@ -283,7 +283,7 @@ export class Drills {
   async #check(): Promise<void> {
     // Another final block: who has taken it in has taken in all orders before it.
     await this.exchange.anvil.mine();
-    const { operators } = await this.exchange.turns.turns();
+    const { operators } = await this.exchange.turns.slots();
     const approved = new Set(operators.map(({ address }) => address));
     for (const { name, url, process } of this.running.filter(({ address }) =>
       approved.has(address),
