@@ -1,4 +1,4 @@
-/** What answers each route: the operator's API, and nothing in between. */
+/** The handler of each route: it asks the operator's API, and does nothing else. */
 import type { Address } from "../base/hex.ts";
 import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
 import { refuse } from "../protocol/refusals.ts";

@@ -8,7 +8,7 @@ export type HintRequest = Extract<
   { readonly kind: "subscribeClock" | "subscribeMarket" | "subscribeClient" }
 >;
 
-/** Whoever is told hints. */
+/** A connection that is told hints. */
 export interface HintListener {
   hears(channel: string): boolean;
   send(text: string): void;

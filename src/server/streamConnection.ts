@@ -100,7 +100,7 @@ export class StreamConnection implements HintListener {
     if (denied !== undefined) return this.#refuse(denied, id);
     const key = channelKey(channel);
     if (this.#isFull(key)) return this.#refuse(tooMany(this.#maxChannels), id);
-    // Whoever subscribes again begins anew.
+    // A second subscription begins anew.
     this.#channels.get(key)?.();
     this.#channels.set(key, undefined);
     this.send(toJson({ kind: "answer", id, channel: key }));
@@ -110,7 +110,7 @@ export class StreamConnection implements HintListener {
       const what = "base" in channel ? `market ${channel.base}/${channel.quote}` : key;
       return this.#refuse(refuse("NotFound", { what }), id);
     }
-    // It may have gone, or begun anew, meanwhile.
+    // The subscription may have ended, or begun anew, meanwhile.
     if (this.#channels.has(key) && this.#channels.get(key) === undefined) {
       this.#channels.set(key, stop);
     } else stop();

@@ -1,5 +1,5 @@
 /**
- * What goes over the WebSocket at `/v1/stream`. A client subscribes to channels: each begins with a
+ * The messages on the WebSocket at `/v1/stream`. A client subscribes to channels: each begins with a
  * snapshot, or with what came since the `sequence` that the client has seen, and then tells every
  * change; `previous` shows a gap. Orders are placed on the same socket, with an id of the caller's
  * in request and answer.

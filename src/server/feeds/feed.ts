@@ -1,6 +1,6 @@
 /**
- * What one channel of the stream tells. All its subscribers are told the same, so a message is made
- * once for each flush; who comes later is told what is told to all so far, and then the same.
+ * The messages of one channel of the stream. All its subscribers are told the same, so a message is
+ * made once for each flush; a later subscriber is told what is told to all so far, and then the same.
  */
 
 export interface Update {
@@ -17,7 +17,7 @@ export interface Feed {
    * Undefined: nothing came.
    */
   first(after: number | undefined): Update | undefined | Promise<Update | undefined>;
-  /** What came since the last flush; undefined: nothing did. */
+  /** The news since the last flush; undefined: none. */
   next(): Update | undefined;
 }
 

@@ -46,7 +46,7 @@ export class Feeds {
     const open = this.#openOf(channel);
     if (open === undefined) return undefined;
     const { feed, listeners } = open;
-    // What comes while the first message is made is told after it: none is lost between the two.
+    // Messages that come while the first one is made follow it: none is lost between the two.
     const held: string[] = [];
     let tell: Listener = (text) => void held.push(text);
     const told: Listener = (text) => tell(text);

@@ -60,7 +60,7 @@ export const ACCOUNT_ROUTES = {
     method: "GET",
     path: "/v1/clients/:client/deposits",
     access: "client",
-    // It asks the chain.
+    // The chain is asked each time.
     weight: 10,
     params: clientPath,
     query: z.strictObject({ limit: limitText.default(100) }),

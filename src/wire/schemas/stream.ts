@@ -12,7 +12,7 @@ const client = {
   session: z.string().describe("As in the authorization header, without its name"),
 };
 
-/** What can be subscribed to; those of a client want its session. */
+/** The channels; those of a client want its session. */
 export const channel = z.discriminatedUnion("name", [
   z.strictObject({ name: z.literal("clock") }),
   z.strictObject({ name: z.literal("status") }),
@@ -48,7 +48,7 @@ const changedLevels = z.object({
   asks: z.array(level),
 });
 
-/** What each channel tells as `data`. */
+/** The `data` of each channel. */
 export const CHANNEL_DATA = {
   clock,
   status,
