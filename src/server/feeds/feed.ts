@@ -1,6 +1,7 @@
 /**
  * The messages of one channel of the stream. All its subscribers are told the same, so a message is
- * made once for each flush; a later subscriber is told what is told to all so far, and then the same.
+ * made once for each flush; a later subscriber is told the whole up to the last flush, and then the
+ * same as all.
  */
 
 export interface Update {
