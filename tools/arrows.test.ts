@@ -92,7 +92,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   server: {
     rooms: ["base", "protocol", "wire"],
     files: ["src/operator/api/operatorApi.ts"],
-    packages: ["node:", "fastify", "ws"],
+    packages: ["node:", "fastify", "@fastify/compress", "@fastify/cors", "@fastify/etag", "ws"],
   },
   client: {
     rooms: ["base", "protocol", "wire", "chain"],

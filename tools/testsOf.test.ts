@@ -20,7 +20,8 @@ test("tests are found by what they import, nearest first", () => {
 });
 
 /** Started as processes, threads or packages by stories in test/, and imported by none of them. */
-const STARTED = /^src\/(admin|cli|localnet|packages)\/|Worker\.ts$|^src\/journal\/sqlite\/dropRecords\.ts$/;
+const STARTED =
+  /^src\/(admin|cli|localnet|packages)\/|Worker\.ts$|^src\/journal\/sqlite\/dropRecords\.ts$/;
 
 test("every source file that no story starts as a process is reached by a test", () => {
   const all = sources([".ts"]);

@@ -12,6 +12,7 @@ import { statusOf } from "../wire/meanings.ts";
 import { ROUTES } from "../wire/routes/routes.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { buildHttp } from "./http.ts";
+import { RateLimits } from "./rateLimits.ts";
 
 const HASH = `0x${"ab".repeat(32)}`;
 const ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
@@ -126,4 +127,34 @@ it.each([
   const response = await app.inject({ url });
   expect(response.statusCode).toBe(200);
   expect(response.json()).toHaveProperty(word);
+});
+
+it("limits an address before it parses anything, and cancelling by itself", async () => {
+  const settings = { readsPerSecond: 1, placementsPerSecond: 1, cancelsPerSecond: 1 };
+  const limited = buildHttp(api as OperatorApi, new RateLimits(settings, () => 0));
+  const send = (url: string) => limited.inject({ method: "POST", url, payload: "{}" });
+  for (let i = 0; i < 2; i++) expect((await send("/v1/orders")).statusCode).toBe(400);
+  const refused = await send("/v1/orders");
+  expect(refused.statusCode).toBe(429);
+  expect(refused.headers).toMatchObject({
+    "retry-after": "1",
+    ratelimit: '"place";r=0;t=1',
+    "ratelimit-policy": '"place";q=2;w=2',
+    "access-control-allow-origin": "*",
+  });
+  expect(refused.json()).toMatchObject({ error: { code: "RateLimited", act: "retry" } });
+  expect((await send("/v1/orders/cancel")).statusCode).toBe(400);
+  await limited.close();
+});
+
+it("answers a page's preflight, compresses what is long, and tells what has not changed", async () => {
+  const headers = { origin: "https://a.example", "access-control-request-method": "POST" };
+  const preflight = await app.inject({ method: "OPTIONS", url: "/v1/orders", headers });
+  expect(preflight.statusCode).toBe(204);
+  const url = "/v1/openapi.json";
+  const whole = await app.inject({ url, headers: { "accept-encoding": "gzip" } });
+  expect(whole.headers["content-encoding"]).toBe("gzip");
+  const { etag } = (await app.inject({ url })).headers;
+  const again = await app.inject({ url, headers: { "if-none-match": String(etag) } });
+  expect(again.statusCode).toBe(304);
 });

@@ -2,6 +2,9 @@
  * Serves the route table over HTTP. Everything that arrives is parsed here, once; everything that
  * leaves is what the operator's API answered. No decisions are made in between.
  */
+import compress from "@fastify/compress";
+import cors from "@fastify/cors";
+import etag from "@fastify/etag";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import type { Address } from "../base/hex.ts";
 import { VERSION } from "../base/version.ts";
@@ -9,106 +12,55 @@ import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import { statusOf } from "../wire/meanings.ts";
-import {
-  type Answer,
-  type Body,
-  type Params,
-  type Query,
-  ROUTES,
-  type Route,
-  type RouteName,
-} from "../wire/routes/routes.ts";
-import type { ItemResponse } from "../wire/schemas/batch.ts";
+import { ROUTES, type Route, type RouteName } from "../wire/routes/routes.ts";
 import type { Duties, Health, Live, Ready } from "../wire/schemas/health.ts";
-import type { OrderResponse } from "../wire/schemas/order.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
 import { ASYNCAPI_PATH, asyncApi } from "../wire/specs/asyncapi.ts";
 import { OPENAPI_PATH, openApi } from "../wire/specs/openapi.ts";
+import { type Call, HANDLERS, type Handler } from "./handlers.ts";
+import {
+  DEFAULT_RATE_LIMITS,
+  itemsOf,
+  type RateLimitState,
+  RateLimits,
+  rateLimitHeaders,
+  refusalOf,
+} from "./rateLimits.ts";
 
 /** An order with terms and the longest paths is below 3 kB, and 50 are sent at once. */
 const MAX_BODY_BYTES = 160 * 1024;
 
-interface Call<Name extends RouteName> {
-  readonly params: Params<Name>;
-  readonly query: Query<Name>;
-  readonly body: Body<Name>;
-}
-
-type Handler<Name extends RouteName> = (
-  api: OperatorApi,
-  call: Call<Name>,
-) => Answered<Answer<Name>> | Promise<Answered<Answer<Name>>>;
-
-function ok<T>(value: T): Answered<T> {
-  return { ok: true, value };
-}
-
-function inMarket<T>(value: T | undefined, base: Address, quote: Address): Answered<T> {
-  if (value !== undefined) return ok(value);
-  return { ok: false, refusal: refuse("NotFound", { what: `market ${base}/${quote}` }) };
-}
-
-/** Each of several by itself; one that holds for all is that of the request. */
-function itemized(answer: Answered<readonly Answered<OrderResponse>[]>): Answered<ItemResponse[]> {
-  if (!answer.ok) return answer;
-  return ok(
-    answer.value.map((item) =>
-      item.ok
-        ? { order: item.value, error: null }
-        : { order: null, error: errorBody(item.refusal).error },
-    ),
-  );
-}
-
-const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
-  fetchExchange: (api) => ok(api.exchange()),
-  fetchIdentity: (api, { query }) => api.identity(query.challenge),
-  fetchClock: (api) => ok(api.clock()),
-  fetchOrderBook: (api, { params: { base, quote }, query }) =>
-    inMarket(api.book(base, quote, query), base, quote),
-  fetchTrades: (api, { params: { base, quote }, query }) =>
-    inMarket(api.trades(base, quote, query), base, quote),
-  fetchTickers: (api) => ok(api.tickers()),
-  fetchTicker: (api, { params: { base, quote } }) => inMarket(api.ticker(base, quote), base, quote),
-  fetchCandles: (api, { params: { base, quote }, query }) =>
-    inMarket(api.candles(base, quote, query), base, quote),
-  placeOrder: (api, { body }) => api.placeOrder(body),
-  cancelOrder: (api, { body }) => api.cancelOrder(body.cancel, body.signature),
-  placeOrders: async (api, { body }) => itemized(await api.placeOrders(body.orders)),
-  cancelOrders: async (api, { body }) => itemized(await api.cancelOrders(body.cancels)),
-  cancelAllOrders: (api, { body }) => api.cancelAll(body.cancelAll, body.signature),
-  replaceOrder: (api, { body }) => api.replaceOrder(body),
-  cancelOrdersAfter: (api, { body }) => api.cancelAfter(body.cancelAfter, body.signature),
-  fetchLimits: (api, { params }) => ok(api.limits(params.client)),
-  fetchBalances: (api, { params }) => ok(api.balances(params.client)),
-  fetchOrders: (api, { params, query }) => api.orders(params.client, query.round),
-  fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query)),
-  fetchLedger: (api, { params, query }) => ok(api.ledger(params.client, query)),
-  fetchDeposits: async (api, { params, query }) =>
-    ok(await api.deposits(params.client, query.limit)),
-  fetchProofs: (api, { params }) => api.proofs(params.client, params.round),
-  fetchWithdrawals: (api, { params }) => ok(api.withdrawals(params.client)),
-};
+/** Headers that a page in a browser may read. */
+const EXPOSED_HEADERS = ["ratelimit", "ratelimit-policy", "retry-after", "location", "etag"];
 
 /** The HTTP server over `api`. It does not listen yet. */
-export function buildHttp(api: OperatorApi): FastifyInstance {
+export function buildHttp(
+  api: OperatorApi,
+  limits = new RateLimits(DEFAULT_RATE_LIMITS),
+): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   app.removeAllContentTypeParsers();
   // Read as text whatever the header says: the route's own parser explains what is wrong with it.
   app.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
 
-  for (const name of Object.keys(ROUTES) as RouteName[]) {
-    const route: Route = ROUTES[name];
-    app.route({
-      method: route.method,
-      url: route.path,
-      handler: (request, reply) => serve(api, name, route, request, reply),
-    });
-  }
-  serveHealth(app, api);
-  serveSpecs(app);
+  // Any page may read and place: nothing is allowed by where a request comes from, and no cookie.
+  app.register(cors, { origin: "*", exposedHeaders: EXPOSED_HEADERS });
+  app.register(etag);
+  app.register(compress);
+  app.register(async (scope) => {
+    for (const name of Object.keys(ROUTES) as RouteName[]) {
+      const route: Route = ROUTES[name];
+      scope.route({
+        method: route.method,
+        url: route.path,
+        handler: (request, reply) => serve({ api, limits, name, route }, request, reply),
+      });
+    }
+    serveHealth(scope, api);
+    serveSpecs(scope);
+  });
 
   app.setNotFoundHandler((request, reply) => {
     refused(reply, refuse("NotFound", { what: `route ${request.method} ${request.url}` }));
@@ -123,28 +75,46 @@ export function buildHttp(api: OperatorApi): FastifyInstance {
   return app;
 }
 
+interface Served {
+  readonly api: OperatorApi;
+  readonly limits: RateLimits;
+  readonly name: RouteName;
+  readonly route: Route;
+}
+
 async function serve(
-  api: OperatorApi,
-  name: RouteName,
-  route: Route,
+  { api, limits, name, route }: Served,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
+  const kind = route.rate ?? "read";
+  const weight = route.weight ?? 1;
+  // Before anything is parsed or recovered: a flood costs as little as can be.
+  if (isLimited(reply, limits.take(kind, request.ip, weight))) return;
   const call = parseCall(route, request);
   if (!call.ok) return refused(reply, call.refusal);
+  const further = itemsOf(call.value.body) - 1;
+  if (further > 0 && isLimited(reply, limits.take(kind, request.ip, further))) return;
   if (route.access === "client") {
-    const denied = authorize(
-      api,
-      (call.value.params as unknown as { client: Address }).client,
-      request,
-    );
+    const { client } = call.value.params as unknown as { client: Address };
+    const denied = authorize(api, client, request);
     if (denied !== undefined) return refused(reply, denied);
+    // From however many addresses it comes; only its own session gets here.
+    if (isLimited(reply, limits.take(kind, client, weight))) return;
   }
   // The table pairs each name with its handler; the compiler cannot follow it through the loop.
   const handler = HANDLERS[name] as Handler<RouteName>;
   const answer = await handler(api, call.value as Call<RouteName>);
   if (!answer.ok) return refused(reply, answer.refusal);
   reply.code(200).type("application/json").send(toJson(answer.value));
+}
+
+/** Tells how the limit stands; whether the request was refused by it. */
+function isLimited(reply: FastifyReply, state: RateLimitState | undefined): boolean {
+  if (state !== undefined) reply.headers(rateLimitHeaders(state));
+  const refusal = refusalOf(state);
+  if (refusal !== undefined) refused(reply, refusal);
+  return refusal !== undefined;
 }
 
 function parseCall(route: Route, request: FastifyRequest): Answered<Call<RouteName>> {
@@ -182,6 +152,9 @@ function authorize(
 function refused(reply: FastifyReply, refusal: Refusal): void {
   const elsewhere = locationOf(reply.request, refusal);
   if (elsewhere !== undefined) reply.header("location", elsewhere);
+  if ("retryAfterMs" in refusal) {
+    reply.header("retry-after", String(Math.ceil(refusal.retryAfterMs / 1000)));
+  }
   reply
     .code(elsewhere === undefined ? statusOf(refusal.code) : 307)
     .type("application/json")

@@ -2,6 +2,7 @@
 import { QuarterdeckError } from "../base/errors.ts";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { buildHttp } from "./http.ts";
+import { DEFAULT_RATE_LIMITS, type RateLimitSettings, RateLimits } from "./rateLimits.ts";
 import { serveStream } from "./stream.ts";
 
 export interface RunningServer {
@@ -16,15 +17,20 @@ export interface RunningServer {
  */
 export async function startServer(
   api: OperatorApi,
-  options: { readonly host: string; readonly port: number },
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly rateLimits?: RateLimitSettings;
+  },
 ): Promise<RunningServer> {
-  const app = buildHttp(api);
+  const limits = new RateLimits(options.rateLimits ?? DEFAULT_RATE_LIMITS);
+  const app = buildHttp(api, limits);
   try {
-    await app.listen(options);
+    await app.listen({ host: options.host, port: options.port });
   } catch (error) {
     throw listenError(error, options);
   }
-  const stream = serveStream(app.server, api);
+  const stream = serveStream(app.server, api, limits);
   const bound = app.server.address();
   return {
     port: typeof bound === "object" && bound !== null ? bound.port : options.port,

@@ -1,16 +1,23 @@
 /**
- * The messages on the WebSocket at `/v1/stream`. A client subscribes to channels; the server sends
- * an event for each change. Events are hints that arrive once, in the journal's order: a client
- * that reconnects reads the state over HTTP and goes on from there. An answer over HTTP may
- * overtake an event that came before it, and the other way round: `asOf` (schemas/values.ts) shows
- * which is newer.
+ * The messages on the WebSocket at `/v1/stream`. A client subscribes to channels: each begins with a
+ * snapshot, or with what came since the `sequence` that the client has seen, and then tells every
+ * change; `previous` shows a gap. Orders are placed on the same socket, with an id of the caller's
+ * in request and answer.
+ *
+ * The three kinds `subscribeClock`, `subscribeMarket` and `subscribeClient` tell hints that arrive
+ * once or never, in the journal's order: a client that reconnects reads the state over HTTP. An
+ * answer over HTTP may overtake an event that came before it, and the other way round: `asOf`
+ * (schemas/values.ts) shows which is newer.
  */
 import * as z from "zod";
+import { ORDER_ROUTES } from "./routes/orders.ts";
 import { withdrawal } from "./schemas/account.ts";
+import { shortError } from "./schemas/error.ts";
 import { clock } from "./schemas/health.ts";
 import { trade } from "./schemas/market.ts";
 import { orderResponse } from "./schemas/order.ts";
-import { address, amount } from "./schemas/values.ts";
+import { channel, channelUpdates } from "./schemas/stream.ts";
+import { address, amount, count } from "./schemas/values.ts";
 
 export const STREAM_PATH = "/v1/stream";
 /** Channels that one connection may hold. */
@@ -18,8 +25,30 @@ export const MAX_CHANNELS = 64;
 
 const market = z.strictObject({ base: address, quote: address });
 
+const requestId = z
+  .union([count, z.string().max(64)])
+  .describe("The caller's own word for the request: its answer has it too");
+export type RequestId = z.output<typeof requestId>;
+
 /** From client to server. `session` as in the authorization header (session.ts). */
 export const streamRequest = z.discriminatedUnion("kind", [
+  z.strictObject({
+    kind: z.literal("subscribe"),
+    id: requestId,
+    channel,
+    after: count.optional().describe("`sequence` of the last message seen: goes on from there"),
+  }),
+  z.strictObject({ kind: z.literal("unsubscribe"), id: requestId, channel: z.string() }),
+  z.strictObject({
+    kind: z.literal("placeOrder"),
+    id: requestId,
+    body: ORDER_ROUTES.placeOrder.body,
+  }),
+  z.strictObject({
+    kind: z.literal("cancelOrder"),
+    id: requestId,
+    body: ORDER_ROUTES.cancelOrder.body,
+  }),
   z.strictObject({ kind: z.literal("subscribeClock") }),
   z.strictObject({ kind: z.literal("subscribeMarket"), market }),
   z.strictObject({ kind: z.literal("subscribeClient"), client: address, session: z.string() }),
@@ -28,6 +57,17 @@ export type StreamRequest = z.output<typeof streamRequest>;
 
 /** From server to client. */
 export const streamEvent = z.discriminatedUnion("kind", [
+  ...channelUpdates,
+  z.object({
+    kind: z.literal("answer"),
+    id: requestId,
+    channel: z.string().optional().describe("Of a subscription: what its messages are named"),
+    order: orderResponse.optional().describe("Of an order placed or cancelled"),
+  }),
+  z.object({
+    kind: z.literal("slow"),
+    bufferedBytes: count.describe("Not yet read; at twice as many the connection is closed"),
+  }),
   z.object({ kind: z.literal("subscribed"), to: z.string() }),
   z.object({ kind: z.literal("clock"), clock }),
   z.object({ kind: z.literal("trade"), trade }),
@@ -46,7 +86,8 @@ export const streamEvent = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("halted"), round: z.number() }),
   z.object({
     kind: z.literal("refusal"),
-    error: z.object({ code: z.string(), act: z.string(), message: z.string() }),
+    id: requestId.optional().describe("Of the request, where it could be read"),
+    error: shortError,
   }),
 ]);
 export type StreamEvent = z.output<typeof streamEvent>;

@@ -3,6 +3,7 @@
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
+import type { Outcome } from "../../exchange/model/outcome.ts";
 import { clock, tokens } from "../../exchange/queries/views.ts";
 import { hashSession } from "../../protocol/messages.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
@@ -13,6 +14,7 @@ import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { Attendance } from "./attendance.ts";
+import { clientsIn } from "./events.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
 import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
@@ -54,6 +56,8 @@ export interface ApiController {
   publish(events: Promise<readonly ApiEvent[]>): Promise<void>;
   /** Says whether anybody listens to events of this client's orders. */
   isHeard(client: Address): boolean;
+  /** Tells at once that a record was applied, and whom it touched. */
+  applied(outcome: Outcome): void;
   /** Tells what time it is, after the head or the exchange moved on. */
   tellClock(): void;
 }
@@ -96,6 +100,7 @@ export function createApi(options: ApiOptions): ApiController {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
     clock: () => clockResponse(state, head.number),
+    asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),
     ...orderWrites({ sources, router, slips, notReady }),
     authorize: (client, session, signature) => {
@@ -129,6 +134,8 @@ export function createApi(options: ApiOptions): ApiController {
     api,
     publish,
     isHeard: (client) => [...listeners.values()].some((hears) => hears(client)),
+    applied: ({ events }) =>
+      tell([{ kind: "applied", asOf: sources.history.upTo, clients: clientsIn(events) }]),
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);

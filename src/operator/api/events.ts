@@ -96,6 +96,17 @@ function ordersIn(event: ExchangeEvent): readonly OrderRef[] {
   }
 }
 
+/** Each client whose orders or balances an entry touched. */
+export function clientsIn(events: readonly ExchangeEvent[]): Address[] {
+  const found = new Set<Address>();
+  for (const event of events) {
+    for (const { owner } of ordersIn(event)) found.add(owner);
+    if ("client" in event) found.add(event.client);
+    if ("log" in event && "client" in event.log) found.add(event.log.client);
+  }
+  return [...found];
+}
+
 /** One line an event, with the exchange's own block, round and quarter. Order traffic has none. */
 export function logOutcome(log: Log, sources: QuerySources, entry: Entry, outcome: Outcome): void {
   const { block, round, quarter } = sources.state.moment;

@@ -75,7 +75,9 @@ export type ApiEvent =
   /** Orders are taken at `url` from now on; null: nobody is known to take any. */
   | { readonly kind: "leader"; readonly url: string | null }
   | { readonly kind: "committed"; readonly round: Round }
-  | { readonly kind: "halted"; readonly round: Round };
+  | { readonly kind: "halted"; readonly round: Round }
+  /** The record `asOf` was applied, and touched these clients. Told at once, before the others. */
+  | { readonly kind: "applied"; readonly asOf: number; readonly clients: readonly Address[] };
 
 export interface BookOptions {
   /** Levels of each side, at most. */
@@ -103,6 +105,8 @@ export interface OperatorApi {
   /** `challenge`: 32 bytes. */
   identity(challenge: Hex): Promise<Answered<IdentityResponse>>;
   clock(): ClockResponse;
+  /** The last record that is applied. */
+  asOf(): number;
   /** Undefined where there is no such market. */
   book(base: Address, quote: Address, options: BookOptions): BookResponse | undefined;
   trades(base: Address, quote: Address, page: TradePage): TradeResponse[] | undefined;

@@ -128,6 +128,17 @@ const endpoints = z
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
 
+const perSecond = z.number().int().min(0).max(1_000_000).default(500);
+
+/** Of one address, and of one client; 0: no limit. */
+const rateLimits = z
+  .strictObject({
+    readsPerSecond: perSecond.describe("Reads; an address may send twice as many at once"),
+    placementsPerSecond: perSecond.describe("Orders placed, each of a batch"),
+    cancelsPerSecond: perSecond.describe("Cancellations: placing takes none of them"),
+  })
+  .prefault({});
+
 /** Every key of the file. Descriptions stand in docs/config.md, with units. */
 export const configSchema = z.strictObject({
   rpc: endpoints.describe("JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first"),
@@ -177,6 +188,7 @@ export const configSchema = z.strictObject({
     .describe("Where clients reach this operator; needed where there are several"),
   keystore: keystore.optional().describe("An encrypted key file (V3)"),
   web3signer: web3signer.optional().describe("A key in Web3Signer, in its eth1 mode"),
+  rateLimits: rateLimits.describe("Requests a second of one address; 0: no limit"),
   guards: guardsSchema.describe("When the health checks warn"),
   alerts: alertsSchema.describe("Webhooks that are told of it"),
 });

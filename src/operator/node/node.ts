@@ -198,6 +198,7 @@ function tellOutcome(parts: Parts, entry: Entry, outcome: Outcome): void {
   const { metrics, log, sources, control, onFailure } = parts;
   metrics.count(outcome.events);
   logOutcome(log, sources, entry, outcome);
+  control.applied(outcome);
   control.publish(eventsOf(sources, outcome, control.isHeard)).catch(onFailure);
   if (outcome.expired !== undefined) tellExpired(parts, outcome.expired).catch(onFailure);
 }

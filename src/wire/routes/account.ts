@@ -69,6 +69,8 @@ export const ACCOUNT_ROUTES = {
     method: "GET",
     path: "/v1/clients/:client/deposits",
     access: "client",
+    // The chain is asked each time.
+    weight: 10,
     params: clientPath,
     query: z.strictObject({ limit: limitText.default(100) }),
     answer: z.array(deposit),

@@ -13,6 +13,10 @@ export interface Route {
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly answer: z.ZodType;
+  /** From which rate limit it takes: reading, unless it says otherwise. */
+  readonly rate?: "place" | "cancel";
+  /** How much it takes of that: 1, and one more for each further item of a batch. */
+  readonly weight?: number;
   /** One sentence, for the references. */
   readonly about: string;
 }

@@ -1,0 +1,111 @@
+/** Which feed each channel has, and where in the operator's API it is read. */
+import type { OperatorApi } from "../../operator/api/operatorApi.ts";
+import type { StreamChannel } from "../../wire/schemas/stream.ts";
+import { BookFeed } from "./bookFeed.ts";
+import { type Feed, GrowingFeed, StateFeed } from "./feed.ts";
+import { OrdersFeed } from "./ordersFeed.ts";
+
+const EVERY_LEVEL = Number.MAX_SAFE_INTEGER;
+const EVERY_MOVE = 500;
+
+export function feedOf(api: OperatorApi, channel: StreamChannel): Feed {
+  const state = (read: () => unknown) => new StateFeed(read, () => api.asOf(), withoutAsOf);
+  switch (channel.name) {
+    case "clock":
+      return state(() => api.clock());
+    case "status":
+      return state(() => ({
+        waitingFor: api.notReady() ?? null,
+        haltRound: api.clock().haltRound,
+      }));
+    case "rounds":
+      return state(() => {
+        const { round, quarter, committedRound, haltRound } = api.clock();
+        return { round, quarter, committedRound, haltRound };
+      });
+    case "balances":
+      return state(() => api.balances(channel.client));
+    case "withdrawals":
+      return state(() => api.withdrawals(channel.client));
+    case "orders":
+    case "fills":
+    case "deposits":
+      return accountFeedOf(api, channel);
+    default:
+      return marketFeedOf(api, channel, state);
+  }
+}
+
+type Named<Name extends StreamChannel["name"]> = Extract<StreamChannel, { readonly name: Name }>;
+
+function marketFeedOf(
+  api: OperatorApi,
+  channel: Named<"bestPrices" | "ticker" | "candles" | "book" | "trades">,
+  state: (read: () => unknown) => Feed,
+): Feed {
+  const { base, quote } = channel;
+  switch (channel.name) {
+    case "bestPrices":
+      return state(() => {
+        const book = api.book(base, quote, { depth: 1 });
+        const { bids = [], asks = [], asOf = api.asOf() } = book ?? {};
+        return { base, quote, bid: bids[0] ?? null, ask: asks[0] ?? null, asOf };
+      });
+    case "ticker":
+      return state(() => api.ticker(base, quote));
+    case "candles":
+      // The last but one too: it is told once more as closed.
+      return state(() => api.candles(base, quote, { interval: channel.interval, limit: 2 }));
+    case "book":
+      return new BookFeed(() => {
+        const nothing = { bids: [], asks: [], asOf: api.asOf() };
+        return api.book(base, quote, { depth: EVERY_LEVEL }) ?? nothing;
+      });
+    case "trades":
+      return new GrowingFeed({
+        after: (sequence, limit) =>
+          api.trades(base, quote, { after: BigInt(sequence), limit }) ?? [],
+        newest: (limit) => api.trades(base, quote, { limit }) ?? [],
+        sequenceOf: ({ sequence }) => Number(sequence),
+      });
+  }
+}
+
+function accountFeedOf(api: OperatorApi, channel: Named<"orders" | "fills" | "deposits">): Feed {
+  const { client } = channel;
+  switch (channel.name) {
+    case "orders": {
+      const current = async () => {
+        const answer = await api.orders(client);
+        return answer.ok ? answer.value : [];
+      };
+      return new OrdersFeed(current, api.asOf());
+    }
+    case "fills":
+      return new GrowingFeed({
+        after: (sequence, limit) => api.clientTrades(client, { after: BigInt(sequence), limit }),
+        newest: (limit) => api.clientTrades(client, { limit }),
+        sequenceOf: ({ sequence }) => Number(sequence),
+      });
+    case "deposits": {
+      const all = () =>
+        api.ledger(client, { limit: EVERY_MOVE }).filter(({ kind }) => kind === "deposit");
+      return new GrowingFeed({
+        after: (sequence) =>
+          all()
+            .filter(({ record }) => record > sequence)
+            .reverse(),
+        newest: (limit) => all().slice(0, limit),
+        sequenceOf: ({ record }) => record,
+      });
+    }
+  }
+}
+
+/** Whether something is another: not because it is told up to a later record. */
+function withoutAsOf(value: unknown): string {
+  return JSON.stringify(value, (key, part) => {
+    if (key === "asOf" || key === "timeMs") return undefined;
+    return typeof part === "bigint" ? part.toString() : part;
+  });
+}

@@ -1,0 +1,133 @@
+/** The channels that somebody listens to, flushed together: what is told is made once for all. */
+import type { Address } from "../../base/hex.ts";
+import type { ApiEvent, OperatorApi } from "../../operator/api/operatorApi.ts";
+import { channelKey, type StreamChannel } from "../../wire/schemas/stream.ts";
+import { toJson } from "../../wire/schemas/values.ts";
+import type { Feed, Update } from "./feed.ts";
+import { feedOf } from "./feedOf.ts";
+import { OrdersFeed } from "./ordersFeed.ts";
+
+/** Milliseconds for which what happens is gathered into one message. */
+const FLUSH_MS = 20;
+/** Milliseconds for which a channel that nobody hears is kept for who comes back. */
+const IDLE_MS = 60_000;
+
+export type Listener = (text: string) => void;
+
+interface Open {
+  readonly channel: StreamChannel;
+  readonly key: string;
+  readonly feed: Feed;
+  readonly listeners: Set<Listener>;
+  idleSince: number;
+}
+
+export class Feeds {
+  readonly #api: OperatorApi;
+  readonly #open = new Map<string, Open>();
+  readonly #touched = new Set<Address>();
+  /** Clients with open channels, and how many. */
+  readonly #clients = new Map<Address, number>();
+  readonly #unsubscribe: () => void;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(api: OperatorApi) {
+    this.#api = api;
+    this.#unsubscribe = api.subscribe(
+      (event) => this.#hear(event),
+      (client) => this.#clients.has(client),
+    );
+  }
+
+  /**
+   * Tells `listener` what there is, or what came after `after`, and then every change until the
+   * function that this resolves with is called. Undefined where there is no such market.
+   */
+  async listen(
+    channel: StreamChannel,
+    after: number | undefined,
+    listener: Listener,
+  ): Promise<(() => void) | undefined> {
+    const open = this.#openOf(channel);
+    if (open === undefined) return undefined;
+    const { feed, listeners } = open;
+    // Messages that come while the first one is made follow it: none is lost between the two.
+    const held: string[] = [];
+    let tell: Listener = (text) => void held.push(text);
+    const told: Listener = (text) => tell(text);
+    const first = feed.first(after);
+    listeners.add(told);
+    const update = first instanceof Promise ? await first : first;
+    if (update !== undefined) listener(textOf(open, update));
+    for (const text of held) listener(text);
+    tell = listener;
+    return () => {
+      listeners.delete(told);
+      open.idleSince = performance.now();
+    };
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#unsubscribe();
+  }
+
+  /** Tells everybody what came since the last time. */
+  flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const open of this.#open.values()) {
+      const { channel, feed, listeners, key, idleSince } = open;
+      if (listeners.size === 0 && now - idleSince > IDLE_MS) {
+        this.#open.delete(key);
+        this.#count(channel, -1);
+        continue;
+      }
+      if ("client" in channel && !this.#touched.has(channel.client)) continue;
+      for (let update = feed.next(); update !== undefined; update = feed.next()) {
+        const text = listeners.size === 0 ? "" : textOf(open, update);
+        for (const listener of listeners) listener(text);
+      }
+    }
+    this.#touched.clear();
+  }
+
+  #hear(event: ApiEvent): void {
+    if (event.kind === "applied") for (const client of event.clients) this.#touched.add(client);
+    if (event.kind === "order") {
+      const { owner } = event.order;
+      const orders = this.#open.get(`orders:${owner}`)?.feed;
+      if (orders instanceof OrdersFeed) orders.push(event.order);
+      this.#touched.add(owner);
+    }
+    if (this.#open.size > 0) this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS);
+  }
+
+  #openOf(channel: StreamChannel): Open | undefined {
+    const key = channelKey(channel);
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    if ("base" in channel) {
+      const { base, quote } = channel;
+      if (this.#api.book(base, quote, { depth: 1 }) === undefined) return undefined;
+    }
+    const listeners = new Set<Listener>();
+    const feed = feedOf(this.#api, channel);
+    const open: Open = { channel, key, feed, listeners, idleSince: performance.now() };
+    this.#open.set(key, open);
+    this.#count(channel, 1);
+    return open;
+  }
+
+  #count(channel: StreamChannel, change: 1 | -1): void {
+    if (!("client" in channel)) return;
+    const count = (this.#clients.get(channel.client) ?? 0) + change;
+    if (count === 0) this.#clients.delete(channel.client);
+    else this.#clients.set(channel.client, count);
+  }
+}
+
+function textOf({ channel, key }: Open, update: Update): string {
+  return toJson({ kind: `${channel.name}Update`, channel: key, ...update });
+}
