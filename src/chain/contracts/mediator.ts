@@ -19,6 +19,9 @@ import { ContractRefused } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import { readTokenFacts, type TokenFacts } from "./tokens.ts";
 
+/** No statement: a struct hash that none has. */
+const NO_STATEMENT: Hex = `0x${"00".repeat(32)}`;
+
 /** What never changes of an exchange. */
 export interface ExchangeConstants {
   readonly domain: Domain;
@@ -277,9 +280,17 @@ export class MediatorReader {
     );
   }
 
-  /** How far `operator` has come with proving a dispute's executions. */
-  async accumulation(client: Address, round: Round, operator: Address) {
-    const args = [client, BigInt(round), operator] as const;
+  /**
+   * How far `operator` has come with proving a dispute's executions, beside the statement with that
+   * struct hash, or beside none.
+   */
+  async accumulation(
+    client: Address,
+    round: Round,
+    operator: Address,
+    statementHash: Hex = NO_STATEMENT,
+  ) {
+    const args = [client, BigInt(round), operator, statementHash] as const;
     const { covered, orders, lastId } = await ask("an accumulation", () =>
       this.client.readContract({ ...this.#at, functionName: "accumulation", args }),
     );
