@@ -1,8 +1,8 @@
 /**
  * Disputes: who may open one, how the operator accounts for the client's round, and by when
  * (docs/protocol.md sections 6 and 10). Twin of the contract's own accounting, so that either side
- * knows before it sends what the contract will say. A dispute opened in round r is about round r-1. Signatures
- * and balance proofs are matters of their own (signatures.ts, sumTree.ts).
+ * knows before it sends what the contract will say. A dispute opened in round r is about round r-1.
+ * Signatures and balance proofs are matters of their own (signatures.ts, sumTree.ts).
  */
 import type { Address, Hex } from "../base/hex.ts";
 import { orderHash } from "./messages.ts";
