@@ -63,8 +63,7 @@ export function netSold(statement: Statement, token: Address): bigint {
 /**
  * The statement about those of `executed` that `cover` covers, in the one form in which operators
  * countersign it: a token for each that was sold or bought, and none else. A token of another
- * round, with sums of zero, would be refused by the Mediator, and its operator could not answer with
- * it.
+ * round, with sums of zero, would be refused by the Mediator, and no operator could answer with it.
  */
 export function sumUp(
   client: Address,

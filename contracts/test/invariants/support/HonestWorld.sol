@@ -47,11 +47,11 @@ contract HonestWorld is Market {
         if (trades.length > 0 && chance(3)) {
             return fillAgain(trades.length - 2 - 2 * draw(trades.length / 2));
         }
-        if (chance(2)) say(draw(PEOPLE), !chance(4));
         for (uint256 i = 0; i < 6; ++i) {
             uint256 maker = draw(joined);
             uint8 sell = uint8(draw(tokens.length));
             if (balances[sell][maker] > 0) sellTo(maker, sell, partOf(balances[sell][maker]));
+            if (chance(3)) say(maker, !chance(4));
         }
     }
 

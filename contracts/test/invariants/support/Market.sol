@@ -246,12 +246,24 @@ abstract contract Market is World {
 
     /// @dev Any of the round, or none.
     function anySaid(uint256 client, uint64 round, bool countersigned) internal returns (uint256) {
-        uint256 count = said[client].length;
-        if (count == 0) return 0;
-        uint256 n = 1 + draw(count);
-        Said storage one_ = said[client][n - 1];
-        bool fits = one_.round == round && (one_.countersigned || !countersigned);
-        return fits ? n : 0;
+        uint256 left = draw(1 + countSaid(client, round, countersigned));
+        for (uint256 n = said[client].length; n > 0 && left > 0; --n) {
+            Said storage one_ = said[client][n - 1];
+            if (one_.round != round || (countersigned && !one_.countersigned)) continue;
+            if (--left == 0) return n;
+        }
+        return 0;
+    }
+
+    function countSaid(uint256 client, uint64 round, bool countersigned)
+        private
+        view
+        returns (uint256 count)
+    {
+        for (uint256 n = 0; n < said[client].length; ++n) {
+            Said storage one_ = said[client][n];
+            if (one_.round == round && (one_.countersigned || !countersigned)) ++count;
+        }
     }
 
     function isCovered(uint256 client, uint256 n, uint256 id) internal view returns (bool) {
