@@ -19,6 +19,7 @@ import { examine } from "../src/operator/doctor/doctor.ts";
 import { checkEndpoints, reach } from "../src/operator/doctor/endpoints.ts";
 import {
   judgeBalance,
+  judgeBonds,
   judgeBytecode,
   judgeGenesis,
   judgeQuorum,
@@ -40,6 +41,9 @@ function faults(findings: readonly Finding[]): [string, string, string][] {
   for (const { hint } of found) expect(hint).toMatch(/\w+/);
   return found.map(({ state, check, detail }) => [state, check, detail]);
 }
+
+/** In wei. */
+const ETHER = 10n ** 18n;
 
 describe("the doctor", () => {
   let exchange: TestExchange;
@@ -70,7 +74,7 @@ describe("the doctor", () => {
   }
 
   beforeAll(async () => {
-    exchange = await startExchange();
+    exchange = await startExchange({ disputeBond: ETHER, withdrawalBond: ETHER });
     await exchange.stopOperator();
     folder = mkdtempSync(join(tmpdir(), "quarterdeck-doctor-"));
     const { weth, usdc, mediator, anvil } = exchange;
@@ -260,6 +264,16 @@ describe("the doctor", () => {
   it("endpoints: one that pushes no heads", async () => {
     const url = exchange.anvil.url.replace("http", "ws");
     expect(faults(await examined({ rpc: [url] }))).toEqual([]);
+  });
+
+  it("bonds: below what the dearest answers cost", () => {
+    const judged = (disputeBond: bigint, withdrawalBond: bigint, gasPrice: bigint) =>
+      judgeBonds({ disputeBond, withdrawalBond }, 2, gasPrice);
+    const [dispute, withdrawal] = [2_559_000n, 3_245_000n];
+    expect(judged(10n * dispute, 10n * withdrawal, 10n).state).toBe("ok");
+    expect(judged(10n * dispute - 1n, 10n * withdrawal, 10n).state).toBe("warn");
+    expect(judged(10n * dispute, 10n * withdrawal - 1n, 10n).state).toBe("warn");
+    expect(judged(0n, 0n, 10n ** 9n).hint).toContain("0.002559 ETH and 0.003245 ETH");
   });
 
   it("deployment: rounds without a rescue window, a first slot beyond the first deadline", () => {

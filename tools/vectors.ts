@@ -15,6 +15,8 @@
  *   (intent 0 or 1), structHash, digest, r, vs, pathOffset, pathCount, signer (whom Messages.signer
  *   gives, zero for nobody). `fills`: the same with the fields of Fill. `path`: step. `commits`:
  *   round, rootOffset, rootCount, rootsHash, structHash. `roots`: token, node, total, leafCount.
+ *   `statements`: client, round, watermark, exceptOffset, exceptCount, sumOffset, sumCount,
+ *   structHash. `excepts`: id. `sums`: token, sold, bought.
  *   `delegations`: client, delegate, untilRound, structHash, digest, signature (65 bytes).
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -32,6 +34,7 @@ import {
   hashDisputeDelegation,
   hashFill,
   hashOrder,
+  hashStatement,
   INTENT_CODE,
   orderHash,
   rootsHash,
@@ -231,6 +234,7 @@ export function messageVectors(): Record<string, Columns | Record<string, string
     fills,
     path: { step: path },
     ...commitVectors(),
+    ...statementVectors(),
     delegations: delegationVectors(),
   };
 }
@@ -312,6 +316,49 @@ function commitVectors(): { commits: Columns; roots: Columns } {
     }
   }
   return { commits, roots };
+}
+
+function statementVectors(): { statements: Columns; excepts: Columns; sums: Columns } {
+  const statements: Columns = {};
+  const excepts: Columns = {};
+  const sums: Columns = {};
+  for (const [row, [ids, count]] of [
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [3, 2],
+    [32, 32],
+  ].entries()) {
+    const places = Array.from({ length: count as number }, (_, i) => i);
+    const statement = {
+      client: addressOf(`client ${row}`),
+      round: row === 0 ? Number.MAX_SAFE_INTEGER : row,
+      watermark: row === 0 ? UINT64_MAX : 1000n + BigInt(row),
+      except: Array.from({ length: ids as number }, (_, i) => BigInt(3 * i)),
+      tokens: places.map((i) => addressOf(`summed ${i}`)).sort(),
+      sold: places.map((i) => (i === 0 ? UINT128_MAX : numberOf(`sold ${row} ${i}`, 128))),
+      bought: places.map((i) => numberOf(`bought ${row} ${i}`, 100)),
+    };
+    push(statements, {
+      client: statement.client,
+      round: statement.round,
+      watermark: statement.watermark,
+      exceptOffset: excepts["id"]?.length ?? 0,
+      exceptCount: ids as number,
+      sumOffset: sums["token"]?.length ?? 0,
+      sumCount: count as number,
+      structHash: bytesToHex(hashStatement(statement)),
+    });
+    for (const id of statement.except) push(excepts, { id });
+    for (const [i, token] of statement.tokens.entries()) {
+      push(sums, {
+        token,
+        sold: statement.sold[i] as bigint,
+        bought: statement.bought[i] as bigint,
+      });
+    }
+  }
+  return { statements, excepts, sums };
 }
 
 function delegationVectors(): Columns {

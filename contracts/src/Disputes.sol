@@ -8,7 +8,9 @@ import {IMediator} from "./interfaces/IMediator.sol";
 import {IOperatorManager} from "./interfaces/IOperatorManager.sol";
 import {Messages} from "./libraries/Messages.sol";
 import {OrderRule} from "./libraries/OrderRule.sol";
+import {StatementRule} from "./libraries/StatementRule.sol";
 import {MediatorState} from "./MediatorState.sol";
+import {Statements} from "./Statements.sol";
 import {BlockNumber} from "./types/BlockNumber.sol";
 import {Round} from "./types/Round.sol";
 import {
@@ -21,14 +23,18 @@ import {
     Execution,
     Flow,
     PresentedFill,
-    SignedOrder
+    SignedOrder,
+    Statement,
+    Withdrawal
 } from "./types/Types.sol";
 
-/// @title The Mediator's code for disputes, deployed by its constructor
+/// @title The Mediator's code for disputes and statements, deployed by its constructor
 /// @notice The Mediator passes these calls on as they came, by delegatecall: storage, sender, bond
 /// and events are its own. Called at its own address this contract has no tokens, no deposits and
 /// no commits, so nobody has standing there, and it takes nothing.
-contract Disputes is MediatorState, IDisputes {
+contract Disputes is Statements, IDisputes {
+    using StatementRule for Statement;
+
     /// @dev A dispute is answered in the quarter in which it was opened or in the next one.
     uint64 private constant ANSWER_QUARTERS = 2;
 
@@ -44,9 +50,12 @@ contract Disputes is MediatorState, IDisputes {
         int256[] changes;
     }
 
-    constructor(IOperatorManager manager_, uint64 roundSize_, uint256 disputeBond_)
-        MediatorState(manager_, roundSize_, disputeBond_)
-    {}
+    constructor(
+        IOperatorManager manager_,
+        uint64 roundSize_,
+        uint256 disputeBond_,
+        uint256 withdrawalBond_
+    ) MediatorState(manager_, roundSize_, disputeBond_, withdrawalBond_) {}
 
     // ------------------------------------------------------------------ opening
 
@@ -56,7 +65,8 @@ contract Disputes is MediatorState, IDisputes {
         BalanceProof[] calldata proofs,
         DepositRef calldata depositRef,
         PresentedFill[] calldata fills,
-        Delegation calldata delegation
+        Delegation calldata delegation,
+        Statement[] calldata statements
     ) external payable nonReentrant notHalted {
         // Check
         Round round = _thisRound();
@@ -81,6 +91,10 @@ contract Disputes is MediatorState, IDisputes {
         if (openingsHash != 0) dispute.openingsHash = openingsHash;
         if (msg.sender != client) dispute.delegate = msg.sender;
         _storeFills(client, round, fills);
+        if (statements.length != 0) {
+            dispute.bound = true;
+            _bind(client, address(0), round, round.minus(1), statements);
+        }
         _countOpened(round);
         emit IMediator.DisputeOpened(
             client,
@@ -156,15 +170,17 @@ contract Disputes is MediatorState, IDisputes {
         address client,
         uint64 round_,
         bool restart,
-        Execution[] calldata executions
+        Execution[] calldata executions,
+        Statement[] calldata statements
     ) external nonReentrant notHalted {
         // Check
         Round round = Round.wrap(round_);
         _requireClosable(client, round);
-        bytes32 key = _accumulationKey(client, round, msg.sender);
+        bytes32 key =
+            _accumulationKey(client, round, msg.sender, _statementOf(client, round, statements));
         Accumulation memory acc = _accumulations[key];
         if (restart) acc = Accumulation(acc.attempt + 1, 0, 0, 0);
-        int256[] memory changes = _accumulate(client, round, acc, executions);
+        int256[] memory changes = _accumulate(client, round, acc, executions, statements);
 
         // Effect
         _accumulations[key] = acc;
@@ -180,7 +196,8 @@ contract Disputes is MediatorState, IDisputes {
         address client,
         Round round,
         Accumulation memory acc,
-        Execution[] calldata executions
+        Execution[] calldata executions,
+        Statement[] calldata statements
     ) private view returns (int256[] memory changes) {
         changes = new int256[](_setSize(round));
         if (executions.length == 0) return changes;
@@ -188,11 +205,30 @@ contract Disputes is MediatorState, IDisputes {
             client, round, _disputeKey(client, round), _domainSeparatorV4(), acc, changes
         );
         for (uint256 i = 0; i < executions.length; ++i) {
-            _count(account, executions[i]);
+            _count(account, executions[i], statements);
         }
     }
 
-    function _count(Account memory account, Execution calldata execution) private view {
+    /// @dev Struct hash of the statement that the client signed about the disputed round, zero if
+    /// there is none.
+    function _statementOf(address client, Round round, Statement[] calldata statements)
+        private
+        view
+        returns (bytes32)
+    {
+        if (statements.length == 0) return 0;
+        // Of one round, so that a second one is refused.
+        for (uint256 i = 0; i < statements.length; ++i) {
+            _requireStatement(statements, i, round.minus(1), round.minus(1));
+        }
+        return _requireClientSigned(client, statements[0]);
+    }
+
+    function _count(
+        Account memory account,
+        Execution calldata execution,
+        Statement[] calldata statements
+    ) private view {
         SignedOrder calldata order = execution.order;
         Accumulation memory acc = account.acc;
         bool ascending = acc.orders == 0 || order.id > acc.lastId;
@@ -203,10 +239,23 @@ contract Disputes is MediatorState, IDisputes {
             }
             acc.lastId = order.id;
             ++acc.orders;
+            if (statements.length != 0 && statements[0].covers(order.id)) {
+                _requirePresented(account, order);
+                ++acc.covered;
+                return;
+            }
             if (_checkExecution(account, execution)) ++acc.covered;
             int256[] memory changes = account.changes;
             changes[_placeOf(order.sellToken, account.round)] -= int256(uint256(execution.sold));
             changes[_placeOf(order.buyToken, account.round)] += int256(uint256(execution.bought));
+        }
+    }
+
+    /// @dev The hash of a presented fill is the order's, id and all: nobody need have signed it here.
+    function _requirePresented(Account memory account, SignedOrder calldata order) private view {
+        bytes32 orderHash = Messages.hashOrder(account.client, order);
+        if (_presented[_fillKey(account.disputeKey, orderHash)] == 0) {
+            revert IMediator.WrongOrder(order.round, order.id);
         }
     }
 
@@ -252,10 +301,17 @@ contract Disputes is MediatorState, IDisputes {
         Round round = Round.wrap(round_);
         Dispute storage dispute = _disputes[client][round];
         _requireClosable(client, round);
-        bytes32 key = _accumulationKey(client, round, msg.sender);
+        bytes32 key = _accumulationKey(
+            client, round, msg.sender, _statementOf(client, round, answer.statements)
+        );
+        _requireCovered(
+            _coverKey(client, address(0), round), dispute.bound, answer.statements, answer.covers
+        );
         Accumulation memory acc = _accumulations[key];
         bool isFirst = acc.orders == 0;
-        int256[] memory changes = _accumulate(client, round, acc, answer.executions);
+        int256[] memory changes =
+            _accumulate(client, round, acc, answer.executions, answer.statements);
+        if (answer.statements.length != 0) _addSums(changes, round, answer.statements[0]);
         if (acc.covered != dispute.presented) {
             revert IMediator.FillsNotCovered(acc.covered, dispute.presented);
         }
@@ -279,6 +335,16 @@ contract Disputes is MediatorState, IDisputes {
         _countClosed(round);
         _creditBond(msg.sender, _disputeBond);
         emit IMediator.DisputeClosed(client, round_, msg.sender, answer.closings);
+    }
+
+    function _addSums(int256[] memory changes, Round round, Statement calldata statement)
+        private
+        view
+    {
+        for (uint256 i = 0; i < statement.tokens.length; ++i) {
+            changes[_placeOf(statement.tokens[i], round)] += int256(uint256(statement.bought[i]))
+                - int256(uint256(statement.sold[i]));
+        }
     }
 
     /// @dev The client's balances at the opening of the disputed round; empty means all zero.
@@ -324,6 +390,35 @@ contract Disputes is MediatorState, IDisputes {
         dispute.open = false;
         emit IMediator.BondRefunded(client, round, _disputeBond);
         _pay(payer, _disputeBond);
+    }
+
+    // ------------------------------------------------------------------ bonds
+
+    /// @dev See `IMediator`.
+    function claimBonds(address to) external nonReentrant {
+        uint256 amount = _claimableBonds[msg.sender];
+        if (amount == 0) revert IMediator.NothingToClaim(msg.sender);
+        _claimableBonds[msg.sender] = 0;
+        emit IMediator.BondsClaimed(msg.sender, to, amount);
+        _pay(to, amount);
+    }
+
+    /// @dev See `IMediator`.
+    function refundWithdrawalBond(address client, address token) external nonReentrant {
+        // Check
+        Round halt = _requireHalted();
+        Withdrawal memory request = _withdrawals[client][token];
+        if (request.amount == 0) revert IMediator.NoWithdrawal(client, token);
+        if (request.round + PAYABLE_AFTER_IN_QUARTER_0 <= halt.raw()) {
+            revert IMediator.WithdrawalStillPayable(client, token);
+        }
+
+        // Effect: the halt made it void, its money is in what the client recovers.
+        delete _withdrawals[client][token];
+        emit IMediator.WithdrawalVoided(client, token, request.round, request.amount);
+
+        // Interact
+        _returnBond(client, _withdrawalBond);
     }
 
     function _changesKey(bytes32 key, uint64 attempt) private pure returns (bytes32) {

@@ -18,6 +18,7 @@ import {BlockNumber} from "./types/BlockNumber.sol";
 import {Round} from "./types/Round.sol";
 import {
     BalanceProof,
+    Cover,
     Delegation,
     DepositRef,
     DisputeAnswer,
@@ -28,12 +29,14 @@ import {
     Root,
     Signature,
     SignedOrder,
+    Statement,
     Withdrawal
 } from "./types/Types.sol";
 
 /// @title Mediator
-/// @notice See `IMediator`, which holds all prose. Disputes are in `Disputes`, views in
-/// `MediatorViews`, storage in `MediatorState`, time and the halt in `RoundClock`.
+/// @notice See `IMediator`, which holds all prose. Disputes, statements and unpaid bonds are in
+/// `Disputes`, views in `MediatorViews`, storage in `MediatorState`, time and the halt in
+/// `RoundClock`.
 contract Mediator is MediatorViews, Ownable2Step {
     using SafeERC20 for IERC20;
     using SumTree for bytes32;
@@ -42,14 +45,9 @@ contract Mediator is MediatorViews, Ownable2Step {
     uint256 private constant MAX_TOKENS = 32;
     /// @dev Keeps proofs, and with them the answers to disputes, at 32 siblings.
     uint64 private constant MAX_LEAVES = 2 ** 32;
-    /// @dev Rounds after its own in which a request is payable, and in quarter 0, where this round's
-    /// commit may be missing yet, or when HALTED.
-    uint64 private constant PAYABLE_AFTER = 2;
-    uint64 private constant PAYABLE_AFTER_IN_QUARTER_0 = 3;
     /// @dev What is recovered is the opening of so many rounds before the halt.
     uint64 private constant RECOVERY_AGE = 2;
 
-    uint256 public immutable withdrawalBond;
     address public immutable disputes;
 
     constructor(
@@ -58,9 +56,9 @@ contract Mediator is MediatorViews, Ownable2Step {
         uint256 disputeBond_,
         uint256 withdrawalBond_,
         address owner_
-    ) Ownable(owner_) MediatorState(manager_, roundSize_, disputeBond_) {
-        withdrawalBond = withdrawalBond_;
-        disputes = address(new Disputes(manager_, roundSize_, disputeBond_));
+    ) Ownable(owner_) MediatorState(manager_, roundSize_, disputeBond_, withdrawalBond_) {
+        disputes =
+            address(new Disputes(manager_, roundSize_, disputeBond_, withdrawalBond_));
     }
 
     // ------------------------------------------------------------------ listing and keys
@@ -146,11 +144,12 @@ contract Mediator is MediatorViews, Ownable2Step {
         address token,
         uint128 amount,
         address recipient,
-        BalanceProof calldata proof
+        BalanceProof calldata proof,
+        Statement[] calldata statements
     ) external payable nonReentrant notHalted {
         // Check
         Round round = _thisRound();
-        if (msg.value != withdrawalBond) revert WrongBond(msg.value, withdrawalBond);
+        if (msg.value != _withdrawalBond) revert WrongBond(msg.value, _withdrawalBond);
         if (amount == 0) revert ZeroAmount();
         _requireRecipient(token, recipient);
         Withdrawal storage request = _withdrawals[msg.sender][token];
@@ -165,11 +164,13 @@ contract Mediator is MediatorViews, Ownable2Step {
         // Effect
         request.recipient = recipient;
         request.round = round.raw();
+        request.bound = statements.length != 0;
         request.amount = amount;
         request.opening = proof.balance;
         _flows[token][round].requested += amount;
         _clientFlows[msg.sender][token][round].requested += amount;
         emit WithdrawalInitiated(msg.sender, token, round.raw(), amount, proof.balance, recipient);
+        if (statements.length != 0) _statementsInDisputes();
     }
 
     function redirectWithdrawal(address token, address recipient) external nonReentrant {
@@ -189,11 +190,13 @@ contract Mediator is MediatorViews, Ownable2Step {
         if (bad) revert BadRecipient(recipient);
     }
 
-    function cancelWithdrawal(address client, address token, SignedOrder[] calldata orders)
-        external
-        nonReentrant
-        notHalted
-    {
+    function cancelWithdrawal(
+        address client,
+        address token,
+        SignedOrder[] calldata orders,
+        Statement[] calldata statements,
+        Cover[] calldata covers
+    ) external nonReentrant notHalted {
         // Check
         Withdrawal memory request = _withdrawals[client][token];
         if (request.amount == 0) revert NoWithdrawal(client, token);
@@ -204,23 +207,31 @@ contract Mediator is MediatorViews, Ownable2Step {
             revert AlreadyCommitted(token, request.round + 1);
         }
         _requireOperator(deadline);
-        uint256 claimed = request.amount + _sumOfSales(client, token, request.round, orders);
-        if (claimed <= request.opening) revert NotOverdrawn(claimed, request.opening);
+        // Each of these amounts is below 2^128, and no transaction holds 2^100 of them.
+        int256 claimed =
+            int256(request.amount + _sumOfSales(client, token, request.round, orders));
+        if (request.bound || statements.length != 0 || covers.length != 0) {
+            claimed += _statementsInDisputes();
+        }
+        if (claimed <= int256(uint256(request.opening))) {
+            revert NotOverdrawn(claimed, request.opening);
+        }
 
         // Effect
         delete _withdrawals[client][token];
         _flows[token][round].requested -= request.amount;
         _clientFlows[client][token][round].requested -= request.amount;
-        _creditBond(msg.sender, withdrawalBond);
+        _creditBond(msg.sender, _withdrawalBond);
         emit WithdrawalCancelled(client, token, request.round, request.amount);
     }
 
     /// @dev Sum of what distinct orders of `client`, valid in `round` or the one before, sell.
-    function _sumOfSales(address client, address token, uint64 round, SignedOrder[] calldata orders)
-        private
-        view
-        returns (uint256 sum)
-    {
+    function _sumOfSales(
+        address client,
+        address token,
+        uint64 round,
+        SignedOrder[] calldata orders
+    ) private view returns (uint256 sum) {
         bytes32 domain = _domainSeparatorV4();
         uint256 previous = 0;
         for (uint256 i = 0; i < orders.length; ++i) {
@@ -237,6 +248,23 @@ contract Mediator is MediatorViews, Ownable2Step {
         }
     }
 
+    /// @dev The same call in the code of `Disputes`, which does its part about statements, and what it
+    /// answers.
+    function _statementsInDisputes() private returns (int256 claimed) {
+        address code = disputes;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, 0, calldatasize())
+            let done := delegatecall(gas(), code, free, calldatasize(), 0, 0x20)
+            if iszero(done) {
+                returndatacopy(free, 0, returndatasize())
+                revert(free, returndatasize())
+            }
+            claimed := mload(0)
+        }
+    }
+
     function confirmWithdrawal(address client, address token) external nonReentrant {
         // Check
         Withdrawal memory request = _withdrawals[client][token];
@@ -248,7 +276,7 @@ contract Mediator is MediatorViews, Ownable2Step {
 
         // Interact
         IERC20(token).safeTransfer(request.recipient, request.amount);
-        _returnBond(client, withdrawalBond);
+        _returnBond(client, _withdrawalBond);
     }
 
     function _requirePayable(address client, address token, uint128 amount, uint64 requested)
@@ -331,10 +359,11 @@ contract Mediator is MediatorViews, Ownable2Step {
         BalanceProof[] calldata proofs,
         DepositRef calldata depositRef,
         PresentedFill[] calldata fills,
-        Delegation calldata delegation
+        Delegation calldata delegation,
+        Statement[] calldata statements
     ) external payable {
         // Named for whoever reads the ABI.
-        (client, proofs, depositRef, fills, delegation);
+        (client, proofs, depositRef, fills, delegation, statements);
         _inDisputes();
     }
 
@@ -343,9 +372,10 @@ contract Mediator is MediatorViews, Ownable2Step {
         address client,
         uint64 round,
         bool restart,
-        Execution[] calldata executions
+        Execution[] calldata executions,
+        Statement[] calldata statements
     ) external {
-        (client, round, restart, executions);
+        (client, round, restart, executions, statements);
         _inDisputes();
     }
 
@@ -422,36 +452,14 @@ contract Mediator is MediatorViews, Ownable2Step {
 
     // ------------------------------------------------------------------ bonds
 
-    function claimBonds(address to) external nonReentrant {
-        uint256 amount = _claimableBonds[msg.sender];
-        if (amount == 0) revert NothingToClaim(msg.sender);
-        _claimableBonds[msg.sender] = 0;
-        emit BondsClaimed(msg.sender, to, amount);
-        _pay(to, amount);
+    function claimBonds(address to) external {
+        (to);
+        _inDisputes();
     }
 
-    function refundWithdrawalBond(address client, address token) external nonReentrant {
-        // Check
-        Round halt = _requireHalted();
-        Withdrawal memory request = _withdrawals[client][token];
-        if (request.amount == 0) revert NoWithdrawal(client, token);
-        if (request.round + PAYABLE_AFTER_IN_QUARTER_0 <= halt.raw()) {
-            revert WithdrawalStillPayable(client, token);
-        }
-
-        // Effect: the halt made it void, its money is in what the client recovers.
-        delete _withdrawals[client][token];
-        emit WithdrawalVoided(client, token, request.round, request.amount);
-
-        // Interact
-        _returnBond(client, withdrawalBond);
-    }
-
-    /// @dev Pays, or keeps for `claimBonds` where the account does not take it: that must not stop
-    /// what the bond was for.
-    function _returnBond(address account, uint256 amount) private {
-        if (amount == 0) return;
-        if (!_send(account, amount)) _creditBond(account, amount);
+    function refundWithdrawalBond(address client, address token) external {
+        (client, token);
+        _inDisputes();
     }
 
     // ------------------------------------------------------------------ ownership

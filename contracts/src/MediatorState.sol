@@ -42,8 +42,14 @@ abstract contract MediatorState is RoundClock, EIP712, ReentrancyGuardTransient 
         bool listed;
     }
 
+    /// @dev Rounds after its own in which a request is payable, and in quarter 0, where this round's
+    /// commit may be missing yet, or when HALTED.
+    uint64 internal constant PAYABLE_AFTER = 2;
+    uint64 internal constant PAYABLE_AFTER_IN_QUARTER_0 = 3;
     /// @dev Wei that opening a dispute takes.
     uint256 internal immutable _disputeBond;
+    /// @dev Wei that asking for a withdrawal takes.
+    uint256 internal immutable _withdrawalBond;
 
     mapping(address token => Token) internal _token;
     mapping(address token => mapping(Round round => bytes32)) internal _commitments;
@@ -60,12 +66,20 @@ abstract contract MediatorState is RoundClock, EIP712, ReentrancyGuardTransient 
     /// @dev Net change of each token's place, by accumulation and attempt.
     mapping(bytes32 key => mapping(uint256 place => int256)) internal _changes;
     mapping(address account => uint256) internal _claimableBonds;
+    /// @dev Hash of what the client's own statements cover, by request or dispute (`Statements`).
+    mapping(bytes32 key => bytes32) internal _covers;
 
-    constructor(IOperatorManager manager_, uint64 roundSize_, uint256 disputeBond_)
+    constructor(
+        IOperatorManager manager_,
+        uint64 roundSize_,
+        uint256 disputeBond_,
+        uint256 withdrawalBond_
+    )
         RoundClock(manager_, roundSize_)
         EIP712("Quarterdeck", "1")
     {
         _disputeBond = disputeBond_;
+        _withdrawalBond = withdrawalBond_;
     }
 
     // ------------------------------------------------------------------ who signed
@@ -120,6 +134,13 @@ abstract contract MediatorState is RoundClock, EIP712, ReentrancyGuardTransient 
         if (!_send(to, amount)) revert IMediator.TransferFailed(to);
     }
 
+    /// @dev Pays, or keeps for `claimBonds` where the account does not take it: that must not stop
+    /// what the bond was for.
+    function _returnBond(address account, uint256 amount) internal {
+        if (amount == 0) return;
+        if (!_send(account, amount)) _creditBond(account, amount);
+    }
+
     /// @dev Copies nothing of what `to` answers: an answer of megabytes would cost whoever calls.
     function _send(address to, uint256 amount) internal returns (bool) {
         return LowLevelCall.callNoReturn(to, amount, "");
@@ -135,11 +156,14 @@ abstract contract MediatorState is RoundClock, EIP712, ReentrancyGuardTransient 
         return keccak256(abi.encode(disputeKey, orderHash));
     }
 
-    function _accumulationKey(address client, Round round, address operator)
+    /// @dev An accumulation goes with the statement that it is to be closed with, zero if with none:
+    /// what was proven beside one statement counts beside no other.
+    function _accumulationKey(address client, Round round, address operator, bytes32 statementHash)
         internal
         pure
-        returns (bytes32)
+        returns (bytes32 key)
     {
-        return keccak256(abi.encode(client, round, operator));
+        key = keccak256(abi.encode(client, round, operator));
+        if (statementHash != 0) key = keccak256(abi.encode(key, statementHash));
     }
 }

@@ -32,6 +32,10 @@ abstract contract MediatorViews is MediatorState, IMediator {
         return _disputeBond;
     }
 
+    function withdrawalBond() external view returns (uint256) {
+        return _withdrawalBond;
+    }
+
     function domainSeparator() external view returns (bytes32) {
         return _domainSeparatorV4();
     }
@@ -135,11 +139,13 @@ abstract contract MediatorViews is MediatorState, IMediator {
         return (uint128(presented >> 128), uint128(presented));
     }
 
-    function accumulation(address client, uint64 round, address operator)
-        external
-        view
-        returns (Accumulation memory)
-    {
-        return _accumulations[_accumulationKey(client, Round.wrap(round), operator)];
+    function accumulation(
+        address client,
+        uint64 round,
+        address operator,
+        bytes32 statementHash
+    ) external view returns (Accumulation memory) {
+        return
+            _accumulations[_accumulationKey(client, Round.wrap(round), operator, statementHash)];
     }
 }

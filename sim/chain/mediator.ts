@@ -3,22 +3,30 @@
  * by the rules of src/protocol, which the repository's vectors and differential tests hold to the
  * contract. State is copied for each transaction, so a block keeps the one that it ended with.
  */
-import type { Address } from "../../src/base/hex.ts";
+import { ZERO_ADDRESS } from "../../src/base/address.ts";
+import { type Address, bytesToHex } from "../../src/base/hex.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { type AnswerFault, checkAnswer, type Execution } from "../../src/protocol/disputeRule.ts";
-import { hashFill } from "../../src/protocol/messages.ts";
+import { hashFill, hashStatement } from "../../src/protocol/messages.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../../src/protocol/rounds.ts";
 import { recoverSigner } from "../../src/protocol/signatures.ts";
+import { covers } from "../../src/protocol/statementRule.ts";
 import { rootCommitment } from "../../src/protocol/sumTree.ts";
 import type {
   Amount,
   BalanceProof,
+  Cover,
   Round,
   SignedFill,
   SignedOrder,
+  SignedStatement,
   TokenRoot,
 } from "../../src/protocol/units.ts";
-import { checkEvidence, confirmable } from "../../src/protocol/withdrawalRule.ts";
+import {
+  checkEvidence,
+  confirmable,
+  type EvidenceFault,
+} from "../../src/protocol/withdrawalRule.ts";
 import { MediatorBase } from "./mediatorBase.ts";
 import { type Dispute, keyOf, NO_FLOW, type Request } from "./mediatorState.ts";
 import { Revert } from "./terms.ts";
@@ -65,6 +73,7 @@ export class Mediator extends MediatorBase {
     amount: Amount,
     recipient: Address,
     proof: BalanceProof,
+    statements: readonly SignedStatement[],
   ): void {
     const { round, quarter } = this.running();
     const { sender: client } = this.env;
@@ -76,16 +85,24 @@ export class Mediator extends MediatorBase {
     this.prove(client, token, round - 1, proof);
     if (amount > proof.balance) throw new Revert("AmountExceedsOpening", amount, proof.balance);
 
-    const request: Request = { recipient, round, amount, opening: proof.balance };
+    const presented = this.requireCountersigned(statements, round - 1, round);
+    const request: Request = { recipient, round, amount, opening: proof.balance, presented };
     this.state.requests.set(keyOf(client, token), request);
     this.flow(client, token, round, { deposits: 0n, requested: amount });
     const { opening } = request;
     this.emit("WithdrawalInitiated", {
       ...{ client, token, round: BigInt(round), amount, opening, recipient },
     });
+    for (const cover of presented) this.emitPresented(client, token, round, cover);
   }
 
-  cancelWithdrawal(client: Address, token: Address, orders: readonly SignedOrder[]): void {
+  cancelWithdrawal(
+    client: Address,
+    token: Address,
+    orders: readonly SignedOrder[],
+    statements: readonly SignedStatement[],
+    covers: readonly Cover[],
+  ): void {
     const { round, quarter } = this.running();
     const request = this.state.requests.get(keyOf(client, token));
     if (request === undefined) throw new Revert("NoWithdrawal", client, token);
@@ -99,14 +116,14 @@ export class Mediator extends MediatorBase {
     }
     this.requireOperator(firstBlockOf(schedule, next, 1));
     for (const signed of orders) this.requireSigned(client, signed);
+    for (const signed of statements) this.requireStatementSigned(client, signed);
+    requireSameCovers(request.presented, covers);
     const fault = checkEvidence(
       { ...request, client, token },
       orders.map(({ order }) => order),
+      statements.map(({ statement }) => statement),
     );
-    if (fault?.fault === "WrongOrder") {
-      throw new Revert("WrongOrder", BigInt(fault.round), fault.id);
-    }
-    if (fault !== undefined) throw new Revert("NotOverdrawn", fault.claimed, fault.opening);
+    if (fault !== undefined) throw revertOfEvidence(fault);
 
     const { amount } = request;
     this.state.requests.delete(keyOf(client, token));
@@ -190,6 +207,7 @@ export class Mediator extends MediatorBase {
     proofs: readonly BalanceProof[],
     deposit: { readonly token: Address; readonly round: Round },
     fills: readonly SignedFill[],
+    statements: readonly SignedStatement[],
   ): void {
     const { round, quarter } = this.running();
     if (round === 0) throw new Revert("OutsideWindow", 0n, BigInt(quarter));
@@ -209,7 +227,9 @@ export class Mediator extends MediatorBase {
         throw new Revert("FillNotSigned", fill.orderHash, signer);
       }
     }
+    const [cover] = this.requireCountersigned(statements, round - 1, round - 1);
     this.state.disputes.set(key, {
+      cover,
       openedBlock: this.env.block,
       open: true,
       presented: fills.map(({ fill }) => fill),
@@ -220,6 +240,7 @@ export class Mediator extends MediatorBase {
       ...{ client, round: BigInt(round), opener: sender, openingsPresented: byProofs },
       ...{ mustProveOpenings, presented: fills.length },
     });
+    if (cover !== undefined) this.emitPresented(client, ZERO_ADDRESS, round, cover);
   }
 
   proveExecutions(
@@ -227,11 +248,13 @@ export class Mediator extends MediatorBase {
     round: Round,
     restart: boolean,
     executions: readonly (Execution & SignedOrder)[],
+    signed: SignedStatement | undefined,
   ): void {
     this.#closable(client, round);
-    const key = keyOf(client, round, this.env.sender);
+    if (signed !== undefined) this.requireStatementSigned(client, signed);
+    const key = keyOf(client, round, this.env.sender, hashOf(signed));
     const known = restart ? [] : (this.state.proven.get(key) ?? []);
-    const all = this.#accumulate(client, round, known, executions);
+    const all = this.#accumulate(client, round, known, executions, signed);
     const lastId = all.at(-1)?.order.id ?? 0n;
     this.state.proven.set(key, all);
     this.emit("ExecutionsProven", {
@@ -245,13 +268,15 @@ export class Mediator extends MediatorBase {
     round: Round,
     known: readonly Execution[],
     more: readonly (Execution & SignedOrder)[],
+    signed: SignedStatement | undefined,
   ): Execution[] {
     let lastId = known.at(-1)?.order.id ?? -1n;
     for (const execution of more) {
       const { id } = execution.order;
       const isNext = execution.order.round + 1 === round && id > lastId;
       if (!isNext) throw new Revert("WrongOrder", BigInt(execution.order.round), id);
-      this.requireSigned(client, execution);
+      const covered = signed !== undefined && covers(signed.statement, id);
+      if (!covered) this.requireSigned(client, execution);
       lastId = id;
     }
     return [...known, ...more.map(({ order, sold, bought }) => ({ order, sold, bought }))];
@@ -264,8 +289,12 @@ export class Mediator extends MediatorBase {
     openingBalances: readonly Amount[],
     openings: readonly BalanceProof[],
     closings: readonly BalanceProof[],
+    signed: SignedStatement | undefined,
+    shownCovers: readonly Cover[],
   ): void {
     const dispute = this.#closable(client, round);
+    if (signed !== undefined) this.requireStatementSigned(client, signed);
+    requireSameCovers(dispute.cover === undefined ? [] : [dispute.cover], shownCovers);
     const before = this.#openings(client, round, dispute, openingBalances, openings);
     const closing = this.proveAll(client, round, closings);
     const tokens = this.tokenSet(round).map((token, i) => ({
@@ -274,11 +303,15 @@ export class Mediator extends MediatorBase {
       closing: closing[i] as Amount,
       ...(this.state.clientFlows.get(keyOf(client, token, round - 1)) ?? NO_FLOW),
     }));
-    const proven = this.state.proven.get(keyOf(client, round, this.env.sender)) ?? [];
-    const executions = this.#accumulate(client, round, proven, executed);
-    const { presented } = dispute;
-    const answer = { client, disputedRound: round - 1, tokens, presented, executions };
-    const fault = checkAnswer(answer);
+    const key = keyOf(client, round, this.env.sender, hashOf(signed));
+    const proven = this.state.proven.get(key) ?? [];
+    const executions = this.#accumulate(client, round, proven, executed, signed);
+    const { presented, cover } = dispute;
+    const fault = checkAnswer({
+      ...{ client, disputedRound: round - 1, tokens, presented, executions },
+      ...(signed === undefined ? {} : { statement: signed.statement }),
+      ...(cover === undefined ? {} : { presentedCover: cover }),
+    });
     if (fault !== undefined) throw revertOf(fault, round);
     this.state.disputes.set(keyOf(client, round), { ...dispute, open: false });
     this.emit("DisputeClosed", {
@@ -320,8 +353,35 @@ export class Mediator extends MediatorBase {
   }
 }
 
+/** Under what an accumulation beside this statement, or beside none, is kept. */
+function hashOf(signed: SignedStatement | undefined): string {
+  return signed === undefined ? "" : bytesToHex(hashStatement(signed.statement));
+}
+
+function requireSameCovers(presented: readonly Cover[], shown: readonly Cover[]): void {
+  const textOf = ({ round, watermark, except }: Cover) => [round, watermark, ...except].join();
+  if (presented.map(textOf).join(" ") !== shown.map(textOf).join(" ")) {
+    throw new Revert("WrongCovers");
+  }
+}
+
+function revertOfEvidence(fault: EvidenceFault): Revert {
+  switch (fault.fault) {
+    case "WrongOrder":
+      return new Revert("WrongOrder", BigInt(fault.round), fault.id);
+    case "WrongStatement":
+    case "NotCovered":
+      return new Revert(fault.fault, BigInt(fault.round), fault.watermark);
+    case "NotOverdrawn":
+      return new Revert("NotOverdrawn", fault.claimed, fault.opening);
+  }
+}
+
 function revertOf(fault: AnswerFault, round: Round): Revert {
   switch (fault.fault) {
+    case "WrongStatement":
+    case "NotCovered":
+      return new Revert(fault.fault, BigInt(fault.round), fault.watermark);
     case "WrongOrder":
       return new Revert("WrongOrder", BigInt(fault.round), fault.id);
     case "TokenNotInRound":

@@ -14,7 +14,12 @@ import { mediatorAbi } from "../../src/chain/abi/mediator.ts";
 import { operatorManagerAbi } from "../../src/chain/abi/operatorManager.ts";
 import { roundRobinOperatorManagerAbi } from "../../src/chain/abi/roundRobinOperatorManager.ts";
 import type { Execution } from "../../src/protocol/disputeRule.ts";
-import type { BalanceProof, SignedOrder } from "../../src/protocol/units.ts";
+import type {
+  BalanceProof,
+  Cover,
+  SignedOrder,
+  SignedStatement,
+} from "../../src/protocol/units.ts";
 import { Mediator } from "./mediator.ts";
 import {
   copyState,
@@ -66,11 +71,11 @@ export function execute(state: MediatorState, terms: Terms, env: Env, data: Hex)
     mediator.state.claims = claimFor(terms, state.claims, env, slot);
     return { state: mediator.state, logs: [] };
   }
-  dispatch(mediator, decoded.call);
+  dispatch(mediator, env.sender, decoded.call);
   return { state: mediator.state, logs: mediator.emitted.map(encodeLog) };
 }
 
-function dispatch(mediator: Mediator, call: MediatorCall): void {
+function dispatch(mediator: Mediator, sender: Address, call: MediatorCall): void {
   switch (call.functionName) {
     case "listToken":
       return mediator.listToken(toAddress(call.args[0]));
@@ -79,15 +84,21 @@ function dispatch(mediator: Mediator, call: MediatorCall): void {
     case "deposit":
       return mediator.deposit(toAddress(call.args[0]), call.args[1]);
     case "initiateWithdrawal": {
-      const [token, amount, recipient, proof] = call.args;
+      const [token, amount, recipient, proof, statements] = call.args;
       const to = toAddress(recipient);
-      return mediator.initiateWithdrawal(toAddress(token), amount, to, proofOf(proof));
+      const signed = statements.map((one) => statementOf(sender, one));
+      return mediator.initiateWithdrawal(toAddress(token), amount, to, proofOf(proof), signed);
     }
     case "cancelWithdrawal": {
-      const [client, token, orders] = call.args;
+      const [client, token, orders, statements, covers] = call.args;
       const owner = toAddress(client);
-      const signed = orders.map((order) => orderOf(owner, order));
-      return mediator.cancelWithdrawal(owner, toAddress(token), signed);
+      return mediator.cancelWithdrawal(
+        owner,
+        toAddress(token),
+        orders.map((order) => orderOf(owner, order)),
+        statements.map((one) => statementOf(owner, one)),
+        covers.map(coverOf),
+      );
     }
     case "confirmWithdrawal":
       return mediator.confirmWithdrawal(toAddress(call.args[0]), toAddress(call.args[1]));
@@ -107,7 +118,7 @@ function dispatch(mediator: Mediator, call: MediatorCall): void {
 function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
   switch (call.functionName) {
     case "openDispute": {
-      const [client, proofs, deposit, fills] = call.args;
+      const [client, proofs, deposit, fills, , statements] = call.args;
       const owner = toAddress(client);
       const round = Number(mediator.round) - 1;
       return mediator.openDispute(
@@ -115,20 +126,23 @@ function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
         proofs.map(proofOf),
         { token: toAddress(deposit.token), round: Number(deposit.round) },
         fills.map(({ signature, ...fill }) => ({ fill: { ...fill, owner, round }, signature })),
+        statements.map((one) => statementOf(owner, one)),
       );
     }
     case "proveExecutions": {
-      const [client, round, restart, executions] = call.args;
+      const [client, round, restart, executions, statements] = call.args;
       const owner = toAddress(client);
       return mediator.proveExecutions(
         owner,
         Number(round),
         restart,
         executions.map((one) => executionOf(owner, one)),
+        statements.map((one) => statementOf(owner, one))[0],
       );
     }
     case "closeDispute": {
-      const [client, round, { executions, openingBalances, openings, closings }] = call.args;
+      const [client, round, answered] = call.args;
+      const { executions, openingBalances, openings, closings, statements, covers } = answered;
       const owner = toAddress(client);
       return mediator.closeDispute(
         owner,
@@ -137,6 +151,8 @@ function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
         openingBalances,
         openings.map(proofOf),
         closings.map(proofOf),
+        statements.map((one) => statementOf(owner, one))[0],
+        covers.map(coverOf),
       );
     }
     default:
@@ -146,6 +162,7 @@ function dispatchDispute(mediator: Mediator, call: MediatorCall): void {
 
 type AbiProof = Extract<MediatorCall, { functionName: "recoverBalance" }>["args"][2];
 type AbiExecution = Extract<MediatorCall, { functionName: "proveExecutions" }>["args"][3][number];
+type AbiCancel = Extract<MediatorCall, { functionName: "cancelWithdrawal" }>["args"];
 type AbiOrder = Extract<MediatorCall, { functionName: "cancelWithdrawal" }>["args"][2][number];
 
 function proofOf({ balance, index, leafCount, siblings }: AbiProof): BalanceProof {
@@ -162,6 +179,18 @@ function orderOf(owner: Address, { signature, ...fields }: AbiOrder): SignedOrde
     intent: fields.intent === 0 ? ("buyAll" as const) : ("sellAll" as const),
   };
   return { order, signature };
+}
+
+function statementOf(
+  client: Address,
+  { signature, tokens, sold, bought, ...cover }: AbiCancel[3][number],
+): SignedStatement {
+  const statement = { client, ...coverOf(cover), tokens: tokens.map(toAddress), sold, bought };
+  return { statement, signature };
+}
+
+function coverOf({ round, watermark, except }: AbiCancel[4][number]): Cover {
+  return { round: Number(round), watermark, except };
 }
 
 function executionOf(
@@ -210,9 +239,10 @@ function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall):
     case "withdrawal": {
       const found = state.requests.get(keyOf(first, second));
       if (found === undefined) {
-        return { recipient: ZERO_ADDRESS, round: 0n, amount: 0n, opening: 0n };
+        return { recipient: ZERO_ADDRESS, round: 0n, bound: false, amount: 0n, opening: 0n };
       }
-      return { ...found, round: BigInt(found.round) };
+      const { presented, ...request } = found;
+      return { ...request, round: BigInt(found.round), bound: presented.length > 0 };
     }
     case "dispute": {
       const found = state.disputes.get(keyOf(first, second));
@@ -221,6 +251,7 @@ function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall):
         presented: found?.presented.length ?? 0,
         open: found?.open ?? false,
         mustProveOpenings: found?.mustProveOpenings ?? false,
+        bound: found?.cover !== undefined,
         openingsHash: NO_HASH,
         delegate: ZERO_ADDRESS,
       };
@@ -231,7 +262,9 @@ function answer(mediator: Mediator, terms: Terms, env: Env, call: MediatorCall):
       return [fill?.sold ?? 0n, fill?.bought ?? 0n];
     }
     case "accumulation": {
-      const proven = state.proven.get(keyOf(first, second, third)) ?? [];
+      const [, , , hash] = args;
+      const beside = hash === NO_HASH ? "" : String(hash);
+      const proven = state.proven.get(keyOf(first, second, third, beside)) ?? [];
       const lastId = proven.at(-1)?.order.id ?? 0n;
       return { attempt: 0n, lastId, orders: proven.length, covered: 0 };
     }

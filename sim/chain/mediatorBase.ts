@@ -2,15 +2,23 @@
 import type { Address } from "../../src/base/hex.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { frozenMoment, haltBoundary, isHalted } from "../../src/protocol/haltRule.ts";
+import { hashStatement } from "../../src/protocol/messages.ts";
 import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
-import { isOrderSignedBy } from "../../src/protocol/signatures.ts";
+import {
+  isOrderSignedBy,
+  isStatementSignedBy,
+  recoverSigner,
+} from "../../src/protocol/signatures.ts";
+import { checkStatement, coverOf } from "../../src/protocol/statementRule.ts";
 import { verifyProof } from "../../src/protocol/sumTree.ts";
 import type {
   Amount,
   BalanceProof,
   BlockNumber,
+  Cover,
   Round,
   SignedOrder,
+  SignedStatement,
 } from "../../src/protocol/units.ts";
 import {
   type Emitted,
@@ -135,5 +143,42 @@ export abstract class MediatorBase {
     const key = this.tradingKey(client, round);
     if (owner === client && isOrderSignedBy(curve, this.terms.domain, signed, key)) return;
     throw new Revert("WrongSigner", id, client);
+  }
+
+  /** As the client signs it. */
+  protected requireStatementSigned(client: Address, signed: SignedStatement): void {
+    const { statement } = signed;
+    const key = this.tradingKey(client, statement.round);
+    if (isStatementSignedBy(curve, this.terms.domain, signed, key)) return;
+    throw new Revert("StatementNotSigned", BigInt(statement.round), client);
+  }
+
+  /** As the client presents them: in their one form, one a round, signed by an operator. */
+  protected requireCountersigned(
+    signed: readonly SignedStatement[],
+    first: Round,
+    last: Round,
+  ): Cover[] {
+    let before = first - 1;
+    return signed.map(({ statement, signature }) => {
+      const { round, watermark } = statement;
+      const fits = round > before && round <= last && checkStatement(statement) === undefined;
+      if (!fits) throw new Revert("WrongStatement", BigInt(round), watermark);
+      before = round;
+      const hash = hashStatement(statement);
+      const signer = recoverSigner(curve, this.terms.domain, hash, signature);
+      if (signer === undefined || !this.terms.operators.includes(signer)) {
+        throw new Revert("StatementNotSigned", BigInt(round), signer);
+      }
+      return coverOf(statement);
+    });
+  }
+
+  protected emitPresented(client: Address, token: Address, round: Round, cover: Cover): void {
+    const { watermark, except } = cover;
+    const statementRound = BigInt(cover.round);
+    this.emit("StatementPresented", {
+      ...{ client, token, round: BigInt(round), statementRound, watermark, except },
+    });
   }
 }

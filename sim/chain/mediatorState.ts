@@ -1,7 +1,7 @@
 /** The records of a Mediator, and its refusals. */
 import type { Address, Hex } from "../../src/base/hex.ts";
 import type { Execution, PresentedFill } from "../../src/protocol/disputeRule.ts";
-import type { Amount, BlockNumber, Round } from "../../src/protocol/units.ts";
+import type { Amount, BlockNumber, Cover, Round } from "../../src/protocol/units.ts";
 import { NO_CLAIMS, type SlotClaims } from "./slots.ts";
 
 export interface Flow {
@@ -22,6 +22,7 @@ export interface Request {
   readonly round: Round;
   readonly amount: Amount;
   readonly opening: Amount;
+  readonly presented: readonly Cover[];
 }
 
 export interface Dispute {
@@ -31,6 +32,7 @@ export interface Dispute {
   readonly mustProveOpenings: boolean;
   /** The balances that the client proved, if it did. */
   readonly openings: readonly Amount[] | undefined;
+  readonly cover: Cover | undefined;
 }
 
 /** Values are never changed, only replaced: a shallow copy of each map is a copy. */

@@ -4,7 +4,7 @@
  */
 export { type Curve, nobleCurve } from "../base/curve.ts";
 export type { Address, Hex } from "../base/hex.ts";
-export * from "../protocol/batch.ts";
+export * from "../protocol/signatures.ts";
 export * from "../protocol/disputeRule.ts";
 export * from "../protocol/haltRule.ts";
 export * from "../protocol/limits.ts";

@@ -15,7 +15,8 @@ import {
 import { orderHash } from "./messages.ts";
 import { checkAdvance, checkExecution, type Executed, NOTHING_EXECUTED } from "./orderRule.ts";
 import { firstBlockOf, lastBlockOf, momentOf } from "./rounds.ts";
-import type { Intent, Order, Quarter, Schedule } from "./units.ts";
+import { covers, sumUp } from "./statementRule.ts";
+import type { Intent, Order, Quarter, Schedule, Statement } from "./units.ts";
 
 const client: Address = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const TOKENS = [
@@ -338,4 +339,74 @@ test("opened in the last quarter it is answered until the very block before the 
   const schedule: Schedule = { genesisBlock: 100, roundSize: 32 };
   const opened = lastBlockOf(schedule, 4, 3 as Quarter);
   expect(closingWindow(schedule, opened).lastBlock + 1).toBe(disputeHaltBlock(schedule, 4));
+});
+
+/** The same answer, with the orders below a watermark drawn summed up, less some that stay out. */
+const stated = fc
+  .tuple(honest, fc.nat({ max: 8 }), fc.subarray([0n, 10n, 20n, 30n, 40n, 50n, 60n, 70n]))
+  .map(([answer, count, ids]) => {
+    const watermark = BigInt(10 * count) + 1n;
+    const except = ids.filter((id) => id < watermark);
+    const cover = { round: ROUND, watermark, except };
+    const statement = sumUp(client, cover, answer.executions);
+    const shown = new Set(answer.presented.map((fill) => fill.orderHash));
+    const executions = answer.executions.filter(
+      ({ order }) => !covers(cover, order.id) || shown.has(orderHash(order)),
+    );
+    return { answer: { ...answer, statement, executions, presentedCover: cover }, cover };
+  });
+
+test("an honest operator can close with a statement that covers what was presented", () => {
+  fc.assert(
+    fc.property(stated, ({ answer }) => {
+      expect(checkAnswer(answer)).toBeUndefined();
+    }),
+  );
+});
+
+test("a dishonest one cannot close on other sums, on less, or on an order counted twice", () => {
+  fc.assert(
+    fc.property(stated, fc.nat({ max: 2 }), ({ answer, cover }, at) => {
+      const { statement } = answer;
+      const [token] = statement.tokens;
+      if (token !== undefined) {
+        const sold = statement.sold.map((amount, i) => (i === 0 ? amount + 1n : amount));
+        const other = checkAnswer({ ...answer, statement: { ...statement, sold } });
+        expect(other).toMatchObject({ fault: "BalanceMismatch", token });
+      }
+      const later = { ...cover, watermark: cover.watermark + 1n };
+      expect(checkAnswer({ ...answer, presentedCover: later })).toMatchObject({
+        fault: "NotCovered",
+      });
+      const { statement: _, ...without } = answer;
+      expect(checkAnswer(without)).toMatchObject({ fault: "NotCovered" });
+      const hidden = answer.executions.filter(({ order }) => covers(cover, order.id));
+      const again = hidden[at];
+      if (again === undefined) return;
+      // Shown, and not presented.
+      const presented = answer.presented.filter((one) => one.orderHash !== orderHash(again.order));
+      expect(checkAnswer({ ...answer, presented })).toMatchObject({
+        fault: "WrongOrder",
+        id: again.order.id,
+      });
+    }),
+  );
+});
+
+test("a statement is the client's, of the disputed round, and in its one form", () => {
+  const [some] = fc.sample(stated, { numRuns: 1, seed: 7 });
+  const { answer } = some as typeof stated extends fc.Arbitrary<infer T> ? T : never;
+  const wrong = { fault: "WrongStatement" };
+  const { statement } = answer;
+  const alone = { ...answer, presentedCover: undefined as never, statement };
+  const check = (change: Partial<Statement>) =>
+    checkAnswer({ ...alone, statement: { ...statement, ...change } });
+  expect(check({ client: TOKENS[0] })).toMatchObject(wrong);
+  expect(check({ round: ROUND - 1 })).toMatchObject(wrong);
+  expect(check({ watermark: 0n, except: [] })).toMatchObject(wrong);
+  expect(check({ except: [statement.watermark] })).toMatchObject(wrong);
+  expect(check({ tokens: [client], sold: [0n], bought: [0n] })).toEqual({
+    fault: "TokenNotInRound",
+    token: client,
+  });
 });

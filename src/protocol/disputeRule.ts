@@ -1,9 +1,8 @@
 /**
  * Disputes: who may open one, how the operator accounts for the client's round, and by when
- * (docs/protocol.md section 6). Twin of the contract's own accounting, so that either side knows
- * before
- * it sends what the contract will say. A dispute opened in round r is about round r-1. Signatures
- * and balance proofs are matters of their own (signatures.ts, sumTree.ts).
+ * (docs/protocol.md sections 6 and 10). Twin of the contract's own accounting, so that either side
+ * knows before it sends what the contract will say. A dispute opened in round r is about round r-1.
+ * Signatures and balance proofs are matters of their own (signatures.ts, sumTree.ts).
  */
 import type { Address, Hex } from "../base/hex.ts";
 import { orderHash } from "./messages.ts";
@@ -15,7 +14,17 @@ import {
   type ExecutionFault,
 } from "./orderRule.ts";
 import { type BlockSpan, firstBlockOf, lastBlockOf, momentOf, rescueWindow } from "./rounds.ts";
-import type { Amount, BlockNumber, Order, Quarter, Round, Schedule } from "./units.ts";
+import { checkStatement, covers, coversAll } from "./statementRule.ts";
+import type {
+  Amount,
+  BlockNumber,
+  Cover,
+  Order,
+  Quarter,
+  Round,
+  Schedule,
+  Statement,
+} from "./units.ts";
 
 /** A fill that the client presented when it opened: cumulative for its order. */
 export interface PresentedFill extends Executed {
@@ -47,18 +56,30 @@ export interface DisputeAnswer {
   /** One for each token of the commit of the round after the disputed one. */
   readonly tokens: readonly TokenAccount[];
   readonly presented: readonly PresentedFill[];
-  /** Strictly ascending by order id. */
+  /**
+   * Strictly ascending by order id. An order that the statement covers is shown only where a fill
+   * of it was presented; its amounts are not looked at, nor is its signature.
+   */
   readonly executions: readonly Execution[];
+  /** Signed by the client; it stands for the executions of all orders that it covers. */
+  readonly statement?: Statement;
+  /** The orders that the presented statement covers; undefined: none was presented. */
+  readonly presentedCover?: Cover;
 }
 
 /** Why an answer does not close a dispute. Named as the contract's errors are. */
 export type AnswerFault =
   /** No order at all, of another client or round, or its id not above that of the one before. */
   | { readonly fault: "WrongOrder"; readonly round: Round; readonly id: bigint }
-  | { readonly fault: "TokenNotInRound"; readonly token: Address; readonly id: bigint }
+  /** `id`: of the order that names it; undefined: the statement does. */
+  | { readonly fault: "TokenNotInRound"; readonly token: Address; readonly id?: bigint }
   | { readonly fault: "ExecutionOutsideOrder"; readonly id: bigint; readonly why: ExecutionFault }
   /** Less than the client holds an operator's signature on, or beyond the price since. */
   | { readonly fault: "StaleExecution"; readonly id: bigint; readonly why: ExecutionFault }
+  /** Another client's, of another round, or not in its one form. */
+  | { readonly fault: "WrongStatement"; readonly round: Round; readonly watermark: bigint }
+  /** The client presented a statement that covers more. */
+  | { readonly fault: "NotCovered"; readonly round: Round; readonly watermark: bigint }
   | { readonly fault: "FillsNotCovered"; readonly covered: number; readonly presented: number }
   | {
       readonly fault: "BalanceMismatch";
@@ -70,6 +91,8 @@ export type AnswerFault =
 
 /** Why an answer does not close, the contract's first reason; undefined if it closes. */
 export function checkAnswer(answer: DisputeAnswer): AnswerFault | undefined {
+  const wrong = checkAnswerStatement(answer);
+  if (wrong !== undefined) return wrong;
   const expected = new Map(answer.tokens.map((account) => [account.token, balanceBefore(account)]));
   const presented = new Map(answer.presented.map((fill) => [fill.orderHash, fill]));
   let covered = 0;
@@ -82,6 +105,12 @@ export function checkAnswer(answer: DisputeAnswer): AnswerFault | undefined {
       return { fault: "WrongOrder", round: order.round, id: order.id };
     }
     const fill = presented.get(orderHash(order));
+    if (answer.statement !== undefined && covers(answer.statement, order.id)) {
+      if (fill === undefined) return { fault: "WrongOrder", round: order.round, id: order.id };
+      lastId = order.id;
+      covered++;
+      continue;
+    }
     const outside = checkAmounts(execution, fill) ?? checkTokens(order, expected);
     if (outside !== undefined) return outside;
 
@@ -94,7 +123,34 @@ export function checkAnswer(answer: DisputeAnswer): AnswerFault | undefined {
   if (covered !== answer.presented.length) {
     return { fault: "FillsNotCovered", covered, presented: answer.presented.length };
   }
-  return checkBalances(answer.tokens, expected);
+  return addSums(answer.statement, expected) ?? checkBalances(answer.tokens, expected);
+}
+
+function checkAnswerStatement(answer: DisputeAnswer): AnswerFault | undefined {
+  const { statement, presentedCover } = answer;
+  if (statement !== undefined) {
+    const { client, round, watermark } = statement;
+    const own = client === answer.client && round === answer.disputedRound;
+    if (!own || checkStatement(statement) !== undefined) {
+      return { fault: "WrongStatement", round, watermark };
+    }
+  }
+  if (presentedCover === undefined) return undefined;
+  if (statement !== undefined && coversAll(statement, presentedCover)) return undefined;
+  const { round, watermark } = presentedCover;
+  return { fault: "NotCovered", round, watermark };
+}
+
+function addSums(
+  statement: Statement | undefined,
+  expected: Map<Address, bigint>,
+): AnswerFault | undefined {
+  if (statement === undefined) return undefined;
+  for (const [i, token] of statement.tokens.entries()) {
+    if (!expected.has(token)) return { fault: "TokenNotInRound", token };
+    add(expected, token, (statement.bought[i] as Amount) - (statement.sold[i] as Amount));
+  }
+  return undefined;
 }
 
 function checkAmounts(

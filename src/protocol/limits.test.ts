@@ -7,6 +7,8 @@ import {
   disputableOrders,
   evidenceOrders,
   FILL_PATH_LENGTH,
+  leastBonds,
+  MAX_STATEMENT_EXCEPT,
   MAX_TOKENS,
   ORDER_PATH_LENGTH,
   ORDERS_PER_CLIENT_AND_ROUND,
@@ -26,13 +28,32 @@ const abi = parseAbi([
   "struct PresentedFill { bytes32 orderHash; Amounts amounts; Signature signature; }",
   "struct DepositRef { address token; uint64 round; }",
   "struct Delegation { uint64 untilRound; bytes signature; }",
-  "function openDispute(address, BalanceProof[], DepositRef, PresentedFill[], Delegation) payable",
+  "struct Sums { uint64 round; uint64 watermark; uint64[] except; address[] tokens; uint128[] sold; uint128[] bought; Signature signature; }",
+  "function openDispute(address, BalanceProof[], DepositRef, PresentedFill[], Delegation, Sums[]) payable",
 ]);
 const word: Hex = `0x${"ff".repeat(32)}`;
 const uint64 = 2n ** 64n - 1n;
 const uint128 = 2n ** 128n - 1n;
 
-function calldata(tokens: number, depth: number, fills: number, pathLength: number): Hex {
+function statementOf(tokens: number, pathLength: number) {
+  return {
+    round: uint64,
+    watermark: uint64,
+    except: Array<bigint>(MAX_STATEMENT_EXCEPT).fill(uint64),
+    tokens: Array<Hex>(tokens).fill(`0x${"ff".repeat(20)}`),
+    sold: Array<bigint>(tokens).fill(uint128),
+    bought: Array<bigint>(tokens).fill(uint128),
+    signature: { r: word, vs: word, path: Array<Hex>(pathLength).fill(word) },
+  };
+}
+
+function calldata(
+  tokens: number,
+  depth: number,
+  fills: number,
+  pathLength: number,
+  statement = false,
+): Hex {
   const siblings = Array.from({ length: depth }, () => ({ hash: word, sum: uint128 }));
   const proof = { balance: uint128, index: uint64, leafCount: uint64, siblings };
   const signature = { r: word, vs: word, path: Array<Hex>(pathLength).fill(word) };
@@ -47,6 +68,7 @@ function calldata(tokens: number, depth: number, fills: number, pathLength: numb
       { token: zeroAddress, round: uint64 },
       Array(fills).fill(fill),
       { untilRound: uint64, signature: `0x${"ff".repeat(65)}` },
+      statement ? [statementOf(tokens, pathLength)] : [],
     ],
   });
 }
@@ -59,6 +81,8 @@ test("openDisputeBytes is what the ABI encoding takes", () => {
     fc.property(some(32), some(24), some(12), some(16), (tokens, depth, fills, pathLength) => {
       const encoded = byteLength(calldata(tokens, depth, fills, pathLength));
       expect(openDisputeBytes({ tokens, depth, fills, pathLength })).toBe(encoded);
+      const beside = byteLength(calldata(tokens, depth, fills, pathLength, true));
+      expect(openDisputeBytes({ tokens, depth, fills, pathLength, statement: true })).toBe(beside);
     }),
     { numRuns: 40 },
   );
@@ -81,12 +105,13 @@ test("a signed transaction with as many fills as are disputable is within the ca
         maxPriorityFeePerGas: uint64,
         value: uint128,
         to: `0x${"ff".repeat(20)}`,
-        data: calldata(tokens, depth, fills, pathLength),
+        data: calldata(tokens, depth, fills, pathLength, true),
       },
       { r: word, s: word, yParity: 1 },
     );
     expect(byteLength(transaction)).toBeLessThanOrEqual(TX_BYTES_CAP);
-    expect(openDisputeGas({ tokens, depth, fills, pathLength })).toBeLessThanOrEqual(TX_GAS_CAP);
+    const gas = openDisputeGas({ tokens, depth, fills, pathLength, statement: true });
+    expect(gas).toBeLessThanOrEqual(TX_GAS_CAP);
   }
 });
 
@@ -98,7 +123,7 @@ test("one more than is disputable does not fit", () => {
       fc.nat({ max: 16 }),
       (tokens, depth, pathLength) => {
         const fills = disputableOrders(tokens, depth, pathLength) + 1;
-        const shape = { tokens, depth, fills, pathLength };
+        const shape = { tokens, depth, fills, pathLength, statement: true };
         const fits =
           openDisputeBytes(shape) + 512 <= TX_BYTES_CAP && openDisputeGas(shape) <= TX_GAS_CAP;
         expect(fits).toBe(false);
@@ -151,9 +176,22 @@ test("counts the bytes of a cancelWithdrawal as the contract's ABI does", () => 
     const data = encodeFunctionData({
       abi: mediatorAbi,
       functionName: "cancelWithdrawal",
-      args: [zero, zero, Array.from({ length: orders }, () => order)],
+      args: [zero, zero, Array.from({ length: orders }, () => order), [], []],
     });
     expect((data.length - 2) / 2).toBe(cancelWithdrawalBytes(orders, pathLength));
+    const statement = statementOf(MAX_TOKENS, pathLength);
+    const beside = encodeFunctionData({
+      abi: mediatorAbi,
+      functionName: "cancelWithdrawal",
+      args: [
+        zero,
+        zero,
+        Array.from({ length: orders }, () => order),
+        [statement, statement],
+        [statement, statement],
+      ],
+    });
+    expect((beside.length - 2) / 2).toBe(cancelWithdrawalBytes(orders, pathLength, 2));
   }
 });
 
@@ -161,4 +199,26 @@ test("keeps the evidence of two rounds within one transaction", () => {
   expect(evidenceOrders(ORDER_PATH_LENGTH)).toBeGreaterThanOrEqual(2 * ORDERS_PER_CLIENT_AND_ROUND);
   // As many orders as a dispute can present would not fit: this limit is the one that binds.
   expect(evidenceOrders(0)).toBeLessThan(2 * 256);
+});
+
+const GWEI = 10n ** 9n;
+
+test("the least useful bonds are those of docs/security.md", () => {
+  // 2 tokens, 2^20 clients, 10 gwei: 0.026 and 0.033 ether.
+  const { disputeBond, withdrawalBond } = leastBonds({ tokens: 2, levels: 20 }, 10n * GWEI);
+  expect(disputeBond).toBe(10n * GWEI * (65_000n + 2n * (20_000n + 3_850n * 20n) + 2_300_000n));
+  expect(withdrawalBond).toBe(10n * GWEI * (45_000n + 16_000n * 200n));
+  expect(disputeBond / 10n ** 15n).toBe(25n);
+  expect(withdrawalBond / 10n ** 15n).toBe(32n);
+});
+
+test("they grow with tokens, levels, orders and the fee, and not with anything free", () => {
+  const of = (tokens: number, levels: number, orders: number, fee: bigint) =>
+    leastBonds({ tokens, levels, orders }, fee);
+  expect(of(0, 0, 0, 1n)).toEqual({ disputeBond: 65_000n, withdrawalBond: 45_000n });
+  expect(of(3, 20, 5, 0n)).toEqual({ disputeBond: 0n, withdrawalBond: 0n });
+  expect(of(3, 20, 5, 1n).disputeBond).toBeGreaterThan(of(2, 20, 5, 1n).disputeBond);
+  expect(of(2, 21, 5, 1n).disputeBond).toBeGreaterThan(of(2, 20, 5, 1n).disputeBond);
+  expect(of(2, 20, 6, 1n).withdrawalBond).toBe(of(2, 20, 5, 1n).withdrawalBond + 32_000n);
+  expect(() => leastBonds({ tokens: -1, levels: 2 }, 1n)).toThrow();
 });

@@ -36,6 +36,9 @@ export const ORDER_PATH_LENGTH = 4;
 /** Path length of the fills that an operator signs by default: batches of 8 fills. */
 export const FILL_PATH_LENGTH = 3;
 
+/** Ids that a statement leaves out below its watermark: orders that still rest (section 10). */
+export const MAX_STATEMENT_EXCEPT = 32;
+
 /** Gas of one transaction (EIP-7825). */
 export const TX_GAS_CAP = 2 ** 24;
 
@@ -56,8 +59,10 @@ export interface DisputeShape {
   readonly depth: number;
   /** Fills presented. */
   readonly fills: number;
-  /** Steps of each fill's batch path, 0 where it is signed by itself. */
+  /** Steps of each fill's batch path, 0 where it is signed by itself; of the statement's too. */
   readonly pathLength: number;
+  /** Whether a statement is presented, at its largest; false where not given. */
+  readonly statement?: boolean;
 }
 
 /** Siblings that a proof has at most in a tree of `leafCount` leaves. */
@@ -68,10 +73,21 @@ export function treeDepth(leafCount: number): number {
   return depth;
 }
 
-// openDispute(client, proofs, depositRef, fills, delegation), ABI-encoded.
-const HEAD_WORDS = 6;
+/** Words of one Cover in an array: offset, round, watermark, offset, length and ids of `except`. */
+const COVER_WORDS = 5 + MAX_STATEMENT_EXCEPT;
+
+/**
+ * Words of one Statement in an array, at its largest: offset; round, watermark and five offsets;
+ * four arrays with their lengths; r, vs, offset and length of the signature's path.
+ */
+function statementWords(tokens: number, pathLength: number): number {
+  return 1 + 7 + 4 + MAX_STATEMENT_EXCEPT + 3 * tokens + 4 + pathLength;
+}
+
+// openDispute(client, proofs, depositRef, fills, delegation, statements), ABI-encoded.
+const HEAD_WORDS = 7;
 const DELEGATION_WORDS = 6;
-const LENGTH_WORDS = 2;
+const LENGTH_WORDS = 3;
 /** Offset, balance, index, leaf count, offset and length of the siblings. */
 const PROOF_WORDS = 6;
 const SIBLING_WORDS = 2;
@@ -82,7 +98,9 @@ const FILL_WORDS = 10;
 export function openDisputeBytes(shape: DisputeShape): number {
   const proofs = shape.tokens * (PROOF_WORDS + SIBLING_WORDS * shape.depth);
   const fills = shape.fills * (FILL_WORDS + shape.pathLength);
-  return SELECTOR_BYTES + WORD * (HEAD_WORDS + LENGTH_WORDS + DELEGATION_WORDS + proofs + fills);
+  const statement = shape.statement === true ? statementWords(shape.tokens, shape.pathLength) : 0;
+  const fixed = HEAD_WORDS + LENGTH_WORDS + DELEGATION_WORDS;
+  return SELECTOR_BYTES + WORD * (fixed + proofs + fills + statement);
 }
 
 /**
@@ -96,6 +114,7 @@ export const OPEN_DISPUTE_GAS = {
   sibling: 1_000,
   fill: 40_000,
   pathStep: 500,
+  statement: 80_000,
 } as const;
 
 /** Gas of a byte of calldata that is not zero, the most expensive kind. */
@@ -103,9 +122,10 @@ const CALLDATA_BYTE_GAS = 16;
 
 /** Gas that openDispute takes at most. */
 export function openDisputeGas(shape: DisputeShape): number {
-  const { base, token, sibling, fill, pathStep } = OPEN_DISPUTE_GAS;
+  const { base, token, sibling, fill, pathStep, statement } = OPEN_DISPUTE_GAS;
   return (
     base +
+    (shape.statement === true ? statement : 0) +
     CALLDATA_BYTE_GAS * openDisputeBytes(shape) +
     shape.tokens * (token + sibling * shape.depth) +
     shape.fills * (fill + pathStep * shape.pathLength)
@@ -118,7 +138,8 @@ export function openDisputeGas(shape: DisputeShape): number {
  * not be above it.
  */
 export function disputableOrders(tokens: number, depth: number, pathLength: number): number {
-  const empty: DisputeShape = { tokens, depth, fills: 0, pathLength };
+  // Beside the statement that covers all other orders.
+  const empty: DisputeShape = { tokens, depth, fills: 0, pathLength, statement: true };
   const one: DisputeShape = { ...empty, fills: 1 };
   const bytesLeft = TX_BYTES_CAP - TX_ENVELOPE_BYTES - openDisputeBytes(empty);
   const gasLeft = TX_GAS_CAP - openDisputeGas(empty);
@@ -127,24 +148,34 @@ export function disputableOrders(tokens: number, depth: number, pathLength: numb
   return Math.max(0, Math.min(byBytes, byGas));
 }
 
-// cancelWithdrawal(client, token, orders), ABI-encoded.
-const EVIDENCE_HEAD_WORDS = 4;
+// cancelWithdrawal(client, token, orders, statements, covers), ABI-encoded.
+const EVIDENCE_HEAD_WORDS = 8;
 /** Offset; seven fields and the signature's offset; r, vs, offset and length of the path. */
 const ORDER_WORDS = 13;
 
-/** Bytes of calldata of a cancelWithdrawal with `orders` orders as evidence. */
-export function cancelWithdrawalBytes(orders: number, pathLength: number): number {
-  return SELECTOR_BYTES + WORD * (EVIDENCE_HEAD_WORDS + orders * (ORDER_WORDS + pathLength));
-}
-
-/** How many orders fit into one cancelWithdrawal as evidence. Bytes bind long before gas does. */
-export function evidenceOrders(pathLength: number): number {
-  const left = TX_BYTES_CAP - TX_ENVELOPE_BYTES - cancelWithdrawalBytes(0, pathLength);
-  return Math.floor(left / (WORD * (ORDER_WORDS + pathLength)));
-}
-
 /** Rounds whose orders count as evidence: that of the request and the one before. */
 const EVIDENCE_ROUNDS = 2;
+
+/**
+ * Bytes of calldata of a cancelWithdrawal with `orders` orders as evidence, and `statements` of at
+ * most as many rounds, each at its largest with all tokens, against one presented of each.
+ */
+export function cancelWithdrawalBytes(orders: number, pathLength: number, statements = 0): number {
+  const words = statements * (statementWords(MAX_TOKENS, pathLength) + COVER_WORDS);
+  return (
+    SELECTOR_BYTES + WORD * (EVIDENCE_HEAD_WORDS + words + orders * (ORDER_WORDS + pathLength))
+  );
+}
+
+/**
+ * How many orders fit into one cancelWithdrawal as evidence, beside a statement of each round.
+ * Bytes bind long before gas does.
+ */
+export function evidenceOrders(pathLength: number): number {
+  const empty = cancelWithdrawalBytes(0, pathLength, EVIDENCE_ROUNDS);
+  const left = TX_BYTES_CAP - TX_ENVELOPE_BYTES - empty;
+  return Math.floor(left / (WORD * (ORDER_WORDS + pathLength)));
+}
 
 /** The exchange for which the defaults are made: a million clients, sixteen tokens. */
 export const DEFAULT_SHAPE = { tokens: 16, depth: treeDepth(1_000_000) } as const;
@@ -175,3 +206,40 @@ assert(
   FILL_PATH_LENGTH <= MAX_PATH_LENGTH,
   "operators sign fills by default in batches that nobody accepts.",
 );
+
+/*
+ * The least useful bonds (docs/security.md, "Bonds"): a flood of disputes or requests pays for its
+ * answers where each bond covers the dearest of them. The figures bound what contracts/test/gas
+ * measured, with orders signed in batches of 16; the contracts' gas tests hold the same ones.
+ */
+
+/** Gas of answers at most, beside what grows with tokens, levels of the tree and orders. */
+const CLOSE_DISPUTE_GAS = { base: 65_000, token: 20_000, tokenAndLevel: 3_850, execution: 23_000 };
+const CANCEL_WITHDRAWAL_GAS = { base: 45_000, order: 16_000 };
+
+/** An exchange, as far as the cost of its answers depends on it. */
+export interface BondShape {
+  readonly tokens: number;
+  /** Levels of the balance tree: `treeDepth` of the clients that it may come to have. */
+  readonly levels: number;
+  /** Orders that may be evidence of a client and round; the default limit where not given. */
+  readonly orders?: number;
+}
+
+export interface Bonds {
+  /** Wei. */
+  readonly disputeBond: bigint;
+  readonly withdrawalBond: bigint;
+}
+
+/** In wei, at `feePerGas` wei: the highest at which the operator would still answer. */
+export function leastBonds(shape: BondShape, feePerGas: bigint): Bonds {
+  const { tokens, levels, orders = ORDERS_PER_CLIENT_AND_ROUND } = shape;
+  const isCount = (count: number) => Number.isSafeInteger(count) && count >= 0;
+  assert([tokens, levels, orders].every(isCount), "a bond for no exchange.");
+  const { base, token, tokenAndLevel, execution } = CLOSE_DISPUTE_GAS;
+  const close = base + tokens * (token + tokenAndLevel * levels) + execution * orders;
+  const cancel =
+    CANCEL_WITHDRAWAL_GAS.base + CANCEL_WITHDRAWAL_GAS.order * EVIDENCE_ROUNDS * orders;
+  return { disputeBond: feePerGas * BigInt(close), withdrawalBond: feePerGas * BigInt(cancel) };
+}

@@ -19,6 +19,7 @@ import {
   hashOrder,
   hashOrderTerms,
   hashSession,
+  hashStatement,
   INTENT_CODE,
   MESSAGE_TYPES,
   type MessageName,
@@ -89,6 +90,7 @@ test("the type strings are the protocol's, letter by letter", () => {
   expect((Object.keys(MESSAGE_TYPES) as MessageName[]).map(text)).toEqual([
     "Order(address owner,uint64 round,uint64 id,address sellToken,uint128 sellAmount,address buyToken,uint128 buyAmount,uint8 intent)",
     "Fill(bytes32 orderHash,address owner,uint64 round,uint128 sold,uint128 bought,uint64 sequence)",
+    "Statement(address client,uint64 round,uint64 watermark,uint64[] except,address[] tokens,uint128[] sold,uint128[] bought)",
     "Commit(uint64 round,bytes32 rootsHash)",
     "DisputeDelegation(address client,address delegate,uint64 untilRound)",
     "Batch(bytes32 root)",
@@ -267,6 +269,24 @@ test("OperatorIdentity", () => {
   fc.assert(
     fc.property(domains, identities, (domain, message) => {
       expectHashesAsViem("OperatorIdentity", domain, message, hashOperatorIdentity(message));
+    }),
+  );
+});
+
+test("a statement is hashed as viem does, empty arrays included", () => {
+  const some = <T>(element: fc.Arbitrary<T>) => fc.array(element, { maxLength: 5 });
+  const statements = fc.record({
+    client: address,
+    round: count,
+    watermark: uint64,
+    except: some(uint64),
+    tokens: some(address),
+    sold: some(uint128),
+    bought: some(uint128),
+  });
+  fc.assert(
+    fc.property(domains, statements, (domain, statement) => {
+      expectHashesAsViem("Statement", domain, statement, hashStatement(statement));
     }),
   );
 });

@@ -24,6 +24,7 @@ import type {
   OperatorIdentity,
   Order,
   Session,
+  Statement,
   TokenRoot,
 } from "./units.ts";
 
@@ -49,6 +50,15 @@ export const MESSAGE_TYPES = {
     { name: "sold", type: "uint128" },
     { name: "bought", type: "uint128" },
     { name: "sequence", type: "uint64" },
+  ],
+  Statement: [
+    { name: "client", type: "address" },
+    { name: "round", type: "uint64" },
+    { name: "watermark", type: "uint64" },
+    { name: "except", type: "uint64[]" },
+    { name: "tokens", type: "address[]" },
+    { name: "sold", type: "uint128[]" },
+    { name: "bought", type: "uint128[]" },
   ],
   Commit: [
     { name: "round", type: "uint64" },
@@ -203,6 +213,46 @@ export function hashFill(fill: Fill): Uint8Array {
     .keccak();
 }
 
+const statementWords = wordsOf("Statement");
+
+export function hashStatement(statement: Statement): Uint8Array {
+  const { client, round, watermark, except, tokens, sold, bought } = statement;
+  return statementWords
+    .address(1, client)
+    .count(2, round)
+    .uint(3, watermark, 64)
+    .bytes32(
+      4,
+      hashElements(except, (words, index, id) => words.uint(index, id, 64)),
+    )
+    .bytes32(
+      5,
+      hashElements(tokens, (words, index, token) => words.address(index, token)),
+    )
+    .bytes32(
+      6,
+      hashElements(sold, (words, index, amount) => words.uint(index, amount, 128)),
+    )
+    .bytes32(
+      7,
+      hashElements(bought, (words, index, amount) => words.uint(index, amount, 128)),
+    )
+    .keccak();
+}
+
+/** EIP-712 of an array: its elements, a word each. */
+function hashElements<T>(
+  elements: readonly T[],
+  write: (words: Words, index: number, element: T) => void,
+): Uint8Array {
+  if (elements.length === 0) return keccak256(new Uint8Array(0));
+  const words = new Words(new Uint8Array(0), elements.length - 1);
+  elements.forEach((element, index) => {
+    write(words, index, element);
+  });
+  return words.keccak();
+}
+
 const commitWords = wordsOf("Commit");
 
 export function hashCommit(commit: Commit): Uint8Array {
@@ -221,7 +271,7 @@ export function hashDisputeDelegation(delegation: DisputeDelegation): Uint8Array
 
 const batchWords = wordsOf("Batch");
 
-/** `root`: of a Merkle tree over struct hashes, see batch.ts. */
+/** `root`: of a Merkle tree over struct hashes, see signatures.ts. */
 export function hashBatch(root: Uint8Array): Uint8Array {
   return batchWords.bytes32(1, root).keccak();
 }

@@ -9,10 +9,10 @@ import { compareBytes } from "../base/bytes.ts";
 import type { Curve, EcdsaSignature } from "../base/curve.ts";
 import { assert } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, hexToBytes, isHex } from "../base/hex.ts";
-import { batchRootOf, buildBatch } from "./batch.ts";
+import { keccak256 } from "../base/keccak.ts";
 import { MAX_PATH_LENGTH } from "./limits.ts";
-import { digest, hashBatch, hashOrder } from "./messages.ts";
-import type { Domain, Signature, SignedOrder } from "./units.ts";
+import { digest, hashBatch, hashOrder, hashStatement } from "./messages.ts";
+import type { Domain, Signature, SignedOrder, SignedStatement } from "./units.ts";
 
 /** The two words of EIP-2098: r, and s with the parity in its highest bit. */
 export interface CompactSignature {
@@ -109,8 +109,28 @@ export function isOrderSignedBy(
   tradingKey: Address | undefined,
 ): boolean {
   const signer = recoverSigner(curve, domain, hashOrder(signed.order), signed.signature);
+  return isClientOrKey(signer, signed.order.owner, tradingKey);
+}
+
+/** The same of a statement (one that passes `checkStatement`), as the client signs it. */
+export function isStatementSignedBy(
+  curve: Curve,
+  domain: Domain,
+  signed: SignedStatement,
+  tradingKey: Address | undefined,
+): boolean {
+  const { statement, signature } = signed;
+  const signer = recoverSigner(curve, domain, hashStatement(statement), signature);
+  return isClientOrKey(signer, statement.client, tradingKey);
+}
+
+function isClientOrKey(
+  signer: Address | undefined,
+  client: Address,
+  tradingKey: Address | undefined,
+): boolean {
   if (signer === undefined) return false;
-  if (isSame(signer, signed.order.owner)) return true;
+  if (isSame(signer, client)) return true;
   return tradingKey !== undefined && tradingKey !== ZERO_ADDRESS && isSame(signer, tradingKey);
 }
 
@@ -132,4 +152,76 @@ export function isLowS(s: Uint8Array): boolean {
 
 function isSame(a: Address, b: Address): boolean {
   return a === b || a.toLowerCase() === b.toLowerCase();
+}
+
+/*
+ * Merkle trees by which one signature covers many messages. Leaf = keccak256(0x00 ‖ struct hash),
+ * node = keccak256(0x01 ‖ lower ‖ higher), an odd last node is promoted. Siblings are sorted, so a
+ * path needs no positions: it says that a message is in the batch, not where. Twin of
+ * `Messages.signer` in the contracts.
+ */
+
+export interface Batch {
+  /** The root as `hashBatch` takes it: 32 bytes. */
+  readonly root: Uint8Array;
+  /** Siblings on the way from the message at `index` to the root, lowest first; never empty. */
+  pathOf(index: number): readonly Hex[];
+}
+
+/**
+ * The tree over the struct hashes of at least two messages: a single one would have an empty path,
+ * which means that its signature is of the message itself. Work grows with their number.
+ */
+export function buildBatch(structHashes: readonly Uint8Array[]): Batch {
+  assert(structHashes.length >= 2, "a batch has at least two messages.");
+  const levels = [structHashes.map(leafHash)];
+  let level = levels[0] as Uint8Array[];
+  while (level.length > 1) {
+    level = parentsOf(level);
+    levels.push(level);
+  }
+  return {
+    root: level[0] as Uint8Array,
+    pathOf(index) {
+      assert(index >= 0 && index < structHashes.length, () => `no message ${index} in the batch.`);
+      return levels.flatMap((nodes, height) => {
+        const sibling = nodes[(index >> height) ^ 1];
+        return sibling === undefined ? [] : [bytesToHex(sibling)];
+      });
+    },
+  };
+}
+
+/** The root to which `path` leads from a message. A `TypeError` on a step not of 32 bytes. */
+export function batchRootOf(structHash: Uint8Array, path: readonly Hex[]): Uint8Array {
+  return path.reduce((node, step) => nodeHash(node, hexToBytes(step)), leafHash(structHash));
+}
+
+function parentsOf(nodes: readonly Uint8Array[]): Uint8Array[] {
+  const parents: Uint8Array[] = [];
+  for (let i = 0; i < nodes.length; i += 2) {
+    const left = nodes[i] as Uint8Array;
+    const right = nodes[i + 1];
+    parents.push(right === undefined ? left : nodeHash(left, right));
+  }
+  return parents;
+}
+
+const leafBytes = new Uint8Array(33);
+
+function leafHash(structHash: Uint8Array): Uint8Array {
+  assert(structHash.length === 32, () => `a struct hash of ${structHash.length} bytes.`);
+  leafBytes[0] = 0x00;
+  leafBytes.set(structHash, 1);
+  return keccak256(leafBytes);
+}
+
+const nodeBytes = new Uint8Array(65);
+
+function nodeHash(a: Uint8Array, b: Uint8Array): Uint8Array {
+  const inOrder = compareBytes(a, b) < 0;
+  nodeBytes[0] = 0x01;
+  nodeBytes.set(inOrder ? a : b, 1);
+  nodeBytes.set(inOrder ? b : a, 33);
+  return keccak256(nodeBytes);
 }

@@ -89,6 +89,31 @@ export interface Leaf {
   readonly balance: Amount;
 }
 
+/** The orders that a statement covers: the client's of `round` below the watermark, less `except`. */
+export interface Cover {
+  readonly round: Round;
+  /** uint64, above 0. */
+  readonly watermark: bigint;
+  /** Ids below the watermark, ascending, at most `MAX_STATEMENT_EXCEPT`. */
+  readonly except: readonly bigint[];
+}
+
+/**
+ * A sum of closed orders, signed by the client and by an operator (docs/protocol.md section 10):
+ * what they sold and bought together, base units, by token. Tokens ascend as addresses do.
+ */
+export interface Statement extends Cover {
+  readonly client: Address;
+  readonly tokens: readonly Address[];
+  readonly sold: readonly Amount[];
+  readonly bought: readonly Amount[];
+}
+
+export interface SignedStatement {
+  readonly statement: Statement;
+  readonly signature: Signature;
+}
+
 /** One step of a proof: the hash and the sum of the neighbouring subtree. */
 export interface Sibling {
   readonly hash: Hex;

@@ -1,9 +1,22 @@
-/** When a withdrawal request is paid, and when it can be cancelled (docs/protocol.md section 4). */
+/**
+ * When a withdrawal request is paid, and when it can be cancelled (docs/protocol.md sections 4 and
+ * 10).
+ */
 
 import type { Address } from "../base/hex.ts";
 import { checkOrder } from "./orderRule.ts";
 import { type BlockSpan, firstBlockOf, lastBlockOf } from "./rounds.ts";
-import type { Amount, BlockNumber, Moment, Order, Round, Schedule } from "./units.ts";
+import { checkStatement, covers, coversAll, netSold } from "./statementRule.ts";
+import type {
+  Amount,
+  BlockNumber,
+  Cover,
+  Moment,
+  Order,
+  Round,
+  Schedule,
+  Statement,
+} from "./units.ts";
 
 /** A request as the Mediator stores it. */
 export interface WithdrawalRequest {
@@ -14,14 +27,23 @@ export interface WithdrawalRequest {
   readonly amount: Amount;
   /** The balance proven against the commit of the round before. */
   readonly opening: Amount;
+  /** The orders covered by statements presented with the request; undefined: none. */
+  readonly presented?: readonly Cover[];
 }
 
 /** Why orders do not allow a request to be cancelled. */
 export type EvidenceFault =
   /** No order at all, another's, of another round, selling another token, or not ascending. */
   | { readonly fault: "WrongOrder"; readonly round: Round; readonly id: bigint }
-  /** `claimed`: the request and what the orders may sell, together. */
-  | { readonly fault: "NotOverdrawn"; readonly claimed: Amount; readonly opening: Amount };
+  /** Another client's statement, of another round, two of one, or not in its one form. */
+  | { readonly fault: "WrongStatement"; readonly round: Round; readonly watermark: bigint }
+  /** The request presented a statement that covers more. */
+  | { readonly fault: "NotCovered"; readonly round: Round; readonly watermark: bigint }
+  /**
+   * `claimed`: the request, what the orders may sell, and what the statements sold less what they
+   * bought, together; may be negative.
+   */
+  | { readonly fault: "NotOverdrawn"; readonly claimed: bigint; readonly opening: Amount };
 
 /** Whether a request asks for more than its opening balance leaves beside the orders. */
 export function overdrawn(amount: Amount, opening: Amount, sellAmounts: Iterable<Amount>): boolean {
@@ -29,32 +51,62 @@ export function overdrawn(amount: Amount, opening: Amount, sellAmounts: Iterable
 }
 
 /**
- * The fault of `orders` as evidence that `request` is overdrawn: distinct orders of the client, of
- * the request's round or the one before, that sell the token, ascending by (round, id). Signatures
- * are a matter of their own (`isOrderSignedBy`).
+ * The fault of `orders` and `statements` as evidence that `request` is overdrawn: distinct
+ * orders of the client, of the request's round or the one before, that sell the token, ascending by
+ * (round, id), covered by none of the statements; of these at most one of each of the two rounds,
+ * ascending, covering all that the request presented. Signatures are a matter of their own
+ * (`isOrderSignedBy`, `isStatementSignedBy`).
  */
 export function checkEvidence(
   request: WithdrawalRequest,
   orders: readonly Order[],
+  statements: readonly Statement[] = [],
 ): EvidenceFault | undefined {
+  const wrong = checkStatements(request, statements);
+  if (wrong !== undefined) return wrong;
   let last: Order | undefined;
   for (const order of orders) {
     const fits =
       checkOrder(order) === undefined &&
       order.owner === request.client &&
       order.sellToken === request.token &&
-      (order.round === request.round || order.round === request.round - 1);
+      (order.round === request.round || order.round === request.round - 1) &&
+      !statements.some((one) => one.round === order.round && covers(one, order.id));
     if (!fits || (last !== undefined && !isAfter(order, last))) {
       return { fault: "WrongOrder", round: order.round, id: order.id };
     }
     last = order;
   }
-  const claimed = claimedBy(
+  let claimed = claimedBy(
     request.amount,
     orders.map((order) => order.sellAmount),
   );
+  for (const statement of statements) claimed += netSold(statement, request.token);
   if (claimed > request.opening) return undefined;
   return { fault: "NotOverdrawn", claimed, opening: request.opening };
+}
+
+function checkStatements(
+  request: WithdrawalRequest,
+  statements: readonly Statement[],
+): EvidenceFault | undefined {
+  let last = request.round - 2;
+  for (const statement of statements) {
+    const { client, round, watermark } = statement;
+    const fits =
+      client === request.client &&
+      round > last &&
+      round <= request.round &&
+      checkStatement(statement) === undefined;
+    if (!fits) return { fault: "WrongStatement", round, watermark };
+    last = round;
+  }
+  for (const presented of request.presented ?? []) {
+    if (!statements.some((statement) => coversAll(statement, presented))) {
+      return { fault: "NotCovered", round: presented.round, watermark: presented.watermark };
+    }
+  }
+  return undefined;
 }
 
 /**

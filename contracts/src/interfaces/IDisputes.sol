@@ -7,7 +7,8 @@ import {
     DepositRef,
     DisputeAnswer,
     Execution,
-    PresentedFill
+    PresentedFill,
+    Statement
 } from "../types/Types.sol";
 
 /// @title What opens and closes disputes
@@ -27,13 +28,16 @@ interface IDisputes {
     /// @dev Round >= 1, not HALTED, once per client and round, with exactly the bond. Section 6.
     /// Reverts with `Halted`, `OutsideWindow`, `NotDelegated`, `WrongBond`, `DisputeExists`,
     /// `ProofCount`, `InvalidProof`, `NoStanding`, `FillNotAscending`, `EmptyFill`,
-    /// `FillNotSigned`.
+    /// `FillNotSigned`; `WrongStatement`, `StatementNotSigned`.
+    /// `statements`: at most one, of the previous round, countersigned by an operator. Fills of orders
+    /// that it covers need not be presented. Section 10.
     function openDispute(
         address client,
         BalanceProof[] calldata proofs,
         DepositRef calldata depositRef,
         PresentedFill[] calldata fills,
-        Delegation calldata delegation
+        Delegation calldata delegation,
+        Statement[] calldata statements
     ) external payable;
 
     /// @notice Accounts for executions of the client in the disputed round where `closeDispute` has
@@ -41,12 +45,16 @@ interface IDisputes {
     /// calls. Each sender has an accumulation of its own; `restart` begins it anew.
     /// @dev Operator, while the dispute is open and may be closed. Section 6. Reverts with
     /// `Halted`, `NoOpenDispute`, `OutsideWindow`, `NotOperator`, `WrongOrder`, `TokenNotInRound`,
-    /// `WrongSigner`, `ExecutionOutsideOrder`, `StaleExecution`.
+    /// `WrongSigner`, `ExecutionOutsideOrder`, `StaleExecution`; `WrongStatement`, `StatementNotSigned`.
+    /// `statements`: the one, if any, that the dispute is to be closed with. An order that it covers
+    /// is shown only where the client presented a fill of it, and needs no signature; what it sold
+    /// and bought is in the statement. Section 10.
     function proveExecutions(
         address client,
         uint64 round,
         bool restart,
-        Execution[] calldata executions
+        Execution[] calldata executions,
+        Statement[] calldata statements
     ) external;
 
     /// @notice Closes the dispute that `client` opened in `round`.
@@ -54,7 +62,8 @@ interface IDisputes {
     /// the dispute was opened. The bond goes to the sender. Section 6. Reverts with `Halted`,
     /// `NoOpenDispute`, `OutsideWindow`, `NotOperator`, those of `proveExecutions` about executions,
     /// `FillsNotCovered`, `NotCommitted`, `ProofCount`, `WrongOpenings`, `InvalidProof`,
-    /// `BalanceMismatch`.
+    /// `BalanceMismatch`; `WrongCovers`, `NotCovered` and those of `proveExecutions` about
+    /// statements.
     function closeDispute(address client, uint64 round, DisputeAnswer calldata answer) external;
 
     /// @notice Returns the bond of a dispute still open at the halt to whoever paid it, the client

@@ -4,12 +4,14 @@ pragma solidity ^0.8.28;
 import {
     Accumulation,
     BalanceProof,
+    Cover,
     Dispute,
     Flow,
     Recovery,
     Root,
     Signature,
     SignedOrder,
+    Statement,
     Withdrawal
 } from "../types/Types.sol";
 import {IDisputes} from "./IDisputes.sol";
@@ -102,6 +104,16 @@ interface IMediator is IDisputes {
         address indexed operator,
         BalanceProof[] closings
     );
+    /// @notice What a countersigned statement covers that the client presented with a request of
+    /// `token`, or with a dispute (`token` zero): whoever answers must cover it too.
+    event StatementPresented(
+        address indexed client,
+        address indexed token,
+        uint64 indexed round,
+        uint64 statementRound,
+        uint64 watermark,
+        uint64[] except
+    );
     event BalanceRecovered(address indexed client, address indexed token, uint128 amount);
     event DepositsRecovered(address indexed client, address indexed token, uint128 amount);
     /// @notice `account` may claim `amount` wei: it answered, or refused its own bond.
@@ -125,6 +137,14 @@ interface IMediator is IDisputes {
     error TokenNotListed(address token);
     error TokenAlreadyListed(address token);
     error TooManyTokens(uint256 limit);
+    /// @notice Of another round, one too many of it, or not in the one form that it has (section 10).
+    error WrongStatement(uint64 round, uint64 watermark);
+    /// @notice By the client where an operator shows it, by an operator where the client does.
+    error StatementNotSigned(uint64 round, address recovered);
+    /// @notice Not what the client's own statements cover.
+    error WrongCovers();
+    /// @notice The client presented a statement that covers more.
+    error NotCovered(uint64 round, uint64 watermark);
     /// @notice The total of a commit to come could be above 2^128 - 1 base units.
     error TotalTooLarge(address token);
     /// @notice The call is not allowed in this quarter of this round.
@@ -143,7 +163,7 @@ interface IMediator is IDisputes {
     error AmountExceedsOpening(uint128 amount, uint128 opening);
     error BadRecipient(address recipient);
     /// @notice The evidence does not show that the request is overdrawn.
-    error NotOverdrawn(uint256 claimed, uint128 opening);
+    error NotOverdrawn(int256 claimed, uint128 opening);
     error WithdrawalNotDue(uint64 requestRound, uint64 round);
     /// @notice The request outlived the halt: confirm it, which returns its bond.
     error WithdrawalStillPayable(address client, address token);
@@ -219,14 +239,17 @@ interface IMediator is IDisputes {
     /// request per client and token; amount 1..proven balance, in base units. Section 4. Reverts
     /// with `Halted`, `WrongBond`, `ZeroAmount`, `BadRecipient` for the zero address, the Mediator
     /// and the token, `WithdrawalActive`, `OutsideWindow` in round 0, `NotCommitted`, `InvalidProof`,
-    /// `AmountExceedsOpening`.
+    /// `AmountExceedsOpening`; `WrongStatement`, `StatementNotSigned`.
+    /// `statements`: at most one of each of this round and the one before, countersigned, ascending.
+    /// A cancellation must cover all that they cover, so that what was bought counts. Section 10.
     /// Warning: a recipient that the token refuses to pay keeps the request, and the client from
     /// making another one of the token, until the client names another: `redirectWithdrawal`.
     function initiateWithdrawal(
         address token,
         uint128 amount,
         address recipient,
-        BalanceProof calldata proof
+        BalanceProof calldata proof,
+        Statement[] calldata statements
     ) external payable;
 
     /// @notice Sends the caller's request of `token`, once it is payable, to another recipient.
@@ -241,7 +264,18 @@ interface IMediator is IDisputes {
     /// commit. Section 4. Reverts with `Halted`, `NoWithdrawal`, `OutsideWindow`,
     /// `AlreadyCommitted`, `NotOperator`, `WrongOrder`, `WrongSigner`, `NotOverdrawn`. The
     /// request's bond goes to the sender.
-    function cancelWithdrawal(address client, address token, SignedOrder[] calldata orders) external;
+    /// `statements`: at most one of each of the two rounds, signed by the client, ascending. They
+    /// stand for the orders that they cover, and must cover what the request presented (`covers`, as
+    /// `StatementPresented` told): with amount + sum of (sold - bought) in the token in the rule's
+    /// left side. Section 10. Reverts with `WrongCovers`, `NotCovered`, `WrongStatement`,
+    /// `StatementNotSigned`.
+    function cancelWithdrawal(
+        address client,
+        address token,
+        SignedOrder[] calldata orders,
+        Statement[] calldata statements,
+        Cover[] calldata covers
+    ) external;
 
     /// @notice Pays a request whose deciding rounds are past: in (r, quarter >= 1) if it is of
     /// round <= r-2; in (r, quarter 0) or HALTED at r if of round <= r-3. Its bond goes back to the
@@ -354,11 +388,14 @@ interface IMediator is IDisputes {
         external
         view
         returns (uint128 sold, uint128 bought);
-    /// @notice What `operator` has accounted for in a dispute so far.
-    function accumulation(address client, uint64 round, address operator)
-        external
-        view
-        returns (Accumulation memory);
+    /// @notice What `operator` has accounted for in a dispute so far, beside the statement with this
+    /// struct hash; zero: beside none.
+    function accumulation(
+        address client,
+        uint64 round,
+        address operator,
+        bytes32 statementHash
+    ) external view returns (Accumulation memory);
     /// @notice Key besides its own that may sign `client`'s orders of `round`; zero if none. Final
     /// for rounds up to the current one.
     function tradingKey(address client, uint64 round) external view returns (address);

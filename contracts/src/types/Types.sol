@@ -61,6 +61,26 @@ struct PresentedFill {
     Signature signature;
 }
 
+/// @notice A sum of a client's closed orders of a round: those with id < `watermark` whose id is not
+/// in `except`. Together they sold and bought exactly this of each token, in base units. Signed by
+/// the client where an operator shows it, by an operator where the client does.
+struct Statement {
+    uint64 round;
+    uint64 watermark;
+    uint64[] except;
+    address[] tokens;
+    uint128[] sold;
+    uint128[] bought;
+    Signature signature;
+}
+
+/// @notice What a statement that a client presented covers; the answer must cover it too.
+struct Cover {
+    uint64 round;
+    uint64 watermark;
+    uint64[] except;
+}
+
 /// @notice Names a deposit on chain by which its sender has standing to dispute.
 struct DepositRef {
     address token;
@@ -79,12 +99,15 @@ struct Delegation {
 /// disputed round, less those in the sender's own accumulation, on which they go on.
 /// `openingBalances` as the client presented them, or empty. `openings`: proofs against the previous
 /// commit where the client presented none (may be empty if it had no leaf yet). `closings`: one
-/// proof per token of the round.
+/// proof per token of the round. `statements`: at most one, signed by the client. `covers`: what the
+/// client's own covers, empty where it presented none.
 struct DisputeAnswer {
     Execution[] executions;
     uint128[] openingBalances;
     BalanceProof[] openings;
     BalanceProof[] closings;
+    Statement[] statements;
+    Cover[] covers;
 }
 
 // ---------------------------------------------------------------------- what is kept, one word a row
@@ -99,14 +122,18 @@ struct Flow {
 }
 
 /// @notice A request to withdraw. Amounts in base units; `opening` is the balance proven with it.
+/// `bound`: the client presented statements, which a cancellation must cover.
 ///
-///     255   224            160                 0
-///      | free |    round    |     recipient    |
+///     255    232 224       160                 0
+///      | free | b |  round  |     recipient    |
 ///      |     opening        |      amount      |
 ///     255                  128                 0
+///
+/// b: bound 8.
 struct Withdrawal {
     address recipient;
     uint64 round;
+    bool bound;
     uint128 amount;
     uint128 opening;
 }
@@ -114,20 +141,22 @@ struct Withdrawal {
 /// @notice A dispute of a client and the round in which it was opened. `openedBlock` is zero if there
 /// was none. `presented`: fills that the client showed. `mustProveOpenings`: the operator has to
 /// prove the opening balances. `openingsHash`: of those that the client proved, zero if none.
-/// `delegate` paid the bond in the client's place; zero where the client did.
+/// `delegate` paid the bond in the client's place; zero where the client did. `bound`: the client
+/// presented a statement, which the answer must cover.
 ///
-///     255          112 104 96         64               0
-///      |   free     | m | o | presented | openedBlock  |
+///     255      120 112 104 96         64               0
+///      |   free | b | m | o | presented | openedBlock  |
 ///      |                 openingsHash                  |
 ///      |  free   |               delegate              |
 ///     255       160                                    0
 ///
-/// m: mustProveOpenings 8, o: open 8.
+/// b: bound 8, m: mustProveOpenings 8, o: open 8.
 struct Dispute {
     uint64 openedBlock;
     uint32 presented;
     bool open;
     bool mustProveOpenings;
+    bool bound;
     bytes32 openingsHash;
     address delegate;
 }

@@ -3,7 +3,13 @@ pragma solidity ^0.8.28;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {BalanceProof, Delegation, DepositRef, PresentedFill} from "../../src/types/Types.sol";
+import {
+    BalanceProof,
+    Delegation,
+    DepositRef,
+    PresentedFill,
+    Statement
+} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
 /// @dev Refuses wei, or takes it and asks for more while it is being paid.
@@ -30,7 +36,12 @@ contract Greedy {
     function open(address token_) external {
         Delegation memory none;
         _mediator.openDispute{value: _mediator.disputeBond()}(
-            address(this), new BalanceProof[](0), _refOf(token_), _noFills(), none
+            address(this),
+            new BalanceProof[](0),
+            _refOf(token_),
+            _noFills(),
+            none,
+            new Statement[](0)
         );
     }
 
@@ -127,7 +138,8 @@ contract BondAttacksTest is MediatorTest {
                 new BalanceProof[](0),
                 DepositRef(address(tokens[0]), 0),
                 noFills(),
-                noDelegation()
+                noDelegation(),
+                noStatements()
             );
         }
     }
@@ -216,7 +228,9 @@ contract BondAttacksTest is MediatorTest {
             vm.deal(clients[ANN], given[i]);
             vm.expectRevert(abi.encodeWithSelector(IMediator.WrongBond.selector, given[i], 3 ether));
             vm.prank(clients[ANN]);
-            mediator.initiateWithdrawal{value: given[i]}(address(tokens[0]), 1, clients[ANN], proof);
+            mediator.initiateWithdrawal{value: given[i]}(
+                address(tokens[0]), 1, clients[ANN], proof, noStatements()
+            );
         }
     }
 

@@ -315,7 +315,7 @@ contract DisputeAttacksTest is MediatorTest {
         rollTo(2, 1);
         manager.setTurn(otherOperator);
         vm.prank(otherOperator);
-        mediator.proveExecutions(clients[ANN], 2, false, one(unfilled, 50, 100));
+        mediator.proveExecutions(clients[ANN], 2, false, one(unfilled, 50, 100), noStatements());
         manager.setTurn(operator);
         prove(ANN, 2, false, one(unfilled, 50, 100));
         prove(ANN, 2, true, one(order, 10, 20));
@@ -326,7 +326,7 @@ contract DisputeAttacksTest is MediatorTest {
         // The other one restarts its own as well, and closes.
         manager.setTurn(otherOperator);
         vm.prank(otherOperator);
-        mediator.proveExecutions(clients[ANN], 2, true, one(order, 10, 20));
+        mediator.proveExecutions(clients[ANN], 2, true, one(order, 10, 20), noStatements());
         operator = otherOperator;
         closeShown(ANN, 2);
         assertClosed(ANN);
@@ -435,7 +435,11 @@ contract DisputeAttacksTest is MediatorTest {
         );
         vm.prank(operator);
         mediator.closeDispute(
-            clients[ANN], 2, DisputeAnswer(new Execution[](0), new uint128[](0), proofs, proofs)
+            clients[ANN],
+            2,
+            DisputeAnswer(
+                new Execution[](0), new uint128[](0), proofs, proofs, noStatements(), noCovers()
+            )
         );
         commitNow();
         closeProving(ANN, 2);
@@ -497,7 +501,8 @@ contract DisputeAttacksTest is MediatorTest {
             new BalanceProof[](0),
             DepositRef(address(tokens[0]), 0),
             noFills(),
-            noDelegation()
+            noDelegation(),
+            noStatements()
         );
     }
 

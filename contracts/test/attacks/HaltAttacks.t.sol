@@ -197,10 +197,12 @@ contract HaltAttacksTest is MediatorTest {
         mediator.depositWithPermit(address(tokens[0]), 1, 0, 0, 0, 0);
         refusesHalted(3);
         vm.prank(clients[BEN]);
-        mediator.initiateWithdrawal(address(tokens[0]), 1, clients[BEN], proof);
+        mediator.initiateWithdrawal(address(tokens[0]), 1, clients[BEN], proof, noStatements());
         refusesHalted(3);
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), one(order));
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), one(order), noStatements(), noCovers()
+        );
         refusesHalted(3);
         vm.prank(operator);
         mediator.commit(roots, new Signature[](0));

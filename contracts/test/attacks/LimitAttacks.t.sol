@@ -53,13 +53,15 @@ contract LimitAttacksTest is DeepTest {
         Delegation memory delegation = delegated();
         DepositRef memory ref = DepositRef(address(tokens[0]), 0);
         vm.prank(tower);
-        mediator.openDispute(clients[ANN], proofs, ref, fills, delegation);
+        mediator.openDispute(clients[ANN], proofs, ref, fills, delegation, noStatements());
         uint256 dataBytes =
-            abi.encodeCall(mediator.openDispute, (clients[ANN], proofs, ref, fills, delegation))
+            abi.encodeCall(
+            mediator.openDispute, (clients[ANN], proofs, ref, fills, delegation, noStatements())
+        )
         .length;
         assertFits(dataBytes, "openDispute");
         // The formulas of limits.ts, which refuse an exchange where this would not fit.
-        uint256 words = 14 + tokenCount * (6 + 2 * levels) + fills.length * (10 + path);
+        uint256 words = 16 + tokenCount * (6 + 2 * levels) + fills.length * (10 + path);
         assertEq(dataBytes, 4 + 32 * words, "openDisputeBytes");
         uint256 bound = 250_000 + 16 * dataBytes + tokenCount * (10_000 + 1000 * levels)
             + fills.length * (40_000 + 500 * path);
@@ -105,15 +107,22 @@ contract LimitAttacksTest is DeepTest {
         grow(2, 20);
         BalanceProof memory proof = deepProof();
         vm.prank(clients[ANN]);
-        mediator.initiateWithdrawal(address(tokens[0]), SUM - 199, clients[ANN], proof);
+        mediator.initiateWithdrawal(
+            address(tokens[0]), SUM - 199, clients[ANN], proof, noStatements()
+        );
         SignedOrder[] memory orders = tinyOrders();
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), orders, noStatements(), noCovers()
+        );
         uint256 dataBytes =
-            abi.encodeCall(mediator.cancelWithdrawal, (clients[ANN], address(tokens[0]), orders))
+            abi.encodeCall(
+            mediator.cancelWithdrawal,
+            (clients[ANN], address(tokens[0]), orders, noStatements(), noCovers())
+        )
         .length;
         assertFits(dataBytes, "cancelWithdrawal");
-        assertEq(dataBytes, 4 + 32 * (4 + orders.length * (13 + ORDER_PATH)), "limits.ts");
+        assertEq(dataBytes, 4 + 32 * (8 + orders.length * (13 + ORDER_PATH)), "limits.ts");
     }
 
     /// @dev A client with every token, among a million, who shows nothing: the operator must prove
@@ -125,12 +134,20 @@ contract LimitAttacksTest is DeepTest {
         BalanceProof[] memory proofs = deepProofs();
         vm.prank(operator);
         mediator.closeDispute(
-            clients[ANN], 2, DisputeAnswer(executions, new uint128[](0), proofs, proofs)
+            clients[ANN],
+            2,
+            DisputeAnswer(executions, new uint128[](0), proofs, proofs, noStatements(), noCovers())
         );
         uint256 dataBytes =
             abi.encodeCall(
             mediator.closeDispute,
-            (clients[ANN], 2, DisputeAnswer(executions, new uint128[](0), proofs, proofs))
+            (
+                clients[ANN],
+                2,
+                DisputeAnswer(
+                    executions, new uint128[](0), proofs, proofs, noStatements(), noCovers()
+                )
+            )
         )
         .length;
         assertFits(dataBytes, "closeDispute");
@@ -147,9 +164,12 @@ contract LimitAttacksTest is DeepTest {
         openByDeposit(ANN, 0, 0, noFills());
         Execution[] memory executions = thereAndBack(ORDERS_PER_CLIENT_AND_ROUND);
         vm.prank(operator);
-        mediator.proveExecutions(clients[ANN], 2, false, executions);
+        mediator.proveExecutions(clients[ANN], 2, false, executions, noStatements());
         uint256 dataBytes =
-            abi.encodeCall(mediator.proveExecutions, (clients[ANN], 2, false, executions)).length;
+            abi.encodeCall(
+            mediator.proveExecutions, (clients[ANN], 2, false, executions, noStatements())
+        )
+        .length;
         assertFits(dataBytes, "proveExecutions");
     }
 

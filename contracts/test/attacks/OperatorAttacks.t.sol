@@ -53,14 +53,22 @@ contract OperatorAttacksTest is MediatorTest {
         bytes memory refusal = abi.encodeWithSelector(IMediator.NotOperator.selector, who);
         vm.expectRevert(refusal);
         vm.prank(who);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), orders, noStatements(), noCovers()
+        );
         vm.expectRevert(refusal);
         vm.prank(who);
-        mediator.proveExecutions(clients[ANN], 2, false, one(sale(ANN, 1, 1, 1), 1, 2));
+        mediator.proveExecutions(
+            clients[ANN], 2, false, one(sale(ANN, 1, 1, 1), 1, 2), noStatements()
+        );
         vm.expectRevert(refusal);
         vm.prank(who);
         mediator.closeDispute(
-            clients[ANN], 2, DisputeAnswer(new Execution[](0), new uint128[](0), openings, closings)
+            clients[ANN],
+            2,
+            DisputeAnswer(
+                new Execution[](0), new uint128[](0), openings, closings, noStatements(), noCovers()
+            )
         );
     }
 
@@ -97,7 +105,9 @@ contract OperatorAttacksTest is MediatorTest {
         bytes memory refusal = abi.encodeWithSelector(IMediator.NotOperator.selector, otherOperator);
         vm.expectRevert(refusal);
         vm.prank(otherOperator);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), orders, noStatements(), noCovers()
+        );
         Root[] memory roots = honestRoots();
         vm.expectRevert(refusal);
         vm.prank(otherOperator);
@@ -106,7 +116,9 @@ contract OperatorAttacksTest is MediatorTest {
         vm.roll(firstBlock(3, 1) - quarterSize() / 4);
         manager.setBroken(true);
         vm.prank(otherOperator);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), orders, noStatements(), noCovers()
+        );
         balances[0][ANN] += 100;
         operator = otherOperator;
         commitNow();

@@ -129,7 +129,11 @@ contract RecoveryAttacksTest is MediatorTest {
         closings[1] = Trees.proof(clients, balances[1], ANN);
         vm.prank(operator);
         mediator.closeDispute(
-            clients[ANN], 2, DisputeAnswer(new Execution[](0), openings, proofs, closings)
+            clients[ANN],
+            2,
+            DisputeAnswer(
+                new Execution[](0), openings, proofs, closings, noStatements(), noCovers()
+            )
         );
     }
 

@@ -41,7 +41,9 @@ contract SignatureAttacksTest is MediatorTest {
 
     function cancel(SignedOrder memory order) private {
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), one(order));
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), one(order), noStatements(), noCovers()
+        );
     }
 
     function refuses() private {
@@ -233,7 +235,9 @@ contract SignatureAttacksTest is MediatorTest {
 
     function openAs(address delegate, address client, Delegation memory delegation) private {
         vm.prank(delegate);
-        mediator.openDispute(client, new BalanceProof[](0), byDeposit(), noFills(), delegation);
+        mediator.openDispute(
+            client, new BalanceProof[](0), byDeposit(), noFills(), delegation, noStatements()
+        );
     }
 
     function byDeposit() private view returns (DepositRef memory) {
@@ -296,14 +300,17 @@ contract SignatureAttacksTest is MediatorTest {
         order.signature = sign(keyOf(BEN), hashOf(wallet, order));
         vm.expectPartialRevert(IMediator.WrongSigner.selector);
         vm.prank(operator);
-        mediator.cancelWithdrawal(wallet, address(tokens[0]), one(order));
+        mediator.cancelWithdrawal(
+            wallet, address(tokens[0]), one(order), noStatements(), noCovers()
+        );
         vm.prank(clients[BEN]);
         mediator.openDispute(
             wallet,
             new BalanceProof[](0),
             DepositRef(address(tokens[0]), 2),
             noFills(),
-            Delegation(9, "")
+            Delegation(9, ""),
+            noStatements()
         );
     }
 }

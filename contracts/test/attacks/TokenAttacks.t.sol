@@ -158,7 +158,9 @@ contract TokenAttacksTest is MediatorTest {
         calls[1] = abi.encodeCall(mediator.confirmWithdrawal, (clients[ANN], token));
         calls[2] = abi.encodeCall(mediator.recoverBalance, (clients[ANN], token, proof));
         calls[3] = abi.encodeCall(mediator.recoverDeposits, (clients[ANN], token));
-        calls[4] = abi.encodeCall(mediator.initiateWithdrawal, (token, 1, clients[ANN], proof));
+        calls[4] = abi.encodeCall(
+            mediator.initiateWithdrawal, (token, 1, clients[ANN], proof, noStatements())
+        );
         calls[5] = abi.encodeCall(mediator.claimBonds, (clients[ANN]));
     }
 

@@ -37,12 +37,14 @@ contract TreeAttacksTest is MediatorTest {
             )
         );
         vm.prank(clients[client]);
-        mediator.initiateWithdrawal(address(tokens[0]), 1, clients[client], proof);
+        mediator.initiateWithdrawal(address(tokens[0]), 1, clients[client], proof, noStatements());
     }
 
     function accepted(uint256 client, BalanceProof memory proof, uint128 amount) private {
         vm.prank(clients[client]);
-        mediator.initiateWithdrawal(address(tokens[0]), amount, clients[client], proof);
+        mediator.initiateWithdrawal(
+            address(tokens[0]), amount, clients[client], proof, noStatements()
+        );
     }
 
     /// @dev The operator commits a tree of its own over token 0, and zeros over token 1.
@@ -79,7 +81,14 @@ contract TreeAttacksTest is MediatorTest {
             mediator.closeDispute(
                 clients[ANN],
                 2,
-                DisputeAnswer(new Execution[](0), openings, new BalanceProof[](0), closings)
+                DisputeAnswer(
+                    new Execution[](0),
+                    openings,
+                    new BalanceProof[](0),
+                    closings,
+                    noStatements(),
+                    noCovers()
+                )
             );
         }
     }
@@ -201,7 +210,7 @@ contract TreeAttacksTest is MediatorTest {
         BalanceProof memory proof = proofOf(ANN, 0, 2);
         vm.expectRevert(abi.encodeWithSelector(SumTree.InvalidProof.selector, clients[ANN], 0, 3));
         vm.prank(clients[ANN]);
-        mediator.initiateWithdrawal(address(tokens[1]), 1, clients[ANN], proof);
+        mediator.initiateWithdrawal(address(tokens[1]), 1, clients[ANN], proof, noStatements());
         refused(BEN, proof);
         accepted(ANN, proof, 50);
     }

@@ -25,7 +25,7 @@ contract WithdrawalAttacksTest is MediatorTest {
 
     function cancel(SignedOrder[] memory orders) private {
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[ANN], token0(), orders);
+        mediator.cancelWithdrawal(clients[ANN], token0(), orders, noStatements(), noCovers());
     }
 
     function two(SignedOrder memory first, SignedOrder memory second)
@@ -220,23 +220,23 @@ contract WithdrawalAttacksTest is MediatorTest {
         BalanceProof memory proof = proofOf(ANN, 0, 1);
         vm.startPrank(clients[ANN]);
         vm.expectRevert(abi.encodeWithSelector(IMediator.AmountExceedsOpening.selector, 101, 100));
-        mediator.initiateWithdrawal(token0(), 101, clients[ANN], proof);
+        mediator.initiateWithdrawal(token0(), 101, clients[ANN], proof, noStatements());
         vm.expectRevert(IMediator.ZeroAmount.selector);
-        mediator.initiateWithdrawal(token0(), 0, clients[ANN], proof);
+        mediator.initiateWithdrawal(token0(), 0, clients[ANN], proof, noStatements());
         address[3] memory bad = [address(0), address(mediator), token0()];
         for (uint256 i = 0; i < bad.length; ++i) {
             vm.expectRevert(abi.encodeWithSelector(IMediator.BadRecipient.selector, bad[i]));
-            mediator.initiateWithdrawal(token0(), 1, bad[i], proof);
+            mediator.initiateWithdrawal(token0(), 1, bad[i], proof, noStatements());
         }
         vm.expectRevert(
             abi.encodeWithSelector(IMediator.NotCommitted.selector, address(this), uint64(1))
         );
-        mediator.initiateWithdrawal(address(this), 1, clients[ANN], proof);
-        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof);
+        mediator.initiateWithdrawal(address(this), 1, clients[ANN], proof, noStatements());
+        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof, noStatements());
         vm.expectRevert(
             abi.encodeWithSelector(IMediator.WithdrawalActive.selector, clients[ANN], token0())
         );
-        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof);
+        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof, noStatements());
         vm.stopPrank();
     }
 
@@ -245,12 +245,12 @@ contract WithdrawalAttacksTest is MediatorTest {
         genesis = mediator.genesisBlock();
         BalanceProof memory proof = proofOf(ANN, 0, 1);
         vm.expectRevert(abi.encodeWithSelector(IMediator.OutsideWindow.selector, 0, 0));
-        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof);
+        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof, noStatements());
         vm.expectRevert(abi.encodeWithSelector(IMediator.OutsideWindow.selector, 0, 0));
         openByDeposit(ANN, 0, 0, noFills());
         rollTo(1, 0);
         vm.expectRevert(abi.encodeWithSelector(IMediator.NotCommitted.selector, token0(), 0));
-        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof);
+        mediator.initiateWithdrawal(token0(), 1, clients[ANN], proof, noStatements());
     }
 
     // ------------------------------------------------------------------ covered or overdrawn

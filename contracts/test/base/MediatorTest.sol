@@ -5,6 +5,7 @@ import {IMediator} from "../../src/interfaces/IMediator.sol";
 import {Messages} from "../../src/libraries/Messages.sol";
 import {
     BalanceProof,
+    Cover,
     Delegation,
     DepositRef,
     Execution,
@@ -12,6 +13,7 @@ import {
     Root,
     Signature,
     SignedOrder,
+    Statement,
     DisputeAnswer
 } from "../../src/types/Types.sol";
 import {OpenManager} from "../mocks/OpenManager.sol";
@@ -149,7 +151,7 @@ abstract contract MediatorTest is Artifacts {
         vm.deal(clients[client], clients[client].balance + withdrawalBond());
         vm.prank(clients[client]);
         mediator.initiateWithdrawal{value: withdrawalBond()}(
-            address(tokens[token]), amount, clients[client], proof
+            address(tokens[token]), amount, clients[client], proof, noStatements()
         );
         balances[token][client] -= amount;
     }
@@ -316,6 +318,99 @@ abstract contract MediatorTest is Artifacts {
         fill.signature = sign(OPERATOR_KEY, fillHash(clients[client], order.round, fill));
     }
 
+    // ------------------------------------------------------------------ statements
+
+    /// @dev Of tokens 0 and 1, sums by their place; not signed yet. `except` may be empty.
+    function statementOf(
+        uint64 round,
+        uint64 watermark,
+        uint64[] memory except,
+        uint128[2] memory sold,
+        uint128[2] memory bought
+    ) internal view returns (Statement memory statement) {
+        (statement.round, statement.watermark, statement.except) = (round, watermark, except);
+        statement.tokens = new address[](2);
+        statement.sold = new uint128[](2);
+        statement.bought = new uint128[](2);
+        for (uint256 place = 0; place < 2; ++place) {
+            // Ascending by address.
+            bool second = address(tokens[place]) > address(tokens[1 - place]);
+            uint256 at = second ? 1 : 0;
+            statement.tokens[at] = address(tokens[place]);
+            statement.sold[at] = sold[place];
+            statement.bought[at] = bought[place];
+        }
+    }
+
+    function statementHash(address client, Statement memory statement)
+        internal
+        pure
+        returns (bytes32)
+    {
+        return keccak256(
+            abi.encode(
+                Messages.STATEMENT_TYPEHASH,
+                client,
+                statement.round,
+                statement.watermark,
+                keccak256(abi.encodePacked(statement.except)),
+                keccak256(abi.encodePacked(statement.tokens)),
+                keccak256(abi.encodePacked(statement.sold)),
+                keccak256(abi.encodePacked(statement.bought))
+            )
+        );
+    }
+
+    /// @dev A copy of the statement about `client`, signed by `key`.
+    function signedBy(uint256 key, uint256 client, Statement memory statement)
+        internal
+        view
+        returns (Statement[] memory signed)
+    {
+        signed = new Statement[](1);
+        signed[0] = Statement(
+            statement.round,
+            statement.watermark,
+            statement.except,
+            statement.tokens,
+            statement.sold,
+            statement.bought,
+            sign(key, statementHash(clients[client], statement))
+        );
+    }
+
+    function byClient(uint256 client, Statement memory statement)
+        internal
+        view
+        returns (Statement[] memory)
+    {
+        return signedBy(keyOf(client), client, statement);
+    }
+
+    function countersigned(uint256 client, Statement memory statement)
+        internal
+        view
+        returns (Statement[] memory)
+    {
+        return signedBy(OPERATOR_KEY, client, statement);
+    }
+
+    function coversOf(Statement[] memory statements) internal pure returns (Cover[] memory covers) {
+        covers = new Cover[](statements.length);
+        for (uint256 i = 0; i < covers.length; ++i) {
+            covers[i] = Cover(statements[i].round, statements[i].watermark, statements[i].except);
+        }
+    }
+
+    function noIds() internal pure returns (uint64[] memory) {
+        return new uint64[](0);
+    }
+
+    function oneId(uint64 id) internal pure returns (uint64[] memory ids) {
+        ids = new uint64[](1);
+        ids[0] = id;
+    }
+
     // ------------------------------------------------------------------ disputes
 
     function one(PresentedFill memory fill) internal pure returns (PresentedFill[] memory fills) {
@@ -343,6 +438,14 @@ abstract contract MediatorTest is Artifacts {
 
     function noDeposit() internal pure returns (DepositRef memory none) {}
 
+    function noStatements() internal pure returns (Statement[] memory) {
+        return new Statement[](0);
+    }
+
+    function noCovers() internal pure returns (Cover[] memory) {
+        return new Cover[](0);
+    }
+
     function noDelegation() internal pure returns (Delegation memory none) {}
 
     /// @dev With the client's proofs of the round before.
@@ -351,7 +454,7 @@ abstract contract MediatorTest is Artifacts {
         vm.deal(clients[client], bond());
         vm.prank(clients[client]);
         mediator.openDispute{value: bond()}(
-            clients[client], proofs, noDeposit(), fills, noDelegation()
+            clients[client], proofs, noDeposit(), fills, noDelegation(), noStatements()
         );
     }
 
@@ -369,7 +472,8 @@ abstract contract MediatorTest is Artifacts {
             new BalanceProof[](0),
             DepositRef(address(tokens[token]), round),
             fills,
-            noDelegation()
+            noDelegation(),
+            noStatements()
         );
     }
 
@@ -377,7 +481,7 @@ abstract contract MediatorTest is Artifacts {
         internal
     {
         vm.prank(operator);
-        mediator.proveExecutions(clients[client], round, restart, executions);
+        mediator.proveExecutions(clients[client], round, restart, executions, noStatements());
     }
 
     /// @dev Answers a dispute that was opened with proofs, out of the honest trees.
@@ -399,7 +503,11 @@ abstract contract MediatorTest is Artifacts {
         BalanceProof[] memory closings = proofsOf(client, round);
         vm.prank(operator);
         mediator.closeDispute(
-            clients[client], round, DisputeAnswer(new Execution[](0), openings, proofs, closings)
+            clients[client],
+            round,
+            DisputeAnswer(
+                new Execution[](0), openings, proofs, closings, noStatements(), noCovers()
+            )
         );
     }
 
@@ -411,7 +519,9 @@ abstract contract MediatorTest is Artifacts {
         mediator.closeDispute(
             clients[client],
             round,
-            DisputeAnswer(executions, openings, new BalanceProof[](0), closings)
+            DisputeAnswer(
+                executions, openings, new BalanceProof[](0), closings, noStatements(), noCovers()
+            )
         );
     }
 }

@@ -95,6 +95,7 @@ interface Vm {
     function lastCallGas() external view returns (Gas memory gas);
     /// @dev For the rest of the test.
     function pauseGasMetering() external;
+    function resumeGasMetering() external;
 
     // ------------------------------------------------------------------ vectors
 

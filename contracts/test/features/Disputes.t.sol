@@ -30,7 +30,9 @@ contract DisputesTest is MediatorTest {
     function open(address by, uint256 value, Delegation memory delegation) private {
         DepositRef memory ref = DepositRef(address(tokens[0]), 0);
         vm.prank(by);
-        mediator.openDispute{value: value}(ben, new BalanceProof[](0), ref, noFills(), delegation);
+        mediator.openDispute{value: value}(
+            ben, new BalanceProof[](0), ref, noFills(), delegation, noStatements()
+        );
     }
 
     function answer() private {
@@ -136,7 +138,7 @@ contract DisputesTest is MediatorTest {
         vm.expectRevert(abi.encodeWithSelector(IMediator.NoStanding.selector, ben));
         vm.prank(ben);
         beside.openDispute{value: 1 ether}(
-            ben, new BalanceProof[](0), ref, noFills(), noDelegation()
+            ben, new BalanceProof[](0), ref, noFills(), noDelegation(), noStatements()
         );
         assertEq(address(beside).balance, 0, "nothing kept");
     }

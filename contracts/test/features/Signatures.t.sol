@@ -21,7 +21,9 @@ contract SignaturesTest is MediatorTest {
 
     function cancel(SignedOrder memory order) private {
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[BEN], address(tokens[0]), one(order));
+        mediator.cancelWithdrawal(
+            clients[BEN], address(tokens[0]), one(order), noStatements(), noCovers()
+        );
     }
 
     function hotOrder(uint64 round) private view returns (SignedOrder memory order) {

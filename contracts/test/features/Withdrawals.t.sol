@@ -84,7 +84,9 @@ contract WithdrawalsTest is MediatorTest {
     function test_withdrawalBondGoesToTheOperatorThatCancels() public {
         request(BEN, 0, 60);
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[BEN], address(tokens[0]), one(sale(BEN, 2, 1, 41)));
+        mediator.cancelWithdrawal(
+            clients[BEN], address(tokens[0]), one(sale(BEN, 2, 1, 41)), noStatements(), noCovers()
+        );
         assertEq(mediator.claimableBonds(operator), 1 ether);
         vm.prank(operator);
         mediator.claimBonds(address(0xCAFE));

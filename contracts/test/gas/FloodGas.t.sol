@@ -27,8 +27,9 @@ contract FloodGasTest is DeepTest {
         openByDeposit(ANN, 0, 0, noFills());
         keep(scene, "openDispute");
         BalanceProof[] memory proofs = deepProofs();
-        DisputeAnswer memory answer =
-            DisputeAnswer(new Execution[](0), new uint128[](0), proofs, proofs);
+        DisputeAnswer memory answer = DisputeAnswer(
+            new Execution[](0), new uint128[](0), proofs, proofs, noStatements(), noCovers()
+        );
         vm.prank(operator);
         mediator.closeDispute(clients[ANN], 2, answer);
         keep(scene, "closeDispute");
@@ -40,11 +41,15 @@ contract FloodGasTest is DeepTest {
         grow(2, levels);
         BalanceProof memory proof = deepProof();
         vm.prank(clients[ANN]);
-        mediator.initiateWithdrawal(address(tokens[0]), SUM - 199, clients[ANN], proof);
+        mediator.initiateWithdrawal(
+            address(tokens[0]), SUM - 199, clients[ANN], proof, noStatements()
+        );
         keep(scene, "initiateWithdrawal");
         SignedOrder[] memory orders = tinyOrders();
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), orders, noStatements(), noCovers()
+        );
         keep(scene, "cancelWithdrawal, 200 orders");
         assertBound(45_000 + 16_000 * orders.length);
         assertEq(mediator.withdrawal(clients[ANN], address(tokens[0])).amount, 0, "answered");

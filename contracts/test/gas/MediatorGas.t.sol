@@ -9,6 +9,7 @@ import {
     Sibling,
     Signature,
     SignedOrder,
+    Statement,
     DisputeAnswer
 } from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
@@ -32,6 +33,7 @@ contract MediatorGasTest is MediatorTest {
     /// @dev What Ann holds of each token, and what all others do.
     mapping(uint256 token => uint128) private anns;
     mapping(uint256 token => uint128) private others;
+    mapping(string call => mapping(uint64 orders => uint256)) private keptByOrders;
 
     /// @dev Of the transaction before.
     function cost() private view returns (uint256) {
@@ -98,7 +100,9 @@ contract MediatorGasTest is MediatorTest {
     function deepRequest(uint256 token, uint128 amount) private {
         BalanceProof memory proof = deepProof(token);
         vm.prank(clients[ANN]);
-        mediator.initiateWithdrawal(address(tokens[token]), amount, clients[ANN], proof);
+        mediator.initiateWithdrawal(
+            address(tokens[token]), amount, clients[ANN], proof, noStatements()
+        );
     }
 
     // ------------------------------------------------------------------ rows
@@ -161,7 +165,9 @@ contract MediatorGasTest is MediatorTest {
             orders[i] = sale(ANN, 2, i, UNIT);
         }
         vm.prank(operator);
-        mediator.cancelWithdrawal(clients[ANN], address(tokens[0]), orders);
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), orders, noStatements(), noCovers()
+        );
         return cost();
     }
 
@@ -204,7 +210,9 @@ contract MediatorGasTest is MediatorTest {
         BalanceProof[] memory proofs = deepProofs();
         rollTo(2, 0);
         vm.prank(clients[ANN]);
-        mediator.openDispute(clients[ANN], proofs, noDeposit(), fills, noDelegation());
+        mediator.openDispute(
+            clients[ANN], proofs, noDeposit(), fills, noDelegation(), noStatements()
+        );
         return cost();
     }
 
@@ -223,9 +231,97 @@ contract MediatorGasTest is MediatorTest {
         BalanceProof[] memory closings = deepProofs();
         vm.prank(operator);
         mediator.closeDispute(
-            clients[ANN], 2, DisputeAnswer(executions, openings, new BalanceProof[](0), closings)
+            clients[ANN],
+            2,
+            DisputeAnswer(
+                executions, openings, new BalanceProof[](0), closings, noStatements(), noCovers()
+            )
         );
         return cost();
+    }
+
+    // ------------------------------------------------------------------ statements
+
+    /// @dev Of so many of Ann's orders, each of a unit, in `round`.
+    function summed(uint64 round, uint64 orders) private view returns (Statement memory) {
+        uint128 sold = orders * UNIT;
+        return statementOf(round, orders, noIds(), [sold, 0], [uint128(0), 2 * sold]);
+    }
+
+    function keepForOrders(string memory call, uint64 orders) private {
+        string memory row = orders > 99 ? ", over 5,000 orders" : ", over 50 orders";
+        keep(string.concat(call, row), cost());
+        keptByOrders[call][orders] = cost();
+    }
+
+    /// @dev Ann sells `orders` units in round 1, and again in round 2, and shows it by statements.
+    function stated(uint64 orders) private {
+        deepDeposit(ANN, 0, 10_000 * UNIT);
+        deepDeposit(BOB, 1, 30_000 * UNIT);
+        deepCommit(1);
+        Statement[] memory hers = countersigned(ANN, summed(1, orders));
+        Statement[] memory signed = byClient(ANN, summed(1, orders));
+        uint128[] memory openings = new uint128[](2);
+        (openings[0], openings[1]) = (anns[0], anns[1]);
+        BalanceProof[] memory proofs = deepProofs();
+        rollTo(2, 0);
+        vm.prank(clients[ANN]);
+        mediator.openDispute(clients[ANN], proofs, noDeposit(), noFills(), noDelegation(), hers);
+        keepForOrders("openDispute, statement", orders);
+        anns[0] -= orders * UNIT;
+        others[0] += orders * UNIT;
+        anns[1] += 2 * orders * UNIT;
+        others[1] -= 2 * orders * UNIT;
+        deepCommit(2);
+        DisputeAnswer memory answer;
+        (answer.openingBalances, answer.closings) = (openings, deepProofs());
+        (answer.statements, answer.covers) = (signed, coversOf(hers));
+        vm.prank(operator);
+        mediator.closeDispute(clients[ANN], 2, answer);
+        keepForOrders("closeDispute, statement", orders);
+    }
+
+    /// @dev In round 3 Ann asks for all, and has sold it in both rounds.
+    function cancelledByStatements(uint64 orders) private {
+        deepCommit(3);
+        uint128 mine = anns[0];
+        Statement[] memory hers = new Statement[](2);
+        Statement[] memory signed = new Statement[](2);
+        for (uint64 i = 0; i < 2; ++i) {
+            hers[i] = countersigned(ANN, summed(2 + i, orders))[0];
+            signed[i] = byClient(ANN, summed(2 + i, orders))[0];
+        }
+        BalanceProof memory proof = deepProof(0);
+        vm.prank(clients[ANN]);
+        mediator.initiateWithdrawal(address(tokens[0]), mine, clients[ANN], proof, hers);
+        keepForOrders("initiateWithdrawal, 2 statements", orders);
+        vm.prank(operator);
+        mediator.cancelWithdrawal(
+            clients[ANN], address(tokens[0]), new SignedOrder[](0), signed, coversOf(hers)
+        );
+        keepForOrders("cancelWithdrawal, 2 statements", orders);
+    }
+
+    /// @dev The same for few orders and for many.
+    function test_gas_statements() public {
+        uint256 start = vm.snapshotState();
+        stated(50);
+        cancelledByStatements(50);
+        uint256[4] memory few = keptRow(50);
+        vm.revertToState(start);
+        stated(5000);
+        cancelledByStatements(5000);
+        uint256[4] memory many = keptRow(5000);
+        for (uint256 i = 0; i < 4; ++i) {
+            assertLt(many[i], few[i] + 500, "a few digits more");
+        }
+    }
+
+    function keptRow(uint64 orders) private view returns (uint256[4] memory row) {
+        row[0] = keptByOrders["openDispute, statement"][orders];
+        row[1] = keptByOrders["closeDispute, statement"][orders];
+        row[2] = keptByOrders["initiateWithdrawal, 2 statements"][orders];
+        row[3] = keptByOrders["cancelWithdrawal, 2 statements"][orders];
     }
 
     /// @dev Keeps the first `count` and `fill` ascending by hash.

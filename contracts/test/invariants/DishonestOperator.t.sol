@@ -18,7 +18,7 @@ contract DishonestOperatorTest is Laws {
 
     /// @dev A history ends with its halt, so several of them show everything.
     function test_dishonestHistoriesHaveEverything() public {
-        string[18] memory deeds = [
+        string[21] memory deeds = [
             "trade",
             "request",
             "confirm",
@@ -36,9 +36,12 @@ contract DishonestOperatorTest is Laws {
             "forged",
             "halted",
             "recover balance",
-            "recover deposits"
+            "recover deposits",
+            "request with statements",
+            "closed with a statement",
+            "request stands against statements"
         ];
-        uint256[18] memory done;
+        uint256[21] memory done;
         for (uint256 seed = 0; seed < 30; ++seed) {
             uint256 start = vm.snapshotState();
             playOn(90, seed);

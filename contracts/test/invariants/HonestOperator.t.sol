@@ -19,7 +19,7 @@ contract HonestOperatorTest is Laws {
     /// @dev What the law above is about happens, and often enough to be about something.
     function test_honestHistoryHasEverything() public {
         playOn(250, 1);
-        string[22] memory deeds = [
+        string[29] memory deeds = [
             "deposit",
             "list",
             "trade",
@@ -41,7 +41,14 @@ contract HonestOperatorTest is Laws {
             "prove",
             "close",
             "closed with executions",
-            "rescue"
+            "rescue",
+            "statement",
+            "statement with open orders",
+            "later statement",
+            "dispute with a statement",
+            "covered fill shown",
+            "closed with a statement",
+            "cancel by statement"
         ];
         for (uint256 i = 0; i < deeds.length; ++i) {
             assertDid(deeds[i]);

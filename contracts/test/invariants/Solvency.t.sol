@@ -57,7 +57,9 @@ contract SolvencyTest is MediatorTest {
         if (amount > known) return;
         (address client, address token) = (clients[who], address(tokens[0]));
         vm.prank(client);
-        mediator.initiateWithdrawal(token, amount, client, proofOf(who, 0, round - 1));
+        mediator.initiateWithdrawal(
+            token, amount, client, proofOf(who, 0, round - 1), noStatements()
+        );
         if (greedy) trade(who, balances[0][who]);
         if (amount <= balances[0][who]) {
             balances[0][who] -= amount;
@@ -67,7 +69,7 @@ contract SolvencyTest is MediatorTest {
         SignedOrder memory evidence =
             orderOf(who, round, ++ordersSigned, [0, 1], [known, uint128(1)], 0);
         vm.prank(operator);
-        mediator.cancelWithdrawal(client, token, one(evidence));
+        mediator.cancelWithdrawal(client, token, one(evidence), noStatements(), noCovers());
     }
 
     function confirm(uint256 who) private {

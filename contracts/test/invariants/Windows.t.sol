@@ -157,7 +157,8 @@ contract WindowsTest is MediatorTest {
                     new BalanceProof[](0),
                     DepositRef(address(tokens[0]), 0),
                     noFills(),
-                    noDelegation()
+                    noDelegation(),
+                    noStatements()
                 )
             );
         }
@@ -331,16 +332,16 @@ contract WindowsTest is MediatorTest {
             uint64 of_ = round - 1 > LAST ? LAST : round - 1;
             // Of one that has not asked yet.
             BalanceProof memory proof = proofOf(1, 1, of_);
-            return
-                abi.encodeCall(
-                    mediator.initiateWithdrawal, (address(tokens[1]), 1, clients[1], proof)
-                );
+            return abi.encodeCall(
+                mediator.initiateWithdrawal,
+                (address(tokens[1]), 1, clients[1], proof, noStatements())
+            );
         }
         if (what == Call.CancelWithdrawal || what == Call.CancelCommitted) {
-            return
-                abi.encodeCall(
-                    mediator.cancelWithdrawal, (clients[0], address(tokens[1]), evidence)
-                );
+            return abi.encodeCall(
+                mediator.cancelWithdrawal,
+                (clients[0], address(tokens[1]), evidence, noStatements(), noCovers())
+            );
         }
         if (what == Call.ConfirmOf5) {
             return abi.encodeCall(mediator.confirmWithdrawal, (clients[0], address(tokens[1])));
@@ -369,11 +370,13 @@ contract WindowsTest is MediatorTest {
             uint64 of_ = round - 1 > LAST ? LAST : round - 1;
             return abi.encodeCall(
                 mediator.openDispute,
-                (who, proofsOf(0, of_), noDeposit(), noFills(), noDelegation())
+                (who, proofsOf(0, of_), noDeposit(), noFills(), noDelegation(), noStatements())
             );
         }
         if (what == Call.ProveExecutions) {
-            return abi.encodeCall(mediator.proveExecutions, (who, LAST, false, new Execution[](0)));
+            return abi.encodeCall(
+                mediator.proveExecutions, (who, LAST, false, new Execution[](0), noStatements())
+            );
         }
         if (what == Call.CloseDispute) {
             return abi.encodeCall(
@@ -385,7 +388,9 @@ contract WindowsTest is MediatorTest {
                         new Execution[](0),
                         openingsOf(0, LAST - 1),
                         new BalanceProof[](0),
-                        proofsOf(0, LAST)
+                        proofsOf(0, LAST),
+                        noStatements(),
+                        noCovers()
                     )
                 )
             );

@@ -9,7 +9,8 @@ import {
     Root,
     Sibling,
     Signature,
-    SignedOrder
+    SignedOrder,
+    Statement
 } from "../../src/types/Types.sol";
 import {Test} from "../base/Test.sol";
 
@@ -39,6 +40,14 @@ contract VectorsTest is Test {
 
     function hashCommit(uint64 round, Root[] calldata roots) external pure returns (bytes32) {
         return Messages.hashCommit(round, roots);
+    }
+
+    function hashStatement(address client, Statement calldata statement)
+        external
+        pure
+        returns (bytes32)
+    {
+        return Messages.hashStatement(client, statement);
     }
 
     function signer(bytes32 domain, bytes32 structHash, Signature calldata signature)
@@ -127,7 +136,43 @@ contract VectorsTest is Test {
         }
     }
 
+    function test_statements() public {
+        json = vm.readFile("test/vectors/messages.json");
+        address[] memory owners = vm.parseJsonAddressArray(json, ".statements.client");
+        bytes32[] memory hashes = vm.parseJsonBytes32Array(json, ".statements.structHash");
+        if (hashes.length < 5) revert Differs("rows", hashes.length);
+        for (uint256 i = 0; i < hashes.length; ++i) {
+            bytes32 found = this.hashStatement(owners[i], readStatement(i));
+            if (found != hashes[i]) revert Differs("statement", i);
+        }
+    }
+
     // ------------------------------------------------------------------ reading
+
+    function readStatement(uint256 row) private view returns (Statement memory statement) {
+        statement.round = uint64(vm.parseJsonUintArray(json, ".statements.round")[row]);
+        statement.watermark = uint64(vm.parseJsonUintArray(json, ".statements.watermark")[row]);
+        uint256 offset = vm.parseJsonUintArray(json, ".statements.exceptOffset")[row];
+        uint256 count = vm.parseJsonUintArray(json, ".statements.exceptCount")[row];
+        uint256[] memory ids = vm.parseJsonUintArray(json, ".excepts.id");
+        statement.except = new uint64[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            statement.except[i] = uint64(ids[offset + i]);
+        }
+        offset = vm.parseJsonUintArray(json, ".statements.sumOffset")[row];
+        count = vm.parseJsonUintArray(json, ".statements.sumCount")[row];
+        address[] memory tokens = vm.parseJsonAddressArray(json, ".sums.token");
+        uint256[] memory sold = vm.parseJsonUintArray(json, ".sums.sold");
+        uint256[] memory bought = vm.parseJsonUintArray(json, ".sums.bought");
+        statement.tokens = new address[](count);
+        statement.sold = new uint128[](count);
+        statement.bought = new uint128[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            statement.tokens[i] = tokens[offset + i];
+            statement.sold[i] = uint128(sold[offset + i]);
+            statement.bought[i] = uint128(bought[offset + i]);
+        }
+    }
 
     function readProofs() private view returns (BalanceProof[] memory proofs) {
         uint256[] memory balances = vm.parseJsonUintArray(json, ".rows.balance");

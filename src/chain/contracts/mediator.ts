@@ -20,6 +20,9 @@ import { ContractRefused } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import { readTokenFacts, type TokenFacts } from "./tokens.ts";
 
+/** No statement: a struct hash that none has. */
+const NO_STATEMENT: Hex = `0x${"00".repeat(32)}`;
+
 /** The facts of an exchange that never change. */
 export interface ExchangeConstants {
   readonly domain: Domain;
@@ -243,9 +246,17 @@ export class MediatorReader {
     return sold === 0n && bought === 0n ? undefined : { sold, bought };
   }
 
-  /** How far `operator` has come with proving a dispute's executions. */
-  async accumulation(client: Address, round: Round, operator: Address) {
-    const args = [client, BigInt(round), operator] as const;
+  /**
+   * How far `operator` has come with proving a dispute's executions, beside the statement with that
+   * struct hash, or beside none.
+   */
+  async accumulation(
+    client: Address,
+    round: Round,
+    operator: Address,
+    statementHash: Hex = NO_STATEMENT,
+  ) {
+    const args = [client, BigInt(round), operator, statementHash] as const;
     const { covered, orders, lastId } = await this.#read("accumulation", args, "an accumulation");
     return { covered, orders, lastId };
   }

@@ -6,11 +6,13 @@ import { INTENT_CODE } from "../../protocol/messages.ts";
 import type {
   Amount,
   BalanceProof,
+  Cover,
   Order,
   Round,
   Signature,
   SignedFill,
   SignedOrder,
+  SignedStatement,
   TokenRoot,
 } from "../../protocol/units.ts";
 import { mediatorAbi } from "../abi/mediator.ts";
@@ -47,22 +49,36 @@ export function encodeDeposit(token: Address, amount: Amount): Hex {
   return encodeFunctionData({ abi, functionName: "deposit", args: [token, amount] });
 }
 
+/** `statements`: countersigned, of this round and the one before, ascending (section 10). */
 export function encodeInitiateWithdrawal(
   token: Address,
   amount: Amount,
   recipient: Address,
   proof: BalanceProof,
+  statements: readonly SignedStatement[] = [],
 ): Hex {
-  const args = [token, amount, recipient, abiProof(proof)] as const;
+  const args = [token, amount, recipient, abiProof(proof), statements.map(abiStatement)] as const;
   return encodeFunctionData({ abi, functionName: "initiateWithdrawal", args });
 }
 
+/**
+ * `statements`: signed by the client, of the request's round and the one before, ascending;
+ * `covers`: what the request presented, in the order of its `StatementPresented` logs.
+ */
 export function encodeCancelWithdrawal(
   client: Address,
   token: Address,
   orders: readonly SignedOrder[],
+  statements: readonly SignedStatement[] = [],
+  covers: readonly Cover[] = [],
 ): Hex {
-  const args = [client, token, orders.map(abiOrder)] as const;
+  const args = [
+    client,
+    token,
+    orders.map(abiOrder),
+    statements.map(abiStatement),
+    covers.map(abiCover),
+  ] as const;
   return encodeFunctionData({ abi, functionName: "cancelWithdrawal", args });
 }
 
@@ -86,12 +102,16 @@ export function encodeCommit(
   return encodeFunctionData({ abi, functionName: "commit", args });
 }
 
-/** `fills` in any order; the contract takes them ascending by order hash. */
+/**
+ * `fills` in any order; the contract takes them ascending by order hash. `statement`:
+ * countersigned, of the disputed round.
+ */
 export function encodeOpenDispute(
   client: Address,
   standing: Standing,
   fills: readonly SignedFill[],
   delegation?: SignedDelegation,
+  statement?: SignedStatement,
 ): Hex {
   const ascending = [...fills].sort((a, b) => (a.fill.orderHash < b.fill.orderHash ? -1 : 1));
   const args = [
@@ -111,21 +131,33 @@ export function encodeOpenDispute(
       untilRound: BigInt(delegation?.untilRound ?? 0),
       signature: delegation?.signature ?? ("0x" as Hex),
     },
+    statement === undefined ? [] : [abiStatement(statement)],
   ] as const;
   return encodeFunctionData({ abi, functionName: "openDispute", args });
 }
 
+/** `statement`: the one that the dispute is to be closed with, signed by the client. */
 export function encodeProveExecutions(
   client: Address,
   round: Round,
   restart: boolean,
   executions: readonly ExecutedOrder[],
+  statement?: SignedStatement,
 ): Hex {
-  const args = [client, BigInt(round), restart, executions.map(abiExecution)] as const;
+  const args = [
+    client,
+    BigInt(round),
+    restart,
+    executions.map(abiExecution),
+    statement === undefined ? [] : [abiStatement(statement)],
+  ] as const;
   return encodeFunctionData({ abi, functionName: "proveExecutions", args });
 }
 
-/** `executions`: those that no `proveExecutions` of the sender accounted for. */
+/**
+ * `executions`: those that no `proveExecutions` of the sender accounted for. `statement`: signed by
+ * the client; `cover`: what the client's own covers, where it presented one.
+ */
 export function encodeCloseDispute(
   client: Address,
   round: Round,
@@ -134,6 +166,8 @@ export function encodeCloseDispute(
     readonly openingBalances: readonly Amount[];
     readonly openings: readonly BalanceProof[];
     readonly closings: readonly BalanceProof[];
+    readonly statement?: SignedStatement;
+    readonly cover?: Cover;
   },
 ): Hex {
   const args = [
@@ -144,6 +178,8 @@ export function encodeCloseDispute(
       openingBalances: answer.openingBalances,
       openings: answer.openings.map(abiProof),
       closings: answer.closings.map(abiProof),
+      statements: answer.statement === undefined ? [] : [abiStatement(answer.statement)],
+      covers: answer.cover === undefined ? [] : [abiCover(answer.cover)],
     },
   ] as const;
   return encodeFunctionData({ abi, functionName: "closeDispute", args });
@@ -194,6 +230,15 @@ function abiOrderFields(order: Order) {
     buyAmount: order.buyAmount,
     intent: INTENT_CODE[order.intent],
   };
+}
+
+function abiStatement({ statement, signature }: SignedStatement) {
+  const { tokens, sold, bought } = statement;
+  return { ...abiCover(statement), tokens, sold, bought, signature: abiSignature(signature) };
+}
+
+function abiCover({ round, watermark, except }: Cover) {
+  return { round: BigInt(round), watermark, except };
 }
 
 function abiSignature({ r, vs, path }: Signature) {

@@ -1,6 +1,6 @@
 /** Several messages of one kind with one signature, as far as the signer and the limit allow. */
 import { bytesToHex } from "../../base/hex.ts";
-import { buildBatch } from "../../protocol/batch.ts";
+import { buildBatch } from "../../protocol/signatures.ts";
 import type { Domain, Signature } from "../../protocol/units.ts";
 import {
   type ClientMessageName,

@@ -7,11 +7,12 @@ import {
   mediatorRuntime,
 } from "../../chain/bytecode/mediator.ts";
 import { ForeignBlockNumbers } from "../../chain/contracts/blockNumbers.ts";
-import { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { type ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
 import type { SlotView } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
 import { connect } from "../../chain/rpc/rpc.ts";
 import { createState } from "../../exchange/model/state.ts";
+import { DEFAULT_SHAPE, leastBonds } from "../../protocol/limits.ts";
 import { lastBlockOf, rescueWindow } from "../../protocol/rounds.ts";
 import type { Schedule } from "../../protocol/units.ts";
 import { ALONE_HINT } from "../checks/quorum.ts";
@@ -41,6 +42,9 @@ export async function checkExchange(
     const hint = "Nothing can be operated any more: clients recover their money from it.";
     findings.push(failure("mediator", `HALTED in round ${round}`, hint));
   }
+  const tokens = (await reader.tokenSet(round + 2)).length;
+  const gasPrice = await exchange.client.getGasPrice();
+  findings.push(judgeBonds(exchange.constants, tokens, gasPrice));
   findings.push(...(await checkMarkets(config, exchange, round)));
   return findings;
 }
@@ -74,6 +78,24 @@ export async function whyUnreadable(config: OperatorConfig, error: unknown): Pro
     // The first error says more than the error of a second try.
     return failureOf("mediator", error);
   }
+}
+
+/** Whether a flood pays for its answers, with as many clients as limits.ts is made for; in wei. */
+export function judgeBonds(
+  { disputeBond, withdrawalBond }: Pick<ExchangeConstants, "disputeBond" | "withdrawalBond">,
+  tokens: number,
+  gasPrice: bigint,
+): Finding {
+  const least = leastBonds({ tokens, levels: DEFAULT_SHAPE.depth }, gasPrice);
+  const ether = (wei: bigint) => `${formatDecimal(wei, ETHER_DECIMALS)} ETH`;
+  const detail = `${ether(disputeBond)} a dispute, ${ether(withdrawalBond)} a request`;
+  const enough = disputeBond >= least.disputeBond && withdrawalBond >= least.withdrawalBond;
+  if (enough) return fine("bonds", detail);
+  const hint =
+    `A flood pays for its answers at this price of gas (${gasPrice} wei) from ` +
+    `${ether(least.disputeBond)} and ${ether(least.withdrawalBond)} on. Bonds never change: ` +
+    "keep ether for the answers, and deploy the next exchange with more.";
+  return warning("bonds", detail, hint);
 }
 
 /** The window in which others may act for one that fails must have a block at all. */

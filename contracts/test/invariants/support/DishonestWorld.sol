@@ -4,11 +4,13 @@ pragma solidity ^0.8.28;
 import {IMediator} from "../../../src/interfaces/IMediator.sol";
 import {
     BalanceProof,
+    Cover,
     Execution,
     Root,
     Sibling,
     Signature,
     SignedOrder,
+    Statement,
     DisputeAnswer
 } from "../../../src/types/Types.sol";
 import {Market} from "./Market.sol";
@@ -60,6 +62,7 @@ contract DishonestWorld is Market {
     function trade(uint256 seed) external drawing(seed) {
         pass();
         if (isHalted()) return afterHalt();
+        if (chance(2)) say(draw(HONEST), !chance(3));
         for (uint256 i = draw(3); i < 3; ++i) {
             tradeOne();
         }
@@ -144,8 +147,9 @@ contract DishonestWorld is Market {
         uint256 most = committed[round - 1][token][client];
         if (client < HONEST) {
             if (!looksRight(client, round - 1)) return;
-            uint256 away = signedAway[round - 1][token][client] + signedAway[round][token][client];
-            most = most < away ? 0 : most - away;
+            int256 left = int256(most) - claimable(client, token, round - 1)
+                - claimable(client, token, round);
+            if (left < int256(most)) most = left < 0 ? 0 : uint256(left);
         } else if (!chance(10)) {
             // What they were given may be more than there is.
             int256 has = coalitionHas(token);
@@ -155,6 +159,37 @@ contract DishonestWorld is Market {
         uint128 amount = amountUpTo(most);
         ask(client, token, amount, clients[client]);
         if (client < HONEST) balances[token][client] -= amount;
+    }
+
+    /// @dev The honest present the last there is.
+    function chooseToPresent(uint256 client, uint64 round)
+        internal
+        override
+        returns (uint256[2] memory)
+    {
+        if (client >= HONEST) return super.chooseToPresent(client, round);
+        return [lastSaid(client, round - 1, true), lastSaid(client, round, true)];
+    }
+
+    /// @dev At most what evidence of a round claims of a token against a request that presents the
+    /// last statement: its sums, and all that orders outside it may sell. Those that the client
+    /// signed since cover them by less.
+    function claimable(uint256 client, uint256 token, uint64 round)
+        private
+        view
+        returns (int256 claimed)
+    {
+        uint256 n = lastSaid(client, round, true);
+        if (n != 0) {
+            Said storage last = said[client][n - 1];
+            claimed = int256(uint256(last.sold[token])) - int256(uint256(last.bought[token]));
+        }
+        for (uint256 id = 0; id < trades.length; ++id) {
+            Trade storage made = trades[id];
+            if (made.client != client || made.round != round) continue;
+            if (made.places[0] != token || isCovered(client, n, id)) continue;
+            claimed += int256(uint256(made.amounts[0]));
+        }
     }
 
     /// @dev By one of the others: the operator may well be unable to close it.
@@ -369,16 +404,19 @@ contract DishonestWorld is Market {
         Case storage case_ = cases[number_];
         (uint256 client, uint64 round) = (case_.client, case_.round);
         if (!isCommitted(round)) return;
-        (Execution[] memory executions, uint256 over) = executionsFor(case_, trick);
+        uint256 n = statementFor(case_, trick);
+        (Execution[] memory executions, uint256 over) = executionsFor(case_, trick, n);
         // Either all goes with the closing, or all before it.
         Execution[] memory before = new Execution[](0);
         if (chance(2)) (before, executions) = (executions, before);
+        Statement[] memory beside = signedStatementOf(client, n);
         (bool proven,) = attempt(
             operator,
-            abi.encodeCall(mediator.proveExecutions, (clients[client], round, true, before))
+            abi.encodeCall(mediator.proveExecutions, (clients[client], round, true, before, beside))
         );
         if (proven) _provenOver[number_] = over;
-        (bool closed,) = attempt(operator, closing(case_, executions, trick));
+        (bool closed,) = attempt(operator, closing(case_, executions, trick, beside));
+        if (closed && n != 0) did["closed with a statement"]++;
         bool inTime = quartersOf(number) <= quartersOf(case_.openedAt) + 1;
         if (!closed) {
             bool honest = client < HONEST && looksRight(client, round);
@@ -416,12 +454,20 @@ contract DishonestWorld is Market {
         did["closed overdone"]++;
     }
 
-    function executionsFor(Case storage case_, uint256 trick)
+    /// @dev The truth goes with the last that the client signed; a lie with whichever there is.
+    function statementFor(Case storage case_, uint256 trick) private returns (uint256) {
+        (uint256 client, uint64 round) = (case_.client, case_.round);
+        if (trick > 0 && chance(2)) return anySaid(client, round - 1, false);
+        if (case_.said == 0 && chance(2)) return 0;
+        return lastSaid(client, round - 1, false);
+    }
+
+    function executionsFor(Case storage case_, uint256 trick, uint256 n)
         private
         returns (Execution[] memory executions, uint256 over)
     {
         (uint256 client, uint64 round) = (case_.client, case_.round);
-        executions = executionsOf(client, round - 1);
+        executions = executionsBeside(case_, n);
         if (client < HONEST && trick != 2) over = overdone[round][client];
         if (executions.length == 0) return (executions, 0);
         uint256 i = draw(executions.length);
@@ -447,7 +493,8 @@ contract DishonestWorld is Market {
         } else if (trick == 3) {
             one_.sold += 1;
         } else if (trick == 4) {
-            one_.bought -= 1;
+            // Nothing stands beside an order that a statement covers.
+            if (one_.bought > 0) one_.bought -= 1;
         } else if (trick == 5 || trick == 6) {
             // An order that explains what is missing, by a signature that is not the client's.
             uint128 more = missingOf(client, round, one_.order.sellToken);
@@ -474,9 +521,23 @@ contract DishonestWorld is Market {
         return 0;
     }
 
-    function closing(Case storage case_, Execution[] memory executions, uint256 trick)
+    function closing(
+        Case storage case_,
+        Execution[] memory executions,
+        uint256 trick,
+        Statement[] memory beside
+    ) private returns (bytes memory call) {
+        DisputeAnswer memory given = provenFor(case_, trick);
+        (given.executions, given.statements) = (executions, beside);
+        given.covers = coverOfSaid(case_.client, case_.said);
+        address who = clients[case_.client];
+        return abi.encodeCall(mediator.closeDispute, (who, case_.round, given));
+    }
+
+    /// @dev Openings and closings.
+    function provenFor(Case storage case_, uint256 trick)
         private
-        returns (bytes memory call)
+        returns (DisputeAnswer memory given)
     {
         (uint256 client, uint64 round) = (case_.client, case_.round);
         uint128[] memory shown = new uint128[](0);
@@ -496,10 +557,7 @@ contract DishonestWorld is Market {
         if (trick == 12 && token < setSize(round - 1) && client < leaves[round - 1]) {
             closings[token] = proofIn(client, token, round - 1);
         }
-        return abi.encodeCall(
-            mediator.closeDispute,
-            (clients[client], round, DisputeAnswer(executions, shown, openings, closings))
-        );
+        (given.openingBalances, given.openings, given.closings) = (shown, openings, closings);
     }
 
     // ------------------------------------------------------------------ law (d): requests, commits
@@ -509,21 +567,36 @@ contract DishonestWorld is Market {
         for (uint256 client = 0; client < HONEST; ++client) {
             for (uint256 token = 0; token < tokens.length; ++token) {
                 if (asks[client][token].amount == 0) continue;
-                SignedOrder[] memory evidence = evidenceOn(client, token, draw(6));
-                (bool cancelled,) = attempt(
-                    operator,
-                    abi.encodeCall(
-                        mediator.cancelWithdrawal,
-                        (clients[client], address(tokens[token]), evidence)
-                    )
-                );
-                assertFalse(cancelled, "a covered request was cancelled");
-                did["request stands"]++;
+                cheatOnRequest(client, token);
             }
         }
     }
 
-    function evidenceOn(uint256 client, uint256 token, uint256 trick)
+    /// @dev By any of the client's statements, whatever it presented.
+    function cheatOnRequest(uint256 client, uint256 token) private {
+        Ask storage asked = asks[client][token];
+        uint256[2] memory used =
+            [anySaid(client, asked.round - 1, false), anySaid(client, asked.round, false)];
+        for (uint64 i = 0; i < 2; ++i) {
+            if (chance(2)) used[i] = lastSaid(client, asked.round - 1 + i, false);
+        }
+        SignedOrder[] memory evidence = evidenceOn(client, token, draw(6), used);
+        Statement[] memory beside =
+            joined_(signedStatementOf(client, used[0]), signedStatementOf(client, used[1]));
+        Cover[] memory covers = chance(5) ? coversOf(beside) : coverOfSaid(client, asked.presented);
+        (bool cancelled,) = attempt(
+            operator,
+            abi.encodeCall(
+                mediator.cancelWithdrawal,
+                (clients[client], address(tokens[token]), evidence, beside, covers)
+            )
+        );
+        assertFalse(cancelled, "a covered request was cancelled");
+        did["request stands"]++;
+        if (beside.length > 0) did["request stands against statements"]++;
+    }
+
+    function evidenceOn(uint256 client, uint256 token, uint256 trick, uint256[2] memory used)
         private
         returns (SignedOrder[] memory evidence)
     {
@@ -535,6 +608,8 @@ contract DishonestWorld is Market {
             bool near = made.round == round || made.round + 1 == round;
             bool own = made.client == client && made.places[0] == token && near;
             if (!own && (trick < 3 || !chance(4))) continue;
+            bool covered = isCovered(client, used[0], id) || isCovered(client, used[1], id);
+            if (covered && trick < 5) continue;
             evidence[count++] = signedOf(id);
             if (trick == 1) evidence[count++] = signedOf(id);
         }
@@ -609,7 +684,7 @@ contract DishonestWorld is Market {
         }
         bytes memory call = isHalted()
             ? abi.encodeCall(mediator.recoverBalance, (who, asset, proof))
-            : abi.encodeCall(mediator.initiateWithdrawal, (asset, 1, who, proof));
+            : abi.encodeCall(mediator.initiateWithdrawal, (asset, 1, who, proof, noStatements()));
         refused(who, call, bytes4(keccak256("InvalidProof(address,uint64,uint64)")));
         did["forged"]++;
     }
@@ -627,7 +702,8 @@ contract DishonestWorld is Market {
         if (what == 0) {
             call = abi.encodeCall(mediator.deposit, (asset, 1));
         } else if (what == 1) {
-            call = abi.encodeCall(mediator.initiateWithdrawal, (asset, 1, who, proof));
+            call =
+                abi.encodeCall(mediator.initiateWithdrawal, (asset, 1, who, proof, noStatements()));
         } else if (what == 2) {
             call = abi.encodeCall(mediator.commit, (new Root[](0), new Signature[](0)));
         } else if (what == 3) {
@@ -637,7 +713,10 @@ contract DishonestWorld is Market {
         } else if (what == 5) {
             return recoverDepositsOf(client, token);
         } else {
-            call = abi.encodeCall(mediator.cancelWithdrawal, (who, asset, new SignedOrder[](0)));
+            call = abi.encodeCall(
+                mediator.cancelWithdrawal,
+                (who, asset, new SignedOrder[](0), noStatements(), noCovers())
+            );
         }
         refused(operator, call, IMediator.Halted.selector);
     }

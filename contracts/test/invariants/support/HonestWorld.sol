@@ -5,11 +5,13 @@ import {IMediator} from "../../../src/interfaces/IMediator.sol";
 import {Messages} from "../../../src/libraries/Messages.sol";
 import {
     BalanceProof,
+    Cover,
     DepositRef,
     Execution,
     Root,
     Signature,
     SignedOrder,
+    Statement,
     DisputeAnswer
 } from "../../../src/types/Types.sol";
 import {Market} from "./Market.sol";
@@ -49,6 +51,7 @@ contract HonestWorld is Market {
             uint256 maker = draw(joined);
             uint8 sell = uint8(draw(tokens.length));
             if (balances[sell][maker] > 0) sellTo(maker, sell, partOf(balances[sell][maker]));
+            if (chance(3)) say(maker, !chance(4));
         }
     }
 
@@ -110,6 +113,7 @@ contract HonestWorld is Market {
     /// @dev Fills once more a pair of orders that has room.
     function fillAgain(uint256 id) private {
         Trade storage made = trades[id];
+        if (summed[id] || summed[id + 1]) return;
         if (made.round != roundOf(number) || !hasRoom(made) || !hasRoom(trades[id + 1])) return;
         if (balances[made.places[0]][made.client] < made.unitSold) return;
         if (balances[made.places[1]][trades[id + 1].client] < made.unitBought) return;
@@ -186,6 +190,11 @@ contract HonestWorld is Market {
         if (asked.amount == 0 || asked.debited || asked.overdrawn) return;
         if (balances[token][client] < asked.amount) {
             asked.overdrawn = true;
+            // All that it has then, or no more than it must.
+            for (uint64 i = 0; i < 2; ++i) {
+                bool all = asked.presented[i] != 0 || chance(2);
+                if (all) asked.used[i] = lastSaid(client, asked.round - 1 + i, true);
+            }
             return;
         }
         balances[token][client] -= asked.amount;
@@ -214,9 +223,7 @@ contract HonestWorld is Market {
             for (uint256 token = 0; token < tokens.length; ++token) {
                 Ask storage asked = asks[client][token];
                 if (!asked.overdrawn || (_outage && asked.round == round)) continue;
-                SignedOrder[] memory evidence = evidenceOn(client, token, asked.round);
-                vm.prank(actor);
-                mediator.cancelWithdrawal(clients[client], address(tokens[token]), evidence);
+                sendCancel(actor, client, token);
                 forget(client, token);
                 earned[actor] += withdrawalBond();
                 bondsOfCancelled += withdrawalBond();
@@ -225,7 +232,19 @@ contract HonestWorld is Market {
         }
     }
 
-    /// @dev Every order of the two rounds that sells the token.
+    function sendCancel(address actor, uint256 client, uint256 token) private {
+        Ask storage asked = asks[client][token];
+        SignedOrder[] memory evidence = evidenceOn(client, token, asked.round);
+        Statement[] memory used = joined_(
+            signedStatementOf(client, asked.used[0]), signedStatementOf(client, asked.used[1])
+        );
+        if (used.length > 0) did["cancel by statement"]++;
+        Cover[] memory covers = coverOfSaid(client, asked.presented);
+        vm.prank(actor);
+        mediator.cancelWithdrawal(clients[client], address(tokens[token]), evidence, used, covers);
+    }
+
+    /// @dev Every order of the two rounds that sells the token, and is not summed up.
     function evidenceOn(uint256 client, uint256 token, uint64 round)
         private
         view
@@ -236,6 +255,8 @@ contract HonestWorld is Market {
         for (uint256 id = 0; id < trades.length; ++id) {
             Trade storage made = trades[id];
             if (made.client != client || made.places[0] != token) continue;
+            uint256[2] storage used = asks[client][token].used;
+            if (isCovered(client, used[0], id) || isCovered(client, used[1], id)) continue;
             if (made.round == round || made.round + 1 == round) evidence[count++] = signedOf(id);
         }
         return take(evidence, count);
@@ -279,21 +300,23 @@ contract HonestWorld is Market {
 
     function answer(address actor, Case storage case_) private {
         (uint256 client, uint64 round) = (case_.client, case_.round);
-        Execution[] memory rest_ =
-            proveSome(actor, clients[client], round, executionsOf(client, round - 1));
-        uint128[] memory shown = new uint128[](0);
-        BalanceProof[] memory openings = new BalanceProof[](0);
+        uint256 n = lastSaid(client, round - 1, true);
+        if (case_.said == 0 && chance(2)) n = 0;
+        if (n != 0) did["closed with a statement"]++;
+        DisputeAnswer memory given;
+        given.statements = signedStatementOf(client, n);
+        given.covers = coverOfSaid(client, case_.said);
+        given.executions =
+            proveSome(actor, clients[client], round, executionsBeside(case_, n), given.statements);
         bool hasLeaf = client < leaves[round - 1] && setSize(round - 1) > 0;
         if (case_.byProofs) {
-            shown = openingsOf(client, round - 1);
+            given.openingBalances = openingsOf(client, round - 1);
         } else if (hasLeaf) {
-            openings = proofsIn(client, round - 1);
+            given.openings = proofsIn(client, round - 1);
         }
-        BalanceProof[] memory closings = proofsIn(client, round);
+        given.closings = proofsIn(client, round);
         vm.prank(actor);
-        mediator.closeDispute(
-            clients[client], round, DisputeAnswer(rest_, shown, openings, closings)
-        );
+        mediator.closeDispute(clients[client], round, given);
         case_.closedAt = number;
         earned[actor] += bond();
         if (chance(4)) claimBondsOf(actor);
@@ -301,10 +324,13 @@ contract HonestWorld is Market {
     }
 
     /// @dev The first few, perhaps sent again from the start; the rest goes with the closing.
-    function proveSome(address actor, address client, uint64 round, Execution[] memory executions)
-        private
-        returns (Execution[] memory left)
-    {
+    function proveSome(
+        address actor,
+        address client,
+        uint64 round,
+        Execution[] memory executions,
+        Statement[] memory statements
+    ) private returns (Execution[] memory left) {
         uint256 cut = chance(3) ? 0 : draw(executions.length + 1);
         Execution[] memory first = new Execution[](cut);
         left = new Execution[](executions.length - cut);
@@ -317,7 +343,7 @@ contract HonestWorld is Market {
         bool again = chance(3);
         for (uint256 i = again ? 0 : 1; i < 2; ++i) {
             vm.prank(actor);
-            mediator.proveExecutions(client, round, i == 1, first);
+            mediator.proveExecutions(client, round, i == 1, first, statements);
         }
         did[again ? "restart" : "prove"]++;
     }
@@ -383,7 +409,9 @@ contract HonestWorld is Market {
                         new Execution[](0),
                         new uint128[](0),
                         new BalanceProof[](0),
-                        new BalanceProof[](0)
+                        new BalanceProof[](0),
+                        noStatements(),
+                        noCovers()
                     )
                 )
             );
@@ -401,14 +429,19 @@ contract HonestWorld is Market {
         address payee = clients[client];
         refused(
             clients[client],
-            abi.encodeCall(mediator.initiateWithdrawal, (asset, proof.balance + 1, payee, proof)),
+            abi.encodeCall(
+                mediator.initiateWithdrawal,
+                (asset, proof.balance + 1, payee, proof, noStatements())
+            ),
             IMediator.AmountExceedsOpening.selector
         );
         address other = clients[(client + 1) % PEOPLE];
         if (proof.balance == 0 || asks[(client + 1) % PEOPLE][token].amount != 0) return;
         refused(
             other,
-            abi.encodeCall(mediator.initiateWithdrawal, (asset, proof.balance, other, proof)),
+            abi.encodeCall(
+                mediator.initiateWithdrawal, (asset, proof.balance, other, proof, noStatements())
+            ),
             bytes4(keccak256("InvalidProof(address,uint64,uint64)"))
         );
     }
@@ -419,7 +452,13 @@ contract HonestWorld is Market {
         if (number >= firstBlock(next, 1) || committedAt[next][token] != 0) return;
         bytes memory call = abi.encodeCall(
             mediator.cancelWithdrawal,
-            (clients[client], address(tokens[token]), new SignedOrder[](0))
+            (
+                clients[client],
+                address(tokens[token]),
+                new SignedOrder[](0),
+                noStatements(),
+                noCovers()
+            )
         );
         refused(who, call, IMediator.NotOperator.selector);
     }
@@ -436,7 +475,8 @@ contract HonestWorld is Market {
             new BalanceProof[](0),
             DepositRef(address(tokens[token]), at),
             noFills(),
-            noDelegation()
+            noDelegation(),
+            noStatements()
         );
         did["refused"]++;
     }

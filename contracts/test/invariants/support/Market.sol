@@ -4,11 +4,14 @@ pragma solidity ^0.8.28;
 import {Messages} from "../../../src/libraries/Messages.sol";
 import {
     BalanceProof,
+    Cover,
     Delegation,
     DepositRef,
     Execution,
     PresentedFill,
-    SignedOrder
+    Signature,
+    SignedOrder,
+    Statement
 } from "../../../src/types/Types.sol";
 import {World} from "./World.sol";
 
@@ -34,6 +37,21 @@ abstract contract Market is World {
         uint128 fills;
     }
 
+    /// What a client signed about its closed orders, with the sums of then.
+    struct Said {
+        uint64 round;
+        uint64 watermark;
+        uint64[] except;
+        uint128[TOKENS] sold;
+        uint128[TOKENS] bought;
+        uint256 key;
+        bool countersigned;
+    }
+
+    /// Statements of a client, numbered from one on; zero is none.
+    mapping(uint256 client => Said[]) internal said;
+    /// Orders that a statement covers: never filled again.
+    mapping(uint256 id => bool) internal summed;
     /// Its number is the order's id; orders 2n and 2n+1 meet.
     Trade[] internal trades;
     mapping(uint256 client => KeyChange[]) private _keys;
@@ -181,6 +199,216 @@ abstract contract Market is World {
         }
     }
 
+    // ------------------------------------------------------------------ statements
+
+    /// @dev The client sums up what it has closed: all but some orders that have room left, up to an
+    /// id drawn. What was summed up before stays so. An operator countersigns, or does not.
+    function say(uint256 client, bool countersign) internal {
+        uint64 round = roundOf(number);
+        uint256 last = lastSaid(client, round, false);
+        uint256 from = last == 0 ? 0 : said[client][last - 1].watermark;
+        uint256 watermark = from + draw(trades.length + 1 - from);
+        if (chance(2)) watermark = trades.length;
+        if (watermark == 0) return;
+        Said storage now_ = said[client].push();
+        (now_.round, now_.watermark, now_.countersigned) = (round, uint64(watermark), countersign);
+        bool hot = keyIn(client, round) != address(0) && chance(2);
+        now_.key = hot ? hotKeyOf(client) : keyOf(client);
+        for (uint256 id = 0; id < watermark; ++id) {
+            Trade storage made = trades[id];
+            if (made.client != client || made.round != round) continue;
+            bool rests = !summed[id] && hasRoom(made) && now_.except.length < 32;
+            if (rests && chance(3)) {
+                now_.except.push(uint64(id));
+                continue;
+            }
+            summed[id] = true;
+            now_.sold[made.places[0]] += made.fills * made.unitSold;
+            now_.bought[made.places[1]] += made.fills * made.unitBought;
+        }
+        did["statement"]++;
+        if (now_.except.length > 0) did["statement with open orders"]++;
+        if (last != 0) did["later statement"]++;
+    }
+
+    /// @dev The number of the client's last one of the round, zero if none.
+    function lastSaid(uint256 client, uint64 round, bool countersigned)
+        internal
+        view
+        returns (uint256)
+    {
+        for (uint256 n = said[client].length; n > 0; --n) {
+            Said storage one_ = said[client][n - 1];
+            if (one_.round == round && (one_.countersigned || !countersigned)) return n;
+        }
+        return 0;
+    }
+
+    /// @dev Any of the round, or none.
+    function anySaid(uint256 client, uint64 round, bool countersigned) internal returns (uint256) {
+        uint256 left = draw(1 + countSaid(client, round, countersigned));
+        for (uint256 n = said[client].length; n > 0 && left > 0; --n) {
+            Said storage one_ = said[client][n - 1];
+            if (one_.round != round || (countersigned && !one_.countersigned)) continue;
+            if (--left == 0) return n;
+        }
+        return 0;
+    }
+
+    function countSaid(uint256 client, uint64 round, bool countersigned)
+        private
+        view
+        returns (uint256 count)
+    {
+        for (uint256 n = 0; n < said[client].length; ++n) {
+            Said storage one_ = said[client][n];
+            if (one_.round == round && (one_.countersigned || !countersigned)) ++count;
+        }
+    }
+
+    function isCovered(uint256 client, uint256 n, uint256 id) internal view returns (bool) {
+        if (n == 0) return false;
+        Said storage one_ = said[client][n - 1];
+        if (id >= one_.watermark || trades[id].round != one_.round) return false;
+        for (uint256 i = 0; i < one_.except.length; ++i) {
+            if (one_.except[i] == id) return false;
+        }
+        return true;
+    }
+
+    /// @dev None, or the one with this number, signed by `key`.
+    function statementBy(uint256 client, uint256 n, uint256 key)
+        internal
+        view
+        returns (Statement[] memory statements)
+    {
+        if (n == 0) return statements;
+        Said storage one_ = said[client][n - 1];
+        statements = new Statement[](1);
+        Statement memory filled = statements[0];
+        (filled.round, filled.watermark, filled.except) = (one_.round, one_.watermark, one_.except);
+        uint256 count = tokens.length;
+        (filled.tokens, filled.sold, filled.bought) =
+        (new address[](count), new uint128[](count), new uint128[](count));
+        uint256 used = 0;
+        for (uint256 place = 0; place < count; ++place) {
+            if (one_.sold[place] == 0 && one_.bought[place] == 0) continue;
+            insertSum(filled, used++, place, one_);
+        }
+        shorten(filled, used);
+        bytes32 structHash = statementHash(clients[client], filled);
+        filled.signature = signMaybeBatched(key, structHash, n % 3 == 0);
+    }
+
+    /// @dev Keeps the first `at` and this ascending by address.
+    function insertSum(Statement memory filled, uint256 at, uint256 place, Said storage from)
+        private
+        view
+    {
+        address token = address(tokens[place]);
+        for (; at > 0 && filled.tokens[at - 1] > token; --at) {
+            filled.tokens[at] = filled.tokens[at - 1];
+            filled.sold[at] = filled.sold[at - 1];
+            filled.bought[at] = filled.bought[at - 1];
+        }
+        filled.tokens[at] = token;
+        filled.sold[at] = from.sold[place];
+        filled.bought[at] = from.bought[place];
+    }
+
+    function shorten(Statement memory filled, uint256 count) private pure {
+        (address[] memory t, uint128[] memory s, uint128[] memory b) =
+            (filled.tokens, filled.sold, filled.bought);
+        assembly ("memory-safe") {
+            mstore(t, count)
+            mstore(s, count)
+            mstore(b, count)
+        }
+    }
+
+    function countersignedOf(uint256 client, uint256 n) internal view returns (Statement[] memory) {
+        return statementBy(client, n, n % 2 == 0 ? OTHER_OPERATOR_KEY : OPERATOR_KEY);
+    }
+
+    function signedStatementOf(uint256 client, uint256 n)
+        internal
+        view
+        returns (Statement[] memory)
+    {
+        return n == 0 ? noStatements() : statementBy(client, n, said[client][n - 1].key);
+    }
+
+    /// @dev The first and the second, each of one or none.
+    function joined_(Statement[] memory a, Statement[] memory b)
+        internal
+        pure
+        returns (Statement[] memory all)
+    {
+        all = new Statement[](a.length + b.length);
+        if (a.length > 0) all[0] = a[0];
+        if (b.length > 0) all[a.length] = b[0];
+    }
+
+    function coverOfSaid(uint256 client, uint256[2] memory numbers)
+        internal
+        view
+        returns (Cover[] memory)
+    {
+        return coversOf(
+            joined_(countersignedOf(client, numbers[0]), countersignedOf(client, numbers[1]))
+        );
+    }
+
+    function coverOfSaid(uint256 client, uint256 n) internal view returns (Cover[] memory) {
+        return coversOf(countersignedOf(client, n));
+    }
+
+    function present(uint256 client, uint64 round)
+        internal
+        override
+        returns (uint256[2] memory numbers, Statement[] memory statements)
+    {
+        numbers = chooseToPresent(client, round);
+        statements =
+            joined_(countersignedOf(client, numbers[0]), countersignedOf(client, numbers[1]));
+    }
+
+    /// @dev Any countersigned ones, of the round before and of this.
+    function chooseToPresent(uint256 client, uint64 round)
+        internal
+        virtual
+        returns (uint256[2] memory numbers)
+    {
+        numbers = [anySaid(client, round - 1, true), anySaid(client, round, true)];
+    }
+
+    /// @dev Executions of the round beside statement `n`: of orders that it covers only those that
+    /// were presented, without amounts and signatures.
+    function executionsBeside(Case storage case_, uint256 n)
+        internal
+        view
+        returns (Execution[] memory executions)
+    {
+        executions = executionsOf(case_.client, case_.round - 1);
+        uint256 count = 0;
+        for (uint256 i = 0; i < executions.length; ++i) {
+            SignedOrder memory order_ = executions[i].order;
+            if (isCovered(case_.client, n, order_.id)) {
+                bool isShown = false;
+                for (uint256 j = 0; j < case_.shown.length; ++j) {
+                    if (case_.shown[j] == order_.id) isShown = true;
+                }
+                if (!isShown) continue;
+                order_.signature = Signature(0, 0, new bytes32[](0));
+                executions[i] = Execution(order_, 0, 0);
+            }
+            executions[count++] = executions[i];
+        }
+        assembly ("memory-safe") {
+            mstore(executions, count)
+        }
+    }
+
     // ------------------------------------------------------------------ disputes
 
     function caseOf(uint256 client, uint64 round) internal view returns (uint256) {
@@ -223,8 +451,10 @@ abstract contract Market is World {
         (case_.client, case_.round, case_.openedAt) = (client, round, number);
         case_.byProofs = byProofs;
         case_.mustProve = !byProofs && ref.round + 1 < round;
+        case_.said = showAll ? lastSaid(client, round - 1, true) : anySaid(client, round - 1, true);
+        if (case_.said != 0) did["dispute with a statement"]++;
         PresentedFill[] memory fills = chooseFills(case_, showAll);
-        submitCase(client, proofs, ref, fills);
+        submitCase(case_, proofs, ref, fills);
         did[
             byProofs
                 ? "dispute by proofs"
@@ -234,11 +464,13 @@ abstract contract Market is World {
     }
 
     function submitCase(
-        uint256 client,
+        Case storage case_,
         BalanceProof[] memory proofs,
         DepositRef memory ref,
         PresentedFill[] memory fills
     ) private {
+        uint256 client = case_.client;
+        Statement[] memory hers = countersignedOf(client, case_.said);
         address opener = clients[client];
         Delegation memory delegation;
         if (chance(3)) {
@@ -248,7 +480,7 @@ abstract contract Market is World {
         }
         vm.deal(opener, bond());
         vm.prank(opener);
-        mediator.openDispute{value: bond()}(clients[client], proofs, ref, fills, delegation);
+        mediator.openDispute{value: bond()}(clients[client], proofs, ref, fills, delegation, hers);
     }
 
     function delegationOf(uint256 client, address delegate)
@@ -276,7 +508,9 @@ abstract contract Market is World {
         fills = new PresentedFill[](ids.length);
         uint256 count = 0;
         for (uint256 i = 0; i < ids.length; ++i) {
-            if (!showAll && chance(3)) continue;
+            bool covered = isCovered(case_.client, case_.said, ids[i]);
+            if (showAll ? covered : chance(3)) continue;
+            if (covered) did["covered fill shown"]++;
             uint128 made = trades[ids[i]].fills;
             case_.shown.push(ids[i]);
             fills[count++] = recordOf(ids[i], showAll ? made : uint128(1 + draw(made)));

@@ -3,7 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IMediator} from "../../../src/interfaces/IMediator.sol";
 import {Messages} from "../../../src/libraries/Messages.sol";
-import {BalanceProof, Root, Signature, SignedOrder} from "../../../src/types/Types.sol";
+import {BalanceProof, Root, Signature, SignedOrder, Statement} from "../../../src/types/Types.sol";
 import {MediatorTest} from "../../base/MediatorTest.sol";
 import {Trees} from "../../base/Trees.sol";
 
@@ -23,6 +23,10 @@ abstract contract World is MediatorTest {
         /// The honest operator has debited it, or found it overdrawn.
         bool debited;
         bool overdrawn;
+        /// Statements, by number: what was presented with it, and what the honest operator had when
+        /// it decided; of the round before and of its own.
+        uint256[2] presented;
+        uint256[2] used;
     }
 
     struct Case {
@@ -33,6 +37,8 @@ abstract contract World is MediatorTest {
         bool byProofs;
         bool mustProve;
         bool refunded;
+        /// The statement presented, by number.
+        uint256 said;
         /// The orders presented, by number.
         uint256[] shown;
     }
@@ -271,15 +277,36 @@ abstract contract World is MediatorTest {
         did["list"]++;
     }
 
+    /// @dev What `client` presents with a request made in this round: numbers of statements, and
+    /// these, countersigned.
+    function present(uint256 client, uint64 round)
+        internal
+        virtual
+        returns (uint256[2] memory numbers, Statement[] memory statements);
+
     function ask(uint256 client, uint256 token, uint128 amount, address recipient) internal {
+        (uint256[2] memory presented, Statement[] memory hers) = present(client, roundOf(number));
+        if (hers.length > 0) did["request with statements"]++;
+        askWith(client, token, amount, recipient, hers);
+        asks[client][token].presented = presented;
+    }
+
+    function askWith(
+        uint256 client,
+        uint256 token,
+        uint128 amount,
+        address recipient,
+        Statement[] memory statements
+    ) private {
         uint64 round = roundOf(number);
         BalanceProof memory proof = proofIn(client, token, round - 1);
         vm.deal(clients[client], clients[client].balance + withdrawalBond());
         vm.prank(clients[client]);
         mediator.initiateWithdrawal{value: withdrawalBond()}(
-            address(tokens[token]), amount, recipient, proof
+            address(tokens[token]), amount, recipient, proof, statements
         );
-        asks[client][token] = Ask(round, amount, recipient, false, false);
+        uint256[2] memory none;
+        asks[client][token] = Ask(round, amount, recipient, false, false, none, none);
         requested[round][token][client] += amount;
         did["request"]++;
     }

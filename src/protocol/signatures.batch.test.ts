@@ -3,7 +3,7 @@ import { concat, keccak256 } from "viem";
 import { expect, test } from "vitest";
 import { Alarm } from "../base/errors.ts";
 import { bytesToHex, type Hex } from "../base/hex.ts";
-import { batchRootOf, buildBatch } from "./batch.ts";
+import { batchRootOf, buildBatch } from "./signatures.ts";
 
 const structHash = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const batches = fc.array(structHash, { minLength: 2, maxLength: 40 });
