@@ -35,8 +35,8 @@ contract DishonestWorld is Market {
     /// The order, plus one, of whose executions the tree knows nothing.
     mapping(uint64 round => uint256[HONEST]) private forgotten;
     mapping(uint64 round => mapping(uint256 token => bool)) private garbled;
-    /// The same, in the executions that the Mediator accepted last.
-    mapping(uint256 case_ => uint256) private _provenOver;
+    /// The same, in the executions that the Mediator accepted last beside each statement, or none.
+    mapping(uint256 case_ => mapping(bytes32 statement => uint256)) private _provenOver;
     uint256 private _operatesAt;
     uint256 private _looksAt;
     bool private _silent;
@@ -414,7 +414,7 @@ contract DishonestWorld is Market {
             operator,
             abi.encodeCall(mediator.proveExecutions, (clients[client], round, true, before, beside))
         );
-        if (proven) _provenOver[number_] = over;
+        if (proven) keepOver(number_, n, over);
         (bool closed,) = attempt(operator, closing(case_, executions, trick, beside));
         if (closed && n != 0) did["closed with a statement"]++;
         bool inTime = quartersOf(number) <= quartersOf(case_.openedAt) + 1;
@@ -427,19 +427,30 @@ contract DishonestWorld is Market {
         assertTrue(inTime, "closed in its window");
         case_.closedAt = number;
         earned[operator] += bond();
-        if (client < HONEST) judge(number_);
+        if (client < HONEST) judge(number_, n);
+    }
+
+    function keepOver(uint256 number_, uint256 n, uint256 over) private {
+        _provenOver[number_][hashOfSaid(cases[number_].client, n)] = over;
+    }
+
+    /// @dev Two statements of the same content are one to the Mediator.
+    function hashOfSaid(uint256 client, uint256 n) private view returns (bytes32) {
+        if (n == 0) return 0;
+        return statementHash(clients[client], signedStatementOf(client, n)[0]);
     }
 
     /// @dev Closed: then the client's leaf is as its books say, or the operator executed more of an
     /// order, which the client had signed, and paid for it.
-    function judge(uint256 number_) private {
+    function judge(uint256 number_, uint256 n) private {
         (uint256 client, uint64 round) = (cases[number_].client, cases[number_].round);
         if (looksRight(client, round)) {
             did["closed"]++;
             return;
         }
         uint256 over = overdone[round][client];
-        assertTrue(over != 0 && _provenOver[number_] == over, "closed with a wrong balance");
+        uint256 proven = _provenOver[number_][hashOfSaid(client, n)];
+        assertTrue(over != 0 && proven == over, "closed with a wrong balance");
         Trade storage made = trades[over - 1];
         assertTrue(hasRoom(made), "closed beyond an order");
         ++made.fills;
