@@ -4,7 +4,6 @@
  */
 export { type Curve, nobleCurve } from "../base/curve.ts";
 export type { Address, Hex } from "../base/hex.ts";
-export * from "../protocol/signatures.ts";
 export * from "../protocol/disputeRule.ts";
 export * from "../protocol/haltRule.ts";
 export * from "../protocol/limits.ts";
@@ -12,6 +11,7 @@ export * from "../protocol/messages.ts";
 export * from "../protocol/orderRule.ts";
 export * from "../protocol/recoverRule.ts";
 export * from "../protocol/rounds.ts";
+export * from "../protocol/signatures.ts";
 export * from "../protocol/signatures.ts";
 export * from "../protocol/sumTree.ts";
 export type * from "../protocol/units.ts";
