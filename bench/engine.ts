@@ -78,7 +78,9 @@ class Engine {
         : { sellToken: BASE, sellAmount: MARKET.lot, buyToken: QUOTE, buyAmount: quote };
     const intent = order.sellToken === QUOTE ? ("buyAll" as const) : ("sellAll" as const);
     this.#apply({
-      ...{ kind: "placeOrder", order: { ...common, ...order, intent }, signature: SIGNATURE },
+      kind: "placeOrder",
+      order: { ...common, ...order, intent },
+      signature: SIGNATURE,
     } as Entry);
     return id;
   }

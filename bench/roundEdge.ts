@@ -53,7 +53,11 @@ function begun({ apply, begin }: Machine, clients: readonly Address[]): State {
   apply(state, blocks(block++, [BASE, QUOTE].map(list)));
   const deposits = clients.flatMap((client) =>
     [BASE, QUOTE].map((token) => ({
-      ...{ kind: "deposited", client, token, amount: 10n ** 20n, round: 0 },
+      kind: "deposited",
+      client,
+      token,
+      amount: 10n ** 20n,
+      round: 0,
     })),
   );
   for (let at = 0; at < deposits.length; at += LOGS_AT_ONCE) {
@@ -63,8 +67,14 @@ function begun({ apply, begin }: Machine, clients: readonly Address[]): State {
     if (i % 100 >= OPEN_OF_100) return;
     const price = MARKET.tick * BigInt(1000 + (i % PRICES));
     const order = {
-      ...{ owner, round: 0, id: BigInt(i), sellToken: QUOTE, sellAmount: 5n * price },
-      ...{ buyToken: BASE, buyAmount: 5n * MARKET.lot, intent: "buyAll" as const },
+      owner,
+      round: 0,
+      id: BigInt(i),
+      sellToken: QUOTE,
+      sellAmount: 5n * price,
+      buyToken: BASE,
+      buyAmount: 5n * MARKET.lot,
+      intent: "buyAll" as const,
     };
     const signature = { r: word(i), vs: word(i), path: [] };
     const { refusal } = apply(state, { kind: "placeOrder", order, signature });

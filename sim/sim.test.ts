@@ -75,8 +75,14 @@ describe("a world", () => {
     const { counts } = await expectToHold("calm", { rounds: 6, faults: [] });
     expect(counts).toMatchObject({ starts: 1 });
     for (const action of [
-      ...["Deposited", "WithdrawalInitiated", "WithdrawalConfirmed", "WithdrawalCancelled"],
-      ...["Committed", "DisputeOpened", "DisputeClosed", "TradingKeySet"],
+      "Deposited",
+      "WithdrawalInitiated",
+      "WithdrawalConfirmed",
+      "WithdrawalCancelled",
+      "Committed",
+      "DisputeOpened",
+      "DisputeClosed",
+      "TradingKeySet",
     ]) {
       expect(counts[action], action).toBeGreaterThan(0);
     }

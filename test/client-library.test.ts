@@ -71,7 +71,10 @@ async function startLies(target: string): Promise<Lies> {
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const told: Lies = {
-    ...{ server, written: [], isLosing: false, tell: (_path, answer) => answer },
+    server,
+    written: [],
+    isLosing: false,
+    tell: (_path, answer) => answer,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
   };
   return told;
@@ -79,9 +82,14 @@ async function startLies(target: string): Promise<Lies> {
 
 function join(options: Partial<ClientOptions> = {}): Promise<ExchangeClient> {
   return ExchangeClient.join({
-    ...{ operator: lies.url, rpc: exchange.anvil.url, mediator: exchange.mediator },
-    ...{ signer: exchange.anvil.keys[2] as Hex, evidence: new MemoryEvidence() },
-    ...{ pollMs: 15, retryTimeoutMs: 0, ...options },
+    operator: lies.url,
+    rpc: exchange.anvil.url,
+    mediator: exchange.mediator,
+    signer: exchange.anvil.keys[2] as Hex,
+    evidence: new MemoryEvidence(),
+    pollMs: 15,
+    retryTimeoutMs: 0,
+    ...options,
   });
 }
 
@@ -130,15 +138,22 @@ describe("an operator that lies", () => {
     await client.createOrder(REQUEST).catch(() => {});
     const [kept] = await evidence.orders(0);
     expect(kept?.signed.order).toMatchObject({
-      ...{ sellToken: exchange.usdc, sellAmount: 100_000_000n },
-      ...{ buyToken: exchange.weth, buyAmount: 10n ** 18n, intent: "buyAll" },
+      sellToken: exchange.usdc,
+      sellAmount: 100_000_000n,
+      buyToken: exchange.weth,
+      buyAmount: 10n ** 18n,
+      intent: "buyAll",
     });
   });
 
   it("about a pair has no order for the other way round", async () => {
     lies.tell = inExchange(({ markets }) => ({
       markets: markets.map((one) => ({
-        ...{ ...one, base: one.quote, quote: one.base, lot: "1000", tick: "1000000" },
+        ...one,
+        base: one.quote,
+        quote: one.base,
+        lot: "1000",
+        tick: "1000000",
       })),
     }));
     const client = await join();
@@ -209,8 +224,15 @@ describe("what is done again", () => {
   }
   const key = () => hexToBytes(exchange.anvil.keys[2] as Hex);
   const sell = (id: bigint, changes: Partial<Order> = {}): Order => ({
-    ...{ owner: ada.address, round: 0, id, sellToken: exchange.weth, sellAmount: 10n ** 15n },
-    ...{ buyToken: exchange.usdc, buyAmount: 5_000_000n, intent: "sellAll" as const, ...changes },
+    owner: ada.address,
+    round: 0,
+    id,
+    sellToken: exchange.weth,
+    sellAmount: 10n ** 15n,
+    buyToken: exchange.usdc,
+    buyAmount: 5_000_000n,
+    intent: "sellAll" as const,
+    ...changes,
   });
   const sign = (order: Order) => {
     const { domain } = ada.constants;

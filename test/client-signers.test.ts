@@ -30,8 +30,13 @@ describe("signers and evidence", () => {
   };
   const join = (signer: SignerOption, evidence = new MemoryEvidence()) =>
     ExchangeClient.join({
-      ...{ operator: exchange.url, rpc: exchange.anvil.url, mediator: exchange.mediator },
-      ...{ signer, evidence, pollMs: 15, retryTimeoutMs: 0 },
+      operator: exchange.url,
+      rpc: exchange.anvil.url,
+      mediator: exchange.mediator,
+      signer,
+      evidence,
+      pollMs: 15,
+      retryTimeoutMs: 0,
     });
   const sell = { market: "WETH/USDC", side: "sell", price: "3000", amount: "1" } as const;
 

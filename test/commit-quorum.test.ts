@@ -53,8 +53,11 @@ describe("a commit quorum of two", () => {
   async function commitOf(round: Round) {
     const { anvil, reader } = exchange;
     const [log] = await anvil.client.getContractEvents({
-      ...{ address: reader.mediator, abi: mediatorAbi, eventName: "Committed" },
-      ...{ args: { round: BigInt(round) }, fromBlock: 0n },
+      address: reader.mediator,
+      abi: mediatorAbi,
+      eventName: "Committed",
+      args: { round: BigInt(round) },
+      fromBlock: 0n,
     });
     const hash = log?.transactionHash as Hex;
     const { input, from } = await anvil.client.getTransaction({ hash });
@@ -125,9 +128,14 @@ describe("a commit quorum of two", () => {
     const [base, quote] = await reader.tokenSet(1);
     const key = anvil.keys[9] as Hex;
     const config = {
-      ...{ rpc: [anvil.url], mediator: reader.mediator, confirmations: 1, pollMs: 50 },
+      rpc: [anvil.url],
+      mediator: reader.mediator,
+      confirmations: 1,
+      pollMs: 50,
       markets: [{ base, quote, lot: "1000000000000000", tick: "10" }],
-      ...{ port: await freePort(), storage: join(folder, "storage"), logs: join(folder, "logs") },
+      port: await freePort(),
+      storage: join(folder, "storage"),
+      logs: join(folder, "logs"),
     };
     const file = join(folder, "quarterdeck.json");
     const operator = await startOperatorProcess(file, config, key);
@@ -137,7 +145,8 @@ describe("a commit quorum of two", () => {
         async () => (await checkOf(operator, "commitQuorum")) !== undefined,
       );
       expect(await checkOf(operator, "commitQuorum")).toMatchObject({
-        ...{ state: "failed", detail: expect.stringMatching(/shares no database.*`database`/) },
+        state: "failed",
+        detail: expect.stringMatching(/shares no database.*`database`/),
       });
       const findings = await examine(file, { [KEY_VARIABLE]: key });
       const found = findings.find(({ check }) => check === "commit quorum");

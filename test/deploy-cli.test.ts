@@ -37,18 +37,25 @@ describe("a deployment", () => {
   beforeAll(async () => {
     anvil = await startAnvil();
     ({ tokens } = await deployExchange({
-      ...{ client: anvil.client, owner: localSigner(anvil.keys[DEPLOYER] as Hex) },
+      client: anvil.client,
+      owner: localSigner(anvil.keys[DEPLOYER] as Hex),
       operator: { address: anvil.addresses[1] as Address, name: "x", uri: "http://x.example" },
-      ...{ roundSize: 160, disputeBond: 0n },
+      roundSize: 160,
+      disputeBond: 0n,
       tokens: [
         { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
         { name: "Dollar", symbol: "USDC", decimals: 6 },
       ],
     }));
     plan = {
-      ...{ chainId: anvil.chainId, rpc: [anvil.url], owner: anvil.addresses[OWNER] },
+      chainId: anvil.chainId,
+      rpc: [anvil.url],
+      owner: anvil.addresses[OWNER],
       manager: { kind: "roundRobin", genesisBlocks: 60, slotBlocks: 20, commitQuorum: 2 },
-      ...{ roundSize: 160, disputeBond: "0.01", withdrawalBond: "0.001", tokens },
+      roundSize: 160,
+      disputeBond: "0.01",
+      withdrawalBond: "0.001",
+      tokens,
       operators: [1, 2].map((index) => ({
         address: anvil.addresses[index],
         name: `operator-${index}`,
@@ -99,7 +106,11 @@ describe("a deployment", () => {
     /** Whatever it remembered is gone: only the record on the disk goes on. */
     const goOn = (stopAt: string) =>
       carryOutDeployment({
-        ...{ client: anvil.client, signer, plan: parsed, pollMs: 5, maxFeePerGas: 10n ** 12n },
+        client: anvil.client,
+        signer,
+        plan: parsed,
+        pollMs: 5,
+        maxFeePerGas: 10n ** 12n,
         record: DeploymentRecord.open(join(folder, "broken.record.json"), parsed, signer.address),
         tell: () => {},
         onPoint: (point) => {

@@ -446,7 +446,10 @@ describe("the doctor", () => {
     ]);
 
     const journal = await openPostgresJournal({
-      ...{ url: postgres.url, schema, operator: "tester", operatorUrl: "http://127.0.0.1:1" },
+      url: postgres.url,
+      schema,
+      operator: "tester",
+      operatorUrl: "http://127.0.0.1:1",
     });
     onTestFinished(() => journal.close());
     const leased = await journal.acquire();

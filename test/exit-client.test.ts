@@ -20,8 +20,13 @@ describe("a client without an operator", () => {
     await exchange.client(0);
     kept = new MemoryEvidence();
     ada = await ExchangeClient.join({
-      ...{ operator: exchange.url, rpc: exchange.anvil.url, mediator: exchange.mediator },
-      ...{ signer: exchange.anvil.keys[2] as Hex, evidence: kept, pollMs: 15, retryTimeoutMs: 0 },
+      operator: exchange.url,
+      rpc: exchange.anvil.url,
+      mediator: exchange.mediator,
+      signer: exchange.anvil.keys[2] as Hex,
+      evidence: kept,
+      pollMs: 15,
+      retryTimeoutMs: 0,
     });
     await ada.deposit("WETH", "10");
     await exchange.settle();
@@ -30,8 +35,11 @@ describe("a client without an operator", () => {
 
   const exit = (evidence = kept) =>
     ExitClient.open({
-      ...{ rpc: exchange.anvil.url, mediator: exchange.mediator, pollMs: 15 },
-      ...{ signer: exchange.anvil.keys[2] as Hex, evidence },
+      rpc: exchange.anvil.url,
+      mediator: exchange.mediator,
+      pollMs: 15,
+      signer: exchange.anvil.keys[2] as Hex,
+      evidence,
     });
 
   it("renews an order's rest each round, and once", async () => {
@@ -101,7 +109,9 @@ describe("a client without an operator", () => {
     const out = await roundWork(client);
     expect(out.nextBlock).toBeUndefined();
     expect(out.recovered).toContainEqual({
-      ...{ what: "balance", token: exchange.weth, amount: (11n * WETH) / 2n },
+      what: "balance",
+      token: exchange.weth,
+      amount: (11n * WETH) / 2n,
     });
     expect((await roundWork(client)).recovered).toEqual([]);
   });

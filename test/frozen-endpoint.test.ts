@@ -57,11 +57,9 @@ async function startBoth(anvil: Anvil) {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const keys = anvil.keys.slice(1, 3) as [Hex, Hex];
   const [first, second] = keys.map((key, i) => ({
-    ...{
-      address: localSigner(key).address,
-      name: `operator-${i}`,
-      uri: `http://127.0.0.1:${i + 1}`,
-    },
+    address: localSigner(key).address,
+    name: `operator-${i}`,
+    uri: `http://127.0.0.1:${i + 1}`,
   })) as [Approved, Approved];
   const { mediator, tokens } = await deployExchange({
     client: anvil.client,
@@ -81,7 +79,10 @@ async function startBoth(anvil: Anvil) {
     const proxy = await startHttpProxy(anvil.url);
     onTestFinished(() => proxy.stop());
     const json = {
-      ...{ rpc: [proxy.url], mediator, confirmations: 1, pollMs: 15 },
+      rpc: [proxy.url],
+      mediator,
+      confirmations: 1,
+      pollMs: 15,
       markets: [{ base: tokens[0], quote: tokens[1], lot: "1000000000000000", tick: "10" }],
       database: { url: postgres.url, schema, leaseMs: 200 },
       publicUrl: `http://127.0.0.1:${i + 1}`,

@@ -143,8 +143,12 @@ describe("quarterdeck journal", () => {
   it("backup holds every order acknowledged before it began, while orders flow", async () => {
     const before = await ask();
     const backup = runCli([
-      ...["journal", "backup", "--storage", place("storage")],
-      ...["--to", place("backup")],
+      "journal",
+      "backup",
+      "--storage",
+      place("storage"),
+      "--to",
+      place("backup"),
     ]);
     const { result, ids } = await whileOrdering(backup);
     expect(result.code).toBe(0);

@@ -31,8 +31,13 @@ beforeAll(async () => {
   writeFileSync(
     config,
     JSON.stringify({
-      ...{ rpc: [anvil.url], mediator, markets, confirmations: 1, pollMs: 20 },
-      ...{ port: Number(new URL(url).port), storage: join(folder, "launch") },
+      rpc: [anvil.url],
+      mediator,
+      markets,
+      confirmations: 1,
+      pollMs: 20,
+      port: Number(new URL(url).port),
+      storage: join(folder, "launch"),
       logs: join(folder, "launch-logs"),
     }),
   );

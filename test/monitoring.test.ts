@@ -111,11 +111,31 @@ describe("an operator that watches itself", () => {
       return checks.length >= 25;
     });
     expect(checks).toEqual([
-      ...["answerable", "attestedRoots", "chainSilence", "clockSkew", "commitQuorum", "deadline"],
-      ...["disk.logs", "disk.storage"],
-      ...["diskForecast.logs", "diskForecast.storage", "eventLoop", "haltDistance", "halted"],
-      ...["heap", "inodes.logs", "inodes.storage", "journalFlush", "journalLag", "journalWaiting"],
-      ...["keyBalance", "keyForecast", "memory", "registered", "rpcEndpoints", "rpcLag"],
+      "answerable",
+      "attestedRoots",
+      "chainSilence",
+      "clockSkew",
+      "commitQuorum",
+      "deadline",
+      "disk.logs",
+      "disk.storage",
+      "diskForecast.logs",
+      "diskForecast.storage",
+      "eventLoop",
+      "haltDistance",
+      "halted",
+      "heap",
+      "inodes.logs",
+      "inodes.storage",
+      "journalFlush",
+      "journalLag",
+      "journalWaiting",
+      "keyBalance",
+      "keyForecast",
+      "memory",
+      "registered",
+      "rpcEndpoints",
+      "rpcLag",
     ]);
     expect(duties.parse((await get("/health/duties")).body)).toEqual({ duties: [] });
     expect(await operator.kill("SIGTERM")).toBe(0);

@@ -51,12 +51,25 @@ describe("the operators' list", () => {
       void anvil.blockNumber().then((block) => {
         const [chainId, limits] = [anvil.chainId, { ordersPerClientAndRound: 1 }];
         const exchange = {
-          ...{ chainId, mediator: mediator.mediator, manager: reader.manager, schedule, limits },
-          ...{ operator: address(index), confirmations: 1, markets: [], tokens: [] },
+          chainId,
+          mediator: mediator.mediator,
+          manager: reader.manager,
+          schedule,
+          limits,
+          operator: address(index),
+          confirmations: 1,
+          markets: [],
+          tokens: [],
         };
         const clock = {
-          ...{ chainHead: block, block: block - 1, round: 0, quarter: 0, nextQuarterBlock: 0 },
-          ...{ blocksLeft: 0, committedRound: 0, haltRound: null },
+          chainHead: block,
+          block: block - 1,
+          round: 0,
+          quarter: 0,
+          nextQuarterBlock: 0,
+          blocksLeft: 0,
+          committedRound: 0,
+          haltRound: null,
         };
         response.end(JSON.stringify(request.url === "/v1/exchange" ? exchange : clock));
       });
@@ -81,7 +94,9 @@ describe("the operators' list", () => {
     anvil = await startAnvil();
     for (const index of [FIRST, SECOND, THIRD]) await live(index);
     const operator = (index: number) => ({
-      ...{ address: address(index), name: `operator ${index}`, uri: endpoint(index) },
+      address: address(index),
+      name: `operator ${index}`,
+      uri: endpoint(index),
     });
     const exchange = await deployExchange({
       client: anvil.client,

@@ -76,8 +76,12 @@ describe("an applicant", () => {
     const access = { rpc: [anvil.url], mediator: deployed.mediator, pollMs: 20 };
     config = {
       ...access,
-      ...{ markets: [{ base, quote, lot: "1000000000000000", tick: "10" }], confirmations: 1 },
-      ...{ storage: file("storage"), logs: file("logs"), port, publicUrl: url },
+      markets: [{ base, quote, lot: "1000000000000000", tick: "10" }],
+      confirmations: 1,
+      storage: file("storage"),
+      logs: file("logs"),
+      port,
+      publicUrl: url,
     };
     writeFileSync(file("owner.json"), JSON.stringify(access));
     writeFileSync(file("operator.json"), JSON.stringify(config));
@@ -104,8 +108,16 @@ describe("an applicant", () => {
 
     const { code, report, states } = await vetted("application.json");
     expect(states).toEqual({
-      ...{ application: "ok", approval: "ok", tls: "warn", identity: "ok", version: "ok" },
-      ...{ exchange: "ok", head: "ok", journal: "ok", balance: "ok", latency: "ok" },
+      application: "ok",
+      approval: "ok",
+      tls: "warn",
+      identity: "ok",
+      version: "ok",
+      exchange: "ok",
+      head: "ok",
+      journal: "ok",
+      balance: "ok",
+      latency: "ok",
     });
     expect([code, report.ok, report.latency.failures]).toEqual([0, true, 0]);
     const said = await owner("vet", file("application.json"), ...QUICK);
@@ -184,8 +196,10 @@ describe("an applicant", () => {
 
   test("serves a certificate of an authority that the owner's machine knows", async () => {
     const serving = await serveOverTls({
-      ...{ api: applicant.api, key: anvil.keys[APPLICANT] as Hex },
-      ...{ chainId: 31337, manager: reader.manager },
+      api: applicant.api,
+      key: anvil.keys[APPLICANT] as Hex,
+      chainId: 31337,
+      manager: reader.manager,
     });
     onTestFinished(() => serving.close());
     const tls = { ...config, publicUrl: serving.url };
@@ -244,14 +258,18 @@ describe("what is looked at", () => {
     const state = async (endpoint: string) => (await checkTls(endpoint, Date.now()))[0];
     const hint = "Serve it over https: anybody on the way can read and change what is said.";
     expect(await state("http://exchange.example")).toEqual({
-      ...{ check: "tls", state: "fail", detail: "orders would travel in the clear", hint },
+      check: "tls",
+      state: "fail",
+      detail: "orders would travel in the clear",
+      hint,
     });
     expect(await state("http://127.0.0.1:8080")).toMatchObject({ state: "warn", hint });
     const noTls = createServer((socket) => socket.destroy()).listen(0, "127.0.0.1");
     await new Promise((resolve) => noTls.once("listening", resolve));
     const { port } = noTls.address() as AddressInfo;
     expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({
-      ...{ state: "fail", hint: expect.stringMatching(/^Something must speak TLS there/) },
+      state: "fail",
+      hint: expect.stringMatching(/^Something must speak TLS there/),
     });
     await new Promise((resolve) => noTls.close(resolve));
     expect(await state(`https://127.0.0.1:${port}`)).toMatchObject({ state: "fail" });
@@ -277,10 +295,15 @@ describe("what is looked at", () => {
     const shown = "certificate by Quarterdeck tests, Private authority until Jan  1 00:00:00 2124";
     const judged = async (days: number) => (await checkTls(url, end - days * DAY_MS))[0];
     expect(await judged(14)).toEqual({
-      ...{ check: "tls", state: "ok", detail: `${shown} GMT, 14 days left`, hint: undefined },
+      check: "tls",
+      state: "ok",
+      detail: `${shown} GMT, 14 days left`,
+      hint: undefined,
     });
     expect(await judged(13.9)).toEqual({
-      ...{ check: "tls", state: "warn", detail: `${shown} GMT, 13 days left` },
+      check: "tls",
+      state: "warn",
+      detail: `${shown} GMT, 13 days left`,
       hint: "See that it is renewed by itself.",
     });
     expect((await checkTls(url.replace("localhost", "127.0.0.1"), end - 20 * DAY_MS))[0]).toEqual(

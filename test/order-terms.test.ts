@@ -26,9 +26,14 @@ const ADA_KEY = 2;
 
 function ask(id: bigint): Order {
   return {
-    ...{ owner: ada.address, round: 0, id, intent: "sellAll" },
-    ...{ sellToken: exchange.weth, sellAmount: 10n ** 15n },
-    ...{ buyToken: exchange.usdc, buyAmount: 9_000_000n },
+    owner: ada.address,
+    round: 0,
+    id,
+    intent: "sellAll",
+    sellToken: exchange.weth,
+    sellAmount: 10n ** 15n,
+    buyToken: exchange.usdc,
+    buyAmount: 9_000_000n,
   };
 }
 
@@ -57,17 +62,26 @@ async function post(body: object) {
 it("does what its terms say, echoes them, and tells why it ended and when it came", async () => {
   const before = Date.now();
   const rests = await ada.createOrder({
-    ...{ market: "WETH/USDC", side: "sell", price: "3000", amount: "0.5" },
-    ...{ timeInForce: "postOnly", selfTrade: "cancelMaker", tag: "quote-1" },
+    market: "WETH/USDC",
+    side: "sell",
+    price: "3000",
+    amount: "0.5",
+    timeInForce: "postOnly",
+    selfTrade: "cancelMaker",
+    tag: "quote-1",
   });
   expect(rests).toMatchObject({
-    ...{ state: "open", reason: null },
+    state: "open",
+    reason: null,
     terms: { timeInForce: "postOnly", goodTillBlock: null, selfTrade: "cancelMaker" },
   });
   expect(rests.terms.tag).toBe("quote-1");
   expect(rests.timeMs).toBeGreaterThanOrEqual(before - 1);
   const taken = await bob.createOrder({
-    ...{ market: "WETH/USDC", side: "buy", price: "3001", amount: "1" },
+    market: "WETH/USDC",
+    side: "buy",
+    price: "3001",
+    amount: "1",
     timeInForce: "ioc",
   });
   expect(taken).toMatchObject({ state: "cancelled", reason: "ioc", bought: 5n * 10n ** 17n });
@@ -101,7 +115,8 @@ it("takes no order whose terms were dropped, added or changed on the way", async
   expect(moved).toMatchObject({ error: { code: "BadSignature" } });
   const plain = ask(8n);
   const added = await post({
-    ...{ order: plain, signature: sign(hashOrder(plain)) },
+    order: plain,
+    signature: sign(hashOrder(plain)),
     terms: signTerms(plain, terms),
   });
   expect(added).toMatchObject({ status: 400, error: { code: "BadInput" } });

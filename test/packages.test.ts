@@ -92,8 +92,14 @@ describe("the packages", () => {
     const entry = "import * as client from '@quarterdeck/client'; globalThis.client = client;";
     const { outputFiles, metafile } = await build({
       stdin: { contents: entry, resolveDir: installed },
-      ...{ bundle: true, platform: "browser", format: "esm", target: "es2024", minify: true },
-      ...{ write: false, metafile: true, logLevel: "silent" },
+      bundle: true,
+      platform: "browser",
+      format: "esm",
+      target: "es2024",
+      minify: true,
+      write: false,
+      metafile: true,
+      logLevel: "silent",
     });
     const bytes = outputFiles[0]?.contents ?? new Uint8Array();
     const gzipped = gzipSync(bytes).length;

@@ -16,7 +16,10 @@ beforeAll(async () => {
 afterAll(() => exchange.stop());
 
 const quote = (price: string, amount = "0.01") => ({
-  ...{ market: "WETH/USDC", side: "sell" as const, price, amount },
+  market: "WETH/USDC",
+  side: "sell" as const,
+  price,
+  amount,
 });
 
 it("places many with one signature, each answered by itself, and again the same", async () => {
@@ -26,7 +29,9 @@ it("places many with one signature, each answered by itself, and again the same"
   expect(signed.every(({ signature }) => signature.path.length > 0)).toBe(true);
   const outcomes = await ada.orders.placeMany(signed);
   expect(outcomes.map(({ order, error }) => order?.state ?? error?.code)).toEqual([
-    ...["open", "open", "InsufficientFunds"],
+    "open",
+    "open",
+    "InsufficientFunds",
   ]);
   expect(outcomes[1]?.order?.terms.tag).toBe("b");
   const again = await ada.orders.placeMany(signed);
@@ -36,7 +41,9 @@ it("places many with one signature, each answered by itself, and again the same"
   const refs = outcomes.flatMap(({ order }) => order ?? []);
   const cancelled = await ada.orders.cancelMany([...refs, { round: 0, id: 5n }]);
   expect(cancelled.map(({ order, error }) => order?.reason ?? error?.code)).toEqual([
-    ...["owner", "owner", "UnknownOrder"],
+    "owner",
+    "owner",
+    "UnknownOrder",
   ]);
 });
 

@@ -104,8 +104,12 @@ export class Chain {
   send(from: Address, data: Hex, notBefore = 0): Hex {
     const hash: Hex = keccak256(`0x${(this.#serial++).toString(16).padStart(8, "0")}`);
     this.#pool.push({
-      ...{ hash, from, data, notBefore },
-      ...{ maxFeePerGas: 0n, maxPriorityFeePerGas: 0n },
+      hash,
+      from,
+      data,
+      notBefore,
+      maxFeePerGas: 0n,
+      maxPriorityFeePerGas: 0n,
     });
     return hash;
   }
@@ -116,7 +120,11 @@ export class Chain {
     const { nonce = 0, data = "0x", maxFeePerGas = 0n, maxPriorityFeePerGas = 0n } = parsed;
     const fees = { maxFeePerGas, maxPriorityFeePerGas };
     const transaction = {
-      ...{ hash: keccak256(raw), from: this.#senderOf(parsed), data, nonce, ...fees },
+      hash: keccak256(raw),
+      from: this.#senderOf(parsed),
+      data,
+      nonce,
+      ...fees,
       notBefore: 0,
     };
     const { from } = transaction;
@@ -187,16 +195,14 @@ export class Chain {
     }
     this.#pool = this.#pool.filter((one) => !chosen.includes(one));
     const block: Block = {
-      ...{
-        number,
-        hash: this.#random.hex(32),
-        parent: head,
-        timestamp,
-        mined,
-        logs,
-        state,
-        nonces,
-      },
+      number,
+      hash: this.#random.hex(32),
+      parent: head,
+      timestamp,
+      mined,
+      logs,
+      state,
+      nonces,
       baseFee: conditions.baseFee,
     };
     this.blocks.push(block);

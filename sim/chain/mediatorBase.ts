@@ -178,7 +178,12 @@ export abstract class MediatorBase {
     const { watermark, except } = cover;
     const statementRound = BigInt(cover.round);
     this.emit("StatementPresented", {
-      ...{ client, token, round: BigInt(round), statementRound, watermark, except },
+      client,
+      token,
+      round: BigInt(round),
+      statementRound,
+      watermark,
+      except,
     });
   }
 }

@@ -57,7 +57,11 @@ export class SharedDatabase {
   snapshots: readonly StoredSnapshot[] = [];
   head: HeadRow = {
     ...GENESIS_LINK,
-    ...{ holder: null, url: null, expiresAt: 0, successor: null, successorUntil: 0 },
+    holder: null,
+    url: null,
+    expiresAt: 0,
+    successor: null,
+    successorUntil: 0,
   };
   readonly #options: DatabaseOptions;
   readonly #seen = new Map<string, Peer & { readonly seenAt: number }>();

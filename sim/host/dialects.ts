@@ -48,7 +48,11 @@ const WORDS: Readonly<Record<Dialect, Words>> = {
 };
 
 const CODES: Readonly<Record<Dialect, number>> = {
-  ...{ geth: -32000, nethermind: -32010, besu: -32000, erigon: -32000, reth: -32000 },
+  geth: -32000,
+  nethermind: -32010,
+  besu: -32000,
+  erigon: -32000,
+  reth: -32000,
   hardhat: -32000,
 };
 

@@ -82,8 +82,12 @@ export class Network {
     this.#options = options;
     this.#node = new RpcNode(chain, options, options.otherBlooms);
     this.endpoints = options.endpoints.map(({ dialect, scheme }, i) => ({
-      ...{ url: `${scheme}://node-${i}.sim`, dialect, mode: "well" as const },
-      ...{ faults: new Set<EndpointFault>(), lag: 0, stuckAt: undefined },
+      url: `${scheme}://node-${i}.sim`,
+      dialect,
+      mode: "well" as const,
+      faults: new Set<EndpointFault>(),
+      lag: 0,
+      stuckAt: undefined,
       words: this.#faultRandom.int(0, 1000),
     }));
   }

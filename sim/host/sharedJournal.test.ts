@@ -33,7 +33,10 @@ describe("a simulated shared journal", () => {
     const database = new SharedDatabase({ now: () => now });
     const as = (operator: string) =>
       openSimulatedJournal({
-        ...{ database, link, operator, leaseMs: LEASE_MS },
+        database,
+        link,
+        operator,
+        leaseMs: LEASE_MS,
         operatorUrl: `http://${operator}`,
       });
     const [ada, bob] = [await as("ada"), await as("bob")];

@@ -257,7 +257,9 @@ class LeasedSimulated extends Reader implements LeasedJournal {
     const record = database.link(sequence);
     assert(record !== undefined && sequence > 0, "a snapshot of a record that is not there.");
     const sealed = {
-      ...{ sequence, record_hash: record.hash, state_hash: hexToBytes(stateHash) },
+      sequence,
+      record_hash: record.hash,
+      state_hash: hexToBytes(stateHash),
       bytes: bytes.length,
     };
     const checksum = await snapshotChecksum(sealed, bytes);

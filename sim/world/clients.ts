@@ -77,8 +77,14 @@ export class Client {
   /** Does one thing, or nothing. */
   act(): void {
     const action = this.#random.weighted({
-      ...{ deposit: 4, order: 22, cancel: 5, withdraw: 9, confirm: 6 },
-      ...{ dispute: 2, tradingKey: 0.2, nothing: 10 },
+      deposit: 4,
+      order: 22,
+      cancel: 5,
+      withdraw: 9,
+      confirm: 6,
+      dispute: 2,
+      tradingKey: 0.2,
+      nothing: 10,
     });
     switch (action) {
       case "deposit":

@@ -61,9 +61,16 @@ export class FaultInjector {
         const isAlone = others.every(({ mode }) => mode !== "well");
         const mayLie = empty === 1 && !isAlone && others.every(({ mode }) => mode !== "empty");
         endpoint.mode = random.weighted<FaultMode>({
-          ...{ well: 10, down: 2 * some, silent: some, failing: 2 * some, limited: 2 * some },
-          ...{ lagging: 3 * some, stuck: 2 * some, forgetful: 2 * some },
-          ...{ pooled: 5 * pooled, empty: mayLie ? 5 : 0 },
+          well: 10,
+          down: 2 * some,
+          silent: some,
+          failing: 2 * some,
+          limited: 2 * some,
+          lagging: 3 * some,
+          stuck: 2 * some,
+          forgetful: 2 * some,
+          pooled: 5 * pooled,
+          empty: mayLie ? 5 : 0,
         });
         endpoint.lag = random.int(1, 5);
         endpoint.stuckAt = endpoint.mode === "stuck" ? head : undefined;

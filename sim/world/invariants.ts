@@ -34,14 +34,32 @@ const PROGRESS = { queued: 0, open: 1, filled: 2, cancelled: 2, expired: 2, refu
 
 /** A trial that says so is about evidence or money: our own books are wrong. */
 const OUR_FAULT = new Set([
-  ...["WrongTotal", "NotOverdrawn", "WrongOrder", "WrongSigner", "BalanceMismatch"],
-  ...["FillsNotCovered", "StaleExecution", "ExecutionOutsideOrder", "InvalidProof"],
-  ...["TokenNotInRound", "WrongOpenings", "ProofCount", "NotOperator", "NoRoots"],
+  "WrongTotal",
+  "NotOverdrawn",
+  "WrongOrder",
+  "WrongSigner",
+  "BalanceMismatch",
+  "FillsNotCovered",
+  "StaleExecution",
+  "ExecutionOutsideOrder",
+  "InvalidProof",
+  "TokenNotInRound",
+  "WrongOpenings",
+  "ProofCount",
+  "NotOperator",
+  "NoRoots",
 ]);
 
 const KNOWN_EVENTS = new Set([
-  ...["TokenListed", "TradingKeySet", "Deposited", "WithdrawalInitiated", "WithdrawalCancelled"],
-  ...["WithdrawalConfirmed", "Committed", "DisputeOpened", "DisputeClosed"],
+  "TokenListed",
+  "TradingKeySet",
+  "Deposited",
+  "WithdrawalInitiated",
+  "WithdrawalCancelled",
+  "WithdrawalConfirmed",
+  "Committed",
+  "DisputeOpened",
+  "DisputeClosed",
 ]);
 
 export class Invariants {

@@ -17,8 +17,14 @@ import type { Trace } from "./trace.ts";
 
 /** Errors with which an operator may stop: its environment was at fault. */
 const MAY_STOP = new Set([
-  ...["RpcUnavailable", "DutyFailed", "StorageFull", "StorageFailed", "JournalStopped"],
-  ...["EndpointsDisagree", "DatabaseUnreachable", "DatabaseUnwritable"],
+  "RpcUnavailable",
+  "DutyFailed",
+  "StorageFull",
+  "StorageFailed",
+  "JournalStopped",
+  "EndpointsDisagree",
+  "DatabaseUnreachable",
+  "DatabaseUnwritable",
 ]);
 
 /** Nobody's: whose balances say only up to which record an operator has read. */
@@ -57,7 +63,10 @@ export class Operators {
   #host(key: Hex, index: number): OperatorHost {
     const name = this.#options.plan.kind === "several" ? `operator-${index}` : "operator";
     return new OperatorHost({
-      ...{ clock: this.#options.clock, name, key, config: () => this.#config(name) },
+      clock: this.#options.clock,
+      name,
+      key,
+      config: () => this.#config(name),
       log: this.#options.trace.log(this.#options.plan.kind === "several" ? name : "node"),
       storage: (one) => this.#options.storage.parts(one),
       onServes: (host, operator) => this.#serve(host, operator),
@@ -89,7 +98,9 @@ export class Operators {
         lot: `${lot}`,
         tick: `${tick}`,
       })),
-      ...{ confirmations, pollMs, maxTries: 10 },
+      confirmations,
+      pollMs,
+      maxTries: 10,
       ...(kind === "several" ? shared : {}),
     };
   }

@@ -140,7 +140,12 @@ export class SharedFaults {
     const random = this.#random;
     if (!random.chance(0.1)) return;
     this.#databaseMode = random.weighted<DatabaseMode>({
-      ...{ well: 8, refused: 1, silent: 1, readOnly: 1, lossy: 2, slow: 2 },
+      well: 8,
+      refused: 1,
+      silent: 1,
+      readOnly: 1,
+      lossy: 2,
+      slow: 2,
     });
     this.#around.trace(`the database is ${this.#databaseMode}`);
   }

@@ -108,8 +108,14 @@ class World {
     this.#storage = this.#makeStorage();
     this.#network = this.#makeNetwork();
     this.#operators = new Operators({
-      ...{ plan, keys, chain: this.#chain, clock: this.#clock, network: this.#network },
-      ...{ storage: this.#storage, invariants: this.#invariants, trace: this.#trace },
+      plan,
+      keys,
+      chain: this.#chain,
+      clock: this.#clock,
+      network: this.#network,
+      storage: this.#storage,
+      invariants: this.#invariants,
+      trace: this.#trace,
       random: this.#random,
       fail: (error) => this.#fail(error),
       guard: (work) => this.#guard(work),
@@ -123,8 +129,11 @@ class World {
       },
     });
     this.#shared = new SharedFaults(this.#random.split("shared"), {
-      ...{ kinds: plan.faults, hosts: this.#operators.hosts, endpoints: plan.endpoints.length },
-      ...{ truthful: plan.truthful ?? 0, blockMs: plan.blockMs },
+      kinds: plan.faults,
+      hosts: this.#operators.hosts,
+      endpoints: plan.endpoints.length,
+      truthful: plan.truthful ?? 0,
+      blockMs: plan.blockMs,
       trace: (text) => this.#trace.say(text),
     });
     this.#clients = Array.from({ length: plan.clients }, (_, i) => this.#client(i));
@@ -134,7 +143,8 @@ class World {
     const onRejection = (reason: unknown) => this.#fail(reason);
     process.on("unhandledRejection", onRejection);
     const giveBack = takeOver({
-      ...{ clock: this.#clock, files: this.#files },
+      clock: this.#clock,
+      files: this.#files,
       request: (url, body) => this.#network.request(url, body),
       WebSocket: webSocketsTo(this.#network, this.#clock),
     });
@@ -309,7 +319,9 @@ class World {
       return new OwnStorage(this.#clock, fate, onDurable);
     }
     return new SharedStorage({
-      ...{ clock: this.#clock, leaseMs, onDurable },
+      clock: this.#clock,
+      leaseMs,
+      onDurable,
       fate: (one) => this.#shared.statementFate(one),
       clockOffset: () => this.#shared?.databaseClockOffset ?? 0,
       onAcquired: (operator, epoch) =>
@@ -321,7 +333,8 @@ class World {
     const { endpoints, bloomFill } = this.#plan;
     const random = this.#random.split("network");
     return new Network(this.#chain, this.#clock, random, {
-      ...{ endpoints, otherBlooms: otherBlooms(bloomFill, this.#random.split("blooms")) },
+      endpoints,
+      otherBlooms: otherBlooms(bloomFill, this.#random.split("blooms")),
       conditions: () => this.#conditions,
       onBroadcast: (data) => this.#guard(() => this.#onBroadcast(data)),
       onRefusedTrial: (data, refusal) =>
@@ -349,7 +362,9 @@ class World {
       api: () =>
         this.#plan.kind === "several"
           ? routedFace({
-              ...{ clock: this.#clock, random: routes, hosts: this.#operators.hosts },
+              clock: this.#clock,
+              random: routes,
+              hosts: this.#operators.hosts,
               isCut: (host) => this.#shared.isCutFromClients(host),
               urlOf: (host) => `http://${host.name}.sim`,
             })

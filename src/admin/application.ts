@@ -84,7 +84,9 @@ export async function apply(options: {
     const date = Math.floor(Date.now() / 1000);
     const application = { operator: signer.address, name: options.name, endpoint, date };
     const file: ApplicationFile = {
-      ...{ application, chainId, manager: manager.manager },
+      application,
+      chainId,
+      manager: manager.manager,
       signature: await signer.signMessage(
         managerDomain(chainId, manager.manager),
         hashOperatorApplication(application),

@@ -113,7 +113,11 @@ async function withContext(
     tell(`${what}: ${kind}`);
   try {
     await work({
-      ...{ client, reader: manager, pollMs, tries: maxTries, tell },
+      client,
+      reader: manager,
+      pollMs,
+      tries: maxTries,
+      tell,
       submitter: new Submitter({ client, signer, chainId, maxFeePerGas, pollMs, onEvent }),
       interrupted: interrupting.signal,
       leaveCommand: `quarterdeck operators maintenance leave --config ${config}`,
@@ -165,7 +169,11 @@ function printCalls({ manager }: SlotsOnChain, { enter, alter, leave: last }: Pl
   const calls = [enter, alter, last]
     .filter((step) => step !== undefined)
     .map(({ what, data, deadlineBlock }) => ({
-      ...{ what, to: manager.manager, value: "0", data, lastBlock: deadlineBlock },
+      what,
+      to: manager.manager,
+      value: "0",
+      data,
+      lastBlock: deadlineBlock,
     }));
   process.stdout.write(`${JSON.stringify(calls, null, 2)}\n`);
 }

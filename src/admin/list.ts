@@ -15,7 +15,9 @@ export async function list(options: { config: string; json?: boolean }): Promise
   if (options.json === true) {
     const operators = signs.map(({ operator, balance, problem }) => ({
       ...operator,
-      ...{ balance, living: problem === undefined, problem: problem ?? null },
+      balance,
+      living: problem === undefined,
+      problem: problem ?? null,
       claimed: slots.claimed.includes(operator.address),
     }));
     const { manager } = exchange.manager;

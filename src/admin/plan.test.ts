@@ -31,8 +31,15 @@ interface Situation {
 }
 
 const USUAL: Situation = {
-  ...{ roundSize: 7200, block: 20_000, committed: true, disputeAge: undefined, slotSize: 120 },
-  ...{ operators: 3, dead: [], quorum: 1, inMaintenance: false },
+  roundSize: 7200,
+  block: 20_000,
+  committed: true,
+  disputeAge: undefined,
+  slotSize: 120,
+  operators: 3,
+  dead: [],
+  quorum: 1,
+  inMaintenance: false,
 };
 
 /** A HALT is no situation to plan in: what is overdue is done. */
@@ -49,12 +56,24 @@ function factsOf(more: Partial<Situation> = {}): Facts {
   const isClosable =
     Math.floor((block - 100) / (roundSize / 4)) - Math.floor((opened - 100) / (roundSize / 4)) <= 1;
   const slots: SlotView = {
-    ...{ block, inMaintenance, slot: 9, firstBlock: block, lastBlock: block + slotSize, slotSize },
-    ...{ operators, operator: operator(0), claimed: [], forecast: undefined },
+    block,
+    inMaintenance,
+    slot: 9,
+    firstBlock: block,
+    lastBlock: block + slotSize,
+    slotSize,
+    operators,
+    operator: operator(0),
+    claimed: [],
+    forecast: undefined,
   };
   return {
-    ...{ schedule, slots, quorum: situation.quorum, owner: operator(99) },
-    ...{ ownerBalance: ETHER, gasPrice: 1n },
+    schedule,
+    slots,
+    quorum: situation.quorum,
+    owner: operator(99),
+    ownerBalance: ETHER,
+    gasPrice: 1n,
     clock: { block, round, quarter, halted: false, haltBlock, committedRound },
     disputes:
       situation.disputeAge === undefined || !isClosable

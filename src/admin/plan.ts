@@ -93,7 +93,9 @@ export function plan(facts: Facts, change: Change, pace: number = DEFAULT_PACE):
   ];
   if (refused.length > 0) return { ok: false, refused };
   const step = (what: string, data: Hex, deadlineBlock: BlockNumber): Step => ({
-    ...{ what, data, deadlineBlock },
+    what,
+    data,
+    deadlineBlock,
   });
   const enterBy = lastSafe - needBlocks + pace;
   const entering = "entering maintenance";
@@ -101,12 +103,17 @@ export function plan(facts: Facts, change: Change, pace: number = DEFAULT_PACE):
   return {
     ok: true,
     plan: {
-      ...{ change, nearest, pace, needBlocks, roomBlocks },
+      change,
+      nearest,
+      pace,
+      needBlocks,
+      roomBlocks,
       effects: effectsOf(facts, change, after),
       warnings: warningsOf(facts, change),
       enter: slots.inMaintenance ? undefined : step(entering, encodeSetMaintenance(true), enterBy),
       alter: data === undefined ? undefined : step(nameOf(change), data, lastSafe - pace),
-      ...{ holdBlocks: held, leaveFrom: lastSafe - pace },
+      holdBlocks: held,
+      leaveFrom: lastSafe - pace,
       leave: step("leaving maintenance", encodeSetMaintenance(false), lastSafe),
     },
   };

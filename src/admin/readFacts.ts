@@ -109,7 +109,15 @@ export async function readFacts(
   ]);
   const living = signs.filter(({ problem }) => problem === undefined);
   return {
-    ...{ schedule, clock, slots, owner, quorum, disputes, ownerBalance, gasPrice, signs },
+    schedule,
+    clock,
+    slots,
+    owner,
+    quorum,
+    disputes,
+    ownerBalance,
+    gasPrice,
+    signs,
     living: new Set<Address>(living.map(({ operator }) => operator.address)),
   };
 }

@@ -139,8 +139,13 @@ const TWO_STATES: Lanes = {
   loadConstant: [VECTOR, 0x0a, 0, 0],
   turned: (local, bits) =>
     code(
-      ...[get(local), i32(bits), [VECTOR, 0xcb, 0x01]],
-      ...[get(local), i32(64 - bits), [VECTOR, 0xcd, 0x01], [VECTOR, 0x50]],
+      get(local),
+      i32(bits),
+      [VECTOR, 0xcb, 0x01],
+      get(local),
+      i32(64 - bits),
+      [VECTOR, 0xcd, 0x01],
+      [VECTOR, 0x50],
     ),
   without: (a, b) => code(get(b), get(a), [VECTOR, 0x4f]),
 };
@@ -200,8 +205,14 @@ function sponge(): Code {
     code(i32(STATE), i32(STATE), load(8 * i), get(0), load(8 * i), XOR, store(8 * i)),
   );
   return code(
-    ...[LOOP, ...absorbed, call(PERMUTE), step(0, RATE), step(2, -1)],
-    ...[get(2), BRANCH_IF, END],
+    LOOP,
+    ...absorbed,
+    call(PERMUTE),
+    step(0, RATE),
+    step(2, -1),
+    get(2),
+    BRANCH_IF,
+    END,
     ...[0, 8, 16, 24].map((offset) => copy(offset, i32(STATE), offset, 1)),
   );
 }
@@ -239,8 +250,16 @@ function makeNodes({ size, lanes, sum }: NodeKind): Code {
     );
   const next = code(step(0, size), step(1, NODE_SIZE));
   const two = code(
-    ...[absorb(0), step(0, size), absorb(1), step(0, -size), call(PERMUTE_TWO)],
-    ...[write(0), next, write(1), next, step(2, -2)],
+    absorb(0),
+    step(0, size),
+    absorb(1),
+    step(0, -size),
+    call(PERMUTE_TWO),
+    write(0),
+    next,
+    write(1),
+    next,
+    step(2, -2),
   );
   return code(BLOCK, LOOP, get(2), i32(0), IS_ABOVE, IS_ZERO, EXIT_IF, two, BRANCH, END, END);
 }
@@ -264,8 +283,17 @@ function leafKind(): NodeKind {
 function swapped(value: Code, local: number): Code {
   const half = (mask: bigint, bits: bigint): Code =>
     code(
-      ...[get(local), i64(mask), AND, i64(bits), SHL],
-      ...[get(local), i64(bits), SHR, i64(mask), AND, OR],
+      get(local),
+      i64(mask),
+      AND,
+      i64(bits),
+      SHL,
+      get(local),
+      i64(bits),
+      SHR,
+      i64(mask),
+      AND,
+      OR,
     );
   const bytes = code(value, set(local), half(0x00ff00ff00ff00ffn, 8n), set(local));
   return code(bytes, half(0x0000ffff0000ffffn, 16n), i64(32n), ROTL);
@@ -285,17 +313,29 @@ function parentKind(): NodeKind {
     lanes: [
       code(at(0), i64(8n), SHL, i64(1n), OR),
       ...[7, 15, 23].map(at),
-      ...[byteAt(31), i64(0n), code(at(32), i64(8n), SHL)],
+      byteAt(31),
+      i64(0n),
+      code(at(32), i64(8n), SHL),
       ...[39, 47, 55, 63, 71].map(at),
-      ...[byteAt(79), i64(0n), code(at(80), i64(8n), SHL), at(87)],
+      byteAt(79),
+      i64(0n),
+      code(at(80), i64(8n), SHL),
+      at(87),
       code(byteAt(95), i64((FIRST_PADDING << 8n) | LAST_PADDING), OR),
     ],
     sum: code(
-      ...[swap(40), tee(low), swap(88), ADD, set(sum)],
-      ...[get(1), swapped(get(sum), scratch), store(40)],
+      swap(40),
+      tee(low),
+      swap(88),
+      ADD,
+      set(sum),
+      get(1),
+      swapped(get(sum), scratch),
+      store(40),
       // The high words, and what the low ones carry.
       ...[get(1), get(sum), get(low), IS_BELOW, EXTEND, swap(32), ADD, swap(80), ADD, set(sum)],
-      ...[swapped(get(sum), scratch), store(32)],
+      swapped(get(sum), scratch),
+      store(32),
     ),
   };
 }
@@ -339,7 +379,14 @@ export function keccakModule(): Uint8Array<ArrayBuffer> {
   ];
   const names = ["sponge", "leaves", "parents"].map((name, i) => [...text(name), 0, 2 + i]);
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
     ...section(1, types),
     ...section(3, [[0], [0], [1], [1], [1]]),
     ...section(5, [[0, ...unsigned(MEMORY_BYTES / 65_536)]]),

@@ -9,14 +9,25 @@ import { QuarterdeckError } from "../base/errors.ts";
 export const EXIT_CONFIGURATION = 78;
 const EXIT_FAILURE = 1;
 const CONFIGURATION_CODES: readonly string[] = [
-  ...["BadConfiguration", "BadOption", "ForeignFolder", "NotAFolder"],
-  ...["OtherExchange", "WrongJournal"],
-  ...["BadPlan", "BadManifest", "BadRecord", "AnotherDeployment"],
+  "BadConfiguration",
+  "BadOption",
+  "ForeignFolder",
+  "NotAFolder",
+  "OtherExchange",
+  "WrongJournal",
+  "BadPlan",
+  "BadManifest",
+  "BadRecord",
+  "AnotherDeployment",
   "DatabaseSessionless",
   // Started again, the operator would not remember the records that the journal has lost, and build
   // on the rest.
   ...["JournalWentBack", "JournalChanged"],
-  ...["BadKeystore", "EmptyPassword", "KeyFileExposed", "KeystoreDamaged", "WrongPassword"],
+  "BadKeystore",
+  "EmptyPassword",
+  "KeyFileExposed",
+  "KeystoreDamaged",
+  "WrongPassword",
 ];
 
 /**

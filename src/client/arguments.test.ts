@@ -21,7 +21,10 @@ const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
 const KEY: Hex = `0x${"11".repeat(32)}`;
 const NOWHERE = "http://127.0.0.1:9";
 const good = () => ({
-  ...{ operator: NOWHERE, rpc: [NOWHERE], mediator: MEDIATOR, signer: KEY },
+  operator: NOWHERE,
+  rpc: [NOWHERE],
+  mediator: MEDIATOR,
+  signer: KEY,
   evidence: new MemoryEvidence(),
 });
 
@@ -30,12 +33,44 @@ type Row = readonly [field: string, values: readonly unknown[]];
 
 const TEXTS = [undefined, null, 5, 5n, {}, [], ""];
 const DECIMALS = [
-  ...[undefined, null, 1, 0.1, Number.NaN, Number.POSITIVE_INFINITY, 1n, -1n, {}, [], true],
-  ...["", " 1", "1 ", "-1", "+1", "1e3", "1e-3", "1E5", ".5", "5.", "1,5", "0x10", "NaN", "1_000"],
+  undefined,
+  null,
+  1,
+  0.1,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  1n,
+  -1n,
+  {},
+  [],
+  true,
+  "",
+  " 1",
+  "1 ",
+  "-1",
+  "+1",
+  "1e3",
+  "1e-3",
+  "1E5",
+  ".5",
+  "5.",
+  "1,5",
+  "0x10",
+  "NaN",
+  "1_000",
 ];
 const COUNTS = [null, "5", 5n, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53, {}];
 const ADDRESSES = [
-  ...[undefined, null, 5, {}, "", "0x", "0x12", "vitalik.eth", MEDIATOR.slice(2), `${MEDIATOR}0`],
+  undefined,
+  null,
+  5,
+  {},
+  "",
+  "0x",
+  "0x12",
+  "vitalik.eth",
+  MEDIATOR.slice(2),
+  `${MEDIATOR}0`,
   // A wrong checksum is a mistyped address.
   "0x5fbDB2315678afecb367f032d93F642f64180aa3",
 ];
@@ -118,11 +153,11 @@ describe("options of join", () => {
 
   it("what is written in other ways is the same", async () => {
     const options = parseOptions({
-      ...{ ...good(), operator: [` ${NOWHERE}/ `], rpc: NOWHERE },
-      ...{
-        mediator: MEDIATOR.toLowerCase(),
-        signer: ` ${KEY.toUpperCase().replace("X", "x")}`,
-      },
+      ...good(),
+      operator: [` ${NOWHERE}/ `],
+      rpc: NOWHERE,
+      mediator: MEDIATOR.toLowerCase(),
+      signer: ` ${KEY.toUpperCase().replace("X", "x")}`,
     });
     expect(options).toMatchObject({ operators: [`${NOWHERE}/`], rpc: [NOWHERE] });
     expect(options).toMatchObject({ mediator: MEDIATOR });
@@ -206,18 +241,27 @@ describe("of a client", () => {
     );
     const tried = [
       ...rows.map(([name]) => String(name)),
-      ...["createOrder", "placeOrder", "cancelOrder"],
+      "createOrder",
+      "placeOrder",
+      "cancelOrder",
     ];
     expect(takes.map(([name]) => name).filter((name) => !tried.includes(name))).toEqual([]);
   });
 });
 
 const EXCHANGE = {
-  ...{ chainId: 1, mediator: MEDIATOR, manager: MEDIATOR, operator: MEDIATOR, confirmations: 1 },
+  chainId: 1,
+  mediator: MEDIATOR,
+  manager: MEDIATOR,
+  operator: MEDIATOR,
+  confirmations: 1,
   schedule: { genesisBlock: 0, roundSize: 8 },
   markets: [
     {
-      ...{ name: "WETH/USDC", base: MEDIATOR, lot: 10n ** 15n, tick: 10n },
+      name: "WETH/USDC",
+      base: MEDIATOR,
+      lot: 10n ** 15n,
+      tick: 10n,
       quote: "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512",
     },
   ],
@@ -225,7 +269,9 @@ const EXCHANGE = {
     { token: MEDIATOR, symbol: "WETH", decimals: 18, listedRound: 0 },
     {
       token: "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512",
-      ...{ symbol: "USDC", decimals: 6, listedRound: 0 },
+      symbol: "USDC",
+      decimals: 6,
+      listedRound: 0,
     },
   ],
   limits: { ordersPerClientAndRound: 100 },
@@ -240,10 +286,18 @@ describe("of orders", () => {
     deeds = [];
     const noting = new Proxy({}, { get: (_, name) => () => deeds.push(String(name)) });
     writer = new OrderWriter({
-      ...{ api: noting, evidence: noting, receipts: noting, clock: noting, sessions: noting },
-      ...{ owner: OWNER, domain: { chainId: 1, mediator: MEDIATOR }, curve: noting },
-      ...{ latest: new LatestOrders(), signer: noting },
-      ...{ exchange: () => EXCHANGE, learnAnew: async () => {} },
+      api: noting,
+      evidence: noting,
+      receipts: noting,
+      clock: noting,
+      sessions: noting,
+      owner: OWNER,
+      domain: { chainId: 1, mediator: MEDIATOR },
+      curve: noting,
+      latest: new LatestOrders(),
+      signer: noting,
+      exchange: () => EXCHANGE,
+      learnAnew: async () => {},
     } as never);
   });
   const refused = async (promise: Promise<unknown>, field: string, what: string) => {
@@ -321,8 +375,11 @@ describe("of orders", () => {
 
 describe("of functions", () => {
   const listening = () => ({
-    ...{ operators: new Operators({ urls: [NOWHERE] }), channels: [], latest: new LatestOrders() },
-    ...{ onEvent: () => {}, onGap: () => {} },
+    operators: new Operators({ urls: [NOWHERE] }),
+    channels: [],
+    latest: new LatestOrders(),
+    onEvent: () => {},
+    onGap: () => {},
   });
   const { signal } = new AbortController();
 

@@ -35,15 +35,23 @@ function token(changes: Partial<AuditedToken> & { readonly balance?: bigint } = 
   return {
     token: USDC,
     ...committed(balance),
-    ...{ opening: 100n, deposits: 0n, requested: 0n },
+    opening: 100n,
+    deposits: 0n,
+    requested: 0n,
     ...rest,
   };
 }
 
 function order(sold: bigint, bought: bigint) {
   const terms: Order = {
-    ...{ owner: CLIENT, round: ROUND - 1, id: 1n, intent: "sellAll" },
-    ...{ sellToken: WETH, sellAmount: 10n, buyToken: USDC, buyAmount: 20n },
+    owner: CLIENT,
+    round: ROUND - 1,
+    id: 1n,
+    intent: "sellAll",
+    sellToken: WETH,
+    sellAmount: 10n,
+    buyToken: USDC,
+    buyAmount: 20n,
   };
   const hash = orderHash(terms);
   const fill = { orderHash: hash, owner: CLIENT, round: ROUND - 1, sold, bought, sequence: 3n };
@@ -63,7 +71,9 @@ const kindsOf = (some: readonly { readonly kind: string }[]) => some.map(({ kind
 it("a balance that follows is well, and proven", () => {
   const report = look(token({ deposits: 30n, requested: 10n, balance: 120n }));
   expect(report).toEqual({
-    ...{ round: ROUND, faults: [], pending: [] },
+    round: ROUND,
+    faults: [],
+    pending: [],
     balances: [{ token: USDC, balance: 120n }],
   });
   expect(look(token({ balance: 120n }), {}, [order(10n, 20n)]).faults).toEqual([]);
@@ -117,7 +127,9 @@ describe("what is missing", () => {
     const lie = { ...committed(100n), proof: committed(101n).proof };
     const situations = fc.record({
       provableFrom: fc.option(fc.nat(9), { nil: undefined }),
-      ...{ isCommitDue: fc.boolean(), isLate: fc.boolean(), hasFills: fc.boolean() },
+      isCommitDue: fc.boolean(),
+      isLate: fc.boolean(),
+      hasFills: fc.boolean(),
     });
     fc.assert(
       fc.property(situations, (situation) => {

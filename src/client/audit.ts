@@ -75,7 +75,10 @@ export interface AuditSituation {
 
 /** Everything is owed. */
 export const EVERYTHING_DUE: AuditSituation = {
-  ...{ provableFrom: 0, isCommitDue: true, isLate: false, hasFills: true },
+  provableFrom: 0,
+  isCommitDue: true,
+  isLate: false,
+  hasFills: true,
 };
 
 export interface AuditReport {

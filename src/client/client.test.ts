@@ -32,17 +32,21 @@ beforeAll(async () => {
   exchange = new FakeExchange();
   [ada, bob] = await Promise.all([startFakeOperator(exchange), startFakeOperator(exchange)]);
   const approved = (index: number, uri: string) => ({
-    ...{ address: anvil.addresses[index] as Address, name: `operator ${index}`, uri },
+    address: anvil.addresses[index] as Address,
+    name: `operator ${index}`,
+    uri,
   });
   const { mediator, manager, tokens } = await deployExchange({
     client: anvil.client,
     owner: localSigner(anvil.keys[OWNER] as Hex),
     operator: approved(ADA, ada.url),
     slots: {
-      ...{ genesisBlocks: 40, slotBlocks: 10 },
+      genesisBlocks: 40,
+      slotBlocks: 10,
       others: [approved(BOB, `${bob.url}/`), approved(5, "ftp://no.example"), approved(6, "-")],
     },
-    ...{ roundSize: 1024, disputeBond: 0n },
+    roundSize: 1024,
+    disputeBond: 0n,
     tokens: [
       { name: "Wrapped Ether", symbol: "WETH", decimals: 18 },
       { name: "Dollar", symbol: "USDC", decimals: 6 },
@@ -51,7 +55,11 @@ beforeAll(async () => {
   const [base, quote] = tokens as [Address, Address];
   const { schedule } = await new MediatorReader(anvil.client, mediator).constants();
   facts = {
-    ...{ chainId: anvil.chainId, mediator, manager, schedule, confirmations: 1 },
+    chainId: anvil.chainId,
+    mediator,
+    manager,
+    schedule,
+    confirmations: 1,
     operator: anvil.addresses[ADA] as Address,
     markets: [{ name: "WETH/USDC", base, quote, lot: 10n ** 15n, tick: 10n }],
     tokens: [
@@ -73,7 +81,10 @@ afterAll(async () => {
 
 function join(operator: string | readonly string[]): Promise<ExchangeClient> {
   return ExchangeClient.join({
-    ...{ operator, rpc: [anvil.url], mediator: facts.mediator, retryTimeoutMs: 3000 },
+    operator,
+    rpc: [anvil.url],
+    mediator: facts.mediator,
+    retryTimeoutMs: 3000,
     signer: anvil.keys[TRADER] as Hex,
     evidence: new MemoryEvidence(),
   });

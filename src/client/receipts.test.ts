@@ -18,13 +18,22 @@ const USDC = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512" as Address;
 const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 const MEDIATOR = "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC" as Address;
 const order: Order = {
-  ...{ owner: OWNER, round: 3, id: 1n, intent: "sellAll" },
-  ...{ sellToken: WETH, sellAmount: 100n, buyToken: USDC, buyAmount: 200n },
+  owner: OWNER,
+  round: 3,
+  id: 1n,
+  intent: "sellAll",
+  sellToken: WETH,
+  sellAmount: 100n,
+  buyToken: USDC,
+  buyAmount: 200n,
 };
 const hash = orderHash(order);
 const domain = { chainId: 1, mediator: MEDIATOR };
 const constants: ExchangeConstants = {
-  ...{ domain, manager: MEDIATOR, disputeBond: 0n, withdrawalBond: 0n },
+  domain,
+  manager: MEDIATOR,
+  disputeBond: 0n,
+  withdrawalBond: 0n,
   schedule: { genesisBlock: 10, roundSize: 8 },
 };
 
@@ -50,7 +59,12 @@ beforeEach(async () => {
 
 function filled(changes: Partial<Fill> = {}, key = OPERATOR): { fill: SignedFill } {
   const fill = {
-    ...{ orderHash: hash, owner: OWNER, round: 3, sold: 10n, bought: 20n, sequence: 1n },
+    orderHash: hash,
+    owner: OWNER,
+    round: 3,
+    sold: 10n,
+    bought: 20n,
+    sequence: 1n,
     ...changes,
   };
   return { fill: { fill, signature: signMessage(nobleCurve, domain, hashFill(fill), key) } };

@@ -173,7 +173,8 @@ export class OrderWriter {
   async cancelMany(given: unknown): Promise<OrderOutcome[]> {
     const { api, owner, domain, signer } = this.#options;
     const cancels = parseList("orders", given, parseOrderReference).map((one) => ({
-      ...{ owner, ...one },
+      owner,
+      ...one,
     }));
     const signatures = await signSeveral(
       signer,

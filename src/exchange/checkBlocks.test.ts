@@ -146,8 +146,13 @@ test("a commit in the very block that opens its round is held against the root t
   const to = { number: 132, hash: hashOfBlock(132) };
   apply(opened, { kind: "blocks", to, logs: [] });
   const logs = views.commit(opened).missing.map((root, logIndex) => ({
-    ...{ kind: "committed" as const, round: 1, ...root, logIndex, transactionHash: to.hash },
-    ...{ block: 132, blockHash: to.hash },
+    kind: "committed" as const,
+    round: 1,
+    ...root,
+    logIndex,
+    transactionHash: to.hash,
+    block: 132,
+    blockHash: to.hash,
   }));
   const entry: BlocksEntry = { kind: "blocks", to, logs };
   expect(checkBlocks(state, entry)).toBeUndefined();

@@ -73,7 +73,11 @@ async function remote(
     });
   }
   const holder = await Web3Signer.connect({
-    ...{ url, address, timeoutMs, curve, signal },
+    url,
+    address,
+    timeoutMs,
+    curve,
+    signal,
     onChange: (problem) => {
       if (problem === undefined) log.info("signerBack", { url });
       else log.error("signerUnavailable", { url, problem });

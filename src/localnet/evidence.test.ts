@@ -14,8 +14,14 @@ const signature = { r: `0x${"11".repeat(32)}`, vs: `0x${"22".repeat(32)}`, path:
 
 function order(round: number): { hash: Hex; signed: SignedOrder } {
   const order: Order = {
-    ...{ owner: OWNER, round, id: BigInt(round) },
-    ...{ sellToken: TOKEN, sellAmount: 5n, buyToken: OWNER, buyAmount: 7n, intent: "sellAll" },
+    owner: OWNER,
+    round,
+    id: BigInt(round),
+    sellToken: TOKEN,
+    sellAmount: 5n,
+    buyToken: OWNER,
+    buyAmount: 7n,
+    intent: "sellAll",
   };
   return { hash: `0x${round.toString(16).padStart(64, "0")}`, signed: { order, signature } };
 }

@@ -55,8 +55,11 @@ const STATE_INTERVAL_SECONDS = 20;
  * old states, of a megabyte each, on the disk below the home folder, and leaves them when killed.
  */
 export const CHAIN_ARGUMENTS = [
-  ...["--hardfork", "prague", "--silent"],
-  ...["--prune-history", "256"],
+  "--hardfork",
+  "prague",
+  "--silent",
+  "--prune-history",
+  "256",
 ] as const;
 
 /**
@@ -65,8 +68,11 @@ export const CHAIN_ARGUMENTS = [
  * blocks with 10,000 transactions, sent by nobody else: 370 MB at most.
  */
 export const LASTING_CHAIN_ARGUMENTS = [
-  ...["--hardfork", "cancun", "--silent"],
-  ...["--prune-history", "32"],
+  "--hardfork",
+  "cancun",
+  "--silent",
+  "--prune-history",
+  "32",
 ] as const;
 
 interface LocalChainOptions {
@@ -136,8 +142,13 @@ interface Running {
 
 async function startAnvil(options: LocalChainOptions, url: string): Promise<Running> {
   const child = spawn(anvilBinary(), [
-    ...["--port", String(options.port), "--no-mining"],
-    ...["--state", options.stateFile, "--state-interval", String(STATE_INTERVAL_SECONDS)],
+    "--port",
+    String(options.port),
+    "--no-mining",
+    "--state",
+    options.stateFile,
+    "--state-interval",
+    String(STATE_INTERVAL_SECONDS),
     ...LASTING_CHAIN_ARGUMENTS,
   ]);
   let complaint = "";

@@ -89,8 +89,12 @@ export class LocalExchange {
   async #statusOf(reader: MediatorReader): Promise<Status> {
     const { schedule } = await reader.constants();
     return new Status({
-      ...{ operators: this.#operators, reader, schedule, counts: this.#counts },
-      ...{ output: process.stdout, hasKeys: this.#hasKeys },
+      operators: this.#operators,
+      reader,
+      schedule,
+      counts: this.#counts,
+      output: process.stdout,
+      hasKeys: this.#hasKeys,
     });
   }
 
@@ -124,9 +128,13 @@ export class LocalExchange {
   #supervised(operator: LocalOperator, deployed: Deployment, status: Status): SupervisedOperator {
     const { url: rpc } = this.#chain;
     return new SupervisedOperator({
-      ...{ name: operator.name, url: operator.url, key: operator.key },
+      name: operator.name,
+      url: operator.url,
+      key: operator.key,
       config: writeConfig(operator, this.#options, {
-        ...{ rpc, deployed, database: this.#postgres?.url },
+        rpc,
+        deployed,
+        database: this.#postgres?.url,
       }),
       logs: logsOf(operator, this.#options),
       tell: (line) => status.tell(line),
@@ -164,7 +172,11 @@ export class LocalExchange {
     for (const [i, privateKey] of TRADER_KEYS.slice(0, traders).entries()) {
       const name = TRADERS[i] as string;
       void runTrader({
-        ...{ name, privateKey, market: MARKET, counts: this.#counts, signal: this.#stop.signal },
+        name,
+        privateKey,
+        market: MARKET,
+        counts: this.#counts,
+        signal: this.#stop.signal,
         operators: this.#operators.map(({ url }) => url),
         rpc: this.#chain.url,
         mediator: deployed.mediator,

@@ -7,18 +7,29 @@ const NAMES = ["operator-1", "operator-2", "operator-3"];
 
 /** More than the 28,800 blocks of a night give. */
 const NIGHT: Partial<Record<Counted, number>> = {
-  ...{ trade: 57_600, roundCommitted: 719, auditsPassed: 3600, auditsFailed: 0 },
-  ...{ withdrawalRequested: 980, withdrawalConfirmed: 970 },
+  trade: 57_600,
+  roundCommitted: 719,
+  auditsPassed: 3600,
+  auditsFailed: 0,
+  withdrawalRequested: 980,
+  withdrawalConfirmed: 970,
 };
 
 function seen(change: Partial<Seen> = {}): Seen {
   return {
     clock: {
-      ...{ block: 34_560, round: 719, quarter: 3, halted: false },
-      ...{ haltBlock: 34_584, committedRound: 719 },
+      block: 34_560,
+      round: 719,
+      quarter: 3,
+      halted: false,
+      haltBlock: 34_584,
+      committedRound: 719,
     },
     schedule: SCHEDULE,
-    ...{ operators: NAMES, down: [], leader: "operator-2", hasKeys: true },
+    operators: NAMES,
+    down: [],
+    leader: "operator-2",
+    hasKeys: true,
     count: (what) => NIGHT[what] ?? 0,
     leastBalance: 9_999_987_654_321_000_000_000n,
     ...change,

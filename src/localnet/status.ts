@@ -106,7 +106,9 @@ export class Status {
     }
     const up = answers.map(([name]) => name);
     return {
-      ...{ clock, schedule, hasKeys },
+      clock,
+      schedule,
+      hasKeys,
       operators: operators.map(({ name }) => name),
       down: operators.map(({ name }) => name).filter((name) => !up.includes(name)),
       leader: answers.find(([, text]) => figureOf(text, LEADING) === 1)?.[0],

@@ -32,10 +32,19 @@ function put(...paths: string[]): void {
 const files = () => readdirSync(storage, { recursive: true, encoding: "utf8" }).sort();
 
 const OURS = [
-  ...["chain.json", "counts.json", "deployment.json", "operator-1.json", "operator-3.json"],
-  ...["operator/journal.sqlite", "operator/journal.sqlite-wal", "operator-2/owner.json"],
-  ...["traders/Ada/rounds-0.jsonl", "traders/Ada/rounds-16.jsonl.gz", "traders/Bob.jsonl"],
-  ...["postgres/data/PG_VERSION", "postgres/data/base/1/2"],
+  "chain.json",
+  "counts.json",
+  "deployment.json",
+  "operator-1.json",
+  "operator-3.json",
+  "operator/journal.sqlite",
+  "operator/journal.sqlite-wal",
+  "operator-2/owner.json",
+  "traders/Ada/rounds-0.jsonl",
+  "traders/Ada/rounds-16.jsonl.gz",
+  "traders/Bob.jsonl",
+  "postgres/data/PG_VERSION",
+  "postgres/data/base/1/2",
 ];
 
 describe("the storage folder of npm start", () => {
@@ -50,16 +59,27 @@ describe("the storage folder of npm start", () => {
   it("keeps what somebody put beside it, everywhere, and says what that is", () => {
     openStorageFolder(storage);
     const theirs = [
-      ...["notes.txt", "operator/key.json", "operator-1/deep/letter", "traders/Ada/diary"],
-      ...["traders/list.csv", "postgres/dump.sql", "mine/journal.sqlite"],
+      "notes.txt",
+      "operator/key.json",
+      "operator-1/deep/letter",
+      "traders/Ada/diary",
+      "traders/list.csv",
+      "postgres/dump.sql",
+      "mine/journal.sqlite",
     ];
     put(...OURS, ...theirs);
     const kept = forget(storage, database);
     for (const path of theirs) expect(readFileSync(join(storage, path), "utf8")).toBe(path);
     for (const path of OURS) expect(existsSync(join(storage, path)), path).toBe(false);
     expect(kept.map((path) => path.slice(storage.length + 1)).sort()).toEqual([
-      ...["mine", "notes.txt", "operator-1/deep", "operator/key.json", "postgres/dump.sql"],
-      ...["traders/Ada", "traders/Ada/diary", "traders/list.csv"],
+      "mine",
+      "notes.txt",
+      "operator-1/deep",
+      "operator/key.json",
+      "postgres/dump.sql",
+      "traders/Ada",
+      "traders/Ada/diary",
+      "traders/list.csv",
     ]);
   });
 

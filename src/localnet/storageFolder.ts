@@ -22,8 +22,13 @@ const MARK_TEXT = `npm start keeps a local exchange here. With --fresh it delete
 const DEPLOYMENT = "deployment.json";
 /** The files that an operator keeps in its storage folder. */
 const JOURNAL_FILES = [
-  ...["journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm", "journal.sqlite-journal"],
-  ...["lock.sqlite", "owner.json", "acknowledged"],
+  "journal.sqlite",
+  "journal.sqlite-wal",
+  "journal.sqlite-shm",
+  "journal.sqlite-journal",
+  "lock.sqlite",
+  "owner.json",
+  "acknowledged",
 ];
 /** A cluster of PostgreSQL: initdb makes it in an empty folder only, so all of it is its own. */
 const CLUSTER = { folder: "data", sign: "PG_VERSION" };

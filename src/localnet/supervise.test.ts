@@ -19,7 +19,11 @@ test("one that is killed between its end and its next start is not started", asy
   const stop = new AbortController();
   const lines: string[] = [];
   const one: SupervisedOperator = new SupervisedOperator({
-    ...{ name: "it", url: "", key: LOCAL_KEYS[1] as `0x${string}`, config, logs: folder },
+    name: "it",
+    url: "",
+    key: LOCAL_KEYS[1] as `0x${string}`,
+    config,
+    logs: folder,
     tell: (line) => {
       lines.push(line);
       if (line.includes("is started again")) one.toggle();

@@ -111,7 +111,9 @@ export class SupervisedOperator {
     const child = spawn(process.execPath, [MAIN, "operator", "--config", config, "--quiet"], {
       stdio: ["ignore", "ignore", "pipe"],
       env: {
-        ...{ ...environment, [KEY_VARIABLE]: key, [PASSWORD_VARIABLE]: "" },
+        ...environment,
+        [KEY_VARIABLE]: key,
+        [PASSWORD_VARIABLE]: "",
         [LAUNCHER_VARIABLE]: String(process.pid),
       },
     });

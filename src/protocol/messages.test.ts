@@ -253,7 +253,9 @@ test("fields out of range throw instead of being cut, and leave nothing behind",
 
 test("OperatorApplication", () => {
   const applications = fc.record({
-    ...{ operator: address, name: fc.string({ unit: "grapheme" }), endpoint: fc.webUrl() },
+    operator: address,
+    name: fc.string({ unit: "grapheme" }),
+    endpoint: fc.webUrl(),
     date: count,
   });
   fc.assert(

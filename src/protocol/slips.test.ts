@@ -11,8 +11,14 @@ const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
 const MANAGER = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512" as Address;
 const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 const order: Order = {
-  ...{ owner: OWNER, round: 3, id: 7n, sellToken: MEDIATOR, sellAmount: 5n },
-  ...{ buyToken: MANAGER, buyAmount: 6n, intent: "sellAll" },
+  owner: OWNER,
+  round: 3,
+  id: 7n,
+  sellToken: MEDIATOR,
+  sellAmount: 5n,
+  buyToken: MANAGER,
+  buyAmount: 6n,
+  intent: "sellAll",
 };
 const domain = { chainId: 900, mediator: MEDIATOR };
 const right = { name: "Quarterdeck", version: "1", chainId: 900, verifyingContract: MEDIATOR };

@@ -102,8 +102,15 @@ describe("what a statement covers", () => {
 
 describe("the sums of a statement", () => {
   const order = (id: bigint, change: Partial<Order> = {}): Order => ({
-    ...{ owner: client, round: 3, id, sellToken: C, sellAmount: 9n, buyToken: A, buyAmount: 9n },
-    ...{ intent: "sellAll", ...change },
+    owner: client,
+    round: 3,
+    id,
+    sellToken: C,
+    sellAmount: 9n,
+    buyToken: A,
+    buyAmount: 9n,
+    intent: "sellAll",
+    ...change,
   });
   const cover: Cover = { round: 3, watermark: 10n, except: [4n] };
 
@@ -118,7 +125,11 @@ describe("the sums of a statement", () => {
     ];
     const statement = sumUp(client, cover, executed);
     expect(statement).toEqual({
-      ...{ client, ...cover, tokens: [A, B, C], sold: [2n, 0n, 5n], bought: [6n, 3n, 0n] },
+      client,
+      ...cover,
+      tokens: [A, B, C],
+      sold: [2n, 0n, 5n],
+      bought: [6n, 3n, 0n],
     });
     expect(checkStatement(statement)).toBeUndefined();
     expect([A, B, C, client].map((token) => netSold(statement, token))).toEqual([-4n, -3n, 5n, 0n]);

@@ -53,7 +53,7 @@ export function coverOf({ round, watermark, except }: Cover): Cover {
   return { round, watermark, except };
 }
 
-/** The amount of a token that a statement sold less the amount bought, base units; may be negative. */
+/** The amount of a token sold less the amount bought, base units; may be negative. */
 export function netSold(statement: Statement, token: Address): bigint {
   const at = statement.tokens.indexOf(token);
   if (at < 0) return 0n;

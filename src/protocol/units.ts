@@ -89,7 +89,7 @@ export interface Leaf {
   readonly balance: Amount;
 }
 
-/** The orders that a statement covers: the client's of `round` below the watermark, less `except`. */
+/** Orders that a statement covers: the client's of `round` below the watermark, less `except`. */
 export interface Cover {
   readonly round: Round;
   /** uint64, above 0. */

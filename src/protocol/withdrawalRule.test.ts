@@ -175,7 +175,9 @@ test("what is asked beyond what is free is cancelled by statements and orders ou
         const orders = all.map((one, i) => {
           const [sellToken, buyToken] = one.sells ? [token, other] : [other, token];
           const made = order(5, BigInt(i), one.lots * 4n, {
-            ...{ sellToken, buyToken, buyAmount: one.lots * 4n },
+            sellToken,
+            buyToken,
+            buyAmount: one.lots * 4n,
           });
           const executed = one.lots * BigInt(one.done);
           free += one.sells ? -executed : executed;

@@ -18,8 +18,14 @@ const HASH = `0x${"ab".repeat(32)}`;
 const ADDRESS = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
 const signature = { r: HASH, vs: HASH };
 const order = {
-  ...{ owner: ADDRESS, round: 1, id: "7", sellToken: ADDRESS, sellAmount: "5" },
-  ...{ buyToken: "0x5FbDB2315678afecb367f032d93F642f64180aa3", buyAmount: "6", intent: "sellAll" },
+  owner: ADDRESS,
+  round: 1,
+  id: "7",
+  sellToken: ADDRESS,
+  sellAmount: "5",
+  buyToken: "0x5FbDB2315678afecb367f032d93F642f64180aa3",
+  buyAmount: "6",
+  intent: "sellAll",
 };
 
 /** What the API was given, and what it answers. */

@@ -38,7 +38,9 @@ const KEY = new Uint8Array(32).fill(1);
 const domain = { chainId: 31337, mediator: "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Hex };
 const typed = {
   domain: {
-    ...{ name: DOMAIN_NAME, version: DOMAIN_VERSION, chainId: domain.chainId },
+    name: DOMAIN_NAME,
+    version: DOMAIN_VERSION,
+    chainId: domain.chainId,
     verifyingContract: domain.mediator,
   },
   types: { Order: [...MESSAGE_TYPES.Order] },

@@ -39,8 +39,12 @@ function compile(to: string): void {
   const project = join(to, "tsconfig.json");
   const path = (name: string) => join(ROOT, name);
   const compilerOptions = {
-    ...{ noEmit: false, outDir: join(to, "out"), rootDir: path("src"), declaration: true },
-    ...{ rewriteRelativeImportExtensions: true, stripInternal: true },
+    noEmit: false,
+    outDir: join(to, "out"),
+    rootDir: path("src"),
+    declaration: true,
+    rewriteRelativeImportExtensions: true,
+    stripInternal: true,
     typeRoots: [path("node_modules/@types")],
   };
   const exclude = ["**/*.test.ts", "**/*.testkit.ts"].map((glob) => path(`src/${glob}`));

@@ -72,7 +72,11 @@ async function deploy(flags: DeployFlags): Promise<void> {
       signer.address,
     );
     const context: DeployContext = {
-      ...{ client, signer, plan, record, tell },
+      client,
+      signer,
+      plan,
+      record,
+      tell,
       maxFeePerGas: gweiOf("--max-fee", flags.maxFee),
       pollMs: Number(flags.pollMs),
     };

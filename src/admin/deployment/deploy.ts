@@ -160,7 +160,11 @@ async function send(
   const raised = (wei: bigint) => wei + (wei * raise) / 8n + raise;
   const wanted = raised(fees.maxFeePerGas * 2n);
   const raw = await signer.signTransaction({
-    ...{ chainId: plan.chainId, nonce, gas: (gas * 12n) / 10n, value: 0n, ...call },
+    chainId: plan.chainId,
+    nonce,
+    gas: (gas * 12n) / 10n,
+    value: 0n,
+    ...call,
     maxFeePerGas: wanted < maxFeePerGas ? wanted : maxFeePerGas,
     maxPriorityFeePerGas: min(raised(fees.maxPriorityFeePerGas), maxFeePerGas),
   });

@@ -52,8 +52,16 @@ export async function manifestOf(
   const { chainId, disputeBond, withdrawalBond, owner, operators } = plan;
   const { kind } = plan.manager;
   return {
-    ...{ version: 1, chainId, mediator, manager, managerKind: kind },
-    ...{ ...schedule, disputeBond, withdrawalBond, owner, operators },
+    version: 1,
+    chainId,
+    mediator,
+    manager,
+    managerKind: kind,
+    ...schedule,
+    disputeBond,
+    withdrawalBond,
+    owner,
+    operators,
     commitQuorum: kind === "single" ? 1 : plan.manager.commitQuorum,
     tokens: tokens.map(({ token, symbol, decimals }) => ({ token, symbol, decimals })),
   };

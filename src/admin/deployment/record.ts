@@ -58,7 +58,10 @@ export class DeploymentRecord {
   /** Resolves once it is on the disk. */
   async save(): Promise<void> {
     const value = {
-      ...{ version: 1, plan: this.#plan, deployer: this.#deployer, steps: this.steps },
+      version: 1,
+      plan: this.#plan,
+      deployer: this.#deployer,
+      steps: this.steps,
     };
     await writeDurably(this.#file, `${JSON.stringify(value, null, 2)}\n`);
   }

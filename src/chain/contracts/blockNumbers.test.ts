@@ -16,7 +16,12 @@ const SCHEDULE = { genesisBlock: 100, roundSize: 40 };
 
 describe("the Mediator's clock", () => {
   const clock = (block: number, round: number, quarter: 0 | 1 | 2 | 3): ChainClock => ({
-    ...{ block, round, quarter, halted: false, haltBlock: undefined, committedRound: 0 },
+    block,
+    round,
+    quarter,
+    halted: false,
+    haltBlock: undefined,
+    committedRound: 0,
   });
 
   it.each([
@@ -59,7 +64,9 @@ describe("a chain", () => {
       client: anvil.client,
       owner: localSigner(anvil.keys[0] as Hex),
       operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
-      ...{ roundSize: 40, disputeBond: 0n, tokens: [] },
+      roundSize: 40,
+      disputeBond: 0n,
+      tokens: [],
     }));
     // Its blocks have other numbers than its contracts see.
     shifted = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {

@@ -141,12 +141,20 @@ function signedOrder(who: number, terms: Omit<Order, "owner" | "round">): Signed
 
 const adaSells = () =>
   signedOrder(ADA, {
-    ...{ id: 7n, sellToken: weth, sellAmount: 10n, buyToken: usdc, buyAmount: 20n },
+    id: 7n,
+    sellToken: weth,
+    sellAmount: 10n,
+    buyToken: usdc,
+    buyAmount: 20n,
     intent: "sellAll",
   });
 const bobSells = () =>
   signedOrder(BOB, {
-    ...{ id: 2n ** 64n - 1n, sellToken: usdc, sellAmount: 20n, buyToken: weth, buyAmount: 10n },
+    id: 2n ** 64n - 1n,
+    sellToken: usdc,
+    sellAmount: 20n,
+    buyToken: weth,
+    buyAmount: 10n,
     intent: "buyAll",
   });
 
@@ -377,7 +385,9 @@ async function allLogs(): Promise<ChainLog[]> {
     mediator: exchange.mediator,
     confirmations: 0,
     after: await readBlockRef(anvil.client, 0),
-    ...{ pollMs: 5, maxTries: 3, signal: stop.signal },
+    pollMs: 5,
+    maxTries: 3,
+    signal: stop.signal,
   });
   const logs: ChainLog[] = [];
   for await (const event of events) {

@@ -35,7 +35,11 @@ describe("slots", () => {
     const signer = localSigner(anvil.keys[from] as Hex);
     const { chainId, client } = anvil;
     const submitter = new Submitter({
-      ...{ client, signer, chainId, maxFeePerGas: 10n ** 12n, pollMs: 20 },
+      client,
+      signer,
+      chainId,
+      maxFeePerGas: 10n ** 12n,
+      pollMs: 20,
     });
     await submitter.send({ what: "a test's call", to: exchange.manager, data });
   }

@@ -89,7 +89,10 @@ async function followed(urls: string[], changes: Partial<FollowOptions> = {}): P
     client: connect(urls, { retries: 0, chainId: 31337, onFailure }),
     mediator: exchange.mediator,
     after: await readBlockRef(anvil.client, 0),
-    ...{ confirmations: 1, pollMs: 1, maxTries: 4, signal: stop.signal },
+    confirmations: 1,
+    pollMs: 1,
+    maxTries: 4,
+    signal: stop.signal,
     onNotice: (notice) => notices.push(notice),
     ...changes,
   });
@@ -288,7 +291,10 @@ describe("final blocks that cannot be taken", () => {
       client: connect([await proxy(), anvil.url], { retries: 0, onFailure }),
       mediator: exchange.mediator,
       after: await readBlockRef(anvil.client, 0),
-      ...{ confirmations: 1, pollMs: 1, maxTries: 3, signal: stop.signal },
+      confirmations: 1,
+      pollMs: 1,
+      maxTries: 3,
+      signal: stop.signal,
     });
     await events.next();
     const first = await events.next();
@@ -311,7 +317,11 @@ describe("final blocks that cannot be taken", () => {
       client: anvil.client,
       mediator: exchange.mediator,
       after: await readBlockRef(anvil.client, 0),
-      ...{ confirmations: 1, pollMs: 1, maxTries: 3, signal: stop.signal, schedule },
+      confirmations: 1,
+      pollMs: 1,
+      maxTries: 3,
+      signal: stop.signal,
+      schedule,
     });
     const ends: number[] = [];
     for await (const event of events) {

@@ -146,7 +146,11 @@ function problemOf(error: unknown, signal: AbortSignal, timeoutMs: number): stri
 
 /** Errors of a connection that was never there. */
 const NO_CONNECTION: ReadonlySet<unknown> = new Set([
-  ...["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH"],
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 /** A server that says so has passed nothing on; of 502 and 504 nobody knows. */

@@ -76,8 +76,15 @@ describe("an error", () => {
     );
     expect([...callers].sort()).toEqual(
       [
-        ...["badTransaction", "belowBaseFee", "funds", "known", "nonceTooHigh", "nonceTooLow"],
-        ...["reverted", "tooWide", "underpriced"],
+        "badTransaction",
+        "belowBaseFee",
+        "funds",
+        "known",
+        "nonceTooHigh",
+        "nonceTooLow",
+        "reverted",
+        "tooWide",
+        "underpriced",
       ].sort(),
     );
     expect(isCallersError(answer("any", { code: -32602 }))).toBe(true);

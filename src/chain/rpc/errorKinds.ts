@@ -27,9 +27,16 @@ export class RpcRefusal extends RpcRequestError {
 
 /** Refusals that any endpoint would give to the same question, in the chain's present state. */
 const CALLERS: ReadonlySet<RpcErrorKind> = new Set<RpcErrorKind>([
-  ...["reverted", "badRequest", "tooWide"],
-  ...["known", "nonceTooLow", "nonceTooHigh"],
-  ...["underpriced", "belowBaseFee", "funds", "badTransaction"],
+  "reverted",
+  "badRequest",
+  "tooWide",
+  "known",
+  "nonceTooLow",
+  "nonceTooHigh",
+  "underpriced",
+  "belowBaseFee",
+  "funds",
+  "badTransaction",
 ] as RpcErrorKind[]);
 
 /** Codes that mean the same everywhere: JSON-RPC 2.0, EIP-1474, EIP-4444, geth's revert. */

@@ -164,7 +164,8 @@ describe("a WebSocket endpoint that pushes no heads", () => {
     const failures: string[] = [];
     const polled: string[] = [];
     const client = connect([url], {
-      ...{ retries: 0, chainId: 31337 },
+      retries: 0,
+      chainId: 31337,
       onFailure: (origin, problem) => failures.push(`${origin} ${problem}`),
       onPolled: (origin, problem) => polled.push(`${origin} ${problem}`),
     });

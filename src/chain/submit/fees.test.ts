@@ -39,7 +39,8 @@ describe("what is offered for gas", () => {
     fc.assert(
       fc.property(market, left, fee, fee, fee, (now, blocks, cap, tip, least) => {
         const { maxFeePerGas, maxPriorityFeePerGas } = quoteFees(now, blocks, cap, undefined, {
-          ...{ tip, fee: least },
+          tip,
+          fee: least,
         });
         expect(maxFeePerGas).toBeGreaterThanOrEqual(least < cap ? least : cap);
         expect(maxPriorityFeePerGas).toBeGreaterThanOrEqual(tip < cap ? tip : cap);

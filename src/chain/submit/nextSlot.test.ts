@@ -19,8 +19,12 @@ import {
 
 const NO_FLOOR = { tip: 0n, fee: 0n };
 const MARKET = {
-  ...{ head: 9, earlier: 1, span: 8 },
-  ...{ baseFee: 7n, earlierBaseFee: 7n, priorityFee: 1n },
+  head: 9,
+  earlier: 1,
+  span: 8,
+  baseFee: 7n,
+  earlierBaseFee: 7n,
+  priorityFee: 1n,
 };
 
 function jobOf(serial: number): Job {
@@ -50,10 +54,14 @@ const mined = (serial: number, block: Hex = "0xb1"): SlotEvent => ({
 });
 const held = (job = FIRST): SlotEvent => ({ kind: "held", holder: { job, gas: 21_000n } });
 const polled = (nonceUsed: boolean | undefined, counts = true): SlotEvent => ({
-  ...{ kind: "polled", nonceUsed, counts },
+  kind: "polled",
+  nonceUsed,
+  counts,
 });
 const rebroadcast: SlotEvent = {
-  ...{ kind: "rebroadcast", holder: { job: FIRST, gas: 1n }, market: MARKET },
+  kind: "rebroadcast",
+  holder: { job: FIRST, gas: 1n },
+  market: MARKET,
 };
 const LOST: SlotEvent = { kind: "lost" };
 const REOPENED: SlotEvent = { kind: "reopened", isElsewhere: () => false };
@@ -212,7 +220,9 @@ describe("the figures of a nonce", () => {
 
   it("make the next version pay what nodes named, else twice what they refused", () => {
     const refused = (tip: bigint, floor = NO_FLOOR): SlotEvent => ({
-      ...{ kind: "underpriced", fees: feesOf(tip), floor },
+      kind: "underpriced",
+      fees: feesOf(tip),
+      floor,
     });
     expect(run(refused(5n)).progress.competing).toEqual(feesOf(10n));
     const named = run(refused(5n, { tip: 8n, fee: 0n })).progress;

@@ -76,8 +76,14 @@ export async function foreignTransaction(
   const { to, data } = mint(amount);
   const fee = feeGwei * 10n ** 9n;
   const raw = await localSigner(anvil.keys[KEY] as Hex).signTransaction({
-    ...{ chainId: 31337, nonce, gas: 100_000n, to, data, value: 0n },
-    ...{ maxFeePerGas: fee, maxPriorityFeePerGas: fee },
+    chainId: 31337,
+    nonce,
+    gas: 100_000n,
+    to,
+    data,
+    value: 0n,
+    maxFeePerGas: fee,
+    maxPriorityFeePerGas: fee,
   });
   await anvil.rpc("eth_sendRawTransaction", [raw]);
   return raw;

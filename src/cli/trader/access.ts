@@ -102,12 +102,16 @@ export function readTraderAccess(path: string): Access {
     return { signer: heldSigner(signer), evidence: await FileEvidence.open(evidence) };
   };
   const chain = {
-    ...{ rpc, mediator },
+    rpc,
+    mediator,
     ...(maxFeeGwei !== undefined && { maxFeePerGas: maxFeeGwei }),
     ...(pollMs !== undefined && { pollMs }),
   };
   return {
-    ...{ rpc, mediator, evidence, pollMs },
+    rpc,
+    mediator,
+    evidence,
+    pollMs,
     join: async () => {
       if (operators !== undefined) {
         return ExchangeClient.join({ ...chain, operator: operators, ...(await open()) });

@@ -11,7 +11,11 @@ const OWNER = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 
 function exchangeOf(baseDecimals: number, quoteDecimals: number, lot: bigint, tick: bigint) {
   return {
-    ...{ chainId: 1, mediator: OWNER, manager: OWNER, operator: OWNER, confirmations: 1 },
+    chainId: 1,
+    mediator: OWNER,
+    manager: OWNER,
+    operator: OWNER,
+    confirmations: 1,
     schedule: { genesisBlock: 0, roundSize: 8 },
     markets: [{ name: "B/Q", base: BASE, quote: QUOTE, lot, tick }],
     tokens: [
@@ -27,7 +31,9 @@ const cases = fc
   .tuple(decimals, decimals, fc.nat(24), fc.constantFrom("buy" as const, "sell" as const))
   .chain(([base, quote, lotDigits, side]) =>
     fc.record({
-      ...{ base: fc.constant(base), quote: fc.constant(quote), side: fc.constant(side) },
+      base: fc.constant(base),
+      quote: fc.constant(quote),
+      side: fc.constant(side),
       lot: fc.constant(10n ** BigInt(Math.min(lotDigits, base))),
       lots: fc.bigInt({ min: 1n, max: 10n ** 9n }),
       ticks: fc.bigInt({ min: 1n, max: 10n ** 6n }),
@@ -61,8 +67,14 @@ it("every order that is built is what was asked, by the right decimals and by no
 
 const asked = { side: "buy", price: "3000", amount: "1", base: BASE, quote: QUOTE } as const;
 const right = {
-  ...{ owner: OWNER, round: 1, id: 2n, intent: "buyAll" as const },
-  ...{ sellToken: QUOTE, sellAmount: 3_000_000_000n, buyToken: BASE, buyAmount: 10n ** 18n },
+  owner: OWNER,
+  round: 1,
+  id: 2n,
+  intent: "buyAll" as const,
+  sellToken: QUOTE,
+  sellAmount: 3_000_000_000n,
+  buyToken: BASE,
+  buyAmount: 10n ** 18n,
 };
 const KNOWN = new Map([
   [BASE, 18],

@@ -36,8 +36,11 @@ const truth: ExchangeFacts = {
 };
 const chain: ChainFacts = {
   constants: {
-    ...{ domain: { chainId: 7, mediator: MEDIATOR }, manager: MANAGER },
-    ...{ schedule: truth.schedule, disputeBond: 0n, withdrawalBond: 0n },
+    domain: { chainId: 7, mediator: MEDIATOR },
+    manager: MANAGER,
+    schedule: truth.schedule,
+    disputeBond: 0n,
+    withdrawalBond: 0n,
   },
   tokens: truth.tokens,
   unreadable: [],

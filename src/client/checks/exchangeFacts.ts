@@ -126,7 +126,10 @@ export function holdAgainstChain(
   for (const pin of pins) holdPin(pin, markets, chain.tokens);
   for (const known of before?.markets ?? []) holdKnown(known, markets);
   return freeze({
-    ...{ chainId: domain.chainId, mediator: domain.mediator, manager, operator: said.operator },
+    chainId: domain.chainId,
+    mediator: domain.mediator,
+    manager,
+    operator: said.operator,
     schedule: { ...schedule },
     confirmations: said.confirmations,
     markets,

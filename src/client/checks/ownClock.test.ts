@@ -62,7 +62,8 @@ it("the chain is asked again only where what was seen does not settle it", async
 it("a session ends by the chain's time, whatever an operator says of it", async () => {
   const { clock } = chainAt(200);
   const sessions = new Sessions({
-    ...{ clock, client: OWNER },
+    clock,
+    client: OWNER,
     sign: async (session) => signMessage(nobleCurve, DOMAIN, hashSession(session), KEY),
   });
   const until = async (said: number) => {

@@ -63,7 +63,8 @@ export class ExitClient implements ChainClientSide {
     this.evidence = new CheckedEvidence({ ...whose, store, curve: nobleCurve });
     this.#sender = sender;
     this.#auditor = new Auditor({
-      ...{ ...whose, evidence: this.evidence },
+      ...whose,
+      evidence: this.evidence,
       fetchProofs: (round) => this.evidence.proofs(round),
       fetchOrders: async () => {
         throw new OperatorUnreachable("Nobody", "this client asks no operator");
@@ -80,7 +81,8 @@ export class ExitClient implements ChainClientSide {
     const constants = await reader.constants();
     const signer = await options.signer.open();
     const sender = signer.sender({
-      ...{ client: reader.client, chainId },
+      client: reader.client,
+      chainId,
       maxFeePerGas: options.maxFeePerGas ?? DEFAULT_MAX_FEE,
       pollMs: options.pollMs ?? DEFAULT_POLL_MS,
     });

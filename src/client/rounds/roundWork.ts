@@ -58,7 +58,8 @@ export async function roundWork(client: ChainClientSide): Promise<RoundReport> {
   // The round is to be looked at when its commit is due, and before it ends.
   const { schedule } = constants;
   const next = [
-    ...[firstBlockOf(schedule, round, LAST_QUARTER), firstBlockOf(schedule, round + 1, 1)],
+    firstBlockOf(schedule, round, LAST_QUARTER),
+    firstBlockOf(schedule, round + 1, 1),
     ...(quarter === 0 ? [firstBlockOf(schedule, round, 1)] : []),
     ...nextPayable,
   ].filter((one) => one > block);

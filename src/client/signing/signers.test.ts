@@ -25,8 +25,13 @@ const count = fc.nat();
 
 const messages: { [Name in keyof ClientMessages]: fc.Arbitrary<ClientMessages[Name]> } = {
   Order: fc.record<Order>({
-    ...{ owner: address, round: count, id: uint64, sellToken: address, sellAmount: uint128 },
-    ...{ buyToken: address, buyAmount: uint128 },
+    owner: address,
+    round: count,
+    id: uint64,
+    sellToken: address,
+    sellAmount: uint128,
+    buyToken: address,
+    buyAmount: uint128,
     intent: fc.constantFrom("buyAll", "sellAll"),
   }),
   OrderTerms: fc.record<TermsMessage>({

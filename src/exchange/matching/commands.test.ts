@@ -132,8 +132,11 @@ test("replace: both or neither, with the money of the old order, and nothing tra
   world.place(limitOrder(ALICE, 0, 1, "ask", 1_000, 50));
   const replace = (id: number, order: ReturnType<typeof limitOrder>) =>
     world.apply({
-      ...{ kind: "replaceOrder", cancel: { owner: ALICE, round: 0, id: BigInt(id) } },
-      ...{ cancelSignature: SIGNATURE, order, signature: SIGNATURE },
+      kind: "replaceOrder",
+      cancel: { owner: ALICE, round: 0, id: BigInt(id) },
+      cancelSignature: SIGNATURE,
+      order,
+      signature: SIGNATURE,
     });
   const tooDear = replace(1, limitOrder(ALICE, 0, 2, "ask", 1_001, 55));
   expect(tooDear.refusal).toMatchObject({ code: "InsufficientFunds", free: 10_000n });

@@ -31,9 +31,7 @@ function worldWithAsks(): World {
 test("immediate or cancel: what is left is cancelled, with its money free", () => {
   const world = worldWithAsks();
   const { events } = world.place(limitOrder(CAROL, 0, 1, "bid", 4, 55), { timeInForce: "ioc" });
-  expect(kinds(events)).toEqual([
-    ...["trade", "orderFilled", "trade", "orderFilled", "orderCancelled"],
-  ]);
+  expect(kinds(events)).toEqual(["trade", "orderFilled", "trade", "orderFilled", "orderCancelled"]);
   expect(events.at(-1)).toMatchObject({ reason: "ioc", owner: CAROL, id: 1n });
   expect(world.balance(CAROL, QUOTE)).toEqual({ total: 10_000n - 155n, locked: 0n });
   expect(viewOf(world, CAROL, 1)).toMatchObject({ state: "cancelled", reason: "ioc", bought: 30n });
@@ -168,7 +166,9 @@ test("money of an order that ends before the quarter is free for a withdrawal", 
 test("terms, times and reasons outlive a snapshot, and one of version 1 is read without them", () => {
   const world = worldWithAsks();
   world.place(limitOrder(CAROL, 0, 1, "bid", 1, 45), {
-    ...{ timeInForce: "postOnly", goodTillBlock: world.block + 2, selfTrade: "cancelBoth" },
+    timeInForce: "postOnly",
+    goodTillBlock: world.block + 2,
+    selfTrade: "cancelBoth",
     tag: "quote 1",
   });
   world.cancel(ALICE, 0, 2);

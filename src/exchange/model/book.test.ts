@@ -15,7 +15,9 @@ function record(
   return {
     order: limitOrder(ALICE, 0, arrivalSeq, side, lots, price),
     signature: SIGNATURE,
-    ...{ terms: DEFAULT_TERMS, placedMs: 0, reason: undefined },
+    terms: DEFAULT_TERMS,
+    placedMs: 0,
+    reason: undefined,
     arrivalSeq,
     book,
     side,

@@ -262,7 +262,12 @@ function orderOfRow(state: State, row: OrderRow): OrderRecord {
   }
   const { arrival: arrivalSeq, ...kept } = row;
   return {
-    ...{ ...kept, arrivalSeq, book, ...measured, earlier: undefined, later: undefined },
+    ...kept,
+    arrivalSeq,
+    book,
+    ...measured,
+    earlier: undefined,
+    later: undefined,
     terms: row.terms ?? DEFAULT_TERMS,
     placedMs: row.placedMs ?? 0,
     reason: row.reason ?? undefined,

@@ -19,7 +19,8 @@ const open = (schema: string, operator: string) => openShared(server, schema, op
 
 function attestation(operator: string, round = 3, roots = "01", signature = "02"): Attestation {
   return {
-    ...{ round, operator },
+    round,
+    operator,
     rootsHash: `0x${roots.repeat(32)}`,
     signature: `0x${signature.repeat(64)}`,
   };

@@ -179,7 +179,11 @@ async function loginOnce(
   const { user, database, keepAliveMs, options } = address;
   let isBound = false;
   const client = new pg.Client({
-    ...{ host, port, application_name: address.applicationName, types: TYPES, ssl: tls },
+    host,
+    port,
+    application_name: address.applicationName,
+    types: TYPES,
+    ssl: tls,
     ...(user !== undefined && { user }),
     ...(database !== undefined && { database }),
     ...(options !== undefined && { options }),

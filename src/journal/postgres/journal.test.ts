@@ -83,7 +83,10 @@ describe("a database of several hosts", () => {
       .replace(`127.0.0.1:${port}`, `127.0.0.1:${deadPort},127.0.0.1:${port}`)
       .concat("?target_session_attrs=read-write");
     const journal = await openPostgresJournal({
-      ...{ url, schema: server.schema(), operator: "ada", operatorUrl: "http://ada" },
+      url,
+      schema: server.schema(),
+      operator: "ada",
+      operatorUrl: "http://ada",
     });
     onTestFinished(() => journal.close());
     expect(journal.location).toContain(`127.0.0.1:${deadPort},127.0.0.1:${port}/postgres`);

@@ -32,7 +32,10 @@ test("a standby that is named first is passed over, whatever the URL asks for", 
   const both = server.url.replace(`127.0.0.1:${port}`, hosts);
   for (const query of ["?target_session_attrs=read-write", ""]) {
     const journal = await openPostgresJournal({
-      ...{ url: both + query, schema: server.schema(), operator: "ada", operatorUrl: "http://ada" },
+      url: both + query,
+      schema: server.schema(),
+      operator: "ada",
+      operatorUrl: "http://ada",
     });
     onTestFinished(() => journal.close());
     const leased = await journal.acquire();

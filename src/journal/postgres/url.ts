@@ -87,10 +87,26 @@ const BINDINGS = ["disable", "prefer", "require"] as const;
 
 /** Parameters that are honoured; the functions below say how. */
 const HONOURED = new Set([
-  ...["host", "port", "user", "password", "dbname", "application_name", "options"],
-  ...["fallback_application_name", "connect_timeout", "keepalives", "keepalives_idle"],
-  ...["sslmode", "sslrootcert", "sslcert", "sslkey", "sslpassword", "sslnegotiation"],
-  ...["ssl_min_protocol_version", "ssl_max_protocol_version", "channel_binding"],
+  "host",
+  "port",
+  "user",
+  "password",
+  "dbname",
+  "application_name",
+  "options",
+  "fallback_application_name",
+  "connect_timeout",
+  "keepalives",
+  "keepalives_idle",
+  "sslmode",
+  "sslrootcert",
+  "sslcert",
+  "sslkey",
+  "sslpassword",
+  "sslnegotiation",
+  "ssl_min_protocol_version",
+  "ssl_max_protocol_version",
+  "channel_binding",
 ]);
 
 /** Parameters of which only these values can be honoured: they ask for what happens anyway. */

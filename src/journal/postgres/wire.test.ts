@@ -164,7 +164,10 @@ describe("a pooler", () => {
   ] as const)("that keeps no session (%s, %i more backends) is refused", async (order, more) => {
     const schema = await filled();
     const pooler = await startPooler({
-      ...{ target: server.port, mode: "transaction", backends: 1 + more, order },
+      target: server.port,
+      mode: "transaction",
+      backends: 1 + more,
+      order,
     });
     onTestFinished(() => pooler.close());
     const url = through(pooler.port);

@@ -33,7 +33,9 @@ async function start(entries: readonly Entry[], snapshots: readonly number[] = [
   const sources: QuerySources = { state, history, curve: nobleCurve, domain, fills };
   const told: Promise<ApiEvent[]>[] = [];
   const sequencer = new Sequencer({
-    ...{ journal, state, history },
+    journal,
+    state,
+    history,
     onApplied: (_, outcome) => void told.push(eventsOf(sources, outcome)),
     onFailure: (error) => {
       throw error;
@@ -46,7 +48,9 @@ async function start(entries: readonly Entry[], snapshots: readonly number[] = [
 const bid = limitOrder(ALICE, 0, 901, "bid", 2, 50);
 const ask = limitOrder(BOB, 0, 902, "ask", 1, 50);
 const entryOf = (placed: typeof bid): Entry => ({
-  ...{ kind: "placeOrder", order: placed, signature: SIGNATURE },
+  kind: "placeOrder",
+  order: placed,
+  signature: SIGNATURE,
 });
 
 it("says in answers and events which is the newer, whichever comes first", async () => {

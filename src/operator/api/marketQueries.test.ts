@@ -55,11 +55,9 @@ it("groups levels by price, bids down and asks up, and loses nothing", () => {
   const book = (group?: bigint, depth = 10) =>
     bookResponse(sources, BASE, QUOTE, { depth, ...(group !== undefined && { group }) });
   expect(book()?.asks.map(({ price, amount }) => [price, amount])).toEqual([
-    ...[
-      [55n, 20n],
-      [60n, 10n],
-      [65n, 20n],
-    ],
+    [55n, 20n],
+    [60n, 10n],
+    [65n, 20n],
   ]);
   expect(book(10n)).toMatchObject({
     asks: [
@@ -77,8 +75,16 @@ it("groups levels by price, bids down and asks up, and loses nothing", () => {
 it("tells best prices, the last price, and 24 hours", () => {
   const found = tickerResponse(sources, BASE, QUOTE);
   expect(found).toMatchObject({
-    ...{ bid: { price: 45n }, ask: { price: 55n }, last: 55n, open: 55n, high: 55n, low: 55n },
-    ...{ baseVolume: 20n, quoteVolume: 110n, trades: 1, timeMs: NOW },
+    bid: { price: 45n },
+    ask: { price: 55n },
+    last: 55n,
+    open: 55n,
+    high: 55n,
+    low: 55n,
+    baseVolume: 20n,
+    quoteVolume: 110n,
+    trades: 1,
+    timeMs: NOW,
   });
   expect(ticker.parse(JSON.parse(toJson(found)))).toEqual(found);
 });
@@ -102,7 +108,10 @@ it("tells deposits with the confirmations that they still want, and then as cred
   const head = sources.state.head?.number ?? 0;
   const { confirmations } = GENESIS;
   const made = (block: number) => ({
-    ...{ token: BASE, amount: 5n, block, transactionHash: `0x${"ab".repeat(32)}` as const },
+    token: BASE,
+    amount: 5n,
+    block,
+    transactionHash: `0x${"ab".repeat(32)}` as const,
   });
   const pending = [made(head), made(head + 1), made(head + 2)];
   const told = depositsResponse(sources, ALICE, pending, head + 2, 10);

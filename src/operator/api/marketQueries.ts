@@ -156,7 +156,8 @@ export function depositsResponse(
         ...made,
         state: "pending",
         confirmationsLeft: Math.max(1, made.block + state.genesis.confirmations - head),
-        ...{ round: null, timeMs: null },
+        round: null,
+        timeMs: null,
       }),
     );
   const credited = history.ledger.of(client).filter(({ kind }) => kind === "deposit");
@@ -166,7 +167,10 @@ export function depositsResponse(
 function creditedDeposit({ token, amount, round, timeMs, ...move }: Move): DepositResponse {
   const { block, transactionHash } = move as Required<typeof move>;
   return {
-    ...{ token, amount, round, timeMs: shownTime(timeMs) },
+    token,
+    amount,
+    round,
+    timeMs: shownTime(timeMs),
     block: block as BlockNumber,
     transactionHash: transactionHash as NonNullable<typeof transactionHash>,
     state: "credited",

@@ -107,7 +107,9 @@ export function chainCheck(options: ChainOptions): ChainCheck {
 
 function lagReading(levels: Levels, lag: number, best: BlockNumber): Reading {
   return {
-    ...{ check: "rpcLag", levels, value: lag },
+    check: "rpcLag",
+    levels,
+    value: lag,
     detail: `${lag} blocks behind the best endpoint, at ${best}`,
     hint: "Look at the endpoint that answers (rpc_endpoint_lag_blocks); reorder `rpc` if it lags.",
   };
@@ -116,7 +118,9 @@ function lagReading(levels: Levels, lag: number, best: BlockNumber): Reading {
 function downReading(levels: Levels, down: readonly Endpoint[], count: number): Reading {
   const names = down.map(({ label }) => label).join(", ");
   return {
-    ...{ check: "rpcEndpoints", levels, value: down.length },
+    check: "rpcEndpoints",
+    levels,
+    value: down.length,
     detail: down.length === 0 ? `all ${count} answer` : `${down.length} of ${count} down: ${names}`,
     hint: "Bring the endpoint back, or take it out of `rpc`.",
   };
@@ -124,7 +128,9 @@ function downReading(levels: Levels, down: readonly Endpoint[], count: number): 
 
 function silenceReading(levels: Levels, silence: number, newest: SeenBlock | undefined): Reading {
   return {
-    ...{ check: "chainSilence", levels, value: silence },
+    check: "chainSilence",
+    levels,
+    value: silence,
     detail: `${Math.round(silence)} s since block ${newest?.number ?? "(none seen)"}`,
     hint: "Check the endpoints against a block explorer: they, or the chain itself, stand still.",
   };

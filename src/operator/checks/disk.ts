@@ -24,7 +24,10 @@ export function diskCheck(options: DiskOptions): Check {
   const decline = new Decline();
   const name = `disk.${folder}`;
   const reading = (check: string, levels: Levels, value: number | undefined, detail: string) => ({
-    ...{ check: `${check}.${folder}`, levels, value, detail },
+    check: `${check}.${folder}`,
+    levels,
+    value,
+    detail,
     hint: `Free or add room on the file system of ${path}; never delete the journal.`,
   });
   return {

@@ -49,14 +49,20 @@ function deadlineReading(
   detail: string,
 ): Reading {
   return {
-    ...{ check: "deadline", levels, value, detail },
+    check: "deadline",
+    levels,
+    value,
+    detail,
     hint: "See /health/duties and the log: the last problem, the key's balance, fees, endpoints.",
   };
 }
 
 function answerableReading(value: number, detail: string): Reading {
   return {
-    ...{ check: "answerable", levels: FAILS_AT_ONCE, value, detail },
+    check: "answerable",
+    levels: FAILS_AT_ONCE,
+    value,
+    detail,
     hint:
       "The Mediator will halt. Keep this operator up, so that clients get their proofs; tell them " +
       "to recover, and keep storage and logs.",

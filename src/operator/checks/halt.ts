@@ -25,11 +25,17 @@ export function haltCheck(options: HaltOptions): HaltCheck {
   const { deadlineLeftQuarters: levels, schedule, metrics } = options;
   let haltBlock: BlockNumber | undefined;
   const distance = (value: number | undefined, detail: string): Reading => ({
-    ...{ check: "haltDistance", levels, value, detail },
+    check: "haltDistance",
+    levels,
+    value,
+    detail,
     hint: "See /health/duties; if this operator is behind, any registered one can act at the end.",
   });
   const halted = (value: number | undefined, detail: string): Reading => ({
-    ...{ check: "halted", levels: FAILS_AT_ONCE, value, detail },
+    check: "halted",
+    levels: FAILS_AT_ONCE,
+    value,
+    detail,
     hint: "Keep this operator up, so that clients get their proofs; tell them to recover.",
   });
   return {

@@ -34,7 +34,11 @@ export function quorumCheck(options: QuorumCheckOptions): Check {
 async function quorumReading(options: QuorumCheckOptions): Promise<Reading> {
   const { deadlineLeftQuarters: levels, isShared, metrics, quorum, schedule } = options;
   const reading = (value: number | undefined, detail: string, hint: string): Reading => ({
-    ...{ check: "commitQuorum", levels, value, detail, hint },
+    check: "commitQuorum",
+    levels,
+    value,
+    detail,
+    hint,
   });
   let needed: number;
   try {
@@ -76,7 +80,9 @@ function divergenceReading({ quorum }: QuorumCheckOptions): Reading {
       `${operator} attests ${rootsHash} for round ${round}, and our journal gives ${ownRootsHash}`,
   );
   return {
-    ...{ check: "attestedRoots", levels: FAILS_AT_ONCE, value: Math.min(1, found.length) },
+    check: "attestedRoots",
+    levels: FAILS_AT_ONCE,
+    value: Math.min(1, found.length),
     detail: each.join("; ") || "nobody attests other roots than ours",
     hint:
       "One of the two has another journal, another release, or a stolen key: find out which before " +

@@ -13,7 +13,10 @@ export interface RegistrationOptions {
 export function registrationCheck(options: RegistrationOptions): Check {
   const { address, manager, metrics } = options;
   const reading = (value: number | undefined, detail: string): Reading => ({
-    ...{ check: "registered", levels: FAILS_AT_ONCE, value, detail },
+    check: "registered",
+    levels: FAILS_AT_ONCE,
+    value,
+    detail,
     hint: `Ask the owner of manager ${manager} to register ${address}, or use the right key.`,
   });
   return {

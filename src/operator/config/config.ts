@@ -218,8 +218,13 @@ export const RPC_VARIABLE = "QUARTERDECK_RPC";
 
 /** The settings to read an exchange on chain, and to send to it with one key. */
 const accessSchema = configSchema.pick({
-  ...{ rpc: true, mediator: true, pollMs: true, maxFeePerGas: true, maxTries: true },
-  ...{ keystore: true, web3signer: true },
+  rpc: true,
+  mediator: true,
+  pollMs: true,
+  maxFeePerGas: true,
+  maxTries: true,
+  keystore: true,
+  web3signer: true,
 });
 
 type AccessSettings = Omit<z.output<typeof accessSchema>, "keystore" | "web3signer">;

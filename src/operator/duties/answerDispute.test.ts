@@ -22,8 +22,14 @@ it("takes one more transaction for each batch of executions that closeDispute ha
 describe("a closeDispute with executions", () => {
   const word = `0x${"ff".repeat(32)}` as const;
   const order = {
-    ...{ owner: ALICE, round: 1, id: 7n, sellToken: BASE, sellAmount: 1n, buyToken: QUOTE },
-    ...{ buyAmount: 1n, intent: "sellAll" as const },
+    owner: ALICE,
+    round: 1,
+    id: 7n,
+    sellToken: BASE,
+    sellAmount: 1n,
+    buyToken: QUOTE,
+    buyAmount: 1n,
+    intent: "sellAll" as const,
   };
   const signature = { r: word, vs: word, path: Array(ORDER_PATH_LENGTH).fill(word) };
   const execution = { order, signature, sold: 1n, bought: 1n };

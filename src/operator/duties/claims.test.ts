@@ -13,12 +13,22 @@ function operator(index: number): Address {
 
 function turnsOf(count: number, slot: number, more: Partial<SlotView> = {}): SlotView {
   const operators = Array.from({ length: count }, (_, i) => ({
-    ...{ address: operator(i), name: `operator ${i}`, endpoint: `http://${i}` },
+    address: operator(i),
+    name: `operator ${i}`,
+    endpoint: `http://${i}`,
   }));
   const firstBlock = 1000 + slot * SIZE;
   return {
-    ...{ block: firstBlock, inMaintenance: false, slot, firstBlock, slotSize: SIZE, operators },
-    ...{ lastBlock: firstBlock + SIZE - 1, operator: undefined, claimed: [], forecast: undefined },
+    block: firstBlock,
+    inMaintenance: false,
+    slot,
+    firstBlock,
+    slotSize: SIZE,
+    operators,
+    lastBlock: firstBlock + SIZE - 1,
+    operator: undefined,
+    claimed: [],
+    forecast: undefined,
     ...more,
   };
 }

@@ -75,7 +75,10 @@ function operator(shared: Shared, index: number, world = atRound1()) {
       lines.push({ level, event, fields });
     };
   const log: Log = {
-    ...{ info: say("info"), warn: say("warn"), error: say("error"), flush: async () => {} },
+    info: say("info"),
+    warn: say("warn"),
+    error: say("error"),
+    flush: async () => {},
   };
   const signing = { count: 0, refuses: false };
   const key = keys[index] as Signer;
@@ -98,8 +101,16 @@ function operator(shared: Shared, index: number, world = atRound1()) {
       withdrawals(world.state).find((one) => one.client === client),
   } as unknown as MediatorReader;
   const quorum = new CommitQuorum({
-    ...{ state: world.state, reader, manager: mediator, domain: DOMAIN, signer, log },
-    ...{ curve: nobleCurve, board: shared, approved: () => shared.approved, onPoll: () => {} },
+    state: world.state,
+    reader,
+    manager: mediator,
+    domain: DOMAIN,
+    signer,
+    log,
+    curve: nobleCurve,
+    board: shared,
+    approved: () => shared.approved,
+    onPoll: () => {},
   });
   const said = (event: string) => lines.filter((line) => line.event === event);
   return { quorum, world, signing, said };
@@ -114,8 +125,10 @@ function atRound1(): World {
 /** Undefined while a cancellation must land first. */
 function dutyOf(world: World): CommitDuty {
   const view = {
-    ...{ head: world.block, isCommitted: () => false },
-    ...{ isRequestActive: () => true, isDisputeOpen: () => false },
+    head: world.block,
+    isCommitted: () => false,
+    isRequestActive: () => true,
+    isDisputeOpen: () => false,
   };
   const isCommit = (duty: Duty) => duty.kind === "commit";
   return sendableDuties(world.state, view).find(isCommit) as CommitDuty;
@@ -344,8 +357,15 @@ describe("an operator of a quorum", () => {
       ["error", 1],
     ]);
     expect(said("attestationsMissing").at(-1)?.fields).toMatchObject({
-      ...{ block: LAST - 1, round: 1, quarter: 0, commitRound: 1, quorum: 2, there: 1 },
-      ...{ attested: [ADA], missing: [BOB, CY], deadlineBlock: LAST },
+      block: LAST - 1,
+      round: 1,
+      quarter: 0,
+      commitRound: 1,
+      quorum: 2,
+      there: 1,
+      attested: [ADA],
+      missing: [BOB, CY],
+      deadlineBlock: LAST,
     });
   });
 });
@@ -354,8 +374,13 @@ describe("the check of the quorum", () => {
   const { deadlineLeftQuarters } = guardsSchema.parse(undefined);
   const probe = (quorum: Pick<CommitQuorum, "wait" | "divergences">, needed = 2, isShared = true) =>
     quorumCheck({
-      ...{ quorum, isShared, deadlineLeftQuarters, schedule: SCHEDULE, metrics: new Metrics() },
-      ...{ readQuorum: async () => needed, head: () => FIRST + 2 },
+      quorum,
+      isShared,
+      deadlineLeftQuarters,
+      schedule: SCHEDULE,
+      metrics: new Metrics(),
+      readQuorum: async () => needed,
+      head: () => FIRST + 2,
     }).probe();
   const calm = { wait: undefined, divergences: [] };
 

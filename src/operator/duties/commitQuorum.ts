@@ -284,14 +284,21 @@ export class CommitQuorum {
     const found = standing
       .filter((one) => one.rootsHash !== hash && one.rootsHash !== wholeHash)
       .map(({ operator, rootsHash: theirs }) => ({
-        ...{ round, operator, rootsHash: theirs, ownRootsHash: hash },
+        round,
+        operator,
+        rootsHash: theirs,
+        ownRootsHash: hash,
       }));
     for (const one of found) {
       if (this.#divergences.some((before) => isSame(before, one))) continue;
       const hint = "compare journal and release of both operators, before the deadline";
       log.error("rootsDiverge", {
-        ...{ commitRound: round, operator: one.operator, rootsHash: one.rootsHash },
-        ...{ ownOperator: signer.address, ownRootsHash: hash, hint },
+        commitRound: round,
+        operator: one.operator,
+        rootsHash: one.rootsHash,
+        ownOperator: signer.address,
+        ownRootsHash: hash,
+        hint,
       });
     }
     this.#divergences = found;

@@ -273,7 +273,10 @@ describe("the duty runner", () => {
       return [SIGNATURE];
     };
     const { runner, sent, calldata, lines } = setup({
-      ...{ world, send: () => MINED, maxTries: 1, attestations },
+      world,
+      send: () => MINED,
+      maxTries: 1,
+      attestations,
     });
     for (let head = FIRST; head < FIRST + 5; head++) await step(runner, head);
     expect([sent, lines]).toEqual([[], []]);

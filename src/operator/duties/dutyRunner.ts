@@ -268,7 +268,11 @@ export class DutyRunner {
     const to = reader.mediator;
     const priority = PRIORITY[kind];
     const mined = await submitter.send({
-      ...{ what, to, data, deadlineBlock, priority },
+      what,
+      to,
+      data,
+      deadlineBlock,
+      priority,
       ...(signal && { signal }),
     });
     this.#options.onMined?.(kind, mined);

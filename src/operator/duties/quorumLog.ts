@@ -61,8 +61,14 @@ export class WaitLog {
     const { round, rootsHash, quorum, attested, missing, deadlineBlock } = wait;
     this.#log[level]("attestationsMissing", {
       ...momentOf(this.#schedule, head),
-      ...{ commitRound: round, rootsHash },
-      ...{ quorum, there: attested.length, attested, missing, deadlineBlock, blocksLeft },
+      commitRound: round,
+      rootsHash,
+      quorum,
+      there: attested.length,
+      attested,
+      missing,
+      deadlineBlock,
+      blocksLeft,
       ...(problem === undefined ? {} : { problem }),
       ...(level === "info" ? {} : { hint: HINT }),
     });

@@ -12,8 +12,16 @@ const SCHEDULE = { genesisBlock: 0, roundSize: 160 };
 const OPERATORS = [ADA, BOB, CY].map((address) => ({ address, name: "x", endpoint: "http://x" }));
 /** Slot 5, whose operator is Ada; Bob comes next. */
 const TURNS: SlotView = {
-  ...{ block: 100, inMaintenance: false, slot: 5, firstBlock: 96, lastBlock: 107, slotSize: 12 },
-  ...{ operators: OPERATORS, operator: ADA, claimed: [BOB, ADA], forecast: BOB },
+  block: 100,
+  inMaintenance: false,
+  slot: 5,
+  firstBlock: 96,
+  lastBlock: 107,
+  slotSize: 12,
+  operators: OPERATORS,
+  operator: ADA,
+  claimed: [BOB, ADA],
+  forecast: BOB,
 };
 
 function keeper(address: Address, answers: (SlotView | Error)[], slots = true) {
@@ -37,7 +45,9 @@ function keeper(address: Address, answers: (SlotView | Error)[], slots = true) {
     },
   };
   const one = new SlotKeeper({
-    ...{ address, schedule: SCHEDULE, submitter: submitter as unknown as Submitter },
+    address,
+    schedule: SCHEDULE,
+    submitter: submitter as unknown as Submitter,
     reader: slots ? (reader as unknown as SlotReader) : undefined,
     log: { info: take, warn: take, error: take, flush: async () => {} },
     onClaimed: () => {},

@@ -47,7 +47,17 @@ const levels: fc.Arbitrary<Levels> = fc
 describe("a level with hysteresis", () => {
   it("is entered after enough looks in a row, and left the same way", () => {
     expect(healths(LEVELS, [70, 70, 40, 70, 70, 70, 55, 49, 55, 49, 49])).toEqual([
-      ...["ok", "ok", "ok", "ok", "ok", "warn", "warn", "warn", "warn", "warn", "ok"],
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "warn",
+      "warn",
+      "warn",
+      "warn",
+      "warn",
+      "ok",
     ]);
   });
 
@@ -59,7 +69,14 @@ describe("a level with hysteresis", () => {
   it("warns when the figure cannot be read for long, and keeps a failure meanwhile", () => {
     const none = undefined;
     expect(healths(LEVELS, [1, none, none, 1, none, none, none, 1])).toEqual([
-      ...["ok", "ok", "ok", "ok", "ok", "ok", "warn", "ok"],
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "ok",
+      "warn",
+      "ok",
     ]);
     const failed = healths({ ...LEVELS, raiseAfter: 1 }, [99, none, none, none, none]);
     expect(failed.at(-1)).toBe("failed");

@@ -15,9 +15,18 @@ const START = 1_767_225_600_000;
 function tradeAt(sequence: number, price: bigint, lots: bigint): Trade {
   const order = (owner: typeof ALICE) => ({ owner, round: 1, id: BigInt(sequence) });
   return {
-    ...{ sequence: BigInt(sequence), base: BASE, quote: QUOTE, price, lots },
-    ...{ baseAmount: lots * 10n, quoteAmount: lots * price, takerSide: "bid", round: 1, block: 9 },
-    ...{ maker: order(ALICE), taker: order(BOB) },
+    sequence: BigInt(sequence),
+    base: BASE,
+    quote: QUOTE,
+    price,
+    lots,
+    baseAmount: lots * 10n,
+    quoteAmount: lots * price,
+    takerSide: "bid",
+    round: 1,
+    block: 9,
+    maker: order(ALICE),
+    taker: order(BOB),
   } as Trade;
 }
 
@@ -50,7 +59,9 @@ describe("candles", () => {
             const sum = (amounts: bigint[]) => amounts.reduce((a, b) => a + b, 0n);
             return {
               openMs: span * INTERVAL_MS[interval],
-              ...{ open: prices[0], close: prices.at(-1), trades: within.length },
+              open: prices[0],
+              close: prices.at(-1),
+              trades: within.length,
               high: prices.reduce((a, b) => (a > b ? a : b)),
               low: prices.reduce((a, b) => (a < b ? a : b)),
               baseAmount: sum(within.map(({ trade }) => trade.baseAmount)),
@@ -74,7 +85,12 @@ describe("candles", () => {
     candles.add(tradeAt(3, 40n, 3n), START + 240_000);
     const day = (nowMs: number) => candles.day(BASE, QUOTE, nowMs);
     expect(day(START + INTERVAL_MS["1d"])).toMatchObject({
-      ...{ open: 50n, high: 50n, low: 40n, baseAmount: 50n, quoteAmount: 220n, trades: 2 },
+      open: 50n,
+      high: 50n,
+      low: 40n,
+      baseAmount: 50n,
+      quoteAmount: 220n,
+      trades: 2,
     });
     expect(day(START + 2 * INTERVAL_MS["1d"])).toBeUndefined();
   });
@@ -133,7 +149,11 @@ describe("the ledger", () => {
       ledger.add(record, START, [
         {
           what: "withdrawalDecided",
-          ...{ client: ALICE, token: BASE, round: 1, amount: BigInt(record), decision: "debited" },
+          client: ALICE,
+          token: BASE,
+          round: 1,
+          amount: BigInt(record),
+          decision: "debited",
         },
       ]);
     }

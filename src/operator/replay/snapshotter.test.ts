@@ -144,7 +144,12 @@ test("stopped while it asks what others made, it begins none", async () => {
   const asked = Promise.withResolvers<number>();
   const newest = () => asked.promise;
   const snapshotter = new Snapshotter({
-    ...{ journal, source, last: 0, newest, log, everyRecords: 10 },
+    journal,
+    source,
+    last: 0,
+    newest,
+    log,
+    everyRecords: 10,
   });
   snapshotter.offer();
   const stopped = snapshotter.stop();

@@ -81,7 +81,10 @@ test("a folder that cannot be made stops nobody, and is told of", async () => {
 function openShared(url: string, schema: string, retryTimeoutMs: number) {
   const log = collectingLog();
   const database = {
-    ...{ url, schema, leaseMs: 500, retryTimeoutMs },
+    url,
+    schema,
+    leaseMs: 500,
+    retryTimeoutMs,
     publicUrl: "http://a.example",
   };
   const config = { storage: temporaryFolder(), database } as unknown as OperatorConfig;
@@ -116,7 +119,7 @@ test("a database that stays away ends it after `retryTimeoutMs`, and a wrong one
 test("an empty database in the place of the exchange's is not begun", async () => {
   const storage = temporaryFolder();
   const open = async (schema: string) => {
-    const database = { ...{ url: server.url, schema, leaseMs: 500 }, retryTimeoutMs: 1000 };
+    const database = { url: server.url, schema, leaseMs: 500, retryTimeoutMs: 1000 };
     const config = { storage, database: { ...database, publicUrl: "http://a.example" } };
     return openStorage(config as OperatorConfig, GENESIS, OPERATOR, collectingLog());
   };

@@ -51,7 +51,10 @@ export async function lead(
   failure.promise.catch(() => {});
   const snapshotter = new Snapshotter({ journal, ...snapshots, log });
   const sequencer = new Sequencer({
-    ...{ journal, state, history, onApplied },
+    journal,
+    state,
+    history,
+    onApplied,
     onCommitted: () => snapshotter.offer(),
     onFailure: failure.reject,
   });

@@ -66,7 +66,11 @@ async function member(schema: string, operator: string, url = server.url): Promi
   const lead = async (leased: LeasedJournal, signal: AbortSignal) => {
     const failure = Promise.withResolvers<never>();
     const sequencer = new Sequencer({
-      ...{ journal: leased, state, history, onApplied: () => {}, onFailure: failure.reject },
+      journal: leased,
+      state,
+      history,
+      onApplied: () => {},
+      onFailure: failure.reject,
     });
     router.open(sequencer, operatorUrl);
     leading = true;
@@ -85,7 +89,12 @@ async function member(schema: string, operator: string, url = server.url): Promi
   };
   const stopping = new AbortController();
   const role = new LeaderElection({
-    ...{ journal, replica, log, leaseMs: LEASE_MS, retryTimeoutMs: 20_000, lead },
+    journal,
+    replica,
+    log,
+    leaseMs: LEASE_MS,
+    retryTimeoutMs: 20_000,
+    lead,
     onHolder: (holder) => router.close(holder?.url),
     operator,
     cannotLead: () => blind,
@@ -103,7 +112,12 @@ async function member(schema: string, operator: string, url = server.url): Promi
   };
   onTestFinished(stop);
   return {
-    ...{ state, router, replica, acknowledged, stop, ended },
+    state,
+    router,
+    replica,
+    acknowledged,
+    stop,
+    ended,
     isLeading: () => leading,
     setBlind: (cannotLead) => {
       blind = cannotLead;
@@ -247,7 +261,11 @@ test("the lead is not handed to one that does not hear the chain, though it is i
   bob.setBlind(true);
   await expect.poll(() => ada.isLeading(), soon).toBe(true);
   const journal = await openPostgresJournal({
-    ...{ url: server.url, schema, operator: "cy", operatorUrl: "http://cy", leaseMs: LEASE_MS },
+    url: server.url,
+    schema,
+    operator: "cy",
+    operatorUrl: "http://cy",
+    leaseMs: LEASE_MS,
   });
   onTestFinished(() => journal.close());
   // Until what bob said before is forgotten.
@@ -295,7 +313,10 @@ test("a journal that was set back ends the operator that had seen more", async (
   const ada = await member(schema, "ada");
   await expect.poll(() => ada.acknowledged.length, soon).toBeGreaterThan(3);
   const behind = await openPostgresJournal({
-    ...{ url: server.url, schema: server.schema(), operator: "x", operatorUrl: "http://x" },
+    url: server.url,
+    schema: server.schema(),
+    operator: "x",
+    operatorUrl: "http://x",
   });
   onTestFinished(() => behind.close());
   await expect(ada.replica.catchUp(behind)).rejects.toMatchObject({ code: "JournalWentBack" });

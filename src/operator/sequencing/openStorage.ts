@@ -105,7 +105,11 @@ async function openDatabase(
   };
   const { journal, recovered, head } = await untilReachable(retryTimeoutMs, log, async () => {
     const opened = await openShared({
-      ...{ url, schema, leaseMs, operator, operatorUrl: publicUrl },
+      url,
+      schema,
+      leaseMs,
+      operator,
+      operatorUrl: publicUrl,
     });
     return begun(opened).catch(async (error) => {
       await opened.close();
@@ -125,7 +129,13 @@ async function openDatabase(
     run: ({ onApplied, ...options }, signal) => {
       const replica = new Replica({ state, history, head, onApplied });
       role = new LeaderElection({
-        ...{ ...options, operator, journal, replica, log, leaseMs, retryTimeoutMs },
+        ...options,
+        operator,
+        journal,
+        replica,
+        log,
+        leaseMs,
+        retryTimeoutMs,
         onSeen: (seen) => lastSeen.note(seen),
       });
       return role.run(signal);

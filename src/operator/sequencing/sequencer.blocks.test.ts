@@ -26,7 +26,10 @@ async function write(folder: string, entries: readonly Entry[]) {
   const state = begin(GENESIS);
   const failures: Error[] = [];
   const sequencer = new Sequencer({
-    ...{ journal, state, history: new History(), onApplied: () => {} },
+    journal,
+    state,
+    history: new History(),
+    onApplied: () => {},
     onFailure: (error) => failures.push(error),
   });
   let refused = 0;
@@ -89,7 +92,10 @@ test("blocks that cannot follow are refused alone; orders beside them are answer
   const state = begin(GENESIS);
   const failures: Error[] = [];
   const sequencer = new Sequencer({
-    ...{ journal, state, history: new History(), onApplied: () => {} },
+    journal,
+    state,
+    history: new History(),
+    onApplied: () => {},
     onFailure: (error) => failures.push(error),
   });
   const [order, next] = rest as [Entry, Entry];

@@ -34,7 +34,10 @@ test("a writer that was overtaken refuses nothing: the others may have taken it"
   const sleeper = await acquire(await open(schema, "ada"));
   const failures: Error[] = [];
   const sequencer = new Sequencer({
-    ...{ journal: sleeper, state: begin(GENESIS), history: new History(), onApplied: () => {} },
+    journal: sleeper,
+    state: begin(GENESIS),
+    history: new History(),
+    onApplied: () => {},
     onFailure: (error) => failures.push(error),
   });
   expect(await sequencer.submit(CANCEL)).toMatchObject({ refusal: { code: "UnknownOrder" } });
@@ -47,7 +50,10 @@ test("a writer that was overtaken refuses nothing: the others may have taken it"
 test("whoever comes just when a batch is done is not left waiting", async () => {
   const journal = await acquire(await open(server.schema(), "ada"));
   const sequencer = new Sequencer({
-    ...{ journal, state: begin(GENESIS), history: new History(), onApplied: () => {} },
+    journal,
+    state: begin(GENESIS),
+    history: new History(),
+    onApplied: () => {},
     onFailure: () => {},
   });
   const later = async (turns: number) => {

@@ -24,7 +24,11 @@ async function writer(folder: string, wallClock: () => number) {
     },
   });
   const sequencer = new Sequencer({
-    ...{ journal: counted, state, history, wallClock, onApplied: () => {} },
+    journal: counted,
+    state,
+    history,
+    wallClock,
+    onApplied: () => {},
     onFailure: (error) => {
       throw error;
     },
@@ -44,7 +48,9 @@ async function timesOf(folder: string): Promise<(number | undefined)[]> {
 
 let id = 1000;
 const place = (owner = ALICE): Entry => ({
-  ...{ kind: "placeOrder", order: limitOrder(owner, 2, ++id, "ask", 1, 50), signature: SIGNATURE },
+  kind: "placeOrder",
+  order: limitOrder(owner, 2, ++id, "ask", 1, 50),
+  signature: SIGNATURE,
 });
 
 test("no record is of an earlier time than the one before, whoever takes over", async () => {
@@ -64,7 +70,10 @@ test("no record is of an earlier time than the one before, whoever takes over", 
   expect(second.state.timeMs).toBe(last + 5_700);
   await second.journal.close();
   expect((await timesOf(folder)).slice(entries.length)).toEqual([
-    ...[last + 5_000, last + 5_700, last + 5_700, last + 5_700],
+    last + 5_000,
+    last + 5_700,
+    last + 5_700,
+    last + 5_700,
   ]);
 });
 

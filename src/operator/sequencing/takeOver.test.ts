@@ -61,7 +61,12 @@ test("what cannot be read on taking the lead is not taken for applied", async ()
   bob.poll = async () => ({ ...(await poll()), holder: undefined });
   const stopping = new AbortController();
   const role = new LeaderElection({
-    ...{ journal: bob, operator: "bob", replica, log, leaseMs: LEASE_MS, retryTimeoutMs: 20_000 },
+    journal: bob,
+    operator: "bob",
+    replica,
+    log,
+    leaseMs: LEASE_MS,
+    retryTimeoutMs: 20_000,
     lead: async () => {},
     onHolder: () => {},
     successor: () => undefined,

@@ -206,7 +206,10 @@ function entryOf({
   return { kind: "placeOrder", order: placed, signature: SIGNATURE };
 }
 const one: { owner: Address; side: "bid" | "ask"; lots: number; price: number } = {
-  ...{ owner: ALICE, side: "bid", lots: 1, price: 50 },
+  owner: ALICE,
+  side: "bid",
+  lots: 1,
+  price: 50,
 };
 
 test("a book read by the stream is the machine's, through a restart and a hand-over", async () => {

@@ -52,7 +52,11 @@ const vNumber = z.union([
     .transform(Number),
 ]);
 const wordsWithV = z.strictObject({
-  ...{ r: hash, s: hash, v: vNumber.optional(), yParity: vNumber.optional(), path },
+  r: hash,
+  s: hash,
+  v: vNumber.optional(),
+  yParity: vNumber.optional(),
+  path,
 });
 
 const folded: z.ZodType<Signature> = z.unknown().transform((value, context) => {

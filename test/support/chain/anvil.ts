@@ -95,7 +95,9 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     transact: async (transaction) => {
       const hash = await rpc<Hex>("eth_sendTransaction", [transaction]);
       const receipt = await client.waitForTransactionReceipt({
-        ...{ hash, pollingInterval: RECEIPT_POLL_MS, timeout: PATIENCE_MS },
+        hash,
+        pollingInterval: RECEIPT_POLL_MS,
+        timeout: PATIENCE_MS,
       });
       if (receipt.status !== "success") throw new Error(`transaction ${hash} was reverted`);
       return receipt;

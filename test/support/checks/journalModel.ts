@@ -77,8 +77,17 @@ export class JournalModel {
     const lots = base / market.lot;
     const { owner, round, id } = order;
     return {
-      ...{ owner, round, id, isBid, market, lots, price: quote / lots, left: lots },
-      ...{ sold: 0n, bought: 0n, state: "queued" },
+      owner,
+      round,
+      id,
+      isBid,
+      market,
+      lots,
+      price: quote / lots,
+      left: lots,
+      sold: 0n,
+      bought: 0n,
+      state: "queued",
     };
   }
 

@@ -19,7 +19,11 @@ export async function openShared(
 ): Promise<SharedJournal> {
   const operatorUrl = `http://${operator}`;
   const journal = await openPostgresJournal({
-    ...{ url: server.url, schema, operator, operatorUrl, ...more },
+    url: server.url,
+    schema,
+    operator,
+    operatorUrl,
+    ...more,
   });
   onTestFinished(() => journal.close());
   return journal;

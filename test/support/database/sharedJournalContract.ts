@@ -48,7 +48,8 @@ function texts(records: readonly JournalRecord[]): string[] {
 
 function attestation(operator: string, round = 3, roots = "01", signature = "02"): Attestation {
   return {
-    ...{ round, operator },
+    round,
+    operator,
     rootsHash: `0x${roots.repeat(32)}`,
     signature: `0x${signature.repeat(64)}`,
   };

@@ -88,7 +88,10 @@ export function createMember(options: MemberOptions): Member {
     place.chain.cut();
   };
   return {
-    ...{ name, address, url, askChainAt },
+    name,
+    address,
+    url,
+    askChainAt,
     get process() {
       return running;
     },

@@ -188,7 +188,10 @@ export class Drills {
     // anvil's calls may show what a block does just before its logs show the block.
     await until(`the commits of round ${round} are logged`, async () => {
       const events = await anvil.client.getContractEvents({
-        ...{ address: mediator, abi: mediatorAbi, eventName: "Committed", strict: true },
+        address: mediator,
+        abi: mediatorAbi,
+        eventName: "Committed",
+        strict: true,
         fromBlock: BigInt(firstBlockOf(schedule, round)),
       });
       const own = events.filter(({ args }) => Number(args.round) === round);

@@ -32,14 +32,35 @@ function sign(
 ): void {
   writeFileSync(there("index.txt"), "");
   openssl(
-    ...["req", "-new", "-key", key, "-subj", subject, "-out", there("request.pem")],
-    ...["-config", there("openssl.cnf")],
+    "req",
+    "-new",
+    "-key",
+    key,
+    "-subj",
+    subject,
+    "-out",
+    there("request.pem"),
+    "-config",
+    there("openssl.cnf"),
   );
   const self = bySelf ? ["-selfsign", "-keyfile", key] : [];
   openssl(
-    ...["ca", "-batch", "-notext", "-config", there("openssl.cnf"), "-in", there("request.pem")],
-    ...["-startdate", start, "-enddate", end, "-out", here(`${name}.pem`)],
-    ...["-extensions", `of_${name}`, ...self],
+    "ca",
+    "-batch",
+    "-notext",
+    "-config",
+    there("openssl.cnf"),
+    "-in",
+    there("request.pem"),
+    "-startdate",
+    start,
+    "-enddate",
+    end,
+    "-out",
+    here(`${name}.pem`),
+    "-extensions",
+    `of_${name}`,
+    ...self,
   );
 }
 
