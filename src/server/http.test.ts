@@ -1,5 +1,5 @@
 /** What the server makes of refusals and of requests that are none: no operator is behind it. */
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import {
   ACT_OF_REFUSAL,
@@ -65,6 +65,16 @@ it.each(REFUSAL_CODES)("%s has a status that says who must act", (code) => {
   const act = ACT_OF_REFUSAL[code as RefusalCode];
   if (act === "retry") expect([429, 503]).toContain(status);
   else expect([400, 401, 404, 409, 422]).toContain(status);
+});
+
+it("an answer that is compressed comes whole", async () => {
+  const tickers = Array.from({ length: 300 }, (_, at) => ({ base: ADDRESS, last: BigInt(at) }));
+  const large = buildHttp({ tickers: () => tickers } as unknown as OperatorApi);
+  onTestFinished(() => large.close());
+  const url = await large.listen({ port: 0, host: "127.0.0.1" });
+  const response = await fetch(`${url}/v1/tickers`);
+  expect(response.headers.get("content-encoding")).toBe("gzip");
+  expect(await response.json()).toHaveLength(tickers.length);
 });
 
 it("a write that another takes is sent there with its path, and a read is not", async () => {

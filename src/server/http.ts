@@ -55,7 +55,11 @@ export function buildHttp(
       scope.route({
         method: route.method,
         url: route.path,
-        handler: (request, reply) => serve({ api, limits, name, route }, request, reply),
+        handler: async (request, reply) => {
+          await serve({ api, limits, name, route }, request, reply);
+          // Compression sends later: without this the framework would send nothing in its place.
+          return reply;
+        },
       });
     }
     serveHealth(scope, api);
