@@ -69,12 +69,17 @@ it.each(REFUSAL_CODES)("%s has a status that says who must act", (code) => {
 
 it("an answer that is compressed comes whole", async () => {
   const tickers = Array.from({ length: 300 }, (_, at) => ({ base: ADDRESS, last: BigInt(at) }));
-  const large = buildHttp({ tickers: () => tickers } as unknown as OperatorApi);
+  const lines = "quarterdeck_round 7\n".repeat(500);
+  const large = buildHttp({
+    tickers: () => tickers,
+    metrics: async () => lines,
+  } as unknown as OperatorApi);
   onTestFinished(() => large.close());
   const url = await large.listen({ port: 0, host: "127.0.0.1" });
   const response = await fetch(`${url}/v1/tickers`);
   expect(response.headers.get("content-encoding")).toBe("gzip");
   expect(await response.json()).toHaveLength(tickers.length);
+  expect(await (await fetch(`${url}/metrics`)).text()).toBe(lines);
 });
 
 it("a write that another takes is sent there with its path, and a read is not", async () => {

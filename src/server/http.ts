@@ -214,6 +214,7 @@ function serveHealth(app: FastifyInstance, api: OperatorApi): void {
     );
   });
   app.get("/metrics", async (_request, reply) => {
-    reply.type("text/plain; version=0.0.4").send(await api.metrics());
+    reply.type("text/plain; version=0.0.4");
+    return api.metrics();
   });
 }
