@@ -137,6 +137,8 @@ export class RpcNode {
 
   #call(head: Block, { from, data = "0x" }: CallFields): Hex {
     const { terms } = this.#chain;
+    // Before the deployment there is no code, and a call of nothing returns nothing.
+    if (head.number < terms.schedule.genesisBlock) return "0x";
     const sender = from === undefined ? (terms.operators[0] as Address) : this.#operatorOf(from);
     return refusing(() => view(head.state, terms, { block: head.number, sender }, data));
   }

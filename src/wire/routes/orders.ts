@@ -1,5 +1,5 @@
 /** The routes that change the exchange: only signed messages do. */
-import { z } from "zod";
+import * as z from "zod";
 import {
   cancelAfterInput,
   cancelAfterResponse,

@@ -1,5 +1,5 @@
 /** Several orders or cancellations in one request, and what a client says of all of its orders. */
-import { z } from "zod";
+import * as z from "zod";
 import type { CancelAfter, CancelAll } from "../../protocol/units.ts";
 import { errorBody } from "./error.ts";
 import { cancelOrder, order, orderResponse, placementInput, signedCancelInput } from "./order.ts";

@@ -1,5 +1,5 @@
 /** Channels of the stream, and what each of them tells. */
-import { z } from "zod";
+import * as z from "zod";
 import { balance, clientTrade, ledgerEntry, withdrawal } from "./account.ts";
 import { clock } from "./health.ts";
 import { bestPrices, candle, candleInterval, level, ticker, trade } from "./market.ts";

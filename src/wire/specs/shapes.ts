@@ -1,5 +1,5 @@
 /** Every shape that has a name in the documents, and JSON Schema of them and of others. */
-import { z } from "zod";
+import * as z from "zod";
 import * as account from "../schemas/account.ts";
 import * as batch from "../schemas/batch.ts";
 import { errorBody } from "../schemas/error.ts";

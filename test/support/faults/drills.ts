@@ -302,7 +302,7 @@ export class Drills {
 
   /**
    * Everything is checked with the answers of one operator alone. On a busy machine it may be slow
-   * to answer, and a client then asks another: such a pass is no check of this one, and is repeated.
+   * to answer, and a client then asks another: such a pass does not count, and is repeated.
    */
   async #checkAt(name: string, url: string): Promise<void> {
     for (let pass = 1; ; pass++) {
