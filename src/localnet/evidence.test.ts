@@ -5,6 +5,7 @@ import { gunzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { toAddress } from "../base/address.ts";
 import type { Hex } from "../base/hex.ts";
+import { orderHash } from "../protocol/messages.ts";
 import type { Order, SignedOrder } from "../protocol/units.ts";
 import { ROUNDS_AT_HAND, ROUNDS_PER_FILE, RoundEvidence } from "./evidence.ts";
 
@@ -23,7 +24,7 @@ function order(round: number): { hash: Hex; signed: SignedOrder } {
     buyAmount: 7n,
     intent: "sellAll",
   };
-  return { hash: `0x${round.toString(16).padStart(64, "0")}`, signed: { order, signature } };
+  return { hash: orderHash(order), signed: { order, signature } };
 }
 
 function emptyFolder(): string {
