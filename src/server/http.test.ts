@@ -168,6 +168,24 @@ it("limits an address before it parses anything, and cancelling by itself", asyn
   await limited.close();
 });
 
+it.each([
+  ["place", "/v1/orders/batch", 429],
+  ["place", "/v1/orders/replace", 429],
+  ["cancel", "/v1/orders/cancel-batch", 400],
+  ["cancel", "/v1/orders/cancel-all", 400],
+  ["cancel", "/v1/orders/cancel-after", 400],
+])("takes from the limit of %s at %s, whatever was placed and read", async (_, url, status) => {
+  const settings = { readsPerSecond: 1, placementsPerSecond: 1, cancelsPerSecond: 1 };
+  const limited = buildHttp(api as OperatorApi, new RateLimits(settings, () => 0));
+  const post = (path: string) => limited.inject({ method: "POST", url: path, payload: "{}" });
+  for (let i = 0; i < 3; i++) {
+    await post("/v1/orders");
+    await limited.inject({ url: "/v1/identity" });
+  }
+  expect((await post(url)).statusCode).toBe(status);
+  await limited.close();
+});
+
 it("answers a page's preflight, compresses what is long, and tells what has not changed", async () => {
   const headers = { origin: "https://a.example", "access-control-request-method": "POST" };
   const preflight = await app.inject({ method: "OPTIONS", url: "/v1/orders", headers });

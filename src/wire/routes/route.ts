@@ -4,8 +4,14 @@ import type { z } from "zod";
 /** Anybody, or only the client named in the path, with a session of its own (see session.ts). */
 export type Access = "public" | "client";
 
-export interface Route {
-  readonly method: "GET" | "POST";
+/** A route that reads takes from the limit of reading; each other one names its limit. */
+export type Route = RouteFields &
+  (
+    | { readonly method: "GET"; readonly rate?: undefined }
+    | { readonly method: "POST"; readonly rate: "place" | "cancel" }
+  );
+
+interface RouteFields {
   /** In the notation of fastify. */
   readonly path: string;
   readonly access: Access;
@@ -13,9 +19,7 @@ export interface Route {
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly answer: z.ZodType;
-  /** From which rate limit it takes: reading, unless it says otherwise. */
-  readonly rate?: "place" | "cancel";
-  /** How much it takes of that: 1, and one more for each further item of a batch. */
+  /** How much a request takes of its rate limit: 1, and one more for each further item of a batch. */
   readonly weight?: number;
   /** One sentence, for the references. */
   readonly about: string;
