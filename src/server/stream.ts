@@ -34,11 +34,20 @@ export function serveStream(
   const feeds = new Feeds(api);
   const connections = new Map<WebSocket, StreamConnection>();
   const alive = new WeakSet<WebSocket>();
+  /** Connections that hear hints, by channel: asked for each order of a round that ends. */
+  const hearing = new Map<string, number>();
+  const count = (channel: string, change: 1 | -1) => {
+    const left = (hearing.get(channel) ?? 0) + change;
+    if (left === 0) hearing.delete(channel);
+    else hearing.set(channel, left);
+  };
 
   sockets.on("connection", (socket, request) => {
     const address = request.socket.remoteAddress ?? "";
     const limit = (kind: RateKind) => refusalOf(limits.take(kind, address));
-    const connection = new StreamConnection({ api, feeds, socket, limit }, MAX_CHANNELS);
+    const onHints = (channel: string) => count(channel, 1);
+    const options = { api, feeds, socket, limit, onHints };
+    const connection = new StreamConnection(options, MAX_CHANNELS);
     connections.set(socket, connection);
     alive.add(socket);
     socket.on("pong", () => alive.add(socket));
@@ -50,12 +59,13 @@ export function serveStream(
     socket.on("error", () => socket.terminate());
     socket.on("close", () => {
       connections.delete(socket);
+      for (const channel of connection.hints) count(channel, -1);
       connection.end();
     });
   });
   const unsubscribe = api.subscribe(
     (event) => publishHint(connections.values(), event),
-    (client) => [...connections.values()].some((one) => one.hears(clientChannel(client))),
+    (client) => hearing.has(clientChannel(client)),
   );
   const pings = setInterval(() => {
     for (const socket of sockets.clients) {

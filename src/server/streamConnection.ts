@@ -24,6 +24,8 @@ export interface ConnectionOptions {
   readonly api: OperatorApi;
   readonly feeds: Feeds;
   readonly socket: WebSocket;
+  /** Called when this connection begins to hear hints of a channel. */
+  readonly onHints: (channel: string) => void;
   /** Takes one request from the limit of the connection's address. */
   readonly limit: (kind: RateKind) => Refusal | undefined;
 }
@@ -33,6 +35,7 @@ export class StreamConnection implements HintListener {
   readonly #feeds: Feeds;
   readonly #socket: WebSocket;
   readonly #limit: ConnectionOptions["limit"];
+  readonly #onHints: ConnectionOptions["onHints"];
   readonly #maxChannels: number;
   readonly #hints = new Set<string>();
   /** By the channel's word: what ends it; undefined while it begins. */
@@ -41,8 +44,9 @@ export class StreamConnection implements HintListener {
   readonly #attending = new Map<Address, () => void>();
   #isWarned = false;
 
-  constructor({ api, feeds, socket, limit }: ConnectionOptions, maxChannels: number) {
+  constructor({ api, feeds, socket, limit, onHints }: ConnectionOptions, maxChannels: number) {
     this.#limit = limit;
+    this.#onHints = onHints;
     this.#api = api;
     this.#feeds = feeds;
     this.#socket = socket;
@@ -51,6 +55,11 @@ export class StreamConnection implements HintListener {
 
   hears(channel: string): boolean {
     return this.#hints.has(channel);
+  }
+
+  /** Channels of whose hints this connection hears. */
+  get hints(): ReadonlySet<string> {
+    return this.#hints;
   }
 
   async receive(text: string): Promise<void> {
@@ -142,6 +151,7 @@ export class StreamConnection implements HintListener {
     if (denied !== undefined) return this.#refuse(denied);
     const channel = hintChannelOf(request);
     if (this.#isFull(channel)) return this.#refuse(tooMany(this.#maxChannels));
+    if (!this.#hints.has(channel)) this.#onHints(channel);
     this.#hints.add(channel);
     if (request.kind === "subscribeClient") this.#attend(request.client);
     this.send(toJson({ kind: "subscribed", to: channel }));
