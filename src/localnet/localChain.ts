@@ -64,7 +64,7 @@ export const CHAIN_ARGUMENTS = [
 
 /**
  * For a chain that runs for hours: anvil copies its whole state for each block that it keeps, and
- * from Prague on that state holds a hash for each of the last 8191 blocks. InLots over 30,000
+ * from Prague on that state holds a hash for each of the last 8191 blocks. Measured over 30,000
  * blocks with 10,000 transactions, sent by nobody else: 370 MB at most.
  */
 export const LASTING_CHAIN_ARGUMENTS = [
