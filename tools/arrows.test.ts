@@ -142,12 +142,6 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
 };
 
-/** Imports that still go the wrong way, each with what ends it. The list may only get shorter. */
-const EXCEPTIONS: Readonly<Record<string, string>> = {};
-
-/** Files that import each other, each set with what ends it. The list may only get shorter. */
-const FILE_CIRCLES: readonly (readonly string[])[] = [];
-
 /** Words by which a pure room would look at the world. */
 const IMPURE =
   /\b(Date\b|Math\.random|performance\.|setTimeout|setInterval|async\b|await\b|process\.)/;
@@ -158,12 +152,6 @@ interface Place {
   readonly room: string;
   /** `.` where the file lies in the room's own folder. */
   readonly part: string;
-}
-
-interface Fault {
-  /** `importer > imported`, by which an exception is listed. */
-  readonly arrow: string;
-  readonly text: string;
 }
 
 function placeOf(path: string): Place {
@@ -182,16 +170,15 @@ function filesOf(source: Source): string[] {
     .map((target) => join(dirname(source.path), target));
 }
 
-function faults(source: Source): Fault[] {
+function faults(source: Source): string[] {
   const { room, part } = placeOf(source.path);
   const rule = ROOMS[room];
-  const fault = (text: string, target = "") => ({ arrow: `${source.path} > ${target}`, text });
-  if (rule === undefined) return [fault(`${source.path}: ${room} is no room of the table`)];
+  if (rule === undefined) return [`${source.path}: ${room} is no room of the table`];
   if (rule.parts !== undefined && rule.parts[part] === undefined) {
-    return [fault(`${source.path}: ${part} is no part of ${room} in the table`)];
+    return [`${source.path}: ${part} is no part of ${room} in the table`];
   }
 
-  const found: Fault[] = [];
+  const found: string[] = [];
   const running = new Set(importsOf({ ...source, text: source.text.replace(TYPE_IMPORT, "") }));
   for (const target of importsOf(source)) {
     const resolved = target.startsWith(".") ? join(dirname(source.path), target) : target;
@@ -199,11 +186,11 @@ function faults(source: Source): Fault[] {
     if (isType && rule.types?.includes(placeOf(resolved).room)) continue;
     const wrong = faultOf({ room, part }, rule, resolved, target.startsWith("."));
     if (wrong !== undefined) {
-      found.push(fault(`${source.path} imports ${target}: ${wrong}`, resolved));
+      found.push(`${source.path} imports ${target}: ${wrong}`);
     }
   }
   const impure = rule.pure ? IMPURE.exec(withoutComments(source.text)) : null;
-  if (impure !== null) found.push(fault(`${source.path}: ${impure[0]} in a pure room`));
+  if (impure !== null) found.push(`${source.path}: ${impure[0]} in a pure room`);
   return found;
 }
 
@@ -298,23 +285,16 @@ describe("imports", () => {
 
   it("go only along the arrows", () => {
     expect(all.length).toBeGreaterThan(50);
-    const unlisted = all.flatMap(faults).filter(({ arrow }) => EXCEPTIONS[arrow] === undefined);
-    expect(unlisted.map(({ text }) => text)).toEqual([]);
-  });
-
-  it("need every exception that is listed", () => {
-    const needed = new Set(all.flatMap(faults).map(({ arrow }) => arrow));
-    expect(Object.keys(EXCEPTIONS).filter((arrow) => !needed.has(arrow))).toEqual([]);
+    expect(all.flatMap(faults)).toEqual([]);
   });
 
   it("lead no room and no sub-room back to itself", () => {
-    const kept = arrows.filter(([from, to]) => EXCEPTIONS[`${from} > ${to}`] === undefined);
-    expect(kept.length).toBeGreaterThan(500);
-    expect(circles(partGraph(kept))).toEqual([]);
+    expect(arrows.length).toBeGreaterThan(500);
+    expect(circles(partGraph(arrows))).toEqual([]);
   });
 
   it("lead no file back to itself, types included", () => {
-    expect(circles(graphOf(arrows))).toEqual([...FILE_CIRCLES].sort());
+    expect(circles(graphOf(arrows))).toEqual([]);
   });
 
   it("are allowed in no circle by the tables", () => {

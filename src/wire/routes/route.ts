@@ -19,7 +19,7 @@ interface RouteFields {
   readonly query?: z.ZodType;
   readonly body?: z.ZodType;
   readonly answer: z.ZodType;
-  /** How much a request takes of its rate limit: 1, and one more for each further item of a batch. */
+  /** How much a request takes of its limit: 1, and one more for each further item of a batch. */
   readonly weight?: number;
   /** One sentence, for the references. */
   readonly about: string;
