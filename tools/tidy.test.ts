@@ -61,6 +61,26 @@ const written = code.filter(
   ({ path, generated }) => !generated && /\.(ts|mjs|cjs|sol)$/.test(path),
 );
 
+/** Where an object or a list written in place is spread into another. */
+function spreadLiterals({ path, text }: Pick<Source, "path" | "text">): string[] {
+  return [...text.matchAll(/\.{3}\(?(?=[[{])/g)].flatMap((match) => {
+    const start = match.index + match[0].length;
+    const after = text.slice(endOfBrackets(text, start)).replace(/^ as const/, "");
+    const isUsed = /^\s*[.[(]/.test(after.replace(/^\)/, ""));
+    return isUsed ? [] : [`${path}:${text.slice(0, start).split("\n").length}`];
+  });
+}
+
+/** The place after the bracket that closes the one at `start`. */
+function endOfBrackets(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    if ("[{(".includes(text[at] as string)) depth++;
+    if ("]})".includes(text[at] as string) && --depth === 0) return at + 1;
+  }
+  return text.length;
+}
+
 describe("files", () => {
   it.each(LENGTHS)("keep to $most $name: $reason", ({ applies, most }) => {
     const long = written
@@ -72,6 +92,17 @@ describe("files", () => {
 
   it(`keep to ${MOST_COLUMNS} columns`, () => {
     expect(written.flatMap(wideLines)).toEqual([]);
+  });
+
+  it("spread no literal only to keep lines short: the formatter breaks them", () => {
+    expect(written.flatMap(spreadLiterals)).toEqual([]);
+    // Built from parts, so that this file does not trip over itself.
+    const found = (text: string) => spreadLiterals({ path: "p", text }).length;
+    const spread = (literal: string) => `f({ ${"..."}${literal} });`;
+    expect(found(spread("{ a, b }"))).toBe(1);
+    expect(found(spread("(['a', 'b'] as const)"))).toBe(1);
+    expect(found(spread("[a, b].map(one)"))).toBe(0);
+    expect(found(spread("(a && { b })"))).toBe(0);
   });
 
   it("use no banned words", () => {

@@ -4,7 +4,7 @@
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Address, Hex } from "../base/hex.ts";
-import { parseOperatorUrl, parseOptions } from "./arguments.ts";
+import { parseOperatorUrl } from "./arguments.ts";
 import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
 import { MemoryEvidence } from "./evidence/evidence.ts";
@@ -12,6 +12,7 @@ import { signedOrder } from "./fakeOperator.testkit.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
+import { parseOptions } from "./options.ts";
 import { recover } from "./recover.ts";
 import { addressOfKey } from "./signing/signers.ts";
 import { listen } from "./stream.ts";

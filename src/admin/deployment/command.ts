@@ -146,7 +146,8 @@ async function showPlan({ client, plan, signer, record }: DeployContext): Promis
     ["withdrawal bond", `${formatDecimal(plan.withdrawalBond, ETHER_DECIMALS)} ether`],
     ...plan.tokens.map((token): [string, string] => ["token", token]),
     ...operators.map(({ name, address, endpoint }): [string, string] => [
-      ...(["operator", `${name} ${address} ${endpoint}`] as const),
+      "operator",
+      `${name} ${address} ${endpoint}`,
     ]),
   ];
   for (const [name, value] of rows) tell(`${name.padEnd(16)}${value}`);

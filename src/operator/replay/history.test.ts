@@ -42,38 +42,34 @@ const steps = fc.array(
 describe("candles", () => {
   it("hold of each span what a model finds in its trades", () => {
     fc.assert(
-      fc.property(
-        steps,
-        fc.constantFrom(...(["1m", "15m", "1h", "1d"] as const)),
-        (all, interval) => {
-          let timeMs = START;
-          const timed = all.map(({ laterMs, price, lots }, at) => {
-            timeMs += laterMs;
-            return { timeMs, trade: tradeAt(at + 1, price, lots) };
-          });
-          const candles = new Candles();
-          for (const one of timed) candles.add(one.trade, one.timeMs);
-          const spans = Map.groupBy(timed, (one) => Math.floor(one.timeMs / INTERVAL_MS[interval]));
-          const expected = [...spans].map(([span, within]) => {
-            const prices = within.map(({ trade }) => trade.price);
-            const sum = (amounts: bigint[]) => amounts.reduce((a, b) => a + b, 0n);
-            return {
-              openMs: span * INTERVAL_MS[interval],
-              open: prices[0],
-              close: prices.at(-1),
-              trades: within.length,
-              high: prices.reduce((a, b) => (a > b ? a : b)),
-              low: prices.reduce((a, b) => (a < b ? a : b)),
-              baseAmount: sum(within.map(({ trade }) => trade.baseAmount)),
-              quoteAmount: sum(within.map(({ trade }) => trade.quoteAmount)),
-            };
-          });
-          const market = { base: BASE, quote: QUOTE };
-          expect(candles.of(market, interval)).toEqual(expected);
-          expect(Candles.decode(candles.encode()).of(market, interval)).toEqual(expected);
-          expect(candles.of({ base: THIRD, quote: QUOTE }, interval)).toEqual([]);
-        },
-      ),
+      fc.property(steps, fc.constantFrom("1m", "15m", "1h", "1d"), (all, interval) => {
+        let timeMs = START;
+        const timed = all.map(({ laterMs, price, lots }, at) => {
+          timeMs += laterMs;
+          return { timeMs, trade: tradeAt(at + 1, price, lots) };
+        });
+        const candles = new Candles();
+        for (const one of timed) candles.add(one.trade, one.timeMs);
+        const spans = Map.groupBy(timed, (one) => Math.floor(one.timeMs / INTERVAL_MS[interval]));
+        const expected = [...spans].map(([span, within]) => {
+          const prices = within.map(({ trade }) => trade.price);
+          const sum = (amounts: bigint[]) => amounts.reduce((a, b) => a + b, 0n);
+          return {
+            openMs: span * INTERVAL_MS[interval],
+            open: prices[0],
+            close: prices.at(-1),
+            trades: within.length,
+            high: prices.reduce((a, b) => (a > b ? a : b)),
+            low: prices.reduce((a, b) => (a < b ? a : b)),
+            baseAmount: sum(within.map(({ trade }) => trade.baseAmount)),
+            quoteAmount: sum(within.map(({ trade }) => trade.quoteAmount)),
+          };
+        });
+        const market = { base: BASE, quote: QUOTE };
+        expect(candles.of(market, interval)).toEqual(expected);
+        expect(Candles.decode(candles.encode()).of(market, interval)).toEqual(expected);
+        expect(candles.of({ base: THIRD, quote: QUOTE }, interval)).toEqual([]);
+      }),
       { numRuns: 60 },
     );
   });
