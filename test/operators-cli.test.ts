@@ -153,9 +153,9 @@ describe("the operators' list", () => {
     expect(await operators("slot-size", "12", "--yes")).toMatchObject({ code: 0 });
     const removed = await operators("remove", address(SECOND), "--yes");
     expect(removed.stderr).toContain("quorum: 3 -> 2");
-    const turns = await reader.slots();
-    expect(turns).toMatchObject({ inMaintenance: false, slotSize: 12 });
-    expect(turns.operators).toEqual([
+    const slots = await reader.slots();
+    expect(slots).toMatchObject({ inMaintenance: false, slotSize: 12 });
+    expect(slots.operators).toEqual([
       { address: address(FIRST), name: "operator 1", endpoint: endpoint(FIRST) },
       { address: address(THIRD), name: "third", endpoint: endpoint(THIRD) },
     ]);

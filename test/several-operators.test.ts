@@ -101,7 +101,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
   it("commit on time when all but one are killed just before", async () => {
     await drills.takeOver("all but one killed", async ({ boundary, round }) => {
       await drills.untilBlock(boundary - 5);
-      const { operator } = await exchange.turns.slots();
+      const { operator } = await exchange.slotReader.slots();
       const leader = await exchange.leader();
       const survivor = exchange.members.find((one) => one !== leader && one.address !== operator);
       const dead = exchange.members.filter((one) => one !== survivor);
@@ -112,7 +112,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
   });
 
   it("commit on time in maintenance, and go on with another slot size", async () => {
-    const { slotSize } = await exchange.turns.slots();
+    const { slotSize } = await exchange.slotReader.slots();
     for (const size of [slotSize / 2, slotSize]) {
       await drills.under(async ({ round }) => {
         await exchange.asOwner("maintenance", encodeSetMaintenance(true));
@@ -124,7 +124,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
           true,
         ]);
         await exchange.asOwner("end of maintenance", encodeSetMaintenance(false));
-        expect((await exchange.turns.slots()).slotSize).toBe(size);
+        expect((await exchange.slotReader.slots()).slotSize).toBe(size);
       });
     }
   });
@@ -171,7 +171,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
       await drills.untilCommitted(round);
       const commit = { sender: operator, isRescue: false };
       expect(await drills.commitsOf(round)).toEqual([commit, commit]);
-      expect(await exchange.turns.slots()).toMatchObject({ operator, claimed: [] });
+      expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
       release();
     });
   });
@@ -187,7 +187,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
         expect(sender).not.toBe(operator);
         expect(isRescue).toBe(true);
       }
-      expect(await exchange.turns.slots()).toMatchObject({ operator, claimed: [] });
+      expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
       release();
       await dead?.start();
     });

@@ -11,7 +11,7 @@ const [ADA, BOB, CY] = [operatorNo(1), operatorNo(2), operatorNo(3)];
 const SCHEDULE = { genesisBlock: 0, roundSize: 160 };
 const OPERATORS = [ADA, BOB, CY].map((address) => ({ address, name: "x", endpoint: "http://x" }));
 /** Slot 5, whose operator is Ada; Bob comes next. */
-const TURNS: SlotView = {
+const SLOTS: SlotView = {
   block: 100,
   inMaintenance: false,
   slot: 5,
@@ -62,11 +62,11 @@ describe("whose turn it is", () => {
   });
 
   it("is nobody's before the first look", () => {
-    expect(keeper(ADA, [TURNS]).one.mayAct(100, 500)).toBe(false);
+    expect(keeper(ADA, [SLOTS]).one.mayAct(100, 500)).toBe(false);
   });
 
   it("is the operator's up to the last block that its transaction can land in", async () => {
-    const [ada, bob] = [keeper(ADA, [TURNS]).one, keeper(BOB, [TURNS]).one];
+    const [ada, bob] = [keeper(ADA, [SLOTS]).one, keeper(BOB, [SLOTS]).one];
     await Promise.all([ada.poll(), bob.poll()]);
     // What is sent at block 107 lands in 108, in the next slot.
     const allowed = (of: SlotKeeper) => [100, 106, 107].map((head) => of.mayAct(head, 500));
@@ -77,7 +77,7 @@ describe("whose turn it is", () => {
   });
 
   it("is everybody's in the rescue window, one after the other", async () => {
-    const members = [ADA, BOB, CY].map((address) => keeper(address, [TURNS]).one);
+    const members = [ADA, BOB, CY].map((address) => keeper(address, [SLOTS]).one);
     await Promise.all(members.map((member) => member.poll()));
     // The quarter has 40 blocks, so the window of a duty due in 119 begins where 109 is known.
     const acting = (head: number) => members.map((member) => member.mayAct(head, 119));
@@ -89,14 +89,14 @@ describe("whose turn it is", () => {
   });
 
   it("is not of one who is not approved, not even then", async () => {
-    const stranger = keeper(toAddress(`0x${"9".repeat(40)}`), [TURNS]).one;
+    const stranger = keeper(toAddress(`0x${"9".repeat(40)}`), [SLOTS]).one;
     await stranger.poll();
     expect([100, 118].map((head) => stranger.mayAct(head, 119))).toEqual([false, false]);
     expect(stranger.isApproved).toBe(false);
   });
 
   it("is not known to be of one who is approved before the list was read", async () => {
-    const ada = keeper(ADA, [TURNS]).one;
+    const ada = keeper(ADA, [SLOTS]).one;
     expect(ada.isApproved).toBeUndefined();
     await ada.poll();
     expect(ada.isApproved).toBe(true);
@@ -105,22 +105,22 @@ describe("whose turn it is", () => {
 
   it("stays as it was known while the list changes under the reading", async () => {
     const torn = new ContractRefused("slots", "NoSuchOperator", [2n]);
-    const { one, events } = keeper(ADA, [TURNS, torn]);
+    const { one, events } = keeper(ADA, [SLOTS, torn]);
     await one.poll();
     await one.poll();
-    expect(one.slots).toEqual(TURNS);
+    expect(one.slots).toEqual(SLOTS);
     expect(events).toContain("slotsUnread");
   });
 
   it("is told once where two polls run side by side", async () => {
-    const { one, events } = keeper(ADA, [TURNS, { ...TURNS, block: 101 }]);
+    const { one, events } = keeper(ADA, [SLOTS, { ...SLOTS, block: 101 }]);
     await Promise.all([one.poll(), one.poll()]);
     await one.poll();
     expect(events).toEqual(["slot"]);
   });
 
   it("is claimed for the next slot, once by the first in line", async () => {
-    const free = { ...TURNS, slot: 6, claimed: [], forecast: ADA };
+    const free = { ...SLOTS, slot: 6, claimed: [], forecast: ADA };
     const { one, sent } = keeper(ADA, [free]);
     await one.poll();
     await one.claimIfDue();

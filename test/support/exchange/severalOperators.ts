@@ -59,7 +59,7 @@ export interface OperatorsExchange {
   readonly weth: Address;
   readonly usdc: Address;
   readonly reader: MediatorReader;
-  readonly turns: SlotReader;
+  readonly slotReader: SlotReader;
   readonly schedule: Schedule;
   readonly members: readonly Member[];
   /** Goes with the exchange. */
@@ -152,7 +152,7 @@ export async function startOperatorsExchange({
     members,
     ...journal,
     folder,
-    turns: new SlotReader(anvil.client, manager),
+    slotReader: new SlotReader(anvil.client, manager),
     leader: () => leaderOf(members, journal.lease),
     holdClaims: async () => {
       const proxy = await startHttpProxy(anvil.url, holdClaims);
