@@ -82,7 +82,7 @@ function endOfBrackets(text: string, start: number): number {
 }
 
 describe("files", () => {
-  it.each(LENGTHS)("keep to $most $name: $reason", ({ applies, most }) => {
+  it.each(LENGTHS)("files keep to $most $name: $reason", ({ applies, most }) => {
     const long = written
       .filter(({ path }) => applies(path))
       .map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 }))
@@ -90,11 +90,11 @@ describe("files", () => {
     expect(long).toEqual([]);
   });
 
-  it(`keep to ${MOST_COLUMNS} columns`, () => {
+  it(`files keep to ${MOST_COLUMNS} columns`, () => {
     expect(written.flatMap(wideLines)).toEqual([]);
   });
 
-  it("spread no literal only to keep lines short: the formatter breaks them", () => {
+  it("files spread no literal only to keep lines short: the formatter breaks them", () => {
     expect(written.flatMap(spreadLiterals)).toEqual([]);
     // Built from parts, so that this file does not trip over itself.
     const found = (text: string) => spreadLiterals({ path: "p", text }).length;
@@ -105,7 +105,7 @@ describe("files", () => {
     expect(found(spread("(a && { b })"))).toBe(0);
   });
 
-  it("use no banned words", () => {
+  it("files use no banned words", () => {
     const found = code.flatMap(({ path, text }) =>
       BANS.filter(({ pattern }) => pattern.test(text)).map(
         ({ pattern, instead }) => `${path}: ${pattern.exec(text)?.[0]} (${instead})`,
@@ -114,7 +114,7 @@ describe("files", () => {
     expect(found).toEqual([]);
   });
 
-  it("begin no comment with a pronoun, but with a noun", () => {
+  it("files begin no comment with a pronoun, but with a noun", () => {
     const found = written
       .filter(({ path }) => path.startsWith("src/") && !isTest(path))
       .flatMap(({ path, text }) =>
@@ -125,7 +125,7 @@ describe("files", () => {
     expect(found).toEqual([]);
   });
 
-  it("lie in rooms of a size that a person can hold", () => {
+  it("files lie in rooms of a size that a person can hold", () => {
     const rooms = new Map<string, number>();
     for (const { path } of written) {
       if (!path.startsWith("src/") || isTest(path) || path.endsWith(".d.ts")) continue;
@@ -137,7 +137,7 @@ describe("files", () => {
     expect(crowded).toEqual([]);
   });
 
-  it("assert something where they test", () => {
+  it("files assert something where they test", () => {
     const idle = written
       .filter(({ path }) => path.endsWith(".test.ts"))
       .filter(({ text }) => !/\bexpect\(|\bassert/.test(text))

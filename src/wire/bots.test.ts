@@ -100,7 +100,7 @@ it("the session's header is that of the key", () => {
   expect(page).toContain(`at most ${MAX_SESSION_BLOCKS} ahead`);
 });
 
-it("names the ids of orders with terms", () => {
+it("the document names the ids of orders with terms", () => {
   expect(page).toContain(`from ${FIRST_TERMS_ID} `);
   expect(page).toContain(`to ${LAST_TERMS_ID} are of orders`);
   expect(page).toContain(`\`0x${TERMS_ID_PREFIX.toString(16)}\``);

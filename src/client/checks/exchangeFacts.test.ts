@@ -209,7 +209,7 @@ it.each([
   ["lot", inMarket({ lot: 10n ** 14n })],
   ["tick", inMarket({ tick: 1n })],
   ["no more", top({ markets: [] })],
-])("what was learnt is held fixed: %s", (about, tell) => {
+])("learnt facts are held fixed: %s", (about, tell) => {
   expect(hold(tell(truth))).toBeDefined();
   expect(() => holdAgainstChain(tell(truth), chain, [], truth)).toThrow(MarketChanged);
   expect(() => holdAgainstChain(tell(truth), chain, [], truth)).toThrow(about);
