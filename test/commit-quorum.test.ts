@@ -122,7 +122,7 @@ describe("a commit quorum of two", () => {
     expect(await exchange.reader.clock()).toMatchObject({ halted: false, committedRound: 4 });
   });
 
-  it("an operator that shares no database is told that it cannot commit, and early", async () => {
+  it("an operator without the shared database is told early that it cannot commit", async () => {
     const folder = mkdtempSync(join(tmpdir(), "quarterdeck-alone-"));
     const { anvil, reader } = exchange;
     const [base, quote] = await reader.tokenSet(1);

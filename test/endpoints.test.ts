@@ -53,7 +53,7 @@ describe("an operator with several endpoints", () => {
 
   const failures = () => logged.filter(({ event }) => event === "endpointFailed");
 
-  it("an operator commits by the endpoint left, and names the other by its origin", async () => {
+  it("an operator commits by its last endpoint, and names the other by its origin", async () => {
     await commitRound(1);
     proxy.meddle = async () => 500;
     await commitRound(2);

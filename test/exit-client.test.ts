@@ -91,7 +91,7 @@ describe("a client without an operator", () => {
     });
   });
 
-  it("a client without an operator is paid what is ripe, and recovers from an export", async () => {
+  it("a client without an operator is paid, and after a halt recovers from an export", async () => {
     await exchange.toQuarter(3, 0);
     await ada.withdraw("WETH", "4");
     await exchange.toQuarter(4, 0);

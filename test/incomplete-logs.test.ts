@@ -65,7 +65,7 @@ describe("logs from the only endpoint", () => {
     expect(await usdcOf(ada)).toBe(100_000_000n);
   });
 
-  it("logs refused by a block's hash come from its receipts, and the round commits", async () => {
+  it("logs not given by a block's hash come from its receipts, and the round commits", async () => {
     await start();
     const ada = await exchange.client(0);
     endpoint.meddle = changingLogs((logs, byHash) => (byHash ? [] : logs));

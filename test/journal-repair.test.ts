@@ -46,7 +46,7 @@ describe("quarterdeck journal repair, of a folder", () => {
     await reader.close();
   });
 
-  it("a repair drops it and keeps a copy; the next start goes on from there", async () => {
+  it("a repair drops records and keeps a copy; the next start goes on from there", async () => {
     const folder = await broken();
     const copy = join(temporaryFolder(), "dropped.ndjson");
     const { code, stdout, stderr } = await repair(folder, "--drop-to", copy);

@@ -353,7 +353,7 @@ describe("the reference client", () => {
       (fill: Fill) => ({ ...fill, sold: 2n * fill.sold, bought: 2n * fill.bought }),
     ],
     ["takes another's fill", (fill: Fill) => ({ ...fill, owner: ada.address })],
-  ])("a client refuses it, and keeps no trace of it: %s", async (_, change) => {
+  ])("a client refuses, without a trace, what the reference does: it %s", async (_, change) => {
     const { client, relay } = await cheated(1, change);
     const order = { market: MARKET, price: "3000", amount: "0.5" };
     await ada.createOrder({ ...order, side: "sell" });
@@ -364,7 +364,7 @@ describe("the reference client", () => {
     await relay.stop();
   });
 
-  it("a halt needs nobody to poke it, and no client forfeits money without a proof", async () => {
+  it("this client needs nobody to poke a halt, and forfeits nothing without a proof", async () => {
     // Another device of Bob's, without what the first one kept.
     const { client: forgetful, relay } = await cheated(1, (fill) => fill);
     await bob.fetchOrders(0);

@@ -191,7 +191,7 @@ describe("npm start", () => {
     expect(readFileSync(join(theirs, "journal.sqlite"), "utf8")).toBe("journal.sqlite");
   });
 
-  it("the loss of its database is told once, with what to do, and ends it with 1", async () => {
+  it("npm start tells once that its database is gone, with a hint, and ends with 1", async () => {
     const run = start("--storage", "no-database", "--logs", "logs-no-database");
     await untilSaid(run, /operator-1 .* pid/);
     process.kill(databaseProcess("no-database") as number, "SIGKILL");

@@ -187,7 +187,7 @@ describe("a disk that fills up", () => {
 describe("read-only storage", () => {
   const isRoot = process.getuid?.() === 0;
 
-  it.skipIf(isRoot && noMount !== undefined)("storage is refused while read-only", async () => {
+  it.skipIf(isRoot && noMount !== undefined)("only read-only storage is refused", async () => {
     const disk = isRoot ? await mounted() : undefined;
     const folder = disk?.folder ?? exchange.folder;
     const storage = join(folder, "storage-read-only");

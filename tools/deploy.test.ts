@@ -73,7 +73,7 @@ describe("the Containerfile", () => {
     );
   });
 
-  it("the Containerfile runs the operator with options that exist, as nobody special", () => {
+  it("the Containerfile runs the operator with real options, unprivileged, and watches it", () => {
     const [command, ...words] = JSON.parse(/^CMD (\[.*\])$/m.exec(text)?.[1] as string) as string[];
     expect(command).toBe("operator");
     const flags = words.filter((word) => word.startsWith("--"));
@@ -168,7 +168,7 @@ describe("the Alertmanager example", () => {
   const example = read("deploy/alertmanager/quarterdeck.yml");
   const rules = read("deploy/prometheus/quarterdeck.rules.yml");
 
-  it("the Alertmanager example has its receivers, severities, alerts, and no secret", () => {
+  it("the Alertmanager example names known receivers, severities, alerts, and no secret", () => {
     const receivers = [...example.matchAll(/- name: (\S+)/g)].map(([, name]) => name);
     const used = [...example.matchAll(/^ +(?:receiver|- receiver): (\S+)/gm)].map(
       ([, name]) => name,

@@ -28,7 +28,7 @@ describeSharedJournal({
 });
 
 describe("a simulated shared journal", () => {
-  test("a shared journal has no holder once the database's clock went back", async () => {
+  test("a shared journal loses its holder if the clock goes back; the dead seem dead", async () => {
     let now = 2 * HOUR_MS;
     const database = new SharedDatabase({ now: () => now });
     const as = (operator: string) =>

@@ -230,7 +230,7 @@ describe("a plan", () => {
     expect(problems(factsOf({ block, disputeAge: 10 }), NEW)).toBe("");
   });
 
-  test("a plan is refused in a HALTED exchange, or when the owner cannot pay its end", () => {
+  test("a plan is refused in a HALTED exchange, or if the owner cannot pay for leaving", () => {
     const facts = factsOf();
     const halted = { ...facts, clock: { ...facts.clock, halted: true } };
     expect(problems(halted, NEW)).toMatch(/HALTED/);
@@ -304,7 +304,7 @@ function long(name: string, endpoint: string): Change {
 }
 
 describe("the completion of a change", () => {
-  test("a change is done by the list, its labels and the end of maintenance", () => {
+  test("a change counts as done by the list, its labels and the end of maintenance", () => {
     const { slots } = factsOf();
     const add: Change = { kind: "add", operator: approved(1) };
     expect(isDone(add, slots, 1)).toBe(true);

@@ -102,7 +102,7 @@ describe("options of join", () => {
     ["patience", [5]],
   ];
 
-  it("all of them have a row", () => {
+  it("every option of join has a row", () => {
     const named = new Set(rows.map(([field]) => field.split(".")[0]));
     for (const name of Object.keys(parseOptions(good()))) {
       expect(named, name).toContain(name === "operators" ? "operator" : name);

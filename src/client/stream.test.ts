@@ -47,7 +47,7 @@ async function start(channels: readonly Channel[], silenceMs = 10_000, atLeader 
 
 const clock = (round: number) => ({ kind: "clock", clock: { ...CLOCK, round } }) as const;
 
-it("the stream hears the clock and its channels, and is told that a part is missing", async () => {
+it("the stream hears the clock and its channels, and is told that a past is missing", async () => {
   const { ada, events, gaps, ending, ended } = await start([client]);
   await expect.poll(() => gaps).toEqual([ada.url]);
   ada.publish(clock(4));

@@ -115,7 +115,7 @@ test("a signed transaction with as many fills as are disputable is within the ca
   }
 });
 
-test("an order more than is disputable does not fit", () => {
+test("one order more than is disputable does not fit", () => {
   fc.assert(
     fc.property(
       fc.nat({ max: 32 }),

@@ -82,7 +82,7 @@ test.each([
   expect(confirmable(requested, { block: 0, round, quarter })).toBe(paid);
 });
 
-test("when HALTED at h, requests of rounds up to h-3 are paid, whatever the quarter", () => {
+test("requests of rounds up to h-3 are paid when HALTED at h, whatever the quarter", () => {
   const moment = { block: 0, round: 9, quarter: 1 } as const;
   expect(confirmable(6, moment, 9)).toBe(true);
   expect(confirmable(7, moment, 9)).toBe(false);

@@ -66,7 +66,7 @@ it("the example is what this project makes of it", () => {
   expect(JSON.parse(toJson({ order }))).toEqual({ order: JSON.parse(json).order });
 });
 
-it("and what another library makes of it", async () => {
+it("the document is what another library makes of it", async () => {
   const account = privateKeyToAccount(bytesToHex(KEY) as `0x${string}`);
   expect(account.address).toBe(order.owner);
   expect(cell("digest")).toBe(hashTypedData(typed));

@@ -85,7 +85,7 @@ describe("the fees of a transaction", () => {
     );
   });
 
-  it("fees are near the cap when half is needed and the trend passes it in time", () => {
+  it("fees count as near the cap if half is needed and the trend passes it in time", () => {
     const rising = { ...calm, baseFee: 60n * GWEI, earlierBaseFee: 40n * GWEI };
     const cap = 100n * GWEI;
     expect(quoteFees(rising, 40, cap)).toMatchObject({ capNear: true, capped: false });

@@ -282,7 +282,7 @@ describe("a receipt", () => {
 });
 
 describe("a call with a key", () => {
-  it("a call with a key is done once, however often it is asked for, and once mined", async () => {
+  it("a call with a key is done once, however often it is sent, also once mined", async () => {
     const one = submitter();
     const call = { ...mint(5n), key: "deposit 1" };
     const [first, second] = await Promise.all([one.send(call), one.send(call)]);

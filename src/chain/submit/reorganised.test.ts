@@ -22,7 +22,7 @@ import {
 useChain();
 
 describe("a reorganisation", () => {
-  it("a reorganisation that drops a transaction frees its nonce: it is mined again", async () => {
+  it("a reorganisation that drops a transaction frees its nonce: it is mined once", async () => {
     const one = submitter();
     await one.send(mint(5n));
     await anvil.rpc("anvil_reorg", [1, []]);

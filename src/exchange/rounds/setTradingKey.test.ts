@@ -57,7 +57,7 @@ const ask = (round: number, id: number, lots = 1) =>
 const stateOf = (world: World, round: number, id: number) =>
   views.order(world.state, { owner: OWNER.address, round, id: BigInt(id) })?.state;
 
-test("a client that replaces its key keeps no orders that the Mediator takes from it", () => {
+test("a client with a new key keeps no orders that the Mediator takes from the old one", () => {
   const world = ownersWorld();
   setKey(world, FIRST.address);
   world.toQuarter(1, 1);

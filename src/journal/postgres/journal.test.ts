@@ -55,7 +55,7 @@ describeSharedJournal({
 });
 
 describe("a shared journal in a database", () => {
-  test("a shared journal has no holder once the database's clock went back", async () => {
+  test("a shared journal loses its holder if the clock goes back; the dead seem dead", async () => {
     const schema = server.schema();
     const [ada, bob] = [await open(schema), await open(schema, "bob")];
     await acquire(ada);
@@ -93,7 +93,7 @@ describe("a database of several hosts", () => {
     expect(await (await acquire(journal)).append(bytes("one"))).toEqual({ first: 1, last: 1 });
   });
 
-  test.each(["postgres://a:1,b:x/db", "mysql://a/db", "a"])("%s is no database", async (url) => {
+  test.each(["postgres://a:1,b:x/db", "mysql://a/db", "a"])("%s is no valid URL", async (url) => {
     const options = { url, schema: "quarterdeck", operator: "ada", operatorUrl: "http://ada" };
     await expect(openPostgresJournal(options)).rejects.toThrow("no postgres:// URL");
   });

@@ -77,7 +77,7 @@ function cancelAfterTwoRows(): Tamper {
 }
 
 describe("an error in mid-result", () => {
-  test("an error in mid-result is an outage, no damage, and its connection is closed", async () => {
+  test("an error in mid-result is an outage, no damage, and costs its connection", async () => {
     const { reader, state } = await tampered(await filled(), cancelAfterTwoRows);
     state.isOn = true;
     const before = state.connections;

@@ -81,7 +81,7 @@ describe("open duties", () => {
     expect(open(world)).toEqual([]);
   });
 
-  it("open duties hold the commit from the first block of its round on", () => {
+  it("open duties hold the commit from its round's first block, ahead of the machine", () => {
     const world = tradingWorld();
     const first = firstBlockOf(SCHEDULE, 1);
     world.mineTo(first - 2);

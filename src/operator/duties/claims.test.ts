@@ -63,7 +63,7 @@ describe("a claim", () => {
     expect(decideClaim(late, operator(2))).toEqual({ kind: "skip", saved: true });
   });
 
-  test("a claim is due while it still lands in the slot, however short that is", () => {
+  test("a claim is due while it lands in the slot, however short that is, whoever waits", () => {
     for (let size = 4; size <= 24; size++) {
       const slots = slotsOf(10, 0);
       const lastBlock = slots.firstBlock + size - 1;

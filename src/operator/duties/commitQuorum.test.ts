@@ -170,7 +170,7 @@ describe("a quorum of operators", () => {
     expect(await other.quorum.gather(dutyOf(world))).toHaveLength(1);
   });
 
-  it("an operator attests nothing outside the commit's quarter, or before replay", async () => {
+  it("an operator attests nothing outside a commit's quarter, or with a late machine", async () => {
     const shared = new Shared();
     const { quorum } = operator(shared, 0);
     await quorum.poll(LAST + 1);
@@ -264,7 +264,7 @@ describe("a quorum of operators", () => {
     expect(quorum.divergences).toEqual([]);
   });
 
-  it("a quorum takes no attestation of some roots for one of all", async () => {
+  it("a quorum takes the rest of the roots for no divergence, once some are on chain", async () => {
     const shared = new Shared();
     const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
     await bob.quorum.poll(FIRST);

@@ -74,7 +74,7 @@ describe("the key's balance", () => {
     expect(readings.get("keyBalance")?.detail).toContain("20 ETH, warns below 10 ETH");
   });
 
-  it("a balance that cannot be read is said to be unknown", async () => {
+  it("a balance that cannot be read is named as such", async () => {
     const readings = await probe(at(() => Promise.reject(new Error("refused\nmore"))));
     expect(readings.get("keyBalance")).toMatchObject({
       value: undefined,
