@@ -228,6 +228,37 @@ describe("logs that are missing among the newest blocks", () => {
   });
 });
 
+describe("logs that are missing in blocks far behind", () => {
+  const withoutOld = (isHidden: (method: string, isOfBlock: boolean) => boolean) =>
+    proxy(async ({ method, params }, forward) => {
+      const [filter] = params as [{ blockHash?: Hex }?];
+      if (!isHidden(method, filter?.blockHash !== undefined)) return forward();
+      return /Receipt/.test(method) ? { result: null } : { result: [] };
+    });
+
+  it.each([1, 2])(
+    "of all of %i endpoints are read block by block, and it is told",
+    async (count) => {
+      const isRange = (method: string, isOfBlock: boolean) =>
+        method === "eth_getLogs" && !isOfBlock;
+      const urls: string[] = [];
+      while (urls.length < count) urls.push(await withoutOld(isRange));
+      const { kinds, failures } = await followed(urls);
+      expect(kinds).toEqual(ALL);
+      expect(failures[0]).toMatch(
+        new RegExp(`^${urls[0]} its logs are incomplete or doubled: the bloom of block \\d+ tells`),
+      );
+    },
+  );
+
+  it("of two that have no receipts either are the third's", async () => {
+    const isPruned = (method: string) => method === "eth_getLogs" || /Receipt/.test(method);
+    const pruned = [await withoutOld(isPruned), await withoutOld(isPruned)];
+    expect((await followed(pruned)).kinds).toMatch(/0 receipts|receipts for 1 transactions/);
+    expect((await followed([...pruned, anvil.url])).kinds).toEqual(ALL);
+  });
+});
+
 describe("blooms", () => {
   const withBloom = (bloom: string | undefined): Meddle => {
     return async ({ method }, forward) => {
