@@ -95,7 +95,7 @@ describe("the doctor", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("finds nothing where nothing is wrong, and makes nothing", async () => {
+  it("the doctor finds nothing where nothing is wrong, and makes nothing", async () => {
     const findings = await examined();
     expect(faults(findings)).toEqual([]);
     const checks = new Set(findings.map(({ check }) => check));
@@ -490,7 +490,7 @@ describe("the doctor", () => {
     ]);
   });
 
-  it("works beside a running operator, in words and in JSON, with an exit code", async () => {
+  it("the doctor works beside a running operator: in words, in JSON, with exit codes", async () => {
     const storage = join(folder, "running");
     const config = { ...good, storage, port: good["port"] as number };
     const operator = await startOperatorProcess(file(), config, operatorKey());

@@ -60,12 +60,12 @@ describe("slots", () => {
   });
   afterAll(() => anvil.stop());
 
-  test("are told from a manager that has none", async () => {
+  test("slots are told apart from a manager that has none", async () => {
     expect(await reader.hasSlots()).toBe(true);
     expect(await new SlotReader(anvil.client, exchange.mediator).hasSlots()).toBe(false);
   });
 
-  test("begin with Genesis, in which nobody is selected", async () => {
+  test("slots begin with Genesis, in which nobody is selected", async () => {
     const slots = await reader.slots();
     expect(slots).toMatchObject({ slot: 0, inMaintenance: false, slotSize: SLOT_BLOCKS });
     expect(slots.lastBlock).toBe(slots.firstBlock + GENESIS_BLOCKS - 1);
@@ -78,7 +78,7 @@ describe("slots", () => {
     expect(slots).toMatchObject({ operator: undefined, claimed: [], forecast: undefined });
   });
 
-  test("follow the claims for the next slot", async () => {
+  test("slots follow the claims for the next slot", async () => {
     await send(SECOND, encodeClaimFor(1));
     const claimed = await reader.slots();
     const second = approved(SECOND).address;
@@ -90,7 +90,7 @@ describe("slots", () => {
     await expect(send(FIRST, encodeClaimFor(1))).rejects.toMatchObject({ errorName: "WrongSlot" });
   });
 
-  test("stand still in maintenance, in which the list changes", async () => {
+  test("slots stand still in maintenance, in which the list changes", async () => {
     await send(OWNER, encodeSetMaintenance(true));
     const still = await reader.slots();
     expect(still).toMatchObject({ slot: 1, inMaintenance: true, lastBlock: undefined });

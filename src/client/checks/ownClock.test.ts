@@ -34,7 +34,7 @@ it.each([
   [205, 3, false],
   [200, 1_000_000, false],
 ] as [number, number, boolean][])(
-  "at block %i an operator may say round %i: %s",
+  "an operator at block %i may say round %i: %s",
   async (head, said, may) => {
     const confirmed = await chainAt(head)
       .clock.confirm(said)

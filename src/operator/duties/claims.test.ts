@@ -34,7 +34,7 @@ function slotsOf(count: number, slot: number, more: Partial<SlotView> = {}): Slo
 }
 
 describe("a claim", () => {
-  test("is sent at once by whoever comes first for the next slot", () => {
+  test("a claim is sent at once by the first in line for the next slot", () => {
     for (let slot = 0; slot < 9; slot++) {
       const slots = slotsOf(3, slot);
       const claiming = [0, 1, 2].filter((i) => decideClaim(slots, operator(i)).kind === "claim");
@@ -44,7 +44,7 @@ describe("a claim", () => {
     }
   });
 
-  test("of the second in line waits for 60 % of the slot, and then keeps the first company", () => {
+  test("a claim of the second waits for 60 % of the slot, and then joins the first", () => {
     const early = slotsOf(3, 3, { claimed: [operator(0)], forecast: operator(0) });
     const due = early.firstBlock + 60;
     expect(decideClaim(early, operator(1))).toEqual({ kind: "wait", block: due });
@@ -56,14 +56,14 @@ describe("a claim", () => {
     });
   });
 
-  test("of the third is skipped when two have claimed", () => {
+  test("a claim of the third is skipped when two have claimed", () => {
     const claimed = [operator(0), operator(1)];
     const slots = slotsOf(3, 3, { claimed, forecast: operator(0) });
     const late = { ...slots, block: slots.firstBlock + 90 };
     expect(decideClaim(late, operator(2))).toEqual({ kind: "skip", saved: true });
   });
 
-  test("is due while it still lands in the slot, however short that is and whoever waits", () => {
+  test("a claim is due while it lands in the slot, however short that is, whoever waits", () => {
     for (let size = 4; size <= 24; size++) {
       const slots = slotsOf(10, 0);
       const lastBlock = slots.firstBlock + size - 1;
@@ -79,18 +79,18 @@ describe("a claim", () => {
     ["in maintenance", { inMaintenance: true, lastBlock: undefined }, 0],
     ["claimed already", { claimed: [operator(0)], forecast: operator(0) }, 0],
     ["by one who is not approved", {}, 7],
-  ])("is not sent %s", (_what, more, index) => {
+  ])("a claim is not sent %s", (_what, more, index) => {
     const slots = slotsOf(3, 3, more);
     expect(decideClaim(slots, operator(index))).toEqual({ kind: "skip", saved: false });
   });
 
-  test("of a lone operator is sent until it is the fallback, and never again", () => {
+  test("a claim of a lone operator is sent until it is the fallback, and never again", () => {
     expect(decideClaim(slotsOf(1, 4), operator(0)).kind).toBe("claim");
     const fallback = slotsOf(1, 5, { forecast: operator(0) });
     expect(decideClaim(fallback, operator(0))).toEqual({ kind: "skip", saved: true });
   });
 
-  test("is skipped where the fallback is ours and nobody claimed", () => {
+  test("a claim is skipped where the fallback is ours and nobody claimed", () => {
     const slots = slotsOf(3, 3, { forecast: operator(1) });
     const late = { ...slots, block: slots.firstBlock + 60 };
     expect(decideClaim(late, operator(1))).toEqual({ kind: "skip", saved: true });
@@ -129,7 +129,7 @@ function forecastOf(count: number, slot: number, claimed: readonly Address[]) {
 }
 
 describe("the claims of a slot", () => {
-  test("are two when all live, whatever their number", () => {
+  test("the claims of a slot are two when all operators live, whatever their number", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 12 }), (count) => {
         const { claims } = play(count, 2 * count, () => true);
@@ -140,7 +140,7 @@ describe("the claims of a slot", () => {
     );
   });
 
-  test("name an operator that lives, whichever are dead, unless the fallback lives", () => {
+  test("the claims name an operator that lives, whichever are dead, but for the fallback", () => {
     const dead = fc.array(fc.nat(7), { maxLength: 7 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), dead, (count, gone) => {
