@@ -45,7 +45,7 @@ const UNKNOWN_BLOCK = /unknown block|not found|does not exist/i;
 /** Receipts that are asked for at once where a node does not give all of a block. */
 const RECEIPTS_AT_ONCE = 16;
 /** Headers that are asked for at once, and blocks that are read again. */
-const HEADERS_AT_ONCE = 32;
+const HEADERS_AT_ONCE = 16;
 
 /**
  * The logs of block `number`. A machine that does not know the block says so, where it is asked for

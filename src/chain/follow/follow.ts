@@ -177,7 +177,7 @@ class BlockFollower {
    */
   blame(error: unknown): unknown {
     const source = this.#source;
-    if (source === undefined) return error;
+    if (source === undefined || error instanceof EndpointsDisagree) return error;
     this.#failed.add(source);
     if (!(error instanceof LogsRefused)) return error;
     this.#accuse(source, error);
