@@ -6,7 +6,7 @@ import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { causeOf, isRefusal } from "../rpc/errors.ts";
+import { causeOf, isOverwhelmed, isRefusal } from "../rpc/errors.ts";
 import { LogsBloom } from "./bloom.ts";
 import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
@@ -239,7 +239,8 @@ async function blockReceipts(client: PublicClient, hash: Hex): Promise<Receipts 
     const receipts = (await client.request(call as never)) as unknown;
     return Array.isArray(receipts) ? receipts : undefined;
   } catch (error) {
-    if (isRefusal(error)) return undefined;
+    // Of a block that somebody filled with logs they may be too many at once.
+    if (isRefusal(error) || isOverwhelmed(error)) return undefined;
     throw error;
   }
 }
