@@ -205,6 +205,23 @@ describe("logs that are missing among the newest blocks", () => {
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
+  it("are read from each transaction's receipt where those of a block are too much at once", async () => {
+    const url = await proxy(async (call, forward) =>
+      call.method === "eth_getBlockReceipts" ? 413 : without([])(call, forward),
+    );
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
+  it("are read from receipts of many megabytes: anybody can fill a block with logs", async () => {
+    const padding = "0".repeat(12 * 1024 * 1024);
+    const url = await proxy(async (call, forward) => {
+      if (call.method !== "eth_getBlockReceipts") return without([])(call, forward);
+      const { result } = await forward();
+      return { result: (result as object[]).map((receipt) => ({ ...receipt, padding })) };
+    });
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
   it.each([["no"], ["empty"]])("a lone endpoint that gives %s receipts fails", async (which) => {
     const receipts = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
     const none: Meddle = async (call, forward) =>
@@ -225,6 +242,37 @@ describe("logs that are missing among the newest blocks", () => {
       return method === "eth_getLogs" && filter?.blockHash !== undefined ? refused : forward();
     });
     expect((await followed([url])).kinds).toEqual(ALL);
+  });
+});
+
+describe("logs that are missing in blocks far behind", () => {
+  const withoutOld = (isHidden: (method: string, isOfBlock: boolean) => boolean) =>
+    proxy(async ({ method, params }, forward) => {
+      const [filter] = params as [{ blockHash?: Hex }?];
+      if (!isHidden(method, filter?.blockHash !== undefined)) return forward();
+      return /Receipt/.test(method) ? { result: null } : { result: [] };
+    });
+
+  it.each([1, 2])(
+    "of all of %i endpoints are read block by block, and it is told",
+    async (count) => {
+      const isRange = (method: string, isOfBlock: boolean) =>
+        method === "eth_getLogs" && !isOfBlock;
+      const urls: string[] = [];
+      while (urls.length < count) urls.push(await withoutOld(isRange));
+      const { kinds, failures } = await followed(urls);
+      expect(kinds).toEqual(ALL);
+      expect(failures[0]).toMatch(
+        new RegExp(`^${urls[0]} its logs are incomplete or doubled: the bloom of block \\d+ tells`),
+      );
+    },
+  );
+
+  it("of two that have no receipts either are the third's", async () => {
+    const isPruned = (method: string) => method === "eth_getLogs" || /Receipt/.test(method);
+    const pruned = [await withoutOld(isPruned), await withoutOld(isPruned)];
+    expect((await followed(pruned)).kinds).toMatch(/0 receipts|receipts for 1 transactions/);
+    expect((await followed([...pruned, anvil.url])).kinds).toEqual(ALL);
   });
 });
 

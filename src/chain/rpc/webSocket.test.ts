@@ -222,6 +222,31 @@ describe("a WebSocket endpoint that pushes no heads", () => {
   });
 });
 
+describe("a WebSocket endpoint that sends what is no message", () => {
+  it.each([
+    ["null", "no JSON-RPC message"],
+    ["5", "no JSON-RPC message"],
+    ["{", "cannot be read"],
+    ['{"id":null,"error":{"message":{"toString":1}}}', "cannot be read"],
+  ])("is passed over, and nothing ends: %s", async (text, problem) => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    await once(server, "listening");
+    server.on("connection", (socket: WebSocket) => {
+      socket.on("message", () => socket.send(text));
+    });
+    onTestFinished(() => {
+      for (const socket of server.clients) socket.terminate();
+      server.close();
+    });
+    const failures: string[] = [];
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const onFailure = (_origin: string, what: string) => failures.push(what);
+    const client = connect([url, anvil.url], { retries: 0, onFailure });
+    expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([expect.stringContaining(problem)]);
+  });
+});
+
 describe("a secret in a URL", () => {
   const KEY = "b7c1f0e29d8a4c55";
 
