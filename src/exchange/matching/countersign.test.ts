@@ -52,7 +52,7 @@ function faultOf(world: World, statement: Statement) {
   return refusal?.code === "WrongStatement" ? refusal.fault.fault : refusal?.code;
 }
 
-it("lets a client trade on without limit, order by order", () => {
+it("a statement lets a client trade on without limit, order by order", () => {
   const world = tradingWorld(BOTH);
   trade(world, 1, LIMIT + 1);
   const beyond = limitOrder(ALICE, 0, 50, "bid", 1, 5);
@@ -71,7 +71,7 @@ it("lets a client trade on without limit, order by order", () => {
   );
 });
 
-it("counts no order that ended with nothing executed", () => {
+it("the order limit counts no order that ended with nothing executed", () => {
   const world = tradingWorld(BOTH);
   for (let id = 1; id <= 3 * LIMIT; id++) {
     expect(world.place(limitOrder(ALICE, 0, id, "bid", 1, 5)).refusal).toBeUndefined();
@@ -80,7 +80,7 @@ it("counts no order that ended with nothing executed", () => {
   expect(countedOrders(clientOf(world.state, ALICE), 0)).toBe(0);
 });
 
-it("takes no order below the watermark any more, not even one that was excepted", () => {
+it("an order below the watermark is taken no more, not even one that was excepted", () => {
   const world = tradingWorld(BOTH);
   trade(world, 10, 12);
   countersign(world, stated(world, ALICE, 20n, [5n]));
@@ -91,7 +91,7 @@ it("takes no order below the watermark any more, not even one that was excepted"
   expect(world.place(limitOrder(ALICE, 0, 20, "bid", 1, 5)).refusal).toBeUndefined();
 });
 
-it("countersigns nothing but what the journal says", () => {
+it("the operator countersigns nothing but what the journal says", () => {
   const world = tradingWorld(BOTH);
   trade(world, 1, 4);
   world.place(limitOrder(ALICE, 0, 4, "bid", 2, 5));
@@ -114,7 +114,7 @@ it("countersigns nothing but what the journal says", () => {
   expect(faultOf(world, stated(world, ALICE, 6n, [4n]))).toBeUndefined();
 });
 
-it("states a round that is past, until it is disputed", () => {
+it("a past round can be stated until it is disputed", () => {
   const world = tradingWorld(BOTH);
   trade(world, 1, 3);
   world.place(limitOrder(ALICE, 0, 9, "bid", 2, 5));
@@ -143,7 +143,7 @@ function dispute(world: World, round: number): void {
     .mine();
 }
 
-it("answers a dispute with the statement, and the executions that it does not cover", () => {
+it("a dispute is answered with the statement and the executions that it does not cover", () => {
   const world = tradingWorld(BOTH);
   trade(world, 1, 4);
   countersign(world, stated(world, ALICE, 4n));
@@ -202,7 +202,7 @@ function overdraw(world: World): void {
   world.mine();
 }
 
-it("proves a request overdrawn with the statement and the fewest orders, once and for all", () => {
+it("the statement and the fewest orders prove a request overdrawn, once and for all", () => {
   const world = tradingWorld(BOTH);
   overdraw(world);
   world.place(limitOrder(ALICE, 2, 1, "ask", 2, 50));
@@ -224,7 +224,7 @@ it("proves a request overdrawn with the statement and the fewest orders, once an
   expect(views.evidenceAgainst(again, ALICE, BASE)).toEqual(evidence);
 });
 
-it("comes to the same state by replay and by a snapshot, statements among the records", () => {
+it("a replay and a snapshot give the same state, statements among the records", () => {
   const world = tradingWorld(BOTH);
   overdraw(world);
   world.mineTo(2, 2);
