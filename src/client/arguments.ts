@@ -230,7 +230,10 @@ function ms(min: number) {
   return (field: string, one: unknown) => parseCount(field, one, min, LONGEST_MS);
 }
 
-const EVIDENCE_METHODS = ["saveProofs", "proofs", "saveOrder", "saveFill", "orders"];
+const EVIDENCE_METHODS = [
+  ...["saveProofs", "proofs", "saveOrder", "saveFill", "orders"],
+  ...["saveStatement", "statements"],
+];
 const CURVE_METHODS = ["sign", "recover", "publicKey"];
 
 export function parseMethods<T>(field: string, value: unknown, names: readonly string[]): T {

@@ -3,7 +3,7 @@
  * checked against the chain and kept as evidence, and money can be got out whatever the operator
  * does.
  */
-import { type Curve, nobleCurve } from "../base/curve.ts";
+import { nobleCurve } from "../base/curve.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { sleep } from "../base/sleep.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
@@ -27,51 +27,23 @@ import {
   type MarketPin,
   readChainFacts,
 } from "./checks/exchangeFacts.ts";
+import { OrderIds } from "./checks/orderIds.ts";
 import { OwnClock, type SessionOptions, Sessions } from "./checks/ownClock.ts";
 import { type Deposited, Deposits, notCredited } from "./deposits.ts";
 import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
-import type { EvidenceStore } from "./evidence/evidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
-import type { SignerOption } from "./signing/parseSigner.ts";
 import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
-import type { OrderStatus } from "./types.ts";
+import { Statements } from "./statements.ts";
+import type { ClientOptions, OrderStatus } from "./types.ts";
 import { OrderWriter } from "./writes.ts";
 
 export { BadArgument } from "./checks/badArgument.ts";
 export { type ExchangeFacts, MarketChanged, type MarketPin } from "./checks/exchangeFacts.ts";
 export { type Deposited, DepositUnsettled } from "./deposits.ts";
-export type { OrderStatus } from "./types.ts";
-
-export interface ClientOptions {
-  /** An operator's HTTP address, or several. Addresses that the chain names are learnt from it. */
-  readonly operator: string | readonly string[];
-  /** Milliseconds for which a question goes round the operators before it fails; 15,000. */
-  readonly retryTimeoutMs?: number;
-  /** JSON-RPC endpoints of the chain, the client's own choice and not the operator's. */
-  readonly rpc: string | readonly string[];
-  /** The Mediator that the client means to use, in lower case or with its checksum. */
-  readonly mediator: string;
-  /**
-   * A private key, a viem account, an EIP-1193 wallet (alone, or { wallet, address }), or
-   * { owner, tradingKey }.
-   */
-  readonly signer: SignerOption;
-  readonly evidence: EvidenceStore;
-  /** Wei for a unit of gas; never more. */
-  readonly maxFeePerGas?: bigint;
-  /** Milliseconds between two polls for a receipt. */
-  readonly pollMs?: number;
-  readonly curve?: Curve;
-  /**
-   * Markets whose lots and ticks the caller is sure of, as `client.markets()` shows them: with
-   * others the client does not join. Without, what an operator says when the client joins is shown,
-   * bounded and then held fixed.
-   */
-  readonly markets?: readonly MarketPin[];
-}
+export type { ClientOptions, OrderStatus } from "./types.ts";
 
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
 const DEFAULT_POLL_MS = 1000;
@@ -108,6 +80,8 @@ export class ExchangeClient {
   readonly #deposits: Deposits;
   /** Orders, several at once too. */
   readonly orders: OrderWriter;
+  /** What this client states of its closed orders, made by itself as they become many. */
+  readonly statements: Statements;
   readonly #pollMs: number;
   #exchange: ExchangeFacts;
 
@@ -142,8 +116,15 @@ export class ExchangeClient {
       submitter: this.#submitter,
       pollMs: this.#pollMs,
     });
+    const ids = new OrderIds();
+    this.statements = new Statements({
+      ...{ owner: client, domain, curve, signer, evidence, receipts: this.#receipts, ids },
+      fetchUncovered: (round) => this.fetchOrders(round, undefined, true),
+      ...{ api, own: () => this.#own() },
+      limit: () => this.exchange.limits.ordersPerClientAndRound,
+    });
     this.orders = new OrderWriter({
-      ...{ api, owner: client, domain, signer, evidence, clock },
+      ...{ api, owner: client, domain, signer, evidence, clock, ids, statements: this.statements },
       receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
@@ -152,7 +133,8 @@ export class ExchangeClient {
     });
     this.#auditor = new Auditor({
       ...{ reader, constants, evidence, client },
-      fetchOrders: (round, manner) => this.fetchOrders(round, manner),
+      fetchOrders: (round, manner, uncovered) => this.fetchOrders(round, manner, uncovered),
+      syncStatements: (round) => this.statements.sync(round),
       fetchProofs: async (round, manner) => {
         const { params, session } = await this.#own({ retryTimeoutMs: 0 });
         const asked = { params: { ...params, round }, session };
@@ -318,14 +300,23 @@ export class ExchangeClient {
     return this.api.call("fetchMyTrades", { ...(await this.#own()), query });
   }
 
-  async fetchOrders(round?: Round, manner?: RetryPolicy): Promise<Answer<"fetchOrders">> {
+  /** `uncovered`: only those that the client's last countersigned statement does not cover. */
+  async fetchOrders(
+    round?: Round,
+    manner?: RetryPolicy,
+    uncovered = false,
+  ): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
     const how = parse.parseRetryPolicy(manner);
-    const own = { ...(await this.#own(how)), query: { round } };
+    const query = { round, ...(uncovered && { uncovered: "true" }) };
+    const own = { ...(await this.#own(how)), query };
     const found = await this.api.call("fetchOrders", own, how);
     const asked = round ?? found[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(found, asked);
-    for (const order of found) this.latest.take(order);
+    for (const order of found) {
+      this.latest.take(order);
+      this.statements.take(order);
+    }
     return found;
   }
 
@@ -336,7 +327,9 @@ export class ExchangeClient {
   /**
    * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. The
    * request is paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client.
-   * The bond (`constants.withdrawalBond`, wei) comes back with the payment.
+   * The bond (`constants.withdrawalBond`, wei) comes back with the payment. Where this client made
+   * statements about the two rounds, a new one is made of what closed since, and they go along:
+   * whoever cancels the request must count what the orders bought then.
    */
   async withdraw(token: string, amount: string, recipient?: string): Promise<Mined> {
     const info = orders.findToken(this.exchange, token);
@@ -345,7 +338,8 @@ export class ExchangeClient {
       recipient === undefined ? this.address : parse.parseAddressArgument("recipient", recipient);
     const { round } = await this.reader.clock();
     const proof = await this.provenBalance(info.token, round - 1);
-    const data = encodeInitiateWithdrawal(info.token, units, to, proof);
+    const statements = await this.statements.forRequest(round);
+    const data = encodeInitiateWithdrawal(info.token, units, to, proof, statements);
     return this.send(`withdrawal of ${amount} ${info.symbol}`, data, this.constants.withdrawalBond);
   }
 

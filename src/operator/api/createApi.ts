@@ -27,7 +27,7 @@ import {
   withdrawalsResponse,
 } from "./queries.ts";
 import { SlipFinder } from "./slipFinder.ts";
-import { countersign, statementsResponse } from "./statementWrites.ts";
+import { statementWrites } from "./statementWrites.ts";
 
 export interface ApiOptions {
   readonly sources: QuerySources;
@@ -73,18 +73,13 @@ export function createApi(options: ApiOptions): ApiController {
 
   const tell = (events: readonly ApiEvent[]) => {
     for (const event of events) for (const listener of listeners.keys()) listener(event);
-    for (const { token } of tokens(state)) void learn(token);
+    for (const { token } of tokens(state)) void learn(options, facts, token);
   };
   // Signatures may take different times: events are published in the order in which they happened.
   let told: Promise<void> = Promise.resolve();
   const publish = (events: Promise<readonly ApiEvent[]>) => {
     told = Promise.all([events, told]).then(([complete]) => tell(complete));
     return told;
-  };
-  const learn = async (token: Address) => {
-    if (facts.has(token)) return;
-    const fact = await options.readFacts(token).catch(() => undefined);
-    if (fact !== undefined) facts.set(token, fact);
   };
   const notReady = () => {
     if (router.failed !== undefined) return `a restart (${router.failed.message})`;
@@ -104,6 +99,7 @@ export function createApi(options: ApiOptions): ApiController {
     asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),
     ...orderWrites({ sources, router, slips, notReady }),
+    ...statementWrites({ sources, router, slips, notReady }),
     authorize: (client, session, signature) => {
       if (session.client !== client) return unauthorized("The session is somebody else's.");
       if (session.validUntil < head.number) return unauthorized("The session is past.");
@@ -119,8 +115,6 @@ export function createApi(options: ApiOptions): ApiController {
     },
     balances: (client) => balancesResponse(sources, client),
     orders: (client, round, uncovered) => signed(ordersResponse(sources, client, round, uncovered)),
-    countersign: (given) => countersign({ sources, router, slips, notReady }, given),
-    statements: (client) => statementsResponse({ sources }, client),
     attend: (client) => attendance.attend(client),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
@@ -146,6 +140,16 @@ export function createApi(options: ApiOptions): ApiController {
       tell([{ kind: "clock", clock: now }]);
     },
   };
+}
+
+async function learn(
+  { readFacts }: ApiOptions,
+  facts: Map<Address, TokenFacts>,
+  token: Address,
+): Promise<void> {
+  if (facts.has(token)) return;
+  const fact = await readFacts(token).catch(() => undefined);
+  if (fact !== undefined) facts.set(token, fact);
 }
 
 function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, TokenFacts>) {
