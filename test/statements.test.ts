@@ -74,17 +74,22 @@ describe("a client that trades beyond the limit", () => {
   it("cannot hide its statement and show fills of orders that this covers", async () => {
     await trade(30);
     await exchange.toQuarter(2, 1);
-    const store = ada.evidence;
-    const hiding: typeof ada = Object.create(ada, {
+    const { address, reader, constants, evidence } = ada;
+    const hidden = { statements: async () => [], saveProofs: async () => {} };
+    const opened = await dispute({
+      ...{ address, reader, constants },
       evidence: {
-        value: {
-          proofs: (round: number) => store.proofs(round),
-          orders: async (round: number) => (await store.orders(round)).slice(0, 9),
-          statements: async () => [],
-        },
+        ...hidden,
+        proofs: (round) => evidence.proofs(round),
+        orders: async (round) => (await evidence.orders(round)).slice(0, 9),
+        saveOrder: async () => {},
+        saveFill: async () => {},
+        saveStatement: async () => {},
       },
+      send: (what, data, value) => ada.send(what, data, value),
+      audit: (round) => ada.audit(round),
+      provenBalance: (token, round) => ada.provenBalance(token, round),
     });
-    const opened = await dispute(hiding);
     expect(opened.fills).toBe(9);
     await closed(2);
     expect((await exchange.reader.clock()).halted).toBe(false);
