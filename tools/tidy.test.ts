@@ -72,7 +72,7 @@ const SUBJECTLESS = new RegExp(
     "notices opens outlives passes pays prefer prefers prove proves puts recovers refuse refuses",
     "rejects remember remembers removes renews replaces reports returns rolls say says sends",
     "serves sets show shows signs stand stands starts stay stays stops survives take takes tell",
-    "tells throws tries try uses wait waits wants warns works yields",
+    "audits tells throws tries try uses wait waits wants warns works yields",
   ]
     .join(" ")
     .replaceAll(" ", "|")})(?![\\w'-])`,

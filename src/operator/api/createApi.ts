@@ -29,7 +29,7 @@ import {
 } from "./queries.ts";
 import type { SignatureVerifier } from "./signatureVerifier.ts";
 import { SlipFinder } from "./slipFinder.ts";
-import { countersign, statementsResponse } from "./statementWrites.ts";
+import { statementWrites } from "./statementWrites.ts";
 
 export interface ApiOptions {
   readonly sources: QuerySources;
@@ -76,18 +76,13 @@ export function createApi(options: ApiOptions): ApiController {
 
   const tell = (events: readonly ApiEvent[]) => {
     for (const event of events) for (const listener of listeners.keys()) listener(event);
-    for (const { token } of tokens(state)) void learn(token);
+    for (const { token } of tokens(state)) void learn(options, facts, token);
   };
   // Signatures may take different times: events are published in the order in which they happened.
   let told: Promise<void> = Promise.resolve();
   const publish = (events: Promise<readonly ApiEvent[]>) => {
     told = Promise.all([events, told]).then(([complete]) => tell(complete));
     return told;
-  };
-  const learn = async (token: Address) => {
-    if (facts.has(token)) return;
-    const fact = await options.readFacts(token).catch(() => undefined);
-    if (fact !== undefined) facts.set(token, fact);
   };
   const notReady = () => whyNotReady(options);
   const writes = { sources, router, verifier, slips, notReady };
@@ -98,6 +93,7 @@ export function createApi(options: ApiOptions): ApiController {
     asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),
     ...orderWrites(writes),
+    ...statementWrites(writes),
     authorize: (client, session, signature) => {
       const untimely = checkSession(client, session, head.number);
       if (untimely !== undefined) return untimely;
@@ -110,8 +106,6 @@ export function createApi(options: ApiOptions): ApiController {
     },
     balances: (client) => balancesResponse(sources, client),
     orders: (client, round, uncovered) => signed(ordersResponse(sources, client, round, uncovered)),
-    countersign: (given) => countersign(writes, given),
-    statements: (client) => statementsResponse({ sources }, client),
     attend: (client) => attendance.attend(client),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
@@ -147,6 +141,16 @@ function whyNotReady({ router, head, ...options }: ApiOptions): string | undefin
   if (!options.canSign()) return "its signing service";
   const lag = head.lagBlocks;
   return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+}
+
+async function learn(
+  { readFacts }: ApiOptions,
+  facts: Map<Address, TokenFacts>,
+  token: Address,
+): Promise<void> {
+  if (facts.has(token)) return;
+  const fact = await readFacts(token).catch(() => undefined);
+  if (fact !== undefined) facts.set(token, fact);
 }
 
 function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, TokenFacts>) {
