@@ -63,8 +63,8 @@ const SUBJECTLESS = new RegExp(
   `^(?:${[
     "is are was were be has have had do does can cannot may must never will would should shall",
     "that which who whom whose whoever what whatever it they there and or nor also still",
-    "about of in on at by to for from with without as after before between under over behind beside",
-    "when where while until once if however why whether",
+    "about of in on at by to for from with without as after before between under over behind",
+    "beside when where while until once if however why whether",
     "accepts agrees allows ask asks attests begin begins carries catches come comes compares",
     "computes countersigns deletes disagrees drop drops ends enters fails find finds fit fits",
     "follow follows foretells forgets gets give gives go goes handles hears hold holds keep keeps",
