@@ -33,24 +33,26 @@ import { type Deposited, Deposits, notCredited } from "./deposits.ts";
 import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
+import { type ClientOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
 import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
 import { Statements } from "./statements.ts";
-import type { ClientOptions, OrderStatus } from "./types.ts";
+import type { OrderStatus } from "./types.ts";
 import { OrderWriter } from "./writes.ts";
 
 export { BadArgument } from "./checks/badArgument.ts";
 export { type ExchangeFacts, MarketChanged, type MarketPin } from "./checks/exchangeFacts.ts";
 export { type Deposited, DepositUnsettled } from "./deposits.ts";
-export type { ClientOptions, OrderStatus } from "./types.ts";
+export type { ClientOptions } from "./options.ts";
+export type { OrderStatus } from "./types.ts";
 
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
 const DEFAULT_POLL_MS = 1000;
 const MAX_ROWS = 500;
 /** The facts that `join` has found out. */
 interface Joined {
-  readonly options: parse.ParsedOptions;
+  readonly options: ParsedOptions;
   readonly signer: ClientSigner;
   readonly api: Operators;
   readonly reader: MediatorReader;
@@ -98,7 +100,11 @@ export class ExchangeClient {
     const { domain, schedule } = constants;
     const curve = options.curve ?? nobleCurve;
     const evidence = new CheckedEvidence({
-      ...{ store: options.evidence, reader, constants, client, curve },
+      store: options.evidence,
+      reader,
+      constants,
+      client,
+      curve,
     });
     this.evidence = evidence;
     this.#receipts = new Receipts({ reader, constants, evidence, owner: client, curve });
@@ -112,19 +118,35 @@ export class ExchangeClient {
     const sign: SessionOptions["sign"] = (session) => signer.sign(domain, "Session", session);
     this.#sessions = new Sessions({ clock, client, sign });
     this.#deposits = new Deposits({
-      ...{ reader, constants, client },
+      reader,
+      constants,
+      client,
       submitter: this.#submitter,
       pollMs: this.#pollMs,
     });
     const ids = new OrderIds();
     this.statements = new Statements({
-      ...{ owner: client, domain, curve, signer, evidence, receipts: this.#receipts, ids },
+      owner: client,
+      domain,
+      curve,
+      signer,
+      evidence,
+      receipts: this.#receipts,
+      ids,
       fetchUncovered: (round) => this.fetchOrders(round, undefined, true),
-      ...{ api, own: () => this.#own() },
+      api,
+      own: () => this.#own(),
       limit: () => this.exchange.limits.ordersPerClientAndRound,
     });
     this.orders = new OrderWriter({
-      ...{ api, owner: client, domain, signer, evidence, clock, ids, statements: this.statements },
+      api,
+      owner: client,
+      domain,
+      signer,
+      evidence,
+      clock,
+      ids,
+      statements: this.statements,
       receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
@@ -132,7 +154,10 @@ export class ExchangeClient {
       learnAnew: () => this.fetchExchange(),
     });
     this.#auditor = new Auditor({
-      ...{ reader, constants, evidence, client },
+      reader,
+      constants,
+      evidence,
+      client,
       fetchOrders: (round, manner, uncovered) => this.fetchOrders(round, manner, uncovered),
       syncStatements: (round) => this.statements.sync(round),
       fetchProofs: async (round, manner) => {
@@ -150,7 +175,7 @@ export class ExchangeClient {
    * account, and `RpcUnavailable`.
    */
   static async join(given: ClientOptions): Promise<ExchangeClient> {
-    const options = parse.parseOptions(given);
+    const options = parseOptions(given);
     const { operators, retryTimeoutMs, rpc, mediator } = options;
     const chainId = await readChainId(rpc);
     const reader = new MediatorReader(connect(rpc, { chainId }), mediator);

@@ -143,21 +143,22 @@ async function showPlan(
   const { manager, operators } = plan;
   const price = await ask("the price of gas", () => client.getGasPrice());
   const bonds = judgeBonds(plan, bondFee ?? price);
-  const turns =
+  const slots =
     manager.kind === "single"
       ? "one operator"
-      : `turns of ${manager.slotBlocks} blocks, the first of ${manager.genesisBlocks}, ` +
+      : `slots of ${manager.slotBlocks} blocks, the first of ${manager.genesisBlocks}, ` +
         `commit quorum ${manager.commitQuorum}`;
   const rows: [string, string][] = [
     ["chain", String(plan.chainId)],
     ["deployer", signer.address],
     ["owner", plan.owner === signer.address ? "the deployer" : `${plan.owner}, once it accepts`],
-    ["manager", turns],
+    ["manager", slots],
     ["rounds", `${plan.roundSize} blocks, quarters of ${plan.roundSize / 4}`],
     ...bonds.rows,
     ...plan.tokens.map((token): [string, string] => ["token", token]),
     ...operators.map(({ name, address, endpoint }): [string, string] => [
-      ...(["operator", `${name} ${address} ${endpoint}`] as const),
+      "operator",
+      `${name} ${address} ${endpoint}`,
     ]),
   ];
   for (const [name, value] of rows) tell(`${name.padEnd(16)}${value}`);

@@ -205,8 +205,18 @@ const orderRowFields = {
 } as const;
 
 const END_REASONS: readonly EndReason[] = [
-  ...(["owner", "selfTrade", "tradingKey", "ioc", "replaced", "cancelAll", "deadMan"] as const),
-  ...(["goodTillBlock", "roundEnded", "insufficientFunds", "wouldTake", "notFilled"] as const),
+  "owner",
+  "selfTrade",
+  "tradingKey",
+  "ioc",
+  "replaced",
+  "cancelAll",
+  "deadMan",
+  "goodTillBlock",
+  "roundEnded",
+  "insufficientFunds",
+  "wouldTake",
+  "notFilled",
 ];
 
 const headFields = {

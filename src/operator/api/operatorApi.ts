@@ -102,6 +102,16 @@ export interface LedgerPage {
   readonly limit: number;
 }
 
+/** What changed in a book, for a reader who keeps a copy. Work grows with the changes alone. */
+export interface BookChanges {
+  /**
+   * Levels that changed since the last call, 0 where one is gone; `isCleared`: beside these there
+   * are none.
+   */
+  take(): Pick<BookResponse, "bids" | "asks" | "asOf"> & { readonly isCleared: boolean };
+  stop(): void;
+}
+
 export interface OperatorApi {
   exchange(): ExchangeResponse;
   /** `challenge`: 32 bytes. */
@@ -111,6 +121,8 @@ export interface OperatorApi {
   asOf(): number;
   /** Undefined where there is no such market. */
   book(base: Address, quote: Address, options: BookOptions): BookResponse | undefined;
+  /** The changes of a market's book from now on; undefined where there is no such market. */
+  watchBook(base: Address, quote: Address): BookChanges | undefined;
   trades(base: Address, quote: Address, page: TradePage): TradeResponse[] | undefined;
   ticker(base: Address, quote: Address): TickerResponse | undefined;
   /** One for each market, in the order of the genesis. */
