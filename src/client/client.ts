@@ -82,7 +82,7 @@ export class ExchangeClient {
   readonly #deposits: Deposits;
   /** Orders, several at once too. */
   readonly orders: OrderWriter;
-  /** What this client states of its closed orders, made by itself as they become many. */
+  /** Statements about this client's closed orders, made by itself as they become many. */
   readonly statements: Statements;
   readonly #pollMs: number;
   #exchange: ExchangeFacts;

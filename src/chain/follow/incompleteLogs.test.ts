@@ -205,14 +205,14 @@ describe("logs that are missing among the newest blocks", () => {
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
-  it("missing logs are read from single receipts where a block's are too much", async () => {
+  it("logs come from single receipts where those of a block are too much at once", async () => {
     const url = await proxy(async (call, forward) =>
       call.method === "eth_getBlockReceipts" ? 413 : without([])(call, forward),
     );
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
-  it("missing logs are read from receipts of many megabytes, which anybody can cause", async () => {
+  it("receipts of many megabytes are read: anybody can fill a block with logs", async () => {
     const padding = "0".repeat(12 * 1024 * 1024);
     const url = await proxy(async (call, forward) => {
       if (call.method !== "eth_getBlockReceipts") return without([])(call, forward);
@@ -254,7 +254,7 @@ describe("logs that are missing in blocks far behind", () => {
     });
 
   it.each([1, 2])(
-    "old logs that %i endpoints miss are read block by block, and it is told",
+    "old logs that all of %i endpoints hide are read by block, and it is told",
     async (count) => {
       const isRange = (method: string, isOfBlock: boolean) =>
         method === "eth_getLogs" && !isOfBlock;
@@ -268,7 +268,7 @@ describe("logs that are missing in blocks far behind", () => {
     },
   );
 
-  it("old logs that two endpoints miss with their receipts are read from the third", async () => {
+  it("old logs that two endpoints hide with their receipts are the third's", async () => {
     const isPruned = (method: string) => method === "eth_getLogs" || /Receipt/.test(method);
     const pruned = [await withoutOld(isPruned), await withoutOld(isPruned)];
     expect((await followed(pruned)).kinds).toMatch(/0 receipts|receipts for 1 transactions/);

@@ -79,7 +79,7 @@ describe("odd answers to the follower and to questions", () => {
     ["eth_getLogs", "logs without topics", everyLog(without("topics"))],
     ["eth_getLogs", "topics of another form", everyLog(changed("topics", ["0x12"]))],
     ["eth_getLogs", "logs without data", everyLog(without("data"))],
-  ])("an odd answer does not hold up the follower: %s: %s", async (method, _what, result) => {
+  ])("the follower goes on where %s gives %s", async (method, _what, result) => {
     const { client, failures, odd } = await behind(giving(method, result));
     const events = follow({
       client,
@@ -111,7 +111,7 @@ describe("odd answers to the follower and to questions", () => {
     ["eth_getTransactionCount", "many"],
     ["eth_getTransactionReceipt", "mined"],
     ["eth_getTransactionByHash", []],
-  ])("an odd answer does not hold up a caller: %s gives %j", async (method, result) => {
+  ])("another endpoint is asked where %s gives %j", async (method, result) => {
     const { client, failures } = await behind(giving(method, result));
     const ask: Record<string, () => Promise<unknown>> = {
       eth_blockNumber: () => client.getBlockNumber(),
