@@ -10,7 +10,7 @@ const ALONE = [
   "src/journal/postgres/*.test.ts",
   "src/operator/sequencing/leaderElection.test.ts",
 ];
-const ALL = ["src", "tools", "test", "sim"].map((folder) => `${folder}/**/*.test.ts`);
+const ALL = ["src", "page", "tools", "test", "sim"].map((folder) => `${folder}/**/*.test.ts`);
 
 const limits = {
   // Stories on a real chain take a minute; none may hang for ever.

@@ -92,7 +92,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
   server: {
     rooms: ["base", "protocol", "wire"],
     files: ["src/operator/api/operatorApi.ts"],
-    packages: ["node:", "fastify", "@fastify/compress", "@fastify/cors", "@fastify/etag", "ws"],
+    packages: [
+      "node:",
+      "fastify",
+      "@fastify/compress",
+      "@fastify/cors",
+      "@fastify/etag",
+      "@fastify/static",
+      "ws",
+    ],
   },
   client: {
     rooms: ["base", "protocol", "wire", "chain"],

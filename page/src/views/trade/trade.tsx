@@ -1,0 +1,3 @@
+export function Trade() {
+  return <p>Later</p>;
+}
