@@ -7,7 +7,7 @@ import type { ClockResponse } from "../../../src/wire/schemas/health.ts";
 
 const CENTER = 50;
 /** Degrees between two quarters. */
-const GAP = 6;
+const GAP = 14;
 
 interface RingProps {
   readonly clock: ClockResponse;
