@@ -7,7 +7,7 @@ import { SlotReader } from "../../../src/chain/contracts/roundRobinManager.ts";
 import { readTokenBalance } from "../../../src/chain/contracts/tokens.ts";
 import { connect } from "../../../src/chain/rpc/rpc.ts";
 import type { ExchangeResponse } from "../../../src/wire/schemas/exchange.ts";
-import { clock, exchange } from "../live/exchange.ts";
+import { clock, exchange, isLive } from "../live/exchange.ts";
 import { messageOf } from "../ui/format.ts";
 import { readCommit } from "./commits.ts";
 import { rpcUrl } from "./endpoint.ts";
@@ -33,9 +33,15 @@ const LEAST_PAUSE_MS = 2000;
 const MOST_COMMITS = 6;
 const ANVIL_CHAIN = 31337;
 
-/** Follows until the page is closed. */
+/** Milliseconds between two readings while no operator says that there is a new block. */
+const ALONE_MS = 6000;
+
+/** Follows until the page is closed, also where every operator is gone. */
 export function followChain(): void {
   let chain: Chain | undefined;
+  setInterval(() => {
+    if (!isLive.value) chain?.wake();
+  }, ALONE_MS);
   effect(() => {
     const facts = exchange.value;
     const url = rpcUrl.value;

@@ -42,7 +42,6 @@ export function servePage(
   folder = BUILT,
 ): void {
   if (!settings.serve || !hasPage(folder)) return;
-  const html = readFileSync(join(folder, INDEX), "utf8");
   const { rpc, operators } = settings;
   const known = [
     ...rpc.flatMap((url) => originOf(url) ?? []),
@@ -50,6 +49,8 @@ export function servePage(
   ];
   app.get("/", (request, reply) => {
     const policy = contentPolicy([...known, ...chosenOrigins(request.query)]);
+    // Read each time: a build while the operator runs changes the names of the other files.
+    const html = readFileSync(join(folder, INDEX), "utf8");
     reply
       .headers({ ...FIXED_HEADERS, "content-security-policy": policy, "cache-control": "no-cache" })
       .type("text/html; charset=utf-8")

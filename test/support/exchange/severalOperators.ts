@@ -126,6 +126,7 @@ export async function startOperatorsExchange({
     markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
     ...{ confirmations: CONFIRMATIONS, pollMs: POLL_MS, maxTries: MAX_TRIES },
     database: { schema, ...(leaseMs !== undefined && { leaseMs }) },
+    page: { rpc: [anvil.url], operators: places.map(({ clients }) => urlOf(clients.port)) },
   };
   const members = places.map((place, i) =>
     createMember({

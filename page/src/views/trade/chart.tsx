@@ -140,6 +140,8 @@ function draw(box: HTMLElement, grid: Grid): Drawn {
   const line = { color: colorOf("line", 0.7) };
   const chart = createChart(box, {
     autoSize: true,
+    // Some systems name their language in a way that the library throws at, picture by picture.
+    localization: { locale: "en-GB" },
     layout: {
       background: { type: ColorType.Solid, color: "transparent" },
       textColor: colorOf("muted"),
