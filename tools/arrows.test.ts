@@ -145,7 +145,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   localnet: {
     rooms: ["base", "protocol", "wire", "chain", "client"],
-    files: ["src/operator/config/config.ts", "src/cli/report.ts"],
+    files: ["src/operator/config/config.ts", "src/cli/report.ts", "src/server/page/pageFiles.ts"],
     packages: ["node:", "commander", "zod"],
   },
 };

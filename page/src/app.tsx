@@ -34,9 +34,9 @@ export function App() {
   const isHalted = haltRound.value !== null || chainClock.value?.halted === true;
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         Skip to the content
-      </a>
+      </button>
       <Top />
       <Banner />
       <main id="main" tabIndex={-1}>
@@ -49,9 +49,8 @@ export function App() {
   );
 }
 
-/** The hash names views: the link itself must not change it. */
-function skip(event: Event): void {
-  event.preventDefault();
+/** Past the navigation, for the keyboard. */
+function skip(): void {
   document.getElementById("main")?.focus();
 }
 

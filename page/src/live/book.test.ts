@@ -33,12 +33,8 @@ describe("the book", () => {
     const book = emptyBook();
     const side = (prices: readonly bigint[]) => prices.map((price) => ({ price, amount: 1n }));
     applyChanges(book, { bids: side([99n, 95n, 90n]), asks: side([101n, 105n, 110n]) }, true);
-    expect(levelsOf(book, "bids", 10n, 9)).toEqual([
-      { price: 90n, amount: 3n, sum: 3n },
-    ]);
-    expect(levelsOf(book, "asks", 10n, 9)).toEqual([
-      { price: 110n, amount: 3n, sum: 3n },
-    ]);
+    expect(levelsOf(book, "bids", 10n, 9)).toEqual([{ price: 90n, amount: 3n, sum: 3n }]);
+    expect(levelsOf(book, "asks", 10n, 9)).toEqual([{ price: 110n, amount: 3n, sum: 3n }]);
     expect(levelsOf(book, "asks", 1n, 2).map(({ price, sum }) => [price, sum])).toEqual([
       [101n, 1n],
       [105n, 2n],

@@ -196,7 +196,6 @@ interface TextFieldProps {
 export function TextField({ label, value, onInput, unit, hint, bad, input }: TextFieldProps) {
   return (
     <div class="field">
-      {/* biome-ignore lint/a11y/noLabelWithoutControl: the input is inside */}
       <label class="field">
         <span class="label-row">{label}</span>
         <span class="input" data-bad={bad || undefined}>

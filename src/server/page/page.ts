@@ -2,17 +2,15 @@
  * Serves the page under `/`: files that a build made (docs/page.md), compressed beforehand, and the
  * one HTML file with the facts of the exchange in it, so that the first picture shows data.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { FastifyInstance } from "fastify";
 import type { OperatorApi } from "../../operator/api/operatorApi.ts";
 import { toJson } from "../../wire/schemas/values.ts";
+import { hasPage, PAGE_FOLDER, PAGE_INDEX } from "./pageFiles.ts";
 import { chosenOrigins, contentPolicy, FIXED_HEADERS, originOf, withStreams } from "./policy.ts";
 
-/** Where the build leaves the page, in the repository as in the package. */
-const BUILT = join(import.meta.dirname, "../../../dist/page");
-const INDEX = "index.html";
 /** A comment of the HTML file, in whose place the facts go. */
 const FACTS = "<!-- facts -->";
 /** Names hold a hash of what is in them. */
@@ -29,17 +27,12 @@ export interface PageSettings {
 
 export const DEFAULT_PAGE: PageSettings = { serve: true, rpc: [], operators: [] };
 
-/** Whether there is a page to serve. `folder`: of its build. */
-export function hasPage(folder = BUILT): boolean {
-  return existsSync(join(folder, INDEX));
-}
-
 /** Adds the page to a server. Without a build it adds nothing. */
 export function servePage(
   app: FastifyInstance,
   api: OperatorApi,
   settings: PageSettings,
-  folder = BUILT,
+  folder = PAGE_FOLDER,
 ): void {
   if (!settings.serve || !hasPage(folder)) return;
   const { rpc, operators } = settings;
@@ -50,7 +43,7 @@ export function servePage(
   app.get("/", (request, reply) => {
     const policy = contentPolicy([...known, ...chosenOrigins(request.query)]);
     // Read each time: a build while the operator runs changes the names of the other files.
-    const html = readFileSync(join(folder, INDEX), "utf8");
+    const html = readFileSync(join(folder, PAGE_INDEX), "utf8");
     reply
       .headers({ ...FIXED_HEADERS, "content-security-policy": policy, "cache-control": "no-cache" })
       .type("text/html; charset=utf-8")

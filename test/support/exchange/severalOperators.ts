@@ -140,7 +140,6 @@ export async function startOperatorsExchange({
   const settle = () => (blockSeconds === 0 ? anvil.mine(CONFIRMATIONS) : undefined);
   await settle();
   await Promise.all(members.map(({ url }) => follows(url, anvil)));
-
   const connections = connectionsTo(database.url);
   const journal = sharedJournal(connections, schema);
   return {

@@ -1,5 +1,8 @@
 /** What clients ask of the contract: withdrawals and disputes, with what is left of their time. */
-import type { DisputeOpenedLog, WithdrawalInitiatedLog } from "../../../../src/protocol/chainLog.ts";
+import type {
+  DisputeOpenedLog,
+  WithdrawalInitiatedLog,
+} from "../../../../src/protocol/chainLog.ts";
 import { closingWindow } from "../../../../src/protocol/disputeRule.ts";
 import { firstPayableBlock } from "../../../../src/protocol/withdrawalRule.ts";
 import { chainClock, logsOf } from "../../chain/state.ts";
@@ -12,7 +15,10 @@ export function WithdrawalLogs() {
   const facts = exchange.value;
   const now = chainClock.value?.block ?? 0;
   if (facts === undefined) return null;
-  const ended = (log: WithdrawalInitiatedLog, kind: "withdrawalConfirmed" | "withdrawalCancelled") =>
+  const ended = (
+    log: WithdrawalInitiatedLog,
+    kind: "withdrawalConfirmed" | "withdrawalCancelled",
+  ) =>
     logsOf(kind).find(
       (one) => one.client === log.client && one.token === log.token && one.round === log.round,
     );

@@ -32,7 +32,8 @@ function risksOf(quorum: number, operators: number): Risk[] {
       name: "Exit window",
       verdict: "No upgrades",
       tone: "good",
-      words: "The contracts cannot be replaced, paused or changed by anybody: there is nothing to exit from in time.",
+      words:
+        "The contracts cannot be replaced, paused or changed by anybody: there is nothing to exit from in time.",
     },
     {
       name: "Sequencer failure",

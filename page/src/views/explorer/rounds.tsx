@@ -79,9 +79,14 @@ export function Rounds() {
             isNumber: true,
             cell: ({ deadline, commits: of }) =>
               of[0] ? (
-                <span class="muted">{of[0].block <= deadline ? "kept, " : ""}{deadline - of[0].block} blocks before {grouped(String(deadline))}</span>
+                <span class="muted">
+                  {of[0].block <= deadline ? "kept, " : ""}
+                  {deadline - of[0].block} blocks before {grouped(String(deadline))}
+                </span>
               ) : (
-                <span class="warn">{blocksText(Math.max(0, deadline - now.block), blockMs.value)} left</span>
+                <span class="warn">
+                  {blocksText(Math.max(0, deadline - now.block), blockMs.value)} left
+                </span>
               ),
           },
         ]}

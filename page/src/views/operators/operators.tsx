@@ -2,9 +2,15 @@
 import { useEffect } from "preact/hooks";
 import type { DutyHealth } from "../../../../src/wire/schemas/health.ts";
 import { chainOperators } from "../../chain/state.ts";
-import { blockMs, leaderUrl, operatorUrls } from "../../live/exchange.ts";
-import { blocksText, dateTimeText, grouped, shortHex, symbolOf, timeText } from "../../ui/format.ts";
-import { exchange } from "../../live/exchange.ts";
+import { blockMs, exchange, leaderUrl, operatorUrls } from "../../live/exchange.ts";
+import {
+  blocksText,
+  dateTimeText,
+  grouped,
+  shortHex,
+  symbolOf,
+  timeText,
+} from "../../ui/format.ts";
 import { DataTable, Empty, Panel, Tag } from "../../ui/parts.tsx";
 import { sameUrl } from "../explorer/slots.tsx";
 import { followOperators, healthOf, type OperatorHealth, takeOvers } from "./series.ts";
@@ -25,8 +31,8 @@ export function Operators() {
         <div>
           <h1>Operators</h1>
           <p>
-            What each of them says of itself, read anew with each block: duties by the blocks that are
-            left, the key&rsquo;s runway, its view of the chain, its journal.
+            What each of them says of itself, read anew with each block: duties by the blocks that
+            are left, the key&rsquo;s runway, its view of the chain, its journal.
           </p>
         </div>
       </div>
@@ -106,7 +112,13 @@ function Card({ url, name, health }: CardProps) {
         <dl class="figures">
           <div>
             <dt>Key runway</dt>
-            <dd>{Number.isNaN(days) ? "no end" : days > MOST_DAYS ? "> 999 days" : `${days.toFixed(1)} days`}</dd>
+            <dd>
+              {Number.isNaN(days)
+                ? "no end"
+                : days > MOST_DAYS
+                  ? "> 999 days"
+                  : `${days.toFixed(1)} days`}
+            </dd>
           </div>
           <div>
             <dt>Key</dt>
@@ -150,7 +162,9 @@ function Duties({ urls }: { readonly urls: readonly string[] }) {
       <DataTable
         caption="Open duties, the nearest deadline first"
         rows={rows}
-        keyOf={({ url, kind, client, token, round }) => `${url} ${kind} ${client} ${token} ${round}`}
+        keyOf={({ url, kind, client, token, round }) =>
+          `${url} ${kind} ${client} ${token} ${round}`
+        }
         empty="Nothing is owed now."
         columns={[
           { name: "Duty", cell: ({ kind }) => <span class="strong">{DUTY_WORDS[kind]}</span> },
@@ -179,7 +193,11 @@ function Duties({ urls }: { readonly urls: readonly string[] }) {
           {
             name: "Tries",
             cell: ({ tries, problem }) =>
-              tries === 0 ? <span class="muted">none failed</span> : `${tries} failed: ${problem ?? ""}`,
+              tries === 0 ? (
+                <span class="muted">none failed</span>
+              ) : (
+                `${tries} failed: ${problem ?? ""}`
+              ),
           },
         ]}
       />

@@ -104,7 +104,14 @@ function Plot({ urls, nameOf, figure, words }: PlotProps) {
   useEffect(() => {
     plot.current?.setData(dataOf(key.split(" "), figure));
   }, [samplesOf.value, key, figure, isDark.value]);
-  return <div ref={box} class="plot" role="img" aria-label={`${words} over time; the table has the latest values`} />;
+  return (
+    <div
+      ref={box}
+      class="plot"
+      role="img"
+      aria-label={`${words} over time; the table has the latest values`}
+    />
+  );
 }
 
 function draw(element: HTMLElement, names: readonly string[], words: string): uPlot {

@@ -42,7 +42,9 @@ export function Activity() {
         <>
           <Tabs
             label="Your account"
-            options={TABS.map(([name, text]) => [name, withCount(name, text, open.length)] as const)}
+            options={TABS.map(
+              ([name, text]) => [name, withCount(name, text, open.length)] as const,
+            )}
             value={tab.value}
             panelId="activity"
             onChange={(value) => {
@@ -252,7 +254,8 @@ function Balances({ facts }: { readonly facts: ExchangeResponse }) {
   const open = (name: "deposit" | "withdraw") => () => {
     dialog.value = name;
   };
-  const text = (token: string, amount: bigint) => amountText(amount, decimalsOf(facts, token as never));
+  const text = (token: string, amount: bigint) =>
+    amountText(amount, decimalsOf(facts, token as never));
   return (
     <>
       <DataTable
@@ -271,7 +274,12 @@ function Balances({ facts }: { readonly facts: ExchangeResponse }) {
         ]}
       />
       <div class="row-actions">
-        <button type="button" class="button primary" disabled={!canMoveMoney()} onClick={open("deposit")}>
+        <button
+          type="button"
+          class="button primary"
+          disabled={!canMoveMoney()}
+          onClick={open("deposit")}
+        >
           Deposit
         </button>
         <button type="button" class="button" disabled={!canMoveMoney()} onClick={open("withdraw")}>

@@ -81,7 +81,6 @@ function Levels({ grid, levels, kind, most, own }: LevelsProps) {
           const isOwn = own.has(`${kind} ${price}`);
           return (
             // By place, not by price: a thousand changes a second move text, and no elements.
-            // biome-ignore lint/suspicious/noArrayIndexKey: see above
             <tr key={i} data-own={isOwn || undefined}>
               <td>
                 <button

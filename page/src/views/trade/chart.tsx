@@ -11,8 +11,8 @@ import {
   type UTCTimestamp,
 } from "lightweight-charts";
 import { useEffect, useRef } from "preact/hooks";
-import { CANDLE_INTERVALS } from "../../../../src/wire/schemas/market.ts";
 import type { CandleResponse } from "../../../../src/wire/schemas/market.ts";
+import { CANDLE_INTERVALS } from "../../../../src/wire/schemas/market.ts";
 import { candles, interval, market } from "../../live/market.ts";
 import { isDark } from "../../theme.ts";
 import { colorOf } from "../../ui/colors.ts";
@@ -130,8 +130,15 @@ function Candles({ grid }: { readonly grid: Grid }) {
       : `Last candle: open ${priceText(grid, last.open)}, high ${priceText(grid, last.high)}, low ${priceText(grid, last.low)}, close ${priceText(grid, last.close)}. The table has all of them.`;
   return (
     <div class="chart-box">
-      <div ref={box} class="chart-canvas" role="img" aria-label={`Candles of ${market.value?.name}. ${words}`} />
-      {last === undefined ? <p class="chart-empty muted">No trade yet: the first makes a candle.</p> : null}
+      <div
+        ref={box}
+        class="chart-canvas"
+        role="img"
+        aria-label={`Candles of ${market.value?.name}. ${words}`}
+      />
+      {last === undefined ? (
+        <p class="chart-empty muted">No trade yet: the first makes a candle.</p>
+      ) : null}
     </div>
   );
 }
@@ -153,7 +160,10 @@ function draw(box: HTMLElement, grid: Grid): Drawn {
     grid: { vertLines: line, horzLines: line },
     rightPriceScale: { borderColor: colorOf("line") },
     timeScale: { borderColor: colorOf("line"), timeVisible: true, rightOffset: 4 },
-    crosshair: { horzLine: { labelBackgroundColor: colorOf("accent-fill") }, vertLine: { labelBackgroundColor: colorOf("accent-fill") } },
+    crosshair: {
+      horzLine: { labelBackgroundColor: colorOf("accent-fill") },
+      vertLine: { labelBackgroundColor: colorOf("accent-fill") },
+    },
   });
   const [up, down] = [colorOf("buy"), colorOf("sell")];
   const prices = chart.addSeries(CandlestickSeries, {

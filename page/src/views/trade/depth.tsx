@@ -24,7 +24,8 @@ export function DepthChart({ grid }: { readonly grid: Grid }) {
   );
   const most = [bids.at(-1)?.sum ?? 0n, asks.at(-1)?.sum ?? 0n].reduce((a, b) => (a > b ? a : b));
   const x = (price: bigint) => (0.5 + ((number(price) - middle) / (reach || 1)) * 0.48) * WIDTH;
-  const y = (sum: bigint) => HEIGHT - (Number((sum * 10_000n) / (most || 1n)) / 10_000) * HEIGHT * 0.9;
+  const y = (sum: bigint) =>
+    HEIGHT - (Number((sum * 10_000n) / (most || 1n)) / 10_000) * HEIGHT * 0.9;
   const words = `Up to ${sizeText(grid, bids.at(-1)?.sum ?? 0n)} ${grid.base} are bought down to ${priceText(grid, bids.at(-1)?.price ?? 0n)}, and ${sizeText(grid, asks.at(-1)?.sum ?? 0n)} sold up to ${priceText(grid, asks.at(-1)?.price ?? 0n)}. The book has every level.`;
   return (
     <div class="depth-box">

@@ -33,7 +33,11 @@ const fits = (reading: ReturnType<typeof readPrice>) =>
 
 describe("the grid of a market", () => {
   it("reads prices and amounts that fit, with or without commas", () => {
-    expect(readPrice(grid, "3,000.50")).toEqual({ kind: "fits", value: 3_000_500n, text: "3000.50" });
+    expect(readPrice(grid, "3,000.50")).toEqual({
+      kind: "fits",
+      value: 3_000_500n,
+      text: "3000.50",
+    });
     expect(readAmount(grid, " 0.250 ")).toMatchObject({ kind: "fits", value: 25n * 10n ** 16n });
     expect(readPrice(grid, "")).toEqual({ kind: "empty" });
   });

@@ -83,7 +83,8 @@ function read(written: string, step: bigint, decimals: number, words: string): R
   const text = written.trim().replaceAll(",", "");
   if (text === "") return { kind: "empty" };
   const fine = parseDecimal(text, FINE_DECIMALS);
-  if (!fine.ok) return { kind: "misfit", problem: "Write digits with at most one point.", nearest: [] };
+  if (!fine.ok)
+    return { kind: "misfit", problem: "Write digits with at most one point.", nearest: [] };
   const fineStep = step * 10n ** BigInt(FINE_DECIMALS - decimals);
   const steps = fine.value / fineStep;
   const isWhole = fine.value % fineStep === 0n;

@@ -1,7 +1,7 @@
 /** The ticket: an order with all of its terms, exact, with what it costs before it is signed. */
 import { signal } from "@preact/signals";
-import { SELF_TRADES, TIMES_IN_FORCE } from "../../../../src/protocol/trading/terms.ts";
 import type { SelfTrade, TimeInForce } from "../../../../src/protocol/trading/terms.ts";
+import { SELF_TRADES, TIMES_IN_FORCE } from "../../../../src/protocol/trading/terms.ts";
 import { balances } from "../../live/account.ts";
 import { clock, exchange } from "../../live/exchange.ts";
 import { amountText, decimalsOf } from "../../ui/format.ts";
@@ -9,7 +9,15 @@ import { Panel, Segments, Select, TextField } from "../../ui/parts.tsx";
 import { toast, toastError } from "../../ui/toasts.tsx";
 import { placeOrder } from "../../wallet/actions.ts";
 import { account, dialog } from "../../wallet/state.ts";
-import { costOf, type Grid, mostFor, quoteText, type Reading, readAmount, readPrice } from "./grid.ts";
+import {
+  costOf,
+  type Grid,
+  mostFor,
+  quoteText,
+  type Reading,
+  readAmount,
+  readPrice,
+} from "./grid.ts";
 import { amountInput, priceInput, side } from "./state.ts";
 
 const timeInForce = signal<TimeInForce>("round");
@@ -281,7 +289,9 @@ async function send(grid: Grid, block: number | undefined): Promise<void> {
       ...(when.value === "next" && { round: round + 1 }),
     });
     const words = { filled: "Filled", open: "Open", queued: "Queued for the next round" };
-    toast(`${words[order.state as keyof typeof words] ?? order.state}: signed, and kept as evidence.`);
+    toast(
+      `${words[order.state as keyof typeof words] ?? order.state}: signed, and kept as evidence.`,
+    );
     amountInput.value = "";
   } catch (error) {
     toastError(error);

@@ -67,9 +67,7 @@ function TickerBar({ grid: shown }: { readonly grid: Grid }) {
         </div>
         <div>
           <dt>Volume</dt>
-          <dd>
-            {now === undefined ? "–" : `${sizeText(shown, now.baseVolume)} ${shown.base}`}
-          </dd>
+          <dd>{now === undefined ? "–" : `${sizeText(shown, now.baseVolume)} ${shown.base}`}</dd>
         </div>
         <div>
           <dt>Trades</dt>
@@ -114,9 +112,7 @@ function Trades({ grid: shown }: { readonly grid: Grid }) {
                 <tr key={String(one.sequence)}>
                   <td class={one.takerSide === "buy" ? "buy" : "sell"}>
                     {priceText(shown, one.price)}
-                    <span class="only-spoken">
-                      {one.takerSide === "buy" ? " bought" : " sold"}
-                    </span>
+                    <span class="only-spoken">{one.takerSide === "buy" ? " bought" : " sold"}</span>
                   </td>
                   <td class="num">{sizeText(shown, one.baseAmount)}</td>
                   <td class="num muted">{timeText(one.timeMs)}</td>
