@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 const ALONE = [
   "test/commit-quorum.test.ts",
   "test/crash-load.test.ts",
+  "test/page.test.ts",
+  "test/page-handover.test.ts",
+  "test/page-load.test.ts",
   "test/several-operators.test.ts",
   "test/several-operators-load.test.ts",
   "test/start.test.ts",
