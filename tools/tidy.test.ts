@@ -9,12 +9,15 @@ interface Limit {
   readonly reason: string;
 }
 
-const isTest = (path: string) => /(\.test|\.testkit|\.t)\.(ts|sol)$|^test\//.test(path);
+const isTest = (path: string) => /(\.test|\.testkit|\.t)\.(tsx?|sol)$|^test\//.test(path);
+
+/** What users run, not what builds or tests it. */
+const isProduct = (path: string) => /^(page\/)?src\//.test(path);
 
 const LENGTHS: readonly Limit[] = [
   {
     name: "lines of a source file",
-    applies: (path) => path.endsWith(".ts") && !isTest(path),
+    applies: (path) => /\.tsx?$/.test(path) && !isTest(path),
     most: 400,
     reason: "a file is read in one sitting",
   },
@@ -79,11 +82,19 @@ const SUBJECTLESS = new RegExp(
   "i",
 );
 
-const code = sources([".ts", ".mjs", ".cjs", ".sol", ".json", ".toml", ".md", ".yml"]).filter(
-  ({ path }) => path !== "package-lock.json",
-);
+const code = sources([
+  ".ts",
+  ".tsx",
+  ".mjs",
+  ".cjs",
+  ".sol",
+  ".json",
+  ".toml",
+  ".md",
+  ".yml",
+]).filter(({ path }) => path !== "package-lock.json");
 const written = code.filter(
-  ({ path, generated }) => !generated && /\.(ts|mjs|cjs|sol)$/.test(path),
+  ({ path, generated }) => !generated && /\.(tsx?|mjs|cjs|sol)$/.test(path),
 );
 
 /** Tests of this project, and the tests that several of them share. */
@@ -146,7 +157,7 @@ describe("files", () => {
 
   it("files begin no comment with a pronoun, but with a noun", () => {
     const found = written
-      .filter(({ path }) => path.startsWith("src/") && !isTest(path))
+      .filter(({ path }) => isProduct(path) && !isTest(path))
       .flatMap(({ path, text }) =>
         openings(text)
           .filter(({ words }) => NOUNLESS.test(words))
@@ -171,9 +182,10 @@ describe("files", () => {
 
   it("files lie in rooms of a size that a person can hold", () => {
     const rooms = new Map<string, number>();
-    for (const { path } of written) {
-      if (!path.startsWith("src/") || isTest(path) || path.endsWith(".d.ts")) continue;
-      const folder = path.slice(0, path.lastIndexOf("/"));
+    for (const { path: whole } of written) {
+      if (!isProduct(whole) || isTest(whole) || whole.endsWith(".d.ts")) continue;
+      const path = whole.replace(/^page\//, "");
+      const folder = whole.slice(0, whole.lastIndexOf("/"));
       rooms.set(folder, (rooms.get(folder) ?? 0) + 1);
       expect(path.split("/").length, path).toBeLessThanOrEqual(MOST_DEPTH);
     }
