@@ -99,7 +99,7 @@ const written = code.filter(
 
 /** Tests of this project, and the tests that several of them share. */
 const titled = written
-  .filter(({ path }) => /^(?:src|test|sim|tools)\/.*\.ts$/.test(path) && isTest(path))
+  .filter(({ path }) => /^(?:src|page|test|sim|tools)\/.*\.ts$/.test(path) && isTest(path))
   .flatMap(titles);
 
 /** Where an object or a list written in place is spread into another. */
