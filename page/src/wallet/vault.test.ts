@@ -18,7 +18,7 @@ describe("a sealed trading key", () => {
     expect(JSON.stringify(sealed)).not.toContain("5a5a5a");
   });
 
-  it("a sealed key opens with no other passphrase, nor once anything of it was changed", async () => {
+  it("a sealed key opens with no other passphrase, nor once anything was changed", async () => {
     const sealed = await sealKey(KEY, facts, "right words");
     expect(await openKey(sealed, "wrong words")).toBeUndefined();
     const stranger = toAddress(`0x${"44".repeat(20)}`);
