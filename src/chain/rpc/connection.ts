@@ -115,7 +115,8 @@ interface RpcBody {
 
 /**
  * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for an
- * answer to another request, or one that is none. A server that could not or would not read a request knows no id.
+ * answer to another request, or one that is none. A server that could not or would not read a
+ * request knows no id.
  */
 export function resultOf(
   answer: unknown,

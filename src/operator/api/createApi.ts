@@ -18,7 +18,7 @@ import { Attendance } from "./attendance.ts";
 import { clientsIn } from "./events.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
-import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
+import { orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
   clockResponse,
@@ -30,6 +30,7 @@ import {
 import type { SignatureVerifier } from "./signatureVerifier.ts";
 import { SlipFinder } from "./slipFinder.ts";
 import { statementWrites } from "./statementWrites.ts";
+import { checkSigner } from "./writeChecks.ts";
 
 export interface ApiOptions {
   readonly sources: QuerySources;

@@ -102,7 +102,7 @@ export interface LedgerPage {
   readonly limit: number;
 }
 
-/** What changed in a book, for a reader who keeps a copy. Work grows with the changes alone. */
+/** The changes of a book, for a reader who keeps a copy. Work grows with the changes alone. */
 export interface BookChanges {
   /**
    * Levels that changed since the last call, 0 where one is gone; `isCleared`: beside these there

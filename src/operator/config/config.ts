@@ -11,6 +11,7 @@ import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
 import { type KeySource, keySourceOf } from "../../keys/keySource.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
+import { page, rateLimits } from "./clientSide.ts";
 import { type ConfigFault, faultOf, jsonFaultOf, wordsOf } from "./configWords.ts";
 
 export { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
@@ -127,36 +128,6 @@ const endpoints = z
 
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
-
-const perSecond = z.number().int().min(0).max(1_000_000).default(500);
-
-/** Of one address, and of one client; 0: no limit. */
-const rateLimits = z
-  .strictObject({
-    readsPerSecond: perSecond.describe("Reads; an address may send twice as many at once"),
-    placementsPerSecond: perSecond.describe("Orders placed, each of a batch"),
-    cancelsPerSecond: perSecond.describe("Cancellations: placing takes none of them"),
-  })
-  .prefault({});
-
-const webAddress = z.url({ protocol: /^https?$/, error: "Expected an http or https URL" });
-
-/** The page under `/`: the addresses that its policy lets it talk to. */
-const page = z
-  .strictObject({
-    serve: z.boolean().default(true).describe("Whether the page is served under `/`"),
-    rpc: z
-      .array(webAddress)
-      .max(8)
-      .default([])
-      .describe("Public JSON-RPC endpoints of the chain that its visitors are offered"),
-    operators: z
-      .array(webAddress)
-      .max(88)
-      .default([])
-      .describe("The other operators: with them it goes on where this one fails"),
-  })
-  .prefault({});
 
 /** Every key of the file. Descriptions stand in docs/config.md, with units. */
 export const configSchema = z.strictObject({
