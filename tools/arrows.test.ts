@@ -102,6 +102,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       signing: ["checks"],
       evidence: [],
       ".": ["checks", "signing", "evidence"],
+      streaming: [".", "checks"],
       node: [".", "checks", "evidence"],
       rounds: [".", "evidence", "signing"],
     },

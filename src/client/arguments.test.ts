@@ -14,7 +14,7 @@ import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
 import { recover } from "./recover.ts";
 import { addressOfKey } from "./signing/signers.ts";
-import { listen } from "./stream.ts";
+import { listen } from "./streaming/hints.ts";
 import { OrderWriter } from "./writes.ts";
 
 const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;

@@ -15,7 +15,7 @@ import {
 } from "../chain/contracts/mediatorCalls.ts";
 import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
-import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
+import type { BalanceProof, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import * as parse from "./arguments.ts";
@@ -34,6 +34,7 @@ import type { EvidenceStore } from "./evidence/evidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import * as orders from "./orders.ts";
+import { AccountQueries, MarketQueries } from "./queries.ts";
 import { Receipts } from "./receipts.ts";
 import type { SignerOption } from "./signing/parseSigner.ts";
 import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
@@ -108,6 +109,10 @@ export class ExchangeClient {
   readonly #deposits: Deposits;
   /** Orders, several at once too. */
   readonly orders: OrderWriter;
+  /** Tickers, candles, trades by cursor, grouped depth. */
+  readonly market: MarketQueries;
+  /** Ledger, deposits with their confirmations, fills with their role, limits. */
+  readonly account: AccountQueries;
   readonly #pollMs: number;
   #exchange: ExchangeFacts;
 
@@ -150,6 +155,9 @@ export class ExchangeClient {
       exchange: () => this.exchange,
       learnAnew: () => this.fetchExchange(),
     });
+    const source = { api, exchange: () => this.exchange };
+    this.market = new MarketQueries(source);
+    this.account = new AccountQueries({ ...source, own: () => this.#own() });
     this.#auditor = new Auditor({
       ...{ reader, constants, evidence, client },
       fetchOrders: (round, manner) => this.fetchOrders(round, manner),
@@ -295,22 +303,12 @@ export class ExchangeClient {
 
   /** The best `depth` prices of each side; `priceText` and `amountText` as people read them. */
   async fetchOrderBook(name: string, depth = 50) {
-    const market = orders.findMarket(this.exchange, name);
-    const { base, quote } = market;
-    const query = { depth: parse.parseCount("depth", depth, 1, MAX_ROWS) };
-    const book = await this.api.call("fetchOrderBook", { params: { base, quote }, query });
-    const read = (level: { readonly price: Amount; readonly amount: Amount }) =>
-      orders.withTexts(this.exchange, market, level, level.amount);
-    return { ...book, bids: book.bids.map(read), asks: book.asks.map(read) };
+    return this.market.fetchOrderBook(name, { depth });
   }
 
   /** The market's latest trades, newest first; `priceText` and `amountText` as people read them. */
   async fetchTrades(name: string, limit = 100) {
-    const market = orders.findMarket(this.exchange, name);
-    const { base, quote } = market;
-    const query = { limit: parse.parseCount("limit", limit, 1, MAX_ROWS) };
-    const trades = await this.api.call("fetchTrades", { params: { base, quote }, query });
-    return trades.map((one) => orders.withTexts(this.exchange, market, one, one.baseAmount));
+    return this.market.fetchTrades(name, { limit });
   }
 
   async fetchMyTrades(limit = 100): Promise<Answer<"fetchMyTrades">> {

@@ -13,6 +13,7 @@ import {
   type CallOptions,
   OperatorUnreachable,
   RefusedByOperator,
+  type SocketWrite,
   TIMEOUT_MS,
 } from "./api.ts";
 import type { OrderStatus } from "./types.ts";
@@ -52,6 +53,7 @@ export class Operators {
   readonly #readUrls: OperatorsOptions["readUrls"];
   #current: string;
   #reading: Promise<void> | undefined;
+  #socketAt: (url: string) => SocketWrite | undefined = () => undefined;
 
   /** Throws `OperatorUnreachable` where no URL is of use. */
   constructor({ urls, retryTimeoutMs = DEFAULT_RETRY_TIMEOUT_MS, readUrls }: OperatorsOptions) {
@@ -88,6 +90,14 @@ export class Operators {
     this.#current = base;
   }
 
+  /**
+   * From now on writes go over the stream that `socketAt` gives for an operator; over HTTP where it
+   * gives none.
+   */
+  writeOver(socketAt: (url: string) => SocketWrite | undefined): void {
+    this.#socketAt = socketAt;
+  }
+
   /** The operator to ask after `url`, when that one does not answer. */
   after(url: string): string {
     return this.#known[(this.#known.indexOf(url) + 1) % this.#known.length] ?? url;
@@ -121,7 +131,9 @@ export class Operators {
     for (;;) {
       asked.add(url);
       try {
-        const answer = await question(new Api(url, Math.min(timeoutMs, TIMEOUT_MS)));
+        const answer = await question(
+          new Api(url, Math.min(timeoutMs, TIMEOUT_MS), this.#socketAt(url)),
+        );
         this.prefer(url);
         return answer;
       } catch (error) {

@@ -232,6 +232,11 @@ export class OrderWriter {
     return answer;
   }
 
+  /** An order as an event told it: its signed fill is checked and kept. Throws `BadReceipt`. */
+  async keep(status: OrderStatus): Promise<OrderStatus> {
+    return this.#keep(status, status.round);
+  }
+
   /** Above every one before, also of other processes as far as the clock goes. */
   #nextNonce(): bigint {
     const now = BigInt(Date.now());

@@ -32,6 +32,13 @@ export {
 } from "../client/client.ts";
 export { collectAnswer, dispute, type OpenedDispute } from "../client/dispute.ts";
 export { formatAmount, formatPrice, type OrderRequest } from "../client/orders.ts";
+export {
+  AccountQueries,
+  type BookQuery,
+  type CandleQuery,
+  MarketQueries,
+  type TradeQuery,
+} from "../client/queries.ts";
 export { type Recovered, recover } from "../client/recover.ts";
 export {
   collectAnswers,
@@ -55,6 +62,13 @@ export {
   tradingKeySigner,
 } from "../client/signing/signers.ts";
 export { openWallet, type WalletProvider } from "../client/signing/wallet.ts";
-export { type Channel, listen, type StreamOptions } from "../client/stream.ts";
+export { BookMirror, type MirroredBook } from "../client/streaming/bookMirror.ts";
+export type { ChannelRequest, ChannelUpdate } from "../client/streaming/channels.ts";
+export {
+  ExchangeStream,
+  type ExchangeStreamOptions,
+  type StreamSource,
+} from "../client/streaming/exchangeStream.ts";
+export { type Channel, listen, type StreamOptions } from "../client/streaming/hints.ts";
 export type { ChainClientSide } from "../client/types.ts";
 export * from "./evidence.ts";
