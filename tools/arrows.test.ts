@@ -107,6 +107,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
       rounds: [".", "evidence", "signing"],
     },
   },
+  // The API that bots know from ccxt, over the client library: for the adapter and the gateway.
+  unified: { rooms: ["base", "protocol", "wire", "chain", "client"], packages: [] },
+  ccxt: { rooms: ["base", "client", "unified"], packages: ["ccxt"] },
+  gateway: { rooms: ["base", "wire", "client", "unified"], packages: ["node:", "fastify", "ws"] },
   admin: {
     rooms: ["base", "protocol", "wire", "chain", "keys", "client"],
     files: [
