@@ -19,7 +19,9 @@ beforeAll(async () => {
   asked = [];
   const { fetch } = globalThis;
   globalThis.fetch = (input, options) => {
-    if (options?.method === "POST") asked.push(String(input).replace(exchange.url, ""));
+    const url = String(input);
+    const isOperators = options?.method === "POST" && url.startsWith(exchange.url);
+    if (isOperators) asked.push(url.slice(exchange.url.length));
     return fetch(input, options);
   };
 });

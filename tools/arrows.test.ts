@@ -132,12 +132,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "server",
       "journal",
       "admin",
+      "gateway",
     ],
     packages: ["node:", "commander", "zod"],
   },
   // What the npm packages offer: entries alone, each a list of names.
   packages: {
-    rooms: ["base", "protocol", "chain", "client", "operator", "server"],
+    rooms: ["base", "protocol", "chain", "client", "operator", "server", "ccxt"],
     packages: [],
   },
   localnet: {

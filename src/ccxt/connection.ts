@@ -72,7 +72,7 @@ export class Connection extends Exchange {
     }
     return ExchangeClient.join({
       ...given,
-      // Whoever only reads has no key: one that nobody knows, and that signs for nothing.
+      // A reader has no key: a random one, which signs for nothing.
       signer: signer ?? bytesToHex(crypto.getRandomValues(new Uint8Array(32))),
       evidence: options.evidence ?? new MemoryEvidence(),
     });

@@ -1,4 +1,4 @@
-/** What this exchange is and can, in the words of ccxt. */
+/** Description of this exchange in the words of ccxt. */
 
 import ccxt from "ccxt";
 
@@ -49,7 +49,7 @@ export function description() {
       trading: { tierBased: false, percentage: true, maker: 0, taker: 0 },
     },
     options: {
-      // What is new since the last call, and not all that is known.
+      // Watching gives news since the last call, and not all that is known.
       newUpdates: true,
       tradesLimit: 1000,
     },

@@ -1,6 +1,6 @@
 /**
- * The exchange as a class of ccxt, over the client library: orders are signed here, answers are held
- * against the chain, and evidence is kept. Register it with `register`, then use it as any other.
+ * The exchange as a class of ccxt, over the client library: orders are signed here, answers are
+ * held against the chain, and evidence is kept. Register it with `register`.
  */
 import type {
   Balances,
@@ -15,7 +15,6 @@ import type {
   Tickers,
   Trade,
 } from "ccxt";
-import type { ChannelName } from "../wire/schemas/stream.ts";
 import { Rest } from "./rest.ts";
 
 export class quarterdeck extends Rest {
@@ -131,7 +130,7 @@ export class quarterdeck extends Rest {
     await super.close(cleanInstanceCache);
   }
 
-  #unwatch(name: ChannelName, symbol: string): Promise<void> {
+  #unwatch(name: "book" | "trades" | "ticker", symbol: string): Promise<void> {
     return this.watching(false, async (watches) => watches.stop(name, symbol));
   }
 

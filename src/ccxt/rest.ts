@@ -194,7 +194,7 @@ export class Rest extends Connection {
     return this.structures.transaction(sent);
   }
 
-  /** Those that were taken, and the others as `rejected`, in the order of the request. */
+  /** Orders that were taken, and the others as `rejected`, in the order of the request. */
   protected outcomes(outcomes: readonly UnifiedOutcome[]): Order[] {
     return outcomes.map(({ order, error }) => {
       if (error === undefined) return this.structures.order(order);

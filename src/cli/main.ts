@@ -10,6 +10,7 @@ import { keystoreCommand } from "./keystore.ts";
 import { operatorCommand } from "./operator.ts";
 import { endWithReader } from "./output.ts";
 import { fail } from "./report.ts";
+import { gatewayCommand } from "./trader/gateway.ts";
 import { safetyCommands } from "./trader/safety.ts";
 import { tradingCommands } from "./trader/trading.ts";
 
@@ -28,7 +29,8 @@ const program = new Command("quarterdeck")
   .addCommand(doctorCommand())
   .addCommand(deployCommand())
   .addCommand(verifyDeploymentCommand());
-for (const command of [...tradingCommands(), ...safetyCommands()]) program.addCommand(command);
+for (const command of [...tradingCommands(), ...safetyCommands(), gatewayCommand()])
+  program.addCommand(command);
 program.addCommand(completionCommand(() => program));
 
 program.parseAsync().catch(fail);

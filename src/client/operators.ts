@@ -92,10 +92,14 @@ export class Operators {
 
   /**
    * From now on writes go over the stream that `socketAt` gives for an operator; over HTTP where it
-   * gives none.
+   * gives none, and again once the function that this returns is called.
    */
-  writeOver(socketAt: (url: string) => SocketWrite | undefined): void {
+  writeOver(socketAt: (url: string) => SocketWrite | undefined): () => void {
     this.#socketAt = socketAt;
+    return () => {
+      // A later stream stays.
+      if (this.#socketAt === socketAt) this.#socketAt = () => undefined;
+    };
   }
 
   /** The operator to ask after `url`, when that one does not answer. */

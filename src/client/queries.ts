@@ -1,5 +1,5 @@
 /**
- * What a client asks about markets and about its own account, beside its orders. Answers about a
+ * Questions of a client about markets and about its own account, beside its orders. Answers about a
  * market are held against its grid (checks/marketAnswers.ts); one that does not fit is taken for
  * none, and the next operator is asked. `priceText` and `amountText` are as people write them.
  */
@@ -103,7 +103,7 @@ export class MarketQueries {
     const group =
       asked["group"] === undefined
         ? undefined
-        : priceOfLot(this.#exchange(), market, asked["group"] as string);
+        : priceOfLot(this.#exchange(), market, asked["group"] as string, "group");
     const query = { depth, ...(group !== undefined && { group: String(group) }) };
     const book = await ask(this.#api, "fetchOrderBook", { ...inMarket(market), query }, (said) =>
       said.bids.length > depth || said.asks.length > depth
@@ -242,7 +242,7 @@ export class AccountQueries {
     });
   }
 
-  /** What moved the client's balances beside trades, newest first. `before`: a record. */
+  /** Movements of the balances beside trades, newest first. `before`: a record. */
   async fetchLedger(given: { readonly limit?: number; readonly before?: number } = {}) {
     const { api, own, exchange } = this.#source;
     const asked = parseFields("options", given, ["limit", "before"]);

@@ -161,7 +161,7 @@ export class StreamConnection implements HintListener {
     return turn;
   }
 
-  /** What tells the answer. */
+  /** Gives the function that tells the answer. */
   async #write({ kind, id, body }: Write): Promise<() => void> {
     const further = itemsOf(body) - 1;
     const limited = further > 0 ? this.#limit(rateOf(kind), further) : undefined;

@@ -1,6 +1,6 @@
 /**
- * Errors in the words of ccxt, by which bots decide what to do: those of `NetworkError`'s family are
- * tried again, the others are not. So nothing that cannot succeed by itself is of that family.
+ * Errors in the words of ccxt, by which bots decide what to do: those of `NetworkError`'s family
+ * are tried again, the others are not. So nothing that cannot succeed by itself is of that family.
  */
 import { messageOf, QuarterdeckError } from "../base/errors.ts";
 import { OperatorUnreachable, RefusedByOperator } from "../client/api.ts";
@@ -22,7 +22,7 @@ export const ERROR_NAMES = [
 ] as const;
 export type ErrorName = (typeof ERROR_NAMES)[number];
 
-/** Those that bots try again by themselves: the family of ccxt's `NetworkError`. */
+/** Classes that bots try again by themselves: the family of ccxt's `NetworkError`. */
 export const RETRIED: readonly ErrorName[] = [
   ...(["ExchangeNotAvailable", "OnMaintenance", "RateLimitExceeded", "RequestTimeout"] as const),
   // Of the family in ccxt too, and used for nothing here.

@@ -7,7 +7,7 @@ import { type Rounding, toStep } from "./decimals.ts";
 import { UnifiedError } from "./errors.ts";
 import { idOf, type Market, type Symbols } from "./symbols.ts";
 
-/** What a bot asks for. Numbers, or their digits as text. */
+/** Request of a bot. Numbers, or their digits as text. */
 export interface UnifiedOrderRequest {
   readonly symbol: unknown;
   /** "limit", or "market": an IOC order at the worst price that is taken. */

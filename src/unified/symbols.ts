@@ -1,5 +1,5 @@
 /**
- * The names under which bots know markets and currencies: the tokens' own symbols, as the chain says
+ * Names under which bots know markets and currencies: the tokens' own symbols, as the chain says
  * them, where they are plain and nobody else's; else addresses. Ids are addresses always.
  */
 import type { Address } from "../base/hex.ts";

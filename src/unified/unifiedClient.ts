@@ -77,7 +77,7 @@ export class UnifiedClient extends MarketReads {
     const cancelled: shapes.UnifiedOrder[] = [];
     for (let at = 0; at < open.length; at += 50) {
       const ids = open.slice(at, at + 50).map(({ id }) => id);
-      // One that ended meanwhile is no fault.
+      // An order that ended meanwhile is no fault.
       for (const { order } of await this.cancelOrders(ids)) {
         if (order !== undefined) cancelled.push(order);
       }

@@ -17,7 +17,7 @@ const MOST_UNREAD = 1000;
 /** Orders of which it is remembered what was told. */
 const MOST_SEEN = 5000;
 
-/** What one channel told, until somebody asks. */
+/** News of one channel, until somebody asks. */
 class News<T> {
   #unread: readonly T[] = [];
   #waiting: PromiseWithResolvers<readonly T[]> | undefined;

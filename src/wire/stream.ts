@@ -31,7 +31,7 @@ const requestId = z
   .describe("The caller's own word for the request: its answer has it too");
 export type RequestId = z.output<typeof requestId>;
 
-/** Requests that write, named as the routes that take the same body, and the field of the answer. */
+/** Requests that write, named as the routes of the same body, and the field of the answer. */
 export const STREAM_WRITES = {
   placeOrder: "order",
   cancelOrder: "order",

@@ -10,7 +10,7 @@ import type { ExchangeFacts } from "./exchangeFacts.ts";
 
 export type MarketGrid = ExchangeFacts["markets"][number];
 
-/** What is wrong with an answer; undefined: nothing that can be seen. */
+/** The fault of an answer; undefined: none that can be seen. */
 export type Fault = string | undefined;
 
 function firstFault<T>(items: readonly T[], faultOf: (item: T, index: number) => Fault): Fault {

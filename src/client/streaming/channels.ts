@@ -13,7 +13,7 @@ import { CANDLE_MS } from "../queries.ts";
 type MarketChannelName = "trades" | "book" | "bestPrices" | "ticker";
 export type OwnChannelName = "orders" | "fills" | "balances" | "withdrawals" | "deposits";
 
-/** What a caller subscribes to. `market`: BASE/QUOTE by symbols or addresses. */
+/** A channel as a caller asks for it. `market`: BASE/QUOTE by symbols or addresses. */
 export type ChannelRequest =
   | { readonly name: "clock" | "status" | "rounds" }
   | { readonly name: MarketChannelName; readonly market: string }
@@ -55,7 +55,7 @@ export function parseChannel(
   throw new BadArgument("channel.interval", "There are no such candles", hint);
 }
 
-/** What is wrong with a message, against its channel and the market's grid. */
+/** The fault of a message, against its channel and the market's grid. */
 export function updateFault(
   exchange: ExchangeFacts,
   channel: KnownChannel,

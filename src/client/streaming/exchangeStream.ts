@@ -33,7 +33,7 @@ export interface StreamSource {
 }
 
 export interface ExchangeStreamOptions {
-  /** Milliseconds of silence after which an operator counts as gone; 60,000. Blocks make messages. */
+  /** Milliseconds of silence after which an operator counts as gone; 60,000. */
   readonly silenceMs?: number;
   /**
    * Called with the operator's URL once every channel is open there, and with undefined when the
@@ -58,8 +58,8 @@ export class ExchangeStream {
   readonly #ending = new AbortController();
   #connection: StreamConnection | undefined;
   /**
-   * Settled once the stream is over: resolves after `close`, and rejects with what a listener threw,
-   * or with `BadReceipt` where an operator's signature on a fill is wrong.
+   * Settled once the stream is over: resolves after `close`; rejects with what a listener threw, or
+   * with `BadReceipt` where an operator's signature on a fill is wrong.
    */
   readonly closed: Promise<void>;
 
@@ -68,9 +68,9 @@ export class ExchangeStream {
     parseFields("options", options, ["silenceMs", "onConnection"]);
     this.#client = client;
     this.#options = options;
-    client.api.writeOver((url) => this.#writeAt(url));
-    this.closed = this.#run().finally(() => client.api.writeOver(() => undefined));
-    // Whoever does not wait for the end is not told of a failure.
+    const release = client.api.writeOver((url) => this.#writeAt(url));
+    this.closed = this.#run().finally(release);
+    // A caller that does not wait for the end is not told of a failure.
     this.closed.catch(() => {});
   }
 
@@ -173,7 +173,7 @@ export class ExchangeStream {
     }
   }
 
-  /** Checks a message that is next in its channel, and tells it. Throws what ends the connection. */
+  /** Checks a message that is next in its channel, and tells it. Throws where it is wrong. */
   async #accept(subscription: Subscription, update: ChannelUpdate): Promise<void> {
     const { exchange, orders } = this.#client;
     const fault = updateFault(exchange, subscription.channel, update);

@@ -7,7 +7,7 @@ export interface SubscriptionListener {
   readonly onRefused: ((error: RefusedByOperator) => void) | undefined;
 }
 
-/** What is done with a message: told, passed over, or answered by subscribing anew. */
+/** The fate of a message: told, passed over, or answered by subscribing anew. */
 export type Verdict = "next" | "drop" | "gap";
 
 /** Repairs in a row after which the operator is given up: it never tells what is missing. */
@@ -63,7 +63,7 @@ export class Subscription {
   /** A gap was found: true if it is worth another request to this operator. */
   isWorthRepair(): boolean {
     this.#repairs += 1;
-    // What was kept did not follow on what was seen: a snapshot does.
+    // Messages that were kept did not follow on the last one seen: a snapshot does.
     if (this.#repairs > 1) this.sequence = undefined;
     return this.#repairs <= MOST_REPAIRS;
   }
