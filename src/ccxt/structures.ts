@@ -119,7 +119,8 @@ export class Structures {
   }
 
   order(one: shapes.UnifiedOrder): Order {
-    return this.#exchange.safeOrder({ ...one }, this.#exchange.market(one.symbol));
+    const fee = { currency: one.fee.currency, cost: this.#number(one.fee.cost) };
+    return this.#exchange.safeOrder({ ...one, fee }, this.#exchange.market(one.symbol));
   }
 
   orders(all: readonly shapes.UnifiedOrder[]): Order[] {

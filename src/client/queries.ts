@@ -99,7 +99,7 @@ export class MarketQueries {
   async fetchOrderBook(name: string, given: BookQuery = {}) {
     const market = findMarket(this.#exchange(), name);
     const asked = parseFields("options", given, ["depth", "group"]);
-    const depth = parseCount("depth", asked["depth"] ?? 50, 1, MAX_ROWS);
+    const depth = parseCount("depth", orUsual(asked["depth"], 50), 1, MAX_ROWS);
     const group =
       asked["group"] === undefined
         ? undefined
@@ -158,11 +158,11 @@ export class MarketQueries {
   async fetchCandles(name: string, given: CandleQuery = {}) {
     const market = findMarket(this.#exchange(), name);
     const asked = parseFields("options", given, ["interval", "from", "before", "limit"]);
-    const interval = parseInterval(asked["interval"] ?? "1m");
+    const interval = parseInterval(orUsual(asked["interval"], "1m"));
     const optional = (field: string) =>
       asked[field] === undefined ? undefined : parseCount(field, asked[field]);
     const [from, before] = [optional("from"), optional("before")];
-    const limit = parseCount("limit", asked["limit"] ?? 500, 1, MAX_CANDLES);
+    const limit = parseCount("limit", orUsual(asked["limit"], 500), 1, MAX_CANDLES);
     const query = { interval, from, before, limit };
     const candles = await ask(this.#api, "fetchCandles", { ...inMarket(market), query }, (said) => {
       const isAsked = ({ openMs }: CandleResponse) =>
@@ -246,7 +246,7 @@ export class AccountQueries {
   async fetchLedger(given: { readonly limit?: number; readonly before?: number } = {}) {
     const { api, own, exchange } = this.#source;
     const asked = parseFields("options", given, ["limit", "before"]);
-    const limit = parseCount("limit", asked["limit"] ?? 100, 1, MAX_ROWS);
+    const limit = parseCount("limit", orUsual(asked["limit"], 100), 1, MAX_ROWS);
     const before = asked["before"] === undefined ? undefined : parseCount("before", given.before);
     const options = { ...(await own()), query: { limit, before } };
     const moves = await ask(api, "fetchLedger", options, (said) => {
@@ -294,7 +294,7 @@ function parsePage(given: unknown): checks.Page {
   const sequence = (field: string) =>
     asked[field] === undefined ? undefined : parseId(field, asked[field]);
   return {
-    limit: parseCount("limit", asked["limit"] ?? 100, 1, MAX_ROWS),
+    limit: parseCount("limit", orUsual(asked["limit"], 100), 1, MAX_ROWS),
     before: sequence("before"),
     after: sequence("after"),
   };
@@ -309,4 +309,9 @@ function parseInterval(value: unknown): CandleInterval {
   if (found !== undefined) return found;
   const hint = `Choose from: ${CANDLE_INTERVALS.join(", ")}.`;
   throw new BadArgument("interval", "There are no such candles", hint);
+}
+
+/** Null is no way to leave something out. */
+function orUsual(value: unknown, usual: unknown): unknown {
+  return value === undefined ? usual : value;
 }

@@ -1,6 +1,7 @@
 /**
  * Structures of ccxt, each key with the types that its values may have: after ccxt's own types and
- * its tests of structures, which the package does not ship. A key must be there, whatever its value.
+ * its tests of structures, which the package does not ship. A key must be there, whatever its
+ * value.
  */
 import { expect } from "vitest";
 
