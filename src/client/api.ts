@@ -34,23 +34,28 @@ export class OperatorUnreachable extends QuarterdeckError {
   /** Whether the request may have arrived all the same. */
   readonly mayHaveArrived: boolean;
   /**
-   * The order of a write of which it is not known whether it was taken. `placeOrder` with this
-   * order settles that, and places nothing twice.
+   * The orders of a write of which it is not known whether they were taken. `orders.placeMany` with
+   * them settles that, and places nothing twice.
    */
-  readonly signedOrder: Placement | undefined;
+  readonly signedOrders: readonly Placement[];
 
-  constructor(url: string, problem: string, cause?: unknown, signedOrder?: Placement) {
-    const isOpen = signedOrder !== undefined;
+  constructor(
+    url: string,
+    problem: string,
+    cause?: unknown,
+    signedOrders: readonly Placement[] = [],
+  ) {
+    const isOpen = signedOrders.length > 0;
     super({
       code: "OperatorUnreachable",
       message: `${url} gave no usable answer (${problem}).`,
       hint: isOpen
-        ? "Whether the order was taken is not known: place `signedOrder` of this error again."
+        ? "Whether the order was taken is not known: place what this error holds again."
         : "Try again; if it stays so, audit on chain and open a dispute.",
       cause,
     });
     this.mayHaveArrived = !isUnconnected(cause);
-    this.signedOrder = signedOrder;
+    this.signedOrders = signedOrders;
     this.#url = url;
     this.#problem = problem;
   }
@@ -58,9 +63,14 @@ export class OperatorUnreachable extends QuarterdeckError {
   readonly #url: string;
   readonly #problem: string;
 
-  /** The same, about that order. */
-  about(signedOrder: Placement): OperatorUnreachable {
-    return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrder);
+  /** The one of them, where it is one: `placeOrder` settles it. */
+  get signedOrder(): Placement | undefined {
+    return this.signedOrders.length === 1 ? this.signedOrders[0] : undefined;
+  }
+
+  /** The same, about those orders. */
+  about(signedOrders: readonly Placement[]): OperatorUnreachable {
+    return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrders);
   }
 }
 

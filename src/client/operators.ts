@@ -8,6 +8,7 @@ import { sleep } from "../base/sleep.ts";
 import type { MediatorReader } from "../chain/contracts/mediator.ts";
 import { SlotReader } from "../chain/contracts/roundRobinManager.ts";
 import type { Answer, Body, RouteName } from "../wire/routes/routes.ts";
+import type { StreamWriteName } from "../wire/stream.ts";
 import {
   Api,
   type CallOptions,
@@ -239,6 +240,46 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
     return await operators.ask(attempt, { isElsewhere });
   } catch (error) {
     // Another that was never reached hides nothing of a try that may have arrived.
+    if (error instanceof OperatorUnreachable) throw openError ?? error;
+    if (!isUnsettled(error)) throw error;
+    const { code } = error as RefusedByOperator;
+    throw new OperatorUnreachable(operators.url, `${code}, and an earlier try is open`, error);
+  }
+}
+
+/** An answer to a write, and whether a try before it was left without one. */
+export interface WriteAnswer<Name extends StreamWriteName> {
+  readonly answer: Answer<Name>;
+  readonly wasOpen: boolean;
+}
+
+/**
+ * Sends a write that operators answer the same when it comes again (several orders, replace, cancel
+ * all, the switch) until one answers. Throws as `writeOnce` does: `OperatorUnreachable` wherever a
+ * try may have been taken and nobody said so.
+ */
+export async function writeAgain<Name extends StreamWriteName>(
+  operators: Operators,
+  name: Name,
+  body: Body<Name>,
+): Promise<WriteAnswer<Name>> {
+  let wasOpen = false;
+  let openError: OperatorUnreachable | undefined;
+  const attempt = async (api: Api): Promise<Answer<Name>> => {
+    try {
+      return await api.call(name, { body });
+    } catch (error) {
+      wasOpen ||= leavesOpen(error);
+      if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
+      throw error;
+    }
+  };
+  const isUnsettled = (error: unknown) =>
+    wasOpen && error instanceof RefusedByOperator && error.act === "retry";
+  const isElsewhere = (error: unknown) => isAnsweredElsewhere(error) || isUnsettled(error);
+  try {
+    return { answer: await operators.ask(attempt, { isElsewhere }), wasOpen };
+  } catch (error) {
     if (error instanceof OperatorUnreachable) throw openError ?? error;
     if (!isUnsettled(error)) throw error;
     const { code } = error as RefusedByOperator;

@@ -22,7 +22,7 @@ import { parseTerms, randomId } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence/evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
-import { type Operators, writeOnce } from "./operators.ts";
+import { type Operators, writeAgain, writeOnce } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
 import { signSeveral } from "./signing/several.ts";
@@ -107,7 +107,7 @@ export class OrderWriter {
       isAbout: (shown) => shown.orderHash === hash,
       isDone: (shown) => shown.orderHash === hash,
     }).catch((error: unknown) => {
-      throw error instanceof OperatorUnreachable ? error.about(signed) : error;
+      throw error instanceof OperatorUnreachable ? error.about([signed]) : error;
     });
     const kept = await this.#keep(status, round);
     if (!isSameTerms(kept.terms, terms)) throw termsNotKept(kept);
@@ -147,13 +147,17 @@ export class OrderWriter {
   /**
    * Places orders that are signed and among the evidence, up to 50: each is answered by itself, in
    * their order. The same list may be sent again: an order that was taken is answered as it is.
-   * Throws `OperatorUnreachable` where nothing is known of any of them, `RefusedByOperator` where
+   * Throws `OperatorUnreachable` with them where nothing is known of any, `RefusedByOperator` where
    * none was looked at, `BadReceipt`, `TermsNotKept`, `BadArgument`.
    */
   async placeMany(given: unknown): Promise<OrderOutcome[]> {
     const { api, owner } = this.#options;
     const signed = parseList("orders", given, (one) => parseSignedOrder(one, owner));
-    const items = await api.call("placeOrders", { body: { orders: signed } });
+    const { answer: items } = await writeAgain(api, "placeOrders", { orders: signed }).catch(
+      (error: unknown) => {
+        throw error instanceof OperatorUnreachable ? error.about(signed) : error;
+      },
+    );
     requireLength(api.url, items, signed.length);
     for (const [at, { order, signature: _, terms }] of signed.entries()) {
       const status = items[at]?.order;
@@ -186,9 +190,9 @@ export class OrderWriter {
     const body = {
       cancels: cancels.map((cancel, at) => ({ cancel, signature: signatures[at] as Signature })),
     };
-    const items = await api.call("cancelOrders", { body });
-    requireLength(api.url, items, cancels.length);
-    return this.#outcomes(items);
+    const { answer, wasOpen } = await writeAgain(api, "cancelOrders", body);
+    requireLength(api.url, answer, cancels.length);
+    return this.#outcomes(wasOpen ? await this.#settled(answer, cancels) : answer);
   }
 
   /** Takes out all orders of this client, of this round and the next; gives those that it took. */
@@ -196,7 +200,8 @@ export class OrderWriter {
     const { api, owner, domain, signer } = this.#options;
     const cancelAll = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
     const signature = await signer.sign(domain, "CancelAll", cancelAll);
-    const taken = await api.call("cancelAllOrders", { body: { cancelAll, signature } });
+    const wish = { cancelAll, signature };
+    const { answer: taken } = await writeAgain(api, "cancelAllOrders", wish);
     return Promise.all(taken.map((status) => this.#keep(status, status.round)));
   }
 
@@ -213,7 +218,7 @@ export class OrderWriter {
     const wish = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
     const cancelAfter = { ...wish, block: until, graceBlocks: grace };
     const signature = await signer.sign(domain, "CancelAfter", cancelAfter);
-    return api.call("cancelOrdersAfter", { body: { cancelAfter, signature } });
+    return (await writeAgain(api, "cancelOrdersAfter", { cancelAfter, signature })).answer;
   }
 
   /** Takes `old` out and a new order in, both or neither, with no trade in between. */
@@ -224,7 +229,9 @@ export class OrderWriter {
     const placed = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
     const cancelSignature = await signer.sign(domain, "CancelOrder", cancel);
     const body = { cancel, cancelSignature, ...placed };
-    const answer = await api.call("replaceOrder", { body });
+    const { answer } = await writeAgain(api, "replaceOrder", body).catch((error: unknown) => {
+      throw error instanceof OperatorUnreachable ? error.about([placed]) : error;
+    });
     if (answer.placed.orderHash !== orderHash(placed.order)) throw anotherOrder(api.url);
     if (!isSameTerms(answer.placed.terms, termsOf(placed.terms))) throw termsNotKept(answer.placed);
     await this.#keep(answer.cancelled, answer.cancelled.round);
@@ -242,6 +249,26 @@ export class OrderWriter {
     const now = BigInt(Date.now());
     this.#lastNonce = now > this.#lastNonce ? now : this.#lastNonce + 1n;
     return this.#lastNonce;
+  }
+
+  /**
+   * Cancellations that an earlier try may have done: an order that is cancelled by now is answered
+   * as it is.
+   */
+  async #settled(
+    items: Answer<"cancelOrders">,
+    cancels: readonly { readonly round: Round; readonly id: bigint }[],
+  ): Promise<Answer<"cancelOrders">> {
+    const settled: Answer<"cancelOrders"> = [];
+    for (const [at, item] of items.entries()) {
+      const { round, id } = cancels[at] ?? { round: 0, id: 0n };
+      const isEnded = item.error?.code === "OrderNotOpen";
+      const order = isEnded
+        ? await this.#options.api.ask((one) => this.#read(one, round, id))
+        : undefined;
+      settled.push(order?.state === "cancelled" ? { order, error: null } : item);
+    }
+    return settled;
   }
 
   async #outcomes(items: Answer<"placeOrders">): Promise<OrderOutcome[]> {
@@ -299,9 +326,10 @@ export class OrderWriter {
     const placements: Placement[] = [];
     for (const [at, { order, terms }] of built.entries()) {
       const signature = signatures[at] as Signature;
-      await evidence.saveOrder(orderHash(order), { order, signature });
       const ofTerms = terms && { ...terms, signature: termsSignatures.shift() as Signature };
-      placements.push({ order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) });
+      const placed = { order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) };
+      await evidence.saveOrder(orderHash(order), placed);
+      placements.push(placed);
     }
     return placements;
   }

@@ -115,6 +115,18 @@ export class NaiveModel {
     return true;
   }
 
+  /** Both or neither: the new order has the money of the old one, and does not meet it. */
+  replace(old: { owner: string; round: number; id: bigint }, order: NaiveOrder, limit: number) {
+    const known = this.orders.find(
+      (o) => o.owner === old.owner && o.round === old.round && o.id === old.id,
+    );
+    if (known === undefined || !this.cancel(old.owner, old.round, old.id)) return false;
+    const isOpen = known.round === this.round;
+    if (this.place(order, limit)) return true;
+    known.state = isOpen ? "open" : "queued";
+    return false;
+  }
+
   beginQuarter(isNewRound: boolean): void {
     for (const w of this.withdrawals.filter(({ state }) => state === "seen")) {
       const covered = w.amount <= this.free(w.client, w.token);

@@ -40,6 +40,7 @@ export {
   type TradeQuery,
 } from "../client/queries.ts";
 export { type Recovered, recover } from "../client/recover.ts";
+export { type DeadManOptions, holdDeadManSwitch } from "../client/rounds/deadManSwitch.ts";
 export {
   collectAnswers,
   ExitClient,

@@ -110,7 +110,7 @@ function nameOf(error: unknown): ErrorName {
     return known ?? "ExchangeError";
   }
   if (error instanceof OperatorUnreachable) {
-    return error.signedOrder === undefined ? "ExchangeNotAvailable" : "RequestTimeout";
+    return error.signedOrders.length === 0 ? "ExchangeNotAvailable" : "RequestTimeout";
   }
   if (error instanceof BadArgument) return OF_ARGUMENTS[error.field] ?? "BadRequest";
   const code = error instanceof QuarterdeckError ? error.code : "";

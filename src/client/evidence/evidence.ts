@@ -3,7 +3,8 @@
  * orders, and the operators' signatures on executions of them.
  */
 import type { Address, Hex } from "../../base/hex.ts";
-import type { BalanceProof, Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
+import type { BalanceProof, Round, SignedFill } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 
 export interface ProofRecord {
   readonly round: Round;
@@ -13,7 +14,7 @@ export interface ProofRecord {
 
 export interface OrderEvidence {
   readonly orderHash: Hex;
-  readonly signed: SignedOrder;
+  readonly signed: Placement;
   /** The furthest fill that an operator signed for it. */
   readonly fill: SignedFill | undefined;
 }
@@ -22,7 +23,7 @@ export interface OrderEvidence {
 export interface EvidenceStore {
   saveProofs(records: readonly ProofRecord[]): Promise<void>;
   proofs(round: Round): Promise<ProofRecord[]>;
-  saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void>;
+  saveOrder(orderHash: Hex, signed: Placement): Promise<void>;
   /** Keeps it if it goes further than the one kept; for an order that was saved. */
   saveFill(fill: SignedFill): Promise<void>;
   orders(round: Round): Promise<OrderEvidence[]>;
@@ -36,7 +37,7 @@ export interface EvidenceArchive extends EvidenceStore {
 /** One thing that a client keeps, as stores/records.ts writes it. */
 export type EvidenceRecord =
   | ({ readonly kind: "proof" } & ProofRecord)
-  | { readonly kind: "order"; readonly orderHash: Hex; readonly signed: SignedOrder }
+  | { readonly kind: "order"; readonly orderHash: Hex; readonly signed: Placement }
   | { readonly kind: "fill"; readonly fill: SignedFill };
 
 /** Whether `next` records more executions of the same order than `known`. */
@@ -53,7 +54,7 @@ export function goesFurther(next: SignedFill, known: SignedFill | undefined): bo
 /** Keeps evidence in memory, as long as the process lives: for tests, and under other stores. */
 export class MemoryEvidence implements EvidenceArchive {
   readonly #proofs = new Map<Round, Map<Address, ProofRecord>>();
-  readonly #orders = new Map<Hex, { signed: SignedOrder; fill: SignedFill | undefined }>();
+  readonly #orders = new Map<Hex, { signed: Placement; fill: SignedFill | undefined }>();
 
   async saveProofs(records: readonly ProofRecord[]): Promise<void> {
     for (const record of records) {
@@ -67,7 +68,7 @@ export class MemoryEvidence implements EvidenceArchive {
     return [...(this.#proofs.get(round)?.values() ?? [])];
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     const known = this.#orders.get(orderHash);
     this.#orders.set(orderHash, { signed, fill: known?.fill });
   }
