@@ -9,6 +9,7 @@ import type {
   Int,
   OHLCV,
   Order,
+  OrderBook,
   Str,
   Strings,
   Ticker,
@@ -19,11 +20,15 @@ import { Rest } from "./rest.ts";
 
 export class quarterdeck extends Rest {
   /** The whole book, at once where it changed since the last call, else when it does. */
-  override async watchOrderBook(symbol: string, limit?: Int, _params: Dict = {}) {
+  override async watchOrderBook(
+    symbol: string,
+    limit?: Int,
+    _params: Dict = {},
+  ): Promise<OrderBook> {
     const book = await this.watching(false, (watches) => watches.orderBook(symbol));
     const shown = this.structures.book(book, limit);
     this.orderbooks[book.symbol] = shown;
-    return shown;
+    return shown as unknown as OrderBook;
   }
 
   override async watchTicker(symbol: string, _params: Dict = {}): Promise<Ticker> {

@@ -105,7 +105,7 @@ export class Structures {
   }
 
   /** As ccxt keeps it, with `limit` levels of each side. */
-  book(book: shapes.UnifiedBook, limit: Int) {
+  book(book: shapes.UnifiedBook, limit: Int): ReturnType<Exchange["orderBook"]> {
     const depth = limit ?? Number.MAX_SAFE_INTEGER;
     return this.#exchange.orderBook(this.plainBook(book), depth).limit();
   }
