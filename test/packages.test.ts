@@ -50,7 +50,7 @@ describe("the packages", () => {
   }, INSTALL_MS);
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it.each(PACKAGES.map(({ name }) => name))("%s is what publint expects", async (name) => {
+  it.each(PACKAGES.map(({ name }) => name))("package %s is what publint wants", async (name) => {
     const { messages, pkg } = await publint({ pkgDir: folders.get(name) as string });
     expect(messages.map((one) => formatMessage(one, pkg, { color: false }))).toEqual([]);
   });
@@ -69,7 +69,7 @@ describe("the packages", () => {
     expect(entries.sort()).toEqual(Object.keys(planned).sort());
   });
 
-  it("are typed for a stranger's program", async () => {
+  it("the packages are typed for a stranger's program", async () => {
     writeFileSync(
       join(installed, "typed.ts"),
       `import { ExchangeClient, MemoryEvidence, type OrderStatus } from "@quarterdeck/client";
@@ -153,7 +153,7 @@ describe("the packages", () => {
     expect(help.stdout).toContain("operator");
   });
 
-  it("trade on a local exchange", async () => {
+  it("the packages trade on a local exchange", async () => {
     const exchange = await startExchange();
     try {
       const { anvil, mediator, url } = exchange;

@@ -16,6 +16,7 @@ import {
   type StreamWriteName,
   streamRequest,
 } from "../wire/stream.ts";
+import { FeedUnavailable } from "./feeds/feed.ts";
 import type { Feeds } from "./feeds/feeds.ts";
 import { type Call, HANDLERS, type Handler } from "./handlers.ts";
 import { type HintListener, type HintRequest, hintChannelOf } from "./hints.ts";
@@ -139,7 +140,11 @@ export class StreamConnection implements HintListener {
     this.#channels.set(key, undefined);
     if ("client" in channel) this.#attend(channel.client);
     this.send(toJson({ kind: "answer", id, channel: key }));
-    const stop = await this.#feeds.listen(channel, after, (text) => this.send(text));
+    const stop = await this.#begin(channel, after);
+    if (stop instanceof FeedUnavailable) {
+      this.#channels.delete(key);
+      return this.#refuse(stop.refusal, id);
+    }
     if (stop === undefined) {
       this.#channels.delete(key);
       const what = "base" in channel ? `market ${channel.base}/${channel.quote}` : key;
@@ -172,6 +177,15 @@ export class StreamConnection implements HintListener {
     if (!answer.ok) return () => this.#refuse(answer.refusal, id);
     const text = toJson({ kind: "answer", id, [STREAM_WRITES[kind]]: answer.value });
     return () => this.send(text);
+  }
+
+  async #begin(channel: StreamChannel, after: number | undefined) {
+    try {
+      return await this.#feeds.listen(channel, after, (text) => this.send(text));
+    } catch (error) {
+      if (error instanceof FeedUnavailable) return error;
+      throw error;
+    }
   }
 
   #subscribeHints(request: HintRequest): void {

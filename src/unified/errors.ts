@@ -48,6 +48,8 @@ export const ERROR_OF_REFUSAL: { readonly [Code in RefusalCode]: ErrorName } = {
   MisalignedAmount: "InvalidOrder",
   OrderRoundClosed: "InvalidOrder",
   DuplicateOrderId: "DuplicateOrderId",
+  IdBelowWatermark: "InvalidOrder",
+  WrongStatement: "OperationRejected",
   TooManyOrders: "OperationRejected",
   TooManyPlacements: "OperationRejected",
   PlacedTooFast: "RateLimitExceeded",

@@ -17,6 +17,7 @@ import { streamError } from "./schemas/error.ts";
 import { clock } from "./schemas/health.ts";
 import { trade } from "./schemas/market.ts";
 import { orderResponse } from "./schemas/order.ts";
+import { countersignedStatement } from "./schemas/statement.ts";
 import { channel, channelUpdates } from "./schemas/stream.ts";
 import { address, amount, count } from "./schemas/values.ts";
 
@@ -40,6 +41,7 @@ export const STREAM_WRITES = {
   cancelAllOrders: "orders",
   replaceOrder: "replaced",
   cancelOrdersAfter: "deadManSwitch",
+  countersign: "statement",
 } as const satisfies Record<keyof typeof ORDER_ROUTES, string>;
 export type StreamWriteName = keyof typeof STREAM_WRITES;
 
@@ -64,6 +66,7 @@ export const streamRequest = z.discriminatedUnion("kind", [
   write("cancelAllOrders"),
   write("replaceOrder"),
   write("cancelOrdersAfter"),
+  write("countersign"),
   z.strictObject({ kind: z.literal("subscribeClock") }),
   z.strictObject({ kind: z.literal("subscribeMarket"), market }),
   z.strictObject({ kind: z.literal("subscribeClient"), client: address, session: z.string() }),
@@ -82,6 +85,7 @@ export const streamEvent = z.discriminatedUnion("kind", [
     orders: z.array(orderResponse).optional().describe("Those that `cancelAllOrders` took out"),
     replaced: replaceResponse.optional(),
     deadManSwitch: cancelAfterResponse.optional(),
+    statement: countersignedStatement.optional(),
   }),
   z.object({
     kind: z.literal("slow"),
