@@ -1,8 +1,6 @@
 /** Orders as bots ask for them, as the client library takes them. */
-import { bytesToHex } from "../base/hex.ts";
-import { keccak256 } from "../base/keccak.ts";
 import type { OrderRequest } from "../client/orders.ts";
-import { FIRST_TERMS_ID, type SelfTrade, type TimeInForce } from "../protocol/trading/terms.ts";
+import type { SelfTrade, TimeInForce } from "../protocol/trading/terms.ts";
 import { type Rounding, toStep } from "./decimals.ts";
 import { UnifiedError } from "./errors.ts";
 import { idOf, type Market, type Symbols } from "./symbols.ts";
@@ -54,11 +52,10 @@ export function onGrid(
   return toStep(field, value, grid, rounding);
 }
 
+export type UnifiedRequest = OrderRequest & { readonly round?: number };
+
 /** Throws `UnifiedError`: nothing is signed then. */
-export function toOrderRequest(
-  symbols: Symbols,
-  asked: UnifiedOrderRequest,
-): OrderRequest & { readonly id?: bigint; readonly round?: number } {
+export function toOrderRequest(symbols: Symbols, asked: UnifiedOrderRequest): UnifiedRequest {
   const market = symbols.market(asked.symbol);
   const params = parseParams(asked.params);
   const timeInForce = timeInForceOf(asked.type, params);
@@ -79,20 +76,8 @@ export function toOrderRequest(
     ...(selfTrade !== undefined && { selfTrade: selfTrade as SelfTrade }),
     ...(goodTillBlock !== undefined && { goodTillBlock: goodTillBlock as number }),
     ...(round !== undefined && { round: round as number }),
-    ...(clientOrderId !== undefined && {
-      tag: clientOrderId as string,
-      id: idOfClientOrder(clientOrderId),
-    }),
+    ...(clientOrderId != null && { tag: clientOrderId as string }),
   };
-}
-
-/**
- * The order's id follows from the caller's own: the same order sent twice in a round is one order,
- * and another with the same is refused as `DuplicateOrderId`.
- */
-function idOfClientOrder(clientOrderId: unknown): bigint {
-  const hash = keccak256(new TextEncoder().encode(String(clientOrderId)));
-  return FIRST_TERMS_ID + BigInt(bytesToHex(hash.slice(0, 6)));
 }
 
 function parseParams(value: unknown): Params {

@@ -5,11 +5,20 @@
 
 import { formatDecimal } from "../base/decimal.ts";
 import { ask } from "../chain/rpc/rpc.ts";
+import type { ExchangeClient } from "../client/client.ts";
+import { buildOrder } from "../client/orders.ts";
 import type { OrderOutcome } from "../client/writes.ts";
+import { orderHash } from "../protocol/messages.ts";
 import type { OrderResponse } from "../wire/schemas/order.ts";
+import type { Placement } from "../wire/schemas/terms.ts";
 import { toUnifiedError, UnifiedError } from "./errors.ts";
 import { listOf, MarketReads, page, since } from "./marketReads.ts";
-import { parseOrderId, toOrderRequest, type UnifiedOrderRequest } from "./orderRequests.ts";
+import {
+  parseOrderId,
+  toOrderRequest,
+  type UnifiedOrderRequest,
+  type UnifiedRequest,
+} from "./orderRequests.ts";
 import * as shapes from "./structures.ts";
 
 const MAX_ROWS = 500;
@@ -32,7 +41,11 @@ export class UnifiedClient extends MarketReads {
 
   async createOrder(asked: UnifiedOrderRequest) {
     const bounded = await this.#bounded(asked);
-    const order = await this.client.createOrder(toOrderRequest(this.symbols, bounded));
+    const request = toOrderRequest(this.symbols, bounded);
+    const before = await this.#placedBefore(request);
+    const order = await (before === undefined
+      ? this.client.createOrder(request)
+      : this.client.placeOrder(before));
     return { ...this.#shown(order), type: String(asked.type) };
   }
 
@@ -41,7 +54,11 @@ export class UnifiedClient extends MarketReads {
     const requests = listOf(asked).map((one) =>
       toOrderRequest(this.symbols, one as UnifiedOrderRequest),
     );
-    return this.#outcomes(await this.client.orders.createMany(requests));
+    const before = await Promise.all(requests.map((one) => this.#placedBefore(one)));
+    const fresh = requests.filter((_, at) => before[at] === undefined);
+    const signed = fresh.length === 0 ? [] : await this.client.orders.signMany(fresh);
+    const placements = before.map((one) => one ?? (signed.shift() as Placement));
+    return this.#outcomes(await this.client.orders.placeMany(placements));
   }
 
   /** Takes an order out and another in, both or neither; what is not given stays. */
@@ -259,6 +276,24 @@ export class UnifiedClient extends MarketReads {
     });
   }
 
+  /**
+   * The order that was signed under this `clientOrderId` in the round: sent again it is one order.
+   * Throws `DuplicateOrderId` where it says something else and an operator has it.
+   */
+  async #placedBefore(request: UnifiedRequest): Promise<Placement | undefined> {
+    const { tag } = request;
+    if (tag === undefined) return undefined;
+    const { client } = this;
+    const round = request.round ?? (await client.api.call("fetchClock")).round;
+    const kept = await client.evidence.orders(round);
+    const same = kept.filter(({ signed }) => signed.terms?.tag === tag);
+    for (const { signed } of same) if (isSame(client, signed, request)) return signed;
+    const taken = same.length === 0 ? [] : await client.fetchOrders(round);
+    if (!taken.some((one) => one.terms.tag === tag)) return undefined;
+    const message = `clientOrderId: another order of this round is named ${tag}.`;
+    throw new UnifiedError("DuplicateOrderId", message);
+  }
+
   /** A market order without a price, bounded by `params.slippage` from the best price now. */
   async #bounded(asked: UnifiedOrderRequest): Promise<UnifiedOrderRequest> {
     const slippage = (asked.params as { readonly slippage?: unknown } | undefined)?.slippage;
@@ -318,6 +353,17 @@ export class UnifiedClient extends MarketReads {
     const seconds = Number(newest.timestamp - before.timestamp);
     return Math.max(1, (seconds * 1000) / Math.max(1, Number(span)));
   }
+}
+
+/** Whether a signed order says what is asked for. */
+function isSame(client: ExchangeClient, signed: Placement, request: UnifiedRequest): boolean {
+  const { owner, round, id } = signed.order;
+  const built = buildOrder(client.exchange, owner, round, id, request);
+  const { timeInForce = "round", goodTillBlock = null, selfTrade = "cancelTaker" } = request;
+  const { terms } = signed;
+  const isOrder = orderHash(built) === orderHash(signed.order);
+  const isTimed = terms?.timeInForce === timeInForce && terms.goodTillBlock === goodTillBlock;
+  return isOrder && isTimed && terms.selfTrade === selfTrade;
 }
 
 function plain(amount: number): string {
