@@ -47,7 +47,7 @@ afterAll(async () => {
 });
 
 describe("the class", () => {
-  it("is found where users of ccxt look for it, once", () => {
+  it("the class is found where users of ccxt look for it, once", () => {
     const own = register();
     const { pro } = ccxt as unknown as { pro: Record<string, unknown> & { exchanges: string[] } };
     expect((ccxt as unknown as Record<string, unknown>)["quarterdeck"]).toBe(own);
@@ -56,7 +56,7 @@ describe("the class", () => {
     expect(new own()).toBeInstanceOf(ccxt.Exchange);
   });
 
-  it("says that it can what it can, and nothing else", () => {
+  it("the class has the methods that it says, and of its own", () => {
     const has = Object.entries(maker.has).filter(
       ([name, is]) => is === true && /^[a-z]/.test(name),
     );
@@ -73,7 +73,7 @@ describe("the class", () => {
 });
 
 describe("structures", () => {
-  it("of markets and currencies", async () => {
+  it("structures of markets and currencies are whole", async () => {
     const reader = connect(undefined);
     const markets = Object.values(await reader.loadMarkets());
     expect(markets.map((one) => one?.symbol)).toEqual([SYMBOL]);
@@ -95,14 +95,23 @@ describe("structures", () => {
     expect(fees[SYMBOL]).toMatchObject({ maker: 0, taker: 0 });
   });
 
-  it("of orders, trades, tickers, books, candles and balances", async () => {
+  it("structures are whole: orders, trades, tickers, books, candles and balances", async () => {
     const placed = await maker.createOrder(SYMBOL, "limit", "sell", 1, 3000, {
       clientOrderId: "quote-1",
     });
     expectStructure("order", placed);
     expect(placed).toMatchObject({
-      ...{ symbol: SYMBOL, side: "sell", type: "limit", price: 3000, amount: 1, filled: 0 },
-      ...{ remaining: 1, status: "open", clientOrderId: "quote-1", average: undefined, cost: 0 },
+      symbol: SYMBOL,
+      side: "sell",
+      type: "limit",
+      price: 3000,
+      amount: 1,
+      filled: 0,
+      remaining: 1,
+      status: "open",
+      clientOrderId: "quote-1",
+      average: undefined,
+      cost: 0,
     });
     const taken = await taker.createOrder(SYMBOL, "market", "buy", 0.25, 3010);
     expectStructure("order", taken);
@@ -143,7 +152,7 @@ describe("structures", () => {
     expect(JSON.stringify([placed, ticker, balances, deposit, moved])).toContain("quote-1");
   });
 
-  it("are exact text where ccxt is told so", async () => {
+  it("figures are exact text where ccxt is told so", async () => {
     const exact = connect(exchange.anvil.keys[2], { number: String });
     const placed = await exact.createOrder(
       SYMBOL,
@@ -158,7 +167,7 @@ describe("structures", () => {
     await exact.cancelOrder(placed.id as string);
   });
 
-  it("go by whole lots and ticks, whatever the float", () => {
+  it("precisions go by whole lots and ticks, whatever the float", () => {
     expect(maker.amountToPrecision(SYMBOL, 0.1 + 0.2)).toBe("0.3");
     expect(maker.amountToPrecision(SYMBOL, 1.9999)).toBe("1.999");
     expect(maker.priceToPrecision(SYMBOL, 2999.996)).toBe("3000");
@@ -204,14 +213,14 @@ describe("errors", () => {
       },
       "ArgumentsRequired",
     ],
-  ])("%s", async (_what, call, name) => {
+  ])("an error of its class, which no bot tries again: %s", async (_what, call, name) => {
     const error = await call().catch((failure: unknown) => failure);
     expect(error).toBeInstanceOf(classes[name] as never);
     expect((error as Error).constructor.name).toBe(name);
     expect(error).not.toBeInstanceOf(classes.NetworkError);
   });
 
-  it("post only that would take, and ids that are taken", async () => {
+  it("orders that would take or are known are refused, and others edited", async () => {
     const bid = await taker.createOrder(SYMBOL, "limit", "buy", 1, 2900);
     await expect(sell(1, 2900, { postOnly: true })).rejects.toBeInstanceOf(
       classes.OrderImmediatelyFillable,

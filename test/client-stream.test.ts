@@ -34,7 +34,7 @@ const quote = (side: "buy" | "sell", price: string, amount = "0.5") => ({
   amount,
 });
 
-it("tells tickers, candles, trades by cursor, grouped depth, fills, ledger and deposits", async () => {
+it("queries tell tickers, candles, trades by cursor, grouped depth, fills, ledger and deposits", async () => {
   await ada.orders.createMany([
     quote("sell", "3000"),
     quote("sell", "3007.5"),
@@ -86,7 +86,7 @@ it("tells tickers, candles, trades by cursor, grouped depth, fills, ledger and d
   }
 });
 
-it("writes over the socket as over HTTP, and hears its own channels", async () => {
+it("a client writes over the socket as over HTTP, and hears its own channels", async () => {
   const orders = new Map<bigint, string>();
   const fills: string[] = [];
   const books: MirroredBook[] = [];

@@ -42,17 +42,28 @@ async function call(of: Gateway, method: string, args: object = {}) {
 
 const order = { symbol: SYMBOL, type: "limit", side: "sell", amount: 1, price: 3000 };
 
-it("reads and trades over HTTP, without signing", async () => {
+it("a bot reads and trades over HTTP, without signing", async () => {
   const placed = await call(gateway, "createOrder", { ...order, params: { clientOrderId: "a" } });
   expect(placed).toMatchObject({
     status: 200,
     result: {
-      ...{ symbol: SYMBOL, side: "sell", price: "3000", amount: "1", filled: "0" },
-      ...{ remaining: "1", status: "open", clientOrderId: "a", average: null },
+      symbol: SYMBOL,
+      side: "sell",
+      price: "3000",
+      amount: "1",
+      filled: "0",
+      remaining: "1",
+      status: "open",
+      clientOrderId: "a",
+      average: null,
     },
   });
   const { result: bought } = await call(open, "createOrder", {
-    ...{ ...order, type: "market", side: "buy", amount: "0.25", price: "3010" },
+    ...order,
+    type: "market",
+    side: "buy",
+    amount: "0.25",
+    price: "3010",
   });
   expect(bought).toMatchObject({ status: "closed", average: "3000", cost: "750" });
   const { result: balance } = await call(gateway, "fetchBalance");
@@ -74,7 +85,7 @@ it("reads and trades over HTTP, without signing", async () => {
   await call(gateway, "cancelAllOrders");
 });
 
-it("says what went wrong, and whether it is worth another try", async () => {
+it("an error says what went wrong, and whether it is worth another try", async () => {
   for (const [method, args, type] of [
     ["createOrder", { ...order, amount: 1000 }, "InsufficientFunds"],
     ["createOrder", { ...order, side: "BUY" }, "InvalidOrder"],
@@ -87,7 +98,8 @@ it("says what went wrong, and whether it is worth another try", async () => {
   ] as const) {
     const { status, error } = await call(gateway, method, args);
     expect([method, status, error]).toEqual([
-      ...[method, 400],
+      method,
+      400,
       expect.objectContaining({ type, retry: false }),
     ]);
   }
@@ -99,7 +111,7 @@ it("says what went wrong, and whether it is worth another try", async () => {
   expect((await call(gateway, "fetchOpenOrders")).result).toEqual([]);
 });
 
-it("watches and trades over one WebSocket", async () => {
+it("a bot watches and trades over one WebSocket", async () => {
   const socket = new WebSocket(`${open.url.replace("http", "ws")}/stream`);
   onTestFinished(() => socket.close());
   const told: Record<string, unknown>[] = [];
@@ -156,11 +168,11 @@ describe("nobody else", () => {
     ["from a page", () => ask(open, { origin: "http://127.0.0.1" }), 403],
     ["by a name that leads here", () => ask(open, { host: "evil.example" }), 403],
     ["by a loopback address", () => ask(open, { host: "localhost:1" }), 200],
-  ])("trades %s", async (_how, asked, status) => {
+  ])("a request is judged by how it comes: %s", async (_how, asked, status) => {
     expect(await asked()).toBe(status);
   });
 
-  it("opens a WebSocket without the token", async () => {
+  it("nobody opens a WebSocket without the token", async () => {
     const socket = new WebSocket(`${gateway.url.replace("http", "ws")}/stream`);
     const ended = await new Promise((resolve) => {
       socket.addEventListener("open", () => resolve("open"));
@@ -169,14 +181,14 @@ describe("nobody else", () => {
     expect(ended).toBe("refused");
   });
 
-  it("listens beyond this machine without a token", async () => {
+  it("no gateway listens beyond this machine without a token", async () => {
     const client = await exchange.client(2);
     const started = startGateway({ client, host: "0.0.0.0", port: 0, token: undefined });
     await expect(started).rejects.toMatchObject({ code: "TokenNeeded" });
   });
 });
 
-it("runs as a command, with a token of its own for its owner's eyes", async () => {
+it("the command makes a token for its owner's eyes, and serves until it is stopped", async () => {
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-gateway-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const [config, tokenFile] = [join(folder, "trader.json"), join(folder, "token")];

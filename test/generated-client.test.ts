@@ -71,10 +71,16 @@ export async function trade(
 }
 `;
 
-it("places an order, and is told of a refusal in its own types", { timeout: 240_000 }, async () => {
+it("a generated client places an order, and is told of a refusal in its own types", {
+  timeout: 240_000,
+}, async () => {
   const spec = await (await fetch(exchange.url + OPENAPI_PATH)).json();
   const { files } = await generateApi({
-    ...{ spec, output: false, fileName: "Api.ts", httpClientType: "fetch", silent: true },
+    spec,
+    output: false,
+    fileName: "Api.ts",
+    httpClientType: "fetch",
+    silent: true,
   });
   for (const { fileName, fileContent } of files) {
     writeFileSync(join(folder, `${fileName.replace(/\.ts$/, "")}.ts`), fileContent);
@@ -88,7 +94,10 @@ it("places an order, and is told of a refusal in its own types", { timeout: 240_
   });
   const bundle = join(folder, "bot.mjs");
   await build({
-    ...{ entryPoints: [join(folder, "bot.ts")], bundle: true, format: "esm", outfile: bundle },
+    entryPoints: [join(folder, "bot.ts")],
+    bundle: true,
+    format: "esm",
+    outfile: bundle,
   });
   const { trade } = (await import(pathToFileURL(bundle).href)) as {
     trade(url: string, sign: unknown, owner: string): Promise<Record<string, never>>;

@@ -1,6 +1,6 @@
 /**
- * A book that is read by the stream alone, while operators are killed and hand over: each state that
- * was told is the machine's after the same record of the journal, level by level.
+ * A book that is read by the stream alone, while operators are killed and hand over: each state
+ * that was told is the machine's after the same record of the journal, level by level.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -47,7 +47,7 @@ async function machineBooks(sequences: ReadonlySet<number>) {
   return found;
 }
 
-it(`is the machine's, through kills and hand-overs (QUARTERDECK_SEED=${seed})`, async () => {
+it(`a book that is read by the stream is the machine's, through kills and hand-overs (QUARTERDECK_SEED=${seed})`, async () => {
   const random = new Random(seed);
   const told: MirroredBook[] = [];
   const heardAt = new Set<string>();

@@ -30,9 +30,15 @@ export type QuarterdeckOptions = Omit<ClientOptions, "signer" | "evidence"> &
   Partial<Pick<ClientOptions, "signer" | "evidence">>;
 
 const CLIENT_OPTIONS = [
-  ...(["operator", "rpc", "mediator", "markets", "retryTimeoutMs", "maxFeePerGas"] as const),
-  ...(["pollMs", "curve"] as const),
-];
+  "operator",
+  "rpc",
+  "mediator",
+  "markets",
+  "retryTimeoutMs",
+  "maxFeePerGas",
+  "pollMs",
+  "curve",
+] as const;
 
 export class Connection extends Exchange {
   #joined: Promise<ExchangeClient> | undefined;

@@ -278,6 +278,11 @@ export function parseDepositOptions(value: unknown): { readonly key: string | un
   throw new BadArgument("options.key", `It has ${text.length} characters`, hint);
 }
 
+export function parseSignal(value: unknown): AbortSignal {
+  if (value instanceof AbortSignal) return value;
+  throw new BadArgument("signal", "It is no AbortSignal", "Give that of an AbortController.");
+}
+
 /** The client that a function of this library works for. */
 export function parseClient<T>(value: T): T {
   return parseMethods<T>("client", value, ["send", "audit", "provenBalance"]);

@@ -1,7 +1,7 @@
 /**
- * Who may use a gateway: it signs for whoever asks. Programs with its token; without one, by
- * explicit choice, programs of the same machine. Never a page in a browser: any page that is open
- * could ask an address of the machine.
+ * Access to a gateway, which signs for everybody who gets in: programs with its token; without one,
+ * by explicit choice, programs of the same machine. Never a page in a browser: any page that is
+ * open could ask an address of the machine.
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";

@@ -1,6 +1,6 @@
 /**
- * A local process that trades for bots in any language: it holds key and evidence, signs and checks,
- * and speaks the unified API as JSON over HTTP and WebSocket.
+ * A local process that trades for bots in any language: it holds key and evidence, signs and
+ * checks, and speaks the unified API as JSON over HTTP and WebSocket.
  */
 import Fastify, { type FastifyInstance, type FastifyReply } from "fastify";
 import { WebSocketServer } from "ws";

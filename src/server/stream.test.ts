@@ -111,7 +111,7 @@ test("a request that fails ends its connection, and no other", async () => {
   await vi.waitFor(() => expect(other.told.length).toBeGreaterThan(0));
 });
 
-test("writes of every kind are answered in the order of their requests, batches by items", async () => {
+test("every kind of write is answered in the order of requests, batches by items", async () => {
   const gate = Promise.withResolvers<void>();
   const began: string[] = [];
   const { r, vs } = { r: `0x${"11".repeat(32)}`, vs: `0x${"22".repeat(32)}` };

@@ -9,22 +9,36 @@ import type { RefusalCode } from "../protocol/refusals.ts";
 
 /** Classes of ccxt that are used here. */
 export const ERROR_NAMES = [
-  ...(["ArgumentsRequired", "AuthenticationError", "BadRequest", "BadSymbol"] as const),
-  ...(["DuplicateOrderId", "ExchangeError", "ExchangeNotAvailable", "InsufficientFunds"] as const),
-  ...(["InvalidAddress", "InvalidNonce", "InvalidOrder", "MarketClosed", "NotSupported"] as const),
-  ...([
-    "OnMaintenance",
-    "OperationRejected",
-    "OrderImmediatelyFillable",
-    "OrderNotFillable",
-  ] as const),
-  ...(["OrderNotFound", "PermissionDenied", "RateLimitExceeded", "RequestTimeout"] as const),
+  "ArgumentsRequired",
+  "AuthenticationError",
+  "BadRequest",
+  "BadSymbol",
+  "DuplicateOrderId",
+  "ExchangeError",
+  "ExchangeNotAvailable",
+  "InsufficientFunds",
+  "InvalidAddress",
+  "InvalidNonce",
+  "InvalidOrder",
+  "MarketClosed",
+  "NotSupported",
+  "OnMaintenance",
+  "OperationRejected",
+  "OrderImmediatelyFillable",
+  "OrderNotFillable",
+  "OrderNotFound",
+  "PermissionDenied",
+  "RateLimitExceeded",
+  "RequestTimeout",
 ] as const;
 export type ErrorName = (typeof ERROR_NAMES)[number];
 
 /** Classes that bots try again by themselves: the family of ccxt's `NetworkError`. */
 export const RETRIED: readonly ErrorName[] = [
-  ...(["ExchangeNotAvailable", "OnMaintenance", "RateLimitExceeded", "RequestTimeout"] as const),
+  "ExchangeNotAvailable",
+  "OnMaintenance",
+  "RateLimitExceeded",
+  "RequestTimeout",
   // Of the family in ccxt too, and used for nothing here.
   "InvalidNonce",
 ];

@@ -18,8 +18,14 @@ export interface UnifiedOrderRequest {
 
 /** The parameters that an order may have beside the unified arguments. */
 const PARAMS = [
-  ...["clientOrderId", "timeInForce", "postOnly", "selfTrade", "goodTillBlock", "round"],
-  ...["reduceOnly", "slippage"],
+  "clientOrderId",
+  "timeInForce",
+  "postOnly",
+  "selfTrade",
+  "goodTillBlock",
+  "round",
+  "reduceOnly",
+  "slippage",
 ];
 /** Orders that this exchange has not: taken for a plain one they would do harm. */
 const CONDITIONAL =

@@ -5,8 +5,7 @@
 import { QuarterdeckError } from "../../base/errors.ts";
 import { sleep } from "../../base/sleep.ts";
 import { OperatorUnreachable, RefusedByOperator } from "../api.ts";
-import { parseClient, parseCount, parseFields } from "../arguments.ts";
-import { BadArgument } from "../checks/badArgument.ts";
+import { parseClient, parseCount, parseFields, parseSignal } from "../arguments.ts";
 import type { ExchangeClient } from "../client.ts";
 
 export interface DeadManOptions {
@@ -36,9 +35,7 @@ export async function holdDeadManSwitch(
   parseFields("options", options, ["blocks", "pollMs", "onSet"]);
   const blocks = parseCount("options.blocks", options.blocks, LEAST_BLOCKS);
   const pollMs = parseCount("options.pollMs", options.pollMs ?? DEFAULT_POLL_MS, 1);
-  if (!(signal instanceof AbortSignal)) {
-    throw new BadArgument("signal", "It is no AbortSignal", "Give that of an AbortController.");
-  }
+  parseSignal(signal);
   let until: number | undefined;
   while (!signal.aborted) {
     try {

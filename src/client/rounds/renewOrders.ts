@@ -1,7 +1,7 @@
 /**
  * Orders live for one round. What was left of those that a round's end took out is signed anew for
- * the round that runs now, with the terms that it had, as often as it is called once each: the id of
- * a renewed order follows from the one before.
+ * the round that runs now, with the terms that it had, as often as it is called once each: the id
+ * of a renewed order follows from the one before.
  */
 import { bytesToHex, hexToBytes } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";

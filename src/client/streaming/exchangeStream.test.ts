@@ -162,7 +162,7 @@ test("a book that crosses is read anew; one that is crossed as a whole is left",
   expect(books).toHaveLength(2);
 });
 
-test("after a break trades go on from the last that was seen, each once", async () => {
+test("trades go on after a break from the last that was seen, each once", async () => {
   const fake = await operator(({ id, after }) => {
     const update = { kind: "tradesUpdate", channel: TRADES, sequence: 3, previous: after ?? null };
     const whole = { ...update, type: "snapshot", sequence: 1, data: [trade(1)] };
