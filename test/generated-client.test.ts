@@ -120,5 +120,5 @@ it("a generated client places an order, and is told of a refusal in its own type
   const { placed, book, refused } = await trade(url, sign, account.address);
   expect(placed).toMatchObject({ state: "open", id: "1", sold: "0" });
   expect(book).toMatchObject({ asks: [{ price: "3000000", amount: "5000000000000000" }] });
-  expect(refused).toMatchObject({ status: 401, error: { error: { code: "BadSignature" } } });
+  expect(refused).toMatchObject({ status: 422, error: { error: { code: "BadSignature" } } });
 });
