@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Address, Hex } from "../base/hex.ts";
 import { parseOperatorUrl } from "./arguments.ts";
+import { OrderIds } from "./checks/orderIds.ts";
 import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
 import { MemoryEvidence } from "./evidence/evidence.ts";
@@ -14,7 +15,7 @@ import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
 import { parseOptions } from "./options.ts";
 import { AccountQueries, MarketQueries } from "./queries.ts";
-import { recover } from "./recover.ts";
+import { recover } from "./rounds/recover.ts";
 import { addressOfKey } from "./signing/signers.ts";
 import { listen } from "./streaming/hints.ts";
 import { OrderWriter } from "./writes.ts";
@@ -352,6 +353,8 @@ describe("of orders", () => {
       receipts: noting,
       clock: noting,
       sessions: noting,
+      ids: new OrderIds(),
+      statements: noting,
       owner: OWNER,
       domain: { chainId: 1, mediator: MEDIATOR },
       curve: noting,

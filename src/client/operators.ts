@@ -329,3 +329,12 @@ function baseUrl(text: string): string | undefined {
   if (!isHttp || username !== "" || password !== "") return undefined;
   return origin + pathname.replace(/\/+$/, "");
 }
+
+export function requireLength(url: string, items: readonly unknown[], length: number): void {
+  if (items.length === length) return;
+  throw new OperatorUnreachable(url, `it answers about ${items.length} of ${length} orders`);
+}
+
+export function anotherOrder(url: string): OperatorUnreachable {
+  return new OperatorUnreachable(url, "it answers about another order");
+}

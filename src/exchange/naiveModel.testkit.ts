@@ -85,7 +85,9 @@ export class NaiveModel {
     for (const order of this.orders) {
       const last = order.terms?.goodTillBlock ?? null;
       const isLive = order.state === "open" || order.state === "queued";
-      if (isLive && last !== null && last < block) order.state = "expired";
+      // What is good till its round's end is ended by that, after the switches of the same block.
+      const isRounds = last !== null && last >= this.firstBlockOf(order.round + 1) - 1;
+      if (isLive && last !== null && last < block && !isRounds) order.state = "expired";
     }
     for (const [owner, { block: until }] of [...this.deadMen]) {
       if (until >= block) continue;

@@ -39,13 +39,13 @@ export {
   MarketQueries,
   type TradeQuery,
 } from "../client/queries.ts";
-export { type Recovered, recover } from "../client/recover.ts";
 export { type DeadManOptions, holdDeadManSwitch } from "../client/rounds/deadManSwitch.ts";
 export {
   collectAnswers,
   ExitClient,
   type ExitOptions,
 } from "../client/rounds/exitClient.ts";
+export { type Recovered, recover } from "../client/rounds/recover.ts";
 export { type RenewedOrder, renewOrders } from "../client/rounds/renewOrders.ts";
 export { type RoundReport, roundWork } from "../client/rounds/roundWork.ts";
 export type { SignerOption } from "../client/signing/parseSigner.ts";

@@ -205,6 +205,23 @@ describe("logs that are missing among the newest blocks", () => {
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
+  it("are read from each transaction's receipt where those of a block are too much at once", async () => {
+    const url = await proxy(async (call, forward) =>
+      call.method === "eth_getBlockReceipts" ? 413 : without([])(call, forward),
+    );
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
+  it("are read from receipts of many megabytes: anybody can fill a block with logs", async () => {
+    const padding = "0".repeat(12 * 1024 * 1024);
+    const url = await proxy(async (call, forward) => {
+      if (call.method !== "eth_getBlockReceipts") return without([])(call, forward);
+      const { result } = await forward();
+      return { result: (result as object[]).map((receipt) => ({ ...receipt, padding })) };
+    });
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
   it.each([["no"], ["empty"]])("a lone endpoint that gives %s receipts fails", async (which) => {
     const receipts = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
     const none: Meddle = async (call, forward) =>

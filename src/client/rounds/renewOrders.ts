@@ -3,7 +3,7 @@
  * the round that runs now, with the terms that it had, as often as it is called once each: the id
  * of a renewed order follows from the one before.
  */
-import { bytesToHex, hexToBytes } from "../../base/hex.ts";
+import { bytesToHex, type Hex, hexToBytes } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
 import { FIRST_TERMS_ID, type OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Round } from "../../protocol/units.ts";
@@ -11,6 +11,12 @@ import type { Placement } from "../../wire/schemas/terms.ts";
 import type { ExchangeClient } from "../client.ts";
 import { findMarketOf, formatAmount, formatPrice } from "../orders.ts";
 import type { OrderStatus } from "../types.ts";
+
+const LOW_SHIFT = 16n;
+const HIGH_BIT = 2n ** 63n;
+/** The same in the 48 bits of ids with terms, whose clock stands above 2^44 since 2024. */
+const TERMS_SHIFT = 19n;
+const HIGH_TERMS_BIT = 2n ** 47n;
 
 /** The outcome for an order of the round before. */
 export interface RenewedOrder {
@@ -32,6 +38,8 @@ export async function renewOrders(client: ExchangeClient, round?: Round): Promis
   for (const { orderHash, signed } of await client.evidence.orders(now - 1)) {
     kept.set(orderHash, signed);
   }
+  const current = await client.fetchOrders(now);
+  const watermark = (await client.evidence.statements(now)).at(-1)?.statement.watermark ?? 0n;
   const done: RenewedOrder[] = [];
   for (const before of await client.fetchOrders(now - 1)) {
     const signed = kept.get(before.orderHash);
@@ -47,6 +55,12 @@ export async function renewOrders(client: ExchangeClient, round?: Round): Promis
       done.push({ before, renewed: undefined });
       continue;
     }
+    const [low, high] = renewedIds(before.orderHash, terms !== undefined);
+    const there = current.find(({ id }) => id === low || id === high);
+    if (there !== undefined) {
+      done.push({ before, renewed: there });
+      continue;
+    }
     const quote = isBuy ? order.sellAmount : order.buyAmount;
     const renewed = await client.createOrder({
       market: market.name,
@@ -54,7 +68,7 @@ export async function renewOrders(client: ExchangeClient, round?: Round): Promis
       price: formatPrice(exchange, market, (quote * market.lot) / whole),
       amount: formatAmount(exchange, market.base, left - (left % market.lot)),
       round: now,
-      id: renewedId(before.orderHash as `0x${string}`, terms !== undefined),
+      id: low < watermark ? high : low,
       ...(terms !== undefined && requestOf(terms)),
     });
     done.push({ before, renewed });
@@ -62,11 +76,16 @@ export async function renewOrders(client: ExchangeClient, round?: Round): Promis
   return done;
 }
 
-/** From the hash of the hash: nobody else's, the same at each call, of the range of its terms. */
-function renewedId(orderHash: `0x${string}`, hasTerms: boolean): bigint {
-  const hash = keccak256(hexToBytes(orderHash));
-  const part = (length: number) => BigInt(bytesToHex(hash.slice(0, length)));
-  return hasTerms ? FIRST_TERMS_ID + part(6) : part(8);
+/**
+ * Ids of the renewed order, of the hash of the hash: nobody else's, and the same at each call. The
+ * first is below all ids that the library gives otherwise; the second above them, for a round in
+ * which a statement has closed the first (docs/protocol.md section 10).
+ */
+function renewedIds(orderHash: Hex, hasTerms: boolean): readonly [low: bigint, high: bigint] {
+  const id = BigInt(bytesToHex(keccak256(hexToBytes(orderHash)).slice(0, 8)));
+  if (!hasTerms) return [id >> LOW_SHIFT, id | HIGH_BIT];
+  const inTerms = id >> TERMS_SHIFT;
+  return [FIRST_TERMS_ID + (inTerms >> 1n), FIRST_TERMS_ID + HIGH_TERMS_BIT + inTerms];
 }
 
 function requestOf({ timeInForce, goodTillBlock, selfTrade, tag }: OrderTerms) {

@@ -1,4 +1,5 @@
 /** The parts of one operator, each made of those before it. */
+import { availableParallelism } from "node:os";
 import type { Curve } from "../../base/curve.ts";
 import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
@@ -18,6 +19,7 @@ import { type ApiController, createApi } from "../api/createApi.ts";
 import { FillSigner } from "../api/fillSigner.ts";
 import { Identity } from "../api/identity.ts";
 import type { QuerySources } from "../api/queries.ts";
+import { SignatureVerifier } from "../api/signatureVerifier.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { CommitQuorum } from "../duties/commitQuorum.ts";
@@ -27,6 +29,7 @@ import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
 import { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { RecoverPool } from "../workers/recoverPool.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
@@ -67,6 +70,7 @@ export interface Parts extends Opened {
   readonly slotKeeper: SlotKeeper;
   readonly sources: QuerySources;
   readonly router: WriteRouter;
+  readonly recoverPool: RecoverPool;
   readonly quorum: CommitQuorum;
   readonly runner: DutyRunner;
   readonly monitoring: Monitoring;
@@ -113,7 +117,9 @@ export function assemble(opened: Opened): Parts {
   signals.attestationsRead.on(() => monitoring.sawAttestations());
   const fills = new FillSigner(signer, domain, () => slotKeeper.isApproved !== false);
   const sources: QuerySources = { state, history, curve, domain, fills };
-  const control = makeApi(opened, { head, sources, router, monitoring });
+  const recoverPool = makeRecoverPool(opened);
+  const verifier = new SignatureVerifier(recoverPool, domain);
+  const control = makeApi(opened, { head, sources, router, verifier, monitoring });
   signals.leader.on((url) => {
     const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
     told.catch(opened.onFailure);
@@ -126,6 +132,7 @@ export function assemble(opened: Opened): Parts {
     slotKeeper,
     sources,
     router,
+    recoverPool,
     quorum,
     runner,
     monitoring,
@@ -215,9 +222,27 @@ function makeRunner(
   });
 }
 
+/** Threads that recover signers where the configuration does not say how many. */
+const MOST_THREADS = 4;
+
+function makeRecoverPool({ config, curve, log }: Opened): RecoverPool {
+  return new RecoverPool({
+    threads: config.verifyThreads ?? Math.min(MOST_THREADS, availableParallelism() - 1),
+    curve,
+    onLost: (reason, left) => {
+      const hint = "Nothing is lost but speed; restart the operator when it suits you.";
+      log.warn("recoverThreadLost", { reason, left, hint });
+    },
+  });
+}
+
+interface ApiParts extends Pick<Parts, "head" | "sources" | "router" | "monitoring"> {
+  readonly verifier: SignatureVerifier;
+}
+
 function makeApi(
   { chain, opened, config, metrics, storage }: Opened,
-  { head, sources, router, monitoring }: Pick<Parts, "head" | "sources" | "router" | "monitoring">,
+  { head, sources, router, verifier, monitoring }: ApiParts,
 ): ApiController {
   const { manager, domain } = chain.constants;
   const inDomain = { chainId: domain.chainId, manager };
@@ -226,6 +251,7 @@ function makeApi(
     sources,
     head,
     router,
+    verifier,
     metrics,
     chain: chain.constants,
     operator: opened.signer.address,
