@@ -18,10 +18,7 @@ function ratioOf(field: string, value: unknown): Ratio {
   const [, whole, part = "", exponent = "0"] =
     (typeof text === "string" ? NUMBER.exec(text.trim()) : null) ?? [];
   if (whole === undefined) {
-    throw new UnifiedError(
-      "InvalidOrder",
-      `${field}: ${JSON.stringify(value)} is no number above 0.`,
-    );
+    throw new UnifiedError("InvalidOrder", `${field}: ${String(value)} is no number above 0.`);
   }
   const power = Number(exponent) - part.length;
   const digits = BigInt(whole + part);
