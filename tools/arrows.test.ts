@@ -112,10 +112,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
       signing: ["checks"],
       evidence: [],
       ".": ["checks", "signing", "evidence"],
+      streaming: [".", "checks"],
       node: [".", "checks", "evidence"],
       rounds: [".", "evidence", "signing"],
     },
   },
+  // The API that bots know from ccxt, over the client library: for the adapter and the gateway.
+  unified: { rooms: ["base", "protocol", "wire", "chain", "client"], packages: [] },
+  ccxt: { rooms: ["base", "client", "unified"], packages: ["ccxt"] },
+  gateway: { rooms: ["base", "wire", "client", "unified"], packages: ["node:", "fastify", "ws"] },
   admin: {
     rooms: ["base", "protocol", "wire", "chain", "keys", "client"],
     files: [
@@ -137,12 +142,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "server",
       "journal",
       "admin",
+      "gateway",
     ],
     packages: ["node:", "commander", "zod"],
   },
   // What the npm packages offer: entries alone, each a list of names.
   packages: {
-    rooms: ["base", "protocol", "chain", "client", "operator", "server"],
+    rooms: ["base", "protocol", "chain", "client", "operator", "server", "ccxt"],
     packages: [],
   },
   localnet: {

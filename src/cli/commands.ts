@@ -46,6 +46,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     names: "confirm audit dispute recover round evidence proof".split(" "),
     load: async () => (await import("./trader/safety.ts")).safetyCommands(),
   },
+  {
+    names: ["gateway"],
+    load: async () => [(await import("./trader/gateway.ts")).gatewayCommand()],
+  },
 ];
 
 /** The commands of `name`'s group alone, or all where `name` is none of them (help, completion). */

@@ -6,24 +6,23 @@ import { orderHash } from "../protocol/messages.ts";
 import { DEFAULT_TERMS, isSameTerms, type OrderTerms, termsOf } from "../protocol/trading/terms.ts";
 import type { Domain, Order, Round, Signature } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
-import { MAX_ITEMS } from "../wire/schemas/batch.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import {
   parseCount,
+  parseList,
   parseOrderReference,
   parseOrderRequest,
   parseSignedOrder,
 } from "./arguments.ts";
-import { BadArgument } from "./checks/badArgument.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
 import type { OrderIds } from "./checks/orderIds.ts";
-import { parseTerms } from "./checks/orderTerms.ts";
+import { parseTerms, termsNotKept } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence/evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
-import { type Operators, writeOnce } from "./operators.ts";
+import { anotherOrder, type Operators, requireLength, writeAgain, writeOnce } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
 import { signSeveral } from "./signing/several.ts";
@@ -117,7 +116,7 @@ export class OrderWriter {
       isDone: (shown) => shown.orderHash === hash,
     }).catch((error: unknown) => {
       this.#noteRefusal(error, signed.order);
-      throw error instanceof OperatorUnreachable ? error.about(signed) : error;
+      throw error instanceof OperatorUnreachable ? error.about([signed]) : error;
     });
     const kept = await this.#keep(status, round);
     if (!isSameTerms(kept.terms, terms)) throw termsNotKept(kept);
@@ -162,7 +161,7 @@ export class OrderWriter {
   /**
    * Places orders that are signed and among the evidence, up to 50: each is answered by itself, in
    * their order. The same list may be sent again: an order that was taken is answered as it is.
-   * Throws `OperatorUnreachable` where nothing is known of any of them, `RefusedByOperator` where
+   * Throws `OperatorUnreachable` with them where nothing is known of any, `RefusedByOperator` where
    * none was looked at, `BadReceipt`, `TermsNotKept`, `BadArgument`.
    */
   async placeMany(given: unknown): Promise<OrderOutcome[]> {
@@ -171,9 +170,10 @@ export class OrderWriter {
     const { statements } = this.#options;
     const lost = (error: unknown) => {
       for (const { order } of signed) statements.unanswered(order);
-      throw error;
+      throw error instanceof OperatorUnreachable ? error.about(signed) : error;
     };
-    const items = await api.call("placeOrders", { body: { orders: signed } }).catch(lost);
+    const body = { orders: signed };
+    const { answer: items } = await writeAgain(api, "placeOrders", body).catch(lost);
     requireLength(api.url, items, signed.length);
     for (const [at, { order, signature: _, terms }] of signed.entries()) {
       const status = items[at]?.order;
@@ -207,9 +207,9 @@ export class OrderWriter {
     const body = {
       cancels: cancels.map((cancel, at) => ({ cancel, signature: signatures[at] as Signature })),
     };
-    const items = await api.call("cancelOrders", { body });
-    requireLength(api.url, items, cancels.length);
-    return this.#outcomes(items);
+    const { answer, wasOpen } = await writeAgain(api, "cancelOrders", body);
+    requireLength(api.url, answer, cancels.length);
+    return this.#outcomes(wasOpen ? await this.#settled(answer, cancels) : answer);
   }
 
   /** Takes out all orders of this client, of this round and the next; gives those that it took. */
@@ -217,7 +217,7 @@ export class OrderWriter {
     const { api, owner, domain, signer } = this.#options;
     const cancelAll = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
     const signature = await signer.sign(domain, "CancelAll", cancelAll);
-    const taken = await api.call("cancelAllOrders", { body: { cancelAll, signature } });
+    const { answer: taken } = await writeAgain(api, "cancelAllOrders", { cancelAll, signature });
     return Promise.all(taken.map((status) => this.#keep(status, status.round)));
   }
 
@@ -234,7 +234,7 @@ export class OrderWriter {
     const wish = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
     const cancelAfter = { ...wish, block: until, graceBlocks: grace };
     const signature = await signer.sign(domain, "CancelAfter", cancelAfter);
-    return api.call("cancelOrdersAfter", { body: { cancelAfter, signature } });
+    return (await writeAgain(api, "cancelOrdersAfter", { cancelAfter, signature })).answer;
   }
 
   /** Takes `old` out and a new order in, both or neither, with no trade in between. */
@@ -245,9 +245,9 @@ export class OrderWriter {
     const placed = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
     const cancelSignature = await signer.sign(domain, "CancelOrder", cancel);
     const body = { cancel, cancelSignature, ...placed };
-    const answer = await api.call("replaceOrder", { body }).catch((error: unknown) => {
+    const { answer } = await writeAgain(api, "replaceOrder", body).catch((error: unknown) => {
       this.#noteRefusal(error, placed.order);
-      throw error;
+      throw error instanceof OperatorUnreachable ? error.about([placed]) : error;
     });
     if (answer.placed.orderHash !== orderHash(placed.order)) throw anotherOrder(api.url);
     if (!isSameTerms(answer.placed.terms, termsOf(placed.terms))) throw termsNotKept(answer.placed);
@@ -256,11 +256,36 @@ export class OrderWriter {
     return answer;
   }
 
+  /** An order as an event told it: its signed fill is checked and kept. Throws `BadReceipt`. */
+  async keep(status: OrderStatus): Promise<OrderStatus> {
+    return this.#keep(status, status.round);
+  }
+
   /** Above every one before, also of other processes as far as the clock goes. */
   #nextNonce(): bigint {
     const now = BigInt(Date.now());
     this.#lastNonce = now > this.#lastNonce ? now : this.#lastNonce + 1n;
     return this.#lastNonce;
+  }
+
+  /**
+   * Cancellations that an earlier try may have done: an order that is cancelled by now is answered
+   * as it is.
+   */
+  async #settled(
+    items: Answer<"cancelOrders">,
+    cancels: readonly { readonly round: Round; readonly id: bigint }[],
+  ): Promise<Answer<"cancelOrders">> {
+    const settled: Answer<"cancelOrders"> = [];
+    for (const [at, item] of items.entries()) {
+      const { round, id } = cancels[at] ?? { round: 0, id: 0n };
+      const isEnded = item.error?.code === "OrderNotOpen";
+      const order = isEnded
+        ? await this.#options.api.ask((one) => this.#read(one, round, id))
+        : undefined;
+      settled.push(order?.state === "cancelled" ? { order, error: null } : item);
+    }
+    return settled;
   }
 
   async #outcomes(items: Answer<"placeOrders">): Promise<OrderOutcome[]> {
@@ -331,9 +356,10 @@ export class OrderWriter {
     const placements: Placement[] = [];
     for (const [at, { order, terms }] of built.entries()) {
       const signature = signatures[at] as Signature;
-      await evidence.saveOrder(orderHash(order), { order, signature });
       const ofTerms = terms && { ...terms, signature: termsSignatures.shift() as Signature };
-      placements.push({ order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) });
+      const placed = { order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) };
+      await evidence.saveOrder(orderHash(order), placed);
+      placements.push(placed);
     }
     return placements;
   }
@@ -371,28 +397,4 @@ export class OrderWriter {
     const own = { params: { client: owner }, query: { round }, session };
     return (await api.call("fetchOrders", own)).find((one) => one.id === id);
   }
-}
-
-function termsNotKept({ round, id }: OrderStatus): QuarterdeckError {
-  return new QuarterdeckError({
-    code: "TermsNotKept",
-    message: `The operator holds order ${id} of round ${round} with other terms than were signed.`,
-    hint: "Cancel it, and do not trade with this operator.",
-  });
-}
-
-function parseList<T>(field: string, value: unknown, parse: (one: unknown) => T): T[] {
-  if (Array.isArray(value) && value.length > 0 && value.length <= MAX_ITEMS) {
-    return value.map(parse);
-  }
-  throw new BadArgument(field, "It is no such list", `Give a list of 1 to ${MAX_ITEMS}.`);
-}
-
-function requireLength(url: string, items: readonly unknown[], length: number): void {
-  if (items.length === length) return;
-  throw new OperatorUnreachable(url, `it answers about ${items.length} of ${length} orders`);
-}
-
-function anotherOrder(url: string): OperatorUnreachable {
-  return new OperatorUnreachable(url, "it answers about another order");
 }

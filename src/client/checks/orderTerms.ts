@@ -1,4 +1,5 @@
 /** Terms of orders as callers of the library give them. */
+import { QuarterdeckError } from "../../base/errors.ts";
 import {
   DEFAULT_TERMS,
   FIRST_TERMS_ID,
@@ -11,6 +12,7 @@ import {
   TIMES_IN_FORCE,
   type TimeInForce,
 } from "../../protocol/trading/terms.ts";
+import type { Round } from "../../protocol/units.ts";
 import { BadArgument } from "./badArgument.ts";
 
 /** The terms that a caller may give with an order; a missing field has its default. */
@@ -71,4 +73,13 @@ function parseTag(value: unknown): string {
   if (typeof value === "string" && isTag(value)) return value;
   const hint = `Give 1 to ${MAX_TAG_LENGTH} printable ASCII characters, or leave it out.`;
   throw new BadArgument("tag", "It is no tag", hint);
+}
+
+/** An operator shows an order with other terms than those that were signed. */
+export function termsNotKept({ round, id }: { readonly round: Round; readonly id: bigint }) {
+  return new QuarterdeckError({
+    code: "TermsNotKept",
+    message: `The operator holds order ${id} of round ${round} with other terms than were signed.`,
+    hint: "Cancel it, and do not trade with this operator.",
+  });
 }

@@ -10,7 +10,8 @@ import { hashFill } from "../../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import { verifyProof } from "../../protocol/sumTree.ts";
-import type { Round, Signature, SignedFill, SignedOrder } from "../../protocol/units.ts";
+import type { Round, Signature, SignedFill } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 import {
   type EvidenceStore,
   nameOfStatement,
@@ -62,7 +63,7 @@ export class CheckedEvidence implements EvidenceStore {
     return kept.filter((_, index) => held[index]);
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     await this.#options.store.saveOrder(orderHash, signed);
     this.#good.add(keyOf(orderHash, signed.signature));
   }

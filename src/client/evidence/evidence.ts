@@ -10,9 +10,9 @@ import type {
   Round,
   Signature,
   SignedFill,
-  SignedOrder,
   SignedStatement,
 } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 
 export interface ProofRecord {
   readonly round: Round;
@@ -22,7 +22,7 @@ export interface ProofRecord {
 
 export interface OrderEvidence {
   readonly orderHash: Hex;
-  readonly signed: SignedOrder;
+  readonly signed: Placement;
   /** The furthest fill that an operator signed for it. */
   readonly fill: SignedFill | undefined;
 }
@@ -37,7 +37,7 @@ export interface StatementEvidence extends SignedStatement {
 export interface EvidenceStore {
   saveProofs(records: readonly ProofRecord[]): Promise<void>;
   proofs(round: Round): Promise<ProofRecord[]>;
-  saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void>;
+  saveOrder(orderHash: Hex, signed: Placement): Promise<void>;
   /** Keeps it if it goes further than the one kept; for an order that was saved. */
   saveFill(fill: SignedFill): Promise<void>;
   orders(round: Round): Promise<OrderEvidence[]>;
@@ -55,7 +55,7 @@ export interface EvidenceArchive extends EvidenceStore {
 /** One thing that a client keeps, as stores/records.ts writes it. */
 export type EvidenceRecord =
   | ({ readonly kind: "proof" } & ProofRecord)
-  | { readonly kind: "order"; readonly orderHash: Hex; readonly signed: SignedOrder }
+  | { readonly kind: "order"; readonly orderHash: Hex; readonly signed: Placement }
   | { readonly kind: "fill"; readonly fill: SignedFill }
   | ({ readonly kind: "statement" } & SignedStatement & {
         readonly countersignature: Signature | null;
@@ -96,7 +96,7 @@ export class MemoryEvidence implements EvidenceArchive {
   readonly #proofs = new Map<Round, Map<Address, ProofRecord>>();
   /** By `nameOfStatement`. */
   readonly #statements = new Map<Hex, StatementEvidence>();
-  readonly #orders = new Map<Hex, { signed: SignedOrder; fill: SignedFill | undefined }>();
+  readonly #orders = new Map<Hex, { signed: Placement; fill: SignedFill | undefined }>();
 
   async saveProofs(records: readonly ProofRecord[]): Promise<void> {
     for (const record of records) {
@@ -110,7 +110,7 @@ export class MemoryEvidence implements EvidenceArchive {
     return [...(this.#proofs.get(round)?.values() ?? [])];
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     const known = this.#orders.get(orderHash);
     this.#orders.set(orderHash, { signed, fill: known?.fill });
   }

@@ -1,7 +1,8 @@
 /** Evidence in a browser: an IndexedDB database that survives the page. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
-import type { Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
+import type { Round, SignedFill } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 import {
   byWatermark,
   type EvidenceArchive,
@@ -66,7 +67,7 @@ export class IndexedDbEvidence implements EvidenceArchive {
     });
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     await this.#write("orders", (store) => {
       const line = formatRecord({ kind: "order", orderHash, signed });
       store.put({ key: orderHash, round: signed.order.round, line } satisfies Row);

@@ -10,7 +10,7 @@ import { hashOrder } from "../../protocol/messages.ts";
 import { checkOrder } from "../../protocol/orderRule.ts";
 import { checkStatement } from "../../protocol/statementRule.ts";
 import { balanceProof } from "../../wire/schemas/account.ts";
-import { signedFill, signedOrder } from "../../wire/schemas/order.ts";
+import { placement, signedFill } from "../../wire/schemas/order.ts";
 import { signature } from "../../wire/schemas/signature.ts";
 import { statement } from "../../wire/schemas/statement.ts";
 import { address, count, hash, toJson } from "../../wire/schemas/values.ts";
@@ -18,7 +18,7 @@ import type { EvidenceRecord } from "./evidence.ts";
 
 const record = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("proof"), round: count, token: address, proof: balanceProof }),
-  z.object({ kind: z.literal("order"), orderHash: hash, signed: signedOrder }),
+  z.object({ kind: z.literal("order"), orderHash: hash, signed: placement }),
   z.object({ kind: z.literal("fill"), fill: signedFill }),
   z.object({
     kind: z.literal("statement"),

@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Hex } from "../../base/hex.ts";
-import type { Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
+import type { Round, SignedFill } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 import { parseText } from "../arguments.ts";
 import {
   type EvidenceArchive,
@@ -53,7 +54,7 @@ export class FileEvidence implements EvidenceArchive {
     return this.#memory.proofs(round);
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     await this.#append([{ kind: "order", orderHash, signed }]);
     await this.#memory.saveOrder(orderHash, signed);
   }
