@@ -9,7 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { carryOutDeployment } from "../src/admin/deployment/deploy.ts";
-import { readManifest } from "../src/admin/deployment/manifest.ts";
 import { readPlan } from "../src/admin/deployment/plan.ts";
 import { DeploymentRecord } from "../src/admin/deployment/record.ts";
 import { stepsOf } from "../src/admin/deployment/steps.ts";
@@ -20,6 +19,7 @@ import { contractAddress } from "../src/chain/contracts/deployCalls.ts";
 import { encodeAcceptOwnership } from "../src/chain/contracts/ownership.ts";
 import { isReleasedCode } from "../src/chain/contracts/releaseCode.ts";
 import { localSigner } from "../src/chain/signer.ts";
+import { readManifest } from "../src/operator/config/manifest.ts";
 import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
 import { runCli } from "./support/exchange/cli.ts";
 
@@ -156,6 +156,23 @@ describe("a deployment", () => {
     }
     const accepted = JSON.parse((await verify(manifest)).stdout).checks;
     expect(accepted.every(({ state }: { state: string }) => state === "ok")).toBe(true);
+  });
+
+  it("is named by its manifest in other commands, on its own chain alone", async () => {
+    const owner = (deployment: string) => {
+      const file = join(folder, "owner.json");
+      writeFileSync(file, JSON.stringify({ rpc: [anvil.url], deployment }));
+      return runCli(["operators", "list", "--config", file, "--json"]);
+    };
+    const file = join(folder, "killed.manifest.json");
+    const { mediator, manager } = JSON.parse(readFileSync(file, "utf8"));
+    const listed = await owner(file);
+    expect(listed, listed.stderr).toMatchObject({ code: 0 });
+    expect(JSON.parse(listed.stdout)).toMatchObject({ manager, quorum: 2 });
+    expect(mediator).toMatch(/^0x/);
+    const elsewhere = await owner(changedManifest({ chainId: 1 }));
+    expect(elsewhere.code).not.toBe(0);
+    expect(elsewhere.stderr).toContain("serves chain 31337 instead of 1");
   });
 
   it.each([

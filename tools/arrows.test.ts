@@ -110,6 +110,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ["base", "protocol", "wire", "chain", "keys", "client"],
     files: [
       "src/operator/config/config.ts",
+      "src/operator/config/manifest.ts",
       "src/operator/doctor/finding.ts",
       "src/operator/telemetry/log.ts",
     ],

@@ -8,10 +8,11 @@ import { ask, type ChainClient, connect, readChainId } from "../../chain/rpc/rpc
 import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
+import { readManifest } from "../../operator/config/manifest.ts";
 import { badOption } from "../arguments.ts";
 import { LOG, tell } from "../terminal.ts";
 import { carryOutDeployment, type DeployContext } from "./deploy.ts";
-import { manifestOf, readManifest, writeManifest } from "./manifest.ts";
+import { manifestOf, writeManifest } from "./manifest.ts";
 import { type DeploymentPlan, readPlan } from "./plan.ts";
 import { DeploymentRecord } from "./record.ts";
 import { stepsOf } from "./steps.ts";
