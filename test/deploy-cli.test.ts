@@ -5,6 +5,8 @@
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -72,8 +74,8 @@ describe("a deployment", () => {
     runCli(["deploy", "--plan", file, "--yes", "--poll-ms", "15", ...more], {
       [KEY_VARIABLE]: anvil.keys[DEPLOYER] as string,
     });
-  const verify = (manifest: string) =>
-    runCli(["verify-deployment", "--manifest", manifest, "--rpc", anvil.url, "--json"]);
+  const verify = (manifest: string, ...more: string[]) =>
+    runCli(["verify-deployment", "--manifest", manifest, "--rpc", anvil.url, "--json", ...more]);
   const nonce = () =>
     anvil.client.getTransactionCount({ address: anvil.addresses[DEPLOYER] as Address });
   const newPlan = (name: string, change: object = {}) => {
@@ -173,6 +175,39 @@ describe("a deployment", () => {
     const elsewhere = await owner(changedManifest({ chainId: 1 }));
     expect(elsewhere.code).not.toBe(0);
     expect(elsewhere.stderr).toContain("serves chain 31337 instead of 1");
+  });
+
+  it("is published to a server that compiles it, by our own code alone", async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      request.resume();
+      const done = { isJobCompleted: true, contract: { match: "match" } };
+      response.end(JSON.stringify(request.method === "POST" ? { verificationId: "1" } : done));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const to = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const manifest = join(folder, "killed.manifest.json");
+      const publish = (file: string) => verify(file, "--publish", to, "--poll-ms", "1");
+      const { code, stdout } = await publish(manifest);
+      const published = JSON.parse(stdout).checks.slice(-3);
+      expect([code, published]).toMatchObject([
+        0,
+        ["mediator", "disputes", "manager"].map((what) => ({
+          what: `sources of ${what}`,
+          state: "ok",
+          detail: `match, on ${to}`,
+        })),
+      ]);
+      const { mediator, manager } = JSON.parse(readFileSync(manifest, "utf8"));
+      expect(asked[0]).toBe(`POST /v2/verify/${anvil.chainId}/${mediator}`);
+      expect(asked[4]).toBe(`POST /v2/verify/${anvil.chainId}/${manager}`);
+      expect((await publish(changedManifest({ mediator: tokens[0] }))).code).toBe(1);
+      expect(asked).toHaveLength(6);
+    } finally {
+      server.close();
+    }
   });
 
   it.each([

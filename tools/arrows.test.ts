@@ -131,6 +131,8 @@ const ROOMS: Readonly<Record<string, Room>> = {
     ],
     packages: ["node:", "commander", "zod"],
   },
+  // The exit kit: one page that opens from disk, and the library inside it.
+  exit: { rooms: ["base", "protocol", "chain", "client"], packages: [] },
   // What the npm packages offer: entries alone, each a list of names.
   packages: {
     rooms: ["base", "protocol", "chain", "client", "operator", "server"],

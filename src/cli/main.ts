@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { operatorsCommand } from "../admin/command.ts";
 import { deployCommand, verifyDeploymentCommand } from "../admin/deployment/command.ts";
+import { ownerCommand } from "../admin/owner/command.ts";
 import { completionCommand } from "./completion.ts";
 import { doctorCommand } from "./doctor.ts";
 import { journalCommand } from "./journal.ts";
@@ -10,6 +11,7 @@ import { keystoreCommand } from "./keystore.ts";
 import { operatorCommand } from "./operator.ts";
 import { endWithReader } from "./output.ts";
 import { fail } from "./report.ts";
+import { exitCommand } from "./trader/exit.ts";
 import { safetyCommands } from "./trader/safety.ts";
 import { tradingCommands } from "./trader/trading.ts";
 
@@ -23,12 +25,14 @@ const program = new Command("quarterdeck")
   .version(version)
   .addCommand(operatorCommand())
   .addCommand(operatorsCommand())
+  .addCommand(ownerCommand())
   .addCommand(journalCommand())
   .addCommand(keystoreCommand())
   .addCommand(doctorCommand())
   .addCommand(deployCommand())
   .addCommand(verifyDeploymentCommand());
-for (const command of [...tradingCommands(), ...safetyCommands()]) program.addCommand(command);
+for (const command of [...tradingCommands(), ...safetyCommands(), exitCommand()])
+  program.addCommand(command);
 program.addCommand(completionCommand(() => program));
 
 program.parseAsync().catch(fail);

@@ -7,6 +7,7 @@ import { UINT64_MAX } from "../base/bytes.ts";
 import type { Curve } from "../base/curve.ts";
 import { parseDecimal } from "../base/decimal.ts";
 import type { Address, Hex } from "../base/hex.ts";
+import { type Provider, providerUrl } from "../chain/rpc/provider.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
 import type { RefusalOf } from "../protocol/refusals.ts";
 import type { Order, Round } from "../protocol/units.ts";
@@ -212,13 +213,19 @@ function parseChainSide(given: Fields, curve: Curve | undefined): ParsedChainSid
   const rpcUrl = (field: string, one: unknown) =>
     parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
   return {
-    rpc: parseUrls("options.rpc", given["rpc"], rpcUrl),
+    rpc: isProvider(given["rpc"])
+      ? [providerUrl(given["rpc"])]
+      : parseUrls("options.rpc", given["rpc"], rpcUrl),
     mediator: parseAddressArgument("options.mediator", given["mediator"]),
     signer: parseSigner("options.signer", given["signer"], curve),
     evidence: parseMethods<EvidenceStore>("options.evidence", given["evidence"], EVIDENCE_METHODS),
     maxFeePerGas: optional("maxFeePerGas", (field, one) => parseWei(field, one, 1n)),
     pollMs: optional("pollMs", ms(1)),
   };
+}
+
+function isProvider(value: unknown): value is Provider {
+  return typeof (value as { request?: unknown } | null | undefined)?.request === "function";
 }
 
 function optionalOf(given: Fields) {

@@ -48,6 +48,7 @@ export const PACKAGES: readonly PackagePlan[] = [
       "bin/quarterdeck.mjs": "bin/quarterdeck.mjs",
       "tools/child.mjs": "tools/child.mjs",
       "tools/packages/quarterdeck.md": "README.md",
+      "contracts/standard-json": "contracts/standard-json",
     },
     bin: { quarterdeck: "bin/quarterdeck.mjs" },
     sideEffects: true,
@@ -84,7 +85,7 @@ export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
     engines: { node: plan.node },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...(plan.bin !== undefined && { bin: plan.bin }),
-    files: ["bin", "lib", "tools"].filter(
+    files: ["bin", "contracts", "lib", "tools"].filter(
       (folder) =>
         folder === "lib" || Object.values(plan.files).some((to) => to.startsWith(`${folder}/`)),
     ),
