@@ -5,14 +5,14 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { buildSync } from "esbuild";
 import { ROOT } from "../sources.ts";
 
 const STYLE = /<style>([\s\S]*?)<\/style>/;
 
 /** The file's text: the same for the same sources. */
-export async function exitKit(): Promise<string> {
-  const { outputFiles } = await build({
+export function exitKit(): string {
+  const { outputFiles } = buildSync({
     entryPoints: [join(ROOT, "src/exit/main.ts")],
     bundle: true,
     platform: "browser",

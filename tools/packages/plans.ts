@@ -16,6 +16,8 @@ export interface PackagePlan {
   readonly loaded?: readonly string[];
   /** Files of the repository, and where they go. */
   readonly files: Readonly<Record<string, string>>;
+  /** Where the exit kit goes. */
+  readonly exitKit?: string;
   readonly bin?: Readonly<Record<string, string>>;
   /** Nothing happens where it is only imported: bundlers leave out what is not used. */
   readonly sideEffects: boolean;
@@ -50,6 +52,7 @@ export const PACKAGES: readonly PackagePlan[] = [
       "tools/packages/quarterdeck.md": "README.md",
       "contracts/standard-json": "contracts/standard-json",
     },
+    exitKit: "exit/exit-kit.html",
     bin: { quarterdeck: "bin/quarterdeck.mjs" },
     sideEffects: true,
     node: ">=24",
@@ -85,10 +88,10 @@ export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
     engines: { node: plan.node },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...(plan.bin !== undefined && { bin: plan.bin }),
-    files: ["bin", "contracts", "lib", "tools"].filter(
-      (folder) =>
-        folder === "lib" || Object.values(plan.files).some((to) => to.startsWith(`${folder}/`)),
-    ),
+    files: ["bin", "contracts", "exit", "lib", "tools"].filter((folder) => {
+      const given = [...Object.values(plan.files), plan.exitKit ?? ""];
+      return folder === "lib" || given.some((to) => to.startsWith(`${folder}/`));
+    }),
     dependencies: Object.fromEntries(dependencies),
   };
 }
