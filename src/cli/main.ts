@@ -12,6 +12,7 @@ import { operatorCommand } from "./operator.ts";
 import { endWithReader } from "./output.ts";
 import { fail } from "./report.ts";
 import { exitCommand } from "./trader/exit.ts";
+import { mirrorCommand } from "./trader/mirror.ts";
 import { safetyCommands } from "./trader/safety.ts";
 import { tradingCommands } from "./trader/trading.ts";
 
@@ -31,7 +32,7 @@ const program = new Command("quarterdeck")
   .addCommand(doctorCommand())
   .addCommand(deployCommand())
   .addCommand(verifyDeploymentCommand());
-for (const command of [...tradingCommands(), ...safetyCommands(), exitCommand()])
+for (const command of [...tradingCommands(), ...safetyCommands(), exitCommand(), mirrorCommand()])
   program.addCommand(command);
 program.addCommand(completionCommand(() => program));
 

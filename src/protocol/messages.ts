@@ -108,6 +108,10 @@ export const MESSAGE_TYPES = {
     { name: "endpoint", type: "string" },
     { name: "challenge", type: "bytes32" },
   ],
+  PublishedBalances: [
+    { name: "round", type: "uint64" },
+    { name: "rootsHash", type: "bytes32" },
+  ],
 } as const;
 
 export type MessageName = keyof typeof MESSAGE_TYPES;
@@ -283,6 +287,13 @@ export function hashOperatorApplication(application: OperatorApplication): Uint8
     .bytes32(3, hashText(application.endpoint))
     .count(4, application.date)
     .keccak();
+}
+
+const publishedWords = wordsOf("PublishedBalances");
+
+/** No attestation of a commit, though it is over the same: a type of its own. */
+export function hashPublishedBalances({ round, rootsHash: roots }: Commit): Uint8Array {
+  return publishedWords.count(1, round).hash(2, roots).keccak();
 }
 
 const identityWords = wordsOf("OperatorIdentity");

@@ -82,6 +82,8 @@ export interface Access {
   readonly mediator: Address;
   readonly evidence: string;
   readonly pollMs: number | undefined;
+  /** Where operators are reached; empty: none is named. */
+  readonly operators: readonly string[];
   /** Joins at an operator. */
   join(): Promise<ExchangeClient>;
   /** Asks no operator. */
@@ -117,6 +119,7 @@ export function readTraderAccess(path: string): Access {
     mediator,
     evidence,
     pollMs,
+    operators: endpoints,
     join: async () => {
       if (endpoints.length > 0) {
         return ExchangeClient.join({ ...chain, operator: endpoints, ...(await open()) });

@@ -36,6 +36,7 @@ export interface ApiOptions {
   readonly chain: ExchangeConstants;
   readonly operator: Address;
   readonly identity: OperatorApi["identity"];
+  readonly publicBalances: OperatorApi["publicBalances"];
   /** Facts of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
   /** Facts of a token listed later. */
@@ -85,20 +86,11 @@ export function createApi(options: ApiOptions): ApiController {
     const fact = await options.readFacts(token).catch(() => undefined);
     if (fact !== undefined) facts.set(token, fact);
   };
-  const notReady = () => {
-    if (router.failed !== undefined) return `a restart (${router.failed.message})`;
-    const problem = options.storageProblem?.();
-    if (problem !== undefined) return `the database (${problem})`;
-    if (!head.isHeard) return "the first answer of the chain";
-    if (!options.canSign()) return "its signing service";
-    const lag = head.lagBlocks;
-    return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS
-      ? `${lag} blocks of the chain`
-      : undefined;
-  };
+  const notReady = () => whyNotReady(options);
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
+    publicBalances: options.publicBalances,
     clock: () => clockResponse(state, head.number),
     asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),
@@ -143,6 +135,17 @@ export function createApi(options: ApiOptions): ApiController {
       tell([{ kind: "clock", clock: now }]);
     },
   };
+}
+
+function whyNotReady(options: ApiOptions): string | undefined {
+  const { router, head } = options;
+  if (router.failed !== undefined) return `a restart (${router.failed.message})`;
+  const problem = options.storageProblem?.();
+  if (problem !== undefined) return `the database (${problem})`;
+  if (!head.isHeard) return "the first answer of the chain";
+  if (!options.canSign()) return "its signing service";
+  const lag = head.lagBlocks;
+  return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
 }
 
 function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, TokenFacts>) {

@@ -197,6 +197,10 @@ export const configSchema = z.strictObject({
     .describe("Where clients reach this operator; needed where there are several"),
   keystore: keystore.optional().describe("An encrypted key file (V3)"),
   web3signer: web3signer.optional().describe("A key in Web3Signer, in its eth1 mode"),
+  publicBalances: z
+    .boolean()
+    .default(false)
+    .describe("Publish every client's balance of each round, for mirrors"),
   rateLimits: rateLimits.describe("Requests a second of one address; 0: no limit"),
   guards: guardsSchema.describe("When the health checks warn"),
   alerts: alertsSchema.describe("Webhooks that are told of it"),

@@ -17,6 +17,7 @@ import type { Alerts } from "../alerts/alerts.ts";
 import { type ApiController, createApi } from "../api/createApi.ts";
 import { FillSigner } from "../api/fillSigner.ts";
 import { Identity } from "../api/identity.ts";
+import { PublicBalances } from "../api/public/publicBalances.ts";
 import type { QuerySources } from "../api/queries.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
@@ -222,6 +223,12 @@ function makeApi(
   const { manager, domain } = chain.constants;
   const inDomain = { chainId: domain.chainId, manager };
   const identity = new Identity(opened.signer, inDomain, config.publicUrl);
+  const publicBalances = new PublicBalances({
+    state: sources.state,
+    signer: opened.signer,
+    domain,
+    isOn: config.publicBalances,
+  });
   return createApi({
     sources,
     head,
@@ -230,6 +237,7 @@ function makeApi(
     chain: chain.constants,
     operator: opened.signer.address,
     identity: (challenge) => identity.answer(challenge),
+    publicBalances: (round) => publicBalances.answer(round),
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
     readDeposits: (client, from, to) => readDepositsBetween(chain.reader, client, from, to),

@@ -61,6 +61,7 @@ export interface ExchangeOptions {
   readonly roundSize?: number;
   readonly disputeBond?: bigint;
   readonly withdrawalBond?: bigint;
+  readonly publicBalances?: boolean;
   /** The endpoint that the operator is given in place of anvil's. */
   readonly operatorRpc?: (url: string) => Promise<string>;
 }
@@ -74,7 +75,9 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { schedule } = await reader.constants();
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
-  const config = configOf({ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) });
+  const { publicBalances = false } = options;
+  const given = { rpc, mediator, weth, usdc, folder, publicBalances };
+  const config = configOf({ ...given, key: keyOf(anvil) });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
@@ -174,13 +177,15 @@ function configOf(given: {
   readonly weth: Address;
   readonly usdc: Address;
   readonly folder: string;
+  readonly publicBalances: boolean;
   readonly key: Hex;
 }): OperatorConfig {
-  const { rpc, mediator, weth, usdc, folder, key } = given;
+  const { rpc, mediator, weth, usdc, folder, publicBalances, key } = given;
   return parseConfig(
     {
       rpc: [rpc],
       mediator,
+      publicBalances,
       markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
       confirmations: CONFIRMATIONS,
       storage: join(folder, "storage"),
