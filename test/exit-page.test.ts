@@ -97,7 +97,7 @@ describe("the exit kit", () => {
     await shown.getByText("Choose a wallet first.").waitFor();
     await shown.getByRole("button", { name: "A wallet <b>" }).click();
     await shown.click("#show");
-    await shown.getByText("MISSING: proof of round 2").waitFor();
+    await shown.getByText("MISSING: proof of round 2").first().waitFor();
     await shown.setInputFiles("#files", evidence);
     await shown.getByText(/evidence\.jsonl: \d+ taken, 0 known/).waitFor();
     await shown.click("#show");

@@ -1,4 +1,4 @@
-/** `quarterdeck mirror`: keeps each round's balances as operators publish them, and proves by them. */
+/** `quarterdeck mirror`: keeps the balances that operators publish, and proves by them. */
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
 import { join } from "node:path";

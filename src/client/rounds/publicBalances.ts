@@ -26,8 +26,8 @@ export function readPublishedBalances(value: unknown): PublishedBalances {
 
 /**
  * Resolves where the leaves make exactly the trees that the Mediator holds of that round, of every
- * token, and an operator of the round signed them. Throws `BalancesRefused`, which says what differs,
- * and `RpcUnavailable`. Work grows with clients and tokens.
+ * token, and an operator of the round signed them. Throws `BalancesRefused`, which says what
+ * differs, and `RpcUnavailable`. Work grows with clients and tokens.
  */
 export async function checkPublishedBalances(
   published: PublishedBalances,

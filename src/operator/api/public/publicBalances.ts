@@ -1,6 +1,6 @@
 /**
- * All balances of a round, signed, for anybody: an exchange that publishes them (opt-in) lets mirrors
- * prove a client's balance when every operator is gone. Its clients' balances are no secret then.
+ * All balances of a round, signed, for anybody (opt-in): by them, mirrors prove a client's balance
+ * when every operator is gone. The clients' balances are no secret then.
  */
 import type { Address } from "../../../base/hex.ts";
 import { type Signer, SignerUnavailable } from "../../../chain/signer.ts";
