@@ -164,7 +164,7 @@ function printCalls(exchange: SlotsOnChain, planned: Plan): void {
   process.stdout.write(`${JSON.stringify(calls, null, 2)}\n`);
 }
 
-/** Throws `ChangeRefused` for maintenance that is held: one transaction enters and leaves at once. */
+/** Throws `ChangeRefused` for held maintenance: one transaction enters and leaves at once. */
 function writeSafe(
   exchange: SlotsOnChain,
   { planned, owner, slots }: { planned: Plan; owner: Address; slots: SlotView },
