@@ -84,7 +84,7 @@ describe("a deployment", () => {
     return file;
   };
 
-  it("is shown and priced first, and nothing is sent", async () => {
+  it("a deployment is shown and priced first, and nothing is sent", async () => {
     const before = await nonce();
     const { code, stderr } = await deploy(newPlan("dry"), "--dry-run");
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -93,7 +93,7 @@ describe("a deployment", () => {
     expect(await nonce()).toBe(before);
   });
 
-  it("that breaks off at each of its points comes to one manager and one Mediator", async () => {
+  it("a deployment that breaks off anywhere comes to one manager and one Mediator", async () => {
     const file = newPlan("broken");
     const parsed = readPlan(file);
     const signer = localSigner(anvil.keys[DEPLOYER] as Hex);
@@ -132,7 +132,7 @@ describe("a deployment", () => {
     expect(made).toEqual([deployed.manager, deployed.mediator]);
   });
 
-  it("goes on where its process was killed, and is as its manifest says", async () => {
+  it("a deployment goes on where its process was killed, and is as its manifest says", async () => {
     const file = newPlan("killed");
     const before = await nonce();
     for (const line of ["approval of operator-1", "deployment of the Mediator"]) {
@@ -160,7 +160,7 @@ describe("a deployment", () => {
     expect(accepted.every(({ state }: { state: string }) => state === "ok")).toBe(true);
   });
 
-  it("is named by its manifest in other commands, on its own chain alone", async () => {
+  it("a deployment is named by its manifest in other commands, on its own chain alone", async () => {
     const owner = (deployment: string) => {
       const file = join(folder, "owner.json");
       writeFileSync(file, JSON.stringify({ rpc: [anvil.url], deployment }));
@@ -177,7 +177,7 @@ describe("a deployment", () => {
     expect(elsewhere.stderr).toContain("serves chain 31337 instead of 1");
   });
 
-  it("is published to a server that compiles it, by our own code alone", async () => {
+  it("a deployment is published to a server that compiles it, by our own code alone", async () => {
     const asked: string[] = [];
     const server = createServer((request, response) => {
       asked.push(`${request.method} ${request.url}`);
@@ -218,14 +218,14 @@ describe("a deployment", () => {
     ["operators", [], "operators"],
     ["tokens", [], "tokens"],
     ["genesisBlock", 1, "genesis block"],
-  ])("whose manifest says another %s is found out", async (field, value, what) => {
+  ])("a deployment whose manifest says another %s is found out", async (field, value, what) => {
     const manifest = readManifest(changedManifest({ [field]: value }));
     const checks = await verifyDeployment(anvil.client, manifest);
     const failed = checks.filter(({ state }) => state === "fail");
     expect(failed.map((one) => one.what)).toContain(what);
   });
 
-  it("whose code is another's is found out, wherever it differs", async () => {
+  it("a deployment whose code is another's is found out, wherever it differs", async () => {
     const { code, stdout } = await verify(changedManifest({ mediator: tokens[0] }));
     expect(code).toBe(1);
     expect(JSON.parse(stdout).checks).toMatchObject([{ what: "code of mediator", state: "fail" }]);
@@ -255,13 +255,13 @@ describe("a deployment", () => {
         ],
       },
     ],
-  ])("with a bad %s is refused by that name", async (field, change) => {
+  ])("a deployment with a bad %s is refused by that name", async (field, change) => {
     const twice = field === "tokens.1" ? { tokens: [tokens[0], tokens[0]] } : change;
     const file = newPlan("bad", twice);
     expect(() => readPlan(file)).toThrow(`${field}: `);
   });
 
-  it("of another plan is not mixed up with this one", async () => {
+  it("a deployment of another plan is not mixed up with this one", async () => {
     const file = newPlan("killed", { roundSize: 320 });
     expect((await deploy(file)).stderr).toContain("is of another plan");
   });

@@ -53,7 +53,7 @@ describe("an operator with several endpoints", () => {
 
   const failures = () => logged.filter(({ event }) => event === "endpointFailed");
 
-  it("commits through the one that is left, and names the other by its origin alone", async () => {
+  it("an operator commits by its last endpoint, and names the other by its origin", async () => {
     await commitRound(1);
     proxy.meddle = async () => 500;
     await commitRound(2);
@@ -64,7 +64,7 @@ describe("an operator with several endpoints", () => {
     expect(await operator.api.metrics()).toContain(rest);
   });
 
-  it("never uses one that comes back with another chain behind it", async () => {
+  it("an operator never uses an endpoint that comes back with another chain", async () => {
     const before = failures().length;
     proxy.meddle = async ({ method, params }) => ({ result: await other.rpc(method, params) });
     await commitRound(3);
@@ -76,13 +76,13 @@ describe("an operator with several endpoints", () => {
     expect(await other.blockNumber()).toBe(0);
   });
 
-  it("says what duties cost a day, by what they cost lately", async () => {
+  it("an operator says what duties cost a day, by what they cost lately", async () => {
     const pattern = /quarterdeck_duties_forecast_wei_per_day ([0-9.e+]+)/;
     const figure = Number(pattern.exec(await operator.api.metrics())?.[1]);
     expect(figure).toBeGreaterThan(0);
   });
 
-  it("tells nobody the secret of a URL", async () => {
+  it("an operator tells nobody the secret of a URL", async () => {
     expect(inspect(logged, { depth: 10, maxArrayLength: null })).not.toContain(SECRET);
     expect(await operator.api.metrics()).not.toContain(SECRET);
     expect(logged.length).toBeGreaterThan(5);

@@ -67,7 +67,7 @@ describe("an exit", () => {
     rmSync(folder, { recursive: true });
   });
 
-  it("is planned from what is kept, and from deposits that the chain shows", async () => {
+  it("an exit is planned from what is kept, and from deposits that the chain shows", async () => {
     const { weth, schedule } = exchange;
     const fresh = await exitPlan(await exit(ADA, kept));
     expect(fresh).toMatchObject({ round: 0, halted: false });
@@ -100,7 +100,7 @@ describe("an exit", () => {
     ]);
   });
 
-  it("asks once for what is proven, whoever is started again, and takes it when it is ripe", async () => {
+  it("an exit asks once for what is proven, whoever is started again, and takes it when it is ripe", async () => {
     const { weth } = exchange;
     const client = await exit(ADA, kept);
     const asked = await exitStep(client);
@@ -120,7 +120,7 @@ describe("an exit", () => {
     expect((await exchange.balanceOf(weth, ada.address)) - before).toBe(10n * WETH);
   });
 
-  it("goes on after a halt, by commands alone", async () => {
+  it("an exit goes on after a halt, by commands alone", async () => {
     const { weth, anvil, schedule } = exchange;
     // Asked for too late to be paid: the halt makes it void, and gives the bond back.
     const asked = await exitStep(await exit(BOB, await FileEvidence.open(file)));

@@ -81,7 +81,7 @@ describe("the exit kit", () => {
     return { ...visited, asked };
   }
 
-  it("is one file of a bounded size", () => {
+  it("the exit kit is one file of a bounded size", () => {
     const text = exitKit();
     const gzipped = gzipSync(text).length;
     console.log(`exit kit: ${text.length} bytes, ${gzipped} gzipped`);
@@ -90,7 +90,7 @@ describe("the exit kit", () => {
     expect(exitKit()).toBe(text);
   });
 
-  it("says what is missing, then gets everything out through the wallet alone", async () => {
+  it("the exit kit says what is missing, then gets everything out through the wallet alone", async () => {
     const { page: shown, complaints, asked } = await open();
     await shown.fill("#mediator", exchange.mediator);
     await shown.click("#show");
@@ -118,7 +118,7 @@ describe("the exit kit", () => {
     await shown.context().close();
   });
 
-  it("reads the chain through the visitor's endpoint, and knows what is out", async () => {
+  it("the exit kit reads the chain through the visitor's endpoint, and knows what is out", async () => {
     const { page: shown, complaints, asked } = await open();
     const manifest = JSON.stringify({ chainId: 1, mediator: exchange.mediator });
     await shown.getByRole("button", { name: "A wallet <b>" }).click();

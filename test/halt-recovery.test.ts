@@ -20,7 +20,7 @@ describe("an operator that falls silent", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("halts the Mediator at the boundary, noticed or not, and nobody loses a unit", async () => {
+  it("a silent operator halts the Mediator at the boundary, and nobody loses a unit", async () => {
     const [ada, bob, cleo] = clients as [ExchangeClient, ExchangeClient, ExchangeClient];
     await ada.deposit("WETH", "10");
     await bob.deposit("USDC", "30000");

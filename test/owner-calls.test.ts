@@ -103,7 +103,7 @@ describe("the calls of owners", () => {
   };
   const list = (exchange: OwnedExchange) => listTokenCall(exchange, unlisted);
 
-  it("are shown as a table with gas and deadlines, and nothing is sent", async () => {
+  it("owner calls are shown as a table with gas and deadlines, and nothing is sent", async () => {
     await carryOut(list, OWNER, { dryRun: true });
     const table = said.join("\n");
     expect(table).toContain(`token           USDC ${unlisted}, 6 decimals`);
@@ -113,7 +113,7 @@ describe("the calls of owners", () => {
     expect(await listed()).not.toContain(unlisted);
   });
 
-  it("are sent by their owner alone, and seen; what is so already is not sent", async () => {
+  it("owner calls are sent by their owner alone, and seen; what is so already is not sent", async () => {
     await expect(carryOut(list, STRANGER)).rejects.toMatchObject({ code: "NotOwner" });
     await expect(carryOut(list, OWNER, {})).rejects.toMatchObject({ code: "NotConfirmed" });
     await carryOut(list, OWNER);
@@ -124,7 +124,7 @@ describe("the calls of owners", () => {
     expect(await anvil.blockNumber()).toBe(block);
   });
 
-  it("are refused before anybody is asked, where the contract would refuse them", async () => {
+  it("owner calls are refused before anybody is asked, where the contract would refuse them", async () => {
     const refused = (call: (exchange: OwnedExchange) => Promise<OwnerCall>) =>
       expect(carryOut(call, OWNER)).rejects.toMatchObject({ code: "CallRefused" });
     await refused((exchange) => listTokenCall(exchange, address(STRANGER)));
@@ -135,7 +135,7 @@ describe("the calls of owners", () => {
     await refused(list);
   });
 
-  it("put another operator in the place of the only one", async () => {
+  it("owner calls put another operator in the place of the only one", async () => {
     const next = { address: address(NEXT), name: "two", endpoint: "https://two.example" };
     await carryOut((exchange) => setOperatorCall(exchange, next), OWNER);
     const { mediator: reader } = await connectOwned(accessOf(OWNER).chain);
@@ -147,7 +147,7 @@ describe("the calls of owners", () => {
     expect(said.join("\n")).toContain("else the exchange HALTS");
   });
 
-  it("hand both contracts over in two steps", async () => {
+  it("owner calls hand both contracts over in two steps", async () => {
     for (const of of ["mediator", "manager"] as const) {
       const at = of === "mediator" ? mediator : manager;
       await carryOut((exchange) => transferCall(exchange, of, address(NEXT)), OWNER);
@@ -165,7 +165,7 @@ describe("the calls of owners", () => {
     }
   });
 
-  it("do the same from a Safe's file: by its calldata, and by what signers read", async () => {
+  it("owner calls do the same from a Safe's file: by its calldata, and by what signers read", async () => {
     await carryOut(list, OWNER, { safe });
     expect(await listed()).not.toContain(unlisted);
     const { chainId, meta, transactions } = JSON.parse(readFileSync(safe, "utf8"));
@@ -180,7 +180,7 @@ describe("the calls of owners", () => {
     expect(await listed()).toContain(unlisted);
   });
 
-  it("are commands", async () => {
+  it("owner calls are commands", async () => {
     vi.restoreAllMocks();
     const shown = await runCli(["owner", "show", "--config", config, "--json"]);
     expect(shown, shown.stderr).toMatchObject({ code: 0 });

@@ -56,7 +56,7 @@ describe("the packages", () => {
   }, INSTALL_MS);
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it.each(PACKAGES.map(({ name }) => name))("%s is what publint expects", async (name) => {
+  it.each(PACKAGES.map(({ name }) => name))("package %s is what publint wants", async (name) => {
     const { messages, pkg } = await publint({ pkgDir: folders.get(name) as string });
     expect(messages.map((one) => formatMessage(one, pkg, { color: false }))).toEqual([]);
   });
@@ -75,7 +75,7 @@ describe("the packages", () => {
     expect(entries.sort()).toEqual(Object.keys(planned).sort());
   });
 
-  it("are typed for a stranger's program", async () => {
+  it("the packages are typed for a stranger's program", async () => {
     writeFileSync(
       join(installed, "typed.ts"),
       `import { ExchangeClient, MemoryEvidence, type OrderStatus } from "@quarterdeck/client";
@@ -150,7 +150,7 @@ describe("the packages", () => {
     return [node];
   }
 
-  it("trade on a local exchange, on this Node and the oldest that is allowed", async () => {
+  it("the packages trade on a local exchange, on this Node and the oldest that is allowed", async () => {
     const exchange = await startExchange();
     try {
       const { anvil, mediator, url } = exchange;
@@ -192,7 +192,7 @@ describe("the packages", () => {
     }
   });
 
-  it("run the examples: a market maker, an auditor, and an exit after a halt", async () => {
+  it("the packages run the examples: a market maker, an auditor, and an exit after a halt", async () => {
     const examples = join(import.meta.dirname, "../examples");
     for (const file of readdirSync(examples).filter((name) => name.endsWith(".ts"))) {
       cpSync(join(examples, file), join(installed, file));
@@ -231,7 +231,7 @@ describe("the packages", () => {
     }
   });
 
-  it("are what the examples are typed for", async () => {
+  it("the packages are what the examples are typed for", async () => {
     const tsc = join(import.meta.dirname, "../node_modules/.bin/tsc");
     const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024"];
     const more = ["--allowImportingTsExtensions", "--lib", "es2024,dom,esnext.disposable"];

@@ -58,7 +58,7 @@ describe("public balances", () => {
   const check = async (value: PublishedBalances) =>
     checkPublishedBalances(value, exchange.reader, await exchange.reader.constants());
 
-  it("are the leaves of the committed trees, and prove each client's balance", async () => {
+  it("public balances are the leaves of the committed trees, and prove each client's balance", async () => {
     await check(published);
     expect(published).toMatchObject({ round: 2, clients: [ada, bob] });
     for (const client of [ada, bob]) {
@@ -112,12 +112,15 @@ describe("public balances", () => {
     ],
     ["another round", (value) => ({ ...value, round: 1 }), /round 1 committed|no operator/],
     ["a round to come", (value) => ({ ...value, round: 3 }), /round 3 is not committed/],
-  ])("with %s are refused, though an operator signed them", async (_, change, why) => {
-    const changed = await signedAnew(change(published), 1);
-    await expect(check(changed)).rejects.toThrow(why);
-  });
+  ])(
+    "public balances with %s are refused, though an operator signed them",
+    async (_, change, why) => {
+      const changed = await signedAnew(change(published), 1);
+      await expect(check(changed)).rejects.toThrow(why);
+    },
+  );
 
-  it("signed by no operator, or of no such form, are refused", async () => {
+  it("public balances signed by no operator, or of no such form, are refused", async () => {
     await expect(check(await signedAnew(published, 5))).rejects.toThrow(/no operator of round 2/);
     await check(await signedAnew(published, 1));
     const more = { ...published, clients: published.clients.slice(1) };
@@ -125,7 +128,7 @@ describe("public balances", () => {
     expect(() => readPublishedBalances({ ...published, round: "2" })).toThrow(/round/);
   });
 
-  it("are mirrored as they are committed, and get a client out that kept nothing", async () => {
+  it("public balances are mirrored as they are committed, and get a client out that kept nothing", async () => {
     const kept = await runCli(["mirror", "keep", "--to", mirror, "--once", "--config", config]);
     expect(kept, kept.stderr).toMatchObject({ code: 0 });
     expect(kept.stderr).toContain("round 1: 2 clients, as committed");
@@ -156,7 +159,7 @@ describe("public balances", () => {
   });
 });
 
-it("are published by nobody who was not told to", async () => {
+it("balances are published by nobody who was not told to", async () => {
   const exchange = await startExchange();
   try {
     await exchange.toQuarter(1, 1);

@@ -22,7 +22,7 @@ const quote = (price: string, amount = "0.01") => ({
   amount,
 });
 
-it("places many with one signature, each answered by itself, and again the same", async () => {
+it("a client places many with one signature, each answered alone, and repeats them", async () => {
   const requests = [quote("4000"), { ...quote("4001"), tag: "b" }, quote("4002", "500")];
   const signed = await ada.orders.signMany(requests);
   expect(new Set(signed.map(({ signature }) => signature.r)).size).toBe(1);
@@ -47,7 +47,7 @@ it("places many with one signature, each answered by itself, and again the same"
   ]);
 });
 
-it("takes out all orders with one message", async () => {
+it("a client takes out all orders with one message", async () => {
   await ada.orders.createMany([quote("4000"), quote("4001")]);
   const taken = await ada.orders.cancelAll();
   expect(taken.map(({ state, reason }) => [state, reason])).toEqual([
@@ -57,7 +57,7 @@ it("takes out all orders with one message", async () => {
   expect(await ada.orders.cancelAll()).toEqual([]);
 });
 
-it("replaces an order, and refuses to replace one that is gone", async () => {
+it("a client replaces an order, and cannot replace one that is gone", async () => {
   const old = await ada.createOrder(quote("4000", "9"));
   const { cancelled, placed } = await ada.orders.replace(old, quote("4100", "9.5"));
   expect(cancelled).toMatchObject({ id: old.id, state: "cancelled", reason: "replaced" });
@@ -67,7 +67,7 @@ it("replaces an order, and refuses to replace one that is gone", async () => {
   await ada.orders.cancelAll();
 });
 
-it("tells what is left of the limits", async () => {
+it("a client is told what is left of the limits", async () => {
   const session = await ada.session();
   const asked = { params: { client: ada.address }, session };
   const before = await ada.api.call("fetchLimits", asked);
@@ -88,7 +88,7 @@ it("the dead-man switch takes out all orders at its block", async () => {
   await expect(ada.orders.cancelAfter(1)).rejects.toMatchObject({ code: "Expired" });
 });
 
-it("refuses lists that are none, and signs nothing", async () => {
+it("lists that are none are refused, and nothing is signed", async () => {
   for (const list of [undefined, [], "x", Array(51).fill(quote("4000"))]) {
     await expect(ada.orders.createMany(list)).rejects.toMatchObject({ field: "orders" });
     await expect(ada.orders.cancelMany(list)).rejects.toMatchObject({ field: "orders" });

@@ -286,21 +286,21 @@ describe("imports", () => {
   );
   const arrows = all.flatMap((one) => filesOf(one).map((target) => [one.path, target] as const));
 
-  it("go only along the arrows", () => {
+  it("imports go only along the arrows", () => {
     expect(all.length).toBeGreaterThan(50);
     expect(all.flatMap(faults)).toEqual([]);
   });
 
-  it("lead no room and no sub-room back to itself", () => {
+  it("imports lead no room and no sub-room back to itself", () => {
     expect(arrows.length).toBeGreaterThan(500);
     expect(circles(partGraph(arrows))).toEqual([]);
   });
 
-  it("lead no file back to itself, types included", () => {
+  it("imports lead no file back to itself, types included", () => {
     expect(circles(graphOf(arrows))).toEqual([]);
   });
 
-  it("are allowed in no circle by the tables", () => {
+  it("imports are allowed in no circle by the tables", () => {
     const allowedOf = (room: string) => [
       ...(ROOMS[room]?.rooms ?? []),
       ...(ROOMS[room]?.types ?? []),
@@ -337,17 +337,17 @@ describe("imports", () => {
     ["src/admin/x.ts", 'import { report } from "../cli/report.ts";'],
     ["src/cli/x.ts", 'import { until } from "../../test/support/exchange.ts";'],
     ["src/cellar/x.ts", ""],
-  ])("are refused elsewhere: %s %s", (path, text) => {
+  ])("imports are refused elsewhere: %s %s", (path, text) => {
     expect(faults(source(path, text))).toHaveLength(1);
   });
 
-  it("may be of types alone where the table says so", () => {
+  it("imports may be of types alone where the table says so", () => {
     const text = `import type { HealthCheck } from "../wire/schemas/health.ts";
       export type { Live } from "../wire/schemas/health.ts";`;
     expect(faults(source("src/keys/x.ts", text))).toEqual([]);
   });
 
-  it("may mention in comments what they may not do", () => {
+  it("comments may mention imports that code may not have", () => {
     expect(faults(source("src/exchange/x.ts", "// no Date here\n/** async is banned */"))).toEqual(
       [],
     );
@@ -366,12 +366,12 @@ describe("circles", () => {
       ],
     ],
     [["a > a"], [["a"]]],
-  ])("of %j are %j", (arrows, found) => {
+  ])("the circles of %j are %j", (arrows, found) => {
     const pairs = arrows.map((arrow) => arrow.split(" > ") as [string, string]);
     expect(circles(graphOf(pairs))).toEqual(found);
   });
 
-  it("of sub-rooms are found across rooms", () => {
+  it("circles of sub-rooms are found across rooms", () => {
     const arrows = [
       ["src/operator/api/a.ts", "src/server/b.ts"],
       ["src/server/c.ts", "src/operator/api/d.ts"],

@@ -9,7 +9,7 @@ import { sources } from "./sources.ts";
 describe("generated files", () => {
   beforeAll(() => compile(["contracts"]));
 
-  it("are up to date: run node tools/build-contracts.ts if not", () => {
+  it("generated files are up to date: run node tools/build-contracts.ts if not", () => {
     expect(generate().size).toBeGreaterThan(8);
     expect(outdated()).toEqual([]);
   });
@@ -27,20 +27,23 @@ describe("the sources that verify-deployment publishes", () => {
       ...["roundRobinOperatorManager", "src/managers/RoundRobinOperatorManager.sol"],
       "RoundRobinOperatorManager",
     ],
-  ] as [string, string, string][])("compile to the bytecode of %s", (module, path, name) => {
-    const file = JSON.parse(read(`contracts/standard-json/${module}.json`));
-    expect(solc.version()).toContain(file.compilerVersion);
-    const compiled = JSON.parse(solc.compile(JSON.stringify(file.stdJsonInput)));
-    const bytecode: string = compiled.contracts[path][name].evm.bytecode.object;
-    expect(bytecode.length).toBeGreaterThan(1000);
-    expect(read(`src/chain/bytecode/${module}.ts`)).toContain(`"0x${bytecode}"`);
-  });
+  ] as [string, string, string][])(
+    "published sources compile to the bytecode of %s",
+    (module, path, name) => {
+      const file = JSON.parse(read(`contracts/standard-json/${module}.json`));
+      expect(solc.version()).toContain(file.compilerVersion);
+      const compiled = JSON.parse(solc.compile(JSON.stringify(file.stdJsonInput)));
+      const bytecode: string = compiled.contracts[path][name].evm.bytecode.object;
+      expect(bytecode.length).toBeGreaterThan(1000);
+      expect(read(`src/chain/bytecode/${module}.ts`)).toContain(`"0x${bytecode}"`);
+    },
+  );
 });
 
 describe("the Mediator's two halves", () => {
   beforeAll(() => compile(["contracts"]));
 
-  it("see the same storage: what Disputes declares is where the Mediator has it", () => {
+  it("the Mediator's halves see the same storage: that of Disputes is the Mediator's", () => {
     const [whole, half] = [layoutOf("Mediator"), layoutOf("Disputes")];
     expect(half.length).toBeGreaterThan(10);
     expect(whole.slice(0, half.length)).toEqual(half);
@@ -53,7 +56,7 @@ describe("the contracts' tests", () => {
   /** Made by these, a contract would be compiled without optimizer, and its gas be another. */
   const made = /new (Mediator|MutableOperatorManager|RoundRobinOperatorManager|OpenManager)\(/;
 
-  it("deploy what is deployed, never a compile of their own: use deployArtifact", () => {
+  it("the contracts' tests deploy what is deployed, by deployArtifact, and compile none", () => {
     const tests = sources([".sol"]).filter(({ path }) => path.startsWith("contracts/test/"));
     expect(tests.length).toBeGreaterThan(20);
     expect(tests.filter(({ text }) => made.test(text)).map(({ path }) => path)).toEqual([]);

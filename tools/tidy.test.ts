@@ -54,6 +54,31 @@ const NOUNLESS = new RegExp(
     "which|its)|Whether (?:its?|they|those|one|what|who(?:ever)?|nobody|somebody))(?![\\w'])",
 );
 
+/**
+ * A test's title is a sentence by itself: a search shows its line without the describe around it. With
+ * one of these first words a reader has to guess the subject. Words that are nouns as well, or names
+ * of commands (blocks, orders, counts, leaves, verify), are not among them.
+ */
+const SUBJECTLESS = new RegExp(
+  `^(?:${[
+    "is are was were be has have had do does can cannot may must never will would should shall",
+    "that which who whom whose whoever what whatever it they there and or nor also still",
+    "of in on at by to for from with without as after before between under over behind beside",
+    "when where while until once if however why whether",
+    "accepts agrees allows asks ask attests begins begin catches comes come compares computes",
+    "deletes disagrees drops drop ends enters fails finds find fits fit follows follow foretells",
+    "forgets gets gives give goes go handles hears keeps keep knows know learns lets let lies lie",
+    "looks loses lose makes make moves move notices opens outlives passes pays prefers prefer puts",
+    "recovers refuses refuse rejects remembers remember removes renews replaces reports returns",
+    "rolls says say sends serves sets shows show signs stands stand starts stays stay stops survives",
+    "takes take tells tell throws tries try uses waits wait wants warns works writes yields",
+    "carries holds hold names needs",
+  ]
+    .join(" ")
+    .replaceAll(" ", "|")})(?![\\w'-])`,
+  "i",
+);
+
 const code = sources([".ts", ".mjs", ".cjs", ".sol", ".json", ".toml", ".md", ".yml"]).filter(
   ({ path }) => path !== "package-lock.json",
 );
@@ -61,8 +86,33 @@ const written = code.filter(
   ({ path, generated }) => !generated && /\.(ts|mjs|cjs|sol)$/.test(path),
 );
 
+/** Tests of this project, and the tests that several of them share. */
+const titled = written
+  .filter(({ path }) => /^(?:src|test|sim|tools)\/.*\.ts$/.test(path) && isTest(path))
+  .flatMap(titles);
+
+/** Where an object or a list written in place is spread into another. */
+function spreadLiterals({ path, text }: Pick<Source, "path" | "text">): string[] {
+  return [...text.matchAll(/\.{3}\(?(?=[[{])/g)].flatMap((match) => {
+    const start = match.index + match[0].length;
+    const after = text.slice(endOfBrackets(text, start)).replace(/^ as const/, "");
+    const isUsed = /^\s*[.[(]/.test(after.replace(/^\)/, ""));
+    return isUsed ? [] : [`${path}:${text.slice(0, start).split("\n").length}`];
+  });
+}
+
+/** The place after the bracket that closes the one at `start`. */
+function endOfBrackets(text: string, start: number): number {
+  let depth = 0;
+  for (let at = start; at < text.length; at++) {
+    if ("[{(".includes(text[at] as string)) depth++;
+    if ("]})".includes(text[at] as string) && --depth === 0) return at + 1;
+  }
+  return text.length;
+}
+
 describe("files", () => {
-  it.each(LENGTHS)("keep to $most $name: $reason", ({ applies, most }) => {
+  it.each(LENGTHS)("files keep to $most $name: $reason", ({ applies, most }) => {
     const long = written
       .filter(({ path }) => applies(path))
       .map(({ path, text }) => ({ path, lines: text.split("\n").length - 1 }))
@@ -70,11 +120,22 @@ describe("files", () => {
     expect(long).toEqual([]);
   });
 
-  it(`keep to ${MOST_COLUMNS} columns`, () => {
+  it(`files keep to ${MOST_COLUMNS} columns`, () => {
     expect(written.flatMap(wideLines)).toEqual([]);
   });
 
-  it("use no banned words", () => {
+  it("files spread no literal only to keep lines short: the formatter breaks them", () => {
+    expect(written.flatMap(spreadLiterals)).toEqual([]);
+    // Built from parts, so that this file does not trip over itself.
+    const found = (text: string) => spreadLiterals({ path: "p", text }).length;
+    const spread = (literal: string) => `f({ ${"..."}${literal} });`;
+    expect(found(spread("{ a, b }"))).toBe(1);
+    expect(found(spread("(['a', 'b'] as const)"))).toBe(1);
+    expect(found(spread("[a, b].map(one)"))).toBe(0);
+    expect(found(spread("(a && { b })"))).toBe(0);
+  });
+
+  it("files use no banned words", () => {
     // What is generated from the contracts holds the words of those who wrote their libraries.
     const own = code.filter(({ generated }) => !generated);
     const found = own.flatMap(({ path, text }) =>
@@ -85,7 +146,7 @@ describe("files", () => {
     expect(found).toEqual([]);
   });
 
-  it("begin no comment with a pronoun, but with a noun", () => {
+  it("files begin no comment with a pronoun, but with a noun", () => {
     const found = written
       .filter(({ path }) => path.startsWith("src/") && !isTest(path))
       .flatMap(({ path, text }) =>
@@ -96,7 +157,21 @@ describe("files", () => {
     expect(found).toEqual([]);
   });
 
-  it("lie in rooms of a size that a person can hold", () => {
+  it("titles of tests are sentences by themselves, with a subject", () => {
+    expect(titled.length).toBeGreaterThan(1000);
+    expect(titled.filter(({ title }) => SUBJECTLESS.test(title))).toEqual([]);
+    const found = (test: string) =>
+      titles({ path: "p", text: test }).filter(({ title }) => SUBJECTLESS.test(title)).length;
+    // Built from parts, so that this file does not trip over itself.
+    const one = (call: string, title: string) => `${call}${"("}"${title}", () => {});`;
+    expect(found(one("it", "is refused when a dispute must be closed soon"))).toBe(1);
+    expect(found(one("it", "a plan is refused when a dispute must be closed soon"))).toBe(0);
+    expect(found(one("test.each([1])", "with a bad %s is refused"))).toBe(1);
+    expect(found(one("it.skipIf(true)", "blocks that do not follow are refused"))).toBe(0);
+    expect(found(one("until", "is mined"))).toBe(0);
+  });
+
+  it("files lie in rooms of a size that a person can hold", () => {
     const rooms = new Map<string, number>();
     for (const { path } of written) {
       if (!path.startsWith("src/") || isTest(path) || path.endsWith(".d.ts")) continue;
@@ -108,7 +183,7 @@ describe("files", () => {
     expect(crowded).toEqual([]);
   });
 
-  it("assert something where they test", () => {
+  it("files assert something where they test", () => {
     const idle = written
       .filter(({ path }) => path.endsWith(".test.ts"))
       .filter(({ text }) => !/\bexpect\(|\bassert/.test(text))
@@ -125,6 +200,15 @@ function wideLines({ path, text }: Source): string[] {
     const wide = line.length > MOST_COLUMNS && !/["'`].{60,}/.test(line);
     return wide ? [`${path}:${i + 1}`] : [];
   });
+}
+
+/** The title of each test, whichever way it is called: plain, skipped, or with a table of cases. */
+function titles({ path, text }: Pick<Source, "path" | "text">) {
+  const called = /(?:(?<![\w.])(?:it|test)(?:\.\w+)*|[)`])\(\s*(["`])(.+?)\1,\s/g;
+  return [...text.matchAll(called)].map(({ index, 2: title = "" }) => ({
+    place: `${path}:${text.slice(0, index).split("\n").length}`,
+    title,
+  }));
 }
 
 /** The first line of each comment, a run of `//` lines being one. */

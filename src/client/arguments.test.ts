@@ -4,7 +4,7 @@
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Address, Hex } from "../base/hex.ts";
-import { parseOperatorUrl, parseOptions } from "./arguments.ts";
+import { parseOperatorUrl } from "./arguments.ts";
 import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
 import { MemoryEvidence } from "./evidence/evidence.ts";
@@ -12,6 +12,7 @@ import { signedOrder } from "./fakeOperator.testkit.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
+import { parseOptions } from "./options.ts";
 import { recover } from "./recover.ts";
 import { addressOfKey } from "./signing/signers.ts";
 import { listen } from "./stream.ts";
@@ -101,14 +102,14 @@ describe("options of join", () => {
     ["patience", [5]],
   ];
 
-  it("all of them have a row", () => {
+  it("every option of join has a row", () => {
     const named = new Set(rows.map(([field]) => field.split(".")[0]));
     for (const name of Object.keys(parseOptions(good()))) {
       expect(named, name).toContain(name === "operators" ? "operator" : name);
     }
   });
 
-  it.each(rows)("%s", async (field, values) => {
+  it.each(rows)("options of join: %s", async (field, values) => {
     const [name = ""] = field.split(".");
     for (const value of values) {
       const joined = ExchangeClient.join({ ...good(), [name]: value } as never);
@@ -122,7 +123,7 @@ describe("options of join", () => {
     }
   });
 
-  it("are asked for as an object", async () => {
+  it("options of join are asked for as an object", async () => {
     for (const none of [undefined, null, 5, "x", []]) {
       await expect(ExchangeClient.join(none as never)).rejects.toMatchObject({ field: "options" });
     }
@@ -147,11 +148,11 @@ describe("options of join", () => {
     ["127.0.0.1:8080", "http://127.0.0.1:8080"],
     ["localhost:8080", "http://localhost:8080"],
     ["exchange.example/api", "http://exchange.example"],
-  ])("%s should have been %s", (given, right) => {
+  ])("options of join: %s should have been %s", (given, right) => {
     expect(() => parseOperatorUrl("operator", given)).toThrow(`Write http:// before it: ${right}.`);
   });
 
-  it("what is written in other ways is the same", async () => {
+  it("options of join written in other ways are the same", async () => {
     const options = parseOptions({
       ...good(),
       operator: [` ${NOWHERE}/ `],

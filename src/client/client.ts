@@ -3,7 +3,7 @@
  * checked against the chain and kept as evidence, and money can be got out whatever the operator
  * does.
  */
-import { type Curve, nobleCurve } from "../base/curve.ts";
+import { nobleCurve } from "../base/curve.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { sleep } from "../base/sleep.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
@@ -30,12 +30,11 @@ import {
 import { OwnClock, type SessionOptions, Sessions } from "./checks/ownClock.ts";
 import { type Deposited, Deposits, notCredited } from "./deposits.ts";
 import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
-import type { EvidenceStore } from "./evidence/evidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
+import { type ClientOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
-import type { SignerOption } from "./signing/parseSigner.ts";
 import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
 import type { OrderStatus } from "./types.ts";
 import { OrderWriter } from "./writes.ts";
@@ -43,42 +42,15 @@ import { OrderWriter } from "./writes.ts";
 export { BadArgument } from "./checks/badArgument.ts";
 export { type ExchangeFacts, MarketChanged, type MarketPin } from "./checks/exchangeFacts.ts";
 export { type Deposited, DepositUnsettled } from "./deposits.ts";
+export type { ClientOptions } from "./options.ts";
 export type { OrderStatus } from "./types.ts";
-
-export interface ClientOptions {
-  /** An operator's HTTP address, or several. Addresses that the chain names are learnt from it. */
-  readonly operator: string | readonly string[];
-  /** Milliseconds for which a question goes round the operators before it fails; 15,000. */
-  readonly retryTimeoutMs?: number;
-  /** JSON-RPC endpoints of the chain, the client's own choice and not the operator's. */
-  readonly rpc: string | readonly string[];
-  /** The Mediator that the client means to use, in lower case or with its checksum. */
-  readonly mediator: string;
-  /**
-   * A private key, a viem account, an EIP-1193 wallet (alone, or { wallet, address }), or
-   * { owner, tradingKey }.
-   */
-  readonly signer: SignerOption;
-  readonly evidence: EvidenceStore;
-  /** Wei for a unit of gas; never more. */
-  readonly maxFeePerGas?: bigint;
-  /** Milliseconds between two polls for a receipt. */
-  readonly pollMs?: number;
-  readonly curve?: Curve;
-  /**
-   * Markets whose lots and ticks the caller is sure of, as `client.markets()` shows them: with
-   * others the client does not join. Without, what an operator says when the client joins is shown,
-   * bounded and then held fixed.
-   */
-  readonly markets?: readonly MarketPin[];
-}
 
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
 const DEFAULT_POLL_MS = 1000;
 const MAX_ROWS = 500;
 /** The facts that `join` has found out. */
 interface Joined {
-  readonly options: parse.ParsedOptions;
+  readonly options: ParsedOptions;
   readonly signer: ClientSigner;
   readonly api: Operators;
   readonly reader: MediatorReader;
@@ -124,7 +96,11 @@ export class ExchangeClient {
     const { domain, schedule } = constants;
     const curve = options.curve ?? nobleCurve;
     const evidence = new CheckedEvidence({
-      ...{ store: options.evidence, reader, constants, client, curve },
+      store: options.evidence,
+      reader,
+      constants,
+      client,
+      curve,
     });
     this.evidence = evidence;
     this.#receipts = new Receipts({ reader, constants, evidence, owner: client, curve });
@@ -138,12 +114,19 @@ export class ExchangeClient {
     const sign: SessionOptions["sign"] = (session) => signer.sign(domain, "Session", session);
     this.#sessions = new Sessions({ clock, client, sign });
     this.#deposits = new Deposits({
-      ...{ reader, constants, client },
+      reader,
+      constants,
+      client,
       submitter: this.#submitter,
       pollMs: this.#pollMs,
     });
     this.orders = new OrderWriter({
-      ...{ api, owner: client, domain, signer, evidence, clock },
+      api,
+      owner: client,
+      domain,
+      signer,
+      evidence,
+      clock,
       receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
@@ -151,7 +134,10 @@ export class ExchangeClient {
       learnAnew: () => this.fetchExchange(),
     });
     this.#auditor = new Auditor({
-      ...{ reader, constants, evidence, client },
+      reader,
+      constants,
+      evidence,
+      client,
       fetchOrders: (round, manner) => this.fetchOrders(round, manner),
       fetchProofs: async (round, manner) => {
         const { params, session } = await this.#own({ retryTimeoutMs: 0 });
@@ -168,7 +154,7 @@ export class ExchangeClient {
    * account, and `RpcUnavailable`.
    */
   static async join(given: ClientOptions): Promise<ExchangeClient> {
-    const options = parse.parseOptions(given);
+    const options = parseOptions(given);
     const { operators, retryTimeoutMs, rpc, mediator } = options;
     const chainId = await readChainId(rpc);
     const reader = new MediatorReader(connect(rpc, { chainId }), mediator);

@@ -256,9 +256,9 @@ export async function readOperatorUrls(
   reader: MediatorReader,
   manager: Address,
 ): Promise<readonly string[]> {
-  const turns = new SlotReader(reader.client, manager);
-  if (await turns.hasSlots()) {
-    return (await turns.slots()).operators.map(({ endpoint }) => endpoint);
+  const slotReader = new SlotReader(reader.client, manager);
+  if (await slotReader.hasSlots()) {
+    return (await slotReader.slots()).operators.map(({ endpoint }) => endpoint);
   }
   const operator = await reader.operator(manager);
   return operator === undefined ? [] : [operator.uri];

@@ -9,6 +9,7 @@ import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
 import { type RequestId, type StreamRequest, streamRequest } from "../wire/stream.ts";
+import { FeedUnavailable } from "./feeds/feed.ts";
 import type { Feeds } from "./feeds/feeds.ts";
 import { type HintListener, type HintRequest, hintChannelOf } from "./hints.ts";
 import type { RateKind } from "./rateLimits.ts";
@@ -122,7 +123,11 @@ export class StreamConnection implements HintListener {
     this.#channels.set(key, undefined);
     if ("client" in channel) this.#attend(channel.client);
     this.send(toJson({ kind: "answer", id, channel: key }));
-    const stop = await this.#feeds.listen(channel, after, (text) => this.send(text));
+    const stop = await this.#begin(channel, after);
+    if (stop instanceof FeedUnavailable) {
+      this.#channels.delete(key);
+      return this.#refuse(stop.refusal, id);
+    }
     if (stop === undefined) {
       this.#channels.delete(key);
       const what = "base" in channel ? `market ${channel.base}/${channel.quote}` : key;
@@ -144,6 +149,15 @@ export class StreamConnection implements HintListener {
         : await this.#api.cancelOrder(request.body.cancel, request.body.signature);
     if (!answer.ok) return this.#refuse(answer.refusal, id);
     this.send(toJson({ kind: "answer", id, order: answer.value }));
+  }
+
+  async #begin(channel: StreamChannel, after: number | undefined) {
+    try {
+      return await this.#feeds.listen(channel, after, (text) => this.send(text));
+    } catch (error) {
+      if (error instanceof FeedUnavailable) return error;
+      throw error;
+    }
   }
 
   #subscribeHints(request: HintRequest): void {

@@ -49,7 +49,7 @@ const REFUSALS: readonly Refusal[] = [
   refuse("OrderNotOpen", { ...order, end: "filled" }),
 ];
 
-it("all of them are here", () => {
+it("the examples here have every code of a refusal", () => {
   expect([...new Set(REFUSALS.map(({ code }) => code))].sort()).toEqual([...REFUSAL_CODES].sort());
 });
 

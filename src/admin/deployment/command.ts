@@ -133,22 +133,23 @@ async function openDeployer({ keystore, passwordFile }: DeployFlags, signal: Abo
 
 async function showPlan({ client, plan, signer, record }: DeployContext): Promise<void> {
   const { manager, operators } = plan;
-  const turns =
+  const slots =
     manager.kind === "single"
       ? "one operator"
-      : `turns of ${manager.slotBlocks} blocks, the first of ${manager.genesisBlocks}, ` +
+      : `slots of ${manager.slotBlocks} blocks, the first of ${manager.genesisBlocks}, ` +
         `commit quorum ${manager.commitQuorum}`;
   const rows: [string, string][] = [
     ["chain", String(plan.chainId)],
     ["deployer", signer.address],
     ["owner", plan.owner === signer.address ? "the deployer" : `${plan.owner}, once it accepts`],
-    ["manager", turns],
+    ["manager", slots],
     ["rounds", `${plan.roundSize} blocks, quarters of ${plan.roundSize / 4}`],
     ["dispute bond", `${formatDecimal(plan.disputeBond, ETHER_DECIMALS)} ether`],
     ["withdrawal bond", `${formatDecimal(plan.withdrawalBond, ETHER_DECIMALS)} ether`],
     ...plan.tokens.map((token): [string, string] => ["token", token]),
     ...operators.map(({ name, address, endpoint }): [string, string] => [
-      ...(["operator", `${name} ${address} ${endpoint}`] as const),
+      "operator",
+      `${name} ${address} ${endpoint}`,
     ]),
   ];
   for (const [name, value] of rows) tell(`${name.padEnd(16)}${value}`);

@@ -36,7 +36,7 @@ describe("sources", () => {
   }
   const ticket = JSON.stringify({ verificationId: "a/b" });
 
-  it("are sent as the compiler took them, and their match is waited for", async () => {
+  it("sources are sent as the compiler took them, and their match is waited for", async () => {
     const { url, asked, checks } = await publish((path, polls) => {
       if (path === `/server/v2/verify/5/${AT}`) return [202, ticket];
       const contract = { match: "exact_match" };
@@ -61,7 +61,7 @@ describe("sources", () => {
     expect(sent.stdJsonInput.sources[file as string].content).toContain("contract Mutable");
   });
 
-  it("are as good as sent where the server has them", async () => {
+  it("sources are as good as sent where the server has them", async () => {
     const { checks } = await publish(() => [409, "{}"]);
     expect(checks[0]).toMatchObject({ state: "ok", detail: expect.stringContaining("known to") });
   });
@@ -83,7 +83,7 @@ describe("sources", () => {
       (path) => (path.includes(AT) ? [202, ticket] : [200, '{"isJobCompleted":true}']),
       /found no match/,
     ],
-  ])("that meet %s are told as not published", async (_, answer, why) => {
+  ])("sources that meet %s are told as not published", async (_, answer, why) => {
     const { checks } = await publish(answer);
     expect(checks).toMatchObject([{ state: "fail", detail: expect.stringMatching(why) }]);
   });

@@ -11,7 +11,7 @@ const MANAGER = "0x9fE46736679d2D9a65F0992F2272dE9f3c7fa6e0" as Address;
 const NEWCOMER = { address: OWNER, name: "one, or two", endpoint: "https://one.example" };
 
 describe("a file for a Safe", () => {
-  it("has the checksum that the Transaction Builder makes of a file of its own", () => {
+  it("a file for a Safe has the checksum that the Transaction Builder makes of a file of its own", () => {
     // Exported by Transaction Builder 1.18.2.
     const exported = {
       version: "1.0",
@@ -51,7 +51,7 @@ describe("a file for a Safe", () => {
     expect(checksumOf({ ...exported, chainId: "2" })).not.toBe(checksum);
   });
 
-  it("tells each call by its function and arguments, with the last blocks", () => {
+  it("a file for a Safe tells each call by its function and arguments, with the last blocks", () => {
     const text = safeFileOf({
       name: "adding an operator",
       chainId: 5,
@@ -89,7 +89,7 @@ describe("a file for a Safe", () => {
     );
   });
 
-  it("is made of no call that is not ours", () => {
+  it("a file for a Safe is made of no call that is not ours", () => {
     const batch = { name: "x", chainId: 1, owner: OWNER, block: 1, createdAt: 1, notes: [] };
     const calls = [{ what: "x", to: MANAGER, data: "0x12345678" as const }];
     expect(() => safeFileOf({ ...batch, calls })).toThrow(/0x12345678/);

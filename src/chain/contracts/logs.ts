@@ -72,6 +72,17 @@ export function decodeLog(log: Log): ChainLog | undefined {
         presented: event.args.presented,
         ...place,
       };
+    case "StatementPresented":
+      return {
+        kind: "statementPresented",
+        client: address(event.args.client),
+        token: address(event.args.token),
+        round: Number(event.args.round),
+        statementRound: Number(event.args.statementRound),
+        watermark: event.args.watermark,
+        except: event.args.except,
+        ...place,
+      };
     case "DisputeClosed":
       return {
         kind: "disputeClosed",

@@ -4,6 +4,7 @@
  */
 import { RpcRequestError } from "viem";
 import { getHttpRpcClient } from "viem/utils";
+import { shapeFault } from "./answerShape.ts";
 import { RpcRefusal } from "./errorKinds.ts";
 import { causeOf, EndpointFailed, shortMessage } from "./errors.ts";
 
@@ -109,11 +110,11 @@ interface RpcBody {
 
 /**
  * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for an
- * answer to another request. A server that could not or would not read a request knows no id.
+ * answer to another request, or one that is none. A server that could not or would not read a request knows no id.
  */
 export function resultOf(
   answer: unknown,
-  { method }: RpcCall,
+  call: RpcCall,
   name: PublicName,
   { id, status }: Envelope,
 ): unknown {
@@ -123,10 +124,12 @@ export function resultOf(
   if (isForNobody ? !isError : String(body.id) !== String(id)) {
     throw new Error(`It answered request ${String(body.id)} in place of ${id}.`);
   }
-  if (isError) throw new RpcRefusal(method, name.origin, errorIn(body.error, name), status);
+  if (isError) throw new RpcRefusal(call.method, name.origin, errorIn(body.error, name), status);
   if (body.result === undefined) {
     throw new Error("It answered with neither a result nor an error.");
   }
+  const fault = shapeFault(call, body.result);
+  if (fault !== undefined) throw new Error(name.redact(fault));
   return body.result;
 }
 

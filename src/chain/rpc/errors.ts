@@ -187,5 +187,5 @@ export function isUnknownBlock(error: unknown): boolean {
 export function isOverwhelmed(error: unknown): boolean {
   const failed = causeOf(error, (cause) => cause instanceof EndpointFailed);
   if (!(failed instanceof EndpointFailed)) return false;
-  return failed.timedOut || /^HTTP (413|504)\b|size limit/.test(failed.problem);
+  return failed.timedOut || /^HTTP (413|429|504)\b|size limit/.test(failed.problem);
 }

@@ -36,7 +36,9 @@ export interface RoundReport {
  * round is about to end, all others at once.
  */
 const MAY_STILL_COME: ReadonlySet<AuditFault["kind"]> = new Set([
-  ...(["noProof", "noOpening", "noFills"] as const),
+  "noProof",
+  "noOpening",
+  "noFills",
 ]);
 /** The quarter of a round from which on nobody waits any more. */
 const LAST_QUARTER = 3;

@@ -122,7 +122,7 @@ const entry = fc
 const text = (record: Uint8Array) => new TextDecoder().decode(record);
 const record = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
 
-test("what is written reads back, and writes the same again", () => {
+test("an entry that is written reads back, and writes the same again", () => {
   fc.assert(
     fc.property(entry, (one) => {
       const written = encodeEntry(one);

@@ -27,6 +27,7 @@ import {
   withdrawalsResponse,
 } from "./queries.ts";
 import { SlipFinder } from "./slipFinder.ts";
+import { countersign, statementsResponse } from "./statementWrites.ts";
 
 export interface ApiOptions {
   readonly sources: QuerySources;
@@ -109,7 +110,9 @@ export function createApi(options: ApiOptions): ApiController {
       return unauthorized(`The session is not the client's.${slipText(slip)}`);
     },
     balances: (client) => balancesResponse(sources, client),
-    orders: (client, round) => signed(ordersResponse(sources, client, round)),
+    orders: (client, round, uncovered) => signed(ordersResponse(sources, client, round, uncovered)),
+    countersign: (given) => countersign({ sources, router, slips, notReady }, given),
+    statements: (client) => statementsResponse({ sources }, client),
     attend: (client) => attendance.attend(client),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),

@@ -1,9 +1,9 @@
-/** Signs fills with the operator's key, wherever it is held. */
+/** Signs fills, and countersigns statements, with the operator's key, wherever it is held. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../../base/hex.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
-import { hashFill } from "../../protocol/messages.ts";
-import type { Domain, Fill, SignedFill } from "../../protocol/units.ts";
+import { hashFill, hashStatement } from "../../protocol/messages.ts";
+import type { Domain, Fill, Signature, SignedFill, Statement } from "../../protocol/units.ts";
 
 /**
  * Signatures remembered: an order's answer, its event and its next reading want the same one.
@@ -58,6 +58,12 @@ export class FillSigner {
       this.#recent.delete(oldest as Hex);
     }
     return signed;
+  }
+
+  /** A statement's countersignature, remembered by nobody. Rejects as `sign` does. */
+  countersign(statement: Statement): Promise<Signature> {
+    if (!this.#isApproved()) return Promise.reject(new NotApproved(this.#signer.address));
+    return this.#signer.signMessage(this.#domain, hashStatement(statement));
   }
 
   async #sign(fill: Fill, structHash: Uint8Array): Promise<SignedFill> {

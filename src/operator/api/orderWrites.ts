@@ -222,7 +222,7 @@ async function cancelAfter(
 }
 
 /** Before anything else: what this operator knows may trail, such as a new trading key. */
-function closed({ router, notReady }: OrderWritesOptions): Refusal | undefined {
+export function closed({ router, notReady }: OrderWritesOptions): Refusal | undefined {
   if (!router.isOpen) return refuse("NotLeader", { leader: router.leader });
   const waitingFor = notReady();
   return waitingFor === undefined ? undefined : refuse("NotReady", { waitingFor });

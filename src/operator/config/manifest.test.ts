@@ -50,7 +50,7 @@ describe("the manifest of a deployment", () => {
       "quarterdeck.json",
     );
 
-  it("stands for the addresses of a configuration, and names its chain", () => {
+  it("the manifest stands for the addresses of a configuration, and names its chain", () => {
     const config = parse(written(MANIFEST));
     expect(config).toMatchObject({ mediator: MEDIATOR, chainId: 31337 });
     expect(config.markets).toMatchObject([{ base: WETH, quote: USDC }]);
@@ -58,7 +58,7 @@ describe("the manifest of a deployment", () => {
     expect(readAccess(owner, {})).toMatchObject({ mediator: MEDIATOR, chainId: 31337 });
   });
 
-  it("is the only one to name them", () => {
+  it("the manifest is the only one to name them", () => {
     expect(() => parse(written(MANIFEST), { mediator: MEDIATOR })).toThrow(
       /mediator: the manifest/,
     );
@@ -67,7 +67,7 @@ describe("the manifest of a deployment", () => {
     expect(() => parse("")).toThrow(/deployment: Expected a file/);
   });
 
-  it("is not guessed at where a symbol is of two tokens", () => {
+  it("a manifest is not guessed at where a symbol is of two tokens", () => {
     const { tokens } = MANIFEST;
     const twice = tokens.map((token) => ({ ...token, symbol: "WETH" }));
     const file = written({ ...MANIFEST, tokens: twice });
@@ -81,7 +81,7 @@ describe("the manifest of a deployment", () => {
     [{ ...MANIFEST, mediator: "0x12" }, /mediator: /],
     [{ ...MANIFEST, disputeBond: 1 }, /disputeBond: /],
     [{}, /version: /],
-  ])("is read as a whole or not at all: %#", (value, problem) => {
+  ])("a manifest is read as a whole or not at all: %#", (value, problem) => {
     expect(() => parse(written(value))).toThrow(problem);
     expect(() => parse(join(folder, "none.json"))).toThrow(/is no manifest/);
   });

@@ -65,7 +65,7 @@ export interface Parts extends Opened {
   readonly state: State;
   readonly head: ChainHead;
   readonly gas: GasLedger;
-  readonly turns: SlotKeeper;
+  readonly slotKeeper: SlotKeeper;
   readonly sources: QuerySources;
   readonly router: WriteRouter;
   readonly quorum: CommitQuorum;
@@ -89,10 +89,10 @@ export function assemble(opened: Opened): Parts {
   const gas = new GasLedger(GAS_ROUNDS * schedule.roundSize);
   signals.mined.on(({ mined }) => gas.add(mined.block, mined.gasUsed));
   const submitter = makeSubmitter(opened);
-  const turns = makeTurns(opened, submitter, signals);
+  const slotKeeper = makeSlotKeeper(opened, submitter, signals);
   const router = new WriteRouter(signals.leader.raise);
-  const quorum = makeQuorum(opened, turns, signals);
-  const runner = makeRunner(opened, { head, submitter, turns, quorum }, signals);
+  const quorum = makeQuorum(opened, slotKeeper, signals);
+  const runner = makeRunner(opened, { head, submitter, slotKeeper, quorum }, signals);
   const monitoring = monitor({
     config,
     client: chain.client,
@@ -112,7 +112,7 @@ export function assemble(opened: Opened): Parts {
   signals.mined.on(({ kind, mined }) => monitoring.mined(kind, mined));
   signals.chainRead.on(() => monitoring.sawChain());
   signals.attestationsRead.on(() => monitoring.sawAttestations());
-  const fills = new FillSigner(signer, domain, () => turns.isApproved !== false);
+  const fills = new FillSigner(signer, domain, () => slotKeeper.isApproved !== false);
   const sources: QuerySources = { state, history, curve, domain, fills };
   const control = makeApi(opened, { head, sources, router, monitoring });
   signals.leader.on((url) => {
@@ -124,7 +124,7 @@ export function assemble(opened: Opened): Parts {
     state,
     head,
     gas,
-    turns,
+    slotKeeper,
     sources,
     router,
     quorum,
@@ -152,14 +152,14 @@ function logSubmitter(log: Log, { kind, ...fields }: SubmitterEvent, { what }: C
   else log.warn(kind, { what, ...fields });
 }
 
-function makeTurns(
+function makeSlotKeeper(
   { chain, opened, log, metrics }: Opened,
   submitter: Submitter,
   { mined }: Signals,
 ): SlotKeeper {
   metrics.add("claims_skipped_total", 0);
   return new SlotKeeper({
-    reader: chain.turns,
+    reader: chain.slotReader,
     address: opened.signer.address,
     schedule: chain.constants.schedule,
     submitter,
@@ -171,7 +171,7 @@ function makeTurns(
 
 function makeQuorum(
   { chain, opened, curve, storage, log }: Opened,
-  turns: SlotKeeper,
+  slotKeeper: SlotKeeper,
   { attestationsRead }: Signals,
 ): CommitQuorum {
   return new CommitQuorum({
@@ -183,7 +183,7 @@ function makeQuorum(
     curve,
     board: storage.board,
     log,
-    approved: () => (turns.slots?.operators ?? []).map(({ address }) => address),
+    approved: () => (slotKeeper.slots?.operators ?? []).map(({ address }) => address),
     onPoll: () => attestationsRead.raise(),
   });
 }
@@ -193,9 +193,9 @@ function makeRunner(
   {
     head,
     submitter,
-    turns,
+    slotKeeper,
     quorum,
-  }: Pick<Parts, "head" | "turns" | "quorum"> & {
+  }: Pick<Parts, "head" | "slotKeeper" | "quorum"> & {
     readonly submitter: Submitter;
   },
   { chainRead, mined }: Signals,
@@ -208,7 +208,7 @@ function makeRunner(
     log,
     maxTries: config.maxTries,
     signal,
-    mayAct: (at, deadlineBlock) => turns.mayAct(at, deadlineBlock),
+    mayAct: (at, deadlineBlock) => slotKeeper.mayAct(at, deadlineBlock),
     attestations: (duty) => quorum.gather(duty),
     onView: () => chainRead.raise(),
     onDone: (duty) => metrics.countDuty(duty.kind),

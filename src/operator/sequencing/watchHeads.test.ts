@@ -4,7 +4,7 @@ import type { OperatorConfig } from "../config/config.ts";
 import { collectingLog } from "../replay/journals.testkit.ts";
 import { watchHeads } from "./watchHeads.ts";
 
-test("after a failed poll a head is told again, though no block came", async () => {
+test("a head is reported again after a failed poll, though no block came", async () => {
   const stop = new AbortController();
   const told: string[] = [];
   let polls = 0;
