@@ -40,12 +40,6 @@ export {
 } from "../client/rounds/exitClient.ts";
 export { type ExitItem, type ExitPlan, exitPlan } from "../client/rounds/exitPlan.ts";
 export { type ExitReport, exitStep } from "../client/rounds/exitStep.ts";
-export {
-  checkPublishedBalances,
-  type PublishedBalances,
-  proofsFrom,
-  readPublishedBalances,
-} from "../client/rounds/publicBalances.ts";
 export { type RenewedOrder, renewOrders } from "../client/rounds/renewOrders.ts";
 export { type RoundReport, roundWork } from "../client/rounds/roundWork.ts";
 export type { SignerOption } from "../client/signing/parseSigner.ts";

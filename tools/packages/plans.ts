@@ -32,6 +32,7 @@ export const PACKAGES: readonly PackagePlan[] = [
     entries: {
       ".": "packages/client",
       "./evidence": "packages/evidence",
+      "./mirror": "packages/mirror",
       "./node": "packages/node",
       "./protocol": "packages/protocol",
     },

@@ -6,7 +6,7 @@
 import type { Address } from "../../base/hex.ts";
 import { encodeInitiateWithdrawal } from "../../chain/contracts/mediatorCalls.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
-import type { Amount } from "../../protocol/units.ts";
+import type { Amount, Round } from "../../protocol/units.ts";
 import type { ChainClientSide } from "../types.ts";
 import { type ExitPlan, exitPlan, provenOpening } from "./exitPlan.ts";
 import { type RoundReport, roundWork } from "./roundWork.ts";
@@ -44,9 +44,10 @@ async function requestAll(client: ChainClientSide) {
     if (proof === undefined || proof.balance === 0n) continue;
     if ((await reader.withdrawal(address, token)) !== undefined) continue;
     const { requested: asked } = await reader.clientFlow(address, token, round);
-    // Asked for in this round already: it is in this very proof.
-    if (asked >= proof.balance) continue;
-    const amount = proof.balance - asked;
+    // Orders bind what they may sell: a request beyond it is cancelled, and its bond is lost.
+    const bound = await boundByOrders(client, token, round);
+    if (asked + bound >= proof.balance) continue;
+    const amount = proof.balance - asked - bound;
     const data = encodeInitiateWithdrawal(token, amount, address, proof);
     try {
       await client.send("request of a withdrawal", data, constants.withdrawalBond);
@@ -57,4 +58,22 @@ async function requestAll(client: ChainClientSide) {
     }
   }
   return requested;
+}
+
+/**
+ * The sum that the kept orders of a round and the one before may sell of a token, which is evidence against
+ * a request of that round, whatever became of them (docs/protocol.md section 4).
+ */
+async function boundByOrders(
+  { evidence }: ChainClientSide,
+  token: Address,
+  round: Round,
+): Promise<Amount> {
+  let bound = 0n;
+  for (const at of [round - 1, round]) {
+    for (const { signed } of await evidence.orders(at)) {
+      if (signed.order.sellToken === token) bound += signed.order.sellAmount;
+    }
+  }
+  return bound;
 }
