@@ -2,7 +2,7 @@
  * Everything out, with no operator left: key, chain and the evidence that was kept are enough. It
  * may be ended and started again at any time; what was done is on the chain.
  */
-import { ExitClient, exitStep } from "@quarterdeck/client";
+import { ExitClient, exitStep } from "@quarterdeck/client/exit";
 import { FileEvidence } from "@quarterdeck/client/node";
 import { pause, say, setting } from "./settings.ts";
 

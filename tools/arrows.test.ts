@@ -128,8 +128,13 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "server",
       "journal",
       "admin",
+      "watchtower",
     ],
     packages: ["node:", "commander", "zod"],
+  },
+  watchtower: {
+    rooms: ["base", "protocol", "wire", "chain", "client"],
+    packages: ["node:", "zod"],
   },
   // The exit kit: one page that opens from disk, and the library inside it.
   exit: { rooms: ["base", "protocol", "chain", "client"], packages: [] },

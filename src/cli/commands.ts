@@ -47,6 +47,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     load: async () => (await import("./trader/trading.ts")).tradingCommands(),
   },
   {
+    names: ["watchtower"],
+    load: async () => [(await import("./watchtower.ts")).watchtowerCommand()],
+  },
+  {
     names: ["exit"],
     load: async () => [(await import("./trader/exit.ts")).exitCommand()],
   },

@@ -29,7 +29,7 @@ export async function dispute(client: ChainClientSide): Promise<OpenedDispute> {
   const orders = round > 0 ? await client.evidence.orders(round - 1) : [];
   const kept = orders.map(({ fill }) => fill).filter((fill) => fill !== undefined);
   const fills = presentable(kept);
-  const data = encodeOpenDispute(client.address, standing, fills);
+  const data = encodeOpenDispute(client.address, standing, fills, client.delegation?.(round));
   const bond = client.constants.disputeBond;
   const mined = await client.send(`dispute in round ${round}`, data, bond);
   return { round, standing: standing.kind, fills: fills.length, mined };

@@ -38,8 +38,6 @@ export {
   ExitClient,
   type ExitOptions,
 } from "../client/rounds/exitClient.ts";
-export { type ExitItem, type ExitPlan, exitPlan } from "../client/rounds/exitPlan.ts";
-export { type ExitReport, exitStep } from "../client/rounds/exitStep.ts";
 export { type RenewedOrder, renewOrders } from "../client/rounds/renewOrders.ts";
 export { type RoundReport, roundWork } from "../client/rounds/roundWork.ts";
 export type { SignerOption } from "../client/signing/parseSigner.ts";

@@ -18,6 +18,7 @@ import type {
   Commit,
   DisputeDelegation,
   Domain,
+  EvidenceDelivery,
   Fill,
   OperatorApplication,
   OperatorIdentity,
@@ -107,6 +108,11 @@ export const MESSAGE_TYPES = {
     { name: "operator", type: "address" },
     { name: "endpoint", type: "string" },
     { name: "challenge", type: "bytes32" },
+  ],
+  EvidenceDelivery: [
+    { name: "client", type: "address" },
+    { name: "tower", type: "address" },
+    { name: "contentHash", type: "bytes32" },
   ],
   PublishedBalances: [
     { name: "round", type: "uint64" },
@@ -286,6 +292,16 @@ export function hashOperatorApplication(application: OperatorApplication): Uint8
     .bytes32(2, hashText(application.name))
     .bytes32(3, hashText(application.endpoint))
     .count(4, application.date)
+    .keccak();
+}
+
+const deliveryWords = wordsOf("EvidenceDelivery");
+
+export function hashEvidenceDelivery(delivery: EvidenceDelivery): Uint8Array {
+  return deliveryWords
+    .address(1, delivery.client)
+    .address(2, delivery.tower)
+    .hash(3, delivery.contentHash)
     .keccak();
 }
 

@@ -32,9 +32,10 @@ export const PACKAGES: readonly PackagePlan[] = [
     entries: {
       ".": "packages/client",
       "./evidence": "packages/evidence",
-      "./mirror": "packages/mirror",
+      "./exit": "packages/exit",
       "./node": "packages/node",
       "./protocol": "packages/protocol",
+      "./watchtower": "packages/watchtower",
     },
     files: { "tools/packages/client.md": "README.md" },
     sideEffects: false,

@@ -14,6 +14,7 @@ import {
   hashCancelAll,
   hashCancelOrder,
   hashDisputeDelegation,
+  hashEvidenceDelivery,
   hashOrder,
   hashOrderTerms,
   hashSession,
@@ -31,6 +32,7 @@ import type {
   CancelOrder,
   DisputeDelegation,
   Domain,
+  EvidenceDelivery,
   Order,
   Session,
   Signature,
@@ -48,6 +50,8 @@ export interface ClientMessages {
   readonly CancelAfter: CancelAfter;
   readonly Session: Session;
   readonly DisputeDelegation: DisputeDelegation;
+  /** Evidence for a watchtower. */
+  readonly EvidenceDelivery: EvidenceDelivery;
   /** Several messages at once: the root of a Merkle tree over their struct hashes. */
   readonly Batch: { readonly root: Hex };
 }
@@ -96,6 +100,7 @@ const HASHES: {
   CancelAfter: hashCancelAfter,
   Session: hashSession,
   DisputeDelegation: hashDisputeDelegation,
+  EvidenceDelivery: hashEvidenceDelivery,
   Batch: ({ root }) => hashBatch(hexToBytes(root)),
 };
 
