@@ -2,7 +2,7 @@
  * The exit kit: one page that opens from disk. It speaks with the visitor's wallet and endpoint,
  * and with nobody else; the chain tells what was done, so it can be closed at any time.
  */
-import { messageOf, QuarterdeckError } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import { type Provider, providerUrl } from "../chain/rpc/provider.ts";
 import { readChainId } from "../chain/rpc/rpc.ts";
 import { MemoryEvidence } from "../client/evidence/evidence.ts";
@@ -40,8 +40,7 @@ function whenClicked(id: string, work: () => Promise<void>): void {
     button.disabled = true;
     work()
       .catch((error: unknown) => {
-        const hint = error instanceof QuarterdeckError ? ` ${error.hint}` : "";
-        say(`! ${messageOf(error)}${messageOf(error).includes(hint.trim()) ? "" : hint}`);
+        say(`! ${messageOf(error)}`);
       })
       .finally(() => {
         button.disabled = false;
@@ -72,11 +71,21 @@ async function open(): Promise<ExitClient> {
   const given = element<HTMLInputElement>("rpc").value.trim();
   const rpc = given === "" ? chosen : given.split(/[\s,]+/);
   const urls = rpc === chosen ? [providerUrl(chosen)] : (rpc as string[]);
-  if (place.chainId !== undefined) await readChainId(urls, { chainId: place.chainId });
+  if (place.chainId !== undefined) {
+    if (rpc === chosen) await switchTo(chosen, place.chainId);
+    await readChainId(urls, { chainId: place.chainId });
+  }
   const { mediator } = place;
   client = await ExitClient.open({ rpc, mediator, signer: chosen as never, evidence: store });
   say(`${client.address} on chain ${client.constants.domain.chainId}`);
   return client;
+}
+
+/** A wallet that does not know the chain, or whose user declines, is told apart by its chain. */
+async function switchTo(wallet: Provider, chainId: number): Promise<void> {
+  const params = [{ chainId: `0x${chainId.toString(16)}` }];
+  const method = "wallet_switchEthereumChain";
+  await wallet.request({ method, params } as never).catch(() => {});
 }
 
 async function showPlan(of: ExitClient, plan: ExitPlan): Promise<void> {
