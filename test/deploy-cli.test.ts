@@ -93,6 +93,18 @@ describe("a deployment", () => {
     expect(await nonce()).toBe(before);
   });
 
+  it("a dry run tells the least useful bonds, and warns of lower ones", async () => {
+    const file = newPlan("bonds", { disputeBond: "0.026", withdrawalBond: "0.033" });
+    const enough = await deploy(file, "--dry-run", "--bond-fee", "10");
+    expect(enough.stderr).toMatch(
+      /dispute bond +0\.026 ether; from 0\.02559 ether on .* at 10 gwei/,
+    );
+    expect(enough.stderr).toMatch(/withdrawal bond +0\.033 ether; from 0\.03245 ether on/);
+    expect(enough.stderr).not.toContain("WARNING");
+    const tooLow = await deploy(file, "--dry-run", "--bond-fee", "10.2");
+    expect(tooLow.stderr).toMatch(/WARNING +These bonds are too low/);
+  });
+
   it("a deployment that breaks off anywhere comes to one manager and one Mediator", async () => {
     const file = newPlan("broken");
     const parsed = readPlan(file);

@@ -67,6 +67,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ["node:", "zod", "pino", "pino-roll", "prom-client"],
     parts: {
       telemetry: [],
+      workers: [],
       replay: ["telemetry"],
       duties: ["telemetry"],
       health: ["telemetry"],
@@ -74,9 +75,10 @@ const ROOMS: Readonly<Record<string, Room>> = {
       alerts: ["telemetry", "duties", "health"],
       config: ["health", "alerts"],
       sequencing: ["telemetry", "replay", "config"],
-      api: ["telemetry", "replay", "sequencing"],
+      api: ["telemetry", "workers", "replay", "sequencing"],
       node: [
         "telemetry",
+        "workers",
         "replay",
         "duties",
         "health",

@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Address, Hex } from "../base/hex.ts";
 import { parseOperatorUrl } from "./arguments.ts";
+import { OrderIds } from "./checks/orderIds.ts";
 import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
 import { MemoryEvidence } from "./evidence/evidence.ts";
@@ -292,6 +293,8 @@ describe("of orders", () => {
       receipts: noting,
       clock: noting,
       sessions: noting,
+      ids: new OrderIds(),
+      statements: noting,
       owner: OWNER,
       domain: { chainId: 1, mediator: MEDIATOR },
       curve: noting,

@@ -27,6 +27,7 @@ import {
   type MarketPin,
   readChainFacts,
 } from "./checks/exchangeFacts.ts";
+import { OrderIds } from "./checks/orderIds.ts";
 import { OwnClock, type SessionOptions, Sessions } from "./checks/ownClock.ts";
 import { type Deposited, Deposits, notCredited } from "./deposits.ts";
 import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
@@ -36,6 +37,7 @@ import { type ClientOptions, type ParsedOptions, parseOptions } from "./options.
 import * as orders from "./orders.ts";
 import { Receipts } from "./receipts.ts";
 import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
+import { Statements } from "./statements.ts";
 import type { OrderStatus } from "./types.ts";
 import { OrderWriter } from "./writes.ts";
 
@@ -80,6 +82,8 @@ export class ExchangeClient {
   readonly #deposits: Deposits;
   /** Orders, several at once too. */
   readonly orders: OrderWriter;
+  /** Statements about this client's closed orders, made by itself as they become many. */
+  readonly statements: Statements;
   readonly #pollMs: number;
   #exchange: ExchangeFacts;
 
@@ -120,6 +124,20 @@ export class ExchangeClient {
       submitter: this.#submitter,
       pollMs: this.#pollMs,
     });
+    const ids = new OrderIds();
+    this.statements = new Statements({
+      owner: client,
+      domain,
+      curve,
+      signer,
+      evidence,
+      receipts: this.#receipts,
+      ids,
+      fetchUncovered: (round) => this.fetchOrders(round, undefined, true),
+      api,
+      own: () => this.#own(),
+      limit: () => this.exchange.limits.ordersPerClientAndRound,
+    });
     this.orders = new OrderWriter({
       api,
       owner: client,
@@ -127,6 +145,8 @@ export class ExchangeClient {
       signer,
       evidence,
       clock,
+      ids,
+      statements: this.statements,
       receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
@@ -138,7 +158,8 @@ export class ExchangeClient {
       constants,
       evidence,
       client,
-      fetchOrders: (round, manner) => this.fetchOrders(round, manner),
+      fetchOrders: (round, manner, uncovered) => this.fetchOrders(round, manner, uncovered),
+      syncStatements: (round) => this.statements.sync(round),
       fetchProofs: async (round, manner) => {
         const { params, session } = await this.#own({ retryTimeoutMs: 0 });
         const asked = { params: { ...params, round }, session };
@@ -304,14 +325,23 @@ export class ExchangeClient {
     return this.api.call("fetchMyTrades", { ...(await this.#own()), query });
   }
 
-  async fetchOrders(round?: Round, manner?: RetryPolicy): Promise<Answer<"fetchOrders">> {
+  /** `uncovered`: only those that the client's last countersigned statement does not cover. */
+  async fetchOrders(
+    round?: Round,
+    manner?: RetryPolicy,
+    uncovered = false,
+  ): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
     const how = parse.parseRetryPolicy(manner);
-    const own = { ...(await this.#own(how)), query: { round } };
+    const query = { round, ...(uncovered && { uncovered: "true" }) };
+    const own = { ...(await this.#own(how)), query };
     const found = await this.api.call("fetchOrders", own, how);
     const asked = round ?? found[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(found, asked);
-    for (const order of found) this.latest.take(order);
+    for (const order of found) {
+      this.latest.take(order);
+      this.statements.take(order);
+    }
     return found;
   }
 
@@ -322,7 +352,9 @@ export class ExchangeClient {
   /**
    * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. The
    * request is paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client.
-   * The bond (`constants.withdrawalBond`, wei) comes back with the payment.
+   * The bond (`constants.withdrawalBond`, wei) comes back with the payment. Where this client made
+   * statements about the two rounds, a new one is made of what closed since, and they go along:
+   * whoever cancels the request must count what the orders bought then.
    */
   async withdraw(token: string, amount: string, recipient?: string): Promise<Mined> {
     const info = orders.findToken(this.exchange, token);
@@ -331,7 +363,8 @@ export class ExchangeClient {
       recipient === undefined ? this.address : parse.parseAddressArgument("recipient", recipient);
     const { round } = await this.reader.clock();
     const proof = await this.provenBalance(info.token, round - 1);
-    const data = encodeInitiateWithdrawal(info.token, units, to, proof);
+    const statements = await this.statements.forRequest(round);
+    const data = encodeInitiateWithdrawal(info.token, units, to, proof, statements);
     return this.send(`withdrawal of ${amount} ${info.symbol}`, data, this.constants.withdrawalBond);
   }
 

@@ -133,7 +133,15 @@ function ms(min: number) {
   return (field: string, one: unknown) => parseCount(field, one, min, LONGEST_MS);
 }
 
-const EVIDENCE_METHODS = ["saveProofs", "proofs", "saveOrder", "saveFill", "orders"];
+const EVIDENCE_METHODS = [
+  "saveProofs",
+  "proofs",
+  "saveOrder",
+  "saveFill",
+  "orders",
+  "saveStatement",
+  "statements",
+];
 const CURVE_METHODS = ["sign", "recover", "publicKey"];
 
 /** Releases before 0.2 took the key so. */

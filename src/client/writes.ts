@@ -3,7 +3,7 @@ import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { MAX_PATH_LENGTH, ORDER_PATH_LENGTH } from "../protocol/limits.ts";
 import { orderHash } from "../protocol/messages.ts";
-import { isSameTerms, type OrderTerms, termsOf } from "../protocol/trading/terms.ts";
+import { DEFAULT_TERMS, isSameTerms, type OrderTerms, termsOf } from "../protocol/trading/terms.ts";
 import type { Domain, Order, Round, Signature } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
 import { MAX_ITEMS } from "../wire/schemas/batch.ts";
@@ -18,7 +18,8 @@ import {
 import { BadArgument } from "./checks/badArgument.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
-import { parseTerms, randomId } from "./checks/orderTerms.ts";
+import type { OrderIds } from "./checks/orderIds.ts";
+import { parseTerms } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence/evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
@@ -27,6 +28,7 @@ import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
 import { signSeveral } from "./signing/several.ts";
 import type { ClientSigner } from "./signing/signer.ts";
+import type { Statements } from "./statements.ts";
 import type { OrderStatus } from "./types.ts";
 
 export interface OrderWriterOptions {
@@ -37,6 +39,11 @@ export interface OrderWriterOptions {
   readonly evidence: EvidenceStore;
   readonly receipts: Receipts;
   readonly latest: LatestOrders;
+  readonly ids: OrderIds;
+  readonly statements: Pick<
+    Statements,
+    "prepare" | "signing" | "take" | "refused" | "unanswered" | "tryState"
+  >;
   readonly clock: OwnClock;
   readonly sessions: Sessions;
   /** The exchange as the client knows it. */
@@ -84,6 +91,8 @@ export class OrderWriter {
       return await this.place(first);
     } catch (error) {
       await this.#explain(error);
+      const hasRoom = asked.id === undefined && (await this.#makeRoom(error, first.order.round));
+      if (hasRoom) return this.place(await this.#sign(asked, first.order.round));
       const isClosed = error instanceof RefusedByOperator && error.code === "OrderRoundClosed";
       const { round } = first.order;
       if (!isClosed || asked.round !== undefined || !(await clock.isOver(round))) throw error;
@@ -107,6 +116,7 @@ export class OrderWriter {
       isAbout: (shown) => shown.orderHash === hash,
       isDone: (shown) => shown.orderHash === hash,
     }).catch((error: unknown) => {
+      this.#noteRefusal(error, signed.order);
       throw error instanceof OperatorUnreachable ? error.about(signed) : error;
     });
     const kept = await this.#keep(status, round);
@@ -140,8 +150,13 @@ export class OrderWriter {
     const current = asked.every(({ round }) => round !== undefined)
       ? undefined
       : await this.#currentRound();
-    const built = asked.map((one) => this.#build(one, one.round ?? (current as Round)));
-    return this.#signAll(built);
+    const rounds = asked.map((one) => one.round ?? (current as Round));
+    for (const [at, one] of asked.entries()) this.#orderOf(one, rounds[at] as Round, one.id ?? 1n);
+    for (const round of new Set(rounds)) {
+      const more = rounds.filter((one) => one === round).length;
+      await this.#options.statements.prepare(round, more);
+    }
+    return this.#signAll(asked.map((one, at) => this.#build(one, rounds[at] as Round)));
   }
 
   /**
@@ -153,10 +168,16 @@ export class OrderWriter {
   async placeMany(given: unknown): Promise<OrderOutcome[]> {
     const { api, owner } = this.#options;
     const signed = parseList("orders", given, (one) => parseSignedOrder(one, owner));
-    const items = await api.call("placeOrders", { body: { orders: signed } });
+    const { statements } = this.#options;
+    const lost = (error: unknown) => {
+      for (const { order } of signed) statements.unanswered(order);
+      throw error;
+    };
+    const items = await api.call("placeOrders", { body: { orders: signed } }).catch(lost);
     requireLength(api.url, items, signed.length);
     for (const [at, { order, signature: _, terms }] of signed.entries()) {
       const status = items[at]?.order;
+      if (items[at]?.error?.act === "caller") this.#options.statements.refused(order);
       if (status === null || status === undefined) continue;
       if (status.orderHash !== orderHash(order)) throw anotherOrder(api.url);
       if (!isSameTerms(status.terms, termsOf(terms))) throw termsNotKept(status);
@@ -224,7 +245,10 @@ export class OrderWriter {
     const placed = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
     const cancelSignature = await signer.sign(domain, "CancelOrder", cancel);
     const body = { cancel, cancelSignature, ...placed };
-    const answer = await api.call("replaceOrder", { body });
+    const answer = await api.call("replaceOrder", { body }).catch((error: unknown) => {
+      this.#noteRefusal(error, placed.order);
+      throw error;
+    });
     if (answer.placed.orderHash !== orderHash(placed.order)) throw anotherOrder(api.url);
     if (!isSameTerms(answer.placed.terms, termsOf(placed.terms))) throw termsNotKept(answer.placed);
     await this.#keep(answer.cancelled, answer.cancelled.round);
@@ -253,6 +277,7 @@ export class OrderWriter {
 
   async #keep(status: OrderStatus, round: Round): Promise<OrderStatus> {
     await this.#options.receipts.keep([status], round);
+    this.#options.statements.take(status);
     this.#options.latest.take(status);
     return status;
   }
@@ -264,21 +289,33 @@ export class OrderWriter {
   }
 
   async #sign(request: Asked, round: Round): Promise<Placement> {
+    this.#orderOf(request, round, request.id ?? 1n);
+    await this.#options.statements.prepare(round, 1);
     const [signed] = await this.#signAll([this.#build(request, round)]);
     return signed as Placement;
   }
 
-  /** The order, computed back and compared with what was asked. Throws where it is not. */
+  /** The order with an id of its own; throws `BadArgument` where this client stated such ids. */
   #build(request: Asked, round: Round): Built {
+    const { ids, statements } = this.#options;
+    const isPlain = request.terms === undefined && request.id === undefined;
+    const terms = isPlain && ids.needsTerms(round) ? DEFAULT_TERMS : request.terms;
+    const id = request.id ?? ids.next(round, terms !== undefined);
+    ids.require(round, id);
+    statements.signing(round, id);
+    return { order: this.#orderOf(request, round, id), terms };
+  }
+
+  /** Computed back and compared with what was asked. Throws where it is not the same. */
+  #orderOf(request: Asked, round: Round, id: bigint): Order {
     const { owner } = this.#options;
     const exchange = this.#options.exchange();
-    const { market, side, price, amount, terms } = request;
+    const { market, side, price, amount } = request;
     const { base, quote } = findMarket(exchange, market);
-    const id = request.id ?? randomId(terms !== undefined);
     const order = buildOrder(exchange, owner, round, id, { market, side, price, amount });
     const decimals = new Map(exchange.tokens.map((one) => [one.token, one.decimals]));
     requireAsAsked(order, { ...request, base, quote }, decimals);
-    return { order, terms };
+    return order;
   }
 
   /** Kept before they are sent: whatever becomes of the answer, the operator may hold them. */
@@ -299,6 +336,24 @@ export class OrderWriter {
       placements.push({ order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) });
     }
     return placements;
+  }
+
+  /** A refusal that stays: the leader has no such order, and takes it no more. */
+  #noteRefusal(error: unknown, order: Order): void {
+    const isFinal = error instanceof RefusedByOperator && error.act === "caller";
+    const { statements } = this.#options;
+    if (isFinal && error.code !== "DuplicateOrderId") statements.refused(order);
+    else statements.unanswered(order);
+  }
+
+  /** Whether a statement lifted the limit that an order was refused for. */
+  async #makeRoom(error: unknown, round: Round): Promise<boolean> {
+    const isFull = error instanceof RefusedByOperator && error.code === "TooManyOrders";
+    const { ids, statements } = this.#options;
+    const before = ids.watermark(round);
+    return (
+      isFull && (await statements.tryState(round)) !== undefined && ids.watermark(round) > before
+    );
   }
 
   /** Throws `MarketChanged` where that is why an order was refused. */

@@ -6,7 +6,7 @@ import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { causeOf, isRefusal } from "../rpc/errors.ts";
+import { causeOf, isOverwhelmed, isRefusal } from "../rpc/errors.ts";
 import { LogsBloom } from "./bloom.ts";
 import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
@@ -45,7 +45,7 @@ const UNKNOWN_BLOCK = /unknown block|not found|does not exist/i;
 /** Receipts that are asked for at once where a node does not give all of a block. */
 const RECEIPTS_AT_ONCE = 16;
 /** Headers that are asked for at once, and blocks that are read again. */
-const HEADERS_AT_ONCE = 32;
+const HEADERS_AT_ONCE = 16;
 
 /**
  * The logs of block `number`. A machine that does not know the block says so, where it is asked for
@@ -239,7 +239,8 @@ async function blockReceipts(client: PublicClient, hash: Hex): Promise<Receipts 
     const receipts = (await client.request(call as never)) as unknown;
     return Array.isArray(receipts) ? receipts : undefined;
   } catch (error) {
-    if (isRefusal(error)) return undefined;
+    // Of a block that somebody filled with logs they may be too many at once.
+    if (isRefusal(error) || isOverwhelmed(error)) return undefined;
     throw error;
   }
 }

@@ -32,7 +32,7 @@ import {
   readRange,
 } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
-import { passOverOld } from "./survey.ts";
+import { POLLS_BETWEEN_SURVEYS, passOverOld } from "./survey.ts";
 
 export { readBlockRef } from "./readRange.ts";
 export { LogsRefused } from "./soundLogs.ts";
@@ -70,8 +70,6 @@ export interface FollowOptions {
 /** The newest final blocks are read one by one: a machine that lags may not know them yet. */
 const NEAR_BLOCKS = 16;
 const MAX_PAUSE_MS = 15_000;
-/** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
-const POLLS_BETWEEN_SURVEYS = 8;
 
 /**
  * Ends when `signal` is aborted. A consumer that cannot take final blocks gives the reason, as
@@ -179,7 +177,7 @@ class BlockFollower {
    */
   blame(error: unknown): unknown {
     const source = this.#source;
-    if (source === undefined) return error;
+    if (source === undefined || error instanceof EndpointsDisagree) return error;
     this.#failed.add(source);
     if (!(error instanceof LogsRefused)) return error;
     this.#accuse(source, error);

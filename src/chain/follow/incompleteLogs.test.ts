@@ -205,6 +205,23 @@ describe("logs that are missing among the newest blocks", () => {
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
+  it("logs come from single receipts where those of a block are too much at once", async () => {
+    const url = await proxy(async (call, forward) =>
+      call.method === "eth_getBlockReceipts" ? 413 : without([])(call, forward),
+    );
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
+  it("receipts of many megabytes are read: anybody can fill a block with logs", async () => {
+    const padding = "0".repeat(12 * 1024 * 1024);
+    const url = await proxy(async (call, forward) => {
+      if (call.method !== "eth_getBlockReceipts") return without([])(call, forward);
+      const { result } = await forward();
+      return { result: (result as object[]).map((receipt) => ({ ...receipt, padding })) };
+    });
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
   it.each([["no"], ["empty"]])("a lone endpoint that gives %s receipts fails", async (which) => {
     const receipts = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
     const none: Meddle = async (call, forward) =>
@@ -237,7 +254,7 @@ describe("logs that are missing in blocks far behind", () => {
     });
 
   it.each([1, 2])(
-    "of all of %i endpoints are read block by block, and it is told",
+    "old logs that all of %i endpoints hide are read by block, and it is told",
     async (count) => {
       const isRange = (method: string, isOfBlock: boolean) =>
         method === "eth_getLogs" && !isOfBlock;
@@ -251,7 +268,7 @@ describe("logs that are missing in blocks far behind", () => {
     },
   );
 
-  it("of two that have no receipts either are the third's", async () => {
+  it("old logs that two endpoints hide with their receipts are the third's", async () => {
     const isPruned = (method: string) => method === "eth_getLogs" || /Receipt/.test(method);
     const pruned = [await withoutOld(isPruned), await withoutOld(isPruned)];
     expect((await followed(pruned)).kinds).toMatch(/0 receipts|receipts for 1 transactions/);

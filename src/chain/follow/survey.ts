@@ -1,6 +1,8 @@
 /** Which endpoints have fallen behind the others. */
 import type { ChainClient } from "../rpc/rpc.ts";
 
+/** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
+export const POLLS_BETWEEN_SURVEYS = 8;
 const NORMAL_LAG_BLOCKS = 3;
 
 /** Passes over endpoints whose newest block is old: what they miss, deadlines do not. */

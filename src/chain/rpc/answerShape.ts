@@ -19,11 +19,12 @@ const isQuantity = (value: unknown) =>
   isText(QUANTITY)(value) || (Number.isSafeInteger(value) && (value as number) >= 0);
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+const isAnyText = (value: unknown) => typeof value === "string";
 const isMissing = (value: unknown) => value === undefined || value === null;
 
 function isLog(value: unknown): boolean {
   if (!isObject(value) || !Array.isArray(value.topics)) return false;
-  return value.topics.every(isHash) && isBytes(value.data) && isBytes(value.address);
+  return value.topics.every(isHash) && [value.data, value.address].every(isAnyText);
 }
 
 const isListOfLogs = (value: unknown) => Array.isArray(value) && value.every(isLog);

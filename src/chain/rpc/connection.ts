@@ -60,9 +60,15 @@ function decoded(part: string): string {
   }
 }
 
+/**
+ * Bytes of an answer's body at most. The receipts of a block, which whoever pays for its gas can fill
+ * with logs, are some 80 MB at the worst.
+ */
+const MOST_BYTES = 128 * 1024 * 1024;
+
 /** Lost after the first request that fails: behind the same URL there may then be another node. */
 export function overHttp(url: string, name: PublicName, timeoutMs: number): Connection {
-  const rpc = getHttpRpcClient(url);
+  const rpc = getHttpRpcClient(url, { maxResponseBodySize: MOST_BYTES });
   let lost = false;
   let lastId = 0;
   return {

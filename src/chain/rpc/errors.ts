@@ -93,7 +93,9 @@ export class ContractRefused extends QuarterdeckError {
     super({
       code: "ContractRefused",
       message: `The contract refuses ${what}: ${errorName}(${args.map(String).join(", ")}).`,
-      hint: "contracts/src/interfaces/IMediator.sol says what each error means.",
+      hint:
+        "contracts/src/interfaces says what each error of the exchange means. Any other is the " +
+        "token's: see the balance and the allowance there, and whether it is paused.",
       cause,
     });
     this.errorName = errorName;

@@ -238,6 +238,22 @@ describe("an answer", () => {
   });
 
   it.each([
+    [-32602, "too many arguments, want at most 1"],
+    [-32600, "invalid request"],
+  ])(
+    "the next endpoint is asked where one takes the question for a bad one (%i, %s)",
+    async (code, message) => {
+      const strict = await endpoint((_method, response) => response.end(refusal(code, message)));
+      const { options, failures, pauses } = watched({ retries: 2, pauseMs: 100 });
+      const head = await connect([strict.url, anvil.url], options).getBlockNumber();
+      expect(head).toBe(BigInt(await anvil.blockNumber()));
+      await expect(connect([strict.url], options).getBlockNumber()).rejects.toThrow(message);
+      expect([failures, pauses]).toEqual([[], []]);
+      expect(strict.asked).toHaveLength(2);
+    },
+  );
+
+  it.each([
     [-32000, "nonce too low"],
     [-32602, "query returned more than 10000 results"],
     [-32603, "execution reverted: no"],

@@ -1,4 +1,4 @@
-/** Terms of orders as callers of the library give them, and the ids that orders get with them. */
+/** Terms of orders as callers of the library give them. */
 import {
   DEFAULT_TERMS,
   FIRST_TERMS_ID,
@@ -71,13 +71,4 @@ function parseTag(value: unknown): string {
   if (typeof value === "string" && isTag(value)) return value;
   const hint = `Give 1 to ${MAX_TAG_LENGTH} printable ASCII characters, or leave it out.`;
   throw new BadArgument("tag", "It is no tag", hint);
-}
-
-/** An id that nobody else will think of, of the range that says whether the order has terms. */
-export function randomId(hasTerms: boolean): bigint {
-  for (;;) {
-    const [random] = crypto.getRandomValues(new BigUint64Array(1)) as unknown as [bigint];
-    if (hasTerms) return FIRST_TERMS_ID + (random & 0xffff_ffff_ffffn);
-    if (!idHasTerms(random)) return random;
-  }
 }

@@ -11,6 +11,7 @@ import {
   MemoryEvidence,
   type OrderEvidence,
   type ProofRecord,
+  type StatementEvidence,
 } from "../evidence/evidence.ts";
 import { evidenceDamaged, formatRecord, readRecord } from "../evidence/records.ts";
 
@@ -66,6 +67,16 @@ export class FileEvidence implements EvidenceArchive {
     return this.#memory.orders(round);
   }
 
+  async saveStatement(given: StatementEvidence): Promise<void> {
+    const { statement, signature, countersignature = null } = given;
+    await this.#append([{ kind: "statement", statement, signature, countersignature }]);
+    await this.#memory.saveStatement(given);
+  }
+
+  statements(round: Round): Promise<StatementEvidence[]> {
+    return this.#memory.statements(round);
+  }
+
   records(): AsyncIterable<EvidenceRecord> {
     return this.#memory.records();
   }
@@ -90,6 +101,9 @@ export class FileEvidence implements EvidenceArchive {
     const { record } = read;
     if (record.kind === "proof") return this.#memory.saveProofs([record]);
     if (record.kind === "order") return this.#memory.saveOrder(record.orderHash, record.signed);
-    return this.#memory.saveFill(record.fill);
+    if (record.kind === "fill") return this.#memory.saveFill(record.fill);
+    const { statement, signature, countersignature } = record;
+    const known = { statement, signature, countersignature: countersignature ?? undefined };
+    return this.#memory.saveStatement(known);
   }
 }

@@ -6,7 +6,9 @@
 import type { Address } from "../../base/hex.ts";
 import { encodeInitiateWithdrawal } from "../../chain/contracts/mediatorCalls.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
-import type { Amount, Round } from "../../protocol/units.ts";
+import { covers } from "../../protocol/statementRule.ts";
+import type { Amount, Round, SignedStatement, Statement } from "../../protocol/units.ts";
+import { lastCountersigned, type OrderEvidence } from "../evidence/evidence.ts";
 import type { ChainClientSide } from "../types.ts";
 import { type ExitPlan, exitPlan, provenOpening } from "./exitPlan.ts";
 import { type RoundReport, roundWork } from "./roundWork.ts";
@@ -45,13 +47,13 @@ async function requestAll(client: ChainClientSide) {
     if ((await reader.withdrawal(address, token)) !== undefined) continue;
     const { requested: asked } = await reader.clientFlow(address, token, round);
     // Orders bind what they may sell: a request beyond it is cancelled, and its bond is lost.
-    const bound = await boundByOrders(client, token, round);
-    if (asked + bound >= proof.balance) continue;
-    const amount = proof.balance - asked - bound;
-    const data = encodeInitiateWithdrawal(token, amount, address, proof);
+    const { bound, statements } = await boundByOrders(client, token, round);
+    const free = proof.balance - asked - (bound > 0n ? bound : 0n);
+    if (free <= 0n) continue;
+    const data = encodeInitiateWithdrawal(token, free, address, proof, statements);
     try {
       await client.send("request of a withdrawal", data, constants.withdrawalBond);
-      requested.push({ token, amount });
+      requested.push({ token, amount: free });
     } catch (error) {
       // A round that ended meanwhile wants another proof.
       if (!(error instanceof ContractRefused)) throw error;
@@ -61,19 +63,45 @@ async function requestAll(client: ChainClientSide) {
 }
 
 /**
- * The sum that the kept orders of a round and the one before may sell of a token, which is evidence against
- * a request of that round, whatever became of them (docs/protocol.md section 4).
+ * The most that a request of `round` can be told to leave in (docs/protocol.md section 10): by the
+ * kept orders of this round and the one before, and by the statements that stand for some of them.
+ * `statements`: those that the request presents, so that no older ones can be told.
  */
-async function boundByOrders(
-  { evidence }: ChainClientSide,
-  token: Address,
-  round: Round,
-): Promise<Amount> {
+async function boundByOrders({ evidence }: ChainClientSide, token: Address, round: Round) {
   let bound = 0n;
+  const statements: SignedStatement[] = [];
   for (const at of [round - 1, round]) {
-    for (const { signed } of await evidence.orders(at)) {
-      if (signed.order.sellToken === token) bound += signed.order.sellAmount;
+    const orders = await evidence.orders(at);
+    const signed = await evidence.statements(at);
+    const last = lastCountersigned(signed);
+    if (last !== undefined) {
+      statements.push({ statement: last.statement, signature: last.countersignature });
     }
+    // The operator may answer with any that the client signed since.
+    const from = last === undefined ? 0n : last.statement.watermark;
+    const later = signed.filter(({ statement }) => statement.watermark >= from);
+    const sums = later.map(({ statement }) => soldBy(statement, token, orders));
+    bound += most(last === undefined ? [...sums, soldBy(undefined, token, orders)] : sums);
   }
-  return bound;
+  return { bound, statements };
+}
+
+/** The sum that a statement says was sold less what was bought, and all that other orders may sell. */
+function soldBy(
+  statement: Statement | undefined,
+  token: Address,
+  orders: readonly OrderEvidence[],
+): bigint {
+  const index = statement?.tokens.indexOf(token) ?? -1;
+  const sold = index < 0 ? 0n : (statement?.sold[index] ?? 0n);
+  const bought = index < 0 ? 0n : (statement?.bought[index] ?? 0n);
+  return orders
+    .map(({ signed }) => signed.order)
+    .filter(({ id }) => statement === undefined || !covers(statement, id))
+    .filter(({ sellToken }) => sellToken === token)
+    .reduce((sum, { sellAmount }) => sum + sellAmount, sold - bought);
+}
+
+function most(values: readonly bigint[]): bigint {
+  return values.reduce((a, b) => (b > a ? b : a));
 }

@@ -4,12 +4,15 @@
  * from the one before.
  */
 
-import { bytesToHex, hexToBytes } from "../../base/hex.ts";
+import { bytesToHex, type Hex, hexToBytes } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
 import type { Order, Round } from "../../protocol/units.ts";
 import type { ExchangeClient } from "../client.ts";
 import { findMarketOf, formatAmount, formatPrice } from "../orders.ts";
 import type { OrderStatus } from "../types.ts";
+
+const LOW_SHIFT = 16n;
+const HIGH_BIT = 2n ** 63n;
 
 /** The outcome for an order of the round before. */
 export interface RenewedOrder {
@@ -31,6 +34,8 @@ export async function renewOrders(client: ExchangeClient, round?: Round): Promis
   for (const { orderHash, signed } of await client.evidence.orders(now - 1)) {
     kept.set(orderHash, signed.order);
   }
+  const current = await client.fetchOrders(now);
+  const watermark = (await client.evidence.statements(now)).at(-1)?.statement.watermark ?? 0n;
   const done: RenewedOrder[] = [];
   for (const before of await client.fetchOrders(now - 1)) {
     const order = kept.get(before.orderHash);
@@ -44,6 +49,12 @@ export async function renewOrders(client: ExchangeClient, round?: Round): Promis
       done.push({ before, renewed: undefined });
       continue;
     }
+    const [low, high] = renewedIds(before.orderHash);
+    const there = current.find(({ id }) => id === low || id === high);
+    if (there !== undefined) {
+      done.push({ before, renewed: there });
+      continue;
+    }
     const quote = isBuy ? order.sellAmount : order.buyAmount;
     const renewed = await client.createOrder({
       market: market.name,
@@ -51,14 +62,19 @@ export async function renewOrders(client: ExchangeClient, round?: Round): Promis
       price: formatPrice(exchange, market, (quote * market.lot) / whole),
       amount: formatAmount(exchange, market.base, left - (left % market.lot)),
       round: now,
-      id: renewedId(before.orderHash as `0x${string}`),
+      id: low < watermark ? high : low,
     });
     done.push({ before, renewed });
   }
   return done;
 }
 
-/** The first eight bytes of the hash of the hash: nobody else's, and the same at each call. */
-function renewedId(orderHash: `0x${string}`): bigint {
-  return BigInt(bytesToHex(keccak256(hexToBytes(orderHash)).slice(0, 8)));
+/**
+ * Ids of the renewed order, of the hash of the hash: nobody else's, and the same at each call. The
+ * first is below all ids that the library gives otherwise; the second above them, for a round in
+ * which a statement has closed the first (docs/protocol.md section 10).
+ */
+function renewedIds(orderHash: Hex): readonly [low: bigint, high: bigint] {
+  const id = BigInt(bytesToHex(keccak256(hexToBytes(orderHash)).slice(0, 8)));
+  return [id >> LOW_SHIFT, id | HIGH_BIT];
 }

@@ -18,6 +18,7 @@ import {
   hashOrder,
   hashOrderTerms,
   hashSession,
+  hashStatement,
   INTENT_CODE,
   MESSAGE_TYPES,
 } from "../../protocol/messages.ts";
@@ -36,6 +37,7 @@ import type {
   Order,
   Session,
   Signature,
+  Statement,
 } from "../../protocol/units.ts";
 
 /** The messages that a client signs. */
@@ -48,6 +50,8 @@ export interface ClientMessages {
   readonly CancelAll: CancelAll;
   /** The dead-man switch. */
   readonly CancelAfter: CancelAfter;
+  /** The sums of closed orders. */
+  readonly Statement: Statement;
   readonly Session: Session;
   readonly DisputeDelegation: DisputeDelegation;
   /** Evidence for a watchtower. */
@@ -98,6 +102,7 @@ const HASHES: {
   CancelOrder: hashCancelOrder,
   CancelAll: hashCancelAll,
   CancelAfter: hashCancelAfter,
+  Statement: hashStatement,
   Session: hashSession,
   DisputeDelegation: hashDisputeDelegation,
   EvidenceDelivery: hashEvidenceDelivery,
@@ -129,7 +134,9 @@ export function typedData<Name extends ClientMessageName>(
   if (name === "Order") plain["intent"] = INTENT_CODE[(message as Order).intent];
   if (name === "OrderTerms") Object.assign(plain, writtenTerms(message as TermsMessage));
   for (const { name: field, type } of MESSAGE_TYPES[name]) {
-    if (type.startsWith("uint")) plain[field] = String(plain[field]);
+    const value = plain[field];
+    if (!type.startsWith("uint")) continue;
+    plain[field] = Array.isArray(value) ? value.map(String) : String(value);
   }
   return {
     domain: {

@@ -1,6 +1,5 @@
 /** Writes of clients: signatures checked, handed to the router, and answered once durable. */
-import type { Curve } from "../../base/curve.ts";
-import { type Address, bytesToHex } from "../../base/hex.ts";
+import type { Address } from "../../base/hex.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { OrderRef } from "../../exchange/model/outcome.ts";
@@ -43,11 +42,13 @@ import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import { NotApproved } from "./fillSigner.ts";
 import type { Answered, OperatorApi, SignedCancel } from "./operatorApi.ts";
 import { orderResponse, type QuerySources } from "./queries.ts";
+import type { SignatureVerifier, SignedMessage, Signers } from "./signatureVerifier.ts";
 import type { SlipFinder } from "./slipFinder.ts";
 
 export interface OrderWritesOptions {
   readonly sources: QuerySources;
   readonly router: WriteRouter;
+  readonly verifier: SignatureVerifier;
   readonly slips: SlipFinder;
   /** Why no orders are taken now, if so. */
   readonly notReady: () => string | undefined;
@@ -69,9 +70,9 @@ type OrderWrites = Pick<
 
 export function orderWrites(options: OrderWritesOptions): OrderWrites {
   const placeOrders = (placed: readonly Placement[]) =>
-    writeEach(options, placed, (sources) => placing(sources, options.slips));
+    writeEach(options, placed, placing(options));
   const cancelOrders = (cancels: readonly SignedCancel[]) =>
-    writeEach(options, cancels, (sources) => cancelling(sources, options.slips));
+    writeEach(options, cancels, cancelling(options));
   return {
     limits: (client) => limits(options.sources.state, client),
     placeOrders,
@@ -86,26 +87,31 @@ export function orderWrites(options: OrderWritesOptions): OrderWrites {
 
 /** How one of several writes is checked, written and told of. */
 interface Write<T> {
+  /** The messages whose signers `check` is given. */
+  readonly messagesOf: (write: T) => readonly SignedMessage[];
   /** Why its signatures are not the owner's, if so. */
-  readonly check: (write: T) => Refusal | undefined;
+  readonly check: (write: T, signers: Signers) => Refusal | undefined;
   readonly entryOf: (write: T) => Entry;
   readonly orderOf: (write: T) => OrderRef;
   /** True if the order was refused only because it was taken before. */
   readonly isSettled: (write: T, refusal: Refusal) => boolean;
 }
 
-function placing(sources: QuerySources, slips: SlipFinder): Write<Placement> {
+function placing(options: OrderWritesOptions): Write<Placement> {
   return {
-    check: (placed) => checkPlacement(sources, slips, placed),
+    messagesOf: placementMessages,
+    check: (placed, signers) => checkPlacement(options, placed, signers),
     entryOf: (placed) => ({ kind: "placeOrder", ...entryParts(placed) }),
     orderOf: (placed) => placed.order,
-    isSettled: (placed, refusal) => isSettledBefore(sources.state, placed, refusal),
+    isSettled: (placed, refusal) => isSettledBefore(options.sources.state, placed, refusal),
   };
 }
 
-function cancelling(sources: QuerySources, slips: SlipFinder): Write<SignedCancel> {
+function cancelling(options: OrderWritesOptions): Write<SignedCancel> {
   return {
-    check: ({ cancel, signature }) => checkCancelSigner(sources, slips, cancel, signature),
+    messagesOf: ({ cancel, signature }) => [{ structHash: hashCancelOrder(cancel), signature }],
+    check: ({ cancel, signature }, [signer]) =>
+      checkCancelSigner(options, cancel, signature, signer),
     entryOf: ({ cancel, signature }) => ({ kind: "cancelOrder", ...cancel, signature }),
     orderOf: ({ cancel }) => cancel,
     isSettled: () => false,
@@ -116,13 +122,19 @@ function cancelling(sources: QuerySources, slips: SlipFinder): Write<SignedCance
 async function writeEach<T>(
   options: OrderWritesOptions,
   writes: readonly T[],
-  how: (sources: QuerySources) => Write<T>,
+  { messagesOf, check, entryOf, orderOf, isSettled }: Write<T>,
 ): Promise<Answered<Answered<OrderResponse>[]>> {
-  const unready = closed(options);
-  if (unready !== undefined) return refusing(unready);
-  const sources = rememberingSources(options.sources, writes.length);
-  const { check, entryOf, orderOf, isSettled } = how(sources);
-  const denials = writes.map(check);
+  const { sources } = options;
+  const messages = writes.map(messagesOf);
+  const verified = await signersOf(options, messages.flat());
+  if (!verified.ok) return verified;
+  const signers = verified.value;
+  let from = 0;
+  const denials = writes.map((write, at) => {
+    const count = messages[at]?.length ?? 0;
+    from += count;
+    return check(write, signers.slice(from - count, from));
+  });
   const entries = writes.filter((_, at) => denials[at] === undefined).map(entryOf);
   const outcomes = entries.length === 0 ? [] : await options.router.submitAll(entries);
   const elsewhere = outcomes.find(({ refusal }) => refusal?.code === "NotLeader");
@@ -138,21 +150,6 @@ async function writeEach<T>(
   return { ok: true, value: await Promise.all(answers) };
 }
 
-/** One signature over several messages is recovered once. */
-function rememberingSources(sources: QuerySources, count: number): QuerySources {
-  if (count < 2) return sources;
-  const { curve } = sources;
-  const known = new Map<string, Uint8Array | undefined>();
-  const recover: Curve["recover"] = (digest, r, s, yParity) => {
-    const key = [digest, r, s].map(bytesToHex).join() + yParity;
-    if (!known.has(key)) known.set(key, curve.recover(digest, r, s, yParity));
-    return known.get(key);
-  };
-  const sign: Curve["sign"] = (digest, key) => curve.sign(digest, key);
-  const publicKey: Curve["publicKey"] = (key) => curve.publicKey(key);
-  return { ...sources, curve: { sign, recover, publicKey } };
-}
-
 function alone(answer: Answered<Answered<OrderResponse>[]>): Answered<OrderResponse> {
   return answer.ok ? (answer.value[0] as Answered<OrderResponse>) : answer;
 }
@@ -161,13 +158,19 @@ async function replaceOrder(
   options: OrderWritesOptions,
   replacement: Replacement,
 ): Promise<Answered<ReplaceResponse>> {
-  const { sources, slips, router } = options;
+  const { sources, router } = options;
   const { cancel, cancelSignature, order: placed } = replacement;
+  const mixed = checkSameOwner(cancel, placed);
+  if (mixed !== undefined) return refusing(mixed);
+  const verified = await signersOf(options, [
+    { structHash: hashCancelOrder(cancel), signature: cancelSignature },
+    ...placementMessages(replacement),
+  ]);
+  if (!verified.ok) return verified;
+  const [cancelSigner, ...signers] = verified.value;
   const denied =
-    closed(options) ??
-    checkSameOwner(cancel, placed) ??
-    checkCancelSigner(sources, slips, cancel, cancelSignature) ??
-    checkPlacement(sources, slips, replacement);
+    checkCancelSigner(options, cancel, cancelSignature, cancelSigner) ??
+    checkPlacement(options, replacement, signers);
   if (denied !== undefined) return refusing(denied);
   const parts = entryParts(replacement);
   const { refusal } = await router.submit({
@@ -193,7 +196,7 @@ async function cancelAll(
   signature: Signature,
 ): Promise<Answered<OrderResponse[]>> {
   const { sources, router } = options;
-  const denied = closed(options) ?? checkCommand(options, wish, hashCancelAll(wish), signature);
+  const denied = await checkCommand(options, wish, hashCancelAll(wish), signature);
   if (denied !== undefined) return refusing(denied);
   const { refusal } = await router.submit({ kind: "cancelAll", ...wish, signature });
   const done = sources.state.clients.get(wish.owner)?.cancelledAll;
@@ -211,7 +214,7 @@ async function cancelAfter(
   signature: Signature,
 ): Promise<Answered<CancelAfterResponse>> {
   const { sources, router } = options;
-  const denied = closed(options) ?? checkCommand(options, wish, hashCancelAfter(wish), signature);
+  const denied = await checkCommand(options, wish, hashCancelAfter(wish), signature);
   if (denied !== undefined) return refusing(denied);
   const { refusal } = await router.submit({ kind: "cancelAfter", ...wish, signature });
   const client = sources.state.clients.get(wish.owner);
@@ -228,6 +231,21 @@ export function closed({ router, notReady }: OrderWritesOptions): Refusal | unde
   return waitingFor === undefined ? undefined : refuse("NotReady", { waitingFor });
 }
 
+/** The messages' signers, unless this operator takes no writes, before or after they are known. */
+async function signersOf(
+  options: OrderWritesOptions,
+  messages: readonly SignedMessage[],
+): Promise<Answered<Signers>> {
+  const { verifier } = options;
+  const unready = closed(options);
+  if (unready !== undefined) return refusing(unready);
+  if (verifier.isOverloaded) return refusing(refuse("Overloaded", { retryAfterMs: 1000 }));
+  const signers = await verifier.signersOf(messages);
+  // Another operator may lead by now, whose state knows newer trading keys.
+  const later = closed(options);
+  return later === undefined ? { ok: true, value: signers } : refusing(later);
+}
+
 function entryParts({ order: placed, signature, terms }: Placement) {
   return { order: placed, signature, ...(terms !== undefined && { terms }) };
 }
@@ -241,44 +259,59 @@ function checkSameOwner({ owner }: CancelOrder, placed: Order): Refusal | undefi
   });
 }
 
-function checkCommand(
-  { sources, slips }: OrderWritesOptions,
+async function checkCommand(
+  options: OrderWritesOptions,
   { owner, round }: CancelAll,
-  hash: Uint8Array,
+  structHash: Uint8Array,
   signature: Signature,
-): Refusal | undefined {
-  const denied = checkSigner(sources, hash, signature, owner, round);
-  return denied && slips.explain(denied, hash, { signature });
+): Promise<Refusal | undefined> {
+  const verified = await signersOf(options, [{ structHash, signature }]);
+  if (!verified.ok) return verified.refusal;
+  const denied = refuseUnless(options.sources.state, verified.value[0], owner, round);
+  return denied && options.slips.explain(denied, structHash, { signature });
 }
 
 function checkCancelSigner(
-  sources: QuerySources,
-  slips: SlipFinder,
+  { sources, slips }: OrderWritesOptions,
   cancel: CancelOrder,
   signature: Signature,
+  signer: Address | undefined,
 ): Refusal | undefined {
-  const hash = hashCancelOrder(cancel);
-  const denied = checkSigner(sources, hash, signature, cancel.owner, cancel.round);
-  return denied && slips.explain(denied, hash, { signature });
+  const denied = refuseUnless(sources.state, signer, cancel.owner, cancel.round);
+  return denied && slips.explain(denied, hashCancelOrder(cancel), { signature });
 }
 
-/** Why the order is not its owner's, or its terms are not the order's; undefined if all is well. */
+/** The order, and its terms where it has any. */
+function placementMessages({ order: placed, signature, terms }: Placement): SignedMessage[] {
+  const messages = [{ structHash: hashOrder(placed), signature }];
+  return terms === undefined ? messages : [...messages, termsMessage(placed, terms)];
+}
+
+function termsMessage(placed: Order, terms: NonNullable<Placement["terms"]>): SignedMessage {
+  const structHash = hashOrderTerms({ orderHash: orderHash(placed), ...termsOf(terms) });
+  return { structHash, signature: terms.signature };
+}
+
+/**
+ * Why the order is not its owner's, or its terms are not the order's; undefined if all is well.
+ * `signers`: of `placementMessages`.
+ */
 function checkPlacement(
-  sources: QuerySources,
-  slips: SlipFinder,
+  { sources, slips }: OrderWritesOptions,
   placed: Placement,
+  [signer, termsSigner]: Signers,
 ): Refusal | undefined {
   const { order: placedOrder, signature, terms } = placed;
   const { owner, round, id } = placedOrder;
   if (signature.path.length > ORDER_PATH_LENGTH) return pathTooLong();
-  const hash = hashOrder(placedOrder);
-  const denied = checkSigner(sources, hash, signature, owner, round);
-  if (denied !== undefined) return slips.explain(denied, hash, placed);
+  const denied = refuseUnless(sources.state, signer, owner, round);
+  if (denied !== undefined) return slips.explain(denied, hashOrder(placedOrder), placed);
   if (idHasTerms(id) !== (terms !== undefined)) return termsAndId(terms !== undefined);
   if (terms === undefined) return undefined;
-  const termsHash = hashOrderTerms({ orderHash: orderHash(placedOrder), ...termsOf(terms) });
-  const foreign = checkSigner(sources, termsHash, terms.signature, owner, round);
-  return foreign && slips.explain(foreign, termsHash, { signature: terms.signature });
+  const foreign = refuseUnless(sources.state, termsSigner, owner, round);
+  if (foreign === undefined) return undefined;
+  const { structHash } = termsMessage(placedOrder, terms);
+  return slips.explain(foreign, structHash, { signature: terms.signature });
 }
 
 /** A refusal unless the message is signed by the owner or its trading key of that round. */
@@ -289,11 +322,19 @@ export function checkSigner(
   owner: Address,
   round: Round,
 ): RefusalOf<"BadSignature"> | undefined {
-  const recovered = recoverSigner(curve, domain, structHash, signature);
-  if (recovered !== undefined && recovered === owner) return undefined;
-  const key = tradingKeyOf(state, owner, round);
-  if (recovered !== undefined && recovered === key) return undefined;
-  return refuse("BadSignature", { owner, recovered });
+  return refuseUnless(state, recoverSigner(curve, domain, structHash, signature), owner, round);
+}
+
+/** A refusal unless `signer` is the owner or its trading key of that round. */
+function refuseUnless(
+  state: State,
+  signer: Address | undefined,
+  owner: Address,
+  round: Round,
+): RefusalOf<"BadSignature"> | undefined {
+  if (signer !== undefined && signer === owner) return undefined;
+  if (signer !== undefined && signer === tradingKeyOf(state, owner, round)) return undefined;
+  return refuse("BadSignature", { owner, recovered: signer });
 }
 
 /** A longer path would make the evidence against an overdraft too large to send. */

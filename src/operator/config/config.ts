@@ -164,6 +164,16 @@ export const configSchema = z.strictObject({
   port: z.number().int().min(0).max(65535).default(8080).describe("0: any free port"),
   storage: z.string().default("storage").describe("Folder of the journal"),
   logs: z.string().default("logs").describe("Folder of the logs"),
+  verifyThreads: z
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe(
+      "Threads that recover the signers of messages; 0: the operator's own does. Without it one " +
+        "less than there are processors, at most 4",
+    ),
   pollMs: z
     .number()
     .int()

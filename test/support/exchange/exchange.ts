@@ -62,6 +62,8 @@ export interface ExchangeOptions {
   readonly disputeBond?: bigint;
   readonly withdrawalBond?: bigint;
   readonly publicBalances?: boolean;
+  /** The operator's limit. */
+  readonly ordersPerClientAndRound?: number;
   /** The endpoint that the operator is given in place of anvil's. */
   readonly operatorRpc?: (url: string) => Promise<string>;
 }
@@ -75,9 +77,11 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { schedule } = await reader.constants();
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
-  const { publicBalances = false } = options;
-  const given = { rpc, mediator, weth, usdc, folder, publicBalances };
-  const config = configOf({ ...given, key: keyOf(anvil) });
+  const config = configOf({
+    ...{ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) },
+    publicBalances: options.publicBalances ?? false,
+    ordersPerClientAndRound: options.ordersPerClientAndRound,
+  });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
@@ -179,8 +183,10 @@ function configOf(given: {
   readonly folder: string;
   readonly publicBalances: boolean;
   readonly key: Hex;
+  readonly ordersPerClientAndRound: number | undefined;
 }): OperatorConfig {
   const { rpc, mediator, weth, usdc, folder, publicBalances, key } = given;
+  const { ordersPerClientAndRound } = given;
   return parseConfig(
     {
       rpc: [rpc],
@@ -188,6 +194,7 @@ function configOf(given: {
       publicBalances,
       markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
       confirmations: CONFIRMATIONS,
+      ordersPerClientAndRound,
       storage: join(folder, "storage"),
       logs: join(folder, "logs"),
       port: 0,
