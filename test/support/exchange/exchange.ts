@@ -79,8 +79,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { mediator } = deployed;
   const config = configOf({
     ...{ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) },
-    publicBalances: options.publicBalances ?? false,
-    ordersPerClientAndRound: options.ordersPerClientAndRound,
+    options,
   });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
@@ -181,12 +180,11 @@ function configOf(given: {
   readonly weth: Address;
   readonly usdc: Address;
   readonly folder: string;
-  readonly publicBalances: boolean;
   readonly key: Hex;
-  readonly ordersPerClientAndRound: number | undefined;
+  readonly options: ExchangeOptions;
 }): OperatorConfig {
-  const { rpc, mediator, weth, usdc, folder, publicBalances, key } = given;
-  const { ordersPerClientAndRound } = given;
+  const { rpc, mediator, weth, usdc, folder, key } = given;
+  const { publicBalances = false, ordersPerClientAndRound } = given.options;
   return parseConfig(
     {
       rpc: [rpc],
