@@ -1,5 +1,5 @@
 /**
- * The exit kit in a real browser, opened from disk: it finds the wallet, reads the chain through it,
+ * The exit kit in a real browser, opened from disk: it finds the wallet, reads the chain by it,
  * takes evidence from a file, and gets everything out after a halt.
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -104,7 +104,10 @@ describe("the exit kit", () => {
     const row = shown.locator("#plan tr");
     await shown.getByText("proof of round 2", { exact: true }).waitFor();
     expect(await row.locator("td").allTextContents()).toEqual([
-      ...["balance", "10 WETH", "now", "proof of round 2"],
+      "balance",
+      "10 WETH",
+      "now",
+      "proof of round 2",
     ]);
     expect(await shown.textContent("#state")).toContain("HALTED in round 4");
 

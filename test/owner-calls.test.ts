@@ -190,9 +190,8 @@ describe("the calls of owners", () => {
       { contract: "manager", address: manager, owner: address(OWNER), pending: null },
     ]);
     expect(deadlines[0].what).toBe("the commit of round 1");
-    const written = await runCli([
-      ...["owner", "transfer", "manager", address(NEXT), "--safe", safe, "--config", config],
-    ]);
+    const transfer = ["owner", "transfer", "manager", address(NEXT)];
+    const written = await runCli([...transfer, "--safe", safe, "--config", config]);
     expect(written, written.stderr).toMatchObject({ code: 0, stdout: `${safe}\n` });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * A watchtower for a client that is away, against operators that cheat as docs/security.md says they
- * could: each lie is committed with the operator's own key, and nobody but the tower acts.
+ * A watchtower for a client that is away, against operators that cheat as docs/security.md says
+ * they could: each lie is committed with the operator's own key, and nobody but the tower acts.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -76,6 +76,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       config: ["health", "alerts"],
       sequencing: ["telemetry", "replay", "config"],
       api: ["telemetry", "workers", "replay", "sequencing"],
+      publishing: ["api"],
       node: [
         "telemetry",
         "workers",
@@ -87,6 +88,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         "config",
         "sequencing",
         "api",
+        "publishing",
       ],
       doctor: ["telemetry", "replay", "checks", "config"],
     },

@@ -24,7 +24,8 @@ describe("the sources that verify-deployment publishes", () => {
     ["mediator", "src/Mediator.sol", "Mediator"],
     ["mutableOperatorManager", "src/managers/MutableOperatorManager.sol", "MutableOperatorManager"],
     [
-      ...["roundRobinOperatorManager", "src/managers/RoundRobinOperatorManager.sol"],
+      "roundRobinOperatorManager",
+      "src/managers/RoundRobinOperatorManager.sol",
       "RoundRobinOperatorManager",
     ],
   ] as [string, string, string][])(

@@ -1,6 +1,6 @@
 /**
- * A watchtower: does the work of each round for many clients. It keeps what they send, audits by it,
- * disputes with their delegation, confirms and recovers: each sum goes to the client whose it is.
+ * A watchtower: does the work of each round for many clients. By the evidence that they send it
+ * audits, disputes with their delegation, confirms and recovers: each sum goes to its client.
  * Nothing is remembered but files and chain, so it may end and start at any time.
  */
 import { messageOf, QuarterdeckError } from "../base/errors.ts";
@@ -80,7 +80,7 @@ export class Tower {
     }
   }
 
-  /** What was just sent is looked at without waiting. */
+  /** Evidence that just came is looked at without waiting. */
   due(client: Address): void {
     this.#next.delete(client);
   }

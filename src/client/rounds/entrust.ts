@@ -1,6 +1,6 @@
 /**
- * Sending evidence to a watchtower: signed by the client, bound to that tower, and the same again as
- * often as it is sent. A delegation lets the tower dispute; it can move nothing.
+ * Sending evidence to a watchtower: signed by the client, bound to that tower, and the same however
+ * often it is sent. A delegation lets the tower dispute; it can move nothing.
  */
 import * as z from "zod";
 import { QuarterdeckError } from "../../base/errors.ts";
@@ -95,7 +95,7 @@ export function contentHash(lines: readonly string[], delegation: Delegation | u
   return bytesToHex(keccak256(new TextEncoder().encode(text)));
 }
 
-/** What a tower was sent, or why it is no delivery. */
+/** A delivery as a tower got it, or why it is none. */
 export function readDelivery(text: string): Delivery | { readonly problem: string } {
   let json: unknown;
   try {

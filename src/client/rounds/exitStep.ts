@@ -23,8 +23,8 @@ export interface ExitReport extends RoundReport {
 }
 
 /**
- * One step: all that can be done now. Call it again at `nextBlock` until `isDone`. Throws what its parts throw:
- * call it again. A request takes the withdrawal's bond, in wei, which comes back with the payment.
+ * One step: all that can be done now. Call it again at `nextBlock` until `isDone`. Throws what its
+ * parts throw: call it again. A request takes the withdrawal's bond, in wei, which comes back with the payment.
  */
 export async function exitStep(client: ChainClientSide): Promise<ExitReport> {
   const work = await roundWork(client);
@@ -86,7 +86,7 @@ async function boundByOrders({ evidence }: ChainClientSide, token: Address, roun
   return { bound, statements };
 }
 
-/** The sum that a statement says was sold less what was bought, and all that other orders may sell. */
+/** The sum sold less that bought by a statement, and all that other orders may sell. */
 function soldBy(
   statement: Statement | undefined,
   token: Address,

@@ -77,10 +77,8 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { schedule } = await reader.constants();
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
-  const config = configOf({
-    ...{ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) },
-    options,
-  });
+  const key = keyOf(anvil);
+  const config = configOf({ rpc, mediator, weth, usdc, folder, key, options });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);

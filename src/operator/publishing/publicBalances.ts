@@ -2,15 +2,15 @@
  * All balances of a round, signed, for anybody (opt-in): by them, mirrors prove a client's balance
  * when every operator is gone. The clients' balances are no secret then.
  */
-import type { Address } from "../../../base/hex.ts";
-import { type Signer, SignerUnavailable } from "../../../chain/signer.ts";
-import type { State } from "../../../exchange/model/state.ts";
-import { areTreesHashed, leavesOf, roots } from "../../../exchange/queries/views.ts";
-import { hashPublishedBalances, rootsHash } from "../../../protocol/messages.ts";
-import { refuse } from "../../../protocol/refusals.ts";
-import type { Domain, Round } from "../../../protocol/units.ts";
-import type { PublishedBalances } from "../../../wire/schemas/balances.ts";
-import type { Answered } from "../operatorApi.ts";
+import type { Address } from "../../base/hex.ts";
+import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
+import type { State } from "../../exchange/model/state.ts";
+import { areTreesHashed, leavesOf, roots } from "../../exchange/queries/views.ts";
+import { hashPublishedBalances, rootsHash } from "../../protocol/messages.ts";
+import { refuse } from "../../protocol/refusals.ts";
+import type { Domain, Round } from "../../protocol/units.ts";
+import type { PublishedBalances } from "../../wire/schemas/balances.ts";
+import type { Answered } from "../api/operatorApi.ts";
 
 export interface PublicBalancesOptions {
   readonly state: State;
@@ -25,7 +25,7 @@ const KEPT_ROUNDS = 4;
 
 export class PublicBalances {
   readonly #options: PublicBalancesOptions;
-  /** What was signed stays as it is: the trees of an opened round do not change. */
+  /** Answers stay as they are: the trees of an opened round do not change. */
   readonly #signed = new Map<Round, PublishedBalances>();
 
   constructor(options: PublicBalancesOptions) {
