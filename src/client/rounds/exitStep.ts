@@ -24,7 +24,8 @@ export interface ExitReport extends RoundReport {
 
 /**
  * One step: all that can be done now. Call it again at `nextBlock` until `isDone`. Throws what its
- * parts throw: call it again. A request takes the withdrawal's bond, in wei, which comes back with the payment.
+ * parts throw: call it again. A request takes the withdrawal's bond, in wei, which comes back with
+ * the payment.
  */
 export async function exitStep(client: ChainClientSide): Promise<ExitReport> {
   const work = await roundWork(client);
