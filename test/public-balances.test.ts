@@ -110,7 +110,6 @@ describe("public balances", () => {
       (value) => ({ ...value, tokens: value.tokens.slice(1) }),
       /has not the tokens of round 2/,
     ],
-    ["another round", (value) => ({ ...value, round: 1 }), /round 1 committed|no operator/],
     ["a round to come", (value) => ({ ...value, round: 3 }), /round 3 is not committed/],
   ])(
     "public balances with %s are refused, though an operator signed them",
