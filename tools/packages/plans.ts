@@ -50,6 +50,7 @@ export const PACKAGES: readonly PackagePlan[] = [
     loaded: ["secp256k1"],
     files: {
       "bin/quarterdeck.mjs": "bin/quarterdeck.mjs",
+      "dist/page": "dist/page",
       "tools/child.mjs": "tools/child.mjs",
       "tools/packages/quarterdeck.md": "README.md",
       "contracts/standard-json": "contracts/standard-json",
@@ -90,7 +91,7 @@ export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
     engines: { node: plan.node },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...(plan.bin !== undefined && { bin: plan.bin }),
-    files: ["bin", "contracts", "exit", "lib", "tools"].filter((folder) => {
+    files: ["bin", "contracts", "dist", "exit", "lib", "tools"].filter((folder) => {
       const given = [...Object.values(plan.files), plan.exitKit ?? ""];
       return folder === "lib" || given.some((to) => to.startsWith(`${folder}/`));
     }),

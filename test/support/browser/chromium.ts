@@ -25,8 +25,8 @@ export const STEP_MS = 90_000;
 const ARGUMENTS = [
   // Root may not have the browser's own sandbox; it only opens pages of this repository.
   "--no-sandbox",
-  "--use-gl=angle",
-  "--use-angle=swiftshader",
+  // Drawn by the processor: with a graphics card that is an emulation one picture takes seconds.
+  "--disable-gpu",
   "--font-render-hinting=none",
 ];
 
