@@ -37,8 +37,12 @@ const REFUSING = [
 ] as const;
 /** Peculiarities that take nothing away. */
 const HARMLESS = [
-  ...(["logsDoubled", "logsReordered", "noGasPrice"] as const),
-  ...(["nullFields", "noBloom", "noSubscribe"] as const),
+  "logsDoubled",
+  "logsReordered",
+  "noGasPrice",
+  "nullFields",
+  "noBloom",
+  "noSubscribe",
 ] as const;
 const WORLDS = Number(process.env.QUARTERDECK_WORLDS ?? 0);
 const WORLDS_OF_A_TEST = 20;

@@ -1,7 +1,7 @@
 /** The operator falls silent: the halt at the right boundary, and everybody's money out. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { type Recovered, recover } from "../src/client/recover.ts";
+import { type Recovered, recover } from "../src/client/rounds/recover.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { startExchange, type TestExchange, WITHDRAWAL_BOND } from "./support/exchange/exchange.ts";
 

@@ -13,7 +13,7 @@ import { RefusedByOperator } from "../src/client/api.ts";
 import { ExchangeClient } from "../src/client/client.ts";
 import { dispute } from "../src/client/dispute.ts";
 import { MemoryEvidence } from "../src/client/evidence/evidence.ts";
-import { recover } from "../src/client/recover.ts";
+import { recover } from "../src/client/rounds/recover.ts";
 import type { OrderStatus } from "../src/client/types.ts";
 import { hashFill } from "../src/protocol/messages.ts";
 import { firstBlockOf, roundOf } from "../src/protocol/rounds.ts";

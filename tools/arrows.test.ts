@@ -67,6 +67,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     packages: ["node:", "zod", "pino", "pino-roll", "prom-client"],
     parts: {
       telemetry: [],
+      workers: [],
       replay: ["telemetry"],
       duties: ["telemetry"],
       health: ["telemetry"],
@@ -74,9 +75,11 @@ const ROOMS: Readonly<Record<string, Room>> = {
       alerts: ["telemetry", "duties", "health"],
       config: ["health", "alerts"],
       sequencing: ["telemetry", "replay", "config"],
-      api: ["telemetry", "replay", "sequencing"],
+      api: ["telemetry", "workers", "replay", "sequencing"],
+      publishing: ["api"],
       node: [
         "telemetry",
+        "workers",
         "replay",
         "duties",
         "health",
@@ -85,6 +88,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         "config",
         "sequencing",
         "api",
+        "publishing",
       ],
       doctor: ["telemetry", "replay", "checks", "config"],
     },
@@ -92,7 +96,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
   server: {
     rooms: ["base", "protocol", "wire"],
     files: ["src/operator/api/operatorApi.ts"],
-    packages: ["node:", "fastify", "@fastify/compress", "@fastify/cors", "@fastify/etag", "ws"],
+    packages: [
+      "node:",
+      "fastify",
+      "@fastify/compress",
+      "@fastify/cors",
+      "@fastify/etag",
+      "@fastify/static",
+      "ws",
+    ],
   },
   client: {
     rooms: ["base", "protocol", "wire", "chain"],
@@ -102,14 +114,20 @@ const ROOMS: Readonly<Record<string, Room>> = {
       signing: ["checks"],
       evidence: [],
       ".": ["checks", "signing", "evidence"],
+      streaming: [".", "checks"],
       node: [".", "checks", "evidence"],
       rounds: [".", "evidence", "signing"],
     },
   },
+  // The API that bots know from ccxt, over the client library: for the adapter and the gateway.
+  unified: { rooms: ["base", "protocol", "wire", "chain", "client"], packages: [] },
+  ccxt: { rooms: ["base", "client", "unified"], packages: ["ccxt"] },
+  gateway: { rooms: ["base", "wire", "client", "unified"], packages: ["node:", "fastify", "ws"] },
   admin: {
     rooms: ["base", "protocol", "wire", "chain", "keys", "client"],
     files: [
       "src/operator/config/config.ts",
+      "src/operator/config/manifest.ts",
       "src/operator/doctor/finding.ts",
       "src/operator/telemetry/log.ts",
     ],
@@ -127,17 +145,25 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "server",
       "journal",
       "admin",
+      "gateway",
+      "watchtower",
     ],
     packages: ["node:", "commander", "zod"],
   },
+  watchtower: {
+    rooms: ["base", "protocol", "wire", "chain", "client"],
+    packages: ["node:", "zod"],
+  },
+  // The exit kit: one page that opens from disk, and the library inside it.
+  exit: { rooms: ["base", "protocol", "chain", "client"], packages: [] },
   // What the npm packages offer: entries alone, each a list of names.
   packages: {
-    rooms: ["base", "protocol", "chain", "client", "operator", "server"],
+    rooms: ["base", "protocol", "chain", "client", "operator", "server", "ccxt"],
     packages: [],
   },
   localnet: {
     rooms: ["base", "protocol", "wire", "chain", "client"],
-    files: ["src/operator/config/config.ts", "src/cli/report.ts"],
+    files: ["src/operator/config/config.ts", "src/cli/report.ts", "src/server/page/pageFiles.ts"],
     packages: ["node:", "commander", "zod"],
   },
 };

@@ -10,6 +10,7 @@ import { checkOrder } from "../protocol/orderRule.ts";
 import type { RefusalOf } from "../protocol/refusals.ts";
 import type { Order, Round } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
+import { MAX_ITEMS } from "../wire/schemas/batch.ts";
 import { signatureInput } from "../wire/schemas/signature.ts";
 import { type Placement, signedTermsInput } from "../wire/schemas/terms.ts";
 import { BadArgument } from "./checks/badArgument.ts";
@@ -276,6 +277,19 @@ export function parseDepositOptions(value: unknown): { readonly key: string | un
   if (text.length <= MAX_KEY_LENGTH) return { key: text };
   const hint = `Give one of at most ${MAX_KEY_LENGTH}.`;
   throw new BadArgument("options.key", `It has ${text.length} characters`, hint);
+}
+
+/** Orders or cancellations of one request. */
+export function parseList<T>(field: string, value: unknown, parse: (one: unknown) => T): T[] {
+  if (Array.isArray(value) && value.length > 0 && value.length <= MAX_ITEMS) {
+    return value.map(parse);
+  }
+  throw new BadArgument(field, "It is no such list", `Give a list of 1 to ${MAX_ITEMS}.`);
+}
+
+export function parseSignal(value: unknown): AbortSignal {
+  if (value instanceof AbortSignal) return value;
+  throw new BadArgument("signal", "It is no AbortSignal", "Give that of an AbortController.");
 }
 
 /** The client that a function of this library works for. */

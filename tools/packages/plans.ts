@@ -14,8 +14,12 @@ export interface PackagePlan {
   readonly roots?: readonly string[];
   /** Packages that are loaded by another way than an import. */
   readonly loaded?: readonly string[];
+  /** Packages that the user brings, where an entry that wants one is used. */
+  readonly peers?: readonly string[];
   /** Files of the repository, and where they go. */
   readonly files: Readonly<Record<string, string>>;
+  /** Where the exit kit goes. */
+  readonly exitKit?: string;
   readonly bin?: Readonly<Record<string, string>>;
   /** Nothing happens where it is only imported: bundlers leave out what is not used. */
   readonly sideEffects: boolean;
@@ -29,10 +33,14 @@ export const PACKAGES: readonly PackagePlan[] = [
     folder: "client",
     entries: {
       ".": "packages/client",
+      "./ccxt": "packages/ccxt",
       "./evidence": "packages/evidence",
+      "./exit": "packages/exit",
       "./node": "packages/node",
       "./protocol": "packages/protocol",
+      "./watchtower": "packages/watchtower",
     },
+    peers: ["ccxt"],
     files: { "tools/packages/client.md": "README.md" },
     sideEffects: false,
     node: ">=22",
@@ -46,9 +54,12 @@ export const PACKAGES: readonly PackagePlan[] = [
     loaded: ["secp256k1"],
     files: {
       "bin/quarterdeck.mjs": "bin/quarterdeck.mjs",
+      "dist/page": "dist/page",
       "tools/child.mjs": "tools/child.mjs",
       "tools/packages/quarterdeck.md": "README.md",
+      "contracts/standard-json": "contracts/standard-json",
     },
+    exitKit: "exit/exit-kit.html",
     bin: { quarterdeck: "bin/quarterdeck.mjs" },
     sideEffects: true,
     node: ">=24",
@@ -59,12 +70,15 @@ interface Manifest {
   readonly version: string;
   readonly license: string;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 /** package.json of a package that imports `packages`. Throws where one has no version of ours. */
 export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
   const own = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Manifest;
-  const needed = new Set([...packages, ...(plan.loaded ?? [])]);
+  const peers = plan.peers ?? [];
+  const imported = [...packages].filter((name) => !peers.includes(name));
+  const needed = new Set([...imported, ...(plan.loaded ?? [])]);
   const dependencies = [...needed].sort().map((name) => {
     const version = own.dependencies[name];
     if (version === undefined) throw new Error(`${plan.name} imports ${name}: no dependency`);
@@ -84,10 +98,18 @@ export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
     engines: { node: plan.node },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...(plan.bin !== undefined && { bin: plan.bin }),
-    files: ["bin", "lib", "tools"].filter(
-      (folder) =>
-        folder === "lib" || Object.values(plan.files).some((to) => to.startsWith(`${folder}/`)),
-    ),
+    files: ["bin", "contracts", "dist", "exit", "lib", "tools"].filter((folder) => {
+      const given = [...Object.values(plan.files), plan.exitKit ?? ""];
+      return folder === "lib" || given.some((to) => to.startsWith(`${folder}/`));
+    }),
     dependencies: Object.fromEntries(dependencies),
+    ...(peers.length > 0 && {
+      peerDependencies: Object.fromEntries(
+        peers.map((name) => [name, `^${own.devDependencies[name]}`] as const),
+      ),
+      peerDependenciesMeta: Object.fromEntries(
+        peers.map((name) => [name, { optional: true }] as const),
+      ),
+    }),
   };
 }

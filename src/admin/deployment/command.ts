@@ -1,18 +1,21 @@
 /** `quarterdeck deploy` and `quarterdeck verify-deployment`. */
-import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { formatDecimal, parseDecimal } from "../../base/decimal.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import { requireFork, requireShortGenesis } from "../../chain/contracts/deploy.ts";
+import { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { ask, type ChainClient, connect, readChainId } from "../../chain/rpc/rpc.ts";
 import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
-import { badOption } from "../arguments.ts";
-import { LOG, tell } from "../terminal.ts";
+import { type Manifest, readManifest } from "../../operator/config/manifest.ts";
+import { badOption, wholeOf } from "../arguments.ts";
+import { confirm, LOG, tell } from "../terminal.ts";
+import { judgeBonds } from "./bonds.ts";
 import { carryOutDeployment, type DeployContext } from "./deploy.ts";
-import { manifestOf, readManifest, writeManifest } from "./manifest.ts";
+import { manifestOf, writeManifest } from "./manifest.ts";
 import { type DeploymentPlan, readPlan } from "./plan.ts";
+import { DEFAULT_SERVER, type PublishedContract, publishSources } from "./publish.ts";
 import { DeploymentRecord } from "./record.ts";
 import { stepsOf } from "./steps.ts";
 import { verifyDeployment } from "./verify.ts";
@@ -30,6 +33,7 @@ interface DeployFlags {
   readonly keystore?: string;
   readonly passwordFile?: string;
   readonly maxFee: string;
+  readonly bondFee?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly pollMs: string;
@@ -47,6 +51,10 @@ export function deployCommand(): Command {
     .option("--keystore <file>", `keystore of the deployer (else ${KEY_VARIABLE})`)
     .option("--password-file <file>", `its password (else ${PASSWORD_VARIABLE})`)
     .option("--max-fee <gwei>", "most that a unit of gas may cost", "500")
+    .option(
+      "--bond-fee <gwei>",
+      "highest price of gas at which answers shall be paid for by bonds (default: the present one)",
+    )
     .option("--poll-ms <ms>", "milliseconds between two polls", String(POLL_MS))
     .option("--dry-run", "show what it will be and cost, and send nothing")
     .option("--yes", "do not ask")
@@ -80,9 +88,10 @@ async function deploy(flags: DeployFlags): Promise<void> {
       maxFeePerGas: gweiOf("--max-fee", flags.maxFee),
       pollMs: Number(flags.pollMs),
     };
-    await showPlan(context);
+    const bondFee = flags.bondFee === undefined ? undefined : gweiOf("--bond-fee", flags.bondFee);
+    await showPlan(context, bondFee);
     if (flags.dryRun === true) return;
-    if (flags.yes !== true) await confirm();
+    if (flags.yes !== true) await confirm("Type yes to deploy it: ");
     const { mediator } = await carryOutDeployment(context);
     await writeManifest(manifestFile, await manifestOf(client, plan, mediator));
   } finally {
@@ -129,8 +138,13 @@ async function openDeployer({ keystore, passwordFile }: DeployFlags, signal: Abo
   return (await openSigner(keySourceOf(fields, environment), { curve, log: LOG, signal })).signer;
 }
 
-async function showPlan({ client, plan, signer, record }: DeployContext): Promise<void> {
+async function showPlan(
+  { client, plan, signer, record }: DeployContext,
+  bondFee: bigint | undefined,
+): Promise<void> {
   const { manager, operators } = plan;
+  const price = await ask("the price of gas", () => client.getGasPrice());
+  const bonds = judgeBonds(plan, bondFee ?? price);
   const slots =
     manager.kind === "single"
       ? "one operator"
@@ -142,8 +156,7 @@ async function showPlan({ client, plan, signer, record }: DeployContext): Promis
     ["owner", plan.owner === signer.address ? "the deployer" : `${plan.owner}, once it accepts`],
     ["manager", slots],
     ["rounds", `${plan.roundSize} blocks, quarters of ${plan.roundSize / 4}`],
-    ["dispute bond", `${formatDecimal(plan.disputeBond, ETHER_DECIMALS)} ether`],
-    ["withdrawal bond", `${formatDecimal(plan.withdrawalBond, ETHER_DECIMALS)} ether`],
+    ...bonds.rows,
     ...plan.tokens.map((token): [string, string] => ["token", token]),
     ...operators.map(({ name, address, endpoint }): [string, string] => [
       "operator",
@@ -155,9 +168,9 @@ async function showPlan({ client, plan, signer, record }: DeployContext): Promis
   const done = record.steps.filter((one) => one.done).length;
   if (done > 0) tell(`${"done already".padEnd(16)}${done} of ${steps.length} transactions`);
   const gas = await gasOf(client, plan, signer.address);
-  const price = await ask("the price of gas", () => client.getGasPrice());
   const cost = formatDecimal((gas * price) / 10n ** 12n, ETHER_DECIMALS - 12);
   tell(`${"gas".padEnd(16)}about ${gas} in ${steps.length} transactions, ${cost} ether now`);
+  if (bonds.warning !== undefined) tell(`${"WARNING".padEnd(16)}${bonds.warning}`);
 }
 
 /** The creations as the chain estimates them; the calls by their upper bound. */
@@ -181,6 +194,9 @@ interface VerifyFlags {
   readonly manifest: string;
   readonly rpc: string;
   readonly json?: boolean;
+  /** Servers, separated by commas; true: the default one. */
+  readonly publish?: string | true;
+  readonly pollMs?: string;
 }
 
 export function verifyDeploymentCommand(): Command {
@@ -192,21 +208,36 @@ export function verifyDeploymentCommand(): Command {
     .requiredOption("--manifest <file>", "what quarterdeck deploy wrote")
     .requiredOption("--rpc <urls>", "JSON-RPC endpoints of your own, separated by commas")
     .option("--json", "the checks as JSON")
+    .option(
+      "--publish [servers]",
+      `then send the sources to servers with Sourcify's API, separated by commas; ${DEFAULT_SERVER}`,
+    )
+    .option("--poll-ms <ms>", "milliseconds between two polls of such a server")
     .addHelpText(
       "after",
-      "\nExample:\n  quarterdeck verify-deployment --manifest exchange.manifest.json " +
-        "--rpc https://node.example\n",
+      "\nExamples:\n  quarterdeck verify-deployment --manifest exchange.manifest.json " +
+        "--rpc https://node.example\n  quarterdeck verify-deployment --manifest " +
+        "exchange.manifest.json --rpc https://node.example --publish\n",
     )
     .action(verify);
 }
 
-async function verify({ manifest: file, rpc, json }: VerifyFlags): Promise<void> {
+async function verify(flags: VerifyFlags): Promise<void> {
+  const { manifest: file, rpc, json, publish } = flags;
   const manifest = readManifest(file);
-  const urls = rpc.split(",");
-  const bad = urls.find((url) => !/^(https?|wss?):\/\//.test(url) || !URL.canParse(url));
-  if (bad !== undefined) throw badOption("--rpc names what is no URL.", "Give http(s) or ws(s).");
+  const urls = urlsOf("--rpc", rpc);
+  const servers =
+    publish === undefined ? [] : urlsOf("--publish", publish === true ? DEFAULT_SERVER : publish);
+  const pollMs = flags.pollMs === undefined ? undefined : wholeOf("--poll-ms", flags.pollMs);
   const client = connect(urls, { chainId: await readChainId(urls) });
   const checks = await verifyDeployment(client, manifest);
+  // Sources are sent for our own code alone.
+  const isOurs = checks.every(({ what, state }) => !/^(code|chain)/.test(what) || state === "ok");
+  const published = isOurs && servers.length > 0 ? await publishedContracts(client, manifest) : [];
+  for (const server of servers) {
+    const options = { server, chainId: manifest.chainId, ...(pollMs !== undefined && { pollMs }) };
+    checks.push(...(await publishSources(published, options)));
+  }
   const ok = checks.every(({ state }) => state !== "fail");
   if (json === true) process.stdout.write(`${JSON.stringify({ ok, checks }, null, 2)}\n`);
   else {
@@ -218,20 +249,37 @@ async function verify({ manifest: file, rpc, json }: VerifyFlags): Promise<void>
   if (!ok) process.exitCode = 1;
 }
 
+async function publishedContracts(
+  client: ChainClient,
+  { mediator, manager, managerKind }: Manifest,
+): Promise<PublishedContract[]> {
+  const source = "mediator";
+  const disputes = await new MediatorReader(client, mediator).disputes();
+  const [module, name] =
+    managerKind === "single"
+      ? (["mutableOperatorManager", "MutableOperatorManager"] as const)
+      : (["roundRobinOperatorManager", "RoundRobinOperatorManager"] as const);
+  return [
+    { what: "mediator", address: mediator, source, identifier: "src/Mediator.sol:Mediator" },
+    { what: "disputes", address: disputes, source, identifier: "src/Disputes.sol:Disputes" },
+    {
+      what: "manager",
+      address: manager,
+      source: module,
+      identifier: `src/managers/${name}.sol:${name}`,
+    },
+  ];
+}
+
+function urlsOf(option: string, text: string): string[] {
+  const urls = text.split(",").map((url) => url.trim());
+  const bad = urls.find((url) => !/^(https?|wss?):\/\//.test(url) || !URL.canParse(url));
+  if (bad === undefined) return urls;
+  throw badOption(`${option} names what is no URL.`, "Give whole ones, with http:// or https://.");
+}
+
 function gweiOf(option: string, text: string): bigint {
   const outcome = parseDecimal(text, GWEI_DECIMALS);
   if (outcome.ok && outcome.value > 0n) return outcome.value;
   throw badOption(`${option} is "${text}".`, "Give gwei, such as 40 or 1.5.");
-}
-
-async function confirm(): Promise<void> {
-  const hint = "Type yes, or give --yes.";
-  const declined = new QuarterdeckError({ code: "NotConfirmed", message: "Not confirmed.", hint });
-  if (!process.stdin.isTTY) throw declined;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if ((await terminal.question("Type yes to deploy it: ")).trim() !== "yes") throw declined;
-  } finally {
-    terminal.close();
-  }
 }

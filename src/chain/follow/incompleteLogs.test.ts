@@ -147,7 +147,7 @@ describe("logs that were not asked for", () => {
     ["of another block", (log) => ({ ...log, blockNumber: "0xfffff" })],
     ["of no block", (log) => ({ ...log, blockNumber: null })],
     ["removed", (log) => ({ ...log, removed: true })],
-  ])("are a fault of the endpoint: %s", async (_, change) => {
+  ])("a wrong log is a fault of the endpoint: %s", async (_, change) => {
     const url = await changing((logs) => logs.map(change));
     expect((await followed([url])).kinds).toMatch(`The logs of ${url} are`);
     expect((await followed([url, anvil.url])).kinds).toEqual(ALL);

@@ -1,4 +1,4 @@
-/** Endpoints whose answers are none to the question: another is asked, for as long as they do so. */
+/** Endpoints whose answers are none to the question: another is asked as long as they do so. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
 import { type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
@@ -63,7 +63,7 @@ const without = (name: string) => (block: object) => ({ ...block, [name]: undefi
 const changed = (name: string, value: unknown) => (block: object) => ({ ...block, [name]: value });
 const everyLog = (change: (log: object) => unknown) => (logs: object[]) => logs.map(change);
 
-describe("answers that are none do not hold up who follows the chain", () => {
+describe("odd answers to the follower and to questions", () => {
   it.each<[string, string, unknown]>([
     ["eth_getBlockByNumber", "an empty object", {}],
     ["eth_getBlockByNumber", "a text", "maintenance"],

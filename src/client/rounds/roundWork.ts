@@ -12,9 +12,9 @@ import type { Amount, BlockNumber, Round } from "../../protocol/units.ts";
 import { confirmable, firstPayableBlock } from "../../protocol/withdrawalRule.ts";
 import type { AuditFault, AuditReport } from "../audit.ts";
 import { dispute, type OpenedDispute } from "../dispute.ts";
-import { type Recovered, recover } from "../recover.ts";
 import type { ChainClientSide } from "../types.ts";
 import { collectAnswers } from "./exitClient.ts";
+import { type Recovered, recover } from "./recover.ts";
 
 export interface RoundReport {
   readonly block: BlockNumber;

@@ -14,9 +14,11 @@ import {
   hashCancelAll,
   hashCancelOrder,
   hashDisputeDelegation,
+  hashEvidenceDelivery,
   hashOrder,
   hashOrderTerms,
   hashSession,
+  hashStatement,
   INTENT_CODE,
   MESSAGE_TYPES,
 } from "../../protocol/messages.ts";
@@ -31,9 +33,11 @@ import type {
   CancelOrder,
   DisputeDelegation,
   Domain,
+  EvidenceDelivery,
   Order,
   Session,
   Signature,
+  Statement,
 } from "../../protocol/units.ts";
 
 /** The messages that a client signs. */
@@ -46,8 +50,12 @@ export interface ClientMessages {
   readonly CancelAll: CancelAll;
   /** The dead-man switch. */
   readonly CancelAfter: CancelAfter;
+  /** The sums of closed orders. */
+  readonly Statement: Statement;
   readonly Session: Session;
   readonly DisputeDelegation: DisputeDelegation;
+  /** Evidence for a watchtower. */
+  readonly EvidenceDelivery: EvidenceDelivery;
   /** Several messages at once: the root of a Merkle tree over their struct hashes. */
   readonly Batch: { readonly root: Hex };
 }
@@ -94,8 +102,10 @@ const HASHES: {
   CancelOrder: hashCancelOrder,
   CancelAll: hashCancelAll,
   CancelAfter: hashCancelAfter,
+  Statement: hashStatement,
   Session: hashSession,
   DisputeDelegation: hashDisputeDelegation,
+  EvidenceDelivery: hashEvidenceDelivery,
   Batch: ({ root }) => hashBatch(hexToBytes(root)),
 };
 
@@ -124,7 +134,9 @@ export function typedData<Name extends ClientMessageName>(
   if (name === "Order") plain["intent"] = INTENT_CODE[(message as Order).intent];
   if (name === "OrderTerms") Object.assign(plain, writtenTerms(message as TermsMessage));
   for (const { name: field, type } of MESSAGE_TYPES[name]) {
-    if (type.startsWith("uint")) plain[field] = String(plain[field]);
+    const value = plain[field];
+    if (!type.startsWith("uint")) continue;
+    plain[field] = Array.isArray(value) ? value.map(String) : String(value);
   }
   return {
     domain: {

@@ -50,8 +50,22 @@ const messages: { [Name in keyof ClientMessages]: fc.Arbitrary<ClientMessages[Na
     block: count,
     graceBlocks: count,
   }),
+  Statement: fc.record({
+    client: address,
+    round: count,
+    watermark: uint64,
+    except: fc.array(uint64, { maxLength: 3 }),
+    tokens: fc.array(address, { maxLength: 3 }),
+    sold: fc.array(uint128, { maxLength: 3 }),
+    bought: fc.array(uint128, { maxLength: 3 }),
+  }),
   Session: fc.record({ client: address, validUntil: count }),
   DisputeDelegation: fc.record({ client: address, delegate: address, untilRound: count }),
+  EvidenceDelivery: fc.record({
+    client: address,
+    tower: address,
+    contentHash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes)),
+  }),
   Batch: fc.record({
     root: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes)),
   }),

@@ -4,7 +4,8 @@ import { checkAnswer } from "../../protocol/disputeRule.ts";
 import { sumUp } from "../../protocol/statementRule.ts";
 import type { Statement } from "../../protocol/units.ts";
 import { checkEvidence } from "../../protocol/withdrawalRule.ts";
-import { decodeEntry, encodeEntry } from "../model/entries.ts";
+import { apply, begin } from "../apply.ts";
+import { decodeEntry, type Entry, encodeEntry } from "../model/entries.ts";
 import { countedOrders } from "../model/orderLimits.ts";
 import { clientOf } from "../model/state.ts";
 import * as views from "../queries/views.ts";
@@ -13,10 +14,8 @@ import {
   ALICE,
   BASE,
   BOB,
-  BOTH,
   limitOrder,
   QUOTE,
-  replay,
   SIGNATURE,
   tradingWorld,
   type World,
@@ -52,8 +51,8 @@ function faultOf(world: World, statement: Statement) {
   return refusal?.code === "WrongStatement" ? refusal.fault.fault : refusal?.code;
 }
 
-it("lets a client trade on without limit, order by order", () => {
-  const world = tradingWorld(BOTH);
+it("a statement lets a client trade on without limit, order by order", () => {
+  const world = tradingWorld();
   trade(world, 1, LIMIT + 1);
   const beyond = limitOrder(ALICE, 0, 50, "bid", 1, 5);
   expect(world.place(beyond).refusal).toMatchObject({ code: "TooManyOrders", limit: LIMIT });
@@ -71,8 +70,8 @@ it("lets a client trade on without limit, order by order", () => {
   );
 });
 
-it("counts no order that ended with nothing executed", () => {
-  const world = tradingWorld(BOTH);
+it("the order limit counts no order that ended with nothing executed", () => {
+  const world = tradingWorld();
   for (let id = 1; id <= 3 * LIMIT; id++) {
     expect(world.place(limitOrder(ALICE, 0, id, "bid", 1, 5)).refusal).toBeUndefined();
     expect(world.cancel(ALICE, 0, id).refusal).toBeUndefined();
@@ -80,8 +79,8 @@ it("counts no order that ended with nothing executed", () => {
   expect(countedOrders(clientOf(world.state, ALICE), 0)).toBe(0);
 });
 
-it("takes no order below the watermark any more, not even one that was excepted", () => {
-  const world = tradingWorld(BOTH);
+it("an order below the watermark is taken no more, not even one that was excepted", () => {
+  const world = tradingWorld();
   trade(world, 10, 12);
   countersign(world, stated(world, ALICE, 20n, [5n]));
   for (const id of [5, 19]) {
@@ -91,10 +90,10 @@ it("takes no order below the watermark any more, not even one that was excepted"
   expect(world.place(limitOrder(ALICE, 0, 20, "bid", 1, 5)).refusal).toBeUndefined();
 });
 
-it("countersigns nothing but what the journal says", () => {
-  const world = tradingWorld(BOTH);
+it("the operator countersigns nothing but what the journal says", () => {
+  const world = tradingWorld();
   trade(world, 1, 4);
-  world.place(limitOrder(ALICE, 0, 4, "bid", 2, 5));
+  world.place(limitOrder(ALICE, 0, 4, "ask", 2, 50));
   const right = stated(world, ALICE, 5n, [4n]);
   expect(faultOf(world, { ...right, except: [] })).toBe("openOrder");
   expect(faultOf(world, { ...right, sold: right.sold.map((sum) => sum + 1n) })).toBe("sums");
@@ -114,18 +113,18 @@ it("countersigns nothing but what the journal says", () => {
   expect(faultOf(world, stated(world, ALICE, 6n, [4n]))).toBeUndefined();
 });
 
-it("states a round that is past, until it is disputed", () => {
-  const world = tradingWorld(BOTH);
+it("a past round can be stated until it is disputed", () => {
+  const world = tradingWorld();
   trade(world, 1, 3);
   world.place(limitOrder(ALICE, 0, 9, "bid", 2, 5));
   const statement = stated(world, ALICE, 10n);
-  world.mineTo(1, 0);
+  world.toQuarter(1, 0);
   dispute(world, 1);
   expect(faultOf(world, statement)).toBe("disputed");
-  const other = tradingWorld(BOTH);
+  const other = tradingWorld();
   trade(other, 1, 3);
   const past = stated(other, ALICE, 10n);
-  other.mineTo(1, 0);
+  other.toQuarter(1, 0);
   expect(faultOf(other, past)).toBeUndefined();
 });
 
@@ -143,12 +142,12 @@ function dispute(world: World, round: number): void {
     .mine();
 }
 
-it("answers a dispute with the statement, and the executions that it does not cover", () => {
-  const world = tradingWorld(BOTH);
+it("a dispute is answered with the statement and the executions that it does not cover", () => {
+  const world = tradingWorld();
   trade(world, 1, 4);
   countersign(world, stated(world, ALICE, 4n));
   trade(world, 4, 6);
-  world.mineTo(1, 0);
+  world.toQuarter(1, 0);
   world.log({
     kind: "statementPresented",
     client: ALICE,
@@ -171,21 +170,27 @@ it("answers a dispute with the statement, and the executions that it does not co
   expect(covered.map(({ order: { id } }) => id)).toEqual([1n, 2n, 3n]);
 });
 
-/** Alice sells all her base, states what is closed, and asks for it back. */
+function replayed({ entries: [first, ...rest] }: World): World["state"] {
+  const state = begin(first as Entry);
+  for (const entry of rest) apply(state, entry as Entry);
+  return state;
+}
+
+/** Alice sells some of her base, states a part of it, and asks for more than is left. */
 function overdraw(world: World): void {
-  world.mineTo(1, 1);
-  const opening = views.openingBalance(world.state, ALICE, BASE, 0 + 1) ?? 0n;
+  world.toQuarter(1, 1);
+  const opening = views.openingBalance(world.state, ALICE, BASE, 1) ?? 0n;
   for (let id = 1; id <= 6; id++) {
     world.place(limitOrder(BOB, 1, id, "bid", 1, 5));
     world.place(limitOrder(ALICE, 1, id, "ask", 1, 5));
   }
   countersign(world, stated(world, ALICE, 5n));
-  world.mineTo(2, 1);
+  world.toQuarter(2, 1);
   world.log({
     kind: "withdrawalInitiated",
     client: ALICE,
     token: BASE,
-    amount: opening,
+    amount: opening - 45n,
     opening,
     recipient: ALICE,
     round: 2,
@@ -202,16 +207,17 @@ function overdraw(world: World): void {
   world.mine();
 }
 
-it("proves a request overdrawn with the statement and the fewest orders, once and for all", () => {
-  const world = tradingWorld(BOTH);
+it("the statement and the fewest orders prove a request overdrawn, once and for all", () => {
+  const world = tradingWorld();
   overdraw(world);
   world.place(limitOrder(ALICE, 2, 1, "ask", 2, 50));
-  world.mineTo(2, 2);
+  world.toQuarter(2, 2);
   const evidence = views.evidenceAgainst(world.state, ALICE, BASE);
   if (evidence === undefined) throw new Error("the request was not refused.");
   const orders = evidence.orders.map(({ order }) => order);
   const statements = evidence.statements.map(({ statement }) => statement);
   expect(statements).toHaveLength(1);
+  expect(orders.map(({ round, id }) => [round, id])).toEqual([[2, 1n]]);
   expect(evidence.presented).toEqual([{ round: 1, watermark: 5n, except: [] }]);
   expect(checkEvidence(evidence, orders, statements)).toBeUndefined();
   // What ends afterwards, and a statement about it, are no part of it.
@@ -224,13 +230,13 @@ it("proves a request overdrawn with the statement and the fewest orders, once an
   expect(views.evidenceAgainst(again, ALICE, BASE)).toEqual(evidence);
 });
 
-it("comes to the same state by replay and by a snapshot, statements among the records", () => {
-  const world = tradingWorld(BOTH);
+it("a replay and a snapshot give the same state, statements among the records", () => {
+  const world = tradingWorld();
   overdraw(world);
-  world.mineTo(2, 2);
+  world.toQuarter(2, 2);
   const bytes = (state: World["state"]) =>
     [...encodeSnapshot(state)].map((part) => Buffer.from(part).toString());
-  expect(bytes(replay(world.entries))).toEqual(bytes(world.state));
+  expect(bytes(replayed(world))).toEqual(bytes(world.state));
   expect(bytes(decodeSnapshot(encodeSnapshot(world.state)))).toEqual(bytes(world.state));
   const records = world.entries.map(encodeEntry).map((one) => Buffer.from(one).toString());
   const versions = records.map((text) => /^\{"version":(\d)/.exec(text)?.[1]);

@@ -145,7 +145,7 @@ const cancel = { version: 1, kind: "cancelOrder", owner: BOB, round: 1, id: "5" 
 const signed = { ...cancel, signature: SIGNATURE };
 
 test.each([
-  ["version", { ...signed, version: 3 }],
+  ["version", { ...signed, version: 4 }],
   ["timeMs", { ...signed, version: 2 }],
   ["timeMs", { ...signed, timeMs: 5 }],
   ["timeMs", { ...signed, version: 2, timeMs: -1 }],

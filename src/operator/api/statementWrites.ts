@@ -8,15 +8,25 @@ import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { isSameStatement } from "../../protocol/statementRule.ts";
 import type { SignedStatement } from "../../protocol/units.ts";
 import type { StatementResponse } from "../../wire/schemas/statement.ts";
-import type { Answered } from "./operatorApi.ts";
-import { checkSigner, closed, type OrderWritesOptions, signed } from "./orderWrites.ts";
+import type { Answered, OperatorApi } from "./operatorApi.ts";
+import { closed, type OrderWritesOptions, signed } from "./orderWrites.ts";
+import { checkSigner } from "./writeChecks.ts";
+
+export function statementWrites(
+  options: OrderWritesOptions,
+): Pick<OperatorApi, "countersign" | "statements"> {
+  return {
+    countersign: (given) => countersign(options, given),
+    statements: (client) => statementsResponse(options, client),
+  };
+}
 
 /**
  * Countersigns what this journal says (docs/protocol.md section 10). The countersignature leaves
  * once the record that holds it is durable; a record that is refused drops it. The same statement
  * again is answered with the same countersignature.
  */
-export async function countersign(
+async function countersign(
   options: OrderWritesOptions,
   given: SignedStatement,
 ): Promise<Answered<StatementResponse>> {
@@ -44,8 +54,8 @@ export async function countersign(
   return { ok: false, refusal: outcome.refusal ?? later };
 }
 
-/** The statements of the round before the current one and of the current one, as far as there are. */
-export function statementsResponse(
+/** The last statements of the round before the current one and of the current one. */
+function statementsResponse(
   { sources }: Pick<OrderWritesOptions, "sources">,
   client: SignedStatement["statement"]["client"],
 ): StatementResponse[] {

@@ -1,4 +1,5 @@
 /** The parts of one operator, each made of those before it. */
+import { availableParallelism } from "node:os";
 import type { Curve } from "../../base/curve.ts";
 import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
@@ -18,15 +19,18 @@ import { type ApiController, createApi } from "../api/createApi.ts";
 import { FillSigner } from "../api/fillSigner.ts";
 import { Identity } from "../api/identity.ts";
 import type { QuerySources } from "../api/queries.ts";
+import { SignatureVerifier } from "../api/signatureVerifier.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { CommitQuorum } from "../duties/commitQuorum.ts";
 import { DutyRunner } from "../duties/dutyRunner.ts";
 import { SlotKeeper } from "../duties/slotKeeper.ts";
+import { PublicBalances } from "../publishing/publicBalances.ts";
 import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
 import { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { RecoverPool } from "../workers/recoverPool.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
@@ -67,6 +71,7 @@ export interface Parts extends Opened {
   readonly slotKeeper: SlotKeeper;
   readonly sources: QuerySources;
   readonly router: WriteRouter;
+  readonly recoverPool: RecoverPool;
   readonly quorum: CommitQuorum;
   readonly runner: DutyRunner;
   readonly monitoring: Monitoring;
@@ -113,7 +118,9 @@ export function assemble(opened: Opened): Parts {
   signals.attestationsRead.on(() => monitoring.sawAttestations());
   const fills = new FillSigner(signer, domain, () => slotKeeper.isApproved !== false);
   const sources: QuerySources = { state, history, curve, domain, fills };
-  const control = makeApi(opened, { head, sources, router, monitoring });
+  const recoverPool = makeRecoverPool(opened);
+  const verifier = new SignatureVerifier(recoverPool, domain);
+  const control = makeApi(opened, { head, sources, router, verifier, monitoring });
   signals.leader.on((url) => {
     const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
     told.catch(opened.onFailure);
@@ -126,6 +133,7 @@ export function assemble(opened: Opened): Parts {
     slotKeeper,
     sources,
     router,
+    recoverPool,
     quorum,
     runner,
     monitoring,
@@ -215,21 +223,47 @@ function makeRunner(
   });
 }
 
+/** Threads that recover signers where the configuration does not say how many. */
+const MOST_THREADS = 4;
+
+function makeRecoverPool({ config, curve, log }: Opened): RecoverPool {
+  return new RecoverPool({
+    threads: config.verifyThreads ?? Math.min(MOST_THREADS, availableParallelism() - 1),
+    curve,
+    onLost: (reason, left) => {
+      const hint = "Nothing is lost but speed; restart the operator when it suits you.";
+      log.warn("recoverThreadLost", { reason, left, hint });
+    },
+  });
+}
+
+interface ApiParts extends Pick<Parts, "head" | "sources" | "router" | "monitoring"> {
+  readonly verifier: SignatureVerifier;
+}
+
 function makeApi(
   { chain, opened, config, metrics, storage }: Opened,
-  { head, sources, router, monitoring }: Pick<Parts, "head" | "sources" | "router" | "monitoring">,
+  { head, sources, router, verifier, monitoring }: ApiParts,
 ): ApiController {
   const { manager, domain } = chain.constants;
   const inDomain = { chainId: domain.chainId, manager };
   const identity = new Identity(opened.signer, inDomain, config.publicUrl);
+  const publicBalances = new PublicBalances({
+    state: sources.state,
+    signer: opened.signer,
+    domain,
+    isOn: config.publicBalances,
+  });
   return createApi({
     sources,
     head,
     router,
+    verifier,
     metrics,
     chain: chain.constants,
     operator: opened.signer.address,
     identity: (challenge) => identity.answer(challenge),
+    publicBalances: (round) => publicBalances.answer(round),
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
     readDeposits: (client, from, to) => readDepositsBetween(chain.reader, client, from, to),

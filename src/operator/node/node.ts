@@ -74,7 +74,8 @@ export async function startOperator(
       running
         .idle()
         .then(() => parts.runner.idle())
-        .then(() => parts.storage.close()),
+        .then(() => parts.storage.close())
+        .then(() => parts.recoverPool.close()),
     );
   });
   // A caller that awaits `ended` hears of it; nobody else has to.

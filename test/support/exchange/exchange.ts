@@ -61,6 +61,9 @@ export interface ExchangeOptions {
   readonly roundSize?: number;
   readonly disputeBond?: bigint;
   readonly withdrawalBond?: bigint;
+  readonly publicBalances?: boolean;
+  /** The operator's limit. */
+  readonly ordersPerClientAndRound?: number;
   /** The endpoint that the operator is given in place of anvil's. */
   readonly operatorRpc?: (url: string) => Promise<string>;
 }
@@ -74,7 +77,8 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { schedule } = await reader.constants();
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
-  const config = configOf({ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) });
+  const key = keyOf(anvil);
+  const config = configOf({ rpc, mediator, weth, usdc, folder, key, options });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
@@ -132,7 +136,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
     startOperator: async () => {
       operator = await startOperator(config, log);
       const port = Number(new URL(url).port);
-      server = await startServer(operator.api, { host: config.host, port });
+      server = await startServer(operator.api, { ...config, port });
       running = true;
       await synced();
     },
@@ -175,18 +179,23 @@ function configOf(given: {
   readonly usdc: Address;
   readonly folder: string;
   readonly key: Hex;
+  readonly options: ExchangeOptions;
 }): OperatorConfig {
   const { rpc, mediator, weth, usdc, folder, key } = given;
+  const { publicBalances = false, ordersPerClientAndRound } = given.options;
   return parseConfig(
     {
       rpc: [rpc],
       mediator,
+      publicBalances,
       markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
       confirmations: CONFIRMATIONS,
+      ordersPerClientAndRound,
       storage: join(folder, "storage"),
       logs: join(folder, "logs"),
       port: 0,
       pollMs: POLL_MS,
+      page: { rpc: [rpc] },
     },
     { [KEY_VARIABLE]: key },
     "test",

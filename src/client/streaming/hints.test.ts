@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from "vitest";
-import type { StreamEvent } from "../wire/stream.ts";
+import type { StreamEvent } from "../../wire/stream.ts";
 import {
   CLOCK,
   FakeExchange,
@@ -8,10 +8,10 @@ import {
   OWNER,
   signedOrder,
   startFakeOperator,
-} from "./fakeOperator.testkit.ts";
-import { LatestOrders } from "./latestOrders.ts";
-import { Operators } from "./operators.ts";
-import { type Channel, listen } from "./stream.ts";
+} from "../fakeOperator.testkit.ts";
+import { LatestOrders } from "../latestOrders.ts";
+import { Operators } from "../operators.ts";
+import { type Channel, listen } from "./hints.ts";
 
 const client: Channel = { kind: "client", client: OWNER, session: async () => OWN_SESSION };
 
