@@ -5,7 +5,6 @@
  */
 import { nobleCurve } from "../base/curve.ts";
 import type { Address, Hex } from "../base/hex.ts";
-import { sleep } from "../base/sleep.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import {
   encodeConfirmWithdrawal,
@@ -27,11 +26,11 @@ import {
   type MarketPin,
   readChainFacts,
 } from "./checks/exchangeFacts.ts";
+import { LatestOrders } from "./checks/latestOrders.ts";
 import { OrderIds } from "./checks/orderIds.ts";
 import { OwnClock, type SessionOptions, Sessions } from "./checks/ownClock.ts";
-import { type Deposited, Deposits, notCredited } from "./deposits.ts";
+import { type Deposited, Deposits, untilCredited } from "./deposits.ts";
 import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
-import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import { type ClientOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import * as orders from "./orders.ts";
@@ -125,29 +124,18 @@ export class ExchangeClient {
       pollMs: this.#pollMs,
     });
     const ids = new OrderIds();
+    const shared = { api, owner: client, domain, signer, evidence, ids, receipts: this.#receipts };
     this.statements = new Statements({
-      owner: client,
-      domain,
+      ...shared,
       curve,
-      signer,
-      evidence,
-      receipts: this.#receipts,
-      ids,
       fetchUncovered: (round) => this.fetchOrders(round, undefined, true),
-      api,
       own: () => this.#own(),
       limit: () => this.exchange.limits.ordersPerClientAndRound,
     });
     this.orders = new OrderWriter({
-      api,
-      owner: client,
-      domain,
-      signer,
-      evidence,
+      ...shared,
       clock,
-      ids,
       statements: this.statements,
-      receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
       exchange: () => this.exchange,
@@ -160,11 +148,7 @@ export class ExchangeClient {
       client,
       fetchOrders: (round, manner, uncovered) => this.fetchOrders(round, manner, uncovered),
       syncStatements: (round) => this.statements.sync(round),
-      fetchProofs: async (round, manner) => {
-        const { params, session } = await this.#own({ retryTimeoutMs: 0 });
-        const asked = { params: { ...params, round }, session };
-        return this.api.call("fetchProofs", asked, manner);
-      },
+      fetchProofs: (round, manner) => this.#fetchProofs(round, manner),
     });
   }
 
@@ -256,15 +240,8 @@ export class ExchangeClient {
     const token = parse.parseAddressArgument("deposit.token", deposit?.token);
     const block = parse.parseCount("deposit.block", deposit.block);
     parse.parseCount("retryTimeoutMs", retryTimeoutMs);
-    const end = performance.now() + retryTimeoutMs;
-    for (;;) {
-      const clock = await this.api.call("fetchClock");
-      const balances = clock.block < block ? [] : await this.fetchBalance();
-      const balance = balances.find((one) => one.token === token);
-      if (balance !== undefined) return balance;
-      if (performance.now() >= end) throw notCredited(block, clock.block);
-      await sleep(this.#pollMs);
-    }
+    const how = { token, block, retryTimeoutMs, pollMs: this.#pollMs };
+    return untilCredited(how, this.api, () => this.fetchBalance());
   }
 
   /**
@@ -333,8 +310,7 @@ export class ExchangeClient {
   ): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
     const how = parse.parseRetryPolicy(manner);
-    const query = { round, ...(uncovered && { uncovered: "true" }) };
-    const own = { ...(await this.#own(how)), query };
+    const own = { ...(await this.#own(how)), query: { round, uncovered: uncovered || undefined } };
     const found = await this.api.call("fetchOrders", own, how);
     const asked = round ?? found[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(found, asked);
@@ -411,6 +387,11 @@ export class ExchangeClient {
   async session(manner?: RetryPolicy): Promise<string> {
     const how = parse.parseRetryPolicy(manner);
     return this.#sessions.header((await this.api.call("fetchClock", {}, how)).chainHead);
+  }
+
+  async #fetchProofs(round: Round, manner: RetryPolicy): Promise<Answer<"fetchProofs">> {
+    const { params, session } = await this.#own({ retryTimeoutMs: 0 });
+    return this.api.call("fetchProofs", { params: { ...params, round }, session }, manner);
   }
 
   async #own(manner?: RetryPolicy): Promise<{ params: { client: Address }; session: string }> {

@@ -19,6 +19,7 @@ import { ask } from "../chain/rpc/rpc.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
 import { BadArgument } from "./checks/badArgument.ts";
+import type { Operators } from "./operators.ts";
 import type { TokenInfo } from "./orders.ts";
 import type { TransactionSender } from "./signing/signer.ts";
 
@@ -259,6 +260,29 @@ function markOf(client: Address, key: string): Hex {
 
 function randomKey(): string {
   return bytesToHex(crypto.getRandomValues(new Uint8Array(16)));
+}
+
+/** Polls until an operator that has come to `block` tells of a balance. Throws `NotCredited`. */
+export async function untilCredited<Balance extends { readonly token: Address }>(
+  waiting: {
+    readonly token: Address;
+    readonly block: BlockNumber;
+    readonly retryTimeoutMs: number;
+    readonly pollMs: number;
+  },
+  api: Pick<Operators, "call">,
+  fetchBalance: () => Promise<readonly Balance[]>,
+): Promise<Balance> {
+  const { token, block, retryTimeoutMs, pollMs } = waiting;
+  const end = performance.now() + retryTimeoutMs;
+  for (;;) {
+    const clock = await api.call("fetchClock");
+    const balances = clock.block < block ? [] : await fetchBalance();
+    const balance = balances.find((one) => one.token === token);
+    if (balance !== undefined) return balance;
+    if (performance.now() >= end) throw notCredited(block, clock.block);
+    await sleep(pollMs);
+  }
 }
 
 /** `block`: of the deposit; `operatorBlock`: up to which the operator asked has come. */

@@ -57,7 +57,11 @@ function start(): void {
     },
   };
   statements = new Statements({
-    ...{ owner, domain, curve: nobleCurve, evidence, ids },
+    owner,
+    domain,
+    curve: nobleCurve,
+    evidence,
+    ids,
     signer: {
       sign: async (of, name, message) =>
         signMessage(nobleCurve, of, hashClientMessage(name, message), OWN),
@@ -102,7 +106,7 @@ async function report(order: Order, state: OrderStatus["state"], sold: bigint): 
 
 const kept = async () => (await evidence.statements(ROUND)).at(-1);
 
-it("sums up what is closed, and takes no id below it any more", async () => {
+it("a statement sums up what is closed, and takes no id below it any more", async () => {
   const orders = [await sign(), await sign(), await sign()] as const;
   await report(orders[0], "filled", 100n);
   await report(orders[1], "cancelled", 30n);
@@ -119,7 +123,7 @@ it("sums up what is closed, and takes no id below it any more", async () => {
   expect(sent).toHaveLength(1);
 });
 
-it("excepts what is open, and what it knows nothing of", async () => {
+it("a statement excepts what is open, and what it knows nothing of", async () => {
   const [open, lost, done] = [await sign(), await sign(), await sign()];
   await report(open, "open", 40n);
   await report(done, "filled", 100n);
@@ -128,7 +132,7 @@ it("excepts what is open, and what it knows nothing of", async () => {
   expect(made?.statement).toMatchObject({ except: [open.id, lost.id], sold: [100n, 0n] });
 });
 
-it("ends below an order that an operator is still to answer", async () => {
+it("a statement ends below an order that an operator is still to answer", async () => {
   const [done, underWay, later] = [await sign(), await sign(), await sign()];
   await report(done, "filled", 100n);
   await report(later, "filled", 100n);
@@ -136,7 +140,7 @@ it("ends below an order that an operator is still to answer", async () => {
   expect(made?.statement).toMatchObject({ watermark: underWay.id, except: [], sold: [100n, 0n] });
 });
 
-it("ends below the 33rd of the orders that rest", async () => {
+it("a statement ends below the 33rd of the orders that rest", async () => {
   const orders: Order[] = [];
   for (let i = 0; i < 40; i++) orders.push(await sign());
   for (const [i, order] of orders.entries()) {
@@ -155,7 +159,7 @@ it.each<[string, (order: Order) => OrderStatus]>([
     (o) => ({ ...(shown.get(o.id) as OrderStatus), orderHash: `0x${"ab".repeat(32)}` }),
   ],
   ["an open order", (o) => ({ ...(shown.get(o.id) as OrderStatus), state: "open" })],
-])("says nothing of an order for which %s is shown", async (_, lie) => {
+])("a statement says nothing of an order for which %s is shown", async (_, lie) => {
   const [told, other] = [await sign(), await sign()];
   await report(told, "filled", 100n);
   await report(other, "filled", 100n);
@@ -164,7 +168,7 @@ it.each<[string, (order: Order) => OrderStatus]>([
   expect(made?.statement).toMatchObject({ except: [told.id], sold: [100n, 0n] });
 });
 
-it("says nothing of an order that it did not sign, and of one that is hidden", async () => {
+it("a statement says nothing of an order that its client did not sign, and of a hidden one", async () => {
   const [done, hidden] = [await sign(), await sign()];
   await report(done, "filled", 100n);
   await report(hidden, "filled", 100n);
@@ -175,7 +179,7 @@ it("says nothing of an order that it did not sign, and of one that is hidden", a
   expect(made?.statement).toMatchObject({ except: [5n, hidden.id], sold: [100n, 0n] });
 });
 
-it("takes no countersignature but an operator's on the same statement, and asks again", async () => {
+it("a client takes no countersignature but an operator's on the same statement, and asks again", async () => {
   await report(await sign(), "filled", 100n);
   const answers: (typeof countersign)[] = [
     async (one) => ({ ...(await honest(one)), countersignature: signedBy(one, STRANGER) }),
@@ -192,7 +196,7 @@ it("takes no countersignature but an operator's on the same statement, and asks 
   expect(new Set(sent.map(({ watermark }) => watermark)).size).toBe(1);
 });
 
-it("never says other sums of the same orders, after a restart neither", async () => {
+it("a client never says other sums of the same orders, after a restart neither", async () => {
   const first = await sign();
   await report(first, "cancelled", 30n);
   countersign = () => Promise.reject(new TypeError("the line is cut"));
@@ -209,7 +213,7 @@ it("never says other sums of the same orders, after a restart neither", async ()
   expect(made?.statement.watermark).toBeGreaterThan(before?.statement.watermark as bigint);
 });
 
-it("is made by itself once half of the limit is used, and not again at once", async () => {
+it("a statement is made by itself once half of the limit is used, and not again at once", async () => {
   for (let i = 0; i < LIMIT / 2; i++) {
     await statements.prepare(ROUND, 1);
     await report(await sign(), "filled", 100n);
@@ -223,7 +227,7 @@ it("is made by itself once half of the limit is used, and not again at once", as
   expect(sent).toHaveLength(1);
 });
 
-it("covers orders with terms too: orders without have terms from then on", async () => {
+it("a statement covers orders with terms too: orders without have terms from then on", async () => {
   await report(await sign(ids.next(ROUND, true)), "filled", 100n);
   expect(ids.needsTerms(ROUND)).toBe(false);
   const made = await statements.state(ROUND);

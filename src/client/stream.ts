@@ -11,7 +11,7 @@ import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "
 import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "./api.ts";
 import { parseAddressArgument, parseCount, parseFields, parseMethods } from "./arguments.ts";
 import { BadArgument } from "./checks/badArgument.ts";
-import type { LatestOrders } from "./latestOrders.ts";
+import type { LatestOrders } from "./checks/latestOrders.ts";
 import type { Operators } from "./operators.ts";
 
 /** The channels heard besides the clock, which always is. */

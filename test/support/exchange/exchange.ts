@@ -76,10 +76,9 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { schedule } = await reader.constants();
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
-  const config = configOf({
-    ...{ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) },
-    ordersPerClientAndRound: options.ordersPerClientAndRound,
-  });
+  const { ordersPerClientAndRound } = options;
+  const places = { rpc, mediator, weth, usdc, folder, key: keyOf(anvil) };
+  const config = configOf({ ...places, ordersPerClientAndRound });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
