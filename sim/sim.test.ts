@@ -145,16 +145,19 @@ describe("a world", () => {
     },
   );
 
-  it.each([...WORST, "logsPruned"] as const)("a world stays right where the only endpoint has %s", async (endpointFault) => {
-    const options = {
-      kind: "endpoints",
-      rounds: 1,
-      faults: [],
-      endpointFault,
-      lone: true,
-    } as const;
-    await expectToHold("worst", options);
-  });
+  it.each([...WORST, "logsPruned"] as const)(
+    "a world stays right where the only endpoint has %s",
+    async (endpointFault) => {
+      const options = {
+        kind: "endpoints",
+        rounds: 1,
+        faults: [],
+        endpointFault,
+        lone: true,
+      } as const;
+      await expectToHold("worst", options);
+    },
+  );
 
   it.each(KEPT)("a world holds where an invariant once broke: $seed", async (kept) => {
     const { seed, rounds, kind = "alone" } = kept;

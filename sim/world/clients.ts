@@ -12,7 +12,7 @@ import {
   encodeSetTradingKey,
   type Standing,
 } from "../../src/chain/contracts/mediatorCalls.ts";
-import { LatestOrders } from "../../src/client/latestOrders.ts";
+import { LatestOrders } from "../../src/client/checks/latestOrders.ts";
 import type { Market } from "../../src/exchange/model/entries.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import type { Answered } from "../../src/operator/api/operatorApi.ts";

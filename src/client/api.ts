@@ -91,7 +91,7 @@ function hasUnconnectedCode(error: unknown): boolean {
 
 export interface CallOptions<Name extends RouteName> {
   readonly params?: Readonly<Record<string, string | number>>;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: Body<Name>;
   /** Authorization header, see wire/session.ts. */
   readonly session?: string;

@@ -5,12 +5,12 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Address, Hex } from "../base/hex.ts";
 import { parseOperatorUrl } from "./arguments.ts";
+import { LatestOrders } from "./checks/latestOrders.ts";
 import { OrderIds } from "./checks/orderIds.ts";
 import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
 import { MemoryEvidence } from "./evidence/evidence.ts";
 import { signedOrder } from "./fakeOperator.testkit.ts";
-import { LatestOrders } from "./latestOrders.ts";
 import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
 import { parseOptions } from "./options.ts";

@@ -26,11 +26,11 @@ import {
   type MarketPin,
   readChainFacts,
 } from "./checks/exchangeFacts.ts";
+import { LatestOrders } from "./checks/latestOrders.ts";
 import { OrderIds } from "./checks/orderIds.ts";
 import { OwnClock, type SessionOptions, Sessions } from "./checks/ownClock.ts";
 import { type Deposited, Deposits, untilCredited } from "./deposits.ts";
 import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
-import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
 import { type ClientOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import * as orders from "./orders.ts";
@@ -119,29 +119,18 @@ export class ExchangeClient {
     const onChain = { submitter: this.#submitter, pollMs: this.#pollMs };
     this.#deposits = new Deposits({ reader, constants, client, ...onChain });
     const ids = new OrderIds();
+    const shared = { api, owner: client, domain, signer, evidence, ids, receipts: this.#receipts };
     this.statements = new Statements({
-      owner: client,
-      domain,
+      ...shared,
       curve,
-      signer,
-      evidence,
-      receipts: this.#receipts,
-      ids,
       fetchUncovered: (round) => this.fetchOrders(round, undefined, true),
-      api,
       own: () => this.#own(),
       limit: () => this.exchange.limits.ordersPerClientAndRound,
     });
     this.orders = new OrderWriter({
-      api,
-      owner: client,
-      domain,
-      signer,
-      evidence,
+      ...shared,
       clock,
-      ids,
       statements: this.statements,
-      receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
       exchange: () => this.exchange,
@@ -308,8 +297,7 @@ export class ExchangeClient {
   ): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
     const how = parse.parseRetryPolicy(manner);
-    const query = { round, ...(uncovered && { uncovered: "true" }) };
-    const own = { ...(await this.#own(how)), query };
+    const own = { ...(await this.#own(how)), query: { round, uncovered: uncovered || undefined } };
     const found = await this.api.call("fetchOrders", own, how);
     const asked = round ?? found[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(found, asked);

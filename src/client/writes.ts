@@ -17,11 +17,11 @@ import {
 } from "./arguments.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
+import type { LatestOrders } from "./checks/latestOrders.ts";
 import type { OrderIds } from "./checks/orderIds.ts";
 import { parseTerms, termsNotKept } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence/evidence.ts";
-import type { LatestOrders } from "./latestOrders.ts";
 import { anotherOrder, type Operators, requireLength, writeAgain, writeOnce } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";

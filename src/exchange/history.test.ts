@@ -5,6 +5,7 @@ import type { Address } from "../base/hex.ts";
 import { checkAnswer, type PresentedFill } from "../protocol/disputeRule.ts";
 import { orderHash } from "../protocol/messages.ts";
 import { checkAdvance, checkExecution, NOTHING_EXECUTED } from "../protocol/orderRule.ts";
+import { coversAll, sumUp } from "../protocol/statementRule.ts";
 import {
   SELF_TRADES,
   type SelfTrade,
@@ -91,6 +92,15 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart") }) },
   {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant("state"),
+      client,
+      watermark: fc.integer({ min: 1, max: 25 }),
+      isPast: fc.boolean(),
+    }),
+  },
+  {
     weight: 1,
     arbitrary: fc.record({
       do: fc.constant("command"),
@@ -112,6 +122,7 @@ type Step =
   | { do: "confirm" }
   | { do: "mine"; count: number }
   | { do: "restart" }
+  | { do: "state"; client: number; watermark: number; isPast: boolean }
   | { do: "command"; client: number; what: string; blocks: number; grace: number };
 
 interface Placing {
@@ -182,10 +193,40 @@ class Pair {
       case "command":
         this.command(step);
         break;
+      case "state":
+        this.state(step);
+        break;
       case "restart":
         this.restart();
         break;
     }
+  }
+
+  /** What is closed of a round, in the words of the journal; now and then there is nothing to say. */
+  state({ client: n, watermark, isPast }: Step & { do: "state" }): void {
+    const { state } = this.world;
+    const owner = clientNo(n);
+    const round = Math.max(0, this.world.round - (isPast ? 1 : 0));
+    const open = views.orders(state, owner, round).filter((one) => one.state === "open");
+    const except = open.map(({ order }) => order.id).filter((id) => id < BigInt(watermark));
+    const before = views.statement(state, owner, round)?.statement;
+    const cover = {
+      round,
+      watermark: BigInt(watermark),
+      except: except.sort((a, b) => (a < b ? -1 : 1)),
+    };
+    const statement = sumUp(owner, cover, views.orders(state, owner, round));
+    const { refusal } = this.world.apply({
+      kind: "countersign",
+      statement,
+      signature: SIGNATURE,
+      countersignature: SIGNATURE,
+    });
+    if (refusal === undefined) this.seen.statements++;
+    else if (refusal.code === "WrongStatement") {
+      const isLess = before !== undefined && !coversAll(statement, before);
+      expect(refusal.fault.fault).toBe(isLess ? "coversLess" : "nothing");
+    } else expect(refusal.code).toBe("UnknownClient");
   }
 
   restart(): void {
@@ -227,12 +268,18 @@ class Pair {
     return { order, terms, naive };
   }
 
+  /** Ids below it are taken no more: a statement has closed them. */
+  watermarkOf(owner: Address, round: number): bigint {
+    return views.statement(this.world.state, owner, round)?.statement.watermark ?? 0n;
+  }
+
   place(step: Placing): void {
     const owner = clientNo(step.client);
     const { order, terms, naive } = this.made(step, owner);
     const isClient = views.leafIndexOf(this.world.state, owner) !== undefined;
     const outcome = this.world.place(order, terms);
-    const taken = isClient && this.model.place(naive, LIMIT);
+    const isOpenId = order.id >= this.watermarkOf(owner, order.round);
+    const taken = isClient && isOpenId && this.model.place(naive, LIMIT);
     expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
     const { code } = outcome.refusal ?? {};
     if (code === "WouldTake" || code === "NotFilled" || code === "Expired") this.seen[code]++;
@@ -258,7 +305,8 @@ class Pair {
     const { owner, round, id } = old;
     const { order, terms, naive } = this.made(by, owner as Address);
     const outcome = this.world.replace({ owner: owner as Address, round, id }, order, terms);
-    const taken = this.model.replace({ owner, round, id }, naive, LIMIT);
+    const isOpenId = order.id >= this.watermarkOf(owner as Address, order.round);
+    const taken = isOpenId && this.model.replace({ owner, round, id }, naive, LIMIT);
     expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
     if (taken) this.seen.replaced++;
     this.checkTrades(outcome.events);
@@ -363,7 +411,9 @@ class Pair {
     for (const refused of views.withdrawals(state, { state: "refused" })) {
       const evidence = views.evidenceAgainst(state, refused.client, refused.token);
       const orders = evidence?.orders.map(({ order }) => order) ?? [];
-      expect(checkEvidence(refused, orders)).toBeUndefined();
+      const statements = evidence?.statements.map(({ statement }) => statement) ?? [];
+      if (statements.length > 0) this.seen.evidenceByStatement++;
+      expect(checkEvidence(refused, orders, statements)).toBeUndefined();
       this.logCancelled(refused);
     }
     this.mine(1);
@@ -415,7 +465,14 @@ class Pair {
       const presented = [...this.kept]
         .filter(([key]) => key.startsWith(`${round - 1} ${client} `))
         .map(([, fill]) => fill);
-      expect(checkAnswer({ ...answer, presented })).toBeUndefined();
+      const hashes = new Set(presented.map(({ orderHash: hash }) => hash));
+      const covered = views.coveredExecutions(state, answer);
+      const shown = covered.filter(({ order }) => hashes.has(orderHash(order)));
+      if (shown.length > 0) this.seen.coveredFills++;
+      const executions = [...answer.executions, ...shown].sort((a, b) =>
+        a.order.id < b.order.id ? -1 : 1,
+      );
+      expect(checkAnswer({ ...answer, executions, presented })).toBeUndefined();
       this.seen.answers++;
       this.seen.executions += answer.executions.length;
       this.world.log({ kind: "disputeClosed", client, round, operator: ZERO_ADDRESS });
@@ -501,6 +558,9 @@ const nothingSeen = () => ({
   answers: 0,
   executions: 0,
   trades: 0,
+  statements: 0,
+  evidenceByStatement: 0,
+  coveredFills: 0,
   unasked: 0,
   late: 0,
   WouldTake: 0,

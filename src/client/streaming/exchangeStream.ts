@@ -11,7 +11,7 @@ import { OperatorUnreachable, type RefusedByOperator, type SocketWrite } from ".
 import { parseFields } from "../arguments.ts";
 import { BadArgument } from "../checks/badArgument.ts";
 import type { ExchangeFacts } from "../checks/exchangeFacts.ts";
-import type { LatestOrders } from "../latestOrders.ts";
+import type { LatestOrders } from "../checks/latestOrders.ts";
 import type { Operators } from "../operators.ts";
 import type { OrderStatus } from "../types.ts";
 import { BookMirror, type MirroredBook } from "./bookMirror.ts";

@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from "vitest";
 import type { StreamEvent } from "../../wire/stream.ts";
+import { LatestOrders } from "../checks/latestOrders.ts";
 import {
   CLOCK,
   FakeExchange,
@@ -9,7 +10,6 @@ import {
   signedOrder,
   startFakeOperator,
 } from "../fakeOperator.testkit.ts";
-import { LatestOrders } from "../latestOrders.ts";
 import { Operators } from "../operators.ts";
 import { type Channel, listen } from "./hints.ts";
 

@@ -16,7 +16,7 @@ import {
 import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "../api.ts";
 import { parseAddressArgument, parseCount, parseFields, parseMethods } from "../arguments.ts";
 import { BadArgument } from "../checks/badArgument.ts";
-import type { LatestOrders } from "../latestOrders.ts";
+import type { LatestOrders } from "../checks/latestOrders.ts";
 import type { Operators } from "../operators.ts";
 
 /** The channels heard besides the clock, which always is. */

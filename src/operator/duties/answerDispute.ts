@@ -135,15 +135,8 @@ export function requireAnswerCloses(
   presented: readonly PresentedFill[],
 ): void {
   const { client, disputedRound, tokens, executions, statement, presentedCover } = answer;
-  const fault = checkAnswer({
-    client,
-    disputedRound,
-    tokens,
-    executions,
-    presented,
-    statement,
-    presentedCover,
-  });
+  const shown = { client, disputedRound, tokens, executions, presented };
+  const fault = checkAnswer({ ...shown, statement, presentedCover });
   if (fault !== undefined) throw new AnswerRefused(answer, fault);
   if (presented.length === answer.presented) return;
   const covered = presented.length;

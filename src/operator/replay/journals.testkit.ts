@@ -68,19 +68,27 @@ export async function storedJournal(
 }
 
 /** Flips a bit of `bytes` where the closed journal's file holds them. */
-export function flipStored(folder: string, bytes: Uint8Array): void {
+export function flipStored(
+  folder: string,
+  bytes: Uint8Array,
+  others: readonly Uint8Array[] = [],
+): void {
   const file = journalFile(folder);
   const stored = readFileSync(file);
-  const place = onlyPlaceOf(bytes, stored);
+  const place = onlyPlaceOf(bytes, stored, others);
   stored[place] = (stored[place] as number) ^ 0x01;
   writeFileSync(file, stored);
 }
 
-/** In pieces where they go over the edges of pages; a piece that is there twice tells nothing. */
-function onlyPlaceOf(bytes: Uint8Array, stored: Buffer): number {
+/**
+ * In pieces where they go over the edges of pages; a piece that is there twice tells nothing, nor
+ * does one of `others`, which may be whole only there.
+ */
+function onlyPlaceOf(bytes: Uint8Array, stored: Buffer, others: readonly Uint8Array[]): number {
   for (const length of [bytes.length, 40]) {
     for (let at = 0; at + length <= bytes.length; at += 8) {
       const piece = bytes.subarray(at, at + length);
+      if (others.some((other) => Buffer.from(other).includes(Buffer.from(piece)))) continue;
       const place = stored.indexOf(piece);
       if (place !== -1 && stored.indexOf(piece, place + 1) === -1) return place + (length >> 1);
     }

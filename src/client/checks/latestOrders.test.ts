@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import { FakeExchange, signedOrder } from "./fakeOperator.testkit.ts";
+import { FakeExchange, signedOrder } from "../fakeOperator.testkit.ts";
+import type { OrderStatus } from "../types.ts";
 import { LatestOrders } from "./latestOrders.ts";
-import type { OrderStatus } from "./types.ts";
 
 function placed(id: bigint, changes: Partial<OrderStatus> = {}): OrderStatus {
   const answered = new FakeExchange().place(signedOrder(id, { round: changes.round ?? 3 }));
