@@ -7,7 +7,7 @@ interface PanelProps {
   readonly title: ComponentChildren;
   readonly about?: ComponentChildren;
   readonly actions?: ComponentChildren;
-  /** Whether what it shows comes over the stream, and greys out where that breaks. */
+  /** Content that comes over the stream: greyed out where that breaks. */
   readonly live?: boolean;
   readonly flush?: boolean;
   readonly class?: string;
