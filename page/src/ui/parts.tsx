@@ -48,7 +48,7 @@ interface TableProps<Row> {
 export function DataTable<Row>({ caption, columns, rows, keyOf, empty }: TableProps<Row>) {
   if (rows.length === 0) return <Empty>{empty}</Empty>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll it
     <section class="table-scroll" tabIndex={0} aria-label={caption}>
       <table>
         <caption class="only-spoken">{caption}</caption>
