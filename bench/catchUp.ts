@@ -40,12 +40,16 @@ interface RawLog {
 const hex = (value: number): Hex => `0x${value.toString(16)}`;
 const hashOf = (number: number): Hex => `0x${number.toString(16).padStart(64, "b")}`;
 
+const EMPTY_BLOOM = `0x${"00".repeat(256)}`;
+const FULL_BLOOM = `0x${"ff".repeat(256)}`;
+
 const anvil = await startAnvil();
 const { mediator, logs, header } = await realLogs(anvil).finally(() => anvil.stop());
 const spread = logs.map((log, i) => {
   const number = Math.floor(((i + 1) * BLOCKS) / (logs.length + 1));
   return { number, log: { ...log, blockNumber: hex(number), blockHash: hashOf(number) } };
 });
+const withLogs = new Set(spread.map(({ number }) => number));
 const [first, second] = [await startHttpProxy("", answer), await startHttpProxy("", answer)];
 const direct = connect([first.url]);
 first.asked.length = 0;
@@ -89,7 +93,8 @@ async function answer({ method, params }: RpcMessage): Promise<RpcAnswer> {
       return { result: hex(BLOCKS) };
     case "eth_getBlockByNumber": {
       const number = params[0] === "latest" ? BLOCKS : Number(params[0]);
-      return { result: { ...header, number: hex(number), hash: hashOf(number) } };
+      const logsBloom = withLogs.has(number) ? FULL_BLOOM : EMPTY_BLOOM;
+      return { result: { ...header, number: hex(number), hash: hashOf(number), logsBloom } };
     }
     case "eth_getLogs": {
       const range = params[0] as Range;

@@ -59,7 +59,7 @@ describe("orders over HTTP", () => {
     ["{", /body: It is no JSON/],
     ["null", /body: /],
     ['{"order":{}}', /body\.order\.owner: /],
-  ])("refuses the body %j and names what is wrong", async (body, message) => {
+  ])("the body %j is refused, and what is wrong is named", async (body, message) => {
     const answer = await post("/v1/orders", body);
     expect(answer).toMatchObject({ status: 400, code: "BadInput", act: "caller" });
     expect(answer.message).toMatch(message);
@@ -77,7 +77,7 @@ describe("orders over HTTP", () => {
     ["sellAmount", (2n ** 128n).toString(), /body\.order\.sellAmount: .*uint128/],
     ["intent", "buy", /body\.order\.intent: /],
     ["colour", "red", /colour/],
-  ])("refuses %s = %j and names the field", async (field, value, message) => {
+  ])("an order is refused with %s = %j, and the field is named", async (field, value, message) => {
     const json = JSON.parse(toJson(signed(sellOrder())));
     json.order[field] = value;
     const answer = await post("/v1/orders", JSON.stringify(json));
@@ -100,7 +100,7 @@ describe("orders over HTTP", () => {
       "InsufficientFunds",
       () => signed(sellOrder({ sellAmount: 11n * 10n ** 18n, buyAmount: 33_000_000_000n })),
     ],
-  ])("refuses with %s, saying what would be right", async (code, make) => {
+  ])("an order is refused with %s, and told what would be right", async (code, make) => {
     const answer = await post("/v1/orders", toJson(make()));
     const expected = code === "UnknownMarket" ? "InvalidOrder" : code;
     expect(answer).toMatchObject({ status: 422, code: expected });
@@ -109,7 +109,7 @@ describe("orders over HTTP", () => {
     expect(kept).toEqual({ ok: true, value: [] });
   });
 
-  it("refuses an order signed for another exchange", async () => {
+  it("an order signed for another exchange is refused", async () => {
     const order = sellOrder();
     const domain = { ...ada.constants.domain, chainId: 1 };
     const key = hexToBytes(exchange.anvil.keys[2] as `0x${string}`);
@@ -120,7 +120,7 @@ describe("orders over HTTP", () => {
     expect(refused.message).toMatch(/signed a domain with chainId 1: write that of \/v1\/exchange/);
   });
 
-  it("takes an order once, and lets nobody but its owner cancel it", async () => {
+  it("an order is taken once, and nobody but its owner can cancel it", async () => {
     const bob = await exchange.client(1);
     const placed = await ada.createOrder({
       market: "WETH/USDC",
@@ -144,7 +144,7 @@ describe("orders over HTTP", () => {
     await expect(ada.cancelOrder(placed)).rejects.toBeInstanceOf(RefusedByOperator);
   });
 
-  it("refuses a body that is too large", async () => {
+  it("a body that is too large is refused", async () => {
     const answer = await post("/v1/orders", JSON.stringify({ order: "x".repeat(100_000) }));
     expect(answer).toMatchObject({ status: 400, code: "BadInput" });
   });
@@ -163,11 +163,11 @@ describe("reads over HTTP", () => {
     ["/v1/orders", 404, "NotFound"],
     ["/v1/clients/0x12/balances", 400, "BadInput"],
     ["/v1/markets/a/b/book", 400, "BadInput"],
-  ])("answers %s with %i %s", async (path, status, code) => {
+  ])("a read is answered: %s with %i %s", async (path, status, code) => {
     expect(await get(path)).toMatchObject({ status, code });
   });
 
-  it("shows a client's affairs to nobody else", async () => {
+  it("a client's affairs are shown to nobody else", async () => {
     const path = `/v1/clients/${ada.address}/balances`;
     expect(await get(path)).toMatchObject({ status: 401, code: "Unauthorized" });
     expect(await get(path, "Bearer abc")).toMatchObject({ status: 401 });
@@ -179,7 +179,7 @@ describe("reads over HTTP", () => {
     expect(await get(path, await ada.session())).toEqual({ status: 200 });
   });
 
-  it("refuses a depth that is no number, naming the field", async () => {
+  it("a depth that is no number is refused, and the field named", async () => {
     const path = `/v1/markets/${exchange.weth}/${exchange.usdc}/book`;
     const answer = await get(`${path}?depth=many`);
     expect(answer).toMatchObject({ status: 400, code: "BadInput" });
@@ -205,7 +205,7 @@ describe("the stream", () => {
     return heard;
   }
 
-  it("answers what it cannot read, and goes on", async () => {
+  it("the stream answers what it cannot read, and goes on", async () => {
     const heard = await conversation(
       ["{", '{"kind":"dance"}', '{"kind":"subscribeClock","x":1}', '{"kind":"subscribeClock"}'],
       5,
@@ -218,14 +218,14 @@ describe("the stream", () => {
     expect(heard.slice(3).map(({ kind }) => kind)).toEqual(["subscribed", "clock"]);
   });
 
-  it("shows a client's orders to nobody else", async () => {
+  it("the stream shows a client's orders to nobody else", async () => {
     const bob = await exchange.client(1);
     const request = { kind: "subscribeClient", client: ada.address, session: await bob.session() };
     const [answer] = await conversation([JSON.stringify(request)], 1);
     expect(answer?.error?.code).toBe("Unauthorized");
   });
 
-  it("tells a client of its own orders and a market of its trades", async () => {
+  it("the stream tells a client of its own orders and a market of its trades", async () => {
     const bob = await exchange.client(1);
     await bob.deposit("USDC", "3000");
     await exchange.settle();

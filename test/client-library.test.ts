@@ -103,7 +103,7 @@ describe("an operator that lies", () => {
     readonly tokens: { token: string; symbol: string; decimals: number }[];
   }
 
-  it("about decimals is not joined: an order would have sold for a thousandth", async () => {
+  it("an operator with false decimals is not joined: orders would sell for 1/1000", async () => {
     lies.tell = inExchange(({ tokens }) => ({
       tokens: tokens.map((one) => (one.symbol === "WETH" ? { ...one, decimals: 15 } : one)),
     }));
@@ -131,7 +131,7 @@ describe("an operator that lies", () => {
         markets: markets.map((one) => ({ ...one, lot: "1000000000000", tick: "1" })),
       }),
     ],
-  ])("about %s has nothing else signed than what was asked", async (_what, change) => {
+  ])("an operator that lies about %s gets nothing else signed", async (_what, change) => {
     lies.tell = inExchange(change);
     const evidence = new MemoryEvidence();
     const client = await join({ evidence });
@@ -146,7 +146,7 @@ describe("an operator that lies", () => {
     });
   });
 
-  it("about a pair has no order for the other way round", async () => {
+  it("an operator that lies about a pair gets no order for the other way round", async () => {
     lies.tell = inExchange(({ markets }) => ({
       markets: markets.map((one) => ({
         ...one,
@@ -162,7 +162,7 @@ describe("an operator that lies", () => {
     expect(client.markets()).toEqual([{ market: "USDC/WETH", lot: "0.001", tick: "0.000000001" }]);
   });
 
-  it("about lots is found by a pin, and where the market was learnt before", async () => {
+  it("an operator that lies about lots is found by a pin, and where they were learnt", async () => {
     lies.tell = (_path, said) => said;
     const client = await join({ markets: ada.markets() });
     expect(client.markets()).toEqual([{ market: "WETH/USDC", lot: "0.001", tick: "0.01" }]);
@@ -178,7 +178,7 @@ describe("an operator that lies", () => {
     await expect(fine).rejects.toMatchObject({ code: "MarketChanged" });
   });
 
-  it("about time has no order signed for a far round, and no session without end", async () => {
+  it("an operator that lies about time gets no order for a far round or long session", async () => {
     lies.tell = (path, said) =>
       path === "/v1/clock" ? { ...(said as object), round: 9, chainHead: 10 ** 9 } : said;
     const evidence = new MemoryEvidence();
@@ -189,7 +189,7 @@ describe("an operator that lies", () => {
     expect(Number(until)).toBeLessThan((await exchange.anvil.blockNumber()) + 2000);
   });
 
-  it("about an order, by showing another, has answered nothing", async () => {
+  it("an operator that lies about an order, by showing another, has answered nothing", async () => {
     lies.tell = (path, said) =>
       path === "/v1/orders" ? { ...(said as object), orderHash: `0x${"ab".repeat(32)}` } : said;
     const client = await join();
@@ -261,7 +261,7 @@ describe("what is done again", () => {
     expect(other).toMatchObject({ status: 409, answer: { error: { code: "DuplicateOrderId" } } });
   });
 
-  it("it stays that order when it was cancelled, executed, or its round is over", async () => {
+  it("an order stays that order once it was cancelled, executed, or its round ended", async () => {
     await ada.cancelOrder({ round: 0, id: 500n });
     expect((await post(toJson(sign(sell(500n))))).answer).toMatchObject({ state: "cancelled" });
     // Nobody can have it answered who could not have placed it.
@@ -305,7 +305,7 @@ describe("a first day", () => {
     expect(await cleo.audit()).toMatchObject({ faults: [], pending: [] });
   });
 
-  it("what was placed before its round ended is answered after it", async () => {
+  it("an order placed before its round ended is answered after it", async () => {
     const order = { ...REQUEST, round: 0, id: 9n };
     const { signed } = (await ada.evidence.orders(0)).at(0) ?? {};
     expect(signed).toBeUndefined();
@@ -348,7 +348,7 @@ describe("a first day", () => {
 });
 
 describe("deposits", () => {
-  it("more than is held is told shortly, before the approval is paid", async () => {
+  it("a deposit of more than is held is told shortly, before the approval is paid", async () => {
     const nonce = () =>
       exchange.anvil.client.getTransactionCount({ address: ada.address as never });
     const before = await nonce();
@@ -358,7 +358,7 @@ describe("deposits", () => {
     expect(await nonce()).toBe(before);
   });
 
-  it("one with a key goes in once, whoever repeats it; another with that key is refused", async () => {
+  it("a deposit with a key goes in once, whoever repeats it; another is refused", async () => {
     const held = () => exchange.balanceOf(exchange.usdc, exchange.mediator);
     const before = await held();
     const first = await ada.deposit("USDC", "7", { key: "monday" });
@@ -376,7 +376,7 @@ describe("deposits", () => {
     expect((await held()) - before).toBe(18_000_000n);
   });
 
-  it("one whose outcome is not known is taken up by the same call", async () => {
+  it("a deposit whose outcome is not known is taken up by the same call", async () => {
     const proxy = await startHttpProxy(exchange.anvil.url);
     const client = await join({ operator: exchange.url, rpc: proxy.url });
     await client.deposit("USDC", "1");

@@ -78,7 +78,7 @@ describe("a commit quorum of two", () => {
     return checks.find((check) => check.name === name);
   }
 
-  it("commits round after round, each with the attestation of another", async () => {
+  it("a quorum of two commits round after round, each with another's attestation", async () => {
     for (const round of [1, 2]) {
       await committed(round);
       expect(await commitOf(round)).toMatchObject({ attestations: 1 });
@@ -89,7 +89,7 @@ describe("a commit quorum of two", () => {
     }
   });
 
-  it("commits when one of the three is killed", async () => {
+  it("a quorum of two commits when one of the three is killed", async () => {
     const victim = await exchange.leader();
     await beforeRound(3);
     await victim.kill();
@@ -99,7 +99,7 @@ describe("a commit quorum of two", () => {
     expect(from).not.toBe(victim.address.toLowerCase());
   });
 
-  it("waits for one of two dead, loudly, and commits in time once it is back", async () => {
+  it("a quorum of two waits loudly for one of two dead, and commits in time with it", async () => {
     await beforeRound(4);
     const [survivor, victim] = alive() as [Member, Member];
     await victim.kill();
@@ -122,7 +122,7 @@ describe("a commit quorum of two", () => {
     expect(await exchange.reader.clock()).toMatchObject({ halted: false, committedRound: 4 });
   });
 
-  it("tells one that shares no database that it cannot commit, at the start and before", async () => {
+  it("an operator without the shared database is told early that it cannot commit", async () => {
     const folder = mkdtempSync(join(tmpdir(), "quarterdeck-alone-"));
     const { anvil, reader } = exchange;
     const [base, quote] = await reader.tokenSet(1);

@@ -113,7 +113,7 @@ describe(`an operator that is killed ${CRASHES} times under load`, () => {
     await sleep(random.from(0, LONGEST_PAUSE_MS));
   }
 
-  it(`loses nothing and misses nothing (QUARTERDECK_SEED=${seed})`, {
+  it(`a killed operator loses nothing and misses nothing (QUARTERDECK_SEED=${seed})`, {
     timeout: 60_000 + CRASHES * MILLISECONDS_A_CRASH,
   }, async () => {
     const checks = new CrashChecks(exchange, traders);

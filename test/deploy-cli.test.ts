@@ -82,7 +82,7 @@ describe("a deployment", () => {
     return file;
   };
 
-  it("is shown and priced first, and nothing is sent", async () => {
+  it("a deployment is shown and priced first, and nothing is sent", async () => {
     const before = await nonce();
     const { code, stderr } = await deploy(newPlan("dry"), "--dry-run");
     expect({ code, stderr }).toMatchObject({ code: 0 });
@@ -91,7 +91,19 @@ describe("a deployment", () => {
     expect(await nonce()).toBe(before);
   });
 
-  it("that breaks off at each of its points comes to one manager and one Mediator", async () => {
+  it("a dry run tells the least useful bonds, and warns of lower ones", async () => {
+    const file = newPlan("bonds", { disputeBond: "0.026", withdrawalBond: "0.033" });
+    const enough = await deploy(file, "--dry-run", "--bond-fee", "10");
+    expect(enough.stderr).toMatch(
+      /dispute bond +0\.026 ether; from 0\.02559 ether on .* at 10 gwei/,
+    );
+    expect(enough.stderr).toMatch(/withdrawal bond +0\.033 ether; from 0\.03245 ether on/);
+    expect(enough.stderr).not.toContain("WARNING");
+    const tooLow = await deploy(file, "--dry-run", "--bond-fee", "10.2");
+    expect(tooLow.stderr).toMatch(/WARNING +These bonds are too low/);
+  });
+
+  it("a deployment that breaks off anywhere comes to one manager and one Mediator", async () => {
     const file = newPlan("broken");
     const parsed = readPlan(file);
     const signer = localSigner(anvil.keys[DEPLOYER] as Hex);
@@ -130,7 +142,7 @@ describe("a deployment", () => {
     expect(made).toEqual([deployed.manager, deployed.mediator]);
   });
 
-  it("goes on where its process was killed, and is as its manifest says", async () => {
+  it("a deployment goes on where its process was killed, and is as its manifest says", async () => {
     const file = newPlan("killed");
     const before = await nonce();
     for (const line of ["approval of operator-1", "deployment of the Mediator"]) {
@@ -166,14 +178,14 @@ describe("a deployment", () => {
     ["operators", [], "operators"],
     ["tokens", [], "tokens"],
     ["genesisBlock", 1, "genesis block"],
-  ])("whose manifest says another %s is found out", async (field, value, what) => {
+  ])("a deployment whose manifest says another %s is found out", async (field, value, what) => {
     const manifest = readManifest(changedManifest({ [field]: value }));
     const checks = await verifyDeployment(anvil.client, manifest);
     const failed = checks.filter(({ state }) => state === "fail");
     expect(failed.map((one) => one.what)).toContain(what);
   });
 
-  it("whose code is another's is found out, wherever it differs", async () => {
+  it("a deployment whose code is another's is found out, wherever it differs", async () => {
     const { code, stdout } = await verify(changedManifest({ mediator: tokens[0] }));
     expect(code).toBe(1);
     expect(JSON.parse(stdout).checks).toMatchObject([{ what: "code of mediator", state: "fail" }]);
@@ -203,13 +215,13 @@ describe("a deployment", () => {
         ],
       },
     ],
-  ])("with a bad %s is refused by that name", async (field, change) => {
+  ])("a deployment with a bad %s is refused by that name", async (field, change) => {
     const twice = field === "tokens.1" ? { tokens: [tokens[0], tokens[0]] } : change;
     const file = newPlan("bad", twice);
     expect(() => readPlan(file)).toThrow(`${field}: `);
   });
 
-  it("of another plan is not mixed up with this one", async () => {
+  it("a deployment of another plan is not mixed up with this one", async () => {
     const file = newPlan("killed", { roundSize: 320 });
     expect((await deploy(file)).stderr).toContain("is of another plan");
   });

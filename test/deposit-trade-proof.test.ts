@@ -19,7 +19,7 @@ describe("deposit, trade, proof", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("credits deposits, matches orders, and proves the outcome in the next round", async () => {
+  it("the operator credits deposits, matches orders, and proves them a round later", async () => {
     const [ada, bob] = [await exchange.client(0), await exchange.client(1)];
     await ada.deposit("WETH", "10");
     await bob.deposit("USDC", "30000");
@@ -62,7 +62,7 @@ describe("deposit, trade, proof", () => {
     expect(free?.free).toBe((17n * WETH) / 2n);
   });
 
-  it("credits both deposits of one transaction, also to an address that never joined", async () => {
+  it("the operator credits both deposits of a transaction, also to a new address", async () => {
     const stranger = await depositTwiceInOneTransaction(exchange);
     await exchange.settle();
     const [weth] = exchange.operator.api.balances(stranger);

@@ -14,7 +14,7 @@ describe("a dispute", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("opened by a client that was sent no proof is closed, and its proofs are on chain", async () => {
+  it("a dispute of a client without a proof is closed, and its proofs are on chain", async () => {
     const [ada, bob] = [await exchange.client(0), await exchange.client(1)];
     await ada.deposit("WETH", "10");
     await bob.deposit("USDC", "30000");
@@ -43,7 +43,7 @@ describe("a dispute", () => {
     expect((await exchange.reader.clock()).halted).toBe(false);
   });
 
-  it("opened with proofs, in quarter 0 before the commit, is closed after it", async () => {
+  it("a dispute with proofs, opened in quarter 0 before the commit, is closed later", async () => {
     const bob = await exchange.client(1);
     expect((await bob.audit(2)).faults).toEqual([]);
     await exchange.stopOperator();
@@ -59,7 +59,7 @@ describe("a dispute", () => {
     expect(await collectAnswer(bob, 3)).toBe(true);
   });
 
-  it("cannot be opened by somebody who never deposited", async () => {
+  it("a dispute cannot be opened by somebody who never deposited", async () => {
     const stranger = await exchange.client(5);
     await expect(dispute(stranger)).rejects.toMatchObject({ code: "NoStanding" });
   });

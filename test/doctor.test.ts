@@ -95,7 +95,7 @@ describe("the doctor", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("finds nothing where nothing is wrong, and makes nothing", async () => {
+  it("the doctor finds nothing where nothing is wrong, and makes nothing", async () => {
     const findings = await examined();
     expect(faults(findings)).toEqual([]);
     const checks = new Set(findings.map(({ check }) => check));
@@ -283,13 +283,13 @@ describe("the doctor", () => {
     expect(judgeSchedule({ ...schedule, roundSize: 12 })).toMatchObject([
       { state: "warn", check: "rescue window" },
     ]);
-    const turns = { slot: 0, firstBlock: 100, inMaintenance: false } as SlotView;
+    const slots = { slot: 0, firstBlock: 100, inMaintenance: false } as SlotView;
     // The first commit is due by the end of round 1, quarter 0: block 149.
     const judged = (lastBlock: number, slot = 0) =>
-      judgeGenesis({ ...turns, lastBlock, slot }, schedule).map(({ state }) => state);
+      judgeGenesis({ ...slots, lastBlock, slot }, schedule).map(({ state }) => state);
     expect([judged(148), judged(149), judged(1099)]).toEqual([["ok"], ["warn"], ["warn"]]);
     expect(judged(1099, 1)).toEqual([]);
-    expect(judgeGenesis({ ...turns, lastBlock: undefined }, schedule)).toEqual([]);
+    expect(judgeGenesis({ ...slots, lastBlock: undefined }, schedule)).toEqual([]);
   });
 
   it("mediator: no contract, another contract, settings that do not fit", async () => {
@@ -490,7 +490,7 @@ describe("the doctor", () => {
     ]);
   });
 
-  it("works beside a running operator, in words and in JSON, with an exit code", async () => {
+  it("the doctor works beside a running operator: in words, in JSON, with exit codes", async () => {
     const storage = join(folder, "running");
     const config = { ...good, storage, port: good["port"] as number };
     const operator = await startOperatorProcess(file(), config, operatorKey());

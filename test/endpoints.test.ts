@@ -3,14 +3,23 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inspect } from "node:util";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { type RunningOperator, startOperator } from "../src/operator/node/node.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
-import { type HttpProxy, startHttpProxy } from "./support/faults/proxy.ts";
+import { type HttpProxy, type Meddle, startHttpProxy } from "./support/faults/proxy.ts";
 
 const SECRET = "0f3b9c7d55aa41e2";
+
+async function commitRound(exchange: TestExchange, round: number): Promise<void> {
+  const { anvil, schedule, reader } = exchange;
+  await anvil.mineTo(firstBlockOf(schedule, round) + 1);
+  await until(`round ${round} is committed`, async () => {
+    await anvil.mine();
+    return (await reader.clock()).committedRound >= round;
+  });
+}
 
 describe("an operator with several endpoints", () => {
   let exchange: TestExchange;
@@ -42,21 +51,12 @@ describe("an operator with several endpoints", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function commitRound(round: number): Promise<void> {
-    const { anvil, schedule, reader } = exchange;
-    await anvil.mineTo(firstBlockOf(schedule, round) + 1);
-    await until(`round ${round} is committed`, async () => {
-      await anvil.mine();
-      return (await reader.clock()).committedRound >= round;
-    });
-  }
-
   const failures = () => logged.filter(({ event }) => event === "endpointFailed");
 
-  it("commits through the one that is left, and names the other by its origin alone", async () => {
-    await commitRound(1);
+  it("an operator commits by its last endpoint, and names the other by its origin", async () => {
+    await commitRound(exchange, 1);
     proxy.meddle = async () => 500;
-    await commitRound(2);
+    await commitRound(exchange, 2);
     expect(failures()[0]?.fields.endpoint).toBe(proxy.url);
     const figure = `quarterdeck_endpoint_failures_total{endpoint="${proxy.url}"}`;
     expect(await operator.api.metrics()).toContain(figure);
@@ -64,10 +64,10 @@ describe("an operator with several endpoints", () => {
     expect(await operator.api.metrics()).toContain(rest);
   });
 
-  it("never uses one that comes back with another chain behind it", async () => {
+  it("an operator never uses an endpoint that comes back with another chain", async () => {
     const before = failures().length;
     proxy.meddle = async ({ method, params }) => ({ result: await other.rpc(method, params) });
-    await commitRound(3);
+    await commitRound(exchange, 3);
     await until("it is named", () =>
       failures()
         .slice(before)
@@ -76,15 +76,49 @@ describe("an operator with several endpoints", () => {
     expect(await other.blockNumber()).toBe(0);
   });
 
-  it("says what duties cost a day, by what they cost lately", async () => {
+  it("an operator says what duties cost a day, by what they cost lately", async () => {
     const pattern = /quarterdeck_duties_forecast_wei_per_day ([0-9.e+]+)/;
     const figure = Number(pattern.exec(await operator.api.metrics())?.[1]);
     expect(figure).toBeGreaterThan(0);
   });
 
-  it("tells nobody the secret of a URL", async () => {
+  it("an operator tells nobody the secret of a URL", async () => {
     expect(inspect(logged, { depth: 10, maxArrayLength: null })).not.toContain(SECRET);
     expect(await operator.api.metrics()).not.toContain(SECRET);
     expect(logged.length).toBeGreaterThan(5);
   });
+});
+
+describe("an operator whose first endpoint is over its limit", () => {
+  const limited: Meddle = async () => ({ error: { code: -32016, message: "over rate limit" } });
+
+  it.each(["from the first request on", "once it runs"])(
+    "an operator commits by its second endpoint: limited %s",
+    async (since) => {
+      const exchange = await startExchange();
+      onTestFinished(() => exchange.stop());
+      await exchange.stopOperator();
+      const folder = mkdtempSync(join(tmpdir(), "quarterdeck-endpoints-"));
+      onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+      const { url } = exchange.anvil;
+      const proxy = await startHttpProxy(url, since.startsWith("from") ? limited : undefined);
+      onTestFinished(() => proxy.stop());
+      const failures: unknown[] = [];
+      const take = (event: string, fields: object = {}) => {
+        if (event === "endpointFailed") failures.push(fields);
+      };
+      const log = { info: take, warn: take, error: take, flush: async () => {} };
+      const config = {
+        ...exchange.config,
+        rpc: [proxy.url, url],
+        storage: join(folder, "storage"),
+      };
+      const operator = await startOperator(config, log);
+      onTestFinished(() => operator.stop());
+      proxy.meddle = limited;
+      await commitRound(exchange, 1);
+      await commitRound(exchange, 2);
+      expect(failures[0]).toEqual({ endpoint: proxy.url, problem: "over rate limit" });
+    },
+  );
 });

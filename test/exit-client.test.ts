@@ -42,7 +42,7 @@ describe("a client without an operator", () => {
       evidence,
     });
 
-  it("renews an order's rest each round, and once", async () => {
+  it("a client without an operator renews an order's rest each round, and once", async () => {
     const bob = await exchange.client(1);
     await bob.deposit("USDC", "30000");
     await exchange.settle();
@@ -62,7 +62,7 @@ describe("a client without an operator", () => {
     expect((await ada.fetchOrders(1)).length).toBe(1);
   });
 
-  it("audits from kept proofs, and disputes what it was not shown when the round ends", async () => {
+  it("a client without an operator audits kept proofs, and disputes missing ones", async () => {
     expect((await ada.audit(1)).faults).toEqual([]);
     const client = await exit();
     expect(await roundWork(client)).toMatchObject({ round: 1, disputed: undefined, confirmed: [] });
@@ -91,7 +91,7 @@ describe("a client without an operator", () => {
     });
   });
 
-  it("is paid what is ripe, and recovers the rest after the halt, from an export", async () => {
+  it("a client without an operator is paid, and after a halt recovers from an export", async () => {
     await exchange.toQuarter(3, 0);
     await ada.withdraw("WETH", "4");
     await exchange.toQuarter(4, 0);

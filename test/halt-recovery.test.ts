@@ -1,7 +1,7 @@
 /** The operator falls silent: the halt at the right boundary, and everybody's money out. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { ExchangeClient } from "../src/client/client.ts";
-import { type Recovered, recover } from "../src/client/recover.ts";
+import { type Recovered, recover } from "../src/client/rounds/recover.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { startExchange, type TestExchange, WITHDRAWAL_BOND } from "./support/exchange/exchange.ts";
 
@@ -20,7 +20,7 @@ describe("an operator that falls silent", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("halts the Mediator at the boundary, noticed or not, and nobody loses a unit", async () => {
+  it("a silent operator halts the Mediator at the boundary, and nobody loses a unit", async () => {
     const [ada, bob, cleo] = clients as [ExchangeClient, ExchangeClient, ExchangeClient];
     await ada.deposit("WETH", "10");
     await bob.deposit("USDC", "30000");

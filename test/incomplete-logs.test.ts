@@ -52,7 +52,7 @@ async function usdcOf(client: Awaited<ReturnType<TestExchange["client"]>>): Prom
 const eventsNamed = (name: string) => exchange.logged.filter(({ event }) => event === name);
 
 describe("logs from the only endpoint", () => {
-  it("that stand twice count once, and the next start reads what was written", async () => {
+  it("logs that stand twice count once, and the next start reads what was written", async () => {
     await start();
     const ada = await exchange.client(0);
     endpoint.meddle = changingLogs((logs) => logs.flatMap((log) => [log, log]));
@@ -65,7 +65,7 @@ describe("logs from the only endpoint", () => {
     expect(await usdcOf(ada)).toBe(100_000_000n);
   });
 
-  it("that are not given by a block's hash come from its receipts, and the round commits", async () => {
+  it("logs not given by a block's hash come from its receipts, and the round commits", async () => {
     await start();
     const ada = await exchange.client(0);
     endpoint.meddle = changingLogs((logs, byHash) => (byHash ? [] : logs));
@@ -78,7 +78,7 @@ describe("logs from the only endpoint", () => {
     expect((await exchange.reader.clock()).committedRound).toBe(1);
   });
 
-  it("of which old ones are hidden end it before any is written; another start goes on", async () => {
+  it("hidden old logs end the operator before any is written; another start goes on", async () => {
     await start();
     const ada = await exchange.client(0);
     await exchange.stopOperator();
@@ -106,7 +106,7 @@ describe("logs from the only endpoint", () => {
 });
 
 describe("logs that nothing tells of", () => {
-  it("are missed by the contract's own figures, before a commit is refused; repair reads them", async () => {
+  it("hidden logs are missed by the contract's figures in time; repair reads them", async () => {
     await start();
     const { anvil, config, schedule } = exchange;
     const ada = await exchange.client(0);

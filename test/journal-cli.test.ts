@@ -108,7 +108,7 @@ describe("quarterdeck journal", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it("verify proves the journal of a running operator, with the roots in the Mediator", async () => {
+  it("verify proves the journal of a running operator, with the Mediator's roots", async () => {
     const args = ["journal", "verify", "--storage", place("storage")];
     const { result } = await whileOrdering(runCli([...args, "--rpc", exchange.anvil.url]), ada);
     expect(result.stdout).toMatch(/ok {4}2 roots are those of the Mediator\n/);
@@ -140,7 +140,7 @@ describe("quarterdeck journal", () => {
     expect(other.stdout).toMatch(/FAIL {2}chain: The journal is of chain 31337, .* chain 1\./);
   });
 
-  it("backup holds every order acknowledged before it began, while orders flow", async () => {
+  it("a backup holds every order acknowledged before it began, while orders flow", async () => {
     const before = await ask();
     const backup = runCli([
       "journal",
@@ -166,7 +166,7 @@ describe("quarterdeck journal", () => {
     );
   });
 
-  it("finds the journal by the operator's configuration, and asks where two are meant", async () => {
+  it("the commands find the journal by the configuration, and ask which of two", async () => {
     const args = ["journal", "verify", "--config", place("operator.json")];
     const { code, stdout } = await runCli(args);
     expect(code).toBe(0);

@@ -34,7 +34,7 @@ describe("quarterdeck journal repair, of a folder", () => {
     return folder;
   }
 
-  it("shows what it would drop, and changes nothing", async () => {
+  it("a repair shows what it would drop, and changes nothing", async () => {
     const folder = await broken();
     const { code, stdout } = await repair(folder);
     expect(code).toBe(0);
@@ -46,7 +46,7 @@ describe("quarterdeck journal repair, of a folder", () => {
     await reader.close();
   });
 
-  it("drops it and keeps a copy; the next start goes on from there", async () => {
+  it("a repair drops records and keeps a copy; the next start goes on from there", async () => {
     const folder = await broken();
     const copy = join(temporaryFolder(), "dropped.ndjson");
     const { code, stdout, stderr } = await repair(folder, "--drop-to", copy);
@@ -69,7 +69,7 @@ describe("quarterdeck journal repair, of a folder", () => {
     await journal.close();
   });
 
-  it("refuses while an operator runs, and leaves all as it was", async () => {
+  it("a repair is refused while an operator runs, and leaves all as it was", async () => {
     const folder = await broken();
     const journal = await openSqliteJournal(folder);
     const copy = join(temporaryFolder(), "dropped.ndjson");
@@ -81,7 +81,7 @@ describe("quarterdeck journal repair, of a folder", () => {
     await journal.close();
   });
 
-  it("writes over no file, and drops nothing then", async () => {
+  it("a repair writes over no file, and drops nothing then", async () => {
     const folder = await broken();
     const taken = join(folder, "journal.sqlite");
     const { code, stderr } = await repair(folder, "--drop-to", taken);
@@ -105,7 +105,7 @@ describe("quarterdeck journal repair, of a shared journal", () => {
       QUARTERDECK_DATABASE: server.url,
     });
 
-  it("refuses while an operator runs; then drops, and operators go on", async () => {
+  it("a shared repair is refused while an operator runs; then it drops its records", async () => {
     const schema = server.schema();
     const shared = await openShared(server, schema, "ada", { leaseMs: 60_000 });
     const leased = await acquire(shared);
@@ -132,7 +132,7 @@ describe("quarterdeck journal repair, of a shared journal", () => {
     await next.close();
   });
 
-  it("refuses where an operator was heard of lately", async () => {
+  it("a shared repair is refused where an operator was heard of lately", async () => {
     const schema = server.schema();
     const shared = await openShared(server, schema, "bob");
     const leased = await acquire(shared);

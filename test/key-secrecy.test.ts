@@ -148,7 +148,7 @@ describe.each(KINDS)("an operator with %s", (kind) => {
     return spawnOperator(file(`${port}.json`), config, key(), options);
   };
 
-  it("shows nothing of its secrets while it signs, is signalled, reports and is killed", async () => {
+  it("an operator shows no secret while it signs, reports, is signalled and killed", async () => {
     const port = await freePort();
     const reports = `--report-on-signal --report-directory=${folder}`;
     const environment = { ...environmentOf(kind), NODE_OPTIONS: reports };
@@ -181,7 +181,7 @@ describe.each(KINDS)("an operator with %s", (kind) => {
     expectNothingWritten();
   });
 
-  it("shows nothing of them when it cannot start", async () => {
+  it("an operator shows no secrets when it cannot start", async () => {
     const nobody = `http://127.0.0.1:${await freePort()}`;
     const failures: [object, RegExp][] = [
       [{ rpc: [nobody] }, /No chain endpoint answered/],
@@ -202,7 +202,7 @@ describe.each(KINDS)("an operator with %s", (kind) => {
     expectNothingWritten();
   });
 
-  it("shows nothing of them in errors, however they are printed", async () => {
+  it("an operator shows no secrets in errors, however they are printed", async () => {
     const log: Log = { info() {}, warn() {}, error() {}, flush: async () => {} };
     const config = { ...configOf(kind, 0), rpc: ["http://127.0.0.1:1"], maxTries: 1 };
     const parsed = parseConfig(config, environmentOf(kind), "test");

@@ -93,14 +93,14 @@ function withoutNpm(): NodeJS.ProcessEnv {
 const OPERATOR = () => ["operator", "--config", config];
 
 describe("an operator", () => {
-  it("is stopped by SIGTERM to the documented command, and says so with 0", async () => {
+  it("an operator ends at SIGTERM to the documented command, and says so with 0", async () => {
     const { child, ended } = await launch(process.execPath, [BIN, ...OPERATOR()]);
     child.kill("SIGTERM");
     expect(await ended).toBe(0);
   });
 
   it.each<NodeJS.Signals>(["SIGTERM", "SIGKILL"])(
-    "does not outlive the npx that launched it, when that gets %s",
+    "an operator does not outlive the npx that launched it, when that gets %s",
     async (signal) => {
       const { child, ended } = await launch("npx", ["--no-install", "quarterdeck", ...OPERATOR()]);
       child.kill(signal);
@@ -109,7 +109,7 @@ describe("an operator", () => {
     },
   );
 
-  it("outlives the shell that it was started from", async () => {
+  it("an operator outlives the shell that it was started from", async () => {
     const words = [process.execPath, BIN, ...OPERATOR()].map((word) => `'${word}'`).join(" ");
     const { child, ended } = await launch("sh", ["-c", `${words} & echo "pid $!"; wait`]);
     const pid = await childOf(child);
@@ -123,7 +123,7 @@ describe("an operator", () => {
   });
 
   it.each(["stdout", "stderr"] as const)(
-    "goes on when nobody reads its %s any more",
+    "an operator goes on when nobody reads its %s any more",
     async (what) => {
       const { child, ended } = await launch(process.execPath, [BIN, ...OPERATOR()]);
       child[what].destroy();
@@ -134,7 +134,7 @@ describe("an operator", () => {
     },
   );
 
-  it("goes on when its terminal is there and is not read", async () => {
+  it("an operator goes on when its terminal is there and is not read", async () => {
     const { child, ended } = await launch(process.execPath, [BIN, ...OPERATOR()]);
     child.stdout.pause();
     await moreThanAPipe();
@@ -162,7 +162,7 @@ async function childOf({ pid }: ChildProcess): Promise<number> {
 
 describe("a short command", () => {
   it.each([["--help"], ["journal", "--help"]])(
-    "ends quietly when nobody reads: %s",
+    "a short command ends quietly when nobody reads: %s",
     async (...args) => {
       const child = spawn(process.execPath, [BIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
       child.stdout.destroy();
@@ -175,7 +175,7 @@ describe("a short command", () => {
     },
   );
 
-  it("tells its version", async () => {
+  it("a short command tells its version", async () => {
     const child = spawn(process.execPath, [BIN, "--version"]);
     let text = "";
     for await (const part of child.stdout) text += part;

@@ -95,7 +95,7 @@ const key = () => exchange.anvil.keys[1] as Hex;
 const file = () => join(folder, "operator.json");
 
 describe("an operator that watches itself", () => {
-  it("answers all of health in the shapes that clients read", async () => {
+  it("an operator answers all of health in the shapes that clients read", async () => {
     const operator = await start();
     const get = async (path: string) => {
       const response = await fetch(`${operator.url}${path}`);
@@ -142,7 +142,7 @@ describe("an operator that watches itself", () => {
     expect(told).toEqual([]);
   });
 
-  it("exports every metric of the rules and the dashboard, and none that nobody looks at", async () => {
+  it("an operator exports every metric of the rules and dashboard, and no unused one", async () => {
     const operator = await start();
     let exported = new Set<string>();
     const looked = [
@@ -177,7 +177,7 @@ describe("an operator that watches itself", () => {
     expect(checks.filter(({ name }) => !page.includes(`\`${name}\``))).toEqual([]);
   });
 
-  it("alerts when its key runs low, and again when it is well", async () => {
+  it("an operator alerts when its key runs low, and again when it is well", async () => {
     const { anvil } = exchange;
     await start();
     const setBalance = (wei: bigint) =>
@@ -191,7 +191,7 @@ describe("an operator that watches itself", () => {
     expect(told[1]).toMatchObject({ id: "keyBalance", state: "cleared", severity: "ok" });
   });
 
-  it("that cannot pay ends loudly: what, since when, how long is left, what to do", async () => {
+  it("an operator that cannot pay ends loudly: what, since when, time left, hint", async () => {
     const { anvil, schedule } = exchange;
     const operator = await start();
     await anvil.rpc("anvil_setBalance", [anvil.addresses[1], "0x0"]);
@@ -234,7 +234,7 @@ describe("an operator that watches itself", () => {
     expect(written + complaint).not.toContain(SECRET);
   });
 
-  it("whose chain is gone ends loudly, and says since which block", async () => {
+  it("an operator whose chain is gone ends loudly, and says since which block", async () => {
     const operator = await start();
     const head = await exchange.anvil.blockNumber();
     await exchange.anvil.stop();
@@ -245,7 +245,7 @@ describe("an operator that watches itself", () => {
     expect(logText()).toContain('"msg":"givingUp"');
   });
 
-  it("that is not registered says so, and is not healthy", async () => {
+  it("an operator that is not registered says so, and is not healthy", async () => {
     const stranger = exchange.anvil.keys[7] as Hex;
     const operator = await start({}, stranger);
     await until("it says so", () => told.some(({ id }) => id === "registered"));
@@ -253,7 +253,7 @@ describe("an operator that watches itself", () => {
     expect(answer.status).toBe(503);
   });
 
-  it("that cannot start ends as loudly, also when nobody takes its shutdown alert", async () => {
+  it("an operator that cannot start ends as loudly, also when no webhook is reached", async () => {
     const gone = `http://127.0.0.1:${await freePort()}`;
     const alerts = [{ url: `${gone}/${SECRET}`, shape: "slack" }];
     const config = await configuration({ rpc: [gone], maxTries: 1, alerts });
@@ -264,7 +264,7 @@ describe("an operator that watches itself", () => {
     expect(logText() + operator.complaint()).not.toContain(SECRET);
   });
 
-  it("ends with 78 for what no restart mends", async () => {
+  it("an operator ends with 78 for what no restart corrects", async () => {
     const config = await configuration({ colour: "red" });
     const operator = spawnOperator(file(), config, key());
     expect(await operator.ended).toBe(78);

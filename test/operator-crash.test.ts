@@ -17,7 +17,7 @@ describe("an operator process", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("killed in the middle of a round and started again, commits on time", async () => {
+  it("an operator killed in the middle of a round and started again commits on time", async () => {
     const { anvil, schedule, reader } = exchange;
     const [ada, bob] = [await exchange.client(0), await exchange.client(1)];
     await ada.deposit("WETH", "10");
@@ -44,13 +44,13 @@ describe("an operator process", () => {
     expect((await bob.audit(1)).faults).toEqual([]);
   });
 
-  it("does not start on a port in use, and says what to do", async () => {
+  it("an operator does not start on a port in use, and says what to do", async () => {
     const other = exchange.spawn({ storage: join(exchange.folder, "other-storage") });
     expect(await other.ended).toBe(1);
     expect(other.complaint()).toMatch(/Port \d+ on 127\.0\.0\.1 is in use.*set another `port`/);
   });
 
-  it("ends by itself, with a clear message, when no endpoint answers for long", async () => {
+  it("an operator ends by itself, with a clear message, when no endpoint answers", async () => {
     const port = await freePort();
     const storage = join(exchange.folder, "no-chain");
     const rpc = [`http://127.0.0.1:${await freePort()}`];
@@ -59,7 +59,7 @@ describe("an operator process", () => {
     expect(lost.complaint()).toMatch(/No chain endpoint answered.*Check that the endpoints/);
   });
 
-  it("stops cleanly when asked to", async () => {
+  it("an operator stops cleanly when asked to", async () => {
     expect(await operator.kill("SIGTERM")).toBe(0);
   });
 });

@@ -128,7 +128,7 @@ describe("the operators' list", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("is shown with who lives, and what is due", async () => {
+  test("the list of operators is shown with who lives, and what is due", async () => {
     const { code, stdout } = await operators("list", "--json");
     expect(code).toBe(0);
     const shown = JSON.parse(stdout);
@@ -144,7 +144,7 @@ describe("the operators' list", () => {
     expect((await operators("list")).stdout).toContain('"operator 1"');
   });
 
-  test("is changed in every way, and left out of maintenance", async () => {
+  test("the list of operators is changed in every way, and left out of maintenance", async () => {
     const added = await addThird("--yes");
     expect(added, added.stderr).toMatchObject({ code: 0 });
     expect(added.stderr).toContain("operators: 2 -> 3");
@@ -153,16 +153,16 @@ describe("the operators' list", () => {
     expect(await operators("slot-size", "12", "--yes")).toMatchObject({ code: 0 });
     const removed = await operators("remove", address(SECOND), "--yes");
     expect(removed.stderr).toContain("quorum: 3 -> 2");
-    const turns = await reader.slots();
-    expect(turns).toMatchObject({ inMaintenance: false, slotSize: 12 });
-    expect(turns.operators).toEqual([
+    const slots = await reader.slots();
+    expect(slots).toMatchObject({ inMaintenance: false, slotSize: 12 });
+    expect(slots.operators).toEqual([
       { address: address(FIRST), name: "operator 1", endpoint: endpoint(FIRST) },
       { address: address(THIRD), name: "third", endpoint: endpoint(THIRD) },
     ]);
     expect(await mediator.commitQuorum(reader.manager)).toBe(2);
   });
 
-  test("is not changed when that could halt the exchange", async () => {
+  test("the list of operators is not changed when that could halt the exchange", async () => {
     const refused = async (problem: RegExp, ...args: string[]) => {
       const block = await anvil.blockNumber();
       const { code, stderr } = await operators(...args, "--yes");
@@ -186,7 +186,7 @@ describe("the operators' list", () => {
     await refused(/the commit of round 1 .* leaves 0 until/, "slot-size", "12");
   });
 
-  test("is not changed unasked, by others, or when only the calls are wanted", async () => {
+  test("the list is not changed unasked, by others, or when only calls are wanted", async () => {
     const unasked = await addThird();
     expect(unasked.code).toBe(1);
     expect(unasked.stderr).toMatch(/Not confirmed/);
@@ -252,7 +252,7 @@ describe("the operators' list", () => {
   };
   const inMaintenance = async () => (await reader.slots()).inMaintenance;
 
-  test.each(["SIGINT", "SIGTERM"] as const)("leaves maintenance on %s", async (signal) => {
+  test.each(["SIGINT", "SIGTERM"] as const)("maintenance is left on %s", async (signal) => {
     const { code, stderr } = await slowly(["maintenance", "hold", "60", "--yes"], async (child) => {
       await until("maintenance is entered", inMaintenance);
       child.kill(signal);
@@ -264,7 +264,7 @@ describe("the operators' list", () => {
     expect(await inMaintenance()).toBe(false);
   });
 
-  test("leaves maintenance that it was entering when the signal came", async () => {
+  test("the command leaves maintenance that it was entering when the signal came", async () => {
     const { code } = await slowly(["slot-size", "12", "--yes"], async (child) => {
       await until("it is sent", () => hasPending());
       child.kill("SIGINT");
@@ -274,7 +274,7 @@ describe("the operators' list", () => {
     expect((await reader.slots()).slotSize).toBe(SLOT_BLOCKS);
   });
 
-  test("leaves nothing behind that could enter maintenance after it gave up", async () => {
+  test("the command leaves nothing that could enter maintenance after it gave up", async () => {
     // A transaction that a node took, and shows nobody until it is too late.
     const held: Hex[] = [];
     const entering = encodeSetMaintenance(true).slice(2);
@@ -302,7 +302,7 @@ describe("the operators' list", () => {
     expect(await inMaintenance()).toBe(false);
   });
 
-  test("leaves maintenance when a step is refused meanwhile", async () => {
+  test("the command leaves maintenance when a step is refused meanwhile", async () => {
     const args = ["--address", address(THIRD), "--name", "third", "--endpoint", endpoint(THIRD)];
     const { code, stderr } = await slowly(["add", "--unvetted", ...args, "--yes"], async () => {
       // A second session of the owner's puts the same operator in, under the next nonce.
@@ -324,7 +324,7 @@ describe("the operators' list", () => {
     expect(await inMaintenance()).toBe(false);
   });
 
-  test("says how to leave maintenance when it could not, and that way works", async () => {
+  test("the command says how to leave maintenance when it could not, which works", async () => {
     const { code, stderr } = await slowly(["slot-size", "12", "--yes"], async () => {
       await until("maintenance is entered", inMaintenance);
       // From now on the owner cannot pay.

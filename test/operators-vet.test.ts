@@ -98,7 +98,7 @@ describe("an applicant", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test("applies, is vetted, and is added with the report", async () => {
+  test("an applicant applies, is vetted, and is added with the report", async () => {
     const applied = ["apply", "--config", file("operator.json"), "--name", "second"];
     const out = ["--out", file("application.json")];
     expect(await run(APPLICANT, ...applied, ...out)).toMatchObject({ code: 0 });
@@ -131,7 +131,7 @@ describe("an applicant", () => {
     expect(operators.at(-1)).toEqual({ address: operator, name: "second", endpoint: url });
   });
 
-  test("whose endpoint is another's is found out, and not added", async () => {
+  test("an applicant whose endpoint is another's is found out, and not added", async () => {
     const out = ["--name", "impostor", "--out", file("impostor.json")];
     await run(IMPOSTOR, "apply", "--config", file("operator.json"), ...out);
     const { code, report, states } = await vetted("impostor.json");
@@ -141,7 +141,7 @@ describe("an applicant", () => {
     expect((await owner("add", ...files, "--yes")).stderr).toMatch(/has failures/);
   });
 
-  test("whose application was altered, or is for others, is found out", async () => {
+  test("an applicant whose application was altered, or is for others, is found out", async () => {
     const out = ["--name", "third", "--out", file("third.json")];
     await run(APPLICANT, "apply", "--config", file("operator.json"), ...out);
     const signed = JSON.parse(readFileSync(file("third.json"), "utf8"));
@@ -158,7 +158,7 @@ describe("an applicant", () => {
     expect(bare.stderr).toMatch(/no application with a report/);
   });
 
-  test("is added only to the exchange for which it applied and was vetted", async () => {
+  test("an applicant is added only to the exchange that it was vetted for", async () => {
     const applied = ["apply", "--config", file("operator.json"), "--name", "fourth"];
     await run(IMPOSTOR, ...applied, "--out", file("fourth.json"));
     const signed = JSON.parse(readFileSync(file("fourth.json"), "utf8"));
@@ -194,7 +194,7 @@ describe("an applicant", () => {
     expect((await add("owner.json")).stderr).not.toMatch(/ is for the | is of the /);
   });
 
-  test("serves a certificate of an authority that the owner's machine knows", async () => {
+  test("an applicant serves a certificate of an authority that the owner knows", async () => {
     const serving = await serveOverTls({
       api: applicant.api,
       key: anvil.keys[APPLICANT] as Hex,
@@ -230,7 +230,7 @@ describe("an applicant", () => {
     expect(late.stdout).toMatch(/Renew it, and see that it renews itself\./);
   });
 
-  test("may be asked for its identity only so often, and with 32 bytes", async () => {
+  test("an applicant may be asked for its identity only so often, and with 32 bytes", async () => {
     const ask = (challenge: string) => fetch(`${url}/v1/identity?challenge=${challenge}`);
     expect((await ask("0x12")).status).toBe(400);
     const challenge = `0x${"ab".repeat(32)}`;
@@ -241,7 +241,7 @@ describe("an applicant", () => {
   });
 });
 
-describe("what is looked at", () => {
+describe("the examination", () => {
   beforeAll(() => {
     const before = getCACertificates("default");
     setDefaultCACertificates([...before, readFileSync(certificate("ca"), "utf8")]);
@@ -254,7 +254,7 @@ describe("what is looked at", () => {
     return serving;
   };
 
-  test("lets nobody serve others in the clear, or without a certificate that holds", async () => {
+  test("the examination refuses service in the clear, or without a valid certificate", async () => {
     const state = async (endpoint: string) => (await checkTls(endpoint, Date.now()))[0];
     const hint = "Serve it over https: anybody on the way can read and change what is said.";
     expect(await state("http://exchange.example")).toEqual({
@@ -280,7 +280,7 @@ describe("what is looked at", () => {
     ["early", /^not valid yet: /, /^Set the clocks/],
     ["otherName", /^for DNS:other\.example, and not for localhost: /, /^Serve one for localhost/],
     ["selfSigned", /^signed by itself alone: certificate by localhost until /, /public authority/],
-  ] as const)("names what is wrong with a certificate: %s", async (name, detail, hint) => {
+  ] as const)("the examination names a certificate's fault: %s", async (name, detail, hint) => {
     const { url } = await presenting(name);
     const [found] = await checkTls(url, Date.now());
     expect(found).toMatchObject({ check: "tls", state: "fail" });
@@ -288,7 +288,7 @@ describe("what is looked at", () => {
     expect(found?.hint).toMatch(hint);
   });
 
-  test("says who made a certificate and when it ends, and warns two weeks before", async () => {
+  test("a certificate's issuer and end are told, with a warning two weeks before", async () => {
     const { url } = await presenting("good");
     const end = Date.parse("2124-01-01T00:00:00Z");
     const DAY_MS = 86_400_000;
@@ -311,7 +311,7 @@ describe("what is looked at", () => {
     );
   });
 
-  test("lets three blocks of lag pass, of the head and of the journal", () => {
+  test("the examination lets three blocks of lag pass, of the head and of the journal", () => {
     const states = (chainHead: number, block: number) =>
       judgeLag({ chainHead, block }, 12, 100).map((one) => one.state);
     expect(states(97, 82)).toEqual(["ok", "ok"]);
@@ -319,7 +319,7 @@ describe("what is looked at", () => {
     expect(states(100, 84)).toEqual(["ok", "fail"]);
   });
 
-  test("warns of little ether and slow answers, and fails without any", () => {
+  test("the examination warns of little ether and slow answers, and fails without any", () => {
     const ether = [0n, 1n, 10n ** 18n].map((wei) => judgeBalance(wei).state);
     expect(ether).toEqual(["fail", "warn", "ok"]);
     const latency = { requests: 100, failures: 0, p50: 20, p99: 100 };

@@ -59,7 +59,7 @@ async function post(body: object) {
   return { status: response.status, ...answer };
 }
 
-it("does what its terms say, echoes them, and tells why it ended and when it came", async () => {
+it("an order does what its terms say, echoes them, and tells its times and its end", async () => {
   const before = Date.now();
   const rests = await ada.createOrder({
     market: "WETH/USDC",
@@ -93,13 +93,13 @@ it.each([
   ["WouldTake", { side: "buy", price: "4000", timeInForce: "postOnly" }],
   ["NotFilled", { side: "buy", price: "4000", timeInForce: "fok" }],
   ["Expired", { side: "buy", price: "4000", goodTillBlock: 1 }],
-] as const)("refuses with %s what cannot be kept", async (code, terms) => {
+] as const)("terms that cannot be kept are refused with %s", async (code, terms) => {
   await ada.createOrder({ market: "WETH/USDC", side: "sell", price: "4000", amount: "0.001" });
   const request = { market: "WETH/USDC", amount: "1", ...terms };
   await expect(bob.createOrder(request)).rejects.toMatchObject({ code });
 });
 
-it("takes no order whose terms were dropped, added or changed on the way", async () => {
+it("an order whose terms were dropped, added or changed on the way is not taken", async () => {
   const withTerms = ask(FIRST_TERMS_ID + 7n);
   const terms = { ...DEFAULT_TERMS, timeInForce: "postOnly" as const };
   const signed = signTerms(withTerms, terms);
@@ -137,7 +137,7 @@ it.each([
   [{ tag: "" }, /body\.terms\.tag.*printable/],
   [{ tag: "x".repeat(37) }, /body\.terms\.tag/],
   [{ colour: "red" }, /colour/],
-])("names the field of terms that are none: %j", async (change, message) => {
+])("a field of terms that are none is named: %j", async (change, message) => {
   const order = ask(FIRST_TERMS_ID + 9n);
   const terms = { ...signTerms(order, DEFAULT_TERMS), ...change };
   const answer = await post({ order, signature: sign(hashOrder(order)), terms });

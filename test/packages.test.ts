@@ -42,11 +42,15 @@ describe("the packages", () => {
     mkdirSync(installed);
     writeFileSync(join(installed, "package.json"), '{ "private": true, "type": "module" }');
     const options = ["--no-audit", "--no-fund", "--prefer-offline", "--omit=dev"];
-    await run("npm", ["install", ...options, ...tarballs.values()], { cwd: installed });
+    const { devDependencies } = JSON.parse(
+      readFileSync(join(import.meta.dirname, "../package.json"), "utf8"),
+    );
+    const ccxt = `ccxt@${devDependencies.ccxt}`;
+    await run("npm", ["install", ...options, ...tarballs.values(), ccxt], { cwd: installed });
   }, INSTALL_MS);
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  it.each(PACKAGES.map(({ name }) => name))("%s is what publint expects", async (name) => {
+  it.each(PACKAGES.map(({ name }) => name))("package %s is what publint wants", async (name) => {
     const { messages, pkg } = await publint({ pkgDir: folders.get(name) as string });
     expect(messages.map((one) => formatMessage(one, pkg, { color: false }))).toEqual([]);
   });
@@ -65,10 +69,12 @@ describe("the packages", () => {
     expect(entries.sort()).toEqual(Object.keys(planned).sort());
   });
 
-  it("are typed for a stranger's program", async () => {
+  it("the packages are typed for a stranger's program", async () => {
     writeFileSync(
       join(installed, "typed.ts"),
       `import { ExchangeClient, MemoryEvidence, type OrderStatus } from "@quarterdeck/client";
+      import { type QuarterdeckOptions, quarterdeck } from "@quarterdeck/client/ccxt";
+      import type { Exchange } from "ccxt";
       import { FileEvidence } from "@quarterdeck/client/node";
       import { hashOrder } from "@quarterdeck/client/protocol";
       export async function order(client: ExchangeClient): Promise<OrderStatus> {
@@ -76,6 +82,8 @@ describe("the packages", () => {
         return client.createOrder({ market: "A/B", side: "buy", price: "1", amount: "1", round });
       }
       export const stores = [new MemoryEvidence(), FileEvidence, hashOrder];
+      const options: QuarterdeckOptions = { operator: "http://x", rpc: "http://y", mediator: "0x" };
+      export const bot: Exchange = new quarterdeck({ options, privateKey: "0x" });
       // @ts-expect-error: a number is no price
       export const wrong = (client: ExchangeClient) => client.createOrder({ price: 1 });`,
     );
@@ -108,7 +116,30 @@ describe("the packages", () => {
     expect(gzipped).toBeLessThan(MOST_GZIPPED);
     const inputs = Object.keys(metafile.inputs).join("\n");
     expect(inputs).not.toContain("client/node/");
+    expect(inputs).not.toContain("/ccxt/");
     expect(inputs).toContain("client/evidence/indexedDbEvidence");
+  });
+
+  it("the exchange is one of ccxt's, where ccxt is installed", async () => {
+    writeFileSync(
+      join(installed, "bot.js"),
+      `import ccxt from "ccxt";
+      import { register } from "@quarterdeck/client/ccxt";
+      register();
+      const exchange = new ccxt.quarterdeck({ options: {} });
+      console.log(exchange.id, exchange instanceof ccxt.Exchange, exchange.has.watchOrderBook);
+      const failure = await exchange.fetchBalance().catch((error) => error);
+      console.log(failure instanceof ccxt.AuthenticationError);`,
+    );
+    const { stdout } = await run(process.execPath, ["bot.js"], { cwd: installed });
+    expect(stdout).toBe("quarterdeck true true\ntrue\n");
+    const manifest = join(installed, "node_modules/@quarterdeck/client/package.json");
+    const { dependencies, peerDependencies, peerDependenciesMeta } = JSON.parse(
+      readFileSync(manifest, "utf8"),
+    );
+    expect(dependencies).not.toHaveProperty("ccxt");
+    expect(Object.keys(peerDependencies)).toEqual(["ccxt"]);
+    expect(peerDependenciesMeta).toEqual({ ccxt: { optional: true } });
   });
 
   it("the commands run", async () => {
@@ -122,7 +153,7 @@ describe("the packages", () => {
     expect(help.stdout).toContain("operator");
   });
 
-  it("trade on a local exchange", async () => {
+  it("the packages trade on a local exchange", async () => {
     const exchange = await startExchange();
     try {
       const { anvil, mediator, url } = exchange;

@@ -41,7 +41,7 @@ describe("the page", () => {
   const complaints = () => own.complaints.filter((one) => !NO_LEAF.test(one));
   const said = (text: RegExp) => own.page.getByText(text).first().waitFor();
 
-  it("shows data at the first visit: round, solvency, book; under a strict policy", async () => {
+  it("the page shows round, solvency and book at the first visit, by a strict policy", async () => {
     const { page } = own;
     const response = await page.goto(exchange.url);
     const policy = response?.headers()["content-security-policy"] ?? "";
@@ -59,7 +59,7 @@ describe("the page", () => {
     expect(complaints()).toEqual([]);
   });
 
-  it("deposits from a test wallet, and shows what is credited", async () => {
+  it("the page deposits from a test wallet, and shows what is credited", async () => {
     const { page } = own;
     account = (await connectTestWallet(page)) as Address;
     await deposit(page, "USDC", "30000");
@@ -72,7 +72,7 @@ describe("the page", () => {
     expect(complaints()).toEqual([]);
   });
 
-  it("trades: names the nearest price where one does not fit, and shows book and fill", async () => {
+  it("the page trades: it names the nearest price that fits, and shows book and fill", async () => {
     const { page } = own;
     other = await exchange.client(0);
     await other.deposit("WETH", "10");
@@ -100,7 +100,7 @@ describe("the page", () => {
     expect(complaints()).toEqual([]);
   });
 
-  it("proves the balances of a round against the chain, leaf to root", async () => {
+  it("the page proves the balances of a round against the chain, leaf to root", async () => {
     const { page } = own;
     await goTo(page, "Trust");
     await exchange.toQuarter(1, 1);
@@ -114,7 +114,7 @@ describe("the page", () => {
   });
 
   it.each(["light", "dark"] as const)(
-    "has no serious fault for a screen reader, %s",
+    "the page has no serious fault for a screen reader, %s",
     async (scheme) => {
       const { page } = own;
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
@@ -128,7 +128,7 @@ describe("the page", () => {
     },
   );
 
-  it("is used by the keyboard alone, and fits a phone", async () => {
+  it("the page is used by the keyboard alone, and fits a phone", async () => {
     const { page } = own;
     await page.locator("body").press("Tab");
     await page.getByRole("button", { name: "Skip to the content" }).press("Enter");
@@ -150,7 +150,7 @@ describe("the page", () => {
     await page.setViewportSize({ width: 1440, height: 900 });
   });
 
-  it("asks for a withdrawal, follows it to its block, and pays it out", async () => {
+  it("the page asks for a withdrawal, follows it to its block, and pays it out", async () => {
     const { page } = own;
     await goTo(page, "Trust");
     await exchange.toQuarter(2, 1);
@@ -166,7 +166,7 @@ describe("the page", () => {
     expect(complaints()).toEqual([]);
   });
 
-  it("says that it is stale, since when, and goes on where it was", async () => {
+  it("the page says that it is stale, since when, and goes on where it was", async () => {
     const { page } = own;
     await goTo(page, "Trade");
     await exchange.stopOperator();
@@ -177,7 +177,7 @@ describe("the page", () => {
     await page.locator(".book-panel:not([data-stale])").waitFor();
   });
 
-  it("is nothing but HALTED once that is so, and one button takes everything out", async () => {
+  it("the page shows HALTED alone once that is so, and one button takes all out", async () => {
     const { page } = own;
     await goTo(page, "Trust");
     await exchange.toQuarter(5, 1);

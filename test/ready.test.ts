@@ -7,7 +7,7 @@ import { startExchange } from "./support/exchange/exchange.ts";
 
 const SILENT: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };
 
-it("is not ready before it has taken in what is final: a client would find no token", async () => {
+it("an operator is not ready before it has taken in what is final, tokens included", async () => {
   const exchange = await startExchange();
   try {
     await exchange.stopOperator();

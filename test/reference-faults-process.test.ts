@@ -75,7 +75,7 @@ describe("`GET /orders` without an owner, and whatever else is malformed, does n
     }
   });
 
-  it("nor do bytes that are no HTTP, headers, or messages of the stream", async () => {
+  it("bytes that are no HTTP, headers, or stream messages do not stop the operator", async () => {
     await sendRaw(new Uint8Array(1000).fill(0xff));
     await sendRaw("GET /v1/clock HTTP/9.9\r\n\r\n");
     await sendRaw("POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: 100\r\n\r\n{");
@@ -119,7 +119,7 @@ describe("the order of leaves does not depend on the machine", () => {
     { LC_ALL: "ar_EG.UTF-8", LANG: "ar_EG.UTF-8", TZ: "Asia/Kathmandu" },
   ];
 
-  it("nor on its language or zone: each round from another, every proof at its place", async () => {
+  it("the order of leaves depends on no language or zone: each proof is at its place", async () => {
     const { anvil, schedule, reader } = exchange;
     // First deposits in this order, which is that of no sort.
     const order = [3, 0, 4, 1, 2];

@@ -13,7 +13,7 @@ import { RefusedByOperator } from "../src/client/api.ts";
 import { ExchangeClient } from "../src/client/client.ts";
 import { dispute } from "../src/client/dispute.ts";
 import { MemoryEvidence } from "../src/client/evidence/evidence.ts";
-import { recover } from "../src/client/recover.ts";
+import { recover } from "../src/client/rounds/recover.ts";
 import type { OrderStatus } from "../src/client/types.ts";
 import { hashFill } from "../src/protocol/messages.ts";
 import { firstBlockOf, roundOf } from "../src/protocol/rounds.ts";
@@ -283,7 +283,7 @@ describe("one exception of its endpoint in quarter 0", () => {
     await relay.stop();
   });
 
-  it("does not keep the commit from being sent, whichever call it befalls", async () => {
+  it("a commit is sent after an exception in quarter 0, whichever call it befalls", async () => {
     const ada = await exchange.client(0);
     await ada.deposit("WETH", "1");
     const first = firstBlockOf(exchange.schedule, 1);
@@ -353,7 +353,7 @@ describe("the reference client", () => {
       (fill: Fill) => ({ ...fill, sold: 2n * fill.sold, bought: 2n * fill.bought }),
     ],
     ["takes another's fill", (fill: Fill) => ({ ...fill, owner: ada.address })],
-  ])("%s; this one refuses it, and keeps no trace of it", async (_, change) => {
+  ])("a client refuses, without a trace, what the reference does: it %s", async (_, change) => {
     const { client, relay } = await cheated(1, change);
     const order = { market: MARKET, price: "3000", amount: "0.5" };
     await ada.createOrder({ ...order, side: "sell" });
@@ -364,7 +364,7 @@ describe("the reference client", () => {
     await relay.stop();
   });
 
-  it("waits for somebody to poke a halt, and forfeits without a proof; this one does neither", async () => {
+  it("this client needs nobody to poke a halt, and forfeits nothing without a proof", async () => {
     // Another device of Bob's, without what the first one kept.
     const { client: forgetful, relay } = await cheated(1, (fill) => fill);
     await bob.fetchOrders(0);

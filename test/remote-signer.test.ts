@@ -73,7 +73,7 @@ const sell = (amount: string) =>
 const buy = (amount: string) =>
   bob.createOrder({ market: MARKET, side: "buy", price: "3000", amount });
 
-it("answers with fills that clients take for the operator's", async () => {
+it("an operator answers with fills that clients take for the operator's", async () => {
   expect(operator.address).toBe(localSigner(exchange.anvil.keys[1] as Hex).address);
   await sell("1");
   const bought = await buy("0.25");
@@ -83,7 +83,7 @@ it("answers with fills that clients take for the operator's", async () => {
   expect(kept?.fill).toEqual(bought.fill);
 });
 
-it("tells events in order, however long each signature takes", async () => {
+it("an operator tells events in order, however long each signature takes", async () => {
   const trades = () => events.filter((event) => event.kind === "trade");
   const before = trades().length;
   const held = Promise.withResolvers<void>();
@@ -102,7 +102,7 @@ it("tells events in order, however long each signature takes", async () => {
   expect(told.slice(before)).toEqual([10n ** 16n, 2n * 10n ** 16n]);
 });
 
-it("commits with transactions that Web3Signer signed", async () => {
+it("an operator commits with transactions that Web3Signer signed", async () => {
   await exchange.anvil.mineTo(firstBlockOf(exchange.schedule, 1));
   await settle();
   await until("round 1 is committed", async () => {
@@ -113,7 +113,7 @@ it("commits with transactions that Web3Signer signed", async () => {
   expect((await bob.audit(1)).faults).toEqual([]);
 });
 
-it("takes no order while it cannot sign, says so, and goes on when it can", async () => {
+it("an operator that cannot sign takes no order, says so, and goes on when it can", async () => {
   await sell("1");
   service.fault = { kind: "status", status: 500, times: 1_000_000 };
   // The first one to find out was taken, and is not answered without its evidence.

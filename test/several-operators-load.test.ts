@@ -64,7 +64,7 @@ describe.runIf(isDeep)(`several operators, ${TIMES} losses (QUARTERDECK_SEED=${s
     console.log(drills?.report());
   });
 
-  it.each(Array.from({ length: TIMES }, (_, i) => i + 1))("go on after loss %i", async () => {
+  it.each(Array.from({ length: TIMES }, (_, i) => i + 1))("operators survive loss %i", async () => {
     const { exchange } = drills;
     const { name, lose } = random.pick(WAYS) as Way;
     const offset = random.from(-EARLIEST, LATEST);

@@ -30,7 +30,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     console.log(drills?.report());
   });
 
-  it("go on when the one that takes orders is killed", async () => {
+  it("the operators go on when the one that takes orders is killed", async () => {
     await drills.takeOver("killed", async () => {
       const restart = (member: Member) => member.start();
       const { lost, epoch } = await drills.loseLeader((leader) => leader.kill(), restart);
@@ -39,7 +39,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     });
   });
 
-  it("take nothing more from one that slept longer than its lease", async () => {
+  it("the operators take nothing more from one that slept longer than its lease", async () => {
     await drills.takeOver("stopped", async () => {
       // What `kill` gives is only settled when the process has ended.
       const pause = ({ process }: Member) => void process?.kill("SIGSTOP");
@@ -53,7 +53,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     });
   });
 
-  it("go on when the one that takes orders is cut off from the database", async () => {
+  it("the operators go on when the one that takes orders loses the database", async () => {
     await drills.takeOver("cut off from the database", async () => {
       const repair = (member: Member) => member.repair("database");
       const { lost, epoch } = await drills.loseLeader((leader) => leader.cut("database"), repair);
@@ -65,7 +65,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
 
   // These keep the database: the lead is handed over.
   it.each(["chain", "clients"] as const)(
-    "go on when the one that takes orders is cut off from the %s",
+    "the operators go on when the one that takes orders loses the %s",
     async (line) => {
       await drills.takeOver(`cut off from the ${line}`, async () => {
         const lonely = await exchange.leader();
@@ -78,7 +78,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     },
   );
 
-  it("wait for the database, and lose nothing of what was acknowledged", async () => {
+  it("the operators wait for the database, and lose nothing of what was acknowledged", async () => {
     await drills.under(async () => {
       await exchange.postgres.stop();
       await sleep(DEFAULT_LEASE_MS);
@@ -88,7 +88,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     expect(drills.running).toHaveLength(3);
   });
 
-  it("wait while the database takes no writes, and lose nothing", async () => {
+  it("the operators wait while the database takes no writes, and lose nothing", async () => {
     await drills.under(async () => {
       await exchange.postgres.setReadOnly(true);
       await sleep(2 * DEFAULT_LEASE_MS);
@@ -98,10 +98,10 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     expect(drills.running).toHaveLength(3);
   });
 
-  it("commit on time when all but one are killed just before", async () => {
+  it("the operators commit on time when all but one are killed just before", async () => {
     await drills.takeOver("all but one killed", async ({ boundary, round }) => {
       await drills.untilBlock(boundary - 5);
-      const { operator } = await exchange.turns.slots();
+      const { operator } = await exchange.slotReader.slots();
       const leader = await exchange.leader();
       const survivor = exchange.members.find((one) => one !== leader && one.address !== operator);
       const dead = exchange.members.filter((one) => one !== survivor);
@@ -111,8 +111,8 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     });
   });
 
-  it("commit on time in maintenance, and go on with another slot size", async () => {
-    const { slotSize } = await exchange.turns.slots();
+  it("the operators commit on time in maintenance, and go on with another slot size", async () => {
+    const { slotSize } = await exchange.slotReader.slots();
     for (const size of [slotSize / 2, slotSize]) {
       await drills.under(async ({ round }) => {
         await exchange.asOwner("maintenance", encodeSetMaintenance(true));
@@ -124,12 +124,12 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
           true,
         ]);
         await exchange.asOwner("end of maintenance", encodeSetMaintenance(false));
-        expect((await exchange.turns.slots()).slotSize).toBe(size);
+        expect((await exchange.slotReader.slots()).slotSize).toBe(size);
       });
     }
   });
 
-  it("leave out one that is removed while it leads", async () => {
+  it("the operators leave out one that is removed while it leads", async () => {
     const { anvil } = exchange;
     const removed = await drills.takeOver("removed", async ({ round }) => {
       await exchange.asOwner("maintenance", encodeSetMaintenance(true));
@@ -164,19 +164,19 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     expect(added, added.stderr).toMatchObject({ code: 0 });
   });
 
-  it("commit on time while nobody can claim a slot, by who claimed last", async () => {
+  it("the operators commit on time while none can claim a slot, by who claimed last", async () => {
     await drills.under(async ({ round }) => {
       const release = await exchange.holdClaims();
       const operator = await drills.untilUnclaimed();
       await drills.untilCommitted(round);
       const commit = { sender: operator, isRescue: false };
       expect(await drills.commitsOf(round)).toEqual([commit, commit]);
-      expect(await exchange.turns.slots()).toMatchObject({ operator, claimed: [] });
+      expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
       release();
     });
   });
 
-  it("commit on time while nobody can claim a slot and who claimed last is dead", async () => {
+  it("the operators commit on time while none can claim and the last claimer is dead", async () => {
     await drills.under(async ({ round }) => {
       const release = await exchange.holdClaims();
       const operator = await drills.untilUnclaimed();
@@ -187,7 +187,7 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
         expect(sender).not.toBe(operator);
         expect(isRescue).toBe(true);
       }
-      expect(await exchange.turns.slots()).toMatchObject({ operator, claimed: [] });
+      expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
       release();
       await dead?.start();
     });

@@ -33,7 +33,7 @@ const logged = (event: string) =>
     .filter((line) => line.event === event)
     .map(({ fields }) => fields as Readonly<Record<string, number>>);
 
-it("makes one when it is due, without being asked, and starts from it", async () => {
+it("an operator makes a snapshot when it is due, unasked, and starts from it", async () => {
   await exchange.stopOperator();
   await lengthenJournal(SNAPSHOT_RECORDS);
   await exchange.startOperator();

@@ -108,7 +108,7 @@ describe("npm start", () => {
   afterEach(killAll);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-  it("runs an exchange of three operators; one is killed, and it goes on; Ctrl-C ends it", async () => {
+  it("the exchange runs three operators, goes on when one is killed, ends by Ctrl-C", async () => {
     const run = start();
     await untilSaid(run, /Bob deposits 60000 USDC/);
     await untilSaid(run, /fills [1-9]\d* .* commits [1-9]\d* · audits [1-9]\d* ok 0 bad/);
@@ -125,7 +125,7 @@ describe("npm start", () => {
     expect(await run.ended).toBe(0);
   });
 
-  it("goes on where it was, and refuses to go on as another exchange", async () => {
+  it("the exchange goes on where it was, and refuses to go on as another exchange", async () => {
     const storage = ["--storage", "again", "--logs", "logs-again"];
     const mediator = (run: Run) => /Mediator (0x\w+)/.exec(run.output())?.[1];
     const stop = async (run: Run) => {
@@ -152,7 +152,7 @@ describe("npm start", () => {
     expect(fewer.output()).toMatch(/begun with --operators 3, not 1.*--fresh/);
   });
 
-  it("runs one operator without a database", async () => {
+  it("the exchange runs one operator without a database", async () => {
     const run = start("--operators", "1", "--storage", "alone", "--logs", "logs-alone");
     await untilSaid(run, /fills [1-9]\d*/);
     expect(run.output()).not.toMatch(/database|leads/);
@@ -164,7 +164,7 @@ describe("npm start", () => {
   it.each([
     ["signal", (run: Run) => run.child.kill("SIGTERM")],
     ["closed pipe", (run: Run) => run.child.stdout?.destroy()],
-  ])("leaves no database behind after a %s during its start", async (what, end) => {
+  ])("the exchange leaves no database behind after a %s during its start", async (what, end) => {
     const storage = `after-${what}`;
     const run = start("--storage", storage, "--logs", `logs-${storage}`);
     const file = join(databaseFolder(join(folder, storage)), "data/postmaster.pid");
@@ -178,7 +178,7 @@ describe("npm start", () => {
     expect(databaseProcess(storage)).toBeUndefined();
   });
 
-  it("deletes with --fresh what it made, and touches no folder of somebody else", async () => {
+  it("the option --fresh deletes what npm start made, and touches no other folder", async () => {
     const theirs = join(folder, "real-operator");
     mkdirSync(theirs);
     for (const name of ["journal.sqlite", "notes"]) writeFileSync(join(theirs, name), name);
@@ -191,7 +191,7 @@ describe("npm start", () => {
     expect(readFileSync(join(theirs, "journal.sqlite"), "utf8")).toBe("journal.sqlite");
   });
 
-  it("says once that its database is gone, with what to do, and ends with 1", async () => {
+  it("npm start tells once that its database is gone, with a hint, and ends with 1", async () => {
     const run = start("--storage", "no-database", "--logs", "logs-no-database");
     await untilSaid(run, /operator-1 .* pid/);
     process.kill(databaseProcess("no-database") as number, "SIGKILL");
@@ -200,7 +200,7 @@ describe("npm start", () => {
     expect(run.output()).toMatch(/npm start again goes on from there/);
   });
 
-  it("tells the halt when no operator comes, why, and that the traders get all back", async () => {
+  it("the halt is told when no operator comes, why, and that traders get all back", async () => {
     const alone = ["--operators", "1", "--storage", "halting", "--logs", "logs-halting"];
     const run = start(...alone, "--traders", "1");
     await untilSaid(run, /Ada deposits 60000 USDC/);
@@ -221,7 +221,7 @@ describe("npm start", () => {
     await run.ended;
   });
 
-  it("gives up on an operator at once that a restart cannot correct", async () => {
+  it("an operator that a restart cannot correct is given up at once", async () => {
     const run = start("--operators", "1", "--storage", "broken", "--quarter", "24");
     await untilSaid(run, /operator-1 .* pid/);
     run.child.kill("SIGINT");
@@ -254,7 +254,7 @@ describe("npm start", () => {
     [["--storage", "/dev/null"], /--storage: \/dev\/null cannot be made a folder \(a file is/, 78],
     [["--logs", "/dev/null"], /--logs: \/dev\/null cannot be made a folder \(a file is/, 78],
     [["--colour"], /unknown option '--colour'/, 1],
-  ])("refuses %j and names the option", async (wrong, message, code) => {
+  ])("the words %j are refused, and the option named", async (wrong, message, code) => {
     const run = start(...wrong);
     // 78: a wrong configuration, which a supervisor must not try again.
     expect(await run.ended).toBe(code);
@@ -262,7 +262,7 @@ describe("npm start", () => {
   });
 
   it.each(["--port", "--chain-port", "--database-port"])(
-    "says so when the %s is in use",
+    "an address in use is told: the %s",
     async (option) => {
       const port = await freePort();
       const server = createServer().listen(port, "127.0.0.1");

@@ -129,7 +129,7 @@ async function mounted(): Promise<SmallDisk> {
 
 describe("a disk that fills up", () => {
   it.skipIf(noMount !== undefined)(
-    "stops the operator; with space again nothing is lost",
+    "a disk that fills up stops the operator; with space again nothing is lost",
     async () => {
       const disk = await mounted();
       const storage = join(disk.folder, "storage");
@@ -153,7 +153,7 @@ describe("a disk that fills up", () => {
     },
   );
 
-  it("and a limit on the size of files do the same", async () => {
+  it("a limit on the size of files does what a full disk does", async () => {
     const storage = join(exchange.folder, "storage-limited");
     const logs = join(exchange.folder, "logs-limited");
     const wrapper = withFileLimit(FILE_KIBIBYTES);
@@ -167,7 +167,7 @@ describe("a disk that fills up", () => {
     expect(await healed.kill("SIGTERM")).toBe(0);
   });
 
-  it.skipIf(noMount !== undefined)("under the logs alone does not stop an operator", async () => {
+  it.skipIf(noMount !== undefined)("a full disk for logs does not stop an operator", async () => {
     const disk = await mounted();
     const storage = join(exchange.folder, "storage-logs");
     const logs = join(disk.folder, "logs");
@@ -187,7 +187,7 @@ describe("a disk that fills up", () => {
 describe("read-only storage", () => {
   const isRoot = process.getuid?.() === 0;
 
-  it.skipIf(isRoot && noMount !== undefined)("is refused, and taken when it is not", async () => {
+  it.skipIf(isRoot && noMount !== undefined)("only read-only storage is refused", async () => {
     const disk = isRoot ? await mounted() : undefined;
     const folder = disk?.folder ?? exchange.folder;
     const storage = join(folder, "storage-read-only");
@@ -219,7 +219,7 @@ describe("read-only storage", () => {
 });
 
 describe("storage in use", () => {
-  it("is refused with the owner's pid, also while that hangs, and free once it is killed", async () => {
+  it("storage in use is refused with the owner's pid, also hung, free once killed", async () => {
     const storage = join(exchange.folder, "storage-shared");
     const first = await exchange.launch({ storage });
     const port = await freePort();

@@ -40,7 +40,7 @@ describe("the traders' commands", () => {
   };
   const json = async (...args: string[]) => JSON.parse(await ok(...args, "--json"));
 
-  it("deposit, order, look and cancel", async () => {
+  it("traders deposit, order, read and cancel", async () => {
     expect(await ok("wallet")).toContain(`${address}\nether  `);
     expect(await ok("deposit", "10", "WETH")).toMatch(/^10 WETH on chain in block \d+/);
     await exchange.settle();
@@ -54,7 +54,7 @@ describe("the traders' commands", () => {
     expect(await json("trades", "WETH/USDC")).toEqual([]);
   });
 
-  it("audit, withdraw with its time, and keep evidence that holds", async () => {
+  it("traders audit, withdraw with its time, and keep evidence that holds", async () => {
     for (const round of [1, 2]) await exchange.toQuarter(round, 1);
     expect(await ok("audit")).toContain("round 2: no faults");
     await json("audit", "--round", "1");
@@ -81,7 +81,7 @@ describe("the traders' commands", () => {
     });
   });
 
-  it("be paid, and leave after a halt, while no operator runs", async () => {
+  it("traders are paid, and leave after a halt, while no operator runs", async () => {
     await exchange.toQuarter(3, 1);
     await ok("audit", "--round", "3");
     await exchange.toQuarter(4, 1);
@@ -96,7 +96,7 @@ describe("the traders' commands", () => {
     expect(unreachable.stderr).toContain("quarterdeck: ");
   });
 
-  it("say what is wrong with a configuration, by its field", async () => {
+  it("the commands say what is wrong with a configuration, by its field", async () => {
     const bad = join(folder, "bad.json");
     writeFileSync(bad, JSON.stringify({ rpc: ["ftp://x"], mediator: exchange.mediator }));
     const { code, stderr } = await runCli(["balance", "--config", bad]);
@@ -104,7 +104,7 @@ describe("the traders' commands", () => {
     expect(stderr).toContain("rpc.0: ");
   });
 
-  it("complete in a shell", async () => {
+  it("the commands complete in a shell", async () => {
     const { stdout: script } = await runCli(["completion", "bash"]);
     const file = join(folder, "completion.bash");
     writeFileSync(file, script);

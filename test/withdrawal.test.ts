@@ -27,14 +27,14 @@ describe("an honest withdrawal", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("cannot be asked for before there is a commit to prove a balance against", async () => {
+  it("a withdrawal cannot be asked for before there is a commit to prove a balance", async () => {
     await expect(ada.withdraw("USDC", "400")).rejects.toMatchObject({ code: "NoProof" });
     await exchange.toQuarter(1, 0);
     await expect(ada.withdraw("USDC", "400")).rejects.toMatchObject({ code: "NoProof" });
     await exchange.toQuarter(2, 0);
   });
 
-  it("is debited at the next quarter and paid in quarter 1 two rounds later", async () => {
+  it("a withdrawal is debited next quarter and paid in quarter 1 two rounds later", async () => {
     await ada.withdraw("USDC", "400");
     await exchange.settle();
     expect(await ada.fetchWithdrawals()).toMatchObject([{ state: "undecided", round: 2 }]);
@@ -63,7 +63,7 @@ describe("an honest withdrawal", () => {
     expect(await ada.fetchWithdrawals()).toEqual([]);
   });
 
-  it("refuses a second request for the same token and more than the opening", async () => {
+  it("a second request for a token, or one of more than the opening, is refused", async () => {
     await expect(ada.withdraw("USDC", "601")).rejects.toMatchObject({
       errorName: "AmountExceedsOpening",
     });
@@ -71,7 +71,7 @@ describe("an honest withdrawal", () => {
     await expect(ada.withdraw("USDC", "1")).rejects.toBeInstanceOf(ContractRefused);
   });
 
-  it("goes to another recipient once it is payable, and its bond back to the client", async () => {
+  it("a withdrawal goes to another recipient once payable, its bond to the client", async () => {
     const other = exchange.anvil.addresses[9] as Address;
     await expect(ada.redirectWithdrawal("USDC", other)).rejects.toMatchObject({
       errorName: "WithdrawalNotDue",
@@ -92,7 +92,7 @@ describe("an overdrawing withdrawal", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("is cancelled on chain with the client's own orders, and the commit is on time", async () => {
+  it("an overdrawn request is cancelled by the client's orders; commits are in time", async () => {
     const [ada, bob] = [await exchange.client(0), await exchange.client(1)];
     await ada.deposit("USDC", "6000");
     await bob.deposit("WETH", "10");
@@ -116,7 +116,7 @@ describe("an overdrawing withdrawal", () => {
     expect(report.balances.map(({ balance }) => balance)).toEqual([10n ** 18n, 3000n * USDC]);
   });
 
-  it("asked for in the last quarter is cancelled before the commit", async () => {
+  it("an overdrawn request of the last quarter is cancelled before the commit", async () => {
     const [cleo, dan] = [await exchange.client(2), await exchange.client(3)];
     await cleo.deposit("USDC", "6000");
     await dan.deposit("WETH", "10");
@@ -142,7 +142,7 @@ describe("more overdrawing withdrawals than quarter 0 has blocks", () => {
   });
   afterAll(() => exchange.stop());
 
-  it("are all cancelled in it, and the commit is on time", async () => {
+  it("more overdrawn requests than quarter 0 has blocks are all cancelled in time", async () => {
     const clients: ExchangeClient[] = [];
     for (let index = 0; index < CLIENTS; index++) {
       const client = await exchange.client(index);

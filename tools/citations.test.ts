@@ -80,15 +80,15 @@ function protocolSections(): Set<string> {
 }
 
 describe("citations", () => {
-  it("of files name files that are there", () => {
+  it("citations of files name files that are there", () => {
     expect(texts.flatMap(missingPaths)).toEqual([]);
   });
 
-  it("of Markdown link to files and headings that are there", () => {
+  it("citations of Markdown link to files and headings that are there", () => {
     expect(texts.filter(({ path }) => path.endsWith(".md")).flatMap(deadLinks)).toEqual([]);
   });
 
-  it("of the protocol name sections that it has", () => {
+  it("citations of the protocol name sections that it has", () => {
     const sections = protocolSections();
     expect(sections.size).toBeGreaterThan(20);
     const missing = texts.flatMap(({ path, text }) =>
@@ -100,7 +100,7 @@ describe("citations", () => {
     expect(missing).toEqual([]);
   });
 
-  it("find what is not there", () => {
+  it("citations of things that are not there are found", () => {
     const path = "docs/x.md";
     const folder = "src/nowhere";
     expect(missingPaths({ path, text: `see ${folder}/gone.ts` })).toHaveLength(1);

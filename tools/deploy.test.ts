@@ -19,7 +19,7 @@ describe("the systemd unit", () => {
   const unit = read(UNIT);
   const settingOf = (key: string) => new RegExp(`^${key}=(.*)$`, "m").exec(unit)?.[1];
 
-  it("starts the operator with options that exist", () => {
+  it("the systemd unit starts the operator with options that exist", () => {
     const command = settingOf("ExecStart") as string;
     const [, , name, ...words] = command.split(" ");
     expect(command).toMatch(/\/bin\/quarterdeck\.mjs operator /);
@@ -30,14 +30,14 @@ describe("the systemd unit", () => {
     expect(unit).toContain(PASSWORD_VARIABLE);
   });
 
-  it("does not restart what no restart mends, and all else for ever", () => {
+  it("the systemd unit does not restart what no restart corrects, and all else for ever", () => {
     expect(settingOf("RestartPreventExitStatus")).toBe(String(EXIT_CONFIGURATION));
     expect(settingOf("Restart")).toBe("on-failure");
     expect(settingOf("StartLimitIntervalSec")).toBe("0");
     expect(settingOf("LimitCORE")).toBe("0");
   });
 
-  it.skipIf(spawnSync("systemd-analyze", ["--version"]).status !== 0)("is valid", () => {
+  it.skipIf(spawnSync("systemd-analyze", ["--version"]).status !== 0)("the unit is valid", () => {
     const folder = mkdtempSync(join(tmpdir(), "quarterdeck-unit-"));
     try {
       // Only the places of this machine differ.
@@ -63,7 +63,7 @@ describe("the systemd unit", () => {
 describe("the Containerfile", () => {
   const text = read("deploy/Containerfile");
 
-  it("copies what exists, and all that the command needs to start", () => {
+  it("the Containerfile copies what exists, and all that the command needs to start", () => {
     const copied = [...text.matchAll(/^COPY (?!--from)(.*)$/gm)].flatMap(([, words]) =>
       (words as string).split(" ").slice(0, -1),
     );
@@ -73,7 +73,7 @@ describe("the Containerfile", () => {
     );
   });
 
-  it("runs the operator with options that exist, as nobody special, and watches whether it lives", () => {
+  it("the Containerfile runs the operator with real options, unprivileged, and watches it", () => {
     const [command, ...words] = JSON.parse(/^CMD (\[.*\])$/m.exec(text)?.[1] as string) as string[];
     expect(command).toBe("operator");
     const flags = words.filter((word) => word.startsWith("--"));
@@ -85,7 +85,7 @@ describe("the Containerfile", () => {
     expect(major).toBe(pinned.split(".")[0]);
   });
 
-  it("has a health check that is a program", () => {
+  it("the Containerfile has a health check that is a program", () => {
     const check = JSON.parse(/^ {2}CMD (\[.*\])$/m.exec(text)?.[1] as string) as string[];
     const [, ...args] = check;
     // Nobody listens on that port: it must say so, and not fail to parse.
@@ -96,7 +96,7 @@ describe("the Containerfile", () => {
 });
 
 describe("the dashboard", () => {
-  it("is JSON with a panel for each place, none over another", () => {
+  it("the dashboard is JSON with a panel for each place, none over another", () => {
     const { panels } = JSON.parse(read("deploy/grafana/quarterdeck.json")) as {
       panels: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[];
     };
@@ -109,7 +109,7 @@ describe("the dashboard", () => {
 });
 
 describe("the documents", () => {
-  it("name files of deploy/ that exist", () => {
+  it("the documents name files of deploy/ that exist", () => {
     const listed = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "deploy"], {
       cwd: ROOT,
       encoding: "utf8",
@@ -123,7 +123,7 @@ describe("the documents", () => {
     }
   });
 
-  it("name every bound of the health checks, with its default", () => {
+  it("the documents name every bound of the health checks, with its default", () => {
     const page = read("docs/monitoring.md");
     const { everyMs, ...bounds } = guardsSchema.parse(undefined);
     expect(page).toContain(`${everyMs / 1000} s`);
@@ -137,7 +137,7 @@ describe("the documents", () => {
 });
 
 describe("the rules of Prometheus", () => {
-  it("have each alert in the table of what to do", () => {
+  it("the rules of Prometheus have each alert in the table of what to do", () => {
     const alerts = [...read("deploy/prometheus/quarterdeck.rules.yml").matchAll(/alert: (\w+)/g)];
     const names = alerts.map(([, name]) => name as string);
     expect(names.length).toBeGreaterThan(10);
@@ -153,7 +153,7 @@ describe("the names of metrics", () => {
     .join("\n");
   const names = [...source.matchAll(/\.(set|add)\(\s*"([a-z_]+)"/g)];
 
-  it("keep to base units, and say total where they count, as promtool's check wants it", () => {
+  it("the names of metrics keep to base units, and say total where they count", () => {
     expect(names.length).toBeGreaterThan(20);
     for (const [, kind, name = ""] of names) {
       expect(name).not.toMatch(
@@ -168,7 +168,7 @@ describe("the Alertmanager example", () => {
   const example = read("deploy/alertmanager/quarterdeck.yml");
   const rules = read("deploy/prometheus/quarterdeck.rules.yml");
 
-  it("names receivers that it has, severities and alerts that the rules have, and no secret", () => {
+  it("the Alertmanager example names known receivers, severities, alerts, and no secret", () => {
     const receivers = [...example.matchAll(/- name: (\S+)/g)].map(([, name]) => name);
     const used = [...example.matchAll(/^ +(?:receiver|- receiver): (\S+)/gm)].map(
       ([, name]) => name,

@@ -6,16 +6,16 @@ import { gasPage, gasRows, PAGE } from "./gas.ts";
 describe("gas", () => {
   const compared = gasRows().filter(({ reference }) => reference !== undefined);
 
-  it("is on its page: run node tools/gas.ts --write if not", () => {
+  it("the figures are on the page of gas: run node tools/gas.ts --write if not", () => {
     expect(readFileSync(PAGE, "utf8")).toBe(gasPage());
   });
 
-  it("is below the reference's in every row that can be compared", () => {
+  it("the gas is below the reference's in every row that can be compared", () => {
     expect(compared.length).toBeGreaterThan(20);
     expect(compared.filter(({ gas, reference = 0 }) => gas >= reference)).toEqual([]);
   });
 
-  it("of operator() does not grow with the operators, and is far below the reference's", () => {
+  it("the gas of operator() does not grow with operators, far below the reference's", () => {
     const fallback = gasRows().filter(({ call }) => call.startsWith("operator, fallback"));
     expect(fallback.length).toBeGreaterThan(2);
     expect(new Set(fallback.map(({ gas }) => gas)).size).toBe(1);
@@ -24,7 +24,7 @@ describe("gas", () => {
     }
   });
 
-  it("of a commit is for all tokens together, well below one for each", () => {
+  it("the gas of a commit is for all tokens together, well below one for each", () => {
     const commits = compared.filter(({ call }) => call.startsWith("commit, "));
     expect(commits.length).toBeGreaterThan(2);
     for (const { gas, reference = 0 } of commits) expect(gas).toBeLessThan(reference * 0.6);

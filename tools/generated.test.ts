@@ -6,7 +6,7 @@ import { sources } from "./sources.ts";
 describe("generated files", () => {
   beforeAll(() => compile(["contracts"]));
 
-  it("are up to date: run node tools/build-contracts.ts if not", () => {
+  it("generated files are up to date: run node tools/build-contracts.ts if not", () => {
     expect(generate().size).toBeGreaterThan(8);
     expect(outdated()).toEqual([]);
   });
@@ -15,7 +15,7 @@ describe("generated files", () => {
 describe("the Mediator's two halves", () => {
   beforeAll(() => compile(["contracts"]));
 
-  it("see the same storage: what Disputes declares is where the Mediator has it", () => {
+  it("the Mediator's halves see the same storage: that of Disputes is the Mediator's", () => {
     const [whole, half] = [layoutOf("Mediator"), layoutOf("Disputes")];
     expect(half.length).toBeGreaterThan(10);
     expect(whole.slice(0, half.length)).toEqual(half);
@@ -28,7 +28,7 @@ describe("the contracts' tests", () => {
   /** Made by these, a contract would be compiled without optimizer, and its gas be another. */
   const made = /new (Mediator|MutableOperatorManager|RoundRobinOperatorManager|OpenManager)\(/;
 
-  it("deploy what is deployed, never a compile of their own: use deployArtifact", () => {
+  it("the contracts' tests deploy what is deployed, by deployArtifact, and compile none", () => {
     const tests = sources([".sol"]).filter(({ path }) => path.startsWith("contracts/test/"));
     expect(tests.length).toBeGreaterThan(20);
     expect(tests.filter(({ text }) => made.test(text)).map(({ path }) => path)).toEqual([]);

@@ -8,12 +8,12 @@ import { ROOT } from "./sources.ts";
 
 const pages = references();
 
-it("are up to date: run node tools/references.ts if not", () => {
+it("the references are up to date: run node tools/references.ts if not", () => {
   expect(pages.size).toBe(4);
   expect(outdated()).toEqual([]);
 });
 
-it("would be found out of date", () => {
+it("the references would be found out of date", () => {
   const altered = (path: string) =>
     readFileSync(join(ROOT, path), "utf8")
       .replace(/integer|seconds/, "x")
@@ -21,7 +21,7 @@ it("would be found out of date", () => {
   expect(outdated(altered)).toEqual([...pages.keys()]);
 });
 
-it("leave no cell of a key, a metric or a refusal without words", () => {
+it("the references leave no cell of a key, a metric or a refusal without words", () => {
   for (const path of ["docs/config.md", "docs/metrics.md"]) {
     const rows = (pages.get(path) as string).split("\n").filter((line) => line.startsWith("| `"));
     expect(rows.length).toBeGreaterThan(4);
@@ -29,13 +29,13 @@ it("leave no cell of a key, a metric or a refusal without words", () => {
   }
 });
 
-it("name every field of every shape and message", () => {
+it("the references name every field of every shape and message", () => {
   const api = pages.get("docs/api.md") as string;
   expect(api).not.toMatch(/undefined|\[object/);
   expect(api.match(/^### /gm)?.length).toBeGreaterThan(40);
 });
 
-it("read errors as the code writes them", () => {
+it("the references read errors as the code writes them", () => {
   // biome-ignore-start lint/suspicious/noTemplateCurlyInString: it is source text.
   const text = [
     "throw new QuarterdeckError({",

@@ -5,7 +5,7 @@ import { countsOfForge, countsOfVitest, gasDifferences, gasOfForge } from "./rep
 const forge = (results: object) => JSON.stringify({ "a.t.sol:A": { test_results: results } });
 
 describe("counts of forge", () => {
-  it("are those of its report, with each failure and its reason", () => {
+  it("the counts of forge are those of its report, with each failure and its reason", () => {
     const text = forge({
       "one()": { status: "Success" },
       "two()": { status: "Failure", reason: "NotEqual(1, 2)" },
@@ -21,7 +21,7 @@ describe("counts of forge", () => {
     ["a bad end", forge({ "one()": { status: "Success" } }), 1],
     ["no tests", "{}", 0],
     ["no report", "Error: Compiler run failed", 1],
-  ])("count %s as a failure", (_, text, code) => {
+  ])("the counts of forge take %s for a failure", (_, text, code) => {
     expect(countsOfForge(text, code).counts.failed).toBe(1);
     expect(countsOfForge(text, code).failures).toHaveLength(1);
   });
@@ -47,13 +47,13 @@ describe("gas figures of forge", () => {
     )}`;
   const committed = committedGas();
 
-  it("are those that its tests kept", () => {
+  it("the gas figures are those that forge's tests kept", () => {
     expect(Object.keys(committed)).toContain("Mediator");
     expect(gasOfForge(reportOf(committed))).toEqual(committed);
     expect(gasDifferences(committed, gasOfForge(reportOf(committed)))).toEqual([]);
   });
 
-  it("are refused wherever one of them is another than committed", () => {
+  it("a gas figure is refused wherever it is another than committed", () => {
     for (const [group, rows] of Object.entries(committed)) {
       for (const [row, gas] of Object.entries(rows)) {
         const tampered = String(Number(gas) + 5000);
@@ -65,7 +65,7 @@ describe("gas figures of forge", () => {
     }
   });
 
-  it("are missed when no test keeps them any more, and when nobody committed them", () => {
+  it("a gas figure is missed when no test keeps it any more, or nobody committed it", () => {
     expect(gasDifferences({ A: { a: "1" } }, {})).toEqual([
       "gas of A, a: 1 committed, none measured",
     ]);
@@ -77,7 +77,7 @@ describe("gas figures of forge", () => {
 });
 
 describe("counts of vitest", () => {
-  it("are those of its report", () => {
+  it("the counts of vitest are those of its report", () => {
     expect(countsOfVitest('{"numPassedTests":7,"numFailedTests":2}', 1)).toEqual({
       passed: 7,
       failed: 2,
@@ -88,7 +88,7 @@ describe("counts of vitest", () => {
     ['{"numPassedTests":7,"numFailedTests":0}', 1],
     ['{"numPassedTests":0,"numFailedTests":0}', 0],
     ["", 0],
-  ])("count a bad end, no tests and no report as a failure: %j", (text, code) => {
+  ])("the counts take a bad end, no tests and no report for a failure: %j", (text, code) => {
     expect(countsOfVitest(text, code).failed).toBe(1);
   });
 });

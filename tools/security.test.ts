@@ -29,12 +29,12 @@ describe("docs/security.md", () => {
   });
   const { all, attacks } = contractTests();
 
-  it("names tests that are there", () => {
+  it("the page names tests that are there", () => {
     expect(named.length).toBeGreaterThan(100);
     expect(named.filter((name) => !all.has(name))).toEqual([]);
   });
 
-  it("names every attack that is tested, once", () => {
+  it("the page names every attack that is tested, once", () => {
     expect(attacks.size).toBeGreaterThan(80);
     expect([...attacks].filter((name) => !named.includes(name))).toEqual([]);
     const table = named.filter((name) => attacks.has(name));

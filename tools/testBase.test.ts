@@ -71,16 +71,16 @@ describe("the contracts' test base", () => {
 
   afterAll(() => rmSync(project, { recursive: true, force: true }));
 
-  it("makes forge end badly when something failed", () => {
+  it("the contracts' test base makes forge end badly when something failed", () => {
     expect(exitCode).toBe(1);
   });
 
-  it("passes what holds", () => {
+  it("the contracts' test base passes what holds", () => {
     const passed = [...results].filter(([, { status }]) => status === "Success");
     expect(passed.map(([name]) => name).sort()).toEqual(PASSING);
   });
 
-  it.each(Object.entries(REASONS))("fails %s, saying %s", (name, reason) => {
+  it.each(Object.entries(REASONS))("the test base fails %s, saying %s", (name, reason) => {
     expect(results.get(name)?.status).toBe("Failure");
     expect(results.get(name)?.reason).toMatch(reason);
   });

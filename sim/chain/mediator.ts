@@ -10,7 +10,6 @@ import { type AnswerFault, checkAnswer, type Execution } from "../../src/protoco
 import { hashFill, hashStatement } from "../../src/protocol/messages.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../../src/protocol/rounds.ts";
 import { recoverSigner } from "../../src/protocol/signatures.ts";
-import { covers } from "../../src/protocol/statementRule.ts";
 import { rootCommitment } from "../../src/protocol/sumTree.ts";
 import type {
   Amount,
@@ -91,7 +90,12 @@ export class Mediator extends MediatorBase {
     this.flow(client, token, round, { deposits: 0n, requested: amount });
     const { opening } = request;
     this.emit("WithdrawalInitiated", {
-      ...{ client, token, round: BigInt(round), amount, opening, recipient },
+      client,
+      token,
+      round: BigInt(round),
+      amount,
+      opening,
+      recipient,
     });
     for (const cover of presented) this.emitPresented(client, token, round, cover);
   }
@@ -147,7 +151,11 @@ export class Mediator extends MediatorBase {
     this.state.requests.delete(keyOf(client, token));
     this.hold(token, -amount);
     this.emit("WithdrawalConfirmed", {
-      ...{ client, token, round: BigInt(round), amount, recipient },
+      client,
+      token,
+      round: BigInt(round),
+      amount,
+      recipient,
     });
   }
 
@@ -237,8 +245,12 @@ export class Mediator extends MediatorBase {
       openings,
     });
     this.emit("DisputeOpened", {
-      ...{ client, round: BigInt(round), opener: sender, openingsPresented: byProofs },
-      ...{ mustProveOpenings, presented: fills.length },
+      client,
+      round: BigInt(round),
+      opener: sender,
+      openingsPresented: byProofs,
+      mustProveOpenings,
+      presented: fills.length,
     });
     if (cover !== undefined) this.emitPresented(client, ZERO_ADDRESS, round, cover);
   }
@@ -254,32 +266,16 @@ export class Mediator extends MediatorBase {
     if (signed !== undefined) this.requireStatementSigned(client, signed);
     const key = keyOf(client, round, this.env.sender, hashOf(signed));
     const known = restart ? [] : (this.state.proven.get(key) ?? []);
-    const all = this.#accumulate(client, round, known, executions, signed);
+    const all = this.accumulate(client, round, known, executions, signed);
     const lastId = all.at(-1)?.order.id ?? 0n;
     this.state.proven.set(key, all);
     this.emit("ExecutionsProven", {
-      ...{ client, round: BigInt(round), operator: this.env.sender },
-      ...{ orders: all.length, lastId },
+      client,
+      round: BigInt(round),
+      operator: this.env.sender,
+      orders: all.length,
+      lastId,
     });
-  }
-
-  #accumulate(
-    client: Address,
-    round: Round,
-    known: readonly Execution[],
-    more: readonly (Execution & SignedOrder)[],
-    signed: SignedStatement | undefined,
-  ): Execution[] {
-    let lastId = known.at(-1)?.order.id ?? -1n;
-    for (const execution of more) {
-      const { id } = execution.order;
-      const isNext = execution.order.round + 1 === round && id > lastId;
-      if (!isNext) throw new Revert("WrongOrder", BigInt(execution.order.round), id);
-      const covered = signed !== undefined && covers(signed.statement, id);
-      if (!covered) this.requireSigned(client, execution);
-      lastId = id;
-    }
-    return [...known, ...more.map(({ order, sold, bought }) => ({ order, sold, bought }))];
   }
 
   closeDispute(
@@ -305,17 +301,24 @@ export class Mediator extends MediatorBase {
     }));
     const key = keyOf(client, round, this.env.sender, hashOf(signed));
     const proven = this.state.proven.get(key) ?? [];
-    const executions = this.#accumulate(client, round, proven, executed, signed);
+    const executions = this.accumulate(client, round, proven, executed, signed);
     const { presented, cover } = dispute;
     const fault = checkAnswer({
-      ...{ client, disputedRound: round - 1, tokens, presented, executions },
+      client,
+      disputedRound: round - 1,
+      tokens,
+      presented,
+      executions,
       ...(signed === undefined ? {} : { statement: signed.statement }),
       ...(cover === undefined ? {} : { presentedCover: cover }),
     });
     if (fault !== undefined) throw revertOf(fault, round);
     this.state.disputes.set(keyOf(client, round), { ...dispute, open: false });
     this.emit("DisputeClosed", {
-      ...{ client, round: BigInt(round), operator: this.env.sender, closings },
+      client,
+      round: BigInt(round),
+      operator: this.env.sender,
+      closings,
     });
   }
 

@@ -1,6 +1,7 @@
 /** The parts that the actions of the Mediator share, as RoundClock.sol and its helpers do. */
 import type { Address } from "../../src/base/hex.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
+import type { Execution } from "../../src/protocol/disputeRule.ts";
 import { frozenMoment, haltBoundary, isHalted } from "../../src/protocol/haltRule.ts";
 import { hashStatement } from "../../src/protocol/messages.ts";
 import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
@@ -9,7 +10,7 @@ import {
   isStatementSignedBy,
   recoverSigner,
 } from "../../src/protocol/signatures.ts";
-import { checkStatement, coverOf } from "../../src/protocol/statementRule.ts";
+import { checkStatement, coverOf, covers } from "../../src/protocol/statementRule.ts";
 import { verifyProof } from "../../src/protocol/sumTree.ts";
 import type {
   Amount,
@@ -185,5 +186,25 @@ export abstract class MediatorBase {
       watermark,
       except,
     });
+  }
+
+  /** The executions so far and `more` of the round before `round`, by ascending ids. */
+  protected accumulate(
+    client: Address,
+    round: Round,
+    known: readonly Execution[],
+    more: readonly (Execution & SignedOrder)[],
+    signed: SignedStatement | undefined,
+  ): Execution[] {
+    let lastId = known.at(-1)?.order.id ?? -1n;
+    for (const execution of more) {
+      const { id } = execution.order;
+      const isNext = execution.order.round + 1 === round && id > lastId;
+      if (!isNext) throw new Revert("WrongOrder", BigInt(execution.order.round), id);
+      const covered = signed !== undefined && covers(signed.statement, id);
+      if (!covered) this.requireSigned(client, execution);
+      lastId = id;
+    }
+    return [...known, ...more.map(({ order, sold, bought }) => ({ order, sold, bought }))];
   }
 }

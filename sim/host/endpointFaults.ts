@@ -12,15 +12,24 @@ import type { RpcLog } from "./rpcNode.ts";
  * block hash the logs of the newest block. blocksHidden: of some blocks no logs, each time.
  */
 export const LOG_FAULTS = [
-  ...(["logsDoubled", "logsDropped", "logsReordered", "logsPruned", "logsRefused"] as const),
-  ...(["hashEmpty", "hashIgnored", "blocksHidden"] as const),
+  "logsDoubled",
+  "logsDropped",
+  "logsReordered",
+  "logsPruned",
+  "logsRefused",
+  "hashEmpty",
+  "hashIgnored",
+  "blocksHidden",
 ] as const;
 /**
  * limitedInBody: every answer is a rate limit as a JSON-RPC error. limitedByStatus: likewise, and
  * by HTTP status. limitedSometimes: every third. sick: errors of a node that cannot serve just now.
  */
 export const LIMIT_FAULTS = [
-  ...(["limitedInBody", "limitedByStatus", "limitedSometimes", "sick"] as const),
+  "limitedInBody",
+  "limitedByStatus",
+  "limitedSometimes",
+  "sick",
 ] as const;
 /**
  * noGasPrice: receipts without effectiveGasPrice. nullFields: null in place of what is not needed.
@@ -28,7 +37,11 @@ export const LIMIT_FAULTS = [
  * noSubscribe: a WebSocket on which heads cannot be subscribed to.
  */
 export const SHAPE_FAULTS = [
-  ...(["noGasPrice", "nullFields", "noBloom", "wrongId", "noSubscribe"] as const),
+  "noGasPrice",
+  "nullFields",
+  "noBloom",
+  "wrongId",
+  "noSubscribe",
 ] as const;
 export const ENDPOINT_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];

@@ -28,7 +28,7 @@ describeSharedJournal({
 });
 
 describe("a simulated shared journal", () => {
-  test("is held by nobody once the database's clock went back, and the dead seem dead", async () => {
+  test("a shared journal loses its holder if the clock goes back; the dead seem dead", async () => {
     let now = 2 * HOUR_MS;
     const database = new SharedDatabase({ now: () => now });
     const as = (operator: string) =>

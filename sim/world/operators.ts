@@ -101,6 +101,8 @@ export class Operators {
       confirmations,
       pollMs,
       maxTries: 10,
+      // A thread would answer at a time of its own.
+      verifyThreads: 0,
       ...(kind === "several" ? shared : {}),
     };
   }

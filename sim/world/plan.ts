@@ -134,12 +134,16 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
     endpointFault === undefined
       ? liars.flatMap((endpoint) => faultsOf(endpoint, last, random, ENDPOINT_FAULTS))
       : liars.map((endpoint) => ({ endpoint, fault: endpointFault, from: 0, to: last }));
+  const pushesNone = new Set(
+    endpointFaults.filter(({ fault }) => fault === "noSubscribe").map(({ endpoint }) => endpoint),
+  );
   const others = new Set(FAULTS.filter((kind) => plan.faults.has(kind) && random.chance(0.4)));
   const isExact = endpointFault !== undefined || random.chance(0.5);
   return {
     ...plan,
     kind: "endpoints",
-    endpoints,
+    // Over HTTP nobody subscribes.
+    endpoints: endpoints.map((one, i) => (pushesNone.has(i) ? { ...one, scheme: "ws" } : one)),
     endpointFaults,
     truthful,
     bloomFill: isExact ? "none" : random.pick(["half", "full"] as const),

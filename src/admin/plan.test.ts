@@ -117,7 +117,7 @@ function problems(facts: Facts, change: Change): string {
 }
 
 describe("a plan that is made", () => {
-  test("leaves the rescue windows whole, and two slots for whoever died, at its own pace", () => {
+  test("a plan leaves the rescue windows whole, and two slots for a dead operator", () => {
     let made = 0;
     fc.assert(
       fc.property(situations, changes, paces, (situation, change, pace) => {
@@ -159,7 +159,7 @@ describe("a plan that is made", () => {
     expect(made).toBeGreaterThan(100);
   });
 
-  test("leaves operators that live, and as many as a commit takes", () => {
+  test("a plan leaves operators that live, and as many as a commit takes", () => {
     fc.assert(
       fc.property(situations, changes, (situation, change) => {
         const facts = factsOf(situation);
@@ -177,7 +177,7 @@ describe("a plan that is made", () => {
     );
   });
 
-  test("is made with more blocks left as well, and with a faster pace", () => {
+  test("a plan is made with more blocks left as well, and with a faster pace", () => {
     fc.assert(
       fc.property(situations, changes, paces, (situation, change, pace) => {
         const facts = factsOf(situation);
@@ -196,7 +196,7 @@ describe("a plan that is made", () => {
 describe("a plan", () => {
   const NEW: Change = { kind: "add", operator: approved(7) };
 
-  test("has the transactions in order, each with the last block in which it is of use", () => {
+  test("a plan orders its transactions, each with the last block of its use", () => {
     const planned = plan(factsOf(), NEW);
     expect(planned).toMatchObject({ ok: true, plan: { needBlocks: 9, holdBlocks: 0 } });
     if (!planned.ok) return;
@@ -210,13 +210,13 @@ describe("a plan", () => {
     expect(leave.deadlineBlock - (enter?.deadlineBlock ?? 0)).toBe(6);
   });
 
-  test("enters no maintenance that it is in, and leaves it", () => {
+  test("a plan enters no maintenance that it is in, and leaves it", () => {
     const planned = plan(factsOf({ inMaintenance: true }), NEW);
     expect(planned).toMatchObject({ ok: true, plan: { enter: undefined, needBlocks: 6 } });
     expect(planned.ok && planned.plan.warnings[0]).toMatch(/in maintenance already/);
   });
 
-  test("is refused when the commit is due too soon, and made once it is done", () => {
+  test("a plan is refused when the commit is due too soon, and made once it is mined", () => {
     // Round 2 of 7200 blocks begins with block 14,500; its commit can wait until block 16,299.
     const due = { block: 15_700, committed: false };
     expect(problems(factsOf(due), NEW)).toMatch(/9 blocks, and the commit of round 2 .*leaves /);
@@ -224,13 +224,13 @@ describe("a plan", () => {
     expect(problems(factsOf({ block: 14_600, committed: false }), NEW)).toBe("");
   });
 
-  test("is refused when a dispute must be closed soon", () => {
+  test("a plan is refused when a dispute must be closed soon", () => {
     const block = 100 + 7200 + 1800 + 1300;
     expect(problems(factsOf({ block, disputeAge: 1700 }), NEW)).toMatch(/the dispute of 0x/);
     expect(problems(factsOf({ block, disputeAge: 10 }), NEW)).toBe("");
   });
 
-  test("is refused when the exchange is HALTED, or the owner could not pay for leaving", () => {
+  test("a plan is refused in a HALTED exchange, or if the owner cannot pay for leaving", () => {
     const facts = factsOf();
     const halted = { ...facts, clock: { ...facts.clock, halted: true } };
     expect(problems(halted, NEW)).toMatch(/HALTED/);
@@ -242,7 +242,7 @@ describe("a plan", () => {
     ["whose name is too long", {}, long("ä".repeat(33), "http://x"), /64 bytes/],
     ["without an endpoint", {}, long("x", ""), /256 bytes/],
     ["when 88 are there", { operators: 88 }, { kind: "add", operator: approved(90) }, /88/],
-  ])("adds nobody %s", (_what, situation, change, problem) => {
+  ])("a plan adds nobody %s", (_what, situation, change, problem) => {
     expect(problems(factsOf(situation), change)).toMatch(problem);
   });
 
@@ -251,25 +251,25 @@ describe("a plan", () => {
     ["the only one that lives", { dead: [1, 2] }, 0, /No operator that lives/],
     ["one without whom no quorum lives", { quorum: 2, dead: [2] }, 0, /take 2 operators, and 1/],
     ["a stranger", {}, 5, /not approved/],
-  ])("does not remove %s", (_what, situation, index, problem) => {
+  ])("a plan does not remove %s", (_what, situation, index, problem) => {
     const change: Change = { kind: "remove", address: operator(index) };
     expect(problems(factsOf(situation), change)).toMatch(problem);
   });
 
-  test("removes a dead one, and with it a quorum that needs everybody", () => {
+  test("a plan removes a dead operator, and with it a quorum that needs everybody", () => {
     const facts = factsOf({ dead: [2], quorum: 3 });
     const planned = plan(facts, { kind: "remove", address: operator(2) });
     expect(planned).toMatchObject({ ok: true });
     expect(planned.ok && planned.plan.effects).toContain("quorum: 3 -> 2");
   });
 
-  test("sets no quorum above those that live", () => {
+  test("a plan sets no quorum above the number of operators that live", () => {
     expect(problems(factsOf({ dead: [2] }), { kind: "quorum", quorum: 3 })).toMatch(/2 live/);
     expect(problems(factsOf({ dead: [2] }), { kind: "quorum", quorum: 2 })).toBe("");
     expect(problems(factsOf(), { kind: "quorum", quorum: 4 })).toMatch(/1 to 3/);
   });
 
-  test("says what a quorum needs before it is raised, and nothing before it is lowered", () => {
+  test("a plan says what a quorum needs before it is raised, and nothing for a lower one", () => {
     const warned = (quorum: number) => {
       const planned = plan(factsOf({ quorum: 3 }), { kind: "quorum", quorum });
       return planned.ok && planned.plan.warnings.some((one) => /release that attests/.test(one));
@@ -277,7 +277,7 @@ describe("a plan", () => {
     expect([warned(2), warned(1)]).toEqual([true, false]);
   });
 
-  test("sets no slots of which two last from a quarter's first block to its rescue window", () => {
+  test("a plan sets no slots of which two last from a quarter's start to its rescue window", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 5000 }), (quarter) => {
         const schedule = { genesisBlock: 0, roundSize: quarter * 4 };
@@ -292,7 +292,7 @@ describe("a plan", () => {
     expect(problems(factsOf({ block: 14_501 }), { kind: "slotSize", blocks: 600 })).toBe("");
   });
 
-  test("of mere maintenance is refused beyond what deadlines allow", () => {
+  test("a plan of mere maintenance is refused beyond what deadlines allow", () => {
     const block = 100 + 2 * 7200 + 1800;
     expect(problems(factsOf({ block }), { kind: "hold", blocks: 2000 })).toBe("");
     expect(problems(factsOf({ block }), { kind: "hold", blocks: 3000 })).toMatch(/may take 3006/);
@@ -303,8 +303,8 @@ function long(name: string, endpoint: string): Change {
   return { kind: "add", operator: { address: operator(7), name, endpoint } };
 }
 
-describe("whether it is done", () => {
-  test("is read from the list, its labels, and that nobody is in maintenance", () => {
+describe("the completion of a change", () => {
+  test("a change counts as done by the list, its labels and the end of maintenance", () => {
     const { slots } = factsOf();
     const add: Change = { kind: "add", operator: approved(1) };
     expect(isDone(add, slots, 1)).toBe(true);

@@ -7,7 +7,7 @@ import { bytesToHex } from "./hex.ts";
 
 const bytes20 = fc.uint8Array({ minLength: 20, maxLength: 20 });
 
-test("checksums as viem does, from bytes, lower and upper case", () => {
+test("checksums are viem's, from bytes, lower and upper case", () => {
   fc.assert(
     fc.property(bytes20, (bytes) => {
       const lower = bytesToHex(bytes);
@@ -48,7 +48,7 @@ test("toAddress throws what parseAddress refuses", () => {
   expect(() => toAddress("0x12")).toThrow(/Cannot read an address: "0x12".*40 hexadecimal digits/);
 });
 
-test("what is no address or key cannot be checksummed", () => {
+test("a checksum is refused to what is no address or key", () => {
   expect(() => checksumAddress(new Uint8Array(19))).toThrow(Alarm);
   expect(() => publicKeyToAddress(new Uint8Array(65))).toThrow(Alarm);
 });

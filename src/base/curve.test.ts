@@ -10,7 +10,7 @@ const key = hexToBytes("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d
 const bytes32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const order = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
-test("what it signs recovers to the signer's key, and s is low", () => {
+test("a signature recovers to the signer's key, and its s is low", () => {
   fc.assert(
     fc.property(bytes32, fc.bigInt({ min: 1n, max: order - 1n }), (digest, secret) => {
       const privateKey = hexToBytes(`0x${secret.toString(16).padStart(64, "0")}`);
@@ -22,7 +22,7 @@ test("what it signs recovers to the signer's key, and s is low", () => {
   );
 });
 
-test("signs the digest itself, as viem does", async () => {
+test("the signer signs the digest itself, as viem does", async () => {
   const digest = new Uint8Array(32).fill(7);
   const account = privateKeyToAccount(bytesToHex(key));
   const theirs = await account.sign({ hash: bytesToHex(digest) });

@@ -6,7 +6,7 @@ import { Alarm } from "./errors.ts";
 const decimals = fc.integer({ min: 0, max: 36 });
 const amount = fc.bigInt({ min: 0n, max: (1n << 128n) - 1n });
 
-test("what is formatted parses back exactly", () => {
+test("formatted amounts parse back exactly", () => {
   fc.assert(
     fc.property(amount, decimals, (value, places) => {
       const text = formatDecimal(value, places);
@@ -22,7 +22,7 @@ test.each([
   ["0.000001", 6, 1n],
   ["007", 0, 7n],
   ["1.0", 1, 10n],
-])("%s with %i decimals", (text, places, value) => {
+])("amounts parse exactly: %s with %i decimals", (text, places, value) => {
   expect(parseDecimal(text, places)).toEqual({ ok: true, value });
 });
 

@@ -14,7 +14,7 @@ test("a QuarterdeckError says what happened and then what to do, and keeps its c
   expect(error.name).toBe("QuarterdeckError");
 });
 
-test("without a cause there is no cause property", () => {
+test("an error without a cause has no cause property", () => {
   const error = new QuarterdeckError({ code: "A", message: "B.", hint: "C." });
   expect("cause" in error).toBe(false);
 });

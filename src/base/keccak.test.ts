@@ -11,7 +11,7 @@ test("the hash of nothing is the well-known one", () => {
   );
 });
 
-test("hashes as noble does, whatever was hashed before", () => {
+test("hashes are noble's, whatever was hashed before", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 700 }), (bytes) => {
       expect(keccak256(bytes)).toEqual(keccak_256(bytes));
@@ -19,7 +19,7 @@ test("hashes as noble does, whatever was hashed before", () => {
   );
 });
 
-test("takes part of a larger array, and gives bytes of its own", () => {
+test("the hash takes part of a larger array, and gives bytes of its own", () => {
   const whole = Uint8Array.of(1, 2, 3, 4);
   const first = keccak256(whole.subarray(1, 3));
   const kept = first.slice();

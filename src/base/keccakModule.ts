@@ -333,7 +333,7 @@ function parentKind(): NodeKind {
       swapped(get(sum), scratch),
       store(40),
       // The high words, and what the low ones carry.
-      ...[get(1), get(sum), get(low), IS_BELOW, EXTEND, swap(32), ADD, swap(80), ADD, set(sum)],
+      code(get(1), get(sum), get(low), IS_BELOW, EXTEND, swap(32), ADD, swap(80), ADD, set(sum)),
       swapped(get(sum), scratch),
       store(32),
     ),

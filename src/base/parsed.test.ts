@@ -5,7 +5,7 @@ test("a value is given back as it is", () => {
   expect(parsedOrThrow(parsed(0n), "an amount")).toBe(0n);
 });
 
-test("what cannot be read throws, saying what it was, what is wrong and how to correct it", () => {
+test("text that cannot be read throws, with what is wrong and how to correct it", () => {
   const outcome = unparsable("7 is odd.", "Give an even number.");
   expect(outcome).toEqual({ ok: false, problem: "7 is odd.", hint: "Give an even number." });
   expect(() => parsedOrThrow(outcome, "the round size")).toThrow(

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { portableScrypt } from "./scrypt.ts";
 
-test("it gives what OpenSSL gives, where that gives anything", async () => {
+test("scrypt gives what OpenSSL gives, where that gives anything", async () => {
   const bytes = (least: number) => fc.uint8Array({ minLength: least, maxLength: 50 });
   const costs = fc.record({
     n: fc.integer({ min: 1, max: 8 }).map((bits) => 2 ** bits),

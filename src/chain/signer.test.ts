@@ -53,7 +53,7 @@ test("a message is signed as the protocol signs it, always alike", async () => {
   );
 });
 
-test("what a holder is given stays as it was while other messages are signed", async () => {
+test("a preimage that a holder is given stays as it was while others are signed", async () => {
   const seen: Uint8Array[] = [];
   const holder: KeyHolder = {
     address: TO,

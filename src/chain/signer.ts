@@ -9,8 +9,8 @@ import { type Curve, type EcdsaSignature, nobleCurve } from "../base/curve.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, hexToBytes } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
-import { digestPreimage } from "../protocol/messages.ts";
-import { encodeSignature } from "../protocol/signatures.ts";
+import { digestPreimage, hashBatch } from "../protocol/messages.ts";
+import { buildBatch, encodeSignature } from "../protocol/signatures.ts";
 import type { Domain, Signature } from "../protocol/units.ts";
 
 /** An EIP-1559 transaction without its signature. Fees and value in wei. */
@@ -41,6 +41,10 @@ export interface Signer {
   readonly address: Address;
   /** An EIP-712 message, by itself. `structHash` from protocol/messages.ts. */
   signMessage(domain: Domain, structHash: Uint8Array): Promise<Signature>;
+  /**
+   * EIP-712 messages, one or more, with one signature, in their order: docs/protocol.md section 5.
+   */
+  signMessages(domain: Domain, structHashes: readonly Uint8Array[]): Promise<Signature[]>;
   /** The transaction as it goes over the wire. */
   signTransaction(transaction: UnsignedTransaction): Promise<Hex>;
 }
@@ -58,11 +62,21 @@ export class SignerUnavailable extends QuarterdeckError {
 }
 
 export function signerOf(holder: KeyHolder): Signer {
+  const sign = async (domain: Domain, structHash: Uint8Array) =>
+    encodeSignature(await holder.sign(digestPreimage(domain, structHash)));
+  const signMessage: Signer["signMessage"] = async (domain, structHash) => {
+    return { ...(await sign(domain, structHash)), path: [] };
+  };
   return {
     address: holder.address,
-    signMessage: async (domain, structHash) => {
-      const signature = await holder.sign(digestPreimage(domain, structHash));
-      return { ...encodeSignature(signature), path: [] };
+    signMessage,
+    signMessages: async (domain, structHashes) => {
+      const [first, ...more] = structHashes;
+      if (first === undefined) return [];
+      if (more.length === 0) return [await signMessage(domain, first)];
+      const batch = buildBatch(structHashes);
+      const words = await sign(domain, hashBatch(batch.root));
+      return structHashes.map((_, index) => ({ ...words, path: batch.pathOf(index) }));
     },
     signTransaction: async (transaction) => {
       const unsigned: TransactionSerializableEIP1559 = {

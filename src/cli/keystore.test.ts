@@ -51,7 +51,7 @@ function keystore(args: string[], input = "", environment: NodeJS.ProcessEnv = {
 }
 
 describe("quarterdeck keystore", () => {
-  it("makes a keystore with a new key, prints its address only, and never replaces it", async () => {
+  it("the command makes a keystore with a new key, prints its address, replaces none", async () => {
     const args = ["new", "--out", path("new.json"), "--password-file", passwordFile];
     const made = await keystore(args);
     expect(made).toMatchObject({ code: 0, stderr: "" });
@@ -74,7 +74,7 @@ describe("quarterdeck keystore", () => {
   it.each<[string, string, NodeJS.ProcessEnv]>([
     ["standard input", `${KEY.slice(2)}\n`, { [PASSWORD_VARIABLE]: PASSWORD }],
     ["the environment", "", { [KEY_VARIABLE]: KEY }],
-  ])("imports a key from %s, and opens what it wrote", async (name, input, environment) => {
+  ])("a key from %s is imported, and its keystore opens", async (name, input, environment) => {
     const withFile = environment[PASSWORD_VARIABLE] === undefined;
     const given = withFile ? ["--password-file", passwordFile] : [];
     const args = ["import", "--out", path(`${name}.json`), ...given];
@@ -82,7 +82,7 @@ describe("quarterdeck keystore", () => {
     expect(made).toEqual({ code: 0, stdout: `${localSigner(KEY).address}\n`, stderr: "" });
   });
 
-  it("tells the address of Foundry's keystores with their password only", async () => {
+  it("the command tells the address of Foundry's keystores by their password only", async () => {
     const file = path("foundry.json");
     writeFileSync(file, JSON.stringify(FOUNDRY_FILE.json), { mode: 0o600 });
     const blind = await keystore(["address", file]);
@@ -97,7 +97,7 @@ describe("quarterdeck keystore", () => {
     ["", /no private key/],
     [`${KEY}ff`, /no private key/],
     ["00".repeat(32), /no private/],
-  ])("shows nothing of a key that is none: %#", async (input, message) => {
+  ])("the command shows nothing of a key that is none: %#", async (input, message) => {
     const out = path("never.json");
     const args = ["import", "--out", out, "--password-file", passwordFile];
     const refused = await keystore(args, input);
@@ -106,7 +106,7 @@ describe("quarterdeck keystore", () => {
     expect(refused.stderr).not.toContain("4c4c");
   });
 
-  it("wants a password, and a file of it that others cannot read", async () => {
+  it("the command wants a password, and a file of it that others cannot read", async () => {
     const none = await keystore(["new", "--out", path("never.json")]);
     expect(none.stderr).toMatch(/No password is given.*--password-file/);
     const exposed = path("exposed.txt");

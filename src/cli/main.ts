@@ -1,17 +1,10 @@
 /** The command line: one file per command. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { operatorsCommand } from "../admin/command.ts";
-import { deployCommand, verifyDeploymentCommand } from "../admin/deployment/command.ts";
+import { loadCommands } from "./commands.ts";
 import { completionCommand } from "./completion.ts";
-import { doctorCommand } from "./doctor.ts";
-import { journalCommand } from "./journal.ts";
-import { keystoreCommand } from "./keystore.ts";
-import { operatorCommand } from "./operator.ts";
 import { endWithReader } from "./output.ts";
 import { fail } from "./report.ts";
-import { safetyCommands } from "./trader/safety.ts";
-import { tradingCommands } from "./trader/trading.ts";
 
 endWithReader();
 const { version } = JSON.parse(
@@ -20,15 +13,8 @@ const { version } = JSON.parse(
 
 const program = new Command("quarterdeck")
   .description("Operator stack for trustless Layer-2 exchanges")
-  .version(version)
-  .addCommand(operatorCommand())
-  .addCommand(operatorsCommand())
-  .addCommand(journalCommand())
-  .addCommand(keystoreCommand())
-  .addCommand(doctorCommand())
-  .addCommand(deployCommand())
-  .addCommand(verifyDeploymentCommand());
-for (const command of [...tradingCommands(), ...safetyCommands()]) program.addCommand(command);
+  .version(version);
+for (const command of await loadCommands(process.argv[2])) program.addCommand(command);
 program.addCommand(completionCommand(() => program));
 
 program.parseAsync().catch(fail);

@@ -22,7 +22,8 @@ const CONFIGURATION_CODES: readonly string[] = [
   "DatabaseSessionless",
   // Started again, the operator would not remember the records that the journal has lost, and build
   // on the rest.
-  ...["JournalWentBack", "JournalChanged"],
+  "JournalWentBack",
+  "JournalChanged",
   "BadKeystore",
   "EmptyPassword",
   "KeyFileExposed",

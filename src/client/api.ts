@@ -11,6 +11,7 @@ import {
 import type { ErrorBody } from "../wire/schemas/error.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import { toJson } from "../wire/schemas/values.ts";
+import { STREAM_WRITES, type StreamWriteName } from "../wire/stream.ts";
 
 /** The operator said no: `code` and `act` as in protocol/refusals.ts. */
 export class RefusedByOperator extends QuarterdeckError {
@@ -33,23 +34,28 @@ export class OperatorUnreachable extends QuarterdeckError {
   /** Whether the request may have arrived all the same. */
   readonly mayHaveArrived: boolean;
   /**
-   * The order of a write of which it is not known whether it was taken. `placeOrder` with this
-   * order settles that, and places nothing twice.
+   * The orders of a write of which it is not known whether they were taken. `orders.placeMany` with
+   * them settles that, and places nothing twice.
    */
-  readonly signedOrder: Placement | undefined;
+  readonly signedOrders: readonly Placement[];
 
-  constructor(url: string, problem: string, cause?: unknown, signedOrder?: Placement) {
-    const isOpen = signedOrder !== undefined;
+  constructor(
+    url: string,
+    problem: string,
+    cause?: unknown,
+    signedOrders: readonly Placement[] = [],
+  ) {
+    const isOpen = signedOrders.length > 0;
     super({
       code: "OperatorUnreachable",
       message: `${url} gave no usable answer (${problem}).`,
       hint: isOpen
-        ? "Whether the order was taken is not known: place `signedOrder` of this error again."
+        ? "Whether the order was taken is not known: place what this error holds again."
         : "Try again; if it stays so, audit on chain and open a dispute.",
       cause,
     });
     this.mayHaveArrived = !isUnconnected(cause);
-    this.signedOrder = signedOrder;
+    this.signedOrders = signedOrders;
     this.#url = url;
     this.#problem = problem;
   }
@@ -57,9 +63,14 @@ export class OperatorUnreachable extends QuarterdeckError {
   readonly #url: string;
   readonly #problem: string;
 
-  /** The same, about that order. */
-  about(signedOrder: Placement): OperatorUnreachable {
-    return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrder);
+  /** The one of them, where it is one: `placeOrder` settles it. */
+  get signedOrder(): Placement | undefined {
+    return this.signedOrders.length === 1 ? this.signedOrders[0] : undefined;
+  }
+
+  /** The same, about those orders. */
+  about(signedOrders: readonly Placement[]): OperatorUnreachable {
+    return new OperatorUnreachable(this.#url, this.#problem, this.cause, signedOrders);
   }
 }
 
@@ -88,15 +99,27 @@ export interface CallOptions<Name extends RouteName> {
 
 export const TIMEOUT_MS = 10_000;
 
+/**
+ * Sends a write over a stream that is open to one operator, and gives the message that answers it.
+ * Throws `OperatorUnreachable`.
+ */
+export type SocketWrite = (
+  name: StreamWriteName,
+  body: unknown,
+  timeoutMs: number,
+) => Promise<Readonly<Record<string, unknown>>>;
+
 /** One operator. */
 export class Api {
   readonly url: string;
   readonly #timeoutMs: number;
+  readonly #socket: SocketWrite | undefined;
 
-  /** `timeoutMs`: for the whole of an answer. */
-  constructor(url: string, timeoutMs = TIMEOUT_MS) {
+  /** `timeoutMs`: for the whole of an answer. `socket`: takes writes in place of HTTP. */
+  constructor(url: string, timeoutMs = TIMEOUT_MS, socket?: SocketWrite) {
     this.url = url.replace(/\/$/, "");
     this.#timeoutMs = timeoutMs;
+    this.#socket = socket;
   }
 
   /** Throws `RefusedByOperator` or `OperatorUnreachable`. */
@@ -105,6 +128,12 @@ export class Api {
     options: CallOptions<Name> = {},
   ): Promise<Answer<Name>> {
     const route: Route = ROUTES[name];
+    if (this.#socket !== undefined && isWrite(name)) {
+      const message = await this.#socket(name, options.body, this.#timeoutMs);
+      const refusal = refusalOf(message);
+      if (refusal !== undefined) throw refusal;
+      return this.#parse(name, message[STREAM_WRITES[name]]);
+    }
     const path = pathOf(route.path, options.params) + queryOf(options.query);
     const url = this.url + path;
     const { status, text, location } = await request(url, route.method, this.#timeoutMs, options);
@@ -122,10 +151,19 @@ export class Api {
       if (location !== undefined) throw sentTo(location, url, path);
       throw new OperatorUnreachable(url, `status ${status}`);
     }
+    return this.#parse(name, json);
+  }
+
+  #parse<Name extends RouteName>(name: Name, json: unknown): Answer<Name> {
+    const route: Route = ROUTES[name];
     const answer = parseInput(route.answer, json, "answer");
     if (answer.ok) return answer.value as Answer<Name>;
-    throw new OperatorUnreachable(url, `${answer.refusal.field}: ${answer.refusal.problem}`);
+    throw new OperatorUnreachable(this.url, `${answer.refusal.field}: ${answer.refusal.problem}`);
   }
+}
+
+function isWrite(name: RouteName): name is StreamWriteName {
+  return Object.hasOwn(STREAM_WRITES, name);
 }
 
 interface Response {

@@ -4,7 +4,8 @@
  */
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Address, Hex } from "../base/hex.ts";
-import { parseOperatorUrl, parseOptions } from "./arguments.ts";
+import { parseOperatorUrl } from "./arguments.ts";
+import { OrderIds } from "./checks/orderIds.ts";
 import { BadArgument, ExchangeClient } from "./client.ts";
 import { collectAnswer, dispute } from "./dispute.ts";
 import { MemoryEvidence } from "./evidence/evidence.ts";
@@ -12,9 +13,11 @@ import { signedOrder } from "./fakeOperator.testkit.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { FileEvidence } from "./node/fileEvidence.ts";
 import { Operators } from "./operators.ts";
-import { recover } from "./recover.ts";
+import { parseOptions } from "./options.ts";
+import { AccountQueries, MarketQueries } from "./queries.ts";
+import { recover } from "./rounds/recover.ts";
 import { addressOfKey } from "./signing/signers.ts";
-import { listen } from "./stream.ts";
+import { listen } from "./streaming/hints.ts";
 import { OrderWriter } from "./writes.ts";
 
 const MEDIATOR = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
@@ -101,14 +104,14 @@ describe("options of join", () => {
     ["patience", [5]],
   ];
 
-  it("all of them have a row", () => {
+  it("every option of join has a row", () => {
     const named = new Set(rows.map(([field]) => field.split(".")[0]));
     for (const name of Object.keys(parseOptions(good()))) {
       expect(named, name).toContain(name === "operators" ? "operator" : name);
     }
   });
 
-  it.each(rows)("%s", async (field, values) => {
+  it.each(rows)("options of join: %s", async (field, values) => {
     const [name = ""] = field.split(".");
     for (const value of values) {
       const joined = ExchangeClient.join({ ...good(), [name]: value } as never);
@@ -122,7 +125,7 @@ describe("options of join", () => {
     }
   });
 
-  it("are asked for as an object", async () => {
+  it("options of join are asked for as an object", async () => {
     for (const none of [undefined, null, 5, "x", []]) {
       await expect(ExchangeClient.join(none as never)).rejects.toMatchObject({ field: "options" });
     }
@@ -147,11 +150,11 @@ describe("options of join", () => {
     ["127.0.0.1:8080", "http://127.0.0.1:8080"],
     ["localhost:8080", "http://localhost:8080"],
     ["exchange.example/api", "http://exchange.example"],
-  ])("%s should have been %s", (given, right) => {
+  ])("options of join: %s should have been %s", (given, right) => {
     expect(() => parseOperatorUrl("operator", given)).toThrow(`Write http:// before it: ${right}.`);
   });
 
-  it("what is written in other ways is the same", async () => {
+  it("options of join written in other ways are the same", async () => {
     const options = parseOptions({
       ...good(),
       operator: [` ${NOWHERE}/ `],
@@ -165,11 +168,25 @@ describe("options of join", () => {
   });
 });
 
+/** Queries that would ask nobody that is there. */
+const queries = {
+  get market() {
+    const api = new Operators({ urls: [NOWHERE] });
+    return new MarketQueries({ api, exchange: () => EXCHANGE as never });
+  },
+  get account() {
+    const api = new Operators({ urls: [NOWHERE] });
+    const own = async () => ({ params: { client: MEDIATOR as never }, session: "" });
+    return new AccountQueries({ api, exchange: () => EXCHANGE as never, own });
+  },
+};
+
 describe("of a client", () => {
   /** One that has joined nothing: whatever it would sign, send or ask shows as another error. */
   const client = new Proxy(Object.create(ExchangeClient.prototype) as ExchangeClient, {
     get: (target, name, receiver) => {
       if (name === "exchange") return EXCHANGE;
+      if (name === "market") return queries.market;
       return Reflect.get(target, name, receiver);
     },
   });
@@ -249,6 +266,51 @@ describe("of a client", () => {
   });
 });
 
+const NAME = "WETH/USDC";
+
+describe("of queries", () => {
+  const rows: [string, string, unknown[][]][] = [
+    ...["fetchOrderBook", "fetchTrades", "fetchTicker", "fetchCandles"].map(
+      (name): [string, string, unknown[][]] => [name, "market", TEXTS.map((value) => [value])],
+    ),
+    ["fetchOrderBook", "group", [null, 5, "", "0", "0.001"].map((group) => [NAME, { group }])],
+    ["fetchOrderBook", "depth", [...COUNTS, 0, 501].map((depth) => [NAME, { depth }])],
+    ["fetchOrderBook", "options", [null, 5, "x"].map((value) => [NAME, value])],
+    ["fetchTrades", "before", [null, 5, -1n, "x"].map((before) => [NAME, { before }])],
+    ["fetchTrades", "after", [null, 5, 2n ** 64n].map((after) => [NAME, { after }])],
+    ["fetchTrades", "options.since", [[NAME, { since: 1 }]]],
+    ["fetchCandles", "interval", ["2m", 5, ""].map((interval) => [NAME, { interval }])],
+    ["fetchCandles", "from", COUNTS.map((from) => [NAME, { from }])],
+    ["fetchCandles", "before", COUNTS.map((before) => [NAME, { before }])],
+    ["fetchCandles", "limit", [...COUNTS, 0, 1501].map((limit) => [NAME, { limit }])],
+    ["fetchFills", "limit", [0, 501, "5"].map((limit) => [{ limit }])],
+    ["fetchFills", "before", [5, "x"].map((before) => [{ before }])],
+    ["fetchLedger", "before", COUNTS.map((before) => [{ before }])],
+    ["fetchDeposits", "limit", [...COUNTS, 0, 501].map((value) => [value])],
+  ];
+
+  it.each(rows)("%s refuses what is no %s", async (name, field, calls) => {
+    const asked = { ...of(queries.market), ...of(queries.account) };
+    for (const args of calls) {
+      const refusal = await Promise.resolve()
+        .then(() => asked[name]?.(...args))
+        .catch((failure: unknown) => failure);
+      expect(
+        refusal,
+        JSON.stringify(args, (_, one) => String(one)),
+      ).toBeInstanceOf(BadArgument);
+      expect((refusal as BadArgument).field).toBe(field);
+    }
+  });
+});
+
+/** The methods of an object by their names. */
+function of(source: object): Record<string, (...args: unknown[]) => unknown> {
+  const names = Object.getOwnPropertyNames(Object.getPrototypeOf(source) as object);
+  const methods = source as Record<string, (...args: unknown[]) => unknown>;
+  return Object.fromEntries(names.map((name) => [name, methods[name]?.bind(source)])) as never;
+}
+
 const EXCHANGE = {
   chainId: 1,
   mediator: MEDIATOR,
@@ -291,6 +353,8 @@ describe("of orders", () => {
       receipts: noting,
       clock: noting,
       sessions: noting,
+      ids: new OrderIds(),
+      statements: noting,
       owner: OWNER,
       domain: { chainId: 1, mediator: MEDIATOR },
       curve: noting,

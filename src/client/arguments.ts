@@ -4,21 +4,18 @@
  */
 import { parseAddress } from "../base/address.ts";
 import { UINT64_MAX } from "../base/bytes.ts";
-import type { Curve } from "../base/curve.ts";
 import { parseDecimal } from "../base/decimal.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import { checkOrder } from "../protocol/orderRule.ts";
 import type { RefusalOf } from "../protocol/refusals.ts";
 import type { Order, Round } from "../protocol/units.ts";
 import { parseInput } from "../wire/input.ts";
+import { MAX_ITEMS } from "../wire/schemas/batch.ts";
 import { signatureInput } from "../wire/schemas/signature.ts";
 import { type Placement, signedTermsInput } from "../wire/schemas/terms.ts";
 import { BadArgument } from "./checks/badArgument.ts";
-import type { MarketPin } from "./checks/exchangeFacts.ts";
-import type { EvidenceStore } from "./evidence/evidence.ts";
-import { parseSigner, type SignerSource } from "./signing/parseSigner.ts";
 
-type Fields = Readonly<Record<string, unknown>>;
+export type Fields = Readonly<Record<string, unknown>>;
 
 /** An object with no other fields than `known`: a misspelt option must not be passed over. */
 export function parseFields(field: string, value: unknown, known: readonly string[]): Fields {
@@ -126,7 +123,7 @@ export function parseOperatorUrl(field: string, value: unknown): string {
   return parseUrl(field, value, ["http:", "https:"], "http");
 }
 
-function parseUrl(
+export function parseUrl(
   field: string,
   value: unknown,
   protocols: readonly string[],
@@ -146,7 +143,7 @@ function parseUrl(
   throw new BadArgument(field, shown, hint);
 }
 
-function parseUrls(
+export function parseUrls(
   field: string,
   value: unknown,
   parse: (field: string, value: unknown) => string,
@@ -158,80 +155,8 @@ function parseUrls(
   return value.map((one, index) => parse(`${field}.${index}`, one));
 }
 
-export interface ParsedOptions {
-  readonly operators: readonly string[];
-  readonly retryTimeoutMs: number | undefined;
-  readonly rpc: readonly string[];
-  readonly mediator: Address;
-  readonly signer: SignerSource;
-  readonly evidence: EvidenceStore;
-  readonly maxFeePerGas: bigint | undefined;
-  readonly pollMs: number | undefined;
-  readonly curve: Curve | undefined;
-  readonly markets: readonly MarketPin[];
-}
-
-const OPTIONS = [
-  ...["operator", "retryTimeoutMs", "rpc", "mediator", "signer", "evidence"],
-  ...["maxFeePerGas", "pollMs", "curve", "markets"],
-];
 const MAX_KEY_LENGTH = 200;
-const LONGEST_MS = 24 * 60 * 60 * 1000;
-
-/** Options of `ExchangeClient.join`. */
-export function parseOptions(value: unknown): ParsedOptions {
-  requireNoOldKey(value);
-  const given = parseFields("options", value, OPTIONS);
-  const optional = optionalOf(given);
-  const curve = optional("curve", (field, one) => parseMethods<Curve>(field, one, CURVE_METHODS));
-  return {
-    operators: parseUrls("options.operator", given["operator"], parseOperatorUrl),
-    retryTimeoutMs: optional("retryTimeoutMs", ms(0)),
-    ...parseChainSide(given, curve),
-    curve,
-    markets: optional("markets", parsePins) ?? [],
-  };
-}
-
-/** Options of a client about chain, key and evidence, with or without operators. */
-export type ParsedChainSide = Pick<
-  ParsedOptions,
-  "rpc" | "mediator" | "signer" | "evidence" | "maxFeePerGas" | "pollMs"
->;
-
-const CHAIN_OPTIONS = ["rpc", "mediator", "signer", "evidence", "maxFeePerGas", "pollMs"];
-
-/** Options of `ExitClient.open`. */
-export function parseExitOptions(value: unknown): ParsedChainSide {
-  requireNoOldKey(value);
-  return parseChainSide(parseFields("options", value, CHAIN_OPTIONS), undefined);
-}
-
-function parseChainSide(given: Fields, curve: Curve | undefined): ParsedChainSide {
-  const optional = optionalOf(given);
-  const rpcUrl = (field: string, one: unknown) =>
-    parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
-  return {
-    rpc: parseUrls("options.rpc", given["rpc"], rpcUrl),
-    mediator: parseAddressArgument("options.mediator", given["mediator"]),
-    signer: parseSigner("options.signer", given["signer"], curve),
-    evidence: parseMethods<EvidenceStore>("options.evidence", given["evidence"], EVIDENCE_METHODS),
-    maxFeePerGas: optional("maxFeePerGas", (field, one) => parseWei(field, one, 1n)),
-    pollMs: optional("pollMs", ms(1)),
-  };
-}
-
-function optionalOf(given: Fields) {
-  return <T>(name: string, parse: (field: string, value: unknown) => T) =>
-    given[name] === undefined ? undefined : parse(`options.${name}`, given[name]);
-}
-
-function ms(min: number) {
-  return (field: string, one: unknown) => parseCount(field, one, min, LONGEST_MS);
-}
-
-const EVIDENCE_METHODS = ["saveProofs", "proofs", "saveOrder", "saveFill", "orders"];
-const CURVE_METHODS = ["sign", "recover", "publicKey"];
+export const LONGEST_MS = 24 * 60 * 60 * 1000;
 
 export function parseMethods<T>(field: string, value: unknown, names: readonly string[]): T {
   const missing = names.find(
@@ -242,32 +167,17 @@ export function parseMethods<T>(field: string, value: unknown, names: readonly s
   throw new BadArgument(field, `It has no method ${missing}`, hint);
 }
 
-/** Releases before 0.2 took the key so. */
-function requireNoOldKey(value: unknown): void {
-  if (typeof value !== "object" || value === null || !("privateKey" in value)) return;
-  const hint = "Give the same key as signer, or a wallet or an account.";
-  throw new BadArgument("options.privateKey", "Keys are given as signer now", hint);
-}
-
-function parsePins(field: string, value: unknown): MarketPin[] {
-  if (!Array.isArray(value)) {
-    const hint = 'Give a list such as [{ market: "WETH/USDC", lot: "0.001", tick: "0.01" }].';
-    throw new BadArgument(field, `${show(value)} is no list`, hint);
-  }
-  return value.map((one, index) => {
-    const at = `${field}.${index}`;
-    const given = parseFields(at, one, ["market", "lot", "tick"]);
-    return {
-      market: parseText(`${at}.market`, given["market"]),
-      lot: parseDecimalText(`${at}.lot`, given["lot"]),
-      tick: parseDecimalText(`${at}.tick`, given["tick"]),
-    };
-  });
-}
-
 const ORDER_REQUEST_FIELDS = [
-  ...["market", "side", "price", "amount", "round", "id"],
-  ...["timeInForce", "goodTillBlock", "selfTrade", "tag"],
+  "market",
+  "side",
+  "price",
+  "amount",
+  "round",
+  "id",
+  "timeInForce",
+  "goodTillBlock",
+  "selfTrade",
+  "tag",
 ];
 
 /** A request for an order; see `OrderRequest`. */
@@ -286,7 +196,14 @@ export function parseOrderRequest(value: unknown) {
 }
 
 const ORDER_FIELDS = [
-  ...["owner", "round", "id", "sellToken", "sellAmount", "buyToken", "buyAmount", "intent"],
+  "owner",
+  "round",
+  "id",
+  "sellToken",
+  "sellAmount",
+  "buyToken",
+  "buyAmount",
+  "intent",
 ];
 
 /** A signed order of `owner`, as `placeOrder` takes it. */
@@ -362,6 +279,19 @@ export function parseDepositOptions(value: unknown): { readonly key: string | un
   throw new BadArgument("options.key", `It has ${text.length} characters`, hint);
 }
 
+/** Orders or cancellations of one request. */
+export function parseList<T>(field: string, value: unknown, parse: (one: unknown) => T): T[] {
+  if (Array.isArray(value) && value.length > 0 && value.length <= MAX_ITEMS) {
+    return value.map(parse);
+  }
+  throw new BadArgument(field, "It is no such list", `Give a list of 1 to ${MAX_ITEMS}.`);
+}
+
+export function parseSignal(value: unknown): AbortSignal {
+  if (value instanceof AbortSignal) return value;
+  throw new BadArgument("signal", "It is no AbortSignal", "Give that of an AbortController.");
+}
+
 /** The client that a function of this library works for. */
 export function parseClient<T>(value: T): T {
   return parseMethods<T>("client", value, ["send", "audit", "provenBalance"]);
@@ -377,7 +307,7 @@ export function parseOrderReference(value: unknown): { round: Round; id: bigint 
 }
 
 /** A value as a person recognises it, in a few characters. */
-function show(value: unknown): string {
+export function show(value: unknown): string {
   if (typeof value === "string") return JSON.stringify(value.slice(0, 60));
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "object" && value !== null)

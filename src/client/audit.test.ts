@@ -123,7 +123,7 @@ describe("what is missing", () => {
     expect(kindsOf(report.pending)).toEqual(pending);
   });
 
-  it("what is positively wrong is a fault, however late it is and whatever is missing", () => {
+  it("a positive contradiction is a fault, however late and whatever is missing", () => {
     const lie = { ...committed(100n), proof: committed(101n).proof };
     const situations = fc.record({
       provableFrom: fc.option(fc.nat(9), { nil: undefined }),

@@ -4,8 +4,9 @@
  */
 import type { Address, Hex } from "../base/hex.ts";
 import { checkAdvance, checkExecution, NOTHING_EXECUTED } from "../protocol/orderRule.ts";
+import { covers } from "../protocol/statementRule.ts";
 import { verifyProof } from "../protocol/sumTree.ts";
-import type { Amount, BalanceProof, Round, SignedFill } from "../protocol/units.ts";
+import type { Amount, BalanceProof, Round, SignedFill, Statement } from "../protocol/units.ts";
 import type { OrderEvidence } from "./evidence/evidence.ts";
 
 /** One token of an audited round, as the chain and the client's evidence show it. */
@@ -93,6 +94,7 @@ export interface AuditReport {
 /**
  * Audits the opening of `round`. `orders`: the client's evidence of the round before, with the
  * furthest fills. `situation`: what the operator owes by now; all of it where it is left out.
+ * `statement`: the last one of that round that an operator countersigned.
  */
 export function audit(
   client: Address,
@@ -100,15 +102,21 @@ export function audit(
   tokens: readonly AuditedToken[],
   orders: readonly OrderEvidence[],
   situation: AuditSituation = EVERYTHING_DUE,
+  statement?: Statement,
 ): AuditReport {
   const faults: AuditFault[] = [];
   const pending: AuditPending[] = [];
   const changes = new Map<Address, bigint>();
+  for (const [i, token] of statement?.tokens.entries() ?? []) {
+    add(changes, token, (statement?.bought[i] as Amount) - (statement?.sold[i] as Amount));
+  }
   for (const { orderHash, signed, fill } of orders) {
     if (fill === undefined) continue;
     const { sold, bought } = fill.fill;
     const fault = checkExecution(signed.order, sold, bought);
     if (fault !== undefined) faults.push({ kind: "badFill", orderHash, why: fault.fault });
+    // Among the statement's sums: a later fill of the order is a broken promise, and no claim.
+    if (statement !== undefined && covers(statement, signed.order.id)) continue;
     add(changes, signed.order.sellToken, -sold);
     add(changes, signed.order.buyToken, bought);
   }

@@ -6,8 +6,9 @@ import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import type { ChainClock, ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { readDeposits } from "../chain/contracts/pastEvents.ts";
+import { covers } from "../protocol/statementRule.ts";
 import { verifyProof } from "../protocol/sumTree.ts";
-import type { BalanceProof, Round } from "../protocol/units.ts";
+import type { BalanceProof, Round, Statement } from "../protocol/units.ts";
 import { RefusedByOperator } from "./api.ts";
 import {
   type AuditedToken,
@@ -16,7 +17,12 @@ import {
   audit,
   EVERYTHING_DUE,
 } from "./audit.ts";
-import type { EvidenceStore, OrderEvidence, ProofRecord } from "./evidence/evidence.ts";
+import {
+  type EvidenceStore,
+  lastCountersigned,
+  type OrderEvidence,
+  type ProofRecord,
+} from "./evidence/evidence.ts";
 import { isAnsweredElsewhere, type RetryPolicy } from "./operators.ts";
 
 export interface AuditorOptions {
@@ -33,7 +39,10 @@ export interface AuditorOptions {
   readonly fetchOrders: (
     round: Round,
     manner: RetryPolicy,
+    uncovered: boolean,
   ) => Promise<readonly { readonly orderHash: string }[]>;
+  /** Asks operators for countersignatures that this client lacks; without: nobody is asked. */
+  readonly syncStatements?: (round: Round) => Promise<void>;
 }
 
 /** Rounds behind the current one whose orders operators still show. */
@@ -64,8 +73,10 @@ export class Auditor {
     const before = asked - 1;
     const sent = await this.#fetchProofs(asked);
     const openings = before >= 0 ? await this.#openings(before) : [];
-    const shown = before >= 0 ? await this.#fetchOrders(before) : [];
+    const statement = before >= 0 ? await this.#statement(before) : undefined;
+    const shown = before >= 0 ? await this.#fetchOrders(before, statement !== undefined) : [];
     const orders = before >= 0 ? await evidence.orders(before) : [];
+    const rest = orders.filter(({ signed }) => !statement || !covers(statement, signed.order.id));
     const tokens: AuditedToken[] = [];
     for (const token of await reader.tokenSet(asked)) {
       const flow = await reader.clientFlow(client, token, before);
@@ -77,11 +88,12 @@ export class Auditor {
         ...flow,
       });
     }
-    const situation = situationOf(asked, clock, orders, shown);
-    let report = audit(client, asked, tokens, orders, situation);
+    const situation = situationOf(asked, clock, rest, shown);
+    let report = audit(client, asked, tokens, orders, situation, statement);
     if (report.faults.some(({ kind }) => kind === "noProof" || kind === "noOpening")) {
       const provableFrom = await this.#findProvableFrom(asked, tokens, openings);
-      report = audit(client, asked, tokens, orders, { ...situation, provableFrom });
+      const known = { ...situation, provableFrom };
+      report = audit(client, asked, tokens, orders, known, statement);
     }
     const good = new Set(report.balances.map(({ token }) => token));
     await evidence.saveProofs(
@@ -137,10 +149,24 @@ export class Auditor {
     }
   }
 
-  /** Undefined where no operator shows them. */
-  async #fetchOrders(round: Round): Promise<readonly { readonly orderHash: string }[] | undefined> {
+  /** The last one that an operator countersigned, if any was. */
+  async #statement(round: Round): Promise<Statement | undefined> {
+    const { evidence, syncStatements } = this.#options;
     try {
-      return await this.#options.fetchOrders(round, NO_RETRY);
+      await syncStatements?.(round);
+    } catch (error) {
+      ignoreOperator(error);
+    }
+    return lastCountersigned(await evidence.statements(round))?.statement;
+  }
+
+  /** Undefined where no operator shows them. */
+  async #fetchOrders(
+    round: Round,
+    uncovered: boolean,
+  ): Promise<readonly { readonly orderHash: string }[] | undefined> {
+    try {
+      return await this.#options.fetchOrders(round, NO_RETRY, uncovered);
     } catch (error) {
       ignoreOperator(error);
       return undefined;

@@ -102,14 +102,14 @@ function show(id: bigint, signer: number, sold: bigint, sequence: bigint): void 
   exchange.orders.set(id, { ...status, fill: { fill, signature } });
 }
 
-it("learns from the chain where operators serve", async () => {
+it("the client learns from the chain where operators serve", async () => {
   expect((await join(ada.url)).api.known).toEqual([ada.url, bob.url]);
   const client = await join(["http://127.0.0.1:1", bob.url]);
   expect(client.api.known).toEqual(["http://127.0.0.1:1", bob.url, ada.url]);
   expect(client.api.url).toBe(bob.url);
 });
 
-it("places where the leader is, and takes a lost answer for what it was", async () => {
+it("the client places where the leader is, and takes a lost answer for what it was", async () => {
   const client = await join(ada.url);
   ada.leader = bob.url;
   bob.writes.push("closeAfter");
@@ -125,7 +125,7 @@ it("places where the leader is, and takes a lost answer for what it was", async 
   expect(await client.placeOrder(kept.signed)).toMatchObject({ state: "cancelled" });
 });
 
-it("keeps fills of every approved operator, in whatever order they are shown", async () => {
+it("the client keeps fills of every approved operator, in whatever order", async () => {
   const client = await join(ada.url);
   const { id } = await client.createOrder(ORDER);
   const sold = async () => {

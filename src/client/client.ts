@@ -3,9 +3,8 @@
  * checked against the chain and kept as evidence, and money can be got out whatever the operator
  * does.
  */
-import { type Curve, nobleCurve } from "../base/curve.ts";
+import { nobleCurve } from "../base/curve.ts";
 import type { Address, Hex } from "../base/hex.ts";
-import { sleep } from "../base/sleep.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import {
   encodeConfirmWithdrawal,
@@ -15,70 +14,45 @@ import {
 } from "../chain/contracts/mediatorCalls.ts";
 import { type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
-import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
+import type { BalanceProof, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import * as parse from "./arguments.ts";
 import type { AuditReport } from "./audit.ts";
-import { Auditor } from "./auditor.ts";
+import { Auditor, type AuditorOptions } from "./auditor.ts";
 import {
   type ExchangeFacts,
   holdAgainstChain,
   type MarketPin,
   readChainFacts,
 } from "./checks/exchangeFacts.ts";
+import { OrderIds } from "./checks/orderIds.ts";
 import { OwnClock, type SessionOptions, Sessions } from "./checks/ownClock.ts";
-import { type Deposited, Deposits, notCredited } from "./deposits.ts";
+import { type Deposited, Deposits, untilCredited } from "./deposits.ts";
 import { CheckedEvidence } from "./evidence/checkedEvidence.ts";
-import type { EvidenceStore } from "./evidence/evidence.ts";
 import { LatestOrders } from "./latestOrders.ts";
 import { Operators, type RetryPolicy, readOperatorUrls } from "./operators.ts";
+import { type ClientOptions, type ParsedOptions, parseOptions } from "./options.ts";
 import * as orders from "./orders.ts";
+import { AccountQueries, MarketQueries } from "./queries.ts";
 import { Receipts } from "./receipts.ts";
-import type { SignerOption } from "./signing/parseSigner.ts";
 import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
+import { Statements } from "./statements.ts";
 import type { OrderStatus } from "./types.ts";
 import { OrderWriter } from "./writes.ts";
 
 export { BadArgument } from "./checks/badArgument.ts";
 export { type ExchangeFacts, MarketChanged, type MarketPin } from "./checks/exchangeFacts.ts";
 export { type Deposited, DepositUnsettled } from "./deposits.ts";
+export type { ClientOptions } from "./options.ts";
 export type { OrderStatus } from "./types.ts";
-
-export interface ClientOptions {
-  /** An operator's HTTP address, or several. Addresses that the chain names are learnt from it. */
-  readonly operator: string | readonly string[];
-  /** Milliseconds for which a question goes round the operators before it fails; 15,000. */
-  readonly retryTimeoutMs?: number;
-  /** JSON-RPC endpoints of the chain, the client's own choice and not the operator's. */
-  readonly rpc: string | readonly string[];
-  /** The Mediator that the client means to use, in lower case or with its checksum. */
-  readonly mediator: string;
-  /**
-   * A private key, a viem account, an EIP-1193 wallet (alone, or { wallet, address }), or
-   * { owner, tradingKey }.
-   */
-  readonly signer: SignerOption;
-  readonly evidence: EvidenceStore;
-  /** Wei for a unit of gas; never more. */
-  readonly maxFeePerGas?: bigint;
-  /** Milliseconds between two polls for a receipt. */
-  readonly pollMs?: number;
-  readonly curve?: Curve;
-  /**
-   * Markets whose lots and ticks the caller is sure of, as `client.markets()` shows them: with
-   * others the client does not join. Without, what an operator says when the client joins is shown,
-   * bounded and then held fixed.
-   */
-  readonly markets?: readonly MarketPin[];
-}
 
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
 const DEFAULT_POLL_MS = 1000;
 const MAX_ROWS = 500;
 /** The facts that `join` has found out. */
 interface Joined {
-  readonly options: parse.ParsedOptions;
+  readonly options: ParsedOptions;
   readonly signer: ClientSigner;
   readonly api: Operators;
   readonly reader: MediatorReader;
@@ -108,6 +82,12 @@ export class ExchangeClient {
   readonly #deposits: Deposits;
   /** Orders, several at once too. */
   readonly orders: OrderWriter;
+  /** Tickers, candles, trades by cursor, grouped depth. */
+  readonly market: MarketQueries;
+  /** Ledger, deposits with their confirmations, fills with their role, limits. */
+  readonly account: AccountQueries;
+  /** Statements about this client's closed orders, made by itself as they become many. */
+  readonly statements: Statements;
   readonly #pollMs: number;
   #exchange: ExchangeFacts;
 
@@ -123,9 +103,8 @@ export class ExchangeClient {
     const { address: client } = this;
     const { domain, schedule } = constants;
     const curve = options.curve ?? nobleCurve;
-    const evidence = new CheckedEvidence({
-      ...{ store: options.evidence, reader, constants, client, curve },
-    });
+    const { evidence: store } = options;
+    const evidence = new CheckedEvidence({ store, reader, constants, client, curve });
     this.evidence = evidence;
     this.#receipts = new Receipts({ reader, constants, evidence, owner: client, curve });
     this.#submitter = signer.sender({
@@ -137,28 +116,48 @@ export class ExchangeClient {
     const clock = new OwnClock(reader, schedule);
     const sign: SessionOptions["sign"] = (session) => signer.sign(domain, "Session", session);
     this.#sessions = new Sessions({ clock, client, sign });
-    this.#deposits = new Deposits({
-      ...{ reader, constants, client },
-      submitter: this.#submitter,
-      pollMs: this.#pollMs,
+    const onChain = { submitter: this.#submitter, pollMs: this.#pollMs };
+    this.#deposits = new Deposits({ reader, constants, client, ...onChain });
+    const ids = new OrderIds();
+    this.statements = new Statements({
+      owner: client,
+      domain,
+      curve,
+      signer,
+      evidence,
+      receipts: this.#receipts,
+      ids,
+      fetchUncovered: (round) => this.fetchOrders(round, undefined, true),
+      api,
+      own: () => this.#own(),
+      limit: () => this.exchange.limits.ordersPerClientAndRound,
     });
     this.orders = new OrderWriter({
-      ...{ api, owner: client, domain, signer, evidence, clock },
+      api,
+      owner: client,
+      domain,
+      signer,
+      evidence,
+      clock,
+      ids,
+      statements: this.statements,
       receipts: this.#receipts,
       latest: this.latest,
       sessions: this.#sessions,
       exchange: () => this.exchange,
       learnAnew: () => this.fetchExchange(),
     });
-    this.#auditor = new Auditor({
-      ...{ reader, constants, evidence, client },
-      fetchOrders: (round, manner) => this.fetchOrders(round, manner),
-      fetchProofs: async (round, manner) => {
-        const { params, session } = await this.#own({ retryTimeoutMs: 0 });
-        const asked = { params: { ...params, round }, session };
-        return this.api.call("fetchProofs", asked, manner);
-      },
-    });
+    const source = { api, exchange: () => this.exchange };
+    this.market = new MarketQueries(source);
+    this.account = new AccountQueries({ ...source, own: () => this.#own() });
+    const fetchProofs: AuditorOptions["fetchProofs"] = async (round, manner) => {
+      const { params, session } = await this.#own({ retryTimeoutMs: 0 });
+      return this.api.call("fetchProofs", { params: { ...params, round }, session }, manner);
+    };
+    const fetchOrders: AuditorOptions["fetchOrders"] = (...asked) => this.fetchOrders(...asked);
+    const syncStatements = (round: Round) => this.statements.sync(round);
+    const own = { reader, constants, evidence, client };
+    this.#auditor = new Auditor({ ...own, fetchOrders, syncStatements, fetchProofs });
   }
 
   /**
@@ -168,7 +167,7 @@ export class ExchangeClient {
    * account, and `RpcUnavailable`.
    */
   static async join(given: ClientOptions): Promise<ExchangeClient> {
-    const options = parse.parseOptions(given);
+    const options = parseOptions(given);
     const { operators, retryTimeoutMs, rpc, mediator } = options;
     const chainId = await readChainId(rpc);
     const reader = new MediatorReader(connect(rpc, { chainId }), mediator);
@@ -249,15 +248,8 @@ export class ExchangeClient {
     const token = parse.parseAddressArgument("deposit.token", deposit?.token);
     const block = parse.parseCount("deposit.block", deposit.block);
     parse.parseCount("retryTimeoutMs", retryTimeoutMs);
-    const end = performance.now() + retryTimeoutMs;
-    for (;;) {
-      const clock = await this.api.call("fetchClock");
-      const balances = clock.block < block ? [] : await this.fetchBalance();
-      const balance = balances.find((one) => one.token === token);
-      if (balance !== undefined) return balance;
-      if (performance.now() >= end) throw notCredited(block, clock.block);
-      await sleep(this.#pollMs);
-    }
+    const timing = { retryTimeoutMs, pollMs: this.#pollMs };
+    return untilCredited({ token, block }, this.api, () => this.fetchBalance(), timing);
   }
 
   /**
@@ -295,22 +287,12 @@ export class ExchangeClient {
 
   /** The best `depth` prices of each side; `priceText` and `amountText` as people read them. */
   async fetchOrderBook(name: string, depth = 50) {
-    const market = orders.findMarket(this.exchange, name);
-    const { base, quote } = market;
-    const query = { depth: parse.parseCount("depth", depth, 1, MAX_ROWS) };
-    const book = await this.api.call("fetchOrderBook", { params: { base, quote }, query });
-    const read = (level: { readonly price: Amount; readonly amount: Amount }) =>
-      orders.withTexts(this.exchange, market, level, level.amount);
-    return { ...book, bids: book.bids.map(read), asks: book.asks.map(read) };
+    return this.market.fetchOrderBook(name, { depth });
   }
 
   /** The market's latest trades, newest first; `priceText` and `amountText` as people read them. */
   async fetchTrades(name: string, limit = 100) {
-    const market = orders.findMarket(this.exchange, name);
-    const { base, quote } = market;
-    const query = { limit: parse.parseCount("limit", limit, 1, MAX_ROWS) };
-    const trades = await this.api.call("fetchTrades", { params: { base, quote }, query });
-    return trades.map((one) => orders.withTexts(this.exchange, market, one, one.baseAmount));
+    return this.market.fetchTrades(name, { limit });
   }
 
   async fetchMyTrades(limit = 100): Promise<Answer<"fetchMyTrades">> {
@@ -318,14 +300,23 @@ export class ExchangeClient {
     return this.api.call("fetchMyTrades", { ...(await this.#own()), query });
   }
 
-  async fetchOrders(round?: Round, manner?: RetryPolicy): Promise<Answer<"fetchOrders">> {
+  /** `uncovered`: only those that the client's last countersigned statement does not cover. */
+  async fetchOrders(
+    round?: Round,
+    manner?: RetryPolicy,
+    uncovered = false,
+  ): Promise<Answer<"fetchOrders">> {
     if (round !== undefined) parse.parseRound("round", round);
     const how = parse.parseRetryPolicy(manner);
-    const own = { ...(await this.#own(how)), query: { round } };
+    const query = { round, ...(uncovered && { uncovered: "true" }) };
+    const own = { ...(await this.#own(how)), query };
     const found = await this.api.call("fetchOrders", own, how);
     const asked = round ?? found[0]?.round;
     if (asked !== undefined) await this.#receipts.keep(found, asked);
-    for (const order of found) this.latest.take(order);
+    for (const order of found) {
+      this.latest.take(order);
+      this.statements.take(order);
+    }
     return found;
   }
 
@@ -336,7 +327,9 @@ export class ExchangeClient {
   /**
    * Asks the Mediator for a withdrawal, with a proof against the previous round's commit. The
    * request is paid by `confirmWithdrawal` two rounds later. `recipient` defaults to the client.
-   * The bond (`constants.withdrawalBond`, wei) comes back with the payment.
+   * The bond (`constants.withdrawalBond`, wei) comes back with the payment. Where this client made
+   * statements about the two rounds, a new one is made of what closed since, and they go along:
+   * whoever cancels the request must count what the orders bought then.
    */
   async withdraw(token: string, amount: string, recipient?: string): Promise<Mined> {
     const info = orders.findToken(this.exchange, token);
@@ -345,7 +338,8 @@ export class ExchangeClient {
       recipient === undefined ? this.address : parse.parseAddressArgument("recipient", recipient);
     const { round } = await this.reader.clock();
     const proof = await this.provenBalance(info.token, round - 1);
-    const data = encodeInitiateWithdrawal(info.token, units, to, proof);
+    const statements = await this.statements.forRequest(round);
+    const data = encodeInitiateWithdrawal(info.token, units, to, proof, statements);
     return this.send(`withdrawal of ${amount} ${info.symbol}`, data, this.constants.withdrawalBond);
   }
 

@@ -18,6 +18,7 @@ import { asTooWide } from "../chain/rpc/logWidth.ts";
 import { ask } from "../chain/rpc/rpc.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
+import type { Answer } from "../wire/routes/routes.ts";
 import { BadArgument } from "./checks/badArgument.ts";
 import type { TokenInfo } from "./orders.ts";
 import type { TransactionSender } from "./signing/signer.ts";
@@ -261,8 +262,28 @@ function randomKey(): string {
   return bytesToHex(crypto.getRandomValues(new Uint8Array(16)));
 }
 
+type Balances = Answer<"fetchBalances">;
+
+/** The token's balance once an operator has credited a deposit. Throws `NotCredited`. */
+export async function untilCredited(
+  { token, block }: { readonly token: Address; readonly block: BlockNumber },
+  operators: { call(name: "fetchClock"): Promise<Answer<"fetchClock">> },
+  fetchBalance: () => Promise<Balances>,
+  { retryTimeoutMs, pollMs }: { readonly retryTimeoutMs: number; readonly pollMs: number },
+): Promise<Balances[number]> {
+  const end = performance.now() + retryTimeoutMs;
+  for (;;) {
+    const clock = await operators.call("fetchClock");
+    const balances = clock.block < block ? [] : await fetchBalance();
+    const balance = balances.find((one) => one.token === token);
+    if (balance !== undefined) return balance;
+    if (performance.now() >= end) throw notCredited(block, clock.block);
+    await sleep(pollMs);
+  }
+}
+
 /** `block`: of the deposit; `operatorBlock`: up to which the operator asked has come. */
-export function notCredited(block: number, operatorBlock: number): QuarterdeckError {
+function notCredited(block: number, operatorBlock: number): QuarterdeckError {
   return new QuarterdeckError({
     code: "NotCredited",
     message: `The deposit of block ${block} is not credited; the operator is at ${operatorBlock}.`,

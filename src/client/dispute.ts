@@ -5,8 +5,10 @@ import { readClosings, readDeposits } from "../chain/contracts/pastEvents.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import { checkPresented } from "../protocol/disputeRule.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";
+import { covers } from "../protocol/statementRule.ts";
 import type { Round, SignedFill } from "../protocol/units.ts";
 import { parseClient, parseRound } from "./arguments.ts";
+import { lastCountersigned } from "./evidence/evidence.ts";
 import type { ChainClientSide } from "./types.ts";
 
 export interface OpenedDispute {
@@ -19,7 +21,8 @@ export interface OpenedDispute {
 
 /**
  * Opens a dispute in the current round about the one before, with the best that the evidence holds:
- * proofs of that round, else a deposit on chain; and every signed fill of it. Throws `NoStanding`
+ * proofs of that round, else a deposit on chain; the last countersigned statement, and every signed
+ * fill of orders that it does not cover. Throws `NoStanding`
  * when this client never deposited.
  */
 export async function dispute(client: ChainClientSide): Promise<OpenedDispute> {
@@ -27,9 +30,15 @@ export async function dispute(client: ChainClientSide): Promise<OpenedDispute> {
   const { round } = await client.reader.clock();
   const standing = await findStanding(client, round);
   const orders = round > 0 ? await client.evidence.orders(round - 1) : [];
-  const kept = orders.map(({ fill }) => fill).filter((fill) => fill !== undefined);
+  const stated =
+    round > 0 ? lastCountersigned(await client.evidence.statements(round - 1)) : undefined;
+  const kept = orders
+    .filter(({ signed }) => !stated || !covers(stated.statement, signed.order.id))
+    .map(({ fill }) => fill)
+    .filter((fill) => fill !== undefined);
   const fills = presentable(kept);
-  const data = encodeOpenDispute(client.address, standing, fills);
+  const statement = stated && { statement: stated.statement, signature: stated.countersignature };
+  const data = encodeOpenDispute(client.address, standing, fills, undefined, statement);
   const bond = client.constants.disputeBond;
   const mined = await client.send(`dispute in round ${round}`, data, bond);
   return { round, standing: standing.kind, fills: fills.length, mined };

@@ -9,7 +9,7 @@ function placed(id: bigint, changes: Partial<OrderStatus> = {}): OrderStatus {
   return { ...answered.value, ...changes };
 }
 
-it("keeps the newest of each order, in whichever order they are told", () => {
+it("the newest state of each order is kept, in whichever order they come", () => {
   const latest = new LatestOrders();
   const filled = placed(1n, { asOf: 8, state: "filled" });
   expect(latest.take(filled)).toBe(filled);
@@ -22,7 +22,7 @@ it("keeps the newest of each order, in whichever order they are told", () => {
   expect(latest.of(later.orderHash)).toBe(later);
 });
 
-it("forgets what operators show no more", () => {
+it("orders that operators show no more are forgotten", () => {
   const latest = new LatestOrders();
   const [old, kept] = [placed(1n, { asOf: 5, round: 3 }), placed(2n, { asOf: 5, round: 4 })];
   latest.take(old);

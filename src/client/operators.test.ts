@@ -78,7 +78,7 @@ it.each(["moved", "{}", ""])("a redirection in others' words (%j) leads on", asy
   await expect(alone).rejects.toMatchObject({ code: "NotLeader", leader: bob.url });
 });
 
-it("whoever is down, hangs or is not ready is passed over", async () => {
+it("an operator that is down, hangs or is not ready is passed over", async () => {
   const { ada, bob, cy } = await start();
   await ada.stop();
   bob.reads.push("hangBefore");
@@ -119,7 +119,7 @@ it("a leader that comes while a client waits is found", async () => {
   expect(await place(operators, 1n)).toMatchObject({ id: 1n });
 });
 
-it("without patience everybody is asked once", async () => {
+it("a request without patience asks every operator once", async () => {
   const { ada, bob, cy } = await start();
   for (const { reads } of [ada, bob, cy]) reads.push("closeBefore", "closeBefore");
   const operators = new Operators({ urls: [ada.url, bob.url, cy.url], retryTimeoutMs: 0 });
@@ -127,7 +127,7 @@ it("without patience everybody is asked once", async () => {
   expect([ada, bob, cy].map(({ asked }) => asked.length)).toEqual([1, 1, 1]);
 });
 
-it("one who names ever new leaders is not followed without end", async () => {
+it("an operator that names ever new leaders is not followed without end", async () => {
   let asked = 0;
   const operators = new Operators({ urls: ["http://127.0.0.1"], retryTimeoutMs: 0 });
   const liar = operators.ask(async () => {
@@ -138,7 +138,7 @@ it("one who names ever new leaders is not followed without end", async () => {
   expect(operators.known).toEqual(["http://127.0.0.1"]);
 });
 
-it("where the chain says that operators serve is asked for when the known ones are of no use", async () => {
+it("operators named by the chain are asked when the known ones are of no use", async () => {
   const { ada, bob } = await start();
   await ada.stop();
   const options = { urls: [ada.url], retryTimeoutMs: PATIENCE_MS };
@@ -151,7 +151,7 @@ it("where the chain says that operators serve is asked for when the known ones a
   await expect(alone.call("fetchClock")).rejects.toBeInstanceOf(OperatorUnreachable);
 });
 
-it("whom operators name leaves room for those that the chain names", () => {
+it("operators named by operators leave room for those that the chain names", () => {
   const operators = new Operators({ urls: ["http://liar.example"] });
   for (let i = 0; i < 200; i++) operators.prefer(`http://stranger-${i}.example`);
   expect(operators.url).toBe("http://stranger-199.example");
@@ -189,7 +189,7 @@ it.each<[RefusalCode, boolean]>([
   expect(isAnsweredElsewhere(new RefusedByOperator(code, "retry", ""))).toBe(elsewhere);
 });
 
-it("what an operator says is said as it is: its sentence ends with what to do", () => {
+it("an operator's refusal is said as it is: its sentence ends with what to do", () => {
   for (const refusal of [
     refuse("NotReady", { waitingFor: "3 blocks of the chain" }),
     refuse("NotLeader", { leader: undefined }),

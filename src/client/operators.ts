@@ -8,11 +8,13 @@ import { sleep } from "../base/sleep.ts";
 import type { MediatorReader } from "../chain/contracts/mediator.ts";
 import { SlotReader } from "../chain/contracts/roundRobinManager.ts";
 import type { Answer, Body, RouteName } from "../wire/routes/routes.ts";
+import type { StreamWriteName } from "../wire/stream.ts";
 import {
   Api,
   type CallOptions,
   OperatorUnreachable,
   RefusedByOperator,
+  type SocketWrite,
   TIMEOUT_MS,
 } from "./api.ts";
 import type { OrderStatus } from "./types.ts";
@@ -52,6 +54,7 @@ export class Operators {
   readonly #readUrls: OperatorsOptions["readUrls"];
   #current: string;
   #reading: Promise<void> | undefined;
+  #socketAt: (url: string) => SocketWrite | undefined = () => undefined;
 
   /** Throws `OperatorUnreachable` where no URL is of use. */
   constructor({ urls, retryTimeoutMs = DEFAULT_RETRY_TIMEOUT_MS, readUrls }: OperatorsOptions) {
@@ -88,6 +91,18 @@ export class Operators {
     this.#current = base;
   }
 
+  /**
+   * From now on writes go over the stream that `socketAt` gives for an operator; over HTTP where it
+   * gives none, and again once the function that this returns is called.
+   */
+  writeOver(socketAt: (url: string) => SocketWrite | undefined): () => void {
+    this.#socketAt = socketAt;
+    return () => {
+      // A later stream stays.
+      if (this.#socketAt === socketAt) this.#socketAt = () => undefined;
+    };
+  }
+
   /** The operator to ask after `url`, when that one does not answer. */
   after(url: string): string {
     return this.#known[(this.#known.indexOf(url) + 1) % this.#known.length] ?? url;
@@ -121,7 +136,9 @@ export class Operators {
     for (;;) {
       asked.add(url);
       try {
-        const answer = await question(new Api(url, Math.min(timeoutMs, TIMEOUT_MS)));
+        const answer = await question(
+          new Api(url, Math.min(timeoutMs, TIMEOUT_MS), this.#socketAt(url)),
+        );
         this.prefer(url);
         return answer;
       } catch (error) {
@@ -230,6 +247,46 @@ export async function writeOnce<Name extends "placeOrder" | "cancelOrder">(
   }
 }
 
+/** An answer to a write, and whether a try before it was left without one. */
+export interface WriteAnswer<Name extends StreamWriteName> {
+  readonly answer: Answer<Name>;
+  readonly wasOpen: boolean;
+}
+
+/**
+ * Sends a write that operators answer the same when it comes again (several orders, replace, cancel
+ * all, the switch) until one answers. Throws as `writeOnce` does: `OperatorUnreachable` wherever a
+ * try may have been taken and nobody said so.
+ */
+export async function writeAgain<Name extends StreamWriteName>(
+  operators: Operators,
+  name: Name,
+  body: Body<Name>,
+): Promise<WriteAnswer<Name>> {
+  let wasOpen = false;
+  let openError: OperatorUnreachable | undefined;
+  const attempt = async (api: Api): Promise<Answer<Name>> => {
+    try {
+      return await api.call(name, { body });
+    } catch (error) {
+      wasOpen ||= leavesOpen(error);
+      if (error instanceof OperatorUnreachable && error.mayHaveArrived) openError ??= error;
+      throw error;
+    }
+  };
+  const isUnsettled = (error: unknown) =>
+    wasOpen && error instanceof RefusedByOperator && error.act === "retry";
+  const isElsewhere = (error: unknown) => isAnsweredElsewhere(error) || isUnsettled(error);
+  try {
+    return { answer: await operators.ask(attempt, { isElsewhere }), wasOpen };
+  } catch (error) {
+    if (error instanceof OperatorUnreachable) throw openError ?? error;
+    if (!isUnsettled(error)) throw error;
+    const { code } = error as RefusedByOperator;
+    throw new OperatorUnreachable(operators.url, `${code}, and an earlier try is open`, error);
+  }
+}
+
 /** The write was taken, and its state cannot be given now. */
 function isUnsigned(error: RefusedByOperator): boolean {
   return error.code === "FillUnsigned";
@@ -256,9 +313,9 @@ export async function readOperatorUrls(
   reader: MediatorReader,
   manager: Address,
 ): Promise<readonly string[]> {
-  const turns = new SlotReader(reader.client, manager);
-  if (await turns.hasSlots()) {
-    return (await turns.slots()).operators.map(({ endpoint }) => endpoint);
+  const slotReader = new SlotReader(reader.client, manager);
+  if (await slotReader.hasSlots()) {
+    return (await slotReader.slots()).operators.map(({ endpoint }) => endpoint);
   }
   const operator = await reader.operator(manager);
   return operator === undefined ? [] : [operator.uri];
@@ -271,4 +328,13 @@ function baseUrl(text: string): string | undefined {
   const isHttp = protocol === "http:" || protocol === "https:";
   if (!isHttp || username !== "" || password !== "") return undefined;
   return origin + pathname.replace(/\/+$/, "");
+}
+
+export function requireLength(url: string, items: readonly unknown[], length: number): void {
+  if (items.length === length) return;
+  throw new OperatorUnreachable(url, `it answers about ${items.length} of ${length} orders`);
+}
+
+export function anotherOrder(url: string): OperatorUnreachable {
+  return new OperatorUnreachable(url, "it answers about another order");
 }

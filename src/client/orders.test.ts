@@ -32,7 +32,7 @@ function order(changes: Partial<OrderRequest>) {
 }
 
 describe("orders as people write them", () => {
-  it("become exact amounts in base units", () => {
+  it("written orders become exact amounts in base units", () => {
     expect(order({ side: "buy", price: "2999.5", amount: "0.25" })).toEqual({
       owner: OWNER,
       round: 4,
@@ -60,11 +60,11 @@ describe("orders as people write them", () => {
     [{ price: "0" }, /price: 0 is no multiple/],
     [{ price: "3,000" }, /price: .*no sign, spaces, commas/],
     [{ market: "BTC/USDC" }, /market: BTC\/USDC is not traded here\. Choose one of: WETH\/USDC/],
-  ])("are refused with the field and the hint: %j", (changes, message) => {
+  ])("written orders are refused with the field and the hint: %j", (changes, message) => {
     expect(() => order(changes)).toThrow(message);
   });
 
-  it("hold their price exactly, and print it as it was written", () => {
+  it("written orders hold their price exactly, and print it as it was written", () => {
     const ticks = fc.bigInt({ min: 1n, max: 10n ** 12n });
     const lots = fc.bigInt({ min: 1n, max: 10n ** 12n });
     fc.assert(

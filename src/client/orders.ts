@@ -65,14 +65,19 @@ export function buildOrder(
   return { owner, round, id, ...amounts };
 }
 
-/** Base units of quote for one lot. */
-export function priceOfLot(exchange: ExchangeFacts, market: MarketFacts, text: string): bigint {
+/** Base units of quote for one lot. `field`: names the price in errors. */
+export function priceOfLot(
+  exchange: ExchangeFacts,
+  market: MarketFacts,
+  text: string,
+  field = "price",
+): bigint {
   const { scale, decimals } = priceScale(exchange, market);
-  const written = parseAmount("price", text, decimals);
+  const written = parseAmount(field, text, decimals);
   const price = written / scale;
   if (price > 0n && written % scale === 0n && price % market.tick === 0n) return price;
   const step = formatDecimal(market.tick * scale, decimals);
-  throw new BadArgument("price", `${text} is no multiple of ${step}`, useMultiple(step));
+  throw new BadArgument(field, `${text} is no multiple of ${step}`, useMultiple(step));
 }
 
 function useMultiple(step: string): string {

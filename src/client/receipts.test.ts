@@ -72,7 +72,7 @@ function filled(changes: Partial<Fill> = {}, key = OPERATOR): { fill: SignedFill
 
 const kept = async () => (await evidence.orders(3))[0]?.fill?.fill.sold;
 
-it("keeps what goes further, in whatever order it comes", async () => {
+it("evidence keeps the fill that goes further, in whatever order fills come", async () => {
   const later = filled({ sold: 30n, bought: 60n, sequence: 2n });
   await receipts.keep([later, filled()], 3);
   expect(await kept()).toBe(30n);
@@ -80,7 +80,7 @@ it("keeps what goes further, in whatever order it comes", async () => {
   expect(await kept()).toBe(30n);
 });
 
-it("asks the chain once for each key and round, about that round's blocks", async () => {
+it("the chain is asked once for each key and round, about that round's blocks", async () => {
   await receipts.keep([filled(), filled({ sold: 12n, bought: 24n, sequence: 2n })], 3);
   expect(asked).toEqual([[operator, 34, 41]]);
 });
@@ -95,13 +95,13 @@ it.each<[string, { fill: SignedFill }]>([
     "signed for other amounts",
     { fill: { ...filled().fill, fill: filled({ sold: 9n }).fill.fill } },
   ],
-])("refuses one that is %s, and keeps nothing of it", async (_what, wrong) => {
+])("a fill that is %s is refused, and nothing of it kept", async (_what, wrong) => {
   const fault = receipts.keep([wrong], 3);
   await expect(fault).rejects.toMatchObject({ code: "BadReceipt" });
   expect(await kept()).toBeUndefined();
 });
 
-it("refuses one that takes back what was kept, or grows before it", async () => {
+it("a fill that takes back what was kept, or grows before it, is refused", async () => {
   await receipts.keep([filled({ sold: 30n, bought: 60n, sequence: 5n })], 3);
   for (const wrong of [
     filled({ sold: 20n, bought: 60n, sequence: 6n }),
@@ -112,7 +112,7 @@ it("refuses one that takes back what was kept, or grows before it", async () => 
   expect(await kept()).toBe(30n);
 });
 
-it("passes over orders of which it has no evidence: another device placed them", async () => {
+it("fills of orders without evidence are passed over: another device placed them", async () => {
   await receipts.keep([filled({ orderHash: `0x${"cd".repeat(32)}` }, STRANGER)], 3);
   expect(asked).toEqual([]);
 });

@@ -43,7 +43,7 @@ export class Receipts {
       // An order of ours that another device placed: nothing here to hold it against.
       if (known === undefined) continue;
       const signer = recoverSigner(curve, constants.domain, hashFill(fill.fill), fill.signature);
-      const approved = signer !== undefined && (await this.#isApproved(signer, round));
+      const approved = signer !== undefined && (await this.isOperator(signer, round));
       const isOurs = fill.fill.owner === owner && fill.fill.round === round;
       const why = !approved
         ? `signed by ${signer ?? "nobody"}, no operator of that round`
@@ -55,7 +55,8 @@ export class Receipts {
     }
   }
 
-  async #isApproved(signer: Address, round: Round): Promise<boolean> {
+  /** Whether the signer was approved in any block of the round. */
+  async isOperator(signer: Address, round: Round): Promise<boolean> {
     const key = `${round} ${signer}`;
     if (this.#approved.has(key)) return true;
     const { reader, constants } = this.#options;

@@ -72,7 +72,7 @@ it.each<[Deed, number]>([
   expect(exchange.taken).toEqual(["place 1", "cancel 1"]);
 });
 
-it("what was taken is not refused for what came after it", async () => {
+it("a write that was taken is not refused for what came after it", async () => {
   const { exchange, fakes } = await start(1);
   const operators = new Operators({ urls: [fakes[0].url], retryTimeoutMs: PATIENCE_MS });
   fakes[0].writes.push("closeAfter", "poor");
@@ -133,7 +133,7 @@ it("an operator that was never reached took nothing, and hides no answer of anot
   expect(exchange.taken).toEqual([]);
 });
 
-it("one that was not taken is refused as it is, at once", async () => {
+it("a write that was not taken is refused as it is, at once", async () => {
   const { exchange, fakes } = await start(2);
   const operators = new Operators({
     urls: fakes.map(({ url }) => url),
@@ -145,7 +145,7 @@ it("one that was not taken is refused as it is, at once", async () => {
   expect(exchange.taken).toEqual([]);
 });
 
-it("whatever they do, it is taken once, refused, or said to be open", {
+it("a write is taken once, refused, or said to be open, whatever operators do", {
   timeout: 60_000,
 }, async () => {
   const { exchange, fakes } = await start(3);

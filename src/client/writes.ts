@@ -3,30 +3,31 @@ import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { MAX_PATH_LENGTH, ORDER_PATH_LENGTH } from "../protocol/limits.ts";
 import { orderHash } from "../protocol/messages.ts";
-import { isSameTerms, type OrderTerms, termsOf } from "../protocol/trading/terms.ts";
+import { DEFAULT_TERMS, isSameTerms, type OrderTerms, termsOf } from "../protocol/trading/terms.ts";
 import type { Domain, Order, Round, Signature } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
-import { MAX_ITEMS } from "../wire/schemas/batch.ts";
 import type { Placement } from "../wire/schemas/terms.ts";
 import { type Api, OperatorUnreachable, RefusedByOperator } from "./api.ts";
 import {
   parseCount,
+  parseList,
   parseOrderReference,
   parseOrderRequest,
   parseSignedOrder,
 } from "./arguments.ts";
-import { BadArgument } from "./checks/badArgument.ts";
 import { requireAsAsked } from "./checks/builtOrder.ts";
 import type { ExchangeFacts } from "./checks/exchangeFacts.ts";
-import { parseTerms, randomId } from "./checks/orderTerms.ts";
+import type { OrderIds } from "./checks/orderIds.ts";
+import { parseTerms, termsNotKept } from "./checks/orderTerms.ts";
 import type { OwnClock, Sessions } from "./checks/ownClock.ts";
 import type { EvidenceStore } from "./evidence/evidence.ts";
 import type { LatestOrders } from "./latestOrders.ts";
-import { type Operators, writeOnce } from "./operators.ts";
+import { anotherOrder, type Operators, requireLength, writeAgain, writeOnce } from "./operators.ts";
 import { buildOrder, findMarket } from "./orders.ts";
 import type { Receipts } from "./receipts.ts";
 import { signSeveral } from "./signing/several.ts";
 import type { ClientSigner } from "./signing/signer.ts";
+import type { Statements } from "./statements.ts";
 import type { OrderStatus } from "./types.ts";
 
 export interface OrderWriterOptions {
@@ -37,6 +38,11 @@ export interface OrderWriterOptions {
   readonly evidence: EvidenceStore;
   readonly receipts: Receipts;
   readonly latest: LatestOrders;
+  readonly ids: OrderIds;
+  readonly statements: Pick<
+    Statements,
+    "prepare" | "signing" | "take" | "refused" | "unanswered" | "tryState"
+  >;
   readonly clock: OwnClock;
   readonly sessions: Sessions;
   /** The exchange as the client knows it. */
@@ -84,6 +90,8 @@ export class OrderWriter {
       return await this.place(first);
     } catch (error) {
       await this.#explain(error);
+      const hasRoom = asked.id === undefined && (await this.#makeRoom(error, first.order.round));
+      if (hasRoom) return this.place(await this.#sign(asked, first.order.round));
       const isClosed = error instanceof RefusedByOperator && error.code === "OrderRoundClosed";
       const { round } = first.order;
       if (!isClosed || asked.round !== undefined || !(await clock.isOver(round))) throw error;
@@ -107,7 +115,8 @@ export class OrderWriter {
       isAbout: (shown) => shown.orderHash === hash,
       isDone: (shown) => shown.orderHash === hash,
     }).catch((error: unknown) => {
-      throw error instanceof OperatorUnreachable ? error.about(signed) : error;
+      this.#noteRefusal(error, signed.order);
+      throw error instanceof OperatorUnreachable ? error.about([signed]) : error;
     });
     const kept = await this.#keep(status, round);
     if (!isSameTerms(kept.terms, terms)) throw termsNotKept(kept);
@@ -140,23 +149,35 @@ export class OrderWriter {
     const current = asked.every(({ round }) => round !== undefined)
       ? undefined
       : await this.#currentRound();
-    const built = asked.map((one) => this.#build(one, one.round ?? (current as Round)));
-    return this.#signAll(built);
+    const rounds = asked.map((one) => one.round ?? (current as Round));
+    for (const [at, one] of asked.entries()) this.#orderOf(one, rounds[at] as Round, one.id ?? 1n);
+    for (const round of new Set(rounds)) {
+      const more = rounds.filter((one) => one === round).length;
+      await this.#options.statements.prepare(round, more);
+    }
+    return this.#signAll(asked.map((one, at) => this.#build(one, rounds[at] as Round)));
   }
 
   /**
    * Places orders that are signed and among the evidence, up to 50: each is answered by itself, in
    * their order. The same list may be sent again: an order that was taken is answered as it is.
-   * Throws `OperatorUnreachable` where nothing is known of any of them, `RefusedByOperator` where
+   * Throws `OperatorUnreachable` with them where nothing is known of any, `RefusedByOperator` where
    * none was looked at, `BadReceipt`, `TermsNotKept`, `BadArgument`.
    */
   async placeMany(given: unknown): Promise<OrderOutcome[]> {
     const { api, owner } = this.#options;
     const signed = parseList("orders", given, (one) => parseSignedOrder(one, owner));
-    const items = await api.call("placeOrders", { body: { orders: signed } });
+    const { statements } = this.#options;
+    const lost = (error: unknown) => {
+      for (const { order } of signed) statements.unanswered(order);
+      throw error instanceof OperatorUnreachable ? error.about(signed) : error;
+    };
+    const body = { orders: signed };
+    const { answer: items } = await writeAgain(api, "placeOrders", body).catch(lost);
     requireLength(api.url, items, signed.length);
     for (const [at, { order, signature: _, terms }] of signed.entries()) {
       const status = items[at]?.order;
+      if (items[at]?.error?.act === "caller") this.#options.statements.refused(order);
       if (status === null || status === undefined) continue;
       if (status.orderHash !== orderHash(order)) throw anotherOrder(api.url);
       if (!isSameTerms(status.terms, termsOf(terms))) throw termsNotKept(status);
@@ -186,9 +207,9 @@ export class OrderWriter {
     const body = {
       cancels: cancels.map((cancel, at) => ({ cancel, signature: signatures[at] as Signature })),
     };
-    const items = await api.call("cancelOrders", { body });
-    requireLength(api.url, items, cancels.length);
-    return this.#outcomes(items);
+    const { answer, wasOpen } = await writeAgain(api, "cancelOrders", body);
+    requireLength(api.url, answer, cancels.length);
+    return this.#outcomes(wasOpen ? await this.#settled(answer, cancels) : answer);
   }
 
   /** Takes out all orders of this client, of this round and the next; gives those that it took. */
@@ -196,7 +217,7 @@ export class OrderWriter {
     const { api, owner, domain, signer } = this.#options;
     const cancelAll = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
     const signature = await signer.sign(domain, "CancelAll", cancelAll);
-    const taken = await api.call("cancelAllOrders", { body: { cancelAll, signature } });
+    const { answer: taken } = await writeAgain(api, "cancelAllOrders", { cancelAll, signature });
     return Promise.all(taken.map((status) => this.#keep(status, status.round)));
   }
 
@@ -213,7 +234,7 @@ export class OrderWriter {
     const wish = { owner, round: await this.#currentRound(), nonce: this.#nextNonce() };
     const cancelAfter = { ...wish, block: until, graceBlocks: grace };
     const signature = await signer.sign(domain, "CancelAfter", cancelAfter);
-    return api.call("cancelOrdersAfter", { body: { cancelAfter, signature } });
+    return (await writeAgain(api, "cancelOrdersAfter", { cancelAfter, signature })).answer;
   }
 
   /** Takes `old` out and a new order in, both or neither, with no trade in between. */
@@ -224,7 +245,10 @@ export class OrderWriter {
     const placed = await this.#sign(asked, asked.round ?? (await this.#currentRound()));
     const cancelSignature = await signer.sign(domain, "CancelOrder", cancel);
     const body = { cancel, cancelSignature, ...placed };
-    const answer = await api.call("replaceOrder", { body });
+    const { answer } = await writeAgain(api, "replaceOrder", body).catch((error: unknown) => {
+      this.#noteRefusal(error, placed.order);
+      throw error instanceof OperatorUnreachable ? error.about([placed]) : error;
+    });
     if (answer.placed.orderHash !== orderHash(placed.order)) throw anotherOrder(api.url);
     if (!isSameTerms(answer.placed.terms, termsOf(placed.terms))) throw termsNotKept(answer.placed);
     await this.#keep(answer.cancelled, answer.cancelled.round);
@@ -232,11 +256,36 @@ export class OrderWriter {
     return answer;
   }
 
+  /** An order as an event told it: its signed fill is checked and kept. Throws `BadReceipt`. */
+  async keep(status: OrderStatus): Promise<OrderStatus> {
+    return this.#keep(status, status.round);
+  }
+
   /** Above every one before, also of other processes as far as the clock goes. */
   #nextNonce(): bigint {
     const now = BigInt(Date.now());
     this.#lastNonce = now > this.#lastNonce ? now : this.#lastNonce + 1n;
     return this.#lastNonce;
+  }
+
+  /**
+   * Cancellations that an earlier try may have done: an order that is cancelled by now is answered
+   * as it is.
+   */
+  async #settled(
+    items: Answer<"cancelOrders">,
+    cancels: readonly { readonly round: Round; readonly id: bigint }[],
+  ): Promise<Answer<"cancelOrders">> {
+    const settled: Answer<"cancelOrders"> = [];
+    for (const [at, item] of items.entries()) {
+      const { round, id } = cancels[at] ?? { round: 0, id: 0n };
+      const isEnded = item.error?.code === "OrderNotOpen";
+      const order = isEnded
+        ? await this.#options.api.ask((one) => this.#read(one, round, id))
+        : undefined;
+      settled.push(order?.state === "cancelled" ? { order, error: null } : item);
+    }
+    return settled;
   }
 
   async #outcomes(items: Answer<"placeOrders">): Promise<OrderOutcome[]> {
@@ -253,6 +302,7 @@ export class OrderWriter {
 
   async #keep(status: OrderStatus, round: Round): Promise<OrderStatus> {
     await this.#options.receipts.keep([status], round);
+    this.#options.statements.take(status);
     this.#options.latest.take(status);
     return status;
   }
@@ -264,21 +314,33 @@ export class OrderWriter {
   }
 
   async #sign(request: Asked, round: Round): Promise<Placement> {
+    this.#orderOf(request, round, request.id ?? 1n);
+    await this.#options.statements.prepare(round, 1);
     const [signed] = await this.#signAll([this.#build(request, round)]);
     return signed as Placement;
   }
 
-  /** The order, computed back and compared with what was asked. Throws where it is not. */
+  /** The order with an id of its own; throws `BadArgument` where this client stated such ids. */
   #build(request: Asked, round: Round): Built {
+    const { ids, statements } = this.#options;
+    const isPlain = request.terms === undefined && request.id === undefined;
+    const terms = isPlain && ids.needsTerms(round) ? DEFAULT_TERMS : request.terms;
+    const id = request.id ?? ids.next(round, terms !== undefined);
+    ids.require(round, id);
+    statements.signing(round, id);
+    return { order: this.#orderOf(request, round, id), terms };
+  }
+
+  /** Computed back and compared with what was asked. Throws where it is not the same. */
+  #orderOf(request: Asked, round: Round, id: bigint): Order {
     const { owner } = this.#options;
     const exchange = this.#options.exchange();
-    const { market, side, price, amount, terms } = request;
+    const { market, side, price, amount } = request;
     const { base, quote } = findMarket(exchange, market);
-    const id = request.id ?? randomId(terms !== undefined);
     const order = buildOrder(exchange, owner, round, id, { market, side, price, amount });
     const decimals = new Map(exchange.tokens.map((one) => [one.token, one.decimals]));
     requireAsAsked(order, { ...request, base, quote }, decimals);
-    return { order, terms };
+    return order;
   }
 
   /** Kept before they are sent: whatever becomes of the answer, the operator may hold them. */
@@ -294,11 +356,30 @@ export class OrderWriter {
     const placements: Placement[] = [];
     for (const [at, { order, terms }] of built.entries()) {
       const signature = signatures[at] as Signature;
-      await evidence.saveOrder(orderHash(order), { order, signature });
       const ofTerms = terms && { ...terms, signature: termsSignatures.shift() as Signature };
-      placements.push({ order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) });
+      const placed = { order, signature, ...(ofTerms !== undefined && { terms: ofTerms }) };
+      await evidence.saveOrder(orderHash(order), placed);
+      placements.push(placed);
     }
     return placements;
+  }
+
+  /** A refusal that stays: the leader has no such order, and takes it no more. */
+  #noteRefusal(error: unknown, order: Order): void {
+    const isFinal = error instanceof RefusedByOperator && error.act === "caller";
+    const { statements } = this.#options;
+    if (isFinal && error.code !== "DuplicateOrderId") statements.refused(order);
+    else statements.unanswered(order);
+  }
+
+  /** Whether a statement lifted the limit that an order was refused for. */
+  async #makeRoom(error: unknown, round: Round): Promise<boolean> {
+    const isFull = error instanceof RefusedByOperator && error.code === "TooManyOrders";
+    const { ids, statements } = this.#options;
+    const before = ids.watermark(round);
+    return (
+      isFull && (await statements.tryState(round)) !== undefined && ids.watermark(round) > before
+    );
   }
 
   /** Throws `MarketChanged` where that is why an order was refused. */
@@ -316,28 +397,4 @@ export class OrderWriter {
     const own = { params: { client: owner }, query: { round }, session };
     return (await api.call("fetchOrders", own)).find((one) => one.id === id);
   }
-}
-
-function termsNotKept({ round, id }: OrderStatus): QuarterdeckError {
-  return new QuarterdeckError({
-    code: "TermsNotKept",
-    message: `The operator holds order ${id} of round ${round} with other terms than were signed.`,
-    hint: "Cancel it, and do not trade with this operator.",
-  });
-}
-
-function parseList<T>(field: string, value: unknown, parse: (one: unknown) => T): T[] {
-  if (Array.isArray(value) && value.length > 0 && value.length <= MAX_ITEMS) {
-    return value.map(parse);
-  }
-  throw new BadArgument(field, "It is no such list", `Give a list of 1 to ${MAX_ITEMS}.`);
-}
-
-function requireLength(url: string, items: readonly unknown[], length: number): void {
-  if (items.length === length) return;
-  throw new OperatorUnreachable(url, `it answers about ${items.length} of ${length} orders`);
-}
-
-function anotherOrder(url: string): OperatorUnreachable {
-  return new OperatorUnreachable(url, "it answers about another order");
 }

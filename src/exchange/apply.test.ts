@@ -90,7 +90,7 @@ test("a trade moves whole lots at the price of the order that rests", () => {
   });
 });
 
-test("best price first, and at one price whoever came first", () => {
+test("orders match at the best price first, and at one price in the order of arrival", () => {
   const world = tradingWorld();
   world.place(limitOrder(ALICE, 0, 1, "ask", 1, 60));
   world.place(limitOrder(ALICE, 0, 2, "ask", 1, 50));
@@ -160,7 +160,7 @@ test("orders for the next round wait unlocked, and come in as they arrived", () 
   expect(views.roots(world.state, 1)[0]?.total).toBe(30_000n);
 });
 
-test("who sold in r-1 and withdraws in r is refused, with evidence that suffices", () => {
+test("a seller in r-1 who withdraws in r is refused, with evidence that suffices", () => {
   const world = tradingWorld();
   world.toQuarter(1, 1);
   world.place(limitOrder(ALICE, 1, 1, "ask", 900, 5));
@@ -269,7 +269,7 @@ test("a commit that is not ours is an alarm", () => {
   expect(() => world.mine()).toThrow(/the commit of .* ours is/);
 });
 
-test("without a commit it halts at quarter 1: no orders, but every view", () => {
+test("the exchange halts at quarter 1 without a commit: no orders, but every view", () => {
   const world = tradingWorld();
   world.place(limitOrder(ALICE, 0, 1, "ask", 1, 50));
   world.toQuarter(1, 0);
@@ -370,7 +370,8 @@ test("refusals come in one order and change nothing", () => {
   expect(code(good)).toBe("DuplicateOrderId");
   world.cancel(ALICE, 0, 1);
   expect(code(good)).toBe("DuplicateOrderId");
-  for (let id = 2; id <= GENESIS.limits.ordersPerClientAndRound; id++) {
+  // The cancelled one, of which nothing was executed, counts no more.
+  for (let id = 2; id <= 1 + GENESIS.limits.ordersPerClientAndRound; id++) {
     expect(world.place(limitOrder(ALICE, 0, id, "bid", 1, 5)).refusal).toBeUndefined();
   }
   expect(code(limitOrder(ALICE, 0, 99, "bid", 1, 5))).toBe("TooManyOrders");
@@ -414,7 +415,7 @@ test("a trading key signs from the next round on, and what held in a round stays
   ]);
 });
 
-test("however often a key is set, only what the last rounds need is kept", () => {
+test("keys are kept for the last rounds only, however often one is set", () => {
   const world = tradingWorld();
   for (let round = 0; round < 6; round++) {
     world.toQuarter(round, 2);

@@ -2,6 +2,7 @@ import { assert, unreachable } from "../base/errors.ts";
 import { followBlocks } from "./followBlocks.ts";
 import { cancelOrder } from "./matching/cancelOrder.ts";
 import { cancelAfter, cancelAll, keepAlive } from "./matching/commands.ts";
+import { countersign } from "./matching/countersign.ts";
 import { placeOrder } from "./matching/placeOrder.ts";
 import { replaceOrder } from "./matching/replaceOrder.ts";
 import type { Entry, GenesisEntry } from "./model/entries.ts";
@@ -44,6 +45,8 @@ function step(state: State, entry: Exclude<Entry, GenesisEntry>): Outcome {
       return cancelAfter(state, entry);
     case "keepAlive":
       return keepAlive(state, entry);
+    case "countersign":
+      return countersign(state, entry);
     default:
       return unreachable(entry);
   }

@@ -36,7 +36,7 @@ function isReadable(state: State, entry: BlocksEntry): boolean {
   }
 }
 
-test("says yes to what the machine takes, and to nothing else, whatever logs are made of", () => {
+test("the check takes what the machine takes, and nothing else, whatever the logs", () => {
   const seen = { sound: 0, taken: 0, refused: 0 };
   const kinds = new Set<string>();
   fc.assert(
@@ -71,7 +71,7 @@ test("says yes to what the machine takes, and to nothing else, whatever logs are
   expect(kinds.size).toBe(9);
 });
 
-test("changes nothing of the state", () => {
+test("the check changes nothing of the state", () => {
   const world = tradingWorld();
   world.toQuarter(1, 0);
   world.duties();
@@ -117,7 +117,7 @@ test.each<[string, (world: World) => void, RegExp]>([
   ],
   ["a listing again", (w) => w.list(BASE), /is listed twice/],
   ["more than all accounts can hold", (w) => w.deposit(BOB, QUOTE, UINT128_MAX), /would hold/],
-])("names what is wrong: %s", (_, spoil, problem) => {
+])("the check names what is wrong: %s", (_, spoil, problem) => {
   const world = tradingWorld();
   spoil(world);
   expect(() => world.mine()).toThrow(problem);
@@ -184,7 +184,7 @@ function requested(locked: number): World {
 const SUBJECT = { client: ALICE, token: BASE, round: 2, amount: 9_000n } as const;
 const PAID: LooseLog = { kind: "withdrawalConfirmed", recipient: ALICE, ...SUBJECT };
 
-test("what the boundary will decide of a request is known to the logs of its block", () => {
+test("the logs of a request's block show what the boundary will decide of it", () => {
   for (const [locked, problem] of [
     [0, undefined],
     [900, "9000 of 0xB1B1B1B1b1B1b1b1b1B1B1B1B1b1b1B1b1b1B1B1 was paid that we did not debit."],

@@ -185,6 +185,7 @@ class Preview implements LogFacts {
         this.#disputes.set(disputeKey(log.client, log.round), log.kind === "disputeOpened");
         return;
       case "tradingKeySet":
+      case "statementPresented":
         return;
     }
   }

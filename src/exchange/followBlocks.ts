@@ -19,6 +19,7 @@ import { listToken } from "./rounds/listToken.ts";
 import { checkLog, factsOf } from "./rounds/logRules.ts";
 import { openDispute } from "./rounds/openDispute.ts";
 import { openRound } from "./rounds/openRound.ts";
+import { presentStatement } from "./rounds/presentStatement.ts";
 import { requestWithdrawal } from "./rounds/requestWithdrawal.ts";
 import { setTradingKey } from "./rounds/setTradingKey.ts";
 
@@ -134,6 +135,7 @@ const VERBS: { readonly [K in ChainLogKind]: Verb<Extract<ChainLog, { readonly k
   withdrawalInitiated: requestWithdrawal,
   committed: confirmCommit,
   disputeOpened: openDispute,
+  statementPresented: presentStatement,
   withdrawalCancelled: cancelWithdrawal,
   withdrawalConfirmed: confirmWithdrawal,
   tradingKeySet: setTradingKey,

@@ -15,7 +15,7 @@ import { checkEvidence, confirmable } from "../protocol/withdrawalRule.ts";
 import { apply, begin } from "./apply.ts";
 import { decodeEntry, encodeEntry } from "./model/entries.ts";
 import type { ExchangeEvent } from "./model/outcome.ts";
-import { NaiveModel } from "./naiveModel.testkit.ts";
+import { NaiveModel, type NaiveOrder } from "./naiveModel.testkit.ts";
 import * as views from "./queries/views.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshots/snapshot.ts";
 import { stateHash } from "./snapshots/stateHash.ts";
@@ -44,6 +44,17 @@ const terms = fc.record({
   goodFor: fc.option(fc.nat({ max: 40 })),
   selfTrade: fc.constantFrom(...SELF_TRADES),
 });
+const placed = fc.record({
+  do: fc.constant("place" as const),
+  client,
+  isBid: fc.boolean(),
+  isThird: fc.boolean(),
+  isNext: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
+  lots: fc.integer({ min: 1, max: 30 }),
+  ticks: fc.integer({ min: 4, max: 9 }),
+  id: fc.nat({ max: 40 }),
+  terms: fc.option(terms, { freq: 2 }),
+});
 const step = fc.oneof(
   {
     weight: 2,
@@ -56,19 +67,13 @@ const step = fc.oneof(
   },
   {
     weight: 12,
-    arbitrary: fc.record({
-      do: fc.constant("place"),
-      client,
-      isBid: fc.boolean(),
-      isThird: fc.boolean(),
-      isNext: fc.integer({ min: 0, max: 5 }).map((n) => n === 0),
-      lots: fc.integer({ min: 1, max: 30 }),
-      ticks: fc.integer({ min: 4, max: 9 }),
-      id: fc.nat({ max: 40 }),
-      terms: fc.option(terms, { freq: 2 }),
-    }),
+    arbitrary: placed,
   },
   { weight: 2, arbitrary: fc.record({ do: fc.constant("cancel"), pick: fc.nat() }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant("replace"), pick: fc.nat(), by: placed }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -99,24 +104,27 @@ const step = fc.oneof(
 
 type Step =
   | { do: "deposit"; client: number; token: number; amount: number }
-  | {
-      do: "place";
-      client: number;
-      isBid: boolean;
-      isThird: boolean;
-      isNext: boolean;
-      lots: number;
-      ticks: number;
-      id: number;
-      terms: { timeInForce: TimeInForce; goodFor: number | null; selfTrade: SelfTrade } | null;
-    }
+  | Placing
   | { do: "cancel"; pick: number }
+  | { do: "replace"; pick: number; by: Placing }
   | { do: "withdraw"; client: number; token: number; part: number }
   | { do: "unasked"; pick: number }
   | { do: "confirm" }
   | { do: "mine"; count: number }
   | { do: "restart" }
   | { do: "command"; client: number; what: string; blocks: number; grace: number };
+
+interface Placing {
+  do: "place";
+  client: number;
+  isBid: boolean;
+  isThird: boolean;
+  isNext: boolean;
+  lots: number;
+  ticks: number;
+  id: number;
+  terms: { timeInForce: TimeInForce; goodFor: number | null; selfTrade: SelfTrade } | null;
+}
 
 /** The machine and the model, side by side. */
 class Pair {
@@ -156,6 +164,9 @@ class Pair {
       case "cancel":
         this.cancel(step.pick);
         break;
+      case "replace":
+        this.replace(step.pick, step.by);
+        break;
       case "withdraw":
         this.withdraw(clientNo(step.client), TOKENS[step.token] as Address, step.part);
         break;
@@ -183,8 +194,8 @@ class Pair {
     this.world.state = restored;
   }
 
-  place(step: Step & { do: "place" }): void {
-    const owner = clientNo(step.client);
+  /** An order for the machine, and the same for the model. */
+  made(step: Placing, owner: Address) {
     const market = step.isThird ? THIRD_MARKET : MARKET;
     const round = this.world.round + (step.isNext ? 1 : 0);
     const price = step.ticks * 5;
@@ -197,36 +208,38 @@ class Pair {
       price,
       market,
     );
-    const isClient = views.leafIndexOf(this.world.state, owner) !== undefined;
     const terms = step.terms === null ? undefined : this.termsOf(step.terms);
-    const outcome = this.world.place(order, terms);
     const lots = BigInt(step.lots);
-    const taken =
-      isClient &&
-      this.model.place(
-        {
-          owner,
-          round,
-          id: order.id,
-          isBid: step.isBid,
-          market,
-          lots,
-          price: BigInt(price),
-          left: lots,
-          sold: 0n,
-          bought: 0n,
-          state: "queued",
-          ...(terms !== undefined && { terms }),
-        },
-        LIMIT,
-      );
+    const naive: NaiveOrder = {
+      owner,
+      round,
+      id: order.id,
+      isBid: step.isBid,
+      market,
+      lots,
+      price: BigInt(price),
+      left: lots,
+      sold: 0n,
+      bought: 0n,
+      state: "queued",
+      ...(terms !== undefined && { terms }),
+    };
+    return { order, terms, naive };
+  }
+
+  place(step: Placing): void {
+    const owner = clientNo(step.client);
+    const { order, terms, naive } = this.made(step, owner);
+    const isClient = views.leafIndexOf(this.world.state, owner) !== undefined;
+    const outcome = this.world.place(order, terms);
+    const taken = isClient && this.model.place(naive, LIMIT);
     expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
     const { code } = outcome.refusal ?? {};
     if (code === "WouldTake" || code === "NotFilled" || code === "Expired") this.seen[code]++;
     this.checkTrades(outcome.events);
   }
 
-  termsOf({ goodFor, ...terms }: NonNullable<(Step & { do: "place" })["terms"]>) {
+  termsOf({ goodFor, ...terms }: NonNullable<Placing["terms"]>) {
     return { ...terms, goodTillBlock: goodFor === null ? null : this.world.block + goodFor };
   }
 
@@ -236,6 +249,19 @@ class Pair {
     const taken = this.model.cancel(order.owner, order.round, order.id);
     const outcome = this.world.cancel(order.owner as Address, order.round, Number(order.id));
     expect(outcome.refusal === undefined).toBe(taken);
+  }
+
+  /** Takes an order out, which may have ended, and one of the same owner in. */
+  replace(pick: number, by: Placing): void {
+    const old = this.model.orders[pick % Math.max(1, this.model.orders.length)];
+    if (old === undefined || old.round < this.model.round - 2) return;
+    const { owner, round, id } = old;
+    const { order, terms, naive } = this.made(by, owner as Address);
+    const outcome = this.world.replace({ owner: owner as Address, round, id }, order, terms);
+    const taken = this.model.replace({ owner, round, id }, naive, LIMIT);
+    expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
+    if (taken) this.seen.replaced++;
+    this.checkTrades(outcome.events);
   }
 
   command({ client: n, what, blocks, grace }: Step & { do: "command" }): void {
@@ -469,6 +495,7 @@ class Pair {
 }
 
 const nothingSeen = () => ({
+  replaced: 0,
   debited: 0,
   refused: 0,
   answers: 0,

@@ -85,7 +85,9 @@ export class NaiveModel {
     for (const order of this.orders) {
       const last = order.terms?.goodTillBlock ?? null;
       const isLive = order.state === "open" || order.state === "queued";
-      if (isLive && last !== null && last < block) order.state = "expired";
+      // What is good till its round's end is ended by that, after the switches of the same block.
+      const isRounds = last !== null && last >= this.firstBlockOf(order.round + 1) - 1;
+      if (isLive && last !== null && last < block && !isRounds) order.state = "expired";
     }
     for (const [owner, { block: until }] of [...this.deadMen]) {
       if (until >= block) continue;
@@ -113,6 +115,18 @@ export class NaiveModel {
     if (order === undefined || !["open", "queued"].includes(order.state)) return false;
     order.state = "cancelled";
     return true;
+  }
+
+  /** Both or neither: the new order has the money of the old one, and does not meet it. */
+  replace(old: { owner: string; round: number; id: bigint }, order: NaiveOrder, limit: number) {
+    const known = this.orders.find(
+      (o) => o.owner === old.owner && o.round === old.round && o.id === old.id,
+    );
+    if (known === undefined || !this.cancel(old.owner, old.round, old.id)) return false;
+    const isOpen = known.round === this.round;
+    if (this.place(order, limit)) return true;
+    known.state = isOpen ? "open" : "queued";
+    return false;
   }
 
   beginQuarter(isNewRound: boolean): void {

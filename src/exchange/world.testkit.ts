@@ -3,7 +3,15 @@ import { toAddress, ZERO_ADDRESS } from "../base/address.ts";
 import type { Address, Hex } from "../base/hex.ts";
 import type { ChainLog, LogPlace } from "../protocol/chainLog.ts";
 import { DEFAULT_TERMS, type OrderTerms } from "../protocol/trading/terms.ts";
-import type { Amount, BlockNumber, Order, Round, Schedule, Signature } from "../protocol/units.ts";
+import type {
+  Amount,
+  BlockNumber,
+  CancelOrder,
+  Order,
+  Round,
+  Schedule,
+  Signature,
+} from "../protocol/units.ts";
 import { apply, begin } from "./apply.ts";
 import type { Entry, GenesisEntry, Market } from "./model/entries.ts";
 import type { ExchangeEvent, Outcome, Side } from "./model/outcome.ts";
@@ -189,6 +197,17 @@ export class World {
     if (terms === undefined) return this.apply(placed);
     const signed = { ...DEFAULT_TERMS, ...terms, signature: SIGNATURE };
     return this.apply({ ...placed, terms: signed });
+  }
+
+  replace(old: CancelOrder, order: Order, terms?: Partial<OrderTerms>): Outcome {
+    return this.apply({
+      kind: "replaceOrder",
+      cancel: old,
+      cancelSignature: SIGNATURE,
+      order,
+      signature: SIGNATURE,
+      ...(terms !== undefined && { terms: { ...DEFAULT_TERMS, ...terms, signature: SIGNATURE } }),
+    });
   }
 
   cancel(owner: Address, round: Round, id: number): Outcome {

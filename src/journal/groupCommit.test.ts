@@ -64,7 +64,7 @@ test("a flush takes whole appends up to its limits", async () => {
   expect(flushes.map((flush) => flush.length).slice(2)).toEqual([1, 2]);
 });
 
-test("what is too large is refused, and the rest goes on", async () => {
+test("a record that is too large is refused, and the rest goes on", async () => {
   const group = new GroupCommit(recorder().commit);
   const kept = group.append([record(1)]);
   await expect(group.append(records(MAX_COMMIT_RECORDS + 1))).rejects.toThrow(AppendTooLarge);

@@ -35,18 +35,18 @@ async function open(json: Json, password: string): Promise<Hex> {
 
 describe("a keystore", () => {
   it.each(Object.entries(KEYSTORE_VECTORS))(
-    "opens the public vector %s",
+    "a keystore opens the public vector %s",
     async (_, { json, password, priv }) => {
       expect(await open(json, password)).toBe(`0x${priv.padStart(64, "0")}`);
     },
   );
 
-  it("opens what Foundry writes: without an address, with a name of its own", async () => {
+  it("a keystore opens what Foundry writes: with no address, with a name of its own", async () => {
     const { json, password, priv } = FOUNDRY_FILE;
     expect(await open(json, password)).toBe(priv);
   });
 
-  it("comes back from what was sealed, whatever key, password and stretching", async () => {
+  it("a keystore gives back what was sealed, whatever key, password and stretching", async () => {
     const keys = fc
       .uint8Array({ minLength: 32, maxLength: 32 })
       .filter((key) => addressOfKey(key) !== undefined);
@@ -77,7 +77,7 @@ describe("a keystore", () => {
     );
   });
 
-  it("never seals twice alike", async () => {
+  it("a keystore never seals twice alike", async () => {
     const seal = () => sealKeystore(new Secret(`0x${"01".repeat(32)}`), new Secret("p"), QUICK);
     const [one, two] = [JSON.parse((await seal()).text), JSON.parse((await seal()).text)];
     for (const of of [(file: Json) => file["id"], cryptoField("ciphertext"), cryptoField("mac")]) {
@@ -114,17 +114,17 @@ describe("a keystore of another wallet", () => {
     ["one in kdfparams", (file) => changed(file, "crypto.kdfparams.prf", "hmac-sha256")],
     ["one in cipherparams", (file) => changed(file, "crypto.cipherparams.mode", "ctr")],
     ["capital algorithms", (file) => changed(file, "crypto.kdf", "Scrypt")],
-  ])("opens with %s", async (_, write) => {
+  ])("a keystore opens with %s", async (_, write) => {
     const file = await seal();
     expect(await opened(JSON.stringify(write(file)))).toBe(KEY);
   });
 
-  it("opens after a byte order mark, with the line ends of Windows", async () => {
+  it("a keystore opens after a byte order mark, with the line ends of Windows", async () => {
     const text = JSON.stringify(await seal(), null, 2);
     expect(await opened(`\uFEFF${text.replaceAll("\n", "\r\n")}`)).toBe(KEY);
   });
 
-  it("keeps its checks where names have capitals", async () => {
+  it("a keystore of another wallet keeps its checks where names have capitals", async () => {
     const upper = renamed((name) => name.toUpperCase());
     expect(await opened(JSON.stringify(upper(scryptFile)), password)).toBe(`0x${priv}`);
     const foreign = upper({ ...(await seal()), address: "11".repeat(20) });
@@ -135,13 +135,13 @@ describe("a keystore of another wallet", () => {
     expect(() => parseKeystore(older, "key.json")).toThrow(/version: Expected 3/);
   });
 
-  it("refuses a field that stands there in two spellings", async () => {
+  it("a keystore with a field in two spellings is refused", async () => {
     const file = await seal();
     const twice = JSON.stringify({ ...file, Crypto: file["crypto"] });
     expect(() => parseKeystore(twice, "key.json")).toThrow(/key\.json: crypto: .*two spellings/);
   });
 
-  it("opens with a password in another of Unicode's forms than it was sealed with", async () => {
+  it("a keystore opens with its password in another of Unicode's forms", async () => {
     const forms = ["NFC", "NFD", "NFKC"] as const;
     const letters = fc.constantFrom(
       "e",
@@ -180,7 +180,7 @@ describe("a damaged keystore", () => {
   const seal = async (): Promise<Json> =>
     JSON.parse((await sealKeystore(new Secret(KEY), new Secret("right"), QUICK)).text);
 
-  it("looks like a wrong password where the MAC covers it, and the message says both", async () => {
+  it("a damaged keystore looks like a wrong password under its MAC; both are named", async () => {
     const file = await seal();
     for (const [path, value] of [
       ["crypto.ciphertext", "00".repeat(32)],
@@ -194,7 +194,7 @@ describe("a damaged keystore", () => {
     }
   });
 
-  it("is told from a wrong password where the address tells", async () => {
+  it("a damaged keystore is told from a wrong password where the address tells", async () => {
     const file = await seal();
     const flipped = changed(file, "crypto.cipherparams.iv", "00".repeat(16));
     await expect(open(flipped, "right")).rejects.toMatchObject({ code: "KeystoreDamaged" });
@@ -228,7 +228,7 @@ describe("a damaged keystore", () => {
     ["crypto.kdfparams.p", 17, /crypto\.kdfparams\.p: /],
     ["crypto.kdfparams.p", 1.5, /crypto\.kdfparams\.p: /],
     ["crypto.kdfparams.dklen", 16, /crypto\.kdfparams\.dklen: Expected 32/],
-  ])("is refused by field: %s = %j", (path, value, message) => {
+  ])("a damaged keystore is refused by field: %s = %j", (path, value, message) => {
     const heavy = path === "crypto.kdfparams.n" && value === 2 ** 22;
     const from = heavy ? changed(json, "crypto.kdfparams.r", 8) : json;
     const parse = () => parseKeystore(JSON.stringify(changed(from, path, value)), "key.json");
@@ -236,7 +236,7 @@ describe("a damaged keystore", () => {
     expect(parse).toThrow(expect.objectContaining({ code: "BadKeystore" }));
   });
 
-  it("is refused with an unknown PRF, and with more rounds than anybody wants", () => {
+  it("a keystore with an unknown PRF, or with too many rounds, is refused", () => {
     const pbkdf2 = KEYSTORE_VECTORS["pbkdf2"]?.json as Json;
     for (const [path, value] of [
       ["crypto.kdfparams.prf", "hmac-sha1"],
@@ -249,7 +249,7 @@ describe("a damaged keystore", () => {
   });
 
   it.each([["hunter2"], [`0x${"ab".repeat(32)}`], ['{"crypto": hunter2'], ['"hunter2"'], ["[1]"]])(
-    "shows nothing of what it is given instead: %s",
+    "a refusal shows nothing of what is given instead of a keystore: %s",
     (text) => {
       const parse = () => parseKeystore(text, "password.txt");
       expect(parse).toThrow(/password\.txt/);

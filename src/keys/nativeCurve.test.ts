@@ -13,11 +13,11 @@ const privateKey = fc.bigInt({ min: 1n, max: 2n ** 255n }).map((key) => {
 describe("the native curve", () => {
   const { curve, fallbackBecause } = loadCurve();
 
-  it("is loaded where the package ships its binding", () => {
+  it("the native curve is loaded where the package ships its binding", () => {
     expect(fallbackBecause).toBeUndefined();
   });
 
-  it("signs, recovers and derives keys as the oracle does", () => {
+  it("the native curve signs, recovers and derives keys as the oracle does", () => {
     fc.assert(
       fc.property(bytes32, privateKey, (digest, key) => {
         const signature = curve.sign(digest, key);
@@ -31,7 +31,7 @@ describe("the native curve", () => {
     );
   });
 
-  it("recovers what the oracle recovers from arbitrary words", () => {
+  it("the native curve recovers what the oracle recovers from arbitrary words", () => {
     fc.assert(
       fc.property(
         bytes32,

@@ -47,7 +47,7 @@ async function files(mode = 0o600): Promise<Extract<KeySource, { kind: "keystore
   return { kind: "keystore", path, password: { file } };
 }
 
-it("opens a bare key and a keystore, which sign alike and always can", async () => {
+it("the signer is opened by a bare key and a keystore, which sign alike", async () => {
   const sources: KeySource[] = [
     { kind: "privateKey", privateKey: new Secret(KEY) },
     await files(),
@@ -61,7 +61,7 @@ it("opens a bare key and a keystore, which sign alike and always can", async () 
   expect(logged).toEqual([]);
 });
 
-it("warns of files that a group may read, and refuses those that all may", async () => {
+it("the signer warns of files that a group may read, and refuses those that all may", async () => {
   const source = await files(0o640);
   expect((await open(source)).signer.address).toBe(address);
   expect(logged.map(({ event }) => event)).toEqual(["keyFileShared", "keyFileShared"]);
@@ -70,7 +70,7 @@ it("warns of files that a group may read, and refuses those that all may", async
   await expect(open(source)).rejects.toThrow(/^keystore\.passwordFile: /);
 });
 
-it("tells a password file given as a keystore, and shows nothing of it", async () => {
+it("a password file given as a keystore is told, and nothing of it is shown", async () => {
   const { password } = await files();
   const path = password instanceof Secret ? "" : password.file;
   const attempt = open({ kind: "keystore", path, password });
@@ -78,7 +78,7 @@ it("tells a password file given as a keystore, and shows nothing of it", async (
   await expect(attempt).rejects.not.toThrow("right");
 });
 
-it("opens Web3Signer, and tells health and log when that signs no more", async () => {
+it("the signer opens Web3Signer, and tells health and log when that signs no more", async () => {
   const service = await startFakeWeb3Signer([KEY]);
   const { url } = service;
   const source: KeySource = { kind: "web3signer", url, address, timeoutMs: 2000 };
@@ -97,7 +97,7 @@ it("opens Web3Signer, and tells health and log when that signs no more", async (
   }
 });
 
-it("warns of a signer that others may listen to", async () => {
+it("the signer warns of a Web3Signer that others may listen to", async () => {
   const url = "http://signer.invalid:9000";
   const attempt = open({ kind: "web3signer", url, address, timeoutMs: 50 });
   await expect(attempt).rejects.toMatchObject({ code: "SignerUnavailable" });

@@ -51,7 +51,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe("a key in Web3Signer", () => {
-  it("signs messages: the service hashes the preimage of the digest by itself", async () => {
+  it("a key in Web3Signer signs messages: the service hashes the digest's preimage", async () => {
     const signer = signerOf(await connect());
     expect(signer.address).toBe(local.address);
     const structHash = hashFill({
@@ -69,7 +69,7 @@ describe("a key in Web3Signer", () => {
     expect(keccak256(data)).toBe(bytesToHex(digest(domain, structHash)));
   });
 
-  it("signs transactions that it never puts together", async () => {
+  it("a key in Web3Signer signs transactions that it never puts together", async () => {
     const signer = signerOf(await connect());
     const transaction = {
       chainId: 31337,
@@ -88,7 +88,7 @@ describe("a key in Web3Signer", () => {
     expect(await recoverTransactionAddress({ serializedTransaction })).toBe(local.address);
   });
 
-  it("is taken with a parity of 0 or 1, and with a high s, which becomes low", async () => {
+  it("a signature with a parity of 0 or 1 is taken, and a high s becomes low", async () => {
     const signer = await connect();
     for (let byte = 0; byte < 8; byte++) {
       const wanted = await signer.sign(bytes(byte));
@@ -100,13 +100,13 @@ describe("a key in Web3Signer", () => {
     }
   });
 
-  it("must be there", async () => {
+  it("a key in Web3Signer must be there", async () => {
     service.keys = [OTHER];
     await expect(connect()).rejects.toMatchObject({ code: "SignerUnavailable" });
     await expect(connect()).rejects.toThrow(new RegExp(`1 keys, and none is of ${local.address}`));
   });
 
-  it("is not asked for by more than some requests at once", async () => {
+  it("a key in Web3Signer has no more than some requests at once", async () => {
     const signer = await connect();
     service.delay = () => sleep(5);
     const messages = Array.from({ length: 100 }, (_, i) => bytes(i));
@@ -124,7 +124,7 @@ describe("a service that does not answer well", () => {
     ["429", () => ({ kind: "status", status: 429, times: 2 })],
     ["a dropped connection", () => ({ kind: "drop", times: 2 })],
   ];
-  it.each(passing)("is asked again after %s", async (_, fault) => {
+  it.each(passing)("a service is asked again after %s", async (_, fault) => {
     const signer = await connect();
     service.fault = fault();
     expect((await signer.sign(bytes(1))).s).toHaveLength(32);
@@ -144,7 +144,7 @@ describe("a service that does not answer well", () => {
     ["an r of nobody", { kind: "body", text: `0x${"ff".repeat(64)}1b` }, /of nobody, not of/],
     ["too much", { kind: "body", text: "x".repeat(5_000_000) }, /more than 4194304 bytes/],
   ];
-  it.each(lasting)("is not believed: %s", async (_, fault, message) => {
+  it.each(lasting)("a service is not believed: %s", async (_, fault, message) => {
     const signer = await connect();
     service.fault = fault;
     const attempt = signer.sign(bytes(1));
@@ -155,13 +155,13 @@ describe("a service that does not answer well", () => {
     await expect(connect()).rejects.toMatchObject({ code: "SignerUnavailable" });
   });
 
-  it("has a time for each answer", async () => {
+  it("a service has a time for each answer", async () => {
     const signer = await connect({ timeoutMs: 50 });
     service.delay = () => sleep(5_000);
     await expect(signer.sign(bytes(1))).rejects.toThrow(/gives no answer \(none within 50 ms\)/);
   });
 
-  it("is watched until it signs again; until then nobody waits for it", async () => {
+  it("a failed service is polled until it signs again; until then nobody waits", async () => {
     const signer = await connect();
     const fault: Fault = { kind: "otherKey", key: OTHER };
     service.fault = fault;
@@ -182,7 +182,7 @@ describe("a service that does not answer well", () => {
     expect((await signer.sign(bytes(1))).s).toHaveLength(32);
   });
 
-  it("takes no more than it can keep up with", async () => {
+  it("a service takes no more than it can keep up with", async () => {
     const signer = await connect();
     service.delay = () => sleep(500);
     service.fault = { kind: "otherKey", key: OTHER };
@@ -196,7 +196,7 @@ describe("a service that does not answer well", () => {
     expect(refused).toHaveLength(2100 - 2048 - 16);
   });
 
-  it("is named when nothing listens there", async () => {
+  it("a service is named when nothing listens there", async () => {
     await service.close();
     await expect(connect()).rejects.toThrow(
       /Web3Signer at http:.* gives no answer \(ECONNREFUSED\)/,
@@ -204,7 +204,7 @@ describe("a service that does not answer well", () => {
     service = await startFakeWeb3Signer([]);
   });
 
-  it("must be of the eth1 kind", async () => {
+  it("a service must be of the eth1 kind", async () => {
     await expect(connect({ url: `${service.url}/eth2` })).rejects.toThrow(/lists no eth1 keys/);
   });
 });

@@ -4,8 +4,13 @@ import { z } from "zod";
 
 /** Kinds of the operators' counter, and what the traders count. */
 export const COUNTED = [
-  ...(["depositCredited", "trade", "withdrawalRequested", "withdrawalConfirmed"] as const),
-  ...(["roundCommitted", "auditsPassed", "auditsFailed"] as const),
+  "depositCredited",
+  "trade",
+  "withdrawalRequested",
+  "withdrawalConfirmed",
+  "roundCommitted",
+  "auditsPassed",
+  "auditsFailed",
 ] as const;
 export type Counted = (typeof COUNTED)[number];
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { databaseFolder } from "./databaseFolder.ts";
 
-test("is the same at the first start as later, however deep the storage lies", () => {
+test("the folder is the same at the first start as later, however deep the storage is", () => {
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-database-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   chmodSync(folder, 0o755);

@@ -6,7 +6,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Hex } from "../base/hex.ts";
-import type { EvidenceStore, OrderEvidence, ProofRecord } from "../client/evidence/evidence.ts";
+import type {
+  EvidenceStore,
+  OrderEvidence,
+  ProofRecord,
+  StatementEvidence,
+} from "../client/evidence/evidence.ts";
 import { FileEvidence } from "../client/node/fileEvidence.ts";
 import type { Round, SignedFill, SignedOrder } from "../protocol/units.ts";
 
@@ -62,6 +67,14 @@ export class RoundEvidence implements EvidenceStore {
 
   async orders(round: Round): Promise<OrderEvidence[]> {
     return this.#isKept(round) ? (await this.#of(round)).orders(round) : [];
+  }
+
+  async saveStatement(given: StatementEvidence): Promise<void> {
+    await (await this.#of(given.statement.round)).saveStatement(given);
+  }
+
+  async statements(round: Round): Promise<StatementEvidence[]> {
+    return this.#isKept(round) ? (await this.#of(round)).statements(round) : [];
   }
 
   /** Packs away the files of rounds that nothing can need once `committed` is committed. */

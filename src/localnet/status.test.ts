@@ -39,7 +39,7 @@ function seen(change: Partial<Seen> = {}): Seen {
 const widest = (lines: readonly string[]) => Math.max(...lines.map(({ length }) => length));
 
 describe("the live lines", () => {
-  it("fit 80 columns after a night, also with an operator down", () => {
+  it("the live lines fit 80 columns after a night, also with an operator down", () => {
     expect(widest(liveLines(seen({ down: ["operator-3"] })))).toBeLessThanOrEqual(80);
     expect(widest(liveLines(seen({ down: NAMES, leader: undefined })))).toBeLessThanOrEqual(80);
     const halted = seen({ clock: { ...seen().clock, halted: true } });
@@ -47,18 +47,18 @@ describe("the live lines", () => {
     expect(widest(haltNotice(halted))).toBeLessThanOrEqual(100);
   });
 
-  it("say that nobody runs, until when that may be so, and what to press", () => {
+  it("the live lines say that no operator runs, how long that may last, and what to press", () => {
     const [line] = liveLines(seen({ down: NAMES, leader: undefined }));
     expect(line).toMatch(/no operator runs: halts in 24 blocks · press 1 to 3$/);
   });
 
-  it("begin with the halt when it is there", () => {
+  it("the live lines begin with the halt when it is there", () => {
     const halted = seen({ clock: { ...seen().clock, halted: true }, down: NAMES });
     expect(liveLines(halted)[0]).toMatch(/^HALTED/);
     expect(plainLine(halted)).toMatch(/^HALTED/);
   });
 
-  it("say in a pipe whose ether is told, in what unit", () => {
+  it("the live lines in a pipe say whose ether is meant, and in what unit", () => {
     expect(plainLine(seen())).toMatch(/each operator's key holds ≥ 9999\.9876 ETH$/);
     expect(plainLine(seen({ operators: ["operator-1"] }))).toMatch(/the operator's key holds ≥/);
   });
@@ -70,7 +70,7 @@ describe("the notice of a halt", () => {
       seen({ down, clock: { ...seen().clock, halted: true, committedRound, haltBlock } }),
     ).join("\n");
 
-  it("says which duty was missed, who was there, and what to do", () => {
+  it("the notice of a halt says which duty was missed, who was there, and what to do", () => {
     // Round 3's commit is due before quarter 1 of round 3: block 10 + 3 * 48 + 12.
     expect(halted(2, 166)).toMatch(/HALTED at block 166: the commit of round 3 did not come/);
     expect(halted(3, 166)).toMatch(/: a dispute was not answered/);

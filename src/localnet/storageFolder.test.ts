@@ -48,7 +48,7 @@ const OURS = [
 ];
 
 describe("the storage folder of npm start", () => {
-  it("is made, marked, and emptied of what npm start made", () => {
+  it("the storage folder is made, marked, and emptied of what npm start made", () => {
     openStorageFolder(storage);
     put(...OURS);
     expect(forget(storage, database)).toEqual([]);
@@ -56,7 +56,7 @@ describe("the storage folder of npm start", () => {
     openStorageFolder(storage);
   });
 
-  it("keeps what somebody put beside it, everywhere, and says what that is", () => {
+  it("the storage folder keeps what somebody put beside it, and says what that is", () => {
     openStorageFolder(storage);
     const theirs = [
       "notes.txt",
@@ -87,7 +87,7 @@ describe("the storage folder of npm start", () => {
     ["a real operator's journal", ["journal.sqlite", "lock.sqlite", "acknowledged"]],
     ["files of somebody", ["thesis.tex"]],
     ["even names of ours", ["chain.json", "operator/journal.sqlite"]],
-  ])("is refused, and nothing in it touched, where it holds %s", (_, theirs) => {
+  ])("the storage folder is refused, and nothing in it touched, where it holds %s", (_, theirs) => {
     put(...theirs);
     const before = files();
     for (const act of [() => forget(storage, database), () => openStorageFolder(storage)]) {
@@ -97,21 +97,21 @@ describe("the storage folder of npm start", () => {
     expect(files()).toEqual(before);
   });
 
-  it("goes on with what an older release made, and never deletes by that alone", () => {
+  it("the storage folder goes on from an older release, and is not deleted by that alone", () => {
     put("deployment.json", "chain.json");
     expect(() => forget(storage, database)).toThrow(/did not make/);
     openStorageFolder(storage);
     expect(forget(storage, database)).toEqual([]);
   });
 
-  it("deletes no folder that only looks like a database", () => {
+  it("a folder that only looks like a database is not deleted", () => {
     openStorageFolder(storage);
     put("postgres/data/photos/1.jpg");
     forget(storage, database);
     expect(files()).toContain("postgres/data/photos/1.jpg");
   });
 
-  it.each(["--storage", "--logs"])("is named with %s where it can be no folder", (option) => {
+  it.each(["--storage", "--logs"])("a storage path in use by a file is named: %s", (option) => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     for (const path of [file, join(file, "below")]) {

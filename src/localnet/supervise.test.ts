@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { LOCAL_KEYS } from "./localChain.ts";
 import { SupervisedOperator } from "./supervise.ts";
 
-test("one that is killed between its end and its next start is not started", async () => {
+test("an operator killed between its end and its next start is not started", async () => {
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-supervise-"));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const config = join(folder, "operator.json");

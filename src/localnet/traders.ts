@@ -14,7 +14,7 @@ import { RefusedByOperator } from "../client/api.ts";
 import { ExchangeClient } from "../client/client.ts";
 import { dispute } from "../client/dispute.ts";
 import { findToken } from "../client/orders.ts";
-import { type Recovered, recover } from "../client/recover.ts";
+import { type Recovered, recover } from "../client/rounds/recover.ts";
 import type { Counts } from "./counts.ts";
 import { RoundEvidence } from "./evidence.ts";
 

@@ -32,12 +32,20 @@ export {
 } from "../client/client.ts";
 export { collectAnswer, dispute, type OpenedDispute } from "../client/dispute.ts";
 export { formatAmount, formatPrice, type OrderRequest } from "../client/orders.ts";
-export { type Recovered, recover } from "../client/recover.ts";
+export {
+  AccountQueries,
+  type BookQuery,
+  type CandleQuery,
+  MarketQueries,
+  type TradeQuery,
+} from "../client/queries.ts";
+export { type DeadManOptions, holdDeadManSwitch } from "../client/rounds/deadManSwitch.ts";
 export {
   collectAnswers,
   ExitClient,
   type ExitOptions,
 } from "../client/rounds/exitClient.ts";
+export { type Recovered, recover } from "../client/rounds/recover.ts";
 export { type RenewedOrder, renewOrders } from "../client/rounds/renewOrders.ts";
 export { type RoundReport, roundWork } from "../client/rounds/roundWork.ts";
 export type { SignerOption } from "../client/signing/parseSigner.ts";
@@ -55,6 +63,13 @@ export {
   tradingKeySigner,
 } from "../client/signing/signers.ts";
 export { openWallet, type WalletProvider } from "../client/signing/wallet.ts";
-export { type Channel, listen, type StreamOptions } from "../client/stream.ts";
+export { BookMirror, type MirroredBook } from "../client/streaming/bookMirror.ts";
+export type { ChannelRequest, ChannelUpdate } from "../client/streaming/channels.ts";
+export {
+  ExchangeStream,
+  type ExchangeStreamOptions,
+  type StreamSource,
+} from "../client/streaming/exchangeStream.ts";
+export { type Channel, listen, type StreamOptions } from "../client/streaming/hints.ts";
 export type { ChainClientSide } from "../client/types.ts";
 export * from "./evidence.ts";

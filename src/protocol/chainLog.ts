@@ -89,6 +89,19 @@ export interface DisputeOpenedLog extends LogPlace {
   readonly presented: number;
 }
 
+/** The orders that a statement covers which a client presented; beside the log of the call. */
+export interface StatementPresentedLog extends LogPlace {
+  readonly kind: "statementPresented";
+  readonly client: Address;
+  /** Of the request; the zero address: presented with a dispute. */
+  readonly token: Address;
+  /** Of the request or dispute. */
+  readonly round: Round;
+  readonly statementRound: Round;
+  readonly watermark: bigint;
+  readonly except: readonly bigint[];
+}
+
 export interface DisputeClosedLog extends LogPlace {
   readonly kind: "disputeClosed";
   readonly client: Address;
@@ -107,6 +120,7 @@ export type ChainLog =
   | CommittedLog
   | TradingKeySetLog
   | DisputeOpenedLog
+  | StatementPresentedLog
   | DisputeClosedLog;
 
 export type ChainLogKind = ChainLog["kind"];

@@ -158,7 +158,7 @@ test("a presented fill that is left out does not close, whatever the balances sa
   );
 });
 
-test("less than the client holds a signature on is stale", () => {
+test("an answer of less than the client holds a signature on is stale", () => {
   fc.assert(
     fc.property(
       honest,
@@ -278,7 +278,7 @@ test("room in one order never covers another", () => {
   });
 });
 
-test("what was added since the presented fill keeps the price by itself", () => {
+test("executions added since the presented fill keep the price by themselves", () => {
   const cheap = [{ orderHash: orderHash(order), sold: 10n, bought: 45n }];
   expect(checkAnswer({ ...answer, presented: cheap })).toMatchObject({
     fault: "StaleExecution",
@@ -335,7 +335,7 @@ test("a dispute is answered by the end of the next quarter, in any case before i
   );
 });
 
-test("opened in the last quarter it is answered until the very block before the halt", () => {
+test("a dispute of the last quarter is answered until the block before the halt", () => {
   const schedule: Schedule = { genesisBlock: 100, roundSize: 32 };
   const opened = lastBlockOf(schedule, 4, 3 as Quarter);
   expect(closingWindow(schedule, opened).lastBlock + 1).toBe(disputeHaltBlock(schedule, 4));

@@ -62,9 +62,9 @@ export interface DisputeAnswer {
    */
   readonly executions: readonly Execution[];
   /** Signed by the client; it stands for the executions of all orders that it covers. */
-  readonly statement?: Statement;
+  readonly statement?: Statement | undefined;
   /** The orders that the presented statement covers; undefined: none was presented. */
-  readonly presentedCover?: Cover;
+  readonly presentedCover?: Cover | undefined;
 }
 
 /** Why an answer does not close a dispute. Named as the contract's errors are. */

@@ -24,7 +24,7 @@ function searchedBoundary(owed: Obligations, until: BlockNumber): BlockNumber | 
   return undefined;
 }
 
-test("it is the first quarter boundary at which an obligation is missed", () => {
+test("the halt is the first quarter boundary at which an obligation is missed", () => {
   fc.assert(
     fc.property(states, (owed) => {
       const boundary = haltBoundary(schedule, owed);
@@ -51,7 +51,7 @@ test("nobody has to look: two rounds, or a year, later it is halted in the same 
   }
 });
 
-test("what is done in time only moves it to a later round", () => {
+test("an obligation that is met in time only moves the halt to a later round", () => {
   fc.assert(
     fc.property(states, fc.nat({ max: 3 }), (owed, answered) => {
       const none = Number.POSITIVE_INFINITY;
@@ -67,7 +67,7 @@ test("what is done in time only moves it to a later round", () => {
   );
 });
 
-test("while nothing is owed there is no boundary, and time goes on", () => {
+test("no boundary halts while nothing is owed, and time goes on", () => {
   const boundary = haltBoundary(schedule, {
     completedRound: 0,
     tokenCount: 0,

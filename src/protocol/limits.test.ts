@@ -115,7 +115,7 @@ test("a signed transaction with as many fills as are disputable is within the ca
   }
 });
 
-test("one more than is disputable does not fit", () => {
+test("one order more than is disputable does not fit", () => {
   fc.assert(
     fc.property(
       fc.nat({ max: 32 }),
@@ -153,7 +153,7 @@ test("treeDepth is the longest proof of a tree", () => {
   expect(treeDepth(0)).toBe(0);
 });
 
-test("counts the bytes of a cancelWithdrawal as the contract's ABI does", () => {
+test("the count is that of the bytes of cancelWithdrawal in the contract's ABI", () => {
   const zero = `0x${"00".repeat(20)}` as const;
   const word = `0x${"11".repeat(32)}` as const;
   for (const [orders, pathLength] of [
@@ -195,7 +195,7 @@ test("counts the bytes of a cancelWithdrawal as the contract's ABI does", () => 
   }
 });
 
-test("keeps the evidence of two rounds within one transaction", () => {
+test("the order limit keeps the evidence of two rounds within one transaction", () => {
   expect(evidenceOrders(ORDER_PATH_LENGTH)).toBeGreaterThanOrEqual(2 * ORDERS_PER_CLIENT_AND_ROUND);
   // As many orders as a dispute can present would not fit: this limit is the one that binds.
   expect(evidenceOrders(0)).toBeLessThan(2 * 256);
@@ -212,7 +212,7 @@ test("the least useful bonds are those of docs/security.md", () => {
   expect(withdrawalBond / 10n ** 15n).toBe(32n);
 });
 
-test("they grow with tokens, levels, orders and the fee, and not with anything free", () => {
+test("bonds grow with tokens, levels, orders and the fee, and not with anything free", () => {
   const of = (tokens: number, levels: number, orders: number, fee: bigint) =>
     leastBonds({ tokens, levels, orders }, fee);
   expect(of(0, 0, 0, 1n)).toEqual({ disputeBond: 65_000n, withdrawalBond: 45_000n });

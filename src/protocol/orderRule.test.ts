@@ -79,7 +79,7 @@ test("the owner never gives more than sellAmount, nor at a worse price", () => {
   );
 });
 
-test("one unit beyond the price or a bound is refused", () => {
+test("a unit beyond the price or a bound is refused", () => {
   expect(checkExecution(base, 150n, 50n)).toBeUndefined();
   expect(checkExecution(base, 151n, 50n)).toMatchObject({ fault: "PriceExceeded" });
   expect(checkExecution(base, 1n, 101n)).toMatchObject({ fault: "BoughtTooMuch", limit: 100n });

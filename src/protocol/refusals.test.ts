@@ -9,7 +9,7 @@ test("every code says who must act", () => {
   }
 });
 
-test("only what another time or place can correct is to be retried", () => {
+test("a refusal is to be retried only where another time or place can correct it", () => {
   const retried = REFUSAL_CODES.filter((code) => ACT_OF_REFUSAL[code] === "retry");
   expect(retried.sort()).toEqual([
     "FillUnsigned",

@@ -4,6 +4,7 @@
  */
 import type { Address } from "../base/hex.ts";
 import type { OrderFault } from "./orderRule.ts";
+import type { StatementFault } from "./statementRule.ts";
 import type { Amount, BlockNumber, Round } from "./units.ts";
 
 /**
@@ -28,6 +29,28 @@ export type SignatureSlip =
 
 /** Why an order is no longer open. */
 export type OrderEnd = "filled" | "cancelled" | "expired";
+
+/** Why an operator does not countersign a statement (docs/protocol.md section 10). */
+export type StatementRefusal =
+  /** The statement has not its one form; the field that is wrong. */
+  | { readonly fault: "form"; readonly field: StatementFault }
+  /** The round is neither the current one nor the one before. */
+  | { readonly fault: "round"; readonly currentRound: Round }
+  /** A dispute about its round is open. */
+  | { readonly fault: "disputed" }
+  /** The statement leaves out orders that the one before, of this watermark, covers. */
+  | { readonly fault: "coversLess"; readonly watermark: bigint }
+  /** No order more than before that was executed: such a one would only take room. */
+  | { readonly fault: "nothing" }
+  /** An order that is open or queued is covered. */
+  | { readonly fault: "openOrder"; readonly id: bigint }
+  /** The orders that it covers sold and bought this of the token. */
+  | {
+      readonly fault: "sums";
+      readonly token: Address;
+      readonly sold: Amount;
+      readonly bought: Amount;
+    };
 
 /** Amounts of an order that its market can take. */
 export interface AlignedAmounts {
@@ -71,7 +94,13 @@ export interface RefusalValues {
   /** Orders are taken for the current round and the next. */
   OrderRoundClosed: { readonly orderRound: Round; readonly currentRound: Round };
   DuplicateOrderId: { readonly round: Round; readonly id: bigint };
-  /** The client has placed `limit` orders in that round (see limits.ts). */
+  /** The client stated that its orders below `watermark` are closed: no more of them are taken. */
+  IdBelowWatermark: { readonly round: Round; readonly id: bigint; readonly watermark: bigint };
+  /** The operator does not countersign it. */
+  WrongStatement: { readonly round: Round; readonly fault: StatementRefusal };
+  /**
+   * `limit` orders of the client are open, queued, or executed and in no statement (limits.ts).
+   */
   TooManyOrders: { readonly round: Round; readonly limit: number };
   /** The client has placed `limit` orders in that round, those that ended among them. */
   TooManyPlacements: { readonly round: Round; readonly limit: number };
@@ -124,6 +153,8 @@ export const ACT_OF_REFUSAL: { readonly [Code in RefusalCode]: Act } = {
   MisalignedAmount: "caller",
   OrderRoundClosed: "caller",
   DuplicateOrderId: "caller",
+  IdBelowWatermark: "caller",
+  WrongStatement: "caller",
   TooManyOrders: "caller",
   TooManyPlacements: "caller",
   PlacedTooFast: "retry",

@@ -56,7 +56,7 @@ test("an inner node is not taken for a message", () => {
   expect(batchRootOf(inner, upper)).not.toEqual(batch.root);
 });
 
-test("fewer than two messages are no batch, and there is no path beside them", () => {
+test("a batch of fewer than two messages is none, and no path is beside them", () => {
   const one = new Uint8Array(32);
   expect(() => buildBatch([])).toThrow(Alarm);
   expect(() => buildBatch([one])).toThrow(Alarm);

@@ -168,7 +168,7 @@ test("toRsv takes only a message's own signature", () => {
   expect(() => toRsv({ r: "0x", vs: "0x", path: [] })).toThrow(Alarm);
 });
 
-test("of the two signatures that mirror each other, the low one counts", () => {
+test("the low one of two signatures that mirror each other counts", () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (message) => {
       const low = nobleCurve.sign(message, ownerKey);

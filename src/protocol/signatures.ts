@@ -80,6 +80,38 @@ export function signBatch(
   return structHashes.map((_, index) => ({ ...words, path: batch.pathOf(index) }));
 }
 
+/** The question to the curve who signed: see `Curve.recover`. */
+export interface Recovery extends EcdsaSignature {
+  /** 32 bytes: the hash that was signed. */
+  readonly digest: Uint8Array;
+}
+
+/**
+ * The question of who signed the message, alone or in a batch; undefined where nobody can have.
+ * Never throws.
+ */
+export function recoveryOf(
+  domain: Domain,
+  structHash: Uint8Array,
+  signature: Signature,
+): Recovery | undefined {
+  const { path } = signature;
+  if (path.length > MAX_PATH_LENGTH || !path.every((step) => isHex(step, 32))) return undefined;
+  const ecdsa = decodeSignature(signature);
+  if (ecdsa === undefined) return undefined;
+  const signed = path.length === 0 ? structHash : hashBatch(batchRootOf(structHash, path));
+  return { ...ecdsa, digest: digest(domain, signed) };
+}
+
+/** The account that answers the question; undefined: no key can have signed. */
+export function recoverAccount(
+  curve: Curve,
+  { digest: signed, r, s, yParity }: Recovery,
+): Address | undefined {
+  const publicKey = curve.recover(signed, r, s, yParity);
+  return publicKey === undefined ? undefined : publicKeyToAddress(publicKey);
+}
+
 /**
  * The account that signed the message, alone or in a batch; undefined when none did. Never throws.
  */
@@ -89,13 +121,8 @@ export function recoverSigner(
   structHash: Uint8Array,
   signature: Signature,
 ): Address | undefined {
-  const { path } = signature;
-  if (path.length > MAX_PATH_LENGTH || !path.every((step) => isHex(step, 32))) return undefined;
-  const ecdsa = decodeSignature(signature);
-  if (ecdsa === undefined) return undefined;
-  const signed = path.length === 0 ? structHash : hashBatch(batchRootOf(structHash, path));
-  const publicKey = curve.recover(digest(domain, signed), ecdsa.r, ecdsa.s, ecdsa.yParity);
-  return publicKey === undefined ? undefined : publicKeyToAddress(publicKey);
+  const recovery = recoveryOf(domain, structHash, signature);
+  return recovery === undefined ? undefined : recoverAccount(curve, recovery);
 }
 
 /**

@@ -59,12 +59,12 @@ it.each([
   ["personalSign", hashMessage({ raw: bytesToHex(hashOrder(order)) as ViemHex })],
   ["bareHash", bytesToHex(hashOrder(order))],
   ["otherIntent", typedDigest(right, { ...order, intent: "buyAll" })],
-])("%s is found by its digest", (name, signed) => {
+])("a slip is found by its digest: %s", (name, signed) => {
   const found = slips.filter((one) => bytesToHex(one.digest) === signed);
   expect(found.map(({ slip }) => slip.slip)).toEqual([name]);
 });
 
-it("what is right is no slip, and each slip is told in a sentence of its own", () => {
+it("a right order is no slip, and each slip is told in a sentence of its own", () => {
   expect(typedDigest(right)).toBe(bytesToHex(whole));
   expect(slips.map((one) => bytesToHex(one.digest))).not.toContain(bytesToHex(whole));
   const texts = slips.map(({ slip }) => slipText(slip));

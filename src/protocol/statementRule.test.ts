@@ -22,7 +22,7 @@ const good: Statement = {
 };
 
 describe("the one form of a statement", () => {
-  it("takes what is in order, and the largest and emptiest there are", () => {
+  it("a statement is taken in its one form, from the emptiest to the largest", () => {
     expect(checkStatement(good)).toBeUndefined();
     expect(checkStatement({ ...good, tokens: [], sold: [], bought: [] })).toBeUndefined();
     const except = Array.from({ length: MAX_STATEMENT_EXCEPT }, (_, i) => BigInt(i));
@@ -48,7 +48,7 @@ describe("the one form of a statement", () => {
     ["a sum too many", { bought: [1n, 2n, 3n, 4n] }, "sums"],
     ["a sum beyond uint128", { sold: [1n, 2n, UINT128_MAX + 1n] }, "sums"],
     ["a negative sum", { sold: [1n, -2n, 0n] }, "sums"],
-  ])("refuses %s", (_, change, fault) => {
+  ])("a statement with %s is refused", (_, change, fault) => {
     expect(checkStatement({ ...good, ...change })).toBe(fault);
   });
 });
@@ -67,7 +67,7 @@ const someCover: fc.Arbitrary<Cover> = fc
 describe("what a statement covers", () => {
   const ids = Array.from({ length: 14 }, (_, i) => BigInt(i));
 
-  it("covers all of another if and only if it covers each id that the other does", () => {
+  it("a statement covers another if and only if it covers each id of it", () => {
     fc.assert(
       fc.property(someCover, someCover, (a, b) => {
         const each = ids.every((id) => !covers(b, id) || covers(a, id));
@@ -79,7 +79,7 @@ describe("what a statement covers", () => {
     );
   });
 
-  it("covers itself, and what what it covers covers", () => {
+  it("a statement covers itself, and what its covered statements cover", () => {
     fc.assert(
       fc.property(someCover, someCover, someCover, (a, b, c) => {
         expect(coversAll(a, a)).toBe(true);
@@ -88,11 +88,11 @@ describe("what a statement covers", () => {
     );
   });
 
-  it("covers nothing of another round", () => {
+  it("a statement covers nothing of another round", () => {
     expect(coversAll({ ...good, round: 4 }, good)).toBe(false);
   });
 
-  it("is told apart by what is left out, not by the watermark alone", () => {
+  it("a statement is told apart by what it leaves out, not by the watermark alone", () => {
     const older = { round: 3, watermark: 3n, except: [2n] };
     const newer = { round: 3, watermark: 3n, except: [] };
     expect(coversAll(older, newer)).toBe(false);
@@ -114,7 +114,7 @@ describe("the sums of a statement", () => {
   });
   const cover: Cover = { round: 3, watermark: 10n, except: [4n] };
 
-  it("are those of the client's orders of the round that it covers, each token once", () => {
+  it("the sums are those of the client's covered orders of the round, each token once", () => {
     const executed = [
       { order: order(1n), sold: 5n, bought: 6n },
       { order: order(2n, { sellToken: A, buyToken: B }), sold: 2n, bought: 3n },
@@ -135,7 +135,7 @@ describe("the sums of a statement", () => {
     expect([A, B, C, client].map((token) => netSold(statement, token))).toEqual([-4n, -3n, 5n, 0n]);
   });
 
-  it("name no token of which nothing was executed", () => {
+  it("the sums name no token of which nothing was executed", () => {
     const executed = [{ order: order(1n), sold: 0n, bought: 0n }];
     expect(sumUp(client, cover, executed)).toMatchObject({ tokens: [], sold: [], bought: [] });
   });

@@ -48,6 +48,18 @@ export function coversAll(cover: Cover, other: Cover): boolean {
   return cover.except.every((id) => id >= other.watermark || other.except.includes(id));
 }
 
+/** Whether both say the same of the same orders. */
+export function isSameStatement(a: Statement, b: Statement): boolean {
+  const lists = [
+    [a.except, b.except],
+    [a.tokens, b.tokens],
+    [a.sold, b.sold],
+    [a.bought, b.bought],
+  ] as const;
+  const isSameCover = a.client === b.client && a.round === b.round && a.watermark === b.watermark;
+  return isSameCover && lists.every(([one, other]) => one.join() === other.join());
+}
+
 /** Only what it covers of a statement: what binds whoever answers. */
 export function coverOf({ round, watermark, except }: Cover): Cover {
   return { round, watermark, except };
@@ -64,13 +76,18 @@ export function netSold(statement: Statement, token: Address): bigint {
  * The statement about those of `executed` that `cover` covers, in the one form in which operators
  * countersign it: a token for each that was sold or bought, and none else. A token of another
  * round, with sums of zero, would be refused by the Mediator, and no operator could answer with it.
+ * `before`: a statement about other orders of them, whose sums are added.
  */
 export function sumUp(
   client: Address,
   cover: Cover,
   executed: Iterable<Executed & { readonly order: Order }>,
+  before?: Statement,
 ): Statement {
   const sums = new Map<Address, { sold: Amount; bought: Amount }>();
+  for (const [i, token] of before?.tokens.entries() ?? []) {
+    sums.set(token, { sold: before?.sold[i] as Amount, bought: before?.bought[i] as Amount });
+  }
   const sumOf = (token: Address) => {
     const sum = sums.get(token) ?? { sold: 0n, bought: 0n };
     sums.set(token, sum);

@@ -114,7 +114,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
   { maxLength: 200, size: "max" },
 );
 
-test("however it grows and changes, it is the tree built at once, and frozen trees stay", () => {
+test("a tree that grows and changes is the tree built at once, and frozen trees stay", () => {
   fc.assert(
     fc.property(steps, (script) => {
       const tree = SumTree.build([]);
@@ -294,7 +294,7 @@ test("two clients cannot be shown the same money", () => {
   expect(accepted).toEqual([1, 1, 0]);
 });
 
-test("why a proof is refused is said precisely", () => {
+test("a refused proof is answered with its exact reason", () => {
   const tree = SumTree.build(leaves(5));
   const root = tree.root();
   const proof = tree.prove(1);

@@ -114,6 +114,11 @@ export interface SignedStatement {
   readonly signature: Signature;
 }
 
+/** A statement that an operator signed too: what a client presents. */
+export interface CountersignedStatement extends SignedStatement {
+  readonly countersignature: Signature;
+}
+
 /** One step of a proof: the hash and the sum of the neighbouring subtree. */
 export interface Sibling {
   readonly hash: Hex;

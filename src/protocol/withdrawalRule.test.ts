@@ -82,7 +82,7 @@ test.each([
   expect(confirmable(requested, { block: 0, round, quarter })).toBe(paid);
 });
 
-test("when HALTED at h, requests of rounds up to h-3 are paid, whatever the quarter", () => {
+test("requests of rounds up to h-3 are paid when HALTED at h, whatever the quarter", () => {
   const moment = { block: 0, round: 9, quarter: 1 } as const;
   expect(confirmable(6, moment, 9)).toBe(true);
   expect(confirmable(7, moment, 9)).toBe(false);
@@ -142,7 +142,7 @@ test.each([
   expect(checkEvidence(request, [], statements)).toMatchObject({ fault: "WrongStatement" });
 });
 
-test("what the request presented is covered, each by one of its round", () => {
+test("the request's presented orders are covered, each by one statement of its round", () => {
   const presented = [{ round: 5, watermark: 7n, except: [2n, 4n] }];
   const asked = { ...request, presented };
   const not = { fault: "NotCovered", round: 5, watermark: 7n };
@@ -162,7 +162,7 @@ const placed = fc.record({
   rests: fc.boolean(),
 });
 
-test("what is asked beyond what is free is cancelled by statements and orders outside", () => {
+test("the amount beyond what is free is cancelled by statements and orders outside", () => {
   fc.assert(
     fc.property(
       fc.array(placed, { maxLength: 12 }),

@@ -60,7 +60,10 @@ export const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   cancelOrdersAfter: (api, { body }) => api.cancelAfter(body.cancelAfter, body.signature),
   fetchLimits: (api, { params }) => ok(api.limits(params.client)),
   fetchBalances: (api, { params }) => ok(api.balances(params.client)),
-  fetchOrders: (api, { params, query }) => api.orders(params.client, query.round),
+  fetchOrders: (api, { params, query }) =>
+    api.orders(params.client, query.round, query.uncovered !== undefined),
+  countersign: (api, { body }) => api.countersign(body),
+  fetchStatements: (api, { params }) => ok(api.statements(params.client)),
   fetchMyTrades: (api, { params, query }) => ok(api.clientTrades(params.client, query)),
   fetchLedger: (api, { params, query }) => ok(api.ledger(params.client, query)),
   fetchDeposits: async (api, { params, query }) =>

@@ -60,7 +60,7 @@ async function post(path: string, body: unknown) {
   return { status: response.statusCode, location: response.headers["location"], ...error };
 }
 
-it.each(REFUSAL_CODES)("%s has a status that says who must act", (code) => {
+it.each(REFUSAL_CODES)("a refusal has a status that says who must act: %s", (code) => {
   const status = statusOf(code);
   const act = ACT_OF_REFUSAL[code as RefusalCode];
   if (act === "retry") expect([429, 503]).toContain(status);
@@ -132,7 +132,7 @@ it("every route of a client's own wants a session, and every path is served", as
   expect(nowhere.json()).toMatchObject({ error: { code: "NotFound" } });
 });
 
-it("health says 503 with the same body when it is not well", async () => {
+it("the health route says 503 with the same body when the operator is not well", async () => {
   const ready = await app.inject({ url: "/health/ready" });
   expect(ready.statusCode).toBe(503);
   expect(ready.json()).toEqual({ waitingFor: "the chain" });
@@ -150,7 +150,7 @@ it.each([
   expect(response.json()).toHaveProperty(word);
 });
 
-it("limits an address before it parses anything, and cancelling by itself", async () => {
+it("the server limits an address before it parses anything, and cancelling by itself", async () => {
   const settings = { readsPerSecond: 1, placementsPerSecond: 1, cancelsPerSecond: 1 };
   const limited = buildHttp(api as OperatorApi, new RateLimits(settings, () => 0));
   const send = (url: string) => limited.inject({ method: "POST", url, payload: "{}" });
@@ -174,7 +174,7 @@ it.each([
   ["cancel", "/v1/orders/cancel-batch", 400],
   ["cancel", "/v1/orders/cancel-all", 400],
   ["cancel", "/v1/orders/cancel-after", 400],
-])("takes from the limit of %s at %s, whatever was placed and read", async (_, url, status) => {
+])("the limit of %s counts alone at %s, whatever was placed and read", async (_, url, status) => {
   const settings = { readsPerSecond: 1, placementsPerSecond: 1, cancelsPerSecond: 1 };
   const limited = buildHttp(api as OperatorApi, new RateLimits(settings, () => 0));
   const post = (path: string) => limited.inject({ method: "POST", url: path, payload: "{}" });
@@ -186,7 +186,7 @@ it.each([
   await limited.close();
 });
 
-it("answers a page's preflight, compresses what is long, and tells what has not changed", async () => {
+it("the server answers a preflight, compresses long bodies, and tells of no change", async () => {
   const headers = { origin: "https://a.example", "access-control-request-method": "POST" };
   const preflight = await app.inject({ method: "OPTIONS", url: "/v1/orders", headers });
   expect(preflight.statusCode).toBe(204);

@@ -31,7 +31,7 @@ import {
 } from "./rateLimits.ts";
 
 /** An order with terms and the longest paths is below 3 kB, and 50 are sent at once. */
-const MAX_BODY_BYTES = 160 * 1024;
+export const MAX_BODY_BYTES = 160 * 1024;
 
 /** Headers that a page in a browser may read. */
 const EXPOSED_HEADERS = ["ratelimit", "ratelimit-policy", "retry-after", "location", "etag"];

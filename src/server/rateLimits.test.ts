@@ -4,7 +4,7 @@ import { RateLimits, rateLimitHeaders, refusalOf } from "./rateLimits.ts";
 
 const settings = { readsPerSecond: 10, placementsPerSecond: 5, cancelsPerSecond: 5 };
 
-it("never gives more than the burst and what has come since, whatever is asked", () => {
+it("a limit never gives more than the burst and what has come since", () => {
   const requests = fc.array(
     fc.record({ laterMs: fc.nat(3000), weight: fc.integer({ min: 1, max: 12 }) }),
     { maxLength: 80 },
@@ -30,7 +30,7 @@ it("never gives more than the burst and what has come since, whatever is asked",
   );
 });
 
-it("says when to come again, and takes it then", () => {
+it("a limit says when to come again, and takes it then", () => {
   let now = 0;
   const limits = new RateLimits(settings, () => now);
   for (let i = 0; i < 10; i++) expect(limits.take("place", "a")?.isAllowed).toBe(true);
@@ -43,7 +43,7 @@ it("says when to come again, and takes it then", () => {
   expect(limits.take("place", "a", 3)?.isAllowed).toBe(true);
 });
 
-it("leaves cancelling and others alone, whatever is placed", () => {
+it("a limit of placing leaves cancelling and others alone", () => {
   const limits = new RateLimits(settings, () => 0);
   for (let i = 0; i < 100; i++) limits.take("place", "a");
   expect(limits.take("place", "a")?.isAllowed).toBe(false);
@@ -52,7 +52,7 @@ it("leaves cancelling and others alone, whatever is placed", () => {
   expect(limits.take("place", "b")?.isAllowed).toBe(true);
 });
 
-it("keeps a bounded number of buckets, and none where there is no limit", () => {
+it("the limits keep a bounded number of buckets, and none where there is no limit", () => {
   const limits = new RateLimits({ ...settings, readsPerSecond: 0 }, () => 0);
   for (let i = 0; i < 60_000; i++) limits.take("place", `${i}`);
   expect(limits.size).toBe(50_000);
@@ -60,7 +60,7 @@ it("keeps a bounded number of buckets, and none where there is no limit", () => 
   expect(refusalOf(undefined)).toBeUndefined();
 });
 
-it("writes the headers of the draft", () => {
+it("the headers are written as in the draft", () => {
   const limits = new RateLimits(settings, () => 0);
   const state = limits.take("read", "a");
   if (state === undefined) throw new Error("no limit");

@@ -8,10 +8,12 @@ import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { MAX_CHANNELS, STREAM_PATH } from "../wire/stream.ts";
 import { Feeds } from "./feeds/feeds.ts";
 import { clientChannel, publishHint } from "./hints.ts";
+import { MAX_BODY_BYTES } from "./http.ts";
 import { DEFAULT_RATE_LIMITS, type RateKind, RateLimits, refusalOf } from "./rateLimits.ts";
 import { StreamConnection } from "./streamConnection.ts";
 
-const MAX_MESSAGE_BYTES = 64 * 1024;
+/** A request that writes has the body of a route, and a few words around it. */
+const MAX_MESSAGE_BYTES = MAX_BODY_BYTES + 1024;
 const PING_MS = 30_000;
 /** WebSocket close code for an internal error. */
 const FAILED = 1011;
@@ -44,7 +46,7 @@ export function serveStream(
 
   sockets.on("connection", (socket, request) => {
     const address = request.socket.remoteAddress ?? "";
-    const limit = (kind: RateKind) => refusalOf(limits.take(kind, address));
+    const limit = (kind: RateKind, weight: number) => refusalOf(limits.take(kind, address, weight));
     const onHints = (channel: string) => count(channel, 1);
     const options = { api, feeds, socket, limit, onHints };
     const connection = new StreamConnection(options, MAX_CHANNELS);

@@ -4,20 +4,30 @@ import type { Address } from "../base/hex.ts";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
+import { ORDER_ROUTES } from "../wire/routes/orders.ts";
 import { channelKey, type StreamChannel } from "../wire/schemas/stream.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
-import { type RequestId, type StreamRequest, streamRequest } from "../wire/stream.ts";
+import {
+  type RequestId,
+  STREAM_WRITES,
+  type StreamRequest,
+  type StreamWriteName,
+  streamRequest,
+} from "../wire/stream.ts";
+import { FeedUnavailable } from "./feeds/feed.ts";
 import type { Feeds } from "./feeds/feeds.ts";
+import { type Call, HANDLERS, type Handler } from "./handlers.ts";
 import { type HintListener, type HintRequest, hintChannelOf } from "./hints.ts";
-import type { RateKind } from "./rateLimits.ts";
+import { itemsOf, type RateKind } from "./rateLimits.ts";
 
 /** Unsent bytes at which a connection counts as too slow; at half of them it is told. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
 /** WebSocket close code for "try again later". */
 const TOO_SLOW = 1013;
 
+type Write = Extract<StreamRequest, { readonly kind: StreamWriteName }>;
 type Subscribe = Extract<StreamRequest, { readonly kind: "subscribe" }>;
 
 export interface ConnectionOptions {
@@ -26,8 +36,8 @@ export interface ConnectionOptions {
   readonly socket: WebSocket;
   /** Called when this connection begins to hear hints of a channel. */
   readonly onHints: (channel: string) => void;
-  /** Takes one request from the limit of the connection's address. */
-  readonly limit: (kind: RateKind) => Refusal | undefined;
+  /** Takes `weight` requests from the limit of the connection's address. */
+  readonly limit: (kind: RateKind, weight: number) => Refusal | undefined;
 }
 
 export class StreamConnection implements HintListener {
@@ -43,6 +53,8 @@ export class StreamConnection implements HintListener {
   /** Clients whose dead-man switches move as long as this connection lives. */
   readonly #attending = new Map<Address, () => void>();
   #isWarned = false;
+  /** Settled once every write before is answered. */
+  #answered: Promise<void> = Promise.resolve();
 
   constructor({ api, feeds, socket, limit, onHints }: ConnectionOptions, maxChannels: number) {
     this.#limit = limit;
@@ -65,10 +77,15 @@ export class StreamConnection implements HintListener {
   async receive(text: string): Promise<void> {
     const json = parseJson(text);
     if (!json.ok) return this.#refuse(json.refusal);
-    const limited = this.#limit(kindOf(json.value));
-    if (limited !== undefined) return this.#refuse(limited, idOf(json.value));
+    const kind = kindOf(json.value);
+    const refuse = (refusal: Refusal) => {
+      const tell = () => this.#refuse(refusal, idOf(json.value));
+      return kind === "read" ? tell() : this.#inTurn(async () => tell);
+    };
+    const limited = this.#limit(kind, 1);
+    if (limited !== undefined) return refuse(limited);
     const request = parseInput(streamRequest, json.value, "message");
-    if (!request.ok) return this.#refuse(request.refusal, idOf(json.value));
+    if (!request.ok) return refuse(request.refusal);
     const { value } = request;
     switch (value.kind) {
       case "subscribe":
@@ -77,11 +94,12 @@ export class StreamConnection implements HintListener {
         this.#channels.get(value.channel)?.();
         this.#channels.delete(value.channel);
         return this.send(toJson({ kind: "answer", id: value.id, channel: value.channel }));
-      case "placeOrder":
-      case "cancelOrder":
-        return this.#write(value);
-      default:
+      case "subscribeClock":
+      case "subscribeMarket":
+      case "subscribeClient":
         return this.#subscribeHints(value);
+      default:
+        return this.#inTurn(() => this.#write(value));
     }
   }
 
@@ -122,7 +140,11 @@ export class StreamConnection implements HintListener {
     this.#channels.set(key, undefined);
     if ("client" in channel) this.#attend(channel.client);
     this.send(toJson({ kind: "answer", id, channel: key }));
-    const stop = await this.#feeds.listen(channel, after, (text) => this.send(text));
+    const stop = await this.#begin(channel, after);
+    if (stop instanceof FeedUnavailable) {
+      this.#channels.delete(key);
+      return this.#refuse(stop.refusal, id);
+    }
     if (stop === undefined) {
       this.#channels.delete(key);
       const what = "base" in channel ? `market ${channel.base}/${channel.quote}` : key;
@@ -134,16 +156,36 @@ export class StreamConnection implements HintListener {
     } else stop();
   }
 
-  async #write(
-    request: Extract<StreamRequest, { readonly kind: "placeOrder" | "cancelOrder" }>,
-  ): Promise<void> {
-    const { id } = request;
-    const answer =
-      request.kind === "placeOrder"
-        ? await this.#api.placeOrder(request.body)
-        : await this.#api.cancelOrder(request.body.cancel, request.body.signature);
-    if (!answer.ok) return this.#refuse(answer.refusal, id);
-    this.send(toJson({ kind: "answer", id, order: answer.value }));
+  /** Begins a write at once, so that many share a flush, and answers in the order of requests. */
+  async #inTurn(begin: () => Promise<() => void>): Promise<void> {
+    const answer = begin();
+    const turn = this.#answered.then(async () => (await answer)());
+    // A failure ends the connection, and with it every later answer.
+    this.#answered = turn;
+    this.#answered.catch(() => {});
+    return turn;
+  }
+
+  /** Gives the function that tells the answer. */
+  async #write({ kind, id, body }: Write): Promise<() => void> {
+    const further = itemsOf(body) - 1;
+    const limited = further > 0 ? this.#limit(rateOf(kind), further) : undefined;
+    if (limited !== undefined) return () => this.#refuse(limited, id);
+    // Each body is that of the route whose name it has; the compiler cannot follow the pair.
+    const call = { params: undefined, query: undefined, body } as Call<StreamWriteName>;
+    const answer = await (HANDLERS[kind] as Handler<StreamWriteName>)(this.#api, call);
+    if (!answer.ok) return () => this.#refuse(answer.refusal, id);
+    const text = toJson({ kind: "answer", id, [STREAM_WRITES[kind]]: answer.value });
+    return () => this.send(text);
+  }
+
+  async #begin(channel: StreamChannel, after: number | undefined) {
+    try {
+      return await this.#feeds.listen(channel, after, (text) => this.send(text));
+    } catch (error) {
+      if (error instanceof FeedUnavailable) return error;
+      throw error;
+    }
   }
 
   #subscribeHints(request: HintRequest): void {
@@ -184,8 +226,7 @@ export class StreamConnection implements HintListener {
   }
 
   #refuse(refusal: Refusal, id?: RequestId): void {
-    const { code, act, message } = errorBody(refusal).error;
-    this.send(toJson({ kind: "refusal", id, error: { code, act, message } }));
+    this.send(toJson({ kind: "refusal", id, ...errorBody(refusal) }));
   }
 }
 
@@ -194,10 +235,18 @@ function tooMany(most: number): Refusal {
   return refuse("BadInput", { field: "message.kind", problem, hint: "Open a second connection." });
 }
 
+function isWrite(kind: unknown): kind is StreamWriteName {
+  return typeof kind === "string" && Object.hasOwn(STREAM_WRITES, kind);
+}
+
+function rateOf(kind: StreamWriteName): RateKind {
+  return ORDER_ROUTES[kind].rate;
+}
+
 /** From which limit a request takes. */
 function kindOf(value: unknown): RateKind {
   const kind = (value as { readonly kind?: unknown } | null)?.kind;
-  return kind === "placeOrder" ? "place" : kind === "cancelOrder" ? "cancel" : "read";
+  return isWrite(kind) ? rateOf(kind) : "read";
 }
 
 /** The id of a request that is malformed otherwise. */

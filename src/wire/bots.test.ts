@@ -66,7 +66,7 @@ it("the example is what this project makes of it", () => {
   expect(JSON.parse(toJson({ order }))).toEqual({ order: JSON.parse(json).order });
 });
 
-it("and what another library makes of it", async () => {
+it("the document is what another library makes of it", async () => {
   const account = privateKeyToAccount(bytesToHex(KEY) as `0x${string}`);
   expect(account.address).toBe(order.owner);
   expect(cell("digest")).toBe(hashTypedData(typed));
@@ -100,7 +100,7 @@ it("the session's header is that of the key", () => {
   expect(page).toContain(`at most ${MAX_SESSION_BLOCKS} ahead`);
 });
 
-it("names the ids of orders with terms", () => {
+it("the document names the ids of orders with terms", () => {
   expect(page).toContain(`from ${FIRST_TERMS_ID} `);
   expect(page).toContain(`to ${LAST_TERMS_ID} are of orders`);
   expect(page).toContain(`\`0x${TERMS_ID_PREFIX.toString(16)}\``);

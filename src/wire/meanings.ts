@@ -60,9 +60,18 @@ export const MEANING_OF_REFUSAL: { readonly [Code in RefusalCode]: Meaning } = {
     meaning: "Another order of this owner and round has that id.",
     hint: "Choose another id.",
   },
+  IdBelowWatermark: {
+    meaning: "A statement of the client closed the ids of that round up to its watermark.",
+    hint: "Choose an id at or above the watermark.",
+  },
+  WrongStatement: {
+    meaning: "The operator does not countersign the statement.",
+    hint: "Read the orders that no statement covers, and state what is closed of them.",
+  },
   TooManyOrders: {
-    meaning: "The client has placed its limit of orders in that round.",
-    hint: "Wait for the next round.",
+    meaning:
+      "The client's limit of orders of that round are open, queued, or executed and in no statement.",
+    hint: "Sign a statement about those that are closed, cancel some, or wait for the next round.",
   },
   TooManyPlacements: {
     meaning: "The client has placed as many orders in that round as are kept.",

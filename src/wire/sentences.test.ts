@@ -8,6 +8,8 @@ const A = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
 const B = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8" as Address;
 const order = { owner: A, round: 3, id: 9n };
 const fault = (one: RefusalOf<"InvalidOrder">["fault"]) => refuse("InvalidOrder", { fault: one });
+const stated = (one: RefusalOf<"WrongStatement">["fault"]) =>
+  refuse("WrongStatement", { round: 3, fault: one });
 const aligned = { sellAmount: 4n, buyAmount: 6n };
 
 const REFUSALS: readonly Refusal[] = [
@@ -37,6 +39,14 @@ const REFUSALS: readonly Refusal[] = [
   refuse("OrderRoundClosed", { orderRound: 2, currentRound: 3 }),
   refuse("DuplicateOrderId", { round: 3, id: 9n }),
   refuse("TooManyOrders", { round: 3, limit: 100 }),
+  refuse("IdBelowWatermark", { round: 3, id: 9n, watermark: 12n }),
+  stated({ fault: "form", field: "except" }),
+  stated({ fault: "round", currentRound: 5 }),
+  stated({ fault: "disputed" }),
+  stated({ fault: "coversLess", watermark: 12n }),
+  stated({ fault: "nothing" }),
+  stated({ fault: "openOrder", id: 9n }),
+  stated({ fault: "sums", token: A, sold: 5n, bought: 0n }),
   refuse("InsufficientFunds", { token: A, needed: 8n, free: 5n }),
   refuse("TooManyPlacements", { round: 3, limit: 20_000 }),
   refuse("PlacedTooFast", { block: 77, limit: 500 }),
@@ -49,7 +59,7 @@ const REFUSALS: readonly Refusal[] = [
   refuse("OrderNotOpen", { ...order, end: "filled" }),
 ];
 
-it("all of them are here", () => {
+it("the examples here have every code of a refusal", () => {
   expect([...new Set(REFUSALS.map(({ code }) => code))].sort()).toEqual([...REFUSAL_CODES].sort());
 });
 

@@ -84,10 +84,14 @@ function orderSentence(refusal: OrderRefusal): string {
       );
     case "DuplicateOrderId":
       return `Order ${refusal.id} of round ${refusal.round} exists. Choose another id.`;
+    case "IdBelowWatermark":
+    case "WrongStatement":
+      return statementSentence(refusal);
     case "TooManyOrders":
       return (
-        `${refusal.limit} orders were placed in round ${refusal.round}, which is the limit. ` +
-        "Wait for the next round."
+        `${refusal.limit} orders of round ${refusal.round} are open, or executed and in no ` +
+        "statement, which is the limit. Sign a statement about those that are closed, cancel " +
+        "some, or wait for the next round."
       );
     case "InsufficientFunds":
       return (
@@ -108,6 +112,40 @@ function orderSentence(refusal: OrderRefusal): string {
       );
     default:
       return placingSentence(refusal);
+  }
+}
+
+function statementSentence(refusal: RefusalOf<"IdBelowWatermark" | "WrongStatement">): string {
+  if (refusal.code === "IdBelowWatermark") {
+    return (
+      `Order ${refusal.id} is below the watermark ${refusal.watermark} of a statement about round ` +
+      `${refusal.round}. Choose an id from there on.`
+    );
+  }
+  return `The statement about round ${refusal.round} ${statementFault(refusal.fault)}`;
+}
+
+function statementFault(fault: RefusalOf<"WrongStatement">["fault"]): string {
+  switch (fault.fault) {
+    case "form":
+      return `has not its one form: see ${fault.field}. Build it anew, and sign it.`;
+    case "round":
+      return `comes in round ${fault.currentRound}. State this round, or the one before.`;
+    case "disputed":
+      return "comes while a dispute about it is open. Wait until that is closed.";
+    case "coversLess":
+      return `covers less than the one with watermark ${fault.watermark}. Read that, and go on from it.`;
+    case "nothing":
+      return "covers no executed order more than before. Send it once there is one.";
+    case "openOrder":
+      return `covers order ${fault.id}, which is open. Except it, or cancel it first.`;
+    case "sums":
+      return (
+        `is about orders that sold ${fault.sold} and bought ${fault.bought} base units of ` +
+        `${fault.token}. Read the orders again, and compare their fills.`
+      );
+    default:
+      return unreachable(fault);
   }
 }
 

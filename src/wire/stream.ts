@@ -12,10 +12,12 @@
 import * as z from "zod";
 import { ORDER_ROUTES } from "./routes/orders.ts";
 import { withdrawal } from "./schemas/account.ts";
-import { shortError } from "./schemas/error.ts";
+import { cancelAfterResponse, itemResponse, replaceResponse } from "./schemas/batch.ts";
+import { streamError } from "./schemas/error.ts";
 import { clock } from "./schemas/health.ts";
 import { trade } from "./schemas/market.ts";
 import { orderResponse } from "./schemas/order.ts";
+import { countersignedStatement } from "./schemas/statement.ts";
 import { channel, channelUpdates } from "./schemas/stream.ts";
 import { address, amount, count } from "./schemas/values.ts";
 
@@ -30,6 +32,24 @@ const requestId = z
   .describe("The caller's own word for the request: its answer has it too");
 export type RequestId = z.output<typeof requestId>;
 
+/** Requests that write, named as the routes of the same body, and the field of the answer. */
+export const STREAM_WRITES = {
+  placeOrder: "order",
+  cancelOrder: "order",
+  placeOrders: "items",
+  cancelOrders: "items",
+  cancelAllOrders: "orders",
+  replaceOrder: "replaced",
+  cancelOrdersAfter: "deadManSwitch",
+  countersign: "statement",
+} as const satisfies Record<keyof typeof ORDER_ROUTES, string>;
+export type StreamWriteName = keyof typeof STREAM_WRITES;
+
+function write<Name extends StreamWriteName>(name: Name) {
+  const body = ORDER_ROUTES[name].body as (typeof ORDER_ROUTES)[Name]["body"];
+  return z.strictObject({ kind: z.literal(name), id: requestId, body });
+}
+
 /** From client to server. `session` as in the authorization header (session.ts). */
 export const streamRequest = z.discriminatedUnion("kind", [
   z.strictObject({
@@ -39,16 +59,14 @@ export const streamRequest = z.discriminatedUnion("kind", [
     after: count.optional().describe("`sequence` of the last message seen: goes on from there"),
   }),
   z.strictObject({ kind: z.literal("unsubscribe"), id: requestId, channel: z.string() }),
-  z.strictObject({
-    kind: z.literal("placeOrder"),
-    id: requestId,
-    body: ORDER_ROUTES.placeOrder.body,
-  }),
-  z.strictObject({
-    kind: z.literal("cancelOrder"),
-    id: requestId,
-    body: ORDER_ROUTES.cancelOrder.body,
-  }),
+  write("placeOrder"),
+  write("cancelOrder"),
+  write("placeOrders"),
+  write("cancelOrders"),
+  write("cancelAllOrders"),
+  write("replaceOrder"),
+  write("cancelOrdersAfter"),
+  write("countersign"),
   z.strictObject({ kind: z.literal("subscribeClock") }),
   z.strictObject({ kind: z.literal("subscribeMarket"), market }),
   z.strictObject({ kind: z.literal("subscribeClient"), client: address, session: z.string() }),
@@ -63,6 +81,11 @@ export const streamEvent = z.discriminatedUnion("kind", [
     id: requestId,
     channel: z.string().optional().describe("Of a subscription: what its messages are named"),
     order: orderResponse.optional().describe("Of an order placed or cancelled"),
+    items: z.array(itemResponse).optional().describe("Of several, in the order of the request"),
+    orders: z.array(orderResponse).optional().describe("Those that `cancelAllOrders` took out"),
+    replaced: replaceResponse.optional(),
+    deadManSwitch: cancelAfterResponse.optional(),
+    statement: countersignedStatement.optional(),
   }),
   z.object({
     kind: z.literal("slow"),
@@ -87,7 +110,7 @@ export const streamEvent = z.discriminatedUnion("kind", [
   z.object({
     kind: z.literal("refusal"),
     id: requestId.optional().describe("Of the request, where it could be read"),
-    error: shortError,
+    error: streamError,
   }),
 ]);
 export type StreamEvent = z.output<typeof streamEvent>;

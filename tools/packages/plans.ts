@@ -14,6 +14,8 @@ export interface PackagePlan {
   readonly roots?: readonly string[];
   /** Packages that are loaded by another way than an import. */
   readonly loaded?: readonly string[];
+  /** Packages that the user brings, where an entry that wants one is used. */
+  readonly peers?: readonly string[];
   /** Files of the repository, and where they go. */
   readonly files: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;
@@ -29,10 +31,12 @@ export const PACKAGES: readonly PackagePlan[] = [
     folder: "client",
     entries: {
       ".": "packages/client",
+      "./ccxt": "packages/ccxt",
       "./evidence": "packages/evidence",
       "./node": "packages/node",
       "./protocol": "packages/protocol",
     },
+    peers: ["ccxt"],
     files: { "tools/packages/client.md": "README.md" },
     sideEffects: false,
     node: ">=22",
@@ -60,12 +64,15 @@ interface Manifest {
   readonly version: string;
   readonly license: string;
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 /** package.json of a package that imports `packages`. Throws where one has no version of ours. */
 export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
   const own = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Manifest;
-  const needed = new Set([...packages, ...(plan.loaded ?? [])]);
+  const peers = plan.peers ?? [];
+  const imported = [...packages].filter((name) => !peers.includes(name));
+  const needed = new Set([...imported, ...(plan.loaded ?? [])]);
   const dependencies = [...needed].sort().map((name) => {
     const version = own.dependencies[name];
     if (version === undefined) throw new Error(`${plan.name} imports ${name}: no dependency`);
@@ -90,5 +97,13 @@ export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
         folder === "lib" || Object.values(plan.files).some((to) => to.startsWith(`${folder}/`)),
     ),
     dependencies: Object.fromEntries(dependencies),
+    ...(peers.length > 0 && {
+      peerDependencies: Object.fromEntries(
+        peers.map((name) => [name, `^${own.devDependencies[name]}`] as const),
+      ),
+      peerDependenciesMeta: Object.fromEntries(
+        peers.map((name) => [name, { optional: true }] as const),
+      ),
+    }),
   };
 }

@@ -71,12 +71,12 @@ describe("the page's imports", () => {
   );
   const source = (path: string, text: string): Source => ({ path, text, generated: false });
 
-  it("go only along the arrows", () => {
+  it("the page's imports go only along the arrows", () => {
     expect(all.length).toBeGreaterThan(30);
     expect(all.flatMap(faults)).toEqual([]);
   });
 
-  it("lead no file back to itself, types included", () => {
+  it("the page's imports lead no file back to itself, types included", () => {
     expect(circleIn(all)).toBeUndefined();
   });
 
@@ -91,11 +91,11 @@ describe("the page's imports", () => {
     ["page/src/chain/x.ts", 'import { readFileSync } from "node:fs";'],
     ["page/src/views/trade/x.tsx", 'const lazy = await import("react");'],
     ["page/src/cellar/x.ts", ""],
-  ])("are refused elsewhere: %s %s", (path, text) => {
+  ])("the page's imports are refused elsewhere: %s %s", (path, text) => {
     expect(faults(source(path, text))).toHaveLength(1);
   });
 
-  it("are found where they make a circle", () => {
+  it("imports that make a circle are found", () => {
     const circle = [
       source("page/src/live/a.ts", 'import "./b.ts";'),
       source("page/src/live/b.ts", 'export * from "./a.ts";'),

@@ -26,7 +26,7 @@ describe("the built page", () => {
       .map((name) => `assets/${name}`);
   const sum = (names: readonly string[]) => names.reduce((all, name) => all + packed(name), 0);
 
-  it("loads little before its first picture", () => {
+  it("the page loads little before its first picture", () => {
     const html = readFileSync(join(folder, "index.html"), "utf8");
     const named = [...html.matchAll(/(?:src|href)="\.\/(assets\/[^"]+\.(?:js|css))"/g)];
     const names = named.map(([, name]) => name as string);
@@ -39,14 +39,14 @@ describe("the built page", () => {
     expect(sum(assets(".woff2"))).toBeLessThan(MOST_FONT);
   });
 
-  it("has nothing inline that its policy would refuse, and a place for the facts", () => {
+  it("the page has nothing inline that its policy refuses, and a place for the facts", () => {
     const html = readFileSync(join(folder, "index.html"), "utf8");
     expect(html).toContain("<!-- facts -->");
     expect(html).not.toMatch(/<script(?![^>]*\bsrc=)|<style| style=| on\w+=/);
     expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//);
   });
 
-  it("lies compressed beside itself", () => {
+  it("every file of the page lies compressed beside itself", () => {
     for (const name of [...assets(".js"), ...assets(".css"), "index.html"]) {
       for (const ending of ["br", "gz"])
         expect(existsSync(join(folder, `${name}.${ending}`))).toBe(true);

@@ -9,7 +9,7 @@ const clientOf = (index: number) => toAddress(`0x${(index + 1).toString(16).padS
 const balances = fc.array(fc.bigInt(0n, 2n ** 100n), { minLength: 1, maxLength: 40 });
 
 describe("the path of a proof", () => {
-  it("ends at the commitment for every leaf of every tree, and shows the whole total", () => {
+  it("the path ends at the commitment for every leaf of every tree, with the whole total", () => {
     fc.assert(
       fc.property(balances, fc.nat(), (all, pick) => {
         const tree = SumTree.build(all.map((balance, i) => ({ client: clientOf(i), balance })));
@@ -23,7 +23,7 @@ describe("the path of a proof", () => {
     );
   });
 
-  it("is false for another balance, client or commitment, as the verifier says", () => {
+  it("the path is false for another balance, client or commitment, as the verifier says", () => {
     fc.assert(
       fc.property(balances, fc.nat(), (all, pick) => {
         const tree = SumTree.build(all.map((balance, i) => ({ client: clientOf(i), balance })));

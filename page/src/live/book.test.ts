@@ -7,7 +7,7 @@ const level = fc.record({ price: fc.bigInt(1n, 60n), amount: fc.bigInt(0n, 5n) }
 const changes = fc.record({ bids: fc.array(level), asks: fc.array(level) });
 
 describe("the book", () => {
-  it("holds the last size of every price, and none that is zero", () => {
+  it("the book holds the last size of every price, and none that is zero", () => {
     fc.assert(
       fc.property(fc.array(changes), (all) => {
         const book = emptyBook();
@@ -22,14 +22,14 @@ describe("the book", () => {
     );
   });
 
-  it("forgets what was there before a snapshot", () => {
+  it("the book forgets what was there before a snapshot", () => {
     const book = emptyBook();
     applyChanges(book, { bids: [{ price: 1n, amount: 1n }], asks: [] }, true);
     applyChanges(book, { bids: [], asks: [{ price: 2n, amount: 1n }] }, true);
     expect([book.bids.size, book.asks.size]).toEqual([0, 1]);
   });
 
-  it("groups away from the middle, best first, and sums up from the best price on", () => {
+  it("levels group away from the middle, best first, and sum up from the best price on", () => {
     const book = emptyBook();
     const side = (prices: readonly bigint[]) => prices.map((price) => ({ price, amount: 1n }));
     applyChanges(book, { bids: side([99n, 95n, 90n]), asks: side([101n, 105n, 110n]) }, true);
@@ -41,7 +41,7 @@ describe("the book", () => {
     ]);
   });
 
-  it("loses no size by grouping", () => {
+  it("grouping loses no size", () => {
     fc.assert(
       fc.property(changes, fc.bigInt(1n, 30n), (one, group) => {
         const book = emptyBook();
@@ -54,7 +54,7 @@ describe("the book", () => {
     );
   });
 
-  it("offers steps from one tick up to a hundredth of the price", () => {
+  it("the steps of grouping go from one tick up to a hundredth of the price", () => {
     expect(groupsOf(10n, 3_000_000n)).toEqual([10n, 100n, 1000n, 10_000n]);
     expect(groupsOf(10n, 0n)).toEqual([10n]);
   });

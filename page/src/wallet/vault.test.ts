@@ -12,13 +12,13 @@ const facts = {
 };
 
 describe("a sealed trading key", () => {
-  it("opens with its passphrase, however the letters are composed", async () => {
+  it("a sealed key opens with its passphrase, however the letters are composed", async () => {
     const sealed = await sealKey(KEY, facts, "caf\u00e9 at noon");
     expect(await openKey(sealed, "cafe\u0301 at noon")).toBe(KEY);
     expect(JSON.stringify(sealed)).not.toContain("5a5a5a");
   });
 
-  it("does not open with another passphrase, or where anything of it was changed", async () => {
+  it("a sealed key opens with no other passphrase, nor once anything was changed", async () => {
     const sealed = await sealKey(KEY, facts, "right words");
     expect(await openKey(sealed, "wrong words")).toBeUndefined();
     const stranger = toAddress(`0x${"44".repeat(20)}`);
@@ -27,7 +27,7 @@ describe("a sealed trading key", () => {
     expect(await openKey({ ...sealed, sealed: broken }, "right words")).toBeUndefined();
   });
 
-  it("is another text each time: nobody sees that two keys are the same", async () => {
+  it("a sealed key is another text each time: nobody sees that two keys are the same", async () => {
     const [a, b] = [await sealKey(KEY, facts, "words"), await sealKey(KEY, facts, "words")];
     expect(a.sealed).not.toBe(b.sealed);
   });

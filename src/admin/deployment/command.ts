@@ -10,6 +10,7 @@ import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
 import { badOption } from "../arguments.ts";
 import { LOG, tell } from "../terminal.ts";
+import { judgeBonds } from "./bonds.ts";
 import { carryOutDeployment, type DeployContext } from "./deploy.ts";
 import { manifestOf, readManifest, writeManifest } from "./manifest.ts";
 import { type DeploymentPlan, readPlan } from "./plan.ts";
@@ -30,6 +31,7 @@ interface DeployFlags {
   readonly keystore?: string;
   readonly passwordFile?: string;
   readonly maxFee: string;
+  readonly bondFee?: string;
   readonly dryRun?: boolean;
   readonly yes?: boolean;
   readonly pollMs: string;
@@ -47,6 +49,10 @@ export function deployCommand(): Command {
     .option("--keystore <file>", `keystore of the deployer (else ${KEY_VARIABLE})`)
     .option("--password-file <file>", `its password (else ${PASSWORD_VARIABLE})`)
     .option("--max-fee <gwei>", "most that a unit of gas may cost", "500")
+    .option(
+      "--bond-fee <gwei>",
+      "highest price of gas at which answers shall be paid for by bonds (default: the present one)",
+    )
     .option("--poll-ms <ms>", "milliseconds between two polls", String(POLL_MS))
     .option("--dry-run", "show what it will be and cost, and send nothing")
     .option("--yes", "do not ask")
@@ -80,7 +86,8 @@ async function deploy(flags: DeployFlags): Promise<void> {
       maxFeePerGas: gweiOf("--max-fee", flags.maxFee),
       pollMs: Number(flags.pollMs),
     };
-    await showPlan(context);
+    const bondFee = flags.bondFee === undefined ? undefined : gweiOf("--bond-fee", flags.bondFee);
+    await showPlan(context, bondFee);
     if (flags.dryRun === true) return;
     if (flags.yes !== true) await confirm();
     const { mediator } = await carryOutDeployment(context);
@@ -129,24 +136,29 @@ async function openDeployer({ keystore, passwordFile }: DeployFlags, signal: Abo
   return (await openSigner(keySourceOf(fields, environment), { curve, log: LOG, signal })).signer;
 }
 
-async function showPlan({ client, plan, signer, record }: DeployContext): Promise<void> {
+async function showPlan(
+  { client, plan, signer, record }: DeployContext,
+  bondFee: bigint | undefined,
+): Promise<void> {
   const { manager, operators } = plan;
-  const turns =
+  const price = await ask("the price of gas", () => client.getGasPrice());
+  const bonds = judgeBonds(plan, bondFee ?? price);
+  const slots =
     manager.kind === "single"
       ? "one operator"
-      : `turns of ${manager.slotBlocks} blocks, the first of ${manager.genesisBlocks}, ` +
+      : `slots of ${manager.slotBlocks} blocks, the first of ${manager.genesisBlocks}, ` +
         `commit quorum ${manager.commitQuorum}`;
   const rows: [string, string][] = [
     ["chain", String(plan.chainId)],
     ["deployer", signer.address],
     ["owner", plan.owner === signer.address ? "the deployer" : `${plan.owner}, once it accepts`],
-    ["manager", turns],
+    ["manager", slots],
     ["rounds", `${plan.roundSize} blocks, quarters of ${plan.roundSize / 4}`],
-    ["dispute bond", `${formatDecimal(plan.disputeBond, ETHER_DECIMALS)} ether`],
-    ["withdrawal bond", `${formatDecimal(plan.withdrawalBond, ETHER_DECIMALS)} ether`],
+    ...bonds.rows,
     ...plan.tokens.map((token): [string, string] => ["token", token]),
     ...operators.map(({ name, address, endpoint }): [string, string] => [
-      ...(["operator", `${name} ${address} ${endpoint}`] as const),
+      "operator",
+      `${name} ${address} ${endpoint}`,
     ]),
   ];
   for (const [name, value] of rows) tell(`${name.padEnd(16)}${value}`);
@@ -154,9 +166,9 @@ async function showPlan({ client, plan, signer, record }: DeployContext): Promis
   const done = record.steps.filter((one) => one.done).length;
   if (done > 0) tell(`${"done already".padEnd(16)}${done} of ${steps.length} transactions`);
   const gas = await gasOf(client, plan, signer.address);
-  const price = await ask("the price of gas", () => client.getGasPrice());
   const cost = formatDecimal((gas * price) / 10n ** 12n, ETHER_DECIMALS - 12);
   tell(`${"gas".padEnd(16)}about ${gas} in ${steps.length} transactions, ${cost} ether now`);
+  if (bonds.warning !== undefined) tell(`${"WARNING".padEnd(16)}${bonds.warning}`);
 }
 
 /** The creations as the chain estimates them; the calls by their upper bound. */

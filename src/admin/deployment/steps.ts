@@ -91,7 +91,7 @@ function createManager({ manager, operators }: DeploymentPlan, deployer: Address
   return { id: "manager", what, creates: "manager", call: () => ({ data }) };
 }
 
-/** The list of a manager with turns changes in maintenance only. */
+/** The list of a manager with slots changes in maintenance only. */
 function managerSteps({ manager, operators }: DeploymentPlan): DeployStep[] {
   if (manager.kind === "single") return [];
   const turnsOf = (client: ChainClient, { manager: at }: Required<Deployed>) =>

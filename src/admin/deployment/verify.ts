@@ -78,11 +78,11 @@ async function operatorChecks(
     const found = one === undefined ? [] : [words({ ...one, endpoint: one.uri })];
     return [sameSet("operators", found, operators.map(words)), quorum];
   }
-  const turns = await new SlotReader(client, manager).slots();
+  const slots = await new SlotReader(client, manager).slots();
   return [
-    sameSet("operators", turns.operators.map(words), operators.map(words)),
+    sameSet("operators", slots.operators.map(words), operators.map(words)),
     quorum,
-    same("maintenance", turns.inMaintenance, false),
+    same("maintenance", slots.inMaintenance, false),
   ];
 }
 

@@ -32,7 +32,7 @@ describe("the Mediator's clock", () => {
     [140, 1, 0],
     [109, 0, 1],
     [139, 1, 0],
-  ] as const)("agrees at block %i with round %i, quarter %i", (block, round, quarter) => {
+  ] as const)("the clock agrees: block %i, round %i, quarter %i", (block, round, quarter) => {
     expect(() => requireSameClock(clock(block, round, quarter), SCHEDULE)).not.toThrow();
   });
 
@@ -42,12 +42,12 @@ describe("the Mediator's clock", () => {
     [140, 0, 3],
     [99, 0, 0],
     [4_000_000, 0, 0],
-  ] as const)("disagrees at block %i with round %i, quarter %i", (block, round, quarter) => {
+  ] as const)("the clock disagrees: block %i, round %i, quarter %i", (block, round, quarter) => {
     const compare = () => requireSameClock(clock(block, round, quarter), SCHEDULE);
     expect(compare).toThrow(/docs\/chains\.md/);
   });
 
-  it("stands still once it is halted, and says nothing then", () => {
+  it("the Mediator's clock stands still once it is halted, and says nothing then", () => {
     const halted = { ...clock(4_000_000, 1, 1), halted: true };
     expect(() => requireSameClock(halted, SCHEDULE)).not.toThrow();
   });
@@ -93,14 +93,14 @@ describe("a chain", () => {
     return { block, seen: await readNumberSeen(client, block), reader, schedule };
   }
 
-  it("whose contracts see its own block numbers is taken", async () => {
+  it("a chain whose contracts see its own block numbers is taken", async () => {
     await anvil.mine(3);
     const { block, seen, reader, schedule } = await look(anvil.url);
     expect(seen).toBe(block);
     await requireOwnBlockNumbers(reader, schedule);
   });
 
-  it("whose contracts see another chain's is refused", async () => {
+  it("a chain whose contracts see another chain's block numbers is refused", async () => {
     const { block, seen, reader, schedule } = await look(shifted.url);
     expect(seen).toBe(block - OFFSET);
     await expect(requireOwnBlockNumbers(reader, schedule)).rejects.toMatchObject({

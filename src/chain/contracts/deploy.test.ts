@@ -26,7 +26,7 @@ it("an exchange can be deployed on Cancun", async () => {
 it.each([
   ["shanghai", "Cancun"],
   ["paris", "Shanghai"],
-])("on %s the deployment fails before anything is sent, and names %s", async (fork, missing) => {
+])("a deployment on %s fails before anything is sent, and names %s", async (fork, missing) => {
   const failed = deployOn(fork);
   await expect(failed).rejects.toMatchObject({ code: "DeploymentFailed" });
   await expect(failed).rejects.toThrow(`a fork before ${missing}`);

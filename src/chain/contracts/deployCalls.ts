@@ -19,7 +19,7 @@ export function encodeDeploySingleManager(owner: Address, operator: ApprovedOper
   });
 }
 
-/** A manager whose operators take turns; blocks of the first slot, and of each other. */
+/** A manager whose operators rotate by slots; blocks of the first slot, and of each other. */
 export function encodeDeployTurnsManager(
   owner: Address,
   genesisBlocks: number,

@@ -30,7 +30,7 @@ describe("a Genesis that outlasts the first commit's window", () => {
     [64, 76],
     [64, 1000],
     [12, 15],
-  ])("is refused before anything is sent: rounds of %i, Genesis of %i", async (size, genesis) => {
+  ])("a Genesis too long is never sent: rounds of %i, Genesis of %i", async (size, genesis) => {
     await expect(deploy(size, genesis)).rejects.toMatchObject({
       code: "GenesisTooLong",
       message: expect.stringContaining(`Genesis of ${genesis} blocks`),
@@ -40,7 +40,7 @@ describe("a Genesis that outlasts the first commit's window", () => {
   it.each([
     [64, 75],
     [12, 14],
-  ])("is not one that ends in time: rounds of %i, Genesis of %i", async (size, genesis) => {
+  ])("a Genesis that ends in time is taken: rounds of %i, Genesis of %i", async (size, genesis) => {
     await expect(deploy(size, genesis)).rejects.toThrow("asked");
   });
 });

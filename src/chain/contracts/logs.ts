@@ -62,16 +62,8 @@ export function decodeLog(log: Log): ChainLog | undefined {
     case "WithdrawalConfirmed":
       return withdrawalLog(event, place);
     case "DisputeOpened":
-      return {
-        kind: "disputeOpened",
-        client: address(event.args.client),
-        round: Number(event.args.round),
-        opener: address(event.args.opener),
-        mustProveOpenings: event.args.mustProveOpenings,
-        openingsPresented: event.args.openingsPresented,
-        presented: event.args.presented,
-        ...place,
-      };
+    case "StatementPresented":
+      return presentedLog(event, place);
     case "DisputeClosed":
       return {
         kind: "disputeClosed",
@@ -85,7 +77,21 @@ export function decodeLog(log: Log): ChainLog | undefined {
   }
 }
 
+function presentedLog(event: PresentedEvent, place: LogPlace): ChainLog {
+  const client = address(event.args.client);
+  const round = Number(event.args.round);
+  if (event.eventName === "DisputeOpened") {
+    const { opener, mustProveOpenings, openingsPresented, presented } = event.args;
+    const standing = { mustProveOpenings, openingsPresented, presented };
+    return { kind: "disputeOpened", client, round, opener: address(opener), ...standing, ...place };
+  }
+  const { token, statementRound, watermark, except } = event.args;
+  const cover = { statementRound: Number(statementRound), watermark, except };
+  return { kind: "statementPresented", client, token: address(token), round, ...cover, ...place };
+}
+
 type MediatorEvent = ReturnType<typeof decodeEventLog<typeof mediatorAbi>>;
+type PresentedEvent = Extract<MediatorEvent, { eventName: "DisputeOpened" | "StatementPresented" }>;
 type WithdrawalEvent = Extract<
   MediatorEvent,
   { eventName: "WithdrawalInitiated" | "WithdrawalCancelled" | "WithdrawalConfirmed" }

@@ -165,8 +165,8 @@ function adasFill(): SignedFill {
   return { fill, signature: signMessage(nobleCurve, domain(), hashFill(fill), keyOf(OPERATOR)) };
 }
 
-describe("before anybody comes", () => {
-  it("reads the exchange with its tokens", async () => {
+describe("a new Mediator", () => {
+  it("a new Mediator shows the exchange with its tokens", async () => {
     const genesisBlock = schedule.genesisBlock;
     expect(genesisBlock).toBeGreaterThan(0);
     expect(await reader.exchange()).toEqual({
@@ -182,7 +182,7 @@ describe("before anybody comes", () => {
     });
   });
 
-  it("reads who operates", async () => {
+  it("a new Mediator shows who operates", async () => {
     const { manager } = exchange;
     const north = { address: operator, name: "North", uri: "https://north.example" };
     expect(await reader.operator(manager)).toEqual(north);
@@ -194,7 +194,7 @@ describe("before anybody comes", () => {
     expect(await reader.wasOperator(manager, operator, 0, 0)).toBe(false);
   });
 
-  it("says undefined where there is nothing", async () => {
+  it("a new Mediator shows undefined where there is nothing", async () => {
     expect(await reader.commitment(1, weth)).toBeUndefined();
     expect(await reader.withdrawal(ada, weth)).toBeUndefined();
     expect(await reader.dispute(ada, 1)).toBeUndefined();
@@ -209,8 +209,8 @@ describe("before anybody comes", () => {
   });
 });
 
-describe("while it lives", () => {
-  it("takes deposits and trading keys", async () => {
+describe("a running Mediator", () => {
+  it("a running Mediator takes deposits and trading keys", async () => {
     await deposit(ADA, weth, 100n);
     await deposit(BOB, usdc, 50n);
     const key = anvil.addresses[9] as Address;
@@ -224,7 +224,7 @@ describe("while it lives", () => {
     expect(await readDeposits(reader, ada, 0)).toEqual([{ token: weth, round: 0, amount: 100n }]);
   });
 
-  it("takes a commit of what is left of the deposits", async () => {
+  it("a running Mediator takes a commit of what is left of the deposits", async () => {
     await to(1, 0);
     expect(await reader.tokenSet(0)).toEqual([]);
     expect(await reader.tokenSet(1)).toEqual([weth, usdc]);
@@ -237,7 +237,7 @@ describe("while it lives", () => {
     expect(clock).toEqual({ round: 1, quarter: 0, halted: false, haltBlock, committedRound: 1 });
   });
 
-  it("opens a dispute with proofs and fills", async () => {
+  it("a client opens a dispute with proofs and fills", async () => {
     await to(2, 0);
     await commit(afterRound1());
     const trees = afterRound0();
@@ -253,7 +253,7 @@ describe("while it lives", () => {
     expect(await readClosings(reader, ada, 2, 0)).toBeUndefined();
   });
 
-  it("closes it with executions and proofs", async () => {
+  it("the operator closes the dispute with executions and proofs", async () => {
     const executed = { ...adaSells(), sold: 10n, bought: 20n };
     await send(OPERATOR, encodeProveExecutions(ada, 2, false, [executed]));
     const progress = { covered: 1, orders: 1, lastId: 7n };
@@ -272,7 +272,7 @@ describe("while it lives", () => {
     expect(await readClaimableBonds(reader, operator)).toBe(0n);
   });
 
-  it("takes withdrawal requests, and cancels an overdrawn one", async () => {
+  it("a running Mediator takes withdrawal requests, and one too large is cancelled", async () => {
     const trees = afterRound0();
     const recipient = anvil.addresses[7] as Address;
     await askWithBond(ADA, encodeInitiateWithdrawal(weth, 40n, recipient, trees.weth.prove(0)));
@@ -285,7 +285,7 @@ describe("while it lives", () => {
     expect(await reader.clientFlow(ada, weth, 2)).toEqual({ deposits: 0n, requested: 40n });
   });
 
-  it("pays one that was not", async () => {
+  it("a running Mediator pays a request that was not cancelled", async () => {
     await to(3, 0);
     expect(await reader.expectedTotal(weth)).toBe(60n);
     await commit(afterRound2());
@@ -302,8 +302,8 @@ describe("while it lives", () => {
   });
 });
 
-describe("after its halt", () => {
-  it("says so, and gives everybody what is theirs", async () => {
+describe("a HALTED Mediator", () => {
+  it("a HALTED Mediator says so, and gives everybody what is theirs", async () => {
     await deposit(BOB, usdc, 5n);
     await askWithBond(BOB, encodeInitiateWithdrawal(weth, 1n, bob, afterRound2().weth.prove(1)));
     const standing = { kind: "deposit", token: weth, round: 0 } as const;
@@ -330,8 +330,8 @@ describe("after its halt", () => {
   });
 });
 
-describe("its logs", () => {
-  it("are decoded in the order of the story, with every field", async () => {
+describe("the Mediator's logs", () => {
+  it("the Mediator's logs are decoded in their order, with every field", async () => {
     const logs = await allLogs();
     const told = logs.map(({ block, blockHash, logIndex, transactionHash, ...said }) => said);
     const zeroDispute = { client: ada, opener: ada };
@@ -367,7 +367,7 @@ describe("its logs", () => {
     ]);
   });
 
-  it("say where they stand", async () => {
+  it("the Mediator's logs say where they stand", async () => {
     for (const log of await allLogs()) {
       const receipt = await anvil.client.getTransactionReceipt({ hash: log.transactionHash });
       expect(receipt.blockHash).toBe(log.blockHash);

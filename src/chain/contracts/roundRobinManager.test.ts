@@ -60,37 +60,37 @@ describe("slots", () => {
   });
   afterAll(() => anvil.stop());
 
-  test("are told from a manager that has none", async () => {
+  test("slots are told apart from a manager that has none", async () => {
     expect(await reader.hasSlots()).toBe(true);
     expect(await new SlotReader(anvil.client, exchange.mediator).hasSlots()).toBe(false);
   });
 
-  test("begin with Genesis, in which nobody is selected", async () => {
-    const turns = await reader.slots();
-    expect(turns).toMatchObject({ slot: 0, inMaintenance: false, slotSize: SLOT_BLOCKS });
-    expect(turns.lastBlock).toBe(turns.firstBlock + GENESIS_BLOCKS - 1);
-    expect(turns.operators).toEqual(
+  test("slots begin with Genesis, in which nobody is selected", async () => {
+    const slots = await reader.slots();
+    expect(slots).toMatchObject({ slot: 0, inMaintenance: false, slotSize: SLOT_BLOCKS });
+    expect(slots.lastBlock).toBe(slots.firstBlock + GENESIS_BLOCKS - 1);
+    expect(slots.operators).toEqual(
       [FIRST, SECOND].map((index) => {
         const { address, name, uri } = approved(index);
         return { address, name, endpoint: uri };
       }),
     );
-    expect(turns).toMatchObject({ operator: undefined, claimed: [], forecast: undefined });
+    expect(slots).toMatchObject({ operator: undefined, claimed: [], forecast: undefined });
   });
 
-  test("follow the claims for the next slot", async () => {
+  test("slots follow the claims for the next slot", async () => {
     await send(SECOND, encodeClaimFor(1));
     const claimed = await reader.slots();
     const second = approved(SECOND).address;
     expect(claimed).toMatchObject({ slot: 0, claimed: [second], forecast: second });
     await anvil.mineTo(genesisEnd + 1);
-    const turns = await reader.slots();
-    expect(turns).toMatchObject({ slot: 1, operator: second, claimed: [], forecast: second });
-    expect(turns.firstBlock).toBe(genesisEnd + 1);
+    const slots = await reader.slots();
+    expect(slots).toMatchObject({ slot: 1, operator: second, claimed: [], forecast: second });
+    expect(slots.firstBlock).toBe(genesisEnd + 1);
     await expect(send(FIRST, encodeClaimFor(1))).rejects.toMatchObject({ errorName: "WrongSlot" });
   });
 
-  test("stand still in maintenance, in which the list changes", async () => {
+  test("slots stand still in maintenance, in which the list changes", async () => {
     await send(OWNER, encodeSetMaintenance(true));
     const still = await reader.slots();
     expect(still).toMatchObject({ slot: 1, inMaintenance: true, lastBlock: undefined });
@@ -101,9 +101,9 @@ describe("slots", () => {
     await send(OWNER, encodeSetSlotSize(25));
     await send(OWNER, encodeSetCommitQuorum(2));
     await send(OWNER, encodeSetMaintenance(false));
-    const turns = await reader.slots();
-    expect(turns).toMatchObject({ slot: 2, inMaintenance: false, slotSize: 25 });
-    expect(turns.operators.map((one) => one.address)).toEqual([address, approved(SECOND).address]);
-    expect(turns.lastBlock).toBe(turns.firstBlock + 24);
+    const slots = await reader.slots();
+    expect(slots).toMatchObject({ slot: 2, inMaintenance: false, slotSize: 25 });
+    expect(slots.operators.map((one) => one.address)).toEqual([address, approved(SECOND).address]);
+    expect(slots.lastBlock).toBe(slots.firstBlock + 24);
   });
 });

@@ -6,7 +6,7 @@ import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { causeOf, isRefusal } from "../rpc/errors.ts";
+import { causeOf, isOverwhelmed, isRefusal } from "../rpc/errors.ts";
 import { LogsBloom } from "./bloom.ts";
 import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
@@ -44,6 +44,8 @@ const FORM = /block ?hash|not supported|unsupported|invalid (argument|param)|unk
 const UNKNOWN_BLOCK = /unknown block|not found|does not exist/i;
 /** Receipts that are asked for at once where a node does not give all of a block. */
 const RECEIPTS_AT_ONCE = 16;
+/** Headers that are asked for at once, and blocks that are read again. */
+const HEADERS_AT_ONCE = 16;
 
 /**
  * The logs of block `number`. A machine that does not know the block says so, where it is asked for
@@ -82,6 +84,36 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
     source.onUselessBloom(`the bloom of block ${number} lacks a log that its receipts have`);
   }
   return { block: header, logs: found };
+}
+
+/**
+ * The logs of the blocks from `from` up to `to`, of which `given` came for the range: a block whose
+ * bloom tells of others is read again by itself. Throws as `readBlockLogs` does.
+ */
+export async function completeLogs(
+  source: LogSource,
+  given: readonly Log[],
+  { from, to }: { readonly from: BlockNumber; readonly to: BlockNumber },
+): Promise<readonly Log[]> {
+  if (!source.isBloomUsable) return given;
+  const ofBlock = Map.groupBy(given, ({ blockNumber }) => Number(blockNumber));
+  const found: Log[] = [];
+  for (let first = from; first <= to; first += HEADERS_AT_ONCE) {
+    const count = Math.min(HEADERS_AT_ONCE, to - first + 1);
+    const blocks = Array.from({ length: count }, async (_, i) => {
+      const logs = ofBlock.get(first + i) ?? [];
+      const header = await readHeader(source, first + i);
+      if (isWholeByBloom(source, header, logs)) return logs;
+      const block = await readBlockLogs(source, header.number);
+      if (block.logs.length > logs.length) {
+        const which = `the bloom of block ${header.number} tells of more than a range gave`;
+        source.onMissingLogs(`its logs are incomplete or doubled: ${which}`);
+      }
+      return block.logs;
+    });
+    found.push(...(await Promise.all(blocks)).flat());
+  }
+  return found;
 }
 
 /**
@@ -207,7 +239,8 @@ async function blockReceipts(client: PublicClient, hash: Hex): Promise<Receipts 
     const receipts = (await client.request(call as never)) as unknown;
     return Array.isArray(receipts) ? receipts : undefined;
   } catch (error) {
-    if (isRefusal(error)) return undefined;
+    // Of a block that somebody filled with logs they may be too many at once.
+    if (isRefusal(error) || isOverwhelmed(error)) return undefined;
     throw error;
   }
 }

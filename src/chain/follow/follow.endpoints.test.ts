@@ -144,7 +144,7 @@ describe("logs", () => {
     [-32002, "request timed out"],
     [-32603, "backend response too large"],
     [-32602, "eth_getLogs is limited to a 1024 block range"],
-  ])("refused for their width (%i, %s) are read in narrower ranges", async (code, message) => {
+  ])("logs refused for their width (%i, %s) are read in narrower ranges", async (code, message) => {
     const strict = await proxy(async ({ method, params }, forward) =>
       method === "eth_getLogs" && span(params) > LIMIT ? { error: { code, message } } : forward(),
     );
@@ -158,7 +158,7 @@ describe("logs", () => {
     expect(refused.length).toBeLessThan(8);
   });
 
-  it("refused in words that nobody foresaw are read narrower too, after a failed look", async () => {
+  it("logs refused in unknown words are read narrower too, after a failed poll", async () => {
     const strict = await proxy(async ({ method, params }, forward) =>
       method === "eth_getLogs" && span(params) > LIMIT
         ? { error: { code: -32099, message: "non" } }
@@ -169,7 +169,7 @@ describe("logs", () => {
     expect(problems).toContain("non");
   });
 
-  it("that take too long are read in narrower ranges", async () => {
+  it("logs that take too long are read in narrower ranges", async () => {
     const slow = await proxy(async ({ method, params }, forward) =>
       method === "eth_getLogs" && span(params) > LIMIT ? undefined : forward(),
     );
@@ -177,7 +177,7 @@ describe("logs", () => {
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
   });
 
-  it("settle near what an endpoint gives, and try wider again later", () => {
+  it("the width of reading settles near what an endpoint gives, and grows again later", () => {
     const range = new AdaptiveRange();
     const read = (limit: number) => {
       const width = range.blocks;
@@ -197,7 +197,7 @@ describe("logs", () => {
     expect(dense.at(-1)).toBeGreaterThanOrEqual(2);
   });
 
-  it("of one range come from one endpoint, also when it goes away in the middle", async () => {
+  it("logs of one range come from one endpoint, also when it goes away midway", async () => {
     let left = 9;
     const ranges: string[] = [];
     const watched = (name: string, dies: boolean): Meddle => {
@@ -220,7 +220,7 @@ describe("logs", () => {
     expect(ends).toEqual([...ends].sort((a, b) => a - b));
   });
 
-  it("of blocks that the machine behind the URL does not know yet are none that are missing", async () => {
+  it("logs of blocks that the endpoint's node does not know yet are not missing logs", async () => {
     // As behind a load balancer: blocks from one machine, logs from one that lags.
     const known = head - 9;
     let asked = 0;
@@ -257,7 +257,7 @@ describe("logs", () => {
     return Number((await anvil.client.getBlock({ blockHash })).number);
   }
 
-  it("must lie in blocks of the chain that is followed", async () => {
+  it("logs must lie in blocks of the chain that is followed", async () => {
     let lies = 2;
     const liar = await proxy(async ({ method, params }, forward) => {
       const answer = await forward();
@@ -307,7 +307,7 @@ describe("two endpoints", () => {
       return { result: { ...(answer.result as object), logsBloom: `0x${"00".repeat(256)}` } };
     });
 
-  it("that disagree for a while are waited for", async () => {
+  it("two endpoints that disagree for a while are waited for", async () => {
     const second = await liar(2);
     const { events, problems } = await begin([anvil.url, second.url]);
     const found = await finalUpTo(events, head - 2);
@@ -316,7 +316,7 @@ describe("two endpoints", () => {
     expect(problems[0]).toMatch(/Endpoints disagree about block \d+/);
   });
 
-  it("that go on disagreeing stop us, each named with its hash, and what to do", async () => {
+  it("two endpoints that go on disagreeing stop the follower, with hashes and a hint", async () => {
     const second = await liar(Number.POSITIVE_INFINITY);
     const { events, problems } = await begin([anvil.url, second.url]);
     const failed = finalUpTo(events, head);
@@ -327,7 +327,7 @@ describe("two endpoints", () => {
     expect(problems).toHaveLength(4);
   });
 
-  it("that disagree cannot be played off by one of them going away", async () => {
+  it("two endpoints that disagree stop the follower, also when one of them goes away", async () => {
     let answers = 0;
     const honest = await proxy(async ({ method }, forward) => {
       // Good for one comparison, then gone.
@@ -343,7 +343,7 @@ describe("two endpoints", () => {
     await expect(finalUpTo(events, head)).rejects.toMatchObject({ code: "EndpointsDisagree" });
   });
 
-  it("are no reorganisation when only one of them has left the chain", async () => {
+  it("a chain that only one of two endpoints has left is no reorganisation", async () => {
     const known = await readBlockRef(anvil.client, head - 2);
     const strayed = await liar(Number.POSITIVE_INFINITY);
     const { events } = await begin([strayed.url, anvil.url], { after: known });
@@ -352,7 +352,7 @@ describe("two endpoints", () => {
     await expect(finalUpTo(alone.events, head)).rejects.toMatchObject({ code: "ReorgTooDeep" });
   });
 
-  it("of which the second is behind do not hold us up, and it is named", async () => {
+  it("a second endpoint that is behind does not hold up the follower, and is named", async () => {
     const old = await proxy(async ({ method, params }, forward) =>
       method === "eth_getBlockByNumber" && Number(params[0]) > 500 ? { result: null } : forward(),
     );
@@ -362,7 +362,7 @@ describe("two endpoints", () => {
     expect(problems).toEqual([]);
   });
 
-  it("of which the first stands still are followed by the second", async () => {
+  it("a first endpoint that stands still gives way to the second", async () => {
     const frozen = `0x${(head - 40).toString(16)}`;
     const stuck = await proxy(async ({ method, params }, forward) => {
       if (method === "eth_blockNumber") return { result: frozen };
@@ -374,7 +374,7 @@ describe("two endpoints", () => {
     expect(failures).toEqual([`${stuck.url} its newest block ${head - 40} is 40 blocks behind`]);
   });
 
-  it("of which the first has lost its newest blocks are followed by the second at once", async () => {
+  it("a first endpoint that lost its newest blocks gives way to the second at once", async () => {
     const after = await readBlockRef(anvil.client, head - 4);
     const old = `0x${(head - 6).toString(16)}`;
     const forgetful = await proxy(async ({ method, params }, forward) => {
@@ -387,7 +387,7 @@ describe("two endpoints", () => {
     expect(failures[0]).toContain(`${forgetful.url} it does not know`);
   });
 
-  it("of which the first does not answer are followed by the second, not by narrower ranges", async () => {
+  it("a first endpoint without answers gives way to the second, not to narrow ranges", async () => {
     const hanging = await proxy(async ({ method }, forward) =>
       method === "eth_getLogs" ? undefined : forward(),
     );
@@ -398,7 +398,7 @@ describe("two endpoints", () => {
     expect(narrowest).toBeGreaterThan(LIMIT);
   });
 
-  it("of which one hides logs for a while are waited for", async () => {
+  it("an endpoint that hides logs for a while is waited for", async () => {
     const second = await hiding(4);
     const { events, problems } = await begin([anvil.url, second.url]);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
@@ -407,7 +407,7 @@ describe("two endpoints", () => {
   });
 
   it.each(["first", "second"])(
-    "of which the %s hides logs stop us before they miss any",
+    "the %s of two endpoints, which hides logs, stops the follower before it misses any",
     async (which) => {
       const [honest, silent] = [await proxy(), await hiding(Number.POSITIVE_INFINITY)];
       const urls = which === "first" ? [silent.url, honest.url] : [honest.url, silent.url];
@@ -419,7 +419,7 @@ describe("two endpoints", () => {
   );
 
   it.each(["first", "second"])(
-    "of which the %s hides logs that its own receipts have do not stop us, and it is named",
+    "the %s endpoint, which hides logs that its own receipts have, is named and passed over",
     async (which) => {
       const silent = await hiding(Number.POSITIVE_INFINITY, { receipts: true });
       const honest = await proxy();
@@ -432,7 +432,7 @@ describe("two endpoints", () => {
     },
   );
 
-  it.each([0, 1, 2])("and a third that hides logs, as number %i, are believed", async (place) => {
+  it.each([0, 1, 2])("two endpoints are believed against a third (number %i)", async (place) => {
     const silent = await hiding(Number.POSITIVE_INFINITY);
     const urls = [anvil.url, (await proxy()).url];
     urls.splice(place, 0, silent.url);
@@ -443,7 +443,7 @@ describe("two endpoints", () => {
     expect(failures[0]).toContain(`${silent.url} two others have other logs in blocks 1 to`);
   });
 
-  it("of which one hides the logs of the newest block stop us", async () => {
+  it("an endpoint that hides the logs of the newest block stops the follower", async () => {
     const last = deposits(await finalUpTo((await begin([anvil.url])).events, head - 2)).at(-1);
     const after = await readBlockRef(anvil.client, (last?.block ?? 0) - 1);
     const silent = await hiding(Number.POSITIVE_INFINITY);
@@ -451,7 +451,7 @@ describe("two endpoints", () => {
     await expect(finalUpTo(events, head)).rejects.toThrow(`${silent.url} says 0 logs`);
   });
 
-  it("of which the second gives narrower ranges, or no logs at all, do not hold us up", async () => {
+  it("a second endpoint with narrow ranges or no logs does not hold up the follower", async () => {
     const limited = (most: number) =>
       proxy(async ({ method, params }, forward) => {
         const [filter] = params as [{ fromBlock?: Hex } | undefined];
@@ -473,7 +473,7 @@ describe("two endpoints", () => {
     expect(alone.problems).toEqual([]);
   });
 
-  it("compare the last block and the logs of each range", async () => {
+  it("two endpoints compare the last block and the logs of each range", async () => {
     const second = await proxy();
     const { events } = await begin([anvil.url, second.url]);
     const found = await finalUpTo(events, head - 2);
@@ -488,7 +488,7 @@ describe("two endpoints", () => {
 });
 
 describe("a head", () => {
-  it("is told again once a failed poll is over, though no block came", async () => {
+  it("a head is reported again once a failed poll is over, though no block came", async () => {
     const endpoint = await proxy();
     const after = await readBlockRef(anvil.client, head - 2);
     const { events, problems } = await begin([endpoint.url], { after });
@@ -502,7 +502,7 @@ describe("a head", () => {
     expect(problems).toHaveLength(1);
     expect(second).toEqual(first);
   });
-  it("that an endpoint pushes is seen long before the next look", async () => {
+  it("a head that an endpoint pushes is seen long before the next poll", async () => {
     const url = anvil.url.replace("http", "ws");
     const after = await readBlockRef(anvil.client, head - 2);
     const { events, client } = await begin([url], { after, pollMs: 3_600_000 });

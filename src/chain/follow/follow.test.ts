@@ -62,7 +62,7 @@ async function deposit(amount: bigint): Promise<void> {
 }
 
 describe("the follower", () => {
-  it("yields logs of final blocks only, in order, each once", async () => {
+  it("the follower yields logs of final blocks only, in order, each once", async () => {
     await deposit(5n);
     await deposit(7n);
     await anvil.mine(3);
@@ -78,7 +78,7 @@ describe("the follower", () => {
     expect(logs[1]?.block).toBeLessThan(logs[2]?.block as number);
   });
 
-  it("does not see a reorganisation within the confirmations", async () => {
+  it("the follower does not see a reorganisation within the confirmations", async () => {
     await anvil.mine(5);
     const before = await anvil.blockNumber();
     const events = await begin();
@@ -91,7 +91,7 @@ describe("the follower", () => {
     expect(next.at(-1)?.to).toEqual(await readBlockRef(anvil.client, before + 2));
   });
 
-  it("stops at a deeper one, naming both hashes", async () => {
+  it("the follower stops at a deeper reorganisation, and names both hashes", async () => {
     await anvil.mine(8);
     const head = await anvil.blockNumber();
     const after = (await finalUpTo(await begin(), head - 2)).at(-1)?.to as Final["to"];
@@ -106,7 +106,7 @@ describe("the follower", () => {
     );
   });
 
-  it("catches up over thousands of blocks in a few reads", async () => {
+  it("the follower catches up over thousands of blocks in a few reads", async () => {
     for (let i = 0; i < 10; i++) await anvil.mine(120);
     await deposit(1n);
     for (let i = 0; i < 10; i++) await anvil.mine(120);
@@ -116,7 +116,7 @@ describe("the follower", () => {
     expect(found.flatMap(({ logs }) => logs)).toHaveLength(2);
   });
 
-  it("survives an endpoint that goes away, and gives up after the tries it has", async () => {
+  it("the follower survives an endpoint that goes away, and gives up after its tries", async () => {
     await anvil.mine(4);
     const dead = `http://127.0.0.1:${await freePort()}`;
     const client = connect([dead, anvil.url], { retries: 0, timeoutMs: 500 });

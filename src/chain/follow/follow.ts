@@ -32,6 +32,7 @@ import {
   readRange,
 } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
+import { POLLS_BETWEEN_SURVEYS, passOverOld } from "./survey.ts";
 
 export { readBlockRef } from "./readRange.ts";
 export { LogsRefused } from "./soundLogs.ts";
@@ -69,9 +70,6 @@ export interface FollowOptions {
 /** The newest final blocks are read one by one: a machine that lags may not know them yet. */
 const NEAR_BLOCKS = 16;
 const MAX_PAUSE_MS = 15_000;
-/** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
-const POLLS_BETWEEN_SURVEYS = 8;
-const NORMAL_LAG_BLOCKS = 3;
 
 /**
  * Ends when `signal` is aborted. A consumer that cannot take final blocks gives the reason, as
@@ -112,7 +110,7 @@ export async function* follow(
         if (signal.aborted) return;
         const error = follower.blame(caught);
         tries += 1;
-        if (tries >= options.maxTries) throw isAboutLogs(error) ? error : unavailable(error);
+        if (tries >= options.maxTries) throw lastFailure(error);
         options.onRetry?.(shortMessage(error), tries);
         await bell.wait(Math.min(MAX_PAUSE_MS, pollMs * 2 ** (tries - 1)), signal);
       }
@@ -122,13 +120,10 @@ export async function* follow(
   }
 }
 
-/** Says by itself who must act. */
-function isAboutLogs(error: unknown): boolean {
-  return error instanceof EndpointsDisagree || error instanceof LogsRefused;
-}
-
-function unavailable(error: unknown): RpcUnavailable {
-  return new RpcUnavailable("for new blocks", error);
+/** An error about logs says by itself who must act. */
+function lastFailure(error: unknown): unknown {
+  const isAboutLogs = error instanceof EndpointsDisagree || error instanceof LogsRefused;
+  return isAboutLogs ? error : new RpcUnavailable("for new blocks", error);
 }
 
 type Head = Extract<ChainEvent, { kind: "head" }>;
@@ -141,6 +136,8 @@ class BlockFollower {
   #last: BlockRef;
   /** The endpoint that the last poll was taken through. */
   #source: Endpoint | undefined;
+  /** The sources of the polls that failed since blocks were taken. */
+  readonly #failed = new Set<Endpoint>();
   #polls = 0;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: EndpointsDisagree | undefined;
@@ -153,15 +150,14 @@ class BlockFollower {
   /** The newest block, as the healthiest endpoint knows it. */
   async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
     this.#polls += 1;
-    if (this.#polls % POLLS_BETWEEN_SURVEYS === 0) await this.#survey();
+    if (this.#polls % POLLS_BETWEEN_SURVEYS === 0) await passOverOld(this.#options);
     let failure: unknown;
-    for (const source of this.#endpoints()) {
+    for (const source of this.#candidates()) {
       try {
         const block = await source.client.getBlock({ blockTag: "latest" });
-        const number = Number(block.number);
-        const timestamp = Number(block.timestamp);
-        const baseFee = block.baseFeePerGas ?? 0n;
+        const [number, timestamp] = [Number(block.number), Number(block.timestamp)];
         this.#source = source;
+        const baseFee = block.baseFeePerGas ?? 0n;
         return { source, head: { kind: "head", number, timestamp, baseFee } };
       } catch (error) {
         failure = error;
@@ -173,15 +169,17 @@ class BlockFollower {
   /** These blocks were taken: what comes next is built on them. */
   took({ to }: FinalBlocks): void {
     this.#last = to;
+    this.#failed.clear();
   }
 
   /**
-   * The message of `error`, with the name of the endpoint where its logs are at fault: the error
-   * counts against that one.
+   * The message of `error`, with the endpoint's name where its logs are at fault and count so.
    */
   blame(error: unknown): unknown {
     const source = this.#source;
-    if (!(error instanceof LogsRefused) || source === undefined) return error;
+    if (source === undefined || error instanceof EndpointsDisagree) return error;
+    this.#failed.add(source);
+    if (!(error instanceof LogsRefused)) return error;
     this.#accuse(source, error);
     return new LogsRefused(error.problem, source.origin);
   }
@@ -247,30 +245,17 @@ class BlockFollower {
     return this.#options.client.transport.endpoints();
   }
 
+  /** Each in turn while polls fail, however many requests a poll takes. */
+  #candidates(): readonly Endpoint[] {
+    const isFailed = (endpoint: Endpoint) => this.#failed.has(endpoint);
+    if (this.#endpoints().every(isFailed)) this.#failed.clear();
+    return this.#endpoints().toSorted((a, b) => Number(isFailed(a)) - Number(isFailed(b)));
+  }
+
   #rangeOf(source: Endpoint): AdaptiveRange {
     const range = this.#ranges.get(source) ?? new AdaptiveRange();
     this.#ranges.set(source, range);
     return range;
-  }
-
-  /** Passes over endpoints whose newest block is old: what they miss, deadlines do not. */
-  async #survey(): Promise<void> {
-    const { client, confirmations } = this.#options;
-    const well = this.#endpoints().filter(({ penalty }) => penalty === 0);
-    if (well.length < 2) return;
-    const heads = await Promise.all(
-      well.map(async (endpoint) => {
-        const number = await endpoint.client.getBlockNumber().catch(() => undefined);
-        return { endpoint, number: Number(number ?? Number.NaN) };
-      }),
-    );
-    const newest = Math.max(...heads.map(({ number }) => number || 0));
-    for (const { endpoint, number } of heads) {
-      const behind = newest - number;
-      if (behind > Math.max(NORMAL_LAG_BLOCKS, confirmations)) {
-        client.transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
-      }
-    }
   }
 
   /** A block that an endpoint does not know is a failed poll; another hash is a reorganisation. */
@@ -289,9 +274,12 @@ class BlockFollower {
    * passed over then. Without a second one that is well, the first has to do.
    */
   async #requireSecond(source: Endpoint, ref: BlockRef, reading?: Reading): Promise<void> {
-    let opposed: Opposed | undefined;
+    // Has other logs than were read.
+    let opposed: Given | undefined;
     for (const other of this.#endpoints()) {
-      if (other === source || (other.penalty > 0 && this.#disputed === undefined)) continue;
+      const isSpared = other.penalty > 0 && this.#disputed === undefined;
+      // All are asked before anything ends the operator.
+      if (other === source || (isSpared && reading !== undefined)) continue;
       const [found, logs] = await Promise.all([
         this.#hashAt(other, ref.number),
         reading && this.#logsAt(other, reading),
@@ -311,18 +299,18 @@ class BlockFollower {
           this.#accuse(other, fault);
           continue;
         }
-        if (opposed !== undefined && areSame(opposed.logs, logs)) this.#outvote(source, reading);
-        opposed ??= { endpoint: other, logs };
+        if (opposed !== undefined && areSame(opposed[1], logs)) this.#outvote(source, reading);
+        opposed ??= [other, logs];
         continue;
       }
-      if (reading !== undefined && opposed !== undefined) this.#outvote(opposed.endpoint, reading);
+      if (reading !== undefined && opposed !== undefined) this.#outvote(opposed[0], reading);
       this.#disputed = undefined;
       return;
     }
     if (reading !== undefined && opposed !== undefined) {
       const about = `the Mediator's logs in ${blocksOf(reading)}`;
-      const [ours, theirs] = [`${reading.logs.length} logs`, `${opposed.logs.length} logs`];
-      throw this.#dispute(about, [source, ours], [opposed.endpoint, theirs]);
+      const [ours, theirs] = [`${reading.logs.length} logs`, `${opposed[1].length} logs`];
+      throw this.#dispute(about, [source, ours], [opposed[0], theirs]);
     }
     if (this.#disputed !== undefined) throw this.#disputed;
   }
@@ -387,12 +375,6 @@ class BlockFollower {
       return undefined;
     }
   }
-}
-
-/** Has other logs than were read. */
-interface Opposed {
-  readonly endpoint: Endpoint;
-  readonly logs: readonly Log[];
 }
 
 function blocksOf({ from, end }: Reading): string {

@@ -114,14 +114,14 @@ const ALL = ["tokenListed", "deposited"];
 describe("logs that stand twice", () => {
   const doubling = () => changing((logs) => logs.flatMap((log) => [log, log]));
 
-  it.each(["first", "second", "only"])("count once: the %s endpoint's", async (which) => {
+  it.each(["first", "second", "only"])("doubled logs count once: %s endpoint", async (which) => {
     const urls = [await doubling()];
     if (which === "first") urls.push(anvil.url);
     if (which === "second") urls.unshift(anvil.url);
     expect(await followed(urls)).toEqual({ kinds: ALL, failures: [], notices: [] });
   });
 
-  it("and differ speak against the endpoint, by name; another is asked", async () => {
+  it("logs that stand twice and differ speak against the endpoint; another is asked", async () => {
     const url = await changing((logs) =>
       logs.flatMap((log) => [log, { ...log, data: `${log.data.slice(0, -1)}0` }]),
     );
@@ -133,7 +133,7 @@ describe("logs that stand twice", () => {
     expect(helped.failures[0]).toContain(url);
   });
 
-  it("come in the order of the chain, whatever that of the endpoint is", async () => {
+  it("logs come in the order of the chain, whatever the endpoint's order is", async () => {
     const url = await changing((logs) => logs.toReversed());
     expect((await followed([url])).kinds).toEqual(ALL);
   });
@@ -147,13 +147,13 @@ describe("logs that were not asked for", () => {
     ["of another block", (log) => ({ ...log, blockNumber: "0xfffff" })],
     ["of no block", (log) => ({ ...log, blockNumber: null })],
     ["removed", (log) => ({ ...log, removed: true })],
-  ])("are a fault of the endpoint: %s", async (_, change) => {
+  ])("a wrong log is a fault of the endpoint: %s", async (_, change) => {
     const url = await changing((logs) => logs.map(change));
     expect((await followed([url])).kinds).toMatch(`The logs of ${url} are`);
     expect((await followed([url, anvil.url])).kinds).toEqual(ALL);
   });
 
-  it("of another block than the hash asked for are found out", async () => {
+  it("logs of another block than the hash asked for are found out", async () => {
     const other = (await readBlockRef(anvil.client, deposited)).hash;
     const url = await changing((logs, filter) =>
       ofBlock(filter)
@@ -163,7 +163,7 @@ describe("logs that were not asked for", () => {
     expect((await followed([url])).kinds).toMatch(/was asked for/);
   });
 
-  it("and that are in no bloom and no receipt are invented", async () => {
+  it("logs that are in no bloom and no receipt are found to be invented", async () => {
     const real = await anvil.rpc<RawLog[]>("eth_getLogs", [
       { fromBlock: "0x0", address: exchange.mediator },
     ]);
@@ -182,7 +182,7 @@ describe("logs that were not asked for", () => {
 describe("logs that are missing among the newest blocks", () => {
   const silent = () => changing((logs, filter) => (ofBlock(filter) ? [] : logs));
 
-  it("are read from the receipts, also with one endpoint, and it is told", async () => {
+  it("missing logs are read from the receipts, also with one endpoint, and reported", async () => {
     const url = await silent();
     const { kinds, failures } = await followed([url]);
     expect(kinds).toEqual(ALL);
@@ -200,12 +200,29 @@ describe("logs that are missing among the newest blocks", () => {
     };
   };
 
-  it("are read from each transaction's receipt where a block's are not given", async () => {
+  it("missing logs are read from single receipts where a block's are refused", async () => {
     const url = await proxy(without(["eth_getBlockReceipts"]));
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
-  it.each([["no"], ["empty"]])("end the only endpoint that gives %s receipts", async (which) => {
+  it("logs come from single receipts where those of a block are too much at once", async () => {
+    const url = await proxy(async (call, forward) =>
+      call.method === "eth_getBlockReceipts" ? 413 : without([])(call, forward),
+    );
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
+  it("receipts of many megabytes are read: anybody can fill a block with logs", async () => {
+    const padding = "0".repeat(12 * 1024 * 1024);
+    const url = await proxy(async (call, forward) => {
+      if (call.method !== "eth_getBlockReceipts") return without([])(call, forward);
+      const { result } = await forward();
+      return { result: (result as object[]).map((receipt) => ({ ...receipt, padding })) };
+    });
+    expect((await followed([url])).kinds).toEqual(ALL);
+  });
+
+  it.each([["no"], ["empty"]])("a lone endpoint that gives %s receipts fails", async (which) => {
     const receipts = ["eth_getBlockReceipts", "eth_getTransactionReceipt"];
     const none: Meddle = async (call, forward) =>
       call.method === "eth_getBlockReceipts" ? { result: [] } : without([])(call, forward);
@@ -218,13 +235,44 @@ describe("logs that are missing among the newest blocks", () => {
   it.each([
     [-32602, "invalid argument 0: blockHash is not supported"],
     [-32000, "unsupported filter: blockHash"],
-  ])("are none where logs by hash are refused as such (%i %s)", async (code, message) => {
+  ])("logs by hash that are refused are not missing logs (%i %s)", async (code, message) => {
     const refused: RpcAnswer = { error: { code, message } };
     const url = await proxy(async ({ method, params }, forward) => {
       const [filter] = params as [{ blockHash?: Hex }?];
       return method === "eth_getLogs" && filter?.blockHash !== undefined ? refused : forward();
     });
     expect((await followed([url])).kinds).toEqual(ALL);
+  });
+});
+
+describe("logs that are missing in blocks far behind", () => {
+  const withoutOld = (isHidden: (method: string, isOfBlock: boolean) => boolean) =>
+    proxy(async ({ method, params }, forward) => {
+      const [filter] = params as [{ blockHash?: Hex }?];
+      if (!isHidden(method, filter?.blockHash !== undefined)) return forward();
+      return /Receipt/.test(method) ? { result: null } : { result: [] };
+    });
+
+  it.each([1, 2])(
+    "old logs that all of %i endpoints hide are read by block, and it is told",
+    async (count) => {
+      const isRange = (method: string, isOfBlock: boolean) =>
+        method === "eth_getLogs" && !isOfBlock;
+      const urls: string[] = [];
+      while (urls.length < count) urls.push(await withoutOld(isRange));
+      const { kinds, failures } = await followed(urls);
+      expect(kinds).toEqual(ALL);
+      expect(failures[0]).toMatch(
+        new RegExp(`^${urls[0]} its logs are incomplete or doubled: the bloom of block \\d+ tells`),
+      );
+    },
+  );
+
+  it("old logs that two endpoints hide with their receipts are the third's", async () => {
+    const isPruned = (method: string) => method === "eth_getLogs" || /Receipt/.test(method);
+    const pruned = [await withoutOld(isPruned), await withoutOld(isPruned)];
+    expect((await followed(pruned)).kinds).toMatch(/0 receipts|receipts for 1 transactions/);
+    expect((await followed([...pruned, anvil.url])).kinds).toEqual(ALL);
   });
 });
 
@@ -237,7 +285,7 @@ describe("blooms", () => {
     };
   };
 
-  it("hold what the block holds, and hardly anything else", async () => {
+  it("blooms hold what the block holds, and hardly anything else", async () => {
     const block = await anvil.client.getBlock({ blockNumber: BigInt(deposited) });
     const bloom = LogsBloom.parse(block.logsBloom) as LogsBloom;
     const receipt = await anvil.client.getTransactionReceipt({
@@ -256,14 +304,14 @@ describe("blooms", () => {
     ["full", FULL_BLOOM, 0],
     ["missing", undefined, 0],
     ["no bloom", "0x1234", 0],
-  ])("that tell nothing are not used, and it is said once: %s", async (_, bloom, notices) => {
+  ])("blooms that tell nothing are not used, and are told once: %s", async (_, bloom, notices) => {
     const found = await followed([await proxy(withBloom(bloom))]);
     expect(found.kinds).toEqual(ALL);
     expect(found.failures).toEqual([]);
     expect(found.notices).toHaveLength(notices);
   });
 
-  it("of another making than the logs are not used where receipts have the logs", async () => {
+  it("blooms of another form than the logs are not used where receipts have the logs", async () => {
     const odd = `0x${"00".repeat(255)}01`;
     const found = await followed([await proxy(withBloom(odd))]);
     expect(found.kinds).toEqual(ALL);
@@ -271,7 +319,7 @@ describe("blooms", () => {
     expect(found.notices[0]).toMatch(/blooms are not used$/);
   });
 
-  it.each(["first", "second"])("convict the %s of two, which hides old logs", async (which) => {
+  it.each(["first", "second"])("blooms convict the %s of two of hiding logs", async (which) => {
     const hiding = await changing((logs, filter) => (ofBlock(filter) ? logs : []));
     const urls = which === "first" ? [hiding, anvil.url] : [anvil.url, hiding];
     const { kinds, failures } = await followed(urls);
@@ -284,7 +332,7 @@ describe("blooms", () => {
 });
 
 describe("final blocks that cannot be taken", () => {
-  it("count against the endpoint, and come again from another", async () => {
+  it("blocks with missing logs count against the endpoint, and come from another", async () => {
     const failures: string[] = [];
     const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
     const events = follow({
@@ -311,7 +359,7 @@ describe("final blocks that cannot be taken", () => {
     });
   });
 
-  it("are cut before each quarter that has logs", async () => {
+  it("final blocks are cut before each quarter that has logs", async () => {
     const schedule = { genesisBlock: deposited - 20, roundSize: 8 };
     const events = follow({
       client: anvil.client,

@@ -6,7 +6,7 @@ import { firstBlockOf, momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
 import { decodeLog } from "../contracts/logs.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
-import { type BlockLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
+import { type BlockLogs, completeLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
 import { soundLogs } from "./soundLogs.ts";
 
 /** All final blocks after the last such event, up to and including `to`. */
@@ -114,7 +114,7 @@ export async function readRange(
   const { client, mediator } = source;
   const near = Math.min(to, Math.max(from, byHashFrom));
   const [far, ...newest] = await Promise.all([
-    near > from ? readLogs(client, mediator, from, near - 1) : [],
+    near > from ? readWhole(source, { from, to: near - 1 }) : [],
     ...Array.from({ length: to - near + 1 }, (_, i) => readBlockLogs(source, near + i)),
   ]);
   const end = refOf((newest.at(-1) as BlockLogs).block);
@@ -138,6 +138,16 @@ export async function readRange(
     const inside = decoded.filter(({ block }) => block > start && block <= part.number);
     return { kind: "final", to: part, logs: inside };
   });
+}
+
+/** The logs of blocks far behind the head, held against the blooms of their headers. */
+async function readWhole(
+  source: LogSource,
+  span: { readonly from: BlockNumber; readonly to: BlockNumber },
+): Promise<readonly Log[]> {
+  const { client, mediator } = source;
+  const given = await readLogs(client, mediator, span.from, span.to);
+  return completeLogs(source, soundLogs(given, { mediator, ...span }), span);
 }
 
 function refOf({ number, hash }: BlockRef): BlockRef {

@@ -4,6 +4,7 @@
  */
 import { RpcRequestError } from "viem";
 import { getHttpRpcClient } from "viem/utils";
+import { shapeFault } from "./answerShape.ts";
 import { RpcRefusal } from "./errorKinds.ts";
 import { causeOf, EndpointFailed, shortMessage } from "./errors.ts";
 
@@ -58,9 +59,15 @@ function decoded(part: string): string {
   }
 }
 
+/**
+ * Bytes of an answer's body at most. The receipts of a block, which whoever pays for its gas can fill
+ * with logs, are some 80 MB at the worst.
+ */
+const MOST_BYTES = 128 * 1024 * 1024;
+
 /** Lost after the first request that fails: behind the same URL there may then be another node. */
 export function overHttp(url: string, name: PublicName, timeoutMs: number): Connection {
-  const rpc = getHttpRpcClient(url);
+  const rpc = getHttpRpcClient(url, { maxResponseBodySize: MOST_BYTES });
   let lost = false;
   let lastId = 0;
   return {
@@ -108,11 +115,12 @@ interface RpcBody {
 
 /**
  * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for an
- * answer to another request. A server that could not or would not read a request knows no id.
+ * answer to another request, or one that is none. A server that could not or would not read a
+ * request knows no id.
  */
 export function resultOf(
   answer: unknown,
-  { method }: RpcCall,
+  call: RpcCall,
   name: PublicName,
   { id, status }: Envelope,
 ): unknown {
@@ -122,10 +130,12 @@ export function resultOf(
   if (isForNobody ? !isError : String(body.id) !== String(id)) {
     throw new Error(`It answered request ${String(body.id)} in place of ${id}.`);
   }
-  if (isError) throw new RpcRefusal(method, name.origin, errorIn(body.error, name), status);
+  if (isError) throw new RpcRefusal(call.method, name.origin, errorIn(body.error, name), status);
   if (body.result === undefined) {
     throw new Error("It answered with neither a result nor an error.");
   }
+  const fault = shapeFault(call, body.result);
+  if (fault !== undefined) throw new Error(name.redact(fault));
   return body.result;
 }
 

@@ -19,7 +19,7 @@ interface Details {
 
 describe("the table of wordings", () => {
   it.each([...REVERTED, ...WORDINGS].map((one) => [one.kind, one.example, one] as const))(
-    "sorts as %s: %s",
+    "the table of wordings sorts as %s: %s",
     (kind, example, { words, minimum }) => {
       expect(words.test(example)).toBe(true);
       expect(kindOf(answer(example))).toBe(kind);
@@ -64,11 +64,11 @@ describe("an error", () => {
     ["reverted", "VM Exception", { data: { hash: "0x1", result: "0x08c379a0" } }],
     ["reverted", "VM error", { code: -32015, data: "Reverted 0x08c379a0" }],
     ["tooWide", "range over 5000 blocks, block range is too wide", { status: 503 }],
-  ])("is %s: %s %j", (kind, message, details) => {
+  ])("an error is %s: %s %j", (kind, message, details) => {
     expect(kindOf(answer(message, details))).toBe(kind);
   });
 
-  it("is the caller's for reverts, bad requests, widths and transactions, and else nobody's", () => {
+  it("an error is the caller's for reverts, bad requests, widths and transactions only", () => {
     const callers = new Set(
       [...REVERTED, ...WORDINGS]
         .filter((one) => isCallersError(answer(one.example)))
@@ -92,7 +92,7 @@ describe("an error", () => {
     expect(isCallersError(new EndpointFailed("http://a", "HTTP 500"))).toBe(false);
   });
 
-  it("is found behind whatever wraps it, and none is made up", () => {
+  it("an error is found behind whatever wraps it, and none is made up", () => {
     const error = { code: -32000, message: "already known" };
     const bare = new RpcRequestError({ body: {}, error, url: "" });
     expect(kindOf(new RpcUnavailable("it", new Error("x", { cause: bare })))).toBe("known");

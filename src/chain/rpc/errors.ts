@@ -93,7 +93,9 @@ export class ContractRefused extends QuarterdeckError {
     super({
       code: "ContractRefused",
       message: `The contract refuses ${what}: ${errorName}(${args.map(String).join(", ")}).`,
-      hint: "contracts/src/interfaces/IMediator.sol says what each error means.",
+      hint:
+        "contracts/src/interfaces says what each error of the exchange means. Any other is the " +
+        "token's: see the balance and the allowance there, and whether it is paused.",
       cause,
     });
     this.errorName = errorName;
@@ -187,5 +189,5 @@ export function isUnknownBlock(error: unknown): boolean {
 export function isOverwhelmed(error: unknown): boolean {
   const failed = causeOf(error, (cause) => cause instanceof EndpointFailed);
   if (!(failed instanceof EndpointFailed)) return false;
-  return failed.timedOut || /^HTTP (413|504)\b|size limit/.test(failed.problem);
+  return failed.timedOut || /^HTTP (413|429|504)\b|size limit/.test(failed.problem);
 }

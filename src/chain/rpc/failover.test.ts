@@ -78,7 +78,7 @@ function watched(changes: FailoverOptions = {}) {
 }
 
 describe("several endpoints", () => {
-  it("answer in the place of one that fails, which is then passed over, longer each time", async () => {
+  it("several endpoints answer for one that fails, which is passed over ever longer", async () => {
     const bad = await broken();
     const { options, failures, pauses } = watched();
     const client = connect([bad.url, anvil.url], options);
@@ -96,7 +96,7 @@ describe("several endpoints", () => {
     expect(pauses).toEqual([]);
   });
 
-  it("prefer the first again once it is well", async () => {
+  it("several endpoints prefer the first again once it is well", async () => {
     let ill = true;
     const first = await endpoint((_method, response) => {
       response.statusCode = ill ? 500 : 200;
@@ -110,7 +110,7 @@ describe("several endpoints", () => {
     expect(await client.getBlockNumber()).toBe(7n);
   });
 
-  it("are asked again in rounds with doubling pauses, as often as said, and then no more", async () => {
+  it("several endpoints are asked in rounds with doubling pauses, up to the limit", async () => {
     const bad = await broken();
     const gone = `http://127.0.0.1:${await freePort()}`;
     const { options, pauses, failures } = watched({ retries: 3, pauseMs: 100 });
@@ -122,7 +122,7 @@ describe("several endpoints", () => {
     expect(failures).toHaveLength(8);
   });
 
-  it("are passed over longer each time also when they fail in one thing only", async () => {
+  it("an endpoint is passed over longer each time also when one method alone fails", async () => {
     const partial = await endpoint((method, response) => {
       response.statusCode = method === "eth_getLogs" ? 503 : 200;
       response.end(result("0x7"));
@@ -138,13 +138,13 @@ describe("several endpoints", () => {
     expect(failed).toBeLessThan(7);
   });
 
-  it("are not asked at all when there are none", () => {
+  it("a list without endpoints is refused before anything is asked", () => {
     expect(() => connect([])).toThrow(/Name at least one/);
   });
 });
 
 describe("an answer", () => {
-  it("that never ends is cut off by the timeout, body included", async () => {
+  it("an answer that never ends is cut off by the timeout, body included", async () => {
     const slow = await endpoint((_method, response) => {
       response.write('{"jsonrpc":');
     });
@@ -154,7 +154,7 @@ describe("an answer", () => {
     expect(failures).toEqual([slow.url]);
   });
 
-  it("of the contract is no failure of the endpoint: nobody else is asked", async () => {
+  it("an answer of the contract is no failure of the endpoint: no other is asked", async () => {
     const other = await endpoint((_method, response) => response.end(result("0x0")));
     const { options, failures } = watched();
     const client = connect([anvil.url, other.url], options);
@@ -181,7 +181,7 @@ describe("an answer", () => {
     [-32600, "Must be authenticated!"],
     [-32000, "request timed out"],
     [-32099, "words that nobody knows"],
-  ])("that it cannot serve now (%i, %s) sends us to the next", async (code, message) => {
+  ])("an answer that it cannot serve now (%i, %s) sends us to the next", async (code, message) => {
     const busy = await endpoint((_method, response) => response.end(refusal(code, message)));
     const { options, failures } = watched();
     await connect([busy.url, anvil.url], options).getBlockNumber();
@@ -192,7 +192,7 @@ describe("an answer", () => {
     [429, -32600, "slow"],
     [503, -32602, "try again"],
     [403, 0, "no"],
-  ])("with HTTP %i sends us to the next, whatever its code", async (status, code, message) => {
+  ])("an answer with HTTP %i sends us to the next, always", async (status, code, message) => {
     const busy = await endpoint((_method, response) => {
       response.statusCode = status;
       response.end(refusal(code, message));
@@ -202,7 +202,7 @@ describe("an answer", () => {
     expect(failures).toEqual([busy.url]);
   });
 
-  it("with HTTP 400 or 500 that refuses the question is final all the same", async () => {
+  it("an answer with HTTP 400 or 500 that refuses the question is final all the same", async () => {
     for (const status of [400, 500]) {
       const strict = await endpoint((_method, response) => {
         response.statusCode = status;
@@ -220,7 +220,7 @@ describe("an answer", () => {
     ["to no request", { id: null, result: "0x7" }],
     ["that is a bare text", { id: "its", error: "too busy" }],
     ["that nobody asked for, an error", { id: null, error: { code: -32000, message: "busy" } }],
-  ])("%s is none: the next is asked", async (_which, body) => {
+  ])("an answer %s is none: the next is asked", async (_which, body) => {
     const confused = await endpoint((_method, response) => response.end(JSON.stringify(body)));
     const { options, failures } = watched();
     const head = await connect([confused.url, anvil.url], options).getBlockNumber();
@@ -228,7 +228,7 @@ describe("an answer", () => {
     expect(failures).toEqual([confused.url]);
   });
 
-  it("that a method is served nowhere is not asked for again", async () => {
+  it("a method that no endpoint serves is not asked for again", async () => {
     const without = await endpoint((_method, response) =>
       response.end(refusal(-32601, "the method eth_blockNumber does not exist/is not available")),
     );
@@ -238,10 +238,26 @@ describe("an answer", () => {
   });
 
   it.each([
+    [-32602, "too many arguments, want at most 1"],
+    [-32600, "invalid request"],
+  ])(
+    "the next endpoint is asked where one takes the question for a bad one (%i, %s)",
+    async (code, message) => {
+      const strict = await endpoint((_method, response) => response.end(refusal(code, message)));
+      const { options, failures, pauses } = watched({ retries: 2, pauseMs: 100 });
+      const head = await connect([strict.url, anvil.url], options).getBlockNumber();
+      expect(head).toBe(BigInt(await anvil.blockNumber()));
+      await expect(connect([strict.url], options).getBlockNumber()).rejects.toThrow(message);
+      expect([failures, pauses]).toEqual([[], []]);
+      expect(strict.asked).toHaveLength(2);
+    },
+  );
+
+  it.each([
     [-32000, "nonce too low"],
     [-32602, "query returned more than 10000 results"],
     [-32603, "execution reverted: no"],
-  ])("about the question itself (%i, %s) is final", async (code, message) => {
+  ])("an answer about the question itself (%i, %s) is final", async (code, message) => {
     const strict = await endpoint((_method, response) => response.end(refusal(code, message)));
     const other = await endpoint((_method, response) => response.end(result("0x0")));
     const { options, failures, pauses } = watched();
@@ -253,7 +269,7 @@ describe("an answer", () => {
 });
 
 describe("the chain", () => {
-  it("must be one: endpoints that disagree are named", async () => {
+  it("the chain must be one: endpoints that disagree are named", async () => {
     const other = await endpoint((_method, response) => response.end(result("0x5")));
     await expect(readChainId([anvil.url, other.url])).rejects.toMatchObject({
       code: "ChainMismatch",
@@ -268,7 +284,7 @@ describe("the chain", () => {
     });
   });
 
-  it("of an endpoint that comes later is checked before it is believed", async () => {
+  it("the chain of an endpoint that comes later is checked before it is believed", async () => {
     const other = await endpoint((_method, response) => response.end(result("0x5")));
     const { options, failures } = watched({ chainId: 31337, retries: 0 });
     const head = await connect([other.url, anvil.url], options).getBlockNumber();

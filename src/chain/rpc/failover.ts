@@ -87,6 +87,7 @@ async function requestOf(
 ): Promise<unknown> {
   const { retries = DEFAULT_RETRIES, pauseMs = DEFAULT_PAUSE_MS, sleep = sleepMs } = options;
   let failure: unknown;
+  let refusal: unknown;
   for (let round = 0; round <= retries; round++) {
     if (round > 0) await sleep(pauseMs * 2 ** (round - 1));
     let isServedNowhere = true;
@@ -94,13 +95,16 @@ async function requestOf(
       try {
         return await endpoint.request(call);
       } catch (error) {
-        if (isCallersError(error)) throw error;
-        isServedNowhere &&= kindOf(error) === "unsupported";
+        const kind = kindOf(error);
+        // Some know fewer arguments than others; that is no failure.
+        if (kind === "badRequest") refusal ??= error;
+        else if (isCallersError(error)) throw error;
+        isServedNowhere &&= kind === "unsupported" || kind === "badRequest";
         failure = error;
       }
     }
     // None will have learned the method by the next round.
     if (isServedNowhere) break;
   }
-  throw failure;
+  throw refusal ?? failure;
 }

@@ -56,7 +56,7 @@ function asOthers(code: number, message: string) {
 
 describe("a refusal for the width of a reading of logs", () => {
   it.each(MESSAGES)(
-    "is known as such (%i, %s), with the width that it proposes",
+    "a width refusal is known as such (%i, %s), with the width that it proposes",
     (code, message) => {
       const theirs = asOthers(code, message);
       expect(theirs.shouldRetry).toBe(true);
@@ -71,7 +71,7 @@ describe("a refusal for the width of a reading of logs", () => {
     },
   );
 
-  it("covers each form that the other project looks for", () => {
+  it("the rules for width refusals cover each form that the other project looks for", () => {
     const path = "node_modules/@ponder/utils/src/getLogsRetryHelper.ts";
     const source = readFileSync(path, "utf8");
     const literal =
@@ -90,12 +90,12 @@ describe("a refusal for the width of a reading of logs", () => {
     [-32000, "daily request limit reached"],
     [-32097, "compute units per second capacity exceeded"],
     [4444, "pruned history unavailable"],
-  ])("is not one for the number of requests (%i, %s)", (code, message) => {
+  ])("a refusal for the number of requests is no width refusal (%i, %s)", (code, message) => {
     expect(asTooWide(asOurs(code, message))).toBeUndefined();
     expect(isCallersError(asOurs(code, message))).toBe(false);
   });
 
-  it("proposes nothing that is no number of blocks", () => {
+  it("a width refusal proposes nothing that is no number of blocks", () => {
     const results = asOurs(-32602, "query returned more than 10000 results");
     expect(asTooWide(results)).toEqual({ proposed: undefined });
     const backwards = asOurs(

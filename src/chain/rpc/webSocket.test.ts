@@ -55,7 +55,7 @@ async function line(urls: readonly string[] = [], changes: FailoverOptions = {})
 }
 
 describe("a WebSocket endpoint", () => {
-  it("answers many questions at once over one connection", async () => {
+  it("a WebSocket endpoint answers many questions at once over one connection", async () => {
     const { client, proxy } = await line();
     await anvil.mine(3);
     const numbers = [0n, 1n, 2n, 3n];
@@ -66,7 +66,7 @@ describe("a WebSocket endpoint", () => {
     expect(proxy.connections).toBe(1);
   });
 
-  it("passes the contract's refusals on, which are no failures", async () => {
+  it("a WebSocket endpoint passes the contract's refusals on, which are no failures", async () => {
     const { client, failures } = await line();
     const data = encodeDeposit(mediator, 1n);
     const call = ask("a deposit", () => client.call({ to: mediator, data }));
@@ -74,7 +74,7 @@ describe("a WebSocket endpoint", () => {
     expect(failures).toEqual([]);
   });
 
-  it("is connected anew when its line was cut, and asked for its chain again", async () => {
+  it("a WebSocket endpoint is connected anew after a cut, and its chain read again", async () => {
     const { client, proxy } = await line([], { chainId: 31337 });
     await client.getBlockNumber();
     proxy.cut();
@@ -93,7 +93,7 @@ describe("a WebSocket endpoint", () => {
     });
   });
 
-  it("is never used while it serves another chain; the next one is", async () => {
+  it("a WebSocket endpoint is not used while it serves another chain; the next is", async () => {
     const { client, proxy, failures, url } = await line([anvil.url], { chainId: 31337 });
     proxy.target = portOf(other);
     const data = encodeDeposit(mediator, 1n);
@@ -105,7 +105,7 @@ describe("a WebSocket endpoint", () => {
     for (const failure of failures) expect(failure).toContain(`${url} ${url} serves chain 5`);
   });
 
-  it("that swallows questions is given up after the timeout", async () => {
+  it("a WebSocket endpoint that swallows questions is given up after the timeout", async () => {
     const { client, proxy, failures, url } = await line([anvil.url], { timeoutMs: 300 });
     await client.getBlockNumber();
     proxy.deaf = true;
@@ -113,7 +113,7 @@ describe("a WebSocket endpoint", () => {
     expect(failures).toEqual([`${url} no answer within 300 ms`]);
   });
 
-  it("tells of heads, also after its line was cut, until nobody wants to know", async () => {
+  it("a WebSocket endpoint reports heads, also after a cut, until nobody listens", async () => {
     const { client, proxy } = await line();
     const stop = new AbortController();
     let heads = 0;
@@ -177,7 +177,7 @@ describe("a WebSocket endpoint that pushes no heads", () => {
   it.each([
     [-32601, "the method eth_subscribe does not exist/is not available"],
     [-32000, "words that nobody knows"],
-  ])("is asked in place, and that is told once (%i, %s)", async (code, message) => {
+  ])("an endpoint without pushes is polled, which is told once (%i, %s)", async (code, message) => {
     const url = await without(refuse(code, message));
     const { client, failures, polled, watch } = watching(url);
     const stop = new AbortController();
@@ -188,7 +188,7 @@ describe("a WebSocket endpoint that pushes no heads", () => {
     expect([failures, client.transport.health()]).toEqual([[], [{ origin: url, penalty: 0 }]]);
   });
 
-  it("for a limit is tried again, which says nothing against it", async () => {
+  it("an endpoint that refuses pushes for a limit is tried again, and not blamed", async () => {
     let tries = 0;
     const url = await without((socket, id) => {
       tries += 1;
@@ -203,7 +203,7 @@ describe("a WebSocket endpoint that pushes no heads", () => {
     expect([failures.length, polled.length]).toEqual([0, 1]);
   });
 
-  it("but hangs up when it is asked to is asked in place after a few tries", async () => {
+  it("an endpoint that hangs up at subscriptions is polled after a few tries", async () => {
     const url = await without((socket) => socket.terminate());
     const { client, failures, polled, watch } = watching(url);
     await watch(new AbortController().signal);
@@ -211,7 +211,7 @@ describe("a WebSocket endpoint that pushes no heads", () => {
     expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
   });
 
-  it("and refuses whatever is asked, of no request, is told in its words", async () => {
+  it("an endpoint that refuses any subscription is quoted when it is told", async () => {
     const error = { code: -32005, message: "over quota" };
     const url = await without((socket) =>
       socket.send(JSON.stringify({ jsonrpc: "2.0", id: null, error })),
@@ -219,6 +219,31 @@ describe("a WebSocket endpoint that pushes no heads", () => {
     const client = connect([url], { retries: 0 });
     const ask = client.request({ method: "eth_subscribe", params: ["newHeads"] } as never);
     await expect(ask).rejects.toThrow("over quota");
+  });
+});
+
+describe("a WebSocket endpoint that sends what is no message", () => {
+  it.each([
+    ["null", "no JSON-RPC message"],
+    ["5", "no JSON-RPC message"],
+    ["{", "cannot be read"],
+    ['{"id":null,"error":{"message":{"toString":1}}}', "cannot be read"],
+  ])("a WebSocket that sends %s is passed over, and nothing ends", async (text, problem) => {
+    const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+    await once(server, "listening");
+    server.on("connection", (socket: WebSocket) => {
+      socket.on("message", () => socket.send(text));
+    });
+    onTestFinished(() => {
+      for (const socket of server.clients) socket.terminate();
+      server.close();
+    });
+    const failures: string[] = [];
+    const url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const onFailure = (_origin: string, what: string) => failures.push(what);
+    const client = connect([url, anvil.url], { retries: 0, onFailure });
+    expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
+    expect(failures).toEqual([expect.stringContaining(problem)]);
   });
 });
 
@@ -231,7 +256,7 @@ describe("a secret in a URL", () => {
     ["query", (port: number) => `http://127.0.0.1:${port}/?key=${KEY}`],
     ["user", (port: number) => `http://someone:${KEY}@127.0.0.1:${port}/`],
     ["path of a socket", (port: number) => `ws://127.0.0.1:${port}/v3/${KEY}`],
-  ])("in its %s is never told, whoever repeats it", async (_where, urlOf) => {
+  ])("a secret in a URL in its %s is never told, whoever repeats it", async (_where, urlOf) => {
     const gossip = await startHttpProxy("", async () => ({
       error: { code: -32005, message: `daily quota of project ${KEY} reached` },
     }));

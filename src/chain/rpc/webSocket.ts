@@ -63,7 +63,14 @@ class SocketConnection implements Connection {
     this.#socket = socket;
     this.#name = name;
     this.#timeoutMs = timeoutMs;
-    socket.addEventListener("message", ({ data }) => this.#receive(String(data)));
+    socket.addEventListener("message", ({ data }) => {
+      try {
+        this.#receive(String(data));
+      } catch (error) {
+        // Thrown in here it would end the process.
+        this.#lose(`what it sent cannot be read: ${shortMessage(error)}`);
+      }
+    });
     socket.addEventListener("close", () => this.#lose("the connection was closed"));
     socket.addEventListener("error", () => this.#lose("the connection broke"));
     this.#pause();
@@ -117,13 +124,8 @@ class SocketConnection implements Connection {
   };
 
   #receive(text: string): void {
-    let message: { id?: number | null; method?: string; error?: unknown };
-    try {
-      message = JSON.parse(text) as typeof message;
-    } catch {
-      this.#lose("what it sent is no JSON");
-      return;
-    }
+    const message = JSON.parse(text) as { id?: number | null; method?: string; error?: unknown };
+    if (typeof message !== "object" || message === null) throw new Error("no JSON-RPC message");
     if (message.method === "eth_subscription") {
       this.#onHead?.();
       return;

@@ -24,8 +24,8 @@ const calm: FeeMarket = {
   priorityFee: GWEI,
 };
 
-describe("what is offered for gas", () => {
-  it("never passes the cap, and no part of it the whole", () => {
+describe("the fees of a transaction", () => {
+  it("the fees never pass the cap, and no part of them passes the whole", () => {
     fc.assert(
       fc.property(market, left, fee, (now, blocks, cap) => {
         const offered = quoteFees(now, blocks, cap);
@@ -35,7 +35,7 @@ describe("what is offered for gas", () => {
     );
   });
 
-  it("is no less than nodes say that they take, as far as the cap allows", () => {
+  it("the fees are no less than nodes say that they take, as far as the cap allows", () => {
     fc.assert(
       fc.property(market, left, fee, fee, fee, (now, blocks, cap, tip, least) => {
         const { maxFeePerGas, maxPriorityFeePerGas } = quoteFees(now, blocks, cap, undefined, {
@@ -50,7 +50,7 @@ describe("what is offered for gas", () => {
     );
   });
 
-  it("rises as the deadline nears", () => {
+  it("the fees rise as the deadline nears", () => {
     fc.assert(
       fc.property(market, left, left, (now, a, b) => {
         const [sooner, later] = a < b ? [a, b] : [b, a];
@@ -71,7 +71,7 @@ describe("what is offered for gas", () => {
     ]);
   });
 
-  it("replaces by a tenth more on both fees, or says that the cap bites", () => {
+  it("a fee bump adds a tenth to both fees, or says that the cap bites", () => {
     fc.assert(
       fc.property(market, left, fee, market, left, (then, before, cap, now, blocks) => {
         const previous = quoteFees(then, before, cap);
@@ -85,7 +85,7 @@ describe("what is offered for gas", () => {
     );
   });
 
-  it("is said to come near the cap when half is needed and the trend passes it by the deadline", () => {
+  it("fees count as near the cap if half is needed and the trend passes it in time", () => {
     const rising = { ...calm, baseFee: 60n * GWEI, earlierBaseFee: 40n * GWEI };
     const cap = 100n * GWEI;
     expect(quoteFees(rising, 40, cap)).toMatchObject({ capNear: true, capped: false });
@@ -98,7 +98,7 @@ describe("what is offered for gas", () => {
 });
 
 describe("the forecast of base fees", () => {
-  it("goes on as lately, upwards only", () => {
+  it("the forecast of base fees goes on as lately, upwards only", () => {
     const doubling = { ...calm, earlierBaseFee: 10n * GWEI };
     expect(forecastBaseFee(doubling, 8)).toBe(40n * GWEI);
     expect(forecastBaseFee(doubling, 16)).toBe(80n * GWEI);
@@ -106,12 +106,12 @@ describe("the forecast of base fees", () => {
     expect(forecastBaseFee({ ...doubling, span: 0 }, 16)).toBe(20n * GWEI);
   });
 
-  it("has no trend to follow, and an end, where the newest block is older than one before", () => {
+  it("a forecast of base fees has no trend, but an end, after an older newest block", () => {
     const wanders = { baseFee: 20n * GWEI, earlierBaseFee: 10n * GWEI, span: -3, priorityFee: 0n };
     expect(forecastBaseFee(wanders, 16)).toBe(20n * GWEI);
   });
 
-  it("never falls with more blocks to go", () => {
+  it("the forecast of base fees never falls with more blocks to go", () => {
     fc.assert(
       fc.property(market, left, left, (now, a, b) => {
         const [fewer, more] = a < b ? [a, b] : [b, a];
@@ -122,7 +122,7 @@ describe("the forecast of base fees", () => {
 });
 
 describe("the forecast of a day's gas", () => {
-  it("is the gas of the duties of the last blocks, at the prices of now", () => {
+  it("the forecast of a day's gas is that of the last duties, at present prices", () => {
     const ledger = new GasLedger(1000);
     for (let block = 0; block <= 2000; block++) {
       ledger.setHead({ block, timestamp: 1_700_000_000 + 12 * block });
@@ -139,7 +139,7 @@ describe("the forecast of a day's gas", () => {
     );
   });
 
-  it("forgets what a chain of the last rounds no longer shows", () => {
+  it("the forecast of a day's gas forgets what a chain of the last rounds no longer shows", () => {
     const ledger = new GasLedger(10);
     ledger.setHead({ block: 0, timestamp: 0 });
     ledger.add(1, 5n);

@@ -24,12 +24,12 @@ useChain();
 /** Time for a poll of the chain, and some more. */
 const LOOK_MS = 50;
 
-describe("what is in flight", () => {
+describe("pending transactions", () => {
   const amounts = (count: number) => Array.from({ length: count }, (_, i) => 1n << BigInt(i));
   const sum = (all: readonly bigint[]) => all.reduce((total, one) => total + one, 0n);
   const inPool = () => anvil.client.getTransactionCount({ address: owner(), blockTag: "pending" });
 
-  it("is several at once, so that one block can take them", async () => {
+  it("pending transactions are several at once, so that one block can take them", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const sending = amounts(6).map((amount) => one.send(mint(amount)));
@@ -40,7 +40,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([sum(amounts(6)), 6]);
   });
 
-  it("is no more than nodes keep of one account: the others follow", async () => {
+  it("pending transactions stay below the nodes' limit for an account; others follow", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const sending = amounts(MOST_IN_FLIGHT + 4).map((amount) => one.send(mint(amount)));
@@ -51,7 +51,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([sum(amounts(20)), 20]);
   });
 
-  it("pays enough for the most pressing that waits behind it", async () => {
+  it("a pending transaction pays enough for the most pressing one behind it", async () => {
     await anvil.setAutomine(false);
     const fees = new Map<string, bigint>();
     const one = submitter({
@@ -73,7 +73,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
   });
 
-  it("holds up none behind it once nobody wants it any more", async () => {
+  it("a pending transaction that nobody wants any more holds up none behind it", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const deadlineBlock = (await anvil.blockNumber()) + 1;
@@ -90,7 +90,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
   });
 
-  it("is sent under its own nonce when its caller sends it again", async () => {
+  it("a pending transaction keeps its nonce when its caller sends it again", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const deadlineBlock = (await anvil.blockNumber()) + 1;
@@ -107,7 +107,7 @@ describe("what is in flight", () => {
     expect(await minted()).toBe(5n);
   });
 
-  it("is sent one by one where the key cannot pay for all at once", async () => {
+  it("transactions are sent one by one where the key cannot pay for all at once", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const fee = 3n * 10n ** 9n;
@@ -121,7 +121,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([15n, 4]);
   });
 
-  it("does not wait for an endpoint that never answers, when it is offered once more", async () => {
+  it("a rebroadcast does not wait for an endpoint that never answers", async () => {
     await anvil.setAutomine(false);
     let offers = 0;
     const hole = await startHttpProxy(anvil.url, async ({ method }, forward) => {
@@ -141,7 +141,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([sum(amounts(4)), 4]);
   });
 
-  it("is priced for what had to give way, too", async () => {
+  it("a pending transaction is priced for the one that had to give way, too", async () => {
     await anvil.setAutomine(false);
     const tips: bigint[] = [];
     const one = submitter({
@@ -172,7 +172,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
   });
 
-  it("is not taken for a call that no node took", async () => {
+  it("a pending transaction keeps its nonce from a call that no node took", async () => {
     await anvil.setAutomine(false);
     let refused = 0;
     let refuses = false;
@@ -197,7 +197,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([11n, 3]);
   });
 
-  it("stays the call's own while the signer does not answer", async () => {
+  it("a pending transaction stays the call's own while the signer does not answer", async () => {
     await anvil.setAutomine(false);
     let isDown = false;
     const signer = faultySigner(() => isDown);
@@ -211,7 +211,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([1n, 1]);
   });
 
-  it("tells that a nonce could not be filled, and fills it once it can", async () => {
+  it("a nonce that cannot be filled is reported, and filled once it can be", async () => {
     await anvil.setAutomine(false);
     let isDown = false;
     const signer = faultySigner(() => isDown);
@@ -231,7 +231,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
   });
 
-  it("counts an attempt that failed once", async () => {
+  it("an attempt that failed counts once", async () => {
     await anvil.setAutomine(false);
     let signed = 0;
     const signer = faultySigner(() => ++signed > 1);
@@ -240,7 +240,7 @@ describe("what is in flight", () => {
     expect(events.filter((event) => event === "broadcastFailed")).toHaveLength(8);
   });
 
-  it("says what one endpoint refuses while another does not answer", async () => {
+  it("a refusal of one endpoint is told while another does not answer", async () => {
     const hole = await startHttpProxy(anvil.url, async ({ method }, forward) =>
       method === "eth_sendRawTransaction" ? undefined : forward(),
     );
@@ -252,7 +252,7 @@ describe("what is in flight", () => {
     hole.stop();
   });
 
-  it("is raised no more once its caller does not want it, and holds up none behind it", async () => {
+  it("an unwanted transaction gets no more fee bumps, and holds up none behind it", async () => {
     await anvil.setAutomine(false);
     const one = submitter({ pollsBeforeReplacement: 10_000 });
     const unwanted = new AbortController();
@@ -267,7 +267,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
   });
 
-  it("keeps as much in reserve as it takes to raise what is out", async () => {
+  it("the submitter keeps a reserve that the fee bumps of pending transactions take", async () => {
     await anvil.setAutomine(false);
     const budget = 10n ** 9n * 300_000n * 12n;
     await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [`0x${(10n ** 9n).toString(16)}`]);
@@ -288,7 +288,7 @@ describe("what is in flight", () => {
     expect([await minted(), await nonceOf()]).toEqual([sum(amounts(12)), 12]);
   });
 
-  it("is left alone once we are told to stop", async () => {
+  it("a pending transaction is left alone once the submitter is told to stop", async () => {
     await anvil.setAutomine(false);
     const stopping = new AbortController();
     const one = submitter({ signal: stopping.signal, pollsBeforeReplacement: 1 });

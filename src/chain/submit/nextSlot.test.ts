@@ -115,7 +115,7 @@ describe("the phases of a nonce", () => {
     Object.keys(WAYS).map((from) => ({ event, from: from as SlotPhase["kind"] })),
   );
 
-  it.each(cells)("follow the table: $event of a nonce that is $from", ({ event, from }) => {
+  it.each(cells)("the phases follow the table: $event of a $from nonce", ({ event, from }) => {
     const state = run(...WAYS[from]);
     expect(state.phase.kind).toBe(from);
     const to = TABLE[event]?.[from];
@@ -124,14 +124,14 @@ describe("the phases of a nonce", () => {
     else expect(step()).toBe(to);
   });
 
-  it("come back as they were where a lost nonce is reopened", () => {
+  it("the phases come back as they were where a lost nonce is reopened", () => {
     for (const kind of ["empty", "reserved", "pending", "reorged"] as const) {
       const before = run(...WAYS[kind]);
       expect(nextSlot(nextSlot(before, LOST), REOPENED).phase).toEqual(before.phase);
     }
   });
 
-  it("have no version mined that was not broadcast for the nonce", () => {
+  it("a version that was not broadcast for the nonce is never mined", () => {
     expect(() => run(broadcast(1), mined(2))).toThrow(/This must never happen/);
     expect(run(broadcast(1), broadcast(2), mined(1)).phase.kind).toBe("mined");
   });
@@ -141,13 +141,13 @@ describe("the versions of a nonce", () => {
   const outstanding = (state: SlotState) => outstandingOf(state.phase).map(({ hash }) => hash);
   const hashes = (...serials: number[]) => serials.map((one) => versionOf(one, FIRST).hash);
 
-  it("may all be mined while none is, the newest of them is the current one", () => {
+  it("every version may be mined while none is, and the newest is the current one", () => {
     const state = run(broadcast(1), broadcast(2, SECOND), broadcast(3));
     expect(outstanding(state)).toEqual(hashes(3, 2, 1));
     expect(currentOf(state.phase)?.hash).toBe(hashes(3)[0]);
   });
 
-  it("are reduced to the mined one by a reorganisation: the others have other nonces", () => {
+  it("a reorganisation leaves the mined version alone: the others have other nonces", () => {
     const state = run(broadcast(1), broadcast(2, SECOND), mined(1), REOPENED);
     expect(outstanding(state)).toEqual(hashes(1));
     expect(currentOf(state.phase)?.job).toBe(FIRST);
@@ -155,13 +155,13 @@ describe("the versions of a nonce", () => {
     expect(nextSlot(state, mined(2)).phase.kind).toBe("mined");
   });
 
-  it("stay reduced to it where the nonce was lost after the reorganisation", () => {
+  it("the mined version stays alone where its nonce was lost after the reorganisation", () => {
     const reorged = [broadcast(1), broadcast(2, SECOND), mined(1), REOPENED];
     expect(outstanding(run(...reorged, LOST))).toEqual(hashes(1));
     expect(outstanding(run(...reorged, LOST, REOPENED))).toEqual(hashes(1));
   });
 
-  it("are the mined one and the new one once that is broadcast after a reorganisation", () => {
+  it("a new version broadcast after a reorganisation stands beside the mined one", () => {
     const reorged = [broadcast(1), broadcast(2, SECOND), mined(1), REOPENED];
     const state = run(...reorged, broadcast(3, SECOND));
     expect(outstanding(state)).toEqual(hashes(3, 1));
@@ -170,12 +170,12 @@ describe("the versions of a nonce", () => {
     expect(state.progress.lastMined).toEqual({ hash: hashes(1)[0], block: "0xb1" });
   });
 
-  it("give the nonce back to the call of the mined one, whichever call had it last", () => {
+  it("the mined version has its nonce given back to its call, whichever had it last", () => {
     const state = run(broadcast(1), broadcast(2, SECOND), mined(1), REOPENED);
     expect(holderOf(state.phase)).toEqual({ job: FIRST, gas: 21_000n });
   });
 
-  it("are none where the mined one was reverted and its call has another nonce", () => {
+  it("no version is left where the mined one was reverted and its call moved on", () => {
     const state = run(broadcast(1), broadcast(2, SECOND), mined(2), elsewhere(SECOND));
     expect([state.phase.kind, holderOf(state.phase)]).toEqual(["empty", undefined]);
     expect(outstanding(state)).toEqual([]);
@@ -185,7 +185,7 @@ describe("the versions of a nonce", () => {
     expect(outstanding(nextSlot(state, broadcast(3)))).toEqual(hashes(3));
   });
 
-  it("stay those of the first call where the same transaction is broadcast for another", () => {
+  it("the versions stay the first call's where another broadcasts the same transaction", () => {
     const state = run(broadcast(1), broadcast(2), broadcast(1, SECOND));
     expect(outstanding(state)).toEqual(hashes(1, 2));
     expect(currentOf(state.phase)?.job).toBe(FIRST);
@@ -198,14 +198,14 @@ describe("the versions of a nonce", () => {
 });
 
 describe("the figures of a nonce", () => {
-  it("count polls since the last attempt, those that no call waits for aside", () => {
+  it("the figures count polls since the last attempt, those that no call waits for aside", () => {
     const state = run(broadcast(1), polled(false), polled(undefined), polled(false, false));
     expect(state.progress.polls).toBe(2);
     const again = nextSlot(state, { kind: "attempted", job: FIRST, market: undefined });
     expect([again.progress.polls, again.progress.attempts.get(FIRST)]).toEqual([0, 1]);
   });
 
-  it("count the polls in a row that showed the nonce used; one without answer says nothing", () => {
+  it("the figures count polls in a row with the nonce used; one without answer is none", () => {
     const used = (...seen: (boolean | undefined)[]) =>
       run(broadcast(1), ...seen.map((one) => polled(one))).progress.pollsAfterUse;
     expect(used(true, undefined, true)).toBe(2);
@@ -213,12 +213,12 @@ describe("the figures of a nonce", () => {
     expect(run(broadcast(1), polled(true)).progress.polls).toBe(0);
   });
 
-  it("have a rebroadcast count as no attempt", () => {
+  it("a rebroadcast counts as no attempt", () => {
     const { progress } = run(broadcast(1), polled(false), rebroadcast);
     expect([progress.polls, progress.attempts.size, progress.market]).toEqual([0, 0, MARKET]);
   });
 
-  it("make the next version pay what nodes named, else twice what they refused", () => {
+  it("the next version pays what nodes named, else twice what they refused", () => {
     const refused = (tip: bigint, floor = NO_FLOOR): SlotEvent => ({
       kind: "underpriced",
       fees: feesOf(tip),
@@ -249,7 +249,7 @@ const events: fc.Arbitrary<SlotEvent[]> = fc.array(
   { maxLength: 40 },
 );
 
-it("forgets no version, and never has two transactions of one nonce mined", () => {
+it("a nonce forgets no version, and never has two transactions mined", () => {
   fc.assert(
     fc.property(events, (all) => {
       let state = EMPTY_SLOT;

@@ -32,7 +32,7 @@ const deeds = fc.array(
 );
 
 describe("nonces in flight", () => {
-  it("keep each call under one nonce, leave no gap, and are no more than nodes keep", () => {
+  it("the line keeps each call under one nonce, without gaps, within the nodes' limit", () => {
     fc.assert(
       fc.property(deeds, (all) => {
         const line = new NonceLine();
@@ -68,7 +68,7 @@ describe("nonces in flight", () => {
     );
   });
 
-  it("give a greater one the first place that a lesser one has, and no place beside it", () => {
+  it("a greater call takes the first place of a lesser one, and no place beside it", () => {
     const line = new NonceLine();
     const [claim, commit, cancel] = [jobOf(1, 0), jobOf(2, 1), jobOf(3, 3)];
     for (const job of [commit, claim]) send(line.placeFor(job, 7) as NonceSlot, job, 1);
@@ -80,7 +80,7 @@ describe("nonces in flight", () => {
     expect(line.placeFor(commit, 8)?.nonce).toBe(8);
   });
 
-  it("name what holds others up and is wanted by nobody", () => {
+  it("the line names nonces that hold others up and are wanted by nobody", () => {
     const line = new NonceLine();
     const jobs = [jobOf(1, 0), jobOf(2, 0), jobOf(3, 0)];
     for (const job of jobs) send(line.placeFor(job, 0) as NonceSlot, job, 1);
@@ -89,7 +89,7 @@ describe("nonces in flight", () => {
     expect(line.gaps().map(({ nonce }) => nonce)).toEqual([0]);
   });
 
-  it("are forgotten where the chain has gone back and nobody waits", () => {
+  it("nonces are forgotten where the chain has gone back and nobody waits", () => {
     const line = new NonceLine();
     const job = jobOf(1, 0);
     send(line.placeFor(job, 5) as NonceSlot, job, 1);
@@ -97,7 +97,7 @@ describe("nonces in flight", () => {
     expect(line.placeFor(jobOf(2, 0), 3)?.nonce).toBe(3);
   });
 
-  it("stay one for each call where a reorganisation brings back a nonce it had to give up", () => {
+  it("each call keeps one nonce where a reorganisation brings back one it gave up", () => {
     const line = new NonceLine();
     const [lesser, greater] = [jobOf(1, 0), jobOf(2, 3)];
     const seven = line.placeFor(lesser, 7) as NonceSlot;
@@ -117,7 +117,7 @@ describe("nonces in flight", () => {
     expect(eight.owner).toBe(lesser);
   });
 
-  it("stay one for a call that was reverted and sent again before a reorganisation", () => {
+  it("a reverted call that was sent again keeps one nonce at a reorganisation", () => {
     const line = new NonceLine();
     const job = jobOf(1, 0);
     const seven = line.placeFor(job, 7) as NonceSlot;
@@ -135,7 +135,7 @@ describe("nonces in flight", () => {
     expect(line.slots.map(({ nonce }) => nonce)).toEqual([8]);
   });
 
-  it("keep a reverted call that waits for a place where a reorganisation brings it back", () => {
+  it("a reverted call that waits for a place stays where a reorganisation revives it", () => {
     const line = new NonceLine();
     const [job, other] = [jobOf(1, 0), jobOf(2, 0)];
     for (const one of [job, other]) send(line.placeFor(one, 7) as NonceSlot, one, 1);
@@ -145,7 +145,7 @@ describe("nonces in flight", () => {
     expect([seven.owner, seven.current?.job, line.mayPlace(job)]).toEqual([job, job, false]);
   });
 
-  it("remember what nobody waited for, and have its call sent again under its own nonce", () => {
+  it("a nonce that nobody waited for is remembered, and its call sent again under it", () => {
     const line = new NonceLine();
     const [abandoned, other, again] = [jobOf(1, 0), jobOf(2, 0), jobOf(3, 0, 1)];
     const seven = line.placeFor(abandoned, 7) as NonceSlot;

@@ -68,7 +68,7 @@ function speaking(words: readonly string[]): Meddle {
   };
 }
 
-describe.each(WORDS)("in the words of %s", (_client, words) => {
+describe.each(WORDS)("refusals in the words of %s", (_client, words) => {
   it("the very transaction that a former process left is waited for", async () => {
     await anvil.setAutomine(false);
     const crash = new AbortController();
@@ -104,7 +104,7 @@ describe.each(WORDS)("in the words of %s", (_client, words) => {
 });
 
 describe("a refusal", () => {
-  it("that names a minimum is answered with it, at once", async () => {
+  it("a refusal that names a minimum is answered with it, at once", async () => {
     const tips: bigint[] = [];
     const least = 30n * 10n ** 9n;
     const { one } = await behind(async ({ method, params }, forward) => {
@@ -120,7 +120,7 @@ describe("a refusal", () => {
     expect(await minted()).toBe(5n);
   });
 
-  it("that names a minimum above our limit never makes us pay more than that", async () => {
+  it("a minimum above the fee limit never makes the submitter pay more than that", async () => {
     const fees: bigint[] = [];
     const maxFeePerGas = 10n ** 10n;
     const meddle: Meddle = async ({ method, params }, forward) => {
@@ -137,7 +137,7 @@ describe("a refusal", () => {
     expect(fees.every((fee) => fee <= maxFeePerGas)).toBe(true);
   });
 
-  it("in words that nobody knows is not believed where the transaction is there", async () => {
+  it("a refusal in unknown words is not believed where the transaction is there", async () => {
     const { one } = await behind(async ({ method }, forward) => {
       const answer = await forward();
       return isSending(method) ? refuse("nyet", -32099) : answer;
@@ -147,7 +147,7 @@ describe("a refusal", () => {
     expect(events).toContain("sent");
   });
 
-  it("in words that nobody knows counts where it is nowhere, and is told", async () => {
+  it("a refusal in unknown words counts where the transaction is nowhere; it is told", async () => {
     const { one } = await behind(async ({ method }, forward) =>
       isSending(method) ? refuse("nyet", -32099) : forward(),
     );
@@ -160,7 +160,7 @@ describe("a refusal", () => {
     ["504", 504],
     ["a connection that breaks", "break"],
   ] as const)(
-    "that is %s of what a node took keeps it watched, also where nobody can be asked",
+    "a refusal that is %s of what a node took keeps it watched, also where nobody can be asked",
     async (_, how) => {
       await anvil.setAutomine(false);
       let isTaken = false;
@@ -184,7 +184,7 @@ describe("a refusal", () => {
   );
 
   it.each([503, 429, 401])(
-    "that is HTTP %i reached no node, and is told at once",
+    "a refusal that is HTTP %i reached no node, and is told at once",
     async (status) => {
       const { one } = await behind(async ({ method }, forward) =>
         isSending(method) ? status : forward(),
@@ -194,7 +194,7 @@ describe("a refusal", () => {
     },
   );
 
-  it("of what was mined at once and reverted is told by the contract's reason", async () => {
+  it("a transaction that was mined at once and reverted is told by its reason", async () => {
     // As hardhat does: it mines first, and answers with what came of it.
     const { one } = await behind(async ({ method }, forward) => {
       const answer = await forward();
@@ -207,7 +207,7 @@ describe("a refusal", () => {
     expect(await minted()).toBe(0n);
   });
 
-  it("for a gap of nonces holds calls back until those before are mined", async () => {
+  it("a refusal for a gap of nonces holds calls back until those before are mined", async () => {
     await anvil.setAutomine(false);
     const { one } = await behind(async ({ method, params }, forward) => {
       if (!isSending(method)) return forward();
@@ -244,7 +244,7 @@ describe("a receipt", () => {
     ],
     ["the gas", (one: Record<string, unknown>) => Object.assign(one, { gasUsed: null })],
   ])(
-    "that leaves out %s counts as mined, and costs at most what was offered",
+    "a receipt that leaves out %s counts as mined, and costs at most what was offered",
     async (_what, change) => {
       const { one } = await behind(without(change));
       const mined = await one.send(mint(5n));
@@ -254,7 +254,7 @@ describe("a receipt", () => {
     },
   );
 
-  it("that does not say whether it succeeded is read elsewhere", async () => {
+  it("a receipt that does not say whether it succeeded is read elsewhere", async () => {
     const dumb = await startHttpProxy(
       anvil.url,
       without((one) => Object.assign(one, { status: null })),
@@ -265,7 +265,7 @@ describe("a receipt", () => {
     expect(await minted()).toBe(5n);
   });
 
-  it("that cannot be read fails no other call", async () => {
+  it("a receipt that cannot be read fails no other call", async () => {
     await anvil.setAutomine(false);
     let spoilt: unknown;
     const { one } = await behind(
@@ -282,7 +282,7 @@ describe("a receipt", () => {
 });
 
 describe("a call with a key", () => {
-  it("is done once, however often it is asked for, also after it was mined", async () => {
+  it("a call with a key is done once, however often it is sent, also once mined", async () => {
     const one = submitter();
     const call = { ...mint(5n), key: "deposit 1" };
     const [first, second] = await Promise.all([one.send(call), one.send(call)]);
@@ -294,7 +294,7 @@ describe("a call with a key", () => {
     expect([await minted(), await nonceOf()]).toEqual([15n, 3]);
   });
 
-  it("that failed is repeated without being done twice, whatever became of it", async () => {
+  it("a call with a key that failed is repeated without being done twice", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const call = { ...mint(5n), key: "deposit 1" };
@@ -317,7 +317,7 @@ describe("a call with a key", () => {
     expect([await minted(), await nonceOf()]).toEqual([10n, 2]);
   });
 
-  it("stays with its call: another under the same key is refused", async () => {
+  it("a key stays with its call: another call under the same key is refused", async () => {
     const one = submitter();
     await one.send({ ...mint(5n), key: "a" });
     const other = one.send({ ...mint(6n), key: "a" });
@@ -325,7 +325,7 @@ describe("a call with a key", () => {
     expect(await minted()).toBe(5n);
   });
 
-  it("that the contract refused can be sent again once it would pass", async () => {
+  it("a call with a key that the contract refused can be sent once it would pass", async () => {
     const one = submitter();
     const call = { ...mint(5n), key: "a" };
     const code = await anvil.client.getCode({ address: call.to });

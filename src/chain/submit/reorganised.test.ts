@@ -22,7 +22,7 @@ import {
 useChain();
 
 describe("a reorganisation", () => {
-  it("that drops a transaction leaves its nonce free: sent again, it is mined once", async () => {
+  it("a reorganisation that drops a transaction frees its nonce: it is mined once", async () => {
     const one = submitter();
     await one.send(mint(5n));
     await anvil.rpc("anvil_reorg", [1, []]);
@@ -31,7 +31,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
   });
 
-  it("that drops a transaction does not hold up the one after it: it is offered again", async () => {
+  it("a dropped transaction does not hold up the one after it: it is rebroadcast", async () => {
     const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(5n));
     await anvil.setAutomine(false);
@@ -43,7 +43,7 @@ describe("a reorganisation", () => {
     expect(events).toContain("rebroadcast");
   });
 
-  it("after which nodes offer it themselves does not have it done twice", async () => {
+  it("a dropped transaction that nodes rebroadcast themselves is not done twice", async () => {
     const raws: Hex[] = [];
     const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
       if (method === "eth_sendRawTransaction") raws.push(params[0] as Hex);
@@ -63,7 +63,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
   });
 
-  it("that drops a transaction has it done once, whoever sends it again, with others in flight", async () => {
+  it("a dropped transaction is done once, whoever repeats it, with others pending", async () => {
     const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(5n));
     await anvil.setAutomine(false);
@@ -77,7 +77,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([7n, 2]);
   });
 
-  it("that drops what others sent leaves no gap: nothing is sent under its nonce", async () => {
+  it("a dropped foreign transaction leaves no gap: nothing is sent under its nonce", async () => {
     const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(8n));
     await foreignTransaction(1, 100n, 90n);
@@ -90,7 +90,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([15n, 5]);
   });
 
-  it("that drops the first of two equal calls has both done", async () => {
+  it("a reorganisation that drops the first of two equal calls has both done", async () => {
     const one = submitter({ pollsBeforeReplacement: 10_000 });
     await one.send(mint(5n));
     await anvil.setAutomine(false);
@@ -108,7 +108,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([110n, 3]);
   });
 
-  it("leaves what it drops its nonce: another call goes behind it", async () => {
+  it("a dropped transaction keeps its nonce: another call goes behind it", async () => {
     const one = submitter();
     await one.send(mint(5n));
     await anvil.setAutomine(false);
@@ -117,7 +117,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([7n, 2]);
   });
 
-  it("has that version offered again which was mined, not one that came too late", async () => {
+  it("a reorganisation has the mined version rebroadcast, not one that came too late", async () => {
     let offers = 0;
     const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
       // The greater one gets lost on its way.
@@ -141,7 +141,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
   });
 
-  it("whose transaction gives way to a no-op has the call behind it done once", async () => {
+  it("a dropped transaction that gives way to a no-op has the next call done once", async () => {
     let noOps = 0;
     const proxy = await startHttpProxy(anvil.url);
     const one = submitter({
@@ -173,7 +173,7 @@ describe("a reorganisation", () => {
     expect([await minted(), await nonceOf()]).toEqual([9n, 3]);
   });
 
-  it("after which no endpoint shows a receipt has a repeated call refused, not done twice", async () => {
+  it("a repeated call is refused, not done twice, where no endpoint shows a receipt", async () => {
     let hides = false;
     let again: Promise<unknown> | undefined;
     let polls = 0;
@@ -206,7 +206,7 @@ describe("a reorganisation", () => {
 });
 
 describe("an endpoint that tells an older nonce", () => {
-  it("does not have one revert counted again and again", async () => {
+  it("an endpoint that tells an older nonce has no revert counted again and again", async () => {
     let lags = false;
     const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
       const answer = await forward();

@@ -47,7 +47,7 @@ describe("a call that is sent again while its transaction is mined", () => {
     };
   }
 
-  it("is done once, and told of what was mined", async () => {
+  it("a repeated call is done once, and answered with what was mined", async () => {
     const one = await withAbandoned(1n);
     mineOnNextNonce({ hidesReceipts: false });
     const again = await mineWhile(one.send(mint(1n)));
@@ -55,7 +55,7 @@ describe("a call that is sent again while its transaction is mined", () => {
     expect([await minted(), await nonceOf()]).toEqual([1n, 1]);
   });
 
-  it("is done once where another call is sent before it", async () => {
+  it("a repeated call is done once where another call is sent before it", async () => {
     const one = await withAbandoned(1n);
     mineOnNextNonce({ hidesReceipts: false });
     const urgent = one.send({ ...mint(2n), deadlineBlock: 10_000 });
@@ -63,7 +63,7 @@ describe("a call that is sent again while its transaction is mined", () => {
     expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
   });
 
-  it("is refused, not done twice, where no endpoint shows what was mined", async () => {
+  it("a repeated call is refused, not done twice, where no endpoint has the receipt", async () => {
     const one = await withAbandoned(1n);
     mineOnNextNonce({ hidesReceipts: true });
     const again = mineWhile(one.send(mint(1n)));

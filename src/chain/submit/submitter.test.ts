@@ -27,7 +27,7 @@ import type { SubmitterEvent } from "./submitter.ts";
 useChain();
 
 describe("the submitter", () => {
-  it("sends each call of one key once, whoever asks at once", async () => {
+  it("the submitter sends each call of one key once, whoever asks at once", async () => {
     const one = submitter();
     const mined = await Promise.all([one.send(mint(1n)), one.send(mint(2n)), one.send(mint(4n))]);
     expect(mined.map(({ block }) => block)).toEqual([...mined.map(({ block }) => block)].sort());
@@ -35,7 +35,7 @@ describe("the submitter", () => {
     expect(await minted()).toBe(7n);
   });
 
-  it("does not send what the contract refuses, and says why by the error's name", async () => {
+  it("the submitter does not send what the contract refuses, and names the error", async () => {
     const before = await anvil.client.getTransactionCount({ address: anvil.addresses[3] as Hex });
     const data = encodeDeposit(anvil.addresses[5] as Address, 1n);
     const call = { what: "deposit", to: exchange.mediator, data };
@@ -50,7 +50,7 @@ describe("the submitter", () => {
     expect(after).toBe(before);
   });
 
-  it("replaces a stuck transaction by a dearer one with the same nonce", async () => {
+  it("the submitter replaces a stuck transaction at a higher fee with the same nonce", async () => {
     await anvil.rpc("evm_setAutomine", [false]);
     const sending = submitter({ pollsBeforeReplacement: 4 }).send(mint(3n));
     while (events.filter((event) => event === "replaced").length < 2) await pause();
@@ -61,7 +61,7 @@ describe("the submitter", () => {
     expect(await anvil.client.getTransactionCount({ address })).toBe(1);
   });
 
-  it("takes over the nonce of a transaction that a former process left unmined", async () => {
+  it("the submitter takes over the nonce of a transaction that a former process left", async () => {
     await anvil.rpc("evm_setAutomine", [false]);
     const stopped = new AbortController();
     const left = submitter({ signal: stopped.signal }).send(mint(100n));
@@ -76,7 +76,7 @@ describe("the submitter", () => {
     expect(await minted()).toBe(5n);
   });
 
-  it("sends again what ran out of gas because a round began under it", async () => {
+  it("the submitter sends again what ran out of gas because a round began under it", async () => {
     const [token] = exchange.tokens as [Address];
     const one = submitter();
     await one.send(mint(10n));
@@ -91,7 +91,7 @@ describe("the submitter", () => {
     expect(await minted()).toBe(8n);
   });
 
-  it("sends what the block to come allows, and not a block earlier", async () => {
+  it("the submitter sends what the next block allows, and not a block earlier", async () => {
     const [token] = exchange.tokens as [Address];
     const { mediator } = exchange;
     const one = submitter();
@@ -111,7 +111,7 @@ describe("the submitter", () => {
     expect(await minted()).toBe(10n);
   });
 
-  it("gives up once the deadline is past", async () => {
+  it("the submitter gives up once the deadline is past", async () => {
     await anvil.rpc("evm_setAutomine", [false]);
     const deadlineBlock = (await anvil.blockNumber()) + 1;
     const low = submitter({ pollsBeforeReplacement: 3, maxFeePerGas: 1n });
@@ -125,7 +125,7 @@ describe("the submitter", () => {
 });
 
 describe("several calls", () => {
-  it("go by what is due first, those alike by priority, and then by arrival", async () => {
+  it("calls go by what is due first, those alike by priority, and then by arrival", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const done: bigint[] = [];
@@ -138,7 +138,7 @@ describe("several calls", () => {
     expect(await nonceOf()).toBe(6);
   });
 
-  it("give way to a more urgent one that comes while they wait, and follow it", async () => {
+  it("calls give way to a more urgent one that comes while they wait, and follow it", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const claim = one.send(mint(1n));
@@ -153,7 +153,7 @@ describe("several calls", () => {
     expect([await minted(), await nonceOf()]).toEqual([9n, 2]);
   });
 
-  it("are each mined once, also if the one that gave way is mined first after all", async () => {
+  it("calls are each mined once, also if the one that gave way is mined first", async () => {
     await anvil.setAutomine(false);
     let sends = 0;
     const proxy = await startHttpProxy(anvil.url, async ({ method }, forward) => {
@@ -175,7 +175,7 @@ describe("several calls", () => {
     expect([await minted(), await nonceOf()]).toEqual([9n, 2]);
   });
 
-  it("do not hinder each other when one is refused", async () => {
+  it("calls do not hinder each other when one is refused", async () => {
     await anvil.setAutomine(false);
     const one = submitter();
     const claim = one.send(mint(1n));
@@ -202,7 +202,7 @@ describe("transactions of our key that we did not send", () => {
   const tipOf = (event: SubmitterEvent) =>
     event.kind === "sent" || event.kind === "replaced" ? event.fees.maxPriorityFeePerGas : 0n;
 
-  it("are outbid where they hold our nonce, however dear, so that no duty is done twice", async () => {
+  it("foreign transactions on our nonce are replaced by fee: no duty is done twice", async () => {
     await anvil.setAutomine(false);
     await foreignTransaction(0, 100n, 90n);
     const told = await sendAbove(100n, 5n);
@@ -210,7 +210,7 @@ describe("transactions of our key that we did not send", () => {
     expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
   });
 
-  it("are named with their nonces and what to do, those behind a gap once it is filled", async () => {
+  it("foreign transactions are named by nonce with a hint, those after a gap later", async () => {
     await anvil.setAutomine(false);
     for (const nonce of [0, 1, 2, 5]) await foreignTransaction(nonce, 100n, 3n);
     const [first] = await sendAbove(4n, 1n);
@@ -228,7 +228,7 @@ describe("transactions of our key that we did not send", () => {
     expect([await minted(), await nonceOf()]).toEqual([left > 0 ? 215n : 307n, 6]);
   });
 
-  it("that take our nonce make ours lost, which is said with its hint", async () => {
+  it("foreign transactions that take our nonce make ours lost, which has a hint", async () => {
     await anvil.setAutomine(false);
     const sending = submitter().send(mint(5n));
     await sentAtLeast(1);
@@ -241,7 +241,7 @@ describe("transactions of our key that we did not send", () => {
 });
 
 describe("an endpoint", () => {
-  it("that keeps a transaction to itself does not hold it up: all are given it", async () => {
+  it("an endpoint that keeps a transaction to itself does not hold it up: all get it", async () => {
     const miser = await startHttpProxy(anvil.url, async ({ method }, forward) =>
       method === "eth_sendRawTransaction" ? { result: `0x${"1".repeat(64)}` } : forward(),
     );
@@ -250,7 +250,7 @@ describe("an endpoint", () => {
     expect(await minted()).toBe(5n);
   });
 
-  it("that lags does not have it send again what it did", async () => {
+  it("an endpoint that lags does not have the submitter repeat what it did", async () => {
     const [token] = exchange.tokens as [Address];
     const proxy = await startHttpProxy(anvil.url);
     const one = submitter({ client: connect([proxy.url, anvil.url]) });
@@ -282,7 +282,7 @@ function behind(block: number): Meddle {
   };
 }
 
-it("waits for what is out while no endpoint answers", async () => {
+it("the submitter waits for pending transactions while no endpoint answers", async () => {
   await anvil.setAutomine(false);
   const proxy = await startHttpProxy(anvil.url);
   const client = connect([proxy.url], { retries: 0 });
@@ -296,7 +296,7 @@ it("waits for what is out while no endpoint answers", async () => {
   proxy.stop();
 });
 
-it("says each time anew that its key cannot pay, and pays once it can", async () => {
+it("the submitter says each time anew that its key cannot pay, and pays once it can", async () => {
   const balance = (wei: bigint) =>
     anvil.rpc("anvil_setBalance", [owner(), `0x${wei.toString(16)}`]);
   await balance(0n);
@@ -311,7 +311,7 @@ it("says each time anew that its key cannot pay, and pays once it can", async ()
 });
 
 describe("the fee limit", () => {
-  it("is warned of before it bites, with the figures", async () => {
+  it("the fee limit is warned of before it bites, with the figures", async () => {
     await anvil.setAutomine(false);
     for (let gwei = 20; gwei <= 60; gwei += 5) {
       await anvil.rpc("anvil_setNextBlockBaseFeePerGas", [hex(gwei * 1e9)]);
@@ -335,7 +335,7 @@ describe("the fee limit", () => {
     expect(warning.hint).toContain("maxFeePerGas");
   });
 
-  it("leaves what has no deadline room to be outbid", async () => {
+  it("the fee limit leaves calls without a deadline room for a fee bump", async () => {
     await anvil.setAutomine(false);
     const told: SubmitterEvent[] = [];
     const one = submitter({
@@ -358,7 +358,7 @@ describe("the fee limit", () => {
   const hex = (value: number) => `0x${value.toString(16)}`;
 });
 
-it("sends nothing any more once it is told to stop", async () => {
+it("the submitter sends nothing any more once it is told to stop", async () => {
   const stopped = new AbortController();
   stopped.abort();
   const sending = submitter({ signal: stopped.signal }).send(mint(1n));

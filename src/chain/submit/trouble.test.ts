@@ -181,11 +181,11 @@ async function play(seed: number, reorganises: boolean): Promise<void> {
 }
 
 describe("calls that are sent until they are done", () => {
-  it.each([1, 2, 3, 4])("are done once each, whatever goes wrong: seed %i", (seed) =>
+  it.each([1, 2, 3, 4])("calls are done once each, whatever goes wrong: seed %i", (seed) =>
     play(seed, false),
   );
 
-  it.each([5, 6, 9, 20])("are all done where the chain reorganises: seed %i", (seed) =>
+  it.each([5, 6, 9, 20])("calls are all done where the chain reorganises: seed %i", (seed) =>
     play(seed, true),
   );
 });

@@ -9,11 +9,12 @@ import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { connect, readChainId } from "../../chain/rpc/rpc.ts";
 import type { AuditReport } from "../../client/audit.ts";
 import { dispute } from "../../client/dispute.ts";
+import type { EvidenceRecord } from "../../client/evidence/evidence.ts";
 import { readRecord } from "../../client/evidence/records.ts";
 import { exportEvidence, mergeEvidence } from "../../client/evidence/transfer.ts";
 import { FileEvidence } from "../../client/node/fileEvidence.ts";
-import { type Recovered, recover } from "../../client/recover.ts";
 import { collectAnswers, type ExitClient } from "../../client/rounds/exitClient.ts";
+import { type Recovered, recover } from "../../client/rounds/recover.ts";
 import { roundWork } from "../../client/rounds/roundWork.ts";
 import { verifyProof } from "../../protocol/sumTree.ts";
 import { badOption } from "../journalSource.ts";
@@ -169,15 +170,10 @@ function evidenceCommand(): Command {
 async function reportEvidence(flags: TraderFlags, isVerified: boolean): Promise<void> {
   const access = readTraderAccess(flags.config);
   const store = await FileEvidence.open(access.evidence);
-  const rounds = new Map<number, { proofs: number; orders: number; fills: number }>();
+  const rounds = new Map<number, Record<`${EvidenceRecord["kind"]}s`, number>>();
   for await (const record of store.records()) {
-    const round =
-      record.kind === "proof"
-        ? record.round
-        : record.kind === "order"
-          ? record.signed.order.round
-          : record.fill.fill.round;
-    const counts = rounds.get(round) ?? { proofs: 0, orders: 0, fills: 0 };
+    const round = roundOf(record);
+    const counts = rounds.get(round) ?? { proofs: 0, orders: 0, fills: 0, statements: 0 };
     counts[`${record.kind}s`] += 1;
     rounds.set(round, counts);
   }
@@ -186,17 +182,32 @@ async function reportEvidence(flags: TraderFlags, isVerified: boolean): Promise<
   for (const { round } of client === undefined ? [] : found) {
     await client?.evidence.proofs(round);
     await client?.evidence.orders(round);
+    await client?.evidence.statements(round);
   }
   const rejected = client?.evidence.rejected ?? [];
   show(flags.json, { rounds: found, ...(isVerified && { rejected }) }, [
     ...found.map(
-      ({ round, proofs, orders, fills }) =>
-        `round ${round}: ${proofs} proofs, ${orders} orders, ${fills} fills`,
+      ({ round, proofs, orders, fills, statements }) =>
+        `round ${round}: ${proofs} proofs, ${orders} orders, ${fills} fills, ` +
+        `${statements} statements`,
     ),
     ...rejected.map((one) => `round ${one.round}: ${one.token ?? one.orderHash}: ${one.why}`),
     ...(isVerified && rejected.length === 0 ? ["all of it holds against the chain"] : []),
   ]);
   if (rejected.length > 0) process.exitCode = EXIT_FOUND;
+}
+
+function roundOf(record: EvidenceRecord): number {
+  switch (record.kind) {
+    case "proof":
+      return record.round;
+    case "order":
+      return record.signed.order.round;
+    case "fill":
+      return record.fill.fill.round;
+    case "statement":
+      return record.statement.round;
+  }
 }
 
 function proofCommand(): Command {

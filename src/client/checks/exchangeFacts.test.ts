@@ -136,7 +136,7 @@ function leaves(schema: unknown, path = ""): string[] {
   );
 }
 
-it("there is a decision about every field of /v1/exchange, and for nothing else", () => {
+it("every field of /v1/exchange has a decision, and nothing else has one", () => {
   const decided = new Set(LIES.map(({ path }) => path).filter((path) => !isWhole(path)));
   expect([...decided].sort()).toEqual(leaves(exchangeSchema).sort());
   expect(leaves(exchangeSchema.extend({ fee: z.string() }))).toContain("fee");
@@ -209,7 +209,7 @@ it.each([
   ["lot", inMarket({ lot: 10n ** 14n })],
   ["tick", inMarket({ tick: 1n })],
   ["no more", top({ markets: [] })],
-])("what was learnt is held fixed: %s", (about, tell) => {
+])("learnt facts are held fixed: %s", (about, tell) => {
   expect(hold(tell(truth))).toBeDefined();
   expect(() => holdAgainstChain(tell(truth), chain, [], truth)).toThrow(MarketChanged);
   expect(() => holdAgainstChain(tell(truth), chain, [], truth)).toThrow(about);

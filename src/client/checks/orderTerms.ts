@@ -1,4 +1,5 @@
-/** Terms of orders as callers of the library give them, and the ids that orders get with them. */
+/** Terms of orders as callers of the library give them. */
+import { QuarterdeckError } from "../../base/errors.ts";
 import {
   DEFAULT_TERMS,
   FIRST_TERMS_ID,
@@ -11,6 +12,7 @@ import {
   TIMES_IN_FORCE,
   type TimeInForce,
 } from "../../protocol/trading/terms.ts";
+import type { Round } from "../../protocol/units.ts";
 import { BadArgument } from "./badArgument.ts";
 
 /** The terms that a caller may give with an order; a missing field has its default. */
@@ -73,11 +75,11 @@ function parseTag(value: unknown): string {
   throw new BadArgument("tag", "It is no tag", hint);
 }
 
-/** An id that nobody else will think of, of the range that says whether the order has terms. */
-export function randomId(hasTerms: boolean): bigint {
-  for (;;) {
-    const [random] = crypto.getRandomValues(new BigUint64Array(1)) as unknown as [bigint];
-    if (hasTerms) return FIRST_TERMS_ID + (random & 0xffff_ffff_ffffn);
-    if (!idHasTerms(random)) return random;
-  }
+/** An operator shows an order with other terms than those that were signed. */
+export function termsNotKept({ round, id }: { readonly round: Round; readonly id: bigint }) {
+  return new QuarterdeckError({
+    code: "TermsNotKept",
+    message: `The operator holds order ${id} of round ${round} with other terms than were signed.`,
+    hint: "Cancel it, and do not trade with this operator.",
+  });
 }

@@ -24,21 +24,17 @@ function chainAt(head: number) {
 
 it.each([
   // Block 200 is in the middle of round 2, 220 begins round 3.
-  ...[
-    [200, 1, true],
-    [200, 2, true],
-    [200, 3, false],
-    [200, 0, false],
-  ],
+  [200, 1, true],
+  [200, 2, true],
+  [200, 3, false],
+  [200, 0, false],
   // Its own endpoint may trail the operator's by a few blocks.
-  ...[
-    [215, 3, true],
-    [215, 4, false],
-    [205, 3, false],
-  ],
+  [215, 3, true],
+  [215, 4, false],
+  [205, 3, false],
   [200, 1_000_000, false],
 ] as [number, number, boolean][])(
-  "at block %i an operator may say round %i: %s",
+  "an operator at block %i may say round %i: %s",
   async (head, said, may) => {
     const confirmed = await chainAt(head)
       .clock.confirm(said)

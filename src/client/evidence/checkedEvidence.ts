@@ -10,8 +10,15 @@ import { hashFill } from "../../protocol/messages.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import { verifyProof } from "../../protocol/sumTree.ts";
-import type { Round, Signature, SignedFill, SignedOrder } from "../../protocol/units.ts";
-import type { EvidenceStore, OrderEvidence, ProofRecord } from "./evidence.ts";
+import type { Round, Signature, SignedFill } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
+import {
+  type EvidenceStore,
+  nameOfStatement,
+  type OrderEvidence,
+  type ProofRecord,
+  type StatementEvidence,
+} from "./evidence.ts";
 
 /** Evidence that does not hold. */
 export interface RejectedEvidence {
@@ -56,7 +63,7 @@ export class CheckedEvidence implements EvidenceStore {
     return kept.filter((_, index) => held[index]);
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     await this.#options.store.saveOrder(orderHash, signed);
     this.#good.add(keyOf(orderHash, signed.signature));
   }
@@ -76,6 +83,46 @@ export class CheckedEvidence implements EvidenceStore {
       good.push(isKept ? one : { ...one, fill: undefined });
     }
     return good;
+  }
+
+  async saveStatement(statement: StatementEvidence): Promise<void> {
+    await this.#options.store.saveStatement(statement);
+  }
+
+  /** Statements that this client signed; a countersignature counts if it is an operator's. */
+  async statements(round: Round): Promise<StatementEvidence[]> {
+    const { reader, client } = this.#options;
+    const good: StatementEvidence[] = [];
+    for (const one of await this.#options.store.statements(round)) {
+      const hash = nameOfStatement(one);
+      const isOwn = await this.#isSignedBy(hash, one.signature, async (signer) => {
+        return signer === client || signer === (await reader.tradingKey(client, round));
+      });
+      if (!isOwn || one.statement.client !== client) {
+        const why = "this client did not sign the statement";
+        this.#rejected.set(`statement ${hash}`, { round, why });
+        continue;
+      }
+      const { countersignature } = one;
+      const isKept =
+        countersignature === undefined ||
+        (await this.#isSignedBy(hash, countersignature, (signer) => {
+          return this.#wasOperator(signer, round);
+        }));
+      if (!isKept) {
+        const why = "no operator of its round countersigned the statement";
+        this.#rejected.set(`countersignature ${hash}`, { round, why });
+      }
+      good.push(isKept ? one : { ...one, countersignature: undefined });
+    }
+    return good;
+  }
+
+  #wasOperator(signer: Address, round: Round): Promise<boolean> {
+    const { reader, constants } = this.#options;
+    const { schedule, manager } = constants;
+    const from = firstBlockOf(schedule, round);
+    return reader.wasOperator(manager, signer, from, lastBlockOf(schedule, round));
   }
 
   async #isProven({ round, token, proof }: ProofRecord): Promise<boolean> {
@@ -101,14 +148,10 @@ export class CheckedEvidence implements EvidenceStore {
   }
 
   async #isOfOperator({ orderHash, signed }: OrderEvidence, fill: SignedFill): Promise<boolean> {
-    const { reader, constants } = this.#options;
-    const { schedule, manager } = constants;
     const { round } = signed.order;
-    const from = firstBlockOf(schedule, round);
-    const to = lastBlockOf(schedule, round);
     const hash = bytesToHex(hashFill(fill.fill));
     const isSigned = await this.#isSignedBy(hash, fill.signature, (signer) =>
-      reader.wasOperator(manager, signer, from, to),
+      this.#wasOperator(signer, round),
     );
     if (isSigned) return true;
     const why = "no operator of its round signed it";

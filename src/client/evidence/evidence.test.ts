@@ -58,13 +58,13 @@ describe("evidence", () => {
   });
   afterEach(() => rmSync(join(file, "../.."), { recursive: true }));
 
-  it("keeps the furthest fill of an order, whatever comes later", async () => {
+  it("evidence keeps the furthest fill of an order, whatever comes later", async () => {
     const store = new MemoryEvidence();
     await fillUp(store);
     await expectFull(store);
   });
 
-  it("survives in a file", async () => {
+  it("evidence survives in a file", async () => {
     const store = await FileEvidence.open(file);
     await fillUp(store);
     await store.close();
@@ -73,7 +73,7 @@ describe("evidence", () => {
     await again.close();
   });
 
-  it("drops a line that a crash cut short, and nothing else", async () => {
+  it("evidence drops a line that a crash cut short, and nothing else", async () => {
     const store = await FileEvidence.open(file);
     await fillUp(store);
     await store.close();
@@ -88,7 +88,7 @@ describe("evidence", () => {
     await third.close();
   });
 
-  it("names a damaged line", async () => {
+  it("evidence names a damaged line", async () => {
     const store = await FileEvidence.open(file);
     await fillUp(store);
     await store.close();

@@ -1,18 +1,22 @@
 /** Evidence in a browser: an IndexedDB database that survives the page. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
-import type { Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
+import type { Round, SignedFill } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 import {
+  byWatermark,
   type EvidenceArchive,
   type EvidenceRecord,
   goesFurther,
+  nameOfStatement,
   type OrderEvidence,
   type ProofRecord,
+  type StatementEvidence,
 } from "./evidence.ts";
 import { evidenceDamaged, formatRecord, readRecord } from "./records.ts";
 
-const VERSION = 1;
-const STORES = ["proofs", "orders", "fills"] as const;
+const VERSION = 2;
+const STORES = ["proofs", "orders", "fills", "statements"] as const;
 type StoreName = (typeof STORES)[number];
 
 /** A record as its line, so that it is checked when it is read as a file is. */
@@ -39,6 +43,7 @@ export class IndexedDbEvidence implements EvidenceArchive {
     const request = indexedDb.open(name, VERSION);
     request.onupgradeneeded = () => {
       for (const store of STORES) {
+        if (request.result.objectStoreNames.contains(store)) continue;
         request.result.createObjectStore(store, { keyPath: "key" }).createIndex("round", "round");
       }
     };
@@ -62,7 +67,7 @@ export class IndexedDbEvidence implements EvidenceArchive {
     });
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     await this.#write("orders", (store) => {
       const line = formatRecord({ kind: "order", orderHash, signed });
       store.put({ key: orderHash, round: signed.order.round, line } satisfies Row);
@@ -95,6 +100,31 @@ export class IndexedDbEvidence implements EvidenceArchive {
       const { orderHash, signed } = one;
       return [{ orderHash, signed, fill: fills.get(orderHash) }];
     });
+  }
+
+  async saveStatement(given: StatementEvidence): Promise<void> {
+    const { statement, signature, countersignature = null } = given;
+    await this.#write("statements", (store) => {
+      const key = nameOfStatement(given);
+      const known = store.get(key);
+      known.onsuccess = () => {
+        const row = known.result as Row | undefined;
+        const kept = row === undefined ? undefined : recordOf(row, "statements");
+        if (kept?.kind === "statement" && kept.countersignature !== null) return;
+        const line = formatRecord({ kind: "statement", statement, signature, countersignature });
+        store.put({ key, round: statement.round, line } satisfies Row);
+      };
+    });
+  }
+
+  async statements(round: Round): Promise<StatementEvidence[]> {
+    const records = await this.#read("statements", round);
+    const kept = records.flatMap((one): StatementEvidence[] => {
+      if (one.kind !== "statement") return [];
+      const { statement, signature, countersignature } = one;
+      return [{ statement, signature, countersignature: countersignature ?? undefined }];
+    });
+    return kept.sort(byWatermark);
   }
 
   async *records(): AsyncGenerator<EvidenceRecord> {

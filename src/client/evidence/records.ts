@@ -8,15 +8,24 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import { bytesToHex } from "../../base/hex.ts";
 import { hashOrder } from "../../protocol/messages.ts";
 import { checkOrder } from "../../protocol/orderRule.ts";
+import { checkStatement } from "../../protocol/statementRule.ts";
 import { balanceProof } from "../../wire/schemas/account.ts";
-import { signedFill, signedOrder } from "../../wire/schemas/order.ts";
+import { placement, signedFill } from "../../wire/schemas/order.ts";
+import { signature } from "../../wire/schemas/signature.ts";
+import { statement } from "../../wire/schemas/statement.ts";
 import { address, count, hash, toJson } from "../../wire/schemas/values.ts";
 import type { EvidenceRecord } from "./evidence.ts";
 
 const record = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("proof"), round: count, token: address, proof: balanceProof }),
-  z.object({ kind: z.literal("order"), orderHash: hash, signed: signedOrder }),
+  z.object({ kind: z.literal("order"), orderHash: hash, signed: placement }),
   z.object({ kind: z.literal("fill"), fill: signedFill }),
+  z.object({
+    kind: z.literal("statement"),
+    statement,
+    signature,
+    countersignature: signature.nullable(),
+  }),
 ]);
 
 /** A record as a line, without its end. */
@@ -33,6 +42,9 @@ export function readRecord(text: string): ReadRecord {
   const parsed = record.safeParse(parseJson(text));
   if (!parsed.success) return { ok: false, problem: "it is no evidence" };
   const one = parsed.data;
+  if (one.kind === "statement" && checkStatement(one.statement) !== undefined) {
+    return { ok: false, problem: "its statement is malformed" };
+  }
   if (one.kind !== "order") return { ok: true, record: one };
   const { order } = one.signed;
   if (checkOrder(order) !== undefined) return { ok: false, problem: "its order is malformed" };

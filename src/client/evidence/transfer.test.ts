@@ -61,7 +61,7 @@ async function contents(store: EvidenceArchive): Promise<string[]> {
 }
 
 describe("a merge", () => {
-  it("comes to the same in whichever order, and however often", async () => {
+  it("a merge comes to the same in whichever order, and however often", async () => {
     await fc.assert(
       fc.asyncProperty(honest, honest, honest, async (a, b, c) => {
         const together = await contents(await storeOf(a, b, c));
@@ -72,7 +72,7 @@ describe("a merge", () => {
     );
   });
 
-  it("of what a store exports gives that store", async () => {
+  it("a merge of what a store exports gives that store", async () => {
     await fc.assert(
       fc.asyncProperty(honest, async (records) => {
         const store = await storeOf(records);
@@ -85,7 +85,7 @@ describe("a merge", () => {
     );
   });
 
-  it("refuses, by its line, what is no evidence or contradicts what is kept", async () => {
+  it("a merge refuses, by its line, what is no evidence or contradicts what is kept", async () => {
     const signed = orderOf(1n, 3);
     const order = { kind: "order", orderHash: orderHash(signed.order), signed } as const;
     const proof = { balance: 5n, index: 0, leafCount: 1, siblings: [] };
@@ -111,7 +111,7 @@ describe("a merge", () => {
 });
 
 describe("evidence in IndexedDB", () => {
-  it("holds what memory holds, also after it was opened again", async () => {
+  it("evidence in IndexedDB holds what memory holds, also after it was opened again", async () => {
     const factory = new IDBFactory();
     await fc.assert(
       fc.asyncProperty(honest, fc.uuid(), async (records, name) => {
@@ -134,7 +134,7 @@ describe("evidence in IndexedDB", () => {
     );
   });
 
-  it("keeps the furthest fill, whichever comes last", async () => {
+  it("evidence in IndexedDB keeps the furthest fill, whichever comes last", async () => {
     const store = await IndexedDbEvidence.open("fills", new IDBFactory());
     const signed = orderOf(1n, 3);
     await store.saveOrder(orderHash(signed.order), signed);
@@ -142,7 +142,7 @@ describe("evidence in IndexedDB", () => {
     expect((await store.orders(3))[0]?.fill?.fill.sold).toBe(50n);
   });
 
-  it("names what was damaged, and is said to be missing where it is", async () => {
+  it("evidence in IndexedDB names what was damaged, and says where it is missing", async () => {
     const factory = new IDBFactory();
     const store = await IndexedDbEvidence.open("damaged", factory);
     const signed = orderOf(1n, 3);

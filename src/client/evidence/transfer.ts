@@ -4,6 +4,7 @@ import {
   type EvidenceRecord,
   type EvidenceStore,
   goesFurther,
+  nameOfStatement,
 } from "./evidence.ts";
 import { formatRecord, readRecord } from "./records.ts";
 
@@ -76,6 +77,18 @@ async function keep(store: EvidenceStore, record: EvidenceRecord): Promise<Kept>
       const orders = await store.orders(signed.order.round);
       if (orders.some((one) => one.orderHash === orderHash)) return "known";
       await store.saveOrder(orderHash, signed);
+      return "added";
+    }
+    case "statement": {
+      const { statement, signature, countersignature } = record;
+      const given = { statement, signature, countersignature: countersignature ?? undefined };
+      const name = nameOfStatement(given);
+      const kept = (await store.statements(statement.round)).find(
+        (one) => nameOfStatement(one) === name,
+      );
+      const isNews = given.countersignature !== undefined && !kept?.countersignature;
+      if (kept !== undefined && !isNews) return "known";
+      await store.saveStatement(given);
       return "added";
     }
     case "fill": {

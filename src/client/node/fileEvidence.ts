@@ -3,7 +3,8 @@ import { mkdirSync } from "node:fs";
 import { type FileHandle, open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Hex } from "../../base/hex.ts";
-import type { Round, SignedFill, SignedOrder } from "../../protocol/units.ts";
+import type { Round, SignedFill } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
 import { parseText } from "../arguments.ts";
 import {
   type EvidenceArchive,
@@ -11,6 +12,7 @@ import {
   MemoryEvidence,
   type OrderEvidence,
   type ProofRecord,
+  type StatementEvidence,
 } from "../evidence/evidence.ts";
 import { evidenceDamaged, formatRecord, readRecord } from "../evidence/records.ts";
 
@@ -52,7 +54,7 @@ export class FileEvidence implements EvidenceArchive {
     return this.#memory.proofs(round);
   }
 
-  async saveOrder(orderHash: Hex, signed: SignedOrder): Promise<void> {
+  async saveOrder(orderHash: Hex, signed: Placement): Promise<void> {
     await this.#append([{ kind: "order", orderHash, signed }]);
     await this.#memory.saveOrder(orderHash, signed);
   }
@@ -64,6 +66,16 @@ export class FileEvidence implements EvidenceArchive {
 
   orders(round: Round): Promise<OrderEvidence[]> {
     return this.#memory.orders(round);
+  }
+
+  async saveStatement(given: StatementEvidence): Promise<void> {
+    const { statement, signature, countersignature = null } = given;
+    await this.#append([{ kind: "statement", statement, signature, countersignature }]);
+    await this.#memory.saveStatement(given);
+  }
+
+  statements(round: Round): Promise<StatementEvidence[]> {
+    return this.#memory.statements(round);
   }
 
   records(): AsyncIterable<EvidenceRecord> {
@@ -90,6 +102,9 @@ export class FileEvidence implements EvidenceArchive {
     const { record } = read;
     if (record.kind === "proof") return this.#memory.saveProofs([record]);
     if (record.kind === "order") return this.#memory.saveOrder(record.orderHash, record.signed);
-    return this.#memory.saveFill(record.fill);
+    if (record.kind === "fill") return this.#memory.saveFill(record.fill);
+    const { statement, signature, countersignature } = record;
+    const known = { statement, signature, countersignature: countersignature ?? undefined };
+    return this.#memory.saveStatement(known);
   }
 }

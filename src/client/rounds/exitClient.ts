@@ -18,6 +18,7 @@ import { Auditor } from "../auditor.ts";
 import { collectAnswer } from "../dispute.ts";
 import { CheckedEvidence } from "../evidence/checkedEvidence.ts";
 import type { EvidenceStore } from "../evidence/evidence.ts";
+import { parseExitOptions } from "../options.ts";
 import type { SignerOption } from "../signing/parseSigner.ts";
 import type { TransactionSender } from "../signing/signer.ts";
 import type { ChainClientSide } from "../types.ts";
@@ -74,7 +75,7 @@ export class ExitClient implements ChainClientSide {
 
   /** Asks nobody but the chain and the signer. Throws `BadArgument`, and `RpcUnavailable`. */
   static async open(given: ExitOptions): Promise<ExitClient> {
-    const options = parse.parseExitOptions(given);
+    const options = parseExitOptions(given);
     const { rpc, mediator, evidence } = options;
     const chainId = await readChainId(rpc);
     const reader = new MediatorReader(connect(rpc, { chainId }), mediator);

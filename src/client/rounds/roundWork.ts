@@ -12,9 +12,9 @@ import type { Amount, BlockNumber, Round } from "../../protocol/units.ts";
 import { confirmable, firstPayableBlock } from "../../protocol/withdrawalRule.ts";
 import type { AuditFault, AuditReport } from "../audit.ts";
 import { dispute, type OpenedDispute } from "../dispute.ts";
-import { type Recovered, recover } from "../recover.ts";
 import type { ChainClientSide } from "../types.ts";
 import { collectAnswers } from "./exitClient.ts";
+import { type Recovered, recover } from "./recover.ts";
 
 export interface RoundReport {
   readonly block: BlockNumber;
@@ -36,7 +36,9 @@ export interface RoundReport {
  * round is about to end, all others at once.
  */
 const MAY_STILL_COME: ReadonlySet<AuditFault["kind"]> = new Set([
-  ...(["noProof", "noOpening", "noFills"] as const),
+  "noProof",
+  "noOpening",
+  "noFills",
 ]);
 /** The quarter of a round from which on nobody waits any more. */
 const LAST_QUARTER = 3;

@@ -17,6 +17,7 @@ import {
   hashOrder,
   hashOrderTerms,
   hashSession,
+  hashStatement,
   INTENT_CODE,
   MESSAGE_TYPES,
 } from "../../protocol/messages.ts";
@@ -34,6 +35,7 @@ import type {
   Order,
   Session,
   Signature,
+  Statement,
 } from "../../protocol/units.ts";
 
 /** The messages that a client signs. */
@@ -46,6 +48,8 @@ export interface ClientMessages {
   readonly CancelAll: CancelAll;
   /** The dead-man switch. */
   readonly CancelAfter: CancelAfter;
+  /** The sums of closed orders. */
+  readonly Statement: Statement;
   readonly Session: Session;
   readonly DisputeDelegation: DisputeDelegation;
   /** Several messages at once: the root of a Merkle tree over their struct hashes. */
@@ -94,6 +98,7 @@ const HASHES: {
   CancelOrder: hashCancelOrder,
   CancelAll: hashCancelAll,
   CancelAfter: hashCancelAfter,
+  Statement: hashStatement,
   Session: hashSession,
   DisputeDelegation: hashDisputeDelegation,
   Batch: ({ root }) => hashBatch(hexToBytes(root)),
@@ -124,7 +129,9 @@ export function typedData<Name extends ClientMessageName>(
   if (name === "Order") plain["intent"] = INTENT_CODE[(message as Order).intent];
   if (name === "OrderTerms") Object.assign(plain, writtenTerms(message as TermsMessage));
   for (const { name: field, type } of MESSAGE_TYPES[name]) {
-    if (type.startsWith("uint")) plain[field] = String(plain[field]);
+    const value = plain[field];
+    if (!type.startsWith("uint")) continue;
+    plain[field] = Array.isArray(value) ? value.map(String) : String(value);
   }
   return {
     domain: {

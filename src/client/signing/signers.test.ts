@@ -50,6 +50,15 @@ const messages: { [Name in keyof ClientMessages]: fc.Arbitrary<ClientMessages[Na
     block: count,
     graceBlocks: count,
   }),
+  Statement: fc.record({
+    client: address,
+    round: count,
+    watermark: uint64,
+    except: fc.array(uint64, { maxLength: 3 }),
+    tokens: fc.array(address, { maxLength: 3 }),
+    sold: fc.array(uint128, { maxLength: 3 }),
+    bought: fc.array(uint128, { maxLength: 3 }),
+  }),
   Session: fc.record({ client: address, validUntil: count }),
   DisputeDelegation: fc.record({ client: address, delegate: address, untilRound: count }),
   Batch: fc.record({
@@ -90,7 +99,7 @@ function walletOf(keys: readonly Hex[], chainId = 31337) {
 }
 
 describe("a message of a client", () => {
-  it.each(names)("%s is the same for wallets as for the protocol", (name) => {
+  it.each(names)("a message of a client is the same for wallets and protocol: %s", (name) => {
     fc.assert(
       fc.property(messages[name] as fc.Arbitrary<never>, (message) => {
         const ours = bytesToHex(digest(domain, hashClientMessage(name, message)));
@@ -121,7 +130,7 @@ describe("a message of a client", () => {
     ],
     ["a key and its trading key", { owner: KEY, tradingKey: OTHER }, owner, addressOfKey(OTHER)],
   ] as readonly (readonly [string, unknown, Address, Address])[])(
-    "is signed by %s",
+    "a message of a client is signed by %s",
     async (...row) => {
       const [, option, client, by] = row;
       const signer = await parseSigner("signer", option, undefined).open();
@@ -131,7 +140,7 @@ describe("a message of a client", () => {
     },
   );
 
-  it("is not taken from another account than the client's", async () => {
+  it("a message of a client is not taken from another account than the client's", async () => {
     const liar = { ...privateKeyToAccount(OTHER), address: owner };
     const signer = await parseSigner("signer", liar, undefined).open();
     await expect(signer.sign(domain, "Session", session)).rejects.toMatchObject({
@@ -143,7 +152,7 @@ describe("a message of a client", () => {
 describe("a wallet", () => {
   const message = { client: addressOfKey(KEY), validUntil: 7 };
 
-  it("is asked to change to the exchange's chain", async () => {
+  it("a wallet is asked to change to the exchange's chain", async () => {
     const wallet = walletOf([KEY], 1);
     const signer = await parseSigner("signer", wallet.provider, undefined).open();
     await signer.sign(domain, "Session", message);
@@ -151,7 +160,7 @@ describe("a wallet", () => {
     expect(wallet.asked).toContain("wallet_switchEthereumChain");
   });
 
-  it("whose user declines is told apart from one that fails", async () => {
+  it("a wallet whose user declines is told apart from one that fails", async () => {
     const wallet = walletOf([KEY]);
     const signer = await parseSigner("signer", wallet.provider, undefined).open();
     wallet.state.declines = true;
@@ -159,7 +168,7 @@ describe("a wallet", () => {
     await expect(declined).rejects.toThrow(/user declined the signature/);
   });
 
-  it("that does not grant the account that was chosen is refused", async () => {
+  it("a wallet that does not grant the account that was chosen is refused", async () => {
     const option = { wallet: walletOf([OTHER]).provider, address: addressOfKey(KEY) };
     const opening = parseSigner("signer", option, undefined).open();
     await expect(opening).rejects.toThrow(/Allow this page 0x/);

@@ -109,7 +109,9 @@ function checkOwner(state: State, order: Order, leaving?: OrderRecord): Refusal 
   if (client === undefined) return refuse("UnknownClient", { client: owner });
   const orders = client.rounds.get(round)?.orders;
   if (orders?.has(id)) return refuse("DuplicateOrderId", { round, id });
-  const beyond = checkLimits(state, client, round);
+  const watermark = client.rounds.get(round)?.statement?.statement.watermark ?? 0n;
+  if (id < watermark) return refuse("IdBelowWatermark", { round, id, watermark });
+  const beyond = checkLimits(state, client, round, leaving);
   if (beyond !== undefined) return beyond;
   return round === state.moment.round ? checkFunds(state, order, leaving) : undefined;
 }

@@ -46,7 +46,7 @@ function restart(world: World): void {
   world.state = restored;
 }
 
-test("cancel all takes out what rests and what waits, of its owner alone", () => {
+test("cancel all takes out the open and waiting orders of its owner alone", () => {
   const world = quotedWorld();
   const { events } = world.apply(all());
   expect(cancelled(events)).toEqual([
@@ -104,7 +104,7 @@ test("a switch that is set anew or taken off does not fire", () => {
   expect(cancelled(world.mine(9))).toEqual([]);
 });
 
-test("what keeps a client alive moves a switch with grace, and no other", () => {
+test("a client's sign of life moves a switch with grace, and no other", () => {
   const world = quotedWorld();
   world.apply(after(world.block + 2, 5n, 4));
   world.apply(after(world.block + 2, 5n, 0, BOB));
@@ -150,7 +150,7 @@ test("replace: both or neither, with the money of the old order, and nothing tra
   expect(views.order(world.state, { owner: ALICE, round: 0, id: 3n })).toBeUndefined();
 });
 
-test("as many orders as a block takes, and again with the next", () => {
+test("a block takes as many orders as fit, and the next block as many again", () => {
   const world = tradingWorld();
   const client = world.state.clients.get(ALICE);
   if (client === undefined) throw new Error("no client");

@@ -2,6 +2,7 @@ import { lastBlockOf } from "../../protocol/rounds.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { lockedBy, type OrderRecord } from "../model/book.ts";
 import { unlock } from "../model/funds.ts";
+import { stopCounting } from "../model/orderLimits.ts";
 import type { CancelReason, ExchangeEvent } from "../model/outcome.ts";
 import { clientOf, type State } from "../model/state.ts";
 
@@ -13,7 +14,7 @@ export function cancel(
   events: ExchangeEvent[],
 ): void {
   takeOut(state, record);
-  markCancelled(record, reason, events);
+  markCancelled(state, record, reason, events);
 }
 
 /** Cancels an order that is being matched, and so is in no book. */
@@ -24,7 +25,7 @@ export function cancelTaker(
   events: ExchangeEvent[],
 ): void {
   unlock(state, clientOf(state, record.order.owner), record.order.sellToken, lockedBy(record));
-  markCancelled(record, reason, events);
+  markCancelled(state, record, reason, events);
 }
 
 /**
@@ -37,6 +38,7 @@ export function endDueOrders(state: State, block: BlockNumber, events: ExchangeE
     record.state = "expired";
     record.reason = "goodTillBlock";
     const { owner, round, id } = record.order;
+    stopCounting(clientOf(state, owner), record);
     events.push({ what: "orderExpired", reason: "goodTillBlock", owner, round, id });
   }
 }
@@ -54,9 +56,15 @@ function takeOut(state: State, record: OrderRecord): void {
   unlock(state, clientOf(state, record.order.owner), record.order.sellToken, lockedBy(record));
 }
 
-function markCancelled(record: OrderRecord, reason: CancelReason, events: ExchangeEvent[]): void {
+function markCancelled(
+  state: State,
+  record: OrderRecord,
+  reason: CancelReason,
+  events: ExchangeEvent[],
+): void {
   record.state = "cancelled";
   record.reason = reason;
   const { owner, round, id } = record.order;
+  stopCounting(clientOf(state, owner), record);
   events.push({ what: "orderCancelled", reason, owner, round, id });
 }

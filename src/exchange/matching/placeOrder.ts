@@ -32,7 +32,9 @@ export function takeOrder(state: State, placed: Placed, events: ExchangeEvent[])
   const record = accept(state, placed);
   const { owner, round, id } = record.order;
   const client = clientOf(state, owner);
-  clientRound(client, round).orders.set(id, record);
+  const affairs = clientRound(client, round);
+  affairs.orders.set(id, record);
+  affairs.counted.set(id, record);
   countPlacement(state, client);
   watchLastBlock(state, record);
   if (round === state.moment.round) {

@@ -28,7 +28,7 @@ function worldWithAsks(): World {
   return world;
 }
 
-test("immediate or cancel: what is left is cancelled, with its money free", () => {
+test("an immediate-or-cancel order is cancelled beyond its fill, with its money free", () => {
   const world = worldWithAsks();
   const { events } = world.place(limitOrder(CAROL, 0, 1, "bid", 4, 55), { timeInForce: "ioc" });
   expect(kinds(events)).toEqual(["trade", "orderFilled", "trade", "orderFilled", "orderCancelled"]);
@@ -37,14 +37,14 @@ test("immediate or cancel: what is left is cancelled, with its money free", () =
   expect(viewOf(world, CAROL, 1)).toMatchObject({ state: "cancelled", reason: "ioc", bought: 30n });
 });
 
-test("immediate or cancel that meets nobody is taken, and cancelled", () => {
+test("an immediate-or-cancel order that meets nobody is taken, and cancelled", () => {
   const world = tradingWorld();
   const { events } = world.place(limitOrder(CAROL, 0, 1, "bid", 4, 50), { timeInForce: "ioc" });
   expect(kinds(events)).toEqual(["orderCancelled"]);
   expect(world.balance(CAROL, QUOTE)).toEqual({ total: 10_000n, locked: 0n });
 });
 
-test("fill or kill: whole, or refused with what is there", () => {
+test("a fill-or-kill order is filled whole, or refused with what is there", () => {
   const world = worldWithAsks();
   const fok = { timeInForce: "fok" } as const;
   const refused = world.place(limitOrder(CAROL, 0, 1, "bid", 4, 55), fok);
@@ -59,7 +59,7 @@ test.each<[OrderTerms["selfTrade"], bigint | undefined]>([
   ["cancelTaker", 20n],
   ["cancelBoth", 20n],
   ["cancelMaker", undefined],
-])("fill or kill that meets its owner's own order, %s", (selfTrade, available) => {
+])("a fill-or-kill order that meets its owner's own, %s", (selfTrade, available) => {
   const world = worldWithAsks();
   const terms = { timeInForce: "fok", selfTrade } as const;
   const { refusal, events } = world.place(limitOrder(BOB, 0, 9, "bid", 5, 60), terms);
@@ -100,7 +100,7 @@ test("post-only: refused where it would take, its owner's own orders too", () =>
   expect(kinds(events)).toEqual(["orderRested"]);
 });
 
-test("good till a block: open in it, expired after it, at the block it says", () => {
+test("an order good till a block is open in it, and expires after that block", () => {
   const world = tradingWorld();
   const last = world.block + 3;
   world.place(limitOrder(ALICE, 0, 1, "ask", 2, 50), { goodTillBlock: last });
@@ -115,7 +115,7 @@ test("good till a block: open in it, expired after it, at the block it says", ()
   expect(refusal).toEqual({ code: "Expired", goodTillBlock: last, block: last + 1 });
 });
 
-test("good till a block beyond the round ends with the round", () => {
+test("an order good till a block beyond the round ends with the round", () => {
   const world = tradingWorld();
   world.place(limitOrder(ALICE, 0, 1, "ask", 2, 50), { goodTillBlock: 5_000 });
   expect(kinds(world.toQuarter(1, 0))).toContain("orderExpired");

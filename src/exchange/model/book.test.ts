@@ -85,7 +85,7 @@ test("the book is its orders sorted by price and time, whatever came and went", 
   );
 });
 
-test("with prices by the thousand it is its orders sorted, while they come and go at random", () => {
+test("a book of thousands of prices is its orders sorted, while they come and go", () => {
   const book = new Book(MARKET);
   const open = new Map<number, OrderRecord>();
   let last = 7;

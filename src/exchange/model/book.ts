@@ -114,6 +114,10 @@ class BookSide {
     this.#levelOf(record).lots -= lots;
   }
 
+  lotsAt(price: Amount): bigint {
+    return this.#byPrice.get(price)?.lots ?? 0n;
+  }
+
   /** Best price first; `limit` of them. */
   depth(lot: Amount, limit: number): PriceLevel[] {
     const found: PriceLevel[] = [];
@@ -196,8 +200,34 @@ class BookSide {
   }
 }
 
+/** The prices of a book whose levels changed, for a reader who keeps a copy of the book. */
+export class BookWatch {
+  readonly #changed = { bid: new Set<Amount>(), ask: new Set<Amount>() };
+  #isCleared = false;
+
+  /** Prices changed since the last call; `isCleared`: beside these nothing is left. */
+  take(): { readonly isCleared: boolean } & { readonly [S in Side]: readonly Amount[] } {
+    const { bid, ask } = this.#changed;
+    const taken = { isCleared: this.#isCleared, bid: [...bid], ask: [...ask] };
+    this.#isCleared = false;
+    bid.clear();
+    ask.clear();
+    return taken;
+  }
+
+  noteChange({ side, price }: Pick<OrderRecord, "side" | "price">): void {
+    this.#changed[side].add(price);
+  }
+
+  noteClearing(): void {
+    this.take();
+    this.#isCleared = true;
+  }
+}
+
 export class Book {
   readonly market: Market;
+  readonly #watches = new Set<BookWatch>();
   #sides: { readonly [S in Side]: BookSide };
 
   constructor(market: Market) {
@@ -212,6 +242,7 @@ export class Book {
   clear(): Iterable<OrderRecord> {
     const { bid, ask } = this.#sides;
     this.#sides = emptySides();
+    for (const watch of this.#watches) watch.noteClearing();
     return {
       *[Symbol.iterator]() {
         yield* bid.orders();
@@ -223,16 +254,19 @@ export class Book {
   /** Behind every order that rests at its price. */
   add(record: OrderRecord): void {
     this.#sides[record.side].add(record);
+    this.#tell(record);
   }
 
   /** The order must rest here. */
   remove(record: OrderRecord): void {
     this.#sides[record.side].remove(record);
+    this.#tell(record);
   }
 
   /** Call it with what a resting order executes, before that is booked. */
   reduce(record: OrderRecord, lots: bigint): void {
     this.#sides[record.side].reduce(record, lots);
+    this.#tell(record);
   }
 
   /** First in line on a side. */
@@ -257,6 +291,22 @@ export class Book {
     }
   }
 
+  /** Lots that rest at the price. */
+  lotsAt(side: Side, price: Amount): bigint {
+    return this.#sides[side].lotsAt(price);
+  }
+
+  /** From now on the watch is told of changes, until `unwatch`. */
+  watch(): BookWatch {
+    const watch = new BookWatch();
+    this.#watches.add(watch);
+    return watch;
+  }
+
+  unwatch(watch: BookWatch): void {
+    this.#watches.delete(watch);
+  }
+
   depth(side: Side, limit: number): PriceLevel[] {
     return this.#sides[side].depth(this.market.lot, limit);
   }
@@ -265,6 +315,10 @@ export class Book {
   *orders(): Generator<OrderRecord> {
     yield* this.#sides.bid.orders();
     yield* this.#sides.ask.orders();
+  }
+
+  #tell(record: OrderRecord): void {
+    for (const watch of this.#watches) watch.noteChange(record);
   }
 }
 

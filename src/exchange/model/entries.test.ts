@@ -122,7 +122,7 @@ const entry = fc
 const text = (record: Uint8Array) => new TextDecoder().decode(record);
 const record = (json: unknown) => new TextEncoder().encode(JSON.stringify(json));
 
-test("what is written reads back, and writes the same again", () => {
+test("an entry that is written reads back, and writes the same again", () => {
   fc.assert(
     fc.property(entry, (one) => {
       const written = encodeEntry(one);
@@ -145,7 +145,7 @@ const cancel = { version: 1, kind: "cancelOrder", owner: BOB, round: 1, id: "5" 
 const signed = { ...cancel, signature: SIGNATURE };
 
 test.each([
-  ["version", { ...signed, version: 3 }],
+  ["version", { ...signed, version: 4 }],
   ["timeMs", { ...signed, version: 2 }],
   ["timeMs", { ...signed, timeMs: 5 }],
   ["timeMs", { ...signed, version: 2, timeMs: -1 }],

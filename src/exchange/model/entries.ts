@@ -17,9 +17,11 @@ import type {
   CancelAfter,
   CancelAll,
   CancelOrder,
+  CountersignedStatement,
   Order,
   Schedule,
   Signature,
+  Statement,
 } from "../../protocol/units.ts";
 import {
   absent,
@@ -43,10 +45,12 @@ import { logCodec } from "./logCodec.ts";
 
 /**
  * The form of the entries written now. Version 1 has no time, and orders without terms: it is read
- * for ever, and written of an entry that was read from it.
+ * for ever, and written of an entry that was read from it. Version 3 is written of what has a
+ * statement in it, which no reader before it knows.
  */
 export const ENTRY_VERSION = 2;
 const TIMELESS_VERSION = 1;
+const STATEMENT_VERSION = 3;
 
 /** When a record was written. */
 interface Timed {
@@ -138,6 +142,14 @@ export interface KeepAliveEntry extends Timed {
   readonly clients: readonly Address[];
 }
 
+/**
+ * A client's statement that this journal bears out, and its countersignature, which nobody sees
+ * before this is durable. Both signatures were verified.
+ */
+export interface CountersignEntry extends CountersignedStatement, Timed {
+  readonly kind: "countersign";
+}
+
 export type Entry =
   | GenesisEntry
   | BlocksEntry
@@ -146,7 +158,8 @@ export type Entry =
   | ReplaceOrderEntry
   | CancelAllEntry
   | CancelAfterEntry
-  | KeepAliveEntry;
+  | KeepAliveEntry
+  | CountersignEntry;
 
 /** Entries that a record of version 1 holds. */
 type TimelessEntry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderEntry;
@@ -154,7 +167,10 @@ type TimelessEntry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderE
 /** The record of an entry, UTF-8 JSON. The same entry always gives the same bytes. */
 export function encodeEntry(entry: Entry): Uint8Array {
   const { timeMs } = entry;
-  if (timeMs !== undefined) return recordOf({ version: ENTRY_VERSION, timeMs }, entryCodec, entry);
+  if (timeMs !== undefined) {
+    const version = hasStatement(entry) ? STATEMENT_VERSION : ENTRY_VERSION;
+    return recordOf({ version, timeMs }, entryCodec, entry);
+  }
   assert(isTimeless(entry), () => `${entry.kind} is written without its time.`);
   return recordOf({ version: TIMELESS_VERSION }, timelessCodec, entry);
 }
@@ -173,6 +189,11 @@ export function decodeEntry(record: Uint8Array): Entry {
   return { ...entryCodec.read(body, ""), timeMs: count.read(timeMs ?? null, "timeMs") };
 }
 
+function hasStatement(entry: Entry): boolean {
+  if (entry.kind === "countersign") return true;
+  return entry.kind === "blocks" && entry.logs.some(({ kind }) => kind === "statementPresented");
+}
+
 function isTimeless(entry: Entry): entry is TimelessEntry {
   if (entry.kind === "placeOrder") return entry.terms === undefined;
   return Object.hasOwn(timelessMembers, entry.kind);
@@ -187,7 +208,7 @@ function recordOf<T>(
   return new TextEncoder().encode(JSON.stringify({ ...head, ...body }));
 }
 
-const versionCodec = oneOf(TIMELESS_VERSION, ENTRY_VERSION);
+const versionCodec = oneOf(TIMELESS_VERSION, ENTRY_VERSION, STATEMENT_VERSION);
 
 const scheduleCodec: Codec<Schedule> = object({
   genesisBlock: count,
@@ -228,6 +249,25 @@ export const signatureCodec: Codec<Signature> = object({
   vs: word,
   path: list(word),
 });
+
+export const statementCodec: Codec<Statement> = object<Statement>({
+  client: address,
+  round: count,
+  watermark: uint64,
+  except: list(uint64),
+  tokens: list(address),
+  sold: list(uint128),
+  bought: list(uint128),
+});
+
+const countersignedFields = {
+  statement: statementCodec,
+  signature: signatureCodec,
+  countersignature: signatureCodec,
+};
+
+export const countersignedCodec: Codec<CountersignedStatement> =
+  object<CountersignedStatement>(countersignedFields);
 
 const termsFields = {
   timeInForce: oneOf(...TIMES_IN_FORCE),
@@ -300,6 +340,10 @@ const entryCodec = union<"kind", Body>("kind", {
   keepAlive: object<Untimed<KeepAliveEntry>>({
     kind: oneOf("keepAlive"),
     clients: list(address),
+  }),
+  countersign: object<Untimed<CountersignEntry>>({
+    kind: oneOf("countersign"),
+    ...countersignedFields,
   }),
 });
 

@@ -1,17 +1,36 @@
 /** The operator's evidence for the Mediator: that a request overdraws, or how a round added up. */
+
+import { ZERO_ADDRESS } from "../../base/address.ts";
 import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { TokenAccount } from "../../protocol/disputeRule.ts";
+import { covers, netSold } from "../../protocol/statementRule.ts";
 import type { Round, SignedOrder } from "../../protocol/units.ts";
-import { cancelWindow, overdrawn } from "../../protocol/withdrawalRule.ts";
+import { cancelWindow } from "../../protocol/withdrawalRule.ts";
 import type { OrderRecord } from "./book.ts";
-import { type Client, disputeKey, type State, type Token, tokenOf, tokenSet } from "./state.ts";
-import type { DisputeAnswerView, EvidenceView, ExecutionView } from "./viewTypes.ts";
+import {
+  type Client,
+  disputeKey,
+  type OrderName,
+  orderOf,
+  orderState,
+  presentedKey,
+  type RefusalEvidence,
+  type State,
+  type Token,
+  tokenOf,
+  tokenSet,
+} from "./state.ts";
+import type {
+  DisputeAnswerView,
+  EvidenceView,
+  ExecutionView,
+  WithdrawalView,
+} from "./viewTypes.ts";
 
 /**
- * The fewest orders that prove a refused request overdrawn, ascending by (round, id), as
- * `cancelWithdrawal` takes them; undefined where no request of that client is refused. That they
- * suffice is argued in decideWithdrawals.ts, and asserted. Work grows with the client's orders.
+ * The evidence that a refused request is overdrawn, as it was when the request was decided;
+ * undefined where no request of that client is refused. Work grows with the client's orders.
  */
 export function evidenceAgainst(
   state: State,
@@ -22,27 +41,59 @@ export function evidenceAgainst(
   const withdrawal = client?.withdrawals.get(token);
   if (client === undefined || withdrawal?.state !== "refused") return undefined;
 
-  const { round, amount, opening } = withdrawal;
-  const candidates = [...ordersOf(client, round - 1), ...ordersOf(client, round)]
+  const { evidence, ...view } = withdrawal;
+  const { round } = view;
+  // A version without statements decided it: each of its orders is evidence.
+  const { statements, orders } = evidence ?? { statements: [], orders: allOf(client, view) };
+  const presented = state.presented.get(presentedKey(address, token, round))?.covers ?? [];
+  const signed = orders.map((one) => {
+    const { order, signature } = orderOf(state, { owner: address, ...one });
+    return { order, signature };
+  });
+  const window = cancelWindow(state.genesis.schedule, round);
+  return { ...view, orders: signed, statements, presented, ...window };
+}
+
+function allOf(client: Client, { round, token }: WithdrawalView): readonly OrderName[] {
+  return [...ordersOf(client, round - 1), ...ordersOf(client, round)]
     .filter(({ order }) => order.sellToken === token)
+    .map(({ order }) => ({ round: order.round, id: order.id }))
+    .sort((a, b) => a.round - b.round || compare(a.id, b.id));
+}
+
+/**
+ * The evidence that a request which does not fit the free balance is overdrawn: the statements of
+ * both rounds, and the fewest of the orders beside them that are open or were executed. That it
+ * suffices is argued in decideWithdrawals.ts, and asserted.
+ */
+export function evidenceNow(
+  state: State,
+  client: Client,
+  { token, round, amount, opening }: WithdrawalView,
+): RefusalEvidence {
+  const statements = [round - 1, round].flatMap((one) => {
+    const kept = client.rounds.get(one)?.statement;
+    return kept === undefined ? [] : [{ statement: kept.statement, signature: kept.signature }];
+  });
+  const candidates = [round - 1, round]
+    .flatMap((one) => [...(client.rounds.get(one)?.counted.values() ?? [])])
+    .filter((record) => record.order.sellToken === token)
+    .filter((record) => record.sold > 0n || orderState(state, record) === "open")
     .sort(bySize);
-  const chosen: SignedOrder[] = [];
-  for (const { order, signature } of candidates) {
-    if (isEnough(chosen)) break;
-    chosen.push({ order, signature });
+  let claimed = amount;
+  for (const { statement } of statements) claimed += netSold(statement, token);
+  const chosen: OrderRecord[] = [];
+  for (const record of candidates) {
+    if (claimed > opening) break;
+    chosen.push(record);
+    claimed += record.order.sellAmount;
   }
-  assert(isEnough(chosen), () => `the request of ${address} was refused without evidence.`);
-
-  const orders = chosen.sort(byRoundAndId);
-  return { ...withdrawal, orders, ...cancelWindow(state.genesis.schedule, round) };
-
-  function isEnough(some: readonly SignedOrder[]): boolean {
-    return overdrawn(
-      amount,
-      opening,
-      some.map(({ order }) => order.sellAmount),
-    );
-  }
+  const { address } = client;
+  assert(claimed > opening, () => `the request of ${address} was refused without evidence.`);
+  const orders = chosen.sort(byRoundAndId).map(({ order: { round: of, id } }) => {
+    return { round: of, id };
+  });
+  return { statements, orders };
 }
 
 /**
@@ -59,7 +110,9 @@ export function disputeAnswer(
   const client = state.clients.get(address);
   const disputedRound = round - 1;
 
-  const executions: ExecutionView[] = ordersOf(client, disputedRound)
+  const affairs = client?.rounds.get(disputedRound);
+  const kept = affairs?.statement;
+  const executions: ExecutionView[] = [...(affairs?.counted.values() ?? [])]
     .filter((record) => record.sold > 0n)
     .map(({ order, signature, sold, bought }) => ({ order, signature, sold, bought }))
     .sort((a, b) => compare(a.order.id, b.order.id));
@@ -70,7 +123,25 @@ export function disputeAnswer(
     tokens: tokenSet(state, round).map((token) => accountOf(client, token, disputedRound)),
     openingTokens: tokenSet(state, disputedRound).map((token) => token.address),
     executions,
+    statement: kept?.statement,
+    signedStatement: kept && { statement: kept.statement, signature: kept.signature },
+    presentedCover: state.presented.get(presentedKey(address, ZERO_ADDRESS, round))?.covers[0],
   };
+}
+
+/**
+ * Orders that the statement of an answer covers and that were executed, ascending by id: of these a
+ * client may have presented fills. Work grows with the client's orders.
+ */
+export function coveredExecutions(
+  state: State,
+  { client: address, disputedRound, statement }: DisputeAnswerView,
+): ExecutionView[] {
+  if (statement === undefined) return [];
+  return ordersOf(state.clients.get(address), disputedRound)
+    .filter(({ order, sold }) => sold > 0n && covers(statement, order.id))
+    .map(({ order, signature, sold, bought }) => ({ order, signature, sold, bought }))
+    .sort((a, b) => compare(a.order.id, b.order.id));
 }
 
 function accountOf(client: Client | undefined, token: Token, disputed: Round): TokenAccount {

@@ -1,6 +1,18 @@
 /** How logs of the chain are written in records. */
 import type { ChainLog, LogPlace } from "../../protocol/chainLog.ts";
-import { address, bool, type Codec, count, hash, object, oneOf, uint128, union } from "./codec.ts";
+import {
+  address,
+  bool,
+  type Codec,
+  count,
+  hash,
+  list,
+  object,
+  oneOf,
+  uint64,
+  uint128,
+  union,
+} from "./codec.ts";
 
 const place: { readonly [K in keyof LogPlace]: Codec<LogPlace[K]> } = {
   block: count,
@@ -75,6 +87,16 @@ export const logCodec = union<"kind", ChainLog>("kind", {
     mustProveOpenings: bool,
     openingsPresented: bool,
     presented: count,
+    ...place,
+  }),
+  statementPresented: object({
+    kind: oneOf("statementPresented"),
+    client: address,
+    token: address,
+    round: count,
+    statementRound: count,
+    watermark: uint64,
+    except: list(uint64),
     ...place,
   }),
   disputeClosed: object({

@@ -4,22 +4,46 @@ import {
   PLACEMENTS_PER_CLIENT_AND_ROUND,
 } from "../../protocol/limits.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
-import type { Round } from "../../protocol/units.ts";
+import { covers } from "../../protocol/statementRule.ts";
+import type { Round, Statement } from "../../protocol/units.ts";
+import type { OrderRecord } from "./book.ts";
 import type { Client, State } from "./state.ts";
 import type { LimitView } from "./viewTypes.ts";
 
 /**
  * Orders of `round` that count towards the limit whose reason is the evidence of disputes and
- * cancellations (protocol/limits.ts): every order that was taken.
+ * cancellations (docs/protocol.md section 10): open, queued, or executed and covered by no
+ * countersigned statement. Orders that ended with their round, nothing executed, are among them
+ * when the round is past: then nothing asks any more.
  */
 export function countedOrders(client: Pick<Client, "rounds">, round: Round): number {
-  return client.rounds.get(round)?.orders.size ?? 0;
+  return client.rounds.get(round)?.counted.size ?? 0;
+}
+
+/** An order that ended with nothing executed counts no more; one that executed does. */
+export function stopCounting(client: Client, { order, sold }: OrderRecord): void {
+  if (sold === 0n) client.rounds.get(order.round)?.counted.delete(order.id);
+}
+
+/** Whether an order with what became of it counts, beside the statement; as a snapshot tells it. */
+export function isCounted(record: OrderRecord, statement: Statement | undefined): boolean {
+  const { order, state, sold } = record;
+  if (statement !== undefined && covers(statement, order.id)) return false;
+  return state === "open" || state === "queued" || sold > 0n;
 }
 
 /** Why the client may place no order of `round` now; undefined if it may. */
-export function checkLimits(state: State, client: Client, round: Round): Refusal | undefined {
+export function checkLimits(
+  state: State,
+  client: Client,
+  round: Round,
+  leaving?: OrderRecord,
+): Refusal | undefined {
   const counted = ordersLimit(state, client, round);
-  if (counted.left === 0) return refuse("TooManyOrders", { round, limit: counted.limit });
+  // The order that it replaces counts no more then, unless it was executed.
+  const isFreed = leaving?.order.round === round && leaving.sold === 0n;
+  if (counted.left === 0 && !isFreed)
+    return refuse("TooManyOrders", { round, limit: counted.limit });
   const { limit, left } = placementsLimit(client, round);
   if (left === 0) return refuse("TooManyPlacements", { round, limit });
   const perBlock = blockLimit(state, client);

@@ -153,7 +153,14 @@ export type ExchangeEvent =
       /** Last block in which it can be closed. */
       readonly deadlineBlock: BlockNumber;
     }
-  | { readonly what: "disputeClosed"; readonly log: DisputeClosedLog };
+  | { readonly what: "disputeClosed"; readonly log: DisputeClosedLog }
+  /** Orders of the round below the watermark are closed for good, `except` aside. */
+  | {
+      readonly what: "statementCountersigned";
+      readonly client: Address;
+      readonly round: Round;
+      readonly watermark: bigint;
+    };
 
 /** The order was open when its round ended, or after its own last block. */
 export type OrderExpired = {

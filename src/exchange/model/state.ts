@@ -7,7 +7,16 @@ import { assert, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { quarterSize, validateSchedule } from "../../protocol/rounds.ts";
 import type { FrozenSumTree, SumTree } from "../../protocol/sumTree.ts";
-import type { Amount, BlockNumber, BlockRef, Moment, Round } from "../../protocol/units.ts";
+import type {
+  Amount,
+  BlockNumber,
+  BlockRef,
+  CountersignedStatement,
+  Cover,
+  Moment,
+  Round,
+  SignedStatement,
+} from "../../protocol/units.ts";
 import { Book, type OrderRecord } from "./book.ts";
 import { DueOrders } from "./dueOrders.ts";
 import type { Genesis } from "./entries.ts";
@@ -41,11 +50,35 @@ export type Flow = Mutable<FlowView>;
 export interface ClientRound {
   /** By id; every order accepted, whatever became of it. */
   readonly orders: Map<bigint, OrderRecord>;
+  /** The part of `orders` that counts towards the limit; see orderLimits.ts. */
+  readonly counted: Map<bigint, OrderRecord>;
+  /** The last statement that was countersigned; each covers all that those before it covered. */
+  statement: CountersignedStatement | undefined;
   readonly flows: Map<Address, Flow>;
 }
 
 export interface Withdrawal extends WithdrawalView {
   state: WithdrawalState;
+  /** Once it is refused; undefined where a version without statements decided it. */
+  evidence: RefusalEvidence | undefined;
+}
+
+/** All that proves a request overdrawn, as it stood when the request was decided. */
+export interface RefusalEvidence {
+  /** At most one of each of the request's round and the one before, ascending. */
+  readonly statements: readonly SignedStatement[];
+  /** Ascending by (round, id). */
+  readonly orders: readonly OrderName[];
+}
+
+/** The covers of the statements that a client presented in one call, in that order. */
+export interface Presented {
+  readonly client: Address;
+  /** Of the request; the zero address: with a dispute. */
+  readonly token: Address;
+  /** Of the request or dispute. */
+  readonly round: Round;
+  readonly covers: readonly Cover[];
 }
 
 export interface Client {
@@ -140,6 +173,8 @@ export interface State {
   undecided: Withdrawal[];
   /** Open ones, by `disputeKey`. */
   readonly disputes: Map<string, DisputeView>;
+  /** The covers that clients presented with requests and disputes, by `presentedKey`. */
+  readonly presented: Map<string, Presented>;
   /** See protocol/haltRule.ts. */
   completedRound: Round;
   /** Orders accepted so far: the next one's place in time. */
@@ -174,6 +209,7 @@ export function createState(genesis: Genesis): State {
     forgetting: { left: 0, next: 0 },
     undecided: [],
     disputes: new Map(),
+    presented: new Map(),
     completedRound: 0,
     arrivals: 0,
     trades: 0,
@@ -282,7 +318,12 @@ export function oldestEvidence(state: State): Round {
 export function clientRound(client: Client, round: Round): ClientRound {
   const known = client.rounds.get(round);
   if (known !== undefined) return known;
-  const begun: ClientRound = { orders: new Map(), flows: new Map() };
+  const begun: ClientRound = {
+    orders: new Map(),
+    counted: new Map(),
+    statement: undefined,
+    flows: new Map(),
+  };
   client.rounds.set(round, begun);
   return begun;
 }
@@ -300,6 +341,10 @@ export function flowIn<K>(flows: Map<K, Flow>, key: K): Flow {
   const begun: Flow = { deposits: 0n, requested: 0n };
   flows.set(key, begun);
   return begun;
+}
+
+export function presentedKey(client: Address, token: Address, round: Round): string {
+  return `${round}:${client}:${token}`;
 }
 
 export function disputeKey(client: Address, round: Round): string {

@@ -6,11 +6,15 @@ import type {
   Amount,
   BlockNumber,
   BlockRef,
+  CountersignedStatement,
+  Cover,
   Moment,
   Order,
   Round,
   Signature,
   SignedOrder,
+  SignedStatement,
+  Statement,
   TokenRoot,
 } from "../../protocol/units.ts";
 import type { Market } from "./entries.ts";
@@ -67,6 +71,9 @@ export interface LimitView {
   readonly left: number;
 }
 
+/** The last statement of a client and round that was countersigned. */
+export type StatementView = CountersignedStatement;
+
 export interface PriceLevel {
   readonly price: Amount;
   /** Base units of the market's base. */
@@ -121,14 +128,24 @@ export interface DisputeAnswerView extends DisputeView {
   readonly tokens: readonly TokenAccount[];
   /** Tokens of the set of the disputed round, in that order. */
   readonly openingTokens: readonly Address[];
-  /** Strictly ascending by id. */
+  /** Strictly ascending by id; those that the statement covers are left out. */
   readonly executions: readonly ExecutionView[];
+  /** Of the disputed round; undefined where none was countersigned. */
+  readonly statement: Statement | undefined;
+  /** The same with the client's signature. */
+  readonly signedStatement: SignedStatement | undefined;
+  /** The cover of the statement that the client presented. */
+  readonly presentedCover: Cover | undefined;
 }
 
 /** The call that cancels a request. */
 export interface EvidenceView extends WithdrawalView {
   /** Ascending by (round, id). */
   readonly orders: readonly SignedOrder[];
+  /** At most one of each of the request's round and the one before, ascending. */
+  readonly statements: readonly SignedStatement[];
+  /** The covers that the client presented with the request. */
+  readonly presented: readonly Cover[];
   /** First and last block in which it can be cancelled, unless the token is committed before. */
   readonly firstBlock: BlockNumber;
   readonly lastBlock: BlockNumber;

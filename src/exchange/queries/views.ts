@@ -4,6 +4,7 @@
  */
 import type { Address } from "../../base/hex.ts";
 import { orderHash } from "../../protocol/messages.ts";
+import { covers } from "../../protocol/statementRule.ts";
 import type { BalanceProof, Fill, Round, TokenRoot } from "../../protocol/units.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { openingBalance } from "../model/evidence.ts";
@@ -29,6 +30,7 @@ import type {
   DisputeView,
   FlowView,
   OrderView,
+  StatementView,
   TokenPair,
   TokenSums,
   TokenView,
@@ -37,7 +39,12 @@ import type {
 } from "../model/viewTypes.ts";
 import { haltBlockOf } from "../rounds/halt.ts";
 
-export { disputeAnswer, evidenceAgainst, openingBalance } from "../model/evidence.ts";
+export {
+  coveredExecutions,
+  disputeAnswer,
+  evidenceAgainst,
+  openingBalance,
+} from "../model/evidence.ts";
 export { tradingKeyOf } from "../model/state.ts";
 export type * from "../model/viewTypes.ts";
 
@@ -96,6 +103,7 @@ export function limits(state: State, address: Address) {
   const ofRound = (one: Round) => ({
     round: one,
     orders: ordersLimit(state, client, one),
+    watermark: client.rounds.get(one)?.statement?.statement.watermark ?? null,
     placements: placementsLimit(client, one),
   });
   return {
@@ -116,10 +124,21 @@ export function order(state: State, ref: OrderRef): OrderView | undefined {
   return record === undefined ? undefined : orderView(state, record);
 }
 
-/** The client's orders of a round of r-2 .. r+1, in order of arrival. */
-export function orders(state: State, owner: Address, round: Round): OrderView[] {
-  const records = affairsOf(state, owner, round)?.orders.values() ?? [];
-  return Array.from(records, (record) => orderView(state, record));
+/**
+ * The client's orders of a round of r-2 .. r+1, in order of arrival; `uncovered`: only those that
+ * the last statement does not cover.
+ */
+export function orders(state: State, owner: Address, round: Round, uncovered = false): OrderView[] {
+  const affairs = affairsOf(state, owner, round);
+  const statement = uncovered ? affairs?.statement?.statement : undefined;
+  return [...(affairs?.orders.values() ?? [])]
+    .filter(({ order: { id } }) => statement === undefined || !covers(statement, id))
+    .map((record) => orderView(state, record));
+}
+
+/** The last statement countersigned of a round of r-2 .. r, if there is one. */
+export function statement(state: State, client: Address, round: Round): StatementView | undefined {
+  return affairsOf(state, client, round)?.statement;
 }
 
 function orderView(state: State, record: OrderRecord): OrderView {
@@ -189,8 +208,8 @@ function requestersOf({ requesters, clientList }: State): Client[] {
   return [...requesters].sort((a, b) => a - b).map((index) => clientList[index] as Client);
 }
 
-function withdrawalView(withdrawal: Withdrawal): WithdrawalView {
-  return { ...withdrawal };
+function withdrawalView({ evidence: _, ...view }: Withdrawal): WithdrawalView {
+  return view;
 }
 
 /**

@@ -8,6 +8,7 @@ import {
   clientRound,
   endRequest,
   flowIn,
+  presentedKey,
   type State,
   type Token,
   tokenOf,
@@ -32,6 +33,7 @@ export function cancelWithdrawal(
   const { round } = state.moment;
 
   endRequest(state, client, log.token);
+  state.presented.delete(presentedKey(log.client, log.token, log.round));
   if (withdrawal.state === "seen") {
     state.undecided = state.undecided.filter((other) => other !== withdrawal);
   }

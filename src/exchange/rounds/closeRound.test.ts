@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { ALICE, BASE, limitOrder, QUOTE, tradingWorld } from "../world.testkit.ts";
 
-test("of past rounds stays what the chain can ask about, and not one round more", () => {
+test("past rounds keep what the chain can ask about, and not one round more", () => {
   const world = tradingWorld();
   for (let round = 1; round <= 7; round++) {
     world.toQuarter(round, 2);

@@ -65,6 +65,9 @@ function forgetBefore(state: State, round: Round): void {
     dropBefore(token.frozen, round - FROZEN_ROUNDS_BEHIND);
     dropBefore(token.flows, round - EVIDENCE_ROUNDS_BEHIND);
   }
+  for (const [key, { round: of }] of state.presented) {
+    if (of < round - EVIDENCE_ROUNDS_BEHIND) state.presented.delete(key);
+  }
   state.forgetting.left = state.clientList.length;
   forgetSome(state, FORGOTTEN_AT_ONCE, round);
 }

@@ -1,4 +1,5 @@
 import { assert } from "../../base/errors.ts";
+import { evidenceNow } from "../model/evidence.ts";
 import { debit, freeFunds } from "../model/funds.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
 import {
@@ -14,10 +15,12 @@ import {
  * Decides, at a quarter boundary, every request seen before it: debited if the client's free
  * balance covers it, otherwise refused, which obliges the operator to cancel it on chain.
  *
- * The evidence for that always suffices. Every order that sold since the opening is one of the
- * client's signed orders of the request's round or the one before, sold at most its sellAmount, and
- * locks at most what it has not sold. So free >= opening - (sum of sellAmounts), and amount > free
- * gives amount + (sum of sellAmounts) > opening. Work grows with the requests.
+ * The evidence for that always suffices, and is kept as it stands now: orders that end later, and
+ * statements about them, change nothing of it. Every order that sold since the opening is one of
+ * the client's signed orders of the request's round or the one before, sold at most its sellAmount,
+ * and locks at most what it has not sold; or a statement has it in its sums. So free >= opening -
+ * (sum of sellAmounts) - (sold less bought of the statements), and amount > free gives the rule of
+ * docs/protocol.md section 10. Work grows with the requests and their clients' orders.
  */
 export function decideWithdrawals(state: State, events: ExchangeEvent[]): void {
   for (const withdrawal of state.undecided) decide(state, withdrawal, events);
@@ -36,6 +39,7 @@ function decide(state: State, withdrawal: Withdrawal, events: ExchangeEvent[]): 
     flowIn(clientRound(client, round).flows, token).requested += amount;
   }
   withdrawal.state = covered ? "debited" : "refused";
+  if (!covered) withdrawal.evidence = evidenceNow(state, client, withdrawal);
 
   events.push({
     what: "withdrawalDecided",

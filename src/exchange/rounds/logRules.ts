@@ -60,6 +60,8 @@ const RULES: { readonly [K in ChainLogKind]: Rule<Extract<ChainLog, { readonly k
     if (facts.isDisputed(client, round)) return `${client} disputes twice in round ${round}.`;
     return round >= 1 ? undefined : "a dispute in round 0 is about nothing.";
   }),
+  // Of whatever statement: one that this journal does not have is said when it must be answered.
+  statementPresented: inItsRound(() => undefined),
   // The round of these logs is the one that they end or prepare.
   withdrawalCancelled: canCancel,
   withdrawalConfirmed: (facts, { client, token, round, amount }) => {

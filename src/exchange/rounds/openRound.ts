@@ -3,8 +3,9 @@ import type { BlockNumber } from "../../protocol/units.ts";
 import { checkFunds } from "../matching/checkOrder.ts";
 import { checkBook } from "../matching/checkTerms.ts";
 import { enterOrder } from "../matching/placeOrder.ts";
+import { stopCounting } from "../model/orderLimits.ts";
 import type { EndReason, ExchangeEvent } from "../model/outcome.ts";
-import type { State } from "../model/state.ts";
+import { clientOf, type State } from "../model/state.ts";
 
 /**
  * Begins the next round at its first block: the orders that waited for it are placed in the order
@@ -28,6 +29,7 @@ export function openRound(state: State, block: BlockNumber, events: ExchangeEven
       continue;
     }
     record.state = "refused";
+    stopCounting(clientOf(state, owner), record);
     record.reason = REASONS[refusal.code];
     events.push({ what: "orderRefused", owner, round, id, refusal });
   }

@@ -22,6 +22,7 @@ export function requestWithdrawal(
     opening: log.opening,
     block: log.block,
     state: "seen",
+    evidence: undefined,
   };
   client.withdrawals.set(log.token, withdrawal);
   state.requesters.add(client.leafIndex);

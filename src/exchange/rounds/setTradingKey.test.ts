@@ -57,7 +57,7 @@ const ask = (round: number, id: number, lots = 1) =>
 const stateOf = (world: World, round: number, id: number) =>
   views.order(world.state, { owner: OWNER.address, round, id: BigInt(id) })?.state;
 
-test("whoever replaces its key cannot keep orders that the Mediator takes from the old one", () => {
+test("a client with a new key keeps no orders that the Mediator takes from the old one", () => {
   const world = ownersWorld();
   setKey(world, FIRST.address);
   world.toQuarter(1, 1);
@@ -87,7 +87,7 @@ test("a first key, or the same again, takes nothing out", () => {
   expect([stateOf(world, 1, 1), stateOf(world, 1, 2)]).toEqual(["open", "open"]);
 });
 
-test("taking the key back takes out what waited", () => {
+test("a key that is taken back takes out what waited", () => {
   const world = ownersWorld();
   setKey(world, FIRST.address);
   world.apply({ kind: "placeOrder", ...sign(ask(1, 1), FIRST) });
@@ -178,7 +178,7 @@ class KeysOnChain {
   }
 }
 
-test("whatever keys come and go, every order that was open is evidence", () => {
+test("every order that was open is evidence, whatever keys come and go", () => {
   const seen = { entered: 0, raced: 0, cancelled: 0 };
   fc.assert(
     fc.property(fc.array(step, { minLength: 10, maxLength: 40 }), (steps) => {

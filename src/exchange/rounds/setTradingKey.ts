@@ -1,6 +1,7 @@
 import { ZERO_ADDRESS } from "../../base/address.ts";
 import type { TradingKeySetLog } from "../../protocol/chainLog.ts";
 import type { Round } from "../../protocol/units.ts";
+import { stopCounting } from "../model/orderLimits.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
 import {
   EVIDENCE_ROUNDS_BEHIND,
@@ -33,10 +34,12 @@ export function setTradingKey(state: State, log: TradingKeySetLog, events: Excha
 
 function cancelQueued(state: State, log: TradingKeySetLog, events: ExchangeEvent[]): void {
   const { client: owner, fromRound: round } = log;
-  for (const record of state.clients.get(owner)?.rounds.get(round)?.orders.values() ?? []) {
-    if (record.state !== "queued") continue;
+  const client = state.clients.get(owner);
+  for (const record of client?.rounds.get(round)?.orders.values() ?? []) {
+    if (client === undefined || record.state !== "queued") continue;
     record.state = "cancelled";
     record.reason = "tradingKey";
+    stopCounting(client, record);
     const { id } = record.order;
     events.push({ what: "orderCancelled", reason: "tradingKey", owner, round, id });
   }

@@ -12,6 +12,7 @@ import { watchLastBlock } from "../matching/endOrder.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { type Codec, DecodeError, parseJson } from "../model/codec.ts";
 import { lockedOf } from "../model/funds.ts";
+import { isCounted } from "../model/orderLimits.ts";
 import {
   bookOf,
   type Client,
@@ -19,6 +20,7 @@ import {
   disputeKey,
   oldestEvidence,
   orderState,
+  presentedKey,
   type State,
   type Token,
   tradingRound,
@@ -118,6 +120,7 @@ function headRecord(state: State, version: SnapshotVersion): HeadRecord {
     clients: state.clientList.length,
     tradingKeys: state.tradingKeys.size,
     timeMs: state.timeMs,
+    presented: [...state.presented.values()],
   };
 }
 
@@ -132,6 +135,9 @@ function stateOf(head: HeadRecord): State {
   state.timeMs = head.timeMs ?? 0;
   for (const dispute of head.disputes) {
     state.disputes.set(disputeKey(dispute.client, dispute.round), dispute);
+  }
+  for (const one of head.presented ?? []) {
+    state.presented.set(presentedKey(one.client, one.token, one.round), one);
   }
   return state;
 }
@@ -202,13 +208,16 @@ function clientRecord(state: State, client: Client): ClientRecord {
     balances: Array.from(client.balances, ([token, { total }]) => {
       return { token, total, locked: lockedOf(state, client, token) };
     }),
-    withdrawals: [...client.withdrawals.values()],
+    withdrawals: Array.from(client.withdrawals.values(), ({ evidence, ...view }) => {
+      return { ...view, evidence: evidence ?? null };
+    }),
     lastNonce: client.lastNonce,
     cancelledAll: client.cancelledAll ?? null,
     placed: client.placed,
     deadMan: client.deadMan ?? null,
-    rounds: rounds.map(([round, { orders, flows }]) => ({
+    rounds: rounds.map(([round, { orders, statement, flows }]) => ({
       round,
+      statement: statement ?? null,
       orders: Array.from(orders.values(), (record) => orderRow(state, record)),
       flows: Array.from(flows, ([token, flow]) => ({ token, ...flow })),
     })),
@@ -234,15 +243,21 @@ function addClient(state: State, record: ClientRecord): void {
       ]),
     ),
     rounds: new Map(),
-    withdrawals: new Map(record.withdrawals.map((one) => [one.token, { ...one }])),
+    withdrawals: new Map(
+      record.withdrawals.map((one) => [one.token, { ...one, evidence: one.evidence ?? undefined }]),
+    ),
     lastNonce: record.lastNonce ?? 0n,
     cancelledAll: record.cancelledAll ?? undefined,
     placed: record.placed ?? { block: 0, count: 0 },
     deadMan: record.deadMan ?? undefined,
   };
-  for (const { round, orders, flows } of record.rounds) {
+  for (const { round, orders, statement = null, flows } of record.rounds) {
+    const records = orders.map((row) => orderOfRow(state, row));
+    const byId = (some: readonly OrderRecord[]) => new Map(some.map((one) => [one.order.id, one]));
     client.rounds.set(round, {
-      orders: new Map(orders.map((row) => [row.order.id, orderOfRow(state, row)])),
+      orders: byId(records),
+      counted: byId(records.filter((one) => isCounted(one, statement?.statement))),
+      statement: statement ?? undefined,
       flows: new Map(
         flows.map(({ token, deposits, requested }) => [token, { deposits, requested }]),
       ),

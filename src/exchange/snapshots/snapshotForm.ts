@@ -1,7 +1,17 @@
 /** How the records of a snapshot are written. */
 import type { Address } from "../../base/hex.ts";
 import type { OrderTerms } from "../../protocol/trading/terms.ts";
-import type { Amount, BlockRef, Moment, Order, Round, Signature } from "../../protocol/units.ts";
+import type {
+  Amount,
+  BlockRef,
+  CountersignedStatement,
+  Cover,
+  Moment,
+  Order,
+  Round,
+  Signature,
+  SignedStatement,
+} from "../../protocol/units.ts";
 import {
   address,
   bool,
@@ -17,22 +27,37 @@ import {
 } from "../model/codec.ts";
 import {
   blockRefCodec,
+  countersignedCodec,
   type Genesis,
   genesisCodec,
   orderCodec,
   signatureCodec,
+  statementCodec,
   termsCodec,
 } from "../model/entries.ts";
 import type { EndReason } from "../model/outcome.ts";
-import type { CancelledAll, Client, DeadMan, KeyChange, OrderName } from "../model/state.ts";
-import type { DisputeView, OrderState, WithdrawalView } from "../model/viewTypes.ts";
+import type {
+  CancelledAll,
+  Client,
+  DeadMan,
+  KeyChange,
+  OrderName,
+  Presented,
+  RefusalEvidence,
+} from "../model/state.ts";
+import type {
+  DisputeView,
+  OrderState,
+  WithdrawalState,
+  WithdrawalView,
+} from "../model/viewTypes.ts";
 
 /**
- * The form written now. Version 1 has no times, terms or reasons: where a snapshot of it is the
- * newest, a start reads that.
+ * The form written now. Version 1 has no times, terms or reasons, and version 2 no statements:
+ * where a snapshot of them is the newest, a start reads that.
  */
-export const SNAPSHOT_VERSION = 2;
-export type SnapshotVersion = 1 | 2;
+export const SNAPSHOT_VERSION = 3;
+export type SnapshotVersion = 1 | 2 | 3;
 
 /** The first record. The counts say how many records of each kind follow. */
 export interface HeadRecord {
@@ -50,6 +75,12 @@ export interface HeadRecord {
   readonly clients: number;
   readonly tradingKeys: number;
   readonly timeMs?: number;
+  readonly presented?: readonly Presented[];
+}
+
+/** A request with what proves it overdrawn; null: nothing does, or an older version decided it. */
+export interface WithdrawalRow extends WithdrawalView {
+  readonly evidence?: RefusalEvidence | null;
 }
 
 export interface TokenRecord {
@@ -93,7 +124,7 @@ export interface ClientRecord {
     readonly total: Amount;
     readonly locked: Amount;
   }[];
-  readonly withdrawals: readonly WithdrawalView[];
+  readonly withdrawals: readonly WithdrawalRow[];
   readonly lastNonce?: bigint;
   readonly cancelledAll?: CancelledAll | null;
   readonly placed?: Client["placed"];
@@ -101,6 +132,7 @@ export interface ClientRecord {
   readonly rounds: readonly {
     readonly round: Round;
     readonly orders: readonly OrderRow[];
+    readonly statement?: CountersignedStatement | null;
     readonly flows: readonly {
       readonly token: Address;
       readonly deposits: Amount;
@@ -134,7 +166,7 @@ const disputeCodec: Codec<DisputeView> = object({
   presented: count,
 });
 
-const withdrawalCodec: Codec<WithdrawalView> = object({
+const withdrawalFields = {
   client: address,
   token: address,
   recipient: address,
@@ -142,7 +174,23 @@ const withdrawalCodec: Codec<WithdrawalView> = object({
   amount: uint128,
   opening: uint128,
   block: count,
-  state: oneOf("seen", "debited", "refused"),
+  state: oneOf<WithdrawalState>("seen", "debited", "refused"),
+};
+
+const orderNameCodec = object<OrderName>({ round: count, id: uint64 });
+
+const evidenceCodec = object<RefusalEvidence>({
+  statements: list(
+    object<SignedStatement>({ statement: statementCodec, signature: signatureCodec }),
+  ),
+  orders: list(orderNameCodec),
+});
+
+const presentedCodec = object<Presented>({
+  client: address,
+  token: address,
+  round: count,
+  covers: list(object<Cover>({ round: count, watermark: uint64, except: list(uint64) })),
 });
 
 const orderRowFields = {
@@ -157,8 +205,18 @@ const orderRowFields = {
 } as const;
 
 const END_REASONS: readonly EndReason[] = [
-  ...(["owner", "selfTrade", "tradingKey", "ioc", "replaced", "cancelAll", "deadMan"] as const),
-  ...(["goodTillBlock", "roundEnded", "insufficientFunds", "wouldTake", "notFilled"] as const),
+  "owner",
+  "selfTrade",
+  "tradingKey",
+  "ioc",
+  "replaced",
+  "cancelAll",
+  "deadMan",
+  "goodTillBlock",
+  "roundEnded",
+  "insufficientFunds",
+  "wouldTake",
+  "notFilled",
 ];
 
 const headFields = {
@@ -177,8 +235,21 @@ const headFields = {
 } as const;
 
 const headCodecs: Codecs<HeadRecord> = {
-  1: object<Omit<HeadRecord, "timeMs">>({ version: oneOf<SnapshotVersion>(1), ...headFields }),
-  2: object<HeadRecord>({ version: oneOf<SnapshotVersion>(2), ...headFields, timeMs: count }),
+  1: object<Omit<HeadRecord, "timeMs" | "presented">>({
+    version: oneOf<SnapshotVersion>(1),
+    ...headFields,
+  }),
+  2: object<Omit<HeadRecord, "presented">>({
+    version: oneOf<SnapshotVersion>(2),
+    ...headFields,
+    timeMs: count,
+  }),
+  3: object<HeadRecord>({
+    version: oneOf<SnapshotVersion>(3),
+    ...headFields,
+    timeMs: count,
+    presented: list(presentedCodec),
+  }),
 };
 
 export const tokenCodec: Codec<TokenRecord> = object<TokenRecord>({
@@ -200,40 +271,61 @@ export const tokenCodec: Codec<TokenRecord> = object<TokenRecord>({
 const clientFields = {
   address,
   balances: list(object({ token: address, total: uint128, locked: uint128 })),
-  withdrawals: list(withdrawalCodec),
 };
+
+const flowsCodec = list(object({ token: address, deposits: uint128, requested: uint128 }));
+
+type RoundRecord = ClientRecord["rounds"][number];
 
 const roundsCodec = (orderRow: Codec<OrderRow>) =>
   list(
-    object<ClientRecord["rounds"][number]>({
+    object<Omit<RoundRecord, "statement">>({
       round: count,
       orders: list(orderRow),
-      flows: list(object({ token: address, deposits: uint128, requested: uint128 })),
+      flows: flowsCodec,
     }),
   );
+
+const commandFields = {
+  lastNonce: uint64,
+  cancelledAll: optional(object<CancelledAll>({ nonce: uint64, orders: list(orderNameCodec) })),
+  placed: object<Client["placed"]>({ block: count, count }),
+  deadMan: optional(object<DeadMan>({ block: count, graceBlocks: count })),
+};
+
+const termedRow = object<OrderRow>({
+  ...orderRowFields,
+  placedMs: count,
+  terms: optional(termsCodec),
+  reason: optional(oneOf(...END_REASONS)),
+});
+
+const plainWithdrawals = list(object<WithdrawalView>(withdrawalFields));
 
 const clientCodecs: Codecs<ClientRecord> = {
   1: object<Omit<ClientRecord, "lastNonce" | "cancelledAll" | "placed" | "deadMan">>({
     ...clientFields,
+    withdrawals: plainWithdrawals,
     rounds: roundsCodec(object<Omit<OrderRow, "placedMs" | "terms" | "reason">>(orderRowFields)),
   }),
   2: object<ClientRecord>({
     ...clientFields,
-    lastNonce: uint64,
-    cancelledAll: optional(
-      object<CancelledAll>({
-        nonce: uint64,
-        orders: list(object<OrderName>({ round: count, id: uint64 })),
-      }),
+    withdrawals: plainWithdrawals,
+    ...commandFields,
+    rounds: roundsCodec(termedRow),
+  }),
+  3: object<ClientRecord>({
+    ...clientFields,
+    withdrawals: list(
+      object<WithdrawalRow>({ ...withdrawalFields, evidence: optional(evidenceCodec) }),
     ),
-    placed: object<Client["placed"]>({ block: count, count }),
-    deadMan: optional(object<DeadMan>({ block: count, graceBlocks: count })),
-    rounds: roundsCodec(
-      object<OrderRow>({
-        ...orderRowFields,
-        placedMs: count,
-        terms: optional(termsCodec),
-        reason: optional(oneOf(...END_REASONS)),
+    ...commandFields,
+    rounds: list(
+      object<RoundRecord>({
+        round: count,
+        orders: list(termedRow),
+        statement: optional(countersignedCodec),
+        flows: flowsCodec,
       }),
     ),
   }),
@@ -253,7 +345,7 @@ export const headCodec: Codec<HeadRecord> = {
   },
 };
 
-const versionCodec = oneOf<SnapshotVersion>(1, 2);
+const versionCodec = oneOf<SnapshotVersion>(1, 2, 3);
 
 export function clientCodecOf(version: SnapshotVersion): Codec<ClientRecord> {
   return clientCodecs[version];

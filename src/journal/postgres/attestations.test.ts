@@ -32,7 +32,7 @@ async function vandalise(schema: string, sql: string): Promise<void> {
 }
 
 describe("attestations in a shared journal", () => {
-  test("get their table in a database of a release without them", async () => {
+  test("attestations get their table in a database of a release without them", async () => {
     const schema = server.schema();
     await open(schema, "ada");
     await vandalise(schema, "DROP TABLE attestation");
@@ -41,7 +41,7 @@ describe("attestations in a shared journal", () => {
     expect(await bob.attestationsOf(3)).toHaveLength(1);
   });
 
-  test("say so when the table cannot be used", async () => {
+  test("attestations say so when their table cannot be used", async () => {
     const schema = server.schema();
     const ada = await open(schema, "ada");
     await vandalise(schema, "DROP TABLE attestation");

@@ -29,7 +29,7 @@ async function filled() {
 }
 
 describe("records of a shared journal that nobody uses", () => {
-  test("are dropped from one on, after a copy, and the journal goes on from there", async () => {
+  test("records are dropped from one on, after a copy, and the journal goes on there", async () => {
     const { schema, journal, head } = await filled();
     let kept = 0;
     const left = await dropPostgresRecords(server.url, schema, {
@@ -46,7 +46,7 @@ describe("records of a shared journal that nobody uses", () => {
     expect(await writer.append([Uint8Array.of(9)])).toEqual({ first: 3, last: 3 });
   });
 
-  test("stay while an operator holds the lease, or was heard of lately", async () => {
+  test("records stay while an operator holds the lease, or was heard of lately", async () => {
     const { schema, journal, head } = await filled();
     const writer = await acquire(journal);
     const refused = dropPostgresRecords(server.url, schema, { from: 3, head, keep });
@@ -54,7 +54,7 @@ describe("records of a shared journal that nobody uses", () => {
     expect(await writer.append([Uint8Array.of(5)])).toEqual({ first: 5, last: 5 });
   });
 
-  test("stay where the journal is not as it was seen, or no copy can be kept", async () => {
+  test("records stay where the journal has changed, or no copy can be kept", async () => {
     const { schema, journal, head } = await filled();
     const other = { ...head, hash: `0x${"ab".repeat(32)}` as const };
     const changed = dropPostgresRecords(server.url, schema, { from: 3, head: other, keep });

@@ -55,7 +55,7 @@ describeSharedJournal({
 });
 
 describe("a shared journal in a database", () => {
-  test("is held by nobody once the database's clock went back, and the dead seem dead", async () => {
+  test("a shared journal loses its holder if the clock goes back; the dead seem dead", async () => {
     const schema = server.schema();
     const [ada, bob] = [await open(schema), await open(schema, "bob")];
     await acquire(ada);
@@ -73,7 +73,7 @@ describe("a shared journal in a database", () => {
 });
 
 describe("a database of several hosts", () => {
-  test("is found at the one that answers and takes writes", async () => {
+  test("a database of several hosts is found at the one that answers and can write", async () => {
     const { port } = new URL(server.url);
     const dead = createServer().listen(0, "127.0.0.1");
     await new Promise((resolve) => dead.once("listening", resolve));
@@ -93,7 +93,7 @@ describe("a database of several hosts", () => {
     expect(await (await acquire(journal)).append(bytes("one"))).toEqual({ first: 1, last: 1 });
   });
 
-  test.each(["postgres://a:1,b:x/db", "mysql://a/db", "a"])("is no %s", async (url) => {
+  test.each(["postgres://a:1,b:x/db", "mysql://a/db", "a"])("%s is no valid URL", async (url) => {
     const options = { url, schema: "quarterdeck", operator: "ada", operatorUrl: "http://ada" };
     await expect(openPostgresJournal(options)).rejects.toThrow("no postgres:// URL");
   });
@@ -107,7 +107,7 @@ describe("snapshots of a shared journal", () => {
     ["a part missing", "DELETE FROM snapshot_part", "snapshotAltered"],
     ["another state", "UPDATE snapshot SET state_hash = '\\x00'", "snapshotAltered"],
     ["its record altered", "UPDATE record SET hash = '\\x00' WHERE sequence = 1", "chainBroken"],
-  ])("with %s are named", async (_what, sql, damage) => {
+  ])("snapshots with %s are named", async (_what, sql, damage) => {
     const schema = server.schema();
     const writer = await acquire(await open(schema));
     await writer.append(bytes("1", "2"));
@@ -124,7 +124,7 @@ describe("a shared journal that was tampered with", () => {
     ["cut off", "DELETE FROM record WHERE sequence = 3", "tailMissing", 3],
     ["beyond the head", "UPDATE head SET sequence = 2", "recordBeyondHead", 3],
     ["of another chain", "UPDATE record SET epoch = 7 WHERE sequence = 2", "recordAltered", 2],
-  ])("names the record that is %s", async (_what, sql, damage, sequence) => {
+  ])("a shared journal names the record that is %s", async (_what, sql, damage, sequence) => {
     const schema = server.schema();
     const journal = await open(schema);
     await (await acquire(journal)).append(bytes("1", "2", "3"));
@@ -133,7 +133,7 @@ describe("a shared journal that was tampered with", () => {
     await expect(journal.verify()).rejects.toMatchObject({ damage, sequence });
   });
 
-  test("is not taken over when its head names another record", async () => {
+  test("a shared journal is not taken over when its head names another record", async () => {
     const schema = server.schema();
     const journal = await open(schema);
     const writer = await acquire(journal);
@@ -143,7 +143,7 @@ describe("a shared journal that was tampered with", () => {
     await expect(journal.acquire()).rejects.toMatchObject({ damage: "headAltered" });
   });
 
-  test("of a later release is refused", async () => {
+  test("a shared journal of a later release is refused", async () => {
     const schema = server.schema();
     await open(schema);
     await vandalise(schema, "UPDATE head SET format = 2");
@@ -152,7 +152,7 @@ describe("a shared journal that was tampered with", () => {
 });
 
 describe("a database in trouble", () => {
-  test("that is down is named without its password, and is used again when it is back", async () => {
+  test("a database that is down is named without its password, and used again later", async () => {
     const own = await startPostgres();
     onTestFinished(() => own.remove());
     const schema = own.schema();
@@ -172,7 +172,7 @@ describe("a database in trouble", () => {
     expect(texts(await readAll(journal))).toEqual(["kept", "more"]);
   });
 
-  test("that takes no writes says so, and takes them again when it may", async () => {
+  test("a database without writes says so, and takes them again when it may", async () => {
     const own = await startPostgres();
     onTestFinished(() => own.remove());
     const journal = await open(own.schema(), "ada", { url: own.url });
@@ -191,7 +191,7 @@ describe("a database in trouble", () => {
     await expect.poll(again, { timeout: 10 * LEASE_MS }).toMatchObject({ sequence: kept.length });
   });
 
-  test("that stays silent counts as unreachable, and is asked afresh", async () => {
+  test("a silent database counts as unreachable, and is asked afresh", async () => {
     const proxy = await startProxy(server.port);
     onTestFinished(() => proxy.close());
     const url = server.url.replace(String(server.port), String(proxy.port));
@@ -208,7 +208,7 @@ describe("a database in trouble", () => {
     expect(found.filter((text) => text !== "lost")).toEqual(["kept", "more"]);
   });
 
-  test("that gave up waiting for its standby has acknowledged nothing", async () => {
+  test("a database that gave up waiting for its standby has acknowledged nothing", async () => {
     const own = await startPostgres();
     onTestFinished(() => own.remove());
     const schema = own.schema();
@@ -237,15 +237,15 @@ describe("a database in trouble", () => {
     ["an unknown database", (url: string) => url.replace("/postgres", "/none"), "DatabaseRefused"],
     ["no database URL", () => "http://localhost", "DatabaseRefused"],
     ["nobody there", () => "postgres://127.0.0.1:1/x", "DatabaseUnreachable"],
-  ])("refuses %s", async (_what, change, code) => {
+  ])("a journal is not opened with %s", async (_what, change, code) => {
     await expect(open("x", "ada", { url: change(server.url) })).rejects.toMatchObject({ code });
   });
 
-  test("refuses a schema that is no name", async () => {
+  test("a schema that is no name is refused", async () => {
     await expect(open('a"; DROP SCHEMA public')).rejects.toMatchObject({ code: "DatabaseRefused" });
   });
 
-  test("refuses a server that acknowledges before it is durable", async () => {
+  test("a server that acknowledges before it is durable is refused", async () => {
     const sloppy = await startPostgres();
     onTestFinished(() => sloppy.remove());
     const alter = "ALTER SYSTEM SET synchronous_commit = 'off'";

@@ -38,7 +38,7 @@ describe("a head that disagrees with whole records", () => {
     ],
     ["that is gone", "DELETE FROM head"],
     ["of a negative sequence", "UPDATE head SET sequence = -1"],
-  ])("%s is set from the last record", async (_what, sql) => {
+  ])("a head %s is set from the last record", async (_what, sql) => {
     const { schema, journal, head } = await filled();
     await runSql(server.url, `SET search_path TO ${schema}`, sql);
     await expect(journal.verify()).rejects.toMatchObject({ code: "JournalDamaged" });
@@ -53,7 +53,7 @@ describe("a head that disagrees with whole records", () => {
     expect(await writer.append([Uint8Array.of(9)])).toEqual({ first: 4, last: 4 });
   });
 
-  test("fences a writer that slept meanwhile", async () => {
+  test("a repair of the head fences a writer that slept meanwhile", async () => {
     const schema = server.schema();
     const journal = await openShared(server, schema, "ada", { leaseMs: 50 });
     const sleeper = await acquire(journal);
@@ -66,7 +66,7 @@ describe("a head that disagrees with whole records", () => {
     await expect(sleeper.append([Uint8Array.of(2)])).rejects.toMatchObject({ code: "FencedOff" });
   });
 
-  test("and nothing else is touched: one that agrees stays as it is", async () => {
+  test("a head that agrees is left as it is, and nothing else is touched", async () => {
     const { schema, journal, head } = await filled();
     expect(await repair(schema, true)).toMatchObject({ found: head, isRepaired: false });
     expect((await journal.verify()).epoch).toBe(1);
@@ -83,7 +83,7 @@ describe("a head is not set", () => {
     ["a record is missing", "DELETE FROM record WHERE sequence = 2", "recordMissing"],
     ["the last record is missing", "DELETE FROM record WHERE sequence = 3", "tailMissing"],
     ["all of them are missing", "DELETE FROM record", "tailMissing"],
-  ])("where %s", async (_what, sql, damage) => {
+  ])("a head is not set where %s", async (_what, sql, damage) => {
     const { schema, journal, head } = await filled();
     await runSql(server.url, `SET search_path TO ${schema}`, sql);
     await expect(repair(schema, true)).rejects.toMatchObject({ damage });
@@ -91,7 +91,7 @@ describe("a head is not set", () => {
     expect(await journal.poll()).toMatchObject({ head });
   });
 
-  test("while an operator leads", async () => {
+  test("a head is not set while an operator leads", async () => {
     const schema = server.schema();
     const journal = await openShared(server, schema, "ada", { leaseMs: 60_000 });
     const writer = await acquire(journal);

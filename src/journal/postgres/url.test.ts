@@ -7,7 +7,7 @@ const BASE = "postgres://ada:s%40crt@db-a:5433,[::1],db-c/money";
 const CA = join(import.meta.dirname, "../../../test/support/faults/certificates/ca.pem");
 const parsed = (query: string) => parseDatabaseUrl(`${BASE}?${query}`);
 
-test("names hosts, user, password and database, and tells no password", () => {
+test("a URL names hosts, user, password and database, and tells no password", () => {
   const address = parseDatabaseUrl(BASE);
   expect(address).toMatchObject({ user: "ada", password: "s@crt", database: "money" });
   expect(address.hosts).toEqual([
@@ -19,7 +19,7 @@ test("names hosts, user, password and database, and tells no password", () => {
   expect(address.encryption).toEqual([false]);
 });
 
-test("of a Unix socket names its folder", () => {
+test("a URL of a Unix socket names its folder", () => {
   const { hosts } = parseDatabaseUrl("postgres:///money?host=/run/postgresql&port=5440");
   expect(hosts).toEqual([{ host: "/run/postgresql", port: 5440 }]);
 });
@@ -42,7 +42,7 @@ describe("honoured are", () => {
       "sslmode=verify-full&ssl_min_protocol_version=TLSv1.3",
       { encryption: [{ minVersion: "TLSv1.3" }] },
     ],
-  ])("%s", (query, wanted) => {
+  ])("a parameter is honoured: %s", (query, wanted) => {
     expect(parsed(query)).toMatchObject(wanted);
   });
 
@@ -71,11 +71,11 @@ describe("refused by name are", () => {
     ["client_encoding=LATIN1", "client_encoding"],
     ["whatever=1", "whatever=1"],
     ["connect_timeout=1&connect_timeout=2", "it stands there twice"],
-  ])("%s", (query, words) => {
+  ])("a parameter is refused by name: %s", (query, words) => {
     expect(() => parsed(query)).toThrow(words);
   });
 
-  test.each(["sslpassword", "my_token"])("%s without its value", (name) => {
+  test.each(["sslpassword", "my_token"])("a parameter is refused without its value: %s", (name) => {
     expect(() => parsed(`${name}=hunter2`)).toThrow(name);
     expect(() => parsed(`${name}=hunter2`)).not.toThrow("hunter2");
   });

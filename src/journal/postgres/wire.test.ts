@@ -77,7 +77,7 @@ function cancelAfterTwoRows(): Tamper {
 }
 
 describe("an error in mid-result", () => {
-  test("is an outage and no damage, and its connection is not asked again", async () => {
+  test("an error in mid-result is an outage, no damage, and costs its connection", async () => {
     const { reader, state } = await tampered(await filled(), cancelAfterTwoRows);
     state.isOn = true;
     const before = state.connections;
@@ -90,7 +90,7 @@ describe("an error in mid-result", () => {
     expect(await reader.verify()).toMatchObject({ head: { sequence: RECORDS.length } });
   });
 
-  test("as a lost connection is an outage, and the next question is answered", async () => {
+  test("a lost connection is an outage, and the next question is answered", async () => {
     const { reader, state } = await tampered(await filled(), () => {
       let rows = 0;
       return ({ type, bytes }) => (type === "D" && ++rows > 2 ? "cut" : bytes);
@@ -101,7 +101,7 @@ describe("an error in mid-result", () => {
     expect(await texts(reader)).toEqual(RECORDS);
   });
 
-  test("in which rows are missing without a word is found by counting them", async () => {
+  test("a result in which rows are missing without a word is found by counting them", async () => {
     const { reader, state } = await tampered(await filled(), () => {
       let rows = 0;
       return ({ type, bytes }) => {
@@ -132,7 +132,7 @@ describe("a reading that looks like damage", () => {
     };
   };
 
-  test("is none when a new connection reads it whole", async () => {
+  test("a bad reading is no damage when a new connection reads the record whole", async () => {
     const schema = await filled();
     const { reader, state } = await tampered(schema, alteringOnFirst());
     state.isOn = true;
@@ -141,7 +141,7 @@ describe("a reading that looks like damage", () => {
     expect(state.connections).toBeGreaterThan(1);
   });
 
-  test("is damage when it is read again as it was", async () => {
+  test("a bad reading is damage when it is read again as it was", async () => {
     const schema = await filled();
     await runSql(server.url, `UPDATE ${schema}.record SET payload = '\\x00' WHERE sequence = 3`);
     const { reader } = await tampered(
@@ -161,7 +161,7 @@ describe("a pooler", () => {
     ["firstReleased", 1],
     ["firstReleased", 2],
     ["firstReleased", 3],
-  ] as const)("that keeps no session (%s, %i more backends) is refused", async (order, more) => {
+  ] as const)("a sessionless pooler (%s, %i more backends) is refused", async (order, more) => {
     const schema = await filled();
     const pooler = await startPooler({
       target: server.port,
@@ -178,7 +178,7 @@ describe("a pooler", () => {
     }
   });
 
-  test("that keeps sessions is used", async () => {
+  test("a pooler that keeps sessions is used", async () => {
     const schema = await filled();
     const pooler = await startPooler({ target: server.port, mode: "session", backends: 8 });
     onTestFinished(() => pooler.close());
@@ -188,7 +188,7 @@ describe("a pooler", () => {
     expect(await texts(journal)).toEqual([...RECORDS, "6"]);
   });
 
-  test("that refuses a parameter is told of in its own words", async () => {
+  test("a pooler that refuses a parameter is told of in its own words", async () => {
     const pooler = await startPooler({ target: server.port, mode: "session", backends: 2 });
     onTestFinished(() => pooler.close());
     const url = `${through(pooler.port)}?options=-c%20work_mem%3D1MB`;

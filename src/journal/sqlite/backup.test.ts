@@ -98,7 +98,7 @@ test("an existing file is not overwritten, a bad path is named, and the journal 
   await expect(journal.append(payloads(1, 1))).resolves.toEqual({ first: 1, last: 1 });
 });
 
-test("what an interrupted backup left behind is no obstacle", async () => {
+test("the remains of an interrupted backup are no obstacle", async () => {
   const journal = await openJournal(temporaryDirectory());
   const path = join(temporaryDirectory(), "backup.sqlite");
   writeFileSync(`${path}.partial`, "torn");

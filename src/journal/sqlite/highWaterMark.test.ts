@@ -14,7 +14,7 @@ function witnessFile(): string {
   return join(directory, "acknowledged");
 }
 
-test("it remembers the last record noted, also while it is open", () => {
+test("the mark remembers the last record noted, also while it is open", () => {
   const file = witnessFile();
   const highWaterMark = startHighWaterMark(file, 0, hashOf(0));
   expect(readHighWaterMark(file)).toEqual(headOf(0));
@@ -26,7 +26,7 @@ test("it remembers the last record noted, also while it is open", () => {
   expect(readHighWaterMark(file)).toEqual(headOf(3));
 });
 
-test("starting again forgets what was remembered, even when that was later", () => {
+test("a mark that starts again forgets what it remembered, even when that was later", () => {
   const file = witnessFile();
   const highWaterMark = startHighWaterMark(file, 8, hashOf(8));
   highWaterMark.note(9, hashOf(9));

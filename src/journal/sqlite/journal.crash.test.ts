@@ -31,7 +31,7 @@ async function runUntilKilled(directory: string, run: number): Promise<Map<numbe
   return acknowledged;
 }
 
-test("after SIGKILL at any moment every acknowledged record is there, unaltered, in order, once", {
+test("every acknowledged record is there, in order, once, after SIGKILL at any moment", {
   timeout: 20_000 + CRASHES * 2000,
 }, async () => {
   const directory = temporaryDirectory();

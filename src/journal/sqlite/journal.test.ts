@@ -100,7 +100,7 @@ test("a read ends at the head that it began with, whatever is appended meanwhile
   expect(seen).toBe(READ_BATCH_RECORDS + 1);
 });
 
-test("what is too large is refused, and the journal goes on", async () => {
+test("a record that is too large is refused, and the journal goes on", async () => {
   const journal = await openJournal(temporaryDirectory());
   const many = payloads(1, MAX_COMMIT_RECORDS + 1);
   await expect(journal.append(many)).rejects.toThrow(AppendTooLarge);

@@ -84,7 +84,7 @@ test("the word tells who, where and since when", () => {
   lock.release();
 });
 
-test("where somebody deletes the lock, the epoch still fences the first writer off", async () => {
+test("the epoch still fences the first writer off where somebody deletes the lock", async () => {
   const directory = temporaryDirectory();
   const first = await openJournal(directory);
   await first.append([bytesOf("before")]);

@@ -50,7 +50,7 @@ test("a journal held by another process can be verified", async () => {
   expect(await reader.verify()).toMatchObject({ head: { sequence: 700 }, epoch: 2 });
 });
 
-test("where there is no journal, the path is named", async () => {
+test("the path is named where there is no journal", async () => {
   const directory = join(temporaryDirectory(), "nowhere");
   const opened = openSqliteReader(directory);
   await expect(opened).rejects.toThrow(StorageFailure);

@@ -118,7 +118,7 @@ test("a writer that is fenced off gets no snapshot in", async () => {
   await expect(journal.append(payloads(2, 2))).rejects.toThrow(JournalStopped);
 });
 
-test("what a crash left of a snapshot does not count and is swept up by the next one", async () => {
+test("the remains of a crashed snapshot do not count and are removed by the next one", async () => {
   const directory = temporaryDirectory();
   const journal = await openJournal(directory);
   await journal.append(payloads(1, 2));
@@ -220,7 +220,7 @@ async function tearRootOf(directory: string, table: string): Promise<void> {
   await handle.close();
 }
 
-test("after a damaged snapshot the older one can be asked for", async () => {
+test("the older snapshot can be asked for after a damaged one", async () => {
   const directory = temporaryDirectory();
   const journal = await openJournal(directory);
   await journal.append(payloads(1, 2));

@@ -128,7 +128,7 @@ const alterations = [
   },
 ] as const;
 
-test.each(alterations)("$what is found by verify and on opening", async ({ sql, found }) => {
+test.each(alterations)("damage is found on verify and opening: $what", async ({ sql, found }) => {
   const directory = temporaryDirectory();
   await writeJournal(directory, 5);
   vandalise(directory, sql);

@@ -75,7 +75,7 @@ function alert(severity: Alert["severity"], id = "disk.storage"): Alert {
 }
 
 describe("alerts to webhooks", () => {
-  it("tell each change once, raised and cleared", async () => {
+  it("alerts tell each change once, raised and cleared", async () => {
     const { url, heard } = await listen(() => 200);
     const { alerts } = start([{ url }]);
     for (const severity of ["warn", "warn", "failed", "failed", "ok", "ok"] as const) {
@@ -93,7 +93,7 @@ describe("alerts to webhooks", () => {
     expect(heard[0]?.headers["content-type"]).toBe("application/json");
   });
 
-  it("tell a webhook only of the severities that it wants, and clear what it was told", async () => {
+  it("alerts reach a webhook only for the severities that it wants, and their end", async () => {
     const { url, heard } = await listen(() => 204);
     const { alerts } = start([{ url, leastSeverity: "failed" }]);
     for (const severity of ["warn", "ok", "failed", "warn", "ok"] as const) {
@@ -103,7 +103,7 @@ describe("alerts to webhooks", () => {
     expect(heard.map(({ body }) => JSON.parse(body).severity)).toEqual(["failed", "ok"]);
   });
 
-  it("write as Slack reads it", async () => {
+  it("an alert is written as Slack reads it", async () => {
     const { url, heard } = await listen(() => 200);
     const { alerts } = start([{ url, shape: "slack" }]);
     alerts.tell(alert("failed"));
@@ -115,7 +115,7 @@ describe("alerts to webhooks", () => {
     expect(body.blocks).toEqual([{ type: "section", text: { type: "mrkdwn", text: body.text } }]);
   });
 
-  it("write as Discord reads it, and call nobody there", async () => {
+  it("an alert is written as Discord reads it, and calls nobody there", async () => {
     const { url, heard } = await listen(() => 200);
     const { alerts } = start([{ url, shape: "discord" }]);
     alerts.tell({ ...alert("warn"), detail: "@everyone ".repeat(1000) });
@@ -126,7 +126,7 @@ describe("alerts to webhooks", () => {
     expect(body.embeds[0].description.length).toBeLessThan(2000);
   });
 
-  it("try again within bounds, and then give up", async () => {
+  it("alerts are tried again within bounds, and then given up", async () => {
     const passing = await listen((n) => (n < 3 ? 503 : 200));
     const { alerts, outcomes } = start([{ url: passing.url }]);
     alerts.tell(alert("warn"));
@@ -142,7 +142,7 @@ describe("alerts to webhooks", () => {
     expect(dead.heard).toHaveLength(6);
   });
 
-  it("do not repeat what was refused for good", async () => {
+  it("alerts do not repeat what was refused for good", async () => {
     const { url, heard } = await listen(() => 404);
     const { alerts, lines } = start([{ url }]);
     alerts.tell(alert("warn"));
@@ -151,7 +151,7 @@ describe("alerts to webhooks", () => {
     expect(lines.join()).toContain("it answers 404");
   });
 
-  it("never log an address, whatever goes wrong", async () => {
+  it("alerts never log an address, whatever goes wrong", async () => {
     const gone = await listen(() => 200);
     gone.close();
     const moved = await listen(() => 302, { location: "http://127.0.0.1:1/elsewhere" });
@@ -168,7 +168,7 @@ describe("alerts to webhooks", () => {
     }
   });
 
-  it("do not wait for a webhook that hangs: neither the node nor the other webhooks", async () => {
+  it("an alert delays neither the node nor other webhooks where one webhook hangs", async () => {
     const hanging = await listen(() => undefined);
     const well = await listen(() => 200);
     const { alerts, outcomes } = start([{ url: hanging.url }, { url: well.url }], {
@@ -182,7 +182,7 @@ describe("alerts to webhooks", () => {
     await alerts.close(50);
   });
 
-  it("keep the newest when the queue is full", async () => {
+  it("alerts keep the newest when the queue is full", async () => {
     const { url, heard } = await listen(() => 200);
     const outcomes: string[] = [];
     const bounds = { timeoutMs: 1000, maxTries: 1, pauseMs: 1, maxWaiting: 2 };
@@ -193,7 +193,7 @@ describe("alerts to webhooks", () => {
     expect(outcomes.filter((one) => one === "dropped")).toHaveLength(2);
   });
 
-  it("say shutdown alert past a queue that is stuck, and do not wait for the dead", async () => {
+  it("a shutdown alert passes a queue that is stuck, and does not wait for the dead", async () => {
     const stuck = await listen((n) => (n === 1 ? undefined : 200));
     const dead = await listen(() => undefined);
     const { alerts } = start([{ url: stuck.url, leastSeverity: "failed" }, { url: dead.url }], {
@@ -211,7 +211,7 @@ describe("alerts to webhooks", () => {
   });
 });
 
-describe("shutdown alert", () => {
+describe("a shutdown alert", () => {
   const situation = {
     head: 100,
     block: 88,
@@ -226,7 +226,7 @@ describe("shutdown alert", () => {
     haltBlock: 141,
   } as const;
 
-  it("say since when, how long is left, and what to check", () => {
+  it("a shutdown alert says since when, how long is left, and what to check", () => {
     const words = shutdownAlertOf(new Error("boom"), situation);
     expect(words.fields).toEqual({
       head: 100,
@@ -245,7 +245,7 @@ describe("shutdown alert", () => {
 });
 
 describe("the alerts' configuration", () => {
-  it("is a list of webhooks, and keeps a wrong URL to itself", () => {
+  it("the alerts' configuration is a list of webhooks, and keeps a wrong URL to itself", () => {
     const good = [{ url: "https://hooks.example/x", shape: "slack" }];
     expect(alertsSchema.parse(good)).toEqual([{ ...good[0], leastSeverity: "warn" }]);
     const token = "0xe7f1725E7734CE288F8367e1Bb143E90bb3F0512";

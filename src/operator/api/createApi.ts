@@ -9,6 +9,7 @@ import { hashSession } from "../../protocol/messages.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { slipText } from "../../protocol/slips.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS, MAX_SESSION_BLOCKS } from "../../protocol/tolerances.ts";
+import type { BlockNumber, Session } from "../../protocol/units.ts";
 import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
@@ -17,7 +18,7 @@ import { Attendance } from "./attendance.ts";
 import { clientsIn } from "./events.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
-import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
+import { orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
   clockResponse,
@@ -26,12 +27,16 @@ import {
   type QuerySources,
   withdrawalsResponse,
 } from "./queries.ts";
+import type { SignatureVerifier } from "./signatureVerifier.ts";
 import { SlipFinder } from "./slipFinder.ts";
+import { statementWrites } from "./statementWrites.ts";
+import { checkSigner } from "./writeChecks.ts";
 
 export interface ApiOptions {
   readonly sources: QuerySources;
   readonly head: ChainHead;
   readonly router: WriteRouter;
+  readonly verifier: SignatureVerifier;
   readonly metrics: Metrics;
   readonly chain: ExchangeConstants;
   readonly operator: Address;
@@ -63,7 +68,7 @@ export interface ApiController {
 }
 
 export function createApi(options: ApiOptions): ApiController {
-  const { sources, head, router, metrics, health } = options;
+  const { sources, head, router, verifier, metrics, health } = options;
   const { state } = sources;
   const listeners = new Map<(event: ApiEvent) => void, (client: Address) => boolean>();
   const attendance = new Attendance(state, router);
@@ -72,7 +77,7 @@ export function createApi(options: ApiOptions): ApiController {
 
   const tell = (events: readonly ApiEvent[]) => {
     for (const event of events) for (const listener of listeners.keys()) listener(event);
-    for (const { token } of tokens(state)) void learn(token);
+    for (const { token } of tokens(state)) void learn(options, facts, token);
   };
   // Signatures may take different times: events are published in the order in which they happened.
   let told: Promise<void> = Promise.resolve();
@@ -80,35 +85,19 @@ export function createApi(options: ApiOptions): ApiController {
     told = Promise.all([events, told]).then(([complete]) => tell(complete));
     return told;
   };
-  const learn = async (token: Address) => {
-    if (facts.has(token)) return;
-    const fact = await options.readFacts(token).catch(() => undefined);
-    if (fact !== undefined) facts.set(token, fact);
-  };
-  const notReady = () => {
-    if (router.failed !== undefined) return `a restart (${router.failed.message})`;
-    const problem = options.storageProblem?.();
-    if (problem !== undefined) return `the database (${problem})`;
-    if (!head.isHeard) return "the first answer of the chain";
-    if (!options.canSign()) return "its signing service";
-    const lag = head.lagBlocks;
-    return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS
-      ? `${lag} blocks of the chain`
-      : undefined;
-  };
+  const notReady = () => whyNotReady(options);
+  const writes = { sources, router, verifier, slips, notReady };
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
     clock: () => clockResponse(state, head.number),
     asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),
-    ...orderWrites({ sources, router, slips, notReady }),
+    ...orderWrites(writes),
+    ...statementWrites(writes),
     authorize: (client, session, signature) => {
-      if (session.client !== client) return unauthorized("The session is somebody else's.");
-      if (session.validUntil < head.number) return unauthorized("The session is past.");
-      if (session.validUntil > head.number + MAX_SESSION_BLOCKS) {
-        return unauthorized(`The session reaches more than ${MAX_SESSION_BLOCKS} blocks ahead.`);
-      }
+      const untimely = checkSession(client, session, head.number);
+      if (untimely !== undefined) return untimely;
       const round = clock(state).moment.round;
       const hash = hashSession(session);
       const denied = checkSigner(sources, hash, signature, client, round);
@@ -117,7 +106,7 @@ export function createApi(options: ApiOptions): ApiController {
       return unauthorized(`The session is not the client's.${slipText(slip)}`);
     },
     balances: (client) => balancesResponse(sources, client),
-    orders: (client, round) => signed(ordersResponse(sources, client, round)),
+    orders: (client, round, uncovered) => signed(ordersResponse(sources, client, round, uncovered)),
     attend: (client) => attendance.attend(client),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
@@ -145,6 +134,26 @@ export function createApi(options: ApiOptions): ApiController {
   };
 }
 
+function whyNotReady({ router, head, ...options }: ApiOptions): string | undefined {
+  if (router.failed !== undefined) return `a restart (${router.failed.message})`;
+  const problem = options.storageProblem?.();
+  if (problem !== undefined) return `the database (${problem})`;
+  if (!head.isHeard) return "the first answer of the chain";
+  if (!options.canSign()) return "its signing service";
+  const lag = head.lagBlocks;
+  return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+}
+
+async function learn(
+  { readFacts }: ApiOptions,
+  facts: Map<Address, TokenFacts>,
+  token: Address,
+): Promise<void> {
+  if (facts.has(token)) return;
+  const fact = await readFacts(token).catch(() => undefined);
+  if (fact !== undefined) facts.set(token, fact);
+}
+
 function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, TokenFacts>) {
   const { genesis } = options.sources.state;
   const symbolOf = (token: Address) => facts.get(token)?.symbol ?? token;
@@ -165,6 +174,14 @@ function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, Token
       return fact === undefined ? [] : [{ ...fact, listedRound }];
     }),
   };
+}
+
+/** Why the session is not one of the client's at this block of the chain, whoever signed it. */
+function checkSession(client: Address, session: Session, block: BlockNumber): Refusal | undefined {
+  if (session.client !== client) return unauthorized("The session is somebody else's.");
+  if (session.validUntil < block) return unauthorized("The session is past.");
+  if (session.validUntil <= block + MAX_SESSION_BLOCKS) return undefined;
+  return unauthorized(`The session reaches more than ${MAX_SESSION_BLOCKS} blocks ahead.`);
 }
 
 function unauthorized(problem: string): Refusal {

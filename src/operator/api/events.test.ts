@@ -53,7 +53,7 @@ const entryOf = (placed: typeof bid): Entry => ({
   signature: SIGNATURE,
 });
 
-it("says in answers and events which is the newer, whichever comes first", async () => {
+it("answers and events say which is the newer, whichever comes first", async () => {
   const { sources, sequencer, told, recorded, journal } = await start(tradingWorld().entries);
   // One batch holds both: the answer to the first is of a state that its own event does not show.
   const first = sequencer.submit(entryOf(bid)).then(() => {
@@ -74,7 +74,7 @@ it("says in answers and events which is the newer, whichever comes first", async
   expect(answer).toEqual(filled);
 });
 
-it("counts the journal's records, whichever snapshot it begins from", async () => {
+it("the count of the journal's records is right, whichever snapshot it begins from", async () => {
   const entries = tradingEntries();
   const recorded = entries.length;
   for (const snapshots of [[], [3], [recorded]]) {

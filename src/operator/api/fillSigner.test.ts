@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { nobleCurve } from "../../base/curve.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import { localSigner, type Signer, SignerUnavailable } from "../../chain/signer.ts";
+import { FILL_PATH_LENGTH } from "../../protocol/limits.ts";
 import { hashFill } from "../../protocol/messages.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import type { Domain, Fill } from "../../protocol/units.ts";
@@ -21,10 +22,10 @@ function counting() {
   const told = { asked: 0, broken: false };
   const signer: Signer = {
     ...local,
-    signMessage: async (...message) => {
+    signMessages: async (...messages) => {
       told.asked += 1;
       if (told.broken) throw new SignerUnavailable("Asleep.", "Wake it.");
-      return local.signMessage(...message);
+      return local.signMessages(...messages);
     },
   };
   return { told, signer };
@@ -33,16 +34,28 @@ function counting() {
 test("a fill is signed by the key, and asked for once while it is remembered", async () => {
   const { told, signer } = counting();
   const fills = new FillSigner(signer, domain);
-  const [one, same, other] = await Promise.all([
-    fills.sign(fill(1n)),
-    fills.sign({ ...fill(1n) }),
-    fills.sign(fill(2n)),
-  ]);
+  const [one, same] = await Promise.all([fills.sign(fill(1n)), fills.sign({ ...fill(1n) })]);
+  const other = await fills.sign(fill(2n));
   expect(same).toEqual(one);
+  expect(await fills.sign(fill(1n))).toEqual(one);
   expect(other.signature).not.toEqual(one.signature);
   expect(told.asked).toBe(2);
   for (const signed of [one, other]) {
     const from = recoverSigner(nobleCurve, domain, hashFill(signed.fill), signed.signature);
+    expect(from).toBe(signer.address);
+  }
+});
+
+test("fills of one tick share signatures, each as a dispute can show it", async () => {
+  const { told, signer } = counting();
+  const fills = new FillSigner(signer, domain);
+  const sequences = Array.from({ length: 20 }, (_, n) => BigInt(n + 1));
+  const signed = await Promise.all(sequences.map((sequence) => fills.sign(fill(sequence))));
+  expect(told.asked).toBe(3);
+  for (const [at, one] of signed.entries()) {
+    expect(one.fill.sequence).toBe(sequences[at]);
+    expect(one.signature.path.length).toBeLessThanOrEqual(FILL_PATH_LENGTH);
+    const from = recoverSigner(nobleCurve, domain, hashFill(one.fill), one.signature);
     expect(from).toBe(signer.address);
   }
 });
@@ -63,9 +76,9 @@ test("the oldest signatures are forgotten, and come out the same again", async (
   const { told, signer } = counting();
   const instant: Signer = {
     ...signer,
-    signMessage: async () => {
+    signMessages: async () => {
       told.asked += 1;
-      return { r: "0x", vs: "0x", path: [] };
+      return [{ r: "0x", vs: "0x", path: [] }];
     },
   };
   const fills = new FillSigner(instant, domain);

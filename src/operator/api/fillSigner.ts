@@ -1,15 +1,18 @@
-/** Signs fills with the operator's key, wherever it is held. */
+/** Signs fills, and countersigns statements, with the operator's key, wherever it is held. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../../base/hex.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
-import { hashFill } from "../../protocol/messages.ts";
-import type { Domain, Fill, SignedFill } from "../../protocol/units.ts";
+import { FILL_PATH_LENGTH } from "../../protocol/limits.ts";
+import { hashFill, hashStatement } from "../../protocol/messages.ts";
+import type { Domain, Fill, Signature, SignedFill, Statement } from "../../protocol/units.ts";
 
 /**
  * Signatures remembered: an order's answer, its event and its next reading want the same one.
  * Forgotten ones are made again from the journal.
  */
 const REMEMBERED_FILLS = 4096;
+/** Fills under one signature. */
+const BATCH_FILLS = 2 ** FILL_PATH_LENGTH;
 
 /** A signature of this key would be no evidence: others sign the same fill. */
 export class NotApproved extends QuarterdeckError {
@@ -29,12 +32,18 @@ export function isUnsigned(error: unknown): boolean {
   return error instanceof SignerUnavailable || error instanceof NotApproved;
 }
 
+interface WaitingFill {
+  readonly structHash: Uint8Array;
+  readonly resolve: (signature: Promise<Signature>) => void;
+}
+
 export class FillSigner {
   readonly #signer: Signer;
   readonly #domain: Domain;
   readonly #isApproved: () => boolean;
   /** By struct hash, oldest first; under way or done. */
   readonly #recent = new Map<Hex, Promise<SignedFill>>();
+  #waiting: WaitingFill[] = [];
 
   /** `isApproved`: false only where the key is known not to be an operator's. */
   constructor(signer: Signer, domain: Domain, isApproved: () => boolean = () => true) {
@@ -60,7 +69,31 @@ export class FillSigner {
     return signed;
   }
 
+  /** A statement's countersignature, remembered by nobody. Rejects as `sign` does. */
+  countersign(statement: Statement): Promise<Signature> {
+    if (!this.#isApproved()) return Promise.reject(new NotApproved(this.#signer.address));
+    return this.#signer.signMessage(this.#domain, hashStatement(statement));
+  }
+
   async #sign(fill: Fill, structHash: Uint8Array): Promise<SignedFill> {
-    return { fill, signature: await this.#signer.signMessage(this.#domain, structHash) };
+    const signature = await new Promise<Signature>((resolve) => {
+      // Behind all that asks in this tick.
+      if (this.#waiting.length === 0) setImmediate(() => this.#signWaiting());
+      this.#waiting.push({ structHash, resolve });
+    });
+    return { fill, signature };
+  }
+
+  #signWaiting(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (let from = 0; from < waiting.length; from += BATCH_FILLS) {
+      const batch = waiting.slice(from, from + BATCH_FILLS);
+      const hashes = batch.map(({ structHash }) => structHash);
+      const signed = this.#signer.signMessages(this.#domain, hashes);
+      batch.forEach(({ resolve }, at) => {
+        resolve(signed.then((signatures) => signatures[at] as Signature));
+      });
+    }
   }
 }

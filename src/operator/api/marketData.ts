@@ -10,6 +10,7 @@ import {
   hasMarket,
   ledgerResponse,
   tickerResponse,
+  watchBook,
 } from "./marketQueries.ts";
 import type { OperatorApi } from "./operatorApi.ts";
 import { clientTradesResponse, type QuerySources, tradeResponse } from "./queries.ts";
@@ -23,7 +24,15 @@ export type ReadDeposits = (
 
 type MarketDataApi = Pick<
   OperatorApi,
-  "book" | "trades" | "ticker" | "tickers" | "candles" | "clientTrades" | "ledger" | "deposits"
+  | "book"
+  | "watchBook"
+  | "trades"
+  | "ticker"
+  | "tickers"
+  | "candles"
+  | "clientTrades"
+  | "ledger"
+  | "deposits"
 >;
 
 export function marketData(
@@ -35,6 +44,7 @@ export function marketData(
   const ticker = (base: Address, quote: Address) => tickerResponse(sources, base, quote);
   return {
     book: (base, quote, options) => bookResponse(sources, base, quote, options),
+    watchBook: (base, quote) => watchBook(sources, base, quote),
     trades: (base, quote, page) =>
       hasMarket(sources, base, quote)
         ? history.ofMarket(base, quote, page).map(tradeResponse)

@@ -51,7 +51,7 @@ function exchange(): QuerySources {
 
 const sources = exchange();
 
-it("groups levels by price, bids down and asks up, and loses nothing", () => {
+it("levels are grouped by price, bids down and asks up, and nothing is lost", () => {
   const book = (group?: bigint, depth = 10) =>
     bookResponse(sources, BASE, QUOTE, { depth, ...(group !== undefined && { group }) });
   expect(book()?.asks.map(({ price, amount }) => [price, amount])).toEqual([
@@ -72,7 +72,7 @@ it("groups levels by price, bids down and asks up, and loses nothing", () => {
   expect(hasMarket(sources, QUOTE, BASE)).toBe(false);
 });
 
-it("tells best prices, the last price, and 24 hours", () => {
+it("the ticker tells best prices, the last price, and 24 hours", () => {
   const found = tickerResponse(sources, BASE, QUOTE);
   expect(found).toMatchObject({
     bid: { price: 45n },
@@ -89,7 +89,7 @@ it("tells best prices, the last price, and 24 hours", () => {
   expect(ticker.parse(JSON.parse(toJson(found)))).toEqual(found);
 });
 
-it("says of each candle whether it is closed", () => {
+it("a candle says whether it is closed", () => {
   const found = candlesResponse(sources, BASE, QUOTE, { interval: "1m", limit: 5 });
   expect(found).toMatchObject([{ openMs: NOW, close: 55n, closed: false }]);
   expect(candle.array().parse(JSON.parse(toJson(found)))).toEqual(found);
@@ -98,13 +98,13 @@ it("says of each candle whether it is closed", () => {
   expect(later).toMatchObject([{ openMs: NOW, closed: true }]);
 });
 
-it("says on which side of a trade each client was", () => {
+it("a trade says on which side each client was", () => {
   const of = (client: typeof ALICE) => clientTradesResponse(sources.history, client, { limit: 5 });
   expect(of(ALICE)).toMatchObject([{ role: "maker", side: "sell", orderId: 1n }]);
   expect(of(BOB)).toMatchObject([{ role: "taker", side: "buy", orderId: 6n }]);
 });
 
-it("tells deposits with the confirmations that they still want, and then as credited", () => {
+it("deposits are told with the confirmations that they still want, then as credited", () => {
   const head = sources.state.head?.number ?? 0;
   const { confirmations } = GENESIS;
   const made = (block: number) => ({

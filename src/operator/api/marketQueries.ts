@@ -1,6 +1,8 @@
 /** Market data and account history, from state and history: read-only. */
 import type { Address } from "../../base/hex.ts";
 import type { DepositMade } from "../../chain/contracts/pastEvents.ts";
+import type { Side } from "../../exchange/model/outcome.ts";
+import { bookOf } from "../../exchange/model/state.ts";
 import type { BookView, PriceLevel } from "../../exchange/model/viewTypes.ts";
 import { book } from "../../exchange/queries/views.ts";
 import type { Amount, BlockNumber } from "../../protocol/units.ts";
@@ -14,7 +16,7 @@ import type {
 } from "../../wire/schemas/market.ts";
 import { INTERVAL_MS } from "../replay/candles.ts";
 import type { Move } from "../replay/ledger.ts";
-import type { BookOptions, CandlePage, LedgerPage } from "./operatorApi.ts";
+import type { BookChanges, BookOptions, CandlePage, LedgerPage } from "./operatorApi.ts";
 import { type QuerySources, shownTime } from "./queries.ts";
 
 /** Where a whole side is wanted. */
@@ -51,6 +53,28 @@ export function bookResponse(
     bids: levels(view.bids, false),
     asks: levels(view.asks, true),
     asOf: sources.history.upTo,
+  };
+}
+
+/** See `OperatorApi.watchBook`. */
+export function watchBook(
+  { state, history }: QuerySources,
+  base: Address,
+  quote: Address,
+): BookChanges | undefined {
+  const found = bookOf(state, base, quote);
+  if (found === undefined || found.market.base !== base) return undefined;
+  const watch = found.watch();
+  const { lot } = found.market;
+  const levels = (side: Side, prices: readonly Amount[]) =>
+    prices.map((price) => ({ price, amount: found.lotsAt(side, price) * lot }));
+  return {
+    take: () => {
+      const { isCleared, bid, ask } = watch.take();
+      const [bids, asks] = [levels("bid", bid), levels("ask", ask)];
+      return { isCleared, bids, asks, asOf: history.upTo };
+    },
+    stop: () => found.unwatch(watch),
   };
 }
 

@@ -16,6 +16,7 @@ import type {
   Round,
   Session,
   Signature,
+  SignedStatement,
 } from "../../protocol/units.ts";
 import type {
   BalanceResponse,
@@ -41,6 +42,7 @@ import type {
   TradeResponse,
 } from "../../wire/schemas/market.ts";
 import type { OrderResponse } from "../../wire/schemas/order.ts";
+import type { StatementResponse } from "../../wire/schemas/statement.ts";
 import type { Placement } from "../../wire/schemas/terms.ts";
 
 import type { TradePage } from "../replay/history.ts";
@@ -100,6 +102,16 @@ export interface LedgerPage {
   readonly limit: number;
 }
 
+/** The changes of a book, for a reader who keeps a copy. Work grows with the changes alone. */
+export interface BookChanges {
+  /**
+   * Levels that changed since the last call, 0 where one is gone; `isCleared`: beside these there
+   * are none.
+   */
+  take(): Pick<BookResponse, "bids" | "asks" | "asOf"> & { readonly isCleared: boolean };
+  stop(): void;
+}
+
 export interface OperatorApi {
   exchange(): ExchangeResponse;
   /** `challenge`: 32 bytes. */
@@ -109,6 +121,8 @@ export interface OperatorApi {
   asOf(): number;
   /** Undefined where there is no such market. */
   book(base: Address, quote: Address, options: BookOptions): BookResponse | undefined;
+  /** The changes of a market's book from now on; undefined where there is no such market. */
+  watchBook(base: Address, quote: Address): BookChanges | undefined;
   trades(base: Address, quote: Address, page: TradePage): TradeResponse[] | undefined;
   ticker(base: Address, quote: Address): TickerResponse | undefined;
   /** One for each market, in the order of the genesis. */
@@ -125,11 +139,16 @@ export interface OperatorApi {
   cancelAfter(wish: CancelAfter, signature: Signature): Promise<Answered<CancelAfterResponse>>;
   /** A connection of the client began, which showed its session; call what it gives at its end. */
   attend(client: Address): () => void;
+  /** Answered once client's and operator's signature are durable. */
+  countersign(given: SignedStatement): Promise<Answered<StatementResponse>>;
+  /** Of the round before the current one and of the current one, as far as there are. */
+  statements(client: Address): StatementResponse[];
   limits(client: Address): LimitsResponse;
   /** A refusal unless the session is the client's, signed, and not past. */
   authorize(client: Address, session: Session, signature: Signature): Refusal | undefined;
   balances(client: Address): BalanceResponse[];
-  orders(client: Address, round?: Round): Promise<Answered<OrderResponse[]>>;
+  /** `uncovered`: only those that the last statement does not cover. */
+  orders(client: Address, round?: Round, uncovered?: boolean): Promise<Answered<OrderResponse[]>>;
   clientTrades(client: Address, page: TradePage): ClientTradeResponse[];
   ledger(client: Address, page: LedgerPage): LedgerEntryResponse[];
   /** Pending deposits are read from the chain; left out where it does not answer. */

@@ -1,37 +1,19 @@
 /** Writes of clients: signatures checked, handed to the router, and answered once durable. */
-import type { Curve } from "../../base/curve.ts";
-import { type Address, bytesToHex } from "../../base/hex.ts";
+import type { Address } from "../../base/hex.ts";
 import { SignerUnavailable } from "../../chain/signer.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { OrderRef } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
-import { limits, order, tradingKeyOf } from "../../exchange/queries/views.ts";
-import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
+import { limits, order } from "../../exchange/queries/views.ts";
 import {
   hashCancelAfter,
   hashCancelAll,
   hashCancelOrder,
-  hashOrder,
-  hashOrderTerms,
   orderHash,
 } from "../../protocol/messages.ts";
-import { ACT_OF_REFUSAL, type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
-import { recoverSigner } from "../../protocol/signatures.ts";
-import {
-  FIRST_TERMS_ID,
-  idHasTerms,
-  isSameTerms,
-  LAST_TERMS_ID,
-  termsOf,
-} from "../../protocol/trading/terms.ts";
-import type {
-  CancelAfter,
-  CancelAll,
-  CancelOrder,
-  Order,
-  Round,
-  Signature,
-} from "../../protocol/units.ts";
+import { ACT_OF_REFUSAL, type Refusal, refuse } from "../../protocol/refusals.ts";
+import { isSameTerms, termsOf } from "../../protocol/trading/terms.ts";
+import type { CancelAfter, CancelAll, Round, Signature } from "../../protocol/units.ts";
 import type {
   CancelAfterResponse,
   Replacement,
@@ -43,11 +25,20 @@ import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import { NotApproved } from "./fillSigner.ts";
 import type { Answered, OperatorApi, SignedCancel } from "./operatorApi.ts";
 import { orderResponse, type QuerySources } from "./queries.ts";
+import type { SignatureVerifier, SignedMessage, Signers } from "./signatureVerifier.ts";
 import type { SlipFinder } from "./slipFinder.ts";
+import {
+  checkCancelSigner,
+  checkPlacement,
+  checkSameOwner,
+  placementMessages,
+  refuseUnless,
+} from "./writeChecks.ts";
 
 export interface OrderWritesOptions {
   readonly sources: QuerySources;
   readonly router: WriteRouter;
+  readonly verifier: SignatureVerifier;
   readonly slips: SlipFinder;
   /** Why no orders are taken now, if so. */
   readonly notReady: () => string | undefined;
@@ -69,9 +60,9 @@ type OrderWrites = Pick<
 
 export function orderWrites(options: OrderWritesOptions): OrderWrites {
   const placeOrders = (placed: readonly Placement[]) =>
-    writeEach(options, placed, (sources) => placing(sources, options.slips));
+    writeEach(options, placed, placing(options));
   const cancelOrders = (cancels: readonly SignedCancel[]) =>
-    writeEach(options, cancels, (sources) => cancelling(sources, options.slips));
+    writeEach(options, cancels, cancelling(options));
   return {
     limits: (client) => limits(options.sources.state, client),
     placeOrders,
@@ -86,26 +77,31 @@ export function orderWrites(options: OrderWritesOptions): OrderWrites {
 
 /** How one of several writes is checked, written and told of. */
 interface Write<T> {
+  /** The messages whose signers `check` is given. */
+  readonly messagesOf: (write: T) => readonly SignedMessage[];
   /** Why its signatures are not the owner's, if so. */
-  readonly check: (write: T) => Refusal | undefined;
+  readonly check: (write: T, signers: Signers) => Refusal | undefined;
   readonly entryOf: (write: T) => Entry;
   readonly orderOf: (write: T) => OrderRef;
   /** True if the order was refused only because it was taken before. */
   readonly isSettled: (write: T, refusal: Refusal) => boolean;
 }
 
-function placing(sources: QuerySources, slips: SlipFinder): Write<Placement> {
+function placing(options: OrderWritesOptions): Write<Placement> {
   return {
-    check: (placed) => checkPlacement(sources, slips, placed),
+    messagesOf: placementMessages,
+    check: (placed, signers) => checkPlacement(options, placed, signers),
     entryOf: (placed) => ({ kind: "placeOrder", ...entryParts(placed) }),
     orderOf: (placed) => placed.order,
-    isSettled: (placed, refusal) => isSettledBefore(sources.state, placed, refusal),
+    isSettled: (placed, refusal) => isSettledBefore(options.sources.state, placed, refusal),
   };
 }
 
-function cancelling(sources: QuerySources, slips: SlipFinder): Write<SignedCancel> {
+function cancelling(options: OrderWritesOptions): Write<SignedCancel> {
   return {
-    check: ({ cancel, signature }) => checkCancelSigner(sources, slips, cancel, signature),
+    messagesOf: ({ cancel, signature }) => [{ structHash: hashCancelOrder(cancel), signature }],
+    check: ({ cancel, signature }, [signer]) =>
+      checkCancelSigner(options, cancel, signature, signer),
     entryOf: ({ cancel, signature }) => ({ kind: "cancelOrder", ...cancel, signature }),
     orderOf: ({ cancel }) => cancel,
     isSettled: () => false,
@@ -116,13 +112,19 @@ function cancelling(sources: QuerySources, slips: SlipFinder): Write<SignedCance
 async function writeEach<T>(
   options: OrderWritesOptions,
   writes: readonly T[],
-  how: (sources: QuerySources) => Write<T>,
+  { messagesOf, check, entryOf, orderOf, isSettled }: Write<T>,
 ): Promise<Answered<Answered<OrderResponse>[]>> {
-  const unready = closed(options);
-  if (unready !== undefined) return refusing(unready);
-  const sources = rememberingSources(options.sources, writes.length);
-  const { check, entryOf, orderOf, isSettled } = how(sources);
-  const denials = writes.map(check);
+  const { sources } = options;
+  const messages = writes.map(messagesOf);
+  const verified = await signersOf(options, messages.flat());
+  if (!verified.ok) return verified;
+  const signers = verified.value;
+  let from = 0;
+  const denials = writes.map((write, at) => {
+    const count = messages[at]?.length ?? 0;
+    from += count;
+    return check(write, signers.slice(from - count, from));
+  });
   const entries = writes.filter((_, at) => denials[at] === undefined).map(entryOf);
   const outcomes = entries.length === 0 ? [] : await options.router.submitAll(entries);
   const elsewhere = outcomes.find(({ refusal }) => refusal?.code === "NotLeader");
@@ -138,21 +140,6 @@ async function writeEach<T>(
   return { ok: true, value: await Promise.all(answers) };
 }
 
-/** One signature over several messages is recovered once. */
-function rememberingSources(sources: QuerySources, count: number): QuerySources {
-  if (count < 2) return sources;
-  const { curve } = sources;
-  const known = new Map<string, Uint8Array | undefined>();
-  const recover: Curve["recover"] = (digest, r, s, yParity) => {
-    const key = [digest, r, s].map(bytesToHex).join() + yParity;
-    if (!known.has(key)) known.set(key, curve.recover(digest, r, s, yParity));
-    return known.get(key);
-  };
-  const sign: Curve["sign"] = (digest, key) => curve.sign(digest, key);
-  const publicKey: Curve["publicKey"] = (key) => curve.publicKey(key);
-  return { ...sources, curve: { sign, recover, publicKey } };
-}
-
 function alone(answer: Answered<Answered<OrderResponse>[]>): Answered<OrderResponse> {
   return answer.ok ? (answer.value[0] as Answered<OrderResponse>) : answer;
 }
@@ -161,13 +148,19 @@ async function replaceOrder(
   options: OrderWritesOptions,
   replacement: Replacement,
 ): Promise<Answered<ReplaceResponse>> {
-  const { sources, slips, router } = options;
+  const { sources, router } = options;
   const { cancel, cancelSignature, order: placed } = replacement;
+  const mixed = checkSameOwner(cancel, placed);
+  if (mixed !== undefined) return refusing(mixed);
+  const verified = await signersOf(options, [
+    { structHash: hashCancelOrder(cancel), signature: cancelSignature },
+    ...placementMessages(replacement),
+  ]);
+  if (!verified.ok) return verified;
+  const [cancelSigner, ...signers] = verified.value;
   const denied =
-    closed(options) ??
-    checkSameOwner(cancel, placed) ??
-    checkCancelSigner(sources, slips, cancel, cancelSignature) ??
-    checkPlacement(sources, slips, replacement);
+    checkCancelSigner(options, cancel, cancelSignature, cancelSigner) ??
+    checkPlacement(options, replacement, signers);
   if (denied !== undefined) return refusing(denied);
   const parts = entryParts(replacement);
   const { refusal } = await router.submit({
@@ -193,7 +186,7 @@ async function cancelAll(
   signature: Signature,
 ): Promise<Answered<OrderResponse[]>> {
   const { sources, router } = options;
-  const denied = closed(options) ?? checkCommand(options, wish, hashCancelAll(wish), signature);
+  const denied = await checkCommand(options, wish, hashCancelAll(wish), signature);
   if (denied !== undefined) return refusing(denied);
   const { refusal } = await router.submit({ kind: "cancelAll", ...wish, signature });
   const done = sources.state.clients.get(wish.owner)?.cancelledAll;
@@ -211,7 +204,7 @@ async function cancelAfter(
   signature: Signature,
 ): Promise<Answered<CancelAfterResponse>> {
   const { sources, router } = options;
-  const denied = closed(options) ?? checkCommand(options, wish, hashCancelAfter(wish), signature);
+  const denied = await checkCommand(options, wish, hashCancelAfter(wish), signature);
   if (denied !== undefined) return refusing(denied);
   const { refusal } = await router.submit({ kind: "cancelAfter", ...wish, signature });
   const client = sources.state.clients.get(wish.owner);
@@ -222,101 +215,41 @@ async function cancelAfter(
 }
 
 /** Before anything else: what this operator knows may trail, such as a new trading key. */
-function closed({ router, notReady }: OrderWritesOptions): Refusal | undefined {
+export function closed({ router, notReady }: OrderWritesOptions): Refusal | undefined {
   if (!router.isOpen) return refuse("NotLeader", { leader: router.leader });
   const waitingFor = notReady();
   return waitingFor === undefined ? undefined : refuse("NotReady", { waitingFor });
+}
+
+/** The messages' signers, unless this operator takes no writes, before or after they are known. */
+async function signersOf(
+  options: OrderWritesOptions,
+  messages: readonly SignedMessage[],
+): Promise<Answered<Signers>> {
+  const { verifier } = options;
+  const unready = closed(options);
+  if (unready !== undefined) return refusing(unready);
+  if (verifier.isOverloaded) return refusing(refuse("Overloaded", { retryAfterMs: 1000 }));
+  const signers = await verifier.signersOf(messages);
+  // Another operator may lead by now, whose state knows newer trading keys.
+  const later = closed(options);
+  return later === undefined ? { ok: true, value: signers } : refusing(later);
 }
 
 function entryParts({ order: placed, signature, terms }: Placement) {
   return { order: placed, signature, ...(terms !== undefined && { terms }) };
 }
 
-function checkSameOwner({ owner }: CancelOrder, placed: Order): Refusal | undefined {
-  if (owner === placed.owner) return undefined;
-  return refuse("BadInput", {
-    field: "body.cancel.owner",
-    problem: `The new order is of ${placed.owner}.`,
-    hint: "Replace an order by one of the same owner.",
-  });
-}
-
-function checkCommand(
-  { sources, slips }: OrderWritesOptions,
+async function checkCommand(
+  options: OrderWritesOptions,
   { owner, round }: CancelAll,
-  hash: Uint8Array,
-  signature: Signature,
-): Refusal | undefined {
-  const denied = checkSigner(sources, hash, signature, owner, round);
-  return denied && slips.explain(denied, hash, { signature });
-}
-
-function checkCancelSigner(
-  sources: QuerySources,
-  slips: SlipFinder,
-  cancel: CancelOrder,
-  signature: Signature,
-): Refusal | undefined {
-  const hash = hashCancelOrder(cancel);
-  const denied = checkSigner(sources, hash, signature, cancel.owner, cancel.round);
-  return denied && slips.explain(denied, hash, { signature });
-}
-
-/** Why the order is not its owner's, or its terms are not the order's; undefined if all is well. */
-function checkPlacement(
-  sources: QuerySources,
-  slips: SlipFinder,
-  placed: Placement,
-): Refusal | undefined {
-  const { order: placedOrder, signature, terms } = placed;
-  const { owner, round, id } = placedOrder;
-  if (signature.path.length > ORDER_PATH_LENGTH) return pathTooLong();
-  const hash = hashOrder(placedOrder);
-  const denied = checkSigner(sources, hash, signature, owner, round);
-  if (denied !== undefined) return slips.explain(denied, hash, placed);
-  if (idHasTerms(id) !== (terms !== undefined)) return termsAndId(terms !== undefined);
-  if (terms === undefined) return undefined;
-  const termsHash = hashOrderTerms({ orderHash: orderHash(placedOrder), ...termsOf(terms) });
-  const foreign = checkSigner(sources, termsHash, terms.signature, owner, round);
-  return foreign && slips.explain(foreign, termsHash, { signature: terms.signature });
-}
-
-/** A refusal unless the message is signed by the owner or its trading key of that round. */
-export function checkSigner(
-  { curve, domain, state }: QuerySources,
   structHash: Uint8Array,
   signature: Signature,
-  owner: Address,
-  round: Round,
-): RefusalOf<"BadSignature"> | undefined {
-  const recovered = recoverSigner(curve, domain, structHash, signature);
-  if (recovered !== undefined && recovered === owner) return undefined;
-  const key = tradingKeyOf(state, owner, round);
-  if (recovered !== undefined && recovered === key) return undefined;
-  return refuse("BadSignature", { owner, recovered });
-}
-
-/** A longer path would make the evidence against an overdraft too large to send. */
-function pathTooLong(): Refusal {
-  return refuse("BadInput", {
-    field: "body.signature.path",
-    problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
-    hint: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
-  });
-}
-
-/** Terms were taken off or put on by whoever passed the order on, or its id was chosen badly. */
-function termsAndId(hasTerms: boolean): Refusal {
-  const span = `${FIRST_TERMS_ID} to ${LAST_TERMS_ID}`;
-  return refuse("BadInput", {
-    field: "body.terms",
-    problem: hasTerms
-      ? "The order's id is one of orders without terms."
-      : "The order's id is one of orders with terms, and there are none.",
-    hint: hasTerms
-      ? `Give orders with terms an id of ${span}, and sign the order anew.`
-      : `Send the order with its terms, or sign it with an id that is not of ${span}.`,
-  });
+): Promise<Refusal | undefined> {
+  const verified = await signersOf(options, [{ structHash, signature }]);
+  if (!verified.ok) return verified.refusal;
+  const denied = refuseUnless(options.sources.state, verified.value[0], owner, round);
+  return denied && options.slips.explain(denied, structHash, { signature });
 }
 
 /**

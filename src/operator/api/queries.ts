@@ -113,13 +113,14 @@ export async function orderResponse(
   };
 }
 
-/** As `orderResponse`, of every order of the client in one round. */
+/** As `orderResponse`, of every order of the client in one round, or those in no statement. */
 export function ordersResponse(
   sources: QuerySources,
   client: Address,
   round: Round = sources.state.moment.round,
+  uncovered = false,
 ): Promise<OrderResponse[]> {
-  const views = orders(sources.state, client, round);
+  const views = orders(sources.state, client, round, uncovered);
   return Promise.all(views.map((view) => orderResponse(sources, view)));
 }
 

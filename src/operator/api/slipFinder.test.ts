@@ -14,7 +14,7 @@ const domain = { chainId: 900, mediator: OWNER as Address };
 const hash = hashCancelOrder({ owner: OWNER, round: 1, id: 2n });
 const refusal = refuse("BadSignature", { owner: OWNER, recovered: undefined });
 
-it("names every likely slip of the owner, and none of a stranger", () => {
+it("the finder names every likely slip of the owner, and none of a stranger", () => {
   for (const { digest, slip } of likelySlips(domain, hash)) {
     const signature = { ...encodeSignature(nobleCurve.sign(digest, KEY)), path: [] };
     const finder = new SlipFinder({ curve: nobleCurve, domain });
@@ -25,7 +25,7 @@ it("names every likely slip of the owner, and none of a stranger", () => {
   expect(finder.explain(refusal, hash, { signature: stranger })).toBe(refusal);
 });
 
-it("looks a few times in a second, and then refuses without", () => {
+it("the finder examines a few slips in a second, and then refuses without", () => {
   let now = 5000;
   let recoveries = 0;
   const counting = {

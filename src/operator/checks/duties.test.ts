@@ -73,7 +73,7 @@ function disputedWorld(): World {
 }
 
 describe("open duties", () => {
-  it("are none before the first round, and none when all is done", () => {
+  it("open duties are none before the first round, and none when all is done", () => {
     expect(open(new World())).toEqual([]);
     const world = tradingWorld();
     expect(open(world)).toEqual([]);
@@ -81,7 +81,7 @@ describe("open duties", () => {
     expect(open(world)).toEqual([]);
   });
 
-  it("hold the commit from the first block of its round, before the machine is there", () => {
+  it("open duties hold the commit from its round's first block, ahead of the machine", () => {
     const world = tradingWorld();
     const first = firstBlockOf(SCHEDULE, 1);
     world.mineTo(first - 2);
@@ -97,7 +97,7 @@ describe("open duties", () => {
     ]);
   });
 
-  it("do not count as late by blocks that the reading of the chain does not know", () => {
+  it("open duties are not late by blocks that the reading of the chain does not know", () => {
     const world = tradingWorld();
     const deadline = lastBlockOf(SCHEDULE, 1, 0);
     world.mineTo(firstBlockOf(SCHEDULE, 1));
@@ -106,7 +106,7 @@ describe("open duties", () => {
     expect(commit).toMatchObject({ blocksLeft: 0, inTime: true });
   });
 
-  it("are in time as long as one more block can take them, and late after that", () => {
+  it("open duties are in time as long as one more block can take them, and late after", () => {
     const world = tradingWorld();
     const deadline = lastBlockOf(SCHEDULE, 1, 0);
     world.mineTo(firstBlockOf(SCHEDULE, 1));
@@ -115,7 +115,7 @@ describe("open duties", () => {
     expect(open(world, deadline + 3)[0]).toMatchObject({ blocksLeft: -3, inTime: false });
   });
 
-  it("hold a refused request, and count it before the commit that waits for it", () => {
+  it("open duties hold a refused request, and count it before the commit", () => {
     const world = overdrawnWorld();
     expect(open(world)).toMatchObject([
       { id: { kind: "cancelWithdrawal", client: ALICE, token: BASE, round: 2 }, blocksNeeded: 1 },
@@ -128,7 +128,7 @@ describe("open duties", () => {
     expect(last.map(({ blocksNeeded }) => blocksNeeded)).toEqual([1, 2]);
   });
 
-  it("need no more blocks than transactions hang on each other: one block takes several", () => {
+  it("open duties need no more blocks than depend on each other: one takes several", () => {
     const world = overdrawnWorld([ALICE, CAROL]);
     world.mineTo(firstBlockOf(SCHEDULE, 3));
     const owed = open(world);
@@ -136,7 +136,7 @@ describe("open duties", () => {
     expect(owed.map(({ blocksNeeded }) => blocksNeeded)).toEqual([1, 1, 2]);
   });
 
-  it("hold a dispute also while it waits for the commit, until its own deadline", () => {
+  it("open duties hold a dispute also while it waits for the commit, until its deadline", () => {
     const world = disputedWorld();
     const [dispute] = open(world);
     expect(dispute).toMatchObject({ id: { kind: "closeDispute", client: ALICE, round: 2 } });
@@ -145,7 +145,7 @@ describe("open duties", () => {
     expect(open(world, deadline)[0]?.inTime).toBe(false);
   });
 
-  it("go by the chain where it was read: what it shows as done is not owed", () => {
+  it("open duties go by the chain where it was read: what is done there is not owed", () => {
     const world = disputedWorld();
     const view = unreadView(world.state, world.block);
     expect(scheduleDuties(world.state, { ...view, isDisputeOpen: () => false })).toEqual([]);
@@ -158,14 +158,14 @@ describe("open duties", () => {
     expect(scheduleDuties(before.state, committed)).toEqual([]);
   });
 
-  it("are none in a halted exchange", () => {
+  it("open duties are none in a halted exchange", () => {
     const world = tradingWorld();
     world.mineTo(firstBlockOf(SCHEDULE, 1, 1));
     expect(world.state.halted).toBeDefined();
     expect(open(world)).toEqual([]);
   });
 
-  it("name the one with the nearest deadline", () => {
+  it("open duties name the one with the nearest deadline", () => {
     const world = overdrawnWorld();
     world.mineTo(firstBlockOf(SCHEDULE, 3));
     expect(nearest(open(world))?.id.kind).toBe("cancelWithdrawal");
@@ -186,7 +186,7 @@ describe("the check of duties", () => {
     return new Map(readings.map((reading) => [reading.check, reading]));
   };
 
-  it("gives the distance to the nearest deadline in quarters and blocks", async () => {
+  it("the check of duties counts quarters and blocks to the nearest deadline", async () => {
     const world = tradingWorld();
     const metrics = new Metrics();
     world.mineTo(firstBlockOf(SCHEDULE, 1));
@@ -199,7 +199,7 @@ describe("the check of duties", () => {
     expect(text).toContain('quarterdeck_duty_left_blocks{kind="closeDispute"} +Inf');
   });
 
-  it("alarms as soon as a duty can no longer be done in time, and when it halted", () => {
+  it("the check of duties alarms as soon as a duty is late for sure, and when it halted", () => {
     const world = tradingWorld();
     world.mineTo(firstBlockOf(SCHEDULE, 1));
     const late = probe(world, lastBlockOf(SCHEDULE, 1, 0));
@@ -207,7 +207,7 @@ describe("the check of duties", () => {
     expect(late.get("answerable")?.detail).toMatch(/commit of round 1 .* 0 blocks left/);
   });
 
-  it("leaves everything as it was while it catches up", () => {
+  it("the check of duties leaves everything as it was while it catches up", () => {
     const check = dutiesCheck({
       ...guards,
       schedule: SCHEDULE,
@@ -234,7 +234,7 @@ describe("the check of the halt", () => {
     return { readings: new Map(readings.map((one) => [one.check, one])), text, check };
   };
 
-  it("gives the distance in quarters and blocks, by the contract", async () => {
+  it("the check of the halt counts quarters and blocks to it, by the contract", async () => {
     const { readings, text, check } = await probe({ haltBlock: 104 });
     expect(readings.get("haltDistance")).toMatchObject({ value: 0.5 });
     expect(readings.get("halted")?.value).toBe(0);
@@ -242,7 +242,7 @@ describe("the check of the halt", () => {
     expect(check.haltBlock()).toBe(104);
   });
 
-  it("is at ease while nothing is owed, and alarms once when it halted", async () => {
+  it("the check of the halt is ok while nothing is owed, and alarms once at a halt", async () => {
     const owed = await probe({});
     expect(owed.readings.get("haltDistance")?.value).toBe(Number.POSITIVE_INFINITY);
     const { readings } = await probe({ halted: true, haltBlock: 99 });

@@ -28,14 +28,14 @@ function parse(json: unknown, environment: NodeJS.ProcessEnv = { [KEY_VARIABLE]:
 }
 
 describe("the configuration", () => {
-  it("fills in defaults and reads money as bigint", () => {
+  it("the configuration fills in defaults and reads money as bigint", () => {
     const config = parse(GOOD);
     expect(config.confirmations).toBe(12);
     expect(config.minBalance).toBe(10n ** 19n);
     expect(config.markets[0]?.lot).toBe(100n);
   });
 
-  it("takes endpoints from the environment", () => {
+  it("the configuration takes endpoints from the environment", () => {
     const environment = { [KEY_VARIABLE]: KEY, [RPC_VARIABLE]: "http://a:1,http://b:2" };
     expect(parse(GOOD, environment).rpc).toEqual(["http://a:1", "http://b:2"]);
   });
@@ -49,11 +49,11 @@ describe("the configuration", () => {
     [{ ...GOOD, markets: [{ ...GOOD.markets[0], tick: 1 }] }, /markets\.0\.tick: /],
     [{ ...GOOD, colour: "red" }, /colour/],
     [[], /the whole/],
-  ])("names the field that is wrong: %#", (json, message) => {
+  ])("the configuration names the field that is wrong: %#", (json, message) => {
     expect(() => parse(json)).toThrow(message);
   });
 
-  it("names a parameter of the database's URL that cannot be honoured, from wherever it comes", () => {
+  it("the configuration names a parameter of the database's URL that is not honoured", () => {
     const url = "postgres://u:hunter2@db/x?sslcrl=/a";
     const shared = { ...GOOD, publicUrl: "http://a", database: { url } };
     expect(() => parse(shared)).toThrow(/database\.url: .*sslcrl=\/a cannot be honoured/);
@@ -63,7 +63,7 @@ describe("the configuration", () => {
     expect(() => parse(open, environment)).toThrow(/QUARTERDECK_DATABASE: .*sslcrl=\/a cannot/);
   });
 
-  it("never shows a key, not even a wrong one", () => {
+  it("the configuration never shows a key, not even a wrong one", () => {
     expect(() => parse(GOOD, { [KEY_VARIABLE]: "0xsecret" })).toThrow(KEY_VARIABLE);
     expect(() => parse(GOOD, { [KEY_VARIABLE]: "0xsecret" })).not.toThrow("secret");
     expect(() => parse(GOOD, {})).toThrow(/is not set/);
@@ -72,7 +72,7 @@ describe("the configuration", () => {
     expect(() => parse({ ...GOOD, privateKey: KEY })).not.toThrow("abab");
   });
 
-  it("never shows the text of a file that is no JSON", () => {
+  it("the configuration never shows the text of a file that is no JSON", () => {
     const folder = mkdtempSync(join(tmpdir(), "quarterdeck-config-"));
     const file = join(folder, "quarterdeck.json");
     for (const text of [KEY, `{"privateKey": ${KEY}}`, `{"a": "${KEY}`]) {
@@ -88,7 +88,7 @@ describe("variables of the environment", () => {
   const withVariables = (more: NodeJS.ProcessEnv, json: object = GOOD) =>
     parse(json, { [KEY_VARIABLE]: KEY, ...more });
 
-  it.each(["", "  "])("count as unset where they are empty: %j", (empty) => {
+  it.each(["", "  "])("variables count as unset where they are empty: %j", (empty) => {
     const config = withVariables({ [RPC_VARIABLE]: empty, [DATABASE_VARIABLE]: empty });
     expect(config.rpc).toEqual(GOOD.rpc);
     expect(config.database).toBeUndefined();
@@ -98,7 +98,7 @@ describe("variables of the environment", () => {
   });
 
   it.each(["http://a:1,", " http://a:1 , ", ",http://a:1,,"])(
-    "may have spare commas: %j",
+    "variables may have spare commas: %j",
     (rpc) => {
       expect(withVariables({ [RPC_VARIABLE]: rpc }).rpc).toEqual(["http://a:1"]);
     },
@@ -113,12 +113,12 @@ describe("variables of the environment", () => {
       /endpoint 2: is the endpoint of endpoint 1 again/,
     ],
     [{ [DATABASE_VARIABLE]: "mysql://u:secret@a/b" }, /^QUARTERDECK_DATABASE: .*postgres:\/\//],
-  ])("are named where they are wrong, and the file is not: %#", (variables, message) => {
+  ])("variables are named where they are wrong, and the file is not: %#", (variables, message) => {
     expect(() => withVariables(variables)).toThrow(message);
     expect(() => withVariables(variables)).not.toThrow(/secret|quarterdeck\.json/);
   });
 
-  it("leave the file to blame for what is its own", () => {
+  it("variables leave the file to blame for what is its own", () => {
     const variables = { [KEY_VARIABLE]: KEY, [RPC_VARIABLE]: "http://a:1" };
     expect(() => parse({ ...GOOD, port: "8080" }, variables)).toThrow(/^quarterdeck\.json: port: /);
   });
@@ -138,7 +138,7 @@ describe("a configuration that a person mistyped", () => {
   const text = JSON.stringify(GOOD, null, 2);
   const [market] = GOOD.markets;
 
-  it("is read after a byte order mark, and with the line ends of Windows", () => {
+  it("a configuration is read after a byte order mark, and with line ends of Windows", () => {
     expect(read(`\uFEFF${text.replaceAll("\n", "\r\n")}`)().rpc).toEqual(GOOD.rpc);
   });
 
@@ -151,7 +151,7 @@ describe("a configuration that a person mistyped", () => {
     [text.slice(0, 80), /is no JSON: it breaks off at its end/],
     ["", /is empty/],
     ['{ "a,]": [1,\n ] }', /a comma too many at line 1, column 12/],
-  ])("tells where it stops being JSON: %#", (broken, message) => {
+  ])("an error tells where the text stops being JSON: %#", (broken, message) => {
     expect(read(broken)).toThrow(message);
   });
 
@@ -185,14 +185,14 @@ describe("a configuration that a person mistyped", () => {
       { ...GOOD, mediator: BASE.replace("a3", "A3") },
       /wrong checksum\. Compare it.*differs\. Correct/,
     ],
-  ])("names file, field and what to do: %#", (json, message) => {
+  ])("a wrong configuration is named by file and field, with what to do: %#", (json, message) => {
     const parsing = read(JSON.stringify(json));
     expect(parsing).toThrow(message);
     expect(parsing).toThrow(/quarterdeck\.json/);
     expect(parsing).not.toThrow(/\.\./);
   });
 
-  it("is for commands without an operator an operator's own file, and strict all the same", () => {
+  it("a command without an operator reads an operator's own file, as strictly", () => {
     writeFileSync(file, JSON.stringify({ ...GOOD, port: 8080, storage: "s", logs: "l" }));
     expect(readAccess(file, {})).toMatchObject({ rpc: GOOD.rpc, maxTries: 10 });
     writeFileSync(file, JSON.stringify({ ...GOOD, maxTrys: 3 }));
@@ -204,7 +204,7 @@ describe("the operator's key", () => {
   const keystore = { path: "key.json", passwordFile: "password.txt" };
   const web3signer = { url: "https://signer.example:9000/", address: BASE.toLowerCase() };
 
-  it("is in the environment, in a keystore, or in Web3Signer", () => {
+  it("the operator's key is in the environment, in a keystore, or in Web3Signer", () => {
     const bare = parse(GOOD).key;
     expect(bare.kind === "privateKey" && bare.privateKey.reveal()).toBe(KEY);
     expect(parse({ ...GOOD, keystore }, {}).key).toEqual({
@@ -243,7 +243,7 @@ describe("the operator's key", () => {
     [{ web3signer: { ...web3signer, address: "0x12" } }, {}, /web3signer\.address: /],
     [{ web3signer: { url: web3signer.url } }, {}, /web3signer\.address: /],
     [{ web3signer: { ...web3signer, timeoutMs: 1 } }, {}, /web3signer\.timeoutMs: /],
-  ])("is named once and rightly: %#", (fields, environment, message) => {
+  ])("a wrong key is named once and rightly: %#", (fields, environment, message) => {
     expect(() => parse({ ...GOOD, ...fields }, environment)).toThrow(message);
     expect(() => parse({ ...GOOD, ...fields }, environment)).not.toThrow(/hunter2|abab/);
   });

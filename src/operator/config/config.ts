@@ -11,13 +11,13 @@ import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
 import { type KeySource, keySourceOf } from "../../keys/keySource.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
+import { page, rateLimits } from "./clientSide.ts";
 import { type ConfigFault, faultOf, jsonFaultOf, wordsOf } from "./configWords.ts";
 
 export { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 
 import { alertsSchema } from "../alerts/alertsConfig.ts";
 import { guardsSchema } from "../health/healthConfig.ts";
-import { pageSchema } from "./pageConfig.ts";
 
 const address = z.string().transform((text, context): Address => {
   const outcome = parseAddress(text);
@@ -129,17 +129,6 @@ const endpoints = z
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;
 
-const perSecond = z.number().int().min(0).max(1_000_000).default(500);
-
-/** Of one address, and of one client; 0: no limit. */
-const rateLimits = z
-  .strictObject({
-    readsPerSecond: perSecond.describe("Reads; an address may send twice as many at once"),
-    placementsPerSecond: perSecond.describe("Orders placed, each of a batch"),
-    cancelsPerSecond: perSecond.describe("Cancellations: placing takes none of them"),
-  })
-  .prefault({});
-
 /** Every key of the file. Descriptions stand in docs/config.md, with units. */
 export const configSchema = z.strictObject({
   rpc: endpoints.describe("JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first"),
@@ -156,6 +145,16 @@ export const configSchema = z.strictObject({
   port: z.number().int().min(0).max(65535).default(8080).describe("0: any free port"),
   storage: z.string().default("storage").describe("Folder of the journal"),
   logs: z.string().default("logs").describe("Folder of the logs"),
+  verifyThreads: z
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .optional()
+    .describe(
+      "Threads that recover the signers of messages; 0: the operator's own does. Without it one " +
+        "less than there are processors, at most 4",
+    ),
   pollMs: z
     .number()
     .int()
@@ -190,7 +189,7 @@ export const configSchema = z.strictObject({
   keystore: keystore.optional().describe("An encrypted key file (V3)"),
   web3signer: web3signer.optional().describe("A key in Web3Signer, in its eth1 mode"),
   rateLimits: rateLimits.describe("Requests a second of one address; 0: no limit"),
-  page: pageSchema.describe("The page for people under `/`"),
+  page: page.describe("The page for people under `/`"),
   guards: guardsSchema.describe("When the health checks warn"),
   alerts: alertsSchema.describe("Webhooks that are told of it"),
 });

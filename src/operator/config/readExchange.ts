@@ -20,7 +20,7 @@ export interface ExchangeOnChain {
   readonly client: ChainClient;
   readonly reader: MediatorReader;
   /** Undefined: the manager has no slots. */
-  readonly turns: SlotReader | undefined;
+  readonly slotReader: SlotReader | undefined;
   readonly constants: ExchangeConstants;
   readonly genesis: Genesis;
   readonly tokenFacts: TokenFacts[];
@@ -63,14 +63,14 @@ export async function readExchange(
     markets: config.markets,
     limits: { ordersPerClientAndRound: config.ordersPerClientAndRound },
   };
-  const turns = new SlotReader(client, constants.manager);
+  const slotReader = new SlotReader(client, constants.manager);
   return {
     client,
     reader,
     constants,
     genesis,
     tokenFacts: [...facts.values()],
-    turns: (await turns.hasSlots()) ? turns : undefined,
+    slotReader: (await slotReader.hasSlots()) ? slotReader : undefined,
   };
 }
 

@@ -107,9 +107,9 @@ export function judgeSchedule(schedule: Schedule): Finding[] {
 }
 
 /** Nobody is selected in the manager's first slot: deadlines in it have the rescue window alone. */
-export function judgeGenesis(turns: SlotView, schedule: Schedule): Finding[] {
+export function judgeGenesis(slots: SlotView, schedule: Schedule): Finding[] {
   const firstDeadline = lastBlockOf(schedule, 1, 0);
-  const { slot, lastBlock } = turns;
+  const { slot, lastBlock } = slots;
   if (slot !== 0 || lastBlock === undefined) return [];
   if (lastBlock < firstDeadline) return [fine("first slot", `ends in block ${lastBlock}`)];
   const detail =
@@ -165,7 +165,7 @@ async function checkMarkets(
 /** Whether the key's owner may act, and can pay for it. */
 export async function checkOperator(
   config: OperatorConfig,
-  { client, reader, constants, turns }: ExchangeOnChain,
+  { client, reader, constants, slotReader }: ExchangeOnChain,
   address: Address,
 ): Promise<Finding[]> {
   const [registered, balance, quorum] = await Promise.all([
@@ -180,7 +180,7 @@ export async function checkOperator(
       : failure("operator", `${address} is not registered with ${constants.manager}`, hint),
     judgeBalance(address, balance, config.minBalance),
     judgeQuorum(quorum, config.database !== undefined),
-    ...(turns === undefined ? [] : judgeGenesis(await turns.slots(), constants.schedule)),
+    ...(slotReader === undefined ? [] : judgeGenesis(await slotReader.slots(), constants.schedule)),
   ];
 }
 

@@ -10,7 +10,7 @@ import {
   transactionsToAnswer,
 } from "./answerDispute.ts";
 
-it("takes one more transaction for each batch of executions that closeDispute has no room for", () => {
+it("an answer takes one more transaction for each batch that closeDispute cannot hold", () => {
   const most = EXECUTIONS_AT_CLOSE;
   expect(transactionsToAnswer(0)).toBe(1);
   expect(transactionsToAnswer(most)).toBe(1);
@@ -52,7 +52,7 @@ describe("a closeDispute with executions", () => {
     [32, 20],
     [32, 22],
     [32, 26],
-  ])("fits one transaction with %i tokens in trees of depth %i", (tokens, depth) => {
+  ])("a closeDispute fits one transaction with %i tokens in trees of depth %i", (tokens, depth) => {
     const count = executionsAtClose(bytesOf(tokens, depth, 0));
     expect(bytesOf(tokens, depth, count)).toBeLessThan(TX_BYTES_CAP - 512);
     // No room is left unused where it is short.

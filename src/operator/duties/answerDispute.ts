@@ -56,7 +56,7 @@ export function answerCalls(
   answer: DisputeAnswerView,
   accumulated: Accumulated,
 ): AnswerCall[] {
-  const { client, round, executions } = answer;
+  const { client, round, executions, signedStatement: statement } = answer;
   const proofs = proofsOfAnswer(state, answer);
   const bare = encodeCloseDispute(client, round, { executions: [], ...proofs });
   const atClose = executionsAtClose((bare.length - 2) / 2);
@@ -68,7 +68,7 @@ export function answerCalls(
   while (executions.length - from > atClose || restart) {
     const part = executions.slice(from, from + EXECUTIONS_PER_CALL);
     const what = `proveExecutions of ${client} in round ${round} from ${from}`;
-    calls.push({ what, data: encodeProveExecutions(client, round, restart, part) });
+    calls.push({ what, data: encodeProveExecutions(client, round, restart, part, statement) });
     from += part.length;
     restart = false;
   }
@@ -81,7 +81,10 @@ export function answerCalls(
 function proofsOfAnswer(state: State, answer: DisputeAnswerView) {
   const { client, round, tokens, openingTokens, openingsPresented, disputedRound } = answer;
   const closingTokens = tokens.map(({ token }) => token);
+  const { signedStatement: statement, presentedCover: cover } = answer;
   return {
+    ...(statement !== undefined && { statement }),
+    ...(cover !== undefined && { cover }),
     openingBalances: openingsPresented
       ? tokens.slice(0, openingTokens.length).map(({ opening }) => opening)
       : [],
@@ -131,8 +134,16 @@ export function requireAnswerCloses(
   answer: DisputeAnswerView,
   presented: readonly PresentedFill[],
 ): void {
-  const { client, disputedRound, tokens, executions } = answer;
-  const fault = checkAnswer({ client, disputedRound, tokens, executions, presented });
+  const { client, disputedRound, tokens, executions, statement, presentedCover } = answer;
+  const fault = checkAnswer({
+    client,
+    disputedRound,
+    tokens,
+    executions,
+    presented,
+    statement,
+    presentedCover,
+  });
   if (fault !== undefined) throw new AnswerRefused(answer, fault);
   if (presented.length === answer.presented) return;
   const covered = presented.length;

@@ -57,31 +57,31 @@ describe("the attestations of a commit", () => {
     chooseAttestations(given, { rootsHash: OURS, sender, approved, quorum });
   const [own, ada, bob, cy] = ours as [Attested, Attested, Attested, Attested];
 
-  it("are none for a quorum of one", () => {
+  it("the attestations are none for a quorum of one", () => {
     expect(choose(ours, 1)).toEqual([]);
   });
-  it("are as many as it takes, though there are more", () => {
+  it("the attestations are as many as the quorum takes, though there are more", () => {
     expect(choose(ours, 3)).toHaveLength(2);
   });
-  it("are too few where there are too few", () => {
+  it("the attestations are too few where there are too few", () => {
     expect(choose([ada])).toEqual([ada.signature]);
     expect(choose([])).toEqual([]);
   });
-  it("are not of the sender, of others' roots, of removed operators, nor twice of one", () => {
+  it("the attestations are of other approved operators, for our roots, one of each", () => {
     const { signature } = ada;
     expect(choose([own, ada])).toEqual([signature]);
     expect(choose([...others, ada])).toEqual([signature]);
     expect(choose([ada, bob], 3, new Set([ada.operator]))).toEqual([signature]);
     expect(choose([ada, ada, ada])).toEqual([signature]);
   });
-  it("ascend by the signer's number, in whatever order they come", () => {
+  it("the attestations ascend by the signer's number, in whatever order they come", () => {
     const signed = choose([cy, bob, ada], 4);
     expect(signed).toHaveLength(3);
     expect(signed).toEqual(choose([ada, cy, bob], 4));
     expect(mediatorTakes(signed, sender, everybody, 4)).toBe(true);
   });
 
-  it("are what the Mediator takes, whenever there are any that it would take", () => {
+  it("the attestations are what the Mediator takes, whenever it would take any", () => {
     const index = fc.nat(operators.length - 1);
     fc.assert(
       fc.property(
@@ -113,7 +113,7 @@ describe("a stored attestation", () => {
   const verify = (change: object, attested = ours[1] as Attested) =>
     verifyAttestation(nobleCurve, DOMAIN, { ...attestationOf(ROUND, attested), ...change });
 
-  it("is read as it was written, whatever the case of its address", () => {
+  it("a stored attestation is read as it was written, whatever the case of its address", () => {
     const operator = operators[1] as Address;
     expect(verify({})).toEqual(ours[1]);
     expect(verify({ operator: operator.toLowerCase() })).toEqual(ours[1]);
@@ -125,10 +125,10 @@ describe("a stored attestation", () => {
     ["half a signature", { signature: `0x${"11".repeat(32)}` }],
     ["no signature of anybody", { signature: `0x${"ff".repeat(64)}` }],
     ["a hash of another length", { rootsHash: "0x01" }],
-  ])("of %s is none", (_, change) => {
+  ])("a stored attestation of %s is none", (_, change) => {
     expect(verify(change)).toBeUndefined();
   });
-  it("of another exchange is none", () => {
+  it("a stored attestation of another exchange is none", () => {
     const domain = { ...DOMAIN, mediator: operators[0] as Address };
     const stored = attestationOf(ROUND, ours[1] as Attested);
     expect(verifyAttestation(nobleCurve, domain, stored)).toBeUndefined();

@@ -16,17 +16,17 @@ describe("readChainView", () => {
   const refused = { client: CLIENT, token: TOKEN, round: 2, amount: 60n };
   const questions = { requests: [refused], commitments: [], disputes: [] };
 
-  it("finds the request that is to be cancelled", async () => {
+  it("readChainView finds the request that is to be cancelled", async () => {
     const view = await readChainView(readerWith(2, 60n), 200, questions);
     expect(view.isRequestActive(refused)).toBe(true);
   });
 
-  it("takes no later request of the same round for the one that was cancelled", async () => {
+  it("readChainView takes no later request of the round for the cancelled one", async () => {
     const view = await readChainView(readerWith(2, 5n), 200, questions);
     expect(view.isRequestActive(refused)).toBe(false);
   });
 
-  it("takes no request of another round for it", async () => {
+  it("readChainView takes no request of another round for the one to be cancelled", async () => {
     const view = await readChainView(readerWith(3, 60n), 200, questions);
     expect(view.isRequestActive(refused)).toBe(false);
   });

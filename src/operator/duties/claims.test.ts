@@ -11,7 +11,7 @@ function operator(index: number): Address {
   return toAddress(`0x${(index + 1).toString(16).padStart(40, "0")}`);
 }
 
-function turnsOf(count: number, slot: number, more: Partial<SlotView> = {}): SlotView {
+function slotsOf(count: number, slot: number, more: Partial<SlotView> = {}): SlotView {
   const operators = Array.from({ length: count }, (_, i) => ({
     address: operator(i),
     name: `operator ${i}`,
@@ -34,18 +34,18 @@ function turnsOf(count: number, slot: number, more: Partial<SlotView> = {}): Slo
 }
 
 describe("a claim", () => {
-  test("is sent at once by whoever comes first for the next slot", () => {
+  test("a claim is sent at once by the first in line for the next slot", () => {
     for (let slot = 0; slot < 9; slot++) {
-      const turns = turnsOf(3, slot);
-      const claiming = [0, 1, 2].filter((i) => decideClaim(turns, operator(i)).kind === "claim");
+      const slots = slotsOf(3, slot);
+      const claiming = [0, 1, 2].filter((i) => decideClaim(slots, operator(i)).kind === "claim");
       // The search for the next slot, slot + 1, begins at place slot mod N.
       expect(claiming).toEqual([slot % 3]);
-      expect(decideClaim(turns, operator(slot % 3))).toEqual({ kind: "claim", slot: slot + 1 });
+      expect(decideClaim(slots, operator(slot % 3))).toEqual({ kind: "claim", slot: slot + 1 });
     }
   });
 
-  test("of the second in line waits for 60 % of the slot, and then keeps the first company", () => {
-    const early = turnsOf(3, 3, { claimed: [operator(0)], forecast: operator(0) });
+  test("a claim of the second waits for 60 % of the slot, and then joins the first", () => {
+    const early = slotsOf(3, 3, { claimed: [operator(0)], forecast: operator(0) });
     const due = early.firstBlock + 60;
     expect(decideClaim(early, operator(1))).toEqual({ kind: "wait", block: due });
     expect(decideClaim({ ...early, block: due - 1 }, operator(1)).kind).toBe("wait");
@@ -56,20 +56,20 @@ describe("a claim", () => {
     });
   });
 
-  test("of the third is skipped when two have claimed", () => {
+  test("a claim of the third is skipped when two have claimed", () => {
     const claimed = [operator(0), operator(1)];
-    const turns = turnsOf(3, 3, { claimed, forecast: operator(0) });
-    const late = { ...turns, block: turns.firstBlock + 90 };
+    const slots = slotsOf(3, 3, { claimed, forecast: operator(0) });
+    const late = { ...slots, block: slots.firstBlock + 90 };
     expect(decideClaim(late, operator(2))).toEqual({ kind: "skip", saved: true });
   });
 
-  test("is due while it still lands in the slot, however short that is and whoever waits", () => {
+  test("a claim is due while it lands in the slot, however short that is, whoever waits", () => {
     for (let size = 4; size <= 24; size++) {
-      const turns = turnsOf(10, 0);
-      const lastBlock = turns.firstBlock + size - 1;
+      const slots = slotsOf(10, 0);
+      const lastBlock = slots.firstBlock + size - 1;
       for (let rank = 1; rank < 10; rank++) {
         // What is sent at the last block lands in the next slot.
-        const atLatest = { ...turns, lastBlock, block: lastBlock - 1 };
+        const atLatest = { ...slots, lastBlock, block: lastBlock - 1 };
         expect(decideClaim(atLatest, operator(rank)).kind).toBe("claim");
       }
     }
@@ -79,20 +79,20 @@ describe("a claim", () => {
     ["in maintenance", { inMaintenance: true, lastBlock: undefined }, 0],
     ["claimed already", { claimed: [operator(0)], forecast: operator(0) }, 0],
     ["by one who is not approved", {}, 7],
-  ])("is not sent %s", (_what, more, index) => {
-    const turns = turnsOf(3, 3, more);
-    expect(decideClaim(turns, operator(index))).toEqual({ kind: "skip", saved: false });
+  ])("a claim is not sent %s", (_what, more, index) => {
+    const slots = slotsOf(3, 3, more);
+    expect(decideClaim(slots, operator(index))).toEqual({ kind: "skip", saved: false });
   });
 
-  test("of a lone operator is sent until it is the fallback, and never again", () => {
-    expect(decideClaim(turnsOf(1, 4), operator(0)).kind).toBe("claim");
-    const fallback = turnsOf(1, 5, { forecast: operator(0) });
+  test("a claim of a lone operator is sent until it is the fallback, and never again", () => {
+    expect(decideClaim(slotsOf(1, 4), operator(0)).kind).toBe("claim");
+    const fallback = slotsOf(1, 5, { forecast: operator(0) });
     expect(decideClaim(fallback, operator(0))).toEqual({ kind: "skip", saved: true });
   });
 
-  test("is skipped where the fallback is ours and nobody claimed", () => {
-    const turns = turnsOf(3, 3, { forecast: operator(1) });
-    const late = { ...turns, block: turns.firstBlock + 60 };
+  test("a claim is skipped where the fallback is ours and nobody claimed", () => {
+    const slots = slotsOf(3, 3, { forecast: operator(1) });
+    const late = { ...slots, block: slots.firstBlock + 60 };
     expect(decideClaim(late, operator(1))).toEqual({ kind: "skip", saved: true });
   });
 });
@@ -103,13 +103,13 @@ function play(count: number, slots: number, lives: (index: number, slot: number)
   const claims: Address[][] = [];
   for (let slot = 0; slot < slots; slot++) {
     const claimed: Address[] = [];
-    const turns = turnsOf(count, slot);
+    const slots = slotsOf(count, slot);
     const atStart = fallback;
-    for (let block = turns.firstBlock; block < turns.firstBlock + SIZE; block++) {
+    for (let block = slots.firstBlock; block < slots.firstBlock + SIZE; block++) {
       for (let i = 0; i < count; i++) {
         if (!lives(i, slot)) continue;
         const forecast = forecastOf(count, slot + 1, claimed) ?? fallback ?? atStart;
-        const view = { ...turns, block, claimed: [...claimed], forecast };
+        const view = { ...slots, block, claimed: [...claimed], forecast };
         if (decideClaim(view, operator(i)).kind !== "claim") continue;
         claimed.push(operator(i));
         fallback = operator(i);
@@ -129,7 +129,7 @@ function forecastOf(count: number, slot: number, claimed: readonly Address[]) {
 }
 
 describe("the claims of a slot", () => {
-  test("are two when all live, whatever their number", () => {
+  test("the claims of a slot are two when all operators live, whatever their number", () => {
     fc.assert(
       fc.property(fc.integer({ min: 2, max: 12 }), (count) => {
         const { claims } = play(count, 2 * count, () => true);
@@ -140,7 +140,7 @@ describe("the claims of a slot", () => {
     );
   });
 
-  test("name an operator that lives, whichever are dead, unless the fallback lives", () => {
+  test("the claims name an operator that lives, whichever are dead, but for the fallback", () => {
     const dead = fc.array(fc.nat(7), { maxLength: 7 });
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 8 }), dead, (count, gone) => {

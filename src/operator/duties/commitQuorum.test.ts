@@ -135,7 +135,7 @@ function dutyOf(world: World): CommitDuty {
 }
 
 describe("a quorum of operators", () => {
-  it("of one costs nothing", async () => {
+  it("a quorum of one costs nothing", async () => {
     const shared = new Shared();
     shared.quorum = 1;
     const { quorum, world, signing } = operator(shared, 0);
@@ -145,7 +145,7 @@ describe("a quorum of operators", () => {
     expect(quorum.wait).toBeUndefined();
   });
 
-  it("attests once what the own journal gives, also after a restart", async () => {
+  it("an operator attests once what its own journal gives, also after a restart", async () => {
     const shared = new Shared();
     const { quorum, signing } = operator(shared, 0);
     await quorum.poll(FIRST);
@@ -156,7 +156,7 @@ describe("a quorum of operators", () => {
     expect([...shared.rows.values()]).toMatchObject([{ round: 1, operator: ADA }]);
   });
 
-  it("attests anew what is the same in the next round", async () => {
+  it("an operator attests anew what is the same in the next round", async () => {
     const shared = new Shared();
     const { quorum, world } = operator(shared, 0);
     await quorum.poll(FIRST);
@@ -170,7 +170,7 @@ describe("a quorum of operators", () => {
     expect(await other.quorum.gather(dutyOf(world))).toHaveLength(1);
   });
 
-  it("attests nothing outside the quarter of the commit, or before the machine is there", async () => {
+  it("an operator attests nothing outside a commit's quarter, or with a late machine", async () => {
     const shared = new Shared();
     const { quorum } = operator(shared, 0);
     await quorum.poll(LAST + 1);
@@ -178,7 +178,7 @@ describe("a quorum of operators", () => {
     expect(shared.asked).toBe(0);
   });
 
-  it("attests before the cancellations that its commit must wait for", async () => {
+  it("an operator attests before the cancellations that its commit must wait for", async () => {
     const world = tradingWorld();
     world.toQuarter(1, 1);
     world.place(limitOrder(ALICE, 1, 1, "ask", 900, 5));
@@ -193,7 +193,7 @@ describe("a quorum of operators", () => {
     expect([...shared.rows.values()]).toMatchObject([{ round: 3, operator: ADA }]);
   });
 
-  it("forgets what diverged when a commit takes one again", async () => {
+  it("a quorum forgets what diverged when a commit takes one again", async () => {
     const shared = new Shared();
     const { quorum } = operator(shared, 0);
     await shared.leave(1, OTHER_ROOTS);
@@ -204,7 +204,7 @@ describe("a quorum of operators", () => {
     expect([quorum.divergences, quorum.wait]).toEqual([[], undefined]);
   });
 
-  it("waits, naming whom for, and takes as many as it needs once they are there", async () => {
+  it("a quorum names the operators that it waits for, and takes as many as it needs", async () => {
     const shared = new Shared();
     shared.quorum = 3;
     const members = [0, 1, 2].map((index) => operator(shared, index));
@@ -229,7 +229,7 @@ describe("a quorum of operators", () => {
     expect(await ada.quorum.gather(dutyOf(ada.world))).toHaveLength(1);
   });
 
-  it("does not use what a removed operator signed, nor waits for it", async () => {
+  it("a quorum neither uses nor awaits the attestation of a removed operator", async () => {
     const shared = new Shared();
     const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
     await bob.quorum.poll(FIRST);
@@ -239,7 +239,7 @@ describe("a quorum of operators", () => {
     await expect(ada.quorum.gather(dutyOf(ada.world))).rejects.toThrow(/0 of 1/);
   });
 
-  it("attests nothing once it is removed", async () => {
+  it("a removed operator attests nothing", async () => {
     const shared = new Shared();
     shared.approved = [ADA, CY];
     const { quorum, signing } = operator(shared, 1);
@@ -247,7 +247,7 @@ describe("a quorum of operators", () => {
     expect([signing.count, shared.rows.size]).toEqual([0, 0]);
   });
 
-  it("names both when another registered operator signed other roots", async () => {
+  it("a quorum names both operators when one signed other roots", async () => {
     const shared = new Shared();
     const { quorum, said } = operator(shared, 0);
     await shared.leave(1, OTHER_ROOTS);
@@ -264,7 +264,7 @@ describe("a quorum of operators", () => {
     expect(quorum.divergences).toEqual([]);
   });
 
-  it("takes no rest of the roots for others, where some are committed already", async () => {
+  it("a quorum takes the rest of the roots for no divergence, once some are on chain", async () => {
     const shared = new Shared();
     const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
     await bob.quorum.poll(FIRST);
@@ -277,7 +277,7 @@ describe("a quorum of operators", () => {
     expect([ada.quorum.wait, bob.quorum.divergences]).toEqual([undefined, []]);
   });
 
-  it("shows a divergence to the one that signs last", async () => {
+  it("a quorum shows a divergence to the operator that signs last", async () => {
     const shared = new Shared();
     const other = tradingWorld();
     other.deposit(ADA, GENESIS.markets[0]?.base as Address, 5n).mineTo(FIRST);
@@ -292,7 +292,7 @@ describe("a quorum of operators", () => {
 });
 
 describe("an operator of a quorum", () => {
-  it("commits with what it has read, though the database is gone since", async () => {
+  it("an operator commits with what it has read, though the database is gone since", async () => {
     const shared = new Shared();
     const [ada, bob] = [operator(shared, 0), operator(shared, 1)];
     await bob.quorum.poll(FIRST);
@@ -305,7 +305,7 @@ describe("an operator of a quorum", () => {
     expect(ada.quorum.wait).toBeUndefined();
   });
 
-  it("makes up for what the database did not take", async () => {
+  it("an operator makes up for what the database did not take", async () => {
     const shared = new Shared();
     const { quorum, signing, world } = operator(shared, 0);
     shared.isDown = true;
@@ -319,7 +319,7 @@ describe("an operator of a quorum", () => {
     expect(signing.count).toBe(1);
   });
 
-  it("makes up for what its signer refused", async () => {
+  it("an operator makes up for what its signer refused", async () => {
     const shared = new Shared();
     const { quorum, signing } = operator(shared, 0);
     signing.refuses = true;
@@ -330,7 +330,7 @@ describe("an operator of a quorum", () => {
     expect(shared.rows.size).toBe(1);
   });
 
-  it("puts its own back where somebody wrote over it, and says so once", async () => {
+  it("an operator restores its overwritten attestation, and says so once", async () => {
     const shared = new Shared();
     const { quorum, signing, said } = operator(shared, 0);
     await quorum.poll(FIRST);
@@ -343,7 +343,7 @@ describe("an operator of a quorum", () => {
     expect(said("attestationRefused")).toHaveLength(1);
   });
 
-  it("says louder and louder that others are missing, and not with every block", async () => {
+  it("an operator warns ever louder of missing operators, and not with every block", async () => {
     const shared = new Shared();
     const { quorum, said } = operator(shared, 0);
     for (let head = FIRST; head < LAST; head++) await quorum.poll(head);
@@ -384,7 +384,7 @@ describe("the check of the quorum", () => {
     }).probe();
   const calm = { wait: undefined, divergences: [] };
 
-  it("is content where a commit takes one, and where nobody is missing", async () => {
+  it("the check of the quorum is ok for a quorum of one, and where nobody is missing", async () => {
     for (const [needed, isShared] of [
       [1, false],
       [1, true],
@@ -397,12 +397,12 @@ describe("the check of the quorum", () => {
     }
   });
 
-  it("leaves no time to an operator that shares no database", async () => {
+  it("the check of the quorum leaves no time to an operator that shares no database", async () => {
     const [first] = await probe(calm, 2, false);
     expect(first).toMatchObject({ value: 0, detail: expect.stringMatching(/shares no database/) });
   });
 
-  it("counts the time that is left for those who are missing", async () => {
+  it("the check of the quorum counts the time that is left for missing operators", async () => {
     const shared = new Shared();
     const { quorum } = operator(shared, 0);
     await quorum.poll(FIRST);

@@ -112,7 +112,7 @@ const broke = () => {
 };
 
 describe("the duty runner", () => {
-  it("rests longer after each failure, and gives up with all that one must know", async () => {
+  it("the duty runner backs off ever longer, and gives up with all that is to know", async () => {
     const { runner, sent, lines } = setup({ world: owingCommit(), send: broke, maxTries: 4 });
     const tried: number[] = [];
     let gaveUp: unknown;
@@ -137,7 +137,7 @@ describe("the duty runner", () => {
     expect(runner.failureOf({ kind: "commit", round: 1 })).toMatchObject({ tries: 4, since: 132 });
   });
 
-  it("has time to rest while the deadline is far", async () => {
+  it("the duty runner has time for a back-off while the deadline is far", async () => {
     const world = overdrawn();
     const { runner, sent } = setup({ world, send: broke, maxTries: 100 });
     const tried: number[] = [];
@@ -149,7 +149,7 @@ describe("the duty runner", () => {
     expect(tried.slice(0, 4)).toEqual([0, 1, 3, 6]);
   });
 
-  it("begins to count anew after a success", async () => {
+  it("the duty runner begins to count anew after a success", async () => {
     let works = false;
     const send = () => (works ? MINED : broke());
     const { runner, mined } = setup({ world: owingCommit(), send });
@@ -160,7 +160,7 @@ describe("the duty runner", () => {
     expect(mined).toEqual([MINED]);
   });
 
-  it("does the others when one duty fails", async () => {
+  it("the duty runner does the other duties when one fails", async () => {
     const world = overdrawn(ALICE, CAROL);
     const send = (call: Call) => (call.what.includes(ALICE) ? broke() : MINED);
     const { runner, sent } = setup({ world, send });
@@ -170,7 +170,7 @@ describe("the duty runner", () => {
     expect(runner.failureOf(cancelOf(CAROL))).toBeUndefined();
   });
 
-  it("lets none that waits hold up another, and begins none twice", async () => {
+  it("a duty that waits holds up no other, and is not begun twice", async () => {
     const world = overdrawn(ALICE, CAROL);
     const mining = Promise.withResolvers<void>();
     const { runner, sent, mined } = setup({ world, send: () => mining.promise.then(() => MINED) });
@@ -182,7 +182,7 @@ describe("the duty runner", () => {
     expect(runner.failureOf(cancelOf(ALICE))).toBeUndefined();
   });
 
-  it("begins none again that is done while the chain is read", async () => {
+  it("a duty that is done while the chain is read is not begun again", async () => {
     const world = overdrawn();
     const mining = Promise.withResolvers<Mined>();
     let reads = 0;
@@ -197,7 +197,7 @@ describe("the duty runner", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("gives up a cancellation once the journal has its request as cancelled", async () => {
+  it("a cancellation is given up once the journal has its request as cancelled", async () => {
     const world = overdrawn();
     const calls: Call[] = [];
     const send = (call: Call) => {
@@ -223,7 +223,7 @@ describe("the duty runner", () => {
     expect([lines, runner.failureOf(cancelOf(ALICE))]).toEqual([[], undefined]);
   });
 
-  it("counts from the newest block how long a duty that failed late may rest", async () => {
+  it("a duty that failed late has its back-off counted from the newest block", async () => {
     const world = overdrawn();
     const mining = Promise.withResolvers<never>();
     const { runner, lines } = setup({ world, send: () => mining.promise });
@@ -236,7 +236,7 @@ describe("the duty runner", () => {
     expect(lines[0]?.fields).toMatchObject({ block: world.block + 9 });
   });
 
-  it("asks of the newest block that it knows of, be it the one that holds its own transaction", async () => {
+  it("the duty runner reads the newest block that it knows, be it its transaction's", async () => {
     const { runner, asked, submitter } = setup({ world: owingCommit(), send: () => MINED });
     await step(runner, FIRST);
     submitter.newestMined = FIRST + 3;
@@ -245,7 +245,7 @@ describe("the duty runner", () => {
     expect(asked).toEqual([FIRST, FIRST + 3, FIRST + 4]);
   });
 
-  it("says once that a deadline is missed, tries it no more, and does not end for it", async () => {
+  it("a missed deadline is told once, tried no more, and does not end the runner", async () => {
     const { runner, sent, lines } = setup({ world: owingCommit(), send: broke, maxTries: 1 });
     const deadline = lastBlockOf(SCHEDULE, 1, 0);
     for (let head = deadline; head < deadline + 1; head++) await step(runner, head);
@@ -254,7 +254,7 @@ describe("the duty runner", () => {
     expect(lines.map(({ event }) => event)).toEqual(["deadlineMissed"]);
   });
 
-  it("waits for its turn without counting that as a failure", async () => {
+  it("the duty runner waits for its slot without counting that as a failure", async () => {
     const send = () => {
       throw new ContractRefused("commit", "NotOperator", []);
     };
@@ -264,7 +264,7 @@ describe("the duty runner", () => {
     expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurSlot"]));
   });
 
-  it("waits for attestations without counting that as a failure, and sends them", async () => {
+  it("the duty runner waits for attestations without a failure, and sends them", async () => {
     const world = owingCommit();
     const missing = { found: 0, missing: [CAROL], problem: undefined };
     let isThere = false;
@@ -292,7 +292,7 @@ describe("the duty runner", () => {
 describe("the answer to a dispute", () => {
   const close = { kind: "closeDispute", client: ALICE, round: 2 } as const;
 
-  it("is sent where it covers what the client presented", async () => {
+  it("the answer to a dispute is sent where it covers what the client presented", async () => {
     const world = disputed();
     const presented = { sold: 900n * MARKET.lot, bought: 4_500n };
     const { runner, sent } = setup({ world, send: () => MINED, presented });
@@ -301,7 +301,7 @@ describe("the answer to a dispute", () => {
     expect(runner.failureOf(close)).toBeUndefined();
   });
 
-  it("is not sent where the client holds a later fill than the journal", async () => {
+  it("the answer is not sent where the client holds a later fill than the journal", async () => {
     const world = disputed();
     const presented = { sold: 950n * MARKET.lot, bought: 4_750n };
     const { runner, sent, lines } = setup({ world, send: () => MINED, presented });
@@ -314,7 +314,7 @@ describe("the answer to a dispute", () => {
     expect(lines[0]).toMatchObject({ event: "closeDisputeFailed" });
   });
 
-  it("is not sent where the client presented a fill of an order that nothing was executed of", async () => {
+  it("the answer is not sent where a fill was presented that was never executed", async () => {
     const world = disputed();
     const { runner, sent } = setup({ world, send: () => MINED });
     await step(runner, world.block);

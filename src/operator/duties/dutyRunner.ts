@@ -5,7 +5,7 @@
  */
 
 import { unreachable } from "../../base/errors.ts";
-import type { Hex } from "../../base/hex.ts";
+import { bytesToHex, type Hex } from "../../base/hex.ts";
 import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCancelWithdrawal, encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
@@ -13,11 +13,11 @@ import { ContractRefused, DeadlineMissed } from "../../chain/rpc/errors.ts";
 import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { type DisputeAnswerView, withdrawals } from "../../exchange/queries/views.ts";
-import type { PresentedFill } from "../../protocol/disputeRule.ts";
-import { orderHash } from "../../protocol/messages.ts";
+import { hashStatement } from "../../protocol/messages.ts";
 import { momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, Signature } from "../../protocol/units.ts";
 import { answerCalls, requireAnswerCloses } from "./answerDispute.ts";
+import { requireEvidenceHolds } from "./cancelEvidence.ts";
 import { readChainView } from "./chainView.ts";
 import { AttestationsMissing } from "./commitQuorum.ts";
 import {
@@ -30,6 +30,7 @@ import {
   questions,
   sendableDuties,
 } from "./duties.ts";
+import { withPresented } from "./presentedFills.ts";
 import { afterFailure, DutyFailed, type DutyFailure } from "./retry.ts";
 
 export interface DutyRunnerOptions {
@@ -227,8 +228,9 @@ export class DutyRunner {
     const { deadlineBlock } = duty;
     switch (duty.kind) {
       case "cancelWithdrawal": {
-        const { client, token, orders } = duty.evidence;
-        const data = encodeCancelWithdrawal(client, token, orders);
+        const { client, token, orders, statements, presented } = duty.evidence;
+        requireEvidenceHolds(duty.evidence);
+        const data = encodeCancelWithdrawal(client, token, orders, statements, presented);
         return this.#send(duty.kind, nameOf(duty), data, deadlineBlock, signal);
       }
       case "closeDispute":
@@ -248,10 +250,13 @@ export class DutyRunner {
     const { client, round } = answer;
     const { state, reader, submitter } = this.#options;
     const at = reader.at(this.#newest(this.#view?.head ?? 0));
-    requireAnswerCloses(answer, await readPresented(at, answer));
-    const accumulated = await at.accumulation(client, round, submitter.address);
+    const { complete, presented } = await withPresented(state, at, answer);
+    requireAnswerCloses(complete, presented);
+    const { statement } = answer;
+    const beside = statement && bytesToHex(hashStatement(statement));
+    const accumulated = await at.accumulation(client, round, submitter.address, beside);
     let gasUsed = 0n;
-    for (const { what, data } of answerCalls(state, answer, accumulated)) {
+    for (const { what, data } of answerCalls(state, complete, accumulated)) {
       gasUsed += await this.#send("closeDispute", what, data, deadlineBlock);
     }
     return gasUsed;
@@ -278,19 +283,6 @@ export class DutyRunner {
     this.#options.onMined?.(kind, mined);
     return mined.gasUsed;
   }
-}
-
-/** The fills that the client presented for executed orders. One read an order, if any is there. */
-async function readPresented(
-  reader: MediatorReader,
-  { client, round, presented, executions }: DisputeAnswerView,
-): Promise<PresentedFill[]> {
-  if (presented === 0) return [];
-  const hashes = executions.map(({ order }) => orderHash(order));
-  const found = await Promise.all(hashes.map((hash) => reader.presentedFill(client, round, hash)));
-  return found.flatMap((fill, i) =>
-    fill === undefined ? [] : [{ orderHash: hashes[i] as Hex, ...fill }],
-  );
 }
 
 function nameOf(duty: Duty): string {

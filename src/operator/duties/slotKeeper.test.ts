@@ -11,7 +11,7 @@ const [ADA, BOB, CY] = [operatorNo(1), operatorNo(2), operatorNo(3)];
 const SCHEDULE = { genesisBlock: 0, roundSize: 160 };
 const OPERATORS = [ADA, BOB, CY].map((address) => ({ address, name: "x", endpoint: "http://x" }));
 /** Slot 5, whose operator is Ada; Bob comes next. */
-const TURNS: SlotView = {
+const SLOTS: SlotView = {
   block: 100,
   inMaintenance: false,
   slot: 5,
@@ -56,17 +56,17 @@ function keeper(address: Address, answers: (SlotView | Error)[], slots = true) {
   return { one, sent, events };
 }
 
-describe("whose turn it is", () => {
-  it("is always ours where the manager has no slots", () => {
+describe("the operator slot", () => {
+  it("the slot is always ours where the manager has no slots", () => {
     expect(keeper(ADA, [], false).one.mayAct(5, 500)).toBe(true);
   });
 
-  it("is nobody's before the first look", () => {
-    expect(keeper(ADA, [TURNS]).one.mayAct(100, 500)).toBe(false);
+  it("the slot is nobody's before the first poll", () => {
+    expect(keeper(ADA, [SLOTS]).one.mayAct(100, 500)).toBe(false);
   });
 
-  it("is the operator's up to the last block that its transaction can land in", async () => {
-    const [ada, bob] = [keeper(ADA, [TURNS]).one, keeper(BOB, [TURNS]).one];
+  it("the slot is the operator's up to the last block that its transaction can reach", async () => {
+    const [ada, bob] = [keeper(ADA, [SLOTS]).one, keeper(BOB, [SLOTS]).one];
     await Promise.all([ada.poll(), bob.poll()]);
     // What is sent at block 107 lands in 108, in the next slot.
     const allowed = (of: SlotKeeper) => [100, 106, 107].map((head) => of.mayAct(head, 500));
@@ -76,8 +76,8 @@ describe("whose turn it is", () => {
     expect(ada.successor).toBeUndefined();
   });
 
-  it("is everybody's in the rescue window, one after the other", async () => {
-    const members = [ADA, BOB, CY].map((address) => keeper(address, [TURNS]).one);
+  it("the rescue window is open to all operators, one after the other", async () => {
+    const members = [ADA, BOB, CY].map((address) => keeper(address, [SLOTS]).one);
     await Promise.all(members.map((member) => member.poll()));
     // The quarter has 40 blocks, so the window of a duty due in 119 begins where 109 is known.
     const acting = (head: number) => members.map((member) => member.mayAct(head, 119));
@@ -88,39 +88,39 @@ describe("whose turn it is", () => {
     expect(acting(118)).toEqual([true, true, true]);
   });
 
-  it("is not of one who is not approved, not even then", async () => {
-    const stranger = keeper(toAddress(`0x${"9".repeat(40)}`), [TURNS]).one;
+  it("a slot is never an unapproved operator's, not even in a rescue window", async () => {
+    const stranger = keeper(toAddress(`0x${"9".repeat(40)}`), [SLOTS]).one;
     await stranger.poll();
     expect([100, 118].map((head) => stranger.mayAct(head, 119))).toEqual([false, false]);
     expect(stranger.isApproved).toBe(false);
   });
 
-  it("is not known to be of one who is approved before the list was read", async () => {
-    const ada = keeper(ADA, [TURNS]).one;
+  it("the approval of an operator is unknown before the list was read", async () => {
+    const ada = keeper(ADA, [SLOTS]).one;
     expect(ada.isApproved).toBeUndefined();
     await ada.poll();
     expect(ada.isApproved).toBe(true);
     expect(keeper(ADA, [], false).one.isApproved).toBe(true);
   });
 
-  it("stays as it was known while the list changes under the reading", async () => {
+  it("the slot stays as it was known while the list changes under the reading", async () => {
     const torn = new ContractRefused("slots", "NoSuchOperator", [2n]);
-    const { one, events } = keeper(ADA, [TURNS, torn]);
+    const { one, events } = keeper(ADA, [SLOTS, torn]);
     await one.poll();
     await one.poll();
-    expect(one.slots).toEqual(TURNS);
+    expect(one.slots).toEqual(SLOTS);
     expect(events).toContain("slotsUnread");
   });
 
-  it("is told once where two polls run side by side", async () => {
-    const { one, events } = keeper(ADA, [TURNS, { ...TURNS, block: 101 }]);
+  it("the slot is reported once where two polls run side by side", async () => {
+    const { one, events } = keeper(ADA, [SLOTS, { ...SLOTS, block: 101 }]);
     await Promise.all([one.poll(), one.poll()]);
     await one.poll();
     expect(events).toEqual(["slot"]);
   });
 
-  it("is claimed for the next slot, once by the first in line", async () => {
-    const free = { ...TURNS, slot: 6, claimed: [], forecast: ADA };
+  it("the next slot is claimed once, by the first in line", async () => {
+    const free = { ...SLOTS, slot: 6, claimed: [], forecast: ADA };
     const { one, sent } = keeper(ADA, [free]);
     await one.poll();
     await one.claimIfDue();

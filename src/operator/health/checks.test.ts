@@ -53,7 +53,7 @@ describe("the key's balance", () => {
       now: () => now,
     });
 
-  it("warns below 10 ETH, fails below a tenth of that, and is well again above 11", () => {
+  it("the balance warns below 10 ETH, fails below a tenth, and is ok again above 11", () => {
     const levels = balanceLevels(10n * ETHER);
     let state = FIRST_STATE;
     const seen = [10n * ETHER, 10n * ETHER - 1n, 11n * ETHER - 1n, 11n * ETHER, 11n * ETHER];
@@ -65,7 +65,7 @@ describe("the key's balance", () => {
     expect(nextState(levels, FIRST_STATE, ETHER - 1n).health).toBe("failed");
   });
 
-  it("foretells its end from what its transactions cost", async () => {
+  it("the balance foretells its end from what its transactions cost", async () => {
     const spending = new Spending(0);
     for (let day = 1; day <= 4; day++) spending.add(day * DAY, ETHER);
     const readings = await probe(at(async () => 20n * ETHER, spending, 4 * DAY));
@@ -74,7 +74,7 @@ describe("the key's balance", () => {
     expect(readings.get("keyBalance")?.detail).toContain("20 ETH, warns below 10 ETH");
   });
 
-  it("says that it cannot be read", async () => {
+  it("a balance that cannot be read is named as such", async () => {
     const readings = await probe(at(() => Promise.reject(new Error("refused\nmore"))));
     expect(readings.get("keyBalance")).toMatchObject({
       value: undefined,
@@ -82,7 +82,7 @@ describe("the key's balance", () => {
     });
   });
 
-  it("counts a payment soon after the start as that of a day, and forgets after a week", () => {
+  it("a payment soon after the start counts as that of a day, and is forgotten in a week", () => {
     const spending = new Spending(0);
     spending.add(60_000, ETHER);
     expect(spending.perDay(60_000)).toBe(ETHER);
@@ -91,7 +91,7 @@ describe("the key's balance", () => {
     expect(daysLeft(ETHER, 0n)).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it("never foretells a pace above what was paid", () => {
+  it("the forecast never foretells a pace above what was paid", () => {
     const pay = fc.tuple(fc.integer({ min: 0, max: 10 * DAY }), fc.bigInt({ min: 0n, max: ETHER }));
     fc.assert(
       fc.property(fc.array(pay, { maxLength: 30 }), (paid) => {
@@ -106,7 +106,7 @@ describe("the key's balance", () => {
 });
 
 describe("the forecast of a decline", () => {
-  it("says nothing before an hour, then goes by what was used", () => {
+  it("the forecast says nothing before an hour, then goes by what was used", () => {
     const decline = new Decline();
     expect(decline.daysLeft(0, 2400)).toBe(Number.POSITIVE_INFINITY);
     expect(decline.daysLeft(HOUR / 2, 2000)).toBe(Number.POSITIVE_INFINITY);
@@ -114,7 +114,7 @@ describe("the forecast of a decline", () => {
     expect(decline.daysLeft(2 * HOUR, 2500)).toBe(Number.POSITIVE_INFINITY);
   });
 
-  it("forgets what is older than a day", () => {
+  it("the forecast forgets what is older than a day", () => {
     const decline = new Decline();
     for (let hour = 0; hour <= 48; hour++) {
       // A burst at first, then nothing more.
@@ -125,7 +125,7 @@ describe("the forecast of a decline", () => {
 });
 
 describe("the machine's checks", () => {
-  it("read memory against the container's limit where there is one", async () => {
+  it("the machine's checks read memory against a container's limit if there is one", async () => {
     const metrics = new Metrics();
     const readings = await probe(memoryCheck({ ...guards, metrics }));
     for (const check of ["memory", "heap"]) {
@@ -138,7 +138,7 @@ describe("the machine's checks", () => {
     expect(memoryLimit(2 ** 63, 1000)).toBe(1000);
   });
 
-  it("read the room on a real disk, and say when there is no such folder", async () => {
+  it("the machine's checks read the room on a real disk, and name a missing folder", async () => {
     const at = (path: string) =>
       diskCheck({ ...guards, folder: "logs", path, metrics: new Metrics(), now: () => 0 });
     const readings = await probe(at("."));
@@ -149,7 +149,7 @@ describe("the machine's checks", () => {
     expect(none.get("disk.logs")?.detail).toMatch(/cannot be read: ENOENT/);
   });
 
-  it("notice that the event loop stood still", async () => {
+  it("the machine's checks notice that the event loop stood still", async () => {
     const check = eventLoopCheck({ ...guards, metrics: new Metrics() });
     await new Promise((resolve) => setTimeout(resolve, 100));
     const end = performance.now() + 300;
@@ -160,7 +160,7 @@ describe("the machine's checks", () => {
     check.stop?.();
   });
 
-  it("read the journal's writer", async () => {
+  it("the machine's checks read the journal's writer", async () => {
     const writer = { waiting: 3, longestFlushMs: 250, sinceFlushMs: undefined };
     const check = journalCheck({
       ...guards,
@@ -189,7 +189,7 @@ describe("the chain's check", () => {
     });
   };
 
-  it("compares what we follow with the best endpoint, and names those that are down", async () => {
+  it("the chain's check compares our head with the best endpoint, and names the dead", async () => {
     const metrics = new Metrics();
     const best = async () => ({ number: 105, timestamp: T0 });
     const check = chain([best, () => Promise.reject(new Error("down"))], metrics);
@@ -203,7 +203,7 @@ describe("the chain's check", () => {
     expect(text).toContain('quarterdeck_rpc_endpoint_lag_blocks{endpoint="0 host"} 0');
   });
 
-  it("notices that the chain stands still, and that it goes on", async () => {
+  it("the chain's check notices that the chain stands still, and that it goes on", async () => {
     const check = chain([]);
     check.heard({ number: 1, timestamp: T0 });
     ms = 130_000;
@@ -213,7 +213,7 @@ describe("the chain's check", () => {
     expect((await probe(check)).get("chainSilence")?.value).toBe(0);
   });
 
-  it("compares clocks in both directions, and not by the first block", async () => {
+  it("the chain's check compares clocks both ways, and not by the first block", async () => {
     const check = chain([]);
     check.heard({ number: 1, timestamp: T0 - 9999 });
     expect((await probe(check)).get("clockSkew")?.value).toBe(0);
@@ -231,7 +231,7 @@ describe("the chain's check", () => {
 });
 
 describe("the registration's check", () => {
-  it("fails at once when the manager does not know us", async () => {
+  it("the registration's check fails at once when the manager does not know us", async () => {
     let registered = true;
     const check = registrationCheck({
       address: ADDRESS,
@@ -250,7 +250,7 @@ describe("the registration's check", () => {
 });
 
 describe("the checks' runner", () => {
-  it("tells each change once, and exports each state", async () => {
+  it("the runner reports each change once, and exports each state", async () => {
     let value = 0;
     const levels = guards.rpcDownEndpoints;
     const reading = () => ({ check: "x", levels, value, detail: "d", hint: "Correct it." });
@@ -262,7 +262,7 @@ describe("the checks' runner", () => {
     expect(await metrics.text()).toContain('quarterdeck_check_state{check="x"} 0');
   });
 
-  it("reports a health check that throws, and goes on", async () => {
+  it("the runner reports a health check that throws, and goes on", async () => {
     const check: Check = {
       name: "broken",
       probe: () => {
@@ -274,7 +274,7 @@ describe("the checks' runner", () => {
     expect(changes).toMatchObject([{ name: "broken", state: "warn", detail: "cannot look: oops" }]);
   });
 
-  it("lets a slow health check delay no other", async () => {
+  it("the runner lets a slow health check delay no other", async () => {
     const slow: Check = { name: "slow", probe: () => new Promise(() => {}) };
     let looks = 0;
     const quick: Check = {
@@ -295,8 +295,8 @@ describe("the checks' runner", () => {
   });
 });
 
-describe("the guards' configuration", () => {
-  it("has defaults, and takes single bounds", () => {
+describe("the configuration of health checks", () => {
+  it("the configuration of health checks has defaults, and takes single bounds", () => {
     const found = guardsSchema.parse({ chainSilenceSeconds: { warn: 300 } });
     expect(found.chainSilenceSeconds.warn).toEqual({ raise: 300, clear: 60 });
     expect(found.chainSilenceSeconds.failed).toEqual({ raise: 600, clear: 300 });
@@ -311,7 +311,7 @@ describe("the guards' configuration", () => {
     [{ diskFreeBytes: { warnClear: 1 } }, /Expected at least warn/],
     [{ diskFreeBytes: { colour: 1 } }, /colour/],
     [{ rpcLagBlocks: { raiseAfter: 0 } }, />=1/],
-  ])("refuses bounds that would flap or never be reached: %#", (given, message) => {
+  ])("bounds that would flap or never be reached are refused: %#", (given, message) => {
     const outcome = guardsSchema.safeParse(given);
     expect(outcome.error?.issues[0]?.message).toMatch(message);
   });

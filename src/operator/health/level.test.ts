@@ -45,7 +45,7 @@ const levels: fc.Arbitrary<Levels> = fc
   });
 
 describe("a level with hysteresis", () => {
-  it("is entered after enough looks in a row, and left the same way", () => {
+  it("a level is entered after enough probes in a row, and left the same way", () => {
     expect(healths(LEVELS, [70, 70, 40, 70, 70, 70, 55, 49, 55, 49, 49])).toEqual([
       "ok",
       "ok",
@@ -61,12 +61,12 @@ describe("a level with hysteresis", () => {
     ]);
   });
 
-  it("goes from failed to warn to ok", () => {
+  it("a level goes from failed to warn to ok", () => {
     const found = healths({ ...LEVELS, raiseAfter: 1, clearAfter: 1 }, [95, 85, 79, 55, 50]);
     expect(found).toEqual(["failed", "failed", "warn", "warn", "ok"]);
   });
 
-  it("warns when the figure cannot be read for long, and keeps a failure meanwhile", () => {
+  it("a level warns when the value is long unreadable, and keeps a failure meanwhile", () => {
     const none = undefined;
     expect(healths(LEVELS, [1, none, none, 1, none, none, none, 1])).toEqual([
       "ok",
@@ -82,7 +82,7 @@ describe("a level with hysteresis", () => {
     expect(failed.at(-1)).toBe("failed");
   });
 
-  it("compares money as bigint", () => {
+  it("a level compares money as bigint", () => {
     const ether = 10n ** 18n;
     const money: Levels = { ...LEVELS, bad: "below", raiseAfter: 1, failed: undefined };
     const poor = { ...money, warn: { raise: 10n * ether, clear: 11n * ether } };
@@ -90,7 +90,7 @@ describe("a level with hysteresis", () => {
     expect(nextState(poor, FIRST_STATE, 10n * ether).health).toBe("warn");
   });
 
-  it("agrees with the plain rule: the last change decides, looking back over the streak", () => {
+  it("a level agrees with the plain rule: the last change decides, within the streak", () => {
     fc.assert(
       fc.property(levels, values, (all, seen) => {
         const states = run(all, seen);
@@ -118,7 +118,7 @@ describe("a level with hysteresis", () => {
     );
   });
 
-  it("never changes within fewer looks than it needs, and fails only when it also warns", () => {
+  it("a level never changes within fewer probes than it needs, nor fails without a warn", () => {
     fc.assert(
       fc.property(levels, values, (all, seen) => {
         const states = run(all, seen);
@@ -134,7 +134,7 @@ describe("a level with hysteresis", () => {
     );
   });
 
-  it("stays as it is while figures lie between its bounds", () => {
+  it("a level stays as it is while values lie between its bounds", () => {
     const between = fc.integer({ min: 51, max: 59 });
     fc.assert(
       fc.property(values, fc.array(between, { maxLength: 30 }), (before, after) => {

@@ -1,4 +1,5 @@
 /** The parts of one operator, each made of those before it. */
+import { availableParallelism } from "node:os";
 import type { Curve } from "../../base/curve.ts";
 import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
@@ -18,6 +19,7 @@ import { type ApiController, createApi } from "../api/createApi.ts";
 import { FillSigner } from "../api/fillSigner.ts";
 import { Identity } from "../api/identity.ts";
 import type { QuerySources } from "../api/queries.ts";
+import { SignatureVerifier } from "../api/signatureVerifier.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { CommitQuorum } from "../duties/commitQuorum.ts";
@@ -27,6 +29,7 @@ import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
 import { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import { RecoverPool } from "../workers/recoverPool.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */
@@ -64,9 +67,10 @@ export interface Parts extends Opened {
   readonly state: State;
   readonly head: ChainHead;
   readonly gas: GasLedger;
-  readonly turns: SlotKeeper;
+  readonly slotKeeper: SlotKeeper;
   readonly sources: QuerySources;
   readonly router: WriteRouter;
+  readonly recoverPool: RecoverPool;
   readonly quorum: CommitQuorum;
   readonly runner: DutyRunner;
   readonly monitoring: Monitoring;
@@ -88,10 +92,10 @@ export function assemble(opened: Opened): Parts {
   const gas = new GasLedger(GAS_ROUNDS * schedule.roundSize);
   signals.mined.on(({ mined }) => gas.add(mined.block, mined.gasUsed));
   const submitter = makeSubmitter(opened);
-  const turns = makeTurns(opened, submitter, signals);
+  const slotKeeper = makeSlotKeeper(opened, submitter, signals);
   const router = new WriteRouter(signals.leader.raise);
-  const quorum = makeQuorum(opened, turns, signals);
-  const runner = makeRunner(opened, { head, submitter, turns, quorum }, signals);
+  const quorum = makeQuorum(opened, slotKeeper, signals);
+  const runner = makeRunner(opened, { head, submitter, slotKeeper, quorum }, signals);
   const monitoring = monitor({
     config,
     client: chain.client,
@@ -111,9 +115,11 @@ export function assemble(opened: Opened): Parts {
   signals.mined.on(({ kind, mined }) => monitoring.mined(kind, mined));
   signals.chainRead.on(() => monitoring.sawChain());
   signals.attestationsRead.on(() => monitoring.sawAttestations());
-  const fills = new FillSigner(signer, domain, () => turns.isApproved !== false);
+  const fills = new FillSigner(signer, domain, () => slotKeeper.isApproved !== false);
   const sources: QuerySources = { state, history, curve, domain, fills };
-  const control = makeApi(opened, { head, sources, router, monitoring });
+  const recoverPool = makeRecoverPool(opened);
+  const verifier = new SignatureVerifier(recoverPool, domain);
+  const control = makeApi(opened, { head, sources, router, verifier, monitoring });
   signals.leader.on((url) => {
     const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
     told.catch(opened.onFailure);
@@ -123,9 +129,10 @@ export function assemble(opened: Opened): Parts {
     state,
     head,
     gas,
-    turns,
+    slotKeeper,
     sources,
     router,
+    recoverPool,
     quorum,
     runner,
     monitoring,
@@ -151,14 +158,14 @@ function logSubmitter(log: Log, { kind, ...fields }: SubmitterEvent, { what }: C
   else log.warn(kind, { what, ...fields });
 }
 
-function makeTurns(
+function makeSlotKeeper(
   { chain, opened, log, metrics }: Opened,
   submitter: Submitter,
   { mined }: Signals,
 ): SlotKeeper {
   metrics.add("claims_skipped_total", 0);
   return new SlotKeeper({
-    reader: chain.turns,
+    reader: chain.slotReader,
     address: opened.signer.address,
     schedule: chain.constants.schedule,
     submitter,
@@ -170,7 +177,7 @@ function makeTurns(
 
 function makeQuorum(
   { chain, opened, curve, storage, log }: Opened,
-  turns: SlotKeeper,
+  slotKeeper: SlotKeeper,
   { attestationsRead }: Signals,
 ): CommitQuorum {
   return new CommitQuorum({
@@ -182,7 +189,7 @@ function makeQuorum(
     curve,
     board: storage.board,
     log,
-    approved: () => (turns.slots?.operators ?? []).map(({ address }) => address),
+    approved: () => (slotKeeper.slots?.operators ?? []).map(({ address }) => address),
     onPoll: () => attestationsRead.raise(),
   });
 }
@@ -192,9 +199,9 @@ function makeRunner(
   {
     head,
     submitter,
-    turns,
+    slotKeeper,
     quorum,
-  }: Pick<Parts, "head" | "turns" | "quorum"> & {
+  }: Pick<Parts, "head" | "slotKeeper" | "quorum"> & {
     readonly submitter: Submitter;
   },
   { chainRead, mined }: Signals,
@@ -207,7 +214,7 @@ function makeRunner(
     log,
     maxTries: config.maxTries,
     signal,
-    mayAct: (at, deadlineBlock) => turns.mayAct(at, deadlineBlock),
+    mayAct: (at, deadlineBlock) => slotKeeper.mayAct(at, deadlineBlock),
     attestations: (duty) => quorum.gather(duty),
     onView: () => chainRead.raise(),
     onDone: (duty) => metrics.countDuty(duty.kind),
@@ -215,9 +222,27 @@ function makeRunner(
   });
 }
 
+/** Threads that recover signers where the configuration does not say how many. */
+const MOST_THREADS = 4;
+
+function makeRecoverPool({ config, curve, log }: Opened): RecoverPool {
+  return new RecoverPool({
+    threads: config.verifyThreads ?? Math.min(MOST_THREADS, availableParallelism() - 1),
+    curve,
+    onLost: (reason, left) => {
+      const hint = "Nothing is lost but speed; restart the operator when it suits you.";
+      log.warn("recoverThreadLost", { reason, left, hint });
+    },
+  });
+}
+
+interface ApiParts extends Pick<Parts, "head" | "sources" | "router" | "monitoring"> {
+  readonly verifier: SignatureVerifier;
+}
+
 function makeApi(
   { chain, opened, config, metrics, storage }: Opened,
-  { head, sources, router, monitoring }: Pick<Parts, "head" | "sources" | "router" | "monitoring">,
+  { head, sources, router, verifier, monitoring }: ApiParts,
 ): ApiController {
   const { manager, domain } = chain.constants;
   const inDomain = { chainId: domain.chainId, manager };
@@ -226,6 +251,7 @@ function makeApi(
     sources,
     head,
     router,
+    verifier,
     metrics,
     chain: chain.constants,
     operator: opened.signer.address,

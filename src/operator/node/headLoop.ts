@@ -20,16 +20,16 @@ export class HeadLoop {
   #isPollFailing = false;
 
   constructor(parts: Parts) {
-    const { turns, runner, quorum } = parts;
+    const { slotKeeper, runner, quorum } = parts;
     this.#parts = parts;
     this.#duties = new LatestOnly(async () => {
-      await turns.poll();
+      await slotKeeper.poll();
       await runner.run();
     });
     this.#attestations = new LatestOnly((head) => quorum.poll(head));
     this.#claims = new LatestOnly(async () => {
-      await turns.poll();
-      await turns.claimIfDue();
+      await slotKeeper.poll();
+      await slotKeeper.claimIfDue();
     });
   }
 
@@ -85,8 +85,8 @@ export class HeadLoop {
   };
 
   readonly #claimSlot: HeadEffect = (seen) => {
-    const { turns, head } = this.#parts;
-    if (seen !== undefined && turns.hasSlots) this.#claims.offer(head.number);
+    const { slotKeeper, head } = this.#parts;
+    if (seen !== undefined && slotKeeper.hasSlots) this.#claims.offer(head.number);
   };
 
   readonly #tellClock: HeadEffect = () => {

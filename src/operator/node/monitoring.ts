@@ -91,11 +91,7 @@ export function monitor(options: MonitoringOptions): Monitoring {
     metrics,
   });
   const duties = dutiesCheck({ ...config.guards, schedule, duties: open, metrics });
-  const quorum = quorumCheck({
-    ...{ ...config.guards, schedule, metrics, quorum: options.quorum, head: () => head.number },
-    isShared: config.database !== undefined,
-    readQuorum: () => options.reader.commitQuorum(options.manager),
-  });
+  const quorum = watchQuorum(options, state.genesis);
   const database =
     options.storageProblem && databaseCheck({ problem: options.storageProblem, metrics });
   const checks = new Checks({
@@ -153,6 +149,19 @@ export function monitor(options: MonitoringOptions): Monitoring {
   };
 }
 
+function watchQuorum(options: MonitoringOptions, { schedule }: State["genesis"]) {
+  const { config, metrics, quorum, head, reader, manager } = options;
+  return quorumCheck({
+    ...config.guards,
+    schedule,
+    metrics,
+    quorum,
+    head: () => head.number,
+    isShared: config.database !== undefined,
+    readQuorum: () => reader.commitQuorum(manager),
+  });
+}
+
 function watchMachine({ config, client, address, metrics }: MonitoringOptions, spending: Spending) {
   const { guards, storage, logs } = config;
   const now = () => performance.now();
@@ -162,7 +171,9 @@ function watchMachine({ config, client, address, metrics }: MonitoringOptions, s
       readBalance: () => client.getBalance({ address }),
       minBalance: config.minBalance,
       leftDays: guards.keyLeftDays,
-      ...{ spending, metrics, now },
+      spending,
+      metrics,
+      now,
     }),
     memoryCheck({ ...guards, metrics }),
     diskCheck({ ...guards, folder: "storage", path: resolve(storage), metrics, now }),
@@ -212,7 +223,9 @@ function dutyHealth(duty: ScheduledDuty, { runner, config, state }: MonitoringOp
     client: "client" in id ? id.client : null,
     token: "token" in id ? id.token : null,
     round: id.round,
-    ...{ deadlineBlock, blocksLeft, blocksNeeded },
+    deadlineBlock,
+    blocksLeft,
+    blocksNeeded,
     state: !inTime ? "late" : blocksLeft <= danger ? "danger" : "open",
     tries: failure?.tries ?? 0,
     sinceBlock: failure?.since ?? null,

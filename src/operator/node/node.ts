@@ -74,7 +74,8 @@ export async function startOperator(
       running
         .idle()
         .then(() => parts.runner.idle())
-        .then(() => parts.storage.close()),
+        .then(() => parts.storage.close())
+        .then(() => parts.recoverPool.close()),
     );
   });
   // A caller that awaits `ended` hears of it; nobody else has to.
@@ -137,7 +138,7 @@ interface Running {
 
 /** Leads or follows, and lets each new head cause what it causes. */
 function run(parts: Parts, failure: Promise<never>): Running {
-  const { config, log, chain, state, router, turns, head, storage, signal } = parts;
+  const { config, log, chain, state, router, slotKeeper, head, storage, signal } = parts;
   const loop = new HeadLoop(parts);
   const hasher = new TreeHasher({
     state,
@@ -176,9 +177,9 @@ function run(parts: Parts, failure: Promise<never>): Running {
         if (entry.kind === "blocks") loop.onChain(undefined);
       },
       onHolder: (holder) => router.close(holder?.url),
-      successor: () => turns.successor,
+      successor: () => slotKeeper.successor,
       cannotLead: () => loop.cannotLead,
-      isApproved: () => turns.isApproved === true,
+      isApproved: () => slotKeeper.isApproved === true,
       progress: () => ({ head: head.number, taken: state.head?.number }),
     },
     signal,

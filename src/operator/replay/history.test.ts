@@ -40,45 +40,41 @@ const steps = fc.array(
 );
 
 describe("candles", () => {
-  it("hold of each span what a model finds in its trades", () => {
+  it("candles hold for each span what a model finds in its trades", () => {
     fc.assert(
-      fc.property(
-        steps,
-        fc.constantFrom(...(["1m", "15m", "1h", "1d"] as const)),
-        (all, interval) => {
-          let timeMs = START;
-          const timed = all.map(({ laterMs, price, lots }, at) => {
-            timeMs += laterMs;
-            return { timeMs, trade: tradeAt(at + 1, price, lots) };
-          });
-          const candles = new Candles();
-          for (const one of timed) candles.add(one.trade, one.timeMs);
-          const spans = Map.groupBy(timed, (one) => Math.floor(one.timeMs / INTERVAL_MS[interval]));
-          const expected = [...spans].map(([span, within]) => {
-            const prices = within.map(({ trade }) => trade.price);
-            const sum = (amounts: bigint[]) => amounts.reduce((a, b) => a + b, 0n);
-            return {
-              openMs: span * INTERVAL_MS[interval],
-              open: prices[0],
-              close: prices.at(-1),
-              trades: within.length,
-              high: prices.reduce((a, b) => (a > b ? a : b)),
-              low: prices.reduce((a, b) => (a < b ? a : b)),
-              baseAmount: sum(within.map(({ trade }) => trade.baseAmount)),
-              quoteAmount: sum(within.map(({ trade }) => trade.quoteAmount)),
-            };
-          });
-          const market = { base: BASE, quote: QUOTE };
-          expect(candles.of(market, interval)).toEqual(expected);
-          expect(Candles.decode(candles.encode()).of(market, interval)).toEqual(expected);
-          expect(candles.of({ base: THIRD, quote: QUOTE }, interval)).toEqual([]);
-        },
-      ),
+      fc.property(steps, fc.constantFrom("1m", "15m", "1h", "1d"), (all, interval) => {
+        let timeMs = START;
+        const timed = all.map(({ laterMs, price, lots }, at) => {
+          timeMs += laterMs;
+          return { timeMs, trade: tradeAt(at + 1, price, lots) };
+        });
+        const candles = new Candles();
+        for (const one of timed) candles.add(one.trade, one.timeMs);
+        const spans = Map.groupBy(timed, (one) => Math.floor(one.timeMs / INTERVAL_MS[interval]));
+        const expected = [...spans].map(([span, within]) => {
+          const prices = within.map(({ trade }) => trade.price);
+          const sum = (amounts: bigint[]) => amounts.reduce((a, b) => a + b, 0n);
+          return {
+            openMs: span * INTERVAL_MS[interval],
+            open: prices[0],
+            close: prices.at(-1),
+            trades: within.length,
+            high: prices.reduce((a, b) => (a > b ? a : b)),
+            low: prices.reduce((a, b) => (a < b ? a : b)),
+            baseAmount: sum(within.map(({ trade }) => trade.baseAmount)),
+            quoteAmount: sum(within.map(({ trade }) => trade.quoteAmount)),
+          };
+        });
+        const market = { base: BASE, quote: QUOTE };
+        expect(candles.of(market, interval)).toEqual(expected);
+        expect(Candles.decode(candles.encode()).of(market, interval)).toEqual(expected);
+        expect(candles.of({ base: THIRD, quote: QUOTE }, interval)).toEqual([]);
+      }),
       { numRuns: 60 },
     );
   });
 
-  it("give figures of the last 24 hours, and none of older ones", () => {
+  it("candles give figures of the last 24 hours, and none of older ones", () => {
     const candles = new Candles();
     candles.add(tradeAt(1, 900n, 1n), START);
     candles.add(tradeAt(2, 50n, 2n), START + 120_000);
@@ -95,7 +91,7 @@ describe("candles", () => {
     expect(day(START + 2 * INTERVAL_MS["1d"])).toBeUndefined();
   });
 
-  it("are kept up to a number, and a trade without a time is in none", () => {
+  it("candles are kept up to a number, and a trade without a time is in none", () => {
     const candles = new Candles();
     for (let minute = 0; minute < 2 * CANDLES_KEPT + 10; minute++) {
       candles.add(tradeAt(minute + 1, 5n, 1n), START + minute * 60_000);
@@ -120,7 +116,7 @@ describe("trades", () => {
   const sequences = (page: Parameters<History["ofMarket"]>[2]) =>
     history.ofMarket(BASE, QUOTE, page).map(({ sequence }) => Number(sequence));
 
-  it("are read by cursor in both directions, without a gap and without a double", () => {
+  it("trades are read by cursor in both directions, without a gap and without a double", () => {
     expect(sequences({ limit: 3 })).toEqual([30, 29, 28]);
     expect(sequences({ limit: 3, before: 28n })).toEqual([27, 26, 25]);
     expect(sequences({ limit: 3, before: 2n })).toEqual([1]);
@@ -132,7 +128,7 @@ describe("trades", () => {
     expect(own.map(({ trade }) => trade.sequence)).toEqual([3n, 2n]);
   });
 
-  it("of a snapshot of an earlier release are taken over", () => {
+  it("trades of a snapshot of an earlier release are taken over", () => {
     const old = JSON.stringify([tradeAt(1, 5n, 1n)], (_, part) =>
       typeof part === "bigint" ? { units: part.toString() } : part,
     );
@@ -143,7 +139,7 @@ describe("trades", () => {
 });
 
 describe("the ledger", () => {
-  it("keeps of each client the newest, and gives them by cursor", () => {
+  it("the ledger keeps the newest entries of each client, and gives them by cursor", () => {
     const ledger = new Ledger();
     for (let record = 1; record <= MOVES_PER_CLIENT + 20; record++) {
       ledger.add(record, START, [

@@ -48,7 +48,7 @@ async function snapshotBytes(folder: string, sequence: number): Promise<Uint8Arr
   return snapshot?.bytes ?? new Uint8Array();
 }
 
-test("begins from the newest snapshot, and says nothing when all is well", async () => {
+test("a replay begins from the newest snapshot, and says nothing when all is well", async () => {
   const { found, log } = await recovered(await storedJournal(entries, SNAPSHOTS));
   expectWhole(found, 30);
   expect(log.lines).toEqual([]);
@@ -59,7 +59,7 @@ test.each([
   { damaged: [30, 20], from: 10 },
   { damaged: [30, 20, 10], from: 0 },
   { damaged: [20], from: 30 },
-])("with a flipped bit in snapshots $damaged begins at $from", async ({ damaged, from }) => {
+])("a replay begins at $from if bits of snapshots $damaged flip", async ({ damaged, from }) => {
   const folder = await storedJournal(entries, SNAPSHOTS);
   const bytes = await Promise.all(damaged.map((sequence) => snapshotBytes(folder, sequence)));
   for (const snapshot of bytes) flipStored(folder, snapshot);

@@ -42,7 +42,7 @@ function hashAfter(count: number): string {
   return stateHash(state);
 }
 
-test("makes one when it is due, of the state that the records lead to", async () => {
+test("a snapshot is made when it is due, of the state that the records lead to", async () => {
   const { journal, snapshotter, log } = await started(25);
   snapshotter.offer();
   snapshotter.offer();
@@ -57,7 +57,7 @@ test("makes one when it is due, of the state that the records lead to", async ()
   ]);
 });
 
-test("makes none that whoever led meanwhile has made", async () => {
+test("a snapshot that a former leader has made meanwhile is not made again", async () => {
   const { storage, journal, log } = await started(25, { snapshots: [20] });
   const source = { kind: "sqlite", folder: storage } as const;
   const newest = async () => (await journal.verify()).snapshots.at(-1) ?? 0;
@@ -77,14 +77,14 @@ test("makes none that whoever led meanwhile has made", async () => {
   await expect.poll(offered).toEqual([20, 31]);
 });
 
-test("makes none before it is due", async () => {
+test("a snapshot is not made before it is due", async () => {
   const { journal, snapshotter } = await started(25, { last: 16 });
   snapshotter.offer();
   await snapshotter.idle();
   expect(await journal.latestSnapshot()).toBeUndefined();
 });
 
-test("is of one moment, whatever is appended meanwhile", async () => {
+test("a snapshot is of one moment, whatever is appended meanwhile", async () => {
   const { journal, snapshotter } = await started(25);
   snapshotter.offer();
   await append(journal, entries.slice(25));
@@ -96,7 +96,7 @@ test("is of one moment, whatever is appended meanwhile", async () => {
   expect(proof.replayed).toMatchObject({ records: entries.length, snapshots: [saved?.sequence] });
 });
 
-test("begins from the one before, and says when that is damaged", async () => {
+test("a snapshot begins from the one before, and says when that is damaged", async () => {
   const { storage, journal, snapshotter, log } = await started(25, { snapshots: [10, 20] });
   vandalise(storage, "UPDATE snapshot_part SET bytes = x'00' WHERE sequence = 20");
   snapshotter.offer();
@@ -108,7 +108,7 @@ test("begins from the one before, and says when that is damaged", async () => {
   ]);
 });
 
-test("one that cannot be made is told, and the journal goes on", async () => {
+test("a snapshot that cannot be made is told, and the journal goes on", async () => {
   const { journal, snapshotter, log } = await started(25);
   await journal.append([encodeEntry(GENESIS)]);
   snapshotter.offer();
@@ -125,7 +125,7 @@ test("one that cannot be made is told, and the journal goes on", async () => {
   expect(log.lines, "not with every batch").toHaveLength(1);
 });
 
-test("stopped in the middle, it leaves the journal whole and says nothing", async () => {
+test("a snapshotter stopped midway leaves the journal whole and says nothing", async () => {
   const { storage, journal, snapshotter, log } = await started(25);
   snapshotter.offer();
   await Promise.all([snapshotter.stop(), journal.close()]);
@@ -138,7 +138,7 @@ test("stopped in the middle, it leaves the journal whole and says nothing", asyn
   expect(await again.verify()).toMatchObject({ head: { sequence: 25 }, snapshots: [] });
 });
 
-test("stopped while it asks what others made, it begins none", async () => {
+test("a snapshotter stopped while it asks what others made begins no snapshot", async () => {
   const { storage, journal, log } = await started(25);
   const source = { kind: "sqlite", folder: storage } as const;
   const asked = Promise.withResolvers<number>();

@@ -92,7 +92,7 @@ test.each([
   await expect(check.poll()).rejects.toThrow(words);
 });
 
-test("they are read again once the round is committed", async () => {
+test("figures are read again once the round is committed", async () => {
   const state = traded();
   const { check, asked } = checkOf(state, {});
   await check.poll();
@@ -124,7 +124,7 @@ test("figures that nobody has any more are no difference, and are not asked for 
   expect(asked).toEqual([count]);
 });
 
-test("while the chain is far ahead nothing is compared; it is once that is caught up", async () => {
+test("figures are compared only once the journal has caught up with the chain", async () => {
   const far = { ahead: 1000, more: 7n };
   const { check, asked } = checkOf(traded(), far);
   for (let polls = 0; polls < 5; polls++) await check.poll();

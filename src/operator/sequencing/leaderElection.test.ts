@@ -157,7 +157,7 @@ async function leaderAmong(members: readonly Member[]): Promise<Member> {
   return leaderOf(members) as Member;
 }
 
-test("one leads, the others follow warm and know whom to name", async () => {
+test("an operator leads, and the others follow warm and know whom to name", async () => {
   const schema = server.schema();
   const members = [await member(schema, "ada"), await member(schema, "bob")];
   const leader = await leaderAmong(members);
@@ -170,7 +170,7 @@ test("one leads, the others follow warm and know whom to name", async () => {
   });
 });
 
-test("what one acknowledged the next has, whoever stops, and each block is there once", async () => {
+test("each acknowledged entry and each block is there once, whichever leader stops", async () => {
   const schema = server.schema();
   const names = ["ada", "bob", "cy"];
   const members = await Promise.all(names.map((name) => member(schema, name)));
@@ -228,7 +228,7 @@ test("the lead is not handed back to one that let it run out", async () => {
   expect((await silent.poll()).holder).toMatchObject({ operator: "ada", epoch: epoch + 1 });
 });
 
-test("one that does not hear the chain leaves the lead to another, and takes none", async () => {
+test("an operator that does not hear the chain gives the lead away, and takes none", async () => {
   const schema = server.schema();
   const members = [await member(schema, "ada"), await member(schema, "bob")];
   const first = await leaderAmong(members);
@@ -242,7 +242,7 @@ test("one that does not hear the chain leaves the lead to another, and takes non
   await expect.poll(() => first.isLeading(), soon).toBe(true);
 });
 
-test("one that was removed gives the lead away, and never takes it again", async () => {
+test("an operator that was removed gives the lead away, and never takes it again", async () => {
   const schema = server.schema();
   const members = [await member(schema, "ada"), await member(schema, "bob")];
   const removed = await leaderAmong(members);

@@ -15,7 +15,7 @@ const unreachable = () => new StorageFailure("DatabaseUnreachable", "postgres://
 const unwritable = () => new StorageFailure("DatabaseUnwritable", "postgres://db", "No writes");
 
 describe("an outage of the database", () => {
-  test("is told once with a hint, however many questions fail, and once when it ends", () => {
+  test("an outage is reported once with a hint, however many questions fail, and its end", () => {
     const { told, clock, state } = outage();
     for (let i = 0; i < 100; i++) {
       clock.now = i * 150;
@@ -30,13 +30,13 @@ describe("an outage of the database", () => {
     expect(told).toHaveLength(3);
   });
 
-  test("is told again when it becomes another", () => {
+  test("an outage is reported again when its cause changes", () => {
     const { told, state } = outage();
     for (const problem of [unreachable(), unwritable(), unwritable()]) state.add(problem);
     expect(told.map(([event]) => event)).toEqual(["sharedJournalLost", "sharedJournalLost"]);
   });
 
-  test("is a problem from the first failure on, and until an answer", () => {
+  test("an outage is a problem from the first failure on, and until an answer", () => {
     const { clock, state } = outage();
     expect(state.problem).toBeUndefined();
     state.add(unreachable());
@@ -47,7 +47,7 @@ describe("an outage of the database", () => {
     expect(state.problem).toBeUndefined();
   });
 
-  test("is a problem also while a question stays unanswered", () => {
+  test("an outage is a problem also while a question stays unanswered", () => {
     const { clock, state } = outage();
     clock.now = 1500;
     expect(state.problem).toBeUndefined();

@@ -50,7 +50,7 @@ async function journalWith(
   return reader;
 }
 
-test("blocks that cannot be applied, and what one flush wrote with them", async () => {
+test("a repair drops blocks that cannot be applied, with the rest of their flush", async () => {
   const world = tradingWorld();
   world.place(limitOrder(ALICE, 0, 1, "ask", 1, 50));
   const journal = await journalWith(world.entries, [doubled(world), order]);
@@ -76,7 +76,7 @@ test("nothing where it is no blocks that cannot be applied, or of a form unknown
   await expect(planRepair(genesis)).rejects.toThrow(/^Record 3 is no blocks of the chain/);
 });
 
-test("from a record that is named: blocks that can be read again, and nothing else", async () => {
+test("a repair from a named record drops readable blocks, and nothing else", async () => {
   const world = tradingWorld();
   world.place(limitOrder(ALICE, 0, 1, "ask", 1, 50));
   world.mine(3);

@@ -47,7 +47,7 @@ test("a writer that was overtaken refuses nothing: the others may have taken it"
   expect(failures).toHaveLength(1);
 });
 
-test("whoever comes just when a batch is done is not left waiting", async () => {
+test("a caller that comes just when a batch is done is not left waiting", async () => {
   const journal = await acquire(await open(server.schema(), "ada"));
   const sequencer = new Sequencer({
     journal,

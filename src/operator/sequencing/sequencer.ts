@@ -9,6 +9,7 @@ import { apply } from "../../exchange/apply.ts";
 import { checkBlocks } from "../../exchange/checkBlocks.ts";
 import { checkCancel, checkOrder } from "../../exchange/matching/checkOrder.ts";
 import { checkBlock, checkCommand } from "../../exchange/matching/commands.ts";
+import { checkCountersign } from "../../exchange/matching/countersign.ts";
 import { checkReplace } from "../../exchange/matching/replaceOrder.ts";
 import { type Entry, encodeEntry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
@@ -231,6 +232,8 @@ function check(state: State, entry: Entry): Refusal | undefined {
       return checkReplace(state, entry);
     case "cancelAll":
       return checkCommand(state, entry);
+    case "countersign":
+      return checkCountersign(state, entry.statement);
     case "cancelAfter":
       return checkCommand(state, entry) ?? checkBlock(state, entry);
     default:

@@ -23,7 +23,7 @@ test("each block that it takes, and each new leader, begins the time anew", () =
   expect(stalled.poll(2, { head: 74, taken: 48 }, 3 * LONG)).toBe(true);
 });
 
-test("one that had nothing to take for long has its time when blocks come in a burst", () => {
+test("a leader that was long idle has its time when blocks come in a burst", () => {
   const stalled = new StalledLeader(LEASE_MS);
   expect(stalled.poll(1, { head: 50, taken: 48 }, 0)).toBe(false);
   expect(stalled.poll(1, { head: 50, taken: 48 }, 9 * LONG)).toBe(false);

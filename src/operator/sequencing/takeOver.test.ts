@@ -30,7 +30,7 @@ function blockNo(index: number): BlocksEntry {
   return { kind: "blocks", to: { number, hash: hashOfBlock(number) }, logs: [] };
 }
 
-test("what cannot be read on taking the lead is not taken for applied", async () => {
+test("a record that cannot be read at a take-over is not taken for applied", async () => {
   const schema = server.schema();
   const [ada, bob] = [await open(schema, "ada"), await open(schema, "bob")];
   await initJournal(ada, GENESIS);

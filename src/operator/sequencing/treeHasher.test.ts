@@ -87,7 +87,7 @@ test("a leader renews its lease every slice, and the commit is owed once it can 
   expect(proof(state, clientNo(777), BASE, 1)?.balance).toBe(5n);
 });
 
-test("once stopped it does nothing more, and what was left is made when it is asked for", async () => {
+test("a stopped hasher does nothing more, and what was left is made on demand", async () => {
   const state = crowd();
   const hasher = new TreeHasher({ state, onHashed: () => {}, onFailure: () => {} });
   apply(state, blocks(EDGE, []));

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { POLLS_BETWEEN_SURVEYS, passOverOld } from "../../chain/follow/survey.ts";
 import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import { ask } from "../../chain/rpc/rpc.ts";
 import type { ChainOptions } from "./lead.ts";
 
 /**
  * Tells of the newest block while `isNeeded`: who does not lead follows the journal and not the
- * chain, but has duties too. Resolves when `signal` is aborted; throws `RpcUnavailable` after
- * `maxTries` failed polls in a row.
+ * chain, but has duties too. An endpoint that stands still is passed over for one that does not.
+ * Resolves when `signal` is aborted; throws `RpcUnavailable` after `maxTries` failed polls in a row.
  */
 export async function watchHeads(
   isNeeded: () => boolean,
@@ -15,9 +16,14 @@ export async function watchHeads(
 ): Promise<void> {
   let tries = 0;
   let last = -1;
+  let polls = 0;
   while (!signal.aborted) {
     try {
       if (isNeeded()) {
+        polls += 1;
+        if (polls % POLLS_BETWEEN_SURVEYS === 0) {
+          await passOverOld({ client, confirmations: config.confirmations });
+        }
         const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
         const { timestamp, baseFeePerGas } = block;
         const number = Number(block.number);

@@ -47,7 +47,7 @@ async function fill(log: Log, kilobytes: number): Promise<void> {
 }
 
 describe("the log", () => {
-  it("goes on in its files when the terminal breaks, and says so once", async () => {
+  it("the log goes on in its files when the terminal breaks, and says so once", async () => {
     const terminal = new Writable({ write: (_part, _encoding, done) => done(new Error("EPIPE")) });
     const log = await openLog({ folder, terminal });
     log.info("one");
@@ -57,7 +57,7 @@ describe("the log", () => {
     expect(lines().map(({ msg }) => msg)).toEqual(["one", "terminalGone", "two", "three"]);
   });
 
-  it("drops lines for a terminal that nobody reads, and keeps them in its files", async () => {
+  it("the log drops lines for a terminal that nobody reads, and writes its files", async () => {
     let written = 0;
     const terminal = new Writable({
       // Never says that it is done.
@@ -73,13 +73,13 @@ describe("the log", () => {
     expect(lines()).toHaveLength(1000);
   });
 
-  it("names its field where a file is in the place of its folder", async () => {
+  it("the log names its field where a file is in the place of its folder", async () => {
     const file = join(folder, "file");
     writeFileSync(file, "");
     await expect(openLog({ folder: file })).rejects.toThrow(/^logs: .*a file is in its place/);
   });
 
-  it("writes one JSON line an event: level, time, money as strings, errors as text", async () => {
+  it("the log writes one JSON line an event: level, time, money and errors as text", async () => {
     const log = await openLog({ folder });
     const wei = 2n ** 100n;
     log.info("paid", { wei, nested: { list: [wei] }, block: 7 });
@@ -92,7 +92,7 @@ describe("the log", () => {
     expect(lines()[0]?.["time"]).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/);
   });
 
-  it("rolls by size, and deletes what is too old", async () => {
+  it("the log rolls by size, and deletes what is too old", async () => {
     const log = await openLog({ folder, maxFileSize: "10k", keptFiles: 3 });
     await fill(log, 100);
     await sleep(50);
@@ -103,7 +103,7 @@ describe("the log", () => {
     expect(lines().some(({ i }) => i === 0)).toBe(false);
   });
 
-  it("deletes what other processes left as well: restarts do not fill the disk", async () => {
+  it("the log deletes files of other processes too: restarts do not fill the disk", async () => {
     for (let i = 1; i <= 8; i++) {
       writeFileSync(join(folder, `operator.${i}.log`), '{"old":true}\n'.repeat(1000));
     }
@@ -115,7 +115,7 @@ describe("the log", () => {
     expect(files().filter((name) => name.startsWith("operator")).length).toBeLessThanOrEqual(1 + 3);
   });
 
-  it.skipIf(!existsSync("/dev/full"))("ends nothing when the disk takes no more", async () => {
+  it.skipIf(!existsSync("/dev/full"))("the log ends nothing when a disk is full", async () => {
     symlinkSync("/dev/full", join(folder, "operator.1.log"));
     const complaints = vi.spyOn(process.stderr, "write").mockReturnValue(true);
     try {
@@ -132,7 +132,7 @@ describe("the log", () => {
     }
   });
 
-  it("is one readable line in a terminal, whatever a text holds", async () => {
+  it("the log is one readable line in a terminal, whatever a text holds", async () => {
     let shown = "";
     const terminal = new Writable({
       write(part, _encoding, done) {
@@ -150,7 +150,7 @@ describe("the log", () => {
     expect(rest).toBe("");
   });
 
-  it("carries block, round and quarter where a line brings none", async () => {
+  it("the log carries block, round and quarter where a line brings none", async () => {
     const log = await openLog({ folder });
     const dated = withMoment(log, () => ({ block: 9, round: 2, quarter: 1 }));
     dated.warn("unhealthy", { check: "disk" });

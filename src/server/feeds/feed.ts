@@ -3,6 +3,7 @@
  * made once for each flush; a later subscriber is told the whole up to the last flush, and then the
  * same as all.
  */
+import type { Refusal } from "../../protocol/refusals.ts";
 
 export interface Update {
   readonly type: "snapshot" | "update";
@@ -10,6 +11,17 @@ export interface Update {
   readonly sequence: number;
   readonly previous: number | null;
   readonly data: unknown;
+}
+
+/** The channel cannot begin now: its first message cannot be made. */
+export class FeedUnavailable extends Error {
+  override readonly name = "FeedUnavailable";
+  readonly refusal: Refusal;
+
+  constructor(refusal: Refusal) {
+    super(refusal.code);
+    this.refusal = refusal;
+  }
 }
 
 export interface Feed {
@@ -20,6 +32,8 @@ export interface Feed {
   first(after: number | undefined): Update | undefined | Promise<Update | undefined>;
   /** The news since the last flush; undefined: none. */
   next(): Update | undefined;
+  /** To be called once nobody hears it any more. */
+  close?(): void;
 }
 
 /** Tells a value as a whole whenever it is another. */

@@ -1,8 +1,9 @@
 /** Which feed each channel has, and where in the operator's API it is read. */
+import { assert } from "../../base/errors.ts";
 import type { OperatorApi } from "../../operator/api/operatorApi.ts";
 import type { StreamChannel } from "../../wire/schemas/stream.ts";
 import { BookFeed } from "./bookFeed.ts";
-import { type Feed, GrowingFeed, StateFeed } from "./feed.ts";
+import { type Feed, FeedUnavailable, GrowingFeed, StateFeed } from "./feed.ts";
 import { OrdersFeed } from "./ordersFeed.ts";
 
 const EVERY_LEVEL = Number.MAX_SAFE_INTEGER;
@@ -56,11 +57,12 @@ function marketFeedOf(
     case "candles":
       // The last but one too: it is told once more as closed.
       return state(() => api.candles(base, quote, { interval: channel.interval, limit: 2 }));
-    case "book":
-      return new BookFeed(() => {
-        const nothing = { bids: [], asks: [], asOf: api.asOf() };
-        return api.book(base, quote, { depth: EVERY_LEVEL }) ?? nothing;
-      });
+    case "book": {
+      const whole = api.book(base, quote, { depth: EVERY_LEVEL });
+      const changes = api.watchBook(base, quote);
+      assert(whole !== undefined && changes !== undefined, "a channel of no market was opened.");
+      return new BookFeed(whole, changes);
+    }
     case "trades":
       return new GrowingFeed({
         after: (sequence, limit) =>
@@ -77,7 +79,8 @@ function accountFeedOf(api: OperatorApi, channel: Named<"orders" | "fills" | "de
     case "orders": {
       const current = async () => {
         const answer = await api.orders(client);
-        return answer.ok ? answer.value : [];
+        if (answer.ok) return answer.value;
+        throw new FeedUnavailable(answer.refusal);
       };
       return new OrdersFeed(current, api.asOf());
     }

@@ -41,7 +41,8 @@ export class Feeds {
 
   /**
    * Tells `listener` what there is, or what came after `after`, and then every change until the
-   * function that this resolves with is called. Undefined where there is no such market.
+   * function that this resolves with is called. Undefined where there is no such market. Rejects
+   * with `FeedUnavailable` where the channel cannot begin now.
    */
   async listen(
     channel: StreamChannel,
@@ -55,21 +56,28 @@ export class Feeds {
     const held: string[] = [];
     let tell: Listener = (text) => void held.push(text);
     const told: Listener = (text) => tell(text);
-    const first = feed.first(after);
-    listeners.add(told);
-    const update = first instanceof Promise ? await first : first;
-    if (update !== undefined) listener(textOf(open, update));
-    for (const text of held) listener(text);
-    tell = listener;
-    return () => {
+    const stop = () => {
       listeners.delete(told);
       open.idleSince = performance.now();
     };
+    const first = feed.first(after);
+    listeners.add(told);
+    try {
+      const update = first instanceof Promise ? await first : first;
+      if (update !== undefined) listener(textOf(open, update));
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    for (const text of held) listener(text);
+    tell = listener;
+    return stop;
   }
 
   close(): void {
     clearTimeout(this.#timer);
     this.#unsubscribe();
+    for (const { feed } of this.#open.values()) feed.close?.();
   }
 
   /** Tells everybody what came since the last time. */
@@ -82,6 +90,7 @@ export class Feeds {
       if (listeners.size === 0 && now - idleSince > IDLE_MS) {
         this.#open.delete(key);
         this.#count(channel, -1);
+        feed.close?.();
         continue;
       }
       if ("client" in channel && !this.#touched.has(channel.client)) continue;

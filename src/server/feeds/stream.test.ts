@@ -344,3 +344,21 @@ test("public channels tell the market, each once for a change, until unsubscribe
   send({ kind: "nonsense", id: 9 });
   await vi.waitFor(() => expect(of("refusal").at(-1)).toMatchObject({ id: 9 }));
 });
+
+test("the channel of orders is refused while fills cannot be signed, and begins later", async () => {
+  const leader = await operator(await storedJournal(tradingWorld().entries), "leads");
+  onTestFinished(() => leader.stop());
+  const { api } = leader;
+  const readOrders = api.orders;
+  api.orders = async () => ({ ok: false, refusal: refuse("FillUnsigned", {}) });
+  const { send, of } = await connect(leader.url);
+  const channel = { name: "orders", client: ALICE, session: SESSION };
+  send({ kind: "subscribe", id: 1, channel });
+  await vi.waitFor(() =>
+    expect(of("refusal")).toMatchObject([{ id: 1, error: { code: "FillUnsigned" } }]),
+  );
+  expect(of("ordersUpdate")).toEqual([]);
+  api.orders = readOrders;
+  send({ kind: "subscribe", id: 2, channel });
+  await vi.waitFor(() => expect(of("ordersUpdate")).toMatchObject([{ type: "snapshot" }]));
+});

@@ -35,7 +35,7 @@ describe("the page", () => {
     return String(headers["content-security-policy"]);
   };
 
-  it("comes with the facts of the exchange, as data that nothing in them can leave", async () => {
+  it("the page comes with the exchange's facts, as data that no text in them leaves", async () => {
     const { body, headers } = await app.inject({ url: "/" });
     expect(headers["cache-control"]).toBe("no-cache");
     const [, json] = /<script type="application\/json" id="facts">(.*)<\/script>/.exec(body) ?? [];
@@ -47,13 +47,13 @@ describe("the page", () => {
     });
   });
 
-  it("may talk to itself, the offered endpoints, and the other operators, over streams too", async () => {
+  it("the page may talk to its operator, the offered endpoints, and other operators", async () => {
     expect(await policyOf("/")).toContain(
       "connect-src 'self' https://node.example https://b.example wss://b.example;",
     );
   });
 
-  it("may talk to the endpoint that its visitor chose, by its origin alone", async () => {
+  it("the page may talk to the endpoint that its visitor chose, by its origin alone", async () => {
     const query = encodeURIComponent("http://127.0.0.1:8545/some/path?key=1");
     const policy = await policyOf(`/?connect=${query}`);
     expect(policy).toContain(" http://127.0.0.1:8545;");
@@ -69,7 +69,7 @@ describe("the page", () => {
     "'unsafe-inline'",
     "https://user:word@a.example",
     "https://*.example",
-  ])("takes no other words of a visitor into its policy: %s", async (words) => {
+  ])("the policy takes in no other words of a visitor: %s", async (words) => {
     const policy = await policyOf(`/?connect=${encodeURIComponent(words)}`);
     const clean = contentPolicy(["https://node.example", "https://b.example", "wss://b.example"]);
     expect([
@@ -79,7 +79,7 @@ describe("the page", () => {
     expect(policy).not.toMatch(/\*|unsafe-inline/);
   });
 
-  it("names files by what is in them, compressed, to be kept for ever", async () => {
+  it("the page's files are named by their content, compressed, and kept for ever", async () => {
     const { body, headers } = await app.inject({
       url: "/assets/app-1234.js",
       headers: { "accept-encoding": "br" },
@@ -93,13 +93,13 @@ describe("the page", () => {
     expect(headers["content-type"]).toMatch(/javascript/);
   });
 
-  it("gives nothing from outside its folder", async () => {
+  it("the server gives nothing from outside the page's folder", async () => {
     for (const url of ["/assets/../index.html", "/assets/%2e%2e/index.html", "/assets/none.js"]) {
       expect((await app.inject({ url })).statusCode).toBeGreaterThanOrEqual(400);
     }
   });
 
-  it("is not there where it is not wanted, or not built", async () => {
+  it("the page is not there where it is not wanted, or not built", async () => {
     const none = Fastify();
     servePage(none, api, { serve: false, rpc: [], operators: [] }, folder);
     servePage(none, api, { serve: true, rpc: [], operators: [] }, join(folder, "nowhere"));
@@ -107,7 +107,7 @@ describe("the page", () => {
     await none.close();
   });
 
-  it("knows an origin by its parts", () => {
+  it("an origin is known by its parts", () => {
     expect(originOf("https://a.example:444/x")).toBe("https://a.example:444");
     expect(originOf("ws://[::1]:8545")).toBe("ws://[::1]:8545");
     expect(originOf("a.example")).toBeUndefined();

@@ -10,6 +10,7 @@ import {
 } from "../schemas/account.ts";
 import { limitsResponse } from "../schemas/batch.ts";
 import { orderResponse } from "../schemas/order.ts";
+import { countersignedStatement } from "../schemas/statement.ts";
 import { address, countText, limitText } from "../schemas/values.ts";
 import { tradePage } from "./market.ts";
 import type { Route } from "./route.ts";
@@ -38,9 +39,23 @@ export const ACCOUNT_ROUTES = {
     path: "/v1/clients/:client/orders",
     access: "client",
     params: clientPath,
-    query: z.strictObject({ round: countText.optional() }),
+    query: z.strictObject({
+      round: countText.optional(),
+      uncovered: z
+        .enum(["true"])
+        .optional()
+        .describe("Only those that the client's last statement does not cover"),
+    }),
     answer: z.array(orderResponse),
     about: "Orders of a round (default: the current one), with signed fills.",
+  },
+  fetchStatements: {
+    method: "GET",
+    path: "/v1/clients/:client/statements",
+    access: "client",
+    params: clientPath,
+    answer: z.array(countersignedStatement),
+    about: "The last countersigned statements of the round before and of the current one.",
   },
   fetchMyTrades: {
     method: "GET",

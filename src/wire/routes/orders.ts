@@ -11,6 +11,7 @@ import {
   replaceResponse,
 } from "../schemas/batch.ts";
 import { orderResponse, placementInput, signedCancelInput } from "../schemas/order.ts";
+import { countersignedStatement, statementInput } from "../schemas/statement.ts";
 import type { Route } from "./route.ts";
 
 export const ORDER_ROUTES = {
@@ -76,5 +77,16 @@ export const ORDER_ROUTES = {
     body: cancelAfterInput,
     answer: cancelAfterResponse,
     about: "Sets the dead-man switch: all orders go once the exchange's clock is past a block.",
+  },
+  countersign: {
+    method: "POST",
+    path: "/v1/statements",
+    access: "public",
+    rate: "place",
+    body: statementInput,
+    answer: countersignedStatement,
+    about:
+      "Countersigns a client's statement about its closed orders, which count no more towards its " +
+      "limit then. Answered once both signatures are durable.",
   },
 } as const satisfies Record<string, Route>;

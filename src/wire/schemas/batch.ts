@@ -75,7 +75,12 @@ export const limitsResponse = z.object({
     .array(
       z.object({
         round: count,
-        orders: limit.describe("Those that count as evidence of the round"),
+        orders: limit.describe(
+          "Those that count as evidence: open, queued, or executed and in no statement",
+        ),
+        watermark: uint64
+          .nullable()
+          .describe("Of the last statement: new ids are not below it; null: there is none"),
         placements: limit.describe("All that were taken, those that ended among them"),
       }),
     )

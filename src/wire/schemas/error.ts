@@ -7,8 +7,8 @@ export const act = z.enum(["retry", "caller", "operator"]);
 
 const CODES = [...REFUSAL_CODES] as [RefusalCode, ...RefusalCode[]];
 
-/** The text of a refusal over the stream, where the values would only repeat the message. */
-export const shortError = z.object({
+/** The text of a refusal. */
+const shortError = z.object({
   code: z.string().describe("A word that stays the same over releases: docs/errors.md lists them"),
   act: z.string().describe("`retry`: the same again later; `caller`; `operator`"),
   message: z.string().describe("What happened, and what to do next, as sentences"),
@@ -17,6 +17,9 @@ export const shortError = z.object({
 const values: z.ZodType<Refusal> = z
   .custom<Refusal>((value) => typeof value === "object" && value !== null && "code" in value)
   .meta({ type: "object", description: "The code again, with the values that explain it" });
+
+/** A refusal over the stream. */
+export const streamError = shortError.extend({ values: values.optional() });
 
 export const errorBody = z.object({
   error: z.object({ ...shortError.shape, code: z.enum(CODES), act, values }),

@@ -21,6 +21,12 @@ const terms = {
 export const order: z.ZodType<Order> = z.strictObject(terms);
 
 export const signedOrder: z.ZodType<SignedOrder> = z.strictObject({ order, signature });
+/** As clients keep it: with its terms where it has some. */
+export const placement: z.ZodType<Placement> = z.strictObject({
+  order,
+  signature,
+  terms: signedTermsInput.optional(),
+});
 /** As clients send it; see `signatureInput`. */
 export const signedOrderInput: z.ZodType<SignedOrder> = z.strictObject({
   order,

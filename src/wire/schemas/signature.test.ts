@@ -74,7 +74,7 @@ it.each([
   ["66 bytes", `${one.r}${"00".repeat(34)}`],
   ["a stranger", { r: one.r, s, v: 27, colour: "red" }],
   ["short words", { r: "0x12", vs: one.vs }],
-])("is refused with the forms that are right: %s", (_what, form) => {
+])("a wrong form is refused with the forms that are right: %s", (_what, form) => {
   const outcome = signatureInput.safeParse(form);
   expect(outcome.success).toBe(false);
   expect(outcome.error?.issues[0]?.message).toMatch(/EIP-2098.*65 bytes/);

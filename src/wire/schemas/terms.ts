@@ -39,7 +39,17 @@ export interface Placement extends SignedOrder {
 /** Why an order ended without being filled; null while it is open, or where that is not known. */
 export const endReason = z
   .enum([
-    ...(["owner", "selfTrade", "tradingKey", "ioc", "replaced", "cancelAll", "deadMan"] as const),
-    ...(["goodTillBlock", "roundEnded", "insufficientFunds", "wouldTake", "notFilled"] as const),
+    "owner",
+    "selfTrade",
+    "tradingKey",
+    "ioc",
+    "replaced",
+    "cancelAll",
+    "deadMan",
+    "goodTillBlock",
+    "roundEnded",
+    "insufficientFunds",
+    "wouldTake",
+    "notFilled",
   ])
   .nullable();

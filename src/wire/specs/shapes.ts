@@ -8,6 +8,7 @@ import * as health from "../schemas/health.ts";
 import * as market from "../schemas/market.ts";
 import * as order from "../schemas/order.ts";
 import { signature } from "../schemas/signature.ts";
+import * as statement from "../schemas/statement.ts";
 import * as terms from "../schemas/terms.ts";
 
 export const SHAPES: Readonly<Record<string, z.ZodType>> = {
@@ -34,6 +35,9 @@ export const SHAPES: Readonly<Record<string, z.ZodType>> = {
   Fill: order.fill,
   SignedFill: order.signedFill,
   Signature: signature,
+  Statement: statement.statement,
+  SignedStatement: statement.statementInput,
+  CountersignedStatement: statement.countersignedStatement,
   Balance: account.balance,
   MyTrade: account.clientTrade,
   Withdrawal: account.withdrawal,

@@ -51,16 +51,16 @@ function leadsNowhere(document: JsonSchema): string[] {
 describe("the OpenAPI document", () => {
   const document = openApi("1.0.0");
 
-  it("is valid", async () => {
+  it("the OpenAPI document is valid", async () => {
     expect(await openApiFaults(document)).toEqual([]);
     expect(leadsNowhere(document)).toEqual([]);
   });
 
-  it("would be found invalid", async () => {
+  it("the OpenAPI document would be found invalid", async () => {
     expect(await openApiFaults({ ...document, paths: { x: 5 } })).not.toEqual([]);
   });
 
-  it("has every route", () => {
+  it("the OpenAPI document has every route", () => {
     const operations = Object.values(document["paths"] as Record<string, object>).flatMap((path) =>
       Object.values(path as Record<string, { operationId: string }>),
     );
@@ -69,7 +69,7 @@ describe("the OpenAPI document", () => {
     );
   });
 
-  it("describes values as they are parsed", () => {
+  it("the OpenAPI document describes values as they are parsed", () => {
     const { schemas } = document["components"] as { schemas: Record<string, JsonSchema> };
     expect(Object.keys(schemas)).toEqual(Object.keys(SHAPES));
     const ajv = new Ajv({ strict: false });
@@ -89,16 +89,16 @@ describe("the OpenAPI document", () => {
 describe("the AsyncAPI document", () => {
   const document = asyncApi("1.0.0");
 
-  it("is valid", () => {
+  it("the AsyncAPI document is valid", () => {
     expect(asyncApiFaults(document)).toEqual([]);
     expect(leadsNowhere(document)).toEqual([]);
   });
 
-  it("would be found invalid", () => {
+  it("the AsyncAPI document would be found invalid", () => {
     expect(asyncApiFaults({ ...document, channels: { stream: { messages: 5 } } })).not.toEqual([]);
   });
 
-  it("has every message", () => {
+  it("the AsyncAPI document has every message", () => {
     const { messages } = document["components"] as { messages: Record<string, unknown> };
     expect(Object.keys(messages)).toEqual([
       ...Object.keys(messagesOf(streamRequest)).map((kind) => `request-${kind}`),

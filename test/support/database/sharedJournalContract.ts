@@ -59,7 +59,7 @@ const STATE = `0x${"5e".repeat(32)}` as const;
 
 export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJournals): void {
   describe("a shared journal", () => {
-    test("is empty when new, and can be opened by several at the same time", async () => {
+    test("a shared journal is empty when new, and can be opened by several at once", async () => {
       const name = newJournal();
       const journals = await Promise.all(
         ["ada", "bob", "cy"].map((operator) => open(name, operator)),
@@ -71,7 +71,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       }
     });
 
-    test("keeps any bytes, in order, chained, and shows them to the others", async () => {
+    test("a shared journal keeps any bytes, in order, chained, and shown to others", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name), await open(name, "bob")];
       const writer = await acquire(ada);
@@ -102,7 +102,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect(found).toEqual(answers.flatMap((_, i) => [`${i}a`, `${i}b`]));
     });
 
-    test("lets one of many acquire it, and names who holds it", async () => {
+    test("a shared journal lets one of many acquire it, and names the holder", async () => {
       const name = newJournal();
       const names = ["ada", "bob", "cy", "dee"];
       const journals = await Promise.all(names.map((operator) => open(name, operator)));
@@ -116,7 +116,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       }
     });
 
-    test("is held as long as it is renewed, and free soon after", async () => {
+    test("a shared journal is held as long as it is renewed, and free soon after", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name), await open(name, "bob")];
       const writer = await acquire(ada);
@@ -189,7 +189,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect((await journal.verify()).epoch).toBeGreaterThan(10);
     });
 
-    test("handed over, it waits for the one that was named, but not for ever", async () => {
+    test("a journal handed over waits for the one that was named, but not for ever", async () => {
       const name = newJournal();
       const [ada, bob, cy] = [await open(name), await open(name, "bob"), await open(name, "cy")];
       await (await acquire(ada)).handOver("cy");
@@ -201,7 +201,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect((await acquire(bob)).epoch).toBe(3);
     });
 
-    test("closed, it is free at once", async () => {
+    test("a journal that is closed is free at once", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name), await open(name, "bob")];
       const writer = await acquire(ada);
@@ -212,7 +212,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect((await bob.acquire())?.epoch).toBe(2);
     });
 
-    test("can be taken from one writer before its lease ends, and from no other", async () => {
+    test("a journal can be taken from one writer before its lease ends, and no other", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name), await open(name, "bob")];
       const first = await acquire(ada);
@@ -223,7 +223,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect(await ada.acquire(first.epoch)).toBeUndefined();
     });
 
-    test("knows which operators live", async () => {
+    test("a shared journal knows which operators live", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name), await open(name, "bob")];
       await ada.heartbeat(7);
@@ -238,7 +238,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
   });
 
   describe("snapshots of a shared journal", () => {
-    test("are read by others, in any size; three are kept", async () => {
+    test("snapshots are read by others, in any size; three are kept", async () => {
       const name = newJournal();
       const writer = await acquire(await open(name));
       await writer.append(bytes("1", "2", "3", "4", "5"));
@@ -259,7 +259,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       await expect(writer.saveSnapshot(5, one("other"), STATE)).rejects.toThrow("differ");
     });
 
-    test("cannot be written by a writer that was fenced off", async () => {
+    test("snapshots cannot be written by a writer that was fenced off", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name), await open(name, "bob")];
       const sleeper = await acquire(ada);
@@ -271,7 +271,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
   });
 
   describe("attestations in a shared journal", () => {
-    test("are read by all, whoever writes the journal", async () => {
+    test("attestations are read by all, whoever writes the journal", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name, "ada"), await open(name, "bob")];
       await ada.acquire();
@@ -287,7 +287,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect(await bob.attestationsOf(3)).toEqual(wanted);
     });
 
-    test("replace a wrong one under the same name, and are there once however often", async () => {
+    test("attestations replace a wrong one under the same name, and are there once", async () => {
       const name = newJournal();
       const [ada, bob] = [await open(name, "ada"), await open(name, "bob")];
       await bob.publish(attestation("ada", 3, "01", "ff"));
@@ -295,7 +295,7 @@ export function describeSharedJournal({ newJournal, open, leaseMs }: SharedJourn
       expect(await bob.attestationsOf(3)).toEqual([attestation("ada")]);
     });
 
-    test("of old rounds are dropped", async () => {
+    test("attestations of old rounds are dropped", async () => {
       const ada = await open(newJournal(), "ada");
       await ada.publish(attestation("ada", 1));
       await ada.publish(attestation("ada", 2));

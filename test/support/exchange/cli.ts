@@ -1,5 +1,5 @@
 /** The command line as a process of its own. */
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 
 export interface Ended {
@@ -8,22 +8,30 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Starts `quarterdeck` with `args`. */
+export function startCli(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const main = join(import.meta.dirname, "../../../src/cli/main.ts");
+  return spawn(process.execPath, [main, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...environment },
+  });
+}
+
 /** Runs `quarterdeck` with `args` to its end. */
 export function runCli(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> {
-  const main = join(import.meta.dirname, "../../../src/cli/main.ts");
-  const child = spawn(process.execPath, [main, ...args], {
-    stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, ...environment },
-  });
+  const child = startCli(args, environment);
   let stdout = "";
   let stderr = "";
-  child.stdout.setEncoding("utf8").on("data", (part) => {
+  child.stdout?.setEncoding("utf8").on("data", (part) => {
     stdout += part;
   });
-  child.stderr.setEncoding("utf8").on("data", (part) => {
+  child.stderr?.setEncoding("utf8").on("data", (part) => {
     stderr += part;
   });
   return new Promise((resolve, reject) => {

@@ -61,6 +61,8 @@ export interface ExchangeOptions {
   readonly roundSize?: number;
   readonly disputeBond?: bigint;
   readonly withdrawalBond?: bigint;
+  /** The operator's limit. */
+  readonly ordersPerClientAndRound?: number;
   /** The endpoint that the operator is given in place of anvil's. */
   readonly operatorRpc?: (url: string) => Promise<string>;
 }
@@ -74,7 +76,9 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { schedule } = await reader.constants();
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
-  const config = configOf({ rpc, mediator, weth, usdc, folder, key: keyOf(anvil) });
+  const { ordersPerClientAndRound } = options;
+  const parts = { rpc, mediator, weth, usdc, folder, key: keyOf(anvil), ordersPerClientAndRound };
+  const config = configOf(parts);
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
@@ -175,14 +179,16 @@ function configOf(given: {
   readonly usdc: Address;
   readonly folder: string;
   readonly key: Hex;
+  readonly ordersPerClientAndRound: number | undefined;
 }): OperatorConfig {
-  const { rpc, mediator, weth, usdc, folder, key } = given;
+  const { rpc, mediator, weth, usdc, folder, key, ordersPerClientAndRound } = given;
   return parseConfig(
     {
       rpc: [rpc],
       mediator,
       markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
       confirmations: CONFIRMATIONS,
+      ordersPerClientAndRound,
       storage: join(folder, "storage"),
       logs: join(folder, "logs"),
       port: 0,

@@ -59,7 +59,7 @@ export interface OperatorsExchange {
   readonly weth: Address;
   readonly usdc: Address;
   readonly reader: MediatorReader;
-  readonly turns: SlotReader;
+  readonly slotReader: SlotReader;
   readonly schedule: Schedule;
   readonly members: readonly Member[];
   /** Goes with the exchange. */
@@ -121,17 +121,17 @@ export async function startOperatorsExchange({
   const [weth, usdc] = tokens as [Address, Address];
   const reader = new MediatorReader(anvil.client, mediator);
   const { schedule } = await reader.constants();
-  const shared = {
-    mediator,
-    markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
-    ...{ confirmations: CONFIRMATIONS, pollMs: POLL_MS, maxTries: MAX_TRIES },
-    database: { schema, ...(leaseMs !== undefined && { leaseMs }) },
-    page: { rpc: [anvil.url], operators: places.map(({ clients }) => urlOf(clients.port)) },
-  };
   const members = places.map((place, i) =>
     createMember({
-      ...{ name: nameOf(i), address: anvil.addresses[FIRST_OPERATOR + i] as Address },
-      ...{ key: anvil.keys[FIRST_OPERATOR + i] as Hex, place, folder, shared },
+      name: nameOf(i),
+      address: anvil.addresses[FIRST_OPERATOR + i] as Address,
+      key: anvil.keys[FIRST_OPERATOR + i] as Hex,
+      place,
+      folder,
+      shared: {
+        ...sharedSettings(deployed, schema, leaseMs),
+        page: { rpc: [anvil.url], operators: places.map(({ clients }) => urlOf(clients.port)) },
+      },
       databaseUrl: database.url,
     }),
   );
@@ -143,18 +143,19 @@ export async function startOperatorsExchange({
   const connections = connectionsTo(database.url);
   const journal = sharedJournal(connections, schema);
   return {
-    ...{ anvil, postgres: database, mediator, manager, weth, usdc, reader, schedule, members },
-    ...{ ...journal, folder },
-    turns: new SlotReader(anvil.client, manager),
-    leader: async () => {
-      let found: Member | undefined;
-      await until("somebody leads", async () => {
-        const { holder } = await journal.lease();
-        found = members.find(({ address, process }) => process && address === holder);
-        return found !== undefined;
-      });
-      return found as Member;
-    },
+    anvil,
+    postgres: database,
+    mediator,
+    manager,
+    weth,
+    usdc,
+    reader,
+    schedule,
+    members,
+    ...journal,
+    folder,
+    slotReader: new SlotReader(anvil.client, manager),
+    leader: () => leaderOf(members, journal.lease),
     holdClaims: async () => {
       const proxy = await startHttpProxy(anvil.url, holdClaims);
       for (const member of members) member.askChainAt(portOf(proxy.url));
@@ -172,19 +173,10 @@ export async function startOperatorsExchange({
     asOwner: async (what, data) => {
       await submitterOf(anvil, anvil.keys[OWNER] as Hex).send({ what, to: manager, data });
     },
-    client: async (index) => {
-      const signer = anvil.keys[FIRST_CLIENT + index] as Hex;
-      await mint(anvil, signer, { [weth]: 1000n * 10n ** 18n, [usdc]: 10n ** 12n });
-      const client = await ExchangeClient.join({
-        ...{ operator: members.map(({ url }) => url), rpc: [anvil.url], mediator, signer },
-        ...{ evidence: new MemoryEvidence(), pollMs: POLL_MS, retryTimeoutMs: CLIENT_PATIENCE_MS },
-      });
-      await fund(client, settle);
-      return client;
-    },
+    client: (index) => joinFunded({ anvil, members, settle, weth, usdc, mediator }, index),
     stop: async () => {
       await Promise.all(members.map((member) => member.kill()));
-      for (const place of places) leavePlace(place);
+      places.forEach(leavePlace);
       await connections.end();
       await anvil.stop();
       await database.remove();
@@ -192,6 +184,61 @@ export async function startOperatorsExchange({
       else console.log(folder);
     },
   };
+}
+
+/** What the configurations of all operators have in common. */
+function sharedSettings(
+  { mediator, tokens: [base, quote] }: Awaited<ReturnType<typeof deploy>>,
+  schema: string,
+  leaseMs: number | undefined,
+) {
+  return {
+    mediator,
+    markets: [{ base, quote, lot: "1000000000000000", tick: "10" }],
+    confirmations: CONFIRMATIONS,
+    pollMs: POLL_MS,
+    maxTries: MAX_TRIES,
+    database: { schema, ...(leaseMs !== undefined && { leaseMs }) },
+  };
+}
+
+/** The first member of whom the lease says that it leads. */
+async function leaderOf(
+  members: readonly Member[],
+  lease: OperatorsExchange["lease"],
+): Promise<Member> {
+  let found: Member | undefined;
+  await until("somebody leads", async () => {
+    const { holder } = await lease();
+    found = members.find(({ address, process }) => process && address === holder);
+    return found !== undefined;
+  });
+  return found as Member;
+}
+
+interface ClientParts
+  extends Pick<OperatorsExchange, "anvil" | "members" | "mediator" | "weth" | "usdc"> {
+  readonly settle: () => Promise<void> | undefined;
+}
+
+/** The client of that number, with deposits of both tokens. */
+async function joinFunded(
+  { anvil, members, settle, weth, usdc, mediator }: ClientParts,
+  index: number,
+): Promise<ExchangeClient> {
+  const signer = anvil.keys[FIRST_CLIENT + index] as Hex;
+  await mint(anvil, signer, { [weth]: 1000n * 10n ** 18n, [usdc]: 10n ** 12n });
+  const client = await ExchangeClient.join({
+    operator: members.map(({ url }) => url),
+    rpc: [anvil.url],
+    mediator,
+    signer,
+    evidence: new MemoryEvidence(),
+    pollMs: POLL_MS,
+    retryTimeoutMs: CLIENT_PATIENCE_MS,
+  });
+  await fund(client, settle);
+  return client;
 }
 
 function nameOf(index: number): string {
@@ -252,7 +299,9 @@ function sharedJournal(connections: pg.Pool, schema: string) {
         [after],
       );
       return rows.map(({ epoch, sequence, payload }) => ({
-        ...{ epoch: Number(epoch), sequence: Number(sequence), payload },
+        epoch: Number(epoch),
+        sequence: Number(sequence),
+        payload,
       }));
     },
   };

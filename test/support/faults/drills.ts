@@ -211,10 +211,10 @@ export class Drills {
 
   /** Waits for the first slot for which nobody could claim from now on. */
   async untilUnclaimed(): Promise<Address | undefined> {
-    const { turns } = this.exchange;
-    const { slot } = await turns.slots();
-    await until(`slot ${slot + 2} began`, async () => (await turns.slots()).slot >= slot + 2);
-    return (await turns.slots()).operator;
+    const { slotReader } = this.exchange;
+    const { slot } = await slotReader.slots();
+    await until(`slot ${slot + 2} began`, async () => (await slotReader.slots()).slot >= slot + 2);
+    return (await slotReader.slots()).operator;
   }
 
   /**
@@ -288,7 +288,7 @@ export class Drills {
   async #check(): Promise<void> {
     // Another final block: who has taken it in has taken in all orders before it.
     await this.exchange.anvil.mine();
-    const { operators } = await this.exchange.turns.slots();
+    const { operators } = await this.exchange.slotReader.slots();
     const approved = new Set(operators.map(({ address }) => address));
     for (const { name, url, process } of this.running.filter(({ address }) =>
       approved.has(address),

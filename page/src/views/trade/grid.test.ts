@@ -32,7 +32,7 @@ const fits = (reading: ReturnType<typeof readPrice>) =>
   reading.kind === "fits" ? reading.value : undefined;
 
 describe("the grid of a market", () => {
-  it("reads prices and amounts that fit, with or without commas", () => {
+  it("the grid reads prices and amounts that fit, with or without commas", () => {
     expect(readPrice(grid, "3,000.50")).toEqual({
       kind: "fits",
       value: 3_000_500n,
@@ -42,7 +42,7 @@ describe("the grid of a market", () => {
     expect(readPrice(grid, "")).toEqual({ kind: "empty" });
   });
 
-  it("names the nearest values where a number does not fit", () => {
+  it("the grid names the nearest values where a number does not fit", () => {
     expect(readPrice(grid, "3000.123")).toEqual({
       kind: "misfit",
       problem: "Prices go by steps of 0.01.",
@@ -54,12 +54,12 @@ describe("the grid of a market", () => {
     expect(readAmount(grid, "-1")).toMatchObject({ kind: "misfit", nearest: [] });
   });
 
-  it("shows every price with the same digits", () => {
+  it("the grid shows every price with the same digits", () => {
     expect(priceText(grid, 3_000_000n)).toBe("3,000.00");
     expect(priceText(grid, 3_000_010n)).toBe("3,000.01");
   });
 
-  it("reads what the library builds its orders of, and every neighbour fits", () => {
+  it("the grid reads what the library makes orders of, and every neighbour fits", () => {
     const written = fc.tuple(fc.bigInt(0n, 10n ** 9n), fc.nat(999_999)).map(([whole, part]) => {
       return `${whole}.${String(part).padStart(6, "0")}`;
     });
@@ -87,7 +87,7 @@ describe("the grid of a market", () => {
     );
   });
 
-  it("never lets anybody spend more than is there", () => {
+  it("the grid never lets anybody spend more than is there", () => {
     fc.assert(
       fc.property(fc.bigInt(1n, 10n ** 12n), fc.bigInt(0n, 10n ** 18n), (price, quote) => {
         const most = mostFor(grid, price, quote);

@@ -1,6 +1,6 @@
 /** HALTED: the whole page says it, and one button gets everything out. */
 import { signal } from "@preact/signals";
-import type { Recovered } from "../../../../src/client/recover.ts";
+import type { Recovered } from "../../../../src/client/rounds/recover.ts";
 import { chainClock } from "../../chain/state.ts";
 import { clock, exchange } from "../../live/exchange.ts";
 import { amountText, messageOf, tokenText } from "../../ui/format.ts";

@@ -1,20 +1,20 @@
 /**
  * Getting everything out of a HALTED Mediator: withdrawals old enough, balances, deposits, bonds.
  */
-import { QuarterdeckError } from "../base/errors.ts";
-import type { Address } from "../base/hex.ts";
+import { QuarterdeckError } from "../../base/errors.ts";
+import type { Address } from "../../base/hex.ts";
 import {
   encodeConfirmWithdrawal,
   encodeRecoverBalance,
   encodeRecoverDeposits,
   encodeRefundBond,
   encodeRefundWithdrawalBond,
-} from "../chain/contracts/mediatorCalls.ts";
-import { readDeposits, readDisputeRounds } from "../chain/contracts/pastEvents.ts";
-import { isVoid, recoveryPlan } from "../protocol/recoverRule.ts";
-import type { Amount, BalanceProof, Round } from "../protocol/units.ts";
-import { parseClient } from "./arguments.ts";
-import type { ChainClientSide } from "./types.ts";
+} from "../../chain/contracts/mediatorCalls.ts";
+import { readDeposits, readDisputeRounds } from "../../chain/contracts/pastEvents.ts";
+import { isVoid, recoveryPlan } from "../../protocol/recoverRule.ts";
+import type { Amount, BalanceProof, Round } from "../../protocol/units.ts";
+import { parseClient } from "../arguments.ts";
+import type { ChainClientSide } from "../types.ts";
 
 /** The sums taken out, and the reason for any that could not be. Amounts in base units. */
 export type Recovered =

@@ -1,5 +1,5 @@
 import { expect, it, onTestFinished } from "vitest";
-import type { StreamEvent } from "../wire/stream.ts";
+import type { StreamEvent } from "../../wire/stream.ts";
 import {
   CLOCK,
   FakeExchange,
@@ -8,10 +8,10 @@ import {
   OWNER,
   signedOrder,
   startFakeOperator,
-} from "./fakeOperator.testkit.ts";
-import { LatestOrders } from "./latestOrders.ts";
-import { Operators } from "./operators.ts";
-import { type Channel, listen } from "./stream.ts";
+} from "../fakeOperator.testkit.ts";
+import { LatestOrders } from "../latestOrders.ts";
+import { Operators } from "../operators.ts";
+import { type Channel, listen } from "./hints.ts";
 
 const client: Channel = { kind: "client", client: OWNER, session: async () => OWN_SESSION };
 
@@ -47,7 +47,7 @@ async function start(channels: readonly Channel[], silenceMs = 10_000, atLeader 
 
 const clock = (round: number) => ({ kind: "clock", clock: { ...CLOCK, round } }) as const;
 
-it("hears the clock and its channels, and is told that what was before is missing", async () => {
+it("the stream hears the clock and its channels, and is told that a past is missing", async () => {
   const { ada, events, gaps, ending, ended } = await start([client]);
   await expect.poll(() => gaps).toEqual([ada.url]);
   ada.publish(clock(4));
@@ -56,7 +56,7 @@ it("hears the clock and its channels, and is told that what was before is missin
   expect(await ended).toBeUndefined();
 });
 
-it.each([true, false])("moves to the operator that leads, if it is to: %s", async (atLeader) => {
+it.each([true, false])("the stream moves to the leader, if it is to: %s", async (atLeader) => {
   const { ada, bob, events, gaps } = await start([client], 10_000, atLeader);
   await expect.poll(() => gaps).toEqual([ada.url]);
   ada.publish({ kind: "leader", url: ada.url });
@@ -66,7 +66,7 @@ it.each([true, false])("moves to the operator that leads, if it is to: %s", asyn
   expect(gaps).toHaveLength(atLeader ? 2 : 1);
 });
 
-it("goes to the next operator when one ends, and tells of the gap", async () => {
+it("the stream goes to the next operator when one ends, and tells of the gap", async () => {
   const { ada, bob, events, gaps } = await start([client]);
   await expect.poll(() => gaps).toEqual([ada.url]);
   ada.cut();
@@ -75,7 +75,7 @@ it("goes to the next operator when one ends, and tells of the gap", async () => 
   await expect.poll(() => events.at(-1)).toMatchObject(clock(5));
 });
 
-it("tells who leads to all who write, and goes there when it must go", async () => {
+it("the stream tells all writers who leads, and goes there when it must go", async () => {
   const { ada, bob, operators, events, gaps } = await start([]);
   await expect.poll(() => gaps).toEqual([ada.url]);
   const leader = { kind: "leader", url: bob.url } as const;
@@ -88,7 +88,7 @@ it("tells who leads to all who write, and goes there when it must go", async () 
   await expect.poll(() => gaps).toEqual([ada.url, bob.url]);
 });
 
-it("tells no order's state that is older than an answer or an event before", async () => {
+it("the stream tells no order's state that is older than one told before", async () => {
   const { exchange, ada, latest, events, gaps } = await start([client]);
   await expect.poll(() => gaps).toEqual([ada.url]);
   const placed = exchange.place(signedOrder(1n));
@@ -108,7 +108,7 @@ it("tells no order's state that is older than an answer or an event before", asy
   expect(orders).toMatchObject([{ id: 2n, state: "filled" }]);
 });
 
-it("comes back ever later where connections end at once", async () => {
+it("the stream comes back ever later where connections end at once", async () => {
   const { ada, bob, gaps } = await start([]);
   const began = performance.now();
   for (let ends = 1; ends <= 5; ends++) {
@@ -120,12 +120,12 @@ it("comes back ever later where connections end at once", async () => {
   expect(performance.now() - began).toBeGreaterThan(pauses - 50);
 });
 
-it("takes silence for an end", async () => {
+it("the stream takes silence for an end", async () => {
   const { ada, bob, gaps } = await start([], 150);
   await expect.poll(() => gaps.slice(0, 3)).toEqual([ada.url, bob.url, ada.url]);
 });
 
-it("ends where a channel is refused for good", async () => {
+it("the stream ends where a channel is refused for good", async () => {
   const market = { kind: "market", base: OWNER, quote: OWNER } as const;
   const { ended } = await start([market]);
   expect(await ended).toMatchObject({ code: "NotFound", name: "RefusedByOperator" });

@@ -3,16 +3,21 @@
  * once or not at all: after each break the caller gets a gap event, and reads the state over HTTP.
  * An event older than an answer that came first is dropped.
  */
-import type { Address } from "../base/hex.ts";
-import { sleep } from "../base/sleep.ts";
-import { parseInput, parseJson } from "../wire/input.ts";
-import { toJson } from "../wire/schemas/values.ts";
-import { STREAM_PATH, type StreamEvent, type StreamRequest, streamEvent } from "../wire/stream.ts";
-import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "./api.ts";
-import { parseAddressArgument, parseCount, parseFields, parseMethods } from "./arguments.ts";
-import { BadArgument } from "./checks/badArgument.ts";
-import type { LatestOrders } from "./latestOrders.ts";
-import type { Operators } from "./operators.ts";
+import type { Address } from "../../base/hex.ts";
+import { sleep } from "../../base/sleep.ts";
+import { parseInput, parseJson } from "../../wire/input.ts";
+import { toJson } from "../../wire/schemas/values.ts";
+import {
+  STREAM_PATH,
+  type StreamEvent,
+  type StreamRequest,
+  streamEvent,
+} from "../../wire/stream.ts";
+import { OperatorUnreachable, RefusedByOperator, TIMEOUT_MS } from "../api.ts";
+import { parseAddressArgument, parseCount, parseFields, parseMethods } from "../arguments.ts";
+import { BadArgument } from "../checks/badArgument.ts";
+import type { LatestOrders } from "../latestOrders.ts";
+import type { Operators } from "../operators.ts";
 
 /** The channels heard besides the clock, which always is. */
 export type Channel =

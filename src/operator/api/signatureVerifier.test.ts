@@ -1,0 +1,80 @@
+import { expect, test } from "vitest";
+import { nobleCurve } from "../../base/curve.ts";
+import type { Address } from "../../base/hex.ts";
+import { hexToBytes } from "../../base/hex.ts";
+import { keccak256 } from "../../base/keccak.ts";
+import {
+  type Recovery,
+  recoverAccount,
+  signBatch,
+  signMessage,
+} from "../../protocol/signatures.ts";
+import type { Domain } from "../../protocol/units.ts";
+import { MAX_VERIFYING, SignatureVerifier, type SignedMessage } from "./signatureVerifier.ts";
+
+const KEY = hexToBytes(`0x${"4c".repeat(32)}`);
+const domain: Domain = { chainId: 31337, mediator: "0x5FbDB2315678afecb367f032d93F642f64180aa3" };
+const hashes = (count: number) =>
+  Array.from({ length: count }, (_, n) => keccak256(Uint8Array.of(n)));
+const messageOf = (structHash: Uint8Array): SignedMessage => {
+  return { structHash, signature: signMessage(nobleCurve, domain, structHash, KEY) };
+};
+
+/** A pool whose answers are given by hand. */
+function poolByHand() {
+  const asked: { recoveries: readonly Recovery[]; answer: () => void }[] = [];
+  const recoverAll = (recoveries: readonly Recovery[]) =>
+    new Promise<readonly (Address | undefined)[]>((resolve) => {
+      const answer = () => resolve(recoveries.map((one) => recoverAccount(nobleCurve, one)));
+      asked.push({ recoveries, answer });
+    });
+  return { asked, pool: { recoverAll, pending: 0 } };
+}
+
+test("signers are given in the order of the calls, whichever is recovered first", async () => {
+  const { asked, pool } = poolByHand();
+  const verifier = new SignatureVerifier(pool, domain);
+  const done: number[] = [];
+  const calls = hashes(3).map((hash, n) =>
+    verifier.signersOf([messageOf(hash)]).then((signers) => {
+      done.push(n);
+      return signers;
+    }),
+  );
+  asked[2]?.answer();
+  asked[1]?.answer();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(done).toEqual([]);
+  asked[0]?.answer();
+  const [signer] = (await calls[0]) ?? [];
+  expect(signer).toMatch(/^0x/);
+  expect(await Promise.all(calls)).toEqual([[signer], [signer], [signer]]);
+  expect(done).toEqual([0, 1, 2]);
+});
+
+test("a batch's signature is recovered once, and a malformed one is nobody's", async () => {
+  const { asked, pool } = poolByHand();
+  const verifier = new SignatureVerifier(pool, domain);
+  const [first, ...batch] = hashes(5) as [Uint8Array, ...Uint8Array[]];
+  const signatures = signBatch(nobleCurve, domain, batch, KEY);
+  const alone = messageOf(first);
+  const messages = [
+    alone,
+    ...batch.map((structHash, n) => ({ structHash, signature: signatures[n] as never })),
+    { structHash: first, signature: { ...alone.signature, vs: `0x${"ff".repeat(32)}` as const } },
+  ];
+  const answer = verifier.signersOf(messages);
+  expect(asked[0]?.recoveries).toHaveLength(2);
+  asked[0]?.answer();
+  const signers = await answer;
+  expect(new Set(signers.slice(0, 5)).size).toBe(1);
+  expect(signers[0]).toBeDefined();
+  expect(signers[5]).toBeUndefined();
+});
+
+test("a verifier is overloaded once as many recoveries wait as are allowed", () => {
+  const { pool } = poolByHand();
+  const overloadedAt = (pending: number) =>
+    new SignatureVerifier({ ...pool, pending }, domain).isOverloaded;
+  expect([MAX_VERIFYING - 1, MAX_VERIFYING].map(overloadedAt)).toEqual([false, true]);
+});

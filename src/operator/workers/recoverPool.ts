@@ -1,0 +1,178 @@
+/**
+ * Recovers the accounts behind signatures in threads of their own: it is the dearest part of an
+ * order. What is asked within one tick is shared out among the threads. A thread that is lost costs
+ * nothing but speed: its questions are answered here, and so are all once no thread is left.
+ */
+import { Worker } from "node:worker_threads";
+import type { Curve } from "../../base/curve.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { Address } from "../../base/hex.ts";
+import { type Recovery, recoverAccount } from "../../protocol/signatures.ts";
+import { packRecoveries, type RecoverAnswer, type RecoverRequest } from "./recoverMessages.ts";
+
+export interface RecoverPoolOptions {
+  /** 0: everything is recovered on the caller's thread. */
+  readonly threads: number;
+  /** For what is recovered on the caller's thread. */
+  readonly curve: Curve;
+  /** Called when a thread ended by itself, with the reason and how many are left. */
+  readonly onLost?: (problem: string, left: number) => void;
+  /** The threads' module; for tests. */
+  readonly module?: URL;
+}
+
+/** Fewer are recovered here: to pass them on would cost as much. */
+const LEAST_SHARE = 4;
+/** The thread's module, as it is written or as it is built. */
+const WORKER = new URL(
+  import.meta.url.endsWith(".ts") ? "./recoverWorker.ts" : "./recoverWorker.js",
+  import.meta.url,
+);
+
+type Accounts = readonly (Address | undefined)[];
+
+/** Recoveries that belong together, and who waits for them. */
+interface Question {
+  readonly recoveries: readonly Recovery[];
+  readonly resolve: (accounts: Accounts) => void;
+}
+
+class Thread {
+  readonly worker: Worker;
+  readonly asked = new Map<number, Question>();
+  #lastId = 0;
+
+  constructor(module: URL) {
+    this.worker = new Worker(module, { name: "recover" });
+    this.worker.unref();
+    this.worker.on("message", ({ id, accounts }: RecoverAnswer) => {
+      this.asked.get(id)?.resolve(accounts);
+      this.asked.delete(id);
+    });
+  }
+
+  ask(question: Question): void {
+    const id = ++this.#lastId;
+    this.asked.set(id, question);
+    const packed = packRecoveries(question.recoveries);
+    this.worker.postMessage({ id, packed } satisfies RecoverRequest, [packed.buffer]);
+  }
+}
+
+export class RecoverPool {
+  readonly #options: RecoverPoolOptions;
+  /** Undefined before the first time that there is enough to share. */
+  #threads: Thread[] | undefined;
+  #waiting: Question[] = [];
+  #isScheduled = false;
+  #isClosed = false;
+  #pending = 0;
+
+  constructor(options: RecoverPoolOptions) {
+    this.#options = options;
+  }
+
+  /** Recoveries that are asked for and not answered. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  /** Resolves with the accounts in the order of the recoveries. Never rejects. */
+  async recoverAll(recoveries: readonly Recovery[]): Promise<Accounts> {
+    if (recoveries.length === 0) return [];
+    this.#pending += recoveries.length;
+    const accounts = await new Promise<Accounts>((resolve) => {
+      this.#waiting.push({ recoveries, resolve });
+      if (this.#isScheduled) return;
+      this.#isScheduled = true;
+      // Behind all that came in this tick.
+      setImmediate(() => this.#share());
+    });
+    this.#pending -= recoveries.length;
+    return accounts;
+  }
+
+  /** Ends the threads. What is still asked for is answered here. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    const threads = this.#threads?.splice(0) ?? [];
+    for (const { asked } of threads) this.#answerHere([...asked.values()]);
+    await Promise.all(threads.map(({ worker }) => worker.terminate()));
+  }
+
+  #start({ threads, module = WORKER }: RecoverPoolOptions): Thread[] {
+    return Array.from({ length: threads }, () => {
+      const thread = new Thread(module);
+      thread.worker.on("error", (error) => this.#lose(thread, messageOf(error)));
+      thread.worker.on("exit", (code) => this.#lose(thread, `it ended with ${code}`));
+      return thread;
+    });
+  }
+
+  #lose(thread: Thread, problem: string): void {
+    const threads = this.#threads ?? [];
+    const at = threads.indexOf(thread);
+    if (at === -1) return;
+    threads.splice(at, 1);
+    this.#answerHere([...thread.asked.values()]);
+    thread.asked.clear();
+    this.#options.onLost?.(problem, threads.length);
+  }
+
+  #share(): void {
+    this.#isScheduled = false;
+    const questions = this.#waiting;
+    this.#waiting = [];
+    const count = questions.reduce((sum, { recoveries }) => sum + recoveries.length, 0);
+    const threads = this.#isClosed || count < LEAST_SHARE ? [] : this.#running();
+    if (threads.length === 0) {
+      this.#answerHere(questions);
+      return;
+    }
+    const most = Math.ceil(count / threads.length);
+    let next = 0;
+    for (const part of partsOf(questions, most)) {
+      (threads[next++ % threads.length] as Thread).ask(part);
+    }
+  }
+
+  #running(): readonly Thread[] {
+    this.#threads ??= this.#start(this.#options);
+    return this.#threads;
+  }
+
+  #answerHere(questions: readonly Question[]): void {
+    const { curve } = this.#options;
+    for (const { recoveries, resolve } of questions) {
+      resolve(recoveries.map((one) => recoverAccount(curve, one)));
+    }
+  }
+}
+
+/** The same in questions of about `most` recoveries, each of whole ones. */
+function* partsOf(questions: readonly Question[], most: number): Generator<Question> {
+  let part: Question[] = [];
+  let size = 0;
+  for (const question of questions) {
+    part.push(question);
+    size += question.recoveries.length;
+    if (size < most) continue;
+    yield merged(part);
+    part = [];
+    size = 0;
+  }
+  if (part.length > 0) yield merged(part);
+}
+
+function merged(questions: readonly Question[]): Question {
+  return {
+    recoveries: questions.flatMap(({ recoveries }) => recoveries),
+    resolve: (accounts) => {
+      let at = 0;
+      for (const { recoveries, resolve } of questions) {
+        resolve(accounts.slice(at, at + recoveries.length));
+        at += recoveries.length;
+      }
+    },
+  };
+}
