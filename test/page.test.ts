@@ -134,7 +134,7 @@ describe("the page", () => {
     await page.getByRole("button", { name: "Skip to the content" }).press("Enter");
     expect(await page.evaluate(() => document.activeElement?.id)).toBe("main");
     await goTo(page, "Trade");
-    await page.getByRole("tab", { name: /Open orders/ }).focus();
+    await page.getByRole("tab", { name: /Open orders/ }).click();
     await page.keyboard.press("ArrowRight");
     await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe("Fills");
     await page.setViewportSize({ width: 390, height: 844 });

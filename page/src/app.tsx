@@ -23,7 +23,8 @@ import { Trust } from "./views/trust/trust.tsx";
 import { Dialogs } from "./wallet/dialogs.tsx";
 import { account, dialog, joining } from "./wallet/state.ts";
 
-const LATER: Readonly<Record<Exclude<View, "trust">, () => Promise<ComponentType>>> = {
+/** Views that are loaded after the first picture. */
+export const LATER: Readonly<Record<Exclude<View, "trust">, () => Promise<ComponentType>>> = {
   trade: async () => (await import("./views/trade/trade.tsx")).Trade,
   explorer: async () => (await import("./views/explorer/explorer.tsx")).Explorer,
   operators: async () => (await import("./views/operators/operators.tsx")).Operators,

@@ -1,10 +1,11 @@
 /** The page's entry: the facts that came with it are drawn first, everything else loads after. */
 import { render } from "preact";
-import { App } from "./app.tsx";
+import { App, LATER } from "./app.tsx";
 import { requirePolicy } from "./chain/endpoint.ts";
-import { openExchange } from "./live/exchange.ts";
+import { isLive, openExchange } from "./live/exchange.ts";
 import { followMarket } from "./live/market.ts";
 import { findWallets } from "./wallet/eip6963.ts";
+import { accounts, disputes, exit } from "./wallet/lazy.ts";
 
 /** Milliseconds for which the first picture has the processor for itself. */
 const FIRST_PICTURE_MS = 50;
@@ -17,9 +18,18 @@ if (root !== null) render(<App />, root);
 requirePolicy();
 followMarket();
 findWallets();
-setTimeout(() => {
-  void import("./chain/follow.ts").then(({ followChain }) => followChain());
-}, FIRST_PICTURE_MS);
+setTimeout(() => void loadRest(), FIRST_PICTURE_MS);
+
+/**
+ * Loads all that is left while the operator still answers: the way out must not hang on whether it
+ * does when it is needed.
+ */
+async function loadRest(): Promise<void> {
+  const { followChain } = await import("./chain/follow.ts");
+  followChain();
+  await Promise.allSettled([exit(), accounts(), disputes()]);
+  await Promise.allSettled(Object.values(LATER).map((load) => load()));
+}
 
 /**
  * A browser in the POSIX locale names a language ("en-US@posix") that Intl throws at, and chart
@@ -33,10 +43,11 @@ function requireLanguage(): void {
   }
 }
 
-/** A newer build has other names, and what this page would load is gone; once, never in a circle. */
+/** A newer build has other names: what this page would load is gone. Once, never in a circle. */
 function reloadOnce(): void {
   const key = "quarterdeck.reloaded";
-  if (sessionStorage.getItem(key) !== null) return;
+  // A page that is there is worth more than one whose operator is gone.
+  if (!isLive.value || sessionStorage.getItem(key) !== null) return;
   sessionStorage.setItem(key, "yes");
   location.reload();
 }

@@ -11,7 +11,7 @@ function stored(): Theme {
 }
 
 export const theme = signal<Theme>(stored());
-/** What is seen. Canvas has no style sheet: it is drawn anew where this changes. */
+/** Whether dark colours are seen. A canvas has no style sheet: where this changes, it is drawn anew. */
 export const isDark = signal(false);
 
 function apply(): void {

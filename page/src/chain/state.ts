@@ -1,4 +1,4 @@
-/** What the visitor's own endpoint shows of the exchange. Written by follow.ts, which comes later. */
+/** The exchange as the visitor's own endpoint shows it. Written by follow.ts, which comes later. */
 import { computed, signal } from "@preact/signals";
 import type { Address, Hex } from "../../../src/base/hex.ts";
 import type { ChainClock } from "../../../src/chain/contracts/mediator.ts";

@@ -1,4 +1,4 @@
-/** A book that follows changes is the book that they describe, grouped as the operator groups it. */
+/** A book that follows changes is the book that they describe, grouped as operators group it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { applyChanges, emptyBook, groupsOf, levelsOf } from "./book.ts";

@@ -98,7 +98,7 @@ export class Stream {
     this.#watch(FIRST_WORD_MS, socket);
     socket.addEventListener("open", () => {
       if (!isCurrent()) return;
-      // Who leads is told with the clock's hints.
+      // The leader's name is told with the clock's hints.
       this.#send({ kind: "subscribeClock" });
       for (const [key, subscription] of this.#subscriptions) void this.#ask(key, subscription);
     });

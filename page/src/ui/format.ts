@@ -75,7 +75,7 @@ export function dateTimeText(ms: number | null | undefined): string {
   });
 }
 
-/** What went wrong, as the library says it: its errors end with what to do. */
+/** The sentence of an error, as the library says it: its errors end with what to do. */
 export function messageOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { hint } = error as { readonly hint?: unknown };

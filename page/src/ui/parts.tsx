@@ -7,7 +7,7 @@ interface PanelProps {
   readonly title: ComponentChildren;
   readonly about?: ComponentChildren;
   readonly actions?: ComponentChildren;
-  /** Whether what it shows comes over the stream, and greys out where that breaks. */
+  /** Content that comes over the stream: greyed out where that breaks. */
   readonly live?: boolean;
   readonly flush?: boolean;
   readonly class?: string;
@@ -48,7 +48,7 @@ interface TableProps<Row> {
 export function DataTable<Row>({ caption, columns, rows, keyOf, empty }: TableProps<Row>) {
   if (rows.length === 0) return <Empty>{empty}</Empty>;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll it
     <section class="table-scroll" tabIndex={0} aria-label={caption}>
       <table>
         <caption class="only-spoken">{caption}</caption>

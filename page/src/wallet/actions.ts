@@ -1,6 +1,7 @@
-/** What an account does, for the views: each loads the library first. */
+/** Actions of the account, for the views. */
 import type { OrderRequest } from "../../../src/client/orders.ts";
 import { takeOrder } from "../live/account.ts";
+import { disputes } from "./lazy.ts";
 import { type Account, account } from "./state.ts";
 
 function clientOf(): NonNullable<Account["client"]> {
@@ -39,6 +40,6 @@ export async function confirmWithdrawal(token: string) {
 }
 
 export async function dispute() {
-  const { dispute: open } = await import("../../../src/client/dispute.ts");
+  const { dispute: open } = await disputes();
   return open(clientOf());
 }

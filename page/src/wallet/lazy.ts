@@ -2,3 +2,4 @@
 
 export const accounts = () => import("./accounts.ts");
 export const exit = () => import("./exit.ts");
+export const disputes = () => import("../../../src/client/dispute.ts");

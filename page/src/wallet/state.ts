@@ -28,7 +28,7 @@ export interface Audited extends AuditReport {
 }
 
 export const account = signal<Account | undefined>(undefined);
-/** What is being waited for, as people read it. */
+/** The step that is being waited for, as people read it. */
 export const joining = signal<string | undefined>(undefined);
 export const audited = signal<Audited | undefined>(undefined);
 export const auditProblem = signal<string | undefined>(undefined);

@@ -1,4 +1,4 @@
-/** What clients ask of the contract: withdrawals and disputes, with what is left of their time. */
+/** Withdrawals and disputes that clients asked of the contract, with what is left of their time. */
 import type {
   DisputeOpenedLog,
   WithdrawalInitiatedLog,

@@ -1,4 +1,4 @@
-/** What the owners can do, read from the chain, in the terms of L2BEAT's risk reports. */
+/** The owners' powers, read from the chain, in the terms of L2BEAT's risk reports. */
 import type { Address } from "../../../../src/base/hex.ts";
 import { chainOperators, powers } from "../../chain/state.ts";
 import { exchange } from "../../live/exchange.ts";

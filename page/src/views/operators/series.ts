@@ -1,4 +1,4 @@
-/** What each operator says of itself, read anew with each block, and kept while the page is open. */
+/** Figures of each operator by its own word: read with each block, kept while the page is open. */
 import { effect, signal } from "@preact/signals";
 import type { z } from "zod";
 import {
@@ -8,10 +8,7 @@ import {
   health as healthSchema,
 } from "../../../../src/wire/schemas/health.ts";
 import { clock, leaderUrl } from "../../live/exchange.ts";
-
-export interface Figures {
-  readonly [name: string]: number;
-}
+import { type Figures, figuresOf } from "./figures.ts";
 
 export interface OperatorHealth {
   readonly url: string;
@@ -39,7 +36,6 @@ export const samplesOf = signal<ReadonlyMap<string, readonly Sample[]>>(new Map(
 /** Newest first. */
 export const takeOvers = signal<readonly TakeOver[]>([]);
 
-const PREFIX = "quarterdeck_";
 const TIMEOUT_MS = 4000;
 /** Milliseconds between two readings, however fast blocks come. */
 const LEAST_PAUSE_MS = 3000;
@@ -117,14 +113,4 @@ async function readJson<Schema extends z.ZodType>(
 async function readText(url: string): Promise<string> {
   const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
   return response.text();
-}
-
-/** Prometheus text: the exchange's own figures, by name, those of labels with their labels. */
-export function figuresOf(text: string): Figures {
-  const figures: Record<string, number> = {};
-  for (const line of text.split("\n")) {
-    const [, name, value] = /^quarterdeck_(\S+?(?:\{.*\})?) (\S+)$/.exec(line) ?? [];
-    if (name !== undefined && line.startsWith(PREFIX)) figures[name] = Number(value);
-  }
-  return figures;
 }

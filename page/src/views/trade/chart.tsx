@@ -119,7 +119,7 @@ function Candles({ grid }: { readonly grid: Grid }) {
     if (drawn.current === undefined) return;
     const all = candles.value;
     const isMore = count.current > 0 && all.length >= count.current;
-    // What changes is the last of them, and the one that it follows.
+    // Only the last candle changes, and the one before it once more.
     if (isMore && all.length <= count.current + 1) update(drawn.current, grid, all.slice(-2));
     else fill(drawn.current, grid, all);
     count.current = all.length;

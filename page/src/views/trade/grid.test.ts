@@ -76,7 +76,10 @@ describe("the grid of a market", () => {
         const request = { market: "WETH/USDC", side: "buy" as const, price, amount };
         const build = () => buildOrder(exchange, WETH, 1, 1n, request);
         const [value, size] = [fits(p), fits(a)];
-        if (value === undefined || size === undefined) return expect(build).toThrow();
+        if (value === undefined || size === undefined) {
+          expect(build).toThrow();
+          return;
+        }
         const order = build();
         expect(order.sellAmount).toBe(costOf(grid, value, size));
         expect(order.buyAmount).toBe(size);

@@ -19,7 +19,7 @@ export interface Grid {
   readonly amountDigits: number;
 }
 
-/** Digits with which numbers are read before they are held against a step: more than any token's. */
+/** Digits with which numbers are read before a step is known: more than any token has. */
 const FINE_DECIMALS = 40;
 
 export function gridOf(exchange: ExchangeResponse, market: MarketResponse): Grid {

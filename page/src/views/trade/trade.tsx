@@ -92,7 +92,7 @@ function Trades({ grid: shown }: { readonly grid: Grid }) {
       {trades.value.length === 0 ? (
         <Empty>No trade yet.</Empty>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by the keyboard
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: keys scroll it
         <section class="trades-scroll" tabIndex={0} aria-label="Trades">
           <table class="trades">
             <caption class="only-spoken">Trades, newest first</caption>

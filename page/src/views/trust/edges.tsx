@@ -1,4 +1,4 @@
-/** What happens at each edge of the round, and when. */
+/** The edges of the round: what happens at each, and when. */
 import { firstBlockOf } from "../../../../src/protocol/rounds.ts";
 import type { Quarter } from "../../../../src/protocol/units.ts";
 import type { ExchangeResponse } from "../../../../src/wire/schemas/exchange.ts";

@@ -1,6 +1,6 @@
 /** Figures are read as Prometheus writes them, and nothing else is taken for one. */
 import { expect, it } from "vitest";
-import { figuresOf } from "./series.ts";
+import { figuresOf } from "./figures.ts";
 
 it("figures are read by name, with their labels, and comments and others' are passed over", () => {
   const text = `# HELP quarterdeck_block The exchange's own block
