@@ -6,8 +6,8 @@ import type { Address } from "../../base/hex.ts";
 import type { ChainClock } from "../../chain/contracts/mediator.ts";
 import type { Amount, BalanceProof, BlockNumber, Round } from "../../protocol/units.ts";
 import { confirmable, firstPayableBlock } from "../../protocol/withdrawalRule.ts";
-import type { ChainClientSide } from "../types.ts";
 import { planRecovery, type Recovered } from "./recover.ts";
+import type { ChainClientSide } from "../types.ts";
 
 /** By which a sum is shown to be the client's. */
 export type ExitEvidence =
