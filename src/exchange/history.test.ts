@@ -87,7 +87,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart") }) },
   {
-    weight: 6,
+    weight: 12,
     arbitrary: fc.record({
       do: fc.constant("state"),
       client,
@@ -191,7 +191,7 @@ class Pair {
     }
   }
 
-  /** What is closed of a round, in the words of the journal; now and then there is nothing to say. */
+  /** A statement about what is closed of a round; now and then there is nothing to say. */
   state({ client: n, watermark, isPast }: Step & { do: "state" }): void {
     const { state } = this.world;
     const owner = clientNo(n);

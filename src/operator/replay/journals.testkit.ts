@@ -88,7 +88,7 @@ function onlyPlaceOf(bytes: Uint8Array, stored: Buffer, others: readonly Uint8Ar
   for (const length of [bytes.length, 40]) {
     for (let at = 0; at + length <= bytes.length; at += 8) {
       const piece = bytes.subarray(at, at + length);
-      if (others.some((other) => Buffer.from(other).includes(piece))) continue;
+      if (others.some((other) => Buffer.from(other).includes(Buffer.from(piece)))) continue;
       const place = stored.indexOf(piece);
       if (place !== -1 && stored.indexOf(piece, place + 1) === -1) return place + (length >> 1);
     }
