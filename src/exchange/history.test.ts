@@ -56,7 +56,7 @@ const step = fc.oneof(
     }),
   },
   {
-    weight: 12,
+    weight: 6,
     arbitrary: fc.record({
       do: fc.constant("place"),
       client,
@@ -566,5 +566,7 @@ test("random histories: as the naive model, always provable, and again the same"
     { numRuns: 60, seed: 20_260_101 },
   );
   // A history in which nothing happens proves nothing.
-  for (const [what, count] of Object.entries(total)) expect(count, what).toBeGreaterThan(10);
+  const { evidenceByStatement, ...often } = total;
+  expect(evidenceByStatement).toBeGreaterThan(3);
+  for (const [what, count] of Object.entries(often)) expect(count, what).toBeGreaterThan(10);
 }, 120_000);
