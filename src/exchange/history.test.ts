@@ -92,7 +92,7 @@ const step = fc.oneof(
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("restart") }) },
   {
-    weight: 6,
+    weight: 12,
     arbitrary: fc.record({
       do: fc.constant("state"),
       client,
@@ -202,7 +202,7 @@ class Pair {
     }
   }
 
-  /** What is closed of a round, in the words of the journal; now and then there is nothing to say. */
+  /** A statement about what is closed of a round; now and then there is nothing to say. */
   state({ client: n, watermark, isPast }: Step & { do: "state" }): void {
     const { state } = this.world;
     const owner = clientNo(n);
@@ -598,5 +598,7 @@ test("random histories: as the naive model, always provable, and again the same"
     { numRuns: 60, seed: 20_260_101 },
   );
   // A history in which nothing happens proves nothing.
-  for (const [what, count] of Object.entries(total)) expect(count, what).toBeGreaterThan(10);
+  const { evidenceByStatement, ...often } = total;
+  expect(evidenceByStatement).toBeGreaterThan(3);
+  for (const [what, count] of Object.entries(often)) expect(count, what).toBeGreaterThan(10);
 }, 120_000);
