@@ -4,6 +4,9 @@ import { defineConfig } from "vitest/config";
 const ALONE = [
   "test/commit-quorum.test.ts",
   "test/crash-load.test.ts",
+  "test/page.test.ts",
+  "test/page-handover.test.ts",
+  "test/page-load.test.ts",
   "test/several-operators.test.ts",
   "test/several-operators-load.test.ts",
   "test/start.test.ts",
@@ -11,7 +14,7 @@ const ALONE = [
   "src/journal/postgres/*.test.ts",
   "src/operator/sequencing/leaderElection.test.ts",
 ];
-const ALL = ["src", "tools", "test", "sim"].map((folder) => `${folder}/**/*.test.ts`);
+const ALL = ["src", "page", "tools", "test", "sim"].map((folder) => `${folder}/**/*.test.ts`);
 
 const limits = {
   // Stories on a real chain take a minute; none may hang for ever.

@@ -59,7 +59,7 @@ describe("orders over HTTP", () => {
     ["{", /body: It is no JSON/],
     ["null", /body: /],
     ['{"order":{}}', /body\.order\.owner: /],
-  ])("refuses the body %j and names what is wrong", async (body, message) => {
+  ])("the body %j is refused, and what is wrong is named", async (body, message) => {
     const answer = await post("/v1/orders", body);
     expect(answer).toMatchObject({ status: 400, code: "BadInput", act: "caller" });
     expect(answer.message).toMatch(message);

@@ -131,7 +131,7 @@ describe("an operator that lies", () => {
         markets: markets.map((one) => ({ ...one, lot: "1000000000000", tick: "1" })),
       }),
     ],
-  ])("about %s has nothing else signed than what was asked", async (_what, change) => {
+  ])("an operator that lies about %s gets nothing else signed", async (_what, change) => {
     lies.tell = inExchange(change);
     const evidence = new MemoryEvidence();
     const client = await join({ evidence });

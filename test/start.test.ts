@@ -254,7 +254,7 @@ describe("npm start", () => {
     [["--storage", "/dev/null"], /--storage: \/dev\/null cannot be made a folder \(a file is/, 78],
     [["--logs", "/dev/null"], /--logs: \/dev\/null cannot be made a folder \(a file is/, 78],
     [["--colour"], /unknown option '--colour'/, 1],
-  ])("refuses %j and names the option", async (wrong, message, code) => {
+  ])("the words %j are refused, and the option named", async (wrong, message, code) => {
     const run = start(...wrong);
     // 78: a wrong configuration, which a supervisor must not try again.
     expect(await run.ended).toBe(code);

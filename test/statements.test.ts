@@ -40,7 +40,7 @@ describe("a client that trades beyond the limit", () => {
     });
   }
 
-  it("goes on, stating what is closed by itself, with a restart in between", async () => {
+  it("a client trades on, stating its closed orders by itself, across a restart", async () => {
     await trade(60);
     await exchange.stopOperator();
     await exchange.startOperator();
@@ -57,7 +57,7 @@ describe("a client that trades beyond the limit", () => {
     }
   });
 
-  it("audits the round, and has its dispute about it answered by the statement", async () => {
+  it("a client audits the round, and its dispute is answered by the statement", async () => {
     await exchange.toQuarter(1, 1);
     const report = await ada.audit(1);
     expect({ faults: report.faults, pending: report.pending }).toEqual({ faults: [], pending: [] });
@@ -71,7 +71,7 @@ describe("a client that trades beyond the limit", () => {
     expect((await exchange.reader.clock()).halted).toBe(false);
   });
 
-  it("cannot hide its statement and show fills of orders that this covers", async () => {
+  it("a client cannot hide its statement and show fills of orders that it covers", async () => {
     await trade(30);
     await exchange.toQuarter(2, 1);
     const { address, reader, constants, evidence } = ada;
@@ -95,7 +95,7 @@ describe("a client that trades beyond the limit", () => {
     expect((await exchange.reader.clock()).halted).toBe(false);
   });
 
-  it("has an overdraft cancelled by its statement, and not a request that it can pay", async () => {
+  it("a client's statement cancels an overdraft, and no request that it can pay", async () => {
     await trade(30);
     await exchange.toQuarter(3, 0);
     // The opening was 98.5: since then 0.3 were sold.

@@ -94,7 +94,15 @@ const ROOMS: Readonly<Record<string, Room>> = {
   server: {
     rooms: ["base", "protocol", "wire"],
     files: ["src/operator/api/operatorApi.ts"],
-    packages: ["node:", "fastify", "@fastify/compress", "@fastify/cors", "@fastify/etag", "ws"],
+    packages: [
+      "node:",
+      "fastify",
+      "@fastify/compress",
+      "@fastify/cors",
+      "@fastify/etag",
+      "@fastify/static",
+      "ws",
+    ],
   },
   client: {
     rooms: ["base", "protocol", "wire", "chain"],
@@ -145,7 +153,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
   },
   localnet: {
     rooms: ["base", "protocol", "wire", "chain", "client"],
-    files: ["src/operator/config/config.ts", "src/cli/report.ts"],
+    files: ["src/operator/config/config.ts", "src/cli/report.ts", "src/server/page/pageFiles.ts"],
     packages: ["node:", "commander", "zod"],
   },
 };

@@ -14,7 +14,7 @@ const NODE = join(BINARIES, "node");
 const STAMP = join(ROOT, "node_modules/.quarterdeck-installed");
 
 const TASKS = {
-  start: { main: "src/localnet/start.ts", tools: ["anvil"] },
+  start: { main: "src/localnet/start.ts", tools: ["anvil"], page: true },
   test: { main: "tools/test.ts", tools: ["anvil", "forge"] },
 };
 
@@ -26,6 +26,7 @@ if (Number(process.versions.node.split(".")[0]) < 20) {
 }
 install();
 for (const tool of task.tools) requireTool(tool);
+if (task.page) buildPage();
 const code = await runChild(NODE, [join(ROOT, task.main), ...args], {
   cwd: ROOT,
   env: {
@@ -68,6 +69,13 @@ function install() {
 function installation() {
   const lock = createHash("sha256").update(readFileSync(join(ROOT, "package-lock.json")));
   return `${lock.digest("hex")} ${process.platform} ${process.arch}\n`;
+}
+
+/** Takes a moment where its sources are as they were. Without the page the exchange runs too. */
+function buildPage() {
+  const command = [join(ROOT, "tools/page/build.ts"), "--if-needed"];
+  const { status } = spawnSync(NODE, command, { cwd: ROOT, stdio: "inherit" });
+  if (status !== 0) console.error("The page could not be built: npm start goes on without it.");
 }
 
 /** Foundry comes from npm on Linux x64; elsewhere it must be in PATH. */

@@ -9,12 +9,15 @@ interface Limit {
   readonly reason: string;
 }
 
-const isTest = (path: string) => /(\.test|\.testkit|\.t)\.(ts|sol)$|^test\//.test(path);
+const isTest = (path: string) => /(\.test|\.testkit|\.t)\.(tsx?|sol)$|^test\//.test(path);
+
+/** What users run, not what builds or tests it. */
+const isProduct = (path: string) => /^(page\/)?src\//.test(path);
 
 const LENGTHS: readonly Limit[] = [
   {
     name: "lines of a source file",
-    applies: (path) => path.endsWith(".ts") && !isTest(path),
+    applies: (path) => /\.tsx?$/.test(path) && !isTest(path),
     most: 400,
     reason: "a file is read in one sitting",
   },
@@ -55,40 +58,48 @@ const NOUNLESS = new RegExp(
 );
 
 /**
- * A test's title is a sentence by itself: a search shows its line without the describe around it. With
- * one of these first words a reader has to guess the subject. Words that are nouns as well, or names
- * of commands (blocks, orders, counts, leaves, verify), are not among them.
+ * A test's title is a sentence by itself: a search shows its line without the describe around it.
+ * With one of these first words a reader has to guess the subject. Words that are nouns as well, or
+ * names of commands (blocks, orders, counts, leaves, verify), are not among them.
  */
 const SUBJECTLESS = new RegExp(
   `^(?:${[
     "is are was were be has have had do does can cannot may must never will would should shall",
     "that which who whom whose whoever what whatever it they there and or nor also still",
-    "of in on at by to for from with without as after before between under over behind beside",
-    "when where while until once if however why whether",
-    "accepts agrees allows asks ask attests begins begin catches comes come compares computes",
-    "deletes disagrees drops drop ends enters fails finds find fits fit follows follow foretells",
-    "forgets gets gives give goes go handles hears keeps keep knows know learns lets let lies lie",
-    "looks loses lose makes make moves move notices opens outlives passes pays prefers prefer puts",
-    "recovers refuses refuse rejects remembers remember removes renews replaces reports returns",
-    "rolls says say sends serves sets shows show signs stands stand starts stays stay stops survives",
-    "takes take tells tell throws tries try uses waits wait wants warns works writes yields",
-    "carries holds hold names needs",
+    "about of in on at by to for from with without as after before between under over behind",
+    "beside when where while until once if however why whether",
+    "accepts agrees allows ask asks attests begin begins carries catches come comes compares",
+    "computes countersigns deletes disagrees drop drops ends enters fails find finds fit fits",
+    "follow follows foretells forgets gets give gives go goes handles hears hold holds keep keeps",
+    "know knows learns let lets lie lies looks lose loses make makes move moves names needs",
+    "notices opens outlives passes pays prefer prefers prove proves puts recovers refuse refuses",
+    "rejects remember remembers removes renews replaces reports returns rolls say says sends",
+    "serves sets show shows signs stand stands starts stay stays stops survives take takes tell",
+    "audits tells throws tries try uses wait waits wants warns works yields",
   ]
     .join(" ")
     .replaceAll(" ", "|")})(?![\\w'-])`,
   "i",
 );
 
-const code = sources([".ts", ".mjs", ".cjs", ".sol", ".json", ".toml", ".md", ".yml"]).filter(
-  ({ path }) => path !== "package-lock.json",
-);
+const code = sources([
+  ".ts",
+  ".tsx",
+  ".mjs",
+  ".cjs",
+  ".sol",
+  ".json",
+  ".toml",
+  ".md",
+  ".yml",
+]).filter(({ path }) => path !== "package-lock.json");
 const written = code.filter(
-  ({ path, generated }) => !generated && /\.(ts|mjs|cjs|sol)$/.test(path),
+  ({ path, generated }) => !generated && /\.(tsx?|mjs|cjs|sol)$/.test(path),
 );
 
 /** Tests of this project, and the tests that several of them share. */
 const titled = written
-  .filter(({ path }) => /^(?:src|test|sim|tools)\/.*\.ts$/.test(path) && isTest(path))
+  .filter(({ path }) => /^(?:src|page|test|sim|tools)\/.*\.ts$/.test(path) && isTest(path))
   .flatMap(titles);
 
 /** Where an object or a list written in place is spread into another. */
@@ -146,7 +157,7 @@ describe("files", () => {
 
   it("files begin no comment with a pronoun, but with a noun", () => {
     const found = written
-      .filter(({ path }) => path.startsWith("src/") && !isTest(path))
+      .filter(({ path }) => isProduct(path) && !isTest(path))
       .flatMap(({ path, text }) =>
         openings(text)
           .filter(({ words }) => NOUNLESS.test(words))
@@ -171,9 +182,10 @@ describe("files", () => {
 
   it("files lie in rooms of a size that a person can hold", () => {
     const rooms = new Map<string, number>();
-    for (const { path } of written) {
-      if (!path.startsWith("src/") || isTest(path) || path.endsWith(".d.ts")) continue;
-      const folder = path.slice(0, path.lastIndexOf("/"));
+    for (const { path: whole } of written) {
+      if (!isProduct(whole) || isTest(whole) || whole.endsWith(".d.ts")) continue;
+      const path = whole.replace(/^page\//, "");
+      const folder = whole.slice(0, whole.lastIndexOf("/"));
       rooms.set(folder, (rooms.get(folder) ?? 0) + 1);
       expect(path.split("/").length, path).toBeLessThanOrEqual(MOST_DEPTH);
     }

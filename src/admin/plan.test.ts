@@ -242,7 +242,7 @@ describe("a plan", () => {
     ["whose name is too long", {}, long("ä".repeat(33), "http://x"), /64 bytes/],
     ["without an endpoint", {}, long("x", ""), /256 bytes/],
     ["when 88 are there", { operators: 88 }, { kind: "add", operator: approved(90) }, /88/],
-  ])("adds nobody %s", (_what, situation, change, problem) => {
+  ])("a plan adds nobody %s", (_what, situation, change, problem) => {
     expect(problems(factsOf(situation), change)).toMatch(problem);
   });
 
@@ -251,7 +251,7 @@ describe("a plan", () => {
     ["the only one that lives", { dead: [1, 2] }, 0, /No operator that lives/],
     ["one without whom no quorum lives", { quorum: 2, dead: [2] }, 0, /take 2 operators, and 1/],
     ["a stranger", {}, 5, /not approved/],
-  ])("does not remove %s", (_what, situation, index, problem) => {
+  ])("a plan does not remove %s", (_what, situation, index, problem) => {
     const change: Change = { kind: "remove", address: operator(index) };
     expect(problems(factsOf(situation), change)).toMatch(problem);
   });

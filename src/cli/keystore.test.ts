@@ -74,7 +74,7 @@ describe("quarterdeck keystore", () => {
   it.each<[string, string, NodeJS.ProcessEnv]>([
     ["standard input", `${KEY.slice(2)}\n`, { [PASSWORD_VARIABLE]: PASSWORD }],
     ["the environment", "", { [KEY_VARIABLE]: KEY }],
-  ])("imports a key from %s, and opens what it wrote", async (name, input, environment) => {
+  ])("a key from %s is imported, and its keystore opens", async (name, input, environment) => {
     const withFile = environment[PASSWORD_VARIABLE] === undefined;
     const given = withFile ? ["--password-file", passwordFile] : [];
     const args = ["import", "--out", path(`${name}.json`), ...given];

@@ -115,7 +115,7 @@ export function audit(
     const { sold, bought } = fill.fill;
     const fault = checkExecution(signed.order, sold, bought);
     if (fault !== undefined) faults.push({ kind: "badFill", orderHash, why: fault.fault });
-    // In its sums: what an operator signs of the order later is its broken promise, and no claim.
+    // Among the statement's sums: a later fill of the order is a broken promise, and no claim.
     if (statement !== undefined && covers(statement, signed.order.id)) continue;
     add(changes, signed.order.sellToken, -sold);
     add(changes, signed.order.buyToken, bought);

@@ -86,7 +86,7 @@ export class ExchangeClient {
   readonly market: MarketQueries;
   /** Ledger, deposits with their confirmations, fills with their role, limits. */
   readonly account: AccountQueries;
-  /** What this client states of its closed orders, made by itself as they become many. */
+  /** Statements about this client's closed orders, made by itself as they become many. */
   readonly statements: Statements;
   readonly #pollMs: number;
   #exchange: ExchangeFacts;

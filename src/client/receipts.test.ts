@@ -95,7 +95,7 @@ it.each<[string, { fill: SignedFill }]>([
     "signed for other amounts",
     { fill: { ...filled().fill, fill: filled({ sold: 9n }).fill.fill } },
   ],
-])("refuses one that is %s, and keeps nothing of it", async (_what, wrong) => {
+])("a fill that is %s is refused, and nothing of it kept", async (_what, wrong) => {
   const fault = receipts.keep([wrong], 3);
   await expect(fault).rejects.toMatchObject({ code: "BadReceipt" });
   expect(await kept()).toBeUndefined();

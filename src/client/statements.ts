@@ -49,8 +49,8 @@ export interface StatementsOptions {
 }
 
 /**
- * What is known here of an order that no statement of ours covers. Signed: an operator is still to
- * answer, and would take it no more once a statement's watermark is above it.
+ * The state, as known here, of an order that no statement of ours covers. Signed: an operator is
+ * still to answer, and would take it no more once a statement's watermark is above it.
  */
 type Known = "signed" | "open" | "executed" | "refused";
 
@@ -137,7 +137,7 @@ export class Statements {
   }
 
   /**
-   * What goes along with a request of `round`, as the Mediator takes it: the last statements of both
+   * Statements for a request of `round`, as the Mediator takes them: the last ones of both
    * rounds of which this client made some, with what closed since as far as operators take it.
    */
   async forRequest(round: Round): Promise<SignedStatement[]> {

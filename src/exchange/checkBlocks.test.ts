@@ -117,7 +117,7 @@ test.each<[string, (world: World) => void, RegExp]>([
   ],
   ["a listing again", (w) => w.list(BASE), /is listed twice/],
   ["more than all accounts can hold", (w) => w.deposit(BOB, QUOTE, UINT128_MAX), /would hold/],
-])("names what is wrong: %s", (_, spoil, problem) => {
+])("the check names what is wrong: %s", (_, spoil, problem) => {
   const world = tradingWorld();
   spoil(world);
   expect(() => world.mine()).toThrow(problem);

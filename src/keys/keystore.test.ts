@@ -114,7 +114,7 @@ describe("a keystore of another wallet", () => {
     ["one in kdfparams", (file) => changed(file, "crypto.kdfparams.prf", "hmac-sha256")],
     ["one in cipherparams", (file) => changed(file, "crypto.cipherparams.mode", "ctr")],
     ["capital algorithms", (file) => changed(file, "crypto.kdf", "Scrypt")],
-  ])("opens with %s", async (_, write) => {
+  ])("a keystore opens with %s", async (_, write) => {
     const file = await seal();
     expect(await opened(JSON.stringify(write(file)))).toBe(KEY);
   });
@@ -249,7 +249,7 @@ describe("a damaged keystore", () => {
   });
 
   it.each([["hunter2"], [`0x${"ab".repeat(32)}`], ['{"crypto": hunter2'], ['"hunter2"'], ["[1]"]])(
-    "shows nothing of what it is given instead: %s",
+    "a refusal shows nothing of what is given instead of a keystore: %s",
     (text) => {
       const parse = () => parseKeystore(text, "password.txt");
       expect(parse).toThrow(/password\.txt/);

@@ -170,11 +170,17 @@ export function writeConfig(
     storage: folder,
     logs: logsOf(operator, options),
     pollMs: Math.max(50, Math.round(options.blockTime * 250)),
+    page: { rpc: [rpc], operators: othersOf(operator, options) },
     ...(database !== undefined && { database: { url: database }, publicUrl: operator.url }),
   };
   const file = join(options.storage, `${operator.name}.json`);
   writeFileSync(file, `${JSON.stringify(config, null, 2)}\n`);
   return file;
+}
+
+/** Addresses of the operators besides it. */
+function othersOf({ number }: LocalOperator, options: StartOptions): string[] {
+  return localOperators(options).flatMap((one) => (one.number === number ? [] : [one.url]));
 }
 
 /** The folder of its logs. */

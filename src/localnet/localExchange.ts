@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
 import { MediatorReader } from "../chain/contracts/mediator.ts";
 import { connect } from "../chain/rpc/rpc.ts";
+import { hasPage } from "../server/page/pageFiles.ts";
 import { Counts } from "./counts.ts";
 import {
   type Deployment,
@@ -116,6 +117,8 @@ export class LocalExchange {
 
   #introduce(deployed: Deployment, status: Status): void {
     const { logs } = this.#options;
+    const [first] = this.#operators;
+    if (hasPage()) status.tell(`the page: ${first?.url}/`);
     status.tell(`chain ${this.#chain.url} · Mediator ${deployed.mediator}`);
     if (this.#postgres !== undefined) status.tell(`database ${this.#postgres.url}`);
     const several = this.#hasKeys && this.#operators.length > 1;

@@ -32,17 +32,17 @@ export type OrderEnd = "filled" | "cancelled" | "expired";
 
 /** Why an operator does not countersign a statement (docs/protocol.md section 10). */
 export type StatementRefusal =
-  /** It has not its one form; the field that is wrong. */
+  /** The statement has not its one form; the field that is wrong. */
   | { readonly fault: "form"; readonly field: StatementFault }
-  /** Its round is not the current one, nor the one before. */
+  /** The round is neither the current one nor the one before. */
   | { readonly fault: "round"; readonly currentRound: Round }
   /** A dispute about its round is open. */
   | { readonly fault: "disputed" }
-  /** It leaves out what the one before with this watermark covers. */
+  /** The statement leaves out orders that the one before, of this watermark, covers. */
   | { readonly fault: "coversLess"; readonly watermark: bigint }
-  /** It covers nothing that was executed beyond the one before: one more would only cost room. */
+  /** No order more than before that was executed: such a one would only take room. */
   | { readonly fault: "nothing" }
-  /** It covers an order that is open or queued. */
+  /** An order that is open or queued is covered. */
   | { readonly fault: "openOrder"; readonly id: bigint }
   /** The orders that it covers sold and bought this of the token. */
   | {

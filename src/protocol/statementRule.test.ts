@@ -48,7 +48,7 @@ describe("the one form of a statement", () => {
     ["a sum too many", { bought: [1n, 2n, 3n, 4n] }, "sums"],
     ["a sum beyond uint128", { sold: [1n, 2n, UINT128_MAX + 1n] }, "sums"],
     ["a negative sum", { sold: [1n, -2n, 0n] }, "sums"],
-  ])("refuses %s", (_, change, fault) => {
+  ])("a statement with %s is refused", (_, change, fault) => {
     expect(checkStatement({ ...good, ...change })).toBe(fault);
   });
 });

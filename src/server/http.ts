@@ -20,6 +20,7 @@ import { parseSession } from "../wire/session.ts";
 import { ASYNCAPI_PATH, asyncApi } from "../wire/specs/asyncapi.ts";
 import { OPENAPI_PATH, openApi } from "../wire/specs/openapi.ts";
 import { type Call, HANDLERS, type Handler } from "./handlers.ts";
+import { DEFAULT_PAGE, type PageSettings, servePage } from "./page/page.ts";
 import {
   DEFAULT_RATE_LIMITS,
   itemsOf,
@@ -39,6 +40,7 @@ const EXPOSED_HEADERS = ["ratelimit", "ratelimit-policy", "retry-after", "locati
 export function buildHttp(
   api: OperatorApi,
   limits = new RateLimits(DEFAULT_RATE_LIMITS),
+  page: PageSettings = DEFAULT_PAGE,
 ): FastifyInstance {
   const app = Fastify({ bodyLimit: MAX_BODY_BYTES, forceCloseConnections: true });
   app.removeAllContentTypeParsers();
@@ -64,6 +66,7 @@ export function buildHttp(
     }
     serveHealth(scope, api);
     serveSpecs(scope);
+    servePage(scope, api, page);
   });
 
   app.setNotFoundHandler((request, reply) => {

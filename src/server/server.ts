@@ -2,6 +2,7 @@
 import { QuarterdeckError } from "../base/errors.ts";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { buildHttp } from "./http.ts";
+import { DEFAULT_PAGE, type PageSettings } from "./page/page.ts";
 import { DEFAULT_RATE_LIMITS, type RateLimitSettings, RateLimits } from "./rateLimits.ts";
 import { serveStream } from "./stream.ts";
 
@@ -21,10 +22,11 @@ export async function startServer(
     readonly host: string;
     readonly port: number;
     readonly rateLimits?: RateLimitSettings;
+    readonly page?: PageSettings;
   },
 ): Promise<RunningServer> {
   const limits = new RateLimits(options.rateLimits ?? DEFAULT_RATE_LIMITS);
-  const app = buildHttp(api, limits);
+  const app = buildHttp(api, limits, options.page ?? DEFAULT_PAGE);
   try {
     await app.listen({ host: options.host, port: options.port });
   } catch (error) {

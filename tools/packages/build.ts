@@ -19,6 +19,8 @@ const URL_OF = /new URL\([^;]*?["'](\.\/[\w./-]+)\.js["']/g;
 
 /** Builds every package into `to`/<folder>. Gives the folders, by the packages' names. */
 export function buildPackages(to: string): ReadonlyMap<string, string> {
+  // The operator's package serves the page.
+  execFileSync(process.execPath, [join(ROOT, "tools/page/build.ts"), "--if-needed"]);
   const compiled = mkdtempSync(join(tmpdir(), "quarterdeck-build-"));
   try {
     compile(compiled);

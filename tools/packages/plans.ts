@@ -50,6 +50,7 @@ export const PACKAGES: readonly PackagePlan[] = [
     loaded: ["secp256k1"],
     files: {
       "bin/quarterdeck.mjs": "bin/quarterdeck.mjs",
+      "dist/page": "dist/page",
       "tools/child.mjs": "tools/child.mjs",
       "tools/packages/quarterdeck.md": "README.md",
     },
@@ -91,7 +92,7 @@ export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
     engines: { node: plan.node },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...(plan.bin !== undefined && { bin: plan.bin }),
-    files: ["bin", "lib", "tools"].filter(
+    files: ["bin", "dist", "lib", "tools"].filter(
       (folder) =>
         folder === "lib" || Object.values(plan.files).some((to) => to.startsWith(`${folder}/`)),
     ),

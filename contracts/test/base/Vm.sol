@@ -49,6 +49,7 @@ interface Vm {
     function getNonce(address account) external view returns (uint64);
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool reverted);
+    function revertToStateAndDelete(uint256 id) external returns (bool reverted);
     function mockCall(address callee, bytes calldata data, bytes calldata returned) external;
     function mockCallRevert(address callee, bytes calldata data, bytes calldata revertData) external;
     function clearMockedCalls() external;

@@ -1,4 +1,4 @@
-/** The bonds of a plan beside the least useful ones (docs/security.md, "Bonds"): they never change. */
+/** The bonds of a plan, which never change, beside the least useful ones (docs/security.md). */
 import { formatDecimal } from "../../base/decimal.ts";
 import { DEFAULT_SHAPE, leastBonds } from "../../protocol/limits.ts";
 import type { DeploymentPlan } from "./plan.ts";

@@ -147,7 +147,7 @@ describe("logs that were not asked for", () => {
     ["of another block", (log) => ({ ...log, blockNumber: "0xfffff" })],
     ["of no block", (log) => ({ ...log, blockNumber: null })],
     ["removed", (log) => ({ ...log, removed: true })],
-  ])("are a fault of the endpoint: %s", async (_, change) => {
+  ])("a wrong log is a fault of the endpoint: %s", async (_, change) => {
     const url = await changing((logs) => logs.map(change));
     expect((await followed([url])).kinds).toMatch(`The logs of ${url} are`);
     expect((await followed([url, anvil.url])).kinds).toEqual(ALL);
@@ -205,14 +205,14 @@ describe("logs that are missing among the newest blocks", () => {
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
-  it("are read from each transaction's receipt where those of a block are too much at once", async () => {
+  it("logs come from single receipts where those of a block are too much at once", async () => {
     const url = await proxy(async (call, forward) =>
       call.method === "eth_getBlockReceipts" ? 413 : without([])(call, forward),
     );
     expect((await followed([url])).kinds).toEqual(ALL);
   });
 
-  it("are read from receipts of many megabytes: anybody can fill a block with logs", async () => {
+  it("receipts of many megabytes are read: anybody can fill a block with logs", async () => {
     const padding = "0".repeat(12 * 1024 * 1024);
     const url = await proxy(async (call, forward) => {
       if (call.method !== "eth_getBlockReceipts") return without([])(call, forward);
@@ -254,7 +254,7 @@ describe("logs that are missing in blocks far behind", () => {
     });
 
   it.each([1, 2])(
-    "of all of %i endpoints are read block by block, and it is told",
+    "old logs that all of %i endpoints hide are read by block, and it is told",
     async (count) => {
       const isRange = (method: string, isOfBlock: boolean) =>
         method === "eth_getLogs" && !isOfBlock;
@@ -268,7 +268,7 @@ describe("logs that are missing in blocks far behind", () => {
     },
   );
 
-  it("of two that have no receipts either are the third's", async () => {
+  it("old logs that two endpoints hide with their receipts are the third's", async () => {
     const isPruned = (method: string) => method === "eth_getLogs" || /Receipt/.test(method);
     const pruned = [await withoutOld(isPruned), await withoutOld(isPruned)];
     expect((await followed(pruned)).kinds).toMatch(/0 receipts|receipts for 1 transactions/);

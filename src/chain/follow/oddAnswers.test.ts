@@ -63,7 +63,7 @@ const without = (name: string) => (block: object) => ({ ...block, [name]: undefi
 const changed = (name: string, value: unknown) => (block: object) => ({ ...block, [name]: value });
 const everyLog = (change: (log: object) => unknown) => (logs: object[]) => logs.map(change);
 
-describe("answers that are none do not hold up who follows the chain", () => {
+describe("odd answers to the follower and to questions", () => {
   it.each<[string, string, unknown]>([
     ["eth_getBlockByNumber", "an empty object", {}],
     ["eth_getBlockByNumber", "a text", "maintenance"],
@@ -79,7 +79,7 @@ describe("answers that are none do not hold up who follows the chain", () => {
     ["eth_getLogs", "logs without topics", everyLog(without("topics"))],
     ["eth_getLogs", "topics of another form", everyLog(changed("topics", ["0x12"]))],
     ["eth_getLogs", "logs without data", everyLog(without("data"))],
-  ])("%s: %s", async (method, _what, result) => {
+  ])("the follower goes on where %s gives %s", async (method, _what, result) => {
     const { client, failures, odd } = await behind(giving(method, result));
     const events = follow({
       client,
@@ -111,7 +111,7 @@ describe("answers that are none do not hold up who follows the chain", () => {
     ["eth_getTransactionCount", "many"],
     ["eth_getTransactionReceipt", "mined"],
     ["eth_getTransactionByHash", []],
-  ])("nor who asks: %s gives %j", async (method, result) => {
+  ])("another endpoint is asked where %s gives %j", async (method, result) => {
     const { client, failures } = await behind(giving(method, result));
     const ask: Record<string, () => Promise<unknown>> = {
       eth_blockNumber: () => client.getBlockNumber(),

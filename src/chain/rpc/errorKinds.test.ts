@@ -64,7 +64,7 @@ describe("an error", () => {
     ["reverted", "VM Exception", { data: { hash: "0x1", result: "0x08c379a0" } }],
     ["reverted", "VM error", { code: -32015, data: "Reverted 0x08c379a0" }],
     ["tooWide", "range over 5000 blocks, block range is too wide", { status: 503 }],
-  ])("is %s: %s %j", (kind, message, details) => {
+  ])("an error is %s: %s %j", (kind, message, details) => {
     expect(kindOf(answer(message, details))).toBe(kind);
   });
 

@@ -241,7 +241,7 @@ describe("an answer", () => {
     [-32602, "too many arguments, want at most 1"],
     [-32600, "invalid request"],
   ])(
-    "that takes the question for a bad one (%i, %s) is asked of the next",
+    "the next endpoint is asked where one takes the question for a bad one (%i, %s)",
     async (code, message) => {
       const strict = await endpoint((_method, response) => response.end(refusal(code, message)));
       const { options, failures, pauses } = watched({ retries: 2, pauseMs: 100 });

@@ -228,7 +228,7 @@ describe("a WebSocket endpoint that sends what is no message", () => {
     ["5", "no JSON-RPC message"],
     ["{", "cannot be read"],
     ['{"id":null,"error":{"message":{"toString":1}}}', "cannot be read"],
-  ])("is passed over, and nothing ends: %s", async (text, problem) => {
+  ])("a WebSocket that sends %s is passed over, and nothing ends", async (text, problem) => {
     const server = new WebSocketServer({ port: 0, host: "127.0.0.1" });
     await once(server, "listening");
     server.on("connection", (socket: WebSocket) => {

@@ -68,7 +68,7 @@ function speaking(words: readonly string[]): Meddle {
   };
 }
 
-describe.each(WORDS)("in the words of %s", (_client, words) => {
+describe.each(WORDS)("refusals in the words of %s", (_client, words) => {
   it("the very transaction that a former process left is waited for", async () => {
     await anvil.setAutomine(false);
     const crash = new AbortController();

@@ -89,7 +89,7 @@ export class CheckedEvidence implements EvidenceStore {
     await this.#options.store.saveStatement(statement);
   }
 
-  /** Those that this client signed; a countersignature counts if it is an operator's. */
+  /** Statements that this client signed; a countersignature counts if it is an operator's. */
   async statements(round: Round): Promise<StatementEvidence[]> {
     const { reader, client } = this.#options;
     const good: StatementEvidence[] = [];

@@ -48,7 +48,7 @@ export interface ClientMessages {
   readonly CancelAll: CancelAll;
   /** The dead-man switch. */
   readonly CancelAfter: CancelAfter;
-  /** What closed orders sold and bought together. */
+  /** The sums of closed orders. */
   readonly Statement: Statement;
   readonly Session: Session;
   readonly DisputeDelegation: DisputeDelegation;

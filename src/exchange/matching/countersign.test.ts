@@ -51,7 +51,7 @@ function faultOf(world: World, statement: Statement) {
   return refusal?.code === "WrongStatement" ? refusal.fault.fault : refusal?.code;
 }
 
-it("lets a client trade on without limit, order by order", () => {
+it("a statement lets a client trade on without limit, order by order", () => {
   const world = tradingWorld();
   trade(world, 1, LIMIT + 1);
   const beyond = limitOrder(ALICE, 0, 50, "bid", 1, 5);
@@ -70,7 +70,7 @@ it("lets a client trade on without limit, order by order", () => {
   );
 });
 
-it("counts no order that ended with nothing executed", () => {
+it("the order limit counts no order that ended with nothing executed", () => {
   const world = tradingWorld();
   for (let id = 1; id <= 3 * LIMIT; id++) {
     expect(world.place(limitOrder(ALICE, 0, id, "bid", 1, 5)).refusal).toBeUndefined();
@@ -79,7 +79,7 @@ it("counts no order that ended with nothing executed", () => {
   expect(countedOrders(clientOf(world.state, ALICE), 0)).toBe(0);
 });
 
-it("takes no order below the watermark any more, not even one that was excepted", () => {
+it("an order below the watermark is taken no more, not even one that was excepted", () => {
   const world = tradingWorld();
   trade(world, 10, 12);
   countersign(world, stated(world, ALICE, 20n, [5n]));
@@ -90,7 +90,7 @@ it("takes no order below the watermark any more, not even one that was excepted"
   expect(world.place(limitOrder(ALICE, 0, 20, "bid", 1, 5)).refusal).toBeUndefined();
 });
 
-it("countersigns nothing but what the journal says", () => {
+it("the operator countersigns nothing but what the journal says", () => {
   const world = tradingWorld();
   trade(world, 1, 4);
   world.place(limitOrder(ALICE, 0, 4, "ask", 2, 50));
@@ -113,7 +113,7 @@ it("countersigns nothing but what the journal says", () => {
   expect(faultOf(world, stated(world, ALICE, 6n, [4n]))).toBeUndefined();
 });
 
-it("states a round that is past, until it is disputed", () => {
+it("a past round can be stated until it is disputed", () => {
   const world = tradingWorld();
   trade(world, 1, 3);
   world.place(limitOrder(ALICE, 0, 9, "bid", 2, 5));
@@ -142,7 +142,7 @@ function dispute(world: World, round: number): void {
     .mine();
 }
 
-it("answers a dispute with the statement, and the executions that it does not cover", () => {
+it("a dispute is answered with the statement and the executions that it does not cover", () => {
   const world = tradingWorld();
   trade(world, 1, 4);
   countersign(world, stated(world, ALICE, 4n));
@@ -207,7 +207,7 @@ function overdraw(world: World): void {
   world.mine();
 }
 
-it("proves a request overdrawn with the statement and the fewest orders, once and for all", () => {
+it("the statement and the fewest orders prove a request overdrawn, once and for all", () => {
   const world = tradingWorld();
   overdraw(world);
   world.place(limitOrder(ALICE, 2, 1, "ask", 2, 50));
@@ -230,7 +230,7 @@ it("proves a request overdrawn with the statement and the fewest orders, once an
   expect(views.evidenceAgainst(again, ALICE, BASE)).toEqual(evidence);
 });
 
-it("comes to the same state by replay and by a snapshot, statements among the records", () => {
+it("a replay and a snapshot give the same state, statements among the records", () => {
   const world = tradingWorld();
   overdraw(world);
   world.toQuarter(2, 2);

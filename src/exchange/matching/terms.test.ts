@@ -59,7 +59,7 @@ test.each<[OrderTerms["selfTrade"], bigint | undefined]>([
   ["cancelTaker", 20n],
   ["cancelBoth", 20n],
   ["cancelMaker", undefined],
-])("fill or kill that meets its owner's own order, %s", (selfTrade, available) => {
+])("a fill-or-kill order that meets its owner's own, %s", (selfTrade, available) => {
   const world = worldWithAsks();
   const terms = { timeInForce: "fok", selfTrade } as const;
   const { refusal, events } = world.place(limitOrder(BOB, 0, 9, "bid", 5, 60), terms);

@@ -29,8 +29,8 @@ import type {
 } from "./viewTypes.ts";
 
 /**
- * What proves a refused request overdrawn, as it was when the request was decided; undefined where
- * no request of that client is refused. Work grows with the client's orders.
+ * The evidence that a refused request is overdrawn, as it was when the request was decided;
+ * undefined where no request of that client is refused. Work grows with the client's orders.
  */
 export function evidenceAgainst(
   state: State,

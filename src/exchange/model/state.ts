@@ -50,7 +50,7 @@ export type Flow = Mutable<FlowView>;
 export interface ClientRound {
   /** By id; every order accepted, whatever became of it. */
   readonly orders: Map<bigint, OrderRecord>;
-  /** Those of `orders` that count towards the limit; see orderLimits.ts. */
+  /** The part of `orders` that counts towards the limit; see orderLimits.ts. */
   readonly counted: Map<bigint, OrderRecord>;
   /** The last statement that was countersigned; each covers all that those before it covered. */
   statement: CountersignedStatement | undefined;
@@ -71,7 +71,7 @@ export interface RefusalEvidence {
   readonly orders: readonly OrderName[];
 }
 
-/** What covers of statements a client presented in one call, in that order. */
+/** The covers of the statements that a client presented in one call, in that order. */
 export interface Presented {
   readonly client: Address;
   /** Of the request; the zero address: with a dispute. */
@@ -173,7 +173,7 @@ export interface State {
   undecided: Withdrawal[];
   /** Open ones, by `disputeKey`. */
   readonly disputes: Map<string, DisputeView>;
-  /** What clients presented with requests and disputes, by `presentedKey`. */
+  /** The covers that clients presented with requests and disputes, by `presentedKey`. */
   readonly presented: Map<string, Presented>;
   /** See protocol/haltRule.ts. */
   completedRound: Round;

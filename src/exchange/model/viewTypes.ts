@@ -134,7 +134,7 @@ export interface DisputeAnswerView extends DisputeView {
   readonly statement: Statement | undefined;
   /** The same with the client's signature. */
   readonly signedStatement: SignedStatement | undefined;
-  /** What the statement covers that the client presented. */
+  /** The cover of the statement that the client presented. */
   readonly presentedCover: Cover | undefined;
 }
 
@@ -144,7 +144,7 @@ export interface EvidenceView extends WithdrawalView {
   readonly orders: readonly SignedOrder[];
   /** At most one of each of the request's round and the one before, ascending. */
   readonly statements: readonly SignedStatement[];
-  /** What the client presented with the request. */
+  /** The covers that the client presented with the request. */
   readonly presented: readonly Cover[];
   /** First and last block in which it can be cancelled, unless the token is committed before. */
   readonly firstBlock: BlockNumber;

@@ -53,8 +53,8 @@ import type {
 } from "../model/viewTypes.ts";
 
 /**
- * The form written now. Version 1 has no times, terms or reasons, and version 2 no statements: where
- * a snapshot of them is the newest, a start reads that.
+ * The form written now. Version 1 has no times, terms or reasons, and version 2 no statements:
+ * where a snapshot of them is the newest, a start reads that.
  */
 export const SNAPSHOT_VERSION = 3;
 export type SnapshotVersion = 1 | 2 | 3;

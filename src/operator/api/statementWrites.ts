@@ -53,7 +53,7 @@ async function countersign(
   return { ok: false, refusal: outcome.refusal ?? later };
 }
 
-/** The statements of the round before the current one and of the current one, as far as there are. */
+/** The last statements of the round before the current one and of the current one. */
 function statementsResponse(
   { sources }: Pick<OrderWritesOptions, "sources">,
   client: SignedStatement["statement"]["client"],

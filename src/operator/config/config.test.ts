@@ -113,7 +113,7 @@ describe("variables of the environment", () => {
       /endpoint 2: is the endpoint of endpoint 1 again/,
     ],
     [{ [DATABASE_VARIABLE]: "mysql://u:secret@a/b" }, /^QUARTERDECK_DATABASE: .*postgres:\/\//],
-  ])("are named where they are wrong, and the file is not: %#", (variables, message) => {
+  ])("variables are named where they are wrong, and the file is not: %#", (variables, message) => {
     expect(() => withVariables(variables)).toThrow(message);
     expect(() => withVariables(variables)).not.toThrow(/secret|quarterdeck\.json/);
   });
@@ -151,7 +151,7 @@ describe("a configuration that a person mistyped", () => {
     [text.slice(0, 80), /is no JSON: it breaks off at its end/],
     ["", /is empty/],
     ['{ "a,]": [1,\n ] }', /a comma too many at line 1, column 12/],
-  ])("tells where it stops being JSON: %#", (broken, message) => {
+  ])("an error tells where the text stops being JSON: %#", (broken, message) => {
     expect(read(broken)).toThrow(message);
   });
 
@@ -243,7 +243,7 @@ describe("the operator's key", () => {
     [{ web3signer: { ...web3signer, address: "0x12" } }, {}, /web3signer\.address: /],
     [{ web3signer: { url: web3signer.url } }, {}, /web3signer\.address: /],
     [{ web3signer: { ...web3signer, timeoutMs: 1 } }, {}, /web3signer\.timeoutMs: /],
-  ])("is named once and rightly: %#", (fields, environment, message) => {
+  ])("a wrong key is named once and rightly: %#", (fields, environment, message) => {
     expect(() => parse({ ...GOOD, ...fields }, environment)).toThrow(message);
     expect(() => parse({ ...GOOD, ...fields }, environment)).not.toThrow(/hunter2|abab/);
   });

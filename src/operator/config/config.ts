@@ -139,6 +139,25 @@ const rateLimits = z
   })
   .prefault({});
 
+const webAddress = z.url({ protocol: /^https?$/, error: "Expected an http or https URL" });
+
+/** The page under `/`: the addresses that its policy lets it talk to. */
+const page = z
+  .strictObject({
+    serve: z.boolean().default(true).describe("Whether the page is served under `/`"),
+    rpc: z
+      .array(webAddress)
+      .max(8)
+      .default([])
+      .describe("Public JSON-RPC endpoints of the chain that its visitors are offered"),
+    operators: z
+      .array(webAddress)
+      .max(88)
+      .default([])
+      .describe("The other operators: with them it goes on where this one fails"),
+  })
+  .prefault({});
+
 /** Every key of the file. Descriptions stand in docs/config.md, with units. */
 export const configSchema = z.strictObject({
   rpc: endpoints.describe("JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first"),
@@ -199,6 +218,7 @@ export const configSchema = z.strictObject({
   keystore: keystore.optional().describe("An encrypted key file (V3)"),
   web3signer: web3signer.optional().describe("A key in Web3Signer, in its eth1 mode"),
   rateLimits: rateLimits.describe("Requests a second of one address; 0: no limit"),
+  page: page.describe("The page for people under `/`"),
   guards: guardsSchema.describe("When the health checks warn"),
   alerts: alertsSchema.describe("Webhooks that are told of it"),
 });

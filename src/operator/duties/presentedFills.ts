@@ -1,4 +1,4 @@
-/** The fills that a client presented, read from the chain, and the answer that accounts for them. */
+/** The fills that a client presented, read from the chain, and the answer that covers them. */
 import type { Hex } from "../../base/hex.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import type { State } from "../../exchange/model/state.ts";

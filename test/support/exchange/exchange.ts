@@ -137,7 +137,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
     startOperator: async () => {
       operator = await startOperator(config, log);
       const port = Number(new URL(url).port);
-      server = await startServer(operator.api, { host: config.host, port });
+      server = await startServer(operator.api, { ...config, port });
       running = true;
       await synced();
     },
@@ -194,6 +194,7 @@ function configOf(given: {
       logs: join(folder, "logs"),
       port: 0,
       pollMs: POLL_MS,
+      page: { rpc: [rpc] },
     },
     { [KEY_VARIABLE]: key },
     "test",

@@ -128,7 +128,10 @@ export async function startOperatorsExchange({
       key: anvil.keys[FIRST_OPERATOR + i] as Hex,
       place,
       folder,
-      shared: sharedSettings(deployed, schema, leaseMs),
+      shared: {
+        ...sharedSettings(deployed, schema, leaseMs),
+        page: { rpc: [anvil.url], operators: places.map(({ clients }) => urlOf(clients.port)) },
+      },
       databaseUrl: database.url,
     }),
   );
@@ -137,7 +140,6 @@ export async function startOperatorsExchange({
   const settle = () => (blockSeconds === 0 ? anvil.mine(CONFIRMATIONS) : undefined);
   await settle();
   await Promise.all(members.map(({ url }) => follows(url, anvil)));
-
   const connections = connectionsTo(database.url);
   const journal = sharedJournal(connections, schema);
   return {

@@ -1,0 +1,32 @@
+/** Light or dark: the system's choice, or the visitor's own, which is kept. */
+import { signal } from "@preact/signals";
+
+export type Theme = "system" | "light" | "dark";
+const KEY = "quarterdeck.theme";
+const system = matchMedia("(prefers-color-scheme: dark)");
+
+function stored(): Theme {
+  const text = localStorage.getItem(KEY);
+  return text === "light" || text === "dark" ? text : "system";
+}
+
+export const theme = signal<Theme>(stored());
+/** What is seen. Canvas has no style sheet: it is drawn anew where this changes. */
+export const isDark = signal(false);
+
+function apply(): void {
+  const chosen = theme.value;
+  if (chosen === "system") delete document.documentElement.dataset["theme"];
+  else document.documentElement.dataset["theme"] = chosen;
+  isDark.value = chosen === "system" ? system.matches : chosen === "dark";
+}
+
+export function chooseTheme(chosen: Theme): void {
+  theme.value = chosen;
+  if (chosen === "system") localStorage.removeItem(KEY);
+  else localStorage.setItem(KEY, chosen);
+  apply();
+}
+
+system.addEventListener("change", apply);
+apply();

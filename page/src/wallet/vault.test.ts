@@ -1,0 +1,34 @@
+/** The trading key comes back with its passphrase alone, and only for what it was sealed for. */
+import { describe, expect, it } from "vitest";
+import { toAddress } from "../../../src/base/address.ts";
+import type { Hex } from "../../../src/base/hex.ts";
+import { openKey, sealKey } from "./vault.ts";
+
+const KEY: Hex = `0x${"5a".repeat(32)}`;
+const facts = {
+  mediator: toAddress(`0x${"11".repeat(20)}`),
+  owner: toAddress(`0x${"22".repeat(20)}`),
+  key: toAddress(`0x${"33".repeat(20)}`),
+};
+
+describe("a sealed trading key", () => {
+  it("a sealed key opens with its passphrase, however the letters are composed", async () => {
+    const sealed = await sealKey(KEY, facts, "caf\u00e9 at noon");
+    expect(await openKey(sealed, "cafe\u0301 at noon")).toBe(KEY);
+    expect(JSON.stringify(sealed)).not.toContain("5a5a5a");
+  });
+
+  it("a sealed key opens with no other passphrase, nor once anything was changed", async () => {
+    const sealed = await sealKey(KEY, facts, "right words");
+    expect(await openKey(sealed, "wrong words")).toBeUndefined();
+    const stranger = toAddress(`0x${"44".repeat(20)}`);
+    expect(await openKey({ ...sealed, owner: stranger }, "right words")).toBeUndefined();
+    const broken = `${sealed.sealed.slice(0, -1)}${sealed.sealed.endsWith("0") ? "1" : "0"}`;
+    expect(await openKey({ ...sealed, sealed: broken }, "right words")).toBeUndefined();
+  });
+
+  it("a sealed key is another text each time: nobody sees that two keys are the same", async () => {
+    const [a, b] = [await sealKey(KEY, facts, "words"), await sealKey(KEY, facts, "words")];
+    expect(a.sealed).not.toBe(b.sealed);
+  });
+});
