@@ -539,4 +539,4 @@ test("random histories: as the naive model, always provable, and again the same"
   );
   // A history in which nothing happens proves nothing.
   for (const [what, count] of Object.entries(total)) expect(count, what).toBeGreaterThan(10);
-}, 120_000);
+});
