@@ -12,7 +12,10 @@ import {
   sendTicket,
 } from "./support/browser/visitor.ts";
 import { until } from "./support/exchange/exchange.ts";
-import { type OperatorsExchange, startOperatorsExchange } from "./support/exchange/severalOperators.ts";
+import {
+  type OperatorsExchange,
+  startOperatorsExchange,
+} from "./support/exchange/severalOperators.ts";
 
 let exchange: OperatorsExchange;
 let browser: Browser;
@@ -35,7 +38,10 @@ it("a page whose operator is killed goes on with another one, and trades there",
   await deposit(page, "USDC", "30000");
   await goTo(page, "Trade");
   await page.getByRole("tab", { name: "Balances" }).click();
-  await page.getByText(/^30,000$/).first().waitFor();
+  await page
+    .getByText(/^30,000$/)
+    .first()
+    .waitFor();
 
   await fillTicket(page, "Buy", "2900", "1");
   await sendTicket(page);
@@ -52,7 +58,10 @@ it("a page whose operator is killed goes on with another one, and trades there",
   await picture(page, "handover");
   await goTo(page, "Operators");
   await page.getByText("no answer").first().waitFor();
-  await page.getByText(/^Silent since|^It never answered/).first().waitFor();
+  await page
+    .getByText(/^Silent since|^It never answered/)
+    .first()
+    .waitFor();
   await picture(page, "operators");
   expect(await page.locator(".live-dot").textContent()).toBe("Live");
 });

@@ -29,7 +29,9 @@ beforeAll(async () => {
   [exchange, browser] = await Promise.all([startExchange(), openBrowser()]);
   server = createServer((request, response) => void pass(request, response));
   sockets = new WebSocketServer({ server, path: "/v1/stream" });
-  sockets.on("connection", (socket) => socket.on("message", (text) => answer(socket, String(text))));
+  sockets.on("connection", (socket) =>
+    socket.on("message", (text) => answer(socket, String(text))),
+  );
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }, 240_000);
@@ -44,7 +46,8 @@ afterAll(async () => {
 async function pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const answered = await fetch(`${exchange.url}${request.url}`);
   const headers = Object.fromEntries(answered.headers);
-  for (const name of ["content-encoding", "content-length", "transfer-encoding"]) delete headers[name];
+  for (const name of ["content-encoding", "content-length", "transfer-encoding"])
+    delete headers[name];
   response.writeHead(answered.status, headers);
   response.end(Buffer.from(await answered.arrayBuffer()));
 }
@@ -61,7 +64,10 @@ function answer(socket: WebSocket, text: string): void {
         previous: type === "snapshot" ? null : sequence - 1,
       }),
     );
-  const level = (price: number, size: number) => ({ price: `${price}`, amount: `${size}000000000000000` });
+  const level = (price: number, size: number) => ({
+    price: `${price}`,
+    amount: `${size}000000000000000`,
+  });
   const side = (step: number) =>
     Array.from({ length: LEVELS }, (_, i) => level(MIDDLE + step * (i + 1) * 10, 1 + i));
   say("snapshot", 0, { bids: side(-1), asks: side(1) });

@@ -77,7 +77,9 @@ describe("a client that trades beyond the limit", () => {
     const { address, reader, constants, evidence } = ada;
     const hidden = { statements: async () => [], saveProofs: async () => {} };
     const opened = await dispute({
-      ...{ address, reader, constants },
+      address,
+      reader,
+      constants,
       evidence: {
         ...hidden,
         proofs: (round) => evidence.proofs(round),

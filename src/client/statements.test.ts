@@ -57,7 +57,11 @@ function start(): void {
     },
   };
   statements = new Statements({
-    ...{ owner, domain, curve: nobleCurve, evidence, ids },
+    owner,
+    domain,
+    curve: nobleCurve,
+    evidence,
+    ids,
     signer: {
       sign: async (of, name, message) =>
         signMessage(nobleCurve, of, hashClientMessage(name, message), OWN),

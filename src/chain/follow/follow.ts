@@ -120,7 +120,7 @@ export async function* follow(
   }
 }
 
-/** What is about logs says by itself who must act. */
+/** An error about logs says by itself who must act. */
 function lastFailure(error: unknown): unknown {
   const isAboutLogs = error instanceof EndpointsDisagree || error instanceof LogsRefused;
   return isAboutLogs ? error : new RpcUnavailable("for new blocks", error);
@@ -278,7 +278,7 @@ class BlockFollower {
     let opposed: Given | undefined;
     for (const other of this.#endpoints()) {
       const isSpared = other.penalty > 0 && this.#disputed === undefined;
-      // What would end the operator is asked of all.
+      // All are asked before anything ends the operator.
       if (other === source || (isSpared && reading !== undefined)) continue;
       const [found, logs] = await Promise.all([
         this.#hashAt(other, ref.number),

@@ -1,4 +1,4 @@
-/** Endpoints whose answers are none to the question: another is asked, for as long as they do so. */
+/** Endpoints whose answers are none to the question: another is asked as long as they do so. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
 import { type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";

@@ -35,7 +35,8 @@ export interface PublicName {
 const SHORTEST_SECRET = 6;
 
 export function publicName(url: string): PublicName {
-  const { origin, username, password, pathname, searchParams } = new URL(url);
+  const { host, protocol, username, password, pathname, searchParams } = new URL(url);
+  const origin = `${protocol}//${host}`;
   const parts = [username, password, ...pathname.split("/"), ...searchParams.values()];
   const secrets = parts
     .flatMap((part) => [part, decoded(part)])
@@ -115,7 +116,8 @@ interface RpcBody {
 
 /**
  * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for an
- * answer to another request, or one that is none. A server that could not or would not read a request knows no id.
+ * answer to another request, or one that is none. A server that could not or would not read a
+ * request knows no id.
  */
 export function resultOf(
   answer: unknown,

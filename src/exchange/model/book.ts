@@ -205,7 +205,7 @@ export class BookWatch {
   readonly #changed = { bid: new Set<Amount>(), ask: new Set<Amount>() };
   #isCleared = false;
 
-  /** What changed since the last call; `isCleared`: beside these prices nothing is left. */
+  /** Prices changed since the last call; `isCleared`: beside these nothing is left. */
   take(): { readonly isCleared: boolean } & { readonly [S in Side]: readonly Amount[] } {
     const { bid, ask } = this.#changed;
     const taken = { isCleared: this.#isCleared, bid: [...bid], ask: [...ask] };

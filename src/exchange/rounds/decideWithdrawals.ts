@@ -18,8 +18,8 @@ import {
  * The evidence for that always suffices, and is kept as it stands now: orders that end later, and
  * statements about them, change nothing of it. Every order that sold since the opening is one of
  * the client's signed orders of the request's round or the one before, sold at most its sellAmount,
- * and locks at most what it has not sold; or a statement has it in its sums. So free >= opening - (sum
- * of sellAmounts) - (sold less bought of the statements), and amount > free gives the rule of
+ * and locks at most what it has not sold; or a statement has it in its sums. So free >= opening -
+ * (sum of sellAmounts) - (sold less bought of the statements), and amount > free gives the rule of
  * docs/protocol.md section 10. Work grows with the requests and their clients' orders.
  */
 export function decideWithdrawals(state: State, events: ExchangeEvent[]): void {

@@ -18,7 +18,7 @@ import { Attendance } from "./attendance.ts";
 import { clientsIn } from "./events.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
-import { checkSigner, orderWrites, signed } from "./orderWrites.ts";
+import { orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
   clockResponse,
@@ -30,6 +30,7 @@ import {
 import type { SignatureVerifier } from "./signatureVerifier.ts";
 import { SlipFinder } from "./slipFinder.ts";
 import { statementWrites } from "./statementWrites.ts";
+import { checkSigner } from "./writeChecks.ts";
 
 export interface ApiOptions {
   readonly sources: QuerySources;
@@ -40,6 +41,7 @@ export interface ApiOptions {
   readonly chain: ExchangeConstants;
   readonly operator: Address;
   readonly identity: OperatorApi["identity"];
+  readonly publicBalances: OperatorApi["publicBalances"];
   /** Facts of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
   /** Facts of a token listed later. */
@@ -89,6 +91,7 @@ export function createApi(options: ApiOptions): ApiController {
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
+    publicBalances: options.publicBalances,
     clock: () => clockResponse(state, head.number),
     asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),

@@ -26,6 +26,7 @@ import type {
   ProofResponse,
   WithdrawalResponse,
 } from "../../wire/schemas/account.ts";
+import type { PublishedBalances } from "../../wire/schemas/balances.ts";
 import type {
   CancelAfterResponse,
   LimitsResponse,
@@ -102,7 +103,7 @@ export interface LedgerPage {
   readonly limit: number;
 }
 
-/** What changed in a book, for a reader who keeps a copy. Work grows with the changes alone. */
+/** The changes of a book, for a reader who keeps a copy. Work grows with the changes alone. */
 export interface BookChanges {
   /**
    * Levels that changed since the last call, 0 where one is gone; `isCleared`: beside these there
@@ -117,6 +118,8 @@ export interface OperatorApi {
   /** `challenge`: 32 bytes. */
   identity(challenge: Hex): Promise<Answered<IdentityResponse>>;
   clock(): ClockResponse;
+  /** A refusal where this operator does not publish them. */
+  publicBalances(round: Round): Promise<Answered<PublishedBalances>>;
   /** The last record that is applied. */
   asOf(): number;
   /** Undefined where there is no such market. */

@@ -4,33 +4,16 @@ import { SignerUnavailable } from "../../chain/signer.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { OrderRef } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
-import { limits, order, tradingKeyOf } from "../../exchange/queries/views.ts";
-import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
+import { limits, order } from "../../exchange/queries/views.ts";
 import {
   hashCancelAfter,
   hashCancelAll,
   hashCancelOrder,
-  hashOrder,
-  hashOrderTerms,
   orderHash,
 } from "../../protocol/messages.ts";
-import { ACT_OF_REFUSAL, type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
-import { recoverSigner } from "../../protocol/signatures.ts";
-import {
-  FIRST_TERMS_ID,
-  idHasTerms,
-  isSameTerms,
-  LAST_TERMS_ID,
-  termsOf,
-} from "../../protocol/trading/terms.ts";
-import type {
-  CancelAfter,
-  CancelAll,
-  CancelOrder,
-  Order,
-  Round,
-  Signature,
-} from "../../protocol/units.ts";
+import { ACT_OF_REFUSAL, type Refusal, refuse } from "../../protocol/refusals.ts";
+import { isSameTerms, termsOf } from "../../protocol/trading/terms.ts";
+import type { CancelAfter, CancelAll, Round, Signature } from "../../protocol/units.ts";
 import type {
   CancelAfterResponse,
   Replacement,
@@ -44,6 +27,13 @@ import type { Answered, OperatorApi, SignedCancel } from "./operatorApi.ts";
 import { orderResponse, type QuerySources } from "./queries.ts";
 import type { SignatureVerifier, SignedMessage, Signers } from "./signatureVerifier.ts";
 import type { SlipFinder } from "./slipFinder.ts";
+import {
+  checkCancelSigner,
+  checkPlacement,
+  checkSameOwner,
+  placementMessages,
+  refuseUnless,
+} from "./writeChecks.ts";
 
 export interface OrderWritesOptions {
   readonly sources: QuerySources;
@@ -250,15 +240,6 @@ function entryParts({ order: placed, signature, terms }: Placement) {
   return { order: placed, signature, ...(terms !== undefined && { terms }) };
 }
 
-function checkSameOwner({ owner }: CancelOrder, placed: Order): Refusal | undefined {
-  if (owner === placed.owner) return undefined;
-  return refuse("BadInput", {
-    field: "body.cancel.owner",
-    problem: `The new order is of ${placed.owner}.`,
-    hint: "Replace an order by one of the same owner.",
-  });
-}
-
 async function checkCommand(
   options: OrderWritesOptions,
   { owner, round }: CancelAll,
@@ -269,95 +250,6 @@ async function checkCommand(
   if (!verified.ok) return verified.refusal;
   const denied = refuseUnless(options.sources.state, verified.value[0], owner, round);
   return denied && options.slips.explain(denied, structHash, { signature });
-}
-
-function checkCancelSigner(
-  { sources, slips }: OrderWritesOptions,
-  cancel: CancelOrder,
-  signature: Signature,
-  signer: Address | undefined,
-): Refusal | undefined {
-  const denied = refuseUnless(sources.state, signer, cancel.owner, cancel.round);
-  return denied && slips.explain(denied, hashCancelOrder(cancel), { signature });
-}
-
-/** The order, and its terms where it has any. */
-function placementMessages({ order: placed, signature, terms }: Placement): SignedMessage[] {
-  const messages = [{ structHash: hashOrder(placed), signature }];
-  return terms === undefined ? messages : [...messages, termsMessage(placed, terms)];
-}
-
-function termsMessage(placed: Order, terms: NonNullable<Placement["terms"]>): SignedMessage {
-  const structHash = hashOrderTerms({ orderHash: orderHash(placed), ...termsOf(terms) });
-  return { structHash, signature: terms.signature };
-}
-
-/**
- * Why the order is not its owner's, or its terms are not the order's; undefined if all is well.
- * `signers`: of `placementMessages`.
- */
-function checkPlacement(
-  { sources, slips }: OrderWritesOptions,
-  placed: Placement,
-  [signer, termsSigner]: Signers,
-): Refusal | undefined {
-  const { order: placedOrder, signature, terms } = placed;
-  const { owner, round, id } = placedOrder;
-  if (signature.path.length > ORDER_PATH_LENGTH) return pathTooLong();
-  const denied = refuseUnless(sources.state, signer, owner, round);
-  if (denied !== undefined) return slips.explain(denied, hashOrder(placedOrder), placed);
-  if (idHasTerms(id) !== (terms !== undefined)) return termsAndId(terms !== undefined);
-  if (terms === undefined) return undefined;
-  const foreign = refuseUnless(sources.state, termsSigner, owner, round);
-  if (foreign === undefined) return undefined;
-  const { structHash } = termsMessage(placedOrder, terms);
-  return slips.explain(foreign, structHash, { signature: terms.signature });
-}
-
-/** A refusal unless the message is signed by the owner or its trading key of that round. */
-export function checkSigner(
-  { curve, domain, state }: QuerySources,
-  structHash: Uint8Array,
-  signature: Signature,
-  owner: Address,
-  round: Round,
-): RefusalOf<"BadSignature"> | undefined {
-  return refuseUnless(state, recoverSigner(curve, domain, structHash, signature), owner, round);
-}
-
-/** A refusal unless `signer` is the owner or its trading key of that round. */
-function refuseUnless(
-  state: State,
-  signer: Address | undefined,
-  owner: Address,
-  round: Round,
-): RefusalOf<"BadSignature"> | undefined {
-  if (signer !== undefined && signer === owner) return undefined;
-  if (signer !== undefined && signer === tradingKeyOf(state, owner, round)) return undefined;
-  return refuse("BadSignature", { owner, recovered: signer });
-}
-
-/** A longer path would make the evidence against an overdraft too large to send. */
-function pathTooLong(): Refusal {
-  return refuse("BadInput", {
-    field: "body.signature.path",
-    problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
-    hint: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
-  });
-}
-
-/** Terms were taken off or put on by whoever passed the order on, or its id was chosen badly. */
-function termsAndId(hasTerms: boolean): Refusal {
-  const span = `${FIRST_TERMS_ID} to ${LAST_TERMS_ID}`;
-  return refuse("BadInput", {
-    field: "body.terms",
-    problem: hasTerms
-      ? "The order's id is one of orders without terms."
-      : "The order's id is one of orders with terms, and there are none.",
-    hint: hasTerms
-      ? `Give orders with terms an id of ${span}, and sign the order anew.`
-      : `Send the order with its terms, or sign it with an id that is not of ${span}.`,
-  });
 }
 
 /**

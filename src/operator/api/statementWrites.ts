@@ -9,7 +9,8 @@ import { isSameStatement } from "../../protocol/statementRule.ts";
 import type { SignedStatement } from "../../protocol/units.ts";
 import type { StatementResponse } from "../../wire/schemas/statement.ts";
 import type { Answered, OperatorApi } from "./operatorApi.ts";
-import { checkSigner, closed, type OrderWritesOptions, signed } from "./orderWrites.ts";
+import { closed, type OrderWritesOptions, signed } from "./orderWrites.ts";
+import { checkSigner } from "./writeChecks.ts";
 
 export function statementWrites(
   options: OrderWritesOptions,

@@ -136,7 +136,13 @@ export function requireAnswerCloses(
 ): void {
   const { client, disputedRound, tokens, executions, statement, presentedCover } = answer;
   const fault = checkAnswer({
-    ...{ client, disputedRound, tokens, executions, presented, statement, presentedCover },
+    client,
+    disputedRound,
+    tokens,
+    executions,
+    presented,
+    statement,
+    presentedCover,
   });
   if (fault !== undefined) throw new AnswerRefused(answer, fault);
   if (presented.length === answer.presented) return;

@@ -6,8 +6,8 @@ import type { ChainOptions } from "./lead.ts";
 
 /**
  * Tells of the newest block while `isNeeded`: who does not lead follows the journal and not the
- * chain, but has duties too. An endpoint that stands still is passed over for one that does not. Resolves when `signal` is aborted; throws `RpcUnavailable` after
- * `maxTries` failed polls in a row.
+ * chain, but has duties too. An endpoint that stands still is passed over for one that does not.
+ * Resolves when `signal` is aborted; throws `RpcUnavailable` after `maxTries` failed polls in a row.
  */
 export async function watchHeads(
   isNeeded: () => boolean,

@@ -1,4 +1,4 @@
-/** What the operator's thread and its recovering threads say to each other. */
+/** The messages between the operator's thread and its recovering threads. */
 import type { Address } from "../../base/hex.ts";
 import type { Recovery } from "../../protocol/signatures.ts";
 

@@ -84,7 +84,7 @@ export class BookFeed implements Feed {
     this.#changes.stop();
   }
 
-  /** Those levels that are others than told, which are told now. */
+  /** Levels of another size than told, which are told now. */
   #take(side: "bids" | "asks", levels: readonly Level[]): Level[] {
     const told = this.#book[side];
     return levels.filter(({ price, amount }) => {

@@ -1,0 +1,122 @@
+/** The signatures that a write of a client has, and the faults in them. Pure. */
+import type { Address } from "../../base/hex.ts";
+import type { State } from "../../exchange/model/state.ts";
+import { tradingKeyOf } from "../../exchange/queries/views.ts";
+import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
+import { hashCancelOrder, hashOrder, hashOrderTerms, orderHash } from "../../protocol/messages.ts";
+import { type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
+import { recoverSigner } from "../../protocol/signatures.ts";
+import {
+  FIRST_TERMS_ID,
+  idHasTerms,
+  LAST_TERMS_ID,
+  termsOf,
+} from "../../protocol/trading/terms.ts";
+import type { CancelOrder, Order, Round, Signature } from "../../protocol/units.ts";
+import type { Placement } from "../../wire/schemas/terms.ts";
+import type { QuerySources } from "./queries.ts";
+import type { SignedMessage, Signers } from "./signatureVerifier.ts";
+import type { SlipFinder } from "./slipFinder.ts";
+
+interface CheckSources {
+  readonly sources: QuerySources;
+  readonly slips: SlipFinder;
+}
+
+export function checkSameOwner({ owner }: CancelOrder, placed: Order): Refusal | undefined {
+  if (owner === placed.owner) return undefined;
+  return refuse("BadInput", {
+    field: "body.cancel.owner",
+    problem: `The new order is of ${placed.owner}.`,
+    hint: "Replace an order by one of the same owner.",
+  });
+}
+
+export function checkCancelSigner(
+  { sources, slips }: CheckSources,
+  cancel: CancelOrder,
+  signature: Signature,
+  signer: Address | undefined,
+): Refusal | undefined {
+  const denied = refuseUnless(sources.state, signer, cancel.owner, cancel.round);
+  return denied && slips.explain(denied, hashCancelOrder(cancel), { signature });
+}
+
+/** The order, and its terms where it has any. */
+export function placementMessages({ order: placed, signature, terms }: Placement): SignedMessage[] {
+  const messages = [{ structHash: hashOrder(placed), signature }];
+  return terms === undefined ? messages : [...messages, termsMessage(placed, terms)];
+}
+
+function termsMessage(placed: Order, terms: NonNullable<Placement["terms"]>): SignedMessage {
+  const structHash = hashOrderTerms({ orderHash: orderHash(placed), ...termsOf(terms) });
+  return { structHash, signature: terms.signature };
+}
+
+/**
+ * Why the order is not its owner's, or its terms are not the order's; undefined if all is well.
+ * `signers`: of `placementMessages`.
+ */
+export function checkPlacement(
+  { sources, slips }: CheckSources,
+  placed: Placement,
+  [signer, termsSigner]: Signers,
+): Refusal | undefined {
+  const { order: placedOrder, signature, terms } = placed;
+  const { owner, round, id } = placedOrder;
+  if (signature.path.length > ORDER_PATH_LENGTH) return pathTooLong();
+  const denied = refuseUnless(sources.state, signer, owner, round);
+  if (denied !== undefined) return slips.explain(denied, hashOrder(placedOrder), placed);
+  if (idHasTerms(id) !== (terms !== undefined)) return termsAndId(terms !== undefined);
+  if (terms === undefined) return undefined;
+  const foreign = refuseUnless(sources.state, termsSigner, owner, round);
+  if (foreign === undefined) return undefined;
+  const { structHash } = termsMessage(placedOrder, terms);
+  return slips.explain(foreign, structHash, { signature: terms.signature });
+}
+
+/** A refusal unless the message is signed by the owner or its trading key of that round. */
+export function checkSigner(
+  { curve, domain, state }: QuerySources,
+  structHash: Uint8Array,
+  signature: Signature,
+  owner: Address,
+  round: Round,
+): RefusalOf<"BadSignature"> | undefined {
+  return refuseUnless(state, recoverSigner(curve, domain, structHash, signature), owner, round);
+}
+
+/** A refusal unless `signer` is the owner or its trading key of that round. */
+export function refuseUnless(
+  state: State,
+  signer: Address | undefined,
+  owner: Address,
+  round: Round,
+): RefusalOf<"BadSignature"> | undefined {
+  if (signer !== undefined && signer === owner) return undefined;
+  if (signer !== undefined && signer === tradingKeyOf(state, owner, round)) return undefined;
+  return refuse("BadSignature", { owner, recovered: signer });
+}
+
+/** A longer path would make the evidence against an overdraft too large to send. */
+function pathTooLong(): Refusal {
+  return refuse("BadInput", {
+    field: "body.signature.path",
+    problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
+    hint: `Sign at most ${2 ** ORDER_PATH_LENGTH} orders in one batch.`,
+  });
+}
+
+/** Terms were taken off or put on by whoever passed the order on, or its id was chosen badly. */
+function termsAndId(hasTerms: boolean): Refusal {
+  const span = `${FIRST_TERMS_ID} to ${LAST_TERMS_ID}`;
+  return refuse("BadInput", {
+    field: "body.terms",
+    problem: hasTerms
+      ? "The order's id is one of orders without terms."
+      : "The order's id is one of orders with terms, and there are none.",
+    hint: hasTerms
+      ? `Give orders with terms an id of ${span}, and sign the order anew.`
+      : `Send the order with its terms, or sign it with an id that is not of ${span}.`,
+  });
+}
