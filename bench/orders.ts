@@ -55,7 +55,7 @@ function recoveryCost(): number {
 }
 
 interface Place {
-  /** Executed orders count towards a client's limit of the round: each pass has a round of its own. */
+  /** Each pass has a round of its own: executed orders count towards a client's limit. */
   round: number;
   readonly exchange: ProcessExchange;
   readonly domain: Domain;

@@ -145,7 +145,7 @@ describe("a world", () => {
     },
   );
 
-  it.each(WORST)("a world stays right where the only endpoint has %s", async (endpointFault) => {
+  it.each([...WORST, "logsPruned"] as const)("a world stays right where the only endpoint has %s", async (endpointFault) => {
     const options = {
       kind: "endpoints",
       rounds: 1,

@@ -5,11 +5,12 @@
  */
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { carryOutDeployment } from "../src/admin/deployment/deploy.ts";
-import { readManifest } from "../src/admin/deployment/manifest.ts";
 import { readPlan } from "../src/admin/deployment/plan.ts";
 import { DeploymentRecord } from "../src/admin/deployment/record.ts";
 import { stepsOf } from "../src/admin/deployment/steps.ts";
@@ -20,6 +21,7 @@ import { contractAddress } from "../src/chain/contracts/deployCalls.ts";
 import { encodeAcceptOwnership } from "../src/chain/contracts/ownership.ts";
 import { isReleasedCode } from "../src/chain/contracts/releaseCode.ts";
 import { localSigner } from "../src/chain/signer.ts";
+import { readManifest } from "../src/operator/config/manifest.ts";
 import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
 import { runCli } from "./support/exchange/cli.ts";
 
@@ -72,8 +74,8 @@ describe("a deployment", () => {
     runCli(["deploy", "--plan", file, "--yes", "--poll-ms", "15", ...more], {
       [KEY_VARIABLE]: anvil.keys[DEPLOYER] as string,
     });
-  const verify = (manifest: string) =>
-    runCli(["verify-deployment", "--manifest", manifest, "--rpc", anvil.url, "--json"]);
+  const verify = (manifest: string, ...more: string[]) =>
+    runCli(["verify-deployment", "--manifest", manifest, "--rpc", anvil.url, "--json", ...more]);
   const nonce = () =>
     anvil.client.getTransactionCount({ address: anvil.addresses[DEPLOYER] as Address });
   const newPlan = (name: string, change: object = {}) => {
@@ -168,6 +170,56 @@ describe("a deployment", () => {
     }
     const accepted = JSON.parse((await verify(manifest)).stdout).checks;
     expect(accepted.every(({ state }: { state: string }) => state === "ok")).toBe(true);
+  });
+
+  it("a deployment is named by its manifest in other commands, on its own chain alone", async () => {
+    const owner = (deployment: string) => {
+      const file = join(folder, "owner.json");
+      writeFileSync(file, JSON.stringify({ rpc: [anvil.url], deployment }));
+      return runCli(["operators", "list", "--config", file, "--json"]);
+    };
+    const file = join(folder, "killed.manifest.json");
+    const { mediator, manager } = JSON.parse(readFileSync(file, "utf8"));
+    const listed = await owner(file);
+    expect(listed, listed.stderr).toMatchObject({ code: 0 });
+    expect(JSON.parse(listed.stdout)).toMatchObject({ manager, quorum: 2 });
+    expect(mediator).toMatch(/^0x/);
+    const elsewhere = await owner(changedManifest({ chainId: 1 }));
+    expect(elsewhere.code).not.toBe(0);
+    expect(elsewhere.stderr).toContain("serves chain 31337 instead of 1");
+  });
+
+  it("a deployment is published to a server that compiles it, by our own code alone", async () => {
+    const asked: string[] = [];
+    const server = createServer((request, response) => {
+      asked.push(`${request.method} ${request.url}`);
+      request.resume();
+      const done = { isJobCompleted: true, contract: { match: "match" } };
+      response.end(JSON.stringify(request.method === "POST" ? { verificationId: "1" } : done));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const to = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    try {
+      const manifest = join(folder, "killed.manifest.json");
+      const publish = (file: string) => verify(file, "--publish", to, "--poll-ms", "1");
+      const { code, stdout } = await publish(manifest);
+      const published = JSON.parse(stdout).checks.slice(-3);
+      expect([code, published]).toMatchObject([
+        0,
+        ["mediator", "disputes", "manager"].map((what) => ({
+          what: `sources of ${what}`,
+          state: "ok",
+          detail: `match, on ${to}`,
+        })),
+      ]);
+      const { mediator, manager } = JSON.parse(readFileSync(manifest, "utf8"));
+      expect(asked[0]).toBe(`POST /v2/verify/${anvil.chainId}/${mediator}`);
+      expect(asked[4]).toBe(`POST /v2/verify/${anvil.chainId}/${manager}`);
+      expect((await publish(changedManifest({ mediator: tokens[0] }))).code).toBe(1);
+      expect(asked).toHaveLength(6);
+    } finally {
+      server.close();
+    }
   });
 
   it.each([

@@ -3,7 +3,7 @@
  * servers that say what an operator would; everything else is the real thing.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -201,7 +201,16 @@ describe("the operators' list", () => {
       "leaving maintenance",
     ]);
     expect((await reader.slots()).operators).toHaveLength(2);
-    for (const { to, data } of calls) {
+    const safe = join(folder, "safe.json");
+    expect(await addThird("--safe", safe)).toMatchObject({ code: 0, stdout: `${safe}\n` });
+    const { meta, transactions } = JSON.parse(readFileSync(safe, "utf8"));
+    const names = transactions.map((one: { contractMethod: { name: string } }) => {
+      return one.contractMethod.name;
+    });
+    expect(names).toEqual(["setMaintenance", "addOperator", "setMaintenance"]);
+    expect(meta.description).toMatch(/Execute it by block \d+\./);
+    expect((await reader.slots()).operators).toHaveLength(2);
+    for (const { to, data } of transactions) {
       await anvil.transact({ from: address(OWNER), to, data });
     }
     expect((await reader.slots()).operators.at(-1)?.name).toBe("third");

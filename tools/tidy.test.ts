@@ -147,7 +147,9 @@ describe("files", () => {
   });
 
   it("files use no banned words", () => {
-    const found = code.flatMap(({ path, text }) =>
+    // What is generated from the contracts holds the words of those who wrote their libraries.
+    const own = code.filter(({ generated }) => !generated);
+    const found = own.flatMap(({ path, text }) =>
       BANS.filter(({ pattern }) => pattern.test(text)).map(
         ({ pattern, instead }) => `${path}: ${pattern.exec(text)?.[0]} (${instead})`,
       ),

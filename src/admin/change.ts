@@ -31,8 +31,8 @@ export interface Facts {
   /** The operators that could carry out duties now: approved ones, and the one to be added. */
   readonly living: ReadonlySet<Address>;
   readonly owner: Address;
-  /** Wei. */
-  readonly ownerBalance: bigint;
+  /** Wei; undefined: another account pays for the calls. */
+  readonly ownerBalance: bigint | undefined;
   /** Wei for a unit of gas that is mined soon. */
   readonly gasPrice: bigint;
 }

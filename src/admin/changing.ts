@@ -1,29 +1,27 @@
 /** One change of the list: shown, confirmed, carried out, and verified on chain. */
-import { createInterface } from "node:readline/promises";
+import { writeFileSync } from "node:fs";
 import { QuarterdeckError } from "../base/errors.ts";
+import type { Address } from "../base/hex.ts";
 import type { SlotView } from "../chain/contracts/roundRobinManager.ts";
 import type { Signer } from "../chain/signer.ts";
 import { Submitter } from "../chain/submit/submitter.ts";
-import { loadCurve } from "../keys/nativeCurve.ts";
-import { openSigner } from "../keys/openSigner.ts";
-import {
-  type ChainAccess,
-  KEY_VARIABLE,
-  PASSWORD_VARIABLE,
-  readAccess,
-} from "../operator/config/config.ts";
+import type { ChainAccess } from "../operator/config/config.ts";
 import { badOption, wholeOf } from "./arguments.ts";
 import { type Context, carryOut, leave } from "./carryOut.ts";
-import { type Change, isDone } from "./change.ts";
+import { type Change, isDone, nameOf } from "./change.ts";
+import { openAccess } from "./openAccess.ts";
+import { safeFileOf } from "./owner/safeFile.ts";
 import { type Plan, type Planned, plan } from "./plan.ts";
 import { connectSlots, readFacts, type SlotsOnChain } from "./readFacts.ts";
-import { LOG, tell } from "./terminal.ts";
+import { confirm, tell } from "./terminal.ts";
 
 export interface Changing {
   readonly config: string;
   readonly pace: string;
   readonly yes?: boolean;
   readonly printCalls?: boolean;
+  /** Where to write the calls for a Safe, in place of sending them. */
+  readonly safe?: string;
 }
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -35,13 +33,17 @@ export async function change(wanted: Change, options: Changing): Promise<void> {
   const access = openAccess(options.config);
   const exchange = await connectSlots(access.chain);
   const candidate = wanted.kind === "add" ? wanted.operator : undefined;
+  const forContract = options.printCalls === true || options.safe !== undefined;
   const planNow = async () => {
     const facts = await readFacts(exchange, candidate);
-    return { owner: facts.owner, planned: requirePlan(plan(facts, wanted, pace)) };
+    // The gas of a contract's calls is paid by whoever executes them.
+    const paid = forContract ? { ...facts, ownerBalance: undefined } : facts;
+    return { ...facts, planned: requirePlan(plan(paid, wanted, pace)) };
   };
   const first = await planNow();
   if (options.printCalls === true) return printCalls(exchange, first.planned);
   show(first.planned);
+  if (options.safe !== undefined) return writeSafe(exchange, first, options.safe);
   const signing = new AbortController();
   try {
     const signer = await access.openSigner(signing.signal);
@@ -74,26 +76,6 @@ export async function leaveNow(options: { readonly config: string }): Promise<vo
     signing.abort();
   }
   tell("not in maintenance");
-}
-
-interface Access {
-  readonly chain: ChainAccess;
-  openSigner(signal: AbortSignal): Promise<Signer>;
-}
-
-function openAccess(file: string): Access {
-  const environment = { ...process.env };
-  // Crash reports of this process shall not find them there.
-  delete process.env[KEY_VARIABLE];
-  delete process.env[PASSWORD_VARIABLE];
-  const chain = readAccess(file, environment);
-  return {
-    chain,
-    openSigner: async (signal) => {
-      const { curve } = loadCurve();
-      return (await openSigner(chain.key(), { curve, log: LOG, signal })).signer;
-    },
-  };
 }
 
 async function withContext(
@@ -165,8 +147,8 @@ function show({ effects, warnings, needBlocks, roomBlocks, nearest, holdBlocks }
 }
 
 /** In the order in which they go; an owner that is a contract can send them in one transaction. */
-function printCalls({ manager }: SlotsOnChain, { enter, alter, leave: last }: Plan): void {
-  const calls = [enter, alter, last]
+function callsOf({ manager }: SlotsOnChain, { enter, alter, leave: last }: Plan) {
+  return [enter, alter, last]
     .filter((step) => step !== undefined)
     .map(({ what, data, deadlineBlock }) => ({
       what,
@@ -175,17 +157,40 @@ function printCalls({ manager }: SlotsOnChain, { enter, alter, leave: last }: Pl
       data,
       lastBlock: deadlineBlock,
     }));
+}
+
+function printCalls(exchange: SlotsOnChain, planned: Plan): void {
+  const calls = callsOf(exchange, planned);
   process.stdout.write(`${JSON.stringify(calls, null, 2)}\n`);
 }
 
-async function confirm(): Promise<void> {
-  const hint = "Type yes, or give --yes.";
-  const declined = new QuarterdeckError({ code: "NotConfirmed", message: "Not confirmed.", hint });
-  if (!process.stdin.isTTY) throw declined;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if ((await terminal.question("Type yes to go on: ")).trim() !== "yes") throw declined;
-  } finally {
-    terminal.close();
+/** Throws `ChangeRefused` for held maintenance: one transaction enters and leaves at once. */
+function writeSafe(
+  exchange: SlotsOnChain,
+  { planned, owner, slots }: { planned: Plan; owner: Address; slots: SlotView },
+  file: string,
+): void {
+  const { change: wanted, effects, warnings, nearest, holdBlocks } = planned;
+  if (holdBlocks > 0) {
+    throw new QuarterdeckError({
+      code: "ChangeRefused",
+      message: "A Safe executes its calls in one transaction, which holds nothing.",
+      hint: "Take the calls of --print-calls one by one.",
+    });
   }
+  const text = safeFileOf({
+    name: nameOf(wanted),
+    chainId: exchange.chainId,
+    owner,
+    block: slots.block,
+    createdAt: Date.now(),
+    calls: callsOf(exchange, planned),
+    notes: [
+      ...effects,
+      `${nearest.what} (last block ${nearest.lastBlock}) leaves least room.`,
+      ...warnings.map((warning) => `Beware: ${warning}.`),
+    ],
+  });
+  writeFileSync(file, text);
+  process.stdout.write(`${file}\n`);
 }

@@ -141,5 +141,6 @@ function changing(name: string): Command {
   return configured(name)
     .option("--yes", "do not ask")
     .option("--pace <blocks>", "blocks that one transaction may take", "3")
-    .option("--print-calls", "send nothing: print the calls for a multisig, as JSON");
+    .option("--print-calls", "send nothing: print the calls for a multisig, as JSON")
+    .option("--safe <file>", "send nothing: write them for a Safe's Transaction Builder");
 }

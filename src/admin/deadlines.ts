@@ -24,7 +24,11 @@ export const DEAD_SLOTS = 2;
  * All that must be done in time, and what anybody may still ask for: a dispute opened in the next
  * block is to be closed by the end of the quarter after that block's.
  */
-export function deadlines({ schedule, clock, disputes }: Facts): Deadline[] {
+export function deadlines({
+  schedule,
+  clock,
+  disputes,
+}: Pick<Facts, "schedule" | "clock" | "disputes">): Deadline[] {
   const { block, haltBlock, committedRound } = clock;
   const found: Deadline[] = disputes.map(({ client, round, openedBlock }) => ({
     what: `the dispute of ${client} in round ${round}`,

@@ -156,7 +156,7 @@ function refusedState({ clock, ownerBalance, gasPrice, owner }: Facts): Refused[
     found.push({ problem: "The exchange is HALTED, for good", hint });
   }
   const needed = GAS_NEEDED * gasPrice;
-  if (ownerBalance < needed) {
+  if (ownerBalance !== undefined && ownerBalance < needed) {
     const problem = `The owner ${owner} has ${ownerBalance} wei, and leaving maintenance must not fail`;
     found.push({ problem, hint: `Send it ${needed - ownerBalance} wei or more.` });
   }

@@ -24,9 +24,10 @@ export interface SlotsOnChain {
 
 /** Throws `NoSlots` for a manager with one operator, and what the chain's reads throw. */
 export async function connectSlots(
-  access: Pick<ChainAccess, "rpc" | "mediator">,
+  access: Pick<ChainAccess, "rpc" | "mediator" | "chainId">,
 ): Promise<SlotsOnChain> {
-  const chainId = await readChainId(access.rpc);
+  const expected = access.chainId === undefined ? {} : { chainId: access.chainId };
+  const chainId = await readChainId(access.rpc, expected);
   const client = connect(access.rpc, { chainId });
   const mediator = new MediatorReader(client, access.mediator);
   const constants = await mediator.constants();

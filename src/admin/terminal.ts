@@ -1,4 +1,6 @@
 /** The operators' commands as their user sees them; results go to standard output. */
+import { createInterface } from "node:readline/promises";
+import { QuarterdeckError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 
 export function tell(line: string): void {
@@ -12,3 +14,16 @@ export const LOG: Log = {
   error: (event, fields) => tell(`! ${event} ${JSON.stringify(fields)}`),
   flush: async () => {},
 };
+
+/** Asks at the terminal. Throws `NotConfirmed` for anything but yes, and where there is none. */
+export async function confirm(question = "Type yes to go on: "): Promise<void> {
+  const hint = "Type yes, or give --yes.";
+  const declined = new QuarterdeckError({ code: "NotConfirmed", message: "Not confirmed.", hint });
+  if (!process.stdin.isTTY) throw declined;
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    if ((await terminal.question(question)).trim() !== "yes") throw declined;
+  } finally {
+    terminal.close();
+  }
+}

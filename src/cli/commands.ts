@@ -19,6 +19,10 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
     load: async () => [(await import("../admin/command.ts")).operatorsCommand()],
   },
   {
+    names: ["owner"],
+    load: async () => [(await import("../admin/owner/command.ts")).ownerCommand()],
+  },
+  {
     names: ["journal"],
     load: async () => [(await import("./journal.ts")).journalCommand()],
   },
@@ -41,6 +45,18 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
     names: "wallet deposit order orders cancel book trades balance withdraw".split(" "),
     load: async () => (await import("./trader/trading.ts")).tradingCommands(),
+  },
+  {
+    names: ["watchtower"],
+    load: async () => [(await import("./watchtower.ts")).watchtowerCommand()],
+  },
+  {
+    names: ["exit"],
+    load: async () => [(await import("./trader/exit.ts")).exitCommand()],
+  },
+  {
+    names: ["mirror"],
+    load: async () => [(await import("./trader/mirror.ts")).mirrorCommand()],
   },
   {
     names: "confirm audit dispute recover round evidence proof".split(" "),

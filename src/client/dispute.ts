@@ -38,7 +38,8 @@ export async function dispute(client: ChainClientSide): Promise<OpenedDispute> {
     .filter((fill) => fill !== undefined);
   const fills = presentable(kept);
   const statement = stated && { statement: stated.statement, signature: stated.countersignature };
-  const data = encodeOpenDispute(client.address, standing, fills, undefined, statement);
+  const delegation = client.delegation?.(round);
+  const data = encodeOpenDispute(client.address, standing, fills, delegation, statement);
   const bond = client.constants.disputeBond;
   const mined = await client.send(`dispute in round ${round}`, data, bond);
   return { round, standing: standing.kind, fills: fills.length, mined };

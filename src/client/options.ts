@@ -1,6 +1,7 @@
 /** Options of the clients: what callers give, and what it is parsed into. */
 import type { Curve } from "../base/curve.ts";
 import type { Address } from "../base/hex.ts";
+import { type Provider, providerUrl } from "../chain/rpc/provider.ts";
 import {
   type Fields,
   LONGEST_MS,
@@ -108,13 +109,19 @@ function parseChainSide(given: Fields, curve: Curve | undefined): ParsedChainSid
   const rpcUrl = (field: string, one: unknown) =>
     parseUrl(field, one, ["http:", "https:", "ws:", "wss:"], "http");
   return {
-    rpc: parseUrls("options.rpc", given["rpc"], rpcUrl),
+    rpc: isProvider(given["rpc"])
+      ? [providerUrl(given["rpc"])]
+      : parseUrls("options.rpc", given["rpc"], rpcUrl),
     mediator: parseAddressArgument("options.mediator", given["mediator"]),
     signer: parseSigner("options.signer", given["signer"], curve),
     evidence: parseMethods<EvidenceStore>("options.evidence", given["evidence"], EVIDENCE_METHODS),
     maxFeePerGas: optional("maxFeePerGas", (field, one) => parseWei(field, one, 1n)),
     pollMs: optional("pollMs", ms(1)),
   };
+}
+
+function isProvider(value: unknown): value is Provider {
+  return typeof (value as { request?: unknown } | null | undefined)?.request === "function";
 }
 
 function optionalOf(given: Fields) {

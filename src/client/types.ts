@@ -1,6 +1,7 @@
 /** Types that several files of the library share. */
 import type { Address, Hex } from "../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
+import type { SignedDelegation } from "../chain/contracts/mediatorCalls.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import type { BalanceProof, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
@@ -22,6 +23,8 @@ export interface ChainClientSide {
   /** A transaction to the Mediator. `what` names it; `value` in wei. */
   send(what: string, data: Hex, value?: bigint): Promise<Mined>;
   audit(round?: Round): Promise<AuditReport>;
+  /** Of a delegate, which sends the client's disputes: its permission. Throws `NoDelegation`. */
+  delegation?(round: Round): SignedDelegation;
   /** Throws `NoProof`. */
   provenBalance(token: string, round: Round): Promise<BalanceProof>;
 }

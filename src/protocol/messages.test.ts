@@ -13,11 +13,13 @@ import {
   hashCancelOrder,
   hashCommit,
   hashDisputeDelegation,
+  hashEvidenceDelivery,
   hashFill,
   hashOperatorApplication,
   hashOperatorIdentity,
   hashOrder,
   hashOrderTerms,
+  hashPublishedBalances,
   hashSession,
   hashStatement,
   INTENT_CODE,
@@ -101,6 +103,8 @@ test("the type strings are the protocol's, letter by letter", () => {
     "Session(address client,uint64 validUntil)",
     "OperatorApplication(address operator,string name,string endpoint,uint64 date)",
     "OperatorIdentity(address operator,string endpoint,bytes32 challenge)",
+    "EvidenceDelivery(address client,address tower,bytes32 contentHash)",
+    "PublishedBalances(uint64 round,bytes32 rootsHash)",
   ]);
 });
 
@@ -153,6 +157,10 @@ test("Commit, DisputeDelegation, Batch, CancelOrder and Session", () => {
     fc.property(domains, address, address, count, uint64, bytes32, (domain, a, b, n, id, hash) => {
       const commit = { round: n, rootsHash: hash };
       expectHashesAsViem("Commit", domain, commit, hashCommit(commit));
+      expectHashesAsViem("PublishedBalances", domain, commit, hashPublishedBalances(commit));
+      expect(hashPublishedBalances(commit)).not.toEqual(hashCommit(commit));
+      const delivery = { client: a, tower: b, contentHash: hash };
+      expectHashesAsViem("EvidenceDelivery", domain, delivery, hashEvidenceDelivery(delivery));
       const delegation = { client: a, delegate: b, untilRound: n };
       expectHashesAsViem(
         "DisputeDelegation",

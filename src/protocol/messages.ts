@@ -18,6 +18,7 @@ import type {
   Commit,
   DisputeDelegation,
   Domain,
+  EvidenceDelivery,
   Fill,
   OperatorApplication,
   OperatorIdentity,
@@ -107,6 +108,15 @@ export const MESSAGE_TYPES = {
     { name: "operator", type: "address" },
     { name: "endpoint", type: "string" },
     { name: "challenge", type: "bytes32" },
+  ],
+  EvidenceDelivery: [
+    { name: "client", type: "address" },
+    { name: "tower", type: "address" },
+    { name: "contentHash", type: "bytes32" },
+  ],
+  PublishedBalances: [
+    { name: "round", type: "uint64" },
+    { name: "rootsHash", type: "bytes32" },
   ],
 } as const;
 
@@ -283,6 +293,23 @@ export function hashOperatorApplication(application: OperatorApplication): Uint8
     .bytes32(3, hashText(application.endpoint))
     .count(4, application.date)
     .keccak();
+}
+
+const deliveryWords = wordsOf("EvidenceDelivery");
+
+export function hashEvidenceDelivery(delivery: EvidenceDelivery): Uint8Array {
+  return deliveryWords
+    .address(1, delivery.client)
+    .address(2, delivery.tower)
+    .hash(3, delivery.contentHash)
+    .keccak();
+}
+
+const publishedWords = wordsOf("PublishedBalances");
+
+/** No attestation of a commit, though it is over the same: a type of its own. */
+export function hashPublishedBalances({ round, rootsHash: roots }: Commit): Uint8Array {
+  return publishedWords.count(1, round).hash(2, roots).keccak();
 }
 
 const identityWords = wordsOf("OperatorIdentity");

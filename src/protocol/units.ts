@@ -156,6 +156,13 @@ export interface Commit {
   readonly rootsHash: Hex;
 }
 
+/** A delivery of a client to a watchtower: bound to that tower, and no order to do anything. */
+export interface EvidenceDelivery {
+  readonly client: Address;
+  readonly tower: Address;
+  readonly contentHash: Hex;
+}
+
 /** A client's permission for a watchtower to open disputes for it (docs/protocol.md section 6). */
 export interface DisputeDelegation {
   readonly client: Address;

@@ -43,6 +43,7 @@ export const HANDLERS: { readonly [Name in RouteName]: Handler<Name> } = {
   fetchExchange: (api) => ok(api.exchange()),
   fetchIdentity: (api, { query }) => api.identity(query.challenge),
   fetchClock: (api) => ok(api.clock()),
+  fetchPublicBalances: (api, { params }) => api.publicBalances(params.round),
   fetchOrderBook: (api, { params: { base, quote }, query }) =>
     inMarket(api.book(base, quote, query), base, quote),
   fetchTrades: (api, { params: { base, quote }, query }) =>

@@ -9,6 +9,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, posix } from "node:path";
 import { parseArgs } from "node:util";
 import { ROOT } from "../sources.ts";
+import { exitKit } from "./exitKit.ts";
 import { manifestOf, PACKAGES, type PackagePlan } from "./plans.ts";
 
 const TSC = join(ROOT, "node_modules/.bin/tsc");
@@ -72,6 +73,10 @@ function fill(plan: PackagePlan, compiled: string, folder: string): void {
   for (const [from, target] of Object.entries({ LICENSE: "LICENSE", ...plan.files })) {
     mkdirSync(dirname(join(folder, target)), { recursive: true });
     cpSync(join(ROOT, from), join(folder, target), { recursive: true });
+  }
+  if (plan.exitKit !== undefined) {
+    mkdirSync(dirname(join(folder, plan.exitKit)), { recursive: true });
+    writeFileSync(join(folder, plan.exitKit), exitKit());
   }
   const manifest = manifestOf(plan, packages);
   writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);

@@ -18,6 +18,8 @@ export interface PackagePlan {
   readonly peers?: readonly string[];
   /** Files of the repository, and where they go. */
   readonly files: Readonly<Record<string, string>>;
+  /** Where the exit kit goes. */
+  readonly exitKit?: string;
   readonly bin?: Readonly<Record<string, string>>;
   /** Nothing happens where it is only imported: bundlers leave out what is not used. */
   readonly sideEffects: boolean;
@@ -33,8 +35,10 @@ export const PACKAGES: readonly PackagePlan[] = [
       ".": "packages/client",
       "./ccxt": "packages/ccxt",
       "./evidence": "packages/evidence",
+      "./exit": "packages/exit",
       "./node": "packages/node",
       "./protocol": "packages/protocol",
+      "./watchtower": "packages/watchtower",
     },
     peers: ["ccxt"],
     files: { "tools/packages/client.md": "README.md" },
@@ -53,7 +57,9 @@ export const PACKAGES: readonly PackagePlan[] = [
       "dist/page": "dist/page",
       "tools/child.mjs": "tools/child.mjs",
       "tools/packages/quarterdeck.md": "README.md",
+      "contracts/standard-json": "contracts/standard-json",
     },
+    exitKit: "exit/exit-kit.html",
     bin: { quarterdeck: "bin/quarterdeck.mjs" },
     sideEffects: true,
     node: ">=24",
@@ -92,10 +98,10 @@ export function manifestOf(plan: PackagePlan, packages: ReadonlySet<string>) {
     engines: { node: plan.node },
     exports: { ...Object.fromEntries(entries), "./package.json": "./package.json" },
     ...(plan.bin !== undefined && { bin: plan.bin }),
-    files: ["bin", "dist", "lib", "tools"].filter(
-      (folder) =>
-        folder === "lib" || Object.values(plan.files).some((to) => to.startsWith(`${folder}/`)),
-    ),
+    files: ["bin", "contracts", "dist", "exit", "lib", "tools"].filter((folder) => {
+      const given = [...Object.values(plan.files), plan.exitKit ?? ""];
+      return folder === "lib" || given.some((to) => to.startsWith(`${folder}/`));
+    }),
     dependencies: Object.fromEntries(dependencies),
     ...(peers.length > 0 && {
       peerDependencies: Object.fromEntries(

@@ -60,8 +60,8 @@ export function apiPage(): string {
   const named = (prefix: string, kind: string) => prefix + kind[0]?.toUpperCase() + kind.slice(1);
   const requests = messagesOf(streamRequest);
   const events = messagesOf(streamEvent);
-  const { shapes, others } = jsonSchemas({
-    ...Object.fromEntries(
+  const ofRoutes = jsonSchemas(
+    Object.fromEntries(
       routes.flatMap(([name, route]) =>
         parts.flatMap((kind) => {
           const schema = route[kind];
@@ -69,22 +69,26 @@ export function apiPage(): string {
         }),
       ),
     ),
+  );
+  // By themselves: a message's body is the body of a route, and is written out in both.
+  const ofStream = jsonSchemas({
     ...requests,
     ...Object.fromEntries(Object.entries(events).map(([kind, one]) => [`event ${kind}`, one])),
   });
+  const shapes = { ...ofRoutes.shapes, ...ofStream.shapes };
   const message = (title: string, schema: JsonSchema) => [`### ${title}`, fields(schema)];
   return page(
     "API",
     `As documents for generators: ${code(OPENAPI_PATH)} and ${code(ASYNCAPI_PATH)}. How orders and ` +
       "sessions are signed: [bots.md](bots.md); what each refusal means: [errors.md](errors.md).",
     "## Routes",
-    ...routes.flatMap(([name, route]) => routeText(name, route, others)),
+    ...routes.flatMap(([name, route]) => routeText(name, route, ofRoutes.others)),
     "## Stream: requests",
     `Messages to the WebSocket at ${code(STREAM_PATH)}, as JSON.`,
-    ...Object.keys(requests).flatMap((kind) => message(kind, others[kind] as JsonSchema)),
+    ...Object.keys(requests).flatMap((kind) => message(kind, ofStream.others[kind] as JsonSchema)),
     "## Stream: messages",
     ...Object.keys(events).flatMap((kind) =>
-      message(`\`${kind}\``, others[`event ${kind}`] as JsonSchema),
+      message(`\`${kind}\``, ofStream.others[`event ${kind}`] as JsonSchema),
     ),
     "## Shapes",
     ...Object.entries(shapes).flatMap(([name, schema]) => [

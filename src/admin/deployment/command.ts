@@ -1,19 +1,21 @@
 /** `quarterdeck deploy` and `quarterdeck verify-deployment`. */
-import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import { formatDecimal, parseDecimal } from "../../base/decimal.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import { requireFork, requireShortGenesis } from "../../chain/contracts/deploy.ts";
+import { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { ask, type ChainClient, connect, readChainId } from "../../chain/rpc/rpc.ts";
 import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
-import { badOption } from "../arguments.ts";
-import { LOG, tell } from "../terminal.ts";
+import { type Manifest, readManifest } from "../../operator/config/manifest.ts";
+import { badOption, wholeOf } from "../arguments.ts";
+import { confirm, LOG, tell } from "../terminal.ts";
 import { judgeBonds } from "./bonds.ts";
 import { carryOutDeployment, type DeployContext } from "./deploy.ts";
-import { manifestOf, readManifest, writeManifest } from "./manifest.ts";
+import { manifestOf, writeManifest } from "./manifest.ts";
 import { type DeploymentPlan, readPlan } from "./plan.ts";
+import { DEFAULT_SERVER, type PublishedContract, publishSources } from "./publish.ts";
 import { DeploymentRecord } from "./record.ts";
 import { stepsOf } from "./steps.ts";
 import { verifyDeployment } from "./verify.ts";
@@ -89,7 +91,7 @@ async function deploy(flags: DeployFlags): Promise<void> {
     const bondFee = flags.bondFee === undefined ? undefined : gweiOf("--bond-fee", flags.bondFee);
     await showPlan(context, bondFee);
     if (flags.dryRun === true) return;
-    if (flags.yes !== true) await confirm();
+    if (flags.yes !== true) await confirm("Type yes to deploy it: ");
     const { mediator } = await carryOutDeployment(context);
     await writeManifest(manifestFile, await manifestOf(client, plan, mediator));
   } finally {
@@ -192,6 +194,9 @@ interface VerifyFlags {
   readonly manifest: string;
   readonly rpc: string;
   readonly json?: boolean;
+  /** Servers, separated by commas; true: the default one. */
+  readonly publish?: string | true;
+  readonly pollMs?: string;
 }
 
 export function verifyDeploymentCommand(): Command {
@@ -203,21 +208,36 @@ export function verifyDeploymentCommand(): Command {
     .requiredOption("--manifest <file>", "what quarterdeck deploy wrote")
     .requiredOption("--rpc <urls>", "JSON-RPC endpoints of your own, separated by commas")
     .option("--json", "the checks as JSON")
+    .option(
+      "--publish [servers]",
+      `then send the sources to servers with Sourcify's API, separated by commas; ${DEFAULT_SERVER}`,
+    )
+    .option("--poll-ms <ms>", "milliseconds between two polls of such a server")
     .addHelpText(
       "after",
-      "\nExample:\n  quarterdeck verify-deployment --manifest exchange.manifest.json " +
-        "--rpc https://node.example\n",
+      "\nExamples:\n  quarterdeck verify-deployment --manifest exchange.manifest.json " +
+        "--rpc https://node.example\n  quarterdeck verify-deployment --manifest " +
+        "exchange.manifest.json --rpc https://node.example --publish\n",
     )
     .action(verify);
 }
 
-async function verify({ manifest: file, rpc, json }: VerifyFlags): Promise<void> {
+async function verify(flags: VerifyFlags): Promise<void> {
+  const { manifest: file, rpc, json, publish } = flags;
   const manifest = readManifest(file);
-  const urls = rpc.split(",");
-  const bad = urls.find((url) => !/^(https?|wss?):\/\//.test(url) || !URL.canParse(url));
-  if (bad !== undefined) throw badOption("--rpc names what is no URL.", "Give http(s) or ws(s).");
+  const urls = urlsOf("--rpc", rpc);
+  const servers =
+    publish === undefined ? [] : urlsOf("--publish", publish === true ? DEFAULT_SERVER : publish);
+  const pollMs = flags.pollMs === undefined ? undefined : wholeOf("--poll-ms", flags.pollMs);
   const client = connect(urls, { chainId: await readChainId(urls) });
   const checks = await verifyDeployment(client, manifest);
+  // Sources are sent for our own code alone.
+  const isOurs = checks.every(({ what, state }) => !/^(code|chain)/.test(what) || state === "ok");
+  const published = isOurs && servers.length > 0 ? await publishedContracts(client, manifest) : [];
+  for (const server of servers) {
+    const options = { server, chainId: manifest.chainId, ...(pollMs !== undefined && { pollMs }) };
+    checks.push(...(await publishSources(published, options)));
+  }
   const ok = checks.every(({ state }) => state !== "fail");
   if (json === true) process.stdout.write(`${JSON.stringify({ ok, checks }, null, 2)}\n`);
   else {
@@ -229,20 +249,37 @@ async function verify({ manifest: file, rpc, json }: VerifyFlags): Promise<void>
   if (!ok) process.exitCode = 1;
 }
 
+async function publishedContracts(
+  client: ChainClient,
+  { mediator, manager, managerKind }: Manifest,
+): Promise<PublishedContract[]> {
+  const source = "mediator";
+  const disputes = await new MediatorReader(client, mediator).disputes();
+  const [module, name] =
+    managerKind === "single"
+      ? (["mutableOperatorManager", "MutableOperatorManager"] as const)
+      : (["roundRobinOperatorManager", "RoundRobinOperatorManager"] as const);
+  return [
+    { what: "mediator", address: mediator, source, identifier: "src/Mediator.sol:Mediator" },
+    { what: "disputes", address: disputes, source, identifier: "src/Disputes.sol:Disputes" },
+    {
+      what: "manager",
+      address: manager,
+      source: module,
+      identifier: `src/managers/${name}.sol:${name}`,
+    },
+  ];
+}
+
+function urlsOf(option: string, text: string): string[] {
+  const urls = text.split(",").map((url) => url.trim());
+  const bad = urls.find((url) => !/^(https?|wss?):\/\//.test(url) || !URL.canParse(url));
+  if (bad === undefined) return urls;
+  throw badOption(`${option} names what is no URL.`, "Give whole ones, with http:// or https://.");
+}
+
 function gweiOf(option: string, text: string): bigint {
   const outcome = parseDecimal(text, GWEI_DECIMALS);
   if (outcome.ok && outcome.value > 0n) return outcome.value;
   throw badOption(`${option} is "${text}".`, "Give gwei, such as 40 or 1.5.");
-}
-
-async function confirm(): Promise<void> {
-  const hint = "Type yes, or give --yes.";
-  const declined = new QuarterdeckError({ code: "NotConfirmed", message: "Not confirmed.", hint });
-  if (!process.stdin.isTTY) throw declined;
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    if ((await terminal.question("Type yes to deploy it: ")).trim() !== "yes") throw declined;
-  } finally {
-    terminal.close();
-  }
 }

@@ -5,7 +5,7 @@ import { readOwners } from "../../chain/contracts/ownership.ts";
 import { hasReleasedCode } from "../../chain/contracts/releaseCode.ts";
 import { SlotReader } from "../../chain/contracts/roundRobinManager.ts";
 import type { ChainClient } from "../../chain/rpc/rpc.ts";
-import type { Manifest } from "./manifest.ts";
+import type { Manifest } from "../../operator/config/manifest.ts";
 
 export interface DeploymentCheck {
   readonly what: string;

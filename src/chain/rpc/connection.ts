@@ -35,7 +35,8 @@ export interface PublicName {
 const SHORTEST_SECRET = 6;
 
 export function publicName(url: string): PublicName {
-  const { origin, username, password, pathname, searchParams } = new URL(url);
+  const { host, protocol, username, password, pathname, searchParams } = new URL(url);
+  const origin = `${protocol}//${host}`;
   const parts = [username, password, ...pathname.split("/"), ...searchParams.values()];
   const secrets = parts
     .flatMap((part) => [part, decoded(part)])

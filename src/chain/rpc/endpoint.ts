@@ -10,6 +10,7 @@ import {
 } from "./connection.ts";
 import { kindOf } from "./errorKinds.ts";
 import { ChainMismatch, isRefusal, shortMessage } from "./errors.ts";
+import { isProviderUrl, overProvider } from "./provider.ts";
 import { overWebSocket } from "./webSocket.ts";
 
 export interface EndpointOptions {
@@ -176,6 +177,7 @@ export class Endpoint {
 
   async #dial(): Promise<Connection> {
     const { timeoutMs } = this.#options;
+    if (isProviderUrl(this.#url)) return overProvider(this.#url, this.#name, timeoutMs);
     const dial = isWebSocket(this.#url) ? overWebSocket : overHttp;
     return dial(this.#url, this.#name, timeoutMs);
   }

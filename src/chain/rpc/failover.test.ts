@@ -279,6 +279,11 @@ describe("the chain", () => {
     });
     const gone = `http://127.0.0.1:${await freePort()}`;
     expect(await readChainId([gone, anvil.url], watched().options)).toBe(31337);
+    expect(await readChainId([anvil.url], { chainId: 31337 })).toBe(31337);
+    await expect(readChainId([anvil.url], { chainId: 1 })).rejects.toMatchObject({
+      code: "ChainMismatch",
+      message: expect.stringContaining(`${anvil.url} serves chain 31337 instead of 1`),
+    });
     await expect(readChainId([gone], watched().options)).rejects.toMatchObject({
       code: "RpcUnavailable",
     });

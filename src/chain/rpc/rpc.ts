@@ -17,10 +17,13 @@ export function connect(urls: readonly string[], options: RpcOptions = {}): Chai
 
 /**
  * The chain that every endpoint serves: each is asked. Throws `ChainMismatch`, which names them,
- * when they do not agree, and `RpcUnavailable` when none answers; one that is down now does not
- * matter.
+ * when they do not agree or serve another than `options.chainId`, and `RpcUnavailable` when none
+ * answers; one that is down now does not matter.
  */
-export async function readChainId(urls: readonly string[], options?: RpcOptions): Promise<number> {
+export async function readChainId(
+  urls: readonly string[],
+  { chainId: expected, ...options }: RpcOptions = {},
+): Promise<number> {
   const answers = await Promise.allSettled(
     urls.map(async (url) => {
       const client = connect([url], options);
@@ -35,6 +38,9 @@ export async function readChainId(urls: readonly string[], options?: RpcOptions)
     throw new RpcUnavailable("for its chain id", failed?.reason);
   }
   if (served.some(({ chainId }) => chainId !== first.chainId)) throw new ChainMismatch(served);
+  if (expected !== undefined && first.chainId !== expected) {
+    throw new ChainMismatch(served, expected);
+  }
   return first.chainId;
 }
 

@@ -2,12 +2,12 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
-import { readManifest } from "../../admin/deployment/manifest.ts";
 import { LOG } from "../../admin/terminal.ts";
 import { parseAddress } from "../../base/address.ts";
 import { parseDecimal } from "../../base/decimal.ts";
 import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
+import { readChainId } from "../../chain/rpc/rpc.ts";
 import { ExchangeClient } from "../../client/client.ts";
 import { FileEvidence } from "../../client/node/fileEvidence.ts";
 import { ExitClient } from "../../client/rounds/exitClient.ts";
@@ -16,6 +16,7 @@ import { heldSigner } from "../../client/signing/signers.ts";
 import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
+import { readManifest } from "../../operator/config/manifest.ts";
 
 const GWEI_DECIMALS = 9;
 
@@ -40,7 +41,7 @@ const config = z
     /** The manifest of `quarterdeck deploy`, in place of `mediator`. */
     deployment: file.optional(),
     mediator: address.optional(),
-    /** Not needed by the commands that ask the chain alone. */
+    /** The manifest's unless given. Not needed by the commands that ask the chain alone. */
     operators: z.array(z.url({ protocol: /^https?$/ })).optional(),
     keystore: z.strictObject({ path: file, passwordFile: file.optional() }).optional(),
     web3signer: z
@@ -76,9 +77,13 @@ export function traderCommand(command: Command, examples: readonly string[]): Co
 
 export interface Access {
   readonly rpc: readonly string[];
+  /** The chain of the manifest; undefined: whatever the endpoints serve. */
+  readonly chainId: number | undefined;
   readonly mediator: Address;
   readonly evidence: string;
   readonly pollMs: number | undefined;
+  /** Where operators are reached; empty: none is named. */
+  readonly operators: readonly string[];
   /** Joins at an operator. */
   join(): Promise<ExchangeClient>;
   /** Asks no operator. */
@@ -92,9 +97,10 @@ export function readTraderAccess(path: string): Access {
   delete process.env[KEY_VARIABLE];
   delete process.env[PASSWORD_VARIABLE];
   const given = parseConfig(path);
-  const { rpc, operators, evidence, maxFeeGwei, pollMs, keystore, web3signer } = given;
-  const mediator = given.mediator ?? readManifest(given.deployment as string).mediator;
+  const { rpc, evidence, maxFeeGwei, pollMs, keystore, web3signer } = given;
+  const { mediator, chainId, endpoints } = placeOf(given);
   const open = async (): Promise<{ signer: ClientSigner; evidence: FileEvidence }> => {
+    await readChainId(rpc, chainId === undefined ? {} : { chainId });
     const source = keySourceOf({ keystore, web3signer }, environment);
     const { curve } = loadCurve();
     const { signal } = new AbortController();
@@ -109,17 +115,30 @@ export function readTraderAccess(path: string): Access {
   };
   return {
     rpc,
+    chainId,
     mediator,
     evidence,
     pollMs,
+    operators: endpoints,
     join: async () => {
-      if (operators !== undefined) {
-        return ExchangeClient.join({ ...chain, operator: operators, ...(await open()) });
+      if (endpoints.length > 0) {
+        return ExchangeClient.join({ ...chain, operator: endpoints, ...(await open()) });
       }
       throw bad(`${path}: operators: is missing.`, "Name an operator's address.");
     },
     exit: async () => ExitClient.open({ ...chain, ...(await open()) }),
   };
+}
+
+/** Where the exchange is, and where operators are reached. */
+function placeOf({ deployment, mediator, operators = [] }: z.output<typeof config>) {
+  if (deployment === undefined) {
+    return { mediator: mediator as Address, chainId: undefined, endpoints: operators };
+  }
+  const manifest = readManifest(deployment);
+  const named = manifest.operators.map(({ endpoint }) => endpoint);
+  const endpoints = operators.length > 0 ? operators : named;
+  return { mediator: manifest.mediator, chainId: manifest.chainId, endpoints };
 }
 
 function parseConfig(path: string): z.output<typeof config> {

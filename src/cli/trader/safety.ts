@@ -233,7 +233,8 @@ async function verifyProofFile(file: string, flags: TraderFlags & { client: stri
     throw badOption(`${file}: ${read.ok ? "it is no proof" : read.problem}`);
   }
   const { round, token, proof } = read.record;
-  const chainId = await readChainId(access.rpc);
+  const expected = access.chainId === undefined ? {} : { chainId: access.chainId };
+  const chainId = await readChainId(access.rpc, expected);
   const reader = new MediatorReader(connect(access.rpc, { chainId }), access.mediator);
   const commitment = await reader.commitment(round, token);
   const outcome = commitment === undefined ? undefined : verifyProof(commitment, whose, proof);

@@ -8,6 +8,7 @@ import type { Address, Hex } from "../../base/hex.ts";
 import { type ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeConfirmWithdrawal } from "../../chain/contracts/mediatorCalls.ts";
 import { readDisputeRounds } from "../../chain/contracts/pastEvents.ts";
+import type { Provider } from "../../chain/rpc/provider.ts";
 import { connect, readChainId } from "../../chain/rpc/rpc.ts";
 import type { Mined } from "../../chain/submit/submitter.ts";
 import type { BalanceProof, Round } from "../../protocol/units.ts";
@@ -24,8 +25,8 @@ import type { TransactionSender } from "../signing/signer.ts";
 import type { ChainClientSide } from "../types.ts";
 
 export interface ExitOptions {
-  /** JSON-RPC endpoints of the chain. */
-  readonly rpc: string | readonly string[];
+  /** JSON-RPC endpoints of the chain, or an EIP-1193 provider that reads it, such as a wallet. */
+  readonly rpc: string | readonly string[] | Provider;
   readonly mediator: string;
   /** As in `ClientOptions`; it sends transactions only. */
   readonly signer: SignerOption;

@@ -2,7 +2,7 @@
  * Getting everything out of a HALTED Mediator: withdrawals old enough, balances, deposits, bonds.
  */
 import { QuarterdeckError } from "../../base/errors.ts";
-import type { Address } from "../../base/hex.ts";
+import type { Address, Hex } from "../../base/hex.ts";
 import {
   encodeConfirmWithdrawal,
   encodeRecoverBalance,
@@ -27,11 +27,27 @@ export type Recovered =
   | { readonly what: "bond"; readonly round: Round; readonly amount: Amount }
   | { readonly what: "missingProof"; readonly token: Address; readonly round: Round };
 
+/** One transaction that takes a sum out, or the reason why there is none. */
+export interface RecoveryStep {
+  readonly outcome: Recovered;
+  /** Undefined: nothing can be sent without the proof that is missing. */
+  readonly call: { readonly what: string; readonly data: Hex } | undefined;
+}
+
 /**
  * Takes out all that is this client's, and says what it was. Safe to call again: what was taken is
  * passed over. Throws `NotHalted` while the exchange lives.
  */
 export async function recover(client: ChainClientSide): Promise<Recovered[]> {
+  const steps = await planRecovery(client);
+  for (const { call } of steps) {
+    if (call !== undefined) await client.send(call.what, call.data);
+  }
+  return steps.map(({ outcome }) => outcome);
+}
+
+/** All that `recover` would send now, in its order; sends nothing. Throws `NotHalted`. */
+export async function planRecovery(client: ChainClientSide): Promise<RecoveryStep[]> {
   const clock = await parseClient(client).reader.clock();
   if (!clock.halted) {
     throw new QuarterdeckError({
@@ -40,30 +56,32 @@ export async function recover(client: ChainClientSide): Promise<Recovered[]> {
       hint: "Withdraw as usual.",
     });
   }
-  const done: Recovered[] = [];
+  const steps: RecoveryStep[] = [];
   for (const token of await client.reader.tokenSet(clock.round + 1)) {
-    done.push(...(await recoverToken(client, token, clock.round)));
+    steps.push(...(await stepsOf(client, token, clock.round)));
   }
-  done.push(...(await refundBonds(client)));
-  return done;
+  return [...steps, ...(await bondSteps(client))];
 }
 
-async function recoverToken(
+async function stepsOf(
   client: ChainClientSide,
   token: Address,
   halt: Round,
-): Promise<Recovered[]> {
+): Promise<RecoveryStep[]> {
   const { reader, address } = client;
-  const done: Recovered[] = [];
+  const steps: RecoveryStep[] = [];
   const request = await reader.withdrawal(address, token);
   if (request !== undefined && !isVoid(request.round, halt)) {
-    await client.send("an old withdrawal", encodeConfirmWithdrawal(address, token));
-    done.push({ what: "withdrawal", token, amount: request.amount });
+    const { amount } = request;
+    const data = encodeConfirmWithdrawal(address, token);
+    const outcome = { what: "withdrawal", token, amount } as const;
+    steps.push({ outcome, call: { what: "an old withdrawal", data } });
   }
   const { withdrawalBond } = client.constants;
   if (request !== undefined && isVoid(request.round, halt) && withdrawalBond > 0n) {
-    await client.send("refund of a bond", encodeRefundWithdrawalBond(address, token));
-    done.push({ what: "bond", round: request.round, amount: withdrawalBond });
+    const data = encodeRefundWithdrawalBond(address, token);
+    const outcome = { what: "bond", round: request.round, amount: withdrawalBond } as const;
+    steps.push({ outcome, call: { what: "refund of a bond", data } });
   }
   const { commitRound, depositRounds } = recoveryPlan(halt);
   const taken = await reader.recovered(address, token);
@@ -72,13 +90,14 @@ async function recoverToken(
     deposits += (await reader.clientFlow(address, token, round)).deposits;
   }
   if (deposits > 0n && !taken.deposits) {
-    await client.send("recovery of deposits", encodeRecoverDeposits(address, token));
-    done.push({ what: "deposits", token, amount: deposits });
+    const data = encodeRecoverDeposits(address, token);
+    const outcome = { what: "deposits", token, amount: deposits } as const;
+    steps.push({ outcome, call: { what: "recovery of deposits", data } });
   }
-  if (commitRound === undefined) return done;
-  if ((await reader.commitment(commitRound, token)) === undefined) return done;
-  const outcome = await recoverBalance(client, token, commitRound, taken.balance);
-  return outcome === undefined ? done : [...done, outcome];
+  if (commitRound === undefined) return steps;
+  if ((await reader.commitment(commitRound, token)) === undefined) return steps;
+  const step = await balanceStep(client, token, commitRound, taken.balance);
+  return step === undefined ? steps : [...steps, step];
 }
 
 /**
@@ -86,21 +105,22 @@ async function recoverToken(
  * than the client's balance, where a dishonest operator gave it a second, smaller leaf and that was
  * shown first.
  */
-async function recoverBalance(
+async function balanceStep(
   client: ChainClientSide,
   token: Address,
   round: Round,
   taken: Amount,
-): Promise<Recovered | undefined> {
+): Promise<RecoveryStep | undefined> {
   const kept = (await client.evidence.proofs(round)).find((one) => one.token === token);
   const proof = kept?.proof ?? (await askForProof(client, token, round));
   if (proof === undefined) {
     if (taken > 0n || !(await hadLeaf(client, round))) return undefined;
-    return { what: "missingProof", token, round };
+    return { outcome: { what: "missingProof", token, round }, call: undefined };
   }
   if (proof.balance <= taken) return undefined;
-  await client.send("recovery of a balance", encodeRecoverBalance(client.address, token, proof));
-  return { what: "balance", token, amount: proof.balance - taken };
+  const data = encodeRecoverBalance(client.address, token, proof);
+  const outcome = { what: "balance", token, amount: proof.balance - taken } as const;
+  return { outcome, call: { what: "recovery of a balance", data } };
 }
 
 async function askForProof(
@@ -122,16 +142,16 @@ async function hadLeaf({ reader, address, constants }: ChainClientSide, round: R
   return deposits.some((deposit) => deposit.round < round);
 }
 
-async function refundBonds(client: ChainClientSide): Promise<Recovered[]> {
-  const { reader, address, constants } = client;
-  if (constants.disputeBond === 0n) return [];
-  const done: Recovered[] = [];
-  for (const round of await readDisputeRounds(reader, address, constants.schedule.genesisBlock)) {
+async function bondSteps({ reader, address, constants }: ChainClientSide): Promise<RecoveryStep[]> {
+  const { disputeBond: amount, schedule } = constants;
+  if (amount === 0n) return [];
+  const steps: RecoveryStep[] = [];
+  for (const round of await readDisputeRounds(reader, address, schedule.genesisBlock)) {
     const opened = await reader.dispute(address, round);
     // A delegate's bond is the delegate's.
     if (!opened?.open || opened.delegate !== undefined) continue;
-    await client.send("refund of a bond", encodeRefundBond(address, round));
-    done.push({ what: "bond", round, amount: constants.disputeBond });
+    const call = { what: "refund of a bond", data: encodeRefundBond(address, round) };
+    steps.push({ outcome: { what: "bond", round, amount }, call });
   }
-  return done;
+  return steps;
 }

@@ -14,6 +14,7 @@ import {
   hashCancelAll,
   hashCancelOrder,
   hashDisputeDelegation,
+  hashEvidenceDelivery,
   hashOrder,
   hashOrderTerms,
   hashSession,
@@ -32,6 +33,7 @@ import type {
   CancelOrder,
   DisputeDelegation,
   Domain,
+  EvidenceDelivery,
   Order,
   Session,
   Signature,
@@ -52,6 +54,8 @@ export interface ClientMessages {
   readonly Statement: Statement;
   readonly Session: Session;
   readonly DisputeDelegation: DisputeDelegation;
+  /** Evidence for a watchtower. */
+  readonly EvidenceDelivery: EvidenceDelivery;
   /** Several messages at once: the root of a Merkle tree over their struct hashes. */
   readonly Batch: { readonly root: Hex };
 }
@@ -101,6 +105,7 @@ const HASHES: {
   Statement: hashStatement,
   Session: hashSession,
   DisputeDelegation: hashDisputeDelegation,
+  EvidenceDelivery: hashEvidenceDelivery,
   Batch: ({ root }) => hashBatch(hexToBytes(root)),
 };
 

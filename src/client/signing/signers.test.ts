@@ -61,6 +61,11 @@ const messages: { [Name in keyof ClientMessages]: fc.Arbitrary<ClientMessages[Na
   }),
   Session: fc.record({ client: address, validUntil: count }),
   DisputeDelegation: fc.record({ client: address, delegate: address, untilRound: count }),
+  EvidenceDelivery: fc.record({
+    client: address,
+    tower: address,
+    contentHash: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes)),
+  }),
   Batch: fc.record({
     root: fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => bytesToHex(bytes)),
   }),

@@ -5,7 +5,7 @@
 import type { Address } from "../../base/hex.ts";
 import { orderHash } from "../../protocol/messages.ts";
 import { covers } from "../../protocol/statementRule.ts";
-import type { BalanceProof, Fill, Round, TokenRoot } from "../../protocol/units.ts";
+import type { Amount, BalanceProof, Fill, Round, TokenRoot } from "../../protocol/units.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { openingBalance } from "../model/evidence.ts";
 import { lockedOf, totalOf } from "../model/funds.ts";
@@ -256,6 +256,24 @@ export function commit(state: State): CommitView {
   const missing = all.filter(({ token }) => state.tokens.get(token)?.committedRound !== round);
   const cancelFirst = withdrawals(state, { state: "refused" }).filter((w) => w.round < round);
   return { round, roots: all, missing, cancelFirst };
+}
+
+/**
+ * All leaves of `round` (of r-3 .. r), by token; undefined where they are not kept. Work grows with
+ * clients and tokens.
+ */
+export function leavesOf(state: State, round: Round) {
+  const tokens: { token: Address; balances: Amount[] }[] = [];
+  let most = 0;
+  for (const { address, frozen } of tokenSet(state, round)) {
+    const tree = frozen.get(round);
+    if (tree === undefined) return undefined;
+    most = Math.max(most, tree.leafCount);
+    const balances = Array.from({ length: tree.leafCount }, (_, index) => tree.balanceOf(index));
+    tokens.push({ token: address, balances });
+  }
+  if (tokens.length === 0) return undefined;
+  return { clients: clients(state).slice(0, most), tokens };
 }
 
 /**

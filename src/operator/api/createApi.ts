@@ -41,6 +41,7 @@ export interface ApiOptions {
   readonly chain: ExchangeConstants;
   readonly operator: Address;
   readonly identity: OperatorApi["identity"];
+  readonly publicBalances: OperatorApi["publicBalances"];
   /** Facts of the tokens that the markets name. */
   readonly tokenFacts: readonly TokenFacts[];
   /** Facts of a token listed later. */
@@ -90,6 +91,7 @@ export function createApi(options: ApiOptions): ApiController {
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
+    publicBalances: options.publicBalances,
     clock: () => clockResponse(state, head.number),
     asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),

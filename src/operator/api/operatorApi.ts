@@ -26,6 +26,7 @@ import type {
   ProofResponse,
   WithdrawalResponse,
 } from "../../wire/schemas/account.ts";
+import type { PublishedBalances } from "../../wire/schemas/balances.ts";
 import type {
   CancelAfterResponse,
   LimitsResponse,
@@ -117,6 +118,8 @@ export interface OperatorApi {
   /** `challenge`: 32 bytes. */
   identity(challenge: Hex): Promise<Answered<IdentityResponse>>;
   clock(): ClockResponse;
+  /** A refusal where this operator does not publish them. */
+  publicBalances(round: Round): Promise<Answered<PublishedBalances>>;
   /** The last record that is applied. */
   asOf(): number;
   /** Undefined where there is no such market. */

@@ -1,4 +1,4 @@
-/** Whose signatures a write of a client has, and what is wrong with them. Pure. */
+/** The signatures that a write of a client has, and the faults in them. Pure. */
 import type { Address } from "../../base/hex.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { tradingKeyOf } from "../../exchange/queries/views.ts";

@@ -2,17 +2,18 @@
  * The operator's configuration: a JSON file, overridden by environment variables for what differs
  * between machines. Parsed once, here; a wrong value names its field and what would be right.
  */
-import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseAddress } from "../../base/address.ts";
-import { messageOf, QuarterdeckError } from "../../base/errors.ts";
+import type { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
 import { type KeySource, keySourceOf } from "../../keys/keySource.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
 import { page, rateLimits } from "./clientSide.ts";
-import { type ConfigFault, faultOf, jsonFaultOf, wordsOf } from "./configWords.ts";
+import { type ConfigFault, faultOf, wordsOf } from "./configWords.ts";
+import { withDeployment } from "./manifest.ts";
+import { bad, isObject, readJson } from "./readJson.ts";
 
 export { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 
@@ -132,7 +133,15 @@ const GWEI = 10n ** 9n;
 /** Every key of the file. Descriptions stand in docs/config.md, with units. */
 export const configSchema = z.strictObject({
   rpc: endpoints.describe("JSON-RPC endpoints of the chain, over HTTP or WebSocket, best first"),
-  mediator: address.describe("The exchange's contract"),
+  deployment: z
+    .string()
+    .min(1, "Expected a file")
+    .optional()
+    .describe(
+      "Manifest that `quarterdeck deploy` wrote: it names chain and Mediator, and its symbols may " +
+        "stand for tokens in `markets`",
+    ),
+  mediator: address.describe("The exchange's contract; not needed beside `deployment`"),
   markets: z.array(market).min(1, "Expected at least one market").describe("What is traded"),
   confirmations: z
     .number()
@@ -188,6 +197,10 @@ export const configSchema = z.strictObject({
     .describe("Where clients reach this operator; needed where there are several"),
   keystore: keystore.optional().describe("An encrypted key file (V3)"),
   web3signer: web3signer.optional().describe("A key in Web3Signer, in its eth1 mode"),
+  publicBalances: z
+    .boolean()
+    .default(false)
+    .describe("Publish every client's balance of each round, for mirrors"),
   rateLimits: rateLimits.describe("Requests a second of one address; 0: no limit"),
   page: page.describe("The page for people under `/`"),
   guards: guardsSchema.describe("When the health checks warn"),
@@ -206,6 +219,8 @@ export interface DatabaseConfig {
 
 type Settings = Omit<z.output<typeof configSchema>, "keystore" | "web3signer" | "database">;
 export type OperatorConfig = Readonly<Settings> & {
+  /** The chain of the manifest in `deployment`; undefined: whatever the endpoints serve. */
+  readonly chainId?: number;
   readonly key: KeySource;
   /** Undefined: the journal lies in `storage`, and this operator is the only one. */
   readonly database: DatabaseConfig | undefined;
@@ -220,6 +235,7 @@ export const RPC_VARIABLE = "QUARTERDECK_RPC";
 /** The settings to read an exchange on chain, and to send to it with one key. */
 const accessSchema = configSchema.pick({
   rpc: true,
+  deployment: true,
   mediator: true,
   pollMs: true,
   maxFeePerGas: true,
@@ -231,6 +247,8 @@ const accessSchema = configSchema.pick({
 type AccessSettings = Omit<z.output<typeof accessSchema>, "keystore" | "web3signer">;
 /** For commands that run without an operator, such as the manager owner's. */
 export type ChainAccess = Readonly<AccessSettings> & {
+  /** As in `OperatorConfig`. */
+  readonly chainId?: number;
   /** Throws a `QuarterdeckError` with code `BadConfiguration` where none is named. */
   readonly key: () => KeySource;
 };
@@ -280,26 +298,6 @@ export function readConfig(file: string, environment: NodeJS.ProcessEnv): Operat
   return parseConfig(readJson(file), environment, file);
 }
 
-/** Editors on Windows put it before a file's text. */
-const BYTE_ORDER_MARK = /^\uFEFF/;
-
-function readJson(file: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8").replace(BYTE_ORDER_MARK, "");
-  } catch (error) {
-    const reason = messageOf(error);
-    throw bad(`Cannot read ${file} (${reason}).`, "Name the file with --config.");
-  }
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    // The parser's own words show some of the text, which might be a key or a password.
-    const { problem, hint } = jsonFaultOf(text, error);
-    throw bad(`${file} ${problem}.`, hint);
-  }
-}
-
 /** Parses what a file or a caller gave; `source` names it in errors. */
 export function parseConfig(
   json: unknown,
@@ -317,16 +315,19 @@ function parseFields<Schema extends z.ZodObject>(
   json: unknown,
   environment: NodeJS.ProcessEnv,
   source: string,
-): z.output<Schema> {
+): z.output<Schema> & { readonly chainId?: number } {
   if (isObject(json) && "privateKey" in json) {
     throw bad(
       `${source}: privateKey: a configuration is no place for a key.`,
       "Take it out, and seal it: quarterdeck keystore import.",
     );
   }
-  const { merged, variables } = withVariables(fields, json, environment);
+  const { named, manifest } = withDeployment(fields.shape, json, source);
+  const { merged, variables } = withVariables(fields, named, environment);
   const outcome = fields.safeParse(merged, { error: wordsOf });
-  if (outcome.success) return outcome.data;
+  if (outcome.success) {
+    return { ...outcome.data, ...(manifest && { chainId: manifest.chainId }) };
+  }
   throw faultError(faultOf(outcome.error, fields), variables, source);
 }
 
@@ -371,10 +372,6 @@ function withVariables(fields: z.ZodObject, json: unknown, environment: NodeJS.P
   return { merged, variables };
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
 function databaseOf(
   database: z.output<typeof configSchema>["database"],
   { publicUrl }: Settings,
@@ -387,8 +384,4 @@ function databaseOf(
     throw bad(`${source}: publicUrl: is missing, and several operators share a database.`, hint);
   }
   return { ...database, url, publicUrl };
-}
-
-function bad(message: string, hint: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
 }

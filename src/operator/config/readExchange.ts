@@ -35,7 +35,8 @@ export async function readExchange(
   onFailure: NonNullable<RpcOptions["onFailure"]>,
   onPolled?: RpcOptions["onPolled"],
 ): Promise<ExchangeOnChain> {
-  const chainId = await readChainId(config.rpc, { onFailure });
+  const expected = config.chainId === undefined ? {} : { chainId: config.chainId };
+  const chainId = await readChainId(config.rpc, { onFailure, ...expected });
   const client = connect(config.rpc, { chainId, onFailure, ...(onPolled && { onPolled }) });
   const code = await ask("the Mediator's code", () => client.getCode({ address: config.mediator }));
   if (code === undefined || code === "0x") {

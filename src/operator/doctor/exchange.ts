@@ -1,13 +1,9 @@
 /** The doctor's checks on the chain: the Mediator, its manager, and the operator's key. */
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
-import {
-  disputesRuntime,
-  mediatorBytecode,
-  mediatorRuntime,
-} from "../../chain/bytecode/mediator.ts";
 import { ForeignBlockNumbers } from "../../chain/contracts/blockNumbers.ts";
 import { type ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
+import { isReleasedCode } from "../../chain/contracts/releaseCode.ts";
 import type { SlotView } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused } from "../../chain/rpc/errors.ts";
 import { connect } from "../../chain/rpc/rpc.ts";
@@ -125,7 +121,7 @@ export function judgeGenesis(slots: SlotView, schedule: Schedule): Finding[] {
  * calls, which a constructor of another's could have put anywhere.
  */
 export function judgeBytecode(mediator: Address, code: string, disputes: string): Finding {
-  if (isRuntime(code, mediatorRuntime) && isRuntime(disputes, disputesRuntime)) {
+  if (isReleasedCode(code, "mediator") && isReleasedCode(disputes, "disputes")) {
     return fine("bytecode", "that of this release's Mediator");
   }
   return warning(
@@ -133,17 +129,6 @@ export function judgeBytecode(mediator: Address, code: string, disputes: string)
     `the contract at ${mediator} is not this release's Mediator`,
     "Check the address; for a Mediator of another release run that release's operator.",
   );
-}
-
-/** Where they differ, the template must be zero: there the constructor put what never changes. */
-function isRuntime(code: string, { start, length }: { start: number; length: number }): boolean {
-  const template = mediatorBytecode.slice(2 + 2 * start, 2 + 2 * (start + length));
-  let same = code.length === 2 + template.length;
-  for (let at = 0; same && at < template.length; at += 2) {
-    const [ours, theirs] = [template.slice(at, at + 2), code.slice(2 + at, 4 + at)];
-    same = ours === theirs.toLowerCase() || ours === "00";
-  }
-  return same;
 }
 
 async function checkMarkets(

@@ -25,6 +25,7 @@ import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { CommitQuorum } from "../duties/commitQuorum.ts";
 import { DutyRunner } from "../duties/dutyRunner.ts";
 import { SlotKeeper } from "../duties/slotKeeper.ts";
+import { PublicBalances } from "../publishing/publicBalances.ts";
 import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
 import { WriteRouter } from "../sequencing/writeRouter.ts";
@@ -247,6 +248,12 @@ function makeApi(
   const { manager, domain } = chain.constants;
   const inDomain = { chainId: domain.chainId, manager };
   const identity = new Identity(opened.signer, inDomain, config.publicUrl);
+  const publicBalances = new PublicBalances({
+    state: sources.state,
+    signer: opened.signer,
+    domain,
+    isOn: config.publicBalances,
+  });
   return createApi({
     sources,
     head,
@@ -256,6 +263,7 @@ function makeApi(
     chain: chain.constants,
     operator: opened.signer.address,
     identity: (challenge) => identity.answer(challenge),
+    publicBalances: (round) => publicBalances.answer(round),
     tokenFacts: chain.tokenFacts,
     readFacts: (token) => readTokenFacts(chain.client, token),
     readDeposits: (client, from, to) => readDepositsBetween(chain.reader, client, from, to),

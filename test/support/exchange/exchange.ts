@@ -61,6 +61,7 @@ export interface ExchangeOptions {
   readonly roundSize?: number;
   readonly disputeBond?: bigint;
   readonly withdrawalBond?: bigint;
+  readonly publicBalances?: boolean;
   /** The operator's limit. */
   readonly ordersPerClientAndRound?: number;
   /** The endpoint that the operator is given in place of anvil's. */
@@ -76,9 +77,8 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const { schedule } = await reader.constants();
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
-  const { ordersPerClientAndRound } = options;
-  const parts = { rpc, mediator, weth, usdc, folder, key: keyOf(anvil), ordersPerClientAndRound };
-  const config = configOf(parts);
+  const key = keyOf(anvil);
+  const config = configOf({ rpc, mediator, weth, usdc, folder, key, options });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
@@ -179,13 +179,15 @@ function configOf(given: {
   readonly usdc: Address;
   readonly folder: string;
   readonly key: Hex;
-  readonly ordersPerClientAndRound: number | undefined;
+  readonly options: ExchangeOptions;
 }): OperatorConfig {
-  const { rpc, mediator, weth, usdc, folder, key, ordersPerClientAndRound } = given;
+  const { rpc, mediator, weth, usdc, folder, key } = given;
+  const { publicBalances = false, ordersPerClientAndRound } = given.options;
   return parseConfig(
     {
       rpc: [rpc],
       mediator,
+      publicBalances,
       markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
       confirmations: CONFIRMATIONS,
       ordersPerClientAndRound,

@@ -1,0 +1,144 @@
+/** `quarterdeck watchtower`: watches for many clients until a signal stops it. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { z } from "zod";
+import { LOG } from "../admin/terminal.ts";
+import { parseAddress } from "../base/address.ts";
+import { messageOf, QuarterdeckError } from "../base/errors.ts";
+import type { Address } from "../base/hex.ts";
+import { sleep } from "../base/sleep.ts";
+import { MediatorReader } from "../chain/contracts/mediator.ts";
+import { connect, readChainId } from "../chain/rpc/rpc.ts";
+import { heldSigner } from "../client/signing/signers.ts";
+import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../keys/keySource.ts";
+import { loadCurve } from "../keys/nativeCurve.ts";
+import { openSigner } from "../keys/openSigner.ts";
+import { readManifest } from "../operator/config/manifest.ts";
+import { startTowerServer } from "../watchtower/server.ts";
+import { type Alert, Tower } from "../watchtower/tower.ts";
+import { Vault } from "../watchtower/vault.ts";
+
+const address = z.string().transform((text, context): Address => {
+  const outcome = parseAddress(text);
+  if (outcome.ok) return outcome.value;
+  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
+  return z.NEVER;
+});
+const file = z.string().min(1);
+const config = z.strictObject({
+  /** JSON-RPC endpoints of your own. */
+  rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1),
+  /** The manifest of `quarterdeck deploy`. */
+  deployment: file,
+  /** Where public balances may be had; the manifest's unless given. */
+  operators: z.array(z.url({ protocol: /^https?$/ })).optional(),
+  keystore: z.strictObject({ path: file, passwordFile: file.optional() }).optional(),
+  web3signer: z
+    .strictObject({ url: z.url(), address, timeoutMs: z.number().int().min(50).default(2000) })
+    .optional(),
+  /** Folder of the clients' evidence. */
+  storage: file.default("watchtower"),
+  host: z.string().default("127.0.0.1"),
+  port: z.number().int().min(0).max(65535).default(8090),
+  /** Told of each alert, as JSON. */
+  webhooks: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  maxClients: z.number().int().min(1).max(100_000).default(1000),
+  /** Wei for a unit of gas, at most. */
+  maxFeePerGas: z
+    .string()
+    .regex(/^[0-9]{1,39}$/, "Expected wei as text")
+    .default("500000000000"),
+  /** Milliseconds between two polls of the chain. */
+  pollMs: z.number().int().min(10).default(4000),
+});
+type TowerConfig = z.output<typeof config>;
+
+const WEBHOOK_MS = 10_000;
+
+export function watchtowerCommand(): Command {
+  return new Command("watchtower")
+    .description(
+      "Watch for many clients: audit each round by what they send, dispute with their delegation, " +
+        "confirm, and recover to their own addresses after a halt; docs/watchtower.md",
+    )
+    .requiredOption("--config <file>", "configuration file (JSON)")
+    .addHelpText("after", "\nExample:\n  quarterdeck watchtower --config watchtower.json\n")
+    .action(run);
+}
+
+async function run(flags: { config: string }): Promise<void> {
+  const environment = { ...process.env };
+  // Crash reports of this process shall not find them there.
+  delete process.env[KEY_VARIABLE];
+  delete process.env[PASSWORD_VARIABLE];
+  const given = readTowerConfig(flags.config);
+  const { rpc, pollMs, host, port, maxClients, keystore, web3signer } = given;
+  const manifest = readManifest(given.deployment);
+  const chainId = await readChainId(rpc, { chainId: manifest.chainId });
+  const reader = new MediatorReader(connect(rpc, { chainId }), manifest.mediator);
+  const constants = await reader.constants();
+  const ending = new AbortController();
+  const { curve } = loadCurve();
+  const source = keySourceOf({ keystore, web3signer }, environment);
+  const { signer } = await openSigner(source, { curve, log: LOG, signal: ending.signal });
+  const vault = await Vault.open(given.storage);
+  const sender = heldSigner(signer).sender({
+    client: reader.client,
+    chainId,
+    maxFeePerGas: BigInt(given.maxFeePerGas),
+    pollMs,
+  });
+  const { address: own } = signer;
+  const operators = given.operators ?? manifest.operators.map(({ endpoint }) => endpoint);
+  const alert = (one: Alert) => tellAlert(given, one);
+  const watched = { vault, reader, constants, address: own };
+  const tower = new Tower({ ...watched, sender, operators, alert });
+  const onDelivered = (client: Address) => tower.due(client);
+  const server = await startTowerServer({ ...watched, host, port, maxClients, onDelivered });
+  line({ event: "watching", tower: own, url: `http://${host}:${server.port}` });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => ending.abort());
+  while (!ending.signal.aborted) {
+    await tower.watch().catch((error: unknown) => {
+      line({ event: "chainUnreachable", detail: messageOf(error) });
+    });
+    await sleep(pollMs, ending.signal).catch(() => {});
+  }
+  await server.close();
+  await vault.close();
+}
+
+function readTowerConfig(path: string): TowerConfig {
+  let value: unknown;
+  try {
+    value = JSON.parse(readFileSync(path, "utf8"));
+  } catch (error) {
+    throw bad(`${path}: ${messageOf(error)}.`, "Name a configuration file with --config.");
+  }
+  const outcome = config.safeParse(value);
+  if (outcome.success) return outcome.data;
+  const [issue] = outcome.error.issues;
+  const problem = `${path}: ${issue?.path.join(".")}: ${issue?.message.replace(/\.$/, "")}.`;
+  throw bad(problem, "Correct the configuration.");
+}
+
+/** A line of JSON, and each webhook; one that does not take it is told, and holds up nothing. */
+function tellAlert({ webhooks }: TowerConfig, alert: Alert): void {
+  line({ ...alert });
+  const text = `Quarterdeck watchtower: ${alert.event} ${alert.client}: ${alert.detail}`;
+  for (const url of webhooks) {
+    fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ text, ...alert }),
+      signal: AbortSignal.timeout(WEBHOOK_MS),
+    }).catch((error: unknown) => line({ event: "webhookFailed", detail: messageOf(error) }));
+  }
+}
+
+function line(fields: object): void {
+  process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...fields })}\n`);
+}
+
+function bad(message: string, hint: string): QuarterdeckError {
+  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
+}
