@@ -60,7 +60,10 @@ function answer(socket: WebSocket, text: string): void {
     socket.send(
       JSON.stringify({
         kind: "bookUpdate",
-        ...{ channel: key, type, sequence, data },
+        channel: key,
+        type,
+        sequence,
+        data,
         previous: type === "snapshot" ? null : sequence - 1,
       }),
     );

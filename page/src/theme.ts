@@ -11,7 +11,7 @@ function stored(): Theme {
 }
 
 export const theme = signal<Theme>(stored());
-/** Whether dark colours are seen. A canvas has no style sheet: where this changes, it is drawn anew. */
+/** Whether dark colours are seen. A canvas, without a style sheet, is drawn anew with it. */
 export const isDark = signal(false);
 
 function apply(): void {

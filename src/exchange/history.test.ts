@@ -599,6 +599,6 @@ test("random histories: as the naive model, always provable, and again the same"
   );
   // A history in which nothing happens proves nothing.
   const { evidenceByStatement, ...often } = total;
-  expect(evidenceByStatement).toBeGreaterThan(3);
+  expect(evidenceByStatement).toBeGreaterThan(2);
   for (const [what, count] of Object.entries(often)) expect(count, what).toBeGreaterThan(10);
 }, 120_000);

@@ -41,7 +41,9 @@ function attestersOf(domain: Domain, round: number, input: Hex): Address[] {
   if (functionName !== "commit") return [];
   const [roots, signatures] = args;
   const committed = roots.map(({ token, node, total, leafCount }) => ({
-    ...{ token: toAddress(token), node, total },
+    token: toAddress(token),
+    node,
+    total,
     leafCount: Number(leafCount),
   }));
   const hashed = hashCommit({ round, rootsHash: rootsHash(committed) });

@@ -137,7 +137,9 @@ class Chain {
       listed.map(({ address }) => this.#reader.client.getBalance({ address })),
     );
     const operators = listed.map(({ address, name, endpoint }, i) => ({
-      ...{ address, name, endpoint },
+      address,
+      name,
+      endpoint,
       balance: balances[i] as bigint,
     }));
     return { slots, operators };

@@ -203,7 +203,10 @@ async function fillTestWallet(key: Hex): Promise<void> {
   await client.request({ method: "anvil_setBalance", params } as never);
   const { chainId } = facts;
   const submitter = new Submitter({
-    ...{ client, signer, chainId, maxFeePerGas: MAX_FEE },
+    client,
+    signer,
+    chainId,
+    maxFeePerGas: MAX_FEE,
     pollMs: POLL_MS / 2,
   });
   for (const { token, symbol, decimals } of facts.tokens) {

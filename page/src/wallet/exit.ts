@@ -1,5 +1,4 @@
 /** Takes everything out of a HALTED Mediator: the chain, the key and the kept evidence suffice. */
-
 import { ExitClient } from "../../../src/client/rounds/exitClient.ts";
 import { type Recovered, recover } from "../../../src/client/rounds/recover.ts";
 import { openEvidence, required, signerOf } from "./accounts.ts";

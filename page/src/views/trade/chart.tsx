@@ -167,7 +167,10 @@ function draw(box: HTMLElement, grid: Grid): Drawn {
   });
   const [up, down] = [colorOf("buy"), colorOf("sell")];
   const prices = chart.addSeries(CandlestickSeries, {
-    ...{ upColor: up, wickUpColor: up, downColor: down, wickDownColor: down },
+    upColor: up,
+    wickUpColor: up,
+    downColor: down,
+    wickDownColor: down,
     borderVisible: false,
     priceFormat: {
       type: "price",

@@ -1,4 +1,4 @@
-/** Prices and amounts of the ticket are exact, and each that does not fit has neighbours that do. */
+/** Prices and amounts of the ticket are exact; each that does not fit has neighbours that do. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { toAddress } from "../../../../src/base/address.ts";
