@@ -19,9 +19,9 @@ test("tests are found by what they import, nearest first", () => {
   expect(() => testsOf("in/none.ts", all)).toThrow(RangeError);
 });
 
-/** Started as processes, threads or packages by stories in test/, and imported by none of them. */
+/** Started as processes, threads, packages or a page by stories in test/, imported by none. */
 const STARTED =
-  /^src\/(admin|cli|localnet|packages)\/|Worker\.ts$|^src\/journal\/sqlite\/dropRecords\.ts$/;
+  /^src\/(admin|cli|exit|localnet|packages)\/|Worker\.ts$|^src\/journal\/sqlite\/dropRecords\.ts$/;
 
 test("every source file that no story starts as a process is reached by a test", () => {
   const all = sources([".ts"]);

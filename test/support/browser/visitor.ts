@@ -38,10 +38,8 @@ export async function connectTestWallet(page: Page): Promise<string> {
 /** Opens the form of the account's menu; gives it. */
 async function moneyForm(page: Page, kind: "Deposit" | "Withdraw"): Promise<Locator> {
   await page.locator("header.top button[title^='0x']").click();
-  await page
-    .getByRole("button", { name: new RegExp(`^${kind}`) })
-    .last()
-    .click();
+  const menu = page.locator("dialog");
+  await menu.getByRole("button", { name: new RegExp(`^${kind}`) }).click();
   const form = page.locator("dialog form");
   await form.locator("input[name=amount]").waitFor();
   return form;
