@@ -102,7 +102,7 @@ describe("`GET /orders` without an owner, and whatever else is malformed, does n
     for (const word of words) socket.send(word);
     socket.send(new Uint8Array([0xc3, 0x28]));
     await until("each is answered", () => answers.length === words.length + 1);
-    socket.send("x".repeat(100_000));
+    socket.send("x".repeat(200_000));
     await closed;
 
     expect(await statusOf("/health/ready")).toBe(200);

@@ -89,11 +89,11 @@ it("an operator tells events in order, however long each signature takes", async
   const held = Promise.withResolvers<void>();
   service.delay = () => held.promise;
   const slow = buy("0.01");
-  await until("the slow order's signatures are asked for", () => service.open === 2);
+  await until("the slow order's signature is asked for", () => service.open === 1);
   service.delay = async () => {};
   await buy("0.02");
   // It is answered and known, and its event waits for the one before.
-  expect(service.open).toBe(2);
+  expect(service.open).toBe(1);
   expect(trades()).toHaveLength(before);
   held.resolve();
   await slow;

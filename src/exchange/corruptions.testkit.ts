@@ -2,11 +2,14 @@
 import fc from "fast-check";
 import type { Address } from "../base/hex.ts";
 import type { ChainLog } from "../protocol/chainLog.ts";
+import { momentOf } from "../protocol/rounds.ts";
+import { confirmable } from "../protocol/withdrawalRule.ts";
 import type { BlocksEntry, Entry } from "./model/entries.ts";
 import * as views from "./queries/views.ts";
 import {
   BASE,
   clientNo,
+  GENESIS,
   hashOfBlock,
   limitOrder,
   QUOTE,
@@ -40,7 +43,7 @@ export function historyOf(steps: readonly Step[]): readonly Entry[] {
     else if (what === 10) dispute(world, client);
     else if (what === 11) pay(world);
     else if (what === 12) cancelOrSetKey(world, client, token);
-    else passTime(world, what === 15 ? 17 : 1 + (size % 9));
+    else passTime(world, what === 15 ? 40 : 1 + (size % 9));
   }
   return world.entries;
 }
@@ -67,6 +70,7 @@ function pay(world: World): void {
   for (const { client, token, round, amount } of views.withdrawals(world.state, {
     state: "debited",
   })) {
+    if (!confirmable(round, momentOf(GENESIS.schedule, world.block + 1))) continue;
     const recipient = client;
     world.log({ kind: "withdrawalConfirmed", client, token, round, amount, recipient });
   }

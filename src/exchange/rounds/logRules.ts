@@ -17,6 +17,7 @@ import type {
 import { MAX_TOKENS } from "../../protocol/limits.ts";
 
 import type { Amount, Moment, Round, TreeRoot } from "../../protocol/units.ts";
+import { confirmable } from "../../protocol/withdrawalRule.ts";
 import { openingBalance } from "../model/evidence.ts";
 import { disputeKey, type State, type Token } from "../model/state.ts";
 import type { WithdrawalState } from "../model/viewTypes.ts";
@@ -69,7 +70,10 @@ const RULES: { readonly [K in ChainLogKind]: Rule<Extract<ChainLog, { readonly k
     const request = facts.request(client, token);
     const isDebited =
       request?.state === "debited" && request.round === round && request.amount === amount;
-    return isDebited ? undefined : `${amount} of ${token} was paid that we did not debit.`;
+    if (!isDebited) return `${amount} of ${token} was paid that we did not debit.`;
+    // Paid earlier the client could ask again, by an opening that still has the amount.
+    if (facts.isHalted || confirmable(round, facts.moment)) return undefined;
+    return `${amount} of ${token}, asked for in round ${round}, was paid before it was payable.`;
   },
   tradingKeySet: ({ moment }, { fromRound }) =>
     fromRound === moment.round + 1 ? undefined : `a key set in ${moment.round} for ${fromRound}.`,
