@@ -59,6 +59,27 @@ describe("a dispute", () => {
     expect(await collectAnswer(bob, 3)).toBe(true);
   });
 
+  it("a dispute shows fills that share a signature, as the Mediator takes them", async () => {
+    const [ada, bob] = [await exchange.client(0), await exchange.client(1)];
+    const { round } = await exchange.reader.clock();
+    const order = { market: "WETH/USDC", price: "3000", amount: "0.01" };
+    await ada.orders.createMany(Array(5).fill({ ...order, side: "sell" }));
+    const bought = await bob.orders.createMany(Array(5).fill({ ...order, side: "buy" }));
+    const fills = bought.flatMap(({ order: one }) => one?.fill ?? []);
+    expect(fills).toHaveLength(5);
+    // One flush, one signature: each fill has the path of a batch.
+    expect(new Set(fills.map(({ signature }) => signature.r)).size).toBe(1);
+    expect(fills.every(({ signature }) => signature.path.length > 0)).toBe(true);
+    await exchange.toQuarter(round + 1, 1);
+    expect(await dispute(bob)).toMatchObject({ round: round + 1, fills: 5 });
+    await until("the dispute is closed", async () => {
+      await exchange.settle();
+      return !(await exchange.reader.isDisputeOpen(bob.address, round + 1));
+    });
+    await exchange.toQuarter(round + 2, 1);
+    expect((await exchange.reader.clock()).halted).toBe(false);
+  });
+
   it("a dispute cannot be opened by somebody who never deposited", async () => {
     const stranger = await exchange.client(5);
     await expect(dispute(stranger)).rejects.toMatchObject({ code: "NoStanding" });

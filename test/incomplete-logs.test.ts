@@ -104,6 +104,40 @@ describe("logs from the only endpoint", () => {
 });
 
 describe("logs that nothing tells of", () => {
+  it("old logs hidden from all end the operator before any is written; a start goes on", async () => {
+    await start();
+    const ada = await exchange.client(0);
+    await exchange.stopOperator();
+    // A new operator on an exchange that is some blocks old.
+    rmSync(exchange.config.storage, { recursive: true });
+    await exchange.anvil.mine(20);
+    const first = await exchange.anvil.blockNumber();
+    await ada.deposit("USDC", "100");
+    await exchange.anvil.mine(3);
+    const hiding = changingLogs((logs) =>
+      logs.filter(({ blockNumber }) => Number(blockNumber) > first),
+    );
+    // The headers of old blocks tell of no logs either.
+    endpoint.meddle = async (call, forward) => {
+      const answer = await hiding(call, forward);
+      if (!call.method.startsWith("eth_getBlockBy") || typeof answer !== "object") return answer;
+      const block = answer.result as { number: string } | null;
+      if (block === null || Number(block.number) > first) return answer;
+      return { result: { ...block, logsBloom: EMPTY_BLOOM } };
+    };
+    const operator = await startOperator({ ...exchange.config, maxTries: 3 }, SILENT);
+    await expect(operator.ended).rejects.toMatchObject({
+      code: "LogsRefused",
+      message: expect.stringMatching(`The logs of ${endpoint.url} are incomplete.*is not listed`),
+    });
+    const journal = await openSqliteReader(exchange.config.storage);
+    expect(journal.head.sequence).toBe(1);
+    await journal.close();
+    endpoint.meddle = truthful;
+    await exchange.startOperator();
+    expect(await usdcOf(ada)).toBe(100_000_000n);
+  });
+
   it("hidden logs are missed by the contract's figures in time; repair reads them", async () => {
     await start();
     const { anvil, config, schedule } = exchange;
