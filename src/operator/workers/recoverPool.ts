@@ -1,7 +1,7 @@
 /**
- * Recovers the accounts behind signatures in threads of their own: it is the dearest part of an
- * order. What is asked within one tick is shared out among the threads. A thread that is lost costs
- * nothing but speed: its questions are answered here, and so are all once no thread is left.
+ * Recovers the accounts behind signatures in threads of their own: it is the dearest computation of
+ * an order. What is asked within one tick is shared out among the threads. A thread that is lost
+ * costs nothing but speed: its questions are answered here, and so are all once no thread is left.
  */
 import { Worker } from "node:worker_threads";
 import type { Curve } from "../../base/curve.ts";
@@ -21,7 +21,7 @@ export interface RecoverPoolOptions {
   readonly module?: URL;
 }
 
-/** Fewer are recovered here: to pass them on would cost as much. */
+/** Fewer are recovered here, without the wait for a thread. */
 const LEAST_SHARE = 4;
 /** The thread's module, as it is written or as it is built. */
 const WORKER = new URL(
