@@ -1,10 +1,8 @@
 /** `quarterdeck watchtower`: watches for many clients until a signal stops it. */
-import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { z } from "zod";
 import { LOG } from "../admin/terminal.ts";
-import { parseAddress } from "../base/address.ts";
-import { messageOf, QuarterdeckError } from "../base/errors.ts";
+import { messageOf } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { sleep } from "../base/sleep.ts";
 import { MediatorReader } from "../chain/contracts/mediator.ts";
@@ -13,29 +11,23 @@ import { heldSigner } from "../client/signing/signers.ts";
 import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../keys/keySource.ts";
 import { loadCurve } from "../keys/nativeCurve.ts";
 import { openSigner } from "../keys/openSigner.ts";
+import { endpoints, keystore, web3signer } from "../operator/config/accessFields.ts";
 import { readManifest } from "../operator/config/manifest.ts";
+import { readFields } from "../operator/config/readJson.ts";
 import { startTowerServer } from "../watchtower/server.ts";
 import { type Alert, Tower } from "../watchtower/tower.ts";
 import { Vault } from "../watchtower/vault.ts";
 
-const address = z.string().transform((text, context): Address => {
-  const outcome = parseAddress(text);
-  if (outcome.ok) return outcome.value;
-  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
-  return z.NEVER;
-});
-const file = z.string().min(1);
+const file = z.string().min(1, "Expected a file");
 const config = z.strictObject({
   /** JSON-RPC endpoints of your own. */
-  rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1),
+  rpc: endpoints,
   /** The manifest of `quarterdeck deploy`. */
   deployment: file,
   /** Where public balances may be had; the manifest's unless given. */
   operators: z.array(z.url({ protocol: /^https?$/ })).optional(),
-  keystore: z.strictObject({ path: file, passwordFile: file.optional() }).optional(),
-  web3signer: z
-    .strictObject({ url: z.url(), address, timeoutMs: z.number().int().min(50).default(2000) })
-    .optional(),
+  keystore: keystore.optional(),
+  web3signer: web3signer.optional(),
   /** Folder of the clients' evidence. */
   storage: file.default("watchtower"),
   host: z.string().default("127.0.0.1"),
@@ -71,15 +63,15 @@ async function run(flags: { config: string }): Promise<void> {
   // Crash reports of this process shall not find them there.
   delete process.env[KEY_VARIABLE];
   delete process.env[PASSWORD_VARIABLE];
-  const given = readTowerConfig(flags.config);
-  const { rpc, pollMs, host, port, maxClients, keystore, web3signer } = given;
+  const given = readFields(flags.config, config);
+  const { rpc, pollMs, host, port, maxClients } = given;
   const manifest = readManifest(given.deployment);
   const chainId = await readChainId(rpc, { chainId: manifest.chainId });
   const reader = new MediatorReader(connect(rpc, { chainId }), manifest.mediator);
   const constants = await reader.constants();
   const ending = new AbortController();
   const { curve } = loadCurve();
-  const source = keySourceOf({ keystore, web3signer }, environment);
+  const source = keySourceOf(given, environment);
   const { signer } = await openSigner(source, { curve, log: LOG, signal: ending.signal });
   const vault = await Vault.open(given.storage);
   const sender = heldSigner(signer).sender({
@@ -107,20 +99,6 @@ async function run(flags: { config: string }): Promise<void> {
   await vault.close();
 }
 
-function readTowerConfig(path: string): TowerConfig {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw bad(`${path}: ${messageOf(error)}.`, "Name a configuration file with --config.");
-  }
-  const outcome = config.safeParse(value);
-  if (outcome.success) return outcome.data;
-  const [issue] = outcome.error.issues;
-  const problem = `${path}: ${issue?.path.join(".")}: ${issue?.message.replace(/\.$/, "")}.`;
-  throw bad(problem, "Correct the configuration.");
-}
-
 /** A line of JSON, and each webhook; one that does not take it is told, and holds up nothing. */
 function tellAlert({ webhooks }: TowerConfig, alert: Alert): void {
   line({ ...alert });
@@ -137,8 +115,4 @@ function tellAlert({ webhooks }: TowerConfig, alert: Alert): void {
 
 function line(fields: object): void {
   process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), ...fields })}\n`);
-}
-
-function bad(message: string, hint: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
 }

@@ -1,11 +1,8 @@
 /** Common to the traders' commands: the exchange's place, the signer, the evidence. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { z } from "zod";
 import { LOG } from "../../admin/terminal.ts";
-import { parseAddress } from "../../base/address.ts";
 import { parseDecimal } from "../../base/decimal.ts";
-import { messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { readChainId } from "../../chain/rpc/rpc.ts";
 import { ExchangeClient } from "../../client/client.ts";
@@ -16,17 +13,13 @@ import { heldSigner } from "../../client/signing/signers.ts";
 import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
+import { address, endpoints, keystore, web3signer } from "../../operator/config/accessFields.ts";
 import { readManifest } from "../../operator/config/manifest.ts";
+import { bad, readFields } from "../../operator/config/readJson.ts";
 
 const GWEI_DECIMALS = 9;
 
-const address = z.string().transform((text, context): Address => {
-  const outcome = parseAddress(text);
-  if (outcome.ok) return outcome.value;
-  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
-  return z.NEVER;
-});
-const file = z.string().min(1);
+const file = z.string().min(1, "Expected a file");
 const gwei = z.string().transform((text, context): bigint => {
   const outcome = parseDecimal(text, GWEI_DECIMALS);
   if (outcome.ok && outcome.value > 0n) return outcome.value;
@@ -37,16 +30,14 @@ const gwei = z.string().transform((text, context): bigint => {
 const config = z
   .strictObject({
     /** JSON-RPC endpoints of your own. */
-    rpc: z.array(z.url({ protocol: /^(https?|wss?)$/ })).min(1),
+    rpc: endpoints,
     /** The manifest of `quarterdeck deploy`, in place of `mediator`. */
     deployment: file.optional(),
     mediator: address.optional(),
     /** The manifest's unless given. Not needed by the commands that ask the chain alone. */
     operators: z.array(z.url({ protocol: /^https?$/ })).optional(),
-    keystore: z.strictObject({ path: file, passwordFile: file.optional() }).optional(),
-    web3signer: z
-      .strictObject({ url: z.url(), address, timeoutMs: z.number().int().min(50).default(2000) })
-      .optional(),
+    keystore: keystore.optional(),
+    web3signer: web3signer.optional(),
     /** File in which proofs, orders and fills are kept. */
     evidence: file.default("evidence.jsonl"),
     /** Most that a unit of gas may cost. */
@@ -96,12 +87,12 @@ export function readTraderAccess(path: string): Access {
   // Crash reports of this process shall not find them there.
   delete process.env[KEY_VARIABLE];
   delete process.env[PASSWORD_VARIABLE];
-  const given = parseConfig(path);
-  const { rpc, evidence, maxFeeGwei, pollMs, keystore, web3signer } = given;
+  const given = readFields(path, config);
+  const { rpc, evidence, maxFeeGwei, pollMs } = given;
   const { mediator, chainId, endpoints } = placeOf(given);
   const open = async (): Promise<{ signer: ClientSigner; evidence: FileEvidence }> => {
     await readChainId(rpc, chainId === undefined ? {} : { chainId });
-    const source = keySourceOf({ keystore, web3signer }, environment);
+    const source = keySourceOf(given, environment);
     const { curve } = loadCurve();
     const { signal } = new AbortController();
     const { signer } = await openSigner(source, { curve, log: LOG, signal });
@@ -139,22 +130,4 @@ function placeOf({ deployment, mediator, operators = [] }: z.output<typeof confi
   const named = manifest.operators.map(({ endpoint }) => endpoint);
   const endpoints = operators.length > 0 ? operators : named;
   return { mediator: manifest.mediator, chainId: manifest.chainId, endpoints };
-}
-
-function parseConfig(path: string): z.output<typeof config> {
-  let value: unknown;
-  try {
-    value = JSON.parse(readFileSync(path, "utf8"));
-  } catch (error) {
-    throw bad(`${path}: ${messageOf(error)}.`, "Name a configuration file with --config.");
-  }
-  const outcome = config.safeParse(value);
-  if (outcome.success) return outcome.data;
-  const [issue] = outcome.error.issues;
-  const problem = `${path}: ${issue?.path.join(".")}: ${issue?.message.replace(/\.$/, "")}.`;
-  throw bad(problem, "Correct the configuration.");
-}
-
-function bad(message: string, hint: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadConfiguration", message, hint });
 }

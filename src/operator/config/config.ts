@@ -3,13 +3,12 @@
  * between machines. Parsed once, here; a wrong value names its field and what would be right.
  */
 import { z } from "zod";
-import { parseAddress } from "../../base/address.ts";
 import type { QuarterdeckError } from "../../base/errors.ts";
-import type { Address } from "../../base/hex.ts";
 import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
 import { type KeySource, keySourceOf } from "../../keys/keySource.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
+import { address, endpoints, keystore, web3signer } from "./accessFields.ts";
 import { page, rateLimits } from "./clientSide.ts";
 import { type ConfigFault, faultOf, wordsOf } from "./configWords.ts";
 import { withDeployment } from "./manifest.ts";
@@ -19,13 +18,6 @@ export { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 
 import { alertsSchema } from "../alerts/alertsConfig.ts";
 import { guardsSchema } from "../health/healthConfig.ts";
-
-const address = z.string().transform((text, context): Address => {
-  const outcome = parseAddress(text);
-  if (outcome.ok) return outcome.value;
-  context.addIssue({ code: "custom", message: `${outcome.problem} ${outcome.hint}` });
-  return z.NEVER;
-});
 
 /** A whole number of base units or wei as a decimal string: JSON numbers lose digits. */
 const units = z.string().regex(/^[0-9]{1,39}$/, 'Expected a whole number as a string, such as "1"');
@@ -38,33 +30,6 @@ const market = z.strictObject({
   quote: address.describe("Token in which prices are"),
   lot: positive.describe("Base units of base: amounts are whole lots"),
   tick: positive.describe("Base units of quote: the price of a lot is a whole number of ticks"),
-});
-
-/** An encrypted keystore (V3). Without `passwordFile` the environment has the password. */
-const keystore = z.strictObject({
-  path: z.string().min(1, "Expected a file").describe("The keystore's file"),
-  passwordFile: z
-    .string()
-    .min(1, "Expected a file")
-    .optional()
-    .describe("Without it the environment has the password"),
-});
-
-/** A key in Web3Signer, in its eth1 mode. */
-const web3signer = z.strictObject({
-  url: z
-    .url({ protocol: /^https?$/, error: "Expected an http or https URL" })
-    .refine((url) => !/[@?#]/.test(url), "Expected a URL without user, query and fragment")
-    .transform((url) => url.replace(/\/+$/, ""))
-    .describe("Where it serves"),
-  address: address.describe("Of the key"),
-  timeoutMs: z
-    .number()
-    .int()
-    .min(50)
-    .max(60_000)
-    .default(2000)
-    .describe("Milliseconds for one request"),
 });
 
 /** The part of a database's URL that cannot be honoured, if there is one. */
@@ -108,24 +73,6 @@ const sharedDatabase = z.strictObject({
     .default(600_000)
     .describe("Milliseconds for which the database may be unreachable before the process ends"),
 });
-
-/** JSON-RPC endpoints, each once: two readings of one endpoint are no second opinion. */
-const endpoints = z
-  .array(z.url({ protocol: /^(https?|wss?)$/ }))
-  .min(1, "Expected at least one endpoint")
-  .superRefine((urls, context) => {
-    const seen = new Map<string, number>();
-    for (const [index, url] of urls.entries()) {
-      if (!URL.canParse(url)) continue;
-      const { href } = new URL(url);
-      const first = seen.get(href);
-      if (first === undefined) seen.set(href, index);
-      else {
-        const message = `is the endpoint of rpc.${first} again: name another, or take it out`;
-        context.addIssue({ code: "custom", path: [index], message });
-      }
-    }
-  });
 
 const ETHER = 10n ** 18n;
 const GWEI = 10n ** 9n;

@@ -1,7 +1,8 @@
 /** A file of the configuration as JSON, and the error for one that cannot be used. */
 import { readFileSync } from "node:fs";
+import type { z } from "zod";
 import { messageOf, QuarterdeckError } from "../../base/errors.ts";
-import { jsonFaultOf } from "./configWords.ts";
+import { faultOf, jsonFaultOf, wordsOf } from "./configWords.ts";
 
 /** Editors on Windows put it before a file's text. */
 const BYTE_ORDER_MARK = /^\uFEFF/;
@@ -22,6 +23,14 @@ export function readJson(file: string): unknown {
     const { problem, hint } = jsonFaultOf(text, error);
     throw bad(`${file} ${problem}.`, hint);
   }
+}
+
+/** The file's fields. Throws `BadConfiguration`, which names the field. */
+export function readFields<T>(file: string, schema: z.ZodType<T>): T {
+  const outcome = schema.safeParse(readJson(file), { error: wordsOf });
+  if (outcome.success) return outcome.data;
+  const { field, problem, hint } = faultOf(outcome.error, schema);
+  throw bad(`${file}: ${field ?? "the whole"}: ${problem}.`, hint);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {
