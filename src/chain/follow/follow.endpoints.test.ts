@@ -1,11 +1,12 @@
 /** The follower among endpoints that lag, refuse, lie and go away: a real EVM behind proxies. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
+import type { Anvil } from "../../../test/support/chain/anvil.ts";
+import { startDeployedExchange } from "../../../test/support/exchange/deployedExchange.ts";
 import { until } from "../../../test/support/exchange/exchange.ts";
 import { type HttpProxy, type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import { type DeployedExchange, deployExchange } from "../contracts/deploy.ts";
+import type { DeployedExchange } from "../contracts/deploy.ts";
 import { encodeDeposit } from "../contracts/mediatorCalls.ts";
 import { encodeApprove, encodeMint } from "../contracts/tokens.ts";
 import { type ChainClient, connect } from "../rpc/rpc.ts";
@@ -25,15 +26,7 @@ let proxies: HttpProxy[] = [];
 let stop: AbortController;
 
 beforeAll(async () => {
-  anvil = await startAnvil();
-  exchange = await deployExchange({
-    client: anvil.client,
-    owner: localSigner(anvil.keys[0] as Hex),
-    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
-    roundSize: 40_000,
-    disputeBond: 0n,
-    tokens: [{ name: "T", symbol: "T", decimals: 18 }],
-  });
+  ({ anvil, exchange } = await startDeployedExchange(40_000));
   const signer = localSigner(anvil.keys[3] as Hex);
   const rest = { signer, chainId: 31337, maxFeePerGas: 10n ** 12n, pollMs: 5 };
   const submitter = new Submitter({ client: anvil.client, ...rest });

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type Anvil, freePort, startAnvil } from "../../../test/support/chain/anvil.ts";
+import { type Anvil, freePort } from "../../../test/support/chain/anvil.ts";
+import { startDeployedExchange } from "../../../test/support/exchange/deployedExchange.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import { type DeployedExchange, deployExchange } from "../contracts/deploy.ts";
+import type { DeployedExchange } from "../contracts/deploy.ts";
 import { encodeDeposit } from "../contracts/mediatorCalls.ts";
 import { encodeApprove, encodeMint } from "../contracts/tokens.ts";
 import { connect } from "../rpc/rpc.ts";
@@ -13,15 +14,7 @@ let anvil: Anvil;
 let exchange: DeployedExchange;
 let stop: AbortController;
 beforeEach(async () => {
-  anvil = await startAnvil();
-  exchange = await deployExchange({
-    client: anvil.client,
-    owner: localSigner(anvil.keys[0] as Hex),
-    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
-    roundSize: 40_000,
-    disputeBond: 0n,
-    tokens: [{ name: "T", symbol: "T", decimals: 18 }],
-  });
+  ({ anvil, exchange } = await startDeployedExchange(40_000));
   stop = new AbortController();
 });
 afterEach(async () => {

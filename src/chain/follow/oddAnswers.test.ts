@@ -1,12 +1,12 @@
 /** Endpoints whose answers are none to the question: another is asked as long as they do so. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
+import type { Anvil } from "../../../test/support/chain/anvil.ts";
+import { startDeployedExchange } from "../../../test/support/exchange/deployedExchange.ts";
 import { type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
-import type { Address, Hex } from "../../base/hex.ts";
-import { type DeployedExchange, deployExchange } from "../contracts/deploy.ts";
+import type { Hex } from "../../base/hex.ts";
+import type { DeployedExchange } from "../contracts/deploy.ts";
 import { MediatorReader } from "../contracts/mediator.ts";
 import { connect } from "../rpc/rpc.ts";
-import { localSigner } from "../signer.ts";
 import { follow, readBlockRef } from "./follow.ts";
 
 const NO_HASH = `0x${"00".repeat(32)}`;
@@ -18,15 +18,7 @@ let open: { stop(): void }[] = [];
 const stop = new AbortController();
 
 beforeAll(async () => {
-  anvil = await startAnvil();
-  exchange = await deployExchange({
-    client: anvil.client,
-    owner: localSigner(anvil.keys[0] as Hex),
-    operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
-    roundSize: 400,
-    disputeBond: 0n,
-    tokens: [{ name: "T", symbol: "T", decimals: 18 }],
-  });
+  ({ anvil, exchange } = await startDeployedExchange());
   await anvil.mine(30);
   head = await anvil.blockNumber();
 });

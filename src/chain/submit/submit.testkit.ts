@@ -1,9 +1,10 @@
 /** A chain, an exchange on it and submitters of one key, for the tests of what is sent. */
 import { afterEach, beforeEach } from "vitest";
-import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
+import type { Anvil } from "../../../test/support/chain/anvil.ts";
+import { startDeployedExchange } from "../../../test/support/exchange/deployedExchange.ts";
 import { until } from "../../../test/support/exchange/exchange.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import { type DeployedExchange, deployExchange } from "../contracts/deploy.ts";
+import type { DeployedExchange } from "../contracts/deploy.ts";
 import { encodeMint, readTokenBalance } from "../contracts/tokens.ts";
 import { localSigner, type Signer } from "../signer.ts";
 import { type Call, Submitter, type SubmitterOptions } from "./submitter.ts";
@@ -19,15 +20,7 @@ export const events: string[] = [];
 export function useChain(): void {
   beforeEach(async () => {
     events.length = 0;
-    anvil = await startAnvil();
-    exchange = await deployExchange({
-      client: anvil.client,
-      owner: localSigner(anvil.keys[0] as Hex),
-      operator: { address: anvil.addresses[1] as Address, name: "a", uri: "b" },
-      roundSize: 400,
-      disputeBond: 0n,
-      tokens: [{ name: "T", symbol: "T", decimals: 18 }],
-    });
+    ({ anvil, exchange } = await startDeployedExchange());
   });
   afterEach(() => anvil.stop());
 }
