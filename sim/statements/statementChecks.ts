@@ -39,7 +39,7 @@ export class StatementChecks {
 
   /** A record that the journal took: it holds both signatures. */
   onRecord(entry: CountersignEntry): void {
-    this.#requireSigned(entry, "the record of");
+    this.#requireSigned(entry, "the record about");
   }
 
   /** An operator answered with its countersignature; `records` are durable. */
