@@ -8,8 +8,8 @@
 #   the filter has positions does not match, and an empty list in a position takes any topic. So
 #   [signature, null, null, null] is the usual way to read transfers of ERC-721 alone.
 # Seen: anvil pays no heed to positions beyond a log's topics: the filter with three nulls gives
-#   both logs. hardhat heeds them, but its empty list takes no topic at all: [signature, []] gives none,
-#   where anvil gives both, as go-ethereum would.
+#   both logs. hardhat heeds them, but its empty list takes no topic at all: [signature, []] gives
+#   none, where anvil gives both, as go-ethereum would.
 # What to do: send null, never an empty list, and leave trailing nulls away; count the topics of
 #   what comes back, whatever the filter said. A test on either node does not show what others do.
 set -euo pipefail
