@@ -10,7 +10,7 @@
  *                                                where the first endpoint has that fault, always
  *     npm run sim -- --faults pools              with these faults only, separated by commas
  *     npm run sim -- --lone ...                  with one endpoint, which is not true
- *     npm run sim -- --statements ...            clients sign statements; --no-statements: none does
+ *     npm run sim -- --statements ...            clients sign statements; --no-statements: none
  */
 import { parseArgs } from "node:util";
 import { type BatchTotals, runBatches } from "./batch.ts";

@@ -1,4 +1,4 @@
-/** Statements across operators on one journal: handed over by slots, and after the leader's loss. */
+/** Statements across operators on one journal: handed over by slots, and after a leader's loss. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Api } from "../src/client/api.ts";
 import type { ExchangeClient } from "../src/client/client.ts";

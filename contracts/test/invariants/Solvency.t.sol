@@ -61,8 +61,8 @@ contract SolvencyTest is MediatorTest {
 
     /// @dev Asks for a part of the opening. Where the balance no longer covers it, the operator
     /// holds an order of the client that shows so, or a statement, which covers all that the client
-    /// presented; and cancels. Where `greedy`, the client spends right after asking, and the operator
-    /// cancels as well.
+    /// presented; and cancels. Where `greedy`, the client spends right after asking, and the
+    /// operator cancels as well.
     function ask(uint256 who, uint128 amount, bool greedy) private {
         if (round < 2 || requestAmount[who] != 0) return;
         uint128 known = committed[round - 1][0][who];
