@@ -20,10 +20,13 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { build } from "esbuild";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { build as buildApp } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { buildPackages } from "../tools/packages/build.ts";
 import { PACKAGES } from "../tools/packages/plans.ts";
+import { openBrowser, visit } from "./support/browser/chromium.ts";
+import { serveFolder } from "./support/browser/serveFolder.ts";
 import { startExchange } from "./support/exchange/exchange.ts";
 
 const run = promisify(execFile);
@@ -230,6 +233,63 @@ describe("the packages", () => {
       expect(kept).toContain('"kind":"fill"');
     } finally {
       await exchange.stop();
+    }
+  });
+
+  it("the client trades and audits in a real browser, bundled as users do, with its own evidence", async () => {
+    writeFileSync(
+      join(installed, "app.js"),
+      `import { ExchangeClient, exportEvidence, IndexedDbEvidence } from "@quarterdeck/client";
+      async function join(given) {
+        const evidence = await IndexedDbEvidence.open("ada");
+        return { client: await ExchangeClient.join({ ...given, pollMs: 15, evidence }), evidence };
+      }
+      globalThis.order = async (given) => {
+        const { client } = await join(given);
+        await client.waitForCredit(await client.deposit("WETH", "2"));
+        const request = { market: "WETH/USDC", side: "sell", price: "3000", amount: "1" };
+        return (await client.createOrder(request)).state;
+      };
+      globalThis.audit = async (given) => {
+        const { client, evidence } = await join(given);
+        const { round, faults, pending, balances } = await client.audit();
+        const kinds = [];
+        for await (const line of exportEvidence(evidence)) kinds.push(JSON.parse(line).kind);
+        return { round, faults, pending, balances: balances.map((one) => String(one.balance)), kinds };
+      };`,
+    );
+    writeFileSync(join(installed, "index.html"), '<script type="module" src="./app.js"></script>');
+    await buildApp({ root: installed, configFile: false, logLevel: "error" });
+    const app = await serveFolder(join(installed, "dist"));
+    const exchange = await startExchange();
+    const browser = await openBrowser();
+    try {
+      const { anvil, mediator, url } = exchange;
+      await exchange.client(0);
+      const given = { operator: url, rpc: anvil.url, mediator, signer: anvil.keys[2] };
+      const { page, complaints } = await visit(browser);
+      await page.goto(app.url);
+      const mining = setInterval(() => anvil.mine().catch(() => {}), 200);
+      const state = await page
+        .evaluate(`order(${JSON.stringify(given)})`)
+        .finally(() => clearInterval(mining));
+      expect(state).toBe("open");
+      for (const round of [1, 2]) await exchange.toQuarter(round, 1);
+      // A new page of the same browser: nothing is left of the old one but what it kept.
+      await page.goto("about:blank");
+      await page.goto(app.url);
+      expect(await page.evaluate(`audit(${JSON.stringify(given)})`)).toEqual({
+        round: 2,
+        faults: [],
+        pending: [],
+        balances: [String(2n * 10n ** 18n), "0"],
+        kinds: expect.arrayContaining(["order", "proof"]),
+      });
+      expect(complaints).toEqual([]);
+    } finally {
+      await browser.close();
+      await exchange.stop();
+      await app.stop();
     }
   });
 

@@ -7,7 +7,8 @@ import { messageOf, QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { encodeRefundBond } from "../chain/contracts/mediatorCalls.ts";
-import { readDisputeRounds } from "../chain/contracts/pastEvents.ts";
+import { readDisputeRounds } from "../chain/follow/pastEvents.ts";
+import { ContractRefused } from "../chain/rpc/errors.ts";
 import { Api } from "../client/api.ts";
 import type { ProofRecord } from "../client/evidence/evidence.ts";
 import {
@@ -102,7 +103,7 @@ export class Tower {
     try {
       work = await roundWork(client);
     } catch (error) {
-      if (!(error instanceof QuarterdeckError) || error.code !== "NoDelegation") throw error;
+      if (!isNotDelegated(error)) throw error;
       this.#tell("mayNotDispute", address, round, problem ?? error.message);
       return;
     }
@@ -175,4 +176,10 @@ export class Tower {
     this.#told.add(key);
     this.#options.alert({ event, client, round, detail });
   }
+}
+
+/** Also of a contract wallet that counts as signed no more what it signed. */
+function isNotDelegated(error: unknown): error is QuarterdeckError {
+  if (error instanceof ContractRefused) return error.errorName === "NotDelegated";
+  return error instanceof QuarterdeckError && error.code === "NoDelegation";
 }

@@ -10,7 +10,7 @@ import { FileEvidence } from "../client/node/fileEvidence.ts";
 
 const delegationFile = z.strictObject({
   untilRound: z.number().int().min(0),
-  signature: z.string().regex(/^0x[0-9a-f]{130}$/),
+  signature: z.string().regex(/^0x([0-9a-f]{2})*$/),
 });
 
 export interface Entrusted {

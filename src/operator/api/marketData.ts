@@ -1,6 +1,6 @@
 /** The part of the API that reads market data and account history. */
 import type { Address } from "../../base/hex.ts";
-import type { DepositMade } from "../../chain/contracts/pastEvents.ts";
+import type { DepositMade } from "../../chain/follow/pastEvents.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import {
