@@ -26,10 +26,14 @@ describe("an exit with statements", () => {
   beforeAll(async () => {
     exchange = await startExchange({ ordersPerClientAndRound: LIMIT });
     narrow = await startRelay(exchange.anvil.url, async ({ json }, pass) => {
-      const { id, method, params } = json as {
+      const {
+        id,
+        method,
+        params = [],
+      } = json as {
         readonly id: number;
         readonly method: string;
-        readonly params: readonly { readonly fromBlock: Hex; readonly toBlock: Hex }[];
+        readonly params?: readonly { readonly fromBlock: Hex; readonly toBlock: Hex }[];
       };
       const [filter] = params;
       if (method !== "eth_getLogs" || filter === undefined) return pass();
@@ -144,8 +148,8 @@ describe("an exit with statements", () => {
       if (sent === undefined) continue;
       const { functionName, args } = decodeFunctionData({ abi: mediatorAbi, data: sent.input });
       expect(functionName).toBe("initiateWithdrawal");
-      const statements = args?.at(-1) as unknown as readonly { readonly statement: object }[];
-      return statements.map(({ statement }) => (statement as { watermark: bigint }).watermark);
+      const statements = args?.at(-1) as unknown as readonly { readonly watermark: bigint }[];
+      return statements.map(({ watermark }) => watermark);
     }
   }
 });

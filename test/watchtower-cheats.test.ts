@@ -168,6 +168,7 @@ describe("a watchtower against an operator that cheats", () => {
     await stage.close(trees);
     // What it published on chain is the client's proof.
     await stage.honest(4);
+    await stage.at(4, 1);
     await stage.watch();
     const proofs = await stage.vault.clients[0]?.store.proofs(CHEATED);
     expect(proofs?.map(({ proof }) => proof.balance)).toEqual([10n * WETH, 0n]);
