@@ -55,14 +55,13 @@ export type AnyChainClient<T extends Transport = Transport> = Client<T> & ChainQ
 
 /** Does not yet talk to anybody. */
 export function createChainClient<T extends Transport>(transport: T): AnyChainClient<T> {
-  return createClient({ transport, cacheTime: 0 }).extend((client) => {
-    const bound = Object.entries(QUESTIONS).map(([name, action]) => {
-      return [name, (given: never) => (action as Action)(client as never, given)] as const;
-    });
-    return {
-      ...(Object.fromEntries(bound) as unknown as Omit<ChainQuestions, "estimateGas">),
-      estimateGas: (call: TriedCall) => estimateGas(client, call),
-    };
+  const client = createClient({ transport, cacheTime: 0 });
+  const bound = Object.entries(QUESTIONS).map(([name, action]) => {
+    return [name, (given: never) => (action as Action)(client as never, given)] as const;
+  });
+  const questions = Object.fromEntries(bound) as unknown as Omit<ChainQuestions, "estimateGas">;
+  return Object.assign(client, questions, {
+    estimateGas: (call: TriedCall) => estimateGas(client, call),
   });
 }
 

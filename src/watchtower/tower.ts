@@ -51,6 +51,8 @@ export interface TowerOptions {
 
 /** Milliseconds for all balances of a large exchange. */
 const DOWNLOAD_MS = 120_000;
+/** A dispute waits for its block: as many are under way as a node keeps of one account. */
+const CLIENTS_AT_ONCE = 16;
 
 export class Tower {
   readonly #options: TowerOptions;
@@ -71,13 +73,17 @@ export class Tower {
   async watch(): Promise<void> {
     const { vault, reader } = this.#options;
     const { block, halted } = await reader.clock();
-    for (const entrusted of vault.clients) {
-      const next = this.#next.get(entrusted.client) ?? 0;
-      if (next > block && !halted) continue;
-      if (next === Number.POSITIVE_INFINITY) continue;
-      await this.#look(entrusted).catch((error: unknown) => {
-        this.#tell("failed", entrusted.client, undefined, messageOf(error));
-      });
+    const due = vault.clients.filter(({ client }) => {
+      const next = this.#next.get(client) ?? 0;
+      return next <= block || (halted && next !== Number.POSITIVE_INFINITY);
+    });
+    for (let i = 0; i < due.length; i += CLIENTS_AT_ONCE) {
+      const some = due.slice(i, i + CLIENTS_AT_ONCE).map((entrusted) =>
+        this.#look(entrusted).catch((error: unknown) => {
+          this.#tell("failed", entrusted.client, undefined, messageOf(error));
+        }),
+      );
+      await Promise.all(some);
     }
   }
 
