@@ -116,7 +116,7 @@ const ROOMS: Readonly<Record<string, Room>> = {
       ".": ["checks", "signing", "evidence"],
       streaming: [".", "checks"],
       node: [".", "checks", "evidence"],
-      rounds: [".", "evidence", "signing"],
+      rounds: [".", "checks", "evidence", "signing"],
     },
   },
   // The API that bots know from ccxt, over the client library: for the adapter and the gateway.

@@ -1,6 +1,6 @@
 /**
- * The client through which the chain is asked: viem's, with the questions that are asked here and no
- * others. Its `createPublicClient` brings names, signatures and two more curves with it, a third of
+ * The client through which the chain is asked: viem's, with the questions that are asked here and
+ * no others. Its `createPublicClient` brings names, signatures and two more curves with it, a third of
  * what a browser would load of us.
  */
 import {

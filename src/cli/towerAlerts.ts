@@ -1,4 +1,4 @@
-/** Where a watchtower's alerts go: a line of JSON each, and each webhook, tried again for a while. */
+/** Where alerts of a watchtower go: a line of JSON, and each webhook, tried again for a while. */
 import { z } from "zod";
 import { SHAPES, type Shape } from "../operator/alerts/alertsConfig.ts";
 import { Webhook } from "../operator/alerts/webhook.ts";
@@ -67,7 +67,7 @@ function bodyOf(shape: Shape, alert: Alert): string {
   const text = `Quarterdeck watchtower: ${event} ${client}${where}: ${detail}`;
   switch (shape) {
     case "slack":
-      // What an endpoint's error says is no markup.
+      // The error of an endpoint is no markup.
       return JSON.stringify({ text: text.replace(/[&<>]/g, (one) => SLACK[one] ?? one) });
     case "discord":
       return JSON.stringify({ content: text, allowed_mentions: { parse: [] } });

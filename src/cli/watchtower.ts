@@ -34,7 +34,7 @@ const config = z.strictObject({
   storage: file.default("watchtower"),
   host: z.string().default("127.0.0.1"),
   port: z.number().int().min(0).max(65535).default(8090),
-  /** Told of each alert. */
+  /** Services that are told of each alert. */
   webhooks: towerWebhooks,
   maxClients: z.number().int().min(1).max(100_000).default(1000),
   /** Wei for a unit of gas, at most. */

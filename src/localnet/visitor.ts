@@ -1,6 +1,6 @@
 /**
- * What a visitor of the local exchange needs: its manifest, as `quarterdeck deploy` writes one, and
- * tokens for an account that no trader uses unless there are six.
+ * Provisions for a visitor of the local exchange: its manifest, as `quarterdeck deploy` writes one,
+ * and tokens for an account that no trader uses unless there are six.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";

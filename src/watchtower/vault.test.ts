@@ -25,7 +25,7 @@ it("deliveries of a new client at once share one store", async () => {
   expect(vault.clients).toHaveLength(1);
 });
 
-it("a later end of a delegation stays, in whichever order and at once, over a restart", async () => {
+it("a later end of a delegation stays, in whichever order it comes, over a restart", async () => {
   await Promise.all([5, 9, 7].map((round) => vault.delegate(CLIENT, until(round))));
   expect(vault.clients[0]?.delegation).toEqual(until(9));
   await vault.close();

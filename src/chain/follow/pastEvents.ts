@@ -25,8 +25,8 @@ export interface RangeOptions {
 }
 
 /**
- * What `read` gives of all blocks of `span`, part by part: narrower after each refusal of the width,
- * by the follower's own rule. Throws what `read` throws for another reason, or of one block.
+ * The values that `read` gives of all blocks of `span`, part by part: narrower after each refusal
+ * of the width, by the follower's own rule. Throws what `read` throws for another reason, or of one block.
  */
 export async function* readInRanges<T>(
   span: BlockSpan,
