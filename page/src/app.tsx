@@ -3,16 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { isOffered, rpcUrl } from "./chain/endpoint.ts";
 import { chainClock, chainProblem } from "./chain/state.ts";
-import {
-  blockMs,
-  clock,
-  exchange,
-  haltRound,
-  isLive,
-  link,
-  problem,
-  waitingFor,
-} from "./live/exchange.ts";
+import { blockMs, clock, exchange, haltRound, link, problem, waitingFor } from "./live/exchange.ts";
 import { VIEWS, type View, view } from "./route.ts";
 import { chooseTheme, isDark } from "./theme.ts";
 import { blocksText, shortHex, timeText } from "./ui/format.ts";
@@ -88,6 +79,8 @@ function Chosen() {
   return <loaded.Part />;
 }
 
+const LINK_WORDS = { opening: "Opening", live: "Live", stale: "Stale" } as const;
+
 function Top() {
   const now = clock.value;
   const { schedule } = exchange.value ?? {};
@@ -119,7 +112,7 @@ function Top() {
           </a>
         ) : null}
         <span class="live-dot" data-state={link.value.kind}>
-          {isLive.value ? "Live" : "Stale"}
+          {LINK_WORDS[link.value.kind]}
         </span>
         <ThemeSwitch />
         <AccountButton />

@@ -1,7 +1,7 @@
 /** The parts that every view is put together of. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { isLive } from "../live/exchange.ts";
+import { isStale } from "../live/exchange.ts";
 
 interface PanelProps {
   readonly title: ComponentChildren;
@@ -15,9 +15,11 @@ interface PanelProps {
 }
 
 export function Panel({ title, about, actions, live, flush, children, ...rest }: PanelProps) {
-  const isStale = live === true && !isLive.value;
   return (
-    <section class={`panel ${rest.class ?? ""}`} data-stale={isStale || undefined}>
+    <section
+      class={`panel ${rest.class ?? ""}`}
+      data-stale={(live === true && isStale.value) || undefined}
+    >
       <header>
         <div>
           <h2>{title}</h2>

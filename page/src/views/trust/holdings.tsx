@@ -29,7 +29,7 @@ export function Holdings() {
   return (
     <Panel
       title="Solvency"
-      about={`Read at block ${chainClock.value?.block}`}
+      about={solvencyLine()}
       actions={isSolvent.value ? <Tag tone="good">Covered</Tag> : <Tag tone="bad">Not covered</Tag>}
     >
       <div class="holdings" data-testid="solvency">
@@ -63,6 +63,15 @@ export function Holdings() {
       </div>
     </Panel>
   );
+}
+
+/** Holdings of the Mediator beside what it owes, in one line. */
+function solvencyLine(): string {
+  const parts = holdings.value.map(({ symbol, decimals, held, committed = 0n, requested }) => {
+    const owed = amountText(committed + requested, decimals);
+    return `${amountText(held, decimals)} ${symbol} held for ${owed} owed`;
+  });
+  return `${parts.join(", ")}, at block ${chainClock.value?.block}`;
 }
 
 interface BarProps {

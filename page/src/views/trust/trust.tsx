@@ -94,11 +94,19 @@ function TrustLine() {
   return (
     <p class={`trust-line ${report.faults.length > 0 ? "sell" : ""}`} data-testid="trust-line">
       Round {report.round} committed, {words}, {report.records}{" "}
-      {report.records === 1 ? "record" : "records"} of evidence kept in this browser.
+      {report.records === 1 ? "record" : "records"} of evidence kept{" "}
+      <button type="button" class="link" onClick={openEvidence}>
+        in this browser
+      </button>
+      .
     </p>
   );
 }
 
 function connect(): void {
   dialog.value = "connect";
+}
+
+function openEvidence(): void {
+  dialog.value = "evidence";
 }
