@@ -128,7 +128,7 @@ describe("wallets and keys at the page", () => {
     expect(JSON.stringify(await everythingKept(page))).not.toContain(PASSPHRASE);
   });
 
-  it("the trading key opens after a reload by its passphrase, trades, and moves no money", async () => {
+  it("the trading key opens by its passphrase after a reload, and moves no money", async () => {
     const { page } = own;
     await page.reload();
     await openConnect(page);
