@@ -36,7 +36,7 @@ export function App() {
       </main>
       <Foot />
       <Dialogs />
-      <Toasts />
+      {dialog.value === undefined ? <Toasts /> : null}
     </>
   );
 }

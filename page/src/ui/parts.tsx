@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { isStale } from "../live/exchange.ts";
+import { Toasts } from "./toasts.tsx";
 
 interface PanelProps {
   readonly title: ComponentChildren;
@@ -243,6 +244,8 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         </button>
       </header>
       <div class="dialog-body">{children}</div>
+      {/* Behind a dialog nothing is read aloud, nor clicked. */}
+      <Toasts />
     </dialog>
   );
 }

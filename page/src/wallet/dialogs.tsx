@@ -112,6 +112,12 @@ function AccountDialog() {
           <Tag>Orders are signed by {held.kind === "test" ? "this browser" : "the wallet"}</Tag>
         )}
       </p>
+      {held.owner === undefined ? (
+        <p class="muted">
+          It trades and reads, and moves no money. To deposit or withdraw, disconnect and connect the
+          wallet.
+        </p>
+      ) : null}
       <div class="choices">
         <button type="button" class="choice" disabled={!moves} onClick={open("deposit")}>
           <span>
