@@ -14,7 +14,8 @@ interface Drawing {
 
 /**
  * A function from the page's facts, as JSON, to its first picture. The picture is empty where the
- * build has none or cannot draw it: the browser draws the page in any case, a little later.
+ * build has none or cannot draw it: the browser draws the page in any case, a little later. Facts
+ * change once a block: however many visitors come in it, it is drawn once.
  */
 export function openPicture(folder: string): (facts: string) => Promise<string> {
   const file = join(folder, PICTURE);
@@ -23,9 +24,16 @@ export function openPicture(folder: string): (facts: string) => Promise<string> 
     const { mtimeMs } = statSync(file);
     return import(`${pathToFileURL(file)}?${mtimeMs}`);
   };
+  // Loaded before the first visitor comes.
+  load().catch(() => {});
+  let last = { drawPicture: undefined as Drawing["drawPicture"] | undefined, facts: "", html: "" };
   return async (facts) => {
     try {
-      return (await load()).drawPicture(facts);
+      const { drawPicture } = await load();
+      if (last.drawPicture !== drawPicture || last.facts !== facts) {
+        last = { drawPicture, facts, html: drawPicture(facts) };
+      }
+      return last.html;
     } catch {
       return "";
     }
