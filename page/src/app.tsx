@@ -29,8 +29,9 @@ export function App() {
       <button type="button" class="skip" onClick={skip}>
         Skip to the content
       </button>
-      <Top />
-      <Banner />
+      <Top isHalted={isHalted} />
+      {/* Whoever takes everything out needs no operator. */}
+      {isHalted ? null : <Banner />}
       <main id="main" tabIndex={-1}>
         {isHalted && view.value !== "explorer" ? <Halted /> : <Chosen />}
       </main>
@@ -81,7 +82,7 @@ function Chosen() {
 
 const LINK_WORDS = { opening: "Opening", live: "Live", stale: "Stale" } as const;
 
-function Top() {
+function Top({ isHalted }: { readonly isHalted: boolean }) {
   const now = clock.value;
   const { schedule } = exchange.value ?? {};
   return (
@@ -98,7 +99,8 @@ function Top() {
         ))}
       </nav>
       <div class="top-side">
-        {now !== undefined && schedule !== undefined ? (
+        {isHalted ? <span class="tag bad">HALTED</span> : null}
+        {now !== undefined && schedule !== undefined && !isHalted ? (
           <a
             class="round-chip"
             href="#/trust"
@@ -191,7 +193,7 @@ function Banner() {
       </div>
     );
   }
-  if (waitingFor.value === null || haltRound.value !== null) return null;
+  if (waitingFor.value === null) return null;
   return (
     <div class="banner" role="status">
       <span>No orders are taken for now: the operator waits for {waitingFor.value}.</span>

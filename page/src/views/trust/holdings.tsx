@@ -29,10 +29,11 @@ export function Holdings() {
   return (
     <Panel
       title="Solvency"
-      about={solvencyLine()}
+      about={`Read at block ${chainClock.value?.block}`}
       actions={isSolvent.value ? <Tag tone="good">Covered</Tag> : <Tag tone="bad">Not covered</Tag>}
     >
       <div class="holdings" data-testid="solvency">
+        <p>{solvencyLine()}</p>
         {rows.map(({ token, symbol, decimals, held, committed, requested, round }) => {
           const owed = (committed ?? 0n) + requested;
           const most = held > owed ? held : owed;
@@ -67,11 +68,13 @@ export function Holdings() {
 
 /** Holdings of the Mediator beside what it owes, in one line. */
 function solvencyLine(): string {
-  const parts = holdings.value.map(({ symbol, decimals, held, committed = 0n, requested }) => {
-    const owed = amountText(committed + requested, decimals);
-    return `${amountText(held, decimals)} ${symbol} held for ${owed} owed`;
+  const parts = holdings.value.map(({ symbol, decimals, held, committed, requested }) => {
+    const has = `${amountText(held, decimals)} ${symbol}`;
+    if (committed === undefined) return `${has} deposited before the first commit`;
+    const asked = requested === 0n ? "" : " or asked for";
+    return `${has} for ${amountText(committed + requested, decimals)} committed${asked}`;
   });
-  return `${parts.join(", ")}, at block ${chainClock.value?.block}`;
+  return `The Mediator holds ${parts.join(", ")}.`;
 }
 
 interface BarProps {
