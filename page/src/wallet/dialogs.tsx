@@ -114,8 +114,8 @@ function AccountDialog() {
       </p>
       {held.owner === undefined ? (
         <p class="muted">
-          It trades and reads, and moves no money. To deposit or withdraw, disconnect and connect the
-          wallet.
+          It trades and reads, and moves no money. To deposit or withdraw, disconnect and connect
+          the wallet.
         </p>
       ) : null}
       <div class="choices">
