@@ -92,7 +92,7 @@ describe("past slots", () => {
     ]);
   });
 
-  it("a slot without claims is unknown where older claims were not read, and older slots end", () => {
+  it("a slot is unknown where older claims were not read, and slots before that end", () => {
     const from = firstOf(4);
     expect(holders(pastSlotsOf(viewOf(8), [claim(RL1, 5)], from))).toEqual([
       [7, "RL-1"],
@@ -106,7 +106,7 @@ describe("past slots", () => {
     expect(holders(pastSlotsOf(viewOf(9), logs, 0)).map(([slot]) => slot)).toEqual([8, 7, 6]);
   });
 
-  it("past slots go back to Genesis where maintenance was in Genesis alone, as at deployment", () => {
+  it("past slots go back to Genesis where maintenance was in that alone, as at deployment", () => {
     const logs: SlotLog[] = [{ kind: "maintenance", block: 7 }, ...EXAMPLE];
     expect(holders(pastSlotsOf(viewOf(2), logs, 0))).toEqual([
       [1, "RL-1"],

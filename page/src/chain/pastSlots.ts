@@ -61,9 +61,9 @@ export function pastSlotsOf(
 function validClaims(logs: readonly SlotLog[]): Claim[] {
   const removedAt = new Map<Address, BlockNumber>();
   for (const log of logs) if (log.kind === "removed") removedAt.set(log.operator, log.block);
-  return logs.filter(
-    (log): log is Claim => log.kind === "claimed" && log.block > (removedAt.get(log.operator) ?? -1),
-  );
+  return logs.filter((log): log is Claim => {
+    return log.kind === "claimed" && log.block > (removedAt.get(log.operator) ?? -1);
+  });
 }
 
 function holderOf(
