@@ -21,6 +21,7 @@ import { asTooWide } from "../rpc/logWidth.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { LogSource } from "./blockLogs.ts";
 import { convict, type Given } from "./convict.ts";
+import { HeaderReader } from "./headers.ts";
 import { HeadNotifier } from "./headNotifier.ts";
 import {
   AdaptiveRange,
@@ -132,6 +133,7 @@ type Head = Extract<ChainEvent, { kind: "head" }>;
 class BlockFollower {
   readonly #options: FollowOptions;
   readonly #ranges = new Map<Endpoint, AdaptiveRange>();
+  readonly #headers = new Map<Endpoint, HeaderReader>();
   readonly #uselessBlooms = new Set<Endpoint>();
   #last: BlockRef;
   /** The endpoint that the last poll was taken through. */
@@ -230,6 +232,7 @@ class BlockFollower {
     const tell = (problem: string) => client.transport.demote(endpoint, problem);
     return {
       client: endpoint.client,
+      headers: this.#headersOf(endpoint),
       mediator,
       isBloomUsable: !this.#uselessBlooms.has(endpoint),
       onMissingLogs: tell,
@@ -256,6 +259,12 @@ class BlockFollower {
     const range = this.#ranges.get(source) ?? new AdaptiveRange();
     this.#ranges.set(source, range);
     return range;
+  }
+
+  #headersOf(endpoint: Endpoint): HeaderReader {
+    const headers = this.#headers.get(endpoint) ?? new HeaderReader(endpoint);
+    this.#headers.set(endpoint, headers);
+    return headers;
   }
 
   /** A block that an endpoint does not know is a failed poll; another hash is a reorganisation. */

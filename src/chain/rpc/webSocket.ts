@@ -1,6 +1,12 @@
 /** JSON-RPC over one WebSocket: many requests under way at once, and new heads pushed to us. */
 import { RpcRequestError } from "viem";
-import { type Connection, type PublicName, type RpcCall, resultOf } from "./connection.ts";
+import {
+  type Connection,
+  type PublicName,
+  type RpcCall,
+  requestEach,
+  resultOf,
+} from "./connection.ts";
 import { EndpointFailed, type FailureOptions, shortMessage } from "./errors.ts";
 
 /**
@@ -105,6 +111,10 @@ class SocketConnection implements Connection {
       this.#waiting.delete(id);
       this.#pause();
     }
+  }
+
+  requestAll(calls: readonly RpcCall[]): Promise<readonly unknown[]> {
+    return requestEach({ request: (call) => this.request(call) }, calls);
   }
 
   watchHeads = async (onHead: () => void, signal: AbortSignal): Promise<void> => {

@@ -1,0 +1,166 @@
+/**
+ * Headers of blocks from one endpoint: one by one, or many in one request where it answers that.
+ * How many is found out: some nodes take a hundred, some providers ten, three or one.
+ */
+import type { PublicClient } from "viem";
+import type { Hex } from "../../base/hex.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import type { RpcCall } from "../rpc/connection.ts";
+import { kindOf } from "../rpc/errorKinds.ts";
+import { isOverwhelmed } from "../rpc/errors.ts";
+import { LogsBloom } from "./bloom.ts";
+
+export interface BlockHeader {
+  readonly number: BlockNumber;
+  readonly hash: Hex;
+}
+
+export interface FullHeader extends BlockHeader {
+  /** Undefined where the header tells nothing of logs. */
+  readonly bloom: LogsBloom | undefined;
+  /** Hashes of its transactions. */
+  readonly transactions: readonly Hex[];
+}
+
+/** One endpoint, as far as headers are read from it. */
+export interface HeaderSource {
+  readonly client: PublicClient;
+  /** The results in the order of the calls, undefined for each that was not answered with them. */
+  readonly requestAll: (calls: readonly RpcCall[]) => Promise<readonly unknown[]>;
+}
+
+/** A range of blocks, both ends included. */
+export interface BlockSpan {
+  readonly from: BlockNumber;
+  readonly to: BlockNumber;
+}
+
+/**
+ * Headers in one request at most. Erigon and bor take 100 by default, Nethermind, Besu and geth
+ * some 1000, Alchemy's documents have named both. A limit of requests counts each of them.
+ */
+const MOST_IN_REQUEST = 50;
+/** Headers under way at once at most, and requests for them. */
+const MOST_HEADERS = 400;
+const MOST_REQUESTS = 16;
+/** Headers after which a refused number in one request is tried again; doubled by each refusal. */
+const FIRST_PATIENCE = 1000;
+const LONGEST_PATIENCE = 1_000_000;
+
+/** Throws where the block does not exist, and what reading throws. */
+export async function readHeader(
+  { client }: Pick<HeaderSource, "client">,
+  number: BlockNumber,
+): Promise<FullHeader> {
+  const { hash, logsBloom, transactions } = await client.getBlock({ blockNumber: BigInt(number) });
+  const bloom = LogsBloom.parse(logsBloom);
+  return { number, hash: hash as Hex, bloom, transactions: (transactions ?? []) as Hex[] };
+}
+
+/** Reads the headers of long ranges from one endpoint. Remembers how many it gives at once. */
+export class HeaderReader {
+  readonly #source: HeaderSource;
+  /** Headers in one request. */
+  #width = MOST_IN_REQUEST;
+  /** Headers read since the width changed. */
+  #read = 0;
+  #patience = FIRST_PATIENCE;
+
+  constructor(source: HeaderSource) {
+    this.#source = source;
+  }
+
+  /**
+   * The blocks of `span` whose headers `isWanted`, in order. Many headers in one request are tried
+   * first; whatever is not answered so is asked for by itself, and only that failure is thrown.
+   */
+  async find(
+    { from, to }: BlockSpan,
+    isWanted: (header: FullHeader) => boolean,
+  ): Promise<readonly BlockNumber[]> {
+    const found: BlockNumber[] = [];
+    const take = (header: FullHeader) => {
+      if (isWanted(header)) found.push(header.number);
+    };
+    let missed: readonly BlockNumber[] = [];
+    for (let next = from; next <= to || missed.length > 0; ) {
+      const width = this.#width;
+      const most = width * Math.min(MOST_REQUESTS, Math.ceil(MOST_HEADERS / width));
+      const count = Math.max(0, Math.min(most - missed.length, to - next + 1));
+      const wanted = [...missed, ...Array.from({ length: count }, (_, i) => next + i)];
+      next += count;
+      const parts = partsOf(wanted, width).map((part) => this.#readPart(part, take));
+      missed = (await Promise.all(parts)).flat();
+    }
+    return found.sort((a, b) => a - b);
+  }
+
+  /** Gives the blocks that are still to be read: never all of them. */
+  async #readPart(
+    numbers: readonly BlockNumber[],
+    take: (header: FullHeader) => void,
+  ): Promise<readonly BlockNumber[]> {
+    const { headers, failure } = await this.#headersOf(numbers);
+    headers.forEach(take);
+    this.#passed(headers.length);
+    const known = new Set(headers.map(({ number }) => number));
+    const [first, ...others] = numbers.filter((number) => !known.has(number));
+    if (first === undefined) return [];
+    try {
+      take(await readHeader(this.#source, first));
+    } catch (error) {
+      if (kindOf(error) === "limited") this.#refused(numbers.length, undefined);
+      throw error;
+    }
+    // By itself it is answered: they were too many at once.
+    if (numbers.length > 1) this.#refused(numbers.length, failure);
+    else this.#passed(1);
+    return others;
+  }
+
+  async #headersOf(
+    numbers: readonly BlockNumber[],
+  ): Promise<{ readonly headers: readonly FullHeader[]; readonly failure?: unknown }> {
+    if (numbers.length === 1) return { headers: [] };
+    const calls = numbers.map((number) => ({
+      method: "eth_getBlockByNumber",
+      params: [`0x${number.toString(16)}`, false],
+    }));
+    try {
+      const results = await this.#source.requestAll(calls);
+      const headers = numbers.map((number, i) => headerIn(results[i], number));
+      return { headers: headers.filter((header) => header !== undefined) };
+    } catch (failure) {
+      return { headers: [], failure };
+    }
+  }
+
+  #passed(count: number): void {
+    this.#read += count;
+    if (this.#read < this.#patience || this.#width === MOST_IN_REQUEST) return;
+    this.#read = 0;
+    this.#width = Math.min(MOST_IN_REQUEST, this.#width * 2);
+  }
+
+  /** `count` in one request were too many; of several such only the first says something. */
+  #refused(count: number, failure: unknown): void {
+    if (count < this.#width || count === 1) return;
+    // Each time that no answer comes takes long.
+    this.#width = isOverwhelmed(failure) ? 1 : Math.floor(count / 2);
+    this.#read = 0;
+    this.#patience = Math.min(LONGEST_PATIENCE, this.#patience * 2);
+  }
+}
+
+/** Undefined where the endpoint does not know the block. */
+function headerIn(result: unknown, number: BlockNumber): FullHeader | undefined {
+  const { hash, logsBloom, transactions } = (result ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof hash !== "string") return undefined;
+  const bloom = LogsBloom.parse(logsBloom);
+  return { number, hash: hash as Hex, bloom, transactions: (transactions ?? []) as Hex[] };
+}
+
+function partsOf<T>(items: readonly T[], size: number): T[][] {
+  const count = Math.ceil(items.length / size);
+  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
+}
