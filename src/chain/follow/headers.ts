@@ -82,15 +82,12 @@ export class HeaderReader {
     const take = (header: FullHeader) => {
       if (isWanted(header)) found.push(header.number);
     };
-    let missed: readonly BlockNumber[] = [];
-    for (let next = from; next <= to || missed.length > 0; ) {
+    let left = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
+    while (left.length > 0) {
       const width = this.#width;
       const most = width * Math.min(MOST_REQUESTS, Math.ceil(MOST_HEADERS / width));
-      const count = Math.max(0, Math.min(most - missed.length, to - next + 1));
-      const wanted = [...missed, ...Array.from({ length: count }, (_, i) => next + i)];
-      next += count;
-      const parts = partsOf(wanted, width).map((part) => this.#readPart(part, take));
-      missed = (await Promise.all(parts)).flat();
+      const parts = partsOf(left.slice(0, most), width).map((part) => this.#readPart(part, take));
+      left = [...(await Promise.all(parts)).flat(), ...left.slice(most)];
     }
     return found.sort((a, b) => a - b);
   }
@@ -144,7 +141,7 @@ export class HeaderReader {
 
   /** `count` in one request were too many; of several such only the first says something. */
   #refused(count: number, failure: unknown): void {
-    if (count < this.#width || count === 1) return;
+    if (count > this.#width || count === 1) return;
     // Each time that no answer comes takes long.
     this.#width = isOverwhelmed(failure) ? 1 : Math.floor(count / 2);
     this.#read = 0;

@@ -76,6 +76,17 @@ function decoded(part: string): string {
   }
 }
 
+let lastId = Math.floor(Math.random() * 2 ** 30);
+
+/**
+ * The id of a request: the same for no two, on any connection or by a process before us. An endpoint
+ * that gives an answer twice, to whoever asks next, is found out by it.
+ */
+export function nextId(): number {
+  lastId += 1;
+  return lastId;
+}
+
 /**
  * Bytes of an answer's body at most. The receipts of a block, which whoever pays for its gas can fill
  * with logs, are some 80 MB at the worst.
@@ -89,11 +100,7 @@ const MOST_BYTES = 128 * 1024 * 1024;
 export function overHttp(url: string, name: PublicName, timeoutMs: number): Connection {
   const rpc = getHttpRpcClient(url, { maxResponseBodySize: MOST_BYTES });
   let lost = false;
-  let lastId = 0;
-  const withId = ({ method, params }: RpcCall): CallWithId => {
-    lastId += 1;
-    return { id: lastId, method, params };
-  };
+  const withId = ({ method, params }: RpcCall): CallWithId => ({ id: nextId(), method, params });
   const post = async <T>(
     body: CallWithId | CallWithId[],
     read: (answer: unknown, status: number | undefined) => T,

@@ -2,6 +2,7 @@
 import { RpcRequestError } from "viem";
 import {
   type Connection,
+  nextId,
   type PublicName,
   type RpcCall,
   requestEach,
@@ -62,7 +63,6 @@ class SocketConnection implements Connection {
   readonly #closed = Promise.withResolvers<void>();
   #onHead: (() => void) | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
-  #lastId = 0;
   #lost = false;
 
   constructor(socket: WebSocket, name: PublicName, timeoutMs: number) {
@@ -91,8 +91,7 @@ class SocketConnection implements Connection {
       const problem = "the connection was closed";
       throw new EndpointFailed(this.#name.origin, problem, { undelivered: true });
     }
-    this.#lastId += 1;
-    const id = this.#lastId;
+    const id = nextId();
     clearTimeout(this.#idle);
     const timer = setTimeout(
       // A connection that takes requests and answers none is half dead: the next one may reach

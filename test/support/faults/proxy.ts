@@ -32,10 +32,12 @@ export interface HttpProxy {
   readonly batches: number[];
   meddle: Meddle;
   /** Gives the answer to a whole batch; undefined: each of its calls is answered by itself. */
-  onBatch: ((calls: readonly RpcMessage[]) => number | object | undefined) | undefined;
+  onBatch: ((calls: readonly RpcMessage[]) => Whole | Promise<Whole>) | undefined;
   stop(): void;
 }
 
+/** An HTTP status, or a JSON body. */
+type Whole = number | object | undefined;
 type Request = RpcMessage & { readonly id: number };
 type Forward = (body: Request) => Promise<RpcAnswer>;
 
@@ -60,7 +62,7 @@ export async function startHttpProxy(target: string, meddle?: Meddle): Promise<H
   };
   const answerToBatch = async (requests: readonly Request[]) => {
     batches.push(requests.length);
-    const whole = proxy.onBatch?.(requests);
+    const whole = await proxy.onBatch?.(requests);
     if (whole !== undefined) return whole;
     const forward = together(post);
     const answers = await Promise.all(requests.map((one) => answerTo(one, forward)));
