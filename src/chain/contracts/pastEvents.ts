@@ -37,31 +37,33 @@ export async function readDeposits(
 
 /** A deposit with the transaction that made it. */
 export interface DepositMade {
+  readonly client: Address;
   readonly token: Address;
   readonly amount: bigint;
   readonly block: BlockNumber;
   readonly transactionHash: Hex;
 }
 
-/** Deposits of `client` in the blocks `from` to `to`, oldest first. */
+/** Deposits of `client`, without one of everybody, in the blocks `from` to `to`, oldest first. */
 export async function readDepositsBetween(
   reader: MediatorReader,
-  client: Address,
+  client: Address | undefined,
   from: BlockNumber,
   to: BlockNumber,
 ): Promise<DepositMade[]> {
-  const logs = await ask("a client's deposits", () =>
+  const logs = await ask("deposits", () =>
     reader.client.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "Deposited",
-      args: { client },
+      args: client === undefined ? {} : { client },
       fromBlock: BigInt(from),
       toBlock: BigInt(to),
       strict: true,
     }),
   );
   return logs.map(({ args, blockNumber, transactionHash }) => ({
+    client: toAddress(args.client as Hex),
     token: toAddress(args.token as Hex),
     amount: args.amount,
     block: Number(blockNumber),

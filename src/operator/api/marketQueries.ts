@@ -176,10 +176,13 @@ export function depositsResponse(
   const waiting = pending
     .filter(({ block }) => block > taken)
     .map(
-      (made): DepositResponse => ({
-        ...made,
+      ({ token, amount, block, transactionHash }): DepositResponse => ({
+        token,
+        amount,
+        block,
+        transactionHash,
         state: "pending",
-        confirmationsLeft: Math.max(1, made.block + state.genesis.confirmations - head),
+        confirmationsLeft: Math.max(1, block + state.genesis.confirmations - head),
         round: null,
         timeMs: null,
       }),
