@@ -36,13 +36,13 @@ export interface BlockSpan {
 }
 
 /**
- * Headers in one request at most. Erigon and bor take 100 by default, Nethermind, Besu and geth
- * some 1000, Alchemy's documents have named both. A limit of requests counts each of them.
+ * Headers in one request at most: halved, it comes to three, the most in one provider's free plan.
+ * Erigon and bor take 100 by default, Nethermind, Besu and geth some 1000, Optimism's own endpoint
+ * 10. A limit of requests counts each of them.
  */
-const MOST_IN_REQUEST = 50;
-/** Headers under way at once at most, and requests for them. */
-const MOST_HEADERS = 400;
-const MOST_REQUESTS = 16;
+const MOST_IN_REQUEST = 24;
+/** Requests at once. */
+const REQUESTS_AT_ONCE = 16;
 /** Headers after which a refused number in one request is tried again; doubled by each refusal. */
 const FIRST_PATIENCE = 1000;
 const LONGEST_PATIENCE = 1_000_000;
@@ -83,12 +83,24 @@ export class HeaderReader {
       if (isWanted(header)) found.push(header.number);
     };
     let left = Array.from({ length: Math.max(0, to - from + 1) }, (_, i) => from + i);
-    while (left.length > 0) {
-      const width = this.#width;
-      const most = width * Math.min(MOST_REQUESTS, Math.ceil(MOST_HEADERS / width));
-      const parts = partsOf(left.slice(0, most), width).map((part) => this.#readPart(part, take));
-      left = [...(await Promise.all(parts)).flat(), ...left.slice(most)];
-    }
+    let isFailed = false;
+    const next = () => {
+      if (isFailed) return [];
+      const part = left.slice(0, this.#width);
+      left = left.slice(part.length);
+      return part;
+    };
+    const work = async () => {
+      for (let part = next(); part.length > 0; part = next()) {
+        const missed = await this.#readPart(part, take);
+        left = [...missed, ...left];
+      }
+    };
+    const stop = (error: unknown) => {
+      isFailed = true;
+      throw error;
+    };
+    await Promise.all(Array.from({ length: REQUESTS_AT_ONCE }, () => work().catch(stop)));
     return found.sort((a, b) => a - b);
   }
 
@@ -155,9 +167,4 @@ function headerIn(result: unknown, number: BlockNumber): FullHeader | undefined 
   if (typeof hash !== "string") return undefined;
   const bloom = LogsBloom.parse(logsBloom);
   return { number, hash: hash as Hex, bloom, transactions: (transactions ?? []) as Hex[] };
-}
-
-function partsOf<T>(items: readonly T[], size: number): T[][] {
-  const count = Math.ceil(items.length / size);
-  return Array.from({ length: count }, (_, i) => items.slice(i * size, (i + 1) * size));
 }
