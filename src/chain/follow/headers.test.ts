@@ -156,7 +156,7 @@ describe("headers that an endpoint does not give at once", () => {
     expect([tried, proxy.batches.length]).toEqual([8, 8]);
   });
 
-  it("a limit of requests is the endpoint's failure, and fewer are asked for afterwards", async () => {
+  it("a limit of requests is the endpoint's failure; fewer are asked for afterwards", async () => {
     const { proxy, reader, failures } = await start();
     const alone = proxy.meddle;
     const limit = error(-32005, "too many requests");
@@ -173,7 +173,7 @@ describe("headers that an endpoint does not give at once", () => {
     expect(proxy.batches).toEqual(Array.from({ length: BLOCKS / 12 }, () => 12));
   });
 
-  it("a block that an endpoint does not know, at once or by itself, is not passed over", async () => {
+  it("a block that is not known, at once or by itself, is not passed over", async () => {
     const { proxy, reader } = await start();
     const alone = proxy.meddle;
     proxy.meddle = async (call, forward) =>

@@ -7,9 +7,9 @@ export const POLLS_BETWEEN_SURVEYS = 8;
 const NORMAL_LAG_BLOCKS = 3;
 
 /**
- * Passes over endpoints whose newest block is old: what they miss, deadlines do not. Gives them: one
- * that names a block that nobody else has makes all others look so, and they must still be asked
- * whether they have what it says.
+ * Passes over endpoints whose newest block is old: what they miss, deadlines do not. Gives them,
+ * for one that names a block that nobody else has makes all others look so: they must still be
+ * asked whether they have what it says.
  */
 export async function passOverOld(options: {
   readonly client: ChainClient;

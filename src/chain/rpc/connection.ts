@@ -79,8 +79,8 @@ function decoded(part: string): string {
 let lastId = Math.floor(Math.random() * 2 ** 30);
 
 /**
- * The id of a request: the same for no two, on any connection or by a process before us. An endpoint
- * that gives an answer twice, to whoever asks next, is found out by it.
+ * The id of a request: the same for no two, on any connection or by a process before us. So an
+ * endpoint that gives an old answer again is found out.
  */
 export function nextId(): number {
   lastId += 1;
@@ -94,8 +94,8 @@ export function nextId(): number {
 const MOST_BYTES = 128 * 1024 * 1024;
 
 /**
- * Lost after the first request that fails: behind the same URL there may then be another node. Calls
- * that are asked at once are one request, a batch of JSON-RPC 2.0.
+ * Lost after the first request that fails: behind the same URL there may then be another node.
+ * Calls that are asked at once are one request, a batch of JSON-RPC 2.0.
  */
 export function overHttp(url: string, name: PublicName, timeoutMs: number): Connection {
   const rpc = getHttpRpcClient(url, { maxResponseBodySize: MOST_BYTES });
@@ -182,7 +182,7 @@ export function resultOf(
   return body.result;
 }
 
-/** The results in the answer to a batch; throws what is wrong with the first where there are none. */
+/** The results in the answer to a batch; throws the fault of the first where there are none. */
 function resultsOf(
   answer: unknown,
   calls: readonly CallWithId[],
