@@ -2,9 +2,9 @@
  * Headers of blocks from one endpoint: one by one, or many in one request where it answers that.
  * How many is found out: some nodes take a hundred, some providers ten, three or one.
  */
-import type { PublicClient } from "viem";
 import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import type { AnyChainClient } from "../chainClient.ts";
 import type { RpcCall } from "../rpc/connection.ts";
 import { kindOf } from "../rpc/errorKinds.ts";
 import { isOverwhelmed } from "../rpc/errors.ts";
@@ -24,7 +24,7 @@ export interface FullHeader extends BlockHeader {
 
 /** One endpoint, as far as headers are read from it. */
 export interface HeaderSource {
-  readonly client: PublicClient;
+  readonly client: AnyChainClient;
   /** The results in the order of the calls, undefined for each that was not answered with them. */
   readonly requestAll: (calls: readonly RpcCall[]) => Promise<readonly unknown[]>;
 }
