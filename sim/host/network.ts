@@ -35,6 +35,9 @@ export type FaultMode =
   | "empty"
   | "forgetful";
 
+/** Calls in one batch that an endpoint answers, by its words: many, few, none. */
+const MOST_IN_BATCH = [1000, 100, 1000, 10, 3, 0] as const;
+
 export interface Endpoint {
   readonly url: string;
   readonly dialect: Dialect;
@@ -159,12 +162,28 @@ export class Network {
     const refused =
       faults.size === 0 ? undefined : refusalBy(faults, this.#faultRandom, endpoint.words);
     if (refused !== undefined) return refusedWith(body, refused);
-    const { id, method, params = [] } = JSON.parse(body) as RpcRequest;
+    const asked = JSON.parse(body) as RpcRequest | readonly RpcRequest[];
+    if (Array.isArray(asked)) return this.#answerAll(endpoint, asked);
+    const { id, method, params = [] } = asked as RpcRequest;
     const text = this.#textOf(endpoint, id, method, params);
     const last = this.#lastAnswers.get(endpoint);
     this.#lastAnswers.set(endpoint, text);
     const isOther = faults.has("wrongId") && this.#faultRandom.chance(0.15);
     return { status: 200, text: isOther ? (last ?? text) : text };
+  }
+
+  /** Of a batch that an endpoint refuses it answers nothing, or the first few; in any order. */
+  #answerAll(endpoint: Endpoint, asked: readonly RpcRequest[]): Answer {
+    const most = MOST_IN_BATCH[endpoint.words % MOST_IN_BATCH.length] as number;
+    const isCut = endpoint.words % 2 === 0;
+    if (asked.length > most && !isCut) {
+      const error = { code: -32600, message: "batch too large" };
+      return { status: 200, text: JSON.stringify({ jsonrpc: "2.0", id: null, error }) };
+    }
+    const texts = asked
+      .slice(0, most)
+      .map(({ id, method, params = [] }) => this.#textOf(endpoint, id, method, params));
+    return { status: 200, text: `[${texts.toReversed().join()}]` };
   }
 
   #textOf(endpoint: Endpoint, id: number, method: string, params: readonly unknown[]): string {
@@ -224,6 +243,7 @@ export class Network {
 }
 
 function refusedWith(body: string, { status, code, message }: Refused): Answer {
-  const { id } = JSON.parse(body) as RpcRequest;
+  // Of a batch: none.
+  const { id = null } = JSON.parse(body) as Partial<RpcRequest>;
   return { status, text: JSON.stringify({ jsonrpc: "2.0", id, error: { code, message } }) };
 }

@@ -12,7 +12,7 @@ import { InvariantBroken } from "./invariantBroken.ts";
 import type { Invariants } from "./invariants.ts";
 import { MARKETS } from "./market.ts";
 import { OperatorHost } from "./operatorHost.ts";
-import type { Plan } from "./plan.ts";
+import { isUnprovable, type Plan } from "./plan.ts";
 import type { WorldStorage } from "./storages.ts";
 import type { Trace } from "./trace.ts";
 
@@ -134,11 +134,14 @@ export class Operators {
     const isOnFork = this.#options.network.endpoints.some(
       ({ stuckAt }) => stuckAt !== undefined && !this.#options.chain.isCanonical(stuckAt),
     );
-    if (!MAY_STOP.has(code) && !tooDeep && !(code === "ReorgTooDeep" && isOnFork)) {
+    // A log that nothing shows to be missing is found out by the contract's totals, at the latest.
+    const isMissing = code === "ContractDiffers" && isUnprovable(this.#options.plan);
+    const mayStop = MAY_STOP.has(code) || tooDeep || isMissing;
+    if (!mayStop && !(code === "ReorgTooDeep" && isOnFork)) {
       this.#options.fail(new InvariantBroken("stops only for a reason", `${code}: ${message}`));
     }
     this.#end(host);
-    if (tooDeep) this.#options.onOver();
+    if (tooDeep || isMissing) this.#options.onOver();
   }
 
   crash(host: OperatorHost): void {

@@ -11,12 +11,8 @@ import { sleep } from "../base/sleep.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { encodeDeposit } from "../chain/contracts/mediatorCalls.ts";
 import { encodeApprove, readAllowance, readTokenBalance } from "../chain/contracts/tokens.ts";
-import {
-  type BlockSpan,
-  type DepositMade,
-  readDepositsBetween,
-  readInRanges,
-} from "../chain/follow/pastEvents.ts";
+import type { BlockSpan } from "../chain/follow/headers.ts";
+import { type DepositMade, readDepositsBetween, readInRanges } from "../chain/follow/pastEvents.ts";
 import { ContractRefused, InsufficientFunds } from "../chain/rpc/errors.ts";
 import { ask } from "../chain/rpc/rpc.ts";
 import type { Mined } from "../chain/submit/submitter.ts";

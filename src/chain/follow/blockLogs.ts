@@ -8,12 +8,20 @@ import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { AnyChainClient } from "../chainClient.ts";
 import { causeOf, isOverwhelmed, isRefusal } from "../rpc/errors.ts";
-import { LogsBloom } from "./bloom.ts";
+import type { LogsBloom } from "./bloom.ts";
+import {
+  type BlockHeader,
+  type BlockSpan,
+  type FullHeader,
+  type HeaderReader,
+  readHeader,
+} from "./headers.ts";
 import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
 /** One endpoint, and what its blooms are worth. */
 export interface LogSource {
   readonly client: AnyChainClient;
+  readonly headers: HeaderReader;
   readonly mediator: Address;
   /** False once they contradicted logs that were there. */
   readonly isBloomUsable: boolean;
@@ -23,20 +31,9 @@ export interface LogSource {
   readonly onMissingLogs: (problem: string) => void;
 }
 
-export interface BlockHeader {
-  readonly number: BlockNumber;
-  readonly hash: Hex;
-}
-
 export interface BlockLogs {
   readonly block: BlockHeader;
   readonly logs: readonly Log[];
-}
-
-interface FullHeader extends BlockHeader {
-  readonly bloom: LogsBloom | undefined;
-  /** Hashes of its transactions. */
-  readonly transactions: readonly Hex[];
 }
 
 /** Refused for what is asked by, and not for the block. */
@@ -45,8 +42,8 @@ const FORM = /block ?hash|not supported|unsupported|invalid (argument|param)|unk
 const UNKNOWN_BLOCK = /unknown block|not found|does not exist/i;
 /** Receipts that are asked for at once where a node does not give all of a block. */
 const RECEIPTS_AT_ONCE = 16;
-/** Headers that are asked for at once, and blocks that are read again. */
-const HEADERS_AT_ONCE = 16;
+/** Blocks that are read again at once. */
+const BLOCKS_AT_ONCE = 16;
 
 /**
  * The logs of block `number`. A machine that does not know the block says so, where it is asked for
@@ -94,27 +91,26 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
 export async function completeLogs(
   source: LogSource,
   given: readonly Log[],
-  { from, to }: { readonly from: BlockNumber; readonly to: BlockNumber },
+  span: BlockSpan,
 ): Promise<readonly Log[]> {
   if (!source.isBloomUsable) return given;
   const ofBlock = Map.groupBy(given, ({ blockNumber }) => Number(blockNumber));
-  const found: Log[] = [];
-  for (let first = from; first <= to; first += HEADERS_AT_ONCE) {
-    const count = Math.min(HEADERS_AT_ONCE, to - first + 1);
-    const blocks = Array.from({ length: count }, async (_, i) => {
-      const logs = ofBlock.get(first + i) ?? [];
-      const header = await readHeader(source, first + i);
-      if (isWholeByBloom(source, header, logs)) return logs;
-      const block = await readBlockLogs(source, header.number);
-      if (block.logs.length > logs.length) {
-        const which = `the bloom of block ${header.number} tells of more than a range gave`;
+  const doubted = await source.headers.find(
+    span,
+    (header) => !isWholeByBloom(source, header, ofBlock.get(header.number) ?? []),
+  );
+  for (let i = 0; i < doubted.length; i += BLOCKS_AT_ONCE) {
+    const blocks = doubted.slice(i, i + BLOCKS_AT_ONCE).map(async (number) => {
+      const { logs } = await readBlockLogs(source, number);
+      if (logs.length > (ofBlock.get(number)?.length ?? 0)) {
+        const which = `the bloom of block ${number} tells of more than a range gave`;
         source.onMissingLogs(`its logs are incomplete or doubled: ${which}`);
       }
-      return block.logs;
+      ofBlock.set(number, [...logs]);
     });
-    found.push(...(await Promise.all(blocks)).flat());
+    await Promise.all(blocks);
   }
-  return found;
+  return [...ofBlock.values()].flat();
 }
 
 /**
@@ -131,15 +127,6 @@ async function moreByReceipts(source: LogSource, header: FullHeader, given: read
     `eth_getLogs gave ${figures} of block ${header.number}: its receipts have all`,
   );
   return found;
-}
-
-async function readHeader(
-  { client }: Pick<LogSource, "client">,
-  number: BlockNumber,
-): Promise<FullHeader> {
-  const { hash, logsBloom, transactions } = await client.getBlock({ blockNumber: BigInt(number) });
-  const bloom = LogsBloom.parse(logsBloom);
-  return { number, hash: hash as Hex, bloom, transactions: (transactions ?? []) as Hex[] };
 }
 
 /** Undefined where the endpoint cannot be asked so. */

@@ -4,7 +4,6 @@
  * and a deeper one throws `ReorgTooDeep`. A range of blocks comes from one endpoint; its last block
  * and its logs must be the same on a second one, where there is one that is well.
  */
-import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
@@ -20,17 +19,10 @@ import {
 import { asTooWide } from "../rpc/logWidth.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { LogSource } from "./blockLogs.ts";
-import { convict, type Given } from "./convict.ts";
+import { CrossCheck } from "./crossCheck.ts";
+import { HeaderReader } from "./headers.ts";
 import { HeadNotifier } from "./headNotifier.ts";
-import {
-  AdaptiveRange,
-  areSame,
-  type FinalBlocks,
-  type Reading,
-  readAgain,
-  readBlockRef,
-  readRange,
-} from "./readRange.ts";
+import { AdaptiveRange, type FinalBlocks, readBlockRef, readRange } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
 import { POLLS_BETWEEN_SURVEYS, passOverOld } from "./survey.ts";
 
@@ -132,6 +124,7 @@ type Head = Extract<ChainEvent, { kind: "head" }>;
 class BlockFollower {
   readonly #options: FollowOptions;
   readonly #ranges = new Map<Endpoint, AdaptiveRange>();
+  readonly #headers = new Map<Endpoint, HeaderReader>();
   readonly #uselessBlooms = new Set<Endpoint>();
   #last: BlockRef;
   /** The endpoint that the last poll was taken through. */
@@ -139,18 +132,20 @@ class BlockFollower {
   /** The sources of the polls that failed since blocks were taken. */
   readonly #failed = new Set<Endpoint>();
   #polls = 0;
-  /** While endpoints disagree, none is believed without a second. */
-  #disputed: EndpointsDisagree | undefined;
+  readonly #others: CrossCheck;
 
   constructor(options: FollowOptions) {
     this.#options = options;
+    this.#others = new CrossCheck(options);
     this.#last = options.after;
   }
 
   /** The newest block, as the healthiest endpoint knows it. */
   async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
     this.#polls += 1;
-    if (this.#polls % POLLS_BETWEEN_SURVEYS === 0) await passOverOld(this.#options);
+    if (this.#polls % POLLS_BETWEEN_SURVEYS === 0) {
+      this.#others.passedOver(await passOverOld(this.#options));
+    }
     let failure: unknown;
     for (const source of this.#candidates()) {
       try {
@@ -180,7 +175,7 @@ class BlockFollower {
     if (source === undefined || error instanceof EndpointsDisagree) return error;
     this.#failed.add(source);
     if (!(error instanceof LogsRefused)) return error;
-    this.#accuse(source, error);
+    this.#others.accuse(source, error);
     return new LogsRefused(error.problem, source.origin);
   }
 
@@ -209,7 +204,7 @@ class BlockFollower {
             this.#logSource(source),
             { from, to: from + span - 1, byHashFrom: final - NEAR_BLOCKS + 1 },
             this.#options.schedule,
-            (reading) => this.#requireSecond(source, reading.end, reading),
+            (reading) => this.#others.requireSecond(source, reading),
           ),
           this.#requireUnchanged(source),
         ]);
@@ -230,6 +225,7 @@ class BlockFollower {
     const tell = (problem: string) => client.transport.demote(endpoint, problem);
     return {
       client: endpoint.client,
+      headers: this.#headersOf(endpoint),
       mediator,
       isBloomUsable: !this.#uselessBlooms.has(endpoint),
       onMissingLogs: tell,
@@ -258,125 +254,19 @@ class BlockFollower {
     return range;
   }
 
+  #headersOf(endpoint: Endpoint): HeaderReader {
+    const headers = this.#headers.get(endpoint) ?? new HeaderReader(endpoint);
+    this.#headers.set(endpoint, headers);
+    return headers;
+  }
+
   /** A block that an endpoint does not know is a failed poll; another hash is a reorganisation. */
   async #requireUnchanged(source: Endpoint): Promise<void> {
     const last = this.#last;
     const found = await readBlockRef(source.client, last.number);
     if (found.hash === last.hash) return;
     // Unless it is only this endpoint that has left the chain.
-    await this.#requireSecond(source, found);
+    await this.#others.requireAll(source, found);
     throw new ReorgTooDeep(last.number, last.hash, found.hash);
   }
-
-  /**
-   * Throws `EndpointsDisagree` when the next endpoint that is well has another block of that
-   * number, or other logs than were read and no third one has the same: two outvote one, which is
-   * passed over then. Without a second one that is well, the first has to do.
-   */
-  async #requireSecond(source: Endpoint, ref: BlockRef, reading?: Reading): Promise<void> {
-    // Has other logs than were read.
-    let opposed: Given | undefined;
-    for (const other of this.#endpoints()) {
-      const isSpared = other.penalty > 0 && this.#disputed === undefined;
-      // All are asked before anything ends the operator.
-      if (other === source || (isSpared && reading !== undefined)) continue;
-      const [found, logs] = await Promise.all([
-        this.#hashAt(other, ref.number),
-        reading && this.#logsAt(other, reading),
-      ]);
-      if (found === undefined) continue;
-      if (found.hash !== ref.hash) {
-        const [ours, theirs] = [ref.hash, found.hash];
-        throw this.#dispute(`block ${ref.number}`, [source, ours], [other, theirs]);
-      }
-      if (reading !== undefined && logs === undefined) continue;
-      for (const cut of reading?.cuts ?? []) await this.#requireSame(source, other, cut);
-      if (reading !== undefined && logs !== undefined && !areSame(reading.logs, logs)) {
-        const fault = await this.#convict(source, [source, reading.logs], [other, logs]);
-        if (fault !== undefined) {
-          // Of the block itself it says the same: so much of a dispute is settled.
-          this.#disputed = undefined;
-          this.#accuse(other, fault);
-          continue;
-        }
-        if (opposed !== undefined && areSame(opposed[1], logs)) this.#outvote(source, reading);
-        opposed ??= [other, logs];
-        continue;
-      }
-      if (reading !== undefined && opposed !== undefined) this.#outvote(opposed[0], reading);
-      this.#disputed = undefined;
-      return;
-    }
-    if (reading !== undefined && opposed !== undefined) {
-      const about = `the Mediator's logs in ${blocksOf(reading)}`;
-      const [ours, theirs] = [`${reading.logs.length} logs`, `${opposed[1].length} logs`];
-      throw this.#dispute(about, [source, ours], [opposed[0], theirs]);
-    }
-    if (this.#disputed !== undefined) throw this.#disputed;
-  }
-
-  async #requireSame(source: Endpoint, other: Endpoint, cut: BlockRef): Promise<void> {
-    const found = await this.#hashAt(other, cut.number);
-    if (found === undefined || found.hash === cut.hash) return;
-    throw this.#dispute(`block ${cut.number}`, [source, cut.hash], [other, found.hash]);
-  }
-
-  /**
-   * The fault that an endpoint's own headers prove in the logs it gave; throws it where the source
-   * is the guilty one.
-   */
-  async #convict(source: Endpoint, ...given: [Given, Given]): Promise<LogsRefused | undefined> {
-    const guilty = await convict(...given).catch(() => undefined);
-    if (guilty === undefined) return undefined;
-    const { by, block } = guilty;
-    const fault = new LogsRefused(
-      by === "bloom"
-        ? `the bloom of block ${block}, as it gives it, differs.`
-        : `the receipts of block ${block}, as it gives them, differ.`,
-    );
-    if (guilty.endpoint === source) throw fault;
-    return fault;
-  }
-
-  #accuse(endpoint: Endpoint, { problem }: LogsRefused): void {
-    const what = `its logs are incomplete or doubled: ${problem}`;
-    this.#options.client.transport.demote(endpoint, what);
-  }
-
-  #outvote(endpoint: Endpoint, reading: Reading): void {
-    const problem = `two others have other logs in ${blocksOf(reading)}`;
-    this.#options.client.transport.demote(endpoint, problem);
-  }
-
-  #dispute(about: string, ...said: (readonly [Endpoint, string])[]): EndpointsDisagree {
-    const each = said.map(([{ origin }, says]) => ({ origin, says }));
-    this.#disputed = new EndpointsDisagree(about, each);
-    return this.#disputed;
-  }
-
-  /** Undefined where it gives none: what was no answer has been counted. */
-  async #logsAt(endpoint: Endpoint, reading: Reading): Promise<readonly Log[] | undefined> {
-    try {
-      return await readAgain(endpoint.client, this.#options.mediator, reading);
-    } catch (error) {
-      if (error instanceof LogsRefused) this.#accuse(endpoint, error);
-      return undefined;
-    }
-  }
-
-  async #hashAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
-    try {
-      return await readBlockRef(endpoint.client, number);
-    } catch {
-      // A missing answer has been counted; an endpoint that does not know a final block is behind.
-      if (endpoint.penalty === 0) {
-        this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
-      }
-      return undefined;
-    }
-  }
-}
-
-function blocksOf({ from, end }: Reading): string {
-  return `blocks ${from} to ${end.number}`;
 }

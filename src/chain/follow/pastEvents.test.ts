@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { RpcRefusal } from "../rpc/errorKinds.ts";
 import { EndpointFailed, RpcUnavailable } from "../rpc/errors.ts";
-import { type BlockSpan, type RangeOptions, readInRanges } from "./pastEvents.ts";
+import type { BlockSpan } from "./headers.ts";
+import { type RangeOptions, readInRanges } from "./pastEvents.ts";
 
 const WORDS = "block range is too wide (maximum 100)";
 

@@ -10,13 +10,8 @@ import type { MediatorReader } from "../contracts/mediator.ts";
 import { isOverwhelmed } from "../rpc/errors.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { ask } from "../rpc/rpc.ts";
+import type { BlockSpan } from "./headers.ts";
 import { AdaptiveRange } from "./readRange.ts";
-
-/** Blocks, both included. */
-export interface BlockSpan {
-  readonly from: BlockNumber;
-  readonly to: BlockNumber;
-}
 
 export interface RangeOptions {
   readonly newestFirst?: boolean;

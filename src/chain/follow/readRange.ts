@@ -8,6 +8,7 @@ import type { AnyChainClient } from "../chainClient.ts";
 import { decodeLog } from "../contracts/logs.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { type BlockLogs, completeLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
+import type { BlockSpan } from "./headers.ts";
 import { soundLogs } from "./soundLogs.ts";
 
 /** All final blocks after the last such event, up to and including `to`. */
@@ -142,10 +143,7 @@ export async function readRange(
 }
 
 /** The logs of blocks far behind the head, held against the blooms of their headers. */
-async function readWhole(
-  source: LogSource,
-  span: { readonly from: BlockNumber; readonly to: BlockNumber },
-): Promise<readonly Log[]> {
+async function readWhole(source: LogSource, span: BlockSpan): Promise<readonly Log[]> {
   const { client, mediator } = source;
   const given = await readLogs(client, mediator, span.from, span.to);
   return completeLogs(source, soundLogs(given, { mediator, ...span }), span);

@@ -17,12 +17,28 @@ export interface RpcCall {
 export interface Connection {
   /** Throws `RpcRefusal` for an answer that is an error, else `EndpointFailed`. */
   request(call: RpcCall): Promise<unknown>;
+  /**
+   * The results of calls that are asked at once, in their order: undefined for each that was not
+   * answered with one. Throws as `request` does where none was.
+   */
+  requestAll(calls: readonly RpcCall[]): Promise<readonly unknown[]>;
   readonly lost: boolean;
   /**
    * Tells of each new head until the connection is lost or `signal` is aborted, and resolves then.
    * Undefined where the far end cannot speak first.
    */
   readonly watchHeads?: (onHead: () => void, signal: AbortSignal) => Promise<void>;
+}
+
+/** Many calls at once, each as a request of its own, as `Connection.requestAll`. */
+export async function requestEach(
+  { request }: Pick<Connection, "request">,
+  calls: readonly RpcCall[],
+): Promise<readonly unknown[]> {
+  const settled = await Promise.allSettled(calls.map(request));
+  const first = settled.find((one) => one.status === "rejected");
+  if (first !== undefined && settled.every((one) => one.status === "rejected")) throw first.reason;
+  return settled.map((one) => (one.status === "fulfilled" ? one.value : undefined));
 }
 
 /** The public name of an endpoint, and a function that takes the secret part out of a text. */
@@ -60,42 +76,64 @@ function decoded(part: string): string {
   }
 }
 
+let lastId = Math.floor(Math.random() * 2 ** 30);
+
+/**
+ * The id of a request: the same for no two, on any connection or by a process before us. So an
+ * endpoint that gives an old answer again is found out.
+ */
+export function nextId(): number {
+  lastId += 1;
+  return lastId;
+}
+
 /**
  * Bytes of an answer's body at most. The receipts of a block, which whoever pays for its gas can fill
  * with logs, are some 80 MB at the worst.
  */
 const MOST_BYTES = 128 * 1024 * 1024;
 
-/** Lost after the first request that fails: behind the same URL there may then be another node. */
+/**
+ * Lost after the first request that fails: behind the same URL there may then be another node.
+ * Calls that are asked at once are one request, a batch of JSON-RPC 2.0.
+ */
 export function overHttp(url: string, name: PublicName, timeoutMs: number): Connection {
   const rpc = getHttpRpcClient(url, { maxResponseBodySize: MOST_BYTES });
   let lost = false;
-  let lastId = 0;
+  const withId = ({ method, params }: RpcCall): CallWithId => ({ id: nextId(), method, params });
+  const post = async <T>(
+    body: CallWithId | CallWithId[],
+    read: (answer: unknown, status: number | undefined) => T,
+  ): Promise<T> => {
+    // The library's own timeout ends with the headers: an answer that never ends needs a signal.
+    const signal = AbortSignal.timeout(timeoutMs);
+    let status: number | undefined;
+    const onResponse = (response: Response) => {
+      status = response.status;
+    };
+    try {
+      const rest = { timeout: 0, fetchOptions: { signal }, onResponse };
+      return read(await rpc.request({ body, ...rest }), status);
+    } catch (error) {
+      if (error instanceof RpcRequestError) throw error;
+      lost = true;
+      throw new EndpointFailed(name.origin, name.redact(problemOf(error, signal, timeoutMs)), {
+        timedOut: signal.aborted,
+        undelivered: !signal.aborted && isUndelivered(error),
+      });
+    }
+  };
   return {
     get lost() {
       return lost;
     },
-    request: async (call) => {
-      // The library's own timeout ends with the headers: an answer that never ends needs a signal.
-      const signal = AbortSignal.timeout(timeoutMs);
-      lastId += 1;
-      const id = lastId;
-      let status: number | undefined;
-      const onResponse = (response: Response) => {
-        status = response.status;
-      };
-      try {
-        const body = { id, method: call.method, params: call.params };
-        const rest = { timeout: 0, fetchOptions: { signal }, onResponse };
-        return resultOf(await rpc.request({ body, ...rest }), call, name, { id, status });
-      } catch (error) {
-        if (error instanceof RpcRequestError) throw error;
-        lost = true;
-        throw new EndpointFailed(name.origin, name.redact(problemOf(error, signal, timeoutMs)), {
-          timedOut: signal.aborted,
-          undelivered: !signal.aborted && isUndelivered(error),
-        });
-      }
+    request: (call) => {
+      const body = withId(call);
+      return post(body, (answer, status) => resultOf(answer, call, name, { id: body.id, status }));
+    },
+    requestAll: (calls) => {
+      const bodies = calls.map(withId);
+      return post(bodies, (answer, status) => resultsOf(answer, bodies, name, status));
     },
   };
 }
@@ -106,6 +144,10 @@ export interface Envelope {
   readonly id: number;
   /** The status of the HTTP answer; undefined over WebSocket. */
   readonly status?: number | undefined;
+}
+
+interface CallWithId extends RpcCall {
+  readonly id: number;
 }
 
 interface RpcBody {
@@ -138,6 +180,30 @@ export function resultOf(
   const fault = shapeFault(call, body.result);
   if (fault !== undefined) throw new Error(name.redact(fault));
   return body.result;
+}
+
+/** The results in the answer to a batch; throws the fault of the first where there are none. */
+function resultsOf(
+  answer: unknown,
+  calls: readonly CallWithId[],
+  name: PublicName,
+  status: number | undefined,
+): readonly unknown[] {
+  // A server that takes no batch, or none so long, may answer the whole with one error.
+  const answers: readonly (RpcBody | null)[] = Array.isArray(answer) ? answer : [answer];
+  const byId = new Map(answers.map((one) => [String(one?.id ?? "none"), one]));
+  let failure: unknown;
+  const results = calls.map((call) => {
+    try {
+      const own = byId.get(String(call.id)) ?? byId.get("none");
+      return resultOf(own, call, name, { id: call.id, status });
+    } catch (error) {
+      failure ??= error;
+      return undefined;
+    }
+  });
+  if (results.every((result) => result === undefined)) throw failure;
+  return results;
 }
 
 /** Proxies put a bare text where an object belongs. */

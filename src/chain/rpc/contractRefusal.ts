@@ -4,7 +4,7 @@ import { mediatorAbi } from "../abi/mediator.ts";
 import { mutableOperatorManagerAbi } from "../abi/mutableOperatorManager.ts";
 import { roundRobinOperatorManagerAbi } from "../abi/roundRobinOperatorManager.ts";
 import { testTokenAbi } from "../abi/testToken.ts";
-import { revertDataOf } from "./errorKinds.ts";
+import { kindOf, revertDataOf } from "./errorKinds.ts";
 import { ContractRefused, causeOf, shortMessage } from "./errors.ts";
 
 /** The contracts whose typed errors we can name. */
@@ -19,6 +19,9 @@ const SELECTOR_LENGTH = 10;
 
 /** The revert behind a failed call as `ContractRefused`, undefined if it did not revert. */
 export function asContractRefused(error: unknown, what: string): ContractRefused | undefined {
+  // An endpoint may speak of a revert where nothing ran.
+  const kind = kindOf(error);
+  if (kind !== undefined && kind !== "reverted") return undefined;
   const data = revertDataOf(causeOf(error, (part) => revertDataOf(part) !== undefined));
   if (data !== undefined && data.length >= SELECTOR_LENGTH) {
     try {

@@ -95,6 +95,17 @@ export class Endpoint {
     }
   }
 
+  /**
+   * The results of calls that are asked at once, in one request where the connection has such, in
+   * the order of the calls: undefined for each that was not answered so. That is no failure: by
+   * itself it may be answered. Throws as `request` does where none was.
+   */
+  async requestAll(calls: readonly RpcCall[]): Promise<readonly unknown[]> {
+    const results = await (await this.#trusted()).requestAll(calls);
+    this.#options.onOutcome(this, undefined);
+    return results;
+  }
+
   /** The endpoint answered. */
   succeeded(): void {
     this.#answersInRow += 1;

@@ -63,6 +63,16 @@ describe("an error", () => {
     ["reverted", "Internal error", { code: -32603, data: { data: "0x", message: "x" } }],
     ["reverted", "VM Exception", { data: { hash: "0x1", result: "0x08c379a0" } }],
     ["reverted", "VM error", { code: -32015, data: "Reverted 0x08c379a0" }],
+    ["sick", "execution reverted", { method: "eth_getBlockByNumber" }],
+    ["sick", "execution reverted", { code: 3, data: "0x08c379a0", method: "eth_getLogs" }],
+    ["sick", "any", { code: 3, method: "eth_getBlockReceipts" }],
+    ["sick", "VM execution error.", { code: -32015, method: "eth_getTransactionReceipt" }],
+    ["sick", "nonce too low", { method: "eth_getLogs" }],
+    ["sick", "already known", { method: "eth_getTransactionCount" }],
+    ["sick", "insufficient funds for gas", { method: "eth_getBalance" }],
+    ["limited", "any", { code: 429, data: "0x", method: "eth_blockNumber" }],
+    ["reverted", "execution reverted", { method: "eth_estimateGas" }],
+    ["reverted", "execution reverted", { method: "eth_sendRawTransaction" }],
     ["tooWide", "range over 5000 blocks, block range is too wide", { status: 503 }],
   ])("an error is %s: %s %j", (kind, message, details) => {
     expect(kindOf(answer(message, details))).toBe(kind);

@@ -39,6 +39,19 @@ const CALLERS: ReadonlySet<RpcErrorKind> = new Set<RpcErrorKind>([
   "badTransaction",
 ] as RpcErrorKind[]);
 
+/** Methods that run the EVM or send a transaction. Of the others, no answer can speak of either. */
+const RUNNING = /^eth_(call|estimateGas|createAccessList|send\w+)$/;
+const OF_RUNS: ReadonlySet<RpcErrorKind> = new Set<RpcErrorKind>([
+  "reverted",
+  "known",
+  "nonceTooLow",
+  "nonceTooHigh",
+  "underpriced",
+  "belowBaseFee",
+  "funds",
+  "badTransaction",
+]);
+
 /** Codes that mean the same everywhere: JSON-RPC 2.0, EIP-1474, EIP-4444, geth's revert. */
 const BY_CODE: ReadonlyMap<number, RpcErrorKind> = new Map([
   [3, "reverted"],
@@ -55,18 +68,24 @@ const BY_CODE: ReadonlyMap<number, RpcErrorKind> = new Map([
 /** Time ran out: for the width where logs are read, else of the endpoint's own. */
 const TIME = /(query|request|execution) (timeout|timed out)|context deadline exceeded/i;
 
-/** The kind of the JSON-RPC error in `error`; undefined where it holds none. */
+/**
+ * The kind of the JSON-RPC error in `error`; undefined where it holds none. Words about a run or a
+ * transaction, in answer to a question about neither, are taken for no such thing.
+ */
 export function kindOf(error: unknown): RpcErrorKind | undefined {
   const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
   if (!(answer instanceof RpcRequestError)) return undefined;
   const { method, status } = answer instanceof RpcRefusal ? answer : {};
-  if (revertDataOf(answer) !== undefined || REVERTED.some(({ words }) => says(answer, words))) {
-    return "reverted";
-  }
-  const wording = WORDINGS.find(({ words }) => says(answer, words));
+  const isFitting = (kind: RpcErrorKind) =>
+    method === undefined || RUNNING.test(method) || !OF_RUNS.has(kind);
+  const isRevert =
+    revertDataOf(answer) !== undefined || REVERTED.some(({ words }) => says(answer, words));
+  if (isRevert && isFitting("reverted")) return "reverted";
+  const wording = WORDINGS.find(({ kind, words }) => isFitting(kind) && says(answer, words));
   if (wording !== undefined) return wording.kind;
   if (TIME.test(answer.details)) return isReadingOfLogs(method) ? "tooWide" : "sick";
-  return byStatus(status) ?? BY_CODE.get(answer.code) ?? "sick";
+  const byCode = BY_CODE.get(answer.code);
+  return byStatus(status) ?? (byCode !== undefined && isFitting(byCode) ? byCode : "sick");
 }
 
 /**

@@ -210,7 +210,7 @@ describe("an answer", () => {
       });
       const { options, failures } = watched();
       const client = connect([strict.url, anvil.url], options);
-      await expect(client.getBlockNumber()).rejects.toThrow("execution reverted");
+      await expect(client.call({ to: mediator })).rejects.toThrow("execution reverted");
       expect(failures).toEqual([]);
     }
   });
@@ -257,14 +257,38 @@ describe("an answer", () => {
     [-32000, "nonce too low"],
     [-32602, "query returned more than 10000 results"],
     [-32603, "execution reverted: no"],
+    [3, "execution reverted"],
   ])("an answer about the question itself (%i, %s) is final", async (code, message) => {
     const strict = await endpoint((_method, response) => response.end(refusal(code, message)));
     const other = await endpoint((_method, response) => response.end(result("0x0")));
     const { options, failures, pauses } = watched();
     const client = connect([strict.url, other.url], options);
-    await expect(client.getBlockNumber()).rejects.toThrow(message);
+    await expect(client.call({ to: mediator })).rejects.toThrow(message);
     expect([failures, pauses, other.asked]).toEqual([[], [], []]);
     expect(strict.asked).toHaveLength(1);
+  });
+
+  it.each([
+    [3, "execution reverted"],
+    [-32000, "execution reverted: no"],
+    [-32603, "execution reverted"],
+    [-32015, "VM execution error."],
+    [-32000, "nonce too low"],
+    [-32000, "insufficient funds for gas * price + value"],
+  ])("an answer about a run, where nothing ran, is none (%i, %s)", async (code, message) => {
+    const odd = await endpoint((_method, response) => response.end(refusal(code, message)));
+    const reads: readonly ((client: ReturnType<typeof connect>) => Promise<unknown>)[] = [
+      (client) => client.getBlock({ blockNumber: 0n }),
+      (client) => client.getLogs({ address: mediator, fromBlock: 0n, toBlock: 0n }),
+      (client) => client.getBalance({ address: mediator }),
+    ];
+    for (const read of reads) {
+      const { options, failures } = watched();
+      await read(connect([odd.url, anvil.url], options));
+      expect(failures).toEqual([odd.url]);
+      const alone = ask("it", () => read(connect([odd.url], options)));
+      await expect(alone).rejects.toMatchObject({ code: "RpcUnavailable" });
+    }
   });
 });
 

@@ -3,7 +3,7 @@
  * address of its own here, so that it stands wherever a URL does.
  */
 import { within } from "../../base/within.ts";
-import type { Connection, PublicName } from "./connection.ts";
+import { type Connection, type PublicName, type RpcCall, requestEach } from "./connection.ts";
 import { RpcRefusal } from "./errorKinds.ts";
 import { EndpointFailed, shortMessage } from "./errors.ts";
 
@@ -33,23 +33,25 @@ export function isProviderUrl(url: string): boolean {
 export function overProvider(url: string, name: PublicName, timeoutMs: number): Connection {
   const provider = providers.find((one) => urls.get(one) === url);
   if (provider === undefined) throw new EndpointFailed(name.origin, "there is no such wallet");
+  const request = async ({ method, params = [] }: RpcCall) => {
+    const asked = provider.request({ method, params } as never);
+    const answer = await within(
+      timeoutMs,
+      asked.then((value) => ({ value })),
+    ).catch((error: unknown) => {
+      const { code, data } = (error ?? {}) as { code?: unknown; data?: unknown };
+      if (typeof code !== "number") throw new EndpointFailed(name.origin, shortMessage(error));
+      const refusal = { code, message: shortMessage(error), data };
+      throw new RpcRefusal(method, name.origin, refusal, undefined);
+    });
+    if (answer !== undefined) return answer.value;
+    const why = `no answer within ${timeoutMs} ms`;
+    throw new EndpointFailed(name.origin, why, { timedOut: true });
+  };
   return {
     // The user may change the chain at any time: it is asked before each question.
     lost: true,
-    request: async ({ method, params = [] }) => {
-      const asked = provider.request({ method, params } as never);
-      const answer = await within(
-        timeoutMs,
-        asked.then((value) => ({ value })),
-      ).catch((error: unknown) => {
-        const { code, data } = (error ?? {}) as { code?: unknown; data?: unknown };
-        if (typeof code !== "number") throw new EndpointFailed(name.origin, shortMessage(error));
-        const refusal = { code, message: shortMessage(error), data };
-        throw new RpcRefusal(method, name.origin, refusal, undefined);
-      });
-      if (answer !== undefined) return answer.value;
-      const why = `no answer within ${timeoutMs} ms`;
-      throw new EndpointFailed(name.origin, why, { timedOut: true });
-    },
+    request,
+    requestAll: (calls) => requestEach({ request }, calls),
   };
 }

@@ -1,6 +1,13 @@
 /** JSON-RPC over one WebSocket: many requests under way at once, and new heads pushed to us. */
 import { RpcRequestError } from "viem";
-import { type Connection, type PublicName, type RpcCall, resultOf } from "./connection.ts";
+import {
+  type Connection,
+  nextId,
+  type PublicName,
+  type RpcCall,
+  requestEach,
+  resultOf,
+} from "./connection.ts";
 import { EndpointFailed, type FailureOptions, shortMessage } from "./errors.ts";
 
 /**
@@ -56,7 +63,6 @@ class SocketConnection implements Connection {
   readonly #closed = Promise.withResolvers<void>();
   #onHead: (() => void) | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
-  #lastId = 0;
   #lost = false;
 
   constructor(socket: WebSocket, name: PublicName, timeoutMs: number) {
@@ -85,8 +91,7 @@ class SocketConnection implements Connection {
       const problem = "the connection was closed";
       throw new EndpointFailed(this.#name.origin, problem, { undelivered: true });
     }
-    this.#lastId += 1;
-    const id = this.#lastId;
+    const id = nextId();
     clearTimeout(this.#idle);
     const timer = setTimeout(
       // A connection that takes requests and answers none is half dead: the next one may reach
@@ -105,6 +110,10 @@ class SocketConnection implements Connection {
       this.#waiting.delete(id);
       this.#pause();
     }
+  }
+
+  requestAll(calls: readonly RpcCall[]): Promise<readonly unknown[]> {
+    return requestEach({ request: (call) => this.request(call) }, calls);
   }
 
   watchHeads = async (onHead: () => void, signal: AbortSignal): Promise<void> => {

@@ -26,29 +26,60 @@ export type Meddle = (
 
 export interface HttpProxy {
   readonly url: string;
-  /** Methods in the order in which they came. */
+  /** Methods in the order in which they came, those of batches too. */
   readonly asked: RpcMessage[];
+  /** The number of calls in each batch that came. */
+  readonly batches: number[];
   meddle: Meddle;
+  /** Gives the answer to a whole batch; undefined: each of its calls is answered by itself. */
+  onBatch: ((calls: readonly RpcMessage[]) => Whole | Promise<Whole>) | undefined;
   stop(): void;
 }
+
+/** An HTTP status, or a JSON body. */
+type Whole = number | object | undefined;
+type Request = RpcMessage & { readonly id: number };
+type Forward = (body: Request) => Promise<RpcAnswer>;
 
 /** Speaks for the endpoint at `target` until it is told otherwise. */
 export async function startHttpProxy(target: string, meddle?: Meddle): Promise<HttpProxy> {
   const asked: RpcMessage[] = [];
-  const respond = async (body: string, response: ServerResponse) => {
-    const { id, method, params = [] } = JSON.parse(body) as Partial<RpcMessage> & { id: number };
-    const call: RpcMessage = { method: String(method), params };
+  const batches: number[] = [];
+  const post = async (body: unknown) => {
+    const headers = { "Content-Type": "application/json" };
+    const rest = { method: "POST", body: JSON.stringify(body), headers };
+    return (await fetch(target, rest)).json() as Promise<unknown>;
+  };
+  /** Undefined: no answer ever comes. */
+  const answerTo = async (request: Request, forward: Forward) => {
+    const { id, method, params } = request;
+    const call: RpcMessage = { method: String(method), params: params ?? [] };
     asked.push(call);
-    const answer = await proxy.meddle(call, async () => {
-      const headers = { "Content-Type": "application/json" };
-      const answered = await fetch(target, { method: "POST", body, headers });
-      return (await answered.json()) as RpcAnswer;
-    });
+    const answer = await proxy.meddle(call, () => forward(request));
+    if (answer === undefined || typeof answer === "number") return answer;
+    const { result, error } = answer;
+    return { jsonrpc: "2.0", id, result, error };
+  };
+  const answerToBatch = async (requests: readonly Request[]) => {
+    batches.push(requests.length);
+    const whole = await proxy.onBatch?.(requests);
+    if (whole !== undefined) return whole;
+    const forward = together(post);
+    const answers = await Promise.all(requests.map((one) => answerTo(one, forward)));
+    // What becomes of one call becomes of all.
+    const status = answers.find((answer) => typeof answer === "number");
+    return status ?? (answers.includes(undefined) ? undefined : answers);
+  };
+  const respond = async (body: string, response: ServerResponse) => {
+    const request = JSON.parse(body) as Request | Request[];
+    const alone: Forward = async (one) => (await post(one)) as RpcAnswer;
+    const answer = await (Array.isArray(request)
+      ? answerToBatch(request)
+      : answerTo(request, alone));
     if (answer === undefined) return;
     response.setHeader("Content-Type", "application/json");
     if (typeof answer === "number") response.statusCode = answer;
-    const { result, error } = typeof answer === "number" ? {} : (answer as RpcAnswer);
-    response.end(JSON.stringify({ jsonrpc: "2.0", id, result, error }));
+    response.end(JSON.stringify(typeof answer === "number" ? { jsonrpc: "2.0" } : answer));
   };
   const server = createServer((request, response) => {
     let body = "";
@@ -63,6 +94,8 @@ export async function startHttpProxy(target: string, meddle?: Meddle): Promise<H
   const proxy: HttpProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    batches,
+    onBatch: undefined,
     meddle: meddle ?? ((_call, forward) => forward()),
     stop: () => {
       server.closeAllConnections();
@@ -70,6 +103,25 @@ export async function startHttpProxy(target: string, meddle?: Meddle): Promise<H
     },
   };
   return proxy;
+}
+
+/** Forwards the calls that are made at the same time as one batch. */
+function together(post: (body: unknown) => Promise<unknown>): Forward {
+  let waiting: Request[] = [];
+  let sent: Promise<Map<number, RpcAnswer>> | undefined;
+  const send = async () => {
+    await new Promise((resolve) => setImmediate(resolve));
+    const bodies = waiting;
+    waiting = [];
+    sent = undefined;
+    const answers = (await post(bodies)) as (RpcAnswer & { readonly id: number })[];
+    return new Map(answers.map((answer) => [answer.id, answer]));
+  };
+  return async (request) => {
+    waiting.push(request);
+    sent ??= send();
+    return (await sent).get(request.id) as RpcAnswer;
+  };
 }
 
 export interface TcpProxy {

@@ -1,0 +1,183 @@
+/** One endpoint of several that has other blocks than the rest, or claims to be far ahead. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import type { Anvil } from "../../../test/support/chain/anvil.ts";
+import { startDeployedExchange } from "../../../test/support/exchange/deployedExchange.ts";
+import { until } from "../../../test/support/exchange/exchange.ts";
+import { type HttpProxy, type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import type { DeployedExchange } from "../contracts/deploy.ts";
+import { encodeDeposit } from "../contracts/mediatorCalls.ts";
+import { encodeApprove, encodeMint } from "../contracts/tokens.ts";
+import { connect } from "../rpc/rpc.ts";
+import { localSigner } from "../signer.ts";
+import { Submitter } from "../submit/submitter.ts";
+import { type FollowOptions, follow, readBlockRef } from "./follow.ts";
+
+const OTHER_HASH: Hex = `0x${"ab".repeat(32)}`;
+const CONFIRMATIONS = 1;
+
+let anvil: Anvil;
+let exchange: DeployedExchange;
+let submitter: Submitter;
+let head: number;
+let open: HttpProxy[] = [];
+let stop = new AbortController();
+
+beforeAll(async () => {
+  ({ anvil, exchange } = await startDeployedExchange());
+  const signer = localSigner(anvil.keys[3] as Hex);
+  const rest = { signer, chainId: 31337, maxFeePerGas: 10n ** 12n, pollMs: 5 };
+  submitter = new Submitter({ client: anvil.client, ...rest });
+  const [token] = exchange.tokens as [Address];
+  const { mediator } = exchange;
+  await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, 9n) });
+  await submitter.send({ what: "approve", to: token, data: encodeApprove(mediator, 9n) });
+  await anvil.mine(30);
+  await deposit();
+  await anvil.mine(20);
+  head = await anvil.blockNumber();
+});
+afterAll(() => anvil.stop());
+afterEach(() => {
+  stop.abort();
+  stop = new AbortController();
+  for (const proxy of open) proxy.stop();
+  open = [];
+});
+
+async function deposit(): Promise<void> {
+  const data = encodeDeposit((exchange.tokens as [Address])[0], 1n);
+  await submitter.send({ what: "deposit", to: exchange.mediator, data });
+}
+
+async function proxy(meddle?: Meddle): Promise<HttpProxy> {
+  const started = await startHttpProxy(anvil.url, meddle);
+  open.push(started);
+  return started;
+}
+
+/** Another hash for the blocks that `isMeant` names, and no logs by it. */
+const strayed = (isMeant: (number: number) => boolean) =>
+  proxy(async ({ method, params }, forward) => {
+    const [asked] = params as [{ blockHash?: Hex }];
+    if (method === "eth_getLogs" && asked.blockHash === OTHER_HASH) return { result: [] };
+    const answer = await forward();
+    const isOther = method === "eth_getBlockByNumber" && isMeant(Number(params[0]));
+    return isOther ? { result: { ...(answer.result as object), hash: OTHER_HASH } } : answer;
+  });
+
+async function begin(urls: readonly string[], changes: Partial<FollowOptions> = {}) {
+  const failures: string[] = [];
+  const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
+  const client = connect(urls, { retries: 0, chainId: 31337, onFailure });
+  const events = follow({
+    client,
+    mediator: exchange.mediator,
+    after: await readBlockRef(anvil.client, 0),
+    confirmations: CONFIRMATIONS,
+    pollMs: 1,
+    maxTries: 4,
+    signal: stop.signal,
+    ...changes,
+  });
+  return { events, client, failures };
+}
+
+type Begun = Awaited<ReturnType<typeof begin>>;
+
+async function kindsUpTo({ events }: Begun, last: number): Promise<string[]> {
+  const kinds: string[] = [];
+  for await (const event of events) {
+    if (event.kind !== "final") continue;
+    kinds.push(...event.logs.map(({ kind }) => kind));
+    if (event.to.number >= last) break;
+  }
+  return kinds;
+}
+
+const asksFor = ({ asked }: HttpProxy, number: number) =>
+  asked.filter(({ method, params }) => {
+    return method === "eth_getBlockByNumber" && Number(params[0]) === number;
+  }).length;
+
+describe("a block that was taken as final and is another now", () => {
+  it("all endpoints are asked before ReorgTooDeep, those that are passed over too", async () => {
+    const after = await readBlockRef(anvil.client, head - CONFIRMATIONS);
+    const all = await Promise.all([1, 2, 3].map(() => strayed((number) => number > 0)));
+    const begun = await begin(
+      all.map(({ url }) => url),
+      { after },
+    );
+    const [, second, third] = begun.client.transport.endpoints();
+    for (const one of [second, third]) {
+      if (one !== undefined) begun.client.transport.demote(one, "it was away");
+    }
+    await expect(kindsUpTo(begun, head)).rejects.toMatchObject({ code: "ReorgTooDeep" });
+    expect(all.map((one) => asksFor(one, after.number))).toEqual([1, 1, 1]);
+  });
+
+  it.each([1, 2])("one endpoint that has the block still is believed (number %i)", async (at) => {
+    const after = await readBlockRef(anvil.client, head - CONFIRMATIONS);
+    const first = await strayed((number) => number > 0);
+    const other = await strayed((number) => number > 0);
+    const urls = [first.url, other.url];
+    urls.splice(at, 0, (await proxy()).url);
+    const begun = await begin(urls, { after });
+    const honest = begun.client.transport.endpoints()[at];
+    if (honest !== undefined) begun.client.transport.demote(honest, "it was away");
+    const failed = kindsUpTo(begun, head);
+    await expect(failed).rejects.toMatchObject({ code: "EndpointsDisagree" });
+    await expect(failed).rejects.toThrow(`${urls[at]} says ${after.hash}`);
+  });
+
+  it("an endpoint that alone has another block is passed over for the two others", async () => {
+    const after = await readBlockRef(anvil.client, head - CONFIRMATIONS);
+    const lone = await strayed((number) => number === after.number);
+    const begun = await begin([lone.url, anvil.url, (await proxy()).url], { after });
+    await anvil.mine(2);
+    head += 2;
+    expect(await kindsUpTo(begun, head - CONFIRMATIONS)).toEqual([]);
+    expect(begun.failures[0]).toBe(`${lone.url} two others have another block ${after.number}`);
+  });
+});
+
+describe("a range of which one endpoint has another block", () => {
+  const quarters = { genesisBlock: 1, roundSize: 40 };
+
+  it.each([
+    [0, "the last block", (number: number) => number === head - CONFIRMATIONS],
+    [1, "the last block", (number: number) => number === head - CONFIRMATIONS],
+    [2, "the last block", (number: number) => number === head - CONFIRMATIONS],
+    [0, "the last block of a quarter", (number: number) => number === 30],
+    [1, "the last block of a quarter", (number: number) => number === 30],
+    [2, "the last block of a quarter", (number: number) => number === 30],
+  ])("two endpoints outvote the third (number %i): %s", async (at, _which, isMeant) => {
+    const urls = [anvil.url, (await proxy()).url];
+    urls.splice(at, 0, (await strayed(isMeant)).url);
+    const begun = await begin(urls, { schedule: quarters });
+    expect(await kindsUpTo(begun, head - CONFIRMATIONS)).toEqual(["tokenListed", "deposited"]);
+  });
+});
+
+describe("an endpoint that names a block that nobody else has", () => {
+  it("the others are asked all the same: it hides no log by that", async () => {
+    const liar = await proxy(async ({ method }, forward) => {
+      if (method === "eth_blockNumber") return { result: "0xffffff" };
+      if (method === "eth_getLogs") return { result: [] };
+      if (/Receipt/.test(method)) return { result: null };
+      const answer = await forward();
+      if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
+      return { result: { ...(answer.result as object), logsBloom: `0x${"00".repeat(256)}` } };
+    });
+    const after = await readBlockRef(anvil.client, head - CONFIRMATIONS);
+    const begun = await begin([liar.url, anvil.url], { after });
+    const found = kindsUpTo(begun, Number.POSITIVE_INFINITY);
+    found.catch(() => {});
+    await until("the true one is taken for old", () =>
+      begun.failures.some((text) => text.startsWith(anvil.url) && text.includes("blocks behind")),
+    );
+    await deposit();
+    await anvil.mine(2);
+    await expect(found).rejects.toMatchObject({ code: "EndpointsDisagree" });
+  });
+});

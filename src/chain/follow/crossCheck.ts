@@ -1,0 +1,206 @@
+/**
+ * Compares what one endpoint says of final blocks with what the others say. Two that agree outvote
+ * a third; between one and one nobody decides, and the follower waits, and ends at last.
+ */
+import type { Log } from "viem";
+import type { Address } from "../../base/hex.ts";
+import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
+import { EndpointsDisagree } from "../rpc/errors.ts";
+import type { ChainClient } from "../rpc/rpc.ts";
+import { convict, type Given } from "./convict.ts";
+import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
+import { LogsRefused } from "./soundLogs.ts";
+
+interface CrossCheckOptions {
+  readonly client: ChainClient;
+  readonly mediator: Address;
+}
+
+/** Another block than the source's, of the same number. */
+interface OtherBlock {
+  readonly endpoint: Endpoint;
+  readonly ours: BlockRef;
+  readonly theirs: BlockRef;
+}
+
+export class CrossCheck {
+  readonly #options: CrossCheckOptions;
+  /** While endpoints disagree, none is believed without a second. */
+  #disputed: EndpointsDisagree | undefined;
+  /** Passed over for their age alone: they are asked all the same. */
+  #old: ReadonlySet<Endpoint> = new Set();
+
+  constructor(options: CrossCheckOptions) {
+    this.#options = options;
+  }
+
+  /** These are passed over because their newest blocks are old. */
+  passedOver(old: ReadonlySet<Endpoint>): void {
+    this.#old = old;
+  }
+
+  /** Counts incomplete logs against the endpoint that gave them. */
+  accuse(endpoint: Endpoint, { problem }: LogsRefused): void {
+    const what = `its logs are incomplete or doubled: ${problem}`;
+    this.#options.client.transport.demote(endpoint, what);
+  }
+
+  /**
+   * Throws `EndpointsDisagree` where any other endpoint, well or not, has another block of that
+   * number than the source: nothing ends the operator before all have been asked.
+   */
+  async requireAll(source: Endpoint, ours: BlockRef): Promise<void> {
+    const answers = await Promise.all(
+      this.#others(source).map(async (endpoint) => ({
+        endpoint,
+        theirs: await this.#refAt(endpoint, ours.number),
+      })),
+    );
+    const given = answers.filter((one): one is { endpoint: Endpoint; theirs: BlockRef } =>
+      Boolean(one.theirs),
+    );
+    const [first, ...rest] = given.filter(({ theirs }) => theirs.hash !== ours.hash);
+    if (first !== undefined) {
+      const isShared = rest.some(({ theirs }) => theirs.hash === first.theirs.hash);
+      if (isShared) this.#outvote(source, `another block ${ours.number}`);
+      throw this.#disputeBlock(source, { ...first, ours });
+    }
+    if (given.length > 0) this.#disputed = undefined;
+    if (this.#disputed !== undefined) throw this.#disputed;
+  }
+
+  /**
+   * Throws `EndpointsDisagree` where the next endpoint that is well has other blocks or logs than
+   * were read, and no third one has the same as the source: two outvote one, which is passed over
+   * then. Without a second one that is well, the first has to do.
+   */
+  async requireSecond(source: Endpoint, reading: Reading): Promise<void> {
+    // Has other logs, or another block, than were read.
+    let opposed: Given | undefined;
+    let strayed: OtherBlock | undefined;
+    const logsHere = `other logs in ${blocksOf(reading)}`;
+    for (const other of this.#others(source)) {
+      if (this.#isSpared(other)) continue;
+      const [block, logs] = await Promise.all([
+        this.#blockOf(other, reading),
+        this.#logsAt(other, reading),
+      ]);
+      if (block === "unknown") continue;
+      if (block !== undefined) {
+        const isShared = strayed?.theirs.hash === block.theirs.hash;
+        if (isShared) this.#outvote(source, `another block ${block.ours.number}`);
+        strayed ??= block;
+        continue;
+      }
+      if (logs === undefined) continue;
+      if (!areSame(reading.logs, logs)) {
+        const fault = await this.#convict(source, [source, reading.logs], [other, logs]);
+        if (fault !== undefined) {
+          // Of the block itself it says the same: so much of a dispute is settled.
+          this.#disputed = undefined;
+          this.accuse(other, fault);
+          continue;
+        }
+        if (opposed !== undefined && areSame(opposed[1], logs)) this.#outvote(source, logsHere);
+        opposed ??= [other, logs];
+        continue;
+      }
+      if (opposed !== undefined) this.#outvote(opposed[0], logsHere);
+      if (strayed !== undefined) {
+        this.#outvote(strayed.endpoint, `another block ${strayed.ours.number}`);
+      }
+      this.#disputed = undefined;
+      return;
+    }
+    if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
+    if (opposed !== undefined) {
+      const about = `the Mediator's logs in ${blocksOf(reading)}`;
+      const [ours, theirs] = [`${reading.logs.length} logs`, `${opposed[1].length} logs`];
+      throw this.#dispute(about, [source, ours], [opposed[0], theirs]);
+    }
+    if (this.#disputed !== undefined) throw this.#disputed;
+  }
+
+  #others(source: Endpoint): readonly Endpoint[] {
+    return this.#options.client.transport.endpoints().filter((endpoint) => endpoint !== source);
+  }
+
+  /** Not asked, unless there is a dispute: whatever it is passed over for may take long. */
+  #isSpared(endpoint: Endpoint): boolean {
+    return endpoint.penalty > 0 && !this.#old.has(endpoint) && this.#disputed === undefined;
+  }
+
+  /** The first block of the reading that the endpoint has otherwise; unknown: it lacks the last. */
+  async #blockOf(
+    endpoint: Endpoint,
+    { end, cuts }: Reading,
+  ): Promise<OtherBlock | "unknown" | undefined> {
+    const last = await this.#refAt(endpoint, end.number);
+    if (last === undefined) return "unknown";
+    if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
+    for (const ours of cuts) {
+      const theirs = await this.#refAt(endpoint, ours.number);
+      if (theirs !== undefined && theirs.hash !== ours.hash) return { endpoint, ours, theirs };
+    }
+    return undefined;
+  }
+
+  /**
+   * The fault that an endpoint's own headers prove in the logs it gave; throws it where the source
+   * is the guilty one.
+   */
+  async #convict(source: Endpoint, ...given: [Given, Given]): Promise<LogsRefused | undefined> {
+    const guilty = await convict(...given).catch(() => undefined);
+    if (guilty === undefined) return undefined;
+    const { by, block } = guilty;
+    const fault = new LogsRefused(
+      by === "bloom"
+        ? `the bloom of block ${block}, as it gives it, differs.`
+        : `the receipts of block ${block}, as it gives them, differ.`,
+    );
+    if (guilty.endpoint === source) throw fault;
+    return fault;
+  }
+
+  /** `what`: such as "another block 7". */
+  #outvote(endpoint: Endpoint, what: string): void {
+    this.#options.client.transport.demote(endpoint, `two others have ${what}`);
+  }
+
+  #disputeBlock(source: Endpoint, { endpoint, ours, theirs }: OtherBlock): EndpointsDisagree {
+    return this.#dispute(`block ${ours.number}`, [source, ours.hash], [endpoint, theirs.hash]);
+  }
+
+  #dispute(about: string, ...said: (readonly [Endpoint, string])[]): EndpointsDisagree {
+    const each = said.map(([{ origin }, says]) => ({ origin, says }));
+    this.#disputed = new EndpointsDisagree(about, each);
+    return this.#disputed;
+  }
+
+  /** Undefined where it gives none: what was no answer has been counted. */
+  async #logsAt(endpoint: Endpoint, reading: Reading): Promise<readonly Log[] | undefined> {
+    try {
+      return await readAgain(endpoint.client, this.#options.mediator, reading);
+    } catch (error) {
+      if (error instanceof LogsRefused) this.accuse(endpoint, error);
+      return undefined;
+    }
+  }
+
+  async #refAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
+    try {
+      return await readBlockRef(endpoint.client, number);
+    } catch {
+      // A missing answer has been counted; an endpoint that does not know a final block is behind.
+      if (endpoint.penalty === 0) {
+        this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
+      }
+      return undefined;
+    }
+  }
+}
+
+function blocksOf({ from, end }: Reading): string {
+  return `blocks ${from} to ${end.number}`;
+}
