@@ -5,7 +5,7 @@
 # Expected: with `maxConnections: 5` each connection is a session, as at a PostgreSQL server: an
 #   exclusive advisory lock has one holder, `set` and temporary tables are the session's own, and
 #   all of it ends with the connection.
-# Seen: all connections are one session. `pg_backend_pid()` is the same for both; the second client's
+# Seen: all connections are one session. `pg_backend_pid()` is the same for both; the second's
 #   `pg_try_advisory_lock(7)` answers true while the first holds 7; the first client's `set` and its
 #   temporary table are the second's too; after the first has disconnected its lock is still held,
 #   and the second can release it. The documents say that connections are multiplexed and that not
