@@ -50,7 +50,7 @@ export function sealRecord(
 
 interface Digest {
   readonly checksum: number;
-  /** Those of the hash. */
+  /** The hash in hexadecimal digits. */
   readonly digits: string;
 }
 

@@ -33,7 +33,7 @@ export class ByteWriter {
   #view = viewOf(this.#bytes);
   #at = 0;
 
-  /** What an entry that could not be written left behind is gone. */
+  /** The remains of an entry that could not be written are gone. */
   begin(): void {
     this.#at = 0;
   }
@@ -113,7 +113,7 @@ export class ByteWriter {
     assert(written, () => `${value} is no hash of 32 bytes in lower-case digits.`);
   }
 
-  /** Whether it was written: false where it is none, or has a digit in upper case. */
+  /** As `hash`; false, with nothing written, where it is none or has a digit in upper case. */
   tryHash(value: Hex): boolean {
     this.#reserve(HASH_BYTES);
     if (!writeDigits(this.#bytes, this.#at, value)) return false;
@@ -121,7 +121,7 @@ export class ByteWriter {
     return true;
   }
 
-  /** What `attempt` wrote is taken back unless it returns true. */
+  /** Takes back what `attempt` wrote unless that returns true; returns the same. */
   trying(attempt: () => boolean): boolean {
     const start = this.#at;
     const done = attempt();

@@ -1,6 +1,6 @@
 /**
- * The entries of the journal as records. Versions 1 to 3 are JSON with a version, bigints as decimal
- * strings, read strictly; version 4 is bytes, see entryBytes.ts.
+ * The entries of the journal as records. Versions 1 to 3 are JSON with a version, bigints as
+ * decimal strings, read strictly; version 4 is bytes, see entryBytes.ts.
  */
 import { assert } from "../../base/errors.ts";
 import {
@@ -97,7 +97,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
 
 /** Whether a record is of the binary form; else it is of JSON. */
 export function isBinary(record: Uint8Array): boolean {
-  const [first] = record;
+  const first = record[0];
   return first !== undefined && first < FIRST_TEXT_BYTE;
 }
 

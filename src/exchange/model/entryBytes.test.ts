@@ -216,7 +216,7 @@ function expectSame(found: Entry, wanted: Entry): void {
 }
 
 describe.each(Object.entries(entries))("%s", (_, arbitrary) => {
-  test("reads back as it was written, by bytes as by JSON", () => {
+  test("an entry reads back as it was written, by bytes as by JSON", () => {
     fc.assert(
       fc.property(arbitrary as fc.Arbitrary<Entry>, (one) => {
         const record = encodeBinary(one);
@@ -230,7 +230,7 @@ describe.each(Object.entries(entries))("%s", (_, arbitrary) => {
     );
   });
 
-  test("is refused where it is cut off or goes on", () => {
+  test("a record is refused where it is cut off or goes on", () => {
     fc.assert(
       fc.property(arbitrary as fc.Arbitrary<Entry>, fc.nat(), fc.nat(255), (one, cut, more) => {
         const record = encodeBinary(one);

@@ -1,6 +1,6 @@
 /**
- * Clients in snapshots of version 4: as JSON but for their orders, which follow as bytes, since they
- * are most of a snapshot. In model/entryBytes.ts and form/byteForm.ts how their parts are written:
+ * Clients in snapshots of version 4: as JSON but for their orders, which follow as bytes, since
+ * they are most of a snapshot. In model/entryBytes.ts and form/byteForm.ts how parts are written:
  *
  *   client  its JSON without orders (text), then for each of its rounds the list of its orders
  *   order   id, sellToken, sellAmount, buyToken, buyAmount, intent, signature, arrival (count),

@@ -54,8 +54,8 @@ import type {
 
 /**
  * The form written now. Version 1 has no times, terms or reasons, and version 2 no statements;
- * version 3 has all as JSON, and version 4 the orders as bytes (see clientBytes.ts). Where a snapshot
- * of an older form is the newest, a start reads that.
+ * version 3 has all as JSON, and version 4 the orders as bytes (see clientBytes.ts). Where a
+ * snapshot of an older form is the newest, a start reads that.
  */
 export const SNAPSHOT_VERSION = 4;
 export type SnapshotVersion = 1 | 2 | 3 | 4;

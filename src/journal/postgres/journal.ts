@@ -114,13 +114,14 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     const rows = await this.database.ask(
       "The lease cannot be taken",
       (sql) => sql<(ChainLink & { readonly format: number })[]>`
-        UPDATE {schema}.head SET format = CASE WHEN EXISTS (
+        UPDATE {schema}.head SET epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
+          expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL,
+          format = CASE WHEN EXISTS (
             SELECT 1 FROM {schema}.operator o WHERE o.address <> ${operator}
               AND o.seen_at > now() - ${UNSEEN_SECONDS} * interval '1 second'
               AND NOT EXISTS (SELECT 1 FROM {schema}.reads r
                 WHERE r.operator = o.address AND r.format >= ${TABLES_VERSION})
-          ) THEN format ELSE ${TABLES_VERSION} END, epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
-          expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL
+          ) THEN format ELSE ${TABLES_VERSION} END
         WHERE id = 1
           AND (holder IS NULL OR expires_at <= now() OR expires_at > now() + ${longest}::interval
                OR epoch = ${deposed ?? null})

@@ -120,7 +120,8 @@ async function write(
       ? sql`
         INSERT INTO {schema}.head
           (id, format, epoch, sequence, hash, expires_at, successor_until)
-        SELECT 1, ${TABLES_VERSION}::integer, ${epoch}::bigint, ${sequence}::bigint, ${hash}::bytea, now(), now()
+        SELECT 1, ${TABLES_VERSION}::integer, ${epoch}::bigint, ${sequence}::bigint,
+          ${hash}::bytea, now(), now()
         WHERE coalesce((SELECT max(sequence) FROM {schema}.record), 0) = ${sequence}
         ON CONFLICT (id) DO NOTHING`
       : sql`

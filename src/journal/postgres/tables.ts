@@ -6,9 +6,9 @@ import type { Database } from "./database.ts";
 import type { Sql } from "./sql.ts";
 
 /**
- * Newest format that this release reads, in the head: of the tables below, and of what their records
- * may be, see `BINARY_FORMAT`. A release that adds a table raises this only if a release without
- * the table would do harm there: operators of both run while they are upgraded one after the other.
+ * Newest format that this release reads: of the tables below, and of what their records may be, see
+ * `BINARY_FORMAT`. A release that adds a table raises this only if a release without the table
+ * would do harm there: operators of both run while they are upgraded one after the other.
  */
 export const TABLES_VERSION = BINARY_FORMAT;
 /** Format of a new journal: `acquire` raises it, once all operators there are read the next. */

@@ -137,7 +137,7 @@ export interface SnapshotConnection {
   readonly setFlushing: (isOn: boolean) => void;
 }
 
-/** Its thread may wait for the writer's commits, and for no other reason. */
+/** A snapshot's thread may wait for the writer's commits; nobody waits for it. */
 const SNAPSHOT_TIMEOUT_MS = 30_000;
 
 /**

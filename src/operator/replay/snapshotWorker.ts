@@ -1,7 +1,7 @@
 /**
  * The thread that makes one snapshot: it replays the journal as a start would, in a state of its
- * own, and writes it on a connection of its own, in the epoch of the operator. The operator's thread
- * does nothing for it, and each snapshot proves that a start from the one before works.
+ * own, and writes it on a connection of its own, in the epoch of the operator. The operator's
+ * thread does nothing for it, and each snapshot proves that a start from the one before works.
  */
 import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
