@@ -6,7 +6,8 @@
 import { toAddress } from "../src/base/address.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
 import { apply, begin } from "../src/exchange/apply.ts";
-import { type Entry, encodeEntry, type Market } from "../src/exchange/model/entries.ts";
+import type { Entry, Market } from "../src/exchange/model/entries.ts";
+import { encodeBinary } from "../src/exchange/model/entryBytes.ts";
 import type { State } from "../src/exchange/model/state.ts";
 import { commit } from "../src/exchange/queries/views.ts";
 import type { Journal } from "../src/journal/journal.ts";
@@ -152,17 +153,23 @@ function trade(
   return { sellToken, sellAmount, buyToken, buyAmount, intent };
 }
 
-/** Appends entries until the journal has `records`. */
+/** At no time that anybody knows, as of old, so that no candles grow beside. */
+function encodeTimed(entry: Entry): Uint8Array {
+  return encodeBinary({ ...entry, timeMs: 0 });
+}
+
+/** Appends entries until the journal has `records`, in the form of today unless told. */
 export async function appendUntil(
   journal: Journal,
   entries: Iterator<Entry>,
   records: number,
+  encode: (entry: Entry) => Uint8Array = encodeTimed,
 ): Promise<void> {
   const RECORDS_AT_ONCE = 1000;
   while (journal.head.sequence < records) {
     const count = Math.min(RECORDS_AT_ONCE, records - journal.head.sequence);
     await journal.append(
-      Array.from({ length: count }, () => encodeEntry(entries.next().value as Entry)),
+      Array.from({ length: count }, () => encode(entries.next().value as Entry)),
     );
   }
 }

@@ -9,6 +9,7 @@ import { StorageFailure, type StorageFailureCode } from "../../src/journal/error
 import { GroupCommit } from "../../src/journal/groupCommit.ts";
 import {
   type Appended,
+  BINARY_FORMAT,
   type Head,
   type Journal,
   type JournalRecord,
@@ -107,6 +108,7 @@ class SimulatedJournal implements Journal {
   readonly location = LOCATION;
   readonly restoredFrom = undefined;
   readonly epoch: number;
+  readonly format = BINARY_FORMAT;
   readonly #disk: Disk;
   readonly #commits: GroupCommit;
 

@@ -9,6 +9,7 @@ import { GroupCommit } from "../../src/journal/groupCommit.ts";
 import {
   type Appended,
   type Attestation,
+  BINARY_FORMAT,
   type Head,
   type JournalRecord,
   type LeasedJournal,
@@ -175,6 +176,7 @@ class SimulatedSharedJournal extends Reader implements SharedJournal {
 
 class LeasedSimulated extends Reader implements LeasedJournal {
   readonly epoch: number;
+  readonly format = BINARY_FORMAT;
   readonly #commits: GroupCommit;
   #last: ChainLink;
   #saving = false;

@@ -10,6 +10,7 @@ import { z } from "zod";
 import { exportLines } from "../journal/export.ts";
 import { restoreBackup } from "../journal/sqlite/backup.ts";
 import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config/config.ts";
+import { shownRecord } from "../operator/replay/recordForm.ts";
 import { type JournalProof, proveJournal } from "../operator/replay/verifyJournal.ts";
 import {
   badOption,
@@ -137,10 +138,10 @@ async function exportRecords(flags: ExportFlags): Promise<void> {
   });
 }
 
-/** Entries are JSON; a payload that is none is shown as base64. */
+/** Entries as JSON, whatever form they are stored in; a payload that is none is shown as base64. */
 function entryOf(payload: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder().decode(payload));
+    return shownRecord(payload);
   } catch {
     return Buffer.from(payload).toString("base64");
   }

@@ -17,6 +17,11 @@ export const MAX_WAITING_BYTES = 8 * MAX_COMMIT_BYTES;
 /** Most records that a read delivers at once, and the payload bytes after which it stops. */
 export const READ_BATCH_RECORDS = 512;
 export const READ_BATCH_BYTES = 4 * 1024 * 1024;
+/**
+ * Format of a journal whose records may be in the binary form, which releases that know only the
+ * format before cannot read: they refuse the journal and name both formats.
+ */
+export const BINARY_FORMAT = 2;
 /** Snapshots that are kept: the newest, and two to fall back on when that one is damaged. */
 export const KEPT_SNAPSHOTS = 3;
 
@@ -125,6 +130,12 @@ export interface JournalReader {
 export interface Journal extends JournalReader {
   /** Raised by every opening for writing; carried by every record and checked by every append. */
   readonly epoch: number;
+
+  /**
+   * Format of the journal: what its records may be so that every release that is let in reads them;
+   * see `BINARY_FORMAT`. Lower than the newest while an operator of an older release may follow.
+   */
+  readonly format: number;
 
   /** Checks that this is still the writer; rejects as `append` does. */
   refresh(): Promise<Head>;

@@ -12,8 +12,8 @@ import {
   TIMES_IN_FORCE,
 } from "../../protocol/trading/terms.ts";
 import type { Intent, Signature } from "../../protocol/units.ts";
+import { DecodeError } from "../form/codec.ts";
 import { ALICE, BASE, BOB, GENESIS, limitOrder, QUOTE, SIGNATURE } from "../world.testkit.ts";
-import { DecodeError } from "./codec.ts";
 import { decodeEntry, type Entry, encodeEntry } from "./entries.ts";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });

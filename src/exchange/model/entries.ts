@@ -1,10 +1,8 @@
 /**
- * The entries of the journal: everything that changes the exchange is one of these. Written as
- * JSON with a version, bigints as decimal strings; read strictly.
+ * The entries of the journal as records. Versions 1 to 3 are JSON with a version, bigints as
+ * decimal strings, read strictly; version 4 is bytes, see entryBytes.ts.
  */
 import { assert } from "../../base/errors.ts";
-import type { Address } from "../../base/hex.ts";
-import type { ChainLog } from "../../protocol/chainLog.ts";
 import {
   type OrderTerms,
   SELF_TRADES,
@@ -12,10 +10,7 @@ import {
   TIMES_IN_FORCE,
 } from "../../protocol/trading/terms.ts";
 import type {
-  Amount,
   BlockRef,
-  CancelAfter,
-  CancelAll,
   CancelOrder,
   CountersignedStatement,
   Order,
@@ -40,126 +35,51 @@ import {
   uint128,
   union,
   word,
-} from "./codec.ts";
+} from "../form/codec.ts";
+import type {
+  BlocksEntry,
+  CancelAfterEntry,
+  CancelAllEntry,
+  CancelOrderEntry,
+  CountersignEntry,
+  Entry,
+  ExchangeLimits,
+  Genesis,
+  GenesisEntry,
+  KeepAliveEntry,
+  Market,
+  PlaceOrderEntry,
+  ReplaceOrderEntry,
+  Timed,
+} from "./entry.ts";
+import { decodeBinary } from "./entryBytes.ts";
 import { logCodec } from "./logCodec.ts";
 
+export type {
+  BlocksEntry,
+  CancelAfterEntry,
+  CancelAllEntry,
+  CancelOrderEntry,
+  CountersignEntry,
+  Entry,
+  ExchangeLimits,
+  Genesis,
+  GenesisEntry,
+  KeepAliveEntry,
+  Market,
+  PlaceOrderEntry,
+  ReplaceOrderEntry,
+} from "./entry.ts";
+
 /**
- * The form of the entries written now. Version 1 has no time, and orders without terms: it is read
+ * The form of the entries written as JSON: in journals that older releases read too, and to be
+ * shown. Version 1 has no time, and orders without terms: it is read
  * for ever, and written of an entry that was read from it. Version 3 is written of what has a
  * statement in it, which no reader before it knows.
  */
 export const ENTRY_VERSION = 2;
 const TIMELESS_VERSION = 1;
 const STATEMENT_VERSION = 3;
-
-/** When a record was written. */
-interface Timed {
-  /**
-   * Milliseconds since 1970 by the writer's clock, never below that of the record before. For
-   * people and charts: no rule reads it. Undefined in records of version 1.
-   */
-  readonly timeMs?: number;
-}
-
-/** A pair of tokens that the exchange matches. */
-export interface Market {
-  readonly base: Address;
-  readonly quote: Address;
-  /** Base units of `base` in one lot. */
-  readonly lot: Amount;
-  /** Prices, in base units of `quote` for one lot, are multiples of this. */
-  readonly tick: Amount;
-}
-
-export interface ExchangeLimits {
-  /** Orders accepted of one client for one round (see protocol/limits.ts). */
-  readonly ordersPerClientAndRound: number;
-}
-
-/** The facts that define an exchange from its first moment on. */
-export interface Genesis {
-  readonly chainId: number;
-  readonly mediator: Address;
-  readonly schedule: Schedule;
-  /** Blocks that the exchange's clock is behind the chain's. */
-  readonly confirmations: number;
-  readonly markets: readonly Market[];
-  readonly limits: ExchangeLimits;
-}
-
-/** The first record of every journal. */
-export interface GenesisEntry extends Genesis, Timed {
-  readonly kind: "genesis";
-}
-
-/** Every final block up to `to`, by the Mediator's logs in it, in chain order. */
-export interface BlocksEntry extends Timed {
-  readonly kind: "blocks";
-  readonly to: BlockRef;
-  readonly logs: readonly ChainLog[];
-}
-
-/** An order whose signature was verified against the key recorded for (owner, round). */
-export interface PlaceOrderEntry extends Timed {
-  readonly kind: "placeOrder";
-  readonly order: Order;
-  readonly signature: Signature;
-  /** Verified like the order. Without: `DEFAULT_TERMS`. */
-  readonly terms?: SignedTerms;
-}
-
-/** A verified cancellation request of the owner. */
-export interface CancelOrderEntry extends CancelOrder, Timed {
-  readonly kind: "cancelOrder";
-  readonly signature: Signature;
-}
-
-/** Verified: `cancel` is taken out and `order`, of the same owner, is taken in, or neither. */
-export interface ReplaceOrderEntry extends Timed {
-  readonly kind: "replaceOrder";
-  readonly cancel: CancelOrder;
-  readonly cancelSignature: Signature;
-  readonly order: Order;
-  readonly signature: Signature;
-  readonly terms?: SignedTerms;
-}
-
-/** Verified. */
-export interface CancelAllEntry extends CancelAll, Timed {
-  readonly kind: "cancelAll";
-  readonly signature: Signature;
-}
-
-/** Verified: sets or takes off the owner's dead-man switch. */
-export interface CancelAfterEntry extends CancelAfter, Timed {
-  readonly kind: "cancelAfter";
-  readonly signature: Signature;
-}
-
-/** Clients that were connected to the operator that wrote it: its word alone. */
-export interface KeepAliveEntry extends Timed {
-  readonly kind: "keepAlive";
-  readonly clients: readonly Address[];
-}
-
-/**
- * A client's statement that this journal bears out, and its countersignature, which nobody sees
- * before this is durable. Both signatures were verified.
- */
-export interface CountersignEntry extends CountersignedStatement, Timed {
-  readonly kind: "countersign";
-}
-
-export type Entry =
-  | GenesisEntry
-  | BlocksEntry
-  | PlaceOrderEntry
-  | CancelOrderEntry
-  | ReplaceOrderEntry
-  | CancelAllEntry
-  | CancelAfterEntry
-  | KeepAliveEntry
-  | CountersignEntry;
 
 /** Entries that a record of version 1 holds. */
 type TimelessEntry = GenesisEntry | BlocksEntry | PlaceOrderEntry | CancelOrderEntry;
@@ -175,8 +95,18 @@ export function encodeEntry(entry: Entry): Uint8Array {
   return recordOf({ version: TIMELESS_VERSION }, timelessCodec, entry);
 }
 
+/** Whether a record is of the binary form; else it is of JSON. */
+export function isBinary(record: Uint8Array): boolean {
+  const first = record[0];
+  return first !== undefined && first < FIRST_TEXT_BYTE;
+}
+
+/** Texts begin with a character from here on, and binary records with a version below. */
+const FIRST_TEXT_BYTE = 0x20;
+
 /** The entry in a record; throws a `DecodeError` that names the field which is wrong. */
 export function decodeEntry(record: Uint8Array): Entry {
+  if (isBinary(record)) return decodeBinary(record);
   const json = parseJson(new TextDecoder().decode(record));
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     return entryCodec.read(json, "");

@@ -12,7 +12,7 @@ import {
   uint64,
   uint128,
   union,
-} from "./codec.ts";
+} from "../form/codec.ts";
 
 const place: { readonly [K in keyof LogPlace]: Codec<LogPlace[K]> } = {
   block: count,

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { apply } from "../apply.ts";
-import { DecodeError } from "../model/codec.ts";
+import { DecodeError } from "../form/codec.ts";
 import { createState } from "../model/state.ts";
 import * as views from "../queries/views.ts";
 import {

@@ -1,5 +1,5 @@
 /**
- * The whole state as records of canonical JSON, and back: a node starts from the last snapshot and
+ * The whole state as records of canonical JSON, clients' orders as bytes, and back: a node starts from the last snapshot and
  * replays what came after. Derived data is not written: books, queue and trees are built again.
  * Frozen balances are written as what changed since the round before, which keeps the nodes of
  * their trees shared after a restart too. Work grows with clients * tokens * rounds kept.
@@ -7,10 +7,10 @@
 import { SumTree } from "../../protocol/sumTree.ts";
 import { DEFAULT_TERMS, isSameTerms } from "../../protocol/trading/terms.ts";
 import type { Amount } from "../../protocol/units.ts";
+import { type Codec, DecodeError, parseJson } from "../form/codec.ts";
 import { toLots } from "../matching/checkOrder.ts";
 import { watchLastBlock } from "../matching/endOrder.ts";
 import type { OrderRecord } from "../model/book.ts";
-import { type Codec, DecodeError, parseJson } from "../model/codec.ts";
 import { lockedOf } from "../model/funds.ts";
 import { isCounted } from "../model/orderLimits.ts";
 import {
@@ -25,6 +25,7 @@ import {
   type Token,
   tradingRound,
 } from "../model/state.ts";
+import { decodeClient, encodeClient } from "./clientBytes.ts";
 import {
   type ClientRecord,
   clientCodecOf,
@@ -38,6 +39,9 @@ import {
   tradingKeysCodec,
 } from "./snapshotForm.ts";
 
+/** Clients are bytes from this version on. */
+const BYTES_VERSION = 4;
+
 /**
  * The records of a snapshot, in order. The same state always gives the same bytes. Take them all
  * before the next entry is applied. Version 1 leaves out what it has no place for.
@@ -49,7 +53,10 @@ export function* encodeSnapshot(
   yield encode(headCodec, headRecord(state, version));
   for (const token of state.tokens.values()) yield encode(tokenCodec, tokenRecord(token));
   const clientCodec = clientCodecOf(version);
-  for (const client of state.clientList) yield encode(clientCodec, clientRecord(state, client));
+  for (const client of state.clientList) {
+    const record = clientRecord(state, client);
+    yield version >= BYTES_VERSION ? encodeClient(record) : encode(clientCodec, record);
+  }
   for (const [account, keys] of state.tradingKeys) {
     yield encode(tradingKeysCodec, { account, keys });
   }
@@ -69,7 +76,8 @@ export function decodeSnapshot(records: Iterable<Uint8Array>): State {
   for (let i = 0; i < head.tokens; i++) tokens.push(next(tokenCodec, `token ${i}`));
   for (const record of tokens) state.tokens.set(record.address, tokenOfRecord(record));
   const clientCodec = clientCodecOf(head.version);
-  for (let i = 0; i < head.clients; i++) addClient(state, next(clientCodec, `client ${i}`));
+  const clients = head.version >= BYTES_VERSION ? decodeClient : clientCodec;
+  for (let i = 0; i < head.clients; i++) addClient(state, next(clients, `client ${i}`));
   for (let i = 0; i < head.tradingKeys; i++) {
     const { account, keys } = next(tradingKeysCodec, `trading keys ${i}`);
     state.tradingKeys.set(account, keys);
@@ -87,19 +95,21 @@ function encode<T>(codec: Codec<T>, value: T): Uint8Array {
 }
 
 interface Reader {
-  <T>(codec: Codec<T>, what: string): T;
+  <T>(codec: Codec<T> | ((bytes: Uint8Array, what: string) => T), what: string): T;
   (codec: undefined, what: string): void;
 }
 
 function reader(records: Iterable<Uint8Array>): Reader {
   const iterator = records[Symbol.iterator]();
-  return ((codec: Codec<unknown> | undefined, what: string) => {
+  type How = Codec<unknown> | ((bytes: Uint8Array, what: string) => unknown) | undefined;
+  return ((codec: How, what: string) => {
     const step = iterator.next();
     if (codec === undefined) {
       if (step.done !== true) throw new DecodeError(what, "is followed by more");
       return undefined;
     }
     if (step.done === true) throw new DecodeError(what, "is missing");
+    if (typeof codec === "function") return codec(step.value, what);
     return codec.read(parseJson(new TextDecoder().decode(step.value)), what);
   }) as Reader;
 }

@@ -24,7 +24,7 @@ import {
   optional,
   uint64,
   uint128,
-} from "../model/codec.ts";
+} from "../form/codec.ts";
 import {
   blockRefCodec,
   countersignedCodec,
@@ -53,11 +53,12 @@ import type {
 } from "../model/viewTypes.ts";
 
 /**
- * The form written now. Version 1 has no times, terms or reasons, and version 2 no statements:
- * where a snapshot of them is the newest, a start reads that.
+ * The form written now. Version 1 has no times, terms or reasons, and version 2 no statements;
+ * version 3 has all as JSON, and version 4 the orders as bytes (see clientBytes.ts). Where a
+ * snapshot of an older form is the newest, a start reads that.
  */
-export const SNAPSHOT_VERSION = 3;
-export type SnapshotVersion = 1 | 2 | 3;
+export const SNAPSHOT_VERSION = 4;
+export type SnapshotVersion = 1 | 2 | 3 | 4;
 
 /** The first record. The counts say how many records of each kind follow. */
 export interface HeadRecord {
@@ -193,6 +194,16 @@ const presentedCodec = object<Presented>({
   covers: list(object<Cover>({ round: count, watermark: uint64, except: list(uint64) })),
 });
 
+/** Never change the places, add at the end: snapshots hold them. So it is with the reasons. */
+export const ORDER_STATES: readonly OrderState[] = [
+  "queued",
+  "open",
+  "filled",
+  "cancelled",
+  "expired",
+  "refused",
+];
+
 const orderRowFields = {
   order: orderCodec,
   signature: signatureCodec,
@@ -201,10 +212,10 @@ const orderRowFields = {
   sold: uint128,
   bought: uint128,
   sequence: count,
-  state: oneOf<OrderState>("queued", "open", "filled", "cancelled", "expired", "refused"),
+  state: oneOf<OrderState>(...ORDER_STATES),
 } as const;
 
-const END_REASONS: readonly EndReason[] = [
+export const END_REASONS: readonly EndReason[] = [
   "owner",
   "selfTrade",
   "tradingKey",
@@ -234,6 +245,14 @@ const headFields = {
   tradingKeys: count,
 } as const;
 
+const fullHead = (version: 3 | 4) =>
+  object<HeadRecord>({
+    version: oneOf<SnapshotVersion>(version),
+    ...headFields,
+    timeMs: count,
+    presented: list(presentedCodec),
+  });
+
 const headCodecs: Codecs<HeadRecord> = {
   1: object<Omit<HeadRecord, "timeMs" | "presented">>({
     version: oneOf<SnapshotVersion>(1),
@@ -244,12 +263,8 @@ const headCodecs: Codecs<HeadRecord> = {
     ...headFields,
     timeMs: count,
   }),
-  3: object<HeadRecord>({
-    version: oneOf<SnapshotVersion>(3),
-    ...headFields,
-    timeMs: count,
-    presented: list(presentedCodec),
-  }),
+  3: fullHead(3),
+  4: fullHead(4),
 };
 
 export const tokenCodec: Codec<TokenRecord> = object<TokenRecord>({
@@ -302,6 +317,22 @@ const termedRow = object<OrderRow>({
 
 const plainWithdrawals = list(object<WithdrawalView>(withdrawalFields));
 
+const fullClient: Codec<ClientRecord> = object<ClientRecord>({
+  ...clientFields,
+  withdrawals: list(
+    object<WithdrawalRow>({ ...withdrawalFields, evidence: optional(evidenceCodec) }),
+  ),
+  ...commandFields,
+  rounds: list(
+    object<RoundRecord>({
+      round: count,
+      orders: list(termedRow),
+      statement: optional(countersignedCodec),
+      flows: flowsCodec,
+    }),
+  ),
+});
+
 const clientCodecs: Codecs<ClientRecord> = {
   1: object<Omit<ClientRecord, "lastNonce" | "cancelledAll" | "placed" | "deadMan">>({
     ...clientFields,
@@ -314,21 +345,9 @@ const clientCodecs: Codecs<ClientRecord> = {
     ...commandFields,
     rounds: roundsCodec(termedRow),
   }),
-  3: object<ClientRecord>({
-    ...clientFields,
-    withdrawals: list(
-      object<WithdrawalRow>({ ...withdrawalFields, evidence: optional(evidenceCodec) }),
-    ),
-    ...commandFields,
-    rounds: list(
-      object<RoundRecord>({
-        round: count,
-        orders: list(termedRow),
-        statement: optional(countersignedCodec),
-        flows: flowsCodec,
-      }),
-    ),
-  }),
+  3: fullClient,
+  // Of a client without its orders.
+  4: fullClient,
 };
 
 export const tradingKeysCodec: Codec<TradingKeysRecord> = object<TradingKeysRecord>({
@@ -345,7 +364,7 @@ export const headCodec: Codec<HeadRecord> = {
   },
 };
 
-const versionCodec = oneOf<SnapshotVersion>(1, 2, 3);
+const versionCodec = oneOf<SnapshotVersion>(1, 2, 3, 4);
 
 export function clientCodecOf(version: SnapshotVersion): Codec<ClientRecord> {
   return clientCodecs[version];

@@ -72,6 +72,45 @@ describe("a shared journal in a database", () => {
   });
 });
 
+describe("the format of a shared journal", () => {
+  const formatOf = async (schema: string) => {
+    const client = await connectTo(server.url);
+    const { rows } = await client.query(`SELECT format FROM ${schema}.head`);
+    await client.end();
+    return rows[0]?.format;
+  };
+
+  test("a journal's format is raised by its writer, once no older release follows it", async () => {
+    const schema = server.schema();
+    const ada = await open(schema);
+    expect(await formatOf(schema)).toBe(1);
+    // An operator of a release before: it says that it lives, and not what it reads.
+    await vandalise(schema, "INSERT INTO operator VALUES ('old', 'http://old', 0, now())");
+    const first = await acquire(ada);
+    expect(first.format).toBe(1);
+    await first.close();
+    expect(await formatOf(schema)).toBe(1);
+
+    // It is started again with this release.
+    await open(schema, "old");
+    const second = await acquire(ada);
+    expect(second.format).toBe(2);
+    await second.close();
+    expect(await formatOf(schema)).toBe(2);
+  });
+
+  test("an operator of an older release that was stopped long ago holds up nobody", async () => {
+    const schema = server.schema();
+    const ada = await open(schema);
+    await ada.heartbeat(0);
+    await vandalise(
+      schema,
+      "INSERT INTO operator VALUES ('old', 'http://old', 0, now() - interval '2 minutes')",
+    );
+    expect((await acquire(ada)).format).toBe(2);
+  });
+});
+
 describe("a database of several hosts", () => {
   test("a database of several hosts is found at the one that answers and can write", async () => {
     const { port } = new URL(server.url);
@@ -146,7 +185,7 @@ describe("a shared journal that was tampered with", () => {
   test("a shared journal of a later release is refused", async () => {
     const schema = server.schema();
     await open(schema);
-    await vandalise(schema, "UPDATE head SET format = 2");
+    await vandalise(schema, "UPDATE head SET format = 3");
     await expect(open(schema)).rejects.toMatchObject({ code: "NewerFormat" });
   });
 });

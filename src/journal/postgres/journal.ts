@@ -25,7 +25,7 @@ import { PostgresReader } from "./reader.ts";
 import { headOf, LONGEST_LEASE_MS, readHead, readLink, refuseBeyond } from "./records.ts";
 import { saveSnapshot, snapshotSequences } from "./snapshots.ts";
 import { bigintArray, bytesArray } from "./sql.ts";
-import { prepareTables } from "./tables.ts";
+import { prepareTables, sayReads, TABLES_VERSION } from "./tables.ts";
 
 export interface PostgresOptions {
   /** `postgres://user:password@host:port/name`. */
@@ -47,6 +47,8 @@ const DEFAULT_ANSWER_MS = 5000;
 const SUCCESSOR_LEASES = 1;
 /** Leases of silence after which an operator no longer counts as alive. */
 const PEER_LEASES = 1;
+/** Seconds of silence after which an operator of an older release is taken for stopped. */
+const UNSEEN_SECONDS = 60;
 
 /**
  * Opens the shared journal, creating its tables when they are not there. Throws `StorageFailure` or
@@ -58,6 +60,7 @@ export async function openPostgresJournal(options: PostgresOptions): Promise<Sha
   try {
     await prepareTables(database);
     await refuseBeyond(database);
+    await sayReads(database, options.operator);
     return new PostgresJournal(database, headOf(await readHead(database)), options);
   } catch (error) {
     await database.close();
@@ -104,24 +107,32 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
     return { head, holder: { operator, url: row.url ?? "", epoch } };
   }
 
+  /** Also raises the journal's format, unless an operator that was heard of lately reads less. */
   async acquire(deposed?: number): Promise<LeasedJournal | undefined> {
     const operator = this.#operator;
     const longest = `${LONGEST_LEASE_MS} milliseconds`;
     const rows = await this.database.ask(
       "The lease cannot be taken",
-      (sql) => sql<ChainLink[]>`
+      (sql) => sql<(ChainLink & { readonly format: number })[]>`
         UPDATE {schema}.head SET epoch = epoch + 1, holder = ${operator}, url = ${this.#url},
-          expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL
+          expires_at = now() + ${this.#leaseMs} * interval '1 millisecond', successor = NULL,
+          format = CASE WHEN EXISTS (
+            SELECT 1 FROM {schema}.operator o WHERE o.address <> ${operator}
+              AND o.seen_at > now() - ${UNSEEN_SECONDS} * interval '1 second'
+              AND NOT EXISTS (SELECT 1 FROM {schema}.reads r
+                WHERE r.operator = o.address AND r.format >= ${TABLES_VERSION})
+          ) THEN format ELSE ${TABLES_VERSION} END
         WHERE id = 1
           AND (holder IS NULL OR expires_at <= now() OR expires_at > now() + ${longest}::interval
                OR epoch = ${deposed ?? null})
           AND (successor IS NULL OR successor = ${operator}
                OR successor_until <= now() OR successor_until > now() + ${longest}::interval)
-        RETURNING epoch, sequence, hash`,
+        RETURNING epoch, sequence, hash, format`,
     );
     if (rows[0] === undefined) return undefined;
-    const start = await this.#checkTail(rows[0]);
-    return new LeasedPostgres(this.database, start, this.#leaseMs);
+    const { format, ...head } = rows[0];
+    const start = await this.#checkTail(head);
+    return new LeasedPostgres(this.database, { start, format, leaseMs: this.#leaseMs });
   }
 
   /**
@@ -177,17 +188,26 @@ class PostgresJournal extends PostgresReader implements SharedJournal {
   }
 }
 
+interface Acquired {
+  /** The head with our epoch. */
+  readonly start: ChainLink;
+  readonly format: number;
+  readonly leaseMs: number;
+}
+
 class LeasedPostgres extends PostgresReader implements LeasedJournal {
   readonly epoch: number;
+  readonly format: number;
   readonly #leaseMs: number;
   readonly #commits: GroupCommit;
   #last: ChainLink;
   #saving = false;
   #closing: Promise<void> | undefined;
 
-  constructor(database: Database, start: ChainLink, leaseMs: number) {
+  constructor(database: Database, { start, format, leaseMs }: Acquired) {
     super(database, headOf(start));
     this.epoch = start.epoch;
+    this.format = format;
     this.#leaseMs = leaseMs;
     this.#last = start;
     this.#commits = new GroupCommit((records) => this.#commit(records));

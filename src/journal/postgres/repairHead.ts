@@ -7,6 +7,7 @@ import type { Head } from "../journal.ts";
 import { type ChainLink, GENESIS_LINK } from "../record.ts";
 import { Database } from "./database.ts";
 import { type HeadRow, headOf, isSensible, readHeadRow, walkRecords } from "./records.ts";
+import { TABLES_VERSION } from "./tables.ts";
 
 export interface HeadRepair {
   readonly location: string;
@@ -119,7 +120,8 @@ async function write(
       ? sql`
         INSERT INTO {schema}.head
           (id, format, epoch, sequence, hash, expires_at, successor_until)
-        SELECT 1, 1, ${epoch}::bigint, ${sequence}::bigint, ${hash}::bytea, now(), now()
+        SELECT 1, ${TABLES_VERSION}::integer, ${epoch}::bigint, ${sequence}::bigint,
+          ${hash}::bytea, now(), now()
         WHERE coalesce((SELECT max(sequence) FROM {schema}.record), 0) = ${sequence}
         ON CONFLICT (id) DO NOTHING`
       : sql`

@@ -6,7 +6,7 @@ import { FencedOff } from "../errors.ts";
 import { KEPT_SNAPSHOTS, type Snapshot } from "../journal.ts";
 import { HASH_BYTES } from "../record.ts";
 import { PART_BYTES, type SnapshotRow, snapshotChecksum, unsealSnapshot } from "../snapshotSeal.ts";
-import { confirmed, type Database } from "./database.ts";
+import { confirmed, Database, type DatabaseOptions } from "./database.ts";
 import { readHead, readLink } from "./records.ts";
 import type { Sql } from "./sql.ts";
 
@@ -72,6 +72,24 @@ export interface Fence {
   readonly epoch: number;
   /** Throws once the journal has stopped. */
   readonly throwIfStopped: () => void;
+}
+
+/**
+ * As `Journal.saveSnapshot`, for the writer of `epoch`, on connections of its own. Throws `FencedOff`
+ * or `StorageFailure`.
+ */
+export async function savePostgresSnapshot(
+  options: DatabaseOptions,
+  epoch: number,
+  { sequence, bytes, stateHash }: Snapshot,
+): Promise<void> {
+  const database = new Database(options);
+  try {
+    const fence = { epoch, throwIfStopped: () => {} };
+    await saveSnapshot(database, fence, sequence, bytes, stateHash);
+  } finally {
+    await database.close();
+  }
 }
 
 /** See `Journal.saveSnapshot`. */

@@ -1,14 +1,18 @@
 /** The tables of a shared journal, and what the database must promise. Plain SQL only. */
 import { StorageFailure } from "../errors.ts";
+import { BINARY_FORMAT } from "../journal.ts";
 import { GENESIS_HASH } from "../record.ts";
 import type { Database } from "./database.ts";
 import type { Sql } from "./sql.ts";
 
 /**
- * Version of the tables below. A release that adds a table raises this only if a release without
- * the table would do harm there: operators of both run while they are upgraded one after the other.
+ * Newest format that this release reads: of the tables below, and of what their records may be, see
+ * `BINARY_FORMAT`. A release that adds a table raises this only if a release without the table
+ * would do harm there: operators of both run while they are upgraded one after the other.
  */
-const TABLES_VERSION = 1;
+export const TABLES_VERSION = BINARY_FORMAT;
+/** Format of a new journal: `acquire` raises it, once all operators there are read the next. */
+const FIRST_FORMAT = 1;
 /** Two operators that create the tables at the same time: the server reports the other's to one. */
 const CREATED_MEANWHILE = new Set(["23505", "42P06", "42P07", "42710"]);
 const TRIES = 5;
@@ -40,6 +44,16 @@ export async function requireDurable(database: Database): Promise<void> {
   const off = rows.find(({ setting }) => setting === "off");
   if (off === undefined) return;
   throw new StorageFailure("DatabaseNotDurable", database.location, `${off.name} is off`);
+}
+
+/** Says which format this operator reads, for whoever may raise that of the journal. */
+export async function sayReads(database: Database, operator: string): Promise<void> {
+  await database.ask(
+    "This operator cannot say what it reads",
+    (sql) => sql`
+      INSERT INTO {schema}.reads (operator, format) VALUES (${operator}, ${TABLES_VERSION})
+      ON CONFLICT (operator) DO UPDATE SET format = excluded.format`,
+  );
 }
 
 async function createTables(database: Database): Promise<void> {
@@ -112,8 +126,13 @@ async function create(sql: Sql): Promise<void> {
       PRIMARY KEY (round, operator, roots_hash)
     )`;
   await sql`
+    CREATE TABLE IF NOT EXISTS {schema}.reads (
+      operator text PRIMARY KEY,
+      format   integer NOT NULL
+    )`;
+  await sql`
     INSERT INTO {schema}.head (id, format, epoch, sequence, hash, expires_at, successor_until)
-    VALUES (1, ${TABLES_VERSION}, 0, 0, ${GENESIS_HASH}, now(), now())
+    VALUES (1, ${FIRST_FORMAT}, 0, 0, ${GENESIS_HASH}, now(), now())
     ON CONFLICT (id) DO NOTHING`;
   await sql`COMMIT`;
 }

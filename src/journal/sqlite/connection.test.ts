@@ -153,10 +153,32 @@ test("a file that is no database, and a directory in its place, are refused", as
   await expect(openSqliteJournal(second)).rejects.toThrow(StorageFailure);
 });
 
+test("a journal of the format before is raised once it is opened for writing", async () => {
+  const directory = temporaryDirectory();
+  await writeJournal(directory, 3);
+  vandalise(directory, "PRAGMA user_version = 1");
+  const format = () => {
+    const connection = new DatabaseSync(journalFile(directory));
+    const row = connection.prepare("PRAGMA user_version").get();
+    connection.close();
+    return row?.["user_version"];
+  };
+  const reader = await openSqliteReader(directory);
+  expect((await reader.verify()).head.sequence).toBe(3);
+  await reader.close();
+  expect(format(), "a reader leaves it").toBe(1);
+
+  const journal = await openSqliteJournal(directory);
+  expect(journal.format).toBe(2);
+  expect(await journal.append([new Uint8Array([4])])).toEqual({ first: 4, last: 4 });
+  await journal.close();
+  expect(format(), "so that an older release refuses it").toBe(2);
+});
+
 test("tables of a newer release are refused with the advice to install it", async () => {
   const directory = temporaryDirectory();
   await writeJournal(directory, 1);
-  vandalise(directory, "PRAGMA user_version = 2");
+  vandalise(directory, "PRAGMA user_version = 3");
   for (const open of [openSqliteJournal, openSqliteReader]) {
     const opened = open(directory);
     await expect(opened).rejects.toMatchObject({ code: "NewerFormat" });

@@ -9,6 +9,7 @@ import {
   StorageFailure,
   type StorageFailureCode,
 } from "../errors.ts";
+import { BINARY_FORMAT } from "../journal.ts";
 
 /** Names within a storage directory. Never open `LOCK_FILE` other than through lock.ts. */
 export const JOURNAL_FILE = "journal.sqlite";
@@ -22,8 +23,11 @@ export function journalFile(directory: string): string {
 
 /** "QdkJ": tells our files from other SQLite databases. */
 const APPLICATION_ID = 0x51646b4a;
-/** Version of the tables below. */
-const TABLES_VERSION = 1;
+/**
+ * Version of the tables below and of what their records may be: see `BINARY_FORMAT`. An opening for
+ * writing raises it, and older releases refuse the file from then on.
+ */
+const TABLES_VERSION = BINARY_FORMAT;
 
 /**
  * Somebody else's lock on the file (a tool, a copy) is waited for this long; it blocks the thread.
@@ -31,6 +35,8 @@ const TABLES_VERSION = 1;
 const BUSY_TIMEOUT_MS = 1000;
 /** Pages (4 KiB) in the write-ahead log after which a flush moves them to the main file. */
 const CHECKPOINT_PAGES = 1000;
+/** The same of a connection that writes snapshots: below the above, so that no append does it. */
+const SNAPSHOT_CHECKPOINT_PAGES = 250;
 /** The write-ahead log shrinks back to this after a long reader made it grow. */
 const LOG_SIZE_LIMIT_BYTES = 64 * 1024 * 1024;
 
@@ -97,12 +103,42 @@ export function openForWriting(file: string, options: WriteOptions = {}): Databa
       // Before WAL, so that a file that is not ours is left as it is.
       refuseForeign(connection, file);
       makeDurable(connection);
-      createTables(connection);
+      prepareTables(connection);
       limitSize(connection, options.maxBytes);
       return connection;
     });
   });
 }
+
+/**
+ * Opens the journal `file`, at which a writer is at work, for the parts of a snapshot: for a thread
+ * of its own, since each statement blocks. What it commits is on disk only once `flushing` is set
+ * and something was committed after that, by it or by the writer: the log has one order.
+ */
+export function openForSnapshots(file: string): SnapshotConnection {
+  return guarded(file, "The journal cannot be opened for a snapshot", () => {
+    const connection = new DatabaseSync(file, { timeout: SNAPSHOT_TIMEOUT_MS });
+    closingOnError(connection, () => {
+      refuseForeign(connection, file);
+      makeDurable(connection);
+      connection.exec(`PRAGMA wal_autocheckpoint = ${SNAPSHOT_CHECKPOINT_PAGES}`);
+      return connection;
+    });
+    return {
+      connection,
+      setFlushing: (isOn) => connection.exec(`PRAGMA synchronous = ${isOn ? "FULL" : "NORMAL"}`),
+    };
+  });
+}
+
+export interface SnapshotConnection {
+  readonly connection: DatabaseSync;
+  /** Whether a commit is on disk when it returns. */
+  readonly setFlushing: (isOn: boolean) => void;
+}
+
+/** A snapshot's thread may wait for the writer's commits; nobody waits for it. */
+const SNAPSHOT_TIMEOUT_MS = 30_000;
 
 /**
  * Opens `file` for reading, whether or not a writer is at work. On read-only storage that was
@@ -205,7 +241,8 @@ function refuseForeign(connection: DatabaseSync, file: string): void {
     throw new StorageFailure("NotAJournal", file, "This database is something else");
   }
   if (version > TABLES_VERSION) {
-    throw new StorageFailure("NewerFormat", file, `Tables of version ${version} are unknown`);
+    const what = `The tables have format ${version}, this release knows ${TABLES_VERSION}`;
+    throw new StorageFailure("NewerFormat", file, what);
   }
 }
 
@@ -214,10 +251,12 @@ function isEmpty(connection: DatabaseSync): boolean {
   return connection.prepare("SELECT 1 FROM sqlite_schema LIMIT 1").get() === undefined;
 }
 
-function createTables(connection: DatabaseSync): void {
-  if (identity(connection).version === TABLES_VERSION) return;
+function prepareTables(connection: DatabaseSync): void {
+  const { version } = identity(connection);
+  if (version === TABLES_VERSION) return;
   inTransaction(connection, () => {
-    connection.exec(TABLES);
+    // The tables of version 1 are the same.
+    if (version === 0) connection.exec(TABLES);
     connection.exec(`PRAGMA application_id = ${APPLICATION_ID};`);
     connection.exec(`PRAGMA user_version = ${TABLES_VERSION};`);
   });

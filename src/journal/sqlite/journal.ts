@@ -4,7 +4,7 @@ import { assert } from "../../base/errors.ts";
 import type { Hex } from "../../base/hex.ts";
 import { FencedOff } from "../errors.ts";
 import { GroupCommit } from "../groupCommit.ts";
-import type { Appended, Head, Journal } from "../journal.ts";
+import { type Appended, BINARY_FORMAT, type Head, type Journal } from "../journal.ts";
 import { type ChainLink, sealRecord } from "../record.ts";
 import {
   ACKNOWLEDGED_FILE,
@@ -86,6 +86,7 @@ interface Holding {
 
 class SqliteJournal extends SqliteReader implements Journal {
   readonly epoch: number;
+  readonly format = BINARY_FORMAT;
   readonly #lock: StorageLock;
   readonly #highWaterMark: HighWaterMark;
   readonly #commits: GroupCommit;

@@ -5,6 +5,7 @@ import { Alarm } from "../../base/errors.ts";
 import { FencedOff, JournalDamaged, JournalStopped } from "../errors.ts";
 import { KEPT_SNAPSHOTS } from "../journal.ts";
 import { journalFile } from "./connection.ts";
+import { saveSqliteSnapshot } from "./snapshots.ts";
 import {
   bytesOf,
   openJournal,
@@ -41,6 +42,36 @@ test("a snapshot comes back as it was, also after reopening", async () => {
   const snapshot = await (await openJournal(directory)).latestSnapshot();
   expect(snapshot).toMatchObject(expected);
   expect(Buffer.from(snapshot?.bytes ?? []).equals(bytes)).toBe(true);
+});
+
+test("a snapshot is saved beside the writer, whose appends go on", async () => {
+  const directory = temporaryDirectory();
+  const journal = await openJournal(directory);
+  await journal.append(payloads(1, 5));
+  const bytes = new Uint8Array(3_000_000).map((_, i) => i % 251);
+  const saving = saveSqliteSnapshot(directory, journal.epoch, {
+    sequence: 3,
+    bytes,
+    stateHash: STATE,
+  });
+  for (let i = 6; i <= 40; i++) await journal.append(payloads(i, i));
+  await saving;
+  expect(await journal.verify()).toMatchObject({ head: { sequence: 40 }, snapshots: [3] });
+  const snapshot = await journal.latestSnapshot();
+  expect(Buffer.from(snapshot?.bytes ?? []).equals(bytes)).toBe(true);
+});
+
+test("nobody saves a snapshot beside a writer of another epoch", async () => {
+  const directory = temporaryDirectory();
+  const former = await openJournal(directory);
+  await former.append(payloads(1, 5));
+  await former.close();
+  const journal = await openJournal(directory);
+  const snapshot = { sequence: 3, bytes: new Uint8Array(300_000), stateHash: STATE } as const;
+  const saving = saveSqliteSnapshot(directory, former.epoch, snapshot);
+  await expect(saving).rejects.toThrow(FencedOff);
+  expect((await journal.verify()).snapshots).toEqual([]);
+  expect(await journal.append(payloads(6, 6))).toEqual({ first: 6, last: 6 });
 });
 
 test("an empty snapshot is one, too", async () => {

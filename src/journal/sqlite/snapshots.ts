@@ -5,7 +5,7 @@ import { FencedOff, JournalDamaged } from "../errors.ts";
 import { KEPT_SNAPSHOTS, type Snapshot } from "../journal.ts";
 import { HASH_BYTES } from "../record.ts";
 import { PART_BYTES, type SnapshotRow, snapshotChecksum, unsealSnapshot } from "../snapshotSeal.ts";
-import { guarded, inOneView, inTransaction } from "./connection.ts";
+import { guarded, inOneView, inTransaction, journalFile, openForSnapshots } from "./connection.ts";
 import { readHead, readLink, type Store } from "./records.ts";
 
 /**
@@ -118,12 +118,36 @@ export interface FencedStore extends Store {
   readonly throwIfStopped: () => void;
 }
 
-/** See `Journal.saveSnapshot`. One small transaction a part, so that appends get in between. */
+/**
+ * As `Journal.saveSnapshot`, for the writer of `epoch` and on a thread of its own: on a connection
+ * of its own that waits for the disk once, at the end. Throws `FencedOff` or `StorageFailure`.
+ */
+export async function saveSqliteSnapshot(
+  directory: string,
+  epoch: number,
+  { sequence, bytes, stateHash }: Snapshot,
+): Promise<void> {
+  const file = journalFile(directory);
+  const { connection, setFlushing } = openForSnapshots(file);
+  try {
+    setFlushing(false);
+    const store = { connection, file, epoch, throwIfStopped: () => {} };
+    await saveSnapshot(store, sequence, bytes, stateHash, () => setFlushing(true));
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * See `Journal.saveSnapshot`. One small transaction a part, so that appends get in between.
+ * `beforeRow` is called once all parts are there, before the row that makes them count.
+ */
 export async function saveSnapshot(
   store: FencedStore,
   sequence: number,
   bytes: Uint8Array,
   stateHash: Hex,
+  beforeRow: () => void = () => {},
 ): Promise<void> {
   assert(isHex(stateHash, HASH_BYTES), () => `the state hash ${stateHash} is not 32 bytes.`);
   const link = readLink(store, sequence);
@@ -145,6 +169,7 @@ export async function saveSnapshot(
     // As much time again for the appends, and for the disk to get through what it was given.
     await sleep(performance.now() - began);
   }
+  beforeRow();
   write(
     store,
     `INSERT INTO snapshot (sequence, record_hash, state_hash, bytes, checksum)

@@ -7,11 +7,12 @@
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { apply, begin } from "../../exchange/apply.ts";
-import { decodeEntry, encodeEntry, type Genesis } from "../../exchange/model/entries.ts";
+import { decodeEntry, type Genesis } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal, JournalReader } from "../../journal/journal.ts";
 import { History } from "./history.ts";
+import { encodeRecord } from "./recordForm.ts";
 import { newestSavedState, type UnusableSnapshot } from "./savedState.ts";
 
 export interface Recovered {
@@ -31,7 +32,8 @@ export interface Recovered {
  */
 export async function recover(journal: Journal, genesis: Genesis, log: Log): Promise<Recovered> {
   if (journal.head.sequence === 0) {
-    await journal.append([encodeEntry({ kind: "genesis", ...genesis, timeMs: Date.now() })]);
+    const first = { kind: "genesis", ...genesis, timeMs: Date.now() } as const;
+    await journal.append([encodeRecord(first, journal.format)]);
   }
   return recoverBegun(journal, genesis, log);
 }

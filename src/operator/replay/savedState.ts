@@ -83,26 +83,31 @@ function usableState({ sequence, stateHash: expected, bytes }: Snapshot): SavedS
   return `The snapshot at record ${sequence} says ${expected} and leads to ${found}.`;
 }
 
-/** State and history as the bytes of a journal snapshot. */
+/**
+ * State and history as the bytes of a journal snapshot: a zero, then the history and the records,
+ * each after its length in four bytes, highest first. Before version 4 they were JSON, each with a
+ * line feed behind it, and no zero was in front.
+ */
 export function encodeSaved(state: State, history: History): Uint8Array<ArrayBuffer> {
-  const lines: Uint8Array[] = [new TextEncoder().encode(history.encode())];
-  for (const record of encodeSnapshot(state)) lines.push(record);
-  const length = lines.reduce((sum, line) => sum + line.length + 1, 0);
+  const parts: Uint8Array[] = [new TextEncoder().encode(history.encode())];
+  for (const record of encodeSnapshot(state)) parts.push(record);
+  const length = parts.reduce((sum, part) => sum + part.length + LENGTH_BYTES, 1);
   const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const line of lines) {
-    bytes.set(line, at);
-    // Records are JSON without line feeds.
-    bytes[at + line.length] = LINE_FEED;
-    at += line.length + 1;
+  const view = new DataView(bytes.buffer);
+  let at = 1;
+  for (const part of parts) {
+    view.setUint32(at, part.length);
+    bytes.set(part, at + LENGTH_BYTES);
+    at += LENGTH_BYTES + part.length;
   }
   return bytes;
 }
 
 const LINE_FEED = 10;
+const LENGTH_BYTES = 4;
 
 function decodeSaved(bytes: Uint8Array, sequence: number) {
-  const lines = linesOf(bytes);
+  const lines = bytes[0] === 0 ? partsOf(bytes) : linesOf(bytes);
   const first = lines.next();
   const history = History.decode(
     new TextDecoder().decode(first.value ?? new Uint8Array()),
@@ -111,6 +116,17 @@ function decodeSaved(bytes: Uint8Array, sequence: number) {
   const records = [...lines];
   const version = snapshotVersion(records[0] ?? new Uint8Array());
   return { version, state: decodeSnapshot(records), history };
+}
+
+function* partsOf(bytes: Uint8Array): Generator<Uint8Array> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  for (let at = 1; at < bytes.length; ) {
+    const start = at + LENGTH_BYTES;
+    const end = start + view.getUint32(at);
+    if (end > bytes.length) throw new RangeError("a part of it is cut off");
+    yield bytes.subarray(start, end);
+    at = end;
+  }
 }
 
 function* linesOf(bytes: Uint8Array): Generator<Uint8Array> {

@@ -1,5 +1,4 @@
 /** The messages between the operator's thread and the one that makes a snapshot. */
-import type { Hex } from "../../base/hex.ts";
 import type { UnusableSnapshot } from "./savedState.ts";
 
 /** Where a journal is, for a thread that opens it for itself. */
@@ -7,14 +6,22 @@ export type JournalSource =
   | { readonly kind: "sqlite"; readonly folder: string }
   | { readonly kind: "postgres"; readonly url: string; readonly schema: string };
 
-export interface MadeSnapshot {
+/** The work of a snapshot thread. */
+export interface SnapshotWork {
+  readonly source: JournalSource;
+  /** Of the journal's writer, for whom it saves: see `Journal.epoch`. */
+  readonly epoch: number;
+}
+
+export interface SavedSnapshot {
   /** Last record that it holds. */
   readonly sequence: number;
-  readonly stateHash: Hex;
-  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** How many. */
+  readonly bytes: number;
 }
 
 /** A message of the snapshot thread. */
 export type FromWorker =
   | ({ readonly kind: "unusable" } & UnusableSnapshot)
-  | ({ readonly kind: "made" } & MadeSnapshot);
+  | { readonly kind: "made"; readonly sequence: number }
+  | ({ readonly kind: "saved" } & SavedSnapshot);

@@ -1,13 +1,12 @@
 /**
- * Has snapshots made while the operator works: a thread replays the journal and encodes what it
- * leads to, and the journal takes the bytes in small parts between appends. A snapshot only saves
+ * Has snapshots made while the operator works: a thread replays the journal, encodes what it leads
+ * to, and writes that into the journal in small parts between appends. A snapshot only saves
  * time at the next start: when one cannot be made, the operator says so and goes on.
  */
 import { Worker } from "node:worker_threads";
 import type { Log } from "../../base/log.ts";
-import { JournalStopped } from "../../journal/errors.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { FromWorker, JournalSource, MadeSnapshot } from "./snapshotMessages.ts";
+import type { FromWorker, JournalSource, SavedSnapshot, SnapshotWork } from "./snapshotMessages.ts";
 
 export interface SnapshotterOptions {
   readonly journal: Journal;
@@ -64,10 +63,7 @@ export class Snapshotter {
     await this.#running;
   }
 
-  /**
-   * Gives up the snapshot under way: the next start is as it would have been without it. A snapshot
-   * that the journal is already taking ends when the journal is closed.
-   */
+  /** Gives up the snapshot under way: the next start is as it would have been without it. */
   async stop(): Promise<void> {
     this.#stopped = true;
     await this.#worker?.terminate();
@@ -79,18 +75,13 @@ export class Snapshotter {
     const began = performance.now();
     try {
       if ((await this.#isMadeByOthers()) || this.#stopped) return;
-      const made = await this.#make();
-      if (made === undefined) return;
-      // Counted from here on, made or not: a failure is not repeated with every batch.
-      this.#last = made.sequence;
-      await journal.saveSnapshot(made.sequence, made.bytes, made.stateHash);
+      const saved = await this.#save();
+      if (saved === undefined) return;
       const tookMs = Math.round(performance.now() - began);
-      log.info("snapshotSaved", { sequence: made.sequence, bytes: made.bytes.length, tookMs });
+      log.info("snapshotSaved", { ...saved, tookMs });
     } catch (error) {
       this.#last = journal.head.sequence;
-      if (!(error instanceof JournalStopped && this.#stopped)) {
-        log.error("snapshotFailed", { problem: error, hint: FAILURE_HINT });
-      }
+      if (!this.#stopped) log.error("snapshotFailed", { problem: error, hint: FAILURE_HINT });
     } finally {
       const now = performance.now();
       this.#restUntil = now + REST_FACTOR * (now - began);
@@ -106,16 +97,23 @@ export class Snapshotter {
   }
 
   /** Undefined when it was stopped meanwhile. */
-  #make(): Promise<MadeSnapshot | undefined> {
-    const { source, log } = this.#options;
+  #save(): Promise<SavedSnapshot | undefined> {
+    const { source, log, journal } = this.#options;
+    const work: SnapshotWork = { source, epoch: journal.epoch };
     return new Promise((resolve, reject) => {
       const worker = new Worker(WORKER, {
-        workerData: { source },
+        workerData: work,
         name: "snapshot",
       });
       this.#worker = worker;
       worker.on("message", (message: FromWorker) => {
-        if (message.kind === "made") resolve(message);
+        if (message.kind === "saved") {
+          const { sequence, bytes } = message;
+          resolve({ sequence, bytes });
+          return;
+        }
+        // Counted from here on, saved or not: a failure is not repeated with every batch.
+        if (message.kind === "made") this.#last = message.sequence;
         else log.error("snapshotUnusable", { ...message, hint: FAILURE_HINT });
       });
       worker.on("error", reject);

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { encodeEntry, type Genesis } from "../../exchange/model/entries.ts";
+import type { Genesis } from "../../exchange/model/entries.ts";
 import type { SharedJournal } from "../../journal/journal.ts";
+import { encodeRecord } from "../replay/recordForm.ts";
 import { isLeadLost } from "./leadLost.ts";
 
 /** Milliseconds between two polls for who writes the first record. */
@@ -20,7 +21,8 @@ export async function initJournal(journal: SharedJournal, genesis: Genesis): Pro
     try {
       // Somebody may have been quicker, and have given the lease back already.
       if (leased.head.sequence === 0) {
-        await leased.append([encodeEntry({ kind: "genesis", ...genesis, timeMs: Date.now() })]);
+        const first = { kind: "genesis", ...genesis, timeMs: Date.now() } as const;
+        await leased.append([encodeRecord(first, leased.format)]);
       }
       await leased.close();
     } catch (error) {

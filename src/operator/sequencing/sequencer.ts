@@ -11,13 +11,14 @@ import { checkCancel, checkOrder } from "../../exchange/matching/checkOrder.ts";
 import { checkBlock, checkCommand } from "../../exchange/matching/commands.ts";
 import { checkCountersign } from "../../exchange/matching/countersign.ts";
 import { checkReplace } from "../../exchange/matching/replaceOrder.ts";
-import { type Entry, encodeEntry } from "../../exchange/model/entries.ts";
+import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { termsOf } from "../../protocol/trading/terms.ts";
 import type { History } from "../replay/history.ts";
+import { encodeRecord } from "../replay/recordForm.ts";
 
 export interface SequencerOptions {
   readonly journal: Journal;
@@ -203,7 +204,7 @@ export class Sequencer {
     const { journal } = this.#options;
     const began = performance.now();
     this.#flushBegan = began;
-    const records = taken.map(encodeEntry);
+    const records = taken.map((entry) => encodeRecord(entry, journal.format));
     const first =
       records.length === 0
         ? (await journal.refresh()).sequence + 1
