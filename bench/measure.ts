@@ -16,6 +16,15 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] as number;
 }
 
+/** A measured line of the table in docs/performance.md. */
+export interface Line {
+  readonly what: string;
+  readonly before: string;
+  readonly now: string;
+  /** The cost of `before` over that of `now`: above 1 is better. */
+  readonly ratio: number;
+}
+
 export interface Compared {
   /** Medians, in the unit that the sides give. */
   readonly medians: readonly number[];

@@ -12,9 +12,8 @@ import type { BlocksEntry } from "../src/exchange/model/entries.ts";
 import type { State } from "../src/exchange/model/state.ts";
 import { areTreesHashed } from "../src/exchange/queries/views.ts";
 import { TreeHasher } from "../src/operator/sequencing/treeHasher.ts";
-import { inTurns } from "./measure.ts";
+import { inTurns, type Line } from "./measure.ts";
 import { olderBuild } from "./older.ts";
-import type { Line } from "./trees.ts";
 
 /** Of 100 clients, so many have an open order when the round ends. */
 const OPEN_OF_100 = 94;

@@ -8,8 +8,9 @@ import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { engineLines } from "./engine.ts";
+import type { Line } from "./measure.ts";
 import { edgeLines } from "./roundEdge.ts";
-import { type Line, treeLines } from "./trees.ts";
+import { treeLines } from "./trees.ts";
 
 const { values } = parseArgs({ options: { small: { type: "boolean", default: false } } });
 const PAGE = join(import.meta.dirname, "..", "docs", "performance.md");
@@ -37,7 +38,7 @@ const take = (lines: readonly Line[]) => {
   }
 };
 take(await treeLines([100_000, 1_000_000].map((count) => count / part)));
-take(await engineLines([1000, 10_000, 100_000].map((count) => count / part)));
+take(await engineLines(part));
 take(await edgeLines([30_000, 100_000].map((count) => count / part)));
 
 if (!values.small) {
