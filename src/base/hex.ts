@@ -22,9 +22,16 @@ const ASCII = new TextDecoder("latin1");
 /** Where texts of up to 127 bytes are written before they are strings. */
 const shortText = new Uint16Array(128).fill(PREFIX, 0, 1);
 
+/** Node.js writes digits natively, several times as fast; elsewhere there is none. */
+const native = globalThis.Buffer?.alloc(64);
+
 /** `bytes` in lower-case digits. */
 export function bytesToHex(bytes: Uint8Array): Hex {
   const { length } = bytes;
+  if (native !== undefined && length <= native.length) {
+    native.set(bytes);
+    return `0x${native.toString("hex", 0, length)}`;
+  }
   const text =
     length < shortText.length ? shortText : new Uint16Array(length + 1).fill(PREFIX, 0, 1);
   for (let i = 0; i < length; i++) text[i + 1] = DIGIT_PAIRS[bytes[i] as number] as number;
