@@ -39,10 +39,14 @@ export interface Compared {
  */
 export async function inTurns(
   sides: readonly (() => number | Promise<number>)[],
-  { runs = RUNS, warm = true }: { readonly runs?: number; readonly warm?: boolean } = {},
+  {
+    runs = RUNS,
+    warm = true,
+  }: { readonly runs?: number | undefined; readonly warm?: boolean } = {},
 ): Promise<Compared> {
   const all: number[][] = sides.map(() => []);
-  for (let run = -1; run < runs; run++) {
+  // A single run has none before it that would not count.
+  for (let run = runs === 1 ? 0 : -1; run < runs; run++) {
     for (const [i, side] of sides.entries()) {
       globalThis.gc?.();
       if (warm) await side();

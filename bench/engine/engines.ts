@@ -4,6 +4,7 @@ import { toAddress } from "../../src/base/address.ts";
 import type { Address, Hex } from "../../src/base/hex.ts";
 import type * as ApplyModule from "../../src/exchange/apply.ts";
 import type { Entry } from "../../src/exchange/model/entries.ts";
+import type { Outcome } from "../../src/exchange/model/outcome.ts";
 import type { State } from "../../src/exchange/model/state.ts";
 import type { Operation, StreamShape } from "./stream.ts";
 
@@ -22,6 +23,9 @@ const address = (n: number): Address => {
 };
 const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
 const [BASE, QUOTE] = [address(1), address(2)] as const;
+
+/** The outcome of any build: the baseline named its events otherwise. */
+type Told = Partial<Outcome> & { readonly happenings?: Outcome["events"] };
 
 /** A copy of its own, as a decoded record has it. */
 function decoded<T extends string>(text: T): T {
@@ -64,7 +68,8 @@ export class OwnEngine implements Engine {
     return () => {
       let trades = 0;
       for (const entry of entries) {
-        const { refusal, events } = apply(this.state, entry);
+        const outcome: Told = apply(this.state, entry);
+        const { refusal, events = outcome.happenings ?? [] } = outcome;
         if (refusal !== undefined) throw new Error(`refused: ${refusal.code}`);
         for (const { what } of events) if (what === "trade") trades++;
       }

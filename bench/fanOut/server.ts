@@ -25,7 +25,7 @@ const [BASE, QUOTE] = [
 const LEVELS = 100;
 const LOT = 10n ** 15n;
 
-/** A book whose asks shrink by a lot with each trade, and are filled up again when they are gone. */
+/** A book whose asks shrink by a lot with each trade, and are full again once they are gone. */
 class TradedBook {
   readonly #sizes = new Map<bigint, bigint>();
   #changed = new Set<bigint>();

@@ -44,7 +44,7 @@ export function checkOrder(
   return checkParts(state, order, partsOf(state, order), terms, leaving);
 }
 
-/** What an order is about, looked up once. */
+/** The parts of the state that an order is about, looked up once. */
 export interface Parts {
   readonly client: Client | undefined;
   /** Of the order's round. */

@@ -5,7 +5,7 @@ export type Exact = number | bigint;
 
 const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 
-/** The same for the same number, and of another one never; `<` and `>` compare both forms rightly. */
+/** One form for each number; `<`, `>` and `===` compare forms as the numbers compare. */
 export function exact(value: bigint): Exact {
   return value <= MAX_EXACT ? Number(value) : value;
 }

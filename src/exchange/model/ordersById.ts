@@ -22,7 +22,7 @@ export class OrdersById {
     return this.#records.has(exact(id));
   }
 
-  /** Its id must be new. */
+  /** Takes an order whose id is new. */
   add(record: OrderRecord): void {
     this.#records.set(exact(record.order.id), record);
   }
@@ -32,7 +32,7 @@ export class OrdersById {
   }
 }
 
-/** Those of them that count towards the limit; see orderLimits.ts. In the order of being added. */
+/** Orders that count towards the limit (see orderLimits.ts), in the order of being added. */
 export class CountedOrders {
   #first: OrderRecord | undefined;
   #last: OrderRecord | undefined;
