@@ -1,6 +1,6 @@
 /** Market data and account history, from state and history: read-only. */
 import type { Address } from "../../base/hex.ts";
-import type { DepositMade } from "../../chain/contracts/pastEvents.ts";
+import type { DepositMade } from "../../chain/follow/pastEvents.ts";
 import type { Side } from "../../exchange/model/outcome.ts";
 import { bookOf } from "../../exchange/model/state.ts";
 import type { BookView, PriceLevel } from "../../exchange/model/viewTypes.ts";

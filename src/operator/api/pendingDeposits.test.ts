@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Address, Hex } from "../../base/hex.ts";
-import type { DepositMade } from "../../chain/contracts/pastEvents.ts";
+import type { DepositMade } from "../../chain/follow/pastEvents.ts";
 import { ALICE, BASE, BOB } from "../../exchange/world.testkit.ts";
 import { PendingDeposits } from "./pendingDeposits.ts";
 

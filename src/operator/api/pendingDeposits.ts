@@ -3,7 +3,7 @@
  * the chain, for all clients together.
  */
 import type { Address } from "../../base/hex.ts";
-import type { DepositMade } from "../../chain/contracts/pastEvents.ts";
+import type { DepositMade } from "../../chain/follow/pastEvents.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 

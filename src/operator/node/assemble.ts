@@ -3,8 +3,8 @@ import { availableParallelism } from "node:os";
 import type { Curve } from "../../base/curve.ts";
 import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
-import { readDepositsBetween } from "../../chain/contracts/pastEvents.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
+import { readDepositsBetween } from "../../chain/follow/pastEvents.ts";
 import { GasLedger } from "../../chain/submit/fees.ts";
 import {
   type Call,
