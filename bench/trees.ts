@@ -27,6 +27,8 @@ function changeSome(tree: SumTree, leaves: readonly Leaf[], turn: number): void 
 }
 
 function heldBytes(): number {
+  // The bytes of arrays that were dropped are given back when the next collection begins.
+  globalThis.gc?.();
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;
