@@ -1,127 +1,143 @@
 /**
- * The engine beside the baseline: an order that comes to rest at a price of its own and is
- * cancelled again, balances and events included, with ever more prices in the book.
- * `node --expose-gc bench/engine.ts [prices a side...]`
+ * The engine beside the baseline and two order books of npm, on one stream: CPU an operation, at
+ * ever more open orders and prices. Those libraries keep a book; this machine checks orders, moves
+ * balances, keeps evidence and tells events. `node --expose-gc bench/engine.ts`
  */
-import { toAddress } from "../src/base/address.ts";
-import type { Address, Hex } from "../src/base/hex.ts";
-import type * as ApplyModule from "../src/exchange/apply.ts";
-import * as today from "../src/exchange/apply.ts";
-import type { Entry } from "../src/exchange/model/entries.ts";
-import type { State } from "../src/exchange/model/state.ts";
-import { cpuMs, inTurns } from "./measure.ts";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { ChildOptions, Measured } from "./engine/child.ts";
+import type { StreamShape } from "./engine/stream.ts";
+import { type Line, median, RUNS } from "./measure.ts";
 import { olderBuild } from "./older.ts";
-import type { Line } from "./trees.ts";
 
-const OPERATIONS = 10_000;
+const CHILD = join(import.meta.dirname, "engine", "child.ts");
+const PEERS = ["nodejs-order-book", "hft-limit-order-book"] as const;
 
-type Machine = Pick<typeof ApplyModule, "apply" | "begin">;
+class Child {
+  readonly #process: ChildProcess;
 
-const address = (n: number): Address => {
-  return toAddress(`0x${(0xace0000 + n).toString(16).padStart(40, "0")}`);
-};
-const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
-const [BASE, QUOTE, CLIENT] = [address(1), address(2), address(3)] as const;
-const MARKET = { base: BASE, quote: QUOTE, lot: 10n, tick: 1n };
-const SIGNATURE = { r: word(1), vs: word(2), path: [] };
+  constructor(options: ChildOptions) {
+    const memory = "--max-old-space-size=6000";
+    this.#process = fork(CHILD, [JSON.stringify(options)], { execArgv: ["--expose-gc", memory] });
+  }
 
-class Engine {
-  readonly #machine: Machine;
-  readonly #state: State;
-  readonly #prices: number;
-  #orders = 0;
-  #last = 1;
+  async ready(): Promise<void> {
+    await this.#answer();
+  }
 
-  /** With an order at every even price, `prices` of them a side. */
-  constructor(machine: Machine, prices: number) {
-    this.#machine = machine;
-    this.#prices = prices;
-    this.#state = machine.begin({
-      kind: "genesis",
-      chainId: 31_337,
-      mediator: address(0),
-      schedule: { genesisBlock: 100, roundSize: 32 },
-      confirmations: 2,
-      markets: [MARKET],
-      limits: { ordersPerClientAndRound: 100_000_000 },
+  async run(): Promise<Measured> {
+    this.#process.send("run");
+    return (await this.#answer()) as Measured;
+  }
+
+  stop(): void {
+    this.#process.disconnect();
+  }
+
+  async #answer(): Promise<unknown> {
+    const died = once(this.#process, "exit").then(([code]) => {
+      throw new Error(`a measured process ended with ${code}`);
     });
-    const place = { block: 100, blockHash: word(100), transactionHash: word(1), round: 0 };
-    const amount = 10n ** 30n;
-    const logs = [BASE, QUOTE].flatMap((token, i) => [
-      { kind: "tokenListed", token, ...place, logIndex: 2 * i },
-      { kind: "deposited", client: CLIENT, token, amount, ...place, logIndex: 2 * i + 1 },
-    ]);
-    this.#apply({ kind: "blocks", to: { number: 100, hash: word(100) }, logs } as unknown as Entry);
-    for (let i = 1; i <= 2 * prices; i++) this.#rest(2 * i);
-  }
-
-  /** Milliseconds of CPU. */
-  run(): number {
-    return cpuMs(() => {
-      for (let i = 0; i < OPERATIONS; i++) {
-        // An odd price: there is no order at it.
-        const id = this.#rest(2 * this.#roll(2 * this.#prices) + 1);
-        const ref = { owner: CLIENT, round: 0, id };
-        this.#apply({ kind: "cancelOrder", ...ref, signature: SIGNATURE });
-      }
-    });
-  }
-
-  /** A bid in the lower half of the prices, an ask in the upper. */
-  #rest(price: number): bigint {
-    const id = BigInt(this.#orders++);
-    const quote = BigInt(price);
-    const common = { owner: CLIENT, round: 0, id };
-    const order =
-      price <= 2 * this.#prices
-        ? { sellToken: QUOTE, sellAmount: quote, buyToken: BASE, buyAmount: MARKET.lot }
-        : { sellToken: BASE, sellAmount: MARKET.lot, buyToken: QUOTE, buyAmount: quote };
-    const intent = order.sellToken === QUOTE ? ("buyAll" as const) : ("sellAll" as const);
-    this.#apply({
-      kind: "placeOrder",
-      order: { ...common, ...order, intent },
-      signature: SIGNATURE,
-    } as Entry);
-    return id;
-  }
-
-  #roll(below: number): number {
-    this.#last = (Math.imul(this.#last, 1_664_525) + 1_013_904_223) >>> 0;
-    return this.#last % below;
-  }
-
-  #apply(entry: Entry): void {
-    const { refusal } = this.#machine.apply(this.#state, entry);
-    if (refusal !== undefined) throw new Error(`refused: ${refusal.code}`);
+    died.catch(() => {});
+    const [answer] = (await Promise.race([once(this.#process, "message"), died])) as unknown[];
+    return answer;
   }
 }
 
-export async function engineLines(counts: readonly number[]): Promise<Line[]> {
-  const older = olderBuild();
-  const lines: Line[] = [];
+export interface EngineResult {
+  /** Medians, microseconds an operation. */
+  readonly us: number;
+  readonly bytes: number;
+}
+
+/** Medians of each engine, which do the same operations in turns. */
+export async function runEngines(
+  engines: readonly string[],
+  shape: StreamShape,
+  runs = RUNS,
+): Promise<EngineResult[]> {
+  const children = engines.map((engine) => new Child({ engine, shape }));
   try {
-    const before = (await older.load("src/exchange/apply.ts")) as Machine;
-    for (const count of counts) {
-      const engines = [before, today].map((machine) => new Engine(machine, count));
-      const { medians, ratios } = await inTurns(engines.map((engine) => () => engine.run()));
-      const [was, is] = medians.map((ms) => `${((1000 * ms) / OPERATIONS).toFixed(1)} µs`);
-      lines.push({
-        what: `${count.toLocaleString("en")} prices a side: an order rests and is cancelled`,
-        before: was as string,
-        now: is as string,
-        ratio: ratios[1] as number,
-      });
+    for (const child of children) await child.ready();
+    const all: Measured[][] = children.map(() => []);
+    for (let run = 0; run < runs; run++) {
+      for (const [i, child] of children.entries()) all[i]?.push(await child.run());
+      const trades = new Set(all.map((measured) => measured[run]?.trades));
+      if (trades.size > 1) throw new Error(`engines traded differently: ${[...trades]}`);
     }
+    return all.map((measured) => ({
+      us: median(measured.map(({ us }) => us)),
+      bytes: median(measured.map(({ bytes }) => bytes)),
+    }));
+  } finally {
+    for (const child of children) child.stop();
+  }
+}
+
+/** `part`: a divisor of the sizes. */
+export async function engineLines(part = 1): Promise<Line[]> {
+  const shapes: readonly StreamShape[] = [
+    { open: 1000, levels: 100, clients: 100 },
+    { open: 10_000, levels: 500, clients: 100 },
+    { open: 100_000, levels: 1000, clients: 1000 },
+    { open: 200_000, levels: 100_000, clients: 1000 },
+  ].map((shape) => ({ ...shape, open: shape.open / part, levels: shape.levels / part }));
+  const older = olderBuild();
+  try {
+    const lines: Line[] = [];
+    for (const shape of shapes) lines.push(...(await compare(older.fileOf(APPLY), shape)));
+    const flat = shapes[0] as StreamShape;
+    lines.push(await flatness(flat, { open: 1_000_000 / part, levels: 1000, clients: 4000 }));
+    return lines;
   } finally {
     older.remove();
   }
-  return lines;
+}
+
+const APPLY = "src/exchange/apply.ts";
+const us = (value: number) => `${value.toFixed(2)} µs`;
+
+async function compare(older: string, shape: StreamShape): Promise<Line[]> {
+  const [before, now, ...peers] = (await runEngines([older, "now", ...PEERS], shape)) as [
+    EngineResult,
+    EngineResult,
+    ...EngineResult[],
+  ];
+  const label = `engine, ${number(shape.open)} open orders, ${number(shape.levels)} prices a side`;
+  const peer = Math.min(...peers.map((one) => one.us));
+  const name = PEERS[peers.findIndex((one) => one.us === peer)] as string;
+  const each = (bytes: number) => bytes / shape.open;
+  return [
+    { what: `${label}`, before: us(before.us), now: us(now.us), ratio: before.us / now.us },
+    { what: `${label}: ${name}`, before: us(peer), now: us(now.us), ratio: peer / now.us },
+    {
+      what: `${label}: memory an order`,
+      before: `${each(before.bytes).toFixed(0)} B`,
+      now: `${each(now.bytes).toFixed(0)} B`,
+      ratio: before.bytes / now.bytes,
+    },
+  ];
+}
+
+async function flatness(few: StreamShape, many: StreamShape): Promise<Line> {
+  const [small] = (await runEngines(["now"], few)) as [EngineResult];
+  const [large] = (await runEngines(["now"], many)) as [EngineResult];
+  return {
+    what: `engine, ${number(few.open)} open orders (left) and ${number(many.open)}`,
+    before: us(small.us),
+    now: us(large.us),
+    ratio: small.us / large.us,
+  };
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
 }
 
 if (import.meta.main) {
-  const counts = process.argv.slice(2).map(Number);
-  const asked = counts.length > 0 ? counts : [1000, 10_000, 100_000];
-  for (const { what, before, now, ratio } of await engineLines(asked)) {
-    console.log(`${what}: ${before} before, ${now} now, ratio ${ratio.toFixed(2)}`);
+  const part = process.argv.includes("--small") ? 10 : 1;
+  for (const { what, before, now, ratio } of await engineLines(part)) {
+    console.log(`${what}: ${before}, ${now}, ratio ${ratio.toFixed(2)}`);
   }
 }

@@ -16,6 +16,15 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] as number;
 }
 
+/** A measured line of the table in docs/performance.md. */
+export interface Line {
+  readonly what: string;
+  readonly before: string;
+  readonly now: string;
+  /** The cost of `before` over that of `now`: above 1 is better. */
+  readonly ratio: number;
+}
+
 export interface Compared {
   /** Medians, in the unit that the sides give. */
   readonly medians: readonly number[];
@@ -30,10 +39,14 @@ export interface Compared {
  */
 export async function inTurns(
   sides: readonly (() => number | Promise<number>)[],
-  { runs = RUNS, warm = true }: { readonly runs?: number; readonly warm?: boolean } = {},
+  {
+    runs = RUNS,
+    warm = true,
+  }: { readonly runs?: number | undefined; readonly warm?: boolean } = {},
 ): Promise<Compared> {
   const all: number[][] = sides.map(() => []);
-  for (let run = -1; run < runs; run++) {
+  // A single run has none before it that would not count.
+  for (let run = runs === 1 ? 0 : -1; run < runs; run++) {
     for (const [i, side] of sides.entries()) {
       globalThis.gc?.();
       if (warm) await side();

@@ -3,8 +3,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-/** The last build before the work on speed: what all ratios of docs/performance.md refer to. */
-const BASELINE = "f526186";
+/** The build of 2026-11-21: what all ratios of docs/performance.md refer to. */
+const BASELINE = "40948e0";
 
 const ROOT = resolve(import.meta.dirname, "..");
 
@@ -13,6 +13,8 @@ export interface OlderBuild {
   // The caller knows the shape of what it imports.
   // biome-ignore lint/suspicious/noExplicitAny: another build's types are not these.
   load(path: string): Promise<any>;
+  /** Where a file of it is, for another process. */
+  fileOf(path: string): string;
   remove(): void;
 }
 
@@ -28,6 +30,7 @@ export function olderBuild(commit: string = BASELINE): OlderBuild {
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   return {
     load: (path) => import(join(folder, path)),
+    fileOf: (path) => join(folder, path),
     remove: () => rmSync(folder, { recursive: true, force: true }),
   };
 }

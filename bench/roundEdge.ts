@@ -12,14 +12,14 @@ import type { BlocksEntry } from "../src/exchange/model/entries.ts";
 import type { State } from "../src/exchange/model/state.ts";
 import { areTreesHashed } from "../src/exchange/queries/views.ts";
 import { TreeHasher } from "../src/operator/sequencing/treeHasher.ts";
-import { inTurns } from "./measure.ts";
+import { inTurns, type Line } from "./measure.ts";
 import { olderBuild } from "./older.ts";
-import type { Line } from "./trees.ts";
 
 /** Of 100 clients, so many have an open order when the round ends. */
 const OPEN_OF_100 = 94;
 const LOGS_AT_ONCE = 20_000;
-const SCHEDULE = { genesisBlock: 100, roundSize: 32 };
+/** Long enough for the blocks that bring a million clients' deposits. */
+const SCHEDULE = { genesisBlock: 100, roundSize: 400 };
 
 type Machine = Pick<typeof ApplyModule, "apply" | "begin">;
 
@@ -99,7 +99,7 @@ function edgeBefore(older: Machine, clients: readonly Address[]): number {
 }
 
 /** As the operator does it: the hasher may work between entries, before and after the edge. */
-async function edgeNow(clients: readonly Address[]): Promise<number> {
+async function edgeNow(clients: readonly Address[], heaps: number[]): Promise<number> {
   const state = begun(today, clients);
   let failure: unknown;
   const onFailure = (error: unknown) => {
@@ -111,6 +111,7 @@ async function edgeNow(clients: readonly Address[]): Promise<number> {
   while ([...state.tokens.values()].some(({ changed }) => changed.size >= 512))
     await setImmediate();
   globalThis.gc?.();
+  heaps.push(process.memoryUsage().heapUsed);
   let longest = 0;
   let before = process.cpuUsage();
   today.apply(state, blocks(EDGE, []));
@@ -125,17 +126,19 @@ async function edgeNow(clients: readonly Address[]): Promise<number> {
   return longest;
 }
 
-export async function edgeLines(counts: readonly number[]): Promise<Line[]> {
+/** `runs`: how often each is measured; undefined: as everything else. */
+export async function edgeLines(counts: readonly number[], runs?: number): Promise<Line[]> {
   const older = olderBuild();
   const lines: Line[] = [];
   try {
     const before = (await older.load("src/exchange/apply.ts")) as Machine;
     for (const count of counts) {
       const clients = Array.from({ length: count }, (_, i) => address(1000 + i));
-      const sides = [() => edgeBefore(before, clients), () => edgeNow(clients)];
-      const { medians, ratios } = await inTurns(sides, { warm: false });
+      const heaps: number[] = [];
+      const sides = [() => edgeBefore(before, clients), () => edgeNow(clients, heaps)];
+      const { medians, ratios } = await inTurns(sides, { warm: false, runs });
       lines.push({
-        what: `${count.toLocaleString("en")} clients: longest turn at a round's edge`,
+        what: `${count.toLocaleString("en")} clients (${gigabytes(heaps)}): longest turn at a round's edge`,
         before: `${(medians[0] as number).toFixed(0)} ms`,
         now: `${(medians[1] as number).toFixed(1)} ms`,
         ratio: ratios[1] as number,
@@ -145,6 +148,10 @@ export async function edgeLines(counts: readonly number[]): Promise<Line[]> {
     older.remove();
   }
   return lines;
+}
+
+function gigabytes(heaps: readonly number[]): string {
+  return `${((heaps.at(-1) as number) / 1e9).toFixed(2)} GB of heap now`;
 }
 
 if (import.meta.main) {

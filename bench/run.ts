@@ -1,21 +1,42 @@
 /**
- * `npm run bench`: every figure beside the baseline in the same process, as a ratio, medians of
- * five runs in turns; prints each line and writes the table of docs/performance.md. `--small` takes
- * a tenth of the sizes and writes nothing.
+ * `npm run bench`: every figure beside what it is held against, as a ratio, medians of five runs in
+ * turns; prints each line and writes the table of docs/performance.md. `--small` takes a tenth of
+ * the sizes and writes nothing; `--only engine` (or another of PARTS, again for more) measures and
+ * replaces the lines of that part alone.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { engineLines } from "./engine.ts";
+import { fanOutLines } from "./fanOut.ts";
+import type { Line } from "./measure.ts";
 import { edgeLines } from "./roundEdge.ts";
-import { type Line, treeLines } from "./trees.ts";
+import { treeLines } from "./trees.ts";
 
-const { values } = parseArgs({ options: { small: { type: "boolean", default: false } } });
+const { values } = parseArgs({
+  options: {
+    small: { type: "boolean", default: false },
+    only: { type: "string", multiple: true, default: [] },
+  },
+});
+const divisor = values.small ? 10 : 1;
+
+/** Another figure is another line here; a part is what `--only` names. */
+const PARTS: { readonly [part: string]: () => Promise<Line[]> } = {
+  trees: () => treeLines([100_000, 1_000_000].map((count) => count / divisor)),
+  engine: () => engineLines(divisor),
+  roundEdge: async () => [
+    ...(await edgeLines([100_000 / divisor])),
+    // Ten times the clients fill a heap of 6 GB and take minutes: one run.
+    ...(await edgeLines([1_000_000 / divisor], 1)),
+  ],
+  fanOut: () => fanOutLines(1000 / divisor),
+};
+
 const PAGE = join(import.meta.dirname, "..", "docs", "performance.md");
-const BEGIN = "<!-- written by npm run bench -->";
-const END = "<!-- end of what npm run bench writes -->";
-const part = values.small ? 10 : 1;
+const mark = (part: string, isEnd = false) =>
+  `<!-- ${isEnd ? "end of what" : "written by"} npm run bench${isEnd ? " writes" : ""}: ${part} -->`;
 
 function machine(): string {
   const [cpu] = cpus();
@@ -29,23 +50,25 @@ function row({ what, before, now, ratio }: Line): string {
   return `| ${what} | ${before} | ${now} | ${ratio.toFixed(2)} |`;
 }
 
-const rows: string[] = [];
-const take = (lines: readonly Line[]) => {
-  for (const line of lines) {
-    rows.push(row(line));
-    console.log(row(line));
-  }
-};
-take(await treeLines([100_000, 1_000_000].map((count) => count / part)));
-take(await engineLines([1000, 10_000, 100_000].map((count) => count / part)));
-take(await edgeLines([30_000, 100_000].map((count) => count / part)));
-
-if (!values.small) {
+/** Puts the part's table between its marks. */
+function write(part: string, rows: readonly string[]): void {
   const table = ["| | baseline | now | ratio |", "|---|--:|--:|--:|", ...rows];
-  const text = [BEGIN, "", `Machine: ${machine()}.`, "", ...table, "", END].join("\n");
+  const text = [mark(part), "", `Machine: ${machine()}.`, "", ...table, "", mark(part, true)];
   const page = readFileSync(PAGE, "utf8");
-  const from = page.indexOf(BEGIN);
-  const to = page.indexOf(END);
-  if (from === -1 || to === -1) throw new Error(`${PAGE} has no place for the table`);
-  writeFileSync(PAGE, page.slice(0, from) + text + page.slice(to + END.length));
+  const from = page.indexOf(mark(part));
+  const to = page.indexOf(mark(part, true));
+  if (from === -1 || to === -1) throw new Error(`${PAGE} has no place for ${part}`);
+  writeFileSync(
+    PAGE,
+    page.slice(0, from) + text.join("\n") + page.slice(to + mark(part, true).length),
+  );
+}
+
+const asked = values.only.length > 0 ? values.only : Object.keys(PARTS);
+for (const part of asked) {
+  const measure = PARTS[part];
+  if (measure === undefined) throw new Error(`no part ${part}: ${Object.keys(PARTS).join(", ")}`);
+  const rows = (await measure()).map(row);
+  for (const one of rows) console.log(one);
+  if (!values.small) write(part, rows);
 }

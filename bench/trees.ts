@@ -5,19 +5,11 @@
  */
 import { toAddress } from "../src/base/address.ts";
 import { type Leaf, SumTree } from "../src/protocol/sumTree.ts";
-import { cpuMs, inTurns } from "./measure.ts";
+import { cpuMs, inTurns, type Line } from "./measure.ts";
 import { olderBuild } from "./older.ts";
 
 const PROOFS = 20_000;
 const ROUNDS = 4;
-
-export interface Line {
-  readonly what: string;
-  readonly before: string;
-  readonly now: string;
-  /** The baseline's cost over today's: above 1 is better. */
-  readonly ratio: number;
-}
 
 function leavesOf(count: number): Leaf[] {
   return Array.from({ length: count }, (_, i) => ({
@@ -35,6 +27,8 @@ function changeSome(tree: SumTree, leaves: readonly Leaf[], turn: number): void 
 }
 
 function heldBytes(): number {
+  // The bytes of arrays that were dropped are given back when the next collection begins.
+  globalThis.gc?.();
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   return heapUsed + external;

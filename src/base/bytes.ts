@@ -13,13 +13,21 @@ export function writeUint64(view: DataView, offset: number, value: bigint): void
 
 /** Writes `value` (0 .. 2^128 - 1) as 16 bytes, highest first; an `Alarm` when out of range. */
 export function writeUint128(view: DataView, offset: number, value: bigint): void {
+  if (value >= 0n && value <= UINT64_MAX) {
+    view.setBigUint64(offset, 0n);
+    view.setBigUint64(offset + 8, value);
+    return;
+  }
   assert(value >= 0n && value <= UINT128_MAX, () => `${value} is not a uint128.`);
   view.setBigUint64(offset, value >> WORD);
   view.setBigUint64(offset + 8, value & UINT64_MAX);
 }
 
 export function readUint128(view: DataView, offset: number): bigint {
-  return (view.getBigUint64(offset) << WORD) | view.getBigUint64(offset + 8);
+  const high = view.getBigUint64(offset);
+  const low = view.getBigUint64(offset + 8);
+  // Most are small: a shift and an "or" of bigints cost more than all the reading.
+  return high === 0n ? low : (high << WORD) | low;
 }
 
 export function viewOf(bytes: Uint8Array): DataView {

@@ -22,9 +22,16 @@ const ASCII = new TextDecoder("latin1");
 /** Where texts of up to 127 bytes are written before they are strings. */
 const shortText = new Uint16Array(128).fill(PREFIX, 0, 1);
 
+/** Node.js writes digits natively, several times as fast; elsewhere there is none. */
+const native = globalThis.Buffer?.alloc(64);
+
 /** `bytes` in lower-case digits. */
 export function bytesToHex(bytes: Uint8Array): Hex {
   const { length } = bytes;
+  if (native !== undefined && length <= native.length) {
+    native.set(bytes);
+    return `0x${native.toString("hex", 0, length)}`;
+  }
   const text =
     length < shortText.length ? shortText : new Uint16Array(length + 1).fill(PREFIX, 0, 1);
   for (let i = 0; i < length; i++) text[i + 1] = DIGIT_PAIRS[bytes[i] as number] as number;
@@ -54,12 +61,19 @@ export function hexToBytes(hex: Hex): Uint8Array {
 export function writeHex(target: Uint8Array, offset: number, hex: Hex, byteLength: number): void {
   const prefixed = hex.charCodeAt(0) === 0x30 && hex.charCodeAt(1) === 0x78;
   if (!prefixed || hex.length !== 2 + 2 * byteLength) throw notHex(hex, byteLength);
+  let codes = 0;
+  let values = 0;
   for (let i = 0, at = 2; i < byteLength; i++, at += 2) {
-    const high = DIGIT_OF[hex.charCodeAt(at)] ?? NOT_A_DIGIT;
-    const low = DIGIT_OF[hex.charCodeAt(at + 1)] ?? NOT_A_DIGIT;
-    if (high === NOT_A_DIGIT || low === NOT_A_DIGIT) throw notHex(hex, byteLength);
+    const first = hex.charCodeAt(at);
+    const second = hex.charCodeAt(at + 1);
+    const high = DIGIT_OF[first & 127] as number;
+    const low = DIGIT_OF[second & 127] as number;
+    // Once at the end it is known whether all of them were digits.
+    codes |= first | second;
+    values |= high | low;
     target[offset + i] = (high << 4) | low;
   }
+  if (codes > 127 || values > 15) throw notHex(hex, byteLength);
 }
 
 function notHex(text: string, byteLength: number): TypeError {

@@ -49,16 +49,24 @@ export function checkOrder(order: Order): OrderFault | undefined {
   for (const field of ["owner", "sellToken", "buyToken"] as const) {
     if (!isHex(order[field], ADDRESS_BYTES)) return { fault: "BadAddress", field };
   }
-  if (!Number.isSafeInteger(order.round) || order.round < 0) {
-    return { fault: "BadRound", round: order.round };
-  }
-  if (order.id < 0n || order.id > UINT64_MAX) return { fault: "BadId", id: order.id };
-  for (const field of ["sellAmount", "buyAmount"] as const) {
-    const amount = order[field];
-    if (amount <= 0n || amount > UINT128_MAX) return { fault: "AmountOutOfRange", field, amount };
-  }
+  const numbers = checkNumbers(order);
+  if (numbers !== undefined) return numbers;
   if (order.sellToken.toLowerCase() === order.buyToken.toLowerCase()) return { fault: "SameToken" };
   if (order.intent !== "buyAll" && order.intent !== "sellAll") return { fault: "BadIntent" };
+  return undefined;
+}
+
+/** The part of `checkOrder` that is left for an order of known addresses and a known intent. */
+export function checkNumbers(order: Order): OrderFault | undefined {
+  const { round, id, sellAmount, buyAmount } = order;
+  if (!Number.isSafeInteger(round) || round < 0) return { fault: "BadRound", round };
+  if (id < 0n || id > UINT64_MAX) return { fault: "BadId", id };
+  if (sellAmount <= 0n || sellAmount > UINT128_MAX) {
+    return { fault: "AmountOutOfRange", field: "sellAmount", amount: sellAmount };
+  }
+  if (buyAmount <= 0n || buyAmount > UINT128_MAX) {
+    return { fault: "AmountOutOfRange", field: "buyAmount", amount: buyAmount };
+  }
   return undefined;
 }
 

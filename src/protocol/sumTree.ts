@@ -147,7 +147,7 @@ export class SumTree implements FrozenSumTree {
   #write(index: number, leaf: Leaf, before: Amount): void {
     this.#leaves.writeUnhashed(index, leaf);
     this.#waiting[0]?.add(index);
-    this.#total += leaf.balance - before;
+    this.#total += before === 0n ? leaf.balance : leaf.balance - before;
   }
 
   #assertIndex(index: number): void {
@@ -209,7 +209,7 @@ export class SumTree implements FrozenSumTree {
 }
 
 function assertUint128({ balance }: Leaf): void {
-  assert(isUint128(balance), () => `${balance} is not a uint128.`);
+  if (!isUint128(balance)) assert(false, `${balance} is not a uint128.`);
 }
 
 const inputView = viewOf(nodeBench.input);

@@ -1,7 +1,8 @@
+import { assert } from "../../base/errors.ts";
 import type { CancelOrderEntry } from "../model/entries.ts";
 import type { ExchangeEvent, Outcome } from "../model/outcome.ts";
-import { orderOf, type State } from "../model/state.ts";
-import { checkCancel } from "./checkOrder.ts";
+import type { State } from "../model/state.ts";
+import { checkCancelOf } from "./checkOrder.ts";
 import { cancel } from "./endOrder.ts";
 
 /**
@@ -10,11 +11,13 @@ import { cancel } from "./endOrder.ts";
  * for queued orders.
  */
 export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
-  const refusal = checkCancel(state, entry);
+  const client = state.clients.get(entry.owner);
+  const record = client?.rounds.get(entry.round)?.orders.get(entry.id);
+  const refusal = checkCancelOf(state, entry, record);
   if (refusal !== undefined) return { refusal, events: [] };
 
-  const { owner, round, id } = entry;
+  assert(record !== undefined, "an order that is not known was cancelled.");
   const events: ExchangeEvent[] = [];
-  cancel(state, orderOf(state, { owner, round, id }), "owner", events);
+  cancel(state, record, "owner", events, client);
   return { events };
 }

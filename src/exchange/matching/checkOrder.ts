@@ -2,17 +2,24 @@
 import { UINT128_MAX } from "../../base/bytes.ts";
 import { nobleCurve } from "../../base/curve.ts";
 import { hashOrder } from "../../protocol/messages.ts";
-import { checkOrder as checkOrderRule } from "../../protocol/orderRule.ts";
+import { checkNumbers, checkOrder as checkOrderRule } from "../../protocol/orderRule.ts";
 import { type AlignedAmounts, type Refusal, refuse } from "../../protocol/refusals.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import { DEFAULT_TERMS, type OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Order, SignedOrder } from "../../protocol/units.ts";
-import { lockedBy, type OrderRecord } from "../model/book.ts";
+import { type Book, lockedBy, type OrderRecord } from "../model/book.ts";
 import type { Market } from "../model/entries.ts";
 import { freeFunds } from "../model/funds.ts";
 import { checkLimits } from "../model/orderLimits.ts";
 import type { OrderRef, Side } from "../model/outcome.ts";
-import { bookOf, orderState, type State, tradingKeyOf } from "../model/state.ts";
+import {
+  bookOf,
+  type Client,
+  type ClientRound,
+  orderState,
+  type State,
+  tradingKeyOf,
+} from "../model/state.ts";
 import { checkBook, checkLastBlock } from "./checkTerms.ts";
 
 /** An order as its market counts it. */
@@ -34,11 +41,38 @@ export function checkOrder(
   terms: OrderTerms = DEFAULT_TERMS,
   leaving?: OrderRecord,
 ): Refusal | undefined {
+  return checkParts(state, order, partsOf(state, order), terms, leaving);
+}
+
+/** The parts of the state that an order is about, looked up once. */
+export interface Parts {
+  readonly client: Client | undefined;
+  /** Of the order's round. */
+  readonly affairs: ClientRound | undefined;
+  readonly book: Book | undefined;
+  /** Once it is checked. */
+  measured: InLots | undefined;
+}
+
+export function partsOf(state: State, { owner, round, sellToken, buyToken }: Order): Parts {
+  const client = state.clients.get(owner);
+  const affairs = client?.rounds.get(round);
+  return { client, affairs, book: bookOf(state, sellToken, buyToken), measured: undefined };
+}
+
+/** As `checkOrder`, with the order's own parts. */
+export function checkParts(
+  state: State,
+  order: Order,
+  parts: Parts,
+  terms: OrderTerms,
+  leaving?: OrderRecord,
+): Refusal | undefined {
   return (
-    checkByItself(state, order) ??
+    checkByItself(state, order, parts) ??
     checkLastBlock(state, order, terms) ??
-    checkOwner(state, order, leaving) ??
-    checkMarket(state, order, terms, leaving)
+    checkOwner(state, order, parts, leaving) ??
+    checkMarket(state, order, parts, terms, leaving)
   );
 }
 
@@ -51,7 +85,8 @@ export function checkOrder(
  */
 export function checkSigner(state: State, { order, signature }: SignedOrder): Refusal | undefined {
   const { owner, round } = order;
-  const changes = state.tradingKeys.get(owner) ?? [];
+  const changes = state.tradingKeys.get(owner);
+  if (changes === undefined) return undefined;
   const isRecent = changes.some(({ fromRound }) => fromRound === round || fromRound === round - 1);
   if (!isRecent) return undefined;
 
@@ -63,9 +98,12 @@ export function checkSigner(state: State, { order, signature }: SignedOrder): Re
 }
 
 /** The checks that hold for the order, independent of its sender. */
-function checkByItself(state: State, order: Order): Refusal | undefined {
+function checkByItself(state: State, order: Order, parts: Parts): Refusal | undefined {
   if (state.halted !== undefined) return haltedRefusal(state.halted.round);
-  const fault = checkOrderRule(order);
+  const { client, book } = parts;
+  // The addresses of a client and a market are sound, and the tokens of a market two.
+  const isKnown = client !== undefined && book !== undefined && isIntent(order.intent);
+  const fault = isKnown ? checkNumbers(order) : checkOrderRule(order);
   if (fault !== undefined) return refuse("InvalidOrder", { fault });
 
   const currentRound = state.moment.round;
@@ -74,65 +112,91 @@ function checkByItself(state: State, order: Order): Refusal | undefined {
   }
 
   const { sellToken, buyToken } = order;
-  for (const token of [sellToken, buyToken]) {
-    if (!state.tokens.has(token)) return refuse("UnknownToken", { token });
-  }
-  const book = bookOf(state, sellToken, buyToken);
+  if (!state.tokens.has(sellToken)) return refuse("UnknownToken", { token: sellToken });
+  if (!state.tokens.has(buyToken)) return refuse("UnknownToken", { token: buyToken });
   if (book === undefined) return refuse("UnknownMarket", { sellToken, buyToken });
   const { market } = book;
   if (order.intent !== (sideOf(market, order) === "bid" ? "buyAll" : "sellAll")) {
     return refuse("InvalidOrder", { fault: { fault: "BadIntent" } });
   }
-  if (toLots(market, order) !== undefined) return undefined;
+  parts.measured = toLots(market, order);
+  if (parts.measured !== undefined) return undefined;
   const { sellAmount, buyAmount } = order;
   return refuse("MisalignedAmount", { sellAmount, buyAmount, nearest: nearest(market, order) });
+}
+
+function isIntent(intent: string): boolean {
+  return intent === "buyAll" || intent === "sellAll";
 }
 
 /** The checks of the terms against the book, where the order's round is open. */
 function checkMarket(
   state: State,
   order: Order,
+  { book, measured }: Parts,
   terms: OrderTerms,
   leaving: OrderRecord | undefined,
 ): Refusal | undefined {
-  const book = bookOf(state, order.sellToken, order.buyToken);
-  const measured = book === undefined ? undefined : toLots(book.market, order);
   if (book === undefined || measured === undefined) return undefined;
   if (order.round !== state.moment.round) return undefined;
   return checkBook(order, terms, book, measured, leaving);
 }
 
 /** The checks of the owner's balance and earlier orders. */
-function checkOwner(state: State, order: Order, leaving?: OrderRecord): Refusal | undefined {
+function checkOwner(
+  state: State,
+  order: Order,
+  { client, affairs }: Parts,
+  leaving?: OrderRecord,
+): Refusal | undefined {
   const { owner, round, id } = order;
-  const client = state.clients.get(owner);
   if (client === undefined) return refuse("UnknownClient", { client: owner });
-  const orders = client.rounds.get(round)?.orders;
-  if (orders?.has(id)) return refuse("DuplicateOrderId", { round, id });
-  const watermark = client.rounds.get(round)?.statement?.statement.watermark ?? 0n;
-  if (id < watermark) return refuse("IdBelowWatermark", { round, id, watermark });
+  if (affairs?.orders.has(id)) return refuse("DuplicateOrderId", { round, id });
+  const watermark = affairs?.statement?.statement.watermark;
+  if (watermark !== undefined && id < watermark) {
+    return refuse("IdBelowWatermark", { round, id, watermark });
+  }
   const beyond = checkLimits(state, client, round, leaving);
   if (beyond !== undefined) return beyond;
-  return round === state.moment.round ? checkFunds(state, order, leaving) : undefined;
+  if (round !== state.moment.round) return undefined;
+  return checkFundsOf(state, client, order, leaving);
 }
 
 /** Whether the owner can pay all that the order may sell. */
 export function checkFunds(state: State, order: Order, leaving?: OrderRecord): Refusal | undefined {
   const client = state.clients.get(order.owner);
   if (client === undefined) return refuse("UnknownClient", { client: order.owner });
+  return checkFundsOf(state, client, order, leaving);
+}
+
+function checkFundsOf(
+  state: State,
+  client: Client,
+  order: Order,
+  leaving?: OrderRecord,
+): Refusal | undefined {
   const isOpen = leaving !== undefined && orderState(state, leaving) === "open";
   const isFreed = isOpen && leaving.order.sellToken === order.sellToken;
   const freed = isFreed ? lockedBy(leaving) : 0n;
-  const free = freeFunds(state, client, order.sellToken) + freed;
+  const unlocked = freeFunds(state, client, order.sellToken);
+  const free = leaving === undefined ? unlocked : unlocked + freed;
   if (order.sellAmount <= free) return undefined;
   return refuse("InsufficientFunds", { token: order.sellToken, needed: order.sellAmount, free });
 }
 
 /** Why the order cannot be cancelled now; undefined if it can. The signature is checked before. */
 export function checkCancel(state: State, ref: OrderRef): Refusal | undefined {
-  if (state.halted !== undefined) return haltedRefusal(state.halted.round);
   const { owner, round, id } = ref;
-  const record = state.clients.get(owner)?.rounds.get(round)?.orders.get(id);
+  return checkCancelOf(state, ref, state.clients.get(owner)?.rounds.get(round)?.orders.get(id));
+}
+
+/** As `checkCancel`, of the order that the reference names. */
+export function checkCancelOf(
+  state: State,
+  { owner, round, id }: OrderRef,
+  record: OrderRecord | undefined,
+): Refusal | undefined {
+  if (state.halted !== undefined) return haltedRefusal(state.halted.round);
   if (record === undefined) return refuse("UnknownOrder", { owner, round, id });
   const current = orderState(state, record);
   switch (current) {
@@ -161,10 +225,11 @@ export function toLots(market: Market, order: Order): InLots | undefined {
   const side = sideOf(market, order);
   const baseAmount = side === "bid" ? order.buyAmount : order.sellAmount;
   const quoteAmount = side === "bid" ? order.sellAmount : order.buyAmount;
-  if (baseAmount % market.lot !== 0n) return undefined;
   const lots = baseAmount / market.lot;
-  if (quoteAmount % (lots * market.tick) !== 0n) return undefined;
-  return { side, lots, price: quoteAmount / lots };
+  if (lots * market.lot !== baseAmount) return undefined;
+  const price = quoteAmount / lots;
+  if (price * lots !== quoteAmount) return undefined;
+  return price === market.tick || price % market.tick === 0n ? { side, lots, price } : undefined;
 }
 
 /** Aligned amounts around those of the order: lots and price rounded either way. */

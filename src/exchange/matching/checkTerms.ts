@@ -15,8 +15,9 @@ export function checkLastBlock(
   order: Order,
   { goodTillBlock }: OrderTerms,
 ): Refusal | undefined {
+  if (goodTillBlock === null) return undefined;
   const block = Math.max(state.moment.block, firstBlockOf(state.genesis.schedule, order.round));
-  if (goodTillBlock === null || goodTillBlock >= block) return undefined;
+  if (goodTillBlock >= block) return undefined;
   return refuse("Expired", { goodTillBlock, block });
 }
 

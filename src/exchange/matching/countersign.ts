@@ -27,7 +27,9 @@ export function countersign(state: State, entry: CountersignEntry): Outcome {
   const { client, round, watermark } = statement;
   const affairs = clientRound(clientOf(state, client), round);
   affairs.statement = { statement, signature, countersignature };
-  for (const id of affairs.counted.keys()) if (covers(statement, id)) affairs.counted.delete(id);
+  for (const record of affairs.counted.values()) {
+    if (covers(statement, record.order.id)) affairs.counted.delete(record);
+  }
   return { events: [{ what: "statementCountersigned", client, round, watermark }] };
 }
 

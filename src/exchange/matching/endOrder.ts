@@ -4,7 +4,7 @@ import { lockedBy, type OrderRecord } from "../model/book.ts";
 import { unlock } from "../model/funds.ts";
 import { stopCounting } from "../model/orderLimits.ts";
 import type { CancelReason, ExchangeEvent } from "../model/outcome.ts";
-import { clientOf, type State } from "../model/state.ts";
+import { type Client, clientOf, type State } from "../model/state.ts";
 
 /** Cancels an order that rests in its book or waits for its round. What it executed stays. */
 export function cancel(
@@ -12,9 +12,10 @@ export function cancel(
   record: OrderRecord,
   reason: CancelReason,
   events: ExchangeEvent[],
+  client: Client = clientOf(state, record.order.owner),
 ): void {
-  takeOut(state, record);
-  markCancelled(state, record, reason, events);
+  takeOut(state, client, record);
+  markCancelled(client, record, reason, events);
 }
 
 /** Cancels an order that is being matched, and so is in no book. */
@@ -24,8 +25,9 @@ export function cancelTaker(
   reason: CancelReason,
   events: ExchangeEvent[],
 ): void {
-  unlock(state, clientOf(state, record.order.owner), record.order.sellToken, lockedBy(record));
-  markCancelled(state, record, reason, events);
+  const client = clientOf(state, record.order.owner);
+  unlock(state, client, record.order.sellToken, lockedBy(record));
+  markCancelled(client, record, reason, events);
 }
 
 /**
@@ -34,11 +36,12 @@ export function cancelTaker(
  */
 export function endDueOrders(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
   for (const record of state.due.take(block)) {
-    takeOut(state, record);
+    const { owner, round, id } = record.order;
+    const client = clientOf(state, owner);
+    takeOut(state, client, record);
     record.state = "expired";
     record.reason = "goodTillBlock";
-    const { owner, round, id } = record.order;
-    stopCounting(clientOf(state, owner), record);
+    stopCounting(client, record);
     events.push({ what: "orderExpired", reason: "goodTillBlock", owner, round, id });
   }
 }
@@ -46,18 +49,19 @@ export function endDueOrders(state: State, block: BlockNumber, events: ExchangeE
 /** Remembers when an order that was taken ends by itself, where that is before its round does. */
 export function watchLastBlock(state: State, record: OrderRecord): void {
   const { goodTillBlock } = record.terms;
+  if (goodTillBlock === null) return;
   const last = lastBlockOf(state.genesis.schedule, record.order.round);
-  if (goodTillBlock !== null && goodTillBlock < last) state.due.add(goodTillBlock, record);
+  if (goodTillBlock < last) state.due.add(goodTillBlock, record);
 }
 
-function takeOut(state: State, record: OrderRecord): void {
+function takeOut(state: State, client: Client, record: OrderRecord): void {
   if (record.state !== "open") return;
   record.book.remove(record);
-  unlock(state, clientOf(state, record.order.owner), record.order.sellToken, lockedBy(record));
+  unlock(state, client, record.order.sellToken, lockedBy(record));
 }
 
 function markCancelled(
-  state: State,
+  client: Client,
   record: OrderRecord,
   reason: CancelReason,
   events: ExchangeEvent[],
@@ -65,6 +69,6 @@ function markCancelled(
   record.state = "cancelled";
   record.reason = reason;
   const { owner, round, id } = record.order;
-  stopCounting(clientOf(state, owner), record);
+  stopCounting(client, record);
   events.push({ what: "orderCancelled", reason, owner, round, id });
 }

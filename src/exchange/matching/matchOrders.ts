@@ -45,7 +45,8 @@ function restOrCancel(state: State, taker: OrderRecord, events: ExchangeEvent[])
     return;
   }
   taker.book.add(taker);
-  events.push({ what: "orderRested", remaining: lockedBy(taker), ...refOf(taker) });
+  const { owner, round, id } = taker.order;
+  events.push({ what: "orderRested", remaining: lockedBy(taker), owner, round, id });
 }
 
 function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
@@ -101,7 +102,8 @@ function settle(
 
 function finish(record: OrderRecord, events: ExchangeEvent[]): void {
   record.state = "filled";
-  events.push({ what: "orderFilled", ...refOf(record) });
+  const { owner, round, id } = record.order;
+  events.push({ what: "orderFilled", owner, round, id });
 }
 
 function refOf(record: OrderRecord): OrderRef {

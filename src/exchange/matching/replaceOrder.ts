@@ -3,7 +3,7 @@ import { termsOf } from "../../protocol/trading/terms.ts";
 import type { ReplaceOrderEntry } from "../model/entries.ts";
 import type { ExchangeEvent, Outcome } from "../model/outcome.ts";
 import { orderOf, type State } from "../model/state.ts";
-import { checkCancel, checkOrder, checkSigner } from "./checkOrder.ts";
+import { checkCancel, checkParts, checkSigner, type Parts, partsOf } from "./checkOrder.ts";
 import { cancel } from "./endOrder.ts";
 import { takeOrder } from "./placeOrder.ts";
 
@@ -13,12 +13,13 @@ import { takeOrder } from "./placeOrder.ts";
  * `placeOrder`.
  */
 export function replaceOrder(state: State, entry: ReplaceOrderEntry): Outcome {
-  const refusal = checkReplace(state, entry) ?? checkSigner(state, entry);
+  const parts = partsOf(state, entry.order);
+  const refusal = checkReplace(state, entry, parts) ?? checkSigner(state, entry);
   if (refusal !== undefined) return { refusal, events: [] };
 
   const events: ExchangeEvent[] = [];
   cancel(state, orderOf(state, entry.cancel), "replaced", events);
-  takeOrder(state, entry, events);
+  takeOrder(state, entry, parts, events);
   return { events };
 }
 
@@ -26,8 +27,9 @@ export function replaceOrder(state: State, entry: ReplaceOrderEntry): Outcome {
 export function checkReplace(
   state: State,
   { cancel: old, order, terms }: ReplaceOrderEntry,
+  parts: Parts = partsOf(state, order),
 ): Refusal | undefined {
   const refusal = checkCancel(state, old);
   if (refusal !== undefined) return refusal;
-  return checkOrder(state, order, termsOf(terms), orderOf(state, old));
+  return checkParts(state, order, parts, termsOf(terms), orderOf(state, old));
 }

@@ -8,6 +8,7 @@ import { assert } from "../../base/errors.ts";
 import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Order, Signature } from "../../protocol/units.ts";
 import type { Market } from "./entries.ts";
+import { type Exact, exact } from "./exact.ts";
 import type { EndReason, Side } from "./outcome.ts";
 import type { OrderState, PriceLevel } from "./viewTypes.ts";
 
@@ -37,6 +38,11 @@ export interface OrderRecord {
   /** Neighbours at its price while it rests. */
   earlier: OrderRecord | undefined;
   later: OrderRecord | undefined;
+  /** Where it rests; undefined elsewhere. */
+  level?: Level | undefined;
+  /** Neighbours among those of its client and round that count; see `CountedOrders`. */
+  countedBefore?: OrderRecord | undefined;
+  countedAfter?: OrderRecord | undefined;
 }
 
 /** The amount that the order keeps locked while open: it may pay its own limit for every lot. */
@@ -45,59 +51,74 @@ export function lockedBy(record: OrderRecord): Amount {
   return record.side === "bid" ? lots * record.price : lots * record.book.market.lot;
 }
 
-interface Level {
+/** The orders of one price. */
+export interface Level {
   readonly price: Amount;
+  readonly key: Exact;
   first: OrderRecord;
   last: OrderRecord;
   lots: bigint;
   orders: number;
 }
 
+/** Levels next to each other and their prices, which lie together so that a search is short. */
+interface Block {
+  readonly keys: Exact[];
+  readonly levels: Level[];
+}
+
 /** Most prices of one block. */
-const BLOCK_LEVELS = 128;
+const BLOCK_LEVELS = 64;
 
 /**
  * One side's prices, the best one last, so that the commonest changes move the fewest; in blocks,
  * none of them empty.
  */
 class BookSide {
-  readonly #side: Side;
-  readonly #blocks: Level[][] = [];
-  readonly #byPrice = new Map<Amount, Level>();
+  readonly #isBid: boolean;
+  readonly #blocks: Block[] = [];
+  /** The first price of each block. */
+  readonly #firsts: Exact[] = [];
+  readonly #byPrice = new Map<Exact, Level>();
+  #best: Level | undefined;
 
   constructor(side: Side) {
-    this.#side = side;
+    this.#isBid = side === "bid";
   }
 
   best(): OrderRecord | undefined {
-    const block = this.#blocks[this.#blocks.length - 1];
-    return block?.[block.length - 1]?.first;
+    return this.#best?.first;
   }
 
   add(record: OrderRecord): void {
-    const level = this.#byPrice.get(record.price);
+    const key = exact(record.price);
+    const level = this.#byPrice.get(key);
+    const lots = record.filledLots === 0n ? record.lots : record.lots - record.filledLots;
     if (level === undefined) {
-      const lots = record.lots - record.filledLots;
-      const fresh: Level = { price: record.price, first: record, last: record, lots, orders: 1 };
-      this.#byPrice.set(record.price, fresh);
+      const { price } = record;
+      const fresh: Level = { price, key, first: record, last: record, lots, orders: 1 };
+      record.level = fresh;
+      this.#byPrice.set(key, fresh);
       this.#insert(fresh);
       return;
     }
     assert(level.last.arrivalSeq < record.arrivalSeq, "an order rests before an earlier one.");
+    record.level = level;
     record.earlier = level.last;
     level.last.later = record;
     level.last = record;
-    level.lots += record.lots - record.filledLots;
+    level.lots += lots;
     level.orders++;
   }
 
   remove(record: OrderRecord): void {
-    const level = this.#levelOf(record);
+    const level = levelOf(record);
     const { earlier, later } = record;
+    record.level = undefined;
     record.earlier = undefined;
     record.later = undefined;
     if (earlier === undefined && later === undefined) {
-      this.#byPrice.delete(level.price);
+      this.#byPrice.delete(level.key);
       this.#delete(level);
       return;
     }
@@ -109,13 +130,8 @@ class BookSide {
     level.orders--;
   }
 
-  /** Takes executed lots out of the depth of a resting order's price. */
-  reduce(record: OrderRecord, lots: bigint): void {
-    this.#levelOf(record).lots -= lots;
-  }
-
   lotsAt(price: Amount): bigint {
-    return this.#byPrice.get(price)?.lots ?? 0n;
+    return this.#byPrice.get(exact(price))?.lots ?? 0n;
   }
 
   /** Best price first; `limit` of them. */
@@ -140,64 +156,81 @@ class BookSide {
 
   *#bestFirst(): Generator<Level> {
     for (let at = this.#blocks.length - 1; at >= 0; at--) {
-      const block = this.#blocks[at] as Level[];
-      for (let i = block.length - 1; i >= 0; i--) yield block[i] as Level;
+      const { levels } = this.#blocks[at] as Block;
+      for (let i = levels.length - 1; i >= 0; i--) yield levels[i] as Level;
     }
   }
 
   #insert(level: Level): void {
-    const at = this.#blockOf(level.price);
+    const { key } = level;
+    if (this.#best === undefined || this.#isBetter(key, this.#best.key)) this.#best = level;
+    const at = Math.max(0, this.#countBefore(this.#firsts, key) - 1);
     const block = this.#blocks[at];
     if (block === undefined) {
-      this.#blocks.push([level]);
+      this.#blocks.push({ keys: [key], levels: [level] });
+      this.#firsts.push(key);
       return;
     }
-    block.splice(this.#place(block, level.price), 0, level);
-    if (block.length <= BLOCK_LEVELS) return;
-    this.#blocks.splice(at + 1, 0, block.splice(BLOCK_LEVELS / 2));
+    const { keys, levels } = block;
+    const place = this.#countBefore(keys, key);
+    putIn(keys, place, key);
+    putIn(levels, place, level);
+    if (place === 0) this.#firsts[at] = key;
+    if (keys.length <= BLOCK_LEVELS) return;
+    const half = BLOCK_LEVELS / 2;
+    const next = { keys: keys.splice(half), levels: levels.splice(half) };
+    putIn(this.#blocks, at + 1, next);
+    putIn(this.#firsts, at + 1, next.keys[0] as Exact);
   }
 
   #delete(level: Level): void {
-    const at = this.#blockOf(level.price);
-    const block = this.#blocks[at] as Level[];
-    block.splice(this.#place(block, level.price), 1);
-    if (block.length === 0) this.#blocks.splice(at, 1);
+    const at = this.#countBefore(this.#firsts, level.key) - 1;
+    const { keys, levels } = this.#blocks[at] as Block;
+    const place = this.#countBefore(keys, level.key) - 1;
+    takeOut(keys, place);
+    takeOut(levels, place);
+    if (keys.length === 0) {
+      takeOut(this.#blocks, at);
+      takeOut(this.#firsts, at);
+    } else if (place === 0) this.#firsts[at] = keys[0] as Exact;
+    if (level !== this.#best) return;
+    this.#best = this.#blocks[this.#blocks.length - 1]?.levels.at(-1);
   }
 
-  /** Place of the block in which the price is or belongs: the last that begins at or before it. */
-  #blockOf(price: Amount): number {
+  /** How many of the prices, the worst first, are not better than `key`. */
+  #countBefore(keys: readonly Exact[], key: Exact): number {
+    const isBid = this.#isBid;
     let low = 0;
-    let high = this.#blocks.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      const first = (this.#blocks[middle] as Level[])[0] as Level;
-      if (this.#isBetter(first.price, price)) high = middle - 1;
-      else low = middle;
-    }
-    return low;
-  }
-
-  /** Where the price is in its block, or belongs. */
-  #place(block: readonly Level[], price: Amount): number {
-    let low = 0;
-    let high = block.length;
+    let high = keys.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#isBetter(price, (block[middle] as Level).price)) low = middle + 1;
+      const other = keys[middle] as Exact;
+      if (isBid ? other <= key : other >= key) low = middle + 1;
       else high = middle;
     }
     return low;
   }
 
-  #isBetter(price: Amount, other: Amount): boolean {
-    return this.#side === "bid" ? price > other : price < other;
+  #isBetter(key: Exact, other: Exact): boolean {
+    return this.#isBid ? key > other : key < other;
   }
+}
 
-  #levelOf(record: OrderRecord): Level {
-    const level = this.#byPrice.get(record.price);
-    assert(level !== undefined, () => `no order rests at ${record.price}.`);
-    return level;
-  }
+function levelOf({ level, price }: OrderRecord): Level {
+  assert(level !== undefined, () => `no order rests at ${price}.`);
+  return level;
+}
+
+/** As `splice` does with one, which would make an array of what it took out. */
+function putIn<T>(list: T[], at: number, item: T): void {
+  list.push(item);
+  for (let i = list.length - 1; i > at; i--) list[i] = list[i - 1] as T;
+  list[at] = item;
+}
+
+function takeOut<T>(list: T[], at: number): void {
+  for (let i = at + 1; i < list.length; i++) list[i - 1] = list[i] as T;
+  list.pop();
 }
 
 /** The prices of a book whose levels changed, for a reader who keeps a copy of the book. */
@@ -265,7 +298,7 @@ export class Book {
 
   /** Call it with what a resting order executes, before that is booked. */
   reduce(record: OrderRecord, lots: bigint): void {
-    this.#sides[record.side].reduce(record, lots);
+    levelOf(record).lots -= lots;
     this.#tell(record);
   }
 
@@ -318,6 +351,7 @@ export class Book {
   }
 
   #tell(record: OrderRecord): void {
+    if (this.#watches.size === 0) return;
     for (const watch of this.#watches) watch.noteChange(record);
   }
 }

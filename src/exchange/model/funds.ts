@@ -4,7 +4,7 @@ import { UINT128_MAX } from "../../base/bytes.ts";
 import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { Amount } from "../../protocol/units.ts";
-import { type Client, type State, tokenOf, tradingRound } from "./state.ts";
+import { type Balance, type Client, type State, tokenOf, tradingRound } from "./state.ts";
 
 /** All that the client has of the token, in base units. */
 export function totalOf(client: Client, token: Address): Amount {
@@ -13,13 +13,17 @@ export function totalOf(client: Client, token: Address): Amount {
 
 /** The amount that open orders may still sell, in base units. */
 export function lockedOf(state: State, client: Client, token: Address): Amount {
-  const balance = client.balances.get(token);
-  return balance?.lockedRound === tradingRound(state) ? balance.locked : 0n;
+  return lockedIn(state, client.balances.get(token));
 }
 
 /** The part of a balance that orders and withdrawals may take. */
 export function freeFunds(state: State, client: Client, token: Address): Amount {
-  return totalOf(client, token) - lockedOf(state, client, token);
+  const balance = client.balances.get(token);
+  return balance === undefined ? 0n : balance.total - lockedIn(state, balance);
+}
+
+function lockedIn(state: State, balance: Balance | undefined): Amount {
+  return balance?.lockedRound === tradingRound(state) ? balance.locked : 0n;
 }
 
 export function credit(state: State, client: Client, token: Address, amount: Amount): void {
@@ -55,23 +59,24 @@ function move(state: State, client: Client, token: Address, total: bigint, locke
   let balance = client.balances.get(token);
   if (balance === undefined) {
     balance = { total: 0n, locked: 0n, lockedRound: 0 };
-    client.balances.set(token, balance);
+    client.balances.set(tokenOf(state, token).address, balance);
   }
   const round = tradingRound(state);
   if (balance.lockedRound !== round) {
     balance.lockedRound = round;
     balance.locked = 0n;
   }
-  balance.total += total;
-  balance.locked += locked;
+  if (locked !== 0n) balance.locked += locked;
+  if (total !== 0n) balance.total += total;
   const sound =
     balance.locked >= 0n && balance.locked <= balance.total && balance.total <= UINT128_MAX;
-  assert(
-    sound,
-    () => `${client.address} would hold ${balance.total} of ${token}, ${balance.locked} locked.`,
-  );
+  if (!sound) throwUnsound(client, token, balance);
   if (total === 0n) return;
   const { changed, ahead } = tokenOf(state, token);
   ahead?.written.delete(client.leafIndex);
   changed.add(client.leafIndex);
+}
+
+function throwUnsound({ address }: Client, token: Address, { total, locked }: Balance): void {
+  assert(false, `${address} would hold ${total} of ${token}, ${locked} locked.`);
 }

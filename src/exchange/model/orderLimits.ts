@@ -21,8 +21,8 @@ export function countedOrders(client: Pick<Client, "rounds">, round: Round): num
 }
 
 /** An order that ended with nothing executed counts no more; one that executed does. */
-export function stopCounting(client: Client, { order, sold }: OrderRecord): void {
-  if (sold === 0n) client.rounds.get(order.round)?.counted.delete(order.id);
+export function stopCounting(client: Client, record: OrderRecord): void {
+  if (record.sold === 0n) client.rounds.get(record.order.round)?.counted.delete(record);
 }
 
 /** Whether an order with what became of it counts, beside the statement; as a snapshot tells it. */
@@ -39,16 +39,20 @@ export function checkLimits(
   round: Round,
   leaving?: OrderRecord,
 ): Refusal | undefined {
-  const counted = ordersLimit(state, client, round);
-  // The order that it replaces counts no more then, unless it was executed.
-  const isFreed = leaving?.order.round === round && leaving.sold === 0n;
-  if (counted.left === 0 && !isFreed)
-    return refuse("TooManyOrders", { round, limit: counted.limit });
-  const { limit, left } = placementsLimit(client, round);
-  if (left === 0) return refuse("TooManyPlacements", { round, limit });
-  const perBlock = blockLimit(state, client);
-  if (perBlock.left > 0) return undefined;
-  return refuse("PlacedTooFast", { block: state.moment.block, limit: perBlock.limit });
+  const affairs = client.rounds.get(round);
+  const most = state.genesis.limits.ordersPerClientAndRound;
+  if (affairs !== undefined && affairs.counted.size >= most) {
+    // The order that it replaces counts no more then, unless it was executed.
+    const isFreed = leaving?.order.round === round && leaving.sold === 0n;
+    if (!isFreed) return refuse("TooManyOrders", { round, limit: most });
+  }
+  if (affairs !== undefined && affairs.orders.size >= PLACEMENTS_PER_CLIENT_AND_ROUND) {
+    return refuse("TooManyPlacements", { round, limit: PLACEMENTS_PER_CLIENT_AND_ROUND });
+  }
+  const { block } = state.moment;
+  const { placed } = client;
+  if (placed.block !== block || placed.count < PLACEMENTS_PER_CLIENT_AND_BLOCK) return undefined;
+  return refuse("PlacedTooFast", { block, limit: PLACEMENTS_PER_CLIENT_AND_BLOCK });
 }
 
 export function ordersLimit(state: State, client: Pick<Client, "rounds">, round: Round): LimitView {
@@ -67,8 +71,8 @@ export function blockLimit({ moment }: State, { placed }: Pick<Client, "placed">
 
 /** An order was taken at this block of the exchange's clock. */
 export function countPlacement({ moment: { block } }: State, client: Client): void {
-  const before = client.placed.block === block ? client.placed.count : 0;
-  client.placed = { block, count: before + 1 };
+  if (client.placed.block === block) client.placed.count++;
+  else client.placed = { block, count: 1 };
 }
 
 function limited(limit: number, used: number): LimitView {

@@ -20,6 +20,7 @@ import type {
 import { Book, type OrderRecord } from "./book.ts";
 import { DueOrders } from "./dueOrders.ts";
 import type { Genesis } from "./entries.ts";
+import { CountedOrders, OrdersById } from "./ordersById.ts";
 import type { OrderRef } from "./outcome.ts";
 import type {
   DisputeView,
@@ -49,9 +50,9 @@ export type Flow = Mutable<FlowView>;
 /** One client's affairs of one round. */
 export interface ClientRound {
   /** By id; every order accepted, whatever became of it. */
-  readonly orders: Map<bigint, OrderRecord>;
+  readonly orders: OrdersById;
   /** The part of `orders` that counts towards the limit; see orderLimits.ts. */
-  readonly counted: Map<bigint, OrderRecord>;
+  readonly counted: CountedOrders;
   /** The last statement that was countersigned; each covers all that those before it covered. */
   statement: CountersignedStatement | undefined;
   readonly flows: Map<Address, Flow>;
@@ -96,7 +97,7 @@ export interface Client {
   /** The client's dead-man switch, if that is set. */
   deadMan: DeadMan | undefined;
   /** Orders taken at the last block at which any was. */
-  placed: { readonly block: BlockNumber; readonly count: number };
+  placed: { readonly block: BlockNumber; count: number };
 }
 
 export interface CancelledAll {
@@ -319,8 +320,8 @@ export function clientRound(client: Client, round: Round): ClientRound {
   const known = client.rounds.get(round);
   if (known !== undefined) return known;
   const begun: ClientRound = {
-    orders: new Map(),
-    counted: new Map(),
+    orders: new OrdersById(),
+    counted: new CountedOrders(),
     statement: undefined,
     flows: new Map(),
   };

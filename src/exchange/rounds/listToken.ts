@@ -10,8 +10,11 @@ import type { State } from "../model/state.ts";
 export function listToken(state: State, log: TokenListedLog, events: ExchangeEvent[]): void {
   // Until the first token there was nothing to commit, so no round owes a commit up to here.
   if (state.tokens.size === 0) state.completedRound = log.round;
-  state.tokens.set(log.token, {
-    address: log.token,
+  // The address that the markets have: the same text twice would be compared letter by letter.
+  const known = state.books.flatMap(({ market }) => [market.base, market.quote]);
+  const address = known.find((one) => one === log.token) ?? log.token;
+  state.tokens.set(address, {
+    address,
     listedRound: log.round,
     tree: new SumTree(),
     changed: new Set(),

@@ -13,6 +13,7 @@ import { watchLastBlock } from "../matching/endOrder.ts";
 import type { OrderRecord } from "../model/book.ts";
 import { lockedOf } from "../model/funds.ts";
 import { isCounted } from "../model/orderLimits.ts";
+import { CountedOrders, OrdersById } from "../model/ordersById.ts";
 import {
   bookOf,
   type Client,
@@ -263,10 +264,14 @@ function addClient(state: State, record: ClientRecord): void {
   };
   for (const { round, orders, statement = null, flows } of record.rounds) {
     const records = orders.map((row) => orderOfRow(state, row));
-    const byId = (some: readonly OrderRecord[]) => new Map(some.map((one) => [one.order.id, one]));
+    const [byId, counted] = [new OrdersById(), new CountedOrders()];
+    for (const one of records) {
+      byId.add(one);
+      if (isCounted(one, statement?.statement)) counted.add(one);
+    }
     client.rounds.set(round, {
-      orders: byId(records),
-      counted: byId(records.filter((one) => isCounted(one, statement?.statement))),
+      orders: byId,
+      counted,
       statement: statement ?? undefined,
       flows: new Map(
         flows.map(({ token, deposits, requested }) => [token, { deposits, requested }]),

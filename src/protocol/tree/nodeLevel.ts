@@ -7,6 +7,7 @@ import { LEAF_BYTES, NODE_BYTES } from "../../base/keccak.ts";
 import type { Amount, Leaf, Sibling } from "../units.ts";
 
 const HASH_BYTES = 32;
+const HASH_WORDS = HASH_BYTES / 4;
 export const NODE_WORDS = NODE_BYTES / 4;
 export const LEAF_WORDS = LEAF_BYTES / 4;
 const CLIENT_WORDS = ADDRESS_BYTES / 4;
@@ -19,6 +20,11 @@ const KEPT_SIBLINGS = 1024;
 const leafBytes = new Uint8Array(LEAF_BYTES);
 const leafView = viewOf(leafBytes);
 const leafWords = new Int32Array(leafBytes.buffer);
+
+/** A node that is being read: views of its own for each would cost more than the reading. */
+const readWords = new Int32Array(NODE_WORDS);
+const readHash = new Uint8Array(readWords.buffer, 0, HASH_BYTES);
+const readView = new DataView(readWords.buffer);
 
 /** All nodes of one height, in chunks that levels share until one of them writes. */
 export class NodeLevel {
@@ -36,17 +42,19 @@ export class NodeLevel {
   }
 
   #makeSibling(index: number): Sibling {
-    return { hash: this.hashAt(index), sum: this.sumAt(index) };
+    this.copyTo(readWords, 0, index, 1);
+    return { hash: bytesToHex(readHash), sum: readUint128(readView, HASH_BYTES) };
   }
 
   hashAt(index: number): Hex {
-    const { buffer } = this.#chunk(index);
-    return bytesToHex(new Uint8Array(buffer, 4 * wordOf(index), HASH_BYTES));
+    return this.#makeSibling(index).hash;
   }
 
   sumAt(index: number): Amount {
-    const { buffer } = this.#chunk(index);
-    return readUint128(new DataView(buffer), 4 * wordOf(index) + HASH_BYTES);
+    const chunk = this.#chunk(index);
+    const from = wordOf(index);
+    for (let i = HASH_WORDS; i < NODE_WORDS; i++) readWords[i] = chunk[from + i] as number;
+    return readUint128(readView, HASH_BYTES);
   }
 
   /** Copies `count` nodes, all of one chunk, from `index` on to the word `at` of `target`. */

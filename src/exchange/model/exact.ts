@@ -1,0 +1,11 @@
+/** Whole numbers in the form that a machine handles fast, where that form is exact. */
+
+/** A whole number that is not below 0, in the form that is fast where that is exact. */
+export type Exact = number | bigint;
+
+const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** One form for each number; `<`, `>` and `===` compare forms as the numbers compare. */
+export function exact(value: bigint): Exact {
+  return value <= MAX_EXACT ? Number(value) : value;
+}
