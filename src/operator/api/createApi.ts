@@ -18,6 +18,7 @@ import { Attendance } from "./attendance.ts";
 import { clientsIn } from "./events.ts";
 import { marketData, type ReadDeposits } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
+import { OrderPipeline } from "./orderPipeline.ts";
 import { orderWrites, signed } from "./orderWrites.ts";
 import {
   balancesResponse,
@@ -87,7 +88,8 @@ export function createApi(options: ApiOptions): ApiController {
     return told;
   };
   const notReady = () => whyNotReady(options);
-  const writes = { sources, router, verifier, slips, notReady };
+  const pipeline = new OrderPipeline({ verifier, router, notReady });
+  const writes = { sources, pipeline, slips };
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
@@ -96,7 +98,7 @@ export function createApi(options: ApiOptions): ApiController {
     asOf: () => sources.history.upTo,
     ...marketData(sources, head, options.readDeposits),
     ...orderWrites(writes),
-    ...statementWrites(writes),
+    ...statementWrites({ ...writes, router }),
     authorize: (client, session, signature) => {
       const untimely = checkSession(client, session, head.number);
       if (untimely !== undefined) return untimely;
@@ -125,8 +127,14 @@ export function createApi(options: ApiOptions): ApiController {
     api,
     publish,
     isHeard: (client) => [...listeners.values()].some((hears) => hears(client)),
-    applied: ({ events }) =>
-      tell([{ kind: "applied", asOf: sources.history.upTo, clients: clientsIn(events) }]),
+    applied: ({ events }) => {
+      const event = {
+        kind: "applied",
+        asOf: sources.history.upTo,
+        clients: clientsIn(events),
+      } as const;
+      for (const listener of listeners.keys()) listener(event);
+    },
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);

@@ -1,8 +1,10 @@
 /**
- * Finds out who signed the messages of clients' writes, in the order in which they came: a
- * cancellation is never looked at before the order that it is sent after.
+ * Finds out who signed the messages of clients' writes, and hands the writes on in the order in
+ * which they came: a cancellation is never looked at before the order that it is sent after.
  */
-import { type Address, bytesToHex } from "../../base/hex.ts";
+import { compareBytes } from "../../base/bytes.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import { Remembered } from "../../base/remembered.ts";
 import { type Recovery, recoveryOf } from "../../protocol/signatures.ts";
 import type { Domain, Signature } from "../../protocol/units.ts";
 import type { RecoverPool } from "../workers/recoverPool.ts";
@@ -15,14 +17,33 @@ export interface SignedMessage {
 
 export type Signers = readonly (Address | undefined)[];
 
-/** Recoveries under way above which no more writes are taken. */
+/** Recoveries under way, or writes in line, above which no more are taken. */
 export const MAX_VERIFYING = 8192;
+/** Signatures over several messages whose signer is remembered: others of the batch may follow. */
+const REMEMBERED_BATCHES = 4096;
+
+/** One recovery, and its account once it is known. */
+interface Asked {
+  readonly recovery: Recovery;
+  account: Address | undefined;
+}
+
+/** A write whose signers are asked for. */
+interface Waiting {
+  /** Of each message; undefined: nobody can have signed it. */
+  readonly asked: readonly (Asked | undefined)[];
+  isRecovered: boolean;
+  readonly next: (signers: Signers) => void;
+}
 
 export class SignatureVerifier {
   readonly #pool: Pick<RecoverPool, "recoverAll" | "pending">;
   readonly #domain: Domain;
-  /** Settled once all that came before is answered. */
-  #before: Promise<unknown> = Promise.resolve();
+  /** In the order in which they came. */
+  readonly #queue: Waiting[] = [];
+  /** Of the batch's signature, by its r: known, or asked for by a write that is before in line. */
+  readonly #batches = new Remembered<Hex, Asked>(REMEMBERED_BATCHES);
+  #isReleasing = false;
 
   constructor(pool: Pick<RecoverPool, "recoverAll" | "pending">, domain: Domain) {
     this.#pool = pool;
@@ -31,30 +52,54 @@ export class SignatureVerifier {
 
   /** Whether more is under way than is good for those who wait. */
   get isOverloaded(): boolean {
-    return this.#pool.pending >= MAX_VERIFYING;
+    return this.#pool.pending >= MAX_VERIFYING || this.#queue.length >= MAX_VERIFYING;
   }
 
   /**
-   * Resolves with the account that signed each message, undefined where none did, after all earlier
-   * calls. One signature over several messages is recovered once. Never rejects.
+   * Calls `next` with the account that signed each message, undefined where none did, after all
+   * earlier calls' `next`, which must not throw. One signature over several messages is recovered
+   * once.
    */
-  async signersOf(messages: readonly SignedMessage[]): Promise<Signers> {
-    const places = new Map<string, number>();
+  verify(messages: readonly SignedMessage[], next: (signers: Signers) => void): void {
     const recoveries: Recovery[] = [];
-    const placeOf = messages.map(({ structHash, signature }) => {
+    const added: Asked[] = [];
+    const asked = messages.map(({ structHash, signature }) => {
       const recovery = recoveryOf(this.#domain, structHash, signature);
       if (recovery === undefined) return undefined;
-      const key = `${signature.r}${signature.vs}${bytesToHex(recovery.digest)}`;
-      const known = messages.length === 1 ? undefined : places.get(key);
+      const known = signature.path.length === 0 ? undefined : this.#known(signature.r, recovery);
       if (known !== undefined) return known;
-      places.set(key, recoveries.length);
-      return recoveries.push(recovery) - 1;
+      const one: Asked = { recovery, account: undefined };
+      recoveries.push(recovery);
+      added.push(one);
+      if (signature.path.length > 0) this.#batches.set(signature.r, one);
+      return one;
     });
-    const before = this.#before;
-    const recovered = this.#pool.recoverAll(recoveries);
-    this.#before = Promise.all([before, recovered]);
-    await before;
-    const accounts = await recovered;
-    return placeOf.map((place) => (place === undefined ? undefined : accounts[place]));
+    const waiting: Waiting = { asked, isRecovered: recoveries.length === 0, next };
+    this.#queue.push(waiting);
+    if (recoveries.length === 0) return this.#release();
+    void this.#pool.recoverAll(recoveries).then((accounts) => {
+      for (const [at, one] of added.entries()) one.account = accounts[at];
+      waiting.isRecovered = true;
+      this.#release();
+    });
+  }
+
+  /** Hands on all that wait for nobody before them. */
+  #release(): void {
+    // What is handed on may bring more, which comes after those that are in line.
+    if (this.#isReleasing) return;
+    this.#isReleasing = true;
+    for (let first = this.#queue[0]; first?.isRecovered; first = this.#queue[0]) {
+      this.#queue.shift();
+      first.next(first.asked.map((one) => one?.account));
+    }
+    this.#isReleasing = false;
+  }
+
+  #known(r: Hex, { digest, s, yParity }: Recovery): Asked | undefined {
+    const known = this.#batches.get(r);
+    if (known === undefined || known.recovery.yParity !== yParity) return undefined;
+    const isSame = compareBytes(known.recovery.digest, digest) === 0;
+    return isSame && compareBytes(known.recovery.s, s) === 0 ? known : undefined;
   }
 }
