@@ -7,6 +7,7 @@ const ALONE = [
   "test/page.test.ts",
   "test/page-handover.test.ts",
   "test/page-load.test.ts",
+  "test/page-wallet.test.ts",
   "test/several-operators.test.ts",
   "test/several-operators-load.test.ts",
   "test/start.test.ts",

@@ -45,9 +45,13 @@ async function pass(place: Place, way: Way): Promise<readonly [number, number]> 
 
 const support = join(import.meta.dirname, "../test/support/exchange/processExchange.ts");
 const rateLimits = { readsPerSecond: 0, placementsPerSecond: 0, cancelsPerSecond: 0 };
-const place = await openPlace(support, { rateLimits }, {
-  NODE_OPTIONS: process.env["QUARTERDECK_BENCH_OPTIONS"] ?? "",
-});
+const place = await openPlace(
+  support,
+  { rateLimits },
+  {
+    NODE_OPTIONS: process.env["QUARTERDECK_BENCH_OPTIONS"] ?? "",
+  },
+);
 try {
   const ways: readonly Way[] = [HTTP, STREAM, HTTP_BATCHES, BATCHES];
   const found = new Map(ways.map((way) => [way.name, [] as (readonly [number, number])[]]));
@@ -60,9 +64,7 @@ try {
   console.log(`load ${loadavg()[0]?.toFixed(0)}, medians of ${passes - WARM}`);
   for (const [name, costs] of found) {
     const [rest, cross] = [0, 1].map((side) => median(costs.map((pair) => pair[side] as number)));
-    console.log(
-      `${name}: resting ${rest?.toFixed(2)}, crossing ${cross?.toFixed(2)} recoveries`,
-    );
+    console.log(`${name}: resting ${rest?.toFixed(2)}, crossing ${cross?.toFixed(2)} recoveries`);
   }
 } finally {
   await place.stop();

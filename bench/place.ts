@@ -181,7 +181,11 @@ export async function openNextRound(place: Place): Promise<void> {
 let lastId = 0n;
 
 /** Every owner's orders by turns, so that they reach the operator mixed. */
-export function requestsOf(place: Place, { batch, textOf, wire }: Way, side: "bid" | "ask"): Buffer[] {
+export function requestsOf(
+  place: Place,
+  { batch, textOf, wire }: Way,
+  side: "bid" | "ask",
+): Buffer[] {
   const half = side === "ask" ? owners.slice(0, CLIENTS / 2) : owners.slice(CLIENTS / 2);
   const requests: Buffer[] = [];
   for (let from = 0; from < ORDERS; from += batch) {
@@ -227,4 +231,3 @@ export async function connected<T>(
     for (const connection of connections) connection.close();
   }
 }
-

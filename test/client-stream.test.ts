@@ -125,6 +125,17 @@ it("a client writes over the socket as over HTTP, and hears its own channels", a
   const kept = await ada.evidence.orders(first?.round ?? 0);
   expect(kept.find(({ orderHash }) => orderHash === first?.orderHash)?.fill).toBeDefined();
 
+  const deposits: string[] = [];
+  stream.subscribe({ name: "deposits" }, ({ data }) => {
+    const [newest] = data;
+    if (newest !== undefined) deposits.push(`${newest.state} ${newest.confirmationsLeft}`);
+  });
+  await expect.poll(() => deposits).toEqual(["credited 0"]);
+  await ada.deposit("WETH", "2");
+  await expect.poll(() => deposits.at(-1)).toBe("pending 1");
+  await exchange.settle();
+  await expect.poll(() => deposits.at(-1)).toBe("credited 0");
+
   await stream.close();
   await ada.createOrder(quote("sell", "3200"));
   expect(asked).toEqual(["/v1/orders", "/v1/orders"]);

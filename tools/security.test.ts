@@ -40,4 +40,16 @@ describe("docs/security.md", () => {
     const table = named.filter((name) => attacks.has(name));
     expect(table.length).toBe(new Set(table).size);
   });
+
+  it("each way to cheat that a watchtower can see is played against one", () => {
+    const [, section = ""] = page.split("## How an operator may cheat");
+    const table = section.split("\n## ")[0] ?? "";
+    const rows = [...table.matchAll(/^\| (\*\*)?(\d+)(?:\*\*)? \|/gm)];
+    expect(rows.map(([, , number]) => Number(number))).toEqual(rows.map((_, index) => index + 1));
+    const played = rows.filter(([, bold]) => bold !== undefined).map(([, , number]) => number);
+    const tests = readFileSync(join(ROOT, "test/watchtower-cheats.test.ts"), "utf8");
+    const tested = new Set([...tests.matchAll(/"row (\d+)[:,]/g)].map(([, number]) => number));
+    expect(played.length).toBeGreaterThan(20);
+    expect([...tested]).toEqual(played);
+  });
 });

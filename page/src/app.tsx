@@ -3,16 +3,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { isOffered, rpcUrl } from "./chain/endpoint.ts";
 import { chainClock, chainProblem } from "./chain/state.ts";
-import {
-  blockMs,
-  clock,
-  exchange,
-  haltRound,
-  isLive,
-  link,
-  problem,
-  waitingFor,
-} from "./live/exchange.ts";
+import { blockMs, clock, exchange, haltRound, link, problem, waitingFor } from "./live/exchange.ts";
 import { VIEWS, type View, view } from "./route.ts";
 import { chooseTheme, isDark } from "./theme.ts";
 import { blocksText, shortHex, timeText } from "./ui/format.ts";
@@ -38,14 +29,15 @@ export function App() {
       <button type="button" class="skip" onClick={skip}>
         Skip to the content
       </button>
-      <Top />
-      <Banner />
+      <Top isHalted={isHalted} />
+      {/* Whoever takes everything out needs no operator. */}
+      {isHalted ? null : <Banner />}
       <main id="main" tabIndex={-1}>
         {isHalted && view.value !== "explorer" ? <Halted /> : <Chosen />}
       </main>
       <Foot />
       <Dialogs />
-      <Toasts />
+      {dialog.value === undefined ? <Toasts /> : null}
     </>
   );
 }
@@ -88,7 +80,9 @@ function Chosen() {
   return <loaded.Part />;
 }
 
-function Top() {
+const LINK_WORDS = { opening: "Opening", live: "Live", stale: "Stale" } as const;
+
+function Top({ isHalted }: { readonly isHalted: boolean }) {
   const now = clock.value;
   const { schedule } = exchange.value ?? {};
   return (
@@ -105,7 +99,8 @@ function Top() {
         ))}
       </nav>
       <div class="top-side">
-        {now !== undefined && schedule !== undefined ? (
+        {isHalted ? <span class="tag bad">HALTED</span> : null}
+        {now !== undefined && schedule !== undefined && !isHalted ? (
           <a
             class="round-chip"
             href="#/trust"
@@ -119,7 +114,7 @@ function Top() {
           </a>
         ) : null}
         <span class="live-dot" data-state={link.value.kind}>
-          {isLive.value ? "Live" : "Stale"}
+          {LINK_WORDS[link.value.kind]}
         </span>
         <ThemeSwitch />
         <AccountButton />
@@ -198,7 +193,7 @@ function Banner() {
       </div>
     );
   }
-  if (waitingFor.value === null || haltRound.value !== null) return null;
+  if (waitingFor.value === null) return null;
   return (
     <div class="banner" role="status">
       <span>No orders are taken for now: the operator waits for {waitingFor.value}.</span>

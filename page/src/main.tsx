@@ -1,4 +1,4 @@
-/** The page's entry: the facts that came with it are drawn first, everything else loads after. */
+/** The page's script: the facts that came with it are drawn first, everything else loads after. */
 import { render } from "preact";
 import { App, LATER } from "./app.tsx";
 import { requirePolicy } from "./chain/endpoint.ts";
@@ -15,6 +15,7 @@ addEventListener("vite:preloadError", reloadOnce);
 await openExchange();
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);
+delete document.documentElement.dataset["opening"];
 requirePolicy();
 followMarket();
 findWallets();
@@ -29,6 +30,8 @@ async function loadRest(): Promise<void> {
   followChain();
   await Promise.allSettled([exit(), accounts(), disputes()]);
   await Promise.allSettled(Object.values(LATER).map((load) => load()));
+  const { noteTakeOvers } = await import("./views/operators/series.ts");
+  noteTakeOvers();
 }
 
 /**

@@ -1,5 +1,6 @@
 /** Which view is shown: the part of the address behind the #. */
 import { signal } from "@preact/signals";
+import { isBrowser } from "./live/browser.ts";
 
 export const VIEWS = [
   ["trust", "Trust"],
@@ -14,8 +15,10 @@ function viewOf(hash: string): View {
   return VIEWS.find(([view]) => view === name)?.[0] ?? "trust";
 }
 
-export const view = signal<View>(viewOf(location.hash));
+export const view = signal<View>(viewOf(isBrowser ? location.hash : ""));
 
-addEventListener("hashchange", () => {
-  view.value = viewOf(location.hash);
-});
+if (isBrowser) {
+  addEventListener("hashchange", () => {
+    view.value = viewOf(location.hash);
+  });
+}

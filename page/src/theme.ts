@@ -1,12 +1,13 @@
 /** Light or dark: the system's choice, or the visitor's own, which is kept. */
 import { signal } from "@preact/signals";
+import { isBrowser } from "./live/browser.ts";
 
 export type Theme = "system" | "light" | "dark";
 const KEY = "quarterdeck.theme";
-const system = matchMedia("(prefers-color-scheme: dark)");
+const system = isBrowser ? matchMedia("(prefers-color-scheme: dark)") : undefined;
 
 function stored(): Theme {
-  const text = localStorage.getItem(KEY);
+  const text = isBrowser ? localStorage.getItem(KEY) : null;
   return text === "light" || text === "dark" ? text : "system";
 }
 
@@ -18,7 +19,7 @@ function apply(): void {
   const chosen = theme.value;
   if (chosen === "system") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = chosen;
-  isDark.value = chosen === "system" ? system.matches : chosen === "dark";
+  isDark.value = chosen === "system" ? system?.matches === true : chosen === "dark";
 }
 
 export function chooseTheme(chosen: Theme): void {
@@ -28,5 +29,5 @@ export function chooseTheme(chosen: Theme): void {
   apply();
 }
 
-system.addEventListener("change", apply);
-apply();
+system?.addEventListener("change", apply);
+if (isBrowser) apply();

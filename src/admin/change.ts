@@ -1,7 +1,6 @@
 /** Changes of the operators' list, and what is known when one is planned. */
 import type { Address, Hex } from "../base/hex.ts";
 import type { ChainClock } from "../chain/contracts/mediator.ts";
-import type { DisputeRecord } from "../chain/contracts/pastEvents.ts";
 import {
   type ApprovedOperator,
   encodeAddOperator,
@@ -10,6 +9,7 @@ import {
   encodeSetSlotSize,
   type SlotView,
 } from "../chain/contracts/roundRobinManager.ts";
+import type { DisputeRecord } from "../chain/follow/pastEvents.ts";
 import type { Schedule } from "../protocol/units.ts";
 
 export type Change =

@@ -3,8 +3,8 @@
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { type ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
-import { readOpenDisputes } from "../chain/contracts/pastEvents.ts";
 import { type ApprovedOperator, SlotReader } from "../chain/contracts/roundRobinManager.ts";
+import { readOpenDisputes } from "../chain/follow/pastEvents.ts";
 import { ask, type ChainClient, connect, readChainId } from "../chain/rpc/rpc.ts";
 import { Api } from "../client/api.ts";
 import type { ChainAccess } from "../operator/config/config.ts";

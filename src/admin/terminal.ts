@@ -1,5 +1,6 @@
 /** The operators' commands as their user sees them; results go to standard output. */
 import { createInterface } from "node:readline/promises";
+import { Writable } from "node:stream";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 
@@ -25,5 +26,18 @@ export async function confirm(question = "Type yes to go on: "): Promise<void> {
     if ((await terminal.question(question)).trim() !== "yes") throw declined;
   } finally {
     terminal.close();
+  }
+}
+
+/** One line from the terminal, not echoed. */
+export async function readHidden(question: string): Promise<string> {
+  process.stderr.write(question);
+  const nowhere = new Writable({ write: (_part, _encoding, done) => done() });
+  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
+  try {
+    return await terminal.question("");
+  } finally {
+    terminal.close();
+    process.stderr.write("\n");
   }
 }

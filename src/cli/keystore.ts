@@ -4,10 +4,9 @@
  * which every user of the machine can read. All that it prints is an address.
  */
 import { randomBytes } from "node:crypto";
-import { createInterface } from "node:readline/promises";
-import { Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { Command } from "commander";
+import { readHidden } from "../admin/terminal.ts";
 import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, bytesToHex, hexToBytes, isHex } from "../base/hex.ts";
 import { Secret } from "../base/secret.ts";
@@ -136,17 +135,4 @@ async function askTwice(what: string): Promise<Secret> {
 
 function readInput(question: string): Promise<string> {
   return process.stdin.isTTY ? readHidden(question) : text(process.stdin);
-}
-
-/** One line from the terminal, not echoed. */
-async function readHidden(question: string): Promise<string> {
-  process.stderr.write(question);
-  const nowhere = new Writable({ write: (_part, _encoding, done) => done() });
-  const terminal = createInterface({ input: process.stdin, output: nowhere, terminal: true });
-  try {
-    return await terminal.question("");
-  } finally {
-    terminal.close();
-    process.stderr.write("\n");
-  }
 }

@@ -17,6 +17,8 @@ import { readFields } from "../operator/config/readJson.ts";
 import { startTowerServer } from "../watchtower/server.ts";
 import { type Alert, Tower } from "../watchtower/tower.ts";
 import { Vault } from "../watchtower/vault.ts";
+import { goOnWithoutReader } from "./output.ts";
+import { TowerAlerts, towerWebhooks } from "./towerAlerts.ts";
 
 const file = z.string().min(1, "Expected a file");
 const config = z.strictObject({
@@ -32,8 +34,8 @@ const config = z.strictObject({
   storage: file.default("watchtower"),
   host: z.string().default("127.0.0.1"),
   port: z.number().int().min(0).max(65535).default(8090),
-  /** Told of each alert, as JSON. */
-  webhooks: z.array(z.url({ protocol: /^https?$/ })).default([]),
+  /** Services that are told of each alert. */
+  webhooks: towerWebhooks,
   maxClients: z.number().int().min(1).max(100_000).default(1000),
   /** Wei for a unit of gas, at most. */
   maxFeePerGas: z
@@ -43,9 +45,9 @@ const config = z.strictObject({
   /** Milliseconds between two polls of the chain. */
   pollMs: z.number().int().min(10).default(4000),
 });
-type TowerConfig = z.output<typeof config>;
 
-const WEBHOOK_MS = 10_000;
+/** Milliseconds that stopping may take; what is not done by then is done at the next start. */
+const STOP_MS = 20_000;
 
 export function watchtowerCommand(): Command {
   return new Command("watchtower")
@@ -59,6 +61,7 @@ export function watchtowerCommand(): Command {
 }
 
 async function run(flags: { config: string }): Promise<void> {
+  goOnWithoutReader();
   const environment = { ...process.env };
   // Crash reports of this process shall not find them there.
   delete process.env[KEY_VARIABLE];
@@ -82,13 +85,18 @@ async function run(flags: { config: string }): Promise<void> {
   });
   const { address: own } = signer;
   const operators = given.operators ?? manifest.operators.map(({ endpoint }) => endpoint);
-  const alert = (one: Alert) => tellAlert(given, one);
+  const alerts = new TowerAlerts(given.webhooks, line);
+  const alert = (one: Alert) => alerts.tell(one);
   const watched = { vault, reader, constants, address: own };
   const tower = new Tower({ ...watched, sender, operators, alert });
   const onDelivered = (client: Address) => tower.due(client);
   const server = await startTowerServer({ ...watched, host, port, maxClients, onDelivered });
+  const stop = () => {
+    setTimeout(() => process.exit(0), STOP_MS).unref();
+    ending.abort();
+  };
   line({ event: "watching", tower: own, url: `http://${host}:${server.port}` });
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => ending.abort());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, stop);
   while (!ending.signal.aborted) {
     await tower.watch().catch((error: unknown) => {
       line({ event: "chainUnreachable", detail: messageOf(error) });
@@ -97,20 +105,7 @@ async function run(flags: { config: string }): Promise<void> {
   }
   await server.close();
   await vault.close();
-}
-
-/** A line of JSON, and each webhook; one that does not take it is told, and holds up nothing. */
-function tellAlert({ webhooks }: TowerConfig, alert: Alert): void {
-  line({ ...alert });
-  const text = `Quarterdeck watchtower: ${alert.event} ${alert.client}: ${alert.detail}`;
-  for (const url of webhooks) {
-    fetch(url, {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify({ text, ...alert }),
-      signal: AbortSignal.timeout(WEBHOOK_MS),
-    }).catch((error: unknown) => line({ event: "webhookFailed", detail: messageOf(error) }));
-  }
+  await alerts.close();
 }
 
 function line(fields: object): void {

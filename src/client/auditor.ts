@@ -5,7 +5,7 @@
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import type { ChainClock, ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
-import { readDeposits } from "../chain/contracts/pastEvents.ts";
+import { readDeposits } from "../chain/follow/pastEvents.ts";
 import { covers } from "../protocol/statementRule.ts";
 import { verifyProof } from "../protocol/sumTree.ts";
 import type { BalanceProof, Round, Statement } from "../protocol/units.ts";

@@ -10,11 +10,14 @@ import { keccak256 } from "../base/keccak.ts";
 import { sleep } from "../base/sleep.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { encodeDeposit } from "../chain/contracts/mediatorCalls.ts";
-import { type DepositMade, readDepositsBetween } from "../chain/contracts/pastEvents.ts";
 import { encodeApprove, readAllowance, readTokenBalance } from "../chain/contracts/tokens.ts";
-import { AdaptiveRange } from "../chain/follow/readRange.ts";
-import { ContractRefused, InsufficientFunds, isOverwhelmed } from "../chain/rpc/errors.ts";
-import { asTooWide } from "../chain/rpc/logWidth.ts";
+import {
+  type BlockSpan,
+  type DepositMade,
+  readDepositsBetween,
+  readInRanges,
+} from "../chain/follow/pastEvents.ts";
+import { ContractRefused, InsufficientFunds } from "../chain/rpc/errors.ts";
 import { ask } from "../chain/rpc/rpc.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
@@ -72,6 +75,8 @@ interface Asked {
 const PENDING_POLLS = 60;
 /** Blocks below the head from which a library-made key can be found. */
 const MARGIN_BLOCKS = 64;
+/** Blocks whose logs are read first. */
+const FIRST_BLOCKS = 1000;
 
 export class Deposits {
   readonly #options: DepositsOptions;
@@ -228,24 +233,11 @@ export class Deposits {
   /** This client's deposits, the newest blocks first. */
   async *#depositsSince(fromBlock: BlockNumber): AsyncGenerator<DepositMade> {
     const { reader, client } = this.#options;
-    const range = new AdaptiveRange();
-    let to = Number(await ask("the head", () => reader.client.getBlockNumber()));
-    while (to >= fromBlock) {
-      const from = Math.max(fromBlock, to - range.blocks + 1);
-      const span = to - from + 1;
-      let found: readonly DepositMade[];
-      try {
-        found = await readDepositsBetween(reader, client, from, to);
-      } catch (error) {
-        const tooWide = asTooWide(error);
-        if (span === 1 || (tooWide === undefined && !isOverwhelmed(error))) throw error;
-        range.refused(span, tooWide?.proposed);
-        continue;
-      }
-      range.passed(span);
-      yield* found;
-      to = from - 1;
-    }
+    const to = Number(await ask("the head", () => reader.client.getBlockNumber()));
+    const read = (part: BlockSpan) => readDepositsBetween(reader, client, part.from, part.to);
+    // The deposit that is looked for is most likely a new one.
+    const options = { newestFirst: true, firstBlocks: FIRST_BLOCKS };
+    yield* readInRanges({ from: fromBlock, to }, read, options);
   }
 }
 

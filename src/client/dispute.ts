@@ -1,7 +1,7 @@
 /** Disputes: making the operator account for a round on chain, and keeping what it answers. */
 import { QuarterdeckError } from "../base/errors.ts";
 import { encodeOpenDispute, type Standing } from "../chain/contracts/mediatorCalls.ts";
-import { readClosings, readDeposits } from "../chain/contracts/pastEvents.ts";
+import { readClosings, readDeposits } from "../chain/follow/pastEvents.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import { checkPresented } from "../protocol/disputeRule.ts";
 import { firstBlockOf } from "../protocol/rounds.ts";

@@ -11,10 +11,13 @@ import { localSigner } from "../chain/signer.ts";
 import { address, toJson } from "../wire/schemas/values.ts";
 import { LOCAL_KEYS } from "./localChain.ts";
 import { MAX_OPERATORS, type StartOptions } from "./options.ts";
+import { giveTokens, writeLocalManifest } from "./visitor.ts";
 
 const [OWNER_KEY, ...OTHER_KEYS] = LOCAL_KEYS as readonly [Hex, ...Hex[]];
 const OPERATOR_KEYS = OTHER_KEYS.slice(0, MAX_OPERATORS);
 export const TRADER_KEYS: readonly Hex[] = OTHER_KEYS.slice(MAX_OPERATORS);
+/** README names it: the last trader's. */
+const VISITOR_KEY = TRADER_KEYS.at(-1) as Hex;
 
 export const MARKET = "WETH/USDC";
 const TOKENS = [
@@ -67,9 +70,11 @@ export function localOperators({ operators, port }: StartOptions): readonly Loca
  */
 export async function openDeployment(options: StartOptions, rpc: string): Promise<Deployment> {
   const file = join(options.storage, "deployment.json");
+  const client = connect([rpc]);
   if (existsSync(file)) {
     const known = deployment.parse(JSON.parse(readFileSync(file, "utf8")));
     await requireSame(known, options, rpc);
+    await describe(known, options, client);
     return known;
   }
   const [first, ...others] = localOperators(options).map((operator) => ({
@@ -79,9 +84,8 @@ export async function openDeployment(options: StartOptions, rpc: string): Promis
   }));
   if (first === undefined) throw new RangeError("An exchange has an operator.");
   const { quarter, operators } = options;
-  const client = connect([rpc]);
-  const deployed = await withoutWaiting(client, () =>
-    deployExchange({
+  const deployed = await withoutWaiting(client, async () => {
+    const made = await deployExchange({
       client,
       owner: localSigner(OWNER_KEY),
       operator: first,
@@ -90,11 +94,26 @@ export async function openDeployment(options: StartOptions, rpc: string): Promis
       disputeBond: DISPUTE_BOND,
       withdrawalBond: WITHDRAWAL_BOND,
       tokens: TOKENS,
-    }),
-  );
+    });
+    const gifts = made.tokens.map((token, i) => ({ token, decimals: TOKENS[i]?.decimals ?? 0 }));
+    await giveTokens(client, VISITOR_KEY, gifts);
+    return made;
+  });
   const found = { ...deployed, tokens: [...deployed.tokens], quarter, operators };
   writeFileSync(file, `${toJson(found)}\n`);
+  await describe(found, options, client);
   return found;
+}
+
+/** Writes what the traders' commands read. */
+function describe(
+  { mediator }: Deployment,
+  options: StartOptions,
+  client: ChainClient,
+): Promise<void> {
+  const owner = localSigner(OWNER_KEY).address;
+  const operators = localOperators(options);
+  return writeLocalManifest(options.storage, client, { mediator, owner, operators });
 }
 
 /** Milliseconds between two polls of what waits to be mined. */

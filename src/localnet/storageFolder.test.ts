@@ -35,6 +35,7 @@ const OURS = [
   "chain.json",
   "counts.json",
   "deployment.json",
+  "exchange.manifest.json",
   "operator-1.json",
   "operator-3.json",
   "operator/journal.sqlite",

@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { QuarterdeckError } from "../base/errors.ts";
 import { MAX_OPERATORS, TRADERS } from "./options.ts";
+import { MANIFEST } from "./visitor.ts";
 
 const MARK = ".quarterdeck-local-exchange";
 const MARK_TEXT = `npm start keeps a local exchange here. With --fresh it deletes it, and nothing else.\n`;
@@ -61,6 +62,7 @@ export function forget(storage: string, database: string): string[] {
     "chain.json",
     "counts.json",
     DEPLOYMENT,
+    MANIFEST,
     ...operators.map((name) => `${name}.json`),
   ]) {
     forgetFile(join(storage, file));

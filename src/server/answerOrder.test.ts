@@ -43,7 +43,11 @@ function apiByHand() {
       new Promise((resolve, reject) => {
         fail.set(order.id, reject);
         answers.set(order.id, () => {
-          const terms = { timeInForce: "round", goodTillBlock: null, selfTrade: "cancelTaker" } as const;
+          const terms = {
+            timeInForce: "round",
+            goodTillBlock: null,
+            selfTrade: "cancelTaker",
+          } as const;
           const value: OrderResponse = {
             ...order,
             orderHash: HASH,
@@ -103,13 +107,24 @@ test("requests that share a connection of HTTP are answered in their order", asy
   });
   for (const id of upTo(8)) {
     const body = JSON.stringify(bodyOf(id));
-    socket.write(`POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+    socket.write(
+      `POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+    );
   }
   await vi.waitFor(() => expect(answers.size).toBe(8));
   for (const id of upTo(8).reverse()) answers.get(BigInt(id))?.();
   const ids = () => [...text.matchAll(/"id":"(\d)"|"code":"(Overloaded)","act"/g)];
   await vi.waitFor(() => expect(ids()).toHaveLength(8));
-  expect(ids().map(([, id, code]) => id ?? code)).toEqual(["1", "2", "3", "4", "5", "6", "Overloaded", "8"]);
+  expect(ids().map(([, id, code]) => id ?? code)).toEqual([
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "Overloaded",
+    "8",
+  ]);
 });
 
 test("a stream answers in the order of requests, whichever is ready first", async () => {

@@ -49,6 +49,7 @@ function channelOf(event: ApiEvent): string | undefined {
     case "withdrawal":
       return clientChannel(event.client);
     case "applied":
+    case "pendingDeposits":
       return undefined;
   }
 }

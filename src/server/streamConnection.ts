@@ -43,7 +43,7 @@ export interface ConnectionOptions {
   readonly api: OperatorApi;
   readonly feeds: Feeds;
   readonly socket: WebSocket;
-  /** What carries it, to gather what is sent. */
+  /** The connection below it, to gather what is sent. */
   readonly connection?: Socket;
   /** Called when this connection begins to hear hints of a channel. */
   readonly onHints: (channel: string) => void;
@@ -89,7 +89,7 @@ export class StreamConnection implements HintListener {
     return this.#hints;
   }
 
-  /** What is under way then; it rejects, or this throws, where the connection must end. */
+  /** The rest of the work; it rejects, or this throws, where the connection must end. */
   receive(text: string): Promise<void> | undefined {
     const json = parseJson(text);
     if (!json.ok) {

@@ -4,7 +4,9 @@ import type { AddressInfo } from "node:net";
 import { nobleCurve } from "../base/curve.ts";
 import { messageOf } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
+import { isSignedByContract } from "../chain/contracts/contractWallet.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
+import type { SignedDelegation } from "../chain/contracts/mediatorCalls.ts";
 import { mergeEvidence } from "../client/evidence/transfer.ts";
 import {
   contentHash,
@@ -12,8 +14,9 @@ import {
   type DeliveryAnswer,
   readDelivery,
 } from "../client/rounds/entrust.ts";
-import { hashDisputeDelegation, hashEvidenceDelivery } from "../protocol/messages.ts";
+import { digest, hashDisputeDelegation, hashEvidenceDelivery } from "../protocol/messages.ts";
 import { recoverSigner, toRsv } from "../protocol/signatures.ts";
+import { signatureInput } from "../wire/schemas/signature.ts";
 import type { Vault } from "./vault.ts";
 
 export interface TowerServerOptions {
@@ -68,10 +71,8 @@ async function answer(
   return take(options, delivery);
 }
 
-async function take(
-  { vault, reader, constants, address, maxClients, onDelivered }: TowerServerOptions,
-  delivery: Delivery,
-): Promise<[number, unknown]> {
+async function take(options: TowerServerOptions, delivery: Delivery): Promise<[number, unknown]> {
+  const { vault, reader, constants, address, maxClients, onDelivered } = options;
   const { client, lines, delegation, signature } = delivery;
   const { domain } = constants;
   const message = { client, tower: address, contentHash: contentHash(lines, delegation) };
@@ -79,28 +80,44 @@ async function take(
   const { round } = await reader.clock();
   const isOwn = signer === client || signer === (await reader.tradingKey(client, round));
   if (signer === undefined || !isOwn) {
-    return [401, { error: "The delivery is not signed by the client." }];
+    const hint = "Contracts send by their trading key.";
+    return [401, { error: `The delivery is not signed by the client. ${hint}` }];
   }
   if (!vault.has(client) && vault.clients.length >= maxClients) {
     return [503, { error: `This tower watches ${maxClients} clients, and no more.` }];
   }
   if (delegation !== undefined) {
-    const permission = { client, delegate: address, untilRound: delegation.untilRound };
-    const by = recoverSigner(
-      nobleCurve,
-      domain,
-      hashDisputeDelegation(permission),
-      delegation.signature,
-    );
-    if (by !== client) return [401, { error: "The delegation is not the client's to this tower." }];
-    const { untilRound, signature: given } = delegation;
-    await vault.delegate(client, { untilRound, signature: toRsv(given) });
+    const given = await checkDelegation(options, client, delegation);
+    if (given === undefined) {
+      const either = "signed neither by its key, nor as its contract says now (ERC-1271)";
+      return [401, { error: `The delegation is not the client's to this tower: ${either}.` }];
+    }
+    await vault.delegate(client, given);
   }
   const { store } = await vault.of(client);
   const { added, known, refused } = await mergeEvidence(store, lines);
   onDelivered(client);
   const told: DeliveryAnswer = { added, known, refused: refused.map((one) => ({ ...one })) };
   return [200, told];
+}
+
+/** As the Mediator is given it; undefined where the client did not sign it. */
+async function checkDelegation(
+  { reader, constants, address }: TowerServerOptions,
+  client: Address,
+  { untilRound, signature }: NonNullable<Delivery["delegation"]>,
+): Promise<SignedDelegation | undefined> {
+  const { domain } = constants;
+  const hash = hashDisputeDelegation({ client, delegate: address, untilRound });
+  const ofKey =
+    typeof signature === "string" ? signatureInput.safeParse(signature).data : signature;
+  if (ofKey !== undefined && ofKey.path.length === 0) {
+    const by = recoverSigner(nobleCurve, domain, hash, ofKey);
+    if (by === client) return { untilRound, signature: toRsv(ofKey) };
+  }
+  if (typeof signature !== "string") return undefined;
+  const isSigned = isSignedByContract(reader.client, client, digest(domain, hash), signature);
+  return (await isSigned) ? { untilRound, signature } : undefined;
 }
 
 /** Undefined where it is longer than it may be. */

@@ -7,7 +7,8 @@ import { messageOf, QuarterdeckError } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import { encodeRefundBond } from "../chain/contracts/mediatorCalls.ts";
-import { readDisputeRounds } from "../chain/contracts/pastEvents.ts";
+import { readDisputeRounds } from "../chain/follow/pastEvents.ts";
+import { ContractRefused } from "../chain/rpc/errors.ts";
 import { Api } from "../client/api.ts";
 import type { ProofRecord } from "../client/evidence/evidence.ts";
 import {
@@ -50,6 +51,8 @@ export interface TowerOptions {
 
 /** Milliseconds for all balances of a large exchange. */
 const DOWNLOAD_MS = 120_000;
+/** A dispute waits for its block: as many are under way as a node keeps of one account. */
+const CLIENTS_AT_ONCE = 16;
 
 export class Tower {
   readonly #options: TowerOptions;
@@ -70,13 +73,17 @@ export class Tower {
   async watch(): Promise<void> {
     const { vault, reader } = this.#options;
     const { block, halted } = await reader.clock();
-    for (const entrusted of vault.clients) {
-      const next = this.#next.get(entrusted.client) ?? 0;
-      if (next > block && !halted) continue;
-      if (next === Number.POSITIVE_INFINITY) continue;
-      await this.#look(entrusted).catch((error: unknown) => {
-        this.#tell("failed", entrusted.client, undefined, messageOf(error));
-      });
+    const due = vault.clients.filter(({ client }) => {
+      const next = this.#next.get(client) ?? 0;
+      return next <= block || (halted && next !== Number.POSITIVE_INFINITY);
+    });
+    for (let i = 0; i < due.length; i += CLIENTS_AT_ONCE) {
+      const some = due.slice(i, i + CLIENTS_AT_ONCE).map((entrusted) =>
+        this.#look(entrusted).catch((error: unknown) => {
+          this.#tell("failed", entrusted.client, undefined, messageOf(error));
+        }),
+      );
+      await Promise.all(some);
     }
   }
 
@@ -102,7 +109,7 @@ export class Tower {
     try {
       work = await roundWork(client);
     } catch (error) {
-      if (!(error instanceof QuarterdeckError) || error.code !== "NoDelegation") throw error;
+      if (!isNotDelegated(error)) throw error;
       this.#tell("mayNotDispute", address, round, problem ?? error.message);
       return;
     }
@@ -175,4 +182,10 @@ export class Tower {
     this.#told.add(key);
     this.#options.alert({ event, client, round, detail });
   }
+}
+
+/** Also of a contract wallet that counts as signed no more what it signed. */
+function isNotDelegated(error: unknown): error is QuarterdeckError {
+  if (error instanceof ContractRefused) return error.errorName === "NotDelegated";
+  return error instanceof QuarterdeckError && error.code === "NoDelegation";
 }

@@ -10,7 +10,7 @@ import { FileEvidence } from "../client/node/fileEvidence.ts";
 
 const delegationFile = z.strictObject({
   untilRound: z.number().int().min(0),
-  signature: z.string().regex(/^0x[0-9a-f]{130}$/),
+  signature: z.string().regex(/^0x([0-9a-f]{2})*$/),
 });
 
 export interface Entrusted {
@@ -22,6 +22,10 @@ export interface Entrusted {
 export class Vault {
   readonly #folder: string;
   readonly #clients = new Map<Address, Entrusted>();
+  /** One for each client, so that two deliveries at once share a store. */
+  readonly #opening = new Map<Address, Promise<Entrusted>>();
+  /** Delegations are written one after the other. */
+  #written: Promise<void> = Promise.resolve();
 
   private constructor(folder: string) {
     this.#folder = folder;
@@ -50,6 +54,12 @@ export class Vault {
   async of(client: Address): Promise<Entrusted> {
     const known = this.#clients.get(client);
     if (known !== undefined) return known;
+    const opening = this.#opening.get(client) ?? this.#open(client);
+    this.#opening.set(client, opening);
+    return opening.finally(() => this.#opening.delete(client));
+  }
+
+  async #open(client: Address): Promise<Entrusted> {
     const folder = join(this.#folder, client);
     mkdirSync(folder, { recursive: true });
     const store = await FileEvidence.open(join(folder, "evidence.jsonl"));
@@ -59,7 +69,13 @@ export class Vault {
   }
 
   /** Resolves once it is on the disk. An earlier end never replaces a later one. */
-  async delegate(client: Address, delegation: SignedDelegation): Promise<void> {
+  delegate(client: Address, delegation: SignedDelegation): Promise<void> {
+    const written = this.#written.then(() => this.#write(client, delegation));
+    this.#written = written.catch(() => {});
+    return written;
+  }
+
+  async #write(client: Address, delegation: SignedDelegation): Promise<void> {
     const known = await this.of(client);
     if (known.delegation !== undefined && known.delegation.untilRound > delegation.untilRound)
       return;

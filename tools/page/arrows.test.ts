@@ -16,7 +16,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
 const PRODUCT = ["base", "protocol", "wire", "chain", "client"];
 /** Folders of theirs that are of Node alone. */
 const NODE_ONLY = /^src\/client\/node\//;
-const PACKAGES = ["preact", "@preact/signals", "lightweight-charts", "uplot", "viem", "zod"];
+const PACKAGES = [
+  "preact",
+  "preact-render-to-string",
+  "@preact/signals",
+  "lightweight-charts",
+  "uplot",
+  "viem",
+  "zod",
+];
 const IMPORT = /(?:\bfrom\s+|\bimport\s*\(\s*|\bimport\s+)["']([^"']+)["']/g;
 
 function roomOf(path: string): string {

@@ -39,12 +39,33 @@ export async function buildPage(): Promise<string> {
       build: { outDir: scratch, emptyOutDir: true },
     });
     for (const file of filesBelow(scratch)) if (COMPRESSED.test(file)) compress(file);
+    await buildPicture(scratch);
     writeFileSync(join(scratch, STAMP), stamp);
     replace(scratch);
     return BUILT;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
+}
+
+/** The program for Node that draws the first picture (page/src/picture.tsx), beside the page. */
+async function buildPicture(to: string): Promise<void> {
+  await build({
+    configFile: join(ROOT, "page/vite.config.ts"),
+    logLevel: "warn",
+    // Whole by itself: an operator has none of the page's packages.
+    ssr: { noExternal: true },
+    // What is loaded after the first picture is no part of it.
+    plugins: [{ name: "later", resolveDynamicImport: () => false }],
+    build: {
+      ssr: join(ROOT, "page/src/picture.tsx"),
+      outDir: to,
+      emptyOutDir: false,
+      copyPublicDir: false,
+      minify: true,
+      rolldownOptions: { output: { entryFileNames: "picture.mjs", codeSplitting: false } },
+    },
+  });
 }
 
 /** Builds where dist/page is missing, or made of other sources. */

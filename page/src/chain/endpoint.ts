@@ -3,12 +3,15 @@
  * endpoint means another policy: the page is opened anew with the origin in its address.
  */
 import { computed, signal } from "@preact/signals";
+import { isBrowser } from "../live/browser.ts";
 import { offeredRpc } from "../live/exchange.ts";
 
 const KEY = "quarterdeck.rpc";
 
 /** The visitor's own choice, which nobody else makes: no link can. */
-const chosen = signal<string | undefined>(localStorage.getItem(KEY) ?? undefined);
+const chosen = signal<string | undefined>(
+  (isBrowser ? localStorage.getItem(KEY) : null) ?? undefined,
+);
 
 export const rpcUrl = computed(() => chosen.value ?? offeredRpc.value[0]);
 /** Whether the endpoint is the operator's word: whoever trusts nobody names an own one. */

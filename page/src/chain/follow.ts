@@ -1,17 +1,24 @@
 /** Reads the chain by the visitor's own endpoint, as often as the stream tells a new block. */
 import { batch, effect } from "@preact/signals";
 import type { Address } from "../../../src/base/hex.ts";
+import { decodeLog } from "../../../src/chain/contracts/logs.ts";
 import { MediatorReader } from "../../../src/chain/contracts/mediator.ts";
 import { readOwners } from "../../../src/chain/contracts/ownership.ts";
-import { SlotReader } from "../../../src/chain/contracts/roundRobinManager.ts";
+import {
+  decodeSlotLog,
+  type SlotLog,
+  SlotReader,
+} from "../../../src/chain/contracts/roundRobinManager.ts";
 import { readTokenBalance } from "../../../src/chain/contracts/tokens.ts";
 import { connect } from "../../../src/chain/rpc/rpc.ts";
+import type { ChainLog } from "../../../src/protocol/chainLog.ts";
 import type { ExchangeResponse } from "../../../src/wire/schemas/exchange.ts";
 import { clock, exchange, isLive } from "../live/exchange.ts";
 import { messageOf } from "../ui/format.ts";
 import { readCommit } from "./commits.ts";
 import { rpcUrl } from "./endpoint.ts";
-import { LogReader } from "./logs.ts";
+import { LogReader, roundsFrom } from "./logs.ts";
+import { pastSlotsOf, slotLogsFrom } from "./pastSlots.ts";
 import {
   type ChainOperators,
   chainClock,
@@ -23,6 +30,7 @@ import {
   logs,
   logsFrom,
   logsOf,
+  pastSlots,
   powers,
   type TokenHolding,
 } from "./state.ts";
@@ -59,7 +67,8 @@ class Chain {
   readonly #facts: ExchangeResponse;
   readonly #reader: MediatorReader;
   readonly #slots: SlotReader;
-  readonly #logs: LogReader;
+  readonly #logs: LogReader<ChainLog>;
+  #slotLogs: LogReader<SlotLog> | undefined;
   #hasSlots: boolean | undefined;
   #isReading = false;
   #isWanted = false;
@@ -70,7 +79,13 @@ class Chain {
     const client = connect([url], { chainId: facts.chainId });
     this.#reader = new MediatorReader(client, facts.mediator);
     this.#slots = new SlotReader(client, facts.manager);
-    this.#logs = new LogReader(this.#reader, facts.schedule);
+    this.#logs = new LogReader({
+      client,
+      address: facts.mediator,
+      what: "the Mediator's logs",
+      decode: decodeLog,
+      from: (head) => roundsFrom(facts.schedule, head),
+    });
     if (facts.chainId === ANVIL_CHAIN) void this.#findLocal();
   }
 
@@ -109,6 +124,7 @@ class Chain {
       holdings.value = this.#facts.tokens.map((one, i) => this.#holding(one, held[i] as bigint));
     });
     chainOperators.value = await this.#readOperators();
+    await this.#readPastSlots();
     powers.value ??= await this.#readPowers();
     await this.#readCommits();
   }
@@ -143,6 +159,20 @@ class Chain {
       balance: balances[i] as bigint,
     }));
     return { slots, operators };
+  }
+
+  async #readPastSlots(): Promise<void> {
+    const now = chainOperators.value?.slots;
+    if (now === undefined) return;
+    this.#slotLogs ??= new LogReader({
+      client: this.#reader.client,
+      address: this.#facts.manager,
+      what: "the operators' claims",
+      decode: decodeSlotLog,
+      from: () => slotLogsFrom(now),
+    });
+    const found = await this.#slotLogs.upTo(now.block);
+    pastSlots.value = pastSlotsOf(now, found, this.#slotLogs.from);
   }
 
   async #readPowers() {

@@ -5,6 +5,7 @@ import type { ChainClock } from "../../../src/chain/contracts/mediator.ts";
 import type { SlotView } from "../../../src/chain/contracts/roundRobinManager.ts";
 import type { ChainLog } from "../../../src/protocol/chainLog.ts";
 import type { Amount, Round } from "../../../src/protocol/units.ts";
+import type { PastSlot } from "./pastSlots.ts";
 
 export interface TokenHolding {
   readonly token: Address;
@@ -59,6 +60,8 @@ export const logsFrom = signal(0);
 export const commitDetails = signal<ReadonlyMap<Hex, CommitDetails>>(new Map());
 export const powers = signal<Powers | undefined>(undefined);
 export const chainOperators = signal<ChainOperators | undefined>(undefined);
+/** Newest first; undefined: the manager has no slots, or they are not read yet. */
+export const pastSlots = signal<readonly PastSlot[] | undefined>(undefined);
 /** Why the chain cannot be read now. */
 export const chainProblem = signal<string | undefined>(undefined);
 /** The local chain of `npm start`: test tokens for everybody. */

@@ -4,7 +4,7 @@ import type { Address } from "../../../src/base/hex.ts";
 import type {
   BalanceResponse,
   ClientTradeResponse,
-  LedgerEntryResponse,
+  DepositResponse,
   WithdrawalResponse,
 } from "../../../src/wire/schemas/account.ts";
 import type { OrderResponse } from "../../../src/wire/schemas/order.ts";
@@ -16,8 +16,8 @@ export const orders = signal<ReadonlyMap<string, OrderResponse>>(new Map());
 /** Newest first. */
 export const fills = signal<readonly ClientTradeResponse[]>([]);
 export const withdrawals = signal<readonly WithdrawalResponse[]>([]);
-/** Credited ones, newest first. */
-export const deposits = signal<readonly LedgerEntryResponse[]>([]);
+/** Pending ones with the blocks that they wait, then credited ones; newest first. */
+export const deposits = signal<readonly DepositResponse[]>([]);
 
 const MOST_ROWS = 100;
 const MOST_ORDERS = 300;
@@ -65,10 +65,8 @@ export function followAccount(client: Address, session: () => Promise<string>): 
     hear("withdrawals", ({ data }) => {
       withdrawals.value = data;
     }),
-    hear("deposits", ({ type, data }) => {
-      const more = [...data].reverse();
-      const all = type === "snapshot" ? more : [...more, ...deposits.value];
-      deposits.value = all.slice(0, MOST_ROWS);
+    hear("deposits", ({ data }) => {
+      deposits.value = data;
     }),
   ];
   return () => {

@@ -1,7 +1,7 @@
 /** A book that follows changes is the book that they describe, grouped as operators group it. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { applyChanges, emptyBook, groupsOf, levelsOf } from "./book.ts";
+import { applyChanges, bestOf, emptyBook, groupsOf, levelsOf } from "./book.ts";
 
 const level = fc.record({ price: fc.bigInt(1n, 60n), amount: fc.bigInt(0n, 5n) });
 const changes = fc.record({ bids: fc.array(level), asks: fc.array(level) });
@@ -39,6 +39,18 @@ describe("the book", () => {
       [101n, 1n],
       [105n, 2n],
     ]);
+  });
+
+  it("the best price of a side is that of its first level", () => {
+    fc.assert(
+      fc.property(changes, (one) => {
+        const book = emptyBook();
+        applyChanges(book, one, true);
+        for (const side of ["bids", "asks"] as const) {
+          expect(bestOf(book, side)).toBe(levelsOf(book, side, 1n, 1)[0]?.price);
+        }
+      }),
+    );
   });
 
   it("grouping loses no size", () => {

@@ -25,6 +25,16 @@ export function applyChanges(book: Book, changes: Changes, isWhole: boolean): vo
   }
 }
 
+/** The best price of a side, in base units of quote for a lot; undefined: nothing is offered. */
+export function bestOf(book: Book, side: Side): bigint | undefined {
+  const isBetter = side === "bids" ? descending : ascending;
+  let best: bigint | undefined;
+  for (const price of book[side].keys()) {
+    if (best === undefined || isBetter(price, best) < 0) best = price;
+  }
+  return best;
+}
+
 export interface DepthLevel extends LevelResponse {
   /** Base units up to this level, from the best price on. */
   readonly sum: bigint;

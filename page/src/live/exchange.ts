@@ -6,7 +6,8 @@ import type { ExchangeResponse } from "../../../src/wire/schemas/exchange.ts";
 import { exchange as exchangeSchema } from "../../../src/wire/schemas/exchange.ts";
 import type { ClockResponse } from "../../../src/wire/schemas/health.ts";
 import { clock as clockSchema } from "../../../src/wire/schemas/health.ts";
-import { type LinkState, Stream } from "./stream.ts";
+import { isBrowser } from "./browser.ts";
+import { Stream } from "./stream.ts";
 
 /** As the operator writes them into the page (src/server/page/page.ts). */
 const factsSchema = z.object({
@@ -18,8 +19,10 @@ const factsSchema = z.object({
 type Facts = z.output<typeof factsSchema>;
 
 /** The operator that served this page, or the one that a page served elsewhere names. */
-const HOME = document.querySelector<HTMLMetaElement>('meta[name="operator"]')?.content;
-export const homeUrl = HOME ?? location.origin;
+const HOME = isBrowser
+  ? document.querySelector<HTMLMetaElement>('meta[name="operator"]')?.content
+  : undefined;
+export const homeUrl = HOME ?? (isBrowser ? location.origin : "");
 
 export const exchange = signal<ExchangeResponse | undefined>(undefined);
 export const clock = signal<ClockResponse | undefined>(undefined);
@@ -41,14 +44,11 @@ export const stream = new Stream({
 });
 export const link = stream.state;
 export const isLive = computed(() => link.value.kind === "live");
-export const staleSince = computed(() => staleTime(link.value));
+/** Whether the stream has broken: what it told is old. It has not, before it has first begun. */
+export const isStale = computed(() => link.value.kind === "stale");
 /** The address of the operator that is listened to, else the one that served the page. */
 export const operatorUrl = computed(() => (link.value.kind === "live" ? link.value.url : homeUrl));
 export const haltRound = computed(() => clock.value?.haltRound ?? null);
-
-function staleTime(state: LinkState): number | undefined {
-  return state.kind === "stale" ? state.since : undefined;
-}
 
 /** Asks the operator that is listened to. */
 export function api(): Api {
@@ -58,11 +58,7 @@ export function api(): Api {
 /** Takes the facts of the page, or asks for them, and listens from then on. */
 export async function openExchange(): Promise<void> {
   try {
-    const facts = factsOfPage() ?? (await askFacts());
-    exchange.value = facts.exchange;
-    clock.value = facts.clock;
-    offeredRpc.value = facts.rpc;
-    operatorUrls.value = [homeUrl, ...facts.operators.filter((url) => url !== homeUrl)];
+    takeFacts(factsOfPage() ?? (await askFacts()));
   } catch (error) {
     problem.value = error instanceof Error ? error.message : String(error);
     setTimeout(() => void openExchange(), 3000);
@@ -73,11 +69,27 @@ export async function openExchange(): Promise<void> {
   stream.start();
 }
 
+/** Facts as the operator writes them. Throws where they are none. */
+export function parseFacts(json: string): Facts {
+  return factsSchema.parse(JSON.parse(json));
+}
+
+export function takeFacts(facts: Facts): void {
+  exchange.value = facts.exchange;
+  clock.value = facts.clock;
+  offeredRpc.value = facts.rpc;
+  operatorUrls.value = [homeUrl, ...facts.operators.filter((url) => url !== homeUrl)];
+}
+
+/** Undefined: none came with the page, or those of another build. */
 function factsOfPage(): Facts | undefined {
   const text = document.getElementById("facts")?.textContent;
   if (!text) return undefined;
-  const parsed = factsSchema.safeParse(JSON.parse(text));
-  return parsed.success ? parsed.data : undefined;
+  try {
+    return parseFacts(text);
+  } catch {
+    return undefined;
+  }
 }
 
 async function askFacts(): Promise<Facts> {

@@ -18,6 +18,7 @@ export type UpdateOf<Name extends StreamChannel["name"]> = Extract<
 
 /** `since`: milliseconds of the last word, from when on everything shown is old. */
 export type LinkState =
+  | { readonly kind: "opening" }
   | { readonly kind: "live"; readonly url: string }
   | { readonly kind: "stale"; readonly since: number; readonly why: string };
 
@@ -59,7 +60,7 @@ export class Stream {
 
   constructor(options: StreamOptions) {
     this.#options = options;
-    this.state = signal<LinkState>({ kind: "stale", since: Date.now(), why: "connecting" });
+    this.state = signal<LinkState>({ kind: "opening" });
   }
 
   start(): void {

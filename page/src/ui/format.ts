@@ -38,6 +38,10 @@ export function tokenText(exchange: Tokens, token: Address, amount: bigint): str
   return `${amountText(amount, decimals)} ${symbolOf(exchange, token)}`;
 }
 
+export function sameUrl(a: string, b: string): boolean {
+  return a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
+}
+
 export function shortHex(hex: Hex | string): string {
   return hex.length > 14 ? `${hex.slice(0, 6)}…${hex.slice(-4)}` : hex;
 }

@@ -1,7 +1,8 @@
 /** The parts that every view is put together of. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { isLive } from "../live/exchange.ts";
+import { isStale } from "../live/exchange.ts";
+import { Toasts } from "./toasts.tsx";
 
 interface PanelProps {
   readonly title: ComponentChildren;
@@ -15,9 +16,11 @@ interface PanelProps {
 }
 
 export function Panel({ title, about, actions, live, flush, children, ...rest }: PanelProps) {
-  const isStale = live === true && !isLive.value;
   return (
-    <section class={`panel ${rest.class ?? ""}`} data-stale={isStale || undefined}>
+    <section
+      class={`panel ${rest.class ?? ""}`}
+      data-stale={(live === true && isStale.value) || undefined}
+    >
       <header>
         <div>
           <h2>{title}</h2>
@@ -241,6 +244,8 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         </button>
       </header>
       <div class="dialog-body">{children}</div>
+      {/* Behind a dialog nothing is read aloud, nor clicked. */}
+      <Toasts />
     </dialog>
   );
 }

@@ -61,10 +61,15 @@ export async function joinTestWallet(): Promise<void> {
 /** Trades by the key that this browser keeps. Throws where the passphrase is another. */
 export async function joinTradingKey(passphrase: string): Promise<void> {
   await working("Opening the trading key", async () => {
-    const sealed = storedKey(required().facts.mediator);
-    const key = sealed === undefined ? undefined : await openKey(sealed, passphrase);
-    if (sealed === undefined || key === undefined) {
-      throw new Error("The passphrase does not open this key. Try again; it is kept nowhere.");
+    const stored = storedKey(required().facts.mediator);
+    if (stored.kind !== "sealed") throw new Error("This browser keeps no trading key to open.");
+    const { sealed } = stored;
+    const key = await openKey(sealed, passphrase);
+    if (key === undefined) {
+      throw new Error(
+        "The passphrase does not open this key. Try again; it is kept nowhere. Where it is lost, " +
+          "connect the wallet and make another key: it takes this one's place.",
+      );
     }
     const held = account.value;
     const owner = held?.address === sealed.owner ? held.owner : undefined;

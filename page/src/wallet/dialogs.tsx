@@ -2,15 +2,16 @@
 import { useState } from "preact/hooks";
 import { chooseEndpoint, isEndpoint, isOffered, rpcUrl } from "../chain/endpoint.ts";
 import { isLocalChain } from "../chain/state.ts";
-import { exchange, offeredRpc } from "../live/exchange.ts";
+import { offeredRpc } from "../live/exchange.ts";
 import { messageOf } from "../ui/format.ts";
 import { Dialog, Hash, Tag, TextField } from "../ui/parts.tsx";
 import { toast, toastError } from "../ui/toasts.tsx";
 import { type FoundWallet, wallets } from "./eip6963.ts";
+import { EvidenceDialog } from "./evidenceDialog.tsx";
 import { accounts } from "./lazy.ts";
 import { MoneyDialog } from "./money.tsx";
 import { account, dialog, joining } from "./state.ts";
-import { SHORTEST_PASSPHRASE, storedKey } from "./vault.ts";
+import { StoredKeyForm, TradingKeyDialog } from "./tradingKey.tsx";
 
 function close(): void {
   dialog.value = undefined;
@@ -24,7 +25,9 @@ export function Dialogs() {
     case "withdraw":
       return <MoneyDialog kind={dialog.value} onClose={close} />;
     case "tradingKey":
-      return <TradingKeyDialog />;
+      return <TradingKeyDialog onClose={close} />;
+    case "evidence":
+      return <EvidenceDialog onClose={close} />;
     case "endpoint":
       return <EndpointDialog />;
     default:
@@ -81,45 +84,15 @@ function ConnectDialog() {
           No wallet was found in this browser. Install one, and open this page anew.
         </p>
       ) : null}
-      <UnlockForm />
+      <StoredKeyForm join={joinBy} />
     </Dialog>
-  );
-}
-
-/** Opens the trading key that this browser keeps, where it keeps one. */
-function UnlockForm() {
-  const [passphrase, setPassphrase] = useState("");
-  const facts = exchange.value;
-  const sealed = facts === undefined ? undefined : storedKey(facts.mediator);
-  if (sealed === undefined || account.value?.hasTradingKey) return null;
-  const open = (event: Event) => {
-    event.preventDefault();
-    void joinBy(async () => (await accounts()).joinTradingKey(passphrase));
-  };
-  return (
-    <form class="stack" onSubmit={open}>
-      <TextField
-        label={`Passphrase of the trading key of ${sealed.owner.slice(0, 8)}…`}
-        value={passphrase}
-        onInput={setPassphrase}
-        input={{ type: "password" }}
-        hint="Trades without a question from the wallet, and can withdraw nothing."
-      />
-      <button
-        type="submit"
-        class="button"
-        disabled={passphrase === "" || joining.value !== undefined}
-      >
-        Open the trading key
-      </button>
-    </form>
   );
 }
 
 function AccountDialog() {
   const held = account.value;
   if (held === undefined) return null;
-  const open = (name: "deposit" | "withdraw" | "tradingKey") => () => {
+  const open = (name: "deposit" | "withdraw" | "tradingKey" | "evidence") => () => {
     dialog.value = name;
   };
   const leave = () => {
@@ -139,6 +112,12 @@ function AccountDialog() {
           <Tag>Orders are signed by {held.kind === "test" ? "this browser" : "the wallet"}</Tag>
         )}
       </p>
+      {held.owner === undefined ? (
+        <p class="muted">
+          It trades and reads, and moves no money. To deposit or withdraw, disconnect and connect
+          the wallet.
+        </p>
+      ) : null}
       <div class="choices">
         <button type="button" class="choice" disabled={!moves} onClick={open("deposit")}>
           <span>
@@ -160,62 +139,17 @@ function AccountDialog() {
             </span>
           </button>
         )}
+        <button type="button" class="choice" onClick={open("evidence")}>
+          <span>
+            Your evidence
+            <small>Export it to a file, or import it from one</small>
+          </span>
+        </button>
       </div>
-      <UnlockForm />
+      <StoredKeyForm join={joinBy} />
       <button type="button" class="button" onClick={leave}>
         Disconnect
       </button>
-    </Dialog>
-  );
-}
-
-function TradingKeyDialog() {
-  const [passphrase, setPassphrase] = useState("");
-  const [again, setAgain] = useState("");
-  const [isBusy, setBusy] = useState(false);
-  const isShort = passphrase.length > 0 && passphrase.length < SHORTEST_PASSPHRASE;
-  const differs = again !== "" && again !== passphrase;
-  const ready = passphrase.length >= SHORTEST_PASSPHRASE && again === passphrase;
-  const make = async (event: Event) => {
-    event.preventDefault();
-    setBusy(true);
-    try {
-      await (await accounts()).makeTradingKey(passphrase);
-      toast("The trading key is registered. It signs from the next round on.");
-      close();
-    } catch (error) {
-      toastError(error);
-    }
-    setBusy(false);
-  };
-  return (
-    <Dialog title="Make a trading key" onClose={close}>
-      <p class="muted">
-        A second key signs your orders, so that the wallet is not asked each time. The contract lets
-        it trade and nothing else: it can never withdraw. This browser keeps it encrypted; without
-        the passphrase it is of no use to anybody.
-      </p>
-      <form class="stack" onSubmit={(event) => void make(event)}>
-        <TextField
-          label="Passphrase"
-          value={passphrase}
-          onInput={setPassphrase}
-          input={{ type: "password" }}
-          bad={isShort}
-          hint={`At least ${SHORTEST_PASSPHRASE} characters`}
-        />
-        <TextField
-          label="The same again"
-          value={again}
-          onInput={setAgain}
-          input={{ type: "password" }}
-          bad={differs}
-          hint={differs ? "The two are not the same" : undefined}
-        />
-        <button type="submit" class="button primary" disabled={!ready || isBusy}>
-          {isBusy ? "Registering on chain …" : "Make and register it"}
-        </button>
-      </form>
     </Dialog>
   );
 }

@@ -36,7 +36,7 @@ export function MoneyDialog({ kind, onClose }: MoneyProps) {
       else await withdraw(symbol, amount.trim());
       toast(
         isDeposit
-          ? `${amount} ${symbol} deposited: credited after ${facts.confirmations} more blocks.`
+          ? `${amount} ${symbol} deposited: credited after ${blocksText(facts.confirmations, undefined)} more.`
           : `${amount} ${symbol} asked for. Follow it under Trust.`,
       );
       onClose();

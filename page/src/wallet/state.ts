@@ -34,7 +34,7 @@ export const audited = signal<Audited | undefined>(undefined);
 export const auditProblem = signal<string | undefined>(undefined);
 /** The dialog that is open. */
 export const dialog = signal<
-  "connect" | "deposit" | "withdraw" | "tradingKey" | "endpoint" | undefined
+  "connect" | "deposit" | "withdraw" | "tradingKey" | "evidence" | "endpoint" | undefined
 >(undefined);
 /** Whether withdrawing and depositing are possible: a trading key alone moves nothing. */
 export function canMoveMoney(): boolean {

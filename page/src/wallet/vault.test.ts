@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { toAddress } from "../../../src/base/address.ts";
 import type { Hex } from "../../../src/base/hex.ts";
-import { openKey, sealKey } from "./vault.ts";
+import { openKey, readStored, sealKey } from "./vault.ts";
 
 const KEY: Hex = `0x${"5a".repeat(32)}`;
 const facts = {
@@ -25,6 +25,27 @@ describe("a sealed trading key", () => {
     expect(await openKey({ ...sealed, owner: stranger }, "right words")).toBeUndefined();
     const broken = `${sealed.sealed.slice(0, -1)}${sealed.sealed.endsWith("0") ? "1" : "0"}`;
     expect(await openKey({ ...sealed, sealed: broken }, "right words")).toBeUndefined();
+  });
+
+  it("a sealed key is read again from what is kept, for its exchange alone", async () => {
+    const sealed = await sealKey(KEY, facts, "right words");
+    const text = JSON.stringify(sealed);
+    expect(readStored(text, facts.mediator)).toEqual({ kind: "sealed", sealed });
+    expect(readStored(text, facts.owner)).toEqual({ kind: "unreadable", text });
+  });
+
+  it.each([
+    ["cut short", (text: string) => text.slice(0, -3)],
+    ["of a later version", (text: string) => text.replace('"version":1', '"version":2')],
+    ["with a seal that is no hex", (text: string) => text.replace('"sealed":"0x', '"sealed":"zz')],
+    [
+      "with endless work",
+      (text: string) => text.replace(/"iterations":\d+/, '"iterations":9007199254740991'),
+    ],
+    ["that is no object", () => "null"],
+  ])("a kept key %s is told as unreadable, with its record", async (_, damage) => {
+    const text = damage(JSON.stringify(await sealKey(KEY, facts, "right words")));
+    expect(readStored(text, facts.mediator)).toEqual({ kind: "unreadable", text });
   });
 
   it("a sealed key is another text each time: nobody sees that two keys are the same", async () => {

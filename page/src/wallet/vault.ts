@@ -10,16 +10,20 @@ import { address, count } from "../../../src/wire/schemas/values.ts";
 const ITERATIONS = 600_000;
 export const SHORTEST_PASSPHRASE = 8;
 
+/** More would hold the page up for minutes: nobody wrote that here. */
+const MOST_ITERATIONS = 10_000_000;
+const hexText = z.string().regex(/^0x([0-9a-f]{2})+$/);
+
 const sealedSchema = z.strictObject({
   version: z.literal(1),
   mediator: address,
   owner: address,
   /** Address of the trading key. */
   key: address,
-  iterations: count,
-  salt: z.string(),
-  iv: z.string(),
-  sealed: z.string(),
+  iterations: count.max(MOST_ITERATIONS),
+  salt: hexText,
+  iv: hexText,
+  sealed: hexText,
 });
 export type SealedKey = z.output<typeof sealedSchema>;
 
@@ -86,15 +90,27 @@ async function stretch(
 
 const STORE = "quarterdeck.tradingKey";
 
+/** `unreadable`: there is one, and this page cannot use it. */
+export type StoredKey =
+  | { readonly kind: "none" }
+  | { readonly kind: "sealed"; readonly sealed: SealedKey }
+  | { readonly kind: "unreadable"; readonly text: string };
+
 /** Kept by exchange: another Mediator's key is none of its business. */
-export function storedKey(mediator: Address): SealedKey | undefined {
+export function storedKey(mediator: Address): StoredKey {
   const text = localStorage.getItem(`${STORE}.${mediator}`);
-  if (text === null) return undefined;
+  return text === null ? { kind: "none" } : readStored(text, mediator);
+}
+
+/** `mediator`: the exchange under whose name it is kept. */
+export function readStored(text: string, mediator: Address): StoredKey {
   try {
-    return sealedSchema.parse(JSON.parse(text));
+    const sealed = sealedSchema.parse(JSON.parse(text));
+    if (sealed.mediator === mediator) return { kind: "sealed", sealed };
   } catch {
-    return undefined;
+    // Told below: a key that is passed over in silence looks lost.
   }
+  return { kind: "unreadable", text };
 }
 
 export function storeKey(sealed: SealedKey): void {

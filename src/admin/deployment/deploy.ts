@@ -7,7 +7,7 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { sleep } from "../../base/sleep.ts";
 import { contractAddress } from "../../chain/contracts/deployCalls.ts";
-import { isOverwhelmed } from "../../chain/rpc/errors.ts";
+import { isOverwhelmed, shortMessage } from "../../chain/rpc/errors.ts";
 import { ask, type ChainClient } from "../../chain/rpc/rpc.ts";
 import type { Signer } from "../../chain/signer.ts";
 import { broadcast } from "../../chain/submit/broadcast.ts";
@@ -151,7 +151,7 @@ async function send(
     if (isOverwhelmed(error)) throw error;
     throw new QuarterdeckError({
       code: "StepRefused",
-      message: `The chain refuses the ${what}: ${(error as Error).message.split("\n")[0]}.`,
+      message: `The chain refuses the ${what}: ${shortMessage(error)}.`,
       hint: "Check the plan, the key's ether and the tokens; then repeat the command.",
       cause: error,
     });

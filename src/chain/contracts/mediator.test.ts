@@ -18,6 +18,7 @@ import type {
   SignedOrder,
 } from "../../protocol/units.ts";
 import { follow, readBlockRef } from "../follow/follow.ts";
+import { readClosings, readDeposits, readDisputeRounds } from "../follow/pastEvents.ts";
 import { localSigner } from "../signer.ts";
 import { Submitter } from "../submit/submitter.ts";
 import { type DeployedExchange, deployExchange } from "./deploy.ts";
@@ -40,7 +41,6 @@ import {
   encodeRefundWithdrawalBond,
   encodeSetTradingKey,
 } from "./mediatorCalls.ts";
-import { readClosings, readDeposits, readDisputeRounds } from "./pastEvents.ts";
 import { encodeApprove, encodeMint, readAllowance, readTokenBalance } from "./tokens.ts";
 
 const BOND = 5n;

@@ -1,5 +1,5 @@
 /** Typed reads and calls of a RoundRobinOperatorManager (docs/protocol.md section 8). */
-import { encodeFunctionData } from "viem";
+import { decodeEventLog, encodeFunctionData, type Log } from "viem";
 import { toAddress, ZERO_ADDRESS } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
@@ -36,6 +36,18 @@ export interface SlotView {
   /** The operator selected for the next slot if no other claims it. */
   readonly forecast: Address | undefined;
 }
+
+/** A manager's log that moves its slots. */
+export type SlotLog =
+  /** `operator` is available for `slot`. */
+  | {
+      readonly kind: "claimed";
+      readonly block: BlockNumber;
+      readonly operator: Address;
+      readonly slot: Slot;
+    }
+  /** Maintenance began or ended: slots before have another clock, and maybe another list. */
+  | { readonly kind: "maintenance"; readonly block: BlockNumber };
 
 const FOREVER = 2n ** 64n - 1n;
 
@@ -130,6 +142,18 @@ export class SlotReader {
 
 function somebody(address: Hex): Address | undefined {
   return address === ZERO_ADDRESS ? undefined : toAddress(address);
+}
+
+/** Undefined for events that do not move slots. The log must be mined. */
+export function decodeSlotLog(log: Log): SlotLog | undefined {
+  const [topic, ...rest] = log.topics;
+  if (topic === undefined) return undefined;
+  const event = decodeEventLog({ abi, topics: [topic, ...rest], data: log.data });
+  const block = Number(log.blockNumber);
+  if (event.eventName === "MaintenanceSet") return { kind: "maintenance", block };
+  if (event.eventName !== "Claimed") return undefined;
+  const { operator, slot } = event.args;
+  return { kind: "claimed", block, operator: toAddress(operator), slot: Number(slot) };
 }
 
 /** Reverts unless `slot` is the next one. */

@@ -2,17 +2,18 @@
  * The Mediator's logs of one block, held against the bloom of its header. A bloom never hides a log,
  * and may seem to hold one that is not there: then the block's receipts decide.
  */
-import { formatLog, type Log, type PublicClient, RpcRequestError } from "viem";
+import { formatLog, type Log, RpcRequestError } from "viem";
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import type { AnyChainClient } from "../chainClient.ts";
 import { causeOf, isOverwhelmed, isRefusal } from "../rpc/errors.ts";
 import { LogsBloom } from "./bloom.ts";
 import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
 /** One endpoint, and what its blooms are worth. */
 export interface LogSource {
-  readonly client: PublicClient;
+  readonly client: AnyChainClient;
   readonly mediator: Address;
   /** False once they contradicted logs that were there. */
   readonly isBloomUsable: boolean;
@@ -192,7 +193,7 @@ interface RawReceipt {
  * undefined where it has another block of that number.
  */
 export async function receiptLogsOf(
-  client: PublicClient,
+  client: AnyChainClient,
   { address, blockNumber, blockHash }: Log,
 ): Promise<Log[] | undefined> {
   const header = await readHeader({ client }, Number(blockNumber));
@@ -233,7 +234,7 @@ async function logsIn(
 type Receipts = readonly (RawReceipt | null)[];
 
 /** Undefined where the endpoint does not give them so. */
-async function blockReceipts(client: PublicClient, hash: Hex): Promise<Receipts | undefined> {
+async function blockReceipts(client: AnyChainClient, hash: Hex): Promise<Receipts | undefined> {
   const call = { method: "eth_getBlockReceipts", params: [hash] };
   try {
     const receipts = (await client.request(call as never)) as unknown;
@@ -245,7 +246,10 @@ async function blockReceipts(client: PublicClient, hash: Hex): Promise<Receipts 
   }
 }
 
-async function eachReceipt(client: PublicClient, { transactions }: FullHeader): Promise<Receipts> {
+async function eachReceipt(
+  client: AnyChainClient,
+  { transactions }: FullHeader,
+): Promise<Receipts> {
   const found: (RawReceipt | null)[] = [];
   for (let i = 0; i < transactions.length; i += RECEIPTS_AT_ONCE) {
     const part = transactions.slice(i, i + RECEIPTS_AT_ONCE).map(async (hash) => {

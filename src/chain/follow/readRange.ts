@@ -1,9 +1,10 @@
 /** Reads the logs of a range of blocks from one endpoint, as many blocks at once as it gives. */
-import type { Log, PublicClient } from "viem";
+import type { Log } from "viem";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { ChainLog } from "../../protocol/chainLog.ts";
 import { firstBlockOf, momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
+import type { AnyChainClient } from "../chainClient.ts";
 import { decodeLog } from "../contracts/logs.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { type BlockLogs, completeLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
@@ -70,7 +71,7 @@ export class AdaptiveRange {
 
 /** The header of a block, which must exist. */
 export async function readBlockRef(
-  client: Pick<PublicClient, "getBlock">,
+  client: Pick<AnyChainClient, "getBlock">,
   number: BlockNumber,
 ): Promise<BlockRef> {
   const block = await client.getBlock({ blockNumber: BigInt(number) });
@@ -193,7 +194,7 @@ function cutsOf(
  * noticeable time.
  */
 export async function readAgain(
-  client: PublicClient,
+  client: AnyChainClient,
   mediator: Address,
   { from, end, near }: Reading,
 ): Promise<readonly Log[]> {
@@ -206,7 +207,7 @@ export async function readAgain(
 }
 
 async function readInParts(
-  client: PublicClient,
+  client: AnyChainClient,
   mediator: Address,
   from: BlockNumber,
   to: BlockNumber,
@@ -232,7 +233,7 @@ export function areSame(some: readonly Log[], others: readonly Log[]): boolean {
 }
 
 function readLogs(
-  client: PublicClient,
+  client: AnyChainClient,
   address: Address,
   from: BlockNumber,
   to: BlockNumber,
@@ -241,7 +242,7 @@ function readLogs(
 }
 
 async function requireCanonical(
-  client: PublicClient,
+  client: AnyChainClient,
   logs: readonly Log[],
   end: BlockRef,
 ): Promise<void> {

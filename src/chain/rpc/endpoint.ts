@@ -1,6 +1,7 @@
 /** One endpoint of the chain: who answers there is checked, and how well it does is remembered. */
-import { createPublicClient, createTransport, type PublicClient } from "viem";
+import { createTransport } from "viem";
 import { sleep } from "../../base/sleep.ts";
+import { type AnyChainClient, createChainClient } from "../chainClient.ts";
 import {
   type Connection,
   overHttp,
@@ -43,7 +44,7 @@ const MOST_FAILED_SUBSCRIPTIONS = 3;
 
 export class Endpoint {
   /** Asks this endpoint alone, once. */
-  readonly client: PublicClient;
+  readonly client: AnyChainClient;
   readonly #name: PublicName;
   readonly #url: string;
   readonly #options: EndpointOptions;
@@ -65,10 +66,7 @@ export class Endpoint {
     this.#options = options;
     const request = (call: RpcCall) => this.request(call);
     const rest = { key: "endpoint", name: "Endpoint", type: "endpoint", retryCount: 0 } as const;
-    this.client = createPublicClient({
-      transport: () => createTransport({ ...rest, request: request as never }),
-      cacheTime: 0,
-    });
+    this.client = createChainClient(() => createTransport({ ...rest, request: request as never }));
   }
 
   /** Scheme, host and port: the rest of a URL may hold a secret. */

@@ -2,17 +2,17 @@
  * The connection to the chain: several endpoints behind one client (see endpoints/), and the one
  * way to ask it something.
  */
-import { createPublicClient, type PublicClient } from "viem";
+import { type AnyChainClient, createChainClient } from "../chainClient.ts";
 import { asContractRefused } from "./contractRefusal.ts";
 import { ChainMismatch, causeOf, RpcUnavailable } from "./errors.ts";
 import { type FailoverOptions, type FailoverTransport, failover } from "./failover.ts";
 
-export type ChainClient = PublicClient<FailoverTransport>;
+export type ChainClient = AnyChainClient<FailoverTransport>;
 export type RpcOptions = FailoverOptions;
 
 /** Does not yet talk to anybody. `urls`: best first, at least one. */
 export function connect(urls: readonly string[], options: RpcOptions = {}): ChainClient {
-  return createPublicClient({ transport: failover(urls, options), cacheTime: 0 });
+  return createChainClient(failover(urls, options));
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Common to the traders' commands: the exchange's place, the signer, the evidence. */
 import type { Command } from "commander";
 import { z } from "zod";
-import { LOG } from "../../admin/terminal.ts";
+import { LOG, readHidden } from "../../admin/terminal.ts";
 import { parseDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
 import { readChainId } from "../../chain/rpc/rpc.ts";
@@ -92,6 +92,7 @@ export function readTraderAccess(path: string): Access {
   const { mediator, chainId, endpoints } = placeOf(given);
   const open = async (): Promise<{ signer: ClientSigner; evidence: FileEvidence }> => {
     await readChainId(rpc, chainId === undefined ? {} : { chainId });
+    await askForPassword(given.keystore, environment);
     const source = keySourceOf(given, environment);
     const { curve } = loadCurve();
     const { signal } = new AbortController();
@@ -119,6 +120,16 @@ export function readTraderAccess(path: string): Access {
     },
     exit: async () => ExitClient.open({ ...chain, ...(await open()) }),
   };
+}
+
+/** On a terminal alone, and only where nothing else names the password. */
+async function askForPassword(
+  given: z.output<typeof config>["keystore"],
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  if (given === undefined || given.passwordFile !== undefined) return;
+  if (environment[PASSWORD_VARIABLE] || !process.stdin.isTTY) return;
+  environment[PASSWORD_VARIABLE] = await readHidden(`Password of ${given.path}: `);
 }
 
 /** Where the exchange is, and where operators are reached. */

@@ -16,6 +16,7 @@ import { FileEvidence } from "../../client/node/fileEvidence.ts";
 import { collectAnswers, type ExitClient } from "../../client/rounds/exitClient.ts";
 import { type Recovered, recover } from "../../client/rounds/recover.ts";
 import { roundWork } from "../../client/rounds/roundWork.ts";
+import { closingWindow } from "../../protocol/disputeRule.ts";
 import { verifyProof } from "../../protocol/sumTree.ts";
 import { badOption } from "../journalSource.ts";
 import { readTraderAccess, type TraderFlags, traderCommand } from "./access.ts";
@@ -78,9 +79,12 @@ function disputeCommand(): Command {
   return traderCommand(command, ["dispute"]).action(async (flags: TraderFlags) => {
     const client = await readTraderAccess(flags.config).exit();
     const opened = await dispute(client);
-    show(flags.json, opened, [
+    const { lastBlock } = closingWindow(client.constants.schedule, opened.mined.block);
+    const left = await untilBlock(client.reader.client, lastBlock);
+    show(flags.json, { ...opened, answerBy: lastBlock }, [
       `dispute of round ${opened.round} opened in block ${opened.mined.block}, ` +
         `by ${opened.standing}, with ${opened.fills} fills`,
+      `the last block for the operator's answer comes ${left}`,
     ]);
   });
 }

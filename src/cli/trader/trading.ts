@@ -1,5 +1,6 @@
 /** Commands that deal with an operator: wallet, deposit, order, orders, cancel, book, trades, … */
 import { Command } from "commander";
+import { tell } from "../../admin/terminal.ts";
 import { formatDecimal } from "../../base/decimal.ts";
 import { readTokenBalance } from "../../chain/contracts/tokens.ts";
 import { ask } from "../../chain/rpc/rpc.ts";
@@ -60,7 +61,10 @@ function depositCommand(): Command {
       const client = await readTraderAccess(flags.config).join();
       const key = flags.key === undefined ? undefined : { key: flags.key };
       const made = await client.deposit(token, amount, key);
-      if (flags.wait === true) await client.waitForCredit(made);
+      if (flags.wait === true) {
+        tell(`on chain in block ${made.block}; waiting until an operator has credited it …`);
+        await client.waitForCredit(made);
+      }
       const state = flags.wait === true ? "credited" : "on chain";
       const before = made.wasThere ? ", by an earlier try" : "";
       show(flags.json, { ...made, state }, [

@@ -6,19 +6,32 @@ import * as z from "zod";
 import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
-import type { Domain, Round, Signature } from "../../protocol/units.ts";
+import type { SignedDelegation } from "../../chain/contracts/mediatorCalls.ts";
+import type { Domain, Round } from "../../protocol/units.ts";
 import { parseInput } from "../../wire/input.ts";
 import { signature } from "../../wire/schemas/signature.ts";
 import { address, count } from "../../wire/schemas/values.ts";
+import { BadArgument } from "../checks/badArgument.ts";
 import type { EvidenceArchive } from "../evidence/evidence.ts";
 import { exportEvidence } from "../evidence/transfer.ts";
-import type { ClientSigner } from "../signing/signer.ts";
+import { type ClientSigner, typedData } from "../signing/signer.ts";
+
+/** Bytes of a contract wallet's signature: those of a hundred owners fit. */
+const MOST_SIGNATURE_BYTES = 8192;
+const contractSignature = z
+  .string()
+  .regex(/^0x([0-9a-f]{2})*$/i, "Expected bytes in hexadecimal.")
+  .max(2 + 2 * MOST_SIGNATURE_BYTES)
+  .transform((text) => text.toLowerCase() as Hex);
 
 const delivery = z.object({
   client: address,
   /** Lines of evidence, as `exportEvidence` gives them. */
   lines: z.array(z.string()),
-  delegation: z.object({ untilRound: count, signature }).optional(),
+  /** `signature`: of the client's key, or the bytes that a contract wallet counts as signed. */
+  delegation: z
+    .object({ untilRound: count, signature: z.union([signature, contractSignature]) })
+    .optional(),
   signature,
 });
 export type Delivery = z.output<typeof delivery>;
@@ -40,6 +53,23 @@ export interface EntrustOptions {
   readonly tower: { readonly url: string; readonly address: Address };
   /** The last round in which it may dispute; undefined: it may not (any more than before). */
   readonly untilRound?: Round;
+  /**
+   * In place of `untilRound`: a delegation that was signed elsewhere, as the owners of a Safe sign
+   * `delegationToSign`. The signature is 65 bytes r, s, v, or what the client's contract takes
+   * (ERC-1271), which is nothing (`0x`) for a message that a Safe approved on chain.
+   */
+  readonly delegation?: SignedDelegation;
+}
+
+/**
+ * The message that lets `delegate` dispute for `client`, as wallets sign it (EIP-712,
+ * `eth_signTypedData_v4`). `untilRound`: the last round in which it may.
+ */
+export function delegationToSign(
+  domain: Domain,
+  delegation: { readonly client: Address; readonly delegate: Address; readonly untilRound: Round },
+) {
+  return typedData(domain, "DisputeDelegation", delegation);
 }
 
 /** Lines of one delivery. */
@@ -52,14 +82,10 @@ const TIMEOUT_MS = 60_000;
  * again.
  */
 export async function entrust(options: EntrustOptions): Promise<DeliveryAnswer> {
-  const { signer, domain, evidence, tower, untilRound } = options;
+  const { signer, domain, evidence, tower } = options;
   await requireTower(options);
   const client = signer.address;
-  let delegation: Delegation | undefined;
-  if (untilRound !== undefined) {
-    const message = { client, delegate: tower.address, untilRound };
-    delegation = { untilRound, signature: await signer.sign(domain, "DisputeDelegation", message) };
-  }
+  const delegation = await delegationOf(options);
   const sum = { added: 0, known: 0, refused: [] as DeliveryAnswer["refused"] };
   for await (const { lines, before } of parts(evidence)) {
     const content = contentHash(lines, delegation);
@@ -72,6 +98,26 @@ export async function entrust(options: EntrustOptions): Promise<DeliveryAnswer> 
     sum.refused.push(...told.refused.map((one) => ({ ...one, line: before + one.line })));
   }
   return sum;
+}
+
+async function delegationOf({
+  signer,
+  domain,
+  tower,
+  untilRound,
+  delegation,
+}: EntrustOptions): Promise<Delegation | undefined> {
+  if (delegation !== undefined && untilRound !== undefined) {
+    throw new BadArgument("delegation", "There is untilRound too", "Give one of both.");
+  }
+  if (delegation !== undefined) {
+    const parsed = contractSignature.safeParse(delegation.signature);
+    if (parsed.success) return { untilRound: delegation.untilRound, signature: parsed.data };
+    throw new BadArgument("delegation.signature", "It is no bytes", "Give 0x and hexadecimal.");
+  }
+  if (untilRound === undefined) return undefined;
+  const message = { client: signer.address, delegate: tower.address, untilRound };
+  return { untilRound, signature: await signer.sign(domain, "DisputeDelegation", message) };
 }
 
 /** At least one part, so that a delegation goes out where nothing is kept yet. */
@@ -90,8 +136,9 @@ async function* parts(evidence: EvidenceArchive) {
 
 /** Of all that a delivery says. */
 export function contentHash(lines: readonly string[], delegation: Delegation | undefined): Hex {
-  const { r, vs } = delegation?.signature ?? ({ r: "0x", vs: "0x" } as Pick<Signature, "r" | "vs">);
-  const text = JSON.stringify([lines, delegation?.untilRound ?? null, r, vs]);
+  const given = delegation?.signature ?? { r: "0x", vs: "0x" };
+  const signed = typeof given === "string" ? [given] : [given.r, given.vs];
+  const text = JSON.stringify([lines, delegation?.untilRound ?? null, ...signed]);
   return bytesToHex(keccak256(new TextEncoder().encode(text)));
 }
 

@@ -7,7 +7,7 @@ import { nobleCurve } from "../../base/curve.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import { type ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeConfirmWithdrawal } from "../../chain/contracts/mediatorCalls.ts";
-import { readDisputeRounds } from "../../chain/contracts/pastEvents.ts";
+import { readDisputeRounds } from "../../chain/follow/pastEvents.ts";
 import type { Provider } from "../../chain/rpc/provider.ts";
 import { connect, readChainId } from "../../chain/rpc/rpc.ts";
 import type { Mined } from "../../chain/submit/submitter.ts";

@@ -66,14 +66,19 @@ export function proofsFrom(published: PublishedBalances, client: Address): Proof
     .map((one) => ({ round, token: one.token, proof: treeOf(published, one).prove(index) }));
 }
 
-function treeOf(
-  { clients }: PublishedBalances,
-  { token, balances }: PublishedBalances["tokens"][number],
-): SumTree {
+/** Trees that were built: a watchtower proves many clients' balances by one. */
+const TREES = new WeakMap<PublishedBalances["tokens"][number], SumTree>();
+
+function treeOf({ clients }: PublishedBalances, one: PublishedBalances["tokens"][number]): SumTree {
+  const known = TREES.get(one);
+  if (known !== undefined) return known;
+  const { token, balances } = one;
   if (balances.length > clients.length) throw refused(`${token} has more leaves than clients`);
-  return SumTree.build(
+  const tree = SumTree.build(
     balances.map((balance, index) => ({ client: clients[index] as Address, balance })),
   );
+  TREES.set(one, tree);
+  return tree;
 }
 
 function refused(problem: string): QuarterdeckError {

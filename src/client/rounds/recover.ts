@@ -10,7 +10,7 @@ import {
   encodeRefundBond,
   encodeRefundWithdrawalBond,
 } from "../../chain/contracts/mediatorCalls.ts";
-import { readDeposits, readDisputeRounds } from "../../chain/contracts/pastEvents.ts";
+import { readDeposits, readDisputeRounds } from "../../chain/follow/pastEvents.ts";
 import { isVoid, recoveryPlan } from "../../protocol/recoverRule.ts";
 import type { Amount, BalanceProof, Round } from "../../protocol/units.ts";
 import { parseClient } from "../arguments.ts";

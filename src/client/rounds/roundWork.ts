@@ -55,8 +55,11 @@ export async function roundWork(client: ChainClientSide): Promise<RoundReport> {
     return { block, round, ...idle, recovered, nextBlock: undefined };
   }
   const report = clock.committedRound > 0 ? await client.audit() : undefined;
-  const disputed = await disputeIfDue(client, clock, report);
+  const [opening] = await Promise.allSettled([disputeIfDue(client, clock, report)]);
+  // Payable withdrawals are paid also where no dispute can be opened.
   const { confirmed, nextPayable } = await confirmRipe(client, clock);
+  if (opening.status === "rejected") throw opening.reason;
+  const disputed = opening.value;
   // The round is to be looked at when its commit is due, and before it ends.
   const { schedule } = constants;
   const next = [

@@ -14,12 +14,14 @@ import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { SignatureVerifier } from "../workers/signatureVerifier.ts";
 import { Attendance } from "./attendance.ts";
 import { clientsIn } from "./events.ts";
-import { marketData, type ReadDeposits } from "./marketData.ts";
+import { marketData } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
 import { OrderPipeline } from "./orderPipeline.ts";
 import { orderWrites, signed } from "./orderWrites.ts";
+import type { ReadDeposits } from "./pendingDeposits.ts";
 import {
   balancesResponse,
   clockResponse,
@@ -28,10 +30,10 @@ import {
   type QuerySources,
   withdrawalsResponse,
 } from "./queries.ts";
-import type { SignatureVerifier } from "./signatureVerifier.ts";
+import { SessionSigners } from "./sessionSigners.ts";
 import { SlipFinder } from "./slipFinder.ts";
 import { statementWrites } from "./statementWrites.ts";
-import { checkSigner } from "./writeChecks.ts";
+import { refuseUnless } from "./writeChecks.ts";
 
 export interface ApiOptions {
   readonly sources: QuerySources;
@@ -47,7 +49,7 @@ export interface ApiOptions {
   readonly tokenFacts: readonly TokenFacts[];
   /** Facts of a token listed later. */
   readonly readFacts: (token: Address) => Promise<TokenFacts>;
-  /** Deposits of a client in a span of blocks; rejects where the chain does not answer. */
+  /** Rejects where the chain does not answer. */
   readonly readDeposits: ReadDeposits;
   readonly health: () => HealthCheck[];
   /** Why the shared journal cannot be written, if so. */
@@ -88,6 +90,10 @@ export function createApi(options: ApiOptions): ApiController {
     return told;
   };
   const notReady = () => whyNotReady(options);
+  const sessions = new SessionSigners(sources);
+  const market = marketData(sources, head, options.readDeposits, (clients) =>
+    tell([{ kind: "pendingDeposits", clients }]),
+  );
   const pipeline = new OrderPipeline({ verifier, router, notReady });
   const writes = { sources, pipeline, slips };
   const api: OperatorApi = {
@@ -96,17 +102,16 @@ export function createApi(options: ApiOptions): ApiController {
     publicBalances: options.publicBalances,
     clock: () => clockResponse(state, head.number),
     asOf: () => sources.history.upTo,
-    ...marketData(sources, head, options.readDeposits),
+    ...market.api,
     ...orderWrites(writes),
     ...statementWrites({ ...writes, router }),
     authorize: (client, session, signature) => {
       const untimely = checkSession(client, session, head.number);
       if (untimely !== undefined) return untimely;
       const round = clock(state).moment.round;
-      const hash = hashSession(session);
-      const denied = checkSigner(sources, hash, signature, client, round);
+      const denied = refuseUnless(state, sessions.signerOf(session, signature), client, round);
       if (denied === undefined) return undefined;
-      const { slip } = slips.explain(denied, hash, { signature });
+      const { slip } = slips.explain(denied, hashSession(session), { signature });
       return unauthorized(`The session is not the client's.${slipText(slip)}`);
     },
     balances: (client) => balancesResponse(sources, client),
@@ -139,6 +144,7 @@ export function createApi(options: ApiOptions): ApiController {
       const now = api.clock();
       metrics.setClock(now);
       attendance.clockMoved();
+      market.pending.headMoved();
       tell([{ kind: "clock", clock: now }]);
     },
   };

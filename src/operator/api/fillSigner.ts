@@ -1,15 +1,15 @@
 /** Signs fills, and countersigns statements, with the operator's key, wherever it is held. */
 import { QuarterdeckError } from "../../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../../base/hex.ts";
-import { Remembered } from "../../base/remembered.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
 import { FILL_PATH_LENGTH } from "../../protocol/limits.ts";
 import { hashFill, hashStatement } from "../../protocol/messages.ts";
 import type { Domain, Fill, Signature, SignedFill, Statement } from "../../protocol/units.ts";
+import { Remembered } from "../workers/remembered.ts";
 
 /**
- * Signatures remembered at most: an order's answer, its event and its next reading want the same one.
- * Forgotten ones are made again from the journal.
+ * Signatures remembered at most: an order's answer, its event and its next reading want the same
+ * one. Forgotten ones are made again from the journal.
  */
 const REMEMBERED_FILLS = 4096;
 /** Fills under one signature. */

@@ -1,7 +1,5 @@
 /** The part of the API that reads market data and account history. */
 import type { Address } from "../../base/hex.ts";
-import type { DepositMade } from "../../chain/contracts/pastEvents.ts";
-import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import {
   bookResponse,
@@ -13,14 +11,8 @@ import {
   watchBook,
 } from "./marketQueries.ts";
 import type { OperatorApi } from "./operatorApi.ts";
+import { PendingDeposits, type ReadDeposits } from "./pendingDeposits.ts";
 import { clientTradesResponse, type QuerySources, tradeResponse } from "./queries.ts";
-
-/** Deposits of a client in the blocks `from` to `to`, oldest first. */
-export type ReadDeposits = (
-  client: Address,
-  from: BlockNumber,
-  to: BlockNumber,
-) => Promise<readonly DepositMade[]>;
 
 type MarketDataApi = Pick<
   OperatorApi,
@@ -33,16 +25,29 @@ type MarketDataApi = Pick<
   | "clientTrades"
   | "ledger"
   | "deposits"
+  | "watchDeposits"
 >;
 
+/** Deposits that the news of the stream show: who wants more reads them over HTTP. */
+const MOST_DEPOSITS = 100;
+
+/** `depositsChanged`: told of clients who wait for a deposit, or did, after each new head. */
 export function marketData(
   sources: QuerySources,
   head: ChainHead,
   readDeposits: ReadDeposits,
-): MarketDataApi {
+  depositsChanged: (clients: readonly Address[]) => void,
+): { readonly api: MarketDataApi; readonly pending: PendingDeposits } {
   const { state, history } = sources;
+  const { schedule, confirmations } = state.genesis;
+  const span = () => ({
+    from: (state.head?.number ?? schedule.genesisBlock - 1) + 1,
+    to: head.number,
+  });
+  const changed = depositsChanged;
+  const pending = new PendingDeposits({ read: readDeposits, span, confirmations, changed });
   const ticker = (base: Address, quote: Address) => tickerResponse(sources, base, quote);
-  return {
+  const api: MarketDataApi = {
     book: (base, quote, options) => bookResponse(sources, base, quote, options),
     watchBook: (base, quote) => watchBook(sources, base, quote),
     trades: (base, quote, page) =>
@@ -55,11 +60,16 @@ export function marketData(
     clientTrades: (client, page) => clientTradesResponse(history, client, page),
     ledger: (client, page) => ledgerResponse(sources, client, page),
     deposits: async (client, limit) => {
-      const from = (state.head?.number ?? state.genesis.schedule.genesisBlock - 1) + 1;
-      const to = head.number;
+      const { from, to } = span();
       // Credited deposits are answered whatever the chain says.
-      const pending = to < from ? [] : await readDeposits(client, from, to).catch(() => []);
-      return depositsResponse(sources, client, pending, to, limit);
+      const made = to < from ? [] : await readDeposits(client, from, to).catch(() => []);
+      return depositsResponse(sources, client, made, to, limit);
     },
+    watchDeposits: (client) => ({
+      current: () =>
+        depositsResponse(sources, client, pending.of(client), head.number, MOST_DEPOSITS),
+      stop: pending.listen(),
+    }),
   };
+  return { api, pending };
 }

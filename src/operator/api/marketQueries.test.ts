@@ -108,6 +108,7 @@ it("deposits are told with the confirmations that they still want, then as credi
   const head = sources.state.head?.number ?? 0;
   const { confirmations } = GENESIS;
   const made = (block: number) => ({
+    client: ALICE,
     token: BASE,
     amount: 5n,
     block,

@@ -1,6 +1,6 @@
 /** Market data and account history, from state and history: read-only. */
 import type { Address } from "../../base/hex.ts";
-import type { DepositMade } from "../../chain/contracts/pastEvents.ts";
+import type { DepositMade } from "../../chain/follow/pastEvents.ts";
 import type { Side } from "../../exchange/model/outcome.ts";
 import { bookOf } from "../../exchange/model/state.ts";
 import type { BookView, PriceLevel } from "../../exchange/model/viewTypes.ts";
@@ -176,10 +176,13 @@ export function depositsResponse(
   const waiting = pending
     .filter(({ block }) => block > taken)
     .map(
-      (made): DepositResponse => ({
-        ...made,
+      ({ token, amount, block, transactionHash }): DepositResponse => ({
+        token,
+        amount,
+        block,
+        transactionHash,
         state: "pending",
-        confirmationsLeft: Math.max(1, made.block + state.genesis.confirmations - head),
+        confirmationsLeft: Math.max(1, block + state.genesis.confirmations - head),
         round: null,
         timeMs: null,
       }),

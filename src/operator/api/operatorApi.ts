@@ -80,7 +80,9 @@ export type ApiEvent =
   | { readonly kind: "committed"; readonly round: Round }
   | { readonly kind: "halted"; readonly round: Round }
   /** The record `asOf` was applied, and touched these clients. Told at once, before the others. */
-  | { readonly kind: "applied"; readonly asOf: number; readonly clients: readonly Address[] };
+  | { readonly kind: "applied"; readonly asOf: number; readonly clients: readonly Address[] }
+  /** The chain's new head is one block nearer to these clients' deposits, or has others. */
+  | { readonly kind: "pendingDeposits"; readonly clients: readonly Address[] };
 
 export interface BookOptions {
   /** Levels of each side, at most. */
@@ -156,6 +158,11 @@ export interface OperatorApi {
   ledger(client: Address, page: LedgerPage): LedgerEntryResponse[];
   /** Pending deposits are read from the chain; left out where it does not answer. */
   deposits(client: Address, limit: number): Promise<DepositResponse[]>;
+  /** The newest deposits of the client, pending ones first, until `stop` is called. */
+  watchDeposits(client: Address): {
+    readonly current: () => DepositResponse[];
+    readonly stop: () => void;
+  };
   proofs(client: Address, round: Round): Answered<ProofResponse[]>;
   withdrawals(client: Address): WithdrawalResponse[];
   /**

@@ -4,8 +4,8 @@ import type { Address } from "../../base/hex.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import { ALICE, SIGNATURE } from "../../exchange/world.testkit.ts";
+import type { Signers } from "../workers/signatureVerifier.ts";
 import { OrderPipeline, type WriteRequest } from "./orderPipeline.ts";
-import type { Signers } from "./signatureVerifier.ts";
 
 interface Submitted {
   readonly entries: readonly Entry[];
@@ -108,7 +108,7 @@ test("a request is refused where the operator does not lead, is not ready, or ha
   expect(verified).toEqual([]);
 });
 
-test("what came before the lead was lost is not written after it", async () => {
+test("a request that came before the lead was lost is not written after it", async () => {
   const { pipeline, verified, submitted, router } = pipelineByHand();
   const answer = pipeline.run(requestOf(1));
   router.isOpen = false;

@@ -20,16 +20,16 @@ import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
+import type { SignatureVerifier, SignedMessage, Signers } from "../workers/signatureVerifier.ts";
 import type { Answered } from "./operatorApi.ts";
-import type { SignatureVerifier, SignedMessage, Signers } from "./signatureVerifier.ts";
 
 /** One request of a client, of one write or several. */
 export interface WriteRequest<T> {
   /** The messages whose signers `admit` is given. */
   readonly messages: readonly SignedMessage[];
   /**
-   * What is to be written, one after the other; or an answer, where nothing is. Called in the order
-   * in which requests came, and written in the order of the calls.
+   * The entries to be written, one after the other; or an answer, where there are none. Called in
+   * the order in which requests came, and written in the order of the calls.
    */
   readonly admit: (signers: Signers) => readonly Entry[] | Answered<T>;
   /** `outcomes`: durable, one for each entry, in their order. */

@@ -21,11 +21,11 @@ import type {
 } from "../../wire/schemas/batch.ts";
 import type { OrderResponse } from "../../wire/schemas/order.ts";
 import type { Placement } from "../../wire/schemas/terms.ts";
+import type { SignedMessage, Signers } from "../workers/signatureVerifier.ts";
 import { NotApproved } from "./fillSigner.ts";
 import type { Answered, OperatorApi, SignedCancel } from "./operatorApi.ts";
 import type { OrderPipeline, WriteRequest } from "./orderPipeline.ts";
 import { orderResponse, type QuerySources } from "./queries.ts";
-import type { SignedMessage, Signers } from "./signatureVerifier.ts";
 import type { SlipFinder } from "./slipFinder.ts";
 import {
   checkCancelSigner,

@@ -14,8 +14,8 @@ import {
 } from "../../protocol/trading/terms.ts";
 import type { CancelOrder, Order, Round, Signature } from "../../protocol/units.ts";
 import type { Placement } from "../../wire/schemas/terms.ts";
+import type { SignedMessage, Signers } from "../workers/signatureVerifier.ts";
 import type { QuerySources } from "./queries.ts";
-import type { SignedMessage, Signers } from "./signatureVerifier.ts";
 import type { SlipFinder } from "./slipFinder.ts";
 
 interface CheckSources {

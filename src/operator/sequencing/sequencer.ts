@@ -71,7 +71,7 @@ interface Group {
 interface Waiting {
   readonly entry: Entry;
   readonly group: Group;
-  /** Its place among the outcomes of the group. */
+  /** The place of its outcome in the group. */
   readonly place: number;
 }
 
@@ -224,7 +224,7 @@ export class Sequencer {
 interface Decided {
   /** To be written. */
   readonly taken: readonly Waiting[];
-  /** What refuses the others, once it is known that this is the writer still. */
+  /** Refuses the others, once it is known that this is the writer still. */
   readonly denied: readonly (() => void)[];
 }
 

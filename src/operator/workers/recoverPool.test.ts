@@ -85,7 +85,7 @@ test("a closed pool answers what is under way, and all that comes later", async 
   expect(await pool.recoverAll(recoveries)).toEqual(expected(recoveries));
 });
 
-test("what is asked of one thread goes on in parts, and small questions beside it go there too", async () => {
+test("a thread answers many questions in parts, and small ones beside them too", async () => {
   const pool = poolOf({ threads: 1 });
   const recoveries = recoveriesOf(80);
   const done: number[] = [];

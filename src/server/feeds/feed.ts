@@ -41,11 +41,21 @@ export class StateFeed implements Feed {
   readonly #read: () => unknown;
   readonly #sequence: () => number;
   readonly #textOf: (value: unknown) => string;
+  readonly #stop: (() => void) | undefined;
   #text: string;
   #last: Update;
 
-  /** `sequence`: of the value as it is now. `textOf`: what must change for it to be another. */
-  constructor(read: () => unknown, sequence: () => number, textOf: (value: unknown) => string) {
+  /**
+   * `sequence`: of the value as it is now. `textOf`: what must change for it to be another. `stop`:
+   * called once nobody hears it any more.
+   */
+  constructor(
+    read: () => unknown,
+    sequence: () => number,
+    textOf: (value: unknown) => string,
+    stop?: () => void,
+  ) {
+    this.#stop = stop;
     this.#read = read;
     this.#sequence = sequence;
     this.#textOf = textOf;
@@ -66,6 +76,10 @@ export class StateFeed implements Feed {
     this.#text = text;
     this.#last = { type: "snapshot", sequence: this.#sequence(), previous, data };
     return this.#last;
+  }
+
+  close(): void {
+    this.#stop?.();
   }
 }
 

@@ -7,7 +7,6 @@ import { type Feed, FeedUnavailable, GrowingFeed, StateFeed } from "./feed.ts";
 import { OrdersFeed } from "./ordersFeed.ts";
 
 const EVERY_LEVEL = Number.MAX_SAFE_INTEGER;
-const EVERY_MOVE = 500;
 
 export function feedOf(api: OperatorApi, channel: StreamChannel): Feed {
   const state = (read: () => unknown) => new StateFeed(read, () => api.asOf(), withoutAsOf);
@@ -91,16 +90,8 @@ function accountFeedOf(api: OperatorApi, channel: Named<"orders" | "fills" | "de
         sequenceOf: ({ sequence }) => Number(sequence),
       });
     case "deposits": {
-      const all = () =>
-        api.ledger(client, { limit: EVERY_MOVE }).filter(({ kind }) => kind === "deposit");
-      return new GrowingFeed({
-        after: (sequence) =>
-          all()
-            .filter(({ record }) => record > sequence)
-            .reverse(),
-        newest: (limit) => all().slice(0, limit),
-        sequenceOf: ({ record }) => record,
-      });
+      const { current, stop } = api.watchDeposits(client);
+      return new StateFeed(current, () => api.asOf(), withoutAsOf, stop);
     }
   }
 }

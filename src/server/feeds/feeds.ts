@@ -103,7 +103,9 @@ export class Feeds {
   }
 
   #hear(event: ApiEvent): void {
-    if (event.kind === "applied") for (const client of event.clients) this.#touched.add(client);
+    if (event.kind === "applied" || event.kind === "pendingDeposits") {
+      for (const client of event.clients) this.#touched.add(client);
+    }
     if (event.kind === "order") {
       const { owner } = event.order;
       const orders = this.#open.get(`orders:${owner}`)?.feed;

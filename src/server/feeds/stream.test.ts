@@ -65,7 +65,12 @@ async function operator(folder: string, mode: "leads" | "follows") {
     void eventsOf(sources, outcome).then((events) => events.forEach(tell));
   };
   const parts: Partial<OperatorApi> = {
-    ...marketData(sources, new ChainHead(state), async () => []),
+    ...marketData(
+      sources,
+      new ChainHead(state),
+      async () => [],
+      () => {},
+    ).api,
     asOf: () => history.upTo,
     clock: () => clockResponse(state, state.head?.number ?? 0),
     notReady: () => undefined,

@@ -1,5 +1,5 @@
 /** The page is served with a policy that no visitor's text gets out of, and cached as it may be. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Fastify, { type FastifyInstance } from "fastify";
@@ -77,6 +77,22 @@ describe("the page", () => {
       clean.replace("wss://b.example", "wss://b.example https://a.example"),
     ]).toContain(policy);
     expect(policy).not.toMatch(/\*|unsafe-inline/);
+  });
+
+  it("the page comes with the picture that its own code draws of the facts, and without where it cannot", async () => {
+    const pictured = mkdtempSync(join(tmpdir(), "quarterdeck-page-"));
+    const file = join(pictured, "picture.mjs");
+    mkdirSync(join(pictured, "assets"));
+    writeFileSync(join(pictured, "index.html"), "<main><!-- picture --></main><!-- facts -->");
+    writeFileSync(file, "export const drawPicture = (facts) => JSON.parse(facts).clock.block + '$&';");
+    const one = Fastify();
+    servePage(one, api, { serve: true, rpc: [], operators: [] }, pictured);
+    expect((await one.inject({ url: "/" })).body).toContain("<main>7$&</main><script");
+    writeFileSync(file, "export const drawPicture = () => { throw new Error('no'); };");
+    utimesSync(file, 1, 1);
+    expect((await one.inject({ url: "/" })).body).toContain("<main></main><script");
+    await one.close();
+    rmSync(pictured, { recursive: true });
   });
 
   it("the page's files are named by their content, compressed, and kept for ever", async () => {

@@ -9,10 +9,13 @@ import type { FastifyInstance } from "fastify";
 import type { OperatorApi } from "../../operator/api/operatorApi.ts";
 import { toJson } from "../../wire/schemas/values.ts";
 import { hasPage, PAGE_FOLDER, PAGE_INDEX } from "./pageFiles.ts";
+import { openPicture } from "./picture.ts";
 import { chosenOrigins, contentPolicy, FIXED_HEADERS, originOf, withStreams } from "./policy.ts";
 
 /** A comment of the HTML file, in whose place the facts go. */
 const FACTS = "<!-- facts -->";
+/** The same for the first picture. */
+const PICTURE = "<!-- picture -->";
 /** Names hold a hash of what is in them. */
 const FOR_EVER = "public, max-age=31536000, immutable";
 
@@ -40,14 +43,17 @@ export function servePage(
     ...rpc.flatMap((url) => originOf(url) ?? []),
     ...withStreams(originsOf(operators)),
   ];
-  app.get("/", (request, reply) => {
+  const draw = openPicture(folder);
+  app.get("/", async (request, reply) => {
     const policy = contentPolicy([...known, ...chosenOrigins(request.query)]);
     // Read each time: a build while the operator runs changes the names of the other files.
     const html = readFileSync(join(folder, PAGE_INDEX), "utf8");
-    reply
+    const facts = factsOf(api, settings);
+    const picture = await draw(facts);
+    return reply
       .headers({ ...FIXED_HEADERS, "content-security-policy": policy, "cache-control": "no-cache" })
       .type("text/html; charset=utf-8")
-      .send(html.replace(FACTS, () => factsOf(api, settings)));
+      .send(html.replace(FACTS, () => elementOf(facts)).replace(PICTURE, () => picture));
   });
   app.register(fastifyStatic, {
     root: join(folder, "assets"),
@@ -66,9 +72,12 @@ function originsOf(urls: readonly string[]): string[] {
   return urls.flatMap((url) => originOf(url) ?? []);
 }
 
-/** Data, which no policy takes for a script. No text in it can end the element. */
 function factsOf(api: OperatorApi, { rpc, operators }: PageSettings): string {
-  const facts = { exchange: api.exchange(), clock: api.clock(), rpc, operators };
-  const json = toJson(facts).replaceAll("<", "\\u003c");
+  return toJson({ exchange: api.exchange(), clock: api.clock(), rpc, operators });
+}
+
+/** Data, which no policy takes for a script. No text in it can end the element. */
+function elementOf(facts: string): string {
+  const json = facts.replaceAll("<", "\\u003c");
   return `<script type="application/json" id="facts">${json}</script>`;
 }

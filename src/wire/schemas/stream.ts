@@ -1,6 +1,6 @@
 /** Channels of the stream, and what each of them tells. */
 import * as z from "zod";
-import { balance, clientTrade, ledgerEntry, withdrawal } from "./account.ts";
+import { balance, clientTrade, deposit, withdrawal } from "./account.ts";
 import { clock } from "./health.ts";
 import { bestPrices, candle, candleInterval, level, ticker, trade } from "./market.ts";
 import { orderResponse } from "./order.ts";
@@ -62,7 +62,7 @@ export const CHANNEL_DATA = {
   fills: z.array(clientTrade).describe("Oldest first"),
   balances: z.array(balance),
   withdrawals: z.array(withdrawal).describe("All that wait"),
-  deposits: z.array(ledgerEntry).describe("Credited ones, oldest first"),
+  deposits: z.array(deposit).describe("The newest hundred: pending ones, then credited ones"),
 } as const satisfies Record<ChannelName, z.ZodType>;
 
 function update<Name extends ChannelName>(name: Name) {

@@ -39,6 +39,8 @@ export interface Anvil {
 
 export interface LocalTransaction {
   readonly from: Address;
+  /** Wei. */
+  readonly value?: Hex;
   /** Absent: a contract is created. */
   readonly to?: Address;
   readonly data: Hex;

@@ -4,13 +4,17 @@ import { chainClock, chainProblem, logsFrom } from "../../chain/state.ts";
 import { grouped } from "../../ui/format.ts";
 import { Empty, Panel } from "../../ui/parts.tsx";
 import { dialog } from "../../wallet/state.ts";
+import { useOperators } from "../operators/follow.ts";
 import { Disputes, WithdrawalLogs } from "./claims.tsx";
 import { OwnersPowers } from "./owners.tsx";
+import { PastSlots } from "./pastSlots.tsx";
 import { Rounds } from "./rounds.tsx";
 import { Slots } from "./slots.tsx";
 
 export function Explorer() {
   const now = chainClock.value;
+  // The chain knows who holds a slot; who takes orders is the operators' own word.
+  useOperators();
   return (
     <>
       <div class="page-head">
@@ -36,11 +40,12 @@ function Parts() {
     <div class="stack">
       <Rounds />
       <div class="columns two">
+        <Slots />
+        <PastSlots />
+      </div>
+      <div class="columns two">
         <WithdrawalLogs />
-        <div class="stack">
-          <Slots />
-          <Disputes />
-        </div>
+        <Disputes />
       </div>
       <OwnersPowers />
     </div>

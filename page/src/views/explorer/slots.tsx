@@ -1,7 +1,7 @@
 /** Operators with their slots: who may act now and next, who claimed, and who leads. */
 import { chainOperators } from "../../chain/state.ts";
 import { blockMs, leaderUrl } from "../../live/exchange.ts";
-import { blocksText } from "../../ui/format.ts";
+import { blocksText, sameUrl } from "../../ui/format.ts";
 import { DataTable, Hash, Panel, Tag } from "../../ui/parts.tsx";
 
 export function Slots() {
@@ -60,8 +60,4 @@ export function Slots() {
       />
     </Panel>
   );
-}
-
-export function sameUrl(a: string, b: string): boolean {
-  return a.replace(/\/+$/, "") === b.replace(/\/+$/, "");
 }

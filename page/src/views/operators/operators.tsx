@@ -1,30 +1,23 @@
 /** How the operators are: for the one that is woken at night with a deadline near. */
-import { useEffect } from "preact/hooks";
 import type { DutyHealth } from "../../../../src/wire/schemas/health.ts";
 import { chainOperators } from "../../chain/state.ts";
-import { blockMs, exchange, leaderUrl, operatorUrls } from "../../live/exchange.ts";
+import { blockMs, exchange, leaderUrl } from "../../live/exchange.ts";
 import {
   blocksText,
   dateTimeText,
   grouped,
+  sameUrl,
   shortHex,
   symbolOf,
   timeText,
 } from "../../ui/format.ts";
 import { DataTable, Empty, Panel, Tag } from "../../ui/parts.tsx";
-import { sameUrl } from "../explorer/slots.tsx";
-import { followOperators, healthOf, type OperatorHealth, takeOvers } from "./series.ts";
+import { useOperators } from "./follow.ts";
+import { healthOf, type OperatorHealth, takeOvers } from "./series.ts";
 import { SeriesPanel } from "./seriesPanel.tsx";
 
 export function Operators() {
-  const listed = chainOperators.value?.operators ?? [];
-  const known = new Set([
-    ...operatorUrls.value,
-    ...listed.map(({ endpoint }) => endpoint.replace(/\/+$/, "")).filter(isReachable),
-  ]);
-  const urls = [...known];
-  const key = urls.join(" ");
-  useEffect(() => followOperators(key.split(" ")), [key]);
+  const urls = useOperators();
   return (
     <>
       <div class="page-head">
@@ -51,11 +44,6 @@ export function Operators() {
       </div>
     </>
   );
-}
-
-/** An operator that the page's policy allows. */
-function isReachable(url: string): boolean {
-  return operatorUrls.value.some((one) => sameUrl(one, url));
 }
 
 function nameOf(url: string): string {

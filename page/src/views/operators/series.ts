@@ -45,7 +45,7 @@ const MOST_TAKE_OVERS = 50;
 /** Follows these operators until the function that it gives is called. */
 export function followOperators(urls: readonly string[]): () => void {
   let isReading = false;
-  const stopReading = effect(() => {
+  return effect(() => {
     void clock.value?.chainHead;
     if (isReading) return;
     isReading = true;
@@ -57,15 +57,20 @@ export function followOperators(urls: readonly string[]): () => void {
         }, LEAST_PAUSE_MS);
       });
   });
-  const stopListening = effect(() => {
+}
+
+/** Notes every change of the lead from now on, for as long as the page is open. */
+export function noteTakeOvers(): void {
+  let last: string | null | undefined;
+  effect(() => {
     const url = leaderUrl.value;
-    if (url === null && takeOvers.peek().length === 0) return;
+    const isFirst = last === undefined;
+    // The first leader that is known took over from nobody.
+    if (isFirst && url === null) return;
+    last = url;
+    if (isFirst) return;
     takeOvers.value = [{ at: Date.now(), url }, ...takeOvers.peek()].slice(0, MOST_TAKE_OVERS);
   });
-  return () => {
-    stopReading();
-    stopListening();
-  };
 }
 
 function keep(found: readonly OperatorHealth[]): void {

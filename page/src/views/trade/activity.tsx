@@ -301,7 +301,10 @@ const KINDS: Readonly<Record<LedgerEntryResponse["kind"], string>> = {
 function Ledger({ facts }: { readonly facts: ExchangeResponse }) {
   const client = account.value?.client;
   // Read where a deposit or a withdrawal changed: nothing else moves these entries.
-  const version = `${deposits.value.length} ${withdrawals.value.map(({ asOf }) => asOf).join()}`;
+  const pending = deposits.value.filter(({ state }) => state === "pending");
+  const credited = deposits.value.find(({ state }) => state === "credited");
+  const withdrawn = withdrawals.value.map(({ asOf }) => asOf);
+  const version = [credited?.transactionHash, ...withdrawn].join();
   useEffect(() => {
     if (client === undefined) return;
     void version;
@@ -315,22 +318,30 @@ function Ledger({ facts }: { readonly facts: ExchangeResponse }) {
       }, toastError);
   }, [client, version]);
   return (
-    <DataTable
-      caption="Deposits and withdrawals, newest first"
-      rows={ledger.value}
-      keyOf={({ record, index }) => `${record} ${index}`}
-      empty="No deposit and no withdrawal yet."
-      columns={[
-        { name: "Time", cell: ({ timeMs }) => dateTimeText(timeMs) },
-        { name: "What", cell: ({ kind }) => KINDS[kind] },
-        {
-          name: "Amount",
-          isNumber: true,
-          cell: ({ token, amount }) => tokenText(facts, token, amount),
-        },
-        { name: "Round", isNumber: true, cell: ({ round }) => round },
-        { name: "Block", isNumber: true, cell: ({ block }) => block ?? "–" },
-      ]}
-    />
+    <>
+      {pending.map(({ transactionHash, token, amount, confirmationsLeft }) => (
+        <p key={transactionHash} role="status">
+          {tokenText(facts, token, amount)} deposited, credited in {confirmationsLeft}{" "}
+          {confirmationsLeft === 1 ? "block" : "blocks"}
+        </p>
+      ))}
+      <DataTable
+        caption="Deposits and withdrawals, newest first"
+        rows={ledger.value}
+        keyOf={({ record, index }) => `${record} ${index}`}
+        empty="No deposit and no withdrawal yet."
+        columns={[
+          { name: "Time", cell: ({ timeMs }) => dateTimeText(timeMs) },
+          { name: "What", cell: ({ kind }) => KINDS[kind] },
+          {
+            name: "Amount",
+            isNumber: true,
+            cell: ({ token, amount }) => tokenText(facts, token, amount),
+          },
+          { name: "Round", isNumber: true, cell: ({ round }) => round },
+          { name: "Block", isNumber: true, cell: ({ block }) => block ?? "–" },
+        ]}
+      />
+    </>
   );
 }

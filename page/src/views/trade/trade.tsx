@@ -1,8 +1,10 @@
 /** The market at a glance: chart, book, trades, the ticket, and the account's own side. */
+import type { TradeResponse } from "../../../../src/wire/schemas/market.ts";
 import { exchange } from "../../live/exchange.ts";
 import { market, marketName, ticker, trades } from "../../live/market.ts";
 import { timeText } from "../../ui/format.ts";
 import { Empty, Panel, Select } from "../../ui/parts.tsx";
+import { stable } from "../../ui/stable.ts";
 import { Activity } from "./activity.tsx";
 import { BookPanel } from "./bookPanel.tsx";
 import { ChartPanel } from "./chart.tsx";
@@ -86,6 +88,22 @@ function changeOf(open: bigint | null | undefined, last: bigint | null | undefin
 
 const SHOWN_TRADES = 40;
 
+interface TradeRowProps {
+  readonly grid: Grid;
+  readonly trade: TradeResponse;
+}
+
+const TradeRow = stable(({ grid: shown, trade }: TradeRowProps) => (
+  <tr>
+    <td class={trade.takerSide === "buy" ? "buy" : "sell"}>
+      {priceText(shown, trade.price)}
+      <span class="only-spoken">{trade.takerSide === "buy" ? " bought" : " sold"}</span>
+    </td>
+    <td class="num">{sizeText(shown, trade.baseAmount)}</td>
+    <td class="num muted">{timeText(trade.timeMs)}</td>
+  </tr>
+));
+
 function Trades({ grid: shown }: { readonly grid: Grid }) {
   return (
     <Panel title="Trades" live flush class="trades-panel">
@@ -109,14 +127,7 @@ function Trades({ grid: shown }: { readonly grid: Grid }) {
             </thead>
             <tbody>
               {trades.value.slice(0, SHOWN_TRADES).map((one) => (
-                <tr key={String(one.sequence)}>
-                  <td class={one.takerSide === "buy" ? "buy" : "sell"}>
-                    {priceText(shown, one.price)}
-                    <span class="only-spoken">{one.takerSide === "buy" ? " bought" : " sold"}</span>
-                  </td>
-                  <td class="num">{sizeText(shown, one.baseAmount)}</td>
-                  <td class="num muted">{timeText(one.timeMs)}</td>
-                </tr>
+                <TradeRow key={String(one.sequence)} grid={shown} trade={one} />
               ))}
             </tbody>
           </table>

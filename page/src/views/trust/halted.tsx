@@ -59,6 +59,11 @@ export function Halted() {
       {held !== undefined && held.owner === undefined ? (
         <p class="muted">A trading key moves no money: connect the wallet that deposited.</p>
       ) : null}
+      {held === undefined ? null : (
+        <button type="button" class="link" onClick={openEvidence}>
+          Evidence of another browser, or a backup? Import it first
+        </button>
+      )}
       <div role="status" class="halted-outcome">
         {state.kind === "failed" ? <p class="notice bad">{state.problem}</p> : null}
         {state.kind === "done" ? <Taken taken={state.taken} /> : null}
@@ -98,4 +103,8 @@ function wordsOf(one: Recovered, facts: NonNullable<typeof exchange.value>): str
 
 function connect(): void {
   dialog.value = "connect";
+}
+
+function openEvidence(): void {
+  dialog.value = "evidence";
 }

@@ -33,6 +33,7 @@ export function Holdings() {
       actions={isSolvent.value ? <Tag tone="good">Covered</Tag> : <Tag tone="bad">Not covered</Tag>}
     >
       <div class="holdings" data-testid="solvency">
+        <p>{solvencyLine()}</p>
         {rows.map(({ token, symbol, decimals, held, committed, requested, round }) => {
           const owed = (committed ?? 0n) + requested;
           const most = held > owed ? held : owed;
@@ -63,6 +64,17 @@ export function Holdings() {
       </div>
     </Panel>
   );
+}
+
+/** Holdings of the Mediator beside what it owes, in one line. */
+function solvencyLine(): string {
+  const parts = holdings.value.map(({ symbol, decimals, held, committed, requested }) => {
+    const has = `${amountText(held, decimals)} ${symbol}`;
+    if (committed === undefined) return `${has} deposited before the first commit`;
+    const asked = requested === 0n ? "" : " or asked for";
+    return `${has} for ${amountText(committed + requested, decimals)} committed${asked}`;
+  });
+  return `The Mediator holds ${parts.join(", ")}.`;
 }
 
 interface BarProps {

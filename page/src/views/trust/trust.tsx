@@ -1,4 +1,5 @@
 /** Trust first: the round, what is owed and held, and the visitor's own proofs. */
+import { logsOf } from "../../chain/state.ts";
 import { blockMs, clock, exchange } from "../../live/exchange.ts";
 import { durationText } from "../../ui/format.ts";
 import { Panel } from "../../ui/parts.tsx";
@@ -84,7 +85,10 @@ function TrustLine() {
   if (report === undefined) {
     return <p class="trust-line">{committed}. Your balances are proven with the next commit.</p>;
   }
-  const against = report.block === undefined ? "the chain" : `block ${report.block}`;
+  // The endpoint may tell of the commit a moment after the proofs were held against it.
+  const log = logsOf("committed").find(({ round }) => round === report.round);
+  const block = report.block ?? log?.block;
+  const against = block === undefined ? "the chain" : `block ${block}`;
   const proven = report.balances.length > 0 && report.faults.length === 0;
   const words = proven
     ? `your balances proven against ${against}`
@@ -94,11 +98,19 @@ function TrustLine() {
   return (
     <p class={`trust-line ${report.faults.length > 0 ? "sell" : ""}`} data-testid="trust-line">
       Round {report.round} committed, {words}, {report.records}{" "}
-      {report.records === 1 ? "record" : "records"} of evidence kept in this browser.
+      {report.records === 1 ? "record" : "records"} of evidence kept{" "}
+      <button type="button" class="link" onClick={openEvidence}>
+        in this browser
+      </button>
+      .
     </p>
   );
 }
 
 function connect(): void {
   dialog.value = "connect";
+}
+
+function openEvidence(): void {
+  dialog.value = "evidence";
 }

@@ -4,10 +4,10 @@
  */
 import { compareBytes } from "../../base/bytes.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import { Remembered } from "../../base/remembered.ts";
 import { type Recovery, recoveryOf } from "../../protocol/signatures.ts";
 import type { Domain, Signature } from "../../protocol/units.ts";
-import type { RecoverPool } from "../workers/recoverPool.ts";
+import type { RecoverPool } from "./recoverPool.ts";
+import { Remembered } from "./remembered.ts";
 
 export interface SignedMessage {
   /** From protocol/messages.ts: 32 bytes. */
@@ -86,7 +86,7 @@ export class SignatureVerifier {
 
   /** Hands on all that wait for nobody before them. */
   #release(): void {
-    // What is handed on may bring more, which comes after those that are in line.
+    // A write that is handed on may bring more, which come after those that are in line.
     if (this.#isReleasing) return;
     this.#isReleasing = true;
     for (let first = this.#queue[0]; first?.isRecovered; first = this.#queue[0]) {

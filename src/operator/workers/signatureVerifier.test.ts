@@ -121,7 +121,7 @@ test("the signer of a batch is asked for once, though its messages come one by o
   expect(await last).toEqual([signer]);
 });
 
-test("what is handed on may ask again, and comes after those that are in line", async () => {
+test("a write that is handed on may ask again, and comes after those that are in line", async () => {
   const { asked, pool } = poolByHand();
   const verifier = new SignatureVerifier(pool, domain);
   const done: number[] = [];

@@ -1,10 +1,84 @@
-/** A client's own past, read from the Mediator's events. */
+/**
+ * A client's own past, read from the Mediator's events: all blocks at once where the endpoint gives
+ * them, as one's own node does, and in as narrow parts as it wants where it refuses.
+ */
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BalanceProof, BlockNumber, Round } from "../../protocol/units.ts";
 import { mediatorAbi } from "../abi/mediator.ts";
+import type { MediatorReader } from "../contracts/mediator.ts";
+import { isOverwhelmed } from "../rpc/errors.ts";
+import { asTooWide } from "../rpc/logWidth.ts";
 import { ask } from "../rpc/rpc.ts";
-import type { MediatorReader } from "./mediator.ts";
+import { AdaptiveRange } from "./readRange.ts";
+
+/** Blocks, both included. */
+export interface BlockSpan {
+  readonly from: BlockNumber;
+  readonly to: BlockNumber;
+}
+
+export interface RangeOptions {
+  readonly newestFirst?: boolean;
+  /** Blocks of the first try; all of them unless told. */
+  readonly firstBlocks?: number;
+}
+
+/**
+ * The values that `read` gives of all blocks of `span`, part by part: narrower after each refusal
+ * of the width, by the follower's own rule. Throws what `read` throws for another reason, or of one block.
+ */
+export async function* readInRanges<T>(
+  span: BlockSpan,
+  read: (part: BlockSpan) => Promise<readonly T[]>,
+  { newestFirst = false, firstBlocks = Number.POSITIVE_INFINITY }: RangeOptions = {},
+): AsyncGenerator<T> {
+  const range = new AdaptiveRange();
+  let width = firstBlocks;
+  let { from, to } = span;
+  while (from <= to) {
+    const part = newestFirst
+      ? { from: Math.max(from, to - width + 1), to }
+      : { from, to: Math.min(to, from + width - 1) };
+    const blocks = part.to - part.from + 1;
+    let found: readonly T[] | undefined;
+    try {
+      found = await read(part);
+    } catch (error) {
+      const tooWide = asTooWide(error);
+      if (blocks === 1 || (tooWide === undefined && !isOverwhelmed(error))) throw error;
+      range.refused(blocks, tooWide?.proposed);
+    }
+    if (found !== undefined) {
+      range.passed(blocks);
+      yield* found;
+      if (newestFirst) to = part.from - 1;
+      else from = part.to + 1;
+    }
+    width = range.blocks;
+  }
+}
+
+/** Up to the newest block. */
+async function readAll<T>(
+  { reader, what, from }: Asked,
+  read: (part: { readonly fromBlock: bigint; readonly toBlock: bigint }) => Promise<readonly T[]>,
+): Promise<T[]> {
+  const to = Number(await ask("the head", () => reader.client.getBlockNumber()));
+  const found: T[] = [];
+  const parts = readInRanges({ from, to }, (part) =>
+    ask(what, () => read({ fromBlock: BigInt(part.from), toBlock: BigInt(part.to) })),
+  );
+  for await (const one of parts) found.push(one);
+  return found;
+}
+
+interface Asked {
+  readonly reader: MediatorReader;
+  /** Names it in errors. */
+  readonly what: string;
+  readonly from: BlockNumber;
+}
 
 export interface DepositRecord {
   readonly token: Address;
@@ -18,14 +92,14 @@ export async function readDeposits(
   client: Address,
   fromBlock: BlockNumber,
 ): Promise<DepositRecord[]> {
-  const logs = await ask("a client's deposits", () =>
+  const logs = await readAll({ reader, what: "a client's deposits", from: fromBlock }, (part) =>
     reader.client.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "Deposited",
       args: { client },
-      fromBlock: BigInt(fromBlock),
       strict: true,
+      ...part,
     }),
   );
   return logs.map(({ args }) => ({
@@ -37,31 +111,36 @@ export async function readDeposits(
 
 /** A deposit with the transaction that made it. */
 export interface DepositMade {
+  readonly client: Address;
   readonly token: Address;
   readonly amount: bigint;
   readonly block: BlockNumber;
   readonly transactionHash: Hex;
 }
 
-/** Deposits of `client` in the blocks `from` to `to`, oldest first. */
+/**
+ * Deposits of `client`, without one of everybody, in the blocks `from` to `to`, oldest first, by one
+ * question.
+ */
 export async function readDepositsBetween(
   reader: MediatorReader,
-  client: Address,
+  client: Address | undefined,
   from: BlockNumber,
   to: BlockNumber,
 ): Promise<DepositMade[]> {
-  const logs = await ask("a client's deposits", () =>
+  const logs = await ask("deposits", () =>
     reader.client.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "Deposited",
-      args: { client },
+      args: client === undefined ? {} : { client },
       fromBlock: BigInt(from),
       toBlock: BigInt(to),
       strict: true,
     }),
   );
   return logs.map(({ args, blockNumber, transactionHash }) => ({
+    client: toAddress(args.client as Hex),
     token: toAddress(args.token as Hex),
     amount: args.amount,
     block: Number(blockNumber),
@@ -76,14 +155,14 @@ export async function readClosings(
   round: Round,
   fromBlock: BlockNumber,
 ): Promise<BalanceProof[] | undefined> {
-  const logs = await ask("a dispute's end", () =>
+  const logs = await readAll({ reader, what: "a dispute's end", from: fromBlock }, (part) =>
     reader.client.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "DisputeClosed",
       args: { client, round: BigInt(round) },
-      fromBlock: BigInt(fromBlock),
       strict: true,
+      ...part,
     }),
   );
   return logs[0]?.args.closings.map((proof) => ({
@@ -100,14 +179,14 @@ export async function readDisputeRounds(
   client: Address,
   fromBlock: BlockNumber,
 ): Promise<Round[]> {
-  const logs = await ask("a client's disputes", () =>
+  const logs = await readAll({ reader, what: "a client's disputes", from: fromBlock }, (part) =>
     reader.client.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "DisputeOpened",
       args: { client },
-      fromBlock: BigInt(fromBlock),
       strict: true,
+      ...part,
     }),
   );
   return logs.map(({ args }) => Number(args.round));
@@ -127,13 +206,13 @@ export async function readOpenDisputes(
   reader: MediatorReader,
   fromBlock: BlockNumber,
 ): Promise<DisputeRecord[]> {
-  const logs = await ask("the disputes", () =>
+  const logs = await readAll({ reader, what: "the disputes", from: fromBlock }, (part) =>
     reader.client.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "DisputeOpened",
-      fromBlock: BigInt(fromBlock),
       strict: true,
+      ...part,
     }),
   );
   const found = await Promise.all(
