@@ -12,6 +12,8 @@ import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
 import { parseInput, parseJson } from "../wire/input.ts";
 import { statusOf } from "../wire/meanings.ts";
+import { readBody } from "../wire/orderReader.ts";
+import { answerText } from "../wire/orderWriter.ts";
 import { ROUTES, type Route, type RouteName } from "../wire/routes/routes.ts";
 import type { Duties, Health, Live, Ready } from "../wire/schemas/health.ts";
 import { toJson } from "../wire/schemas/values.ts";
@@ -49,11 +51,10 @@ export function buildHttp(
 
   // Any page may read and place: nothing is allowed by where a request comes from, and no cookie.
   app.register(cors, { origin: "*", exposedHeaders: EXPOSED_HEADERS });
-  app.register(etag);
-  app.register(compress);
-  app.register(async (scope) => {
+  const serveRoutes = (scope: FastifyInstance, isServed: (route: Route) => boolean) => {
     for (const name of Object.keys(ROUTES) as RouteName[]) {
       const route: Route = ROUTES[name];
+      if (!isServed(route)) continue;
       scope.route({
         method: route.method,
         url: route.path,
@@ -64,9 +65,18 @@ export function buildHttp(
         },
       });
     }
-    serveHealth(scope, api);
-    serveSpecs(scope);
-    servePage(scope, api, page);
+  };
+  // Nobody asks whether an answer to a write has changed, and to squeeze it takes longer than it.
+  app.register(async (scope) => serveRoutes(scope, ({ method }) => method === "POST"));
+  app.register(async (scope) => {
+    scope.register(etag);
+    scope.register(compress);
+    scope.register(async (inner) => {
+      serveRoutes(inner, ({ method }) => method === "GET");
+      serveHealth(inner, api);
+      serveSpecs(inner);
+      servePage(inner, api, page);
+    });
   });
 
   app.setNotFoundHandler((request, reply) => {
@@ -89,16 +99,13 @@ interface Served {
   readonly route: Route;
 }
 
-async function serve(
-  { api, limits, name, route }: Served,
-  request: FastifyRequest,
-  reply: FastifyReply,
-): Promise<void> {
+async function serve(served: Served, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  const { api, limits, name, route } = served;
   const kind = route.rate ?? "read";
   const weight = route.weight ?? 1;
   // Before anything is parsed or recovered: a flood costs as little as can be.
   if (isLimited(reply, limits.take(kind, request.ip, weight))) return;
-  const call = parseCall(route, request);
+  const call = parseCall(served, request);
   if (!call.ok) return refused(reply, call.refusal);
   const further = itemsOf(call.value.body) - 1;
   if (further > 0 && isLimited(reply, limits.take(kind, request.ip, further))) return;
@@ -113,7 +120,7 @@ async function serve(
   const handler = HANDLERS[name] as Handler<RouteName>;
   const answer = await handler(api, call.value as Call<RouteName>);
   if (!answer.ok) return refused(reply, answer.refusal);
-  reply.code(200).type("application/json").send(toJson(answer.value));
+  reply.code(200).type("application/json").send(answerText(name, answer.value));
 }
 
 /** Tells how the limit stands; whether the request was refused by it. */
@@ -124,7 +131,7 @@ function isLimited(reply: FastifyReply, state: RateLimitState | undefined): bool
   return refusal !== undefined;
 }
 
-function parseCall(route: Route, request: FastifyRequest): Answered<Call<RouteName>> {
+function parseCall({ name, route }: Served, request: FastifyRequest): Answered<Call<RouteName>> {
   const parts: Record<string, unknown> = {};
   if (route.params !== undefined) {
     const params = parseInput(route.params, request.params, "path");
@@ -139,9 +146,10 @@ function parseCall(route: Route, request: FastifyRequest): Answered<Call<RouteNa
   if (route.body !== undefined) {
     const json = parseJson(typeof request.body === "string" ? request.body : "");
     if (!json.ok) return json;
-    const body = parseInput(route.body, json.value, "body");
-    if (!body.ok) return body;
-    parts["body"] = body.value;
+    const read = readBody(name, json.value);
+    const body = read === undefined ? parseInput(route.body, json.value, "body") : undefined;
+    if (body?.ok === false) return body;
+    parts["body"] = body === undefined ? read : body.value;
   }
   return { ok: true, value: parts as unknown as Call<RouteName> };
 }

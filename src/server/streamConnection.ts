@@ -1,20 +1,22 @@
 /** One connection of the stream: its requests, its channels, and how far behind it is. */
+import type { Socket } from "node:net";
 import type { WebSocket } from "ws";
 import type { Address } from "../base/hex.ts";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { type Refusal, refuse } from "../protocol/refusals.ts";
-import { parseInput, parseJson } from "../wire/input.ts";
+import { parseJson } from "../wire/input.ts";
+import { answerText } from "../wire/orderWriter.ts";
 import { ORDER_ROUTES } from "../wire/routes/orders.ts";
 import { channelKey, type StreamChannel } from "../wire/schemas/stream.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { errorBody } from "../wire/sentences.ts";
 import { parseSession } from "../wire/session.ts";
 import {
+  parseStreamRequest,
   type RequestId,
   STREAM_WRITES,
   type StreamRequest,
   type StreamWriteName,
-  streamRequest,
 } from "../wire/stream.ts";
 import { FeedUnavailable } from "./feeds/feed.ts";
 import type { Feeds } from "./feeds/feeds.ts";
@@ -24,16 +26,25 @@ import { itemsOf, type RateKind } from "./rateLimits.ts";
 
 /** Unsent bytes at which a connection counts as too slow; at half of them it is told. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
+/** Writes of one connection under way; while there are as many, no more are read from it. */
+export const MAX_UNANSWERED = 1024;
 /** WebSocket close code for "try again later". */
 const TOO_SLOW = 1013;
 
 type Write = Extract<StreamRequest, { readonly kind: StreamWriteName }>;
 type Subscribe = Extract<StreamRequest, { readonly kind: "subscribe" }>;
 
+/** The answer to a write; undefined: it is not there yet. */
+interface Answer {
+  text: string | undefined;
+}
+
 export interface ConnectionOptions {
   readonly api: OperatorApi;
   readonly feeds: Feeds;
   readonly socket: WebSocket;
+  /** The connection below it, to gather what is sent. */
+  readonly connection?: Socket;
   /** Called when this connection begins to hear hints of a channel. */
   readonly onHints: (channel: string) => void;
   /** Takes `weight` requests from the limit of the connection's address. */
@@ -53,10 +64,14 @@ export class StreamConnection implements HintListener {
   /** Clients whose dead-man switches move as long as this connection lives. */
   readonly #attending = new Map<Address, () => void>();
   #isWarned = false;
-  /** Settled once every write before is answered. */
-  #answered: Promise<void> = Promise.resolve();
+  /** Of the writes that are under way, in their order. */
+  readonly #unanswered: Answer[] = [];
+  readonly #connection: Socket | undefined;
+  #isGathering = false;
 
-  constructor({ api, feeds, socket, limit, onHints }: ConnectionOptions, maxChannels: number) {
+  constructor(options: ConnectionOptions, maxChannels: number) {
+    const { api, feeds, socket, limit, onHints, connection } = options;
+    this.#connection = connection;
     this.#limit = limit;
     this.#onHints = onHints;
     this.#api = api;
@@ -74,32 +89,41 @@ export class StreamConnection implements HintListener {
     return this.#hints;
   }
 
-  async receive(text: string): Promise<void> {
+  /** The rest of the work; it rejects, or this throws, where the connection must end. */
+  receive(text: string): Promise<void> | undefined {
     const json = parseJson(text);
-    if (!json.ok) return this.#refuse(json.refusal);
+    if (!json.ok) {
+      this.#refuse(json.refusal);
+      return undefined;
+    }
     const kind = kindOf(json.value);
-    const refuse = (refusal: Refusal) => {
-      const tell = () => this.#refuse(refusal, idOf(json.value));
-      return kind === "read" ? tell() : this.#inTurn(async () => tell);
-    };
     const limited = this.#limit(kind, 1);
-    if (limited !== undefined) return refuse(limited);
-    const request = parseInput(streamRequest, json.value, "message");
-    if (!request.ok) return refuse(request.refusal);
-    const { value } = request;
-    switch (value.kind) {
+    const request = limited === undefined ? parseStreamRequest(json.value) : undefined;
+    if (request?.ok) return this.#begin(request.value);
+    const refusal = limited ?? request?.refusal;
+    if (refusal === undefined) return undefined;
+    const refused = refusalText(refusal, idOf(json.value));
+    if (kind === "read") this.send(refused);
+    else this.#answerInTurn({ text: refused });
+    return undefined;
+  }
+
+  #begin(request: StreamRequest): Promise<void> | undefined {
+    switch (request.kind) {
       case "subscribe":
-        return this.#subscribe(value);
+        return this.#subscribe(request);
       case "unsubscribe":
-        this.#channels.get(value.channel)?.();
-        this.#channels.delete(value.channel);
-        return this.send(toJson({ kind: "answer", id: value.id, channel: value.channel }));
+        this.#channels.get(request.channel)?.();
+        this.#channels.delete(request.channel);
+        this.send(toJson({ kind: "answer", id: request.id, channel: request.channel }));
+        return undefined;
       case "subscribeClock":
       case "subscribeMarket":
       case "subscribeClient":
-        return this.#subscribeHints(value);
+        this.#subscribeHints(request);
+        return undefined;
       default:
-        return this.#inTurn(() => this.#write(value));
+        return this.#write(request);
     }
   }
 
@@ -140,7 +164,7 @@ export class StreamConnection implements HintListener {
     this.#channels.set(key, undefined);
     if ("client" in channel) this.#attend(channel.client);
     this.send(toJson({ kind: "answer", id, channel: key }));
-    const stop = await this.#begin(channel, after);
+    const stop = await this.#listen(channel, after);
     if (stop instanceof FeedUnavailable) {
       this.#channels.delete(key);
       return this.#refuse(stop.refusal, id);
@@ -156,30 +180,58 @@ export class StreamConnection implements HintListener {
     } else stop();
   }
 
-  /** Begins a write at once, so that many share a flush, and answers in the order of requests. */
-  async #inTurn(begin: () => Promise<() => void>): Promise<void> {
-    const answer = begin();
-    const turn = this.#answered.then(async () => (await answer)());
-    // A failure ends the connection, and with it every later answer.
-    this.#answered = turn;
-    this.#answered.catch(() => {});
-    return turn;
+  /** Sends the answer, once it is there, after those of all writes before it. */
+  #answerInTurn(answer: Answer): void {
+    this.#unanswered.push(answer);
+    if (this.#unanswered.length >= MAX_UNANSWERED) this.#socket.pause();
+    this.#sendAnswers();
   }
 
-  /** Gives the function that tells the answer. */
-  async #write({ kind, id, body }: Write): Promise<() => void> {
+  #sendAnswers(): void {
+    let first = this.#unanswered[0]?.text;
+    // A failure ended the connection, and with it every later answer.
+    if (first === undefined || this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#gather();
+    for (; first !== undefined; first = this.#unanswered[0]?.text) {
+      this.#unanswered.shift();
+      this.send(first);
+    }
+    if (this.#unanswered.length < MAX_UNANSWERED && this.#socket.isPaused) this.#socket.resume();
+  }
+
+  /** All that is answered in one tick leaves in one packet. */
+  #gather(): void {
+    if (this.#isGathering || this.#connection === undefined) return;
+    this.#isGathering = true;
+    this.#connection.cork();
+    process.nextTick(() => {
+      this.#isGathering = false;
+      this.#connection?.uncork();
+    });
+  }
+
+  /** Begins at once, so that many share a flush. */
+  #write({ kind, id, body }: Write): Promise<void> | undefined {
     const further = itemsOf(body) - 1;
     const limited = further > 0 ? this.#limit(rateOf(kind), further) : undefined;
-    if (limited !== undefined) return () => this.#refuse(limited, id);
+    if (limited !== undefined) {
+      this.#answerInTurn({ text: refusalText(limited, id) });
+      return undefined;
+    }
     // Each body is that of the route whose name it has; the compiler cannot follow the pair.
     const call = { params: undefined, query: undefined, body } as Call<StreamWriteName>;
-    const answer = await (HANDLERS[kind] as Handler<StreamWriteName>)(this.#api, call);
-    if (!answer.ok) return () => this.#refuse(answer.refusal, id);
-    const text = toJson({ kind: "answer", id, [STREAM_WRITES[kind]]: answer.value });
-    return () => this.send(text);
+    const given = (HANDLERS[kind] as Handler<StreamWriteName>)(this.#api, call);
+    const answer: Answer = { text: undefined };
+    this.#answerInTurn(answer);
+    return Promise.resolve(given).then((outcome) => {
+      answer.text = outcome.ok
+        ? writeText(kind, id, outcome.value)
+        : refusalText(outcome.refusal, id);
+      this.#sendAnswers();
+    });
   }
 
-  async #begin(channel: StreamChannel, after: number | undefined) {
+  async #listen(channel: StreamChannel, after: number | undefined) {
     try {
       return await this.#feeds.listen(channel, after, (text) => this.send(text));
     } catch (error) {
@@ -226,8 +278,17 @@ export class StreamConnection implements HintListener {
   }
 
   #refuse(refusal: Refusal, id?: RequestId): void {
-    this.send(toJson({ kind: "refusal", id, ...errorBody(refusal) }));
+    this.send(refusalText(refusal, id));
   }
+}
+
+function refusalText(refusal: Refusal, id?: RequestId): string {
+  return toJson({ kind: "refusal", id, ...errorBody(refusal) });
+}
+
+function writeText(kind: StreamWriteName, id: RequestId, answer: unknown): string {
+  const text = answerText(kind, answer);
+  return `{"kind":"answer","id":${JSON.stringify(id)},"${STREAM_WRITES[kind]}":${text}}`;
 }
 
 function tooMany(most: number): Refusal {

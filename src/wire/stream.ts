@@ -10,6 +10,8 @@
  * (schemas/values.ts) shows which is newer.
  */
 import * as z from "zod";
+import { type Input, parseInput } from "./input.ts";
+import { MAX_ID_LENGTH, readWrite } from "./orderReader.ts";
 import { ORDER_ROUTES } from "./routes/orders.ts";
 import { withdrawal } from "./schemas/account.ts";
 import { cancelAfterResponse, itemResponse, replaceResponse } from "./schemas/batch.ts";
@@ -28,7 +30,7 @@ export const MAX_CHANNELS = 64;
 const market = z.strictObject({ base: address, quote: address });
 
 const requestId = z
-  .union([count, z.string().max(64)])
+  .union([count, z.string().max(MAX_ID_LENGTH)])
   .describe("The caller's own word for the request: its answer has it too");
 export type RequestId = z.output<typeof requestId>;
 
@@ -72,6 +74,12 @@ export const streamRequest = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("subscribeClient"), client: address, session: z.string() }),
 ]);
 export type StreamRequest = z.output<typeof streamRequest>;
+
+/** A message's JSON as a request, or a refusal that names the field. */
+export function parseStreamRequest(json: unknown): Input<StreamRequest> {
+  const value = readWrite(json) as StreamRequest | undefined;
+  return value === undefined ? parseInput(streamRequest, json, "message") : { ok: true, value };
+}
 
 /** From server to client. */
 export const streamEvent = z.discriminatedUnion("kind", [

@@ -14,10 +14,12 @@ import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+import type { SignatureVerifier } from "../workers/signatureVerifier.ts";
 import { Attendance } from "./attendance.ts";
 import { clientsIn } from "./events.ts";
 import { marketData } from "./marketData.ts";
 import type { ApiEvent, OperatorApi } from "./operatorApi.ts";
+import { OrderPipeline } from "./orderPipeline.ts";
 import { orderWrites, signed } from "./orderWrites.ts";
 import type { ReadDeposits } from "./pendingDeposits.ts";
 import {
@@ -29,7 +31,6 @@ import {
   withdrawalsResponse,
 } from "./queries.ts";
 import { SessionSigners } from "./sessionSigners.ts";
-import type { SignatureVerifier } from "./signatureVerifier.ts";
 import { SlipFinder } from "./slipFinder.ts";
 import { statementWrites } from "./statementWrites.ts";
 import { refuseUnless } from "./writeChecks.ts";
@@ -93,7 +94,8 @@ export function createApi(options: ApiOptions): ApiController {
   const market = marketData(sources, head, options.readDeposits, (clients) =>
     tell([{ kind: "pendingDeposits", clients }]),
   );
-  const writes = { sources, router, verifier, slips, notReady };
+  const pipeline = new OrderPipeline({ verifier, router, notReady });
+  const writes = { sources, pipeline, slips };
   const api: OperatorApi = {
     exchange: () => describeExchange(options, facts),
     identity: options.identity,
@@ -102,7 +104,7 @@ export function createApi(options: ApiOptions): ApiController {
     asOf: () => sources.history.upTo,
     ...market.api,
     ...orderWrites(writes),
-    ...statementWrites(writes),
+    ...statementWrites({ ...writes, router }),
     authorize: (client, session, signature) => {
       const untimely = checkSession(client, session, head.number);
       if (untimely !== undefined) return untimely;
@@ -130,8 +132,14 @@ export function createApi(options: ApiOptions): ApiController {
     api,
     publish,
     isHeard: (client) => [...listeners.values()].some((hears) => hears(client)),
-    applied: ({ events }) =>
-      tell([{ kind: "applied", asOf: sources.history.upTo, clients: clientsIn(events) }]),
+    applied: ({ events }) => {
+      const event = {
+        kind: "applied",
+        asOf: sources.history.upTo,
+        clients: clientsIn(events),
+      } as const;
+      for (const listener of listeners.keys()) listener(event);
+    },
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);

@@ -33,6 +33,18 @@ export async function eventsOf(
   return [...events, ...orders.filter((event) => event !== undefined)];
 }
 
+/** Whether `eventsOf` can have an event; most orders change nothing that anybody listens to. */
+export function isTold(
+  { events }: Pick<Outcome, "events">,
+  isHeard: (client: Address) => boolean,
+): boolean {
+  return events.some((event) => {
+    const orders = ordersIn(event);
+    const isOrderAlone = orders.length > 0 && event.what !== "trade";
+    return !isOrderAlone || orders.some(({ owner }) => isHeard(owner));
+  });
+}
+
 async function orderEvent(
   sources: QuerySources,
   view: OrderView | undefined,

@@ -5,10 +5,11 @@ import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
 import { FILL_PATH_LENGTH } from "../../protocol/limits.ts";
 import { hashFill, hashStatement } from "../../protocol/messages.ts";
 import type { Domain, Fill, Signature, SignedFill, Statement } from "../../protocol/units.ts";
+import { Remembered } from "../workers/remembered.ts";
 
 /**
- * Signatures remembered: an order's answer, its event and its next reading want the same one.
- * Forgotten ones are made again from the journal.
+ * Signatures remembered at most: an order's answer, its event and its next reading want the same
+ * one. Forgotten ones are made again from the journal.
  */
 const REMEMBERED_FILLS = 4096;
 /** Fills under one signature. */
@@ -33,16 +34,18 @@ export function isUnsigned(error: unknown): boolean {
 }
 
 interface WaitingFill {
+  readonly fill: Fill;
   readonly structHash: Uint8Array;
-  readonly resolve: (signature: Promise<Signature>) => void;
+  readonly resolve: (signed: SignedFill) => void;
+  readonly reject: (error: unknown) => void;
 }
 
 export class FillSigner {
   readonly #signer: Signer;
   readonly #domain: Domain;
   readonly #isApproved: () => boolean;
-  /** By struct hash, oldest first; under way or done. */
-  readonly #recent = new Map<Hex, Promise<SignedFill>>();
+  /** By struct hash; under way or done. */
+  readonly #recent = new Remembered<Hex, Promise<SignedFill>>(REMEMBERED_FILLS / 2);
   #waiting: WaitingFill[] = [];
 
   /** `isApproved`: false only where the key is known not to be an operator's. */
@@ -59,13 +62,16 @@ export class FillSigner {
     const name = bytesToHex(structHash);
     const known = this.#recent.get(name);
     if (known !== undefined) return known;
-    const signed = this.#sign(fill, structHash);
+    const signed = new Promise<SignedFill>((resolve, reject) => {
+      // Behind all that asks in this tick.
+      if (this.#waiting.length === 0) setImmediate(() => this.#signWaiting());
+      const refuse = (error: unknown) => {
+        this.#recent.delete(name);
+        reject(error);
+      };
+      this.#waiting.push({ fill, structHash, resolve, reject: refuse });
+    });
     this.#recent.set(name, signed);
-    signed.catch(() => this.#recent.delete(name));
-    if (this.#recent.size > REMEMBERED_FILLS) {
-      const [oldest] = this.#recent.keys();
-      this.#recent.delete(oldest as Hex);
-    }
     return signed;
   }
 
@@ -75,25 +81,22 @@ export class FillSigner {
     return this.#signer.signMessage(this.#domain, hashStatement(statement));
   }
 
-  async #sign(fill: Fill, structHash: Uint8Array): Promise<SignedFill> {
-    const signature = await new Promise<Signature>((resolve) => {
-      // Behind all that asks in this tick.
-      if (this.#waiting.length === 0) setImmediate(() => this.#signWaiting());
-      this.#waiting.push({ structHash, resolve });
-    });
-    return { fill, signature };
-  }
-
   #signWaiting(): void {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (let from = 0; from < waiting.length; from += BATCH_FILLS) {
       const batch = waiting.slice(from, from + BATCH_FILLS);
       const hashes = batch.map(({ structHash }) => structHash);
-      const signed = this.#signer.signMessages(this.#domain, hashes);
-      batch.forEach(({ resolve }, at) => {
-        resolve(signed.then((signatures) => signatures[at] as Signature));
-      });
+      this.#signer.signMessages(this.#domain, hashes).then(
+        (signatures) => {
+          for (const [at, { fill, resolve }] of batch.entries()) {
+            resolve({ fill, signature: signatures[at] as Signature });
+          }
+        },
+        (error) => {
+          for (const { reject } of batch) reject(error);
+        },
+      );
     }
   }
 }

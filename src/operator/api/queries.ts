@@ -87,15 +87,16 @@ function sameOrder(a: OrderRef, b: OrderRef): boolean {
 
 /**
  * The order as it is now, though its fill may be signed later. Throws `SignerUnavailable` when it
- * cannot be signed: no execution is reported without its evidence.
+ * cannot be signed: no execution is reported without its evidence. `hash`: of the order, where it
+ * is known already.
  */
 export async function orderResponse(
   sources: QuerySources,
   view: OrderView,
+  hash = orderHash(view.order),
 ): Promise<OrderResponse> {
   // Before the signature is waited for: it says of which state the view is.
   const asOf = sources.history.upTo;
-  const hash = orderHash(view.order);
   const { owner, round } = view.order;
   const { sold, bought, sequence } = view;
   const fill: Fill = { orderHash: hash, owner, round, sold, bought, sequence };

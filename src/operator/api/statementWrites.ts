@@ -8,12 +8,17 @@ import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { isSameStatement } from "../../protocol/statementRule.ts";
 import type { SignedStatement } from "../../protocol/units.ts";
 import type { StatementResponse } from "../../wire/schemas/statement.ts";
+import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Answered, OperatorApi } from "./operatorApi.ts";
-import { closed, type OrderWritesOptions, signed } from "./orderWrites.ts";
+import { type OrderWritesOptions, signed } from "./orderWrites.ts";
 import { checkSigner } from "./writeChecks.ts";
 
+interface StatementWritesOptions extends OrderWritesOptions {
+  readonly router: WriteRouter;
+}
+
 export function statementWrites(
-  options: OrderWritesOptions,
+  options: StatementWritesOptions,
 ): Pick<OperatorApi, "countersign" | "statements"> {
   return {
     countersign: (given) => countersign(options, given),
@@ -27,12 +32,12 @@ export function statementWrites(
  * again is answered with the same countersignature.
  */
 async function countersign(
-  options: OrderWritesOptions,
+  options: StatementWritesOptions,
   given: SignedStatement,
 ): Promise<Answered<StatementResponse>> {
-  const { sources, router } = options;
+  const { sources, router, pipeline } = options;
   const { statement } = given;
-  const denied = closed(options) ?? checkSignature(options, given);
+  const denied = pipeline.closed() ?? checkSignature(options, given);
   if (denied !== undefined) return { ok: false, refusal: denied };
   const known = answerOf(options, given);
   if (known !== undefined) return known;

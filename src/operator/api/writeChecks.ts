@@ -1,9 +1,9 @@
 /** The signatures that a write of a client has, and the faults in them. Pure. */
-import type { Address } from "../../base/hex.ts";
+import { type Address, bytesToHex } from "../../base/hex.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { tradingKeyOf } from "../../exchange/queries/views.ts";
 import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
-import { hashCancelOrder, hashOrder, hashOrderTerms, orderHash } from "../../protocol/messages.ts";
+import { hashOrder, hashOrderTerms } from "../../protocol/messages.ts";
 import { type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import {
@@ -14,8 +14,8 @@ import {
 } from "../../protocol/trading/terms.ts";
 import type { CancelOrder, Order, Round, Signature } from "../../protocol/units.ts";
 import type { Placement } from "../../wire/schemas/terms.ts";
+import type { SignedMessage, Signers } from "../workers/signatureVerifier.ts";
 import type { QuerySources } from "./queries.ts";
-import type { SignedMessage, Signers } from "./signatureVerifier.ts";
 import type { SlipFinder } from "./slipFinder.ts";
 
 interface CheckSources {
@@ -35,44 +35,55 @@ export function checkSameOwner({ owner }: CancelOrder, placed: Order): Refusal |
 export function checkCancelSigner(
   { sources, slips }: CheckSources,
   cancel: CancelOrder,
-  signature: Signature,
+  { structHash, signature }: SignedMessage,
   signer: Address | undefined,
 ): Refusal | undefined {
   const denied = refuseUnless(sources.state, signer, cancel.owner, cancel.round);
-  return denied && slips.explain(denied, hashCancelOrder(cancel), { signature });
+  return denied && slips.explain(denied, structHash, { signature });
 }
 
 /** The order, and its terms where it has any. */
 export function placementMessages({ order: placed, signature, terms }: Placement): SignedMessage[] {
-  const messages = [{ structHash: hashOrder(placed), signature }];
-  return terms === undefined ? messages : [...messages, termsMessage(placed, terms)];
-}
-
-function termsMessage(placed: Order, terms: NonNullable<Placement["terms"]>): SignedMessage {
-  const structHash = hashOrderTerms({ orderHash: orderHash(placed), ...termsOf(terms) });
-  return { structHash, signature: terms.signature };
+  const structHash = hashOrder(placed);
+  const message = { structHash, signature };
+  if (terms === undefined) return [message];
+  const ofTerms = hashOrderTerms({ orderHash: bytesToHex(structHash), ...termsOf(terms) });
+  return [message, { structHash: ofTerms, signature: terms.signature }];
 }
 
 /**
  * Why the order is not its owner's, or its terms are not the order's; undefined if all is well.
- * `signers`: of `placementMessages`.
+ * `signers`: of `messages`, which are `placementMessages` of it.
  */
 export function checkPlacement(
   { sources, slips }: CheckSources,
   placed: Placement,
+  [message, ofTerms]: readonly SignedMessage[],
   [signer, termsSigner]: Signers,
 ): Refusal | undefined {
   const { order: placedOrder, signature, terms } = placed;
   const { owner, round, id } = placedOrder;
   if (signature.path.length > ORDER_PATH_LENGTH) return pathTooLong();
   const denied = refuseUnless(sources.state, signer, owner, round);
-  if (denied !== undefined) return slips.explain(denied, hashOrder(placedOrder), placed);
+  if (denied !== undefined) return explained(slips, denied, message, placedOrder);
   if (idHasTerms(id) !== (terms !== undefined)) return termsAndId(terms !== undefined);
   if (terms === undefined) return undefined;
   const foreign = refuseUnless(sources.state, termsSigner, owner, round);
-  if (foreign === undefined) return undefined;
-  const { structHash } = termsMessage(placedOrder, terms);
-  return slips.explain(foreign, structHash, { signature: terms.signature });
+  return foreign && explained(slips, foreign, ofTerms);
+}
+
+function explained(
+  slips: SlipFinder,
+  denied: RefusalOf<"BadSignature">,
+  message: SignedMessage | undefined,
+  order?: Order,
+): Refusal {
+  if (message === undefined) return denied;
+  const { structHash, signature } = message;
+  return slips.explain(denied, structHash, {
+    signature,
+    ...(order !== undefined && { order }),
+  });
 }
 
 /** A refusal unless the message is signed by the owner or its trading key of that round. */

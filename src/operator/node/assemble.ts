@@ -19,7 +19,6 @@ import { type ApiController, createApi } from "../api/createApi.ts";
 import { FillSigner } from "../api/fillSigner.ts";
 import { Identity } from "../api/identity.ts";
 import type { QuerySources } from "../api/queries.ts";
-import { SignatureVerifier } from "../api/signatureVerifier.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { CommitQuorum } from "../duties/commitQuorum.ts";
@@ -31,6 +30,7 @@ import type { Storage } from "../sequencing/openStorage.ts";
 import { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 import { RecoverPool } from "../workers/recoverPool.ts";
+import { SignatureVerifier } from "../workers/signatureVerifier.ts";
 import { type Monitoring, monitor } from "./monitoring.ts";
 
 /** Rounds of duties whose gas says what the next will cost. */

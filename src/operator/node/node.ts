@@ -14,7 +14,7 @@ import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
 import { Alerts } from "../alerts/alerts.ts";
 import type { Situation } from "../alerts/shutdownAlert.ts";
-import { eventsOf, logOutcome } from "../api/events.ts";
+import { eventsOf, isTold, logOutcome } from "../api/events.ts";
 import type { OperatorApi } from "../api/operatorApi.ts";
 import type { OperatorConfig } from "../config/config.ts";
 import { readExchange } from "../config/readExchange.ts";
@@ -200,7 +200,9 @@ function tellOutcome(parts: Parts, entry: Entry, outcome: Outcome): void {
   metrics.count(outcome.events);
   logOutcome(log, sources, entry, outcome);
   control.applied(outcome);
-  control.publish(eventsOf(sources, outcome, control.isHeard)).catch(onFailure);
+  if (isTold(outcome, control.isHeard)) {
+    control.publish(eventsOf(sources, outcome, control.isHeard)).catch(onFailure);
+  }
   if (outcome.expired !== undefined) tellExpired(parts, outcome.expired).catch(onFailure);
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { QuarterdeckError } from "../../base/errors.ts";
+import type { Address } from "../../base/hex.ts";
 import { apply } from "../../exchange/apply.ts";
 import { checkBlocks } from "../../exchange/checkBlocks.ts";
 import { checkCancel, checkOrder } from "../../exchange/matching/checkOrder.ts";
@@ -37,7 +38,8 @@ export interface SequencerOptions {
 /** Most entries of one flush. */
 export const MAX_BATCH = 256;
 /** Most that may wait; above it orders are refused as `Overloaded`. */
-const MAX_WAITING = 8192;
+export const MAX_WAITING = 8192;
+const OVERLOADED = refused(refuse("Overloaded", { retryAfterMs: 1000 }));
 
 /** The blocks cannot follow what the journal holds: nothing of them was written. */
 export class BlocksRefused extends QuarterdeckError {
@@ -58,12 +60,20 @@ export class BlocksRefused extends QuarterdeckError {
 /** Entries that no client sends. */
 const FROM_INSIDE: readonly Entry["kind"][] = ["blocks", "keepAlive"];
 
+/** Entries that share a flush, and whoever waits for all of their outcomes. */
+interface Group {
+  readonly outcomes: Outcome[];
+  /** Entries without an outcome. */
+  open: number;
+  readonly resolve: (outcomes: Outcome[]) => void;
+  readonly reject: (error: Error) => void;
+}
+
 interface Waiting {
   readonly entry: Entry;
-  /** Whether the next one may go into another flush. */
-  readonly endsGroup: boolean;
-  readonly resolve: (outcome: Outcome) => void;
-  readonly reject: (error: Error) => void;
+  readonly group: Group;
+  /** The place of its outcome in the group. */
+  readonly place: number;
 }
 
 /** How the one writer does. */
@@ -110,8 +120,9 @@ export class Sequencer {
    * entry was kept shows after a restart. Rejects with `BlocksRefused` where blocks cannot follow:
    * nothing of them was kept, and the node goes on.
    */
-  submit(entry: Entry): Promise<Outcome> {
-    return this.#enqueue(entry, true);
+  async submit(entry: Entry): Promise<Outcome> {
+    const [outcome] = await this.submitAll([entry]);
+    return outcome as Outcome;
   }
 
   /**
@@ -119,19 +130,20 @@ export class Sequencer {
    * each has an outcome of its own.
    */
   submitAll(entries: readonly Entry[]): Promise<Outcome[]> {
-    const last = entries.length - 1;
-    return Promise.all(entries.map((entry, at) => this.#enqueue(entry, at === last)));
-  }
-
-  #enqueue(entry: Entry, endsGroup: boolean): Promise<Outcome> {
     if (this.#failed !== undefined) return Promise.reject(this.#failed);
-    if (!FROM_INSIDE.includes(entry.kind) && this.#queue.length >= MAX_WAITING) {
-      return Promise.resolve(refused(refuse("Overloaded", { retryAfterMs: 1000 })));
-    }
+    if (entries.length === 0) return Promise.resolve([]);
     return new Promise((resolve, reject) => {
-      this.#queue.push({ entry, endsGroup, resolve, reject });
+      if (this.#isFullFor(entries)) return resolve(entries.map(() => OVERLOADED));
+      const outcomes = new Array<Outcome>(entries.length);
+      const group: Group = { outcomes, open: entries.length, resolve, reject };
+      for (const [place, entry] of entries.entries()) this.#queue.push({ entry, group, place });
       this.#running ??= this.#run();
     });
+  }
+
+  #isFullFor(entries: readonly Entry[]): boolean {
+    if (this.#queue.length + entries.length <= MAX_WAITING) return false;
+    return entries.some(({ kind }) => !FROM_INSIDE.includes(kind));
   }
 
   /** Resolves when nothing waits any more. */
@@ -161,38 +173,25 @@ export class Sequencer {
     const most = blocks === -1 ? MAX_BATCH : Math.min(blocks, MAX_BATCH);
     if (this.#queue.length <= most) return this.#queue.splice(0);
     // No group is cut in two; a first one that is too long for a flush is.
-    const ends = this.#queue.slice(0, most).findLastIndex(({ endsGroup }) => endsGroup);
+    const ends = this.#queue.slice(0, most).findLastIndex(endsGroup);
     return this.#queue.splice(0, ends === -1 ? most : ends + 1);
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
     const { state, history, onApplied } = this.#options;
-    const taken: Waiting[] = [];
-    const denied: (() => void)[] = [];
-    for (const waiting of batch) {
-      const { entry, reject } = waiting;
-      const problem = entry.kind === "blocks" ? checkBlocks(state, entry) : undefined;
-      if (problem !== undefined) {
-        denied.push(() => reject(new BlocksRefused(problem)));
-        continue;
-      }
-      const refusal = check(state, entry);
-      if (refusal === undefined) taken.push(waiting);
-      else denied.push(() => waiting.resolve(refused(refusal)));
-    }
+    const { taken, denied } = decide(state, batch);
     // Not below the last record's, whoever wrote that: operators' clocks differ.
     const timeMs = Math.max(state.timeMs, Math.floor(this.#options.wallClock?.() ?? Date.now()));
     const entries = taken.map(({ entry }): Entry => ({ ...entry, timeMs }));
     const first = await this.#flush(entries);
     for (const deny of denied) deny();
     for (const [index, entry] of entries.entries()) {
-      const { resolve } = taken[index] as Waiting;
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
       history.record(first + index, outcome.events, state.timeMs);
       onApplied(entry, outcome);
-      resolve(outcome);
+      settle(taken[index] as Waiting, outcome);
     }
   }
 
@@ -217,9 +216,62 @@ export class Sequencer {
 
   #fail(error: Error, batch: readonly Waiting[]): void {
     this.#failed = error;
-    for (const waiting of [...batch, ...this.#queue]) waiting.reject(error);
+    for (const { group } of [...batch, ...this.#queue]) group.reject(error);
     this.#queue = [];
     this.#options.onFailure(error);
+  }
+}
+
+interface Decided {
+  /** To be written. */
+  readonly taken: readonly Waiting[];
+  /** Refuses the others, once it is known that this is the writer still. */
+  readonly denied: readonly (() => void)[];
+}
+
+/**
+ * Entries are checked against the state before the batch. That says nothing of one that its client
+ * sent right after another, such as a cancellation after its order: it is written, and the machine
+ * decides.
+ */
+function decide(state: State, batch: readonly Waiting[]): Decided {
+  const taken: Waiting[] = [];
+  const denied: (() => void)[] = [];
+  const writing = new Set<Address>();
+  for (const one of batch) {
+    const { entry, group } = one;
+    const problem = entry.kind === "blocks" ? checkBlocks(state, entry) : undefined;
+    if (problem !== undefined) {
+      denied.push(() => group.reject(new BlocksRefused(problem)));
+      continue;
+    }
+    const client = clientOf(entry);
+    const follows = client !== undefined && writing.has(client);
+    const refusal = follows ? undefined : check(state, entry);
+    if (refusal !== undefined) {
+      denied.push(() => settle(one, refused(refusal)));
+      continue;
+    }
+    taken.push(one);
+    if (client !== undefined) writing.add(client);
+  }
+  return { taken, denied };
+}
+
+/** The client that sent it; undefined: none did. */
+function clientOf(entry: Entry): Address | undefined {
+  switch (entry.kind) {
+    case "placeOrder":
+    case "replaceOrder":
+      return entry.order.owner;
+    case "cancelOrder":
+    case "cancelAll":
+    case "cancelAfter":
+      return entry.owner;
+    case "countersign":
+      return entry.statement.client;
+    default:
+      return undefined;
   }
 }
 
@@ -244,4 +296,15 @@ function check(state: State, entry: Entry): Refusal | undefined {
 
 function refused(refusal: Refusal): Outcome {
   return { refusal, events: [] };
+}
+
+function endsGroup({ group, place }: Waiting): boolean {
+  return place === group.outcomes.length - 1;
+}
+
+/** The last outcome of a group answers whoever waits for it. */
+function settle({ group, place }: Waiting, outcome: Outcome): void {
+  group.outcomes[place] = outcome;
+  group.open -= 1;
+  if (group.open === 0) group.resolve(group.outcomes);
 }

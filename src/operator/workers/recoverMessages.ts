@@ -36,7 +36,7 @@ export function unpackRecoveries(packed: Uint8Array): Recovery[] {
   return Array.from({ length: count }, (_, at) => {
     const word = (place: number) => {
       const start = at * RECOVERY_BYTES + place * WORD;
-      return packed.slice(start, start + WORD);
+      return packed.subarray(start, start + WORD);
     };
     const yParity = packed[at * RECOVERY_BYTES + 3 * WORD] === 1 ? 1 : 0;
     return { digest: word(0), r: word(1), s: word(2), yParity };

@@ -84,3 +84,23 @@ test("a closed pool answers what is under way, and all that comes later", async 
   expect(await before).toEqual(expected(recoveries));
   expect(await pool.recoverAll(recoveries)).toEqual(expected(recoveries));
 });
+
+test("a thread answers many questions in parts, and small ones beside them too", async () => {
+  const pool = poolOf({ threads: 1 });
+  const recoveries = recoveriesOf(80);
+  const done: number[] = [];
+  const accounts = expected(recoveries);
+  const answers = recoveries.map((one, at) =>
+    pool.recoverAll([one]).then((found) => {
+      done.push(at);
+      return found;
+    }),
+  );
+  // A second tick with little to ask, while the thread is at work.
+  await new Promise((resolve) => setImmediate(resolve));
+  const late = pool.recoverAll(recoveries.slice(0, 2));
+  expect((await Promise.all(answers)).flat()).toEqual(accounts);
+  expect(await late).toEqual(accounts.slice(0, 2));
+  expect(done).toEqual(recoveries.map((_, at) => at));
+  expect(pool.pending).toBe(0);
+});

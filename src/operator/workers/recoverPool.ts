@@ -21,8 +21,10 @@ export interface RecoverPoolOptions {
   readonly module?: URL;
 }
 
-/** Fewer are recovered here, without the wait for a thread. */
+/** Fewer are recovered here, without the wait for a thread, where no others are under way. */
 const LEAST_SHARE = 4;
+/** Most of one message: what is recovered goes on while the thread recovers more. */
+const MAX_SHARE = 16;
 /** The thread's module, as it is written or as it is built. */
 const WORKER = new URL(
   import.meta.url.endsWith(".ts") ? "./recoverWorker.ts" : "./recoverWorker.js",
@@ -41,19 +43,28 @@ class Thread {
   readonly worker: Worker;
   readonly asked = new Map<number, Question>();
   #lastId = 0;
+  #pending = 0;
 
   constructor(module: URL) {
     this.worker = new Worker(module, { name: "recover" });
     this.worker.unref();
     this.worker.on("message", ({ id, accounts }: RecoverAnswer) => {
-      this.asked.get(id)?.resolve(accounts);
+      const question = this.asked.get(id);
       this.asked.delete(id);
+      this.#pending -= accounts.length;
+      question?.resolve(accounts);
     });
+  }
+
+  /** Recoveries that it was asked for and has not answered. */
+  get pending(): number {
+    return this.#pending;
   }
 
   ask(question: Question): void {
     const id = ++this.#lastId;
     this.asked.set(id, question);
+    this.#pending += question.recoveries.length;
     const packed = packRecoveries(question.recoveries);
     this.worker.postMessage({ id, packed } satisfies RecoverRequest, [packed.buffer]);
   }
@@ -78,18 +89,20 @@ export class RecoverPool {
   }
 
   /** Resolves with the accounts in the order of the recoveries. Never rejects. */
-  async recoverAll(recoveries: readonly Recovery[]): Promise<Accounts> {
-    if (recoveries.length === 0) return [];
+  recoverAll(recoveries: readonly Recovery[]): Promise<Accounts> {
+    if (recoveries.length === 0) return Promise.resolve([]);
     this.#pending += recoveries.length;
-    const accounts = await new Promise<Accounts>((resolve) => {
+    return new Promise<Accounts>((settle) => {
+      const resolve = (accounts: Accounts) => {
+        this.#pending -= recoveries.length;
+        settle(accounts);
+      };
       this.#waiting.push({ recoveries, resolve });
       if (this.#isScheduled) return;
       this.#isScheduled = true;
       // Behind all that came in this tick.
       setImmediate(() => this.#share());
     });
-    this.#pending -= recoveries.length;
-    return accounts;
   }
 
   /** Ends the threads. What is still asked for is answered here. */
@@ -124,15 +137,15 @@ export class RecoverPool {
     const questions = this.#waiting;
     this.#waiting = [];
     const count = questions.reduce((sum, { recoveries }) => sum + recoveries.length, 0);
-    const threads = this.#isClosed || count < LEAST_SHARE ? [] : this.#running();
+    const isAlone = count < LEAST_SHARE && this.#pending === count;
+    const threads = this.#isClosed || isAlone ? [] : this.#running();
     if (threads.length === 0) {
       this.#answerHere(questions);
       return;
     }
-    const most = Math.ceil(count / threads.length);
-    let next = 0;
+    const most = Math.min(MAX_SHARE, Math.ceil(count / threads.length));
     for (const part of partsOf(questions, most)) {
-      (threads[next++ % threads.length] as Thread).ask(part);
+      threads.reduce((a, b) => (b.pending < a.pending ? b : a)).ask(part);
     }
   }
 

@@ -9,7 +9,7 @@ import type { Signature } from "../../protocol/units.ts";
 import { count, countText, hash } from "./values.ts";
 
 /** Longest path that the protocol accepts; see MAX_PATH_LENGTH. */
-const MAX_PATH = 16;
+export const MAX_PATH = 16;
 
 const path = z.array(hash).max(MAX_PATH).default([]);
 

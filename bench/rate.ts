@@ -1,0 +1,121 @@
+/**
+ * Orders a second at 64 connections, and how long they take at the same offered load, beside the
+ * build of 2026-11-21: real operator processes of both on SQLite, measured in turns. That build is
+ * taken from git into a folder that goes afterwards. Half of the orders rest, the other half each
+ * take one of them. `node bench/rate.ts [runs]`
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { availableParallelism, loadavg } from "node:os";
+import { join, resolve } from "node:path";
+import { median } from "./measure.ts";
+import {
+  BATCHES,
+  connected,
+  HTTP,
+  openNextRound,
+  openPlace,
+  type Place,
+  requestsOf,
+  STREAM,
+  STREAM_ONE,
+  type Way,
+} from "./place.ts";
+import { sendAll, sendAt } from "./rawClient.ts";
+
+const OLD = "40948e0";
+const ROOT = resolve(import.meta.dirname, "..");
+/** Of the old build's rate over HTTP: what both are offered where latency is measured. */
+const OFFERED = 0.85;
+const NO_LIMITS = { readsPerSecond: 0, placementsPerSecond: 0, cancelsPerSecond: 0 };
+
+const runs = Number(process.argv[2] ?? 5);
+
+/** The old build in a folder of its own, with the packages of this one. */
+function extract(commit: string): string {
+  const folder = mkdtempSync(join(ROOT, "bench-older-"));
+  const archive = execFileSync("git", ["archive", commit], { cwd: ROOT, maxBuffer: 1 << 28 });
+  execFileSync("tar", ["-x", "-C", folder], { input: archive });
+  const packages = join(folder, "node_modules");
+  mkdirSync(packages);
+  for (const name of readdirSync(join(ROOT, "node_modules"))) {
+    symlinkSync(join(ROOT, "node_modules", name), join(packages, name));
+  }
+  // Its driver of PostgreSQL, which it loads and does not use here.
+  mkdirSync(join(packages, "postgres"), { recursive: true });
+  writeFileSync(join(packages, "postgres", "package.json"), '{"type":"module","main":"i.js"}');
+  writeFileSync(join(packages, "postgres", "i.js"), "export default () => {};");
+  return folder;
+}
+
+/** Orders a second: resting, crossing. */
+async function rateOf(place: Place, way: Way): Promise<readonly [number, number]> {
+  await openNextRound(place);
+  const sides = [requestsOf(place, way, "ask"), requestsOf(place, way, "bid")];
+  return connected(place, way.wire, async (connections) => {
+    const rates: number[] = [];
+    for (const requests of sides) {
+      const ms = await sendAll(connections, requests, way.window);
+      rates.push((requests.length * way.batch * 1000) / ms);
+    }
+    return rates as [number, number];
+  });
+}
+
+/** The 99th of a hundred milliseconds of an order, of all resting and crossing ones together. */
+async function p99Of(place: Place, way: Way, perSecond: number): Promise<number> {
+  await openNextRound(place);
+  const requests = [...requestsOf(place, way, "ask"), ...requestsOf(place, way, "bid")];
+  return connected(place, way.wire, async (connections) => {
+    const took = await sendAt(connections, requests, perSecond / way.batch);
+    took.sort((a, b) => a - b);
+    return took[Math.floor(took.length * 0.99)] as number;
+  });
+}
+
+const folder = extract(OLD);
+const places: Place[] = [];
+try {
+  const old = await openPlace(join(folder, "test/support/processExchange.ts"), {});
+  places.push(old);
+  const support = join(ROOT, "test/support/exchange/processExchange.ts");
+  const now = await openPlace(support, { rateLimits: NO_LIMITS });
+  places.push(now);
+  const rates = new Map<string, number[][]>();
+  const latencies = new Map<string, number[]>();
+  const sides: readonly (readonly [string, Place, Way])[] = [
+    [`${OLD} over HTTP`, old, HTTP],
+    ...[HTTP, STREAM_ONE, STREAM, BATCHES].map((way) => [way.name, now, way] as const),
+  ];
+  // The first run warms both up.
+  for (let run = -1; run < runs; run++) {
+    for (const [name, place, way] of sides) {
+      const found = await rateOf(place, way);
+      if (run >= 0) rates.set(name, [...(rates.get(name) ?? []), [...found]]);
+    }
+  }
+  const before = rates.get(`${OLD} over HTTP`) as number[][];
+  const offered = OFFERED * median(before.map((pair) => Math.min(...pair)));
+  for (let run = 0; run < runs; run++) {
+    for (const [name, place, way] of sides) {
+      const ms = await p99Of(place, way, offered);
+      latencies.set(name, [...(latencies.get(name) ?? []), ms]);
+    }
+  }
+  const load = loadavg().map((one) => one.toFixed(0));
+  console.log(`${availableParallelism()} cores, load ${load.join(", ")}, medians of ${runs} runs`);
+  for (const [name, found] of rates) {
+    const [rest, cross] = [0, 1].map((side) => {
+      const of = (pairs: number[][]) => pairs.map((pair) => pair[side] as number);
+      const ratio = median(of(found).map((rate, run) => rate / (of(before)[run] as number)));
+      return `${median(of(found)).toFixed(0)}/s (${ratio.toFixed(1)})`;
+    });
+    const p99 = median(latencies.get(name) as number[]).toFixed(1);
+    console.log(
+      `${name}: resting ${rest}, crossing ${cross}; p99 at ${offered.toFixed(0)}/s: ${p99} ms`,
+    );
+  }
+} finally {
+  for (const place of places) await place.stop();
+  rmSync(folder, { recursive: true, force: true });
+}
