@@ -52,12 +52,12 @@ async function baseline(load: (path: string) => Promise<Record<string, never>>):
     {},
     ...(await Promise.all(
       [
-        "src/journal/sqlite/journal.ts",
-        "src/operator/recover.ts",
-        "src/operator/recovery/savedState.ts",
-        "src/operator/history.ts",
-        "src/exchange/stateHash.ts",
-      ].map(load),
+        "journal/sqlite/journal.ts",
+        "operator/recover.ts",
+        "operator/recovery/savedState.ts",
+        "operator/history.ts",
+        "exchange/stateHash.ts",
+      ].map((file) => load(`src/${file}`)),
     )),
   );
   return {
