@@ -128,7 +128,7 @@ export class StreamConnection implements HintListener {
   }
 
   /** Tells it, unless it is too far behind: then it is closed. */
-  send(text: string): void {
+  send(message: string | Buffer): void {
     const { bufferedAmount } = this.#socket;
     if (bufferedAmount > MAX_BUFFERED_BYTES) {
       this.#socket.close(TOO_SLOW, "too slow: reconnect and go on from what was seen");
@@ -139,7 +139,7 @@ export class StreamConnection implements HintListener {
       this.#isWarned = true;
       this.#socket.send(toJson({ kind: "slow", bufferedBytes: bufferedAmount }));
     }
-    this.#socket.send(text);
+    this.#socket.send(message, { binary: false });
   }
 
   /** To be called once it is closed. */
@@ -233,7 +233,7 @@ export class StreamConnection implements HintListener {
 
   async #listen(channel: StreamChannel, after: number | undefined) {
     try {
-      return await this.#feeds.listen(channel, after, (text) => this.send(text));
+      return await this.#feeds.listen(channel, after, (message) => this.send(message));
     } catch (error) {
       if (error instanceof FeedUnavailable) return error;
       throw error;

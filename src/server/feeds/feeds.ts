@@ -12,7 +12,8 @@ const FLUSH_MS = 20;
 /** Milliseconds for which a channel that nobody hears is kept for who comes back. */
 const IDLE_MS = 60_000;
 
-export type Listener = (text: string) => void;
+/** Hears a message as the UTF-8 of its text, made once for all who hear it. */
+export type Listener = (message: Buffer) => void;
 
 interface Open {
   readonly channel: StreamChannel;
@@ -53,9 +54,9 @@ export class Feeds {
     if (open === undefined) return undefined;
     const { feed, listeners } = open;
     // Messages that come while the first one is made follow it: none is lost between the two.
-    const held: string[] = [];
-    let tell: Listener = (text) => void held.push(text);
-    const told: Listener = (text) => tell(text);
+    const held: Buffer[] = [];
+    let tell: Listener = (message) => void held.push(message);
+    const told: Listener = (message) => tell(message);
     const stop = () => {
       listeners.delete(told);
       open.idleSince = performance.now();
@@ -64,12 +65,12 @@ export class Feeds {
     listeners.add(told);
     try {
       const update = first instanceof Promise ? await first : first;
-      if (update !== undefined) listener(textOf(open, update));
+      if (update !== undefined) listener(messageOf(open, update));
     } catch (error) {
       stop();
       throw error;
     }
-    for (const text of held) listener(text);
+    for (const message of held) listener(message);
     tell = listener;
     return stop;
   }
@@ -95,8 +96,9 @@ export class Feeds {
       }
       if ("client" in channel && !this.#touched.has(channel.client)) continue;
       for (let update = feed.next(); update !== undefined; update = feed.next()) {
-        const text = listeners.size === 0 ? "" : textOf(open, update);
-        for (const listener of listeners) listener(text);
+        if (listeners.size === 0) continue;
+        const message = messageOf(open, update);
+        for (const listener of listeners) listener(message);
       }
     }
     this.#touched.clear();
@@ -139,6 +141,6 @@ export class Feeds {
   }
 }
 
-function textOf({ channel, key }: Open, update: Update): string {
-  return toJson({ kind: `${channel.name}Update`, channel: key, ...update });
+function messageOf({ channel, key }: Open, update: Update): Buffer {
+  return Buffer.from(toJson({ kind: `${channel.name}Update`, channel: key, ...update }));
 }
