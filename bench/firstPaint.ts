@@ -62,10 +62,10 @@ async function open(of: Browser, address: string, isPage: boolean): Promise<Load
   await tab.addInitScript(watchFor, DATA);
   await tab.goto(address, { waitUntil: "commit" });
   const data = await readFirst(tab, "dataSeen");
+  const live = isPage ? await readFirst(tab, "liveSeen") : Number.NaN;
   const contentful = await tab.evaluate(() => {
     return performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? Number.NaN;
   });
-  const live = isPage ? await readFirst(tab, "liveSeen") : Number.NaN;
   await tab.context().close();
   return { data, contentful, live };
 }

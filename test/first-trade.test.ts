@@ -28,7 +28,7 @@ const ending: (() => Promise<unknown>)[] = [];
 afterAll(async () => {
   for (const end of ending) await end();
   rmSync(folder, { recursive: true, force: true });
-});
+}, ALL_MS);
 
 /** The blocks of the section, in order. */
 function blocks(): { readonly language: string; readonly text: string }[] {

@@ -63,7 +63,8 @@ describe("the packages", () => {
     const ccxt = `ccxt@${devDependencies.ccxt}`;
     await run("npm", ["install", ...options, ...tarballs.values(), ccxt], { cwd: installed });
   }, INSTALL_MS);
-  afterAll(() => rmSync(folder, { recursive: true }));
+  // Thousands of files.
+  afterAll(() => rmSync(folder, { recursive: true }), INSTALL_MS);
 
   it.each(PACKAGES.map(({ name }) => name))("package %s is what publint wants", async (name) => {
     const { messages, pkg } = await publint({ pkgDir: folders.get(name) as string });

@@ -92,7 +92,7 @@ describe("past slots", () => {
     ]);
   });
 
-  it("a slot without claims is unknown where older claims were not read, and older slots end", () => {
+  it("a slot is unknown where older claims were not read, and slots before that end", () => {
     const from = firstOf(4);
     expect(holders(pastSlotsOf(viewOf(8), [claim(RL1, 5)], from))).toEqual([
       [7, "RL-1"],
@@ -103,7 +103,28 @@ describe("past slots", () => {
 
   it("past slots end where maintenance was: the list before it may be another", () => {
     const logs: SlotLog[] = [...EXAMPLE, { kind: "maintenance", block: firstOf(6) }];
-    expect(holders(pastSlotsOf(viewOf(9), logs, 0)).map(([slot]) => slot)).toEqual([8, 7]);
+    expect(holders(pastSlotsOf(viewOf(9), logs, 0)).map(([slot]) => slot)).toEqual([8, 7, 6]);
+  });
+
+  it("past slots go back to Genesis where maintenance was in that alone, as at deployment", () => {
+    const logs: SlotLog[] = [{ kind: "maintenance", block: 7 }, ...EXAMPLE];
+    expect(holders(pastSlotsOf(viewOf(2), logs, 0))).toEqual([
+      [1, "RL-1"],
+      [0, "nobody"],
+    ]);
+  });
+
+  it("a removed operator is no fallback, not even where it is approved again", () => {
+    const logs: SlotLog[] = [
+      claim(RL2, 0),
+      claim(RL1, 1),
+      { kind: "removed", block: firstOf(2), operator: RL1 },
+      { kind: "maintenance", block: firstOf(3) },
+    ];
+    expect(holders(pastSlotsOf(viewOf(5), logs, 0))).toEqual([
+      [4, "RL-2"],
+      [3, "RL-2"],
+    ]);
   });
 
   it("past slots are bounded, and so are the logs that are read for them", () => {

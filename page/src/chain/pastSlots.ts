@@ -39,21 +39,31 @@ export function pastSlotsOf(
   from: BlockNumber,
 ): readonly PastSlot[] {
   const stop = logs.findLast(({ kind }) => kind === "maintenance")?.block ?? 0;
-  const oldest = Math.max(from, stop);
-  const claims = logs.filter((log) => log.kind === "claimed" && log.block >= oldest) as Claim[];
+  const claims = validClaims(logs);
   const found: PastSlot[] = [];
   let end = now.firstBlock;
   for (let slot = now.slot - 1; slot >= 0 && found.length < MOST_SLOTS; slot--) {
     const first = end - now.slotSize;
-    // Claims for a slot are sent in the one before it.
-    if (oldest > 0 && first - now.slotSize < oldest) break;
+    // Genesis goes on through maintenance, and nobody is selected in it. Claims for a slot are sent
+    // in the one before.
+    const isKnown = slot === 0 ? end > stop : first >= stop;
+    if (!isKnown || (from > 0 && first - now.slotSize < from)) break;
     const firstBlock = slot === 0 ? undefined : first;
     found.push({ slot, firstBlock, lastBlock: end - 1, ...holderOf(slot, first, now, claims) });
     end = first;
   }
   // With every claim that was ever sent, none to fall back to means nobody.
-  if (oldest > 0) return found;
+  if (from > 0) return found;
   return found.map((one) => (one.operator === "unknown" ? { ...one, operator: "nobody" } : one));
+}
+
+/** Claims of operators that were not removed since. */
+function validClaims(logs: readonly SlotLog[]): Claim[] {
+  const removedAt = new Map<Address, BlockNumber>();
+  for (const log of logs) if (log.kind === "removed") removedAt.set(log.operator, log.block);
+  return logs.filter((log): log is Claim => {
+    return log.kind === "claimed" && log.block > (removedAt.get(log.operator) ?? -1);
+  });
 }
 
 function holderOf(

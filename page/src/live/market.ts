@@ -9,6 +9,7 @@ import type {
 import { channelKey, type StreamChannel } from "../../../src/wire/schemas/stream.ts";
 import { applyChanges, type Book, emptyBook } from "./book.ts";
 import { api, exchange, stream } from "./exchange.ts";
+import { atMostEvery } from "./frames.ts";
 
 export const marketName = signal<string | undefined>(undefined);
 export const market = computed(() => {
@@ -27,6 +28,8 @@ export const trades = signal<readonly TradeResponse[]>([]);
 export const candles = signal<readonly CandleResponse[]>([]);
 export const ticker = signal<TickerResponse | undefined>(undefined);
 
+/** Milliseconds between two pictures of the book: nobody reads more than twenty a second. */
+const BOOK_PAUSE_MS = 50;
 const MOST_TRADES = 100;
 const MOST_CANDLES = 500;
 
@@ -60,14 +63,20 @@ export function followMarket(): void {
 function followBook(channel: MarketChannel): Ending {
   const sizes = emptyBook();
   book.value = { book: sizes, version: 0 };
-  return stream.subscribe<"book">(
+  let isOver = false;
+  const show = atMostEvery(BOOK_PAUSE_MS, () => {
+    if (!isOver) book.value = { book: sizes, version: book.peek().version + 1 };
+  });
+  const end = stream.subscribe<"book">(
     channelKey(channel),
     () => channel,
     ({ type, data }) => applyChanges(sizes, data, type === "snapshot"),
-    () => {
-      book.value = { book: sizes, version: book.peek().version + 1 };
-    },
+    show,
   );
+  return () => {
+    isOver = true;
+    end();
+  };
 }
 
 function followTrades(channel: MarketChannel): Ending {

@@ -47,7 +47,9 @@ export type SlotLog =
       readonly slot: Slot;
     }
   /** Maintenance began or ended: slots before have another clock, and maybe another list. */
-  | { readonly kind: "maintenance"; readonly block: BlockNumber };
+  | { readonly kind: "maintenance"; readonly block: BlockNumber }
+  /** The claims that `operator` sent before are void. */
+  | { readonly kind: "removed"; readonly block: BlockNumber; readonly operator: Address };
 
 const FOREVER = 2n ** 64n - 1n;
 
@@ -151,9 +153,10 @@ export function decodeSlotLog(log: Log): SlotLog | undefined {
   const event = decodeEventLog({ abi, topics: [topic, ...rest], data: log.data });
   const block = Number(log.blockNumber);
   if (event.eventName === "MaintenanceSet") return { kind: "maintenance", block };
-  if (event.eventName !== "Claimed") return undefined;
-  const { operator, slot } = event.args;
-  return { kind: "claimed", block, operator: toAddress(operator), slot: Number(slot) };
+  if (event.eventName !== "Claimed" && event.eventName !== "OperatorRemoved") return undefined;
+  const operator = toAddress(event.args.operator);
+  if (event.eventName === "OperatorRemoved") return { kind: "removed", block, operator };
+  return { kind: "claimed", block, operator, slot: Number(event.args.slot) };
 }
 
 /** Reverts unless `slot` is the next one. */

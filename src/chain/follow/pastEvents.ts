@@ -26,7 +26,8 @@ export interface RangeOptions {
 
 /**
  * The values that `read` gives of all blocks of `span`, part by part: narrower after each refusal
- * of the width, by the follower's own rule. Throws what `read` throws for another reason, or of one block.
+ * of the width, by the follower's own rule. Throws what `read` throws for another reason, or of one
+ * block.
  */
 export async function* readInRanges<T>(
   span: BlockSpan,

@@ -66,18 +66,22 @@ export function proofsFrom(published: PublishedBalances, client: Address): Proof
     .map((one) => ({ round, token: one.token, proof: treeOf(published, one).prove(index) }));
 }
 
-/** Trees that were built: a watchtower proves many clients' balances by one. */
-const TREES = new WeakMap<PublishedBalances["tokens"][number], SumTree>();
+type TokenBalances = PublishedBalances["tokens"][number];
 
-function treeOf({ clients }: PublishedBalances, one: PublishedBalances["tokens"][number]): SumTree {
-  const known = TREES.get(one);
+/** Trees that were built, by clients and token: a watchtower proves many balances by one. */
+const TREES = new WeakMap<readonly Address[], WeakMap<TokenBalances, SumTree>>();
+
+function treeOf({ clients }: PublishedBalances, one: TokenBalances): SumTree {
+  const built = TREES.get(clients) ?? new WeakMap<TokenBalances, SumTree>();
+  TREES.set(clients, built);
+  const known = built.get(one);
   if (known !== undefined) return known;
   const { token, balances } = one;
   if (balances.length > clients.length) throw refused(`${token} has more leaves than clients`);
   const tree = SumTree.build(
     balances.map((balance, index) => ({ client: clients[index] as Address, balance })),
   );
-  TREES.set(one, tree);
+  built.set(one, tree);
   return tree;
 }
 

@@ -84,7 +84,10 @@ describe("the page", () => {
     const file = join(pictured, "picture.mjs");
     mkdirSync(join(pictured, "assets"));
     writeFileSync(join(pictured, "index.html"), "<main><!-- picture --></main><!-- facts -->");
-    writeFileSync(file, "export const drawPicture = (facts) => JSON.parse(facts).clock.block + '$&';");
+    writeFileSync(
+      file,
+      "export const drawPicture = (facts) => JSON.parse(facts).clock.block + '$&';",
+    );
     const one = Fastify();
     servePage(one, api, { serve: true, rpc: [], operators: [] }, pictured);
     expect((await one.inject({ url: "/" })).body).toContain("<main>7$&</main><script");

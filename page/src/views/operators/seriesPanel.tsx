@@ -16,6 +16,8 @@ const FIGURES = [
 ] as const;
 type Figure = (typeof FIGURES)[number][0];
 const HEIGHT = 220;
+/** Seconds that are drawn at least. */
+const LEAST_SECONDS = 60;
 const COLORS = ["accent", "buy", "warn", "sell", "muted"] as const;
 
 interface SeriesProps {
@@ -128,7 +130,11 @@ function draw(element: HTMLElement, names: readonly string[], words: string): uP
       height: HEIGHT,
       legend: { show: false },
       cursor: { show: false },
-      scales: { y: { range: (_, least, most) => [Math.min(0, least), Math.max(1, most * 1.1)] } },
+      scales: {
+        // One sample alone would stretch over years.
+        x: { range: (_, first, last) => [Math.min(first, last - LEAST_SECONDS), last] },
+        y: { range: (_, least, most) => [Math.min(0, least), Math.max(1, most * 1.1)] },
+      },
       axes: [axis, { ...axis, label: words, labelSize: 18, labelFont: axis.font, size: 56 }],
       series: [
         {},
