@@ -11,6 +11,7 @@ const ALONE = [
   "test/several-operators.test.ts",
   "test/several-operators-load.test.ts",
   "test/start.test.ts",
+  "test/statements-handover.test.ts",
   "test/stream-book.test.ts",
   "src/journal/postgres/*.test.ts",
   "src/operator/sequencing/leaderElection.test.ts",

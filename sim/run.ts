@@ -10,6 +10,7 @@
  *                                                where the first endpoint has that fault, always
  *     npm run sim -- --faults pools              with these faults only, separated by commas
  *     npm run sim -- --lone ...                  with one endpoint, which is not true
+ *     npm run sim -- --statements ...            clients sign statements; --no-statements: none
  */
 import { parseArgs } from "node:util";
 import { type BatchTotals, runBatches } from "./batch.ts";
@@ -27,11 +28,13 @@ const { values } = parseArgs({
     faults: { type: "string" },
     "endpoint-fault": { type: "string" },
     lone: { type: "boolean" },
+    statements: { type: "boolean" },
     /** Worlds that run at the same time; 1: in this process. */
     processes: { type: "string", default: "2" },
     /** Prints the totals as JSON, for the process that collects them. */
     json: { type: "boolean", default: false },
   },
+  allowNegative: true,
 });
 
 function refuse(problem: string): never {
@@ -60,6 +63,7 @@ function optionsOf(): PlanOptions {
       ? {}
       : { endpointFault: oneOf<EndpointFault>("endpoint-fault", fault, ENDPOINT_FAULTS) }),
     ...(values.lone === undefined ? {} : { lone: values.lone }),
+    ...(values.statements === undefined ? {} : { statements: values.statements }),
   };
 }
 

@@ -15,6 +15,7 @@ interface Kept {
   readonly kind?: WorldKind;
   readonly seed: string;
   readonly rounds: number;
+  readonly statements: boolean;
   readonly found: string;
 }
 
@@ -114,6 +115,24 @@ describe("a world", () => {
     expect(counts.operatorReverted).toBeUndefined();
   });
 
+  it("a world without faults executes more than the limit of orders, by statements", async () => {
+    const options = { rounds: 4, faults: [], statements: true };
+    const { counts, trace } = await expectToHold("stated", options);
+    const { countersigned = 0, beyondLimit = 0, StatementPresented: presented = 0 } = counts;
+    expect(countersigned).toBeGreaterThan(20);
+    expect(beyondLimit).toBeGreaterThan(0);
+    expect(presented).toBeGreaterThan(2);
+    for (const sight of [
+      /WrongStatement/,
+      /disputes .*, stated to/,
+      /asks for .*[12] statements/,
+    ]) {
+      expect(trace.filter((line) => sight.test(line)).length, `${sight}`).toBeGreaterThan(0);
+    }
+    expect(counts.DisputeClosed).toBeGreaterThan(0);
+    expect(counts.operatorReverted).toBeUndefined();
+  });
+
   it("a world finds out an endpoint that hides logs, while another is well", async () => {
     let disputes = 0;
     for (const seed of ["hidden 1", "hidden 2", "hidden 3"]) {
@@ -160,8 +179,8 @@ describe("a world", () => {
   );
 
   it.each(KEPT)("a world holds where an invariant once broke: $seed", async (kept) => {
-    const { seed, rounds, kind = "alone" } = kept;
-    await expectToHold(seed, { kind, rounds });
+    const { seed, rounds, statements, kind = "alone" } = kept;
+    await expectToHold(seed, { kind, rounds, statements });
   });
 
   it.each(SMOKE)("a world holds whatever the seed: $kind $seed", async ({ kind, seed }) => {

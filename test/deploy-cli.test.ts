@@ -224,6 +224,7 @@ describe("a deployment", () => {
 
   it.each([
     ["roundSize", 164, "round size"],
+    ["disputes", "0x000000000000000000000000000000000000dEaD", "disputes"],
     ["disputeBond", "1", "dispute bond"],
     ["commitQuorum", 1, "commit quorum"],
     ["owner", "0x000000000000000000000000000000000000dEaD", "owner of the mediator"],

@@ -17,13 +17,23 @@ import type { Market } from "../../src/exchange/model/entries.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import type { Answered } from "../../src/operator/api/operatorApi.ts";
 import { hashCancelOrder, hashOrder } from "../../src/protocol/messages.ts";
+import type { Refusal } from "../../src/protocol/refusals.ts";
 import { momentOf, roundOf } from "../../src/protocol/rounds.ts";
 import { signMessage } from "../../src/protocol/signatures.ts";
-import type { BalanceProof, Order, Round, SignedFill } from "../../src/protocol/units.ts";
+import type {
+  BalanceProof,
+  Order,
+  Round,
+  SignedFill,
+  SignedOrder,
+  SignedStatement,
+} from "../../src/protocol/units.ts";
 import { confirmable } from "../../src/protocol/withdrawalRule.ts";
 import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Chain } from "../chain/chain.ts";
+import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
+import { ClientStatements, type StatementWatch } from "../statements/clientStatements.ts";
 import type { ClientFace } from "./router.ts";
 
 const { curve } = loadCurve();
@@ -36,7 +46,11 @@ export interface Surroundings {
   /** Undefined while nobody serves. */
   readonly api: () => ClientFace | undefined;
   readonly onAcknowledged: (action: "order" | "cancel", order: OrderResponse) => void;
-  readonly onRefused: (order: Order, code: string) => void;
+  readonly onRefused: (order: Order, code: Refusal["code"]) => void;
+  readonly clock: Pick<Clock, "after">;
+  /** Undefined where clients sign no statements. */
+  readonly orderLimit: number | undefined;
+  readonly watch: StatementWatch;
   /** A promise of a client's own failed: the world is broken. */
   readonly onError: (error: unknown) => void;
   readonly trace: (text: string) => void;
@@ -64,6 +78,8 @@ export class Client {
   readonly #latest = new LatestOrders();
   /** The latest fill of each order, by round. */
   readonly #fills = new Map<Round, Map<bigint, SignedFill>>();
+  /** Undefined where clients sign none. */
+  readonly #statements: ClientStatements | undefined;
 
   constructor(name: string, around: Surroundings) {
     this.name = name;
@@ -72,18 +88,31 @@ export class Client {
     this.#own = keyFrom(this.#random);
     this.#hot = keyFrom(this.#random);
     this.address = this.#own.address;
+    const { orderLimit } = around;
+    this.#statements =
+      orderLimit === undefined
+        ? undefined
+        : new ClientStatements({
+            ...around,
+            name,
+            owner: this.address,
+            limit: orderLimit,
+            random: this.#random.split("statements"),
+            secretOf: (round) => this.#secretOf(round),
+          });
   }
 
   /** Does one thing, or nothing. */
   act(): void {
     const action = this.#random.weighted({
       deposit: 4,
-      order: 22,
-      cancel: 5,
+      order: this.#statements === undefined ? 22 : 60,
+      cancel: this.#statements === undefined ? 5 : 12,
       withdraw: 9,
       confirm: 6,
       dispute: 2,
       tradingKey: 0.2,
+      state: this.#statements === undefined ? 0 : 3,
       nothing: 10,
     });
     switch (action) {
@@ -94,11 +123,15 @@ export class Client {
       case "cancel":
         return this.#cancel();
       case "withdraw":
-        return this.#withdraw();
+        return this.#wait(this.#statements?.forRequest(this.#round), (signed) =>
+          this.#withdraw(signed),
+        );
       case "confirm":
         return this.#confirm();
       case "dispute":
         return this.#dispute();
+      case "state":
+        return this.#wait(this.#statements?.state(this.#random.pick(this.#twoRounds)), () => {});
       case "tradingKey":
         return this.#setTradingKey();
       case "nothing":
@@ -117,6 +150,17 @@ export class Client {
     return roundOf(chain.terms.schedule, chain.head.number + 1);
   }
 
+  /** This round and, if there is one, the one before. */
+  get #twoRounds(): Round[] {
+    return [this.#round, Math.max(0, this.#round - 1)];
+  }
+
+  /** Goes on with what is waited for; at once where nothing is. */
+  #wait<T>(promise: Promise<T> | undefined, next: (value: T | undefined) => void): void {
+    if (promise === undefined) return next(undefined);
+    promise.then(next).catch(this.#around.onError);
+  }
+
   #send(data: `0x${string}`, what: string): void {
     const { chain, trace } = this.#around;
     chain.send(this.address, data, chain.head.number + this.#random.int(1, 2));
@@ -128,11 +172,23 @@ export class Client {
     if (api === undefined) return;
     const order = this.#randomOrder();
     const key = this.#random.chance(0.25) ? this.#hot : this.#own;
-    const { domain } = this.#around.chain.terms;
-    const signature = signMessage(curve, domain, hashOrder(order), key.secret);
     // The same order may be sent twice: by a client that saw no answer, for one.
     const times = this.#random.chance(0.05) ? 2 : 1;
-    for (let i = 0; i < times; i++) this.#ask("order", order, api.placeOrder({ order, signature }));
+    this.#wait(this.#statements?.nextId(order.round), (id = order.id) => {
+      const signed = this.#signOrder({ ...order, id }, key);
+      // Meanwhile another operator may serve.
+      const place = () => this.#place(signed, times, this.#statements ? this.#around.api() : api);
+      this.#wait(this.#statements?.keep(signed), place);
+    });
+  }
+
+  #signOrder(order: Order, { secret }: Key): SignedOrder {
+    const { domain } = this.#around.chain.terms;
+    return { order, signature: signMessage(curve, domain, hashOrder(order), secret) };
+  }
+
+  #place(signed: SignedOrder, times: number, api: ClientFace | undefined): void {
+    for (let i = 0; i < times && api; i++) this.#ask("order", signed.order, api.placeOrder(signed));
   }
 
   #randomOrder(): Order {
@@ -174,6 +230,7 @@ export class Client {
       if (!answered.ok) {
         trace(`${name}: ${answered.refusal.code}`);
         if (action === "order") onRefused(ref as Order, answered.refusal.code);
+        if (action === "order") this.#statements?.refused(ref, answered.refusal.code);
         return;
       }
       trace(`${name}: ${answered.value.state}`);
@@ -187,6 +244,7 @@ export class Client {
   /** The operator's statement of an order, in an answer or on the stream. */
   learn(order: OrderResponse): void {
     const { round, id, fill } = order;
+    this.#statements?.learn(order);
     const key = `${round} ${id}`;
     const { state } = this.#latest.take(order);
     if (state === "open" || state === "queued") this.#open.set(key, order);
@@ -205,7 +263,7 @@ export class Client {
     return answered?.ok ? answered.value : undefined;
   }
 
-  #withdraw(): void {
+  #withdraw(statements: readonly SignedStatement[] = []): void {
     const proofs = this.#proofs(this.#round - 1)?.filter(({ proof }) => proof.balance > 0n) ?? [];
     if (proofs.length === 0) return;
     const { token, proof } = this.#random.pick(proofs);
@@ -216,8 +274,8 @@ export class Client {
     if (young.length >= MOST_REQUESTS) return;
     const parts = [balance, balance, balance / 2n, BigInt(this.#random.int(1, 100))];
     const amount = this.#random.pick(parts.filter((part) => part > 0n && part <= balance));
-    const data = encodeInitiateWithdrawal(token, amount, this.address, proof);
-    this.#send(data, `asks for ${amount} of ${balance}`);
+    const data = encodeInitiateWithdrawal(token, amount, this.address, proof, statements);
+    this.#send(data, `asks for ${amount} of ${balance}, ${statements.length} statements`);
   }
 
   #confirm(): void {
@@ -237,10 +295,22 @@ export class Client {
     if (round === 0 || open.length >= MOST_DISPUTES) return;
     const standing = this.#standing(round);
     if (standing === undefined) return;
-    const known = [...(this.#fills.get(round - 1)?.values() ?? [])];
-    const fills = known.filter(() => this.#random.chance(0.8));
-    const data = encodeOpenDispute(this.address, standing, fills);
-    this.#send(data, `disputes round ${round - 1} by ${standing.kind}, ${fills.length} fills`);
+    const known = this.#fills.get(round - 1) ?? new Map<bigint, SignedFill>();
+    this.#wait(this.#statements?.forDispute(round - 1, known), (shown) => {
+      const fills = shown?.fills ?? [...known.values()].filter(() => this.#random.chance(0.8));
+      const stated = shown?.statement;
+      const data = encodeOpenDispute(this.address, standing, fills, undefined, stated);
+      const beside = stated === undefined ? "" : `, stated to ${stated.statement.watermark}`;
+      const what = `by ${standing.kind}, ${fills.length} fills${beside}`;
+      this.#send(data, `disputes round ${round - 1} ${what}`);
+    });
+  }
+
+  /** The trading key's where the round has it, or else the client's own. */
+  #secretOf(round: Round): Uint8Array {
+    const { keys } = this.#around.chain.head.state;
+    const known = keys.get(this.address)?.findLast((one) => one.fromRound <= round);
+    return known?.key === this.#hot.address ? this.#hot.secret : this.#own.secret;
   }
 
   #standing(round: Round): Standing | undefined {

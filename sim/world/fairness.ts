@@ -5,7 +5,7 @@ import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
 import type { Block, Chain } from "../chain/chain.ts";
 import { Mediator } from "../chain/mediator.ts";
 import type { Terms } from "../chain/terms.ts";
-import { InvariantBroken } from "./invariants.ts";
+import { InvariantBroken } from "./invariantBroken.ts";
 import type { Plan } from "./plan.ts";
 
 /**

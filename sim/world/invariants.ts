@@ -11,23 +11,15 @@ import { balances, commit, order, withdrawals } from "../../src/exchange/queries
 import { stateHash } from "../../src/exchange/snapshots/stateHash.ts";
 import { ChainWalk, GENESIS_LINK, type SealedRecord } from "../../src/journal/record.ts";
 import type { Answered, OperatorApi } from "../../src/operator/api/operatorApi.ts";
-import type { Order } from "../../src/protocol/units.ts";
+import type { CountersignedStatement, Order, Statement } from "../../src/protocol/units.ts";
 import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";
 import type { Revert } from "../chain/terms.ts";
+import { StatementChecks } from "../statements/statementChecks.ts";
+import { InvariantBroken } from "./invariantBroken.ts";
 import { isUnprovable, type Plan } from "./plan.ts";
 import type { OnDurable } from "./storages.ts";
-
-/** An invariant is broken: the seed is worth keeping. */
-export class InvariantBroken extends Error {
-  readonly invariant: string;
-
-  constructor(invariant: string, detail: string) {
-    super(`${invariant}: ${detail}`);
-    this.invariant = invariant;
-  }
-}
 
 /** How far an order has come: it never goes back. */
 const PROGRESS = { queued: 0, open: 1, filled: 2, cancelled: 2, expired: 2, refused: 2 } as const;
@@ -48,6 +40,10 @@ const OUR_FAULT = new Set([
   "ProofCount",
   "NotOperator",
   "NoRoots",
+  "WrongStatement",
+  "StatementNotSigned",
+  "WrongCovers",
+  "NotCovered",
 ]);
 
 const KNOWN_EVENTS = new Set([
@@ -60,6 +56,7 @@ const KNOWN_EVENTS = new Set([
   "Committed",
   "DisputeOpened",
   "DisputeClosed",
+  "StatementPresented",
 ]);
 
 export class Invariants {
@@ -79,6 +76,7 @@ export class Invariants {
   /** Missing logs cannot be distinguished from absent ones; money and duties suffer for it. */
   readonly #isUnprovable: boolean;
   readonly #accepted = new Set<string>();
+  readonly statements: StatementChecks;
   /** Once the chain reorganised too deep, the node may only stop. */
   reorganisedTooDeep = false;
 
@@ -87,6 +85,7 @@ export class Invariants {
     this.#confirmations = plan.confirmations;
     this.#isUnprovable = isUnprovable(plan);
     this.#isShared = plan.kind === "several";
+    this.statements = new StatementChecks(chain);
   }
 
   get acknowledgedOrders(): number {
@@ -111,6 +110,7 @@ export class Invariants {
       }
       if (entry.kind === "blocks") this.#checkBlocks(this.#state, entry);
       const { refusal } = apply(this.#state, entry);
+      if (entry.kind === "countersign" && !refusal) this.statements.onRecord(entry);
       if (entry.kind !== "placeOrder" || refusal !== undefined) continue;
       const key = keyOf(entry.order);
       if (this.#accepted.has(key)) throw new InvariantBroken("none twice", `order ${key} again`);
@@ -223,6 +223,14 @@ export class Invariants {
     );
   }
 
+  onCountersigned(answer: CountersignedStatement): void {
+    this.statements.onCountersigned(this.#state, answer, this.#payloads.length);
+  }
+
+  onLie(statement: Statement): void {
+    this.statements.onLie(statement);
+  }
+
   onRefused(refused: Order, code: string): void {
     if (code === "DuplicateOrderId" || code === "OrderNotOpen") return;
     if (code === "NotReady" || code === "Overloaded") return;
@@ -282,6 +290,7 @@ export class Invariants {
   checkMoney(): void {
     const state = this.#state;
     if (state?.head === undefined || this.reorganisedTooDeep || this.#isUnprovable) return;
+    this.statements.checkSums(state);
     const past = this.#chain.blocks[state.head.number];
     for (const { address: token, tree } of state.tokens.values()) {
       let inside = 0n;
@@ -313,6 +322,7 @@ export class Invariants {
       // A replica may be some records behind, or not know of any token yet.
       const isCurrent = all.length > 0 && all.every(({ asOf }) => asOf === length);
       if (this.#isShared && !isCurrent) continue;
+      this.statements.checkShown(state, api, address);
       const told = all.map(({ asOf: _, ...balance }) => balance);
       const said = JSON.stringify(told, text);
       if (own === said) continue;
@@ -328,6 +338,7 @@ export class Invariants {
     const state = this.#state;
     if (state === undefined) return;
     const { round } = state.moment;
+    this.statements.checkKept(state, api, this.#isShared ? upTo : Number.POSITIVE_INFINITY);
     const told = [...this.#acknowledged].filter(
       ([, { round: of, asOf }]) => of >= round - 1 && (!this.#isShared || asOf <= upTo),
     );

@@ -8,7 +8,8 @@ import type { Clock } from "../host/clock.ts";
 import { SIMULATED } from "../host/files.ts";
 import type { Network } from "../host/network.ts";
 import type { Random } from "../host/random.ts";
-import { InvariantBroken, type Invariants } from "./invariants.ts";
+import { InvariantBroken } from "./invariantBroken.ts";
+import type { Invariants } from "./invariants.ts";
 import { MARKETS } from "./market.ts";
 import { OperatorHost } from "./operatorHost.ts";
 import type { Plan } from "./plan.ts";
@@ -84,7 +85,7 @@ export class Operators {
   }
 
   #config(name: string) {
-    const { confirmations, pollMs, kind, leaseMs } = this.#options.plan;
+    const { confirmations, pollMs, kind, leaseMs, orderLimit } = this.#options.plan;
     const shared = {
       database: { url: "postgres://simulated/journal", leaseMs },
       publicUrl: `http://${name}.sim`,
@@ -103,6 +104,7 @@ export class Operators {
       maxTries: 10,
       // A thread would answer at a time of its own.
       verifyThreads: 0,
+      ...(orderLimit === undefined ? {} : { ordersPerClientAndRound: orderLimit }),
       ...(kind === "several" ? shared : {}),
     };
   }

@@ -45,6 +45,8 @@ export interface Plan {
   /** Milliseconds that a lease of the shared journal lasts. */
   readonly leaseMs: number;
   readonly clients: number;
+  /** Orders of a client and round that may count, where clients state what is closed. */
+  readonly orderLimit: number | undefined;
   readonly faults: ReadonlySet<FaultKind>;
   /** Every duty gets its fair chance: a halt is then a fault of the operators. */
   readonly fair: boolean;
@@ -61,13 +63,15 @@ export interface PlanOptions {
   readonly endpointFault?: EndpointFault;
   /** There is no second endpoint. */
   readonly lone?: boolean;
+  /** Whether clients sign statements; instead of what the seed chooses. */
+  readonly statements?: boolean;
 }
 
 export const GENESIS_BLOCK = 10;
 const DEFAULT_ROUNDS = 4;
 
 export function planOf(random: Random, options: PlanOptions = {}): Plan {
-  const plan = planOfOne(random, options);
+  const plan = { ...planOfOne(random, options), orderLimit: orderLimitOf(random, options) };
   switch (options.kind ?? "alone") {
     case "alone":
       return plan;
@@ -79,7 +83,7 @@ export function planOf(random: Random, options: PlanOptions = {}): Plan {
 }
 
 /** Drawn in this order: older seeds mean what they meant. */
-function planOfOne(random: Random, options: PlanOptions): Plan {
+function planOfOne(random: Random, options: PlanOptions): Omit<Plan, "orderLimit"> {
   const quarter = random.pick([16, 20]);
   const schedule = { genesisBlock: GENESIS_BLOCK, roundSize: 4 * quarter };
   const rounds = options.rounds ?? DEFAULT_ROUNDS;
@@ -108,6 +112,13 @@ function planOfOne(random: Random, options: PlanOptions): Plan {
     slots: undefined,
     leaseMs: 0,
   };
+}
+
+/** So few that a round's trading goes beyond them by statements alone. */
+function orderLimitOf(random: Random, { statements }: PlanOptions): number | undefined {
+  const own = random.split("statements");
+  const isChosen = own.chance(0.7);
+  return (statements ?? isChosen) ? own.int(4, 8) : undefined;
 }
 
 function honest(count: number): PlannedEndpoint[] {

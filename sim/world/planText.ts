@@ -6,8 +6,10 @@ const BLOOM_BYTES = 256;
 
 /** The faults of a world, a line each. */
 export function describePlan(plan: Plan): string[] {
-  const { endpoints, endpointFaults, truthful, faults, kind, fair } = plan;
-  const first = `${kind}${fair ? "" : ", not fair"}: ${[...faults].join(" ") || "no faults"}`;
+  const { endpoints, endpointFaults, truthful, faults, kind, fair, orderLimit } = plan;
+  const stating = orderLimit === undefined ? "" : `, statements beyond ${orderLimit} orders`;
+  const what = [...faults].join(" ") || "no faults";
+  const first = `${kind}${stating}${fair ? "" : ", not fair"}: ${what}`;
   if (kind === "alone") return [first];
   const each = endpoints.map(({ dialect, scheme }, index) => {
     const own = endpointFaults

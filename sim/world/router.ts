@@ -1,13 +1,16 @@
 /** How clients reach the operators: over a network, and from one operator to the one that leads. */
 import type { Address } from "../../src/base/hex.ts";
 import type { Answered, OperatorApi } from "../../src/operator/api/operatorApi.ts";
-import type { OrderResponse } from "../../src/wire/schemas/order.ts";
+import type { CountersignedStatement } from "../../src/protocol/units.ts";
 import type { Clock } from "../host/clock.ts";
 import type { Random } from "../host/random.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 
 /** The requests of clients. */
-export type ClientFace = Pick<OperatorApi, "placeOrder" | "cancelOrder" | "proofs">;
+export interface ClientFace
+  extends Pick<OperatorApi, "placeOrder" | "cancelOrder" | "proofs" | "countersign" | "orders"> {
+  statements(client: Address): Promise<CountersignedStatement[]>;
+}
 
 /** Operators that one request is tried at: the leader may change meanwhile. */
 const MOST_HOPS = 4;
@@ -21,6 +24,9 @@ export function directFace(clock: Clock, host: OperatorHost): ClientFace | undef
     placeOrder: (signed) => within(() => api.placeOrder(signed)),
     cancelOrder: (cancel, signature) => within(() => api.cancelOrder(cancel, signature)),
     proofs: (client: Address, round) => api.proofs(client, round),
+    countersign: (given) => within(() => api.countersign(given)),
+    orders: (...asked) => within(() => api.orders(...asked)),
+    statements: async (client) => within(() => api.statements(client)),
   };
 }
 
@@ -39,9 +45,9 @@ export function routedFace(options: RouterOptions): ClientFace | undefined {
   const reached = hosts.filter((host) => host.operator !== undefined && !isCut(host));
   if (reached.length === 0) return undefined;
   const first = random.pick(reached);
-  const follow = async (
-    ask: (api: OperatorApi) => Promise<Answered<OrderResponse>>,
-  ): Promise<Answered<OrderResponse>> => {
+  const follow = async <T>(
+    ask: (api: OperatorApi) => Promise<Answered<T>>,
+  ): Promise<Answered<T>> => {
     let host = first;
     for (let hop = 1; ; hop++) {
       const answered = await call(options, host, ask);
@@ -55,6 +61,9 @@ export function routedFace(options: RouterOptions): ClientFace | undefined {
     placeOrder: (signed) => follow((api) => api.placeOrder(signed)),
     cancelOrder: (cancel, signature) => follow((api) => api.cancelOrder(cancel, signature)),
     proofs: (client, round) => first.operator?.api.proofs(client, round) as never,
+    countersign: (given) => follow((api) => api.countersign(given)),
+    orders: (...asked) => call(options, first, (api) => api.orders(...asked)),
+    statements: (client) => call(options, first, async (api) => api.statements(client)),
   };
 }
 

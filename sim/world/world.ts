@@ -19,7 +19,8 @@ import { webSocketsTo } from "../host/webSockets.ts";
 import { Client } from "./clients.ts";
 import { isPeaceful, lateIn, mayDrop, requireInGoodTime } from "./fairness.ts";
 import { FaultInjector, MILD } from "./faults.ts";
-import { InvariantBroken, Invariants } from "./invariants.ts";
+import { InvariantBroken } from "./invariantBroken.ts";
+import { Invariants } from "./invariants.ts";
 import { CHAIN_ID, MARKETS, TOKENS } from "./market.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 import { Operators } from "./operators.ts";
@@ -166,8 +167,9 @@ class World {
       giveBack();
       process.off("unhandledRejection", onRejection);
     }
-    const counts = { ...this.#trace.counts, orders: this.#invariants.acknowledgedOrders };
-    const { lines } = this.#trace;
+    const { lines, counts: told } = this.#trace;
+    const { acknowledgedOrders: orders, statements } = this.#invariants;
+    const counts = { ...told, orders, ...statements.counts };
     return { seed: this.#seed, plan: this.#plan, failure: this.#failure, counts, trace: lines };
   }
 
@@ -371,6 +373,9 @@ class World {
           : directFace(this.#clock, only as OperatorHost),
       onAcknowledged: (action, order) => this.#invariants.onAcknowledged(action, order),
       onRefused: (order, code) => this.#invariants.onRefused(order, code),
+      clock: this.#clock,
+      orderLimit: this.#plan.orderLimit,
+      watch: this.#invariants,
       onError: (error) => this.#fail(error),
       trace: (text) => this.#trace.say(text),
     });

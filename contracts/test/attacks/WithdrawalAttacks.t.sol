@@ -2,7 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {IMediator} from "../../src/interfaces/IMediator.sol";
-import {BalanceProof, SignedOrder} from "../../src/types/Types.sol";
+import {BalanceProof, Root, Signature, SignedOrder} from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
 
 /// @title Attacks by requests to withdraw, and on them
@@ -297,5 +297,51 @@ contract WithdrawalAttacksTest is MediatorTest {
         honestlyTo(3);
         vm.expectRevert(abi.encodeWithSelector(IMediator.AlreadyCommitted.selector, token0(), 3));
         cancel(one(sale(ANN, 2, 1, 100)));
+    }
+
+    /// @dev Ann asks for what the operator then gives to Ben without a trade, and Ben asks for it
+    /// again: no tree has a total below nothing, so the exchange halts, and neither is paid twice.
+    function test_attack_requestsForMoreThanThereIs() public {
+        rollTo(3, 0);
+        move(0, ANN, BEN, 100);
+        commitNow();
+        ask(ANN, 100);
+        rollTo(4, 0);
+        balances[0][BEN] = 60;
+        commitNow();
+        ask(BEN, 160);
+        rollTo(5, 0);
+        balances[0][BEN] = 0;
+        Root[] memory roots = honestRoots();
+        bytes memory underflow = abi.encodeWithSignature("Panic(uint256)", 0x11);
+        vm.expectRevert(underflow);
+        vm.prank(operator);
+        mediator.commit(roots, new Signature[](0));
+        vm.expectRevert(underflow);
+        mediator.expectedTotal(token0());
+
+        rollTo(5, 1);
+        assertTrue(mediator.halted(), "no commit, no exchange");
+        refusesToPay(ANN, 3);
+        refusesToPay(BEN, 4);
+        mediator.recoverBalance(clients[BEN], token0(), proofOf(BEN, 0, 3));
+        assertEq(walletOf(BEN, 0), 160, "as of the round before the requests");
+        assertEq(tokens[0].balanceOf(address(mediator)), 0);
+    }
+
+    function ask(uint256 client, uint128 amount) private {
+        BalanceProof memory proof = proofOf(client, 0, roundNow() - 1);
+        vm.deal(clients[client], withdrawalBond());
+        vm.prank(clients[client]);
+        mediator.initiateWithdrawal{value: withdrawalBond()}(
+            token0(), amount, clients[client], proof, noStatements()
+        );
+    }
+
+    function refusesToPay(uint256 client, uint64 requested) private {
+        vm.expectRevert(
+            abi.encodeWithSelector(IMediator.WithdrawalNotDue.selector, requested, uint64(5))
+        );
+        mediator.confirmWithdrawal(clients[client], token0());
     }
 }

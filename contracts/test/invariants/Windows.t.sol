@@ -9,6 +9,7 @@ import {
     Execution,
     Signature,
     SignedOrder,
+    Statement,
     DisputeAnswer
 } from "../../src/types/Types.sol";
 import {MediatorTest} from "../base/MediatorTest.sol";
@@ -53,6 +54,8 @@ contract WindowsTest is MediatorTest {
     SignedOrder[] private evidence;
     /// The quarter of round 5 in which the dispute that is answered was opened.
     uint64 private openedIn;
+    /// Whether both sides show statements.
+    bool private stated;
 
     function roundSize() internal pure override returns (uint64) {
         return 32;
@@ -60,6 +63,10 @@ contract WindowsTest is MediatorTest {
 
     function bond() internal pure override returns (uint256) {
         return 5;
+    }
+
+    function withdrawalBond() internal pure override returns (uint256) {
+        return 3;
     }
 
     /// @dev Requests of rounds 2, 3 and 4, covered, and one of round 5, overdrawn.
@@ -97,6 +104,20 @@ contract WindowsTest is MediatorTest {
             } else {
                 tryEverywhere(what);
             }
+        }
+    }
+
+    /// @dev Statements open no window, and close none.
+    function test_everyCallWithStatementsInEveryBlock() public {
+        vm.pauseGasMetering();
+        stated = true;
+        tryEverywhere(Call.InitiateWithdrawal);
+        tryEverywhere(Call.CancelWithdrawal);
+        tryEverywhere(Call.CancelCommitted);
+        tryEverywhere(Call.OpenDispute);
+        for (openedIn = 0; openedIn < 4; ++openedIn) {
+            tryEverywhere(Call.ProveExecutions);
+            tryEverywhere(Call.CloseDispute);
         }
     }
 
@@ -147,9 +168,8 @@ contract WindowsTest is MediatorTest {
         uint256 before = vm.snapshotState();
         prepare(what);
         vm.roll(at);
-        (bytes memory data, uint256 value) = (dataOf(what, LAST + 1), 0);
+        (bytes memory data, uint256 value) = (dataOf(what, LAST + 1), bondOf(what));
         if (what == Call.OpenDispute) {
-            value = bond();
             data = abi.encodeCall(
                 mediator.openDispute,
                 (
@@ -209,7 +229,7 @@ contract WindowsTest is MediatorTest {
         prepare(what);
         vm.roll(at);
         bytes memory data = dataOf(what, uint64((at - genesis) / roundSize()));
-        uint256 value = what == Call.OpenDispute ? bond() : 0;
+        uint256 value = bondOf(what);
         vm.deal(who, value);
         vm.prank(who);
         (bool ok, bytes memory answer) = address(mediator).call{value: value}(data);
@@ -227,6 +247,11 @@ contract WindowsTest is MediatorTest {
             assertEq(bytes32(found), bytes32(expected), where);
         }
         vm.revertToState(before);
+    }
+
+    function bondOf(Call what) private pure returns (uint256) {
+        if (what == Call.InitiateWithdrawal) return withdrawalBond();
+        return what == Call.OpenDispute ? bond() : 0;
     }
 
     function answers(Call what) private pure returns (bool) {
@@ -309,7 +334,8 @@ contract WindowsTest is MediatorTest {
     function prepare(Call what) private {
         if (answers(what) || what == Call.RefundBond) {
             vm.roll(firstBlock(LAST, answers(what) ? openedIn : 0));
-            openWithProofs(0, noFills());
+            if (stated) openStated();
+            else openWithProofs(0, noFills());
         } else if (what == Call.CancelCommitted) {
             rollTo(LAST + 1, 0);
             commitNow();
@@ -318,6 +344,37 @@ contract WindowsTest is MediatorTest {
             vm.prank(clients[0]);
             tokens[0].approve(address(mediator), 1);
         }
+    }
+
+    function openStated() private {
+        BalanceProof[] memory proofs = proofsOf(0, LAST - 1);
+        Statement[] memory shown = countersignedOf(0, LAST - 1);
+        vm.deal(clients[0], bond());
+        vm.prank(clients[0]);
+        mediator.openDispute{value: bond()}(
+            clients[0], proofs, noDeposit(), noFills(), noDelegation(), shown
+        );
+    }
+
+    /// @dev About the order with id 0, which sold `sold` of token 1.
+    function firstOrder(uint64 round, uint128 sold) private view returns (Statement memory) {
+        return statementOf(round, 1, noIds(), [0, sold], [uint128(0), 0]);
+    }
+
+    function countersignedOf(uint256 client, uint64 round)
+        private
+        view
+        returns (Statement[] memory)
+    {
+        return stated ? countersigned(client, firstOrder(round, 0)) : noStatements();
+    }
+
+    function signedOf(uint256 client, uint64 round, uint128 sold)
+        private
+        view
+        returns (Statement[] memory)
+    {
+        return stated ? byClient(client, firstOrder(round, sold)) : noStatements();
     }
 
     function dataOf(Call what, uint64 round) private view returns (bytes memory) {
@@ -334,13 +391,15 @@ contract WindowsTest is MediatorTest {
             BalanceProof memory proof = proofOf(1, 1, of_);
             return abi.encodeCall(
                 mediator.initiateWithdrawal,
-                (address(tokens[1]), 1, clients[1], proof, noStatements())
+                (address(tokens[1]), 1, clients[1], proof, countersignedOf(1, of_))
             );
         }
         if (what == Call.CancelWithdrawal || what == Call.CancelCommitted) {
+            // One unit sold beside the whole opening: enough where it is counted.
+            SignedOrder[] memory orders = stated ? new SignedOrder[](0) : evidence;
             return abi.encodeCall(
                 mediator.cancelWithdrawal,
-                (clients[0], address(tokens[1]), evidence, noStatements(), noCovers())
+                (clients[0], address(tokens[1]), orders, signedOf(0, LAST, 1), noCovers())
             );
         }
         if (what == Call.ConfirmOf5) {
@@ -370,12 +429,20 @@ contract WindowsTest is MediatorTest {
             uint64 of_ = round - 1 > LAST ? LAST : round - 1;
             return abi.encodeCall(
                 mediator.openDispute,
-                (who, proofsOf(0, of_), noDeposit(), noFills(), noDelegation(), noStatements())
+                (
+                    who,
+                    proofsOf(0, of_),
+                    noDeposit(),
+                    noFills(),
+                    noDelegation(),
+                    countersignedOf(0, of_)
+                )
             );
         }
         if (what == Call.ProveExecutions) {
             return abi.encodeCall(
-                mediator.proveExecutions, (who, LAST, false, new Execution[](0), noStatements())
+                mediator.proveExecutions,
+                (who, LAST, false, new Execution[](0), signedOf(0, LAST - 1, 0))
             );
         }
         if (what == Call.CloseDispute) {
@@ -389,8 +456,8 @@ contract WindowsTest is MediatorTest {
                         openingsOf(0, LAST - 1),
                         new BalanceProof[](0),
                         proofsOf(0, LAST),
-                        noStatements(),
-                        noCovers()
+                        signedOf(0, LAST - 1, 0),
+                        coversOf(countersignedOf(0, LAST - 1))
                     )
                 )
             );

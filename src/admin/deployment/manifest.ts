@@ -12,13 +12,18 @@ export async function manifestOf(
   plan: DeploymentPlan,
   mediator: Address,
 ): Promise<Manifest> {
-  const { manager, schedule, tokens } = await new MediatorReader(client, mediator).exchange();
+  const reader = new MediatorReader(client, mediator);
+  const [{ manager, schedule, tokens }, disputes] = await Promise.all([
+    reader.exchange(),
+    reader.disputes(),
+  ]);
   const { chainId, disputeBond, withdrawalBond, owner, operators } = plan;
   const { kind } = plan.manager;
   return {
     version: 1,
     chainId,
     mediator,
+    disputes,
     manager,
     managerKind: kind,
     ...schedule,

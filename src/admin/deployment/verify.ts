@@ -23,13 +23,18 @@ export async function verifyDeployment(
   const code = await codeChecks(client, manifest);
   // A contract that is no Mediator has no settings.
   if (code.some(({ what, state }) => what === "code of mediator" && state === "fail")) return code;
-  const [facts, clock] = await Promise.all([reader.exchange(), reader.clock()]);
+  const [facts, disputes, clock] = await Promise.all([
+    reader.exchange(),
+    reader.disputes(),
+    reader.clock(),
+  ]);
   const { schedule } = facts;
   const listed = facts.tokens.map(({ token }) => token);
   return [
     same("chain", facts.domain.chainId, manifest.chainId),
     ...code,
     same("manager", facts.manager, manager),
+    ...(manifest.disputes === undefined ? [] : [same("disputes", disputes, manifest.disputes)]),
     same("genesis block", schedule.genesisBlock, manifest.genesisBlock),
     same("round size", schedule.roundSize, manifest.roundSize),
     same("dispute bond", facts.disputeBond, manifest.disputeBond),

@@ -25,6 +25,8 @@ const manifest = z.object({
   version: z.literal(1),
   chainId: z.number().int(),
   mediator: address,
+  /** The Mediator's code for disputes; manifests of older releases do not name it. */
+  disputes: address.optional(),
   manager: address,
   managerKind: z.enum(["single", "roundRobin"]),
   genesisBlock: block,

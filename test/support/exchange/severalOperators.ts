@@ -88,6 +88,8 @@ export interface OperatorsOptions {
   readonly blockSeconds?: number;
   readonly slotBlocks?: number;
   readonly leaseMs?: number;
+  /** The operators' limit. */
+  readonly ordersPerClientAndRound?: number;
 }
 
 const BLOCK_SECONDS = 0.25;
@@ -109,6 +111,7 @@ export async function startOperatorsExchange({
   blockSeconds = BLOCK_SECONDS,
   slotBlocks = SLOT_BLOCKS,
   leaseMs,
+  ordersPerClientAndRound,
 }: OperatorsOptions = {}): Promise<OperatorsExchange> {
   const chain = blockSeconds === 0 ? {} : { blockTime: blockSeconds };
   const [database, anvil] = await Promise.all([startPostgres(), startAnvil(chain)]);
@@ -130,6 +133,7 @@ export async function startOperatorsExchange({
       folder,
       shared: {
         ...sharedSettings(deployed, schema, leaseMs),
+        ...(ordersPerClientAndRound !== undefined && { ordersPerClientAndRound }),
         page: { rpc: [anvil.url], operators: places.map(({ clients }) => urlOf(clients.port)) },
       },
       databaseUrl: database.url,
