@@ -76,7 +76,7 @@ async function p99Of(place: Place, way: Way, perSecond: number): Promise<number>
 const folder = extract(OLD);
 const places: Place[] = [];
 try {
-  const old = await openPlace(join(folder, "test", "support/processExchange.ts"), {});
+  const old = await openPlace(join(folder, "test", "support", "processExchange.ts"), {});
   places.push(old);
   const support = join(ROOT, "test/support/exchange/processExchange.ts");
   const now = await openPlace(support, { rateLimits: NO_LIMITS });
