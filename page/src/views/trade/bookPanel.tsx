@@ -129,8 +129,9 @@ const Level = stable(({ grid, price, amount, sum, percent, isOwn }: LevelProps) 
       </td>
       <td>{sizeText(grid, amount)}</td>
       <td>
-        {/* Moved by a transform: another width would be another layout. */}
-        <i class="level-bar" style={{ transform: `scaleX(${percent / 100})` }} />
+        <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+          <rect x={100 - percent} width={percent} height="1" />
+        </svg>
         {sizeText(grid, sum)}
       </td>
     </tr>
