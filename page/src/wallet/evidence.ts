@@ -7,7 +7,7 @@ import {
   CheckedEvidence,
   type RejectedEvidence,
 } from "../../../src/client/evidence/checkedEvidence.ts";
-import { type EvidenceRecord, MemoryEvidence } from "../../../src/client/evidence/evidence.ts";
+import { MemoryEvidence, roundOf } from "../../../src/client/evidence/evidence.ts";
 import { formatRecord } from "../../../src/client/evidence/records.ts";
 import {
   exportEvidence,
@@ -94,19 +94,6 @@ async function roundsOf(file: MemoryEvidence): Promise<Round[]> {
   const rounds = new Set<Round>();
   for await (const record of file.records()) rounds.add(roundOf(record));
   return [...rounds].sort((a, b) => a - b);
-}
-
-function roundOf(record: EvidenceRecord): Round {
-  switch (record.kind) {
-    case "proof":
-      return record.round;
-    case "order":
-      return record.signed.order.round;
-    case "fill":
-      return record.fill.fill.round;
-    case "statement":
-      return record.statement.round;
-  }
 }
 
 function accountAddress(): Address {

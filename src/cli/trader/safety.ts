@@ -9,7 +9,7 @@ import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { connect, readChainId } from "../../chain/rpc/rpc.ts";
 import type { AuditReport } from "../../client/audit.ts";
 import { dispute } from "../../client/dispute.ts";
-import type { EvidenceRecord } from "../../client/evidence/evidence.ts";
+import { type EvidenceRecord, roundOf } from "../../client/evidence/evidence.ts";
 import { readRecord } from "../../client/evidence/records.ts";
 import { exportEvidence, mergeEvidence } from "../../client/evidence/transfer.ts";
 import { FileEvidence } from "../../client/node/fileEvidence.ts";
@@ -199,19 +199,6 @@ async function reportEvidence(flags: TraderFlags, isVerified: boolean): Promise<
     ...(isVerified && rejected.length === 0 ? ["all of it holds against the chain"] : []),
   ]);
   if (rejected.length > 0) process.exitCode = EXIT_FOUND;
-}
-
-function roundOf(record: EvidenceRecord): number {
-  switch (record.kind) {
-    case "proof":
-      return record.round;
-    case "order":
-      return record.signed.order.round;
-    case "fill":
-      return record.fill.fill.round;
-    case "statement":
-      return record.statement.round;
-  }
 }
 
 function proofCommand(): Command {

@@ -61,6 +61,20 @@ export type EvidenceRecord =
         readonly countersignature: Signature | null;
       });
 
+/** The round that a record is about. */
+export function roundOf(record: EvidenceRecord): Round {
+  switch (record.kind) {
+    case "proof":
+      return record.round;
+    case "order":
+      return record.signed.order.round;
+    case "fill":
+      return record.fill.fill.round;
+    case "statement":
+      return record.statement.round;
+  }
+}
+
 /** The name of a statement: its struct hash. */
 export function nameOfStatement({ statement }: SignedStatement): Hex {
   return bytesToHex(hashStatement(statement));
