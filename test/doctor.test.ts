@@ -27,7 +27,7 @@ import {
 } from "../src/operator/doctor/exchange.ts";
 import type { Finding } from "../src/operator/doctor/finding.ts";
 import { judgeFileSystem, judgeFlushes, judgeFreeSpace } from "../src/operator/doctor/machine.ts";
-import { startAnvil } from "./support/chain/anvil.ts";
+import { freePort, startAnvil } from "./support/chain/anvil.ts";
 import { startPooler } from "./support/database/pooler.ts";
 import { runSql, startPostgres } from "./support/database/postgres.ts";
 import { runCli } from "./support/exchange/cli.ts";
@@ -83,7 +83,8 @@ describe("the doctor", () => {
       mediator,
       markets: [{ base: weth, quote: usdc, lot: "1000000000000000", tick: "10" }],
       confirmations: 1,
-      port: Number(new URL(exchange.url).port),
+      // Not one that the system may give to a server of these tests.
+      port: await freePort(),
       storage: join(folder, "storage"),
       logs: join(folder, "logs"),
       pollMs: 20,
