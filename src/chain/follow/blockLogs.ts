@@ -85,8 +85,9 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
 }
 
 /**
- * The logs of the blocks from `from` up to `to`, of which `given` came for the range: a block whose
- * bloom tells of others is read again by itself. Throws as `readBlockLogs` does.
+ * The logs of the blocks of `span`, of which `given` came for the range: a block whose bloom tells of
+ * others is read again by itself, and so is one with transactions whose bloom tells nothing. Throws
+ * as `readBlockLogs` does.
  */
 export async function completeLogs(
   source: LogSource,
@@ -95,16 +96,21 @@ export async function completeLogs(
 ): Promise<readonly Log[]> {
   if (!source.isBloomUsable) return given;
   const ofBlock = Map.groupBy(given, ({ blockNumber }) => Number(blockNumber));
-  const doubted = await source.headers.find(
-    span,
-    (header) => !isWholeByBloom(source, header, ofBlock.get(header.number) ?? []),
-  );
+  const blind = new Set<BlockNumber>();
+  const doubted = await source.headers.find(span, (header) => {
+    const { number, bloom, transactions } = header;
+    if (bloom !== undefined) return !isWholeByBloom(source, header, ofBlock.get(number) ?? []);
+    if (transactions.length > 0) blind.add(number);
+    return blind.has(number);
+  });
   for (let i = 0; i < doubted.length; i += BLOCKS_AT_ONCE) {
     const blocks = doubted.slice(i, i + BLOCKS_AT_ONCE).map(async (number) => {
       const { logs } = await readBlockLogs(source, number);
       if (logs.length > (ofBlock.get(number)?.length ?? 0)) {
-        const which = `the bloom of block ${number} tells of more than a range gave`;
-        source.onMissingLogs(`its logs are incomplete or doubled: ${which}`);
+        const who = blind.has(number)
+          ? `block ${number} has`
+          : `the bloom of block ${number} tells of`;
+        source.onMissingLogs(`its logs are incomplete or doubled: ${who} more than a range gave`);
       }
       ofBlock.set(number, [...logs]);
     });

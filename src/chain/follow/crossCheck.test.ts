@@ -159,6 +159,61 @@ describe("a range of which one endpoint has another block", () => {
   });
 });
 
+describe("a dispute about a block of two endpoints, while a third is away", () => {
+  let isDisputed = false;
+
+  /** Names no block beyond `last`, and no newest one at all once there is a dispute. */
+  const standing = (last: number, block: number, hash?: Hex) =>
+    proxy(async ({ method, params: [asked] }, forward) => {
+      const isByHash =
+        method === "eth_getLogs" && (asked as { blockHash?: Hex }).blockHash === hash;
+      if (isByHash && hash !== undefined) return { result: [] };
+      if (method !== "eth_getBlockByNumber") return forward();
+      if (asked === "latest" && isDisputed) return 503;
+      if (Number(asked) > last) return { result: null };
+      const number: Hex = `0x${(asked === "latest" ? last : Number(asked)).toString(16)}`;
+      const found = await anvil.rpc<object>("eth_getBlockByNumber", [number, false]);
+      return {
+        result: hash !== undefined && Number(number) === block ? { ...found, hash } : found,
+      };
+    });
+
+  /** The third one comes back once they disagree, and goes on alone. */
+  async function disputed(first: Hex | undefined, second: Hex): Promise<Begun> {
+    const block = head - CONFIRMATIONS;
+    isDisputed = false;
+    const third = await proxy(async (_, forward) => (isDisputed ? forward() : 503));
+    const others = [await standing(head, block, first), await standing(head, block, second)];
+    const begun = await begin([third.url, ...others.map(({ url }) => url)], {
+      after: await readBlockRef(anvil.client, block - 1),
+      maxTries: 8,
+      onRetry: (problem) => {
+        if (problem.startsWith("Endpoints disagree")) isDisputed = true;
+      },
+    });
+    await anvil.mine(6);
+    head += 6;
+    return begun;
+  }
+
+  it("it is settled once the third has the block of one of them", async () => {
+    const begun = await disputed(undefined, OTHER_HASH);
+    expect(await kindsUpTo(begun, head - CONFIRMATIONS)).toEqual([]);
+  });
+
+  it("it goes on where each of the three has another block", async () => {
+    const begun = await disputed(`0x${"cd".repeat(32)}`, OTHER_HASH);
+    const taken: number[] = [];
+    const following = (async () => {
+      for await (const event of begun.events)
+        if (event.kind === "final") taken.push(event.to.number);
+    })();
+    await expect(following).rejects.toThrow();
+    expect(isDisputed).toBe(true);
+    expect(taken).toEqual([]);
+  });
+});
+
 describe("an endpoint that names a block that nobody else has", () => {
   it("the others are asked all the same: it hides no log by that", async () => {
     const liar = await proxy(async ({ method }, forward) => {

@@ -24,10 +24,16 @@ interface OtherBlock {
   readonly theirs: BlockRef;
 }
 
+interface Dispute {
+  readonly error: EndpointsDisagree;
+  /** The block that they disagree about; undefined: about its logs. */
+  readonly block: BlockNumber | undefined;
+}
+
 export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
-  #disputed: EndpointsDisagree | undefined;
+  #disputed: Dispute | undefined;
   /** Passed over for their age alone: they are asked all the same. */
   #old: ReadonlySet<Endpoint> = new Set();
 
@@ -67,7 +73,7 @@ export class CrossCheck {
       throw this.#disputeBlock(source, { ...first, ours });
     }
     if (given.length > 0) this.#disputed = undefined;
-    if (this.#disputed !== undefined) throw this.#disputed;
+    await this.#requireUndisputed(source);
   }
 
   /**
@@ -116,10 +122,25 @@ export class CrossCheck {
     if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
     if (opposed !== undefined) {
       const about = `the Mediator's logs in ${blocksOf(reading)}`;
-      const [ours, theirs] = [`${reading.logs.length} logs`, `${opposed[1].length} logs`];
-      throw this.#dispute(about, [source, ours], [opposed[0], theirs]);
+      const [other, logs] = opposed;
+      const here = { origin: source.origin, says: `${reading.logs.length} logs` };
+      throw this.#dispute(about, [here, { origin: other.origin, says: `${logs.length} logs` }]);
     }
-    if (this.#disputed !== undefined) throw this.#disputed;
+    await this.#requireUndisputed(source);
+  }
+
+  /**
+   * Throws the dispute that is open, unless another endpoint has the source's block of it: two
+   * outvote one, also where neither of the others is at the head any more.
+   */
+  async #requireUndisputed(source: Endpoint): Promise<void> {
+    if (this.#disputed === undefined) return;
+    const { error, block } = this.#disputed;
+    if (block === undefined) throw error;
+    const all = [source, ...this.#others(source)];
+    const [ours, ...theirs] = await Promise.all(all.map((one) => this.#refAt(one, block)));
+    if (ours === undefined || !theirs.some((ref) => ref?.hash === ours.hash)) throw error;
+    this.#disputed = undefined;
   }
 
   #others(source: Endpoint): readonly Endpoint[] {
@@ -169,13 +190,19 @@ export class CrossCheck {
   }
 
   #disputeBlock(source: Endpoint, { endpoint, ours, theirs }: OtherBlock): EndpointsDisagree {
-    return this.#dispute(`block ${ours.number}`, [source, ours.hash], [endpoint, theirs.hash]);
+    const here = { origin: source.origin, says: ours.hash };
+    const there = { origin: endpoint.origin, says: theirs.hash };
+    return this.#dispute(`block ${ours.number}`, [here, there], ours.number);
   }
 
-  #dispute(about: string, ...said: (readonly [Endpoint, string])[]): EndpointsDisagree {
-    const each = said.map(([{ origin }, says]) => ({ origin, says }));
-    this.#disputed = new EndpointsDisagree(about, each);
-    return this.#disputed;
+  #dispute(
+    about: string,
+    said: ConstructorParameters<typeof EndpointsDisagree>[1],
+    block?: BlockNumber,
+  ): EndpointsDisagree {
+    const error = new EndpointsDisagree(about, said);
+    this.#disputed = { error, block };
+    return error;
   }
 
   /** Undefined where it gives none: what was no answer has been counted. */

@@ -304,6 +304,22 @@ describe("blooms", () => {
     expect(found.notices).toHaveLength(notices);
   });
 
+  it.each([
+    ["full", FULL_BLOOM],
+    ["missing", undefined],
+  ])("old logs are read by block where blooms tell nothing: %s", async (_, bloom) => {
+    const meddle = withBloom(bloom);
+    const hiding = await proxy(async (call, forward) => {
+      if (call.method === "eth_getLogs") return { result: [] };
+      return meddle(call, forward);
+    });
+    const { kinds, failures } = await followed([hiding]);
+    expect(kinds).toEqual(ALL);
+    expect(failures).toContainEqual(
+      expect.stringMatching(/ incomplete or doubled: block \d+ has more than a range gave$/),
+    );
+  });
+
   it("blooms of another form than the logs are not used where receipts have the logs", async () => {
     const odd = `0x${"00".repeat(255)}01`;
     const found = await followed([await proxy(withBloom(odd))]);
