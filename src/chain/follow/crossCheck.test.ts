@@ -196,12 +196,12 @@ describe("a dispute about a block of two endpoints, while a third is away", () =
     return begun;
   }
 
-  it("it is settled once the third has the block of one of them", async () => {
+  it("the dispute is settled once the third has the block of one of them", async () => {
     const begun = await disputed(undefined, OTHER_HASH);
     expect(await kindsUpTo(begun, head - CONFIRMATIONS)).toEqual([]);
   });
 
-  it("it goes on where each of the three has another block", async () => {
+  it("the dispute goes on where each of the three has another block", async () => {
     const begun = await disputed(`0x${"cd".repeat(32)}`, OTHER_HASH);
     const taken: number[] = [];
     const following = (async () => {
