@@ -25,20 +25,6 @@ export class RpcRefusal extends RpcRequestError {
   }
 }
 
-/** Refusals that any endpoint would give to the same question, in the chain's present state. */
-const CALLERS: ReadonlySet<RpcErrorKind> = new Set<RpcErrorKind>([
-  "reverted",
-  "badRequest",
-  "tooWide",
-  "known",
-  "nonceTooLow",
-  "nonceTooHigh",
-  "underpriced",
-  "belowBaseFee",
-  "funds",
-  "badTransaction",
-] as RpcErrorKind[]);
-
 /** Methods that run the EVM or send a transaction. Of the others, no answer can speak of either. */
 const RUNNING = /^eth_(call|estimateGas|createAccessList|send\w+)$/;
 const OF_RUNS: ReadonlySet<RpcErrorKind> = new Set<RpcErrorKind>([
@@ -51,6 +37,9 @@ const OF_RUNS: ReadonlySet<RpcErrorKind> = new Set<RpcErrorKind>([
   "funds",
   "badTransaction",
 ]);
+
+/** Refusals that any endpoint would give to the same question, in the chain's present state. */
+const CALLERS: ReadonlySet<RpcErrorKind> = new Set([...OF_RUNS, "badRequest", "tooWide"] as const);
 
 /** Codes that mean the same everywhere: JSON-RPC 2.0, EIP-1474, EIP-4444, geth's revert. */
 const BY_CODE: ReadonlyMap<number, RpcErrorKind> = new Map([

@@ -1,122 +1,23 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { toAddress } from "../../base/address.ts";
-import { UINT64_MAX, UINT128_MAX } from "../../base/bytes.ts";
 import { Alarm } from "../../base/errors.ts";
-import { bytesToHex } from "../../base/hex.ts";
-import type { ChainLog } from "../../protocol/chainLog.ts";
-import {
-  DEFAULT_TERMS,
-  SELF_TRADES,
-  type SignedTerms,
-  TIMES_IN_FORCE,
-} from "../../protocol/trading/terms.ts";
-import type { Intent, Signature } from "../../protocol/units.ts";
+import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
 import { DecodeError } from "../form/codec.ts";
 import { ALICE, BASE, BOB, GENESIS, limitOrder, QUOTE, SIGNATURE } from "../world.testkit.ts";
+import { entries } from "./entries.testkit.ts";
 import { decodeEntry, type Entry, encodeEntry } from "./entries.ts";
 
-const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
-const hash = bytes(32).map(bytesToHex);
-const address = bytes(20).map((raw) => toAddress(bytesToHex(raw)));
-const amount = fc.bigInt({ min: 0n, max: UINT128_MAX });
-const id = fc.bigInt({ min: 0n, max: UINT64_MAX });
-const count = fc.nat();
-const signature: fc.Arbitrary<Signature> = fc.record({
-  r: hash,
-  vs: hash,
-  path: fc.array(hash, { maxLength: 3 }),
-});
-const place = { block: count, blockHash: hash, logIndex: count, transactionHash: hash };
-const round = count;
-const client = address;
-const token = address;
-const kind = <K extends string>(name: K) => fc.constant(name);
-
-const log: fc.Arbitrary<ChainLog> = fc.oneof(
-  fc.record({ kind: kind("tokenListed"), token, round, ...place }),
-  fc.record({ kind: kind("deposited"), client, token, amount, round, ...place }),
-  fc.record({
-    kind: kind("withdrawalInitiated"),
-    client,
-    token,
-    amount,
-    opening: amount,
-    recipient: address,
-    round,
-    ...place,
-  }),
-  fc.record({ kind: kind("withdrawalCancelled"), client, token, amount, round, ...place }),
-  fc.record({
-    kind: kind("withdrawalConfirmed"),
-    client,
-    token,
-    amount,
-    recipient: address,
-    round,
-    ...place,
-  }),
-  fc.record({
-    kind: kind("committed"),
-    round,
-    token,
-    node: hash,
-    total: amount,
-    leafCount: count,
-    ...place,
-  }),
-  fc.record({ kind: kind("tradingKeySet"), client, fromRound: round, key: address, ...place }),
-  fc.record({
-    kind: kind("disputeOpened"),
-    client,
-    round,
-    opener: address,
-    mustProveOpenings: fc.boolean(),
-    openingsPresented: fc.boolean(),
-    presented: count,
-    ...place,
-  }),
-  fc.record({ kind: kind("disputeClosed"), client, round, operator: address, ...place }),
-);
-
-const terms: fc.Arbitrary<SignedTerms> = fc.record({
-  timeInForce: fc.constantFrom(...TIMES_IN_FORCE),
-  goodTillBlock: fc.option(count),
-  selfTrade: fc.constantFrom(...SELF_TRADES),
-  tag: fc.option(fc.stringMatching(/^[\x20-\x7e]{1,36}$/)),
-  signature,
-});
-
-const timeless: fc.Arbitrary<Entry> = fc.oneof(
-  fc.record({
-    kind: kind("blocks"),
-    to: fc.record({ number: count, hash }),
-    logs: fc.array(log, { maxLength: 4 }),
-  }),
-  fc.record({
-    kind: kind("placeOrder"),
-    order: fc.record({
-      owner: address,
-      round,
-      id,
-      sellToken: token,
-      sellAmount: amount,
-      buyToken: token,
-      buyAmount: amount,
-      intent: fc.constantFrom<Intent>("buyAll", "sellAll"),
-    }),
-    signature,
-  }),
-  fc.record({ kind: kind("cancelOrder"), owner: address, round, id, signature }),
-);
+const { blocks, placeOrder, cancelOrder } = entries;
 
 /** With and without a time, as versions 2 and 1 have it; only the former may have terms. */
 const entry = fc
-  .tuple(timeless, fc.option(count), fc.option(terms))
-  .map(([one, timeMs, signed]): Entry => {
-    if (timeMs === null) return one;
-    const hasTerms = one.kind === "placeOrder" && signed !== null;
-    return { ...one, ...(hasTerms && { terms: signed }), timeMs };
+  .tuple(fc.oneof(blocks, placeOrder, cancelOrder), fc.boolean())
+  .map(([one, isTimed]): Entry => {
+    if (isTimed) return one;
+    const { timeMs: _time, ...timeless } = one;
+    if (timeless.kind !== "placeOrder") return timeless;
+    const { terms: _terms, ...plain } = timeless;
+    return plain;
   });
 
 const text = (record: Uint8Array) => new TextDecoder().decode(record);
