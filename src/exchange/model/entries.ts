@@ -55,21 +55,7 @@ import type {
 import { decodeBinary } from "./entryBytes.ts";
 import { logCodec } from "./logCodec.ts";
 
-export type {
-  BlocksEntry,
-  CancelAfterEntry,
-  CancelAllEntry,
-  CancelOrderEntry,
-  CountersignEntry,
-  Entry,
-  ExchangeLimits,
-  Genesis,
-  GenesisEntry,
-  KeepAliveEntry,
-  Market,
-  PlaceOrderEntry,
-  ReplaceOrderEntry,
-} from "./entry.ts";
+export type * from "./entry.ts";
 
 /**
  * The form of the entries written as JSON: in journals that older releases read too, and to be
