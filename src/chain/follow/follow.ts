@@ -24,7 +24,7 @@ import { HeaderReader } from "./headers.ts";
 import { HeadNotifier } from "./headNotifier.ts";
 import { AdaptiveRange, type FinalBlocks, readBlockRef, readRange } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
-import { POLLS_BETWEEN_SURVEYS, passOverOld } from "./survey.ts";
+import { Survey } from "./survey.ts";
 
 export { readBlockRef } from "./readRange.ts";
 export { LogsRefused } from "./soundLogs.ts";
@@ -131,27 +131,29 @@ class BlockFollower {
   #source: Endpoint | undefined;
   /** The sources of the polls that failed since blocks were taken. */
   readonly #failed = new Set<Endpoint>();
-  #polls = 0;
+  readonly #survey: Survey;
+  /** The newest block of the last poll. */
+  #head: BlockNumber = -1;
   readonly #others: CrossCheck;
 
   constructor(options: FollowOptions) {
     this.#options = options;
     this.#others = new CrossCheck(options);
+    this.#survey = new Survey(options);
     this.#last = options.after;
   }
 
   /** The newest block, as the healthiest endpoint knows it. */
   async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
-    this.#polls += 1;
-    if (this.#polls % POLLS_BETWEEN_SURVEYS === 0) {
-      this.#others.passedOver(await passOverOld(this.#options));
-    }
+    const old = await this.#survey.poll(this.#head);
+    if (old !== undefined) this.#others.passedOver(old);
     let failure: unknown;
     for (const source of this.#candidates()) {
       try {
         const block = await source.client.getBlock({ blockTag: "latest" });
         const [number, timestamp] = [Number(block.number), Number(block.timestamp)];
         this.#source = source;
+        this.#head = number;
         const baseFee = block.baseFeePerGas ?? 0n;
         return { source, head: { kind: "head", number, timestamp, baseFee } };
       } catch (error) {

@@ -1,38 +1,69 @@
 /** Which endpoints have fallen behind the others. */
+import type { BlockNumber } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 
 /** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
-export const POLLS_BETWEEN_SURVEYS = 8;
+const POLLS_BETWEEN_SURVEYS = 8;
 const NORMAL_LAG_BLOCKS = 3;
 
-/**
- * Passes over endpoints whose newest block is old: what they miss, deadlines do not. Gives them,
- * for one that names a block that nobody else has makes all others look so: they must still be
- * asked whether they have what it says.
- */
-export async function passOverOld(options: {
+export interface SurveyOptions {
   readonly client: ChainClient;
   readonly confirmations: number;
-}): Promise<ReadonlySet<Endpoint>> {
-  const { confirmations } = options;
-  const { transport } = options.client;
-  const well = transport.endpoints().filter(({ penalty }) => penalty === 0);
-  const old = new Set<Endpoint>();
-  if (well.length < 2) return old;
-  const heads = await Promise.all(
-    well.map(async (endpoint) => {
-      const number = await endpoint.client.getBlockNumber().catch(() => undefined);
-      return { endpoint, number: Number(number ?? Number.NaN) };
-    }),
-  );
-  const newest = Math.max(...heads.map(({ number }) => number || 0));
-  for (const { endpoint, number } of heads) {
-    const behind = newest - number;
-    if (behind > Math.max(NORMAL_LAG_BLOCKS, confirmations)) {
+}
+
+export class Survey {
+  readonly #options: SurveyOptions;
+  #polls = 0;
+  /** The newest block that was known at the last survey. */
+  #head: BlockNumber | undefined;
+
+  constructor(options: SurveyOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * To be called before each poll, with the newest block that is known. At times it passes over
+   * endpoints whose newest block is old: what they miss, deadlines do not. Gives them then, for one
+   * that names a block that nobody else has makes all others look so: they must still be asked
+   * whether they have what it says.
+   */
+  async poll(head: BlockNumber): Promise<ReadonlySet<Endpoint> | undefined> {
+    this.#polls += 1;
+    if (this.#polls % POLLS_BETWEEN_SURVEYS !== 0) return undefined;
+    const isStill = head === this.#head;
+    this.#head = head;
+    return this.#passOverOld(isStill);
+  }
+
+  /**
+   * `isStill`: no block came since the survey before. Then endpoints are asked that are passed over,
+   * and one that goes on is well again: its failures may be long past, and ours answers for ever.
+   */
+  async #passOverOld(isStill: boolean): Promise<ReadonlySet<Endpoint>> {
+    const { client, confirmations } = this.#options;
+    const { transport } = client;
+    const asked = transport.endpoints().filter(({ penalty }) => isStill || penalty === 0);
+    const old = new Set<Endpoint>();
+    if (asked.length < 2) return old;
+    const heads = await Promise.all(
+      asked.map(async (endpoint) => {
+        const number = await endpoint.client.getBlockNumber().catch(() => undefined);
+        return { endpoint, number: Number(number ?? Number.NaN) };
+      }),
+    );
+    const newest = Math.max(...heads.map(({ number }) => number || 0));
+    const isOld = (number: BlockNumber) =>
+      newest - number > Math.max(NORMAL_LAG_BLOCKS, confirmations);
+    for (const { endpoint, number } of heads) {
+      if (!isOld(number)) continue;
+      const behind = newest - number;
       transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
       old.add(endpoint);
     }
+    if (old.size === 0) return old;
+    for (const { endpoint, number } of heads)
+      if (number <= newest && !isOld(number)) endpoint.forgive();
+    return old;
   }
-  return old;
 }

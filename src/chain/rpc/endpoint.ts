@@ -118,6 +118,11 @@ export class Endpoint {
     this.#answersInRow = 0;
   }
 
+  /** Asked in its turn again. Its failures count on: the next one costs it more. */
+  forgive(): void {
+    this.#penalty = 0;
+  }
+
   /** A request was answered, here or elsewhere. */
   recover(): void {
     this.#penalty = Math.max(0, this.#penalty - 1);

@@ -27,34 +27,54 @@ test("a head is reported again after a failed poll, though no block came", async
   expect(told).toEqual(["head 7", "failed", "head 7"]);
 });
 
-test("an endpoint that stands still is passed over for one that goes on", async () => {
+/** The heads that are told of a chain of 20 blocks, whose first endpoint stands still at 0. */
+async function besideAStandingOne(wasAway: boolean) {
   const anvil = await startAnvil();
   onTestFinished(() => anvil.stop());
-  const standing = await startHttpProxy(anvil.url, ({ method, params }, forward) => {
-    const isHead = method === "eth_blockNumber" || params[0] === "latest";
-    return isHead ? old[method as keyof typeof old]() : forward();
-  });
-  onTestFinished(() => standing.stop());
   const genesis = await anvil.rpc("eth_getBlockByNumber", ["0x0", false]);
   const old = {
-    eth_blockNumber: async () => ({ result: "0x0" }),
-    eth_getBlockByNumber: async () => ({ result: genesis }),
+    eth_blockNumber: { result: "0x0" },
+    eth_getBlockByNumber: { result: genesis },
   };
+  const standing = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
+    const isHead = method === "eth_blockNumber" || params[0] === "latest";
+    return isHead ? old[method as keyof typeof old] : forward();
+  });
+  onTestFinished(() => standing.stop());
   await anvil.mine(20);
   const stop = new AbortController();
   const told: number[] = [];
   const failures: string[] = [];
   const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
+  const client = connect([standing.url, anvil.url], { retries: 0, onFailure });
+  const [, other] = client.transport.endpoints();
+  // As often as it takes for the longest time in which others are asked before it.
+  for (let i = 0; wasAway && i < 6 && other !== undefined; i++) {
+    client.transport.demote(other, "it was away");
+  }
   await watchHeads(() => true, stop.signal, {
     config: { maxTries: 3, pollMs: 1, confirmations: 1 } as OperatorConfig,
     log: collectingLog(),
-    client: connect([standing.url, anvil.url], { retries: 0, onFailure }),
+    client,
     onChain: (head) => {
       told.push(head?.number ?? -1);
       if (told.length === 2) stop.abort();
     },
     onFailedPoll: () => told.push(-1),
   });
+  const passedOver = `${standing.url} its newest block 0 is 20 blocks behind`;
+  return { told, failures, passedOver, asked: standing.asked.length };
+}
+
+test("an endpoint that stands still is passed over for one that goes on", async () => {
+  const { told, failures, passedOver } = await besideAStandingOne(false);
   expect(told).toEqual([0, 20]);
-  expect(failures).toEqual([`${standing.url} its newest block 0 is 20 blocks behind`]);
+  expect(failures).toEqual([passedOver]);
+});
+
+test("an endpoint that stands still is passed over for one that was away for long", async () => {
+  const { told, failures, passedOver, asked } = await besideAStandingOne(true);
+  expect(told).toEqual([0, 20]);
+  expect(failures.at(-1)).toBe(passedOver);
+  expect(asked).toBeLessThan(50);
 });

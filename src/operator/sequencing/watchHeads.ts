@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { POLLS_BETWEEN_SURVEYS, passOverOld } from "../../chain/follow/survey.ts";
+import { Survey } from "../../chain/follow/survey.ts";
 import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import { ask } from "../../chain/rpc/rpc.ts";
 import type { ChainOptions } from "./lead.ts";
@@ -16,14 +16,11 @@ export async function watchHeads(
 ): Promise<void> {
   let tries = 0;
   let last = -1;
-  let polls = 0;
+  const survey = new Survey({ client, confirmations: config.confirmations });
   while (!signal.aborted) {
     try {
       if (isNeeded()) {
-        polls += 1;
-        if (polls % POLLS_BETWEEN_SURVEYS === 0) {
-          await passOverOld({ client, confirmations: config.confirmations });
-        }
+        await survey.poll(last);
         const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
         const { timestamp, baseFeePerGas } = block;
         const number = Number(block.number);
