@@ -2,6 +2,7 @@
 import { Api } from "../../../src/client/api.ts";
 import type { ExchangeClient } from "../../../src/client/client.ts";
 import type { OrderStatus } from "../../../src/client/types.ts";
+import type { BlockNumber } from "../../../src/protocol/units.ts";
 import { until } from "../exchange/exchange.ts";
 import type { OperatorsExchange } from "../exchange/severalOperators.ts";
 import { JournalModel } from "./journalModel.ts";
@@ -22,11 +23,15 @@ export class ModelChecks {
     this.#clients = clients;
   }
 
-  /** While nobody trades: waits until the operator at `url` has taken in all of the journal. */
-  async run(url: string): Promise<void> {
+  /**
+   * While nobody trades: waits until the operator at `url` has taken in all of the journal. Block
+   * `least` became final after the last order: an operator that is not there yet may lack orders.
+   */
+  async run(url: string, least: BlockNumber): Promise<void> {
     const api = new Api(url);
     await until(`${url} shows what the journal holds`, async () => {
       await this.#read();
+      if (this.#model.block < least) return false;
       if ((await api.call("fetchClock")).block !== this.#model.block) return false;
       const faults = await this.#faults(api);
       // A claim of a slot makes a block, at any time.

@@ -16,7 +16,7 @@ import { Blocks } from "../chain/blocks.ts";
 import { CrashChecks } from "../checks/crashChecks.ts";
 import { ModelChecks } from "../checks/modelChecks.ts";
 import { Random } from "../checks/random.ts";
-import { until } from "../exchange/exchange.ts";
+import { CONFIRMATIONS, until } from "../exchange/exchange.ts";
 import { LoadTrader } from "../exchange/loadTrader.ts";
 import {
   type Member,
@@ -287,13 +287,15 @@ export class Drills {
   /** Every approved operator that runs shows the same, and it is what it must be. */
   async #check(): Promise<void> {
     // Another final block: who has taken it in has taken in all orders before it.
-    await this.exchange.anvil.mine();
-    const { operators } = await this.exchange.slotReader.slots();
+    const { anvil, slotReader } = this.exchange;
+    await anvil.mine();
+    const final = (await anvil.blockNumber()) - CONFIRMATIONS;
+    const { operators } = await slotReader.slots();
     const approved = new Set(operators.map(({ address }) => address));
     for (const { name, url, process } of this.running.filter(({ address }) =>
       approved.has(address),
     )) {
-      await this.#checkAt(name, url);
+      await this.#checkAt(name, url, final);
       const complaint = process?.complaint();
       if (complaint !== "") throw new Error(`${name}: ${complaint}`);
     }
@@ -304,16 +306,27 @@ export class Drills {
    * Everything is checked with the answers of one operator alone. On a busy machine it may be slow
    * to answer, and a client then asks another: such a pass does not count, and is repeated.
    */
-  async #checkAt(name: string, url: string): Promise<void> {
+  async #checkAt(name: string, url: string, final: BlockNumber): Promise<void> {
     for (let pass = 1; ; pass++) {
       for (const { client } of this.#traders) client.api.prefer(url);
-      await this.#checks.run();
-      await this.#model.run(url);
+      const fault = await this.#faultAt(url, final);
       const elsewhere = this.#traders.find(({ client }) => client.api.url !== url);
+      if (elsewhere === undefined && fault !== undefined) throw fault;
       if (elsewhere === undefined) return;
       if (pass === MOST_PASSES) {
-        throw new Error(`${name} did not answer ${elsewhere.client.address}`);
+        throw fault ?? new Error(`${name} did not answer ${elsewhere?.client.address}`);
       }
+    }
+  }
+
+  /** What the checks throw; undefined where all holds. */
+  async #faultAt(url: string, final: BlockNumber): Promise<unknown> {
+    try {
+      await this.#checks.run();
+      await this.#model.run(url, final);
+      return undefined;
+    } catch (fault) {
+      return fault;
     }
   }
 }
