@@ -12,7 +12,7 @@ import type { BlocksEntry } from "../src/exchange/model/entries.ts";
 import type { State } from "../src/exchange/model/state.ts";
 import { areTreesHashed } from "../src/exchange/queries/views.ts";
 import { TreeHasher } from "../src/operator/sequencing/treeHasher.ts";
-import { inTurns, type Line } from "./measure.ts";
+import { inTurns, type Line, textOf } from "./measure.ts";
 import { olderBuild } from "./older.ts";
 
 /** Of 100 clients, so many have an open order when the round ends. */
@@ -127,9 +127,8 @@ async function edgeNow(clients: readonly Address[], heaps: number[]): Promise<nu
 }
 
 /** `runs`: how often each is measured; undefined: as everything else. */
-export async function edgeLines(counts: readonly number[], runs?: number): Promise<Line[]> {
+export async function* edgeLines(counts: readonly number[], runs?: number): AsyncGenerator<Line> {
   const older = olderBuild();
-  const lines: Line[] = [];
   try {
     const before = (await older.load("src/exchange/apply.ts")) as Machine;
     for (const count of counts) {
@@ -137,17 +136,16 @@ export async function edgeLines(counts: readonly number[], runs?: number): Promi
       const heaps: number[] = [];
       const sides = [() => edgeBefore(before, clients), () => edgeNow(clients, heaps)];
       const { medians, ratios } = await inTurns(sides, { warm: false, runs });
-      lines.push({
+      yield {
         what: `${count.toLocaleString("en")} clients (${gigabytes(heaps)}): longest turn at a round's edge`,
         before: `${(medians[0] as number).toFixed(0)} ms`,
         now: `${(medians[1] as number).toFixed(1)} ms`,
         ratio: ratios[1] as number,
-      });
+      };
     }
   } finally {
     older.remove();
   }
-  return lines;
 }
 
 function gigabytes(heaps: readonly number[]): string {
@@ -156,7 +154,7 @@ function gigabytes(heaps: readonly number[]): string {
 
 if (import.meta.main) {
   const counts = process.argv.slice(2).map(Number);
-  for (const { what, before, now, ratio } of await edgeLines(counts.length ? counts : [100_000])) {
-    console.log(`${what}: ${before} before, ${now} now, ratio ${ratio.toFixed(1)}`);
+  for await (const line of edgeLines(counts.length ? counts : [100_000])) {
+    console.log(textOf(line));
   }
 }
