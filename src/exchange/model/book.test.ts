@@ -2,8 +2,12 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
 import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
-import { Book, type OrderRecord } from "./book.ts";
+import { Book } from "./book.ts";
+import { OrderRecord } from "./orderRecord.ts";
+import { CountedOrders } from "./ordersById.ts";
 import type { Side } from "./outcome.ts";
+
+const ACCOUNT = { address: ALICE, leafIndex: 0, balances: new Map() };
 
 function record(
   book: Book,
@@ -12,25 +16,17 @@ function record(
   lots: number,
   price: number,
 ): OrderRecord {
-  return {
+  return new OrderRecord({
+    account: ACCOUNT,
+    counted: new CountedOrders(),
     order: limitOrder(ALICE, 0, arrivalSeq, side, lots, price),
     signature: SIGNATURE,
     terms: DEFAULT_TERMS,
     placedMs: 0,
-    reason: undefined,
     arrivalSeq,
     book,
-    side,
-    price: BigInt(price),
-    lots: BigInt(lots),
-    filledLots: 0n,
-    sold: 0n,
-    bought: 0n,
-    sequence: 0,
-    state: "open",
-    earlier: undefined,
-    later: undefined,
-  };
+    measured: { side, price: BigInt(price), lots: BigInt(lots) },
+  });
 }
 
 const changes = fc.array(
