@@ -1,7 +1,8 @@
 /**
  * A round's edge under load, beside the baseline: the longest turn of the event loop, as CPU, from
  * the block that ends the round until roots and proofs of the next are there. Most clients have an
- * open order, or one that waits for the next round, and every balance has moved. `node --expose-gc bench/roundEdge.ts [clients...]`
+ * open order, or one that waits for the next round, and every balance has moved.
+ * `node --expose-gc bench/roundEdge.ts [clients...]`
  */
 import { setImmediate } from "node:timers/promises";
 import { toAddress } from "../src/base/address.ts";

@@ -62,7 +62,7 @@ function bytesOf(pathLength: number): number {
 
 let newest = new SignatureBlock();
 
-/** A block with room for the signature, the newest one while it has some; none for overlong ones. */
+/** A block with room for the signature, the newest while it has some; none for an overlong one. */
 export function blockFor({ path }: Signature): SignatureBlock | undefined {
   if (path.length > MAX_PATH_LENGTH) return undefined;
   if (!newest.hasRoom(path.length)) newest = new SignatureBlock();
