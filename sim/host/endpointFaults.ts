@@ -44,13 +44,14 @@ export const SHAPE_FAULTS = [
   "noSubscribe",
 ] as const;
 /**
- * blocksInvented: blocks after the newest true one, without logs, while a true endpoint is well:
- * where none answers nobody can know.
+ * What nobody can know where no true endpoint answers, and comes only while one is well.
+ * blocksInvented: blocks after the newest true one, without logs. trialsRefused: each trial of a
+ * call is refused, as if the Mediator were HALTED.
  */
-export const HEAD_FAULTS = ["blocksInvented"] as const;
+export const REFUTABLE_FAULTS = ["blocksInvented", "trialsRefused"] as const;
 /** The faults that a seed draws from; what is added here makes other worlds of old seeds. */
 export const DRAWN_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
-export const ENDPOINT_FAULTS = [...DRAWN_FAULTS, ...HEAD_FAULTS] as const;
+export const ENDPOINT_FAULTS = [...DRAWN_FAULTS, ...REFUTABLE_FAULTS] as const;
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];
 
 /** Blocks behind the head of which a pruned endpoint has no logs. */

@@ -4,6 +4,8 @@
  */
 import type { Hex } from "../../src/base/hex.ts";
 import type { Block, Chain } from "../chain/chain.ts";
+import { encodeRevert } from "../chain/mediatorAbi.ts";
+import { Revert } from "../chain/terms.ts";
 import type { Clock, Process } from "./clock.ts";
 import type { Dialect } from "./dialects.ts";
 import {
@@ -212,6 +214,10 @@ export class Network {
       this.#node.answer(endpoint.dialect, head, method, asked) as unknown;
     const { faults } = endpoint;
     if (faults.size === 0) return answer();
+    if (method === "eth_estimateGas" && this.#hasRefutable(endpoint, "trialsRefused")) {
+      const revert = new Revert("Halted", 1n);
+      throw new RpcError(3, `execution reverted: ${revert.errorName}`, encodeRevert(revert));
+    }
     if (method === "eth_getLogs") return this.#logsOf(endpoint, head, params, answer);
     return shapedBy(faults, this.#faultRandom, method, answer());
   }
@@ -245,14 +251,16 @@ export class Network {
     if (endpoint.mode === "lagging") return behind(endpoint.lag);
     if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
     if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
-    return this.#isInventing(endpoint) ? inventedOn(head, 1 + (endpoint.words % 20)) : head;
+    return this.#hasRefutable(endpoint, "blocksInvented")
+      ? inventedOn(head, 1 + (endpoint.words % 20))
+      : head;
   }
 
-  #isInventing({ faults }: Endpoint): boolean {
+  #hasRefutable({ faults }: Endpoint, fault: EndpointFault): boolean {
     // Well for so long that it is asked again: what was silent is, after a while.
     const isTrue = (one: Endpoint) =>
       one.faults.size === 0 && one.mode === "well" && (this.#wellHeads.get(one) ?? 0) > 1;
-    return faults.has("blocksInvented") && this.endpoints.some(isTrue);
+    return faults.has(fault) && this.endpoints.some(isTrue);
   }
 }
 

@@ -3,7 +3,12 @@ import type { OperatorConfig } from "../../src/operator/config/config.ts";
 import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
 import type { SlotTerms } from "../chain/terms.ts";
 import { DIALECTS, type Dialect } from "../host/dialects.ts";
-import { DRAWN_FAULTS, type EndpointFault, LIMIT_FAULTS } from "../host/endpointFaults.ts";
+import {
+  DRAWN_FAULTS,
+  type EndpointFault,
+  LIMIT_FAULTS,
+  REFUTABLE_FAULTS,
+} from "../host/endpointFaults.ts";
 import type { Random } from "../host/random.ts";
 import { FAULTS, type FaultKind, SHARED_FAULTS } from "./faultKinds.ts";
 
@@ -150,7 +155,8 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
   );
   const others = new Set(FAULTS.filter((kind) => plan.faults.has(kind) && random.chance(0.4)));
   const isExact = endpointFault !== undefined || random.chance(0.5);
-  if (!lone && !named) endpointFaults.push(...inventionsOf(liars, last, random.split("invented")));
+  if (!lone && !named)
+    endpointFaults.push(...refutableFaults(liars, last, random.split("refutable")));
   return {
     ...plan,
     kind: "endpoints",
@@ -179,16 +185,16 @@ function faultsOf(
   });
 }
 
-/** One liar in five makes up blocks for a while. */
-function inventionsOf(
+/** One liar in four lies for a while in what a true endpoint refutes. */
+function refutableFaults(
   liars: readonly number[],
   last: BlockNumber,
   random: Random,
 ): readonly PlannedFault[] {
-  const inventors = liars.filter(() => random.chance(0.2));
-  return inventors.map((endpoint) => {
+  const chosen = liars.filter(() => random.chance(0.25));
+  return chosen.map((endpoint) => {
     const from = random.int(0, last);
-    return { endpoint, fault: "blocksInvented", from, to: from + random.int(5, 80) };
+    return { endpoint, fault: random.pick(REFUTABLE_FAULTS), from, to: from + random.int(5, 80) };
   });
 }
 

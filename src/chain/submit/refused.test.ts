@@ -281,6 +281,44 @@ describe("a receipt", () => {
   });
 });
 
+describe("a trial that one endpoint refuses", () => {
+  const refusing = () =>
+    startHttpProxy(anvil.url, async ({ method }, forward) =>
+      method === "eth_estimateGas"
+        ? { error: { code: 3, message: "execution reverted", data: "0x" } }
+        : forward(),
+    );
+
+  async function beside(others: number) {
+    const first = await refusing();
+    const more = await Promise.all(Array.from({ length: others }, refusing));
+    proxies.push(first, ...more);
+    const failures: string[] = [];
+    const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
+    const urls = [first.url, ...more.map(({ url }) => url)];
+    return { urls, onFailure, failures };
+  }
+
+  it("a trial counts where another endpoint takes it on the same block", async () => {
+    const { urls, onFailure, failures } = await beside(1);
+    const client = connect([...urls, anvil.url], { retries: 0, onFailure });
+    await submitter({ client }).send(mint(5n));
+    expect(await minted()).toBe(5n);
+    expect(failures).toEqual(
+      urls.map((url) => `${url} it refuses ${mint(5n).what}, which another endpoint takes`),
+    );
+  });
+
+  it("a trial that every endpoint refuses is not sent", async () => {
+    const { urls, onFailure, failures } = await beside(1);
+    const client = connect(urls, { retries: 0, onFailure });
+    const sent = submitter({ client }).send(mint(5n));
+    await expect(sent).rejects.toMatchObject({ code: "ContractRefused" });
+    expect([await minted(), await nonceOf()]).toEqual([0n, 0]);
+    expect(failures).toEqual([]);
+  });
+});
+
 describe("a call with a key", () => {
   it("a call with a key is done once, however often it is sent, also once mined", async () => {
     const one = submitter();

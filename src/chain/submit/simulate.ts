@@ -2,6 +2,7 @@
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { asContractRefused } from "../rpc/contractRefusal.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
 import { kindOf } from "../rpc/errorKinds.ts";
 import { ContractRefused, InsufficientFunds, RpcUnavailable } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
@@ -48,20 +49,57 @@ export async function simulate(
   }
 }
 
+type Trial = Parameters<ChainClient["estimateGas"]>[0] & { readonly account: Address };
+type TrialBlock = { readonly blockNumber: bigint } | { readonly blockTag: "pending" };
+
 async function estimate(
   client: ChainClient,
   from: Address,
   call: Call,
-  on: { readonly blockNumber: bigint } | { readonly blockTag: "pending" },
+  on: TrialBlock,
 ): Promise<bigint> {
   const { to, data, value = 0n } = call;
+  const trial: Trial = { account: from, ...on, to, data, value };
   try {
-    const gas = await client.estimateGas({ account: from, ...on, to, data, value });
-    return (gas * GAS_MARGIN_PERCENT) / 100n;
+    return withMargin(await client.estimateGas(trial));
   } catch (error) {
     const refused = asContractRefused(error, call.what);
-    if (refused !== undefined) throw refused;
+    if (refused !== undefined) {
+      const gas = await takenElsewhere(client, call.what, trial);
+      if (gas === undefined) throw refused;
+      return withMargin(gas);
+    }
     if (kindOf(error) === "funds") throw new InsufficientFunds(call.what, from, error);
     throw new RpcUnavailable(`a trial of ${call.what}`, error);
   }
+}
+
+/**
+ * The estimate of the first endpoint that takes the call on the same block; undefined: none does.
+ * Endpoints that refuse it nevertheless are passed over: a duty may not wait for a false word, and
+ * a call that is sent in vain costs gas alone.
+ */
+async function takenElsewhere(
+  { transport }: ChainClient,
+  what: string,
+  trial: Trial,
+): Promise<bigint | undefined> {
+  const all = transport.endpoints();
+  if (all.length < 2) return undefined;
+  const refusing: Endpoint[] = [];
+  for (const endpoint of all) {
+    try {
+      const gas = await endpoint.client.estimateGas(trial);
+      const problem = `it refuses ${what}, which another endpoint takes`;
+      for (const one of refusing) transport.demote(one, problem);
+      return gas;
+    } catch (error) {
+      if (asContractRefused(error, what) !== undefined) refusing.push(endpoint);
+    }
+  }
+  return undefined;
+}
+
+function withMargin(gas: bigint): bigint {
+  return (gas * GAS_MARGIN_PERCENT) / 100n;
 }
