@@ -1,6 +1,6 @@
 /**
  * `npm run bench`: every figure beside what it is held against, as a ratio, medians of five runs in
- * turns (three where they take long, see `hasTime`); prints each line once it is measured, and
+ * turns (fewer where they take long, see `hasTime`); prints each line once it is measured, and
  * writes the table of a part into docs/performance.md once that is whole. `--small` takes a tenth
  * of the sizes and writes nothing; `--only engine` (or another of PARTS, again for more) measures
  * and replaces the lines of that part alone.
