@@ -30,7 +30,7 @@ const PARTS: { readonly [part: string]: () => AsyncGenerator<Line> } = {
   roundEdge: async function* () {
     yield* edgeLines([100_000 / divisor]);
     yield* edgeLines([100_000 / divisor], 1, 1);
-    // Of more than some 120,000 open orders the baseline's own stack overflows at the edge.
+    // With 300,000 clients the baseline's own stack overflows at the edge.
   },
   fanOut: () => fanOutLines(1000 / divisor),
 };
