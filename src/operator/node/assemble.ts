@@ -72,6 +72,7 @@ export interface Parts extends Opened {
   readonly sources: QuerySources;
   readonly router: WriteRouter;
   readonly recoverPool: RecoverPool;
+  readonly verifier: SignatureVerifier;
   readonly quorum: CommitQuorum;
   readonly runner: DutyRunner;
   readonly monitoring: Monitoring;
@@ -134,6 +135,7 @@ export function assemble(opened: Opened): Parts {
     sources,
     router,
     recoverPool,
+    verifier,
     quorum,
     runner,
     monitoring,

@@ -167,6 +167,7 @@ function run(parts: Parts, failure: Promise<never>): Running {
     history: storage.recovered.history,
     router,
     onApplied,
+    othersComing: () => parts.verifier.idle(),
     snapshots: { ...storage.snapshots, last: storage.recovered.snapshot },
   };
   const role = storage.run(

@@ -44,6 +44,7 @@ export class SignatureVerifier {
   /** Of the batch's signature, by its r: known, or asked for by a write that is before in line. */
   readonly #batches = new Remembered<Hex, Asked>(REMEMBERED_BATCHES);
   #isReleasing = false;
+  #idle: PromiseWithResolvers<void> | undefined;
 
   constructor(pool: Pick<RecoverPool, "recoverAll" | "pending">, domain: Domain) {
     this.#pool = pool;
@@ -53,6 +54,13 @@ export class SignatureVerifier {
   /** Whether more is under way than is good for those who wait. */
   get isOverloaded(): boolean {
     return this.#pool.pending >= MAX_VERIFYING || this.#queue.length >= MAX_VERIFYING;
+  }
+
+  /** Settles once no write is in line; undefined: none is. Never rejects. */
+  idle(): Promise<void> | undefined {
+    if (this.#queue.length === 0) return undefined;
+    this.#idle ??= Promise.withResolvers();
+    return this.#idle.promise;
   }
 
   /**
@@ -94,6 +102,9 @@ export class SignatureVerifier {
       first.next(first.asked.map((one) => one?.account));
     }
     this.#isReleasing = false;
+    if (this.#queue.length > 0) return;
+    this.#idle?.resolve();
+    this.#idle = undefined;
   }
 
   #known(r: Hex, { digest, s, yParity }: Recovery): Asked | undefined {
