@@ -16,7 +16,7 @@ import { httpWire, RawConnection, streamWire, type Wire } from "./rawClient.ts";
 
 const CLIENTS = 64;
 /** Orders of each client in one round: within what one may have at a time. */
-const ORDERS = 96;
+export const ORDERS = 96;
 export const CONNECTIONS = 64;
 const BATCH = 16;
 const ROUND_SIZE = 80;
@@ -203,15 +203,19 @@ export async function openNextRound(place: Place): Promise<void> {
 
 let lastId = 0n;
 
-/** Every owner's orders by turns, so that they reach the operator mixed. */
+/**
+ * Every owner's orders by turns, so that they reach the operator mixed; `count`: of each owner, a
+ * multiple of the batch.
+ */
 export function requestsOf(
   place: Place,
   { batch, textOf, wire }: Way,
   side: "bid" | "ask",
+  count = ORDERS,
 ): Buffer[] {
   const half = side === "ask" ? owners.slice(0, CLIENTS / 2) : owners.slice(CLIENTS / 2);
   const requests: Buffer[] = [];
-  for (let from = 0; from < ORDERS; from += batch) {
+  for (let from = 0; from < count; from += batch) {
     for (const { address, key } of half) {
       const orders = Array.from({ length: batch }, () => orderOf(place, address, side));
       const hashes = orders.map(hashOrder);

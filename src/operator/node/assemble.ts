@@ -123,8 +123,7 @@ export function assemble(opened: Opened): Parts {
   const verifier = new SignatureVerifier(recoverPool, domain);
   const control = makeApi(opened, { head, sources, router, verifier, monitoring });
   signals.leader.on((url) => {
-    const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
-    told.catch(opened.onFailure);
+    control.publish([{ kind: "leader", url: url ?? null }])?.catch(opened.onFailure);
   });
   return {
     ...opened,

@@ -10,7 +10,7 @@ import { GATHER_ENTRIES, MAX_BATCH, Sequencer } from "./sequencer.ts";
 async function writer(
   folder: string,
   wallClock: () => number,
-  othersComing: () => Promise<void> | undefined = () => undefined,
+  othersComing: (settled: () => void) => boolean = () => false,
 ) {
   const journal = await openSqliteJournal(folder);
   const { state, history } = await replay(journal, () => {});
@@ -97,17 +97,20 @@ test("several entries share a flush, and none is cut off from its group", async 
 
 test("a flush waits for writes that are on their way, and no longer than for them", async () => {
   const folder = await storedJournal(tradingEntries());
-  const others = Promise.withResolvers<void>();
+  let settled = () => {};
   const { sequencer, flushes, journal } = await writer(
     folder,
     () => 0,
-    () => others.promise,
+    (next) => {
+      settled = next;
+      return true;
+    },
   );
   const first = sequencer.submit(place());
   // A sequencer that does not wait has begun its flush by then.
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
   const second = sequencer.submit(place(BOB));
-  others.resolve();
+  settled();
   await Promise.all([first, second]);
   expect(flushes).toEqual([2]);
   await journal.close();
@@ -115,11 +118,10 @@ test("a flush waits for writes that are on their way, and no longer than for the
 
 test("writes that never arrive hold up no flush for long", async () => {
   const folder = await storedJournal(tradingEntries());
-  const never = new Promise<void>(() => {});
   const { sequencer, flushes, journal } = await writer(
     folder,
     () => 0,
-    () => never,
+    () => true,
   );
   expect((await sequencer.submit(place())).refusal).toBeUndefined();
   const enough = Array.from({ length: GATHER_ENTRIES }, () => place());

@@ -34,10 +34,11 @@ export interface SequencerOptions {
   /** Milliseconds since 1970; it may go back. */
   readonly wallClock?: () => number;
   /**
-   * Settles once no write is on its way to here, such as one whose signer is recovered; undefined:
-   * none is. A flush waits for them, within `GATHER_ENTRIES` and `GATHER_MS`.
+   * Whether writes are on their way to here, such as those whose signers are being recovered; calls
+   * `settled` later once none is, but for one given before. A flush waits for them, within
+   * `GATHER_ENTRIES` and `GATHER_MS`.
    */
-  readonly othersComing?: () => Promise<void> | undefined;
+  readonly othersComing?: (settled: () => void) => boolean;
 }
 
 /** Most entries of one flush. */
@@ -45,7 +46,7 @@ export const MAX_BATCH = 256;
 /** So many do not wait for others: a flush by itself costs what some seventy entries in it do. */
 export const GATHER_ENTRIES = 128;
 /** Milliseconds for which the first entry of a flush waits for others. */
-const GATHER_MS = 4;
+const GATHER_MS = 8;
 /** Most that may wait; above it orders are refused as `Overloaded`. */
 export const MAX_WAITING = 8192;
 const OVERLOADED = refused(refuse("Overloaded", { retryAfterMs: 1000 }));
@@ -153,7 +154,7 @@ export class Sequencer {
     });
   }
 
-  /** Whether what waits is worth a flush, or is not to be held up: blocks are late as they come. */
+  /** True once enough waits for a flush, or blocks came in, which are late as they come. */
   #isEnough(): boolean {
     const { length } = this.#queue;
     return length >= GATHER_ENTRIES || this.#queue[length - 1]?.entry.kind === "blocks";
@@ -161,15 +162,17 @@ export class Sequencer {
 
   /** Waits for what is on its way, for a short while. */
   async #gather(): Promise<void> {
-    const others = this.#isEnough() ? undefined : this.#options.othersComing?.();
-    if (others === undefined) return;
+    const { othersComing } = this.#options;
+    if (othersComing === undefined || this.#isEnough()) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, GATHER_MS);
-      this.#flushNow = () => {
+      let timer: NodeJS.Timeout | undefined;
+      const flushNow = () => {
         clearTimeout(timer);
         resolve();
       };
-      others.then(this.#flushNow);
+      if (!othersComing(flushNow)) return resolve();
+      timer = setTimeout(resolve, GATHER_MS);
+      this.#flushNow = flushNow;
     });
     this.#flushNow = undefined;
   }

@@ -43,19 +43,19 @@ function signersOf(verifier: SignatureVerifier, messages: readonly SignedMessage
 test("a verifier is idle once the last write in line is handed on, and never before", async () => {
   const { asked, pool } = poolByHand();
   const verifier = new SignatureVerifier(pool, domain);
-  expect(verifier.idle()).toBeUndefined();
   const told: string[] = [];
+  expect(verifier.onIdle(() => told.push("idle"))).toBe(false);
   for (const hash of hashes(2)) {
     verifier.verify([messageOf(hash)], () => told.push("handed on"));
   }
-  const idle = verifier.idle()?.then(() => told.push("idle"));
+  expect(verifier.onIdle(() => told.push("replaced"))).toBe(true);
+  expect(verifier.onIdle(() => told.push("idle"))).toBe(true);
   asked[0]?.answer();
   await new Promise((resolve) => setImmediate(resolve));
   expect(told).toEqual(["handed on"]);
   asked[1]?.answer();
-  await idle;
+  await new Promise((resolve) => setImmediate(resolve));
   expect(told).toEqual(["handed on", "handed on", "idle"]);
-  expect(verifier.idle()).toBeUndefined();
 });
 
 test("signers are given in the order of the calls, whichever is recovered first", async () => {

@@ -44,7 +44,7 @@ export class SignatureVerifier {
   /** Of the batch's signature, by its r: known, or asked for by a write that is before in line. */
   readonly #batches = new Remembered<Hex, Asked>(REMEMBERED_BATCHES);
   #isReleasing = false;
-  #idle: PromiseWithResolvers<void> | undefined;
+  #onIdle: (() => void) | undefined;
 
   constructor(pool: Pick<RecoverPool, "recoverAll" | "pending">, domain: Domain) {
     this.#pool = pool;
@@ -56,11 +56,14 @@ export class SignatureVerifier {
     return this.#pool.pending >= MAX_VERIFYING || this.#queue.length >= MAX_VERIFYING;
   }
 
-  /** Settles once no write is in line; undefined: none is. Never rejects. */
-  idle(): Promise<void> | undefined {
-    if (this.#queue.length === 0) return undefined;
-    this.#idle ??= Promise.withResolvers();
-    return this.#idle.promise;
+  /**
+   * Calls `next` once no write is in line, in place of any that was given before; false: none is,
+   * and it is not called.
+   */
+  onIdle(next: () => void): boolean {
+    if (this.#queue.length === 0) return false;
+    this.#onIdle = next;
+    return true;
   }
 
   /**
@@ -103,8 +106,9 @@ export class SignatureVerifier {
     }
     this.#isReleasing = false;
     if (this.#queue.length > 0) return;
-    this.#idle?.resolve();
-    this.#idle = undefined;
+    const next = this.#onIdle;
+    this.#onIdle = undefined;
+    next?.();
   }
 
   #known(r: Hex, { digest, s, yParity }: Recovery): Asked | undefined {
