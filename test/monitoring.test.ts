@@ -137,7 +137,10 @@ describe("an operator that watches itself", () => {
       "rpcEndpoints",
       "rpcLag",
     ]);
-    expect(duties.parse((await get("/health/duties")).body)).toEqual({ duties: [] });
+    expect(duties.parse((await get("/health/duties")).body)).toEqual({
+      unknown: null,
+      duties: [],
+    });
     expect(await operator.kill("SIGTERM")).toBe(0);
     expect(told).toEqual([]);
   });

@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from "node:async_hooks";
 
 const realTurn = setImmediate;
 /** Any day: nothing may depend on it. Milliseconds since 1970. */
-const START = Date.UTC(2026, 0, 1);
+export const START = Date.UTC(2026, 0, 1);
 
 /** One run of an operator, from its start to its end. */
 export class Process {

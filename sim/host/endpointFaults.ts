@@ -43,7 +43,14 @@ export const SHAPE_FAULTS = [
   "wrongId",
   "noSubscribe",
 ] as const;
-export const ENDPOINT_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
+/**
+ * blocksInvented: blocks after the newest true one, without logs, while a true endpoint is well:
+ * where none answers nobody can know.
+ */
+export const HEAD_FAULTS = ["blocksInvented"] as const;
+/** The faults that a seed draws from; what is added here makes other worlds of old seeds. */
+export const DRAWN_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
+export const ENDPOINT_FAULTS = [...DRAWN_FAULTS, ...HEAD_FAULTS] as const;
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];
 
 /** Blocks behind the head of which a pruned endpoint has no logs. */

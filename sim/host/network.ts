@@ -2,6 +2,7 @@
  * The chain's endpoints, over a network that loses, delays and cuts. Each has a head of its own;
  * what it says follows from that head, as it does with real nodes that lag or sit on a fork.
  */
+import type { Hex } from "../../src/base/hex.ts";
 import type { Block, Chain } from "../chain/chain.ts";
 import type { Clock, Process } from "./clock.ts";
 import type { Dialect } from "./dialects.ts";
@@ -75,6 +76,8 @@ export class Network {
   readonly #node: RpcNode;
   /** The last answer of each endpoint. */
   readonly #lastAnswers = new Map<Endpoint, string>();
+  /** Heads in a row at which an endpoint was well. */
+  readonly #wellHeads = new Map<Endpoint, number>();
   readonly #subscribers = new Set<{ readonly endpoint: Endpoint; readonly push: () => void }>();
 
   constructor(chain: Chain, clock: Clock, random: Random, options: NetworkOptions) {
@@ -152,6 +155,10 @@ export class Network {
 
   /** The chain has a new head. */
   announceHead(): void {
+    for (const endpoint of this.endpoints) {
+      const heads = this.#wellHeads.get(endpoint) ?? 0;
+      this.#wellHeads.set(endpoint, endpoint.mode === "well" ? heads + 1 : 0);
+    }
     for (const { endpoint, push } of this.#subscribers) {
       if (endpoint.mode === "well") push();
     }
@@ -238,8 +245,32 @@ export class Network {
     if (endpoint.mode === "lagging") return behind(endpoint.lag);
     if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
     if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
-    return head;
+    return this.#isInventing(endpoint) ? inventedOn(head, 1 + (endpoint.words % 20)) : head;
   }
+
+  #isInventing({ faults }: Endpoint): boolean {
+    // Well for so long that it is asked again: what was silent is, after a while.
+    const isTrue = (one: Endpoint) =>
+      one.faults.size === 0 && one.mode === "well" && (this.#wellHeads.get(one) ?? 0) > 1;
+    return faults.has("blocksInvented") && this.endpoints.some(isTrue);
+  }
+}
+
+/** Blocks after `head` that nobody mined, a second apart. */
+function inventedOn(head: Block, blocks: number): Block {
+  if (blocks === 0) return head;
+  const parent = inventedOn(head, blocks - 1);
+  const { number, timestamp, hash } = parent;
+  const invented: Hex = `0x${hash.slice(4)}ee`;
+  return {
+    ...parent,
+    parent,
+    number: number + 1,
+    timestamp: timestamp + 1,
+    hash: invented,
+    mined: [],
+    logs: [],
+  };
 }
 
 function refusedWith(body: string, { status, code, message }: Refused): Answer {

@@ -3,7 +3,7 @@ import type { OperatorConfig } from "../../src/operator/config/config.ts";
 import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
 import type { SlotTerms } from "../chain/terms.ts";
 import { DIALECTS, type Dialect } from "../host/dialects.ts";
-import { ENDPOINT_FAULTS, type EndpointFault, LIMIT_FAULTS } from "../host/endpointFaults.ts";
+import { DRAWN_FAULTS, type EndpointFault, LIMIT_FAULTS } from "../host/endpointFaults.ts";
 import type { Random } from "../host/random.ts";
 import { FAULTS, type FaultKind, SHARED_FAULTS } from "./faultKinds.ts";
 
@@ -143,13 +143,14 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
   const { endpointFault } = options;
   const endpointFaults =
     endpointFault === undefined
-      ? liars.flatMap((endpoint) => faultsOf(endpoint, last, random, ENDPOINT_FAULTS))
+      ? liars.flatMap((endpoint) => faultsOf(endpoint, last, random, DRAWN_FAULTS))
       : liars.map((endpoint) => ({ endpoint, fault: endpointFault, from: 0, to: last }));
   const pushesNone = new Set(
     endpointFaults.filter(({ fault }) => fault === "noSubscribe").map(({ endpoint }) => endpoint),
   );
   const others = new Set(FAULTS.filter((kind) => plan.faults.has(kind) && random.chance(0.4)));
   const isExact = endpointFault !== undefined || random.chance(0.5);
+  if (!lone && !named) endpointFaults.push(...inventionsOf(liars, last, random.split("invented")));
   return {
     ...plan,
     kind: "endpoints",
@@ -175,6 +176,19 @@ function faultsOf(
     const from = random.chance(0.4) ? 0 : random.int(0, last);
     const to = random.chance(0.5) ? last : Math.min(last, from + random.int(5, 80));
     return { endpoint, fault: random.pick(kinds), from, to };
+  });
+}
+
+/** One liar in five makes up blocks for a while. */
+function inventionsOf(
+  liars: readonly number[],
+  last: BlockNumber,
+  random: Random,
+): readonly PlannedFault[] {
+  const inventors = liars.filter(() => random.chance(0.2));
+  return inventors.map((endpoint) => {
+    const from = random.int(0, last);
+    return { endpoint, fault: "blocksInvented", from, to: from + random.int(5, 80) };
   });
 }
 

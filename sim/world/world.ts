@@ -10,7 +10,7 @@ import { localSigner } from "../../src/chain/signer.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
 import type { Terms } from "../chain/terms.ts";
-import { Clock } from "../host/clock.ts";
+import { Clock, START } from "../host/clock.ts";
 import { Files } from "../host/files.ts";
 import { takeOver } from "../host/globals.ts";
 import { Network } from "../host/network.ts";
@@ -47,7 +47,7 @@ export interface WorldOptions extends PlanOptions {
 }
 
 const OWNER = toAddress(`0x${"0e".repeat(20)}`);
-const BEGIN = 1_770_000_000;
+const BEGIN = START / 1000 - 100;
 /**
  * Runs the world of `seed` to its end. Meanwhile the process has no other clock and network: one
  * world at a time.

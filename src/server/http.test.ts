@@ -42,7 +42,7 @@ const api: Partial<OperatorApi> = {
   authorize: () => refuse("Unauthorized", { problem: "No." }),
   notReady: () => "the chain",
   health: () => [],
-  duties: () => [],
+  duties: () => ({ unknown: null, duties: [] }),
 };
 const app = buildHttp(api as OperatorApi);
 beforeAll(async () => {

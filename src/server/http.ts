@@ -209,11 +209,11 @@ function serveHealth(app: FastifyInstance, api: OperatorApi): void {
     answer(reply, waitingFor === null, { waitingFor });
   });
   app.get("/health/duties", (_request, reply) => {
-    const duties = api.duties();
+    const owed = api.duties();
     answer(
       reply,
-      duties.every(({ state }) => state === "open"),
-      { duties },
+      owed.unknown === null && owed.duties.every(({ state }) => state === "open"),
+      owed,
     );
   });
   app.get("/health", (_request, reply) => {

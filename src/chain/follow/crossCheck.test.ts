@@ -30,8 +30,8 @@ beforeAll(async () => {
   submitter = new Submitter({ client: anvil.client, ...rest });
   const [token] = exchange.tokens as [Address];
   const { mediator } = exchange;
-  await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, 9n) });
-  await submitter.send({ what: "approve", to: token, data: encodeApprove(mediator, 9n) });
+  await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, 99n) });
+  await submitter.send({ what: "approve", to: token, data: encodeApprove(mediator, 99n) });
   await anvil.mine(30);
   await deposit();
   await anvil.mine(20);
@@ -219,20 +219,75 @@ describe("an endpoint that names a block that nobody else has", () => {
     const liar = await proxy(async ({ method }, forward) => {
       if (method === "eth_blockNumber") return { result: "0xffffff" };
       if (method === "eth_getLogs") return { result: [] };
-      if (/Receipt/.test(method)) return { result: null };
       const answer = await forward();
       if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
-      return { result: { ...(answer.result as object), logsBloom: `0x${"00".repeat(256)}` } };
+      // By themselves its blocks are sound: they hold nothing.
+      const empty = { transactions: [], logsBloom: `0x${"00".repeat(256)}` };
+      return { result: { ...(answer.result as object), ...empty } };
     });
-    const after = await readBlockRef(anvil.client, head - CONFIRMATIONS);
-    const begun = await begin([liar.url, anvil.url], { after });
-    const found = kindsUpTo(begun, Number.POSITIVE_INFINITY);
+    // By the operator's clock its blocks are old, as where that clock is wrong.
+    const old = await proxy(async ({ method }, forward) => {
+      const answer = await forward();
+      if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
+      return { result: { ...(answer.result as object), timestamp: "0x1" } };
+    });
+    const last = await anvil.blockNumber();
+    const after = await readBlockRef(anvil.client, last);
+    const begun = await begin([liar.url, old.url], { after });
+    const found = kindsUpTo(begun, last + 2);
     found.catch(() => {});
     await until("the true one is taken for old", () =>
-      begun.failures.some((text) => text.startsWith(anvil.url) && text.includes("blocks behind")),
+      begun.failures.some((text) => text.startsWith(old.url) && text.includes("blocks behind")),
     );
+    const [, second] = begun.client.transport.endpoints();
+    // Its penalty lasts for more requests than there are until blocks come.
+    for (let i = 0; i < 6; i++) if (second) begun.client.transport.demote(second, "it was away");
     await deposit();
     await anvil.mine(2);
     await expect(found).rejects.toMatchObject({ code: "EndpointsDisagree" });
+  });
+
+  /** Names 40 blocks after the newest true one, which hold no logs. */
+  const inventor = () =>
+    proxy(async ({ method, params: [asked] }, forward) => {
+      const real = await anvil.blockNumber();
+      if (method === "eth_blockNumber") return { result: `0x${(real + 40).toString(16)}` };
+      const number = asked === "latest" ? real + 40 : Number(asked);
+      if (method === "eth_getBlockByNumber" && number > real) {
+        const newest = await anvil.rpc<object>("eth_getBlockByNumber", ["latest", false]);
+        const [hash, parentHash] = [invented(number), invented(number - 1)];
+        return { result: { ...newest, number: `0x${number.toString(16)}`, hash, parentHash } };
+      }
+      const filter = asked as { blockHash?: Hex; toBlock?: Hex };
+      const isInvented = filter?.blockHash?.startsWith("0xeee") || Number(filter?.toBlock) > real;
+      return method === "eth_getLogs" && isInvented ? { result: [] } : forward();
+    });
+  const invented = (number: number): Hex => `0x${number.toString(16).padStart(64, "e")}`;
+
+  it.each([0, 1])("its made-up blocks are not taken beside a true one (number %i)", async (at) => {
+    const urls = [anvil.url];
+    urls.splice(at, 0, (await inventor()).url);
+    const after = await readBlockRef(anvil.client, await anvil.blockNumber());
+    const begun = await begin(urls, { after });
+    const heads: number[] = [];
+    const taken: number[] = [];
+    const kinds: string[] = [];
+    await deposit();
+    await anvil.mine(4);
+    for (let rounds = 3; rounds > 0; ) {
+      const { value: event } = await begun.events.next();
+      if (event?.kind === "head") heads.push(event.number);
+      if (event?.kind !== "final") continue;
+      taken.push(event.to.number);
+      kinds.push(...event.logs.map(({ kind }) => kind));
+      if (event.to.number < (await anvil.blockNumber()) - CONFIRMATIONS) continue;
+      rounds -= 1;
+      await deposit();
+      await anvil.mine(4);
+    }
+    const real = await anvil.blockNumber();
+    expect(Math.max(...heads, ...taken)).toBeLessThanOrEqual(real);
+    expect(kinds).toEqual(["deposited", "deposited", "deposited"]);
+    await begun.events.return();
   });
 });

@@ -118,6 +118,12 @@ export class Endpoint {
     this.#answersInRow = 0;
   }
 
+  /** Passed over for as long as may be: its answers are not the chain's. */
+  suspend(): void {
+    this.failed();
+    this.#penalty = MAX_PENALTY;
+  }
+
   /** Asked in its turn again. Its failures count on: the next one costs it more. */
   forgive(): void {
     this.#penalty = 0;

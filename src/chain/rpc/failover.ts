@@ -35,6 +35,8 @@ export interface Endpoints {
   readonly health: () => EndpointHealth[];
   /** Passes an endpoint over for a while: what it answered is of no use. */
   readonly demote: (endpoint: Endpoint, problem: string) => void;
+  /** Has others asked before this one for as long as may be. */
+  readonly suspend: (endpoint: Endpoint, problem: string) => void;
 }
 
 export type FailoverTransport = Transport<"failover", Endpoints>;
@@ -61,6 +63,10 @@ export function failover(
       endpoint.failed();
       options.onFailure?.(endpoint.origin, problem);
     };
+    const suspend = (endpoint: Endpoint, problem: string) => {
+      endpoint.suspend();
+      options.onFailure?.(endpoint.origin, problem);
+    };
     const onOutcome = (endpoint: Endpoint, failure: unknown) => {
       if (failure !== undefined && !isCallersError(failure)) {
         demote(endpoint, shortMessage(failure));
@@ -76,7 +82,10 @@ export function failover(
     const health = () => all.map((endpoint) => endpoint.health);
     const request = (call: RpcCall) => requestOf(endpoints, call, options);
     const rest = { key: "failover", name: "Failover", type: "failover", retryCount: 0 } as const;
-    return createTransport({ ...rest, request: request as never }, { endpoints, health, demote });
+    return createTransport(
+      { ...rest, request: request as never },
+      { endpoints, health, demote, suspend },
+    );
   };
 }
 

@@ -10,7 +10,7 @@ import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { slipText } from "../../protocol/slips.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS, MAX_SESSION_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber, Session } from "../../protocol/units.ts";
-import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type { Duties, HealthCheck } from "../../wire/schemas/health.ts";
 import type { ChainHead } from "../sequencing/chainHead.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -56,7 +56,7 @@ export interface ApiOptions {
   readonly storageProblem?: () => string | undefined;
   /** Whether the operator's key can sign now, as far as is known. */
   readonly canSign: () => boolean;
-  readonly duties: () => DutyHealth[];
+  readonly duties: () => Duties;
 }
 
 export interface ApiController {

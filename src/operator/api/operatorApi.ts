@@ -34,7 +34,7 @@ import type {
   ReplaceResponse,
 } from "../../wire/schemas/batch.ts";
 import type { ExchangeResponse, IdentityResponse } from "../../wire/schemas/exchange.ts";
-import type { ClockResponse, DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type { ClockResponse, Duties, HealthCheck } from "../../wire/schemas/health.ts";
 import type {
   BookResponse,
   CandleInterval,
@@ -175,7 +175,7 @@ export interface OperatorApi {
   notReady(): string | undefined;
   health(): HealthCheck[];
   /** In the order in which they will be done. */
-  duties(): DutyHealth[];
+  duties(): Duties;
   /** Prometheus text. */
   metrics(): Promise<string>;
 }

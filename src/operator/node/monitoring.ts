@@ -10,7 +10,7 @@ import { clock } from "../../exchange/queries/views.ts";
 import { quarterSize } from "../../protocol/rounds.ts";
 import { MAX_EXCHANGE_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
+import type { Duties, DutyHealth, HealthCheck } from "../../wire/schemas/health.ts";
 import type { Alerts } from "../alerts/alerts.ts";
 import type { Situation } from "../alerts/shutdownAlert.ts";
 import { chainCheck, type Endpoint, type SeenBlock } from "../checks/chain.ts";
@@ -63,7 +63,7 @@ export interface Monitoring {
   /** To be called when the attestations of a commit were read. */
   sawAttestations(): void;
   checks(): HealthCheck[];
-  duties(): DutyHealth[];
+  duties(): Duties;
   situation(): Situation;
   start(): void;
   stop(): void;
@@ -135,7 +135,11 @@ export function monitor(options: MonitoringOptions): Monitoring {
     checks: () => checks.checks(),
     sawChain: () => void checks.probe(duties),
     sawAttestations: () => void checks.probe(quorum),
-    duties: () => (open() ?? []).map((duty) => dutyHealth(duty, options)),
+    duties: () => {
+      const known = open();
+      const duties = (known ?? []).map((duty) => dutyHealth(duty, options));
+      return { unknown: known === undefined ? unknownDuties(head.lagBlocks) : null, duties };
+    },
     situation: () => {
       const nextDuty = nearest(open() ?? []);
       const failed = nextDuty === undefined ? undefined : runner.failureOf(nextDuty.id);
@@ -147,6 +151,12 @@ export function monitor(options: MonitoringOptions): Monitoring {
     start: () => checks.start(),
     stop: () => checks.stop(),
   };
+}
+
+function unknownDuties(lagBlocks: number): string {
+  return lagBlocks > MAX_EXCHANGE_LAG_BLOCKS
+    ? `The exchange is ${lagBlocks} blocks behind the chain.`
+    : "The chain has not been read since the start.";
 }
 
 function watchQuorum(options: MonitoringOptions, { schedule }: State["genesis"]) {

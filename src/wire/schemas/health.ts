@@ -53,6 +53,12 @@ export const dutyHealth = z.object({
 });
 export type DutyHealth = z.output<typeof dutyHealth>;
 
-/** `/health/duties`: all that the operator owes the chain; 503 when one is in danger or late. */
-export const duties = z.object({ duties: z.array(dutyHealth) });
+/**
+ * `/health/duties`: all that the operator owes the chain; 503 when one is in danger or late, or when
+ * they are not known.
+ */
+export const duties = z.object({
+  unknown: z.string().nullable().describe("Why duties are not known now; null when they are"),
+  duties: z.array(dutyHealth),
+});
 export type Duties = z.output<typeof duties>;

@@ -145,6 +145,7 @@ function Duties({ urls }: { readonly urls: readonly string[] }) {
   const rows = urls
     .flatMap((url) => (healthOf.value.get(url)?.duties ?? []).map((duty) => ({ url, ...duty })))
     .sort((a, b) => a.blocksLeft - b.blocksLeft);
+  const unknown = urls.map((url) => healthOf.value.get(url)?.unknown).find(Boolean);
   return (
     <Panel title="Duties" about="What is owed to the chain, the nearest deadline first" flush>
       <DataTable
@@ -153,7 +154,7 @@ function Duties({ urls }: { readonly urls: readonly string[] }) {
         keyOf={({ url, kind, client, token, round }) =>
           `${url} ${kind} ${client} ${token} ${round}`
         }
-        empty="Nothing is owed now."
+        empty={unknown ?? "Nothing is owed now."}
         columns={[
           { name: "Duty", cell: ({ kind }) => <span class="strong">{DUTY_WORDS[kind]}</span> },
           {

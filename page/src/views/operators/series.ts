@@ -16,6 +16,8 @@ export interface OperatorHealth {
   readonly heardAt: number | undefined;
   readonly isUp: boolean;
   readonly checks: readonly HealthCheck[];
+  /** Why its duties are not known now; null when they are. */
+  readonly unknown: string | null;
   readonly duties: readonly DutyHealth[];
   readonly figures: Figures;
 }
@@ -99,10 +101,9 @@ async function read(url: string): Promise<OperatorHealth> {
       readText(`${url}/metrics`),
     ]);
     const figures = figuresOf(metrics);
-    const { duties } = owed;
-    return { url, heardAt: Date.now(), isUp: true, checks: checks.checks, duties, figures };
+    return { url, heardAt: Date.now(), isUp: true, checks: checks.checks, ...owed, figures };
   } catch {
-    const nothing = { checks: [], duties: [], figures: {} };
+    const nothing = { checks: [], unknown: null, duties: [], figures: {} };
     return { ...nothing, url, heardAt: before?.heardAt, isUp: false };
   }
 }
