@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import type { ChildOptions, Measured } from "./engine/child.ts";
 import type { StreamShape } from "./engine/stream.ts";
-import { type Line, median, RUNS } from "./measure.ts";
+import { hasTime, type Line, median, RUNS, textOf } from "./measure.ts";
 import { olderBuild } from "./older.ts";
 
 const CHILD = join(import.meta.dirname, "engine", "child.ts");
@@ -61,7 +61,8 @@ export async function runEngines(
   try {
     for (const child of children) await child.ready();
     const all: Measured[][] = children.map(() => []);
-    for (let run = 0; run < runs; run++) {
+    const began = performance.now();
+    for (let run = 0; hasTime(run, runs, began); run++) {
       for (const [i, child] of children.entries()) all[i]?.push(await child.run());
       const trades = new Set(all.map((measured) => measured[run]?.trades));
       if (trades.size > 1) throw new Error(`engines traded differently: ${[...trades]}`);
@@ -75,8 +76,8 @@ export async function runEngines(
   }
 }
 
-/** `part`: a divisor of the sizes. */
-export async function engineLines(part = 1): Promise<Line[]> {
+/** Each line as soon as it is measured. `part`: a divisor of the sizes. */
+export async function* engineLines(part = 1): AsyncGenerator<Line> {
   const shapes: readonly StreamShape[] = [
     { open: 1000, levels: 100, clients: 100 },
     { open: 10_000, levels: 500, clients: 100 },
@@ -85,11 +86,9 @@ export async function engineLines(part = 1): Promise<Line[]> {
   ].map((shape) => ({ ...shape, open: shape.open / part, levels: shape.levels / part }));
   const older = olderBuild();
   try {
-    const lines: Line[] = [];
-    for (const shape of shapes) lines.push(...(await compare(older.fileOf(APPLY), shape)));
+    for (const shape of shapes) yield* await compare(older.fileOf(APPLY), shape);
     const flat = shapes[0] as StreamShape;
-    lines.push(await flatness(flat, { open: 1_000_000 / part, levels: 1000, clients: 4000 }));
-    return lines;
+    yield await flatness(flat, { open: 1_000_000 / part, levels: 1000, clients: 4000 });
   } finally {
     older.remove();
   }
@@ -137,7 +136,5 @@ function number(value: number): string {
 
 if (import.meta.main) {
   const part = process.argv.includes("--small") ? 10 : 1;
-  for (const { what, before, now, ratio } of await engineLines(part)) {
-    console.log(`${what}: ${before}, ${now}, ratio ${ratio.toFixed(2)}`);
-  }
+  for await (const line of engineLines(part)) console.log(textOf(line));
 }

@@ -10,7 +10,7 @@ import { WebSocket } from "ws";
 import { toAddress } from "../src/base/address.ts";
 import { STREAM_PATH } from "../src/wire/stream.ts";
 import type { ServerOptions } from "./fanOut/server.ts";
-import { inTurns, type Line } from "./measure.ts";
+import { inTurns, type Line, textOf } from "./measure.ts";
 
 const SERVER = join(import.meta.dirname, "fanOut", "server.ts");
 const CHANNEL = {
@@ -55,26 +55,25 @@ async function measure(
 }
 
 /** A frame for each event costs so much that fewer trades are measured. */
-export async function fanOutLines(subscribers = 1000, tradesPerSecond = 1000): Promise<Line[]> {
+export async function* fanOutLines(
+  subscribers = 1000,
+  tradesPerSecond = 1000,
+): AsyncGenerator<Line> {
   const sides = [
     () => measure("frames", subscribers, Math.min(20, tradesPerSecond)),
     () => measure("feeds", subscribers, tradesPerSecond),
   ];
   const { medians, ratios } = await inTurns(sides, { warm: false });
   const [before, now] = medians as [number, number];
-  return [
-    {
-      what: `fan-out, ${subscribers} subscribers, ${tradesPerSecond} trades/s: a subscriber and trade, a frame for each event (left)`,
-      before: `${before.toFixed(2)} µs`,
-      now: `${now.toFixed(2)} µs`,
-      ratio: ratios[1] as number,
-    },
-  ];
+  yield {
+    what: `fan-out, ${subscribers} subscribers, ${tradesPerSecond} trades/s: a subscriber and trade, a frame for each event (left)`,
+    before: `${before.toFixed(2)} µs`,
+    now: `${now.toFixed(2)} µs`,
+    ratio: ratios[1] as number,
+  };
 }
 
 if (import.meta.main) {
   const [subscribers, rate] = process.argv.slice(2).map(Number);
-  for (const { what, before, now, ratio } of await fanOutLines(subscribers, rate)) {
-    console.log(`${what}: ${before}, ${now}, ratio ${ratio.toFixed(1)}`);
-  }
+  for await (const line of fanOutLines(subscribers, rate)) console.log(textOf(line));
 }

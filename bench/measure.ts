@@ -2,6 +2,16 @@
 
 /** Runs of each side, in turns. */
 export const RUNS = 5;
+/** Fewest runs of which a median is given, however long they take. */
+const FEWEST_RUNS = 3;
+/** Once so many milliseconds are past no further run begins, so that a part ends in minutes. */
+const ENOUGH_MS = 40_000;
+
+/** Whether another run is to be done after `done` of `runs`, begun at `began` (performance.now). */
+export function hasTime(done: number, runs: number, began: number): boolean {
+  if (done >= runs) return false;
+  return done < FEWEST_RUNS || performance.now() - began < ENOUGH_MS;
+}
 
 /** Milliseconds of CPU that `work` took on this process's threads. */
 export function cpuMs(work: () => void): number {
@@ -25,6 +35,11 @@ export interface Line {
   readonly ratio: number;
 }
 
+/** One line as text, for a program that runs by itself. */
+export function textOf({ what, before, now, ratio }: Line): string {
+  return `${what}: ${before}, ${now}, ratio ${ratio.toFixed(2)}`;
+}
+
 export interface Compared {
   /** Medians, in the unit that the sides give. */
   readonly medians: readonly number[];
@@ -33,7 +48,8 @@ export interface Compared {
 }
 
 /**
- * Measures every side once a run, in turns, after one run that does not count. Each begins without
+ * Measures every side once a run, in turns, after one run that does not count (see `hasTime` for
+ * how many). Each begins without
  * the garbage of the other, and, where it is `warm`, does its work once before it is measured: a
  * heap that has just been emptied is slow to fill.
  */
@@ -46,7 +62,8 @@ export async function inTurns(
 ): Promise<Compared> {
   const all: number[][] = sides.map(() => []);
   // A single run has none before it that would not count.
-  for (let run = runs === 1 ? 0 : -1; run < runs; run++) {
+  const began = performance.now();
+  for (let run = runs === 1 ? 0 : -1; hasTime(run, runs, began); run++) {
     for (const [i, side] of sides.entries()) {
       globalThis.gc?.();
       if (warm) await side();

@@ -1,7 +1,8 @@
 /**
  * A round's edge under load, beside the baseline: the longest turn of the event loop, as CPU, from
  * the block that ends the round until roots and proofs of the next are there. Most clients have an
- * open order, and every balance has moved. `node --expose-gc bench/roundEdge.ts [clients...]`
+ * open order, or one that waits for the next round, and every balance has moved.
+ * `node --expose-gc bench/roundEdge.ts [clients...]`
  */
 import { setImmediate } from "node:timers/promises";
 import { toAddress } from "../src/base/address.ts";
@@ -12,7 +13,7 @@ import type { BlocksEntry } from "../src/exchange/model/entries.ts";
 import type { State } from "../src/exchange/model/state.ts";
 import { areTreesHashed } from "../src/exchange/queries/views.ts";
 import { TreeHasher } from "../src/operator/sequencing/treeHasher.ts";
-import { inTurns, type Line } from "./measure.ts";
+import { inTurns, type Line, textOf } from "./measure.ts";
 import { olderBuild } from "./older.ts";
 
 /** Of 100 clients, so many have an open order when the round ends. */
@@ -22,6 +23,12 @@ const LOGS_AT_ONCE = 20_000;
 const SCHEDULE = { genesisBlock: 100, roundSize: 400 };
 
 type Machine = Pick<typeof ApplyModule, "apply" | "begin">;
+
+interface Exchange {
+  readonly clients: readonly Address[];
+  /** The round of the orders: 0 ends, and 1 begins. */
+  readonly ordersOf: 0 | 1;
+}
 
 const address = (n: number): Address => {
   return toAddress(`0x${(0xace0000 + n).toString(16).padStart(40, "0")}`);
@@ -38,7 +45,7 @@ function blocks(number: number, logs: readonly object[]) {
   return { kind: "blocks", to, logs: placed } as unknown as BlocksEntry;
 }
 
-function begun({ apply, begin }: Machine, clients: readonly Address[]): State {
+function begun({ apply, begin }: Machine, { clients, ordersOf }: Exchange): State {
   const state = begin({
     kind: "genesis",
     chainId: 31_337,
@@ -68,7 +75,7 @@ function begun({ apply, begin }: Machine, clients: readonly Address[]): State {
     const price = MARKET.tick * BigInt(1000 + (i % PRICES));
     const order = {
       owner,
-      round: 0,
+      round: ordersOf,
       id: BigInt(i),
       sellToken: QUOTE,
       sellAmount: 5n * price,
@@ -90,8 +97,8 @@ function cpuSince(before: NodeJS.CpuUsage): number {
 
 const EDGE = SCHEDULE.genesisBlock + SCHEDULE.roundSize;
 
-function edgeBefore(older: Machine, clients: readonly Address[]): number {
-  const state = begun(older, clients);
+function edgeBefore(older: Machine, exchange: Exchange): number {
+  const state = begun(older, exchange);
   globalThis.gc?.();
   const before = process.cpuUsage();
   older.apply(state, blocks(EDGE, []));
@@ -99,8 +106,8 @@ function edgeBefore(older: Machine, clients: readonly Address[]): number {
 }
 
 /** As the operator does it: the hasher may work between entries, before and after the edge. */
-async function edgeNow(clients: readonly Address[], heaps: number[]): Promise<number> {
-  const state = begun(today, clients);
+async function edgeNow(exchange: Exchange, heaps: number[]): Promise<number> {
+  const state = begun(today, exchange);
   let failure: unknown;
   const onFailure = (error: unknown) => {
     failure = error;
@@ -127,27 +134,30 @@ async function edgeNow(clients: readonly Address[], heaps: number[]): Promise<nu
 }
 
 /** `runs`: how often each is measured; undefined: as everything else. */
-export async function edgeLines(counts: readonly number[], runs?: number): Promise<Line[]> {
+export async function* edgeLines(
+  counts: readonly number[],
+  ordersOf: Exchange["ordersOf"] = 0,
+  runs?: number,
+): AsyncGenerator<Line> {
   const older = olderBuild();
-  const lines: Line[] = [];
   try {
     const before = (await older.load("src/exchange/apply.ts")) as Machine;
     for (const count of counts) {
       const clients = Array.from({ length: count }, (_, i) => address(1000 + i));
       const heaps: number[] = [];
-      const sides = [() => edgeBefore(before, clients), () => edgeNow(clients, heaps)];
+      const exchange = { clients, ordersOf };
+      const sides = [() => edgeBefore(before, exchange), () => edgeNow(exchange, heaps)];
       const { medians, ratios } = await inTurns(sides, { warm: false, runs });
-      lines.push({
-        what: `${count.toLocaleString("en")} clients (${gigabytes(heaps)}): longest turn at a round's edge`,
+      yield {
+        what: `${count.toLocaleString("en")} clients (${gigabytes(heaps)}), orders ${ordersOf === 0 ? "open" : "queued"}: longest turn at a round's edge`,
         before: `${(medians[0] as number).toFixed(0)} ms`,
         now: `${(medians[1] as number).toFixed(1)} ms`,
         ratio: ratios[1] as number,
-      });
+      };
     }
   } finally {
     older.remove();
   }
-  return lines;
 }
 
 function gigabytes(heaps: readonly number[]): string {
@@ -156,7 +166,9 @@ function gigabytes(heaps: readonly number[]): string {
 
 if (import.meta.main) {
   const counts = process.argv.slice(2).map(Number);
-  for (const { what, before, now, ratio } of await edgeLines(counts.length ? counts : [100_000])) {
-    console.log(`${what}: ${before} before, ${now} now, ratio ${ratio.toFixed(1)}`);
+  for (const ordersOf of [0, 1] as const) {
+    for await (const line of edgeLines(counts.length ? counts : [100_000], ordersOf)) {
+      console.log(textOf(line));
+    }
   }
 }

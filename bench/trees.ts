@@ -5,10 +5,12 @@
  */
 import { toAddress } from "../src/base/address.ts";
 import { type Leaf, SumTree } from "../src/protocol/sumTree.ts";
-import { cpuMs, inTurns, type Line } from "./measure.ts";
+import { cpuMs, inTurns, type Line, textOf } from "./measure.ts";
 import { olderBuild } from "./older.ts";
 
 const PROOFS = 20_000;
+/** From so many leaves on nothing is done once before it is measured: a run takes seconds. */
+const MANY_LEAVES = 500_000;
 const ROUNDS = 4;
 
 function leavesOf(count: number): Leaf[] {
@@ -48,34 +50,33 @@ function bytesOfRounds(Tree: typeof SumTree, leaves: readonly Leaf[]): number {
   return bytes;
 }
 
-export async function treeLines(counts: readonly number[]): Promise<Line[]> {
+/** Each line as soon as it is measured. */
+export async function* treeLines(counts: readonly number[]): AsyncGenerator<Line> {
   const older = olderBuild();
-  const lines: Line[] = [];
   try {
     const Older = (await older.load("src/protocol/sumTree.ts")).SumTree as typeof SumTree;
-    for (const count of counts) lines.push(...(await compare(Older, count)));
+    for (const count of counts) yield* compare(Older, count);
   } finally {
     older.remove();
   }
-  return lines;
 }
 
-async function compare(Older: typeof SumTree, count: number): Promise<Line[]> {
+async function* compare(Older: typeof SumTree, count: number): AsyncGenerator<Line> {
   const leaves = leavesOf(count);
   const label = `${count.toLocaleString("en")} leaves`;
   const both = (side: (Tree: typeof SumTree) => () => number) => [side(Older), side(SumTree)];
-  const lines: Line[] = [];
-  const add = async (what: string, unit: string, sides: (() => number)[]) => {
-    const { medians, ratios } = await inTurns(sides);
+  const warm = count < MANY_LEAVES;
+  const line = async (what: string, unit: string, sides: (() => number)[], runs?: number) => {
+    const { medians, ratios } = await inTurns(sides, { warm: warm && runs !== 1, runs });
     const [before, now] = medians.map((value) => `${Number(value.toPrecision(3))} ${unit}`);
-    lines.push({
+    return {
       what: `${label}: ${what}`,
       before: before as string,
       now: now as string,
       ratio: ratios[1] as number,
-    });
+    };
   };
-  await add(
+  yield await line(
     "build",
     "ms",
     both((Tree) => () => cpuMs(() => Tree.build(leaves).root())),
@@ -90,25 +91,21 @@ async function compare(Older: typeof SumTree, count: number): Promise<Line[]> {
       tree(Tree).root();
     });
   };
-  await add("1 % changed", "ms", both(update));
+  yield await line("1 % changed", "ms", both(update));
   const prove = (Tree: typeof SumTree) => () => {
     const ms = cpuMs(() => {
       for (let i = 0; i < PROOFS; i++) tree(Tree).prove((i * 7_919) % count);
     });
     return (1000 * ms) / PROOFS;
   };
-  await add("a proof", "µs", both(prove));
+  yield await line("a proof", "µs", both(prove));
   const bytes = (Tree: typeof SumTree) => () => bytesOfRounds(Tree, leaves) / 1e6;
-  await add("four rounds, 1 % changed in each", "MB", both(bytes));
-  return lines;
+  // Bytes are the same in every run.
+  yield await line("four rounds, 1 % changed in each", "MB", both(bytes), 1);
 }
 
 if (import.meta.main) {
   const counts = process.argv.slice(2).map(Number);
-  const lines = await treeLines(counts.length > 0 ? counts : [100_000, 1_000_000]);
-  for (const { what, before, now, ratio } of lines) {
-    console.log(
-      `${what.padEnd(48)}${before.padStart(12)}${now.padStart(12)}${ratio.toFixed(2).padStart(8)}`,
-    );
-  }
+  const lines = treeLines(counts.length > 0 ? counts : [100_000, 1_000_000]);
+  for await (const line of lines) console.log(textOf(line));
 }

@@ -19,6 +19,7 @@ import { firstBlockOf, lastBlockOf, quarterSize } from "../src/protocol/rounds.t
 import type { Round } from "../src/protocol/units.ts";
 import { health } from "../src/wire/schemas/health.ts";
 import { freePort } from "./support/chain/anvil.ts";
+import { Blocks } from "./support/chain/blocks.ts";
 import { until } from "./support/exchange/exchange.ts";
 import { startOperatorProcess } from "./support/exchange/operatorProcess.ts";
 import {
@@ -27,11 +28,16 @@ import {
   startOperatorsExchange,
 } from "./support/exchange/severalOperators.ts";
 
+/** Slots can still be claimed. */
+const PACE_MS = 35;
+
 describe("a commit quorum of two", () => {
   let exchange: OperatorsExchange;
+  let blocks: Blocks;
 
   beforeAll(async () => {
-    exchange = await startOperatorsExchange();
+    exchange = await startOperatorsExchange({ blockSeconds: 0 });
+    blocks = new Blocks(exchange, [], Number.POSITIVE_INFINITY, PACE_MS);
     await exchange.asOwner("maintenance", encodeSetMaintenance(true));
     await exchange.asOwner("quorum", encodeSetCommitQuorum(2));
     await exchange.asOwner("end of maintenance", encodeSetMaintenance(false));
@@ -42,7 +48,7 @@ describe("a commit quorum of two", () => {
   const head = () => exchange.anvil.blockNumber();
 
   async function committed(round: Round): Promise<void> {
-    await until(`round ${round} is committed`, async () => {
+    await blocks.passUntil(`round ${round} is committed`, async () => {
       const { halted, committedRound } = await exchange.reader.clock();
       expect(halted).toBe(false);
       return (committedRound ?? -1) >= round;
@@ -69,7 +75,7 @@ describe("a commit quorum of two", () => {
   /** Just before the first round after `round` that nobody has seen yet. */
   async function beforeRound(round: Round): Promise<void> {
     const opens = firstBlockOf(exchange.schedule, round);
-    await until(`round ${round} is near`, async () => (await head()) >= opens - 6);
+    await blocks.passTo(opens - 6);
     expect(await head()).toBeLessThan(opens);
   }
 
@@ -105,9 +111,8 @@ describe("a commit quorum of two", () => {
     await victim.kill();
     const due = lastBlockOf(exchange.schedule, 4, 0);
     const rescue = due - Math.floor(quarterSize(exchange.schedule) / 4);
-    await until("the rescue window begins", async () => (await head()) >= rescue);
     // No block more, so that nothing here depends on how long a start takes.
-    await exchange.anvil.rpc("evm_setIntervalMining", [0]);
+    await blocks.passTo(rescue);
     expect((await exchange.reader.clock()).committedRound).toBe(3);
     await until("it says so", async () => {
       const check = await checkOf(survivor, "commitQuorum");
@@ -115,7 +120,6 @@ describe("a commit quorum of two", () => {
     });
 
     await victim.start();
-    await exchange.anvil.rpc("evm_setIntervalMining", [1]);
     await committed(4);
     expect(await head()).toBeLessThanOrEqual(due + 1);
     expect(await commitOf(4)).toMatchObject({ attestations: 1 });

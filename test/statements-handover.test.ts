@@ -40,11 +40,7 @@ describe("several operators that countersign", () => {
   /** Blocks come at a pace until then. */
   async function passTime(isOver: () => Promise<boolean>): Promise<void> {
     const blocks = new Blocks(exchange, [ada.address], Number.POSITIVE_INFINITY, PACE_MS);
-    await blocks.allow();
-    const stop = new AbortController();
-    const passing = blocks.run(stop.signal);
-    await until("time has passed", isOver).finally(() => stop.abort());
-    await passing;
+    await blocks.passUntil("time has passed", isOver);
   }
 
   /** Every member that runs comes to show what was countersigned of the round, or a later one. */

@@ -21,7 +21,6 @@ const TICK = 10n;
 const address = (n: number): Address => {
   return toAddress(`0x${(0xace0000 + n).toString(16).padStart(40, "0")}`);
 };
-const word = (n: number): Hex => `0x${n.toString(16).padStart(64, "0")}`;
 const [BASE, QUOTE] = [address(1), address(2)] as const;
 
 /** The outcome of any build: the baseline named its events otherwise. */
@@ -31,6 +30,8 @@ type Told = Partial<Outcome> & { readonly happenings?: Outcome["events"] };
 function decoded<T extends string>(text: T): T {
   return Buffer.from(text).toString("latin1") as T;
 }
+
+const word = (n: number): Hex => decoded<Hex>(`0x${n.toString(16).padStart(64, "0")}`);
 
 /** The whole machine: limits, balances and locks of two tokens, evidence and events included. */
 export class OwnEngine implements Engine {

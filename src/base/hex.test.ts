@@ -35,6 +35,22 @@ test("writeHex writes its bytes and no others, and refuses another length", () =
   expect(() => writeHex(target, 0, "0xabcd", 3)).toThrow("3 whole bytes: 0xabcd");
 });
 
+test("one character that is no digit is found at every place, whatever was read before", () => {
+  const digits = "9".repeat(200);
+  const other = fc.string({ unit: "binary", minLength: 1, maxLength: 2 });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 90 }), fc.nat(), other, (byteLength, at, strange) => {
+      fc.pre(!/^[0-9a-fA-F]*$/.test(strange));
+      const place = 2 + (at % (2 * byteLength - strange.length + 1));
+      const sound = `0x${digits.slice(0, 2 * byteLength)}`;
+      const text = sound.slice(0, place) + strange + sound.slice(place + strange.length);
+      expect(hexToBytes(sound as Hex)).toEqual(new Uint8Array(byteLength).fill(0x99));
+      expect(() => hexToBytes(text as Hex)).toThrow(TypeError);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test("an overlong text is shown cut", () => {
   expect(() => hexToBytes(`0x${"z".repeat(1000)}`)).toThrow(/^.{100,250}…$/);
 });

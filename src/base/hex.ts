@@ -39,8 +39,8 @@ export function bytesToHex(bytes: Uint8Array): Hex {
 }
 
 const NOT_A_DIGIT = 0xff;
-/** Value of each ASCII character as a hexadecimal digit. */
-const DIGIT_OF = new Uint8Array(128).fill(NOT_A_DIGIT);
+/** Value of each byte as the ASCII character of a hexadecimal digit. */
+const DIGIT_OF = new Uint8Array(256).fill(NOT_A_DIGIT);
 for (let value = 0; value < 16; value++) {
   const digit = value.toString(16);
   DIGIT_OF[digit.charCodeAt(0)] = value;
@@ -54,6 +54,22 @@ export function hexToBytes(hex: Hex): Uint8Array {
   return bytes;
 }
 
+/** Longest text whose characters are copied at once before they are read. */
+const COPIED_LENGTH = 2 + 2 * 32;
+/** UTF-8 takes three bytes for a character at most: all of them fit, whatever they are. */
+const copied = new Uint8Array(3 * COPIED_LENGTH);
+const UTF_8 = new TextEncoder();
+
+/**
+ * The characters of `text`, up to 66 of them, as bytes: those of ASCII as themselves, of others
+ * only bytes above 127. Overwritten by the next call. Reading a text of that length character by
+ * character takes twice as long.
+ */
+export function asciiBytes(text: string): Uint8Array {
+  UTF_8.encodeInto(text, copied);
+  return copied;
+}
+
 /**
  * Writes the `byteLength` bytes of `hex` into `target` at `offset`, without an array between.
  * Throws a `TypeError` when `hex` has another length or is not hex.
@@ -61,6 +77,27 @@ export function hexToBytes(hex: Hex): Uint8Array {
 export function writeHex(target: Uint8Array, offset: number, hex: Hex, byteLength: number): void {
   const prefixed = hex.charCodeAt(0) === 0x30 && hex.charCodeAt(1) === 0x78;
   if (!prefixed || hex.length !== 2 + 2 * byteLength) throw notHex(hex, byteLength);
+  const isHexText =
+    hex.length <= COPIED_LENGTH
+      ? writeCopied(target, offset, hex, byteLength)
+      : writeLong(target, offset, hex, byteLength);
+  if (!isHexText) throw notHex(hex, byteLength);
+}
+
+function writeCopied(target: Uint8Array, offset: number, hex: Hex, byteLength: number): boolean {
+  const ascii = asciiBytes(hex);
+  let values = 0;
+  for (let i = 0, at = 2; i < byteLength; i++, at += 2) {
+    const high = DIGIT_OF[ascii[at] as number] as number;
+    const low = DIGIT_OF[ascii[at + 1] as number] as number;
+    // Once at the end it is known whether all of them were digits.
+    values |= high | low;
+    target[offset + i] = (high << 4) | low;
+  }
+  return values <= 15;
+}
+
+function writeLong(target: Uint8Array, offset: number, hex: Hex, byteLength: number): boolean {
   let codes = 0;
   let values = 0;
   for (let i = 0, at = 2; i < byteLength; i++, at += 2) {
@@ -68,12 +105,11 @@ export function writeHex(target: Uint8Array, offset: number, hex: Hex, byteLengt
     const second = hex.charCodeAt(at + 1);
     const high = DIGIT_OF[first & 127] as number;
     const low = DIGIT_OF[second & 127] as number;
-    // Once at the end it is known whether all of them were digits.
     codes |= first | second;
     values |= high | low;
     target[offset + i] = (high << 4) | low;
   }
-  if (codes > 127 || values > 15) throw notHex(hex, byteLength);
+  return codes <= 127 && values <= 15;
 }
 
 function notHex(text: string, byteLength: number): TypeError {

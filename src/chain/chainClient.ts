@@ -31,7 +31,6 @@ const QUESTIONS = {
   getTransactionReceipt: actions.getTransactionReceipt,
   readContract: actions.readContract,
   sendRawTransaction: actions.sendRawTransaction,
-  waitForTransactionReceipt: actions.waitForTransactionReceipt,
 } as const;
 type Action = (client: never, given: never) => unknown;
 

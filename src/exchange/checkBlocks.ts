@@ -253,7 +253,7 @@ class Preview implements LogFacts {
 function freedBefore(state: State, boundary: BlockNumber): Map<string, Amount> {
   const freed = new Map<string, Amount>();
   for (const { record, amount } of fundsFreedBy(state, boundary)) {
-    const key = keyOf(record.order.owner, record.order.sellToken);
+    const key = keyOf(record.owner, record.sellToken);
     freed.set(key, (freed.get(key) ?? 0n) + amount);
   }
   return freed;

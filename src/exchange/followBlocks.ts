@@ -3,8 +3,8 @@ import type { ChainLog, ChainLogKind } from "../protocol/chainLog.ts";
 import { momentOf, quarterSize } from "../protocol/rounds.ts";
 import type { BlockNumber } from "../protocol/units.ts";
 import { passTime } from "./matching/passTime.ts";
-import type { OrderRecord } from "./model/book.ts";
 import type { BlocksEntry } from "./model/entries.ts";
+import type { OrderRecord } from "./model/orderRecord.ts";
 import type { ExchangeEvent, OrderExpired, Outcome } from "./model/outcome.ts";
 import type { State } from "./model/state.ts";
 import { cancelWithdrawal } from "./rounds/cancelWithdrawal.ts";
@@ -93,8 +93,7 @@ export function nextBoundary(state: State): BlockNumber {
 
 function* eachOf(ended: readonly Iterable<OrderRecord>[]): Generator<OrderExpired> {
   for (const records of ended) {
-    for (const { order } of records) {
-      const { owner, round, id } = order;
+    for (const { owner, round, id } of records) {
       yield { what: "orderExpired", owner, round, id };
     }
   }

@@ -22,8 +22,8 @@ export const MAX_PATH_LENGTH = 16;
 export const ORDERS_PER_CLIENT_AND_ROUND = 100;
 
 /**
- * Orders of one client and round that are kept, whatever became of them: each takes about a
- * kilobyte of memory for three rounds, so that one client takes some 60 MB at most.
+ * Orders of one client and round that are kept, whatever became of them: each takes about 400 bytes
+ * of memory for three rounds, so that one client takes some 25 MB at most.
  */
 export const PLACEMENTS_PER_CLIENT_AND_ROUND = 20_000;
 

@@ -42,6 +42,9 @@ export type ExecutionFault =
   /** A cumulative amount went down. */
   | { readonly fault: "WentBack"; readonly from: Executed; readonly to: Executed };
 
+/** The part of an order that bounds what it may execute. */
+export type OrderBounds = Pick<Order, "intent" | "sellAmount" | "buyAmount">;
+
 export const NOTHING_EXECUTED: Executed = { sold: 0n, bought: 0n };
 
 /** Whether the order can be traded at all: fields in range, amounts above zero, two tokens. */
@@ -76,7 +79,7 @@ export function checkNumbers(order: Order): OrderFault | undefined {
  * sellAmount under sellAll. From the price and either bound follows sold <= sellAmount under both.
  */
 export function checkExecution(
-  order: Order,
+  order: OrderBounds,
   sold: Amount,
   bought: Amount,
 ): ExecutionFault | undefined {
@@ -102,7 +105,7 @@ export function checkExecution(
  * `to` is allowed in all.
  */
 export function checkAdvance(
-  order: Order,
+  order: OrderBounds,
   from: Executed,
   to: Executed,
 ): ExecutionFault | undefined {
@@ -120,6 +123,6 @@ export function isFilled(order: Order, executed: Executed): boolean {
     : executed.sold >= order.sellAmount;
 }
 
-function respectsPrice(order: Order, sold: Amount, bought: Amount): boolean {
+function respectsPrice(order: OrderBounds, sold: Amount, bought: Amount): boolean {
   return sold * order.buyAmount <= order.sellAmount * bought;
 }

@@ -9,7 +9,7 @@ import { UINT128_MAX, viewOf, writeUint128 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, isHex, writeHex } from "../base/hex.ts";
 import { keccak256, MAX_NODES, NODE_BYTES, nodeBench } from "../base/keccak.ts";
-import { LEAF_WORDS, NODE_WORDS, NodeLevel, WaitList } from "./tree/nodeLevel.ts";
+import { LEAF_WORDS, NODE_WORDS, NodeLevel, runLength, WaitList } from "./tree/nodeLevel.ts";
 import type { Amount, BalanceProof, Leaf, Sibling, TreeRoot } from "./units.ts";
 
 export type { Leaf } from "./units.ts";
@@ -184,9 +184,13 @@ export class SumTree implements FrozenSumTree {
   #makeParents(below: NodeLevel, batch: readonly number[]): void {
     const { inputWords, outputWords } = nodeBench;
     const odd = below.width - 1;
-    for (let i = 0; i < batch.length; i++) {
+    for (let i = 0; i < batch.length; ) {
+      const run = runLength(batch, i);
       const left = 2 * (batch[i] as number);
-      below.copyTo(inputWords, 2 * NODE_WORDS * i, left, left === odd ? 1 : 2);
+      // The last parent may have one child.
+      const children = Math.min(2 * run, below.width - left);
+      below.copyTo(inputWords, 2 * NODE_WORDS * i, left, children);
+      i += run;
     }
     nodeBench.makeParents(batch.length);
     const promoted = odd % 2 === 0 ? batch.indexOf(odd / 2) : -1;
@@ -197,8 +201,10 @@ export class SumTree implements FrozenSumTree {
   #take(height: number, batch: readonly number[]): void {
     const level = this.#levels[height] ?? new NodeLevel();
     this.#levels[height] = level;
-    for (let i = 0; i < batch.length; i++) {
-      level.write(batch[i] as number, nodeBench.outputWords, NODE_WORDS * i);
+    for (let i = 0; i < batch.length; ) {
+      const run = runLength(batch, i);
+      level.write(batch[i] as number, run, nodeBench.outputWords, NODE_WORDS * i);
+      i += run;
     }
     // All that waited below is done, so a level of one node is the top.
     if (level.width === 1 && this.#waiting[height]?.places.length === 0) return;

@@ -1,6 +1,8 @@
 import { afterEach, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
+import { startHttpProxy } from "../../../test/support/faults/proxy.ts";
 import type { Address, Hex } from "../../base/hex.ts";
+import { connect } from "../rpc/rpc.ts";
 import { localSigner } from "../signer.ts";
 import { deployExchange } from "./deploy.ts";
 
@@ -31,4 +33,26 @@ it.each([
   await expect(failed).rejects.toMatchObject({ code: "DeploymentFailed" });
   await expect(failed).rejects.toThrow(`a fork before ${missing}`);
   expect(await anvil?.blockNumber()).toBe(0);
+});
+
+it("a deployment goes on where the node shows receipts later than their block, and no block more", async () => {
+  anvil = await startAnvil();
+  const asked = new Map<unknown, number>();
+  const proxy = await startHttpProxy(anvil.url, async ({ method, params: [hash] }, forward) => {
+    if (method !== "eth_getTransactionReceipt") return forward();
+    const times = (asked.get(hash) ?? 0) + 1;
+    asked.set(hash, times);
+    return times > 3 ? forward() : { result: null };
+  });
+  const [key, operator] = [anvil.keys[0] as Hex, anvil.addresses[1] as Address];
+  const { mediator } = await deployExchange({
+    client: connect([proxy.url]),
+    owner: localSigner(key),
+    operator: { address: operator, name: "one", uri: "http://one" },
+    roundSize: 64,
+    disputeBond: 0n,
+    tokens: [],
+  }).finally(() => proxy.stop());
+  expect(await anvil.client.getCode({ address: mediator })).toMatch(/^0x../);
+  expect([...asked.values()].every((times) => times === 4)).toBe(true);
 });

@@ -1,5 +1,6 @@
 /** Deploys an exchange: for the local chain of `npm start` and for tests. */
-import { encodeDeployData } from "viem";
+import { setTimeout as sleep } from "node:timers/promises";
+import { encodeDeployData, type TransactionReceipt, TransactionReceiptNotFoundError } from "viem";
 import { toAddress } from "../../base/address.ts";
 import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
@@ -18,6 +19,9 @@ import { encodeListToken } from "./mediatorCalls.ts";
 import { encodeAddOperator, encodeSetMaintenance } from "./roundRobinManager.ts";
 
 const QUARTERS = 4;
+const RECEIPT_POLL_MS = 50;
+/** Milliseconds in which a transaction that was sent must come into a block. */
+const PATIENCE_MS = 180_000;
 
 export interface DeployedOperator {
   readonly address: Address;
@@ -176,7 +180,7 @@ async function sender({ client, owner }: DeployOptions): Promise<Send> {
         maxPriorityFeePerGas: fees.maxPriorityFeePerGas,
       }),
     });
-    const receipt = await client.waitForTransactionReceipt({ hash, pollingInterval: 50 });
+    const receipt = await untilMined(client, hash);
     if (receipt.status !== "success") {
       throw new QuarterdeckError({
         code: "DeploymentFailed",
@@ -186,4 +190,28 @@ async function sender({ client, owner }: DeployOptions): Promise<Send> {
     }
     return to ?? toAddress(receipt.contractAddress as Hex);
   };
+}
+
+/**
+ * The receipt of a transaction that was sent, however it ended. A node may show a block before the
+ * receipts in it, and no block after it may come: the receipt itself is asked for, again and again.
+ * Throws `DeploymentFailed` where none comes in time.
+ */
+export async function untilMined(client: ChainClient, hash: Hex): Promise<TransactionReceipt> {
+  const end = performance.now() + PATIENCE_MS;
+  for (;;) {
+    try {
+      return await client.getTransactionReceipt({ hash });
+    } catch (error) {
+      if (!(error instanceof TransactionReceiptNotFoundError)) throw error;
+    }
+    if (performance.now() > end) {
+      throw new QuarterdeckError({
+        code: "DeploymentFailed",
+        message: `Transaction ${hash} came into no block in ${PATIENCE_MS / 1000} seconds.`,
+        hint: "Check that the chain makes blocks, and begin again on a new storage.",
+      });
+    }
+    await sleep(RECEIPT_POLL_MS);
+  }
 }

@@ -12,7 +12,7 @@
 import { ADDRESS_BYTES, checksumAddress, parseAddress } from "../../base/address.ts";
 import { UINT64_MAX, UINT128_MAX, viewOf } from "../../base/bytes.ts";
 import { assert } from "../../base/errors.ts";
-import type { Address, Hex } from "../../base/hex.ts";
+import { type Address, asciiBytes, type Hex } from "../../base/hex.ts";
 import { DecodeError } from "./codec.ts";
 
 const HASH_BYTES = 32;
@@ -173,22 +173,24 @@ export function isLowerWord(hex: Hex): boolean {
 }
 
 /** Writes 32 bytes; false, with bytes of no meaning, where `hex` is not 32 in lower-case digits. */
-function writeDigits(target: Uint8Array, offset: number, hex: Hex): boolean {
+export function writeDigits(target: Uint8Array, offset: number, hex: Hex): boolean {
   if (hex.length !== 2 + 2 * HASH_BYTES || hex.charCodeAt(1) !== 0x78) return false;
   if (hex.charCodeAt(0) !== 0x30) return false;
+  const ascii = asciiBytes(hex);
+  let values = 0;
   for (let i = 0, at = 2; i < HASH_BYTES; i++, at += 2) {
-    const high = VALUES[hex.charCodeAt(at)] ?? NO_DIGIT;
-    const low = VALUES[hex.charCodeAt(at + 1)] ?? NO_DIGIT;
-    if ((high | low) >= NO_DIGIT) return false;
+    const high = VALUES[ascii[at] as number] as number;
+    const low = VALUES[ascii[at + 1] as number] as number;
+    values |= high | low;
     target[offset + i] = (high << 4) | low;
   }
-  return true;
+  return values < NO_DIGIT;
 }
 
 const NO_DIGIT = 0x10;
 const DIGITS = "0123456789abcdef";
-/** Of each ASCII character as a lower-case digit. */
-const VALUES = new Uint8Array(128).fill(NO_DIGIT);
+/** Of each byte as the ASCII character of a lower-case digit. */
+const VALUES = new Uint8Array(256).fill(NO_DIGIT);
 for (let value = 0; value < DIGITS.length; value++) VALUES[DIGITS.charCodeAt(value)] = value;
 const scratch = new Uint8Array(HASH_BYTES);
 

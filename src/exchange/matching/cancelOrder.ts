@@ -11,13 +11,12 @@ import { cancel } from "./endOrder.ts";
  * for queued orders.
  */
 export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
-  const client = state.clients.get(entry.owner);
-  const record = client?.rounds.get(entry.round)?.orders.get(entry.id);
+  const record = state.clients.get(entry.owner)?.rounds.get(entry.round)?.orders.get(entry.id);
   const refusal = checkCancelOf(state, entry, record);
   if (refusal !== undefined) return { refusal, events: [] };
 
   assert(record !== undefined, "an order that is not known was cancelled.");
   const events: ExchangeEvent[] = [];
-  cancel(state, record, "owner", events, client);
+  cancel(state, record, "owner", events);
   return { events };
 }

@@ -6,11 +6,12 @@ import { checkNumbers, checkOrder as checkOrderRule } from "../../protocol/order
 import { type AlignedAmounts, type Refusal, refuse } from "../../protocol/refusals.ts";
 import { recoverSigner } from "../../protocol/signatures.ts";
 import { DEFAULT_TERMS, type OrderTerms } from "../../protocol/trading/terms.ts";
-import type { Amount, Order, SignedOrder } from "../../protocol/units.ts";
-import { type Book, lockedBy, type OrderRecord } from "../model/book.ts";
+import type { Order, SignedOrder } from "../../protocol/units.ts";
+import type { Book } from "../model/book.ts";
 import type { Market } from "../model/entries.ts";
 import { freeFunds } from "../model/funds.ts";
 import { checkLimits } from "../model/orderLimits.ts";
+import type { Account, InLots, OrderRecord } from "../model/orderRecord.ts";
 import type { OrderRef, Side } from "../model/outcome.ts";
 import {
   bookOf,
@@ -21,14 +22,6 @@ import {
   tradingKeyOf,
 } from "../model/state.ts";
 import { checkBook, checkLastBlock } from "./checkTerms.ts";
-
-/** An order as its market counts it. */
-export interface InLots {
-  readonly side: Side;
-  readonly lots: bigint;
-  /** Base units of quote for one lot. */
-  readonly price: Amount;
-}
 
 /**
  * Why the exchange would refuse the order now; undefined if it would take it. Everything but the
@@ -112,8 +105,10 @@ function checkByItself(state: State, order: Order, parts: Parts): Refusal | unde
   }
 
   const { sellToken, buyToken } = order;
-  if (!state.tokens.has(sellToken)) return refuse("UnknownToken", { token: sellToken });
-  if (!state.tokens.has(buyToken)) return refuse("UnknownToken", { token: buyToken });
+  if (book === undefined || !isListed(state, book)) {
+    if (!state.tokens.has(sellToken)) return refuse("UnknownToken", { token: sellToken });
+    if (!state.tokens.has(buyToken)) return refuse("UnknownToken", { token: buyToken });
+  }
   if (book === undefined) return refuse("UnknownMarket", { sellToken, buyToken });
   const { market } = book;
   if (order.intent !== (sideOf(market, order) === "bid" ? "buyAll" : "sellAll")) {
@@ -123,6 +118,11 @@ function checkByItself(state: State, order: Order, parts: Parts): Refusal | unde
   if (parts.measured !== undefined) return undefined;
   const { sellAmount, buyAmount } = order;
   return refuse("MisalignedAmount", { sellAmount, buyAmount, nearest: nearest(market, order) });
+}
+
+/** Whether both tokens of the market are listed; looked up by the state's own copies of them. */
+function isListed({ tokens }: State, { market: { base, quote } }: Book): boolean {
+  return tokens.has(base) && tokens.has(quote);
 }
 
 function isIntent(intent: string): boolean {
@@ -156,29 +156,23 @@ function checkOwner(
   if (watermark !== undefined && id < watermark) {
     return refuse("IdBelowWatermark", { round, id, watermark });
   }
-  const beyond = checkLimits(state, client, round, leaving);
+  const beyond = checkLimits(state, client, round, leaving, affairs);
   if (beyond !== undefined) return beyond;
   if (round !== state.moment.round) return undefined;
-  return checkFundsOf(state, client, order, leaving);
+  return checkFunds(state, client, order, leaving);
 }
 
 /** Whether the owner can pay all that the order may sell. */
-export function checkFunds(state: State, order: Order, leaving?: OrderRecord): Refusal | undefined {
-  const client = state.clients.get(order.owner);
-  if (client === undefined) return refuse("UnknownClient", { client: order.owner });
-  return checkFundsOf(state, client, order, leaving);
-}
-
-function checkFundsOf(
+export function checkFunds(
   state: State,
-  client: Client,
-  order: Order,
+  account: Account,
+  order: Pick<Order, "sellToken" | "sellAmount">,
   leaving?: OrderRecord,
 ): Refusal | undefined {
   const isOpen = leaving !== undefined && orderState(state, leaving) === "open";
-  const isFreed = isOpen && leaving.order.sellToken === order.sellToken;
-  const freed = isFreed ? lockedBy(leaving) : 0n;
-  const unlocked = freeFunds(state, client, order.sellToken);
+  const isFreed = isOpen && leaving.sellToken === order.sellToken;
+  const freed = isFreed ? leaving.locked : 0n;
+  const unlocked = freeFunds(state, account, order.sellToken);
   const free = leaving === undefined ? unlocked : unlocked + freed;
   if (order.sellAmount <= free) return undefined;
   return refuse("InsufficientFunds", { token: order.sellToken, needed: order.sellAmount, free });

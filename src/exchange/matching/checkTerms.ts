@@ -3,11 +3,8 @@ import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { firstBlockOf } from "../../protocol/rounds.ts";
 import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Order } from "../../protocol/units.ts";
-import type { Book, OrderRecord } from "../model/book.ts";
+import type { InLots, OrderBook, OrderRecord } from "../model/orderRecord.ts";
 import type { State } from "../model/state.ts";
-
-/** The order as its market counts it. */
-type Measured = Pick<OrderRecord, "side" | "price" | "lots">;
 
 /** The refusal `Expired` where the last block leaves the order no time. */
 export function checkLastBlock(
@@ -27,10 +24,10 @@ export function checkLastBlock(
  * gone. Work grows with the orders that a fill-or-kill would execute.
  */
 export function checkBook(
-  order: Order,
+  order: Pick<Order, "owner">,
   terms: OrderTerms,
-  book: Book,
-  measured: Measured,
+  book: OrderBook,
+  measured: InLots,
   leaving?: OrderRecord,
 ): Refusal | undefined {
   if (terms.timeInForce === "postOnly") {
@@ -47,16 +44,16 @@ export function checkBook(
 
 /** Lots that the order would execute now, at most its own. */
 function lotsWithin(
-  { owner }: Order,
+  { owner }: Pick<Order, "owner">,
   { selfTrade }: OrderTerms,
-  book: Book,
-  measured: Measured,
+  book: OrderBook,
+  measured: InLots,
   leaving: OrderRecord | undefined,
 ): bigint {
   let lots = 0n;
   for (const maker of book.matches(measured)) {
     if (maker === leaving) continue;
-    const isOwn = maker.order.owner === owner;
+    const isOwn = maker.owner === owner;
     // The order would end here; with cancelMaker it is the other one that goes.
     if (isOwn && selfTrade !== "cancelMaker") return lots;
     if (!isOwn) lots += maker.lots - maker.filledLots;

@@ -99,7 +99,7 @@ function cancelLive(
 ): { round: number; id: bigint }[] {
   const live = liveOrders(client, state.moment.round);
   for (const record of live) cancel(state, record, reason, events);
-  return live.map(({ order: { round, id } }) => ({ round, id }));
+  return live.map(({ round, id }) => ({ round, id }));
 }
 
 function armed(state: State, client: Client): void {

@@ -2,8 +2,8 @@ import type { Address } from "../../base/hex.ts";
 import { type Refusal, refuse, type StatementRefusal } from "../../protocol/refusals.ts";
 import { checkStatement, covers, coversAll, sumUp } from "../../protocol/statementRule.ts";
 import type { Amount, Statement } from "../../protocol/units.ts";
-import type { OrderRecord } from "../model/book.ts";
 import type { CountersignEntry } from "../model/entries.ts";
+import type { OrderRecord } from "../model/orderRecord.ts";
 import type { Outcome } from "../model/outcome.ts";
 import {
   type ClientRound,
@@ -28,7 +28,7 @@ export function countersign(state: State, entry: CountersignEntry): Outcome {
   const affairs = clientRound(clientOf(state, client), round);
   affairs.statement = { statement, signature, countersignature };
   for (const record of affairs.counted.values()) {
-    if (covers(statement, record.order.id)) affairs.counted.delete(record);
+    if (covers(statement, record.id)) affairs.counted.delete(record);
   }
   return { events: [{ what: "statementCountersigned", client, round, watermark }] };
 }
@@ -72,7 +72,7 @@ function checkOrders(
   }
   const closed: OrderRecord[] = [];
   for (const record of affairs?.counted.values() ?? []) {
-    const { id } = record.order;
+    const { id } = record;
     if (!covers(statement, id)) continue;
     const now = orderState(state, record);
     if (now === "open" || now === "queued") return { fault: "openOrder", id };

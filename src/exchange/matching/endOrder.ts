@@ -1,10 +1,10 @@
 import { lastBlockOf } from "../../protocol/rounds.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { lockedBy, type OrderRecord } from "../model/book.ts";
 import { unlock } from "../model/funds.ts";
 import { stopCounting } from "../model/orderLimits.ts";
+import type { OrderRecord } from "../model/orderRecord.ts";
 import type { CancelReason, ExchangeEvent } from "../model/outcome.ts";
-import { type Client, clientOf, type State } from "../model/state.ts";
+import type { State } from "../model/state.ts";
 
 /** Cancels an order that rests in its book or waits for its round. What it executed stays. */
 export function cancel(
@@ -12,10 +12,9 @@ export function cancel(
   record: OrderRecord,
   reason: CancelReason,
   events: ExchangeEvent[],
-  client: Client = clientOf(state, record.order.owner),
 ): void {
-  takeOut(state, client, record);
-  markCancelled(client, record, reason, events);
+  takeOut(state, record);
+  markCancelled(record, reason, events);
 }
 
 /** Cancels an order that is being matched, and so is in no book. */
@@ -25,9 +24,8 @@ export function cancelTaker(
   reason: CancelReason,
   events: ExchangeEvent[],
 ): void {
-  const client = clientOf(state, record.order.owner);
-  unlock(state, client, record.order.sellToken, lockedBy(record));
-  markCancelled(client, record, reason, events);
+  unlock(state, record.account, record.sellToken, record.locked);
+  markCancelled(record, reason, events);
 }
 
 /**
@@ -36,12 +34,11 @@ export function cancelTaker(
  */
 export function endDueOrders(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
   for (const record of state.due.take(block)) {
-    const { owner, round, id } = record.order;
-    const client = clientOf(state, owner);
-    takeOut(state, client, record);
+    const { owner, round, id } = record;
+    takeOut(state, record);
     record.state = "expired";
     record.reason = "goodTillBlock";
-    stopCounting(client, record);
+    stopCounting(record);
     events.push({ what: "orderExpired", reason: "goodTillBlock", owner, round, id });
   }
 }
@@ -50,25 +47,20 @@ export function endDueOrders(state: State, block: BlockNumber, events: ExchangeE
 export function watchLastBlock(state: State, record: OrderRecord): void {
   const { goodTillBlock } = record.terms;
   if (goodTillBlock === null) return;
-  const last = lastBlockOf(state.genesis.schedule, record.order.round);
+  const last = lastBlockOf(state.genesis.schedule, record.round);
   if (goodTillBlock < last) state.due.add(goodTillBlock, record);
 }
 
-function takeOut(state: State, client: Client, record: OrderRecord): void {
+function takeOut(state: State, record: OrderRecord): void {
   if (record.state !== "open") return;
   record.book.remove(record);
-  unlock(state, client, record.order.sellToken, lockedBy(record));
+  unlock(state, record.account, record.sellToken, record.locked);
 }
 
-function markCancelled(
-  client: Client,
-  record: OrderRecord,
-  reason: CancelReason,
-  events: ExchangeEvent[],
-): void {
+function markCancelled(record: OrderRecord, reason: CancelReason, events: ExchangeEvent[]): void {
   record.state = "cancelled";
   record.reason = reason;
-  const { owner, round, id } = record.order;
-  stopCounting(client, record);
+  const { owner, round, id } = record;
+  stopCounting(record);
   events.push({ what: "orderCancelled", reason, owner, round, id });
 }

@@ -1,10 +1,10 @@
 import { assert } from "../../base/errors.ts";
 import { checkExecution } from "../../protocol/orderRule.ts";
 import type { Amount } from "../../protocol/units.ts";
-import { lockedBy, type OrderRecord } from "../model/book.ts";
 import { credit, spendLocked } from "../model/funds.ts";
-import type { ExchangeEvent, OrderRef, Trade } from "../model/outcome.ts";
-import { clientOf, type State } from "../model/state.ts";
+import type { OrderRecord } from "../model/orderRecord.ts";
+import type { ExchangeEvent, Trade } from "../model/outcome.ts";
+import type { State } from "../model/state.ts";
 import { cancel, cancelTaker } from "./endOrder.ts";
 
 /**
@@ -21,7 +21,7 @@ export function matchOrders(state: State, taker: OrderRecord, events: ExchangeEv
       restOrCancel(state, taker, events);
       return;
     }
-    if (maker.order.owner === taker.order.owner) {
+    if (maker.account === taker.account) {
       const { selfTrade } = taker.terms;
       if (selfTrade !== "cancelTaker") cancel(state, maker, "selfTrade", events);
       if (selfTrade === "cancelMaker") continue;
@@ -45,8 +45,8 @@ function restOrCancel(state: State, taker: OrderRecord, events: ExchangeEvent[])
     return;
   }
   taker.book.add(taker);
-  const { owner, round, id } = taker.order;
-  events.push({ what: "orderRested", remaining: lockedBy(taker), owner, round, id });
+  const { owner, round, id } = taker;
+  events.push({ what: "orderRested", remaining: taker.locked, owner, round, id });
 }
 
 function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
@@ -70,9 +70,9 @@ function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
     baseAmount,
     quoteAmount,
     takerSide: taker.side,
-    maker: refOf(maker),
-    taker: refOf(taker),
-    round: taker.order.round,
+    maker: maker.ref,
+    taker: taker.ref,
+    round: taker.round,
     block: state.moment.block,
     timeMs: state.timeMs,
   };
@@ -86,29 +86,23 @@ function settle(
   sold: Amount,
   bought: Amount,
 ): void {
-  const { order } = record;
-  const client = clientOf(state, order.owner);
-  const before = lockedBy(record);
+  const { account } = record;
+  const before = record.locked;
   record.filledLots += lots;
   record.sold += sold;
   record.bought += bought;
   record.sequence = state.trades;
-  const fault = checkExecution(order, record.sold, record.bought);
-  assert(fault === undefined, () => `order ${order.id} executed beyond it: ${fault?.fault}.`);
+  const fault = checkExecution(record, record.sold, record.bought);
+  assert(fault === undefined, () => `order ${record.id} executed beyond it: ${fault?.fault}.`);
 
-  spendLocked(state, client, order.sellToken, sold, before - lockedBy(record));
-  credit(state, client, order.buyToken, bought);
+  spendLocked(state, account, record.sellToken, sold, before - record.locked);
+  credit(state, account, record.buyToken, bought);
 }
 
 function finish(record: OrderRecord, events: ExchangeEvent[]): void {
   record.state = "filled";
-  const { owner, round, id } = record.order;
+  const { owner, round, id } = record;
   events.push({ what: "orderFilled", owner, round, id });
-}
-
-function refOf(record: OrderRecord): OrderRef {
-  const { owner, round, id } = record.order;
-  return { owner, round, id };
 }
 
 function min(a: bigint, b: bigint): bigint {

@@ -1,6 +1,6 @@
 /** The effects of time on orders: those past their last block end, and dead-man switches fire. */
 import type { Amount, BlockNumber } from "../../protocol/units.ts";
-import { lockedBy, type OrderRecord } from "../model/book.ts";
+import type { OrderRecord } from "../model/orderRecord.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
 import { liveOrders, type State } from "../model/state.ts";
 import { fireSwitches, silentClients } from "./commands.ts";
@@ -21,5 +21,5 @@ export function fundsFreedBy(
   const silent = silentClients(state, block).flatMap((client) => liveOrders(client, round));
   return [...new Set([...state.due.before(block), ...silent])]
     .filter((record) => record.state === "open")
-    .map((record) => ({ record, amount: lockedBy(record) }));
+    .map((record) => ({ record, amount: record.locked }));
 }

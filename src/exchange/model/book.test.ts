@@ -1,9 +1,13 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
-import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
-import { Book, type OrderRecord } from "./book.ts";
+import { ALICE, limitOrder, MARKET, SIGNATURE, THIRD_MARKET } from "../world.testkit.ts";
+import { Book, BookIndex } from "./book.ts";
+import { OrderRecord } from "./orderRecord.ts";
+import { CountedOrders } from "./ordersById.ts";
 import type { Side } from "./outcome.ts";
+
+const ACCOUNT = { address: ALICE, leafIndex: 0, balances: new Map() };
 
 function record(
   book: Book,
@@ -12,25 +16,17 @@ function record(
   lots: number,
   price: number,
 ): OrderRecord {
-  return {
+  return new OrderRecord({
+    account: ACCOUNT,
+    counted: new CountedOrders(),
     order: limitOrder(ALICE, 0, arrivalSeq, side, lots, price),
     signature: SIGNATURE,
     terms: DEFAULT_TERMS,
     placedMs: 0,
-    reason: undefined,
     arrivalSeq,
     book,
-    side,
-    price: BigInt(price),
-    lots: BigInt(lots),
-    filledLots: 0n,
-    sold: 0n,
-    bought: 0n,
-    sequence: 0,
-    state: "open",
-    earlier: undefined,
-    later: undefined,
-  };
+    measured: { side, price: BigInt(price), lots: BigInt(lots) },
+  });
 }
 
 const changes = fc.array(
@@ -126,4 +122,25 @@ test("a cleared book takes orders again, as if it were new", () => {
   book.add(next);
   expect(book.best("bid")).toBe(next);
   expect(book.depth("bid", 9)).toEqual([{ price: 5n, baseAmount: 2n * MARKET.lot, orders: 1 }]);
+});
+
+test("a book is found by its two tokens in either order, whichever was asked for before", () => {
+  const [one, other] = [new Book(MARKET), new Book(THIRD_MARKET)];
+  const index = new BookIndex([one, other]);
+  const { base, quote } = MARKET;
+  const expected = [
+    [base, quote, one],
+    [quote, base, one],
+    [base, base, undefined],
+    [quote, quote, undefined],
+    [base, THIRD_MARKET.base, undefined],
+    [THIRD_MARKET.base, quote, other],
+    [quote, THIRD_MARKET.base, other],
+  ] as const;
+  for (const [sell, buy, found] of expected) {
+    for (const [askedSell, askedBuy] of expected) {
+      index.get(askedSell, askedBuy);
+      expect(index.get(sell, buy)).toBe(found);
+    }
+  }
 });

@@ -5,61 +5,13 @@
  * Clearing a book takes constant time.
  */
 import { assert } from "../../base/errors.ts";
-import type { OrderTerms } from "../../protocol/trading/terms.ts";
-import type { Amount, Order, Signature } from "../../protocol/units.ts";
+import type { Address } from "../../base/hex.ts";
+import type { Amount } from "../../protocol/units.ts";
 import type { Market } from "./entries.ts";
 import { type Exact, exact } from "./exact.ts";
-import type { EndReason, Side } from "./outcome.ts";
-import type { OrderState, PriceLevel } from "./viewTypes.ts";
-
-/** An accepted order and what became of it. */
-export interface OrderRecord {
-  readonly order: Order;
-  readonly signature: Signature;
-  readonly terms: OrderTerms;
-  /** The order's place in time among all orders. */
-  readonly arrivalSeq: number;
-  /** Time at which its record was written: milliseconds since 1970; 0: not written down. */
-  readonly placedMs: number;
-  readonly book: Book;
-  readonly side: Side;
-  /** Base units of quote for one lot. */
-  readonly price: Amount;
-  readonly lots: bigint;
-  filledLots: bigint;
-  sold: Amount;
-  bought: Amount;
-  /** Sequence number of the order's last trade; 0 before the first. */
-  sequence: number;
-  /** As it was left: "open" also of what its round's end took out; see `orderState`. */
-  state: OrderState;
-  /** Why it ended, where its state does not say it all. */
-  reason: EndReason | undefined;
-  /** Neighbours at its price while it rests. */
-  earlier: OrderRecord | undefined;
-  later: OrderRecord | undefined;
-  /** Where it rests; undefined elsewhere. */
-  level?: Level | undefined;
-  /** Neighbours among those of its client and round that count; see `CountedOrders`. */
-  countedBefore?: OrderRecord | undefined;
-  countedAfter?: OrderRecord | undefined;
-}
-
-/** The amount that the order keeps locked while open: it may pay its own limit for every lot. */
-export function lockedBy(record: OrderRecord): Amount {
-  const lots = record.lots - record.filledLots;
-  return record.side === "bid" ? lots * record.price : lots * record.book.market.lot;
-}
-
-/** The orders of one price. */
-export interface Level {
-  readonly price: Amount;
-  readonly key: Exact;
-  first: OrderRecord;
-  last: OrderRecord;
-  lots: bigint;
-  orders: number;
-}
+import type { InLots, Level, OrderBook, OrderRecord } from "./orderRecord.ts";
+import type { Side } from "./outcome.ts";
+import type { PriceLevel } from "./viewTypes.ts";
 
 /** Levels next to each other and their prices, which lie together so that a search is short. */
 interface Block {
@@ -258,7 +210,7 @@ export class BookWatch {
   }
 }
 
-export class Book {
+export class Book implements OrderBook {
   readonly market: Market;
   readonly #watches = new Set<BookWatch>();
   #sides: { readonly [S in Side]: BookSide };
@@ -316,7 +268,7 @@ export class Book {
   }
 
   /** All that rest against `taker` at prices that meet its own, in the order of matching. */
-  *matches(taker: Pick<OrderRecord, "side" | "price">): Generator<OrderRecord> {
+  *matches(taker: Pick<InLots, "side" | "price">): Generator<OrderRecord> {
     const isBid = taker.side === "bid";
     for (const maker of this.#sides[isBid ? "ask" : "bid"].orders()) {
       if (isBid ? maker.price > taker.price : maker.price < taker.price) return;
@@ -358,4 +310,33 @@ export class Book {
 
 function emptySides(): { readonly [S in Side]: BookSide } {
   return { bid: new BookSide("bid"), ask: new BookSide("ask") };
+}
+
+/** The books of a genesis by either token of their market and the other. */
+export class BookIndex {
+  readonly #books = new Map<Address, Map<Address, Book>>();
+  /** The last one found: most orders are of the market of the one before. */
+  #last: Book | undefined;
+
+  constructor(books: readonly Book[]) {
+    for (const book of books) {
+      const { base, quote } = book.market;
+      this.#add(base, quote, book);
+      this.#add(quote, base, book);
+    }
+  }
+
+  get(one: Address, other: Address): Book | undefined {
+    const last = this.#last?.market;
+    const isLast =
+      last !== undefined &&
+      ((last.base === one && last.quote === other) || (last.quote === one && last.base === other));
+    if (!isLast) this.#last = this.#books.get(one)?.get(other);
+    return this.#last;
+  }
+
+  #add(one: Address, other: Address, book: Book): void {
+    const others = this.#books.get(one) ?? new Map<Address, Book>();
+    this.#books.set(one, others.set(other, book));
+  }
 }

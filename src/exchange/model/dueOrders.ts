@@ -3,7 +3,7 @@
  * is in no snapshot. Asking whether any is due costs nothing while none is.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { OrderRecord } from "./book.ts";
+import type { OrderRecord } from "./orderRecord.ts";
 
 export class DueOrders {
   /** By their last block, each in order of arrival; those that ended since are among them. */

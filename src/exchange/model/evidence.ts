@@ -5,9 +5,9 @@ import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { TokenAccount } from "../../protocol/disputeRule.ts";
 import { covers, netSold } from "../../protocol/statementRule.ts";
-import type { Round, SignedOrder } from "../../protocol/units.ts";
+import type { Round } from "../../protocol/units.ts";
 import { cancelWindow } from "../../protocol/withdrawalRule.ts";
-import type { OrderRecord } from "./book.ts";
+import type { OrderRecord } from "./orderRecord.ts";
 import {
   type Client,
   disputeKey,
@@ -56,9 +56,9 @@ export function evidenceAgainst(
 
 function allOf(client: Client, { round, token }: WithdrawalView): readonly OrderName[] {
   return [...ordersOf(client, round - 1), ...ordersOf(client, round)]
-    .filter(({ order }) => order.sellToken === token)
-    .map(({ order }) => ({ round: order.round, id: order.id }))
-    .sort((a, b) => a.round - b.round || compare(a.id, b.id));
+    .filter(({ sellToken }) => sellToken === token)
+    .map(({ round: of, id }) => ({ round: of, id }))
+    .sort(byRoundAndId);
 }
 
 /**
@@ -77,7 +77,7 @@ export function evidenceNow(
   });
   const candidates = [round - 1, round]
     .flatMap((one) => [...(client.rounds.get(one)?.counted.values() ?? [])])
-    .filter((record) => record.order.sellToken === token)
+    .filter((record) => record.sellToken === token)
     .filter((record) => record.sold > 0n || orderState(state, record) === "open")
     .sort(bySize);
   let claimed = amount;
@@ -86,13 +86,11 @@ export function evidenceNow(
   for (const record of candidates) {
     if (claimed > opening) break;
     chosen.push(record);
-    claimed += record.order.sellAmount;
+    claimed += record.sellAmount;
   }
   const { address } = client;
   assert(claimed > opening, () => `the request of ${address} was refused without evidence.`);
-  const orders = chosen.sort(byRoundAndId).map(({ order: { round: of, id } }) => {
-    return { round: of, id };
-  });
+  const orders = chosen.sort(byRoundAndId).map(({ round: of, id }) => ({ round: of, id }));
   return { statements, orders };
 }
 
@@ -139,7 +137,7 @@ export function coveredExecutions(
 ): ExecutionView[] {
   if (statement === undefined) return [];
   return ordersOf(state.clients.get(address), disputedRound)
-    .filter(({ order, sold }) => sold > 0n && covers(statement, order.id))
+    .filter(({ id, sold }) => sold > 0n && covers(statement, id))
     .map(({ order, signature, sold, bought }) => ({ order, signature, sold, bought }))
     .sort((a, b) => compare(a.order.id, b.order.id));
 }
@@ -179,11 +177,11 @@ function ordersOf(client: Client | undefined, round: Round): OrderRecord[] {
 }
 
 function bySize(a: OrderRecord, b: OrderRecord): number {
-  return compare(b.order.sellAmount, a.order.sellAmount) || byRoundAndId(a, b);
+  return compare(b.sellAmount, a.sellAmount) || byRoundAndId(a, b);
 }
 
-function byRoundAndId(a: SignedOrder, b: SignedOrder): number {
-  return a.order.round - b.order.round || compare(a.order.id, b.order.id);
+function byRoundAndId(a: OrderName, b: OrderName): number {
+  return a.round - b.round || compare(a.id, b.id);
 }
 
 function compare(a: bigint, b: bigint): number {

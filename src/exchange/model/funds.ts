@@ -4,20 +4,21 @@ import { UINT128_MAX } from "../../base/bytes.ts";
 import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { Amount } from "../../protocol/units.ts";
-import { type Balance, type Client, type State, tokenOf, tradingRound } from "./state.ts";
+import type { Account, Balance } from "./orderRecord.ts";
+import { type State, tokenOf, tradingRound } from "./state.ts";
 
 /** All that the client has of the token, in base units. */
-export function totalOf(client: Client, token: Address): Amount {
+export function totalOf(client: Account, token: Address): Amount {
   return client.balances.get(token)?.total ?? 0n;
 }
 
 /** The amount that open orders may still sell, in base units. */
-export function lockedOf(state: State, client: Client, token: Address): Amount {
+export function lockedOf(state: State, client: Account, token: Address): Amount {
   return lockedIn(state, client.balances.get(token));
 }
 
 /** The part of a balance that orders and withdrawals may take. */
-export function freeFunds(state: State, client: Client, token: Address): Amount {
+export function freeFunds(state: State, client: Account, token: Address): Amount {
   const balance = client.balances.get(token);
   return balance === undefined ? 0n : balance.total - lockedIn(state, balance);
 }
@@ -26,27 +27,27 @@ function lockedIn(state: State, balance: Balance | undefined): Amount {
   return balance?.lockedRound === tradingRound(state) ? balance.locked : 0n;
 }
 
-export function credit(state: State, client: Client, token: Address, amount: Amount): void {
+export function credit(state: State, client: Account, token: Address, amount: Amount): void {
   move(state, client, token, amount, 0n);
 }
 
 /** Takes `amount` out of the free balance. */
-export function debit(state: State, client: Client, token: Address, amount: Amount): void {
+export function debit(state: State, client: Account, token: Address, amount: Amount): void {
   move(state, client, token, -amount, 0n);
 }
 
-export function lock(state: State, client: Client, token: Address, amount: Amount): void {
+export function lock(state: State, client: Account, token: Address, amount: Amount): void {
   move(state, client, token, 0n, amount);
 }
 
-export function unlock(state: State, client: Client, token: Address, amount: Amount): void {
+export function unlock(state: State, client: Account, token: Address, amount: Amount): void {
   move(state, client, token, 0n, -amount);
 }
 
 /** Pays `amount` out of what is locked, and frees the rest of `released`. */
 export function spendLocked(
   state: State,
-  client: Client,
+  client: Account,
   token: Address,
   amount: Amount,
   released: Amount,
@@ -55,7 +56,7 @@ export function spendLocked(
   move(state, client, token, -amount, -released);
 }
 
-function move(state: State, client: Client, token: Address, total: bigint, locked: bigint): void {
+function move(state: State, client: Account, token: Address, total: bigint, locked: bigint): void {
   let balance = client.balances.get(token);
   if (balance === undefined) {
     balance = { total: 0n, locked: 0n, lockedRound: 0 };
@@ -77,6 +78,6 @@ function move(state: State, client: Client, token: Address, total: bigint, locke
   changed.add(client.leafIndex);
 }
 
-function throwUnsound({ address }: Client, token: Address, { total, locked }: Balance): void {
+function throwUnsound({ address }: Account, token: Address, { total, locked }: Balance): void {
   assert(false, `${address} would hold ${total} of ${token}, ${locked} locked.`);
 }

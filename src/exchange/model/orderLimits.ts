@@ -6,7 +6,7 @@ import {
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { covers } from "../../protocol/statementRule.ts";
 import type { Round, Statement } from "../../protocol/units.ts";
-import type { OrderRecord } from "./book.ts";
+import type { OrderRecord } from "./orderRecord.ts";
 import type { Client, State } from "./state.ts";
 import type { LimitView } from "./viewTypes.ts";
 
@@ -21,14 +21,14 @@ export function countedOrders(client: Pick<Client, "rounds">, round: Round): num
 }
 
 /** An order that ended with nothing executed counts no more; one that executed does. */
-export function stopCounting(client: Client, record: OrderRecord): void {
-  if (record.sold === 0n) client.rounds.get(record.order.round)?.counted.delete(record);
+export function stopCounting(record: OrderRecord): void {
+  if (record.sold === 0n) record.counted.delete(record);
 }
 
 /** Whether an order with what became of it counts, beside the statement; as a snapshot tells it. */
 export function isCounted(record: OrderRecord, statement: Statement | undefined): boolean {
-  const { order, state, sold } = record;
-  if (statement !== undefined && covers(statement, order.id)) return false;
+  const { id, state, sold } = record;
+  if (statement !== undefined && covers(statement, id)) return false;
   return state === "open" || state === "queued" || sold > 0n;
 }
 
@@ -38,12 +38,12 @@ export function checkLimits(
   client: Client,
   round: Round,
   leaving?: OrderRecord,
+  affairs = client.rounds.get(round),
 ): Refusal | undefined {
-  const affairs = client.rounds.get(round);
   const most = state.genesis.limits.ordersPerClientAndRound;
   if (affairs !== undefined && affairs.counted.size >= most) {
     // The order that it replaces counts no more then, unless it was executed.
-    const isFreed = leaving?.order.round === round && leaving.sold === 0n;
+    const isFreed = leaving?.round === round && leaving.sold === 0n;
     if (!isFreed) return refuse("TooManyOrders", { round, limit: most });
   }
   if (affairs !== undefined && affairs.orders.size >= PLACEMENTS_PER_CLIENT_AND_ROUND) {

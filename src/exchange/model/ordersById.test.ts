@@ -2,33 +2,26 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
 import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
-import { Book, type OrderRecord } from "./book.ts";
+import { Book } from "./book.ts";
 import { exact } from "./exact.ts";
+import { OrderRecord } from "./orderRecord.ts";
 import { CountedOrders, OrdersById } from "./ordersById.ts";
 
 const book = new Book(MARKET);
+const ACCOUNT = { address: ALICE, leafIndex: 0, balances: new Map() };
 
 function record(id: bigint, { price = 1n, side = "bid" as "bid" | "ask", of = book } = {}) {
-  const one: OrderRecord = {
+  return new OrderRecord({
+    account: ACCOUNT,
+    counted: new CountedOrders(),
     order: { ...limitOrder(ALICE, 0, 1, side, 1, 1), id },
     signature: SIGNATURE,
     terms: DEFAULT_TERMS,
     placedMs: 0,
-    reason: undefined,
     arrivalSeq: Number(id % 1000n),
     book: of,
-    side,
-    price,
-    lots: 1n,
-    filledLots: 0n,
-    sold: 0n,
-    bought: 0n,
-    sequence: 0,
-    state: "open",
-    earlier: undefined,
-    later: undefined,
-  };
-  return one;
+    measured: { side, price, lots: 1n },
+  });
 }
 
 /** Both sides of the last whole number that a double has exactly, close together. */

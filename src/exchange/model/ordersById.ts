@@ -3,12 +3,14 @@
  * are found many times faster than as bigints, and a number up to 2^53 is the id exactly.
  */
 
-import type { OrderRecord } from "./book.ts";
 import { type Exact, exact } from "./exact.ts";
+import type { OrderRecord } from "./orderRecord.ts";
 
 /** By id, in the order in which they were added. */
 export class OrdersById {
   readonly #records = new Map<Exact, OrderRecord>();
+  /** The highest id: clients count upwards, and an id beyond it is new without a look. */
+  #highest: Exact = -1;
 
   get size(): number {
     return this.#records.size;
@@ -19,12 +21,15 @@ export class OrdersById {
   }
 
   has(id: bigint): boolean {
-    return this.#records.has(exact(id));
+    const key = exact(id);
+    return key <= this.#highest && this.#records.has(key);
   }
 
   /** Takes an order whose id is new. */
   add(record: OrderRecord): void {
-    this.#records.set(exact(record.order.id), record);
+    const key = exact(record.id);
+    this.#records.set(key, record);
+    if (key > this.#highest) this.#highest = key;
   }
 
   values(): IterableIterator<OrderRecord> {

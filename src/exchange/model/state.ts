@@ -17,9 +17,10 @@ import type {
   Round,
   SignedStatement,
 } from "../../protocol/units.ts";
-import { Book, type OrderRecord } from "./book.ts";
+import { Book, BookIndex } from "./book.ts";
 import { DueOrders } from "./dueOrders.ts";
 import type { Genesis } from "./entries.ts";
+import type { Account, OrderRecord } from "./orderRecord.ts";
 import { CountedOrders, OrdersById } from "./ordersById.ts";
 import type { OrderRef } from "./outcome.ts";
 import type {
@@ -36,14 +37,6 @@ export const FROZEN_ROUNDS_BEHIND = 3;
 export const EVIDENCE_ROUNDS_BEHIND = 2;
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
-
-/** 0 <= locked <= total, always. */
-export interface Balance {
-  total: Amount;
-  /** The amount that open orders of `lockedRound` may sell; 0 once another round trades. */
-  locked: Amount;
-  lockedRound: Round;
-}
 
 export type Flow = Mutable<FlowView>;
 
@@ -82,11 +75,7 @@ export interface Presented {
   readonly covers: readonly Cover[];
 }
 
-export interface Client {
-  readonly address: Address;
-  /** The same in every token's tree. */
-  readonly leafIndex: number;
-  readonly balances: Map<Address, Balance>;
+export interface Client extends Account {
   readonly rounds: Map<Round, ClientRound>;
   /** By token: one active request at most. */
   readonly withdrawals: Map<Address, Withdrawal>;
@@ -163,7 +152,7 @@ export interface State {
   /** One for each market of the genesis, in that order. */
   readonly books: readonly Book[];
   /** The same by either token and the other. */
-  readonly booksByToken: ReadonlyMap<Address, ReadonlyMap<Address, Book>>;
+  readonly booksByToken: BookIndex;
   /** Orders for the next round, in order of arrival; those cancelled since are among them. */
   queue: OrderRecord[];
   /** Clients by leaf index that have an active request, in no order. */
@@ -204,7 +193,7 @@ export function createState(genesis: Genesis): State {
     clientList: [],
     tradingKeys: new Map(),
     books,
-    booksByToken: indexBooks(books),
+    booksByToken: new BookIndex(books),
     queue: [],
     requesters: new Set(),
     forgetting: { left: 0, next: 0 },
@@ -306,7 +295,7 @@ export function tradingRound(state: State): Round {
 
 /** The order's state now: open when its round ended, it has expired. */
 export function orderState(state: State, record: OrderRecord): OrderState {
-  const isPast = record.state === "open" && record.order.round < tradingRound(state);
+  const isPast = record.state === "open" && record.round < tradingRound(state);
   return isPast ? "expired" : record.state;
 }
 
@@ -354,18 +343,5 @@ export function disputeKey(client: Address, round: Round): string {
 
 /** The market's book for a pair of tokens in either order. */
 export function bookOf(state: State, sellToken: Address, buyToken: Address): Book | undefined {
-  return state.booksByToken.get(sellToken)?.get(buyToken);
-}
-
-function indexBooks(books: readonly Book[]): Map<Address, Map<Address, Book>> {
-  const index = new Map<Address, Map<Address, Book>>();
-  const add = (one: Address, other: Address, book: Book): void => {
-    const others = index.get(one) ?? new Map<Address, Book>();
-    index.set(one, others.set(other, book));
-  };
-  for (const book of books) {
-    add(book.market.base, book.market.quote, book);
-    add(book.market.quote, book.market.base, book);
-  }
-  return index;
+  return state.booksByToken.get(sellToken, buyToken);
 }

@@ -6,10 +6,10 @@ import type { Address } from "../../base/hex.ts";
 import { orderHash } from "../../protocol/messages.ts";
 import { covers } from "../../protocol/statementRule.ts";
 import type { Amount, BalanceProof, Fill, Round, TokenRoot } from "../../protocol/units.ts";
-import type { OrderRecord } from "../model/book.ts";
 import { openingBalance } from "../model/evidence.ts";
 import { lockedOf, totalOf } from "../model/funds.ts";
 import { blockLimit, ordersLimit, placementsLimit } from "../model/orderLimits.ts";
+import type { OrderRecord } from "../model/orderRecord.ts";
 import type { OrderRef } from "../model/outcome.ts";
 import {
   bookOf,
@@ -132,7 +132,7 @@ export function orders(state: State, owner: Address, round: Round, uncovered = f
   const affairs = affairsOf(state, owner, round);
   const statement = uncovered ? affairs?.statement?.statement : undefined;
   return [...(affairs?.orders.values() ?? [])]
-    .filter(({ order: { id } }) => statement === undefined || !covers(statement, id))
+    .filter(({ id }) => statement === undefined || !covers(statement, id))
     .map((record) => orderView(state, record));
 }
 

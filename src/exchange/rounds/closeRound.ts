@@ -1,6 +1,6 @@
 import { assert } from "../../base/errors.ts";
 import type { Round, TokenRoot } from "../../protocol/units.ts";
-import type { OrderRecord } from "../model/book.ts";
+import type { OrderRecord } from "../model/orderRecord.ts";
 import type { ExchangeEvent } from "../model/outcome.ts";
 import {
   EVIDENCE_ROUNDS_BEHIND,

@@ -5,7 +5,7 @@ import { checkBook } from "../matching/checkTerms.ts";
 import { enterOrder } from "../matching/placeOrder.ts";
 import { stopCounting } from "../model/orderLimits.ts";
 import type { EndReason, ExchangeEvent } from "../model/outcome.ts";
-import { clientOf, type State } from "../model/state.ts";
+import type { State } from "../model/state.ts";
 
 /**
  * Begins the next round at its first block: the orders that waited for it are placed in the order
@@ -21,15 +21,15 @@ export function openRound(state: State, block: BlockNumber, events: ExchangeEven
   state.queue = [];
   for (const record of queue) {
     if (record.state !== "queued") continue;
-    const { order, terms, book } = record;
-    const { owner, id } = order;
-    const refusal = checkFunds(state, order) ?? checkBook(order, terms, book, record);
+    const { owner, id, terms, book } = record;
+    const refusal =
+      checkFunds(state, record.account, record) ?? checkBook(record, terms, book, record);
     if (refusal === undefined) {
       enterOrder(state, record, events);
       continue;
     }
     record.state = "refused";
-    stopCounting(clientOf(state, owner), record);
+    stopCounting(record);
     record.reason = REASONS[refusal.code];
     events.push({ what: "orderRefused", owner, round, id, refusal });
   }

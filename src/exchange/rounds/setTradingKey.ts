@@ -39,8 +39,8 @@ function cancelQueued(state: State, log: TradingKeySetLog, events: ExchangeEvent
     if (client === undefined || record.state !== "queued") continue;
     record.state = "cancelled";
     record.reason = "tradingKey";
-    stopCounting(client, record);
-    const { id } = record.order;
+    stopCounting(record);
+    const { id } = record;
     events.push({ what: "orderCancelled", reason: "tradingKey", owner, round, id });
   }
 }

@@ -66,6 +66,21 @@ test("a restored exchange is the same, and goes on as the other does", () => {
   }
 });
 
+test.each([
+  ["with a path", { path: [`0x${"c3".repeat(32)}`, `0x${"d4".repeat(32)}`] }],
+  ["with digits in upper case", { r: `0x${"aB".repeat(32)}` }],
+  ["with such digits in its path", { path: [`0x${"aB".repeat(32)}`] }],
+] as const)("an order's signature %s is kept as it came, in a snapshot too", (_, part) => {
+  const world = busyWorld();
+  const order = limitOrder(BOB, 2, 2, "bid", 8, 50);
+  const signature = { r: hashOfBlock(1), vs: hashOfBlock(2), path: [], ...part };
+  expect(apply(world.state, { kind: "placeOrder", order, signature }).refusal).toBeUndefined();
+  const restored = decodeSnapshot([...encodeSnapshot(world.state)]);
+  for (const state of [world.state, restored]) {
+    expect(views.order(state, order)).toMatchObject({ order, signature });
+  }
+});
+
 test("the hash tells states apart", () => {
   const one = busyWorld();
   const other = busyWorld();

@@ -10,9 +10,9 @@ import type { Amount } from "../../protocol/units.ts";
 import { type Codec, DecodeError, parseJson } from "../form/codec.ts";
 import { toLots } from "../matching/checkOrder.ts";
 import { watchLastBlock } from "../matching/endOrder.ts";
-import type { OrderRecord } from "../model/book.ts";
 import { lockedOf } from "../model/funds.ts";
 import { isCounted } from "../model/orderLimits.ts";
+import { type Account, OrderRecord } from "../model/orderRecord.ts";
 import { CountedOrders, OrdersById } from "../model/ordersById.ts";
 import {
   bookOf,
@@ -263,9 +263,9 @@ function addClient(state: State, record: ClientRecord): void {
     deadMan: record.deadMan ?? undefined,
   };
   for (const { round, orders, statement = null, flows } of record.rounds) {
-    const records = orders.map((row) => orderOfRow(state, row));
     const [byId, counted] = [new OrdersById(), new CountedOrders()];
-    for (const one of records) {
+    for (const row of orders) {
+      const one = orderOfRow(state, row, client, counted);
       byId.add(one);
       if (isCounted(one, statement?.statement)) counted.add(one);
     }
@@ -284,24 +284,36 @@ function addClient(state: State, record: ClientRecord): void {
   if (client.deadMan !== undefined) state.armed.add(client);
 }
 
-function orderOfRow(state: State, row: OrderRow): OrderRecord {
-  const book = bookOf(state, row.order.sellToken, row.order.buyToken);
-  const measured = book === undefined ? undefined : toLots(book.market, row.order);
+function orderOfRow(
+  state: State,
+  row: OrderRow,
+  account: Account,
+  counted: CountedOrders,
+): OrderRecord {
+  const { order, signature } = row;
+  const book = bookOf(state, order.sellToken, order.buyToken);
+  const measured = book === undefined ? undefined : toLots(book.market, order);
   if (book === undefined || measured === undefined) {
-    throw new DecodeError(`order ${row.order.id} of ${row.order.owner}`, "fits no market");
+    throw new DecodeError(`order ${order.id} of ${order.owner}`, "fits no market");
   }
-  const { arrival: arrivalSeq, ...kept } = row;
-  return {
-    ...kept,
-    arrivalSeq,
-    book,
-    ...measured,
-    earlier: undefined,
-    later: undefined,
+  const record = new OrderRecord({
+    account,
+    counted,
+    order,
+    signature,
     terms: row.terms ?? DEFAULT_TERMS,
+    book,
+    measured,
+    arrivalSeq: row.arrival,
     placedMs: row.placedMs ?? 0,
-    reason: row.reason ?? undefined,
-  };
+  });
+  record.filledLots = row.filledLots;
+  record.sold = row.sold;
+  record.bought = row.bought;
+  record.sequence = row.sequence;
+  record.state = row.state;
+  record.reason = row.reason ?? undefined;
+  return record;
 }
 
 /** Open orders rest again, and queued ones wait again, each in the order in which it came. */

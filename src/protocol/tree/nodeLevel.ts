@@ -57,20 +57,27 @@ export class NodeLevel {
     return readUint128(readView, HASH_BYTES);
   }
 
-  /** Copies `count` nodes, all of one chunk, from `index` on to the word `at` of `target`. */
+  /** Copies `count` nodes from `index` on to the word `at` of `target`. */
   copyTo(target: Int32Array, at: number, index: number, count: number): void {
-    const chunk = this.#chunk(index);
-    const from = wordOf(index);
-    for (let i = 0; i < count * NODE_WORDS; i++) target[at + i] = chunk[from + i] as number;
+    for (let done = 0; done < count; ) {
+      const part = partOf(index + done, count - done);
+      const from = wordOf(index + done);
+      copyWords(target, at + done * NODE_WORDS, this.#chunk(index + done), from, part);
+      done += part;
+    }
   }
 
-  /** Takes the node at `index` from the word `at` of `source`. */
-  write(index: number, source: Int32Array, at: number): void {
-    const chunk = this.#ownChunk(index);
-    const to = wordOf(index);
-    for (let i = 0; i < NODE_WORDS; i++) chunk[to + i] = source[at + i] as number;
-    if (index >= this.width) this.width = index + 1;
-    if (index < this.#siblings.length) this.#siblings[index] = undefined;
+  /** Takes `count` nodes from `index` on from the word `at` of `source`. */
+  write(index: number, count: number, source: Int32Array, at: number): void {
+    for (let done = 0; done < count; ) {
+      const part = partOf(index + done, count - done);
+      const to = wordOf(index + done);
+      copyWords(this.#ownChunk(index + done), to, source, at + done * NODE_WORDS, part);
+      done += part;
+    }
+    this.width = Math.max(this.width, index + count);
+    const kept = Math.min(index + count, this.#siblings.length);
+    for (let i = index; i < kept; i++) this.#siblings[i] = undefined;
   }
 
   /** Writes a leaf that is not hashed yet: its client is where its hash will be. */
@@ -125,6 +132,34 @@ export class NodeLevel {
 
 function wordOf(index: number): number {
   return (index % CHUNK_NODES) * NODE_WORDS;
+}
+
+/** How many of `count` nodes from `index` on are in the same chunk. */
+function partOf(index: number, count: number): number {
+  return Math.min(count, CHUNK_NODES - (index % CHUNK_NODES));
+}
+
+/** From so many nodes on, a copy of them all at once is faster than word by word. */
+const MANY_NODES = 8;
+
+function copyWords(
+  target: Int32Array,
+  to: number,
+  source: Int32Array,
+  from: number,
+  nodes: number,
+): void {
+  const words = nodes * NODE_WORDS;
+  if (nodes >= MANY_NODES) target.set(source.subarray(from, from + words), to);
+  else for (let i = 0; i < words; i++) target[to + i] = source[from + i] as number;
+}
+
+/** How many places, from that at `start` on, follow one on the other. */
+export function runLength(places: readonly number[], start: number): number {
+  const first = places[start] as number;
+  let count = 1;
+  while (places[start + count] === first + count) count++;
+  return count;
 }
 
 /** Places of one level that wait, each once, in the order in which they came. */

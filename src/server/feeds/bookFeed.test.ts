@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { Book, type OrderRecord } from "../../exchange/model/book.ts";
+import { Book } from "../../exchange/model/book.ts";
+import { OrderRecord } from "../../exchange/model/orderRecord.ts";
+import { CountedOrders } from "../../exchange/model/ordersById.ts";
 import type { Side } from "../../exchange/model/outcome.ts";
 import { ALICE, limitOrder, MARKET, SIGNATURE } from "../../exchange/world.testkit.ts";
 import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
@@ -44,25 +46,17 @@ class Market {
 
   rest(side: Side, price: number, lots: number): void {
     this.#asOf++;
-    const one: OrderRecord = {
+    const one = new OrderRecord({
+      account: { address: ALICE, leafIndex: 0, balances: new Map() },
+      counted: new CountedOrders(),
       order: limitOrder(ALICE, 0, this.#asOf, side, lots, price),
       signature: SIGNATURE,
       terms: DEFAULT_TERMS,
       placedMs: 0,
-      reason: undefined,
       arrivalSeq: this.#asOf,
       book: this.book,
-      side,
-      price: BigInt(price),
-      lots: BigInt(lots),
-      filledLots: 0n,
-      sold: 0n,
-      bought: 0n,
-      sequence: 0,
-      state: "open",
-      earlier: undefined,
-      later: undefined,
-    };
+      measured: { side, price: BigInt(price), lots: BigInt(lots) },
+    });
     this.book.add(one);
     this.#open.push(one);
   }

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { TransactionReceipt } from "viem";
 import { toAddress } from "../../../src/base/address.ts";
 import type { Address, Hex } from "../../../src/base/hex.ts";
+import { untilMined } from "../../../src/chain/contracts/deploy.ts";
 import { type ChainClient, connect } from "../../../src/chain/rpc/rpc.ts";
 import { localSigner } from "../../../src/chain/signer.ts";
 import { CHAIN_ARGUMENTS, LOCAL_KEYS } from "../../../src/localnet/localChain.ts";
@@ -64,7 +65,6 @@ process.on("exit", () => {
 
 const DEFAULT_CHAIN_ID = 31_337;
 const PATIENCE_MS = 120_000;
-const RECEIPT_POLL_MS = 20;
 
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
@@ -96,11 +96,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
     rpc,
     transact: async (transaction) => {
       const hash = await rpc<Hex>("eth_sendTransaction", [transaction]);
-      const receipt = await client.waitForTransactionReceipt({
-        hash,
-        pollingInterval: RECEIPT_POLL_MS,
-        timeout: PATIENCE_MS,
-      });
+      const receipt = await untilMined(client, hash);
       if (receipt.status !== "success") throw new Error(`transaction ${hash} was reverted`);
       return receipt;
     },

@@ -6,7 +6,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Address } from "../../../src/base/hex.ts";
 import { firstBlockOf, momentOf, quarterSize } from "../../../src/protocol/rounds.ts";
-import type { TestExchange } from "../exchange/exchange.ts";
+import type { BlockNumber } from "../../../src/protocol/units.ts";
+import { type TestExchange, until } from "../exchange/exchange.ts";
 
 const PACE_MS = 15;
 /** Between two blocks while a duty of this quarter is still owed. */
@@ -60,6 +61,30 @@ export class Blocks {
       await sleep(pause, undefined, { signal }).catch(() => {});
     }
     this.#free = false;
+  }
+
+  /** Lets blocks come until `enough` says so; fails where that does not come, or they do not. */
+  async passUntil(what: string, enough: () => Promise<boolean>): Promise<void> {
+    await this.allow();
+    await this.#pass(what, enough);
+  }
+
+  /** Lets blocks come until `block` is the newest, and none after it. */
+  async passTo(block: BlockNumber): Promise<void> {
+    this.#limit = block;
+    const { anvil } = this.#exchange;
+    await this.#pass(`block ${block} is there`, async () => (await anvil.blockNumber()) >= block);
+  }
+
+  async #pass(what: string, enough: () => Promise<boolean>): Promise<void> {
+    const stop = new AbortController();
+    const mining = this.run(stop.signal);
+    try {
+      await Promise.race([until(what, enough), mining]);
+    } finally {
+      stop.abort();
+      await mining;
+    }
   }
 
   /** In the second half of a quarter, with something missing whose deadline is its end. */

@@ -99,7 +99,9 @@ export class Drills {
       return new LoadTrader(client, i, random, blocks, LONGEST_PAUSE_MS);
     });
     const drills = new Drills(exchange, traders, blocks);
-    await drills.#passTime(async () => (await exchange.reader.clock()).committedRound === 1);
+    await drills.#idle.passUntil("the first round is committed", async () => {
+      return (await exchange.reader.clock()).committedRound === 1;
+    });
     return drills;
   }
 
@@ -123,7 +125,9 @@ export class Drills {
     const boundary = firstBlockOf(schedule, round);
     // Withdrawals make clients poorer, and without funds there is no load.
     const richer = Promise.all(this.#traders.map(({ client }) => topUp(client)));
-    await this.#passTime(async () => (await anvil.blockNumber()) >= boundary - BLOCKS_BEFORE);
+    await this.#idle.passUntil("a round's boundary is near", async () => {
+      return (await anvil.blockNumber()) >= boundary - BLOCKS_BEFORE;
+    });
     await richer;
     const leader = await this.exchange.leader();
     for (const { client } of this.#traders) client.api.prefer(leader.url);
@@ -262,19 +266,6 @@ export class Drills {
     const sorted = this.takeOvers.map(({ silenceMs }) => silenceMs).sort((a, b) => a - b);
     const median = sorted[Math.floor((sorted.length - 1) / 2)] ?? 0;
     return `take-over, ms: ${each.join(", ")}; median ${Math.round(median)}`;
-  }
-
-  /** Lets blocks come while nobody trades, until `enough` says so. */
-  async #passTime(enough: () => Promise<boolean>): Promise<void> {
-    const stop = new AbortController();
-    await this.#idle.allow();
-    const mining = this.#idle.run(stop.signal);
-    try {
-      await Promise.race([until("time has passed", enough), mining]);
-    } finally {
-      stop.abort();
-      await mining;
-    }
   }
 
   /** Between two acknowledgements of any client, the latter after `since`. */

@@ -1,0 +1,177 @@
+/**
+ * An accepted order and what became of it. All that its market and its lots say is not kept beside
+ * them, and its signature is kept as bytes: every order is evidence for three rounds, so that they
+ * are most of the exchange's memory.
+ */
+import type { Address } from "../../base/hex.ts";
+import type { OrderTerms } from "../../protocol/trading/terms.ts";
+import type { Amount, Intent, Order, Round, Signature } from "../../protocol/units.ts";
+import { blockFor, type SignatureBlock } from "../form/signatureBytes.ts";
+import type { Market } from "./entries.ts";
+import type { Exact } from "./exact.ts";
+import type { EndReason, OrderRef, Side } from "./outcome.ts";
+import type { OrderState } from "./viewTypes.ts";
+
+/** 0 <= locked <= total, always. */
+export interface Balance {
+  total: Amount;
+  /** The amount that open orders of `lockedRound` may sell; 0 once another round trades. */
+  locked: Amount;
+  lockedRound: Round;
+}
+
+/** A client as the payer of its orders. */
+export interface Account {
+  readonly address: Address;
+  /** The same in every token's tree. */
+  readonly leafIndex: number;
+  readonly balances: Map<Address, Balance>;
+}
+
+/** An order as its market counts it. */
+export interface InLots {
+  readonly side: Side;
+  readonly lots: bigint;
+  /** Base units of quote for one lot. */
+  readonly price: Amount;
+}
+
+/** The orders of one price. */
+export interface Level {
+  readonly price: Amount;
+  readonly key: Exact;
+  first: OrderRecord;
+  last: OrderRecord;
+  lots: bigint;
+  orders: number;
+}
+
+/** A book as its orders use it; see book.ts. */
+export interface OrderBook {
+  readonly market: Market;
+  add(record: OrderRecord): void;
+  remove(record: OrderRecord): void;
+  reduce(record: OrderRecord, lots: bigint): void;
+  bestMatch(taker: OrderRecord): OrderRecord | undefined;
+  matches(taker: Pick<InLots, "side" | "price">): Iterable<OrderRecord>;
+}
+
+/** An order that was taken, as it is at first. */
+export interface TakenOrder {
+  /** Of the order's owner. */
+  readonly account: Account;
+  /** The orders of owner and round that count; see `CountedOrders`. */
+  readonly counted: { delete(record: OrderRecord): void };
+  readonly order: Pick<Order, "round" | "id">;
+  readonly signature: Signature;
+  readonly terms: OrderTerms;
+  readonly book: OrderBook;
+  readonly measured: InLots;
+  readonly arrivalSeq: number;
+  readonly placedMs: number;
+}
+
+export class OrderRecord {
+  readonly account: Account;
+  readonly counted: TakenOrder["counted"];
+  readonly round: Round;
+  readonly id: bigint;
+  readonly terms: OrderTerms;
+  /** The order's place in time among all orders. */
+  readonly arrivalSeq: number;
+  /** Time at which its record was written: milliseconds since 1970; 0: not written down. */
+  readonly placedMs: number;
+  readonly book: OrderBook;
+  readonly side: Side;
+  /** Base units of quote for one lot. */
+  readonly price: Amount;
+  readonly lots: bigint;
+  filledLots = 0n;
+  sold: Amount = 0n;
+  bought: Amount = 0n;
+  /** Sequence number of the order's last trade; 0 before the first. */
+  sequence = 0;
+  /** As it was left: "open" also of what its round's end took out; see `orderState`. */
+  state: OrderState = "queued";
+  /** Why it ended, where its state does not say it all. */
+  reason: EndReason | undefined = undefined;
+  /** Neighbours at its price while it rests. */
+  earlier: OrderRecord | undefined = undefined;
+  later: OrderRecord | undefined = undefined;
+  /** Where it rests; undefined elsewhere. */
+  level: Level | undefined = undefined;
+  /** Neighbours among those of its client and round that count; see `CountedOrders`. */
+  countedBefore: OrderRecord | undefined = undefined;
+  countedAfter: OrderRecord | undefined = undefined;
+  /** The block that has the signature's bytes; undefined where the signature is kept as it came. */
+  readonly #signatures: SignatureBlock | undefined;
+  /** The place in that block. */
+  readonly #signature: number | Signature;
+
+  constructor(taken: TakenOrder) {
+    const { order, measured, signature } = taken;
+    this.account = taken.account;
+    this.counted = taken.counted;
+    this.round = order.round;
+    this.id = order.id;
+    this.terms = taken.terms;
+    this.arrivalSeq = taken.arrivalSeq;
+    this.placedMs = taken.placedMs;
+    this.book = taken.book;
+    this.side = measured.side;
+    this.price = measured.price;
+    this.lots = measured.lots;
+    const block = blockFor(signature);
+    const place = block?.add(signature);
+    this.#signatures = place === undefined ? undefined : block;
+    this.#signature = place ?? signature;
+  }
+
+  get owner(): Address {
+    return this.account.address;
+  }
+
+  get sellToken(): Address {
+    const { base, quote } = this.book.market;
+    return this.side === "bid" ? quote : base;
+  }
+
+  get buyToken(): Address {
+    const { base, quote } = this.book.market;
+    return this.side === "bid" ? base : quote;
+  }
+
+  get sellAmount(): Amount {
+    return this.lots * (this.side === "bid" ? this.price : this.book.market.lot);
+  }
+
+  get buyAmount(): Amount {
+    return this.lots * (this.side === "bid" ? this.book.market.lot : this.price);
+  }
+
+  /** The amount that the order keeps locked while open: it may pay its own limit for every lot. */
+  get locked(): Amount {
+    const lots = this.lots - this.filledLots;
+    return lots * (this.side === "bid" ? this.price : this.book.market.lot);
+  }
+
+  get intent(): Intent {
+    return this.side === "bid" ? "buyAll" : "sellAll";
+  }
+
+  /** The order as it was signed; a new object each time. */
+  get order(): Order {
+    const { owner, round, id, sellToken, sellAmount, buyToken, buyAmount, intent } = this;
+    return { owner, round, id, sellToken, sellAmount, buyToken, buyAmount, intent };
+  }
+
+  /** As it came; a new object each time. */
+  get signature(): Signature {
+    const kept = this.#signature;
+    return typeof kept === "number" ? (this.#signatures as SignatureBlock).at(kept) : kept;
+  }
+
+  get ref(): OrderRef {
+    return { owner: this.account.address, round: this.round, id: this.id };
+  }
+}
