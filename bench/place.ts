@@ -1,5 +1,5 @@
 /** A real operator process with clients whose orders are made and signed beforehand. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { encodeFunctionData, parseAbi } from "viem";
 import { publicKeyToAddress } from "../src/base/address.ts";
@@ -16,7 +16,7 @@ import { httpWire, RawConnection, streamWire, type Wire } from "./rawClient.ts";
 
 const CLIENTS = 64;
 /** Orders of each client in one round: within what one may have at a time. */
-const ORDERS = 96;
+export const ORDERS = 96;
 export const CONNECTIONS = 64;
 const BATCH = 16;
 const ROUND_SIZE = 80;
@@ -24,7 +24,7 @@ const ROUND_SIZE = 80;
 const POLL_MS = 500;
 const LOT = 10n ** 15n;
 const PRICE = 30_000n;
-const MS_PER_JIFFY = 10;
+const NS_PER_MS = 1e6;
 
 const { curve } = loadCurve();
 const owners = Array.from({ length: CLIENTS }, (_, at) => {
@@ -32,11 +32,34 @@ const owners = Array.from({ length: CLIENTS }, (_, at) => {
   return { key, address: publicKeyToAddress(curve.publicKey(key)) };
 });
 
-/** Milliseconds of CPU that a process has taken, all its threads together. Linux only. */
-export function cpuOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return MS_PER_JIFFY * (Number(fields[11]) + Number(fields[12]));
+/** The parts of an operator's process, by its threads' names. */
+export type ThreadKind = "main" | "recover" | "journal" | "snapshot" | "engine";
+
+const KIND_OF_THREAD: Readonly<Record<string, ThreadKind>> = {
+  MainThread: "main",
+  recover: "recover",
+  journal: "journal",
+  snapshot: "snapshot",
+};
+
+/**
+ * Milliseconds of CPU that the threads of a process have taken that live, by kind; "engine" are
+ * those of Node.js itself, such as for collecting garbage. Linux only.
+ */
+export function cpuOf(pid: number): Map<ThreadKind, number> {
+  const sums = new Map<ThreadKind, number>();
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const read = (file: string) => readFileSync(`/proc/${pid}/task/${task}/${file}`, "utf8");
+    try {
+      const kind = KIND_OF_THREAD[read("comm").trim()] ?? "engine";
+      const ms = Number(read("schedstat").split(" ")[0]) / NS_PER_MS;
+      sums.set(kind, (sums.get(kind) ?? 0) + ms);
+    } catch (error) {
+      // A thread that has ended meanwhile.
+      if ((error as { code?: string }).code !== "ENOENT") throw error;
+    }
+  }
+  return sums;
 }
 
 /** Milliseconds of CPU for one raw recovery by the native curve. */
@@ -180,15 +203,19 @@ export async function openNextRound(place: Place): Promise<void> {
 
 let lastId = 0n;
 
-/** Every owner's orders by turns, so that they reach the operator mixed. */
+/**
+ * Every owner's orders by turns, so that they reach the operator mixed; `count`: of each owner, a
+ * multiple of the batch.
+ */
 export function requestsOf(
   place: Place,
   { batch, textOf, wire }: Way,
   side: "bid" | "ask",
+  count = ORDERS,
 ): Buffer[] {
   const half = side === "ask" ? owners.slice(0, CLIENTS / 2) : owners.slice(CLIENTS / 2);
   const requests: Buffer[] = [];
-  for (let from = 0; from < ORDERS; from += batch) {
+  for (let from = 0; from < count; from += batch) {
     for (const { address, key } of half) {
       const orders = Array.from({ length: batch }, () => orderOf(place, address, side));
       const hashes = orders.map(hashOrder);

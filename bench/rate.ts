@@ -13,6 +13,7 @@ import {
   BATCHES,
   connected,
   HTTP,
+  ORDERS,
   openNextRound,
   openPlace,
   type Place,
@@ -29,7 +30,21 @@ const ROOT = resolve(import.meta.dirname, "..");
 const OFFERED = 0.85;
 const NO_LIMITS = { readsPerSecond: 0, placementsPerSecond: 0, cancelsPerSecond: 0 };
 
+/** Orders of each client in a run with the old build, which takes several times as long for one. */
+const OLD_ORDERS = 32;
+/** Seconds for which orders are offered where latency is measured. */
+const OFFERED_SECONDS = 5;
+
 const runs = Number(process.argv[2] ?? 5);
+
+/** One way to one of the builds. */
+interface Side {
+  readonly name: string;
+  readonly place: Place;
+  readonly way: Way;
+  /** Of each client. */
+  readonly orders: number;
+}
 
 /** The old build in a folder of its own, with the packages of this one. */
 function extract(commit: string): string {
@@ -49,9 +64,9 @@ function extract(commit: string): string {
 }
 
 /** Orders a second: resting, crossing. */
-async function rateOf(place: Place, way: Way): Promise<readonly [number, number]> {
+async function rateOf({ place, way, orders }: Side): Promise<readonly [number, number]> {
   await openNextRound(place);
-  const sides = [requestsOf(place, way, "ask"), requestsOf(place, way, "bid")];
+  const sides = (["ask", "bid"] as const).map((side) => requestsOf(place, way, side, orders));
   return connected(place, way.wire, async (connections) => {
     const rates: number[] = [];
     for (const requests of sides) {
@@ -62,10 +77,13 @@ async function rateOf(place: Place, way: Way): Promise<readonly [number, number]
   });
 }
 
-/** The 99th of a hundred milliseconds of an order, of all resting and crossing ones together. */
-async function p99Of(place: Place, way: Way, perSecond: number): Promise<number> {
+/** The 99th of a hundred latencies in milliseconds, of resting and crossing orders together. */
+async function p99Of({ place, way }: Side, perSecond: number): Promise<number> {
   await openNextRound(place);
-  const requests = [...requestsOf(place, way, "ask"), ...requestsOf(place, way, "bid")];
+  const most = Math.ceil((perSecond * OFFERED_SECONDS) / 2 / way.batch);
+  const requests = (["ask", "bid"] as const).flatMap((side) =>
+    requestsOf(place, way, side).slice(0, most),
+  );
   return connected(place, way.wire, async (connections) => {
     const took = await sendAt(connections, requests, perSecond / way.batch);
     took.sort((a, b) => a - b);
@@ -83,22 +101,26 @@ try {
   places.push(now);
   const rates = new Map<string, number[][]>();
   const latencies = new Map<string, number[]>();
-  const sides: readonly (readonly [string, Place, Way])[] = [
-    [`${OLD} over HTTP`, old, HTTP],
-    ...[HTTP, STREAM_ONE, STREAM, BATCHES].map((way) => [way.name, now, way] as const),
+  const sides: readonly Side[] = [
+    { name: `${OLD} over HTTP`, place: old, way: HTTP, orders: OLD_ORDERS },
+    ...[HTTP, STREAM_ONE, STREAM, BATCHES].map((way): Side => {
+      return { name: way.name, place: now, way, orders: ORDERS };
+    }),
   ];
   // The first run warms both up.
   for (let run = -1; run < runs; run++) {
-    for (const [name, place, way] of sides) {
-      const found = await rateOf(place, way);
+    for (const side of sides) {
+      const { name } = side;
+      const found = await rateOf(side);
       if (run >= 0) rates.set(name, [...(rates.get(name) ?? []), [...found]]);
     }
   }
   const before = rates.get(`${OLD} over HTTP`) as number[][];
   const offered = OFFERED * median(before.map((pair) => Math.min(...pair)));
   for (let run = 0; run < runs; run++) {
-    for (const [name, place, way] of sides) {
-      const ms = await p99Of(place, way, offered);
+    for (const side of sides) {
+      const { name } = side;
+      const ms = await p99Of(side, offered);
       latencies.set(name, [...(latencies.get(name) ?? []), ms]);
     }
   }

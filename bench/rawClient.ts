@@ -14,6 +14,8 @@ export interface Wire {
   /** Length of the first whole answer in `bytes`; 0: there is none yet. */
   readonly lengthOf: (bytes: Buffer) => number;
   readonly isRefusal: (answer: Buffer) => boolean;
+  /** What is sent back to `answer` where that is no answer but asks whether anybody is there. */
+  readonly pongTo?: (answer: Buffer) => Buffer | undefined;
 }
 
 const HEAD_END = Buffer.from("\r\n\r\n");
@@ -46,6 +48,9 @@ export function httpWire(path: string): Wire {
 
 const TEXT_FRAME = 0x81;
 const MASKED = 0x80;
+const PING = 0x89;
+/** Without a text, as the pings of the operator are. */
+const PONG = Buffer.from([0x8a, MASKED, 0, 0, 0, 0]);
 
 export function streamWire(path: string): Wire {
   const hello = [
@@ -78,6 +83,7 @@ export function streamWire(path: string): Wire {
       return bytes.length >= whole ? whole : 0;
     },
     isRefusal: (answer) => answer.includes('"error":{'),
+    pongTo: (answer) => (answer[0] === PING ? PONG : undefined),
   };
 }
 
@@ -95,6 +101,11 @@ export class RawConnection {
     this.#wire = wire;
     socket.setNoDelay(true);
     socket.on("data", (part) => this.#take(part));
+    // Whoever waits for an answer that never comes is told, and finds out why.
+    socket.on("close", () => {
+      if (this.#waiting.length > 0) this.refused ??= "the operator closed the connection";
+      for (const answered of this.#waiting.splice(0)) answered();
+    });
   }
 
   static async open(port: number, wire: Wire): Promise<RawConnection> {
@@ -137,6 +148,12 @@ export class RawConnection {
       const length = this.#wire.lengthOf(this.#bytes);
       if (length === 0) return;
       const answer = this.#bytes.subarray(0, length);
+      const pong = this.#wire.pongTo?.(answer);
+      if (pong !== undefined) {
+        this.#socket.write(pong);
+        this.#bytes = this.#bytes.subarray(length);
+        continue;
+      }
       if (this.#wire.isRefusal(answer)) this.refused ??= String(answer).slice(-600);
       this.#bytes = this.#bytes.subarray(length);
       this.#waiting.shift()?.();

@@ -61,8 +61,8 @@ export interface ApiOptions {
 
 export interface ApiController {
   readonly api: OperatorApi;
-  /** Tells them in the order of the calls, each batch once it is complete. */
-  publish(events: Promise<readonly ApiEvent[]>): Promise<void>;
+  /** Tells them in the order of the calls, each batch once it is complete: at once if it can be. */
+  publish(events: readonly ApiEvent[] | Promise<readonly ApiEvent[]>): Promise<void> | void;
   /** Says whether anybody listens to events of this client's orders. */
   isHeard(client: Address): boolean;
   /** Tells at once that a record was applied, and whom it touched. */
@@ -79,14 +79,25 @@ export function createApi(options: ApiOptions): ApiController {
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
 
+  /** Listed tokens, once the facts of all of them are known: none is ever taken off the list. */
+  let learned = 0;
   const tell = (events: readonly ApiEvent[]) => {
     for (const event of events) for (const listener of listeners.keys()) listener(event);
-    for (const { token } of tokens(state)) void learn(options, facts, token);
+    if (state.tokens.size === learned) return;
+    const listed = tokens(state);
+    for (const { token } of listed) void learn(options, facts, token);
+    if (listed.every(({ token }) => facts.has(token))) learned = listed.length;
   };
   // Signatures may take different times: events are published in the order in which they happened.
   let told: Promise<void> = Promise.resolve();
-  const publish = (events: Promise<readonly ApiEvent[]>) => {
-    told = Promise.all([events, told]).then(([complete]) => tell(complete));
+  let untold = 0;
+  const publish = (events: readonly ApiEvent[] | Promise<readonly ApiEvent[]>) => {
+    if (untold === 0 && !(events instanceof Promise)) return tell(events);
+    untold += 1;
+    told = Promise.all([events, told]).then(([complete]) => {
+      tell(complete);
+      untold -= 1;
+    });
     return told;
   };
   const notReady = () => whyNotReady(options);
@@ -131,7 +142,10 @@ export function createApi(options: ApiOptions): ApiController {
   return {
     api,
     publish,
-    isHeard: (client) => [...listeners.values()].some((hears) => hears(client)),
+    isHeard: (client) => {
+      for (const hears of listeners.values()) if (hears(client)) return true;
+      return false;
+    },
     applied: ({ events }) => {
       const event = {
         kind: "applied",
@@ -150,7 +164,9 @@ export function createApi(options: ApiOptions): ApiController {
   };
 }
 
-function whyNotReady({ router, head, ...options }: ApiOptions): string | undefined {
+/** Asked twice for each write: it makes nothing where all is well. */
+function whyNotReady(options: ApiOptions): string | undefined {
+  const { router, head } = options;
   if (router.failed !== undefined) return `a restart (${router.failed.message})`;
   const problem = options.storageProblem?.();
   if (problem !== undefined) return `the database (${problem})`;

@@ -31,7 +31,7 @@ async function start(entries: readonly Entry[], snapshots: readonly number[] = [
   const domain = { chainId: GENESIS.chainId, mediator: GENESIS.mediator };
   const fills = new FillSigner(localSigner(`0x${"07".repeat(32)}`), domain);
   const sources: QuerySources = { state, history, curve: nobleCurve, domain, fills };
-  const told: Promise<ApiEvent[]>[] = [];
+  const told: (ApiEvent[] | Promise<ApiEvent[]>)[] = [];
   const sequencer = new Sequencer({
     journal,
     state,

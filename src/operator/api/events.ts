@@ -14,11 +14,11 @@ import { orderResponse, type QuerySources, tradeResponse, withdrawalResponse } f
  * fill signed; one whose fill cannot be signed now is left out, and read over HTTP later; so are
  * those of clients whom nobody `isHeard` of.
  */
-export async function eventsOf(
+export function eventsOf(
   sources: QuerySources,
   outcome: Pick<Outcome, "events">,
   isHeard: (client: Address) => boolean = () => true,
-): Promise<ApiEvent[]> {
+): ApiEvent[] | Promise<ApiEvent[]> {
   const events: ApiEvent[] = [];
   const touched = new Map<string, OrderRef>();
   for (const event of outcome.events) {
@@ -28,6 +28,14 @@ export async function eventsOf(
       if (isHeard(ref.owner)) touched.set(`${ref.owner} ${ref.round} ${ref.id}`, ref);
     }
   }
+  return touched.size === 0 ? events : withOrders(sources, events, touched);
+}
+
+async function withOrders(
+  sources: QuerySources,
+  events: readonly ApiEvent[],
+  touched: ReadonlyMap<string, OrderRef>,
+): Promise<ApiEvent[]> {
   const views = [...touched.values()].map((ref) => order(sources.state, ref));
   const orders = await Promise.all(views.map((view) => orderEvent(sources, view)));
   return [...events, ...orders.filter((event) => event !== undefined)];

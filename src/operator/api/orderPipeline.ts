@@ -59,13 +59,26 @@ export class OrderPipeline {
    * whether the entries were kept shows after a restart.
    */
   run<T>(request: WriteRequest<T>): Promise<Answered<T>> {
+    return this.verified(request.messages, (signers) => this.#sequence(request, signers));
+  }
+
+  /**
+   * Stage 2 alone, for what has more to do before it is sequenced: `next` is given the signers
+   * after all earlier requests were given theirs, unless this operator does not take writes.
+   */
+  verified<T>(
+    messages: readonly SignedMessage[],
+    next: (signers: Signers) => Answered<T> | Promise<Answered<T>>,
+  ): Promise<Answered<T>> {
     const refusal = this.closed() ?? this.#overloaded();
     if (refusal !== undefined) return Promise.resolve({ ok: false, refusal });
     return new Promise((resolve, reject) => {
       // 2 verify: in threads; calls back in the order of arrival.
-      this.#verifier.verify(request.messages, (signers) => {
+      this.#verifier.verify(messages, (signers) => {
+        // Another operator may lead by now, whose state knows newer trading keys.
+        const closed = this.closed();
         try {
-          resolve(this.#sequence(request, signers));
+          resolve(closed === undefined ? next(signers) : { ok: false, refusal: closed });
         } catch (error) {
           reject(error);
         }
@@ -86,9 +99,6 @@ export class OrderPipeline {
     { admit, answer }: WriteRequest<T>,
     signers: Signers,
   ): Answered<T> | Promise<Answered<T>> {
-    // Another operator may lead by now, whose state knows newer trading keys.
-    const refusal = this.closed();
-    if (refusal !== undefined) return { ok: false, refusal };
     // 3 sequence
     const admitted = admit(signers);
     if ("ok" in admitted) return admitted;

@@ -6,12 +6,12 @@ import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
 import { hashStatement } from "../../protocol/messages.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { isSameStatement } from "../../protocol/statementRule.ts";
-import type { SignedStatement } from "../../protocol/units.ts";
+import type { Signature, SignedStatement } from "../../protocol/units.ts";
 import type { StatementResponse } from "../../wire/schemas/statement.ts";
 import type { WriteRouter } from "../sequencing/writeRouter.ts";
 import type { Answered, OperatorApi } from "./operatorApi.ts";
 import { type OrderWritesOptions, signed } from "./orderWrites.ts";
-import { checkSigner } from "./writeChecks.ts";
+import { refuseUnless } from "./writeChecks.ts";
 
 interface StatementWritesOptions extends OrderWritesOptions {
   readonly router: WriteRouter;
@@ -35,10 +35,23 @@ async function countersign(
   options: StatementWritesOptions,
   given: SignedStatement,
 ): Promise<Answered<StatementResponse>> {
-  const { sources, router, pipeline } = options;
+  const { statement, signature } = given;
+  const tooLong = checkPath(signature);
+  if (tooLong !== undefined) return { ok: false, refusal: tooLong };
+  const message = { structHash: hashStatement(statement), signature };
+  return options.pipeline.verified([message], ([signer]) => {
+    const denied = refuseUnless(options.sources.state, signer, statement.client, statement.round);
+    if (denied === undefined) return write(options, given);
+    return { ok: false, refusal: options.slips.explain(denied, message.structHash, { signature }) };
+  });
+}
+
+async function write(
+  options: StatementWritesOptions,
+  given: SignedStatement,
+): Promise<Answered<StatementResponse>> {
+  const { sources, router } = options;
   const { statement } = given;
-  const denied = pipeline.closed() ?? checkSignature(options, given);
-  if (denied !== undefined) return { ok: false, refusal: denied };
   const known = answerOf(options, given);
   if (known !== undefined) return known;
   const refusal = checkCountersign(sources.state, statement);
@@ -77,18 +90,11 @@ function answerOf(
   return { ok: true, value: last };
 }
 
-function checkSignature(
-  { sources, slips }: OrderWritesOptions,
-  { statement, signature }: SignedStatement,
-): Refusal | undefined {
-  if (signature.path.length > ORDER_PATH_LENGTH) {
-    return refuse("BadInput", {
-      field: "body.signature.path",
-      problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
-      hint: "Sign the statement by itself.",
-    });
-  }
-  const hash = hashStatement(statement);
-  const denied = checkSigner(sources, hash, signature, statement.client, statement.round);
-  return denied && slips.explain(denied, hash, { signature });
+function checkPath({ path }: Signature): Refusal | undefined {
+  if (path.length <= ORDER_PATH_LENGTH) return undefined;
+  return refuse("BadInput", {
+    field: "body.signature.path",
+    problem: `It has more than ${ORDER_PATH_LENGTH} steps.`,
+    hint: "Sign the statement by itself.",
+  });
 }

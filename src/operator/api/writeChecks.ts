@@ -5,14 +5,13 @@ import { tradingKeyOf } from "../../exchange/queries/views.ts";
 import { ORDER_PATH_LENGTH } from "../../protocol/limits.ts";
 import { hashOrder, hashOrderTerms } from "../../protocol/messages.ts";
 import { type Refusal, type RefusalOf, refuse } from "../../protocol/refusals.ts";
-import { recoverSigner } from "../../protocol/signatures.ts";
 import {
   FIRST_TERMS_ID,
   idHasTerms,
   LAST_TERMS_ID,
   termsOf,
 } from "../../protocol/trading/terms.ts";
-import type { CancelOrder, Order, Round, Signature } from "../../protocol/units.ts";
+import type { CancelOrder, Order, Round } from "../../protocol/units.ts";
 import type { Placement } from "../../wire/schemas/terms.ts";
 import type { SignedMessage, Signers } from "../workers/signatureVerifier.ts";
 import type { QuerySources } from "./queries.ts";
@@ -84,17 +83,6 @@ function explained(
     signature,
     ...(order !== undefined && { order }),
   });
-}
-
-/** A refusal unless the message is signed by the owner or its trading key of that round. */
-export function checkSigner(
-  { curve, domain, state }: QuerySources,
-  structHash: Uint8Array,
-  signature: Signature,
-  owner: Address,
-  round: Round,
-): RefusalOf<"BadSignature"> | undefined {
-  return refuseUnless(state, recoverSigner(curve, domain, structHash, signature), owner, round);
 }
 
 /** A refusal unless `signer` is the owner or its trading key of that round. */

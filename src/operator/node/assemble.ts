@@ -72,6 +72,7 @@ export interface Parts extends Opened {
   readonly sources: QuerySources;
   readonly router: WriteRouter;
   readonly recoverPool: RecoverPool;
+  readonly verifier: SignatureVerifier;
   readonly quorum: CommitQuorum;
   readonly runner: DutyRunner;
   readonly monitoring: Monitoring;
@@ -122,8 +123,7 @@ export function assemble(opened: Opened): Parts {
   const verifier = new SignatureVerifier(recoverPool, domain);
   const control = makeApi(opened, { head, sources, router, verifier, monitoring });
   signals.leader.on((url) => {
-    const told = control.publish(Promise.resolve([{ kind: "leader", url: url ?? null }]));
-    told.catch(opened.onFailure);
+    control.publish([{ kind: "leader", url: url ?? null }])?.catch(opened.onFailure);
   });
   return {
     ...opened,
@@ -134,6 +134,7 @@ export function assemble(opened: Opened): Parts {
     sources,
     router,
     recoverPool,
+    verifier,
     quorum,
     runner,
     monitoring,

@@ -167,6 +167,7 @@ function run(parts: Parts, failure: Promise<never>): Running {
     history: storage.recovered.history,
     router,
     onApplied,
+    othersComing: (settled: () => void) => parts.verifier.onIdle(settled),
     snapshots: { ...storage.snapshots, last: storage.recovered.snapshot },
   };
   const role = storage.run(
@@ -201,7 +202,7 @@ function tellOutcome(parts: Parts, entry: Entry, outcome: Outcome): void {
   logOutcome(log, sources, entry, outcome);
   control.applied(outcome);
   if (isTold(outcome, control.isHeard)) {
-    control.publish(eventsOf(sources, outcome, control.isHeard)).catch(onFailure);
+    control.publish(eventsOf(sources, outcome, control.isHeard))?.catch(onFailure);
   }
   if (outcome.expired !== undefined) tellExpired(parts, outcome.expired).catch(onFailure);
 }

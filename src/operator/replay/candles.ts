@@ -56,9 +56,10 @@ export class Candles {
   /** `timeMs`: when the trade was written down; 0 where nobody knows, and it is in no candle. */
   add(trade: Trade, timeMs: number): void {
     if (timeMs === 0) return;
+    const market = marketKey(trade.base, trade.quote);
     for (const interval of INTERVALS) {
       const openMs = timeMs - (timeMs % INTERVAL_MS[interval]);
-      const list = this.#listOf(marketKey(trade.base, trade.quote), interval);
+      const list = this.#listOf(market, interval);
       const last = list.at(-1);
       // Times of records never decrease: a trade belongs to the last candle or begins the next.
       if (last !== undefined && last.openMs >= openMs) widen(last, trade);

@@ -13,7 +13,7 @@ import type { OperatorConfig } from "../config/config.ts";
 import type { History } from "../replay/history.ts";
 import { Snapshotter, type SnapshotterOptions } from "../replay/snapshotter.ts";
 import { ContractCheck } from "./contractCheck.ts";
-import { BlocksRefused, Sequencer } from "./sequencer.ts";
+import { BlocksRefused, Sequencer, type SequencerOptions } from "./sequencer.ts";
 import type { WriteRouter } from "./writeRouter.ts";
 
 /** The newest block, as the chain's head named it. */
@@ -34,6 +34,7 @@ export interface LeadOptions extends ChainOptions {
   readonly history: History;
   readonly router: WriteRouter;
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
+  readonly othersComing?: NonNullable<SequencerOptions["othersComing"]>;
   readonly snapshots: Pick<SnapshotterOptions, "source" | "last" | "newest">;
 }
 
@@ -46,7 +47,7 @@ export async function lead(
   signal: AbortSignal,
   options: LeadOptions,
 ): Promise<void> {
-  const { state, history, router, onApplied, snapshots, log } = options;
+  const { state, history, router, onApplied, othersComing, snapshots, log } = options;
   const failure = Promise.withResolvers<never>();
   failure.promise.catch(() => {});
   const snapshotter = new Snapshotter({ journal, ...snapshots, log });
@@ -57,6 +58,7 @@ export async function lead(
     onApplied,
     onCommitted: () => snapshotter.offer(),
     onFailure: failure.reject,
+    ...(othersComing !== undefined && { othersComing }),
   });
   const ending = new AbortController();
   router.open(sequencer, options.config.publicUrl);

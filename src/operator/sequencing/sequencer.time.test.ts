@@ -5,9 +5,13 @@ import { ALICE, BOB, limitOrder, SIGNATURE } from "../../exchange/world.testkit.
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { storedJournal, tradingEntries } from "../replay/journals.testkit.ts";
 import { replay } from "../replay/replay.ts";
-import { MAX_BATCH, Sequencer } from "./sequencer.ts";
+import { GATHER_ENTRIES, MAX_BATCH, Sequencer } from "./sequencer.ts";
 
-async function writer(folder: string, wallClock: () => number) {
+async function writer(
+  folder: string,
+  wallClock: () => number,
+  othersComing: (settled: () => void) => boolean = () => false,
+) {
   const journal = await openSqliteJournal(folder);
   const { state, history } = await replay(journal, () => {});
   const flushes: number[] = [];
@@ -28,6 +32,7 @@ async function writer(folder: string, wallClock: () => number) {
     state,
     history,
     wallClock,
+    othersComing,
     onApplied: () => {},
     onFailure: (error) => {
       throw error;
@@ -87,5 +92,42 @@ test("several entries share a flush, and none is cut off from its group", async 
   expect(outcomes.filter(({ refusal }) => refusal === undefined)).toHaveLength(12);
   // The flush has room for ten of the group, and takes none of it.
   expect(flushes).toEqual([MAX_BATCH - 10, 12]);
+  await journal.close();
+});
+
+test("a flush waits for writes that are on their way, and no longer than for them", async () => {
+  const folder = await storedJournal(tradingEntries());
+  let settled = () => {};
+  const { sequencer, flushes, journal } = await writer(
+    folder,
+    () => 0,
+    (next) => {
+      settled = next;
+      return true;
+    },
+  );
+  const first = sequencer.submit(place());
+  // A sequencer that does not wait has begun its flush by then.
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  const second = sequencer.submit(place(BOB));
+  settled();
+  await Promise.all([first, second]);
+  expect(flushes).toEqual([2]);
+  await journal.close();
+});
+
+test("writes that never arrive hold up no flush for long", async () => {
+  const folder = await storedJournal(tradingEntries());
+  const { sequencer, flushes, journal } = await writer(
+    folder,
+    () => 0,
+    () => true,
+  );
+  expect((await sequencer.submit(place())).refusal).toBeUndefined();
+  const enough = Array.from({ length: GATHER_ENTRIES }, () => place());
+  const alone = sequencer.submit(place(BOB));
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  await Promise.all([alone, sequencer.submitAll(enough)]);
+  expect(flushes).toEqual([1, GATHER_ENTRIES + 1]);
   await journal.close();
 });

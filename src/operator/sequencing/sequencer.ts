@@ -33,10 +33,20 @@ export interface SequencerOptions {
   readonly onFailure: (error: Error) => void;
   /** Milliseconds since 1970; it may go back. */
   readonly wallClock?: () => number;
+  /**
+   * Whether writes are on their way to here, such as those whose signers are being recovered; calls
+   * `settled` later once none is, but for one given before. A flush waits for them, within
+   * `GATHER_ENTRIES` and `GATHER_MS`.
+   */
+  readonly othersComing?: (settled: () => void) => boolean;
 }
 
 /** Most entries of one flush. */
 export const MAX_BATCH = 256;
+/** So many do not wait for others: a flush by itself costs what some seventy entries in it do. */
+export const GATHER_ENTRIES = 128;
+/** Milliseconds for which the first entry of a flush waits for others. */
+const GATHER_MS = 8;
 /** Most that may wait; above it orders are refused as `Overloaded`. */
 export const MAX_WAITING = 8192;
 const OVERLOADED = refused(refuse("Overloaded", { retryAfterMs: 1000 }));
@@ -90,6 +100,8 @@ export class Sequencer {
   #queue: Waiting[] = [];
   #running: Promise<void> | undefined;
   #failed: Error | undefined;
+  /** Ends the wait for others, while there is one. */
+  #flushNow: (() => void) | undefined;
   /** By the monotonic clock, for the health checks only. */
   #flushBegan: number | undefined;
   #flushEnded: number | undefined;
@@ -138,7 +150,31 @@ export class Sequencer {
       const group: Group = { outcomes, open: entries.length, resolve, reject };
       for (const [place, entry] of entries.entries()) this.#queue.push({ entry, group, place });
       this.#running ??= this.#run();
+      if (this.#isEnough()) this.#flushNow?.();
     });
+  }
+
+  /** True once enough waits for a flush, or blocks came in, which are late as they come. */
+  #isEnough(): boolean {
+    const { length } = this.#queue;
+    return length >= GATHER_ENTRIES || this.#queue[length - 1]?.entry.kind === "blocks";
+  }
+
+  /** Waits for what is on its way, for a short while. */
+  async #gather(): Promise<void> {
+    const { othersComing } = this.#options;
+    if (othersComing === undefined || this.#isEnough()) return;
+    await new Promise<void>((resolve) => {
+      let timer: NodeJS.Timeout | undefined;
+      const flushNow = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      if (!othersComing(flushNow)) return resolve();
+      timer = setTimeout(resolve, GATHER_MS);
+      this.#flushNow = flushNow;
+    });
+    this.#flushNow = undefined;
   }
 
   #isFullFor(entries: readonly Entry[]): boolean {
@@ -155,6 +191,7 @@ export class Sequencer {
     // Give callers of the same tick a chance to share the flush.
     await Promise.resolve();
     while (this.#queue.length > 0) {
+      await this.#gather();
       const batch = this.#nextBatch();
       try {
         await this.#commit(batch);

@@ -18,6 +18,9 @@ export class Metrics {
   readonly #gauges = new Map<GaugeName, Gauge>();
   readonly #counters = new Map<CounterName, Counter>();
 
+  /** Events by what they are, since the text was last asked for: many come with each order. */
+  readonly #events = new Map<string, number>();
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry, prefix: METRIC_PREFIX });
     // Counters by kind are listed before the first of a kind.
@@ -25,7 +28,7 @@ export class Metrics {
   }
 
   count(events: readonly ExchangeEvent[]): void {
-    for (const { what } of events) this.add("exchange_events_total", 1, { what });
+    for (const { what } of events) this.#events.set(what, (this.#events.get(what) ?? 0) + 1);
   }
 
   countDuty(kind: string): void {
@@ -81,6 +84,8 @@ export class Metrics {
   }
 
   text(): Promise<string> {
+    for (const [what, count] of this.#events) this.add("exchange_events_total", count, { what });
+    this.#events.clear();
     return this.#registry.metrics();
   }
 

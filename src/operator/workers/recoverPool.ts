@@ -24,7 +24,7 @@ export interface RecoverPoolOptions {
 /** Fewer are recovered here, without the wait for a thread, where no others are under way. */
 const LEAST_SHARE = 4;
 /** Most of one message: what is recovered goes on while the thread recovers more. */
-const MAX_SHARE = 16;
+const MAX_SHARE = 32;
 /** The thread's module, as it is written or as it is built. */
 const WORKER = new URL(
   import.meta.url.endsWith(".ts") ? "./recoverWorker.ts" : "./recoverWorker.js",

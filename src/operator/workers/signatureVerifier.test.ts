@@ -40,6 +40,24 @@ function signersOf(verifier: SignatureVerifier, messages: readonly SignedMessage
   return new Promise<Signers>((resolve) => verifier.verify(messages, resolve));
 }
 
+test("a verifier is idle once the last write in line is handed on, and never before", async () => {
+  const { asked, pool } = poolByHand();
+  const verifier = new SignatureVerifier(pool, domain);
+  const told: string[] = [];
+  expect(verifier.onIdle(() => told.push("idle"))).toBe(false);
+  for (const hash of hashes(2)) {
+    verifier.verify([messageOf(hash)], () => told.push("handed on"));
+  }
+  expect(verifier.onIdle(() => told.push("replaced"))).toBe(true);
+  expect(verifier.onIdle(() => told.push("idle"))).toBe(true);
+  asked[0]?.answer();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(told).toEqual(["handed on"]);
+  asked[1]?.answer();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(told).toEqual(["handed on", "handed on", "idle"]);
+});
+
 test("signers are given in the order of the calls, whichever is recovered first", async () => {
   const { asked, pool } = poolByHand();
   const verifier = new SignatureVerifier(pool, domain);

@@ -44,6 +44,7 @@ export class SignatureVerifier {
   /** Of the batch's signature, by its r: known, or asked for by a write that is before in line. */
   readonly #batches = new Remembered<Hex, Asked>(REMEMBERED_BATCHES);
   #isReleasing = false;
+  #onIdle: (() => void) | undefined;
 
   constructor(pool: Pick<RecoverPool, "recoverAll" | "pending">, domain: Domain) {
     this.#pool = pool;
@@ -53,6 +54,16 @@ export class SignatureVerifier {
   /** Whether more is under way than is good for those who wait. */
   get isOverloaded(): boolean {
     return this.#pool.pending >= MAX_VERIFYING || this.#queue.length >= MAX_VERIFYING;
+  }
+
+  /**
+   * Calls `next` once no write is in line, in place of any that was given before; false: none is,
+   * and it is not called.
+   */
+  onIdle(next: () => void): boolean {
+    if (this.#queue.length === 0) return false;
+    this.#onIdle = next;
+    return true;
   }
 
   /**
@@ -94,6 +105,10 @@ export class SignatureVerifier {
       first.next(first.asked.map((one) => one?.account));
     }
     this.#isReleasing = false;
+    if (this.#queue.length > 0) return;
+    const next = this.#onIdle;
+    this.#onIdle = undefined;
+    next?.();
   }
 
   #known(r: Hex, { digest, s, yParity }: Recovery): Asked | undefined {

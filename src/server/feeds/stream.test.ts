@@ -62,7 +62,7 @@ async function operator(folder: string, mode: "leads" | "follows") {
   };
   const onApplied = (_: Entry, outcome: Outcome) => {
     tell({ kind: "applied", asOf: history.upTo, clients: clientsIn(outcome.events) });
-    void eventsOf(sources, outcome).then((events) => events.forEach(tell));
+    void Promise.resolve(eventsOf(sources, outcome)).then((events) => events.forEach(tell));
   };
   const parts: Partial<OperatorApi> = {
     ...marketData(
