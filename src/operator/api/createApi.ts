@@ -62,7 +62,7 @@ export interface ApiOptions {
 export interface ApiController {
   readonly api: OperatorApi;
   /** Tells them in the order of the calls, each batch once it is complete: at once if it can be. */
-  publish(events: readonly ApiEvent[] | Promise<readonly ApiEvent[]>): Promise<void> | void;
+  publish(events: readonly ApiEvent[] | Promise<readonly ApiEvent[]>): Promise<void> | undefined;
   /** Says whether anybody listens to events of this client's orders. */
   isHeard(client: Address): boolean;
   /** Tells at once that a record was applied, and whom it touched. */
@@ -71,39 +71,68 @@ export interface ApiController {
   tellClock(): void;
 }
 
+type Listener = (event: ApiEvent) => void;
+
+/** Tells events to those who listen, in the order in which they happened. */
+class Listeners {
+  /** Each with the clients whose own events it hears. */
+  readonly #all = new Map<Listener, (client: Address) => boolean>();
+  readonly #afterwards: () => void;
+  #told: Promise<void> = Promise.resolve();
+  #untold = 0;
+
+  /** `afterwards` is called whenever events were told. */
+  constructor(afterwards: () => void) {
+    this.#afterwards = afterwards;
+  }
+
+  subscribe(listener: Listener, hears: (client: Address) => boolean): () => void {
+    this.#all.set(listener, hears);
+    return () => this.#all.delete(listener);
+  }
+
+  isHeard(client: Address): boolean {
+    for (const hears of this.#all.values()) if (hears(client)) return true;
+    return false;
+  }
+
+  tell(events: readonly ApiEvent[]): void {
+    for (const event of events) for (const listener of this.#all.keys()) listener(event);
+    this.#afterwards();
+  }
+
+  /** Signatures may take different times: what comes later waits. Rejects with what is thrown. */
+  publish(events: readonly ApiEvent[] | Promise<readonly ApiEvent[]>): Promise<void> | undefined {
+    if (this.#untold === 0 && !(events instanceof Promise)) return this.#tellNow(events);
+    this.#untold += 1;
+    this.#told = Promise.all([events, this.#told]).then(([complete]) => {
+      this.tell(complete);
+      this.#untold -= 1;
+    });
+    return this.#told;
+  }
+
+  #tellNow(events: readonly ApiEvent[]): Promise<void> | undefined {
+    try {
+      this.tell(events);
+      return undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+}
+
 export function createApi(options: ApiOptions): ApiController {
   const { sources, head, router, verifier, metrics, health } = options;
   const { state } = sources;
-  const listeners = new Map<(event: ApiEvent) => void, (client: Address) => boolean>();
   const attendance = new Attendance(state, router);
   const slips = new SlipFinder(sources, options.chain.manager);
   const facts = new Map(options.tokenFacts.map((fact) => [fact.token, fact]));
-
-  /** Listed tokens, once the facts of all of them are known: none is ever taken off the list. */
-  let learned = 0;
-  const tell = (events: readonly ApiEvent[]) => {
-    for (const event of events) for (const listener of listeners.keys()) listener(event);
-    if (state.tokens.size === learned) return;
-    const listed = tokens(state);
-    for (const { token } of listed) void learn(options, facts, token);
-    if (listed.every(({ token }) => facts.has(token))) learned = listed.length;
-  };
-  // Signatures may take different times: events are published in the order in which they happened.
-  let told: Promise<void> = Promise.resolve();
-  let untold = 0;
-  const publish = (events: readonly ApiEvent[] | Promise<readonly ApiEvent[]>) => {
-    if (untold === 0 && !(events instanceof Promise)) return tell(events);
-    untold += 1;
-    told = Promise.all([events, told]).then(([complete]) => {
-      tell(complete);
-      untold -= 1;
-    });
-    return told;
-  };
+  const listeners = new Listeners(newTokens(options, facts));
   const notReady = () => whyNotReady(options);
   const sessions = new SessionSigners(sources);
   const market = marketData(sources, head, options.readDeposits, (clients) =>
-    tell([{ kind: "pendingDeposits", clients }]),
+    listeners.tell([{ kind: "pendingDeposits", clients }]),
   );
   const pipeline = new OrderPipeline({ verifier, router, notReady });
   const writes = { sources, pipeline, slips };
@@ -130,10 +159,7 @@ export function createApi(options: ApiOptions): ApiController {
     attend: (client) => attendance.attend(client),
     proofs: (client, round) => proofsResponse(state, client, round),
     withdrawals: (client) => withdrawalsResponse(sources, client),
-    subscribe: (listener, hears = () => true) => {
-      listeners.set(listener, hears);
-      return () => listeners.delete(listener);
-    },
+    subscribe: (listener, hears = () => true) => listeners.subscribe(listener, hears),
     notReady,
     health,
     duties: options.duties,
@@ -141,25 +167,18 @@ export function createApi(options: ApiOptions): ApiController {
   };
   return {
     api,
-    publish,
-    isHeard: (client) => {
-      for (const hears of listeners.values()) if (hears(client)) return true;
-      return false;
-    },
+    publish: (events) => listeners.publish(events),
+    isHeard: (client) => listeners.isHeard(client),
     applied: ({ events }) => {
-      const event = {
-        kind: "applied",
-        asOf: sources.history.upTo,
-        clients: clientsIn(events),
-      } as const;
-      for (const listener of listeners.keys()) listener(event);
+      const asOf = sources.history.upTo;
+      listeners.tell([{ kind: "applied", asOf, clients: clientsIn(events) }]);
     },
     tellClock: () => {
       const now = api.clock();
       metrics.setClock(now);
       attendance.clockMoved();
       market.pending.headMoved();
-      tell([{ kind: "clock", clock: now }]);
+      listeners.tell([{ kind: "clock", clock: now }]);
     },
   };
 }
@@ -174,6 +193,18 @@ function whyNotReady(options: ApiOptions): string | undefined {
   if (!options.canSign()) return "its signing service";
   const lag = head.lagBlocks;
   return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
+}
+
+/** Learns the facts of tokens that were listed; none is ever taken off the list. */
+function newTokens(options: ApiOptions, facts: Map<Address, TokenFacts>): () => void {
+  const { state } = options.sources;
+  let learned = 0;
+  return () => {
+    if (state.tokens.size === learned) return;
+    const listed = tokens(state);
+    for (const { token } of listed) void learn(options, facts, token);
+    if (listed.every(({ token }) => facts.has(token))) learned = listed.length;
+  };
 }
 
 async function learn(
