@@ -134,8 +134,10 @@ export class Operators {
     const isOnFork = this.#options.network.endpoints.some(
       ({ stuckAt }) => stuckAt !== undefined && !this.#options.chain.isCanonical(stuckAt),
     );
-    // A log that nothing shows to be missing is found out by the contract's totals, at the latest.
-    const isMissing = code === "ContractDiffers" && isUnprovable(this.#options.plan);
+    // A log that nothing shows to be missing is found out by what cannot follow without it, or by
+    // the contract's totals, at the latest.
+    const shows = code === "ContractDiffers" || code === "LogsRefused";
+    const isMissing = shows && isUnprovable(this.#options.plan);
     const mayStop = MAY_STOP.has(code) || tooDeep || isMissing;
     if (!mayStop && !(code === "ReorgTooDeep" && isOnFork)) {
       this.#options.fail(new InvariantBroken("stops only for a reason", `${code}: ${message}`));
