@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runBatches } from "./batch.ts";
-import { ENDPOINT_FAULTS } from "./host/endpointFaults.ts";
+import { ENDPOINT_FAULTS, REFUTABLE_FAULTS } from "./host/endpointFaults.ts";
 import { Random } from "./host/random.ts";
 import { type PlanOptions, planOf, WORLD_KINDS, type WorldKind } from "./world/plan.ts";
 import { runWorld } from "./world/world.ts";
@@ -144,7 +144,7 @@ describe("a world", () => {
     expect(disputes).toBeGreaterThan(0);
   });
 
-  it.each([...WORST, ...REFUSING])(
+  it.each([...WORST, ...REFUSING, ...REFUTABLE_FAULTS])(
     "a world goes on with a true second endpoint; the first: %s",
     async (fault) => {
       const options = { kind: "endpoints", rounds: 2, faults: [], endpointFault: fault } as const;
