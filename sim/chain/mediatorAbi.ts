@@ -1,6 +1,7 @@
 /** The Mediator as nodes see it: calldata in, encoded answers, events and errors out. */
 import {
   decodeFunctionData,
+  decodeFunctionResult,
   encodeAbiParameters,
   encodeErrorResult,
   encodeEventTopics,
@@ -212,6 +213,31 @@ export function view(state: MediatorState, terms: Terms, env: Env, data: Hex): H
     functionName: call.functionName as "flows",
     result: result as never,
   });
+}
+
+/** The result of a call as if all duties were done. */
+export function asDone(data: Hex, result: Hex): Hex {
+  const functionName = decodeCall(data)?.call.functionName;
+  const encode = (name: "commitment" | "withdrawal" | "dispute", shown: unknown) =>
+    encodeFunctionResult({ abi: mediatorAbi, functionName: name, result: shown as never });
+  switch (functionName) {
+    case "commitment":
+      return encode(functionName, `0x${"d0".repeat(32)}`);
+    case "withdrawal":
+      return encode(functionName, {
+        recipient: ZERO_ADDRESS,
+        round: 0n,
+        bound: false,
+        amount: 0n,
+        opening: 0n,
+      });
+    case "dispute": {
+      const dispute = decodeFunctionResult({ abi: mediatorAbi, functionName, data: result });
+      return encode(functionName, { ...dispute, open: false });
+    }
+    default:
+      return result;
+  }
 }
 
 /** Characters of an address as text: other words are hashes. */

@@ -4,7 +4,7 @@
  */
 import type { Hex } from "../../src/base/hex.ts";
 import type { Block, Chain } from "../chain/chain.ts";
-import { encodeRevert } from "../chain/mediatorAbi.ts";
+import { asDone, encodeRevert } from "../chain/mediatorAbi.ts";
 import { Revert } from "../chain/terms.ts";
 import type { Clock, Process } from "./clock.ts";
 import type { Dialect } from "./dialects.ts";
@@ -217,6 +217,9 @@ export class Network {
     if (method === "eth_estimateGas" && this.#hasRefutable(endpoint, "trialsRefused")) {
       const revert = new Revert("Halted", 1n);
       throw new RpcError(3, `execution reverted: ${revert.errorName}`, encodeRevert(revert));
+    }
+    if (method === "eth_call" && this.#hasRefutable(endpoint, "dutiesHidden")) {
+      return asDone((params[0] as { readonly data: Hex }).data, answer() as Hex);
     }
     if (method === "eth_getLogs") return this.#logsOf(endpoint, head, params, answer);
     return shapedBy(faults, this.#faultRandom, method, answer());

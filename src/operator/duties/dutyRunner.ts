@@ -20,6 +20,7 @@ import { answerCalls, requireAnswerCloses } from "./answerDispute.ts";
 import { requireEvidenceHolds } from "./cancelEvidence.ts";
 import { readChainView } from "./chainView.ts";
 import { AttestationsMissing } from "./commitQuorum.ts";
+import { DoneClaims } from "./doneClaims.ts";
 import {
   type ChainView,
   type CommitDuty,
@@ -53,6 +54,8 @@ export interface DutyRunnerOptions {
   readonly signal?: AbortSignal;
   /** Called when the chain was read; `view` is new then. */
   readonly onView?: () => void;
+  /** Called with the names of what the chain was said to show as done, and the journal refutes. */
+  readonly onRefuted?: (what: readonly string[]) => void;
   /** Called for each duty carried out. */
   readonly onDone?: (duty: Duty) => void;
   /** Called for each transaction mined for a duty, also when the duty takes more of them. */
@@ -83,6 +86,7 @@ export class DutyRunner {
   readonly #missed = new Set<string>();
   readonly #underWay = new Map<string, UnderWay>();
   readonly #gaveUp = Promise.withResolvers<never>();
+  readonly #done = new DoneClaims();
   #view: ChainView | undefined;
 
   constructor(options: DutyRunnerOptions) {
@@ -114,7 +118,11 @@ export class DutyRunner {
     const head = this.#options.head.number;
     // A duty that ends while the chain is read may not show there yet.
     const before = new Set(this.#underWay.keys());
-    this.#view = await readChainView(reader, this.#newest(head), questions(state));
+    const asked = questions(state);
+    const shown = await readChainView(reader, this.#newest(head), asked);
+    const { view, refuted } = this.#done.hold(state, shown, asked);
+    this.#view = view;
+    if (refuted.length > 0) this.#options.onRefuted?.(refuted);
     this.#options.onView?.();
     const due = sendableDuties(state, this.#view);
     this.#forgetOthers(new Set(due.map(nameOf)));
