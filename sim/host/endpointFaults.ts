@@ -44,10 +44,10 @@ export const SHAPE_FAULTS = [
   "noSubscribe",
 ] as const;
 /**
- * What nobody can know where no true endpoint answers, and comes only while one is well.
+ * Lies that nobody can know for such where no true endpoint answers; they come while one is well.
  * blocksInvented: blocks after the newest true one, without logs. trialsRefused: each trial of a
- * call is refused, as if the Mediator were HALTED. dutiesHidden: every round counts as committed, no
- * withdrawal as asked for, and no dispute as open.
+ * call is refused, as if the Mediator were HALTED. dutiesHidden: every round counts as committed,
+ * no withdrawal as asked for, and no dispute as open.
  */
 export const REFUTABLE_FAULTS = ["blocksInvented", "trialsRefused", "dutiesHidden"] as const;
 /** The faults that a seed draws from; what is added here makes other worlds of old seeds. */

@@ -1,7 +1,7 @@
 /**
- * What the newest block is said to show as done is held against the journal's final blocks: done by
- * block N, it is in the journal once that holds block N. An endpoint whose word is not borne out
- * would otherwise have the operator leave a duty undone until its deadline.
+ * Duties that the newest block is said to show as done are held against the journal's final blocks:
+ * one that was done by block N is in the journal once that holds block N. Otherwise a false word of
+ * one endpoint would leave a duty undone until its deadline.
  */
 import { type State, tokenOf } from "../../exchange/model/state.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
@@ -20,7 +20,7 @@ export class DoneClaims {
 
   /** `asked`: the questions that `view` answers; some of them may be settled by now. */
   hold(state: State, view: ChainView, asked: Questions): Held {
-    // Whoever recovers ends requests without a log that the journal takes.
+    // After a halt requests end by recoveries, of which the journal takes no log.
     if (state.halted !== undefined) return { view, refuted: [] };
     const processed = state.head?.number ?? -1;
     const before = this.#since;

@@ -226,7 +226,7 @@ function makeRunner(
   });
 }
 
-/** Passes over the endpoint that answered, which is the first: what it showed is not the chain's. */
+/** Passes over the endpoint that answered, which is the first: its state is not the chain's. */
 function suspendSpeaker({ transport }: ChainClient, what: readonly string[]): void {
   const [speaker] = transport.endpoints();
   if (speaker === undefined) return;
