@@ -18,6 +18,13 @@ const GENESIS_BLOCKS = 40;
 const SLOT_BLOCKS = 10;
 const TOKENS = [{ name: "Wrapped Ether", symbol: "WETH", decimals: 18 }];
 
+/** A node that says in one call that there is no maintenance yet, and refuses others for it. */
+function lateToTell({ client }: Anvil): Anvil["client"] {
+  const readContract = async (call: { readonly functionName: string }) =>
+    call.functionName === "inMaintenance" ? false : client.readContract(call as never);
+  return { getBlockNumber: () => client.getBlockNumber(), readContract } as never;
+}
+
 describe("slots", () => {
   let anvil: Anvil;
   let exchange: DeployedExchange;
@@ -95,6 +102,7 @@ describe("slots", () => {
     const still = await reader.slots();
     expect(still).toMatchObject({ slot: 1, inMaintenance: true, lastBlock: undefined });
     expect(still.operator).toBeUndefined();
+    expect(await new SlotReader(lateToTell(anvil), exchange.manager).slots()).toEqual(still);
     const { address, name, uri } = approved(3);
     await send(OWNER, encodeAddOperator({ address, name, endpoint: uri }));
     await send(OWNER, encodeRemoveOperator(approved(FIRST).address));

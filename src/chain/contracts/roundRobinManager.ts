@@ -78,7 +78,7 @@ export class SlotReader {
   async slots(): Promise<SlotView> {
     const blockNumber = await ask("its head", () => this.#client.getBlockNumber());
     const operators = await this.#operators(blockNumber);
-    const [inMaintenance, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
+    const [flag, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
       Promise.all([
         this.#client.readContract({ ...at, blockNumber, functionName: "inMaintenance" }),
         this.#client.readContract({ ...at, blockNumber, functionName: "slotInfo" }),
@@ -86,11 +86,9 @@ export class SlotReader {
         this.#client.readContract({ ...at, blockNumber, functionName: "forecast" }),
       ]),
     );
-    const operator = inMaintenance
-      ? ZERO_ADDRESS
-      : await this.#read((at) =>
-          this.#client.readContract({ ...at, blockNumber, functionName: "operator" }),
-        );
+    const holder = flag ? undefined : await this.#holder(blockNumber);
+    const inMaintenance = holder === undefined;
+    const operator = holder ?? ZERO_ADDRESS;
     return {
       block: Number(blockNumber),
       inMaintenance,
@@ -103,6 +101,21 @@ export class SlotReader {
       claimed: operators.filter((_, i) => (next >> BigInt(i)) & 1n).map(({ address }) => address),
       forecast: somebody(forecast),
     };
+  }
+
+  /**
+   * The holder of the slot; undefined in maintenance. A node that takes in the block just now may
+   * show in one call that it began, and not yet in another.
+   */
+  async #holder(blockNumber: bigint): Promise<Address | undefined> {
+    try {
+      return await this.#read((at) =>
+        this.#client.readContract({ ...at, blockNumber, functionName: "operator" }),
+      );
+    } catch (error) {
+      if (error instanceof ContractRefused && error.errorName === "InMaintenance") return undefined;
+      throw error;
+    }
   }
 
   /** The account that may change the list. */
