@@ -61,6 +61,9 @@ export interface NetworkOptions extends NodeHooks {
   readonly isCut?: (process: Process | undefined, index: number) => boolean;
 }
 
+/** Made-up blocks at least: fewer may come at once after a pause, and look like true ones. */
+const LEAST_INVENTED = 8;
+
 interface RpcRequest {
   readonly id: number;
   readonly method: string;
@@ -255,7 +258,7 @@ export class Network {
     if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
     if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
     return this.#hasRefutable(endpoint, "blocksInvented")
-      ? inventedOn(head, 1 + (endpoint.words % 20))
+      ? inventedOn(head, LEAST_INVENTED + (endpoint.words % 20))
       : head;
   }
 

@@ -11,13 +11,10 @@ import type { ChainClient } from "../rpc/rpc.ts";
 import { convict, type Given } from "./convict.ts";
 import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
-import type { Head, Standing } from "./standing.ts";
-import { nobodyElses, normalLag } from "./survey.ts";
 
 interface CrossCheckOptions {
   readonly client: ChainClient;
   readonly mediator: Address;
-  readonly confirmations: number;
 }
 
 /** Another block than the source's, of the same number. */
@@ -35,47 +32,18 @@ interface Dispute {
 
 export class CrossCheck {
   readonly #options: CrossCheckOptions;
-  readonly #standing: Standing;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
-  /** Passed over for their newest block alone: they are asked all the same. */
-  #passedOver: ReadonlySet<Endpoint> = new Set();
-  /** Endpoints that were far ahead of the others: they are never spared. */
-  readonly #ahead = new Set<Endpoint>();
+  /** Passed over for their age alone: they are asked all the same. */
+  #old: ReadonlySet<Endpoint> = new Set();
 
-  constructor(options: CrossCheckOptions, standing: Standing) {
+  constructor(options: CrossCheckOptions) {
     this.#options = options;
-    this.#standing = standing;
   }
 
-  /** These are passed over because of their newest blocks. */
-  passedOver(endpoints: ReadonlySet<Endpoint>): void {
-    this.#passedOver = endpoints;
-  }
-
-  /**
-   * The newest block that another endpoint has as well, of those that are well and keep up with
-   * time; without one, the source's. Depth in confirmations counts from there: blocks that one
-   * endpoint makes up would make others final. After `last`, the newest block before, a head that
-   * is far ahead needs the word of those that are not well, too.
-   */
-  async agreedHead(source: Endpoint, head: Head, last: BlockNumber): Promise<Head> {
-    const isFar = head.number - last > normalLag(this.#options.confirmations);
-    let agreed: Head | undefined;
-    for (const other of this.#others(source)) {
-      if (this.#isSpared(other) && !isFar) continue;
-      const theirs = await this.#standing.headOf(other);
-      if (theirs === undefined) continue;
-      if (theirs.number >= head.number) return head;
-      if (agreed === undefined || theirs.number > agreed.number) agreed = theirs;
-    }
-    if (agreed === undefined) return head;
-    const { client, confirmations } = this.#options;
-    if (head.number - agreed.number > normalLag(confirmations)) {
-      this.#ahead.add(source);
-      client.transport.suspend(source, nobodyElses(head.number));
-    }
-    return agreed;
+  /** These are passed over because their newest blocks are old. */
+  passedOver(old: ReadonlySet<Endpoint>): void {
+    this.#old = old;
   }
 
   /** Counts incomplete logs against the endpoint that gave them. */
@@ -120,13 +88,11 @@ export class CrossCheck {
     const logsHere = `other logs in ${blocksOf(reading)}`;
     for (const other of this.#others(source)) {
       if (this.#isSpared(other)) continue;
-      // Before the logs: what it cannot have may not count against it.
-      const last = await this.#refAt(other, reading.end.number);
-      if (last === undefined) continue;
       const [block, logs] = await Promise.all([
-        this.#blockOf(other, reading, last),
+        this.#blockOf(other, reading),
         this.#logsAt(other, reading),
       ]);
+      if (block === "unknown") continue;
       if (block !== undefined) {
         const isShared = strayed?.theirs.hash === block.theirs.hash;
         if (isShared) this.#outvote(source, `another block ${block.ours.number}`);
@@ -183,16 +149,16 @@ export class CrossCheck {
 
   /** Not asked, unless there is a dispute: whatever it is passed over for may take long. */
   #isSpared(endpoint: Endpoint): boolean {
-    const isAsked = this.#passedOver.has(endpoint) || this.#ahead.has(endpoint);
-    return endpoint.penalty > 0 && !isAsked && this.#disputed === undefined;
+    return endpoint.penalty > 0 && !this.#old.has(endpoint) && this.#disputed === undefined;
   }
 
-  /** The first block of the reading that the endpoint has otherwise; undefined: none. */
+  /** The first block of the reading that the endpoint has otherwise; unknown: it lacks the last. */
   async #blockOf(
     endpoint: Endpoint,
     { end, cuts }: Reading,
-    last: BlockRef,
-  ): Promise<OtherBlock | undefined> {
+  ): Promise<OtherBlock | "unknown" | undefined> {
+    const last = await this.#refAt(endpoint, end.number);
+    if (last === undefined) return "unknown";
     if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
     for (const ours of cuts) {
       const theirs = await this.#refAt(endpoint, ours.number);

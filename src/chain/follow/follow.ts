@@ -22,15 +22,24 @@ import type { LogSource } from "./blockLogs.ts";
 import { CrossCheck } from "./crossCheck.ts";
 import { HeaderReader } from "./headers.ts";
 import { HeadNotifier } from "./headNotifier.ts";
+import { Leaps } from "./leaps.ts";
 import { AdaptiveRange, type FinalBlocks, readBlockRef, readRange } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
-import { type Head, readHead, Standing } from "./standing.ts";
 import { Survey } from "./survey.ts";
 
 export { readBlockRef } from "./readRange.ts";
 export { LogsRefused } from "./soundLogs.ts";
 
-export type ChainEvent = Head | FinalBlocks;
+export type ChainEvent =
+  | {
+      readonly kind: "head";
+      readonly number: BlockNumber;
+      /** Seconds since 1970. */
+      readonly timestamp: number;
+      /** Wei for a unit of gas; 0 on a chain without. */
+      readonly baseFee: bigint;
+    }
+  | FinalBlocks;
 
 export interface FollowOptions {
   readonly client: ChainClient;
@@ -64,7 +73,7 @@ const MAX_PAUSE_MS = 15_000;
 export async function* follow(
   options: FollowOptions,
 ): AsyncGenerator<ChainEvent, void, string | undefined> {
-  const { signal, pollMs } = options;
+  const { confirmations, signal, pollMs } = options;
   const watching = new AbortController();
   const bell = new HeadNotifier(options.client, watching.signal);
   const follower = new BlockFollower(options);
@@ -73,11 +82,13 @@ export async function* follow(
   try {
     while (!signal.aborted) {
       try {
-        const { head, parts } = await follower.poll();
+        const { source, head } = await follower.poll();
         if (head.number !== announced) {
           announced = head.number;
           yield head;
         }
+        const final = head.number - confirmations;
+        const parts = await follower.advance(source, final);
         for (const part of parts) {
           const refusal = yield part;
           if (refusal !== undefined) throw new LogsRefused(refusal);
@@ -108,12 +119,7 @@ function lastFailure(error: unknown): unknown {
   return isAboutLogs ? error : new RpcUnavailable("for new blocks", error);
 }
 
-/** The result of a poll. */
-interface Found {
-  /** The newest block; where others that keep up with time do not have it, the newest of theirs. */
-  readonly head: Head;
-  readonly parts: readonly FinalBlocks[];
-}
+type Head = Extract<ChainEvent, { kind: "head" }>;
 
 /** Goes along the chain from the last block that was taken as final. */
 class BlockFollower {
@@ -127,48 +133,41 @@ class BlockFollower {
   /** The sources of the polls that failed since blocks were taken. */
   readonly #failed = new Set<Endpoint>();
   readonly #survey: Survey;
-  /** The newest block of the last poll, as its source named it. */
+  readonly #leaps: Leaps;
+  /** The newest block of the last poll. */
   #head: BlockNumber = -1;
-  /** The newest block that two endpoints had, or the only one that could be asked. */
-  #agreed: BlockNumber = -1;
   readonly #others: CrossCheck;
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    const standing = new Standing();
-    this.#others = new CrossCheck(options, standing);
-    this.#survey = new Survey(options, standing);
+    this.#others = new CrossCheck(options);
+    this.#survey = new Survey(options);
+    this.#leaps = new Leaps(options);
     this.#last = options.after;
   }
 
-  /** The next final blocks, of the healthiest endpoint, in parts; none when there are none. */
-  async poll(): Promise<Found> {
-    const { confirmations } = this.#options;
-    const passedOver = await this.#survey.poll(this.#head);
-    if (passedOver !== undefined) this.#others.passedOver(passedOver);
-    const { source, head: newest } = await this.#newest();
-    this.#source = source;
-    this.#head = newest.number;
-    const isAgreed = newest.number <= this.#agreed;
-    const head = isAgreed ? newest : await this.#others.agreedHead(source, newest, this.#agreed);
-    this.#agreed = head.number;
-    try {
-      return { head, parts: await this.#advance(source, head.number - confirmations) };
-    } catch (error) {
-      if (isUnknownBlock(error)) {
-        const problem = "it does not know a block that is final, or that it has announced";
-        this.#options.client.transport.demote(source, problem);
-      }
-      throw error;
-    }
+  /**
+   * The newest block, as the healthiest endpoint knows it. Throws `EndpointsDisagree` where that
+   * leaps ahead of all others.
+   */
+  async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
+    const old = await this.#survey.poll(this.#head);
+    if (old !== undefined) this.#others.passedOver(old);
+    const found = await this.#newest();
+    this.#source = found.source;
+    this.#head = found.head.number;
+    await this.#leaps.check(found.source, found.head.number);
+    return found;
   }
 
-  /** The newest block, as the healthiest endpoint knows it. */
   async #newest(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
     let failure: unknown;
     for (const source of this.#candidates()) {
       try {
-        return { source, head: await readHead(source) };
+        const block = await source.client.getBlock({ blockTag: "latest" });
+        const [number, timestamp] = [Number(block.number), Number(block.timestamp)];
+        const baseFee = block.baseFeePerGas ?? 0n;
+        return { source, head: { kind: "head", number, timestamp, baseFee } };
       } catch (error) {
         failure = error;
       }
@@ -192,6 +191,19 @@ class BlockFollower {
     if (!(error instanceof LogsRefused)) return error;
     this.#others.accuse(source, error);
     return new LogsRefused(error.problem, source.origin);
+  }
+
+  /** The next blocks up to `final`, in parts; none when there are none. */
+  async advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
+    try {
+      return await this.#advance(source, final);
+    } catch (error) {
+      if (isUnknownBlock(error)) {
+        const problem = "it does not know a block that is final, or that it has announced";
+        this.#options.client.transport.demote(source, problem);
+      }
+      throw error;
+    }
   }
 
   async #advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {

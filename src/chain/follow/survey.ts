@@ -1,52 +1,32 @@
-/** Which endpoints have fallen behind the others, or name a block that no other has. */
+/** Which endpoints have fallen behind the others. */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
-import type { Standing } from "./standing.ts";
 
 /** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
 const POLLS_BETWEEN_SURVEYS = 8;
 const NORMAL_LAG_BLOCKS = 3;
-
-/** Blocks by which the newest ones of two sound endpoints may differ. */
-export function normalLag(confirmations: number): number {
-  return Math.max(NORMAL_LAG_BLOCKS, confirmations);
-}
-
-/** The reason to pass over an endpoint that names such a newest block. */
-export function nobodyElses(block: BlockNumber): string {
-  return `no other endpoint has its newest block ${block}`;
-}
 
 export interface SurveyOptions {
   readonly client: ChainClient;
   readonly confirmations: number;
 }
 
-/** The word of one endpoint. */
-interface Told {
-  readonly endpoint: Endpoint;
-  /** The newest block; NaN: none was named. */
-  readonly number: BlockNumber;
-}
-
 export class Survey {
   readonly #options: SurveyOptions;
-  readonly #standing: Standing;
   #polls = 0;
   /** The newest block that was known at the last survey. */
   #head: BlockNumber | undefined;
 
-  constructor(options: SurveyOptions, standing: Standing) {
+  constructor(options: SurveyOptions) {
     this.#options = options;
-    this.#standing = standing;
   }
 
   /**
    * To be called before each poll, with the newest block that is known. At times it passes over
-   * endpoints whose newest block is old: what they miss, deadlines do not. One that alone names a
-   * block far ahead of others that keep up with time is passed over instead. Gives those that were
-   * passed over: they must still be asked whether they have what another one says.
+   * endpoints whose newest block is old: what they miss, deadlines do not. Gives them then, for one
+   * that names a block that nobody else has makes all others look so: they must still be asked
+   * whether they have what it says.
    */
   async poll(head: BlockNumber): Promise<ReadonlySet<Endpoint> | undefined> {
     this.#polls += 1;
@@ -64,33 +44,26 @@ export class Survey {
     const { client, confirmations } = this.#options;
     const { transport } = client;
     const asked = transport.endpoints().filter(({ penalty }) => isStill || penalty === 0);
-    if (asked.length < 2) return new Set();
-    const told: Told[] = await Promise.all(
+    const old = new Set<Endpoint>();
+    if (asked.length < 2) return old;
+    const heads = await Promise.all(
       asked.map(async (endpoint) => {
         const number = await endpoint.client.getBlockNumber().catch(() => undefined);
         return { endpoint, number: Number(number ?? Number.NaN) };
       }),
     );
-    const newest = Math.max(...told.map(({ number }) => number || 0));
-    const isOld = ({ number }: Told) => newest - number > normalLag(confirmations);
-    const old = told.filter(isOld);
-    const recent = told.filter((one) => one.number <= newest && !isOld(one));
-    if (old.length === 0) return new Set();
-    const [newestOne, ...others] = recent;
-    if (newestOne !== undefined && others.length === 0 && (await this.#anyKeepsUp(old))) {
-      for (const { endpoint } of old) endpoint.forgive();
-      transport.suspend(newestOne.endpoint, nobodyElses(newest));
-      return new Set([newestOne.endpoint]);
+    const newest = Math.max(...heads.map(({ number }) => number || 0));
+    const isOld = (number: BlockNumber) =>
+      newest - number > Math.max(NORMAL_LAG_BLOCKS, confirmations);
+    for (const { endpoint, number } of heads) {
+      if (!isOld(number)) continue;
+      const behind = newest - number;
+      transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
+      old.add(endpoint);
     }
-    for (const { endpoint } of recent) endpoint.forgive();
-    for (const { endpoint, number } of old) {
-      transport.demote(endpoint, `its newest block ${number} is ${newest - number} blocks behind`);
-    }
-    return new Set(old.map(({ endpoint }) => endpoint));
-  }
-
-  async #anyKeepsUp(told: readonly Told[]): Promise<boolean> {
-    const heads = await Promise.all(told.map(({ endpoint }) => this.#standing.headOf(endpoint)));
-    return heads.some((head) => head !== undefined);
+    if (old.size === 0) return old;
+    for (const { endpoint, number } of heads)
+      if (number <= newest && !isOld(number)) endpoint.forgive();
+    return old;
   }
 }

@@ -1,5 +1,6 @@
 /** Simulates a call before it is sent: one that the contract refuses only costs gas. */
 import type { Address } from "../../base/hex.ts";
+import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { asContractRefused } from "../rpc/contractRefusal.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
@@ -8,6 +9,10 @@ import { ContractRefused, InsufficientFunds, RpcUnavailable } from "../rpc/error
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import type { Call } from "./call.ts";
 
+/** Milliseconds that others may take for a trial that one endpoint refuses. */
+const PATIENCE_MS = 2000;
+/** Times that the refusal of one call is overruled. */
+const MOST_OVERRULED = 2;
 /** A fifth more than the estimate: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;
 /**
@@ -40,44 +45,51 @@ export async function simulate(
 ): Promise<bigint> {
   const newest = await ask("its head", () => client.getBlockNumber());
   const blockNumber = newest < notBefore ? BigInt(notBefore) : newest;
-  try {
-    return await estimate(client, from, call, { blockNumber });
-  } catch (error) {
-    if (!(error instanceof ContractRefused && TIME_DEPENDENT_ERRORS.has(error.errorName)))
-      throw error;
-    return await estimate(client, from, call, { blockTag: "pending" });
+  let trial = trialOf(from, call, { blockNumber });
+  let result = await estimate(client, call.what, trial);
+  if (result instanceof ContractRefused && TIME_DEPENDENT_ERRORS.has(result.errorName)) {
+    trial = trialOf(from, call, { blockTag: "pending" });
+    result = await estimate(client, call.what, trial);
   }
+  if (result instanceof ContractRefused) {
+    const gas = await takenElsewhere(client, call.what, trial);
+    if (gas === undefined) throw result;
+    result = gas;
+  }
+  return (result * GAS_MARGIN_PERCENT) / 100n;
 }
 
 type Trial = Parameters<ChainClient["estimateGas"]>[0] & { readonly account: Address };
 type TrialBlock = { readonly blockNumber: bigint } | { readonly blockTag: "pending" };
 
+function trialOf(from: Address, { to, data, value = 0n }: Call, on: TrialBlock): Trial {
+  return { account: from, ...on, to, data, value };
+}
+
+/** The gas that the call takes, or the contract's refusal. */
 async function estimate(
   client: ChainClient,
-  from: Address,
-  call: Call,
-  on: TrialBlock,
-): Promise<bigint> {
-  const { to, data, value = 0n } = call;
-  const trial: Trial = { account: from, ...on, to, data, value };
+  what: string,
+  trial: Trial,
+): Promise<bigint | ContractRefused> {
   try {
-    return withMargin(await client.estimateGas(trial));
+    return await client.estimateGas(trial);
   } catch (error) {
-    const refused = asContractRefused(error, call.what);
-    if (refused !== undefined) {
-      const gas = await takenElsewhere(client, call.what, trial);
-      if (gas === undefined) throw refused;
-      return withMargin(gas);
-    }
-    if (kindOf(error) === "funds") throw new InsufficientFunds(call.what, from, error);
-    throw new RpcUnavailable(`a trial of ${call.what}`, error);
+    const refused = asContractRefused(error, what);
+    if (refused !== undefined) return refused;
+    if (kindOf(error) === "funds") throw new InsufficientFunds(what, trial.account, error);
+    throw new RpcUnavailable(`a trial of ${what}`, error);
   }
 }
 
+/** Calls whose refusal was overruled already, and how often. */
+const overruled = new WeakMap<ChainClient["transport"], Map<string, number>>();
+
 /**
- * The estimate of the first endpoint that takes the call on the same block; undefined: none does.
- * Endpoints that refuse it nevertheless are passed over: a duty may not wait for a false word, and
- * a call that is sent in vain costs gas alone.
+ * The estimate of an endpoint that takes the call on the same block; undefined: none does in time.
+ * Those that refuse it are passed over: a duty may not wait for a false word. One that takes what
+ * the contract refuses has it sent in vain, which costs gas: so this is done for each call
+ * `MOST_OVERRULED` times only.
  */
 async function takenElsewhere(
   { transport }: ChainClient,
@@ -85,21 +97,28 @@ async function takenElsewhere(
   trial: Trial,
 ): Promise<bigint | undefined> {
   const all = transport.endpoints();
-  if (all.length < 2) return undefined;
+  const times = overruled.get(transport) ?? new Map<string, number>();
+  const before = times.get(what) ?? 0;
+  if (all.length < 2 || before >= MOST_OVERRULED) return undefined;
   const refusing: Endpoint[] = [];
-  for (const endpoint of all) {
+  const trials = all.map(async (endpoint) => {
     try {
-      const gas = await endpoint.client.estimateGas(trial);
-      const problem = `it refuses ${what}, which another endpoint takes`;
-      for (const one of refusing) transport.demote(one, problem);
-      return gas;
+      return await endpoint.client.estimateGas(trial);
     } catch (error) {
       if (asContractRefused(error, what) !== undefined) refusing.push(endpoint);
+      throw error;
     }
-  }
-  return undefined;
-}
-
-function withMargin(gas: bigint): bigint {
-  return (gas * GAS_MARGIN_PERCENT) / 100n;
+  });
+  const gas = await within(
+    PATIENCE_MS,
+    Promise.any(trials).catch(() => undefined),
+  );
+  if (gas === undefined) return undefined;
+  overruled.set(transport, times.set(what, before + 1));
+  // The call need not wait for those that are slow to refuse it.
+  void Promise.allSettled(trials).then(() => {
+    const problem = `it refuses ${what}, which another endpoint takes`;
+    for (const one of refusing) transport.demote(one, problem);
+  });
+  return gas;
 }

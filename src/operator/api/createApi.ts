@@ -195,26 +195,26 @@ function whyNotReady(options: ApiOptions): string | undefined {
   return !head.caughtUp || lag > MAX_EXCHANGE_LAG_BLOCKS ? `${lag} blocks of the chain` : undefined;
 }
 
-/** Learns the facts of tokens that were listed; none is ever taken off the list. */
+/**
+ * Learns the facts of tokens that were listed; none is ever taken off the list. Where the chain
+ * does not give them they are asked for again with the next block.
+ */
 function newTokens(options: ApiOptions, facts: Map<Address, TokenFacts>): () => void {
-  const { state } = options.sources;
+  const { sources, head, readFacts } = options;
+  const { state } = sources;
+  const askedAt = new Map<Address, BlockNumber>();
   let learned = 0;
+  const learn = async (token: Address) => {
+    askedAt.set(token, head.number);
+    const fact = await readFacts(token).catch(() => undefined);
+    if (fact !== undefined) facts.set(token, fact);
+  };
   return () => {
     if (state.tokens.size === learned) return;
-    const listed = tokens(state);
-    for (const { token } of listed) void learn(options, facts, token);
-    if (listed.every(({ token }) => facts.has(token))) learned = listed.length;
+    const missing = tokens(state).filter(({ token }) => !facts.has(token));
+    if (missing.length === 0) learned = state.tokens.size;
+    for (const { token } of missing) if (askedAt.get(token) !== head.number) void learn(token);
   };
-}
-
-async function learn(
-  { readFacts }: ApiOptions,
-  facts: Map<Address, TokenFacts>,
-  token: Address,
-): Promise<void> {
-  if (facts.has(token)) return;
-  const fact = await readFacts(token).catch(() => undefined);
-  if (fact !== undefined) facts.set(token, fact);
 }
 
 function describeExchange(options: ApiOptions, facts: ReadonlyMap<Address, TokenFacts>) {

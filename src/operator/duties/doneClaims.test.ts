@@ -12,6 +12,8 @@ import { DoneClaims } from "./doneClaims.ts";
 import { type ChainView, questions } from "./duties.ts";
 
 const CONFIRMATIONS = 2;
+/** Blocks after which a claim must show in the journal: a reorganisation may move what is done. */
+const BLOCKS_TO_SHOW = CONFIRMATIONS + 3;
 
 /** Everything is done as of `head`. */
 function allDone(head: number): ChainView {
@@ -36,8 +38,12 @@ function owing(): World {
   return world;
 }
 
-function held(claims: DoneClaims, { state, block }: World, view = allDone(block + CONFIRMATIONS)) {
-  return claims.hold(state, view, questions(state));
+function held(
+  claims: DoneClaims,
+  { state, block }: World,
+  { view = allDone(block + CONFIRMATIONS), newestMined = 0 } = {},
+) {
+  return claims.hold(state, view, questions(state), newestMined);
 }
 
 describe("claims that duties are done", () => {
@@ -46,7 +52,7 @@ describe("claims that duties are done", () => {
     const claims = new DoneClaims();
     const [request] = questions(world.state).requests;
     if (request === undefined) throw new Error("no request is refused");
-    for (let blocks = 0; blocks < CONFIRMATIONS; blocks++, world.mine()) {
+    for (let blocks = 0; blocks < BLOCKS_TO_SHOW; blocks++, world.mine()) {
       const { view, refuted } = held(claims, world);
       expect([refuted, view.isRequestActive(request)]).toEqual([[], false]);
     }
@@ -61,31 +67,49 @@ describe("claims that duties are done", () => {
     world.toQuarter(1, 0);
     const claims = new DoneClaims();
     held(claims, world);
-    world.mine(CONFIRMATIONS);
+    world.mine(BLOCKS_TO_SHOW);
     const { view, refuted } = held(claims, world);
     expect(refuted).toContain(`commit of round 1 for ${BASE}`);
     expect(view.isCommitted(1, BASE)).toBe(false);
     expect(view.isCommitted(2, BASE)).toBe(true);
     world.duties();
-    world.mine(CONFIRMATIONS);
-    expect(held(claims, world).refuted).toEqual([]);
+    world.mine();
+    expect(held(claims, world).view.isCommitted(1, BASE)).toBe(true);
   });
 
   it("a claim that is taken back begins anew", () => {
     const world = owing();
     const claims = new DoneClaims();
     held(claims, world);
-    world.mine();
-    held(claims, world, { ...allDone(world.block + CONFIRMATIONS), isRequestActive: () => true });
+    world.mine(BLOCKS_TO_SHOW - 1);
+    const view = { ...allDone(world.block + CONFIRMATIONS), isRequestActive: () => true };
+    held(claims, world, { view });
     world.mine();
     expect(held(claims, world).refuted).toEqual([]);
+  });
+
+  it("a refuted claim counts no more, until a transaction of ours may have done it", () => {
+    const world = owing();
+    const claims = new DoneClaims();
+    const [request] = questions(world.state).requests;
+    if (request === undefined) throw new Error("no request is refused");
+    held(claims, world);
+    world.mine(BLOCKS_TO_SHOW);
+    expect(held(claims, world).refuted).toHaveLength(1);
+    world.mine();
+    const again = held(claims, world);
+    expect([again.refuted, again.view.isRequestActive(request)]).toEqual([[], true]);
+    const newestMined = world.block + CONFIRMATIONS;
+    expect(held(claims, world, { newestMined }).view.isRequestActive(request)).toBe(false);
+    world.mine(BLOCKS_TO_SHOW);
+    expect(held(claims, world, { newestMined }).refuted).toHaveLength(1);
   });
 
   it("claims are not refuted by what was settled while they were read", () => {
     const world = owing();
     const claims = new DoneClaims();
     const asked = questions(world.state);
-    claims.hold(world.state, allDone(world.block), { ...asked, requests: [] });
+    claims.hold(world.state, allDone(world.block), { ...asked, requests: [] }, 0);
     world.log({
       kind: "withdrawalCancelled",
       client: ALICE,
@@ -94,6 +118,6 @@ describe("claims that duties are done", () => {
       amount: 5_000n,
     });
     world.mine();
-    expect(claims.hold(world.state, allDone(world.block), asked).refuted).toEqual([]);
+    expect(claims.hold(world.state, allDone(world.block), asked, 0).refuted).toEqual([]);
   });
 });

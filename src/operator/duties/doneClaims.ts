@@ -7,6 +7,9 @@ import { type State, tokenOf } from "../../exchange/model/state.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { type ChainView, type Questions, questions } from "./duties.ts";
 
+/** Blocks by which a reorganisation may move what is done. */
+const MOVED_BLOCKS = 3;
+
 interface Held {
   /** The same view, in which nothing is done that the journal refutes. */
   readonly view: ChainView;
@@ -14,25 +17,41 @@ interface Held {
   readonly refuted: readonly string[];
 }
 
-export class DoneClaims {
-  /** The first block as of which each was said to be done, since it was last said not to be. */
-  #since = new Map<string, BlockNumber>();
+/** A claim, for as long as it goes on. */
+interface Claim {
+  /** The block as of which it was made first, or as of which a transaction of ours was mined. */
+  readonly since: BlockNumber;
+  readonly isRefuted: boolean;
+}
 
-  /** `asked`: the questions that `view` answers; some of them may be settled by now. */
-  hold(state: State, view: ChainView, asked: Questions): Held {
+export class DoneClaims {
+  #claims = new Map<string, Claim>();
+
+  /**
+   * `asked`: the questions that `view` answers; some of them may be settled by now. `newestMined`:
+   * the block of our last transaction, which may have done what was refuted before.
+   */
+  hold(state: State, view: ChainView, asked: Questions, newestMined: BlockNumber): Held {
     // After a halt requests end by recoveries, of which the journal takes no log.
     if (state.halted !== undefined) return { view, refuted: [] };
     const processed = state.head?.number ?? -1;
-    const before = this.#since;
-    const refuted = new Set<string>();
-    this.#since = new Map();
+    const before = this.#claims;
+    this.#claims = new Map();
+    const found: string[] = [];
     for (const name of claimsOf(state, view, asked)) {
-      const since = before.get(name) ?? view.head;
-      if (processed >= since) refuted.add(name);
-      else this.#since.set(name, since);
+      const known = before.get(name) ?? { since: view.head, isRefuted: false };
+      const isDoneAgain = known.isRefuted && newestMined > known.since;
+      const claim = isDoneAgain ? { since: newestMined, isRefuted: false } : known;
+      const isRefuted = claim.isRefuted || processed >= claim.since + MOVED_BLOCKS;
+      if (isRefuted && !claim.isRefuted) found.push(name);
+      // From here on only a transaction of ours counts.
+      const since = isRefuted && !claim.isRefuted ? Math.max(view.head, newestMined) : claim.since;
+      this.#claims.set(name, { since, isRefuted });
     }
-    if (refuted.size === 0) return { view, refuted: [] };
-    return { view: without(view, refuted), refuted: [...refuted] };
+    const refuted = new Set(
+      [...this.#claims].filter(([, one]) => one.isRefuted).map(([name]) => name),
+    );
+    return { view: refuted.size === 0 ? view : without(view, refuted), refuted: found };
   }
 }
 

@@ -54,8 +54,6 @@ export interface DutyRunnerOptions {
   readonly signal?: AbortSignal;
   /** Called when the chain was read; `view` is new then. */
   readonly onView?: () => void;
-  /** Called with the names of what the chain was said to show as done, and the journal refutes. */
-  readonly onRefuted?: (what: readonly string[]) => void;
   /** Called for each duty carried out. */
   readonly onDone?: (duty: Duty) => void;
   /** Called for each transaction mined for a duty, also when the duty takes more of them. */
@@ -120,9 +118,14 @@ export class DutyRunner {
     const before = new Set(this.#underWay.keys());
     const asked = questions(state);
     const shown = await readChainView(reader, this.#newest(head), asked);
-    const { view, refuted } = this.#done.hold(state, shown, asked);
+    const { view, refuted } = this.#done.hold(
+      state,
+      shown,
+      asked,
+      this.#options.submitter.newestMined,
+    );
     this.#view = view;
-    if (refuted.length > 0) this.#options.onRefuted?.(refuted);
+    if (refuted.length > 0) this.#options.log.warn("notDone", { block: head, claims: refuted });
     this.#options.onView?.();
     const due = sendableDuties(state, this.#view);
     this.#forgetOthers(new Set(due.map(nameOf)));

@@ -5,7 +5,6 @@ import type { Log } from "../../base/log.ts";
 import { Signal } from "../../base/signal.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
 import { readDepositsBetween } from "../../chain/follow/pastEvents.ts";
-import type { ChainClient } from "../../chain/rpc/rpc.ts";
 import { GasLedger } from "../../chain/submit/fees.ts";
 import {
   type Call,
@@ -220,17 +219,9 @@ function makeRunner(
     mayAct: (at, deadlineBlock) => slotKeeper.mayAct(at, deadlineBlock),
     attestations: (duty) => quorum.gather(duty),
     onView: () => chainRead.raise(),
-    onRefuted: (what) => suspendSpeaker(chain.client, what),
     onDone: (duty) => metrics.countDuty(duty.kind),
     onMined: (kind, one) => mined.raise({ kind, mined: one }),
   });
-}
-
-/** Passes over the endpoint that answered, which is the first: its state is not the chain's. */
-function suspendSpeaker({ transport }: ChainClient, what: readonly string[]): void {
-  const [speaker] = transport.endpoints();
-  if (speaker === undefined) return;
-  transport.suspend(speaker, `it shows as done what no final block holds: ${what.join(", ")}`);
 }
 
 /** Threads that recover signers where the configuration does not say how many. */

@@ -31,11 +31,10 @@ test("a head is reported again after a failed poll, though no block came", async
 async function besideAStandingOne(wasAway: boolean) {
   const anvil = await startAnvil();
   onTestFinished(() => anvil.stop());
-  const genesis = await anvil.rpc<object>("eth_getBlockByNumber", ["0x0", false]);
+  const genesis = await anvil.rpc("eth_getBlockByNumber", ["0x0", false]);
   const old = {
     eth_blockNumber: { result: "0x0" },
-    // Blocks that anvil mines at once are as far apart as on a chain whose time passes.
-    eth_getBlockByNumber: { result: { ...genesis, timestamp: "0x1" } },
+    eth_getBlockByNumber: { result: genesis },
   };
   const standing = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
     const isHead = method === "eth_blockNumber" || params[0] === "latest";
@@ -78,33 +77,4 @@ test("an endpoint that stands still is passed over for one that was away for lon
   expect(told).toEqual([0, 20]);
   expect(failures.at(-1)).toBe(passedOver);
   expect(asked).toBeLessThan(50);
-});
-
-test("an endpoint that alone names a block far ahead is passed over for true ones", async () => {
-  const anvil = await startAnvil();
-  onTestFinished(() => anvil.stop());
-  await anvil.mine(20);
-  const liar = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
-    if (method === "eth_blockNumber") return { result: "0xffff" };
-    const answer = await forward();
-    if (params[0] !== "latest") return answer;
-    return { result: { ...(answer.result as object), number: "0xffff" } };
-  });
-  onTestFinished(() => liar.stop());
-  const stop = new AbortController();
-  const told: number[] = [];
-  const failures: string[] = [];
-  const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
-  await watchHeads(() => true, stop.signal, {
-    config: { maxTries: 3, pollMs: 1, confirmations: 1 } as OperatorConfig,
-    log: collectingLog(),
-    client: connect([liar.url, anvil.url], { retries: 0, onFailure }),
-    onChain: (head) => {
-      told.push(head?.number ?? -1);
-      if (head?.number === 20) stop.abort();
-    },
-    onFailedPoll: () => told.push(-1),
-  });
-  expect(told).toEqual([0xffff, 20]);
-  expect(failures).toEqual([`${liar.url} no other endpoint has its newest block ${0xffff}`]);
 });

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { readHead, Standing } from "../../chain/follow/standing.ts";
 import { Survey } from "../../chain/follow/survey.ts";
 import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import { ask } from "../../chain/rpc/rpc.ts";
@@ -17,14 +16,19 @@ export async function watchHeads(
 ): Promise<void> {
   let tries = 0;
   let last = -1;
-  const survey = new Survey({ client, confirmations: config.confirmations }, new Standing());
+  const survey = new Survey({ client, confirmations: config.confirmations });
   while (!signal.aborted) {
     try {
       if (isNeeded()) {
         await survey.poll(last);
-        const head = await ask("its head", () => readHead({ client }));
-        if (isNeeded() && head.number !== last) onChain(head);
-        last = head.number;
+        const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
+        const { timestamp, baseFeePerGas } = block;
+        const number = Number(block.number);
+        const baseFee = baseFeePerGas ?? 0n;
+        if (isNeeded() && number !== last) {
+          onChain({ kind: "head", number, timestamp: Number(timestamp), baseFee });
+        }
+        last = number;
       }
       tries = 0;
     } catch (problem) {

@@ -1,0 +1,122 @@
+/**
+ * Heads that leap: further ahead of the last one than the chain's pace explains, or the first of
+ * all. Others are asked then. Where none is as far, and one is not late by its newest block's
+ * time, the leap is refused: blocks that an endpoint makes up can be compared with no other's.
+ * Heads that come at their pace are nobody's to refuse: an endpoint that stands still or trails
+ * holds nothing up.
+ */
+import { within } from "../../base/within.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
+import { EndpointsDisagree } from "../rpc/errors.ts";
+import type { ChainClient } from "../rpc/rpc.ts";
+
+/** Milliseconds that others may take to name their newest block. */
+const PATIENCE_MS = 2000;
+/** Blocks over which the time between two is taken. */
+const SAMPLE_BLOCKS = 32n;
+/** Blocks over which our own pace is taken, at least; and twice that, at most. */
+const PACE_BLOCKS = 64;
+/** Times the usual pace at which blocks may come. */
+const MOST_PACE = 2;
+
+/** A newest block, and when it was heard of, in milliseconds of the monotonic clock. */
+interface Heard {
+  readonly number: BlockNumber;
+  readonly at: number;
+}
+
+export interface LeapsOptions {
+  readonly client: ChainClient;
+  readonly confirmations: number;
+}
+
+export class Leaps {
+  readonly #options: LeapsOptions;
+  /** The newest block so far. */
+  #last: Heard | undefined;
+  /** The pace is counted from the first; the second takes its place in time. */
+  #marks: readonly [Heard, Heard] | undefined;
+
+  constructor(options: LeapsOptions) {
+    this.#options = options;
+  }
+
+  /** Throws `EndpointsDisagree`, and passes over `source`, where its leap is refused. */
+  async check(source: Endpoint, number: BlockNumber): Promise<void> {
+    const at = performance.now();
+    if (this.#isLeap({ number, at })) await this.#requireAnother(source, number);
+    this.#note({ number, at });
+  }
+
+  /** Blocks that may come at once. */
+  get #slack(): number {
+    return Math.max(1, this.#options.confirmations);
+  }
+
+  #isLeap({ number, at }: Heard): boolean {
+    if (this.#last === undefined || this.#marks === undefined) return true;
+    const [first] = this.#marks;
+    const [blocks, ms] = [this.#last.number - first.number, this.#last.at - first.at];
+    if (blocks === 0 || ms === 0) return false;
+    const usual = (blocks / ms) * (at - this.#last.at);
+    return number - this.#last.number > this.#slack + MOST_PACE * usual;
+  }
+
+  #note(heard: Heard): void {
+    this.#marks ??= [heard, heard];
+    if (this.#last !== undefined && heard.number <= this.#last.number) return;
+    this.#last = heard;
+    const [first, second] = this.#marks;
+    if (heard.number - first.number >= 2 * PACE_BLOCKS) this.#marks = [second, heard];
+    else if (first === second && heard.number - first.number >= PACE_BLOCKS) {
+      this.#marks = [first, heard];
+    }
+  }
+
+  async #requireAnother(source: Endpoint, number: BlockNumber): Promise<void> {
+    const { transport } = this.#options.client;
+    const others = transport.endpoints().filter((endpoint) => endpoint !== source);
+    const answers = await Promise.all(
+      others.map((one) =>
+        within(
+          PATIENCE_MS,
+          newestOf(one).catch(() => undefined),
+        ),
+      ),
+    );
+    if (answers.some((one) => one !== undefined && one.number >= number - this.#slack)) return;
+    const index = answers.findIndex((one) => one !== undefined && !isLate(one, number));
+    const [other, newest] = [others[index], answers[index]];
+    if (other === undefined || newest === undefined) return;
+    transport.suspend(source, `no other endpoint has its newest block ${number}`);
+    throw new EndpointsDisagree("the newest block", [
+      { origin: source.origin, says: `${number}` },
+      { origin: other.origin, says: `${newest.number}` },
+    ]);
+  }
+}
+
+/** The newest block of an endpoint. */
+interface Newest {
+  readonly number: BlockNumber;
+  /** Milliseconds by this machine's clock. */
+  readonly age: number;
+  /** Milliseconds between two blocks, of late. */
+  readonly interval: number;
+}
+
+/** True if its age explains half of the blocks that are missing up to `number`, at least. */
+function isLate({ number: newest, age, interval }: Newest, number: BlockNumber): boolean {
+  return age > ((number - newest) * interval) / 2;
+}
+
+async function newestOf({ client }: Endpoint): Promise<Newest> {
+  const { number, timestamp } = await client.getBlock({ blockTag: "latest" });
+  const age = Date.now() - Number(timestamp) * 1000;
+  const blocks = number < SAMPLE_BLOCKS ? number : SAMPLE_BLOCKS;
+  if (blocks === 0n) return { number: 0, age, interval: 0 };
+  const earlier = await client.getBlock({ blockNumber: number - blocks });
+  const interval = Number((timestamp - earlier.timestamp) * 1000n) / Number(blocks);
+  return { number: Number(number), age, interval };
+}
