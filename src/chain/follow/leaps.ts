@@ -58,8 +58,8 @@ export class Leaps {
     if (this.#last === undefined || this.#marks === undefined) return true;
     const [first] = this.#marks;
     const [blocks, ms] = [this.#last.number - first.number, this.#last.at - first.at];
-    if (blocks === 0 || ms === 0) return false;
-    const usual = (blocks / ms) * (at - this.#last.at);
+    // Without a pace yet, none but what may come at once is explained.
+    const usual = ms === 0 ? 0 : (blocks / ms) * (at - this.#last.at);
     return number - this.#last.number > this.#slack + MOST_PACE * usual;
   }
 
