@@ -54,7 +54,7 @@ async function pass(place: Place, way: Way): Promise<readonly [Cost, Cost]> {
 }
 
 /** What orders cost by themselves: the thread that makes a snapshot works for the next start. */
-const ORDER_KINDS: readonly ThreadKind[] = ["main", "recover", "journal", "engine"];
+const ORDER_KINDS: readonly ThreadKind[] = ["main", "recover", "engine"];
 
 function line(costs: readonly Cost[]): string {
   const of = (kinds: readonly ThreadKind[]) =>

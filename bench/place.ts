@@ -33,12 +33,11 @@ const owners = Array.from({ length: CLIENTS }, (_, at) => {
 });
 
 /** The parts of an operator's process, by its threads' names. */
-export type ThreadKind = "main" | "recover" | "journal" | "snapshot" | "engine";
+export type ThreadKind = "main" | "recover" | "snapshot" | "engine";
 
 const KIND_OF_THREAD: Readonly<Record<string, ThreadKind>> = {
   MainThread: "main",
   recover: "recover",
-  journal: "journal",
   snapshot: "snapshot",
 };
 

@@ -103,6 +103,24 @@ describe("logs from the only endpoint", () => {
   });
 });
 
+it("duties of an operator that trails the chain are not known, which is no empty list", async () => {
+  await start();
+  endpoint.meddle = async ({ method }, forward) =>
+    method === "eth_getLogs" ? { error: { code: -32000, message: "busy" } } : forward();
+  const operator = await (async () => {
+    await exchange.stopOperator();
+    await exchange.anvil.mine(20);
+    return startOperator({ ...exchange.config, maxTries: 1000 }, SILENT);
+  })();
+  expect(operator.api.duties()).toMatchObject({ unknown: expect.any(String), duties: [] });
+  await until("the lag is told", () =>
+    /\d+ blocks behind/.test(`${operator.api.duties().unknown}`),
+  );
+  endpoint.meddle = truthful;
+  await until("duties are known", () => operator.api.duties().unknown === null);
+  await operator.stop();
+});
+
 describe("logs that nothing tells of", () => {
   it("old logs hidden from all end the operator before any is written; a start goes on", async () => {
     await start();

@@ -10,6 +10,7 @@ import {
 } from "../protocol/refusals.ts";
 import { statusOf } from "../wire/meanings.ts";
 import { ROUTES } from "../wire/routes/routes.ts";
+import type { Duties } from "../wire/schemas/health.ts";
 import { toJson } from "../wire/schemas/values.ts";
 import { buildHttp } from "./http.ts";
 import { RateLimits } from "./rateLimits.ts";
@@ -35,6 +36,7 @@ const refusing = async (...args: unknown[]) => {
   given.push(...args);
   return { ok: false as const, refusal: answer };
 };
+let owed: Duties = { unknown: null, duties: [] };
 const api: Partial<OperatorApi> = {
   placeOrder: refusing,
   cancelOrder: refusing,
@@ -42,7 +44,7 @@ const api: Partial<OperatorApi> = {
   authorize: () => refuse("Unauthorized", { problem: "No." }),
   notReady: () => "the chain",
   health: () => [],
-  duties: () => ({ unknown: null, duties: [] }),
+  duties: () => owed,
 };
 const app = buildHttp(api as OperatorApi);
 beforeAll(async () => {
@@ -137,6 +139,9 @@ it("the health route says 503 with the same body when the operator is not well",
   expect(ready.statusCode).toBe(503);
   expect(ready.json()).toEqual({ waitingFor: "the chain" });
   expect((await app.inject({ url: "/health/duties" })).statusCode).toBe(200);
+  owed = { unknown: "The chain has not been read.", duties: [] };
+  const unknown = await app.inject({ url: "/health/duties" });
+  expect([unknown.statusCode, unknown.json()]).toEqual([503, owed]);
   expect((await app.inject({ url: "/health/live" })).json()).toEqual({ live: true });
   expect(toJson({ amount: 5n })).toBe('{"amount":"5"}');
 });

@@ -78,7 +78,7 @@ export class SlotReader {
   async slots(): Promise<SlotView> {
     const blockNumber = await ask("its head", () => this.#client.getBlockNumber());
     const operators = await this.#operators(blockNumber);
-    const [flag, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
+    const [isSet, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
       Promise.all([
         this.#client.readContract({ ...at, blockNumber, functionName: "inMaintenance" }),
         this.#client.readContract({ ...at, blockNumber, functionName: "slotInfo" }),
@@ -86,18 +86,16 @@ export class SlotReader {
         this.#client.readContract({ ...at, blockNumber, functionName: "forecast" }),
       ]),
     );
-    const holder = flag ? undefined : await this.#holder(blockNumber);
-    const inMaintenance = holder === undefined;
-    const operator = holder ?? ZERO_ADDRESS;
+    const holder = isSet ? undefined : await this.#holder(blockNumber);
     return {
       block: Number(blockNumber),
-      inMaintenance,
+      inMaintenance: holder === undefined,
       slot: Number(index),
       firstBlock: Number(first),
       lastBlock: last === FOREVER ? undefined : Number(last),
       slotSize: size,
       operators,
-      operator: somebody(operator),
+      operator: holder && somebody(holder),
       claimed: operators.filter((_, i) => (next >> BigInt(i)) & 1n).map(({ address }) => address),
       forecast: somebody(forecast),
     };

@@ -264,30 +264,33 @@ describe("an endpoint that names a block that nobody else has", () => {
     });
   const invented = (number: number): Hex => `0x${number.toString(16).padStart(64, "e")}`;
 
-  it.each([0, 1])("its made-up blocks are not taken beside a true one (number %i)", async (at) => {
-    const urls = [anvil.url];
-    urls.splice(at, 0, (await inventor()).url);
-    const after = await readBlockRef(anvil.client, await anvil.blockNumber());
-    const begun = await begin(urls, { after });
-    const heads: number[] = [];
-    const taken: number[] = [];
-    const kinds: string[] = [];
-    await deposit();
-    await anvil.mine(4);
-    for (let rounds = 3; rounds > 0; ) {
-      const { value: event } = await begun.events.next();
-      if (event?.kind === "head") heads.push(event.number);
-      if (event?.kind !== "final") continue;
-      taken.push(event.to.number);
-      kinds.push(...event.logs.map(({ kind }) => kind));
-      if (event.to.number < (await anvil.blockNumber()) - CONFIRMATIONS) continue;
-      rounds -= 1;
+  it.each([0, 1])(
+    "blocks that it makes up are not taken beside a true one (number %i)",
+    async (at) => {
+      const urls = [anvil.url];
+      urls.splice(at, 0, (await inventor()).url);
+      const after = await readBlockRef(anvil.client, await anvil.blockNumber());
+      const begun = await begin(urls, { after });
+      const heads: number[] = [];
+      const taken: number[] = [];
+      const kinds: string[] = [];
       await deposit();
       await anvil.mine(4);
-    }
-    const real = await anvil.blockNumber();
-    expect(Math.max(...heads, ...taken)).toBeLessThanOrEqual(real);
-    expect(kinds).toEqual(["deposited", "deposited", "deposited"]);
-    await begun.events.return();
-  });
+      for (let rounds = 3; rounds > 0; ) {
+        const { value: event } = await begun.events.next();
+        if (event?.kind === "head") heads.push(event.number);
+        if (event?.kind !== "final") continue;
+        taken.push(event.to.number);
+        kinds.push(...event.logs.map(({ kind }) => kind));
+        if (event.to.number < (await anvil.blockNumber()) - CONFIRMATIONS) continue;
+        rounds -= 1;
+        await deposit();
+        await anvil.mine(4);
+      }
+      const real = await anvil.blockNumber();
+      expect(Math.max(...heads, ...taken)).toBeLessThanOrEqual(real);
+      expect(kinds).toEqual(["deposited", "deposited", "deposited"]);
+      await begun.events.return();
+    },
+  );
 });

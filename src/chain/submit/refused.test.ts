@@ -3,9 +3,10 @@ import { parseTransaction } from "viem";
 import { afterEach, describe, expect, it } from "vitest";
 import { until } from "../../../test/support/exchange/exchange.ts";
 import { type HttpProxy, type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
-import type { Hex } from "../../base/hex.ts";
+import type { Address, Hex } from "../../base/hex.ts";
 import { connect } from "../rpc/rpc.ts";
 import { localSigner } from "../signer.ts";
+import { simulate } from "./simulate.ts";
 import {
   anvil,
   events,
@@ -310,6 +311,22 @@ describe("a trial that one endpoint refuses", () => {
         .map((url) => `${url} it refuses ${mint(5n).what}, which another endpoint takes`)
         .toSorted(),
     );
+  });
+
+  it("a refusal of one call is overruled twice, and counts then", async () => {
+    const { urls, onFailure, failures } = await beside(0);
+    const client = connect([...urls, anvil.url], { retries: 0, onFailure });
+    const from = anvil.addresses[0] as Address;
+    const tried = (what: string) => {
+      for (const endpoint of client.transport.endpoints()) endpoint.forgive();
+      return simulate(client, from, { ...mint(5n), what }, 0);
+    };
+    for (const times of [1, 2]) {
+      expect(await tried("one call")).toBeGreaterThan(0n);
+      await until("the refusal is blamed", () => failures.length === times);
+    }
+    await expect(tried("one call")).rejects.toMatchObject({ code: "ContractRefused" });
+    expect(await tried("another call")).toBeGreaterThan(0n);
   });
 
   it("a trial that every endpoint refuses is not sent", async () => {

@@ -19,7 +19,7 @@ interface Held {
 
 /** A claim, for as long as it goes on. */
 interface Claim {
-  /** The block as of which it was made first, or as of which a transaction of ours was mined. */
+  /** The block as of which it was first made, or refuted, or a transaction of ours was mined. */
   readonly since: BlockNumber;
   readonly isRefuted: boolean;
 }
@@ -39,14 +39,15 @@ export class DoneClaims {
     this.#claims = new Map();
     const found: string[] = [];
     for (const name of claimsOf(state, view, asked)) {
-      const known = before.get(name) ?? { since: view.head, isRefuted: false };
-      const isDoneAgain = known.isRefuted && newestMined > known.since;
-      const claim = isDoneAgain ? { since: newestMined, isRefuted: false } : known;
-      const isRefuted = claim.isRefuted || processed >= claim.since + MOVED_BLOCKS;
-      if (isRefuted && !claim.isRefuted) found.push(name);
-      // From here on only a transaction of ours counts.
-      const since = isRefuted && !claim.isRefuted ? Math.max(view.head, newestMined) : claim.since;
-      this.#claims.set(name, { since, isRefuted });
+      let claim = before.get(name) ?? { since: view.head, isRefuted: false };
+      if (claim.isRefuted && newestMined > claim.since) {
+        claim = { since: newestMined, isRefuted: false };
+      }
+      if (!claim.isRefuted && processed >= claim.since + MOVED_BLOCKS) {
+        found.push(name);
+        claim = { since: Math.max(view.head, newestMined), isRefuted: true };
+      }
+      this.#claims.set(name, claim);
     }
     const refuted = new Set(
       [...this.#claims].filter(([, one]) => one.isRefuted).map(([name]) => name),
@@ -57,10 +58,8 @@ export class DoneClaims {
 
 /** Names of all that `view` shows as done and the journal still has as open. */
 function claimsOf(state: State, view: ChainView, asked: Questions): string[] {
-  const open = new Set([
-    ...questions(state).requests.map(requestName),
-    ...questions(state).disputes.map(disputeName),
-  ]);
+  const now = questions(state);
+  const open = new Set([...now.requests.map(requestName), ...now.disputes.map(disputeName)]);
   const requests = asked.requests.filter((one) => !view.isRequestActive(one)).map(requestName);
   const disputes = asked.disputes
     .filter(({ client, round }) => !view.isDisputeOpen(client, round))

@@ -300,24 +300,17 @@ export class Drills {
   async #checkAt(name: string, url: string, final: BlockNumber): Promise<void> {
     for (let pass = 1; ; pass++) {
       for (const { client } of this.#traders) client.api.prefer(url);
-      const fault = await this.#faultAt(url, final);
-      const elsewhere = this.#traders.find(({ client }) => client.api.url !== url);
-      if (elsewhere === undefined && fault !== undefined) throw fault;
-      if (elsewhere === undefined) return;
-      if (pass === MOST_PASSES) {
-        throw fault ?? new Error(`${name} did not answer ${elsewhere?.client.address}`);
-      }
-    }
-  }
-
-  /** What the checks throw; undefined where all holds. */
-  async #faultAt(url: string, final: BlockNumber): Promise<unknown> {
-    try {
-      await this.#checks.run();
+      const fault = await this.#checks.run().catch((error: unknown) => error);
+      // Asks this operator alone, whatever the clients do.
       await this.#model.run(url, final);
-      return undefined;
-    } catch (fault) {
-      return fault;
+      const elsewhere = this.#traders.find(({ client }) => client.api.url !== url);
+      if (elsewhere === undefined) {
+        if (fault !== undefined) throw fault;
+        return;
+      }
+      if (pass === MOST_PASSES) {
+        throw fault ?? new Error(`${name} did not answer ${elsewhere.client.address}`);
+      }
     }
   }
 }
