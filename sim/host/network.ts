@@ -4,8 +4,6 @@
  */
 import type { Hex } from "../../src/base/hex.ts";
 import type { Block, Chain } from "../chain/chain.ts";
-import { asDone, encodeRevert } from "../chain/mediatorAbi.ts";
-import { Revert } from "../chain/terms.ts";
 import type { Clock, Process } from "./clock.ts";
 import type { Dialect } from "./dialects.ts";
 import {
@@ -17,6 +15,7 @@ import {
   shapedBy,
 } from "./endpointFaults.ts";
 import type { Answer } from "./globals.ts";
+import { lieOf } from "./lies.ts";
 import type { Random } from "./random.ts";
 import { type NodeHooks, RpcError, type RpcLog, RpcNode } from "./rpcNode.ts";
 
@@ -217,13 +216,9 @@ export class Network {
       this.#node.answer(endpoint.dialect, head, method, asked) as unknown;
     const { faults } = endpoint;
     if (faults.size === 0) return answer();
-    if (method === "eth_estimateGas" && this.#hasRefutable(endpoint, "trialsRefused")) {
-      const revert = new Revert("Halted", 1n);
-      throw new RpcError(3, `execution reverted: ${revert.errorName}`, encodeRevert(revert));
-    }
-    if (method === "eth_call" && this.#hasRefutable(endpoint, "dutiesHidden")) {
-      return asDone((params[0] as { readonly data: Hex }).data, answer() as Hex);
-    }
+    const question = { method, params, head: head.number, words: endpoint.words, answer };
+    const lie = lieOf((fault) => this.#hasRefutable(endpoint, fault), question);
+    if (lie !== undefined) return lie;
     if (method === "eth_getLogs") return this.#logsOf(endpoint, head, params, answer);
     return shapedBy(faults, this.#faultRandom, method, answer());
   }

@@ -164,6 +164,7 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
     endpoints: endpoints.map((one, i) => (pushesNone.has(i) ? { ...one, scheme: "ws" } : one)),
     endpointFaults,
     truthful,
+    ...(endpointFault === "slotsHidden" && { slots: slotsOf(random) }),
     bloomFill: isExact ? "none" : random.pick(["half", "full"] as const),
     faults: options.faults === undefined ? others : plan.faults,
     fair: !lone,
@@ -214,7 +215,7 @@ function withOperators(plan: Plan, random: Random, options: PlanOptions): Plan {
     truthful,
     endpoints: honest(count),
     operators: random.int(2, 3),
-    slots: { anchorBlock: GENESIS_BLOCK + 4, size: random.int(4, 6) },
+    slots: slotsOf(random),
     leaseMs: random.pick([1500, 3000]),
     faults: options.faults === undefined ? faults : new Set(options.faults),
     deepReorgAt: undefined,
@@ -225,6 +226,10 @@ function withOperators(plan: Plan, random: Random, options: PlanOptions): Plan {
     .filter((index) => mayLimit && index !== truthful)
     .flatMap((index) => faultsOf(index, lastBlockOf(several), random, LIMIT_FAULTS));
   return { ...several, endpointFaults };
+}
+
+function slotsOf(random: Random): SlotTerms {
+  return { anchorBlock: GENESIS_BLOCK + 4, size: random.int(4, 6) };
 }
 
 export function lastBlockOf({ rounds, schedule }: Plan): BlockNumber {

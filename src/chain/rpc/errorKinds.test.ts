@@ -70,6 +70,7 @@ describe("an error", () => {
     ["sick", "nonce too low", { method: "eth_getLogs" }],
     ["sick", "already known", { method: "eth_getTransactionCount" }],
     ["sick", "insufficient funds for gas", { method: "eth_getBalance" }],
+    ["sick", "block range is too wide", { method: "eth_blockNumber" }],
     ["limited", "any", { code: 429, data: "0x", method: "eth_blockNumber" }],
     ["reverted", "execution reverted", { method: "eth_estimateGas" }],
     ["reverted", "execution reverted", { method: "eth_sendRawTransaction" }],

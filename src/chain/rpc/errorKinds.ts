@@ -59,14 +59,17 @@ const TIME = /(query|request|execution) (timeout|timed out)|context deadline exc
 
 /**
  * The kind of the JSON-RPC error in `error`; undefined where it holds none. Words about a run or a
- * transaction, in answer to a question about neither, are taken for no such thing.
+ * transaction, in answer to a question about neither, are taken for no such thing; nor are words
+ * about width in answer to a question about none.
  */
 export function kindOf(error: unknown): RpcErrorKind | undefined {
   const answer = causeOf(error, (cause) => cause instanceof RpcRequestError);
   if (!(answer instanceof RpcRequestError)) return undefined;
   const { method, status } = answer instanceof RpcRefusal ? answer : {};
-  const isFitting = (kind: RpcErrorKind) =>
-    method === undefined || RUNNING.test(method) || !OF_RUNS.has(kind);
+  const isFitting = (kind: RpcErrorKind) => {
+    if (method === undefined || RUNNING.test(method)) return true;
+    return kind === "tooWide" ? isReadingOfLogs(method) : !OF_RUNS.has(kind);
+  };
   const isRevert =
     revertDataOf(answer) !== undefined || REVERTED.some(({ words }) => says(answer, words));
   if (isRevert && isFitting("reverted")) return "reverted";
@@ -123,7 +126,7 @@ function byStatus(status: number | undefined): RpcErrorKind | undefined {
 }
 
 function isReadingOfLogs(method: string | undefined): boolean {
-  return method === undefined || method === "eth_getLogs";
+  return method === undefined || /^eth_get(Logs|BlockReceipts)$/.test(method);
 }
 
 function says({ details }: RpcRequestError, words: RegExp): boolean {

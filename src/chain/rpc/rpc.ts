@@ -2,17 +2,69 @@
  * The connection to the chain: several endpoints behind one client (see endpoints/), and the one
  * way to ask it something.
  */
+import { within } from "../../base/within.ts";
 import { type AnyChainClient, createChainClient } from "../chainClient.ts";
 import { asContractRefused } from "./contractRefusal.ts";
-import { ChainMismatch, causeOf, RpcUnavailable } from "./errors.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { isCallersError, kindOf } from "./errorKinds.ts";
+import { ChainMismatch, causeOf, EndpointFailed, RpcUnavailable } from "./errors.ts";
 import { type FailoverOptions, type FailoverTransport, failover } from "./failover.ts";
 
 export type ChainClient = AnyChainClient<FailoverTransport>;
 export type RpcOptions = FailoverOptions;
 
-/** Does not yet talk to anybody. `urls`: best first, at least one. */
+/** Milliseconds that others may take for a view that one endpoint refuses, or garbles. */
+const PATIENCE_MS = 2000;
+
+/**
+ * Does not yet talk to anybody. `urls`: best first, at least one. A view of a contract that one
+ * endpoint refuses, or answers with what the contract cannot have said, is read from the others.
+ */
 export function connect(urls: readonly string[], options: RpcOptions = {}): ChainClient {
-  return createChainClient(failover(urls, options));
+  const client = createChainClient(failover(urls, options));
+  const { readContract: read } = client;
+  type View = Parameters<typeof read>[0];
+  const readContract = (view: View) =>
+    read(view).catch((error) => readElsewhere(client.transport, view, error));
+  return Object.assign(client, { readContract: readContract as typeof read });
+}
+
+/** Throws `error`, which is what came of the view so far, where no endpoint answers it in time. */
+async function readElsewhere(
+  { endpoints, demote }: ChainClient["transport"],
+  view: Parameters<ChainClient["readContract"]>[0],
+  error: unknown,
+): Promise<unknown> {
+  const all = endpoints();
+  if (all.length < 2 || !isDoubtful(error)) throw error;
+  const failed: { readonly endpoint: Endpoint; readonly problem: string }[] = [];
+  const reads = all.map(async (endpoint) => {
+    try {
+      return { answer: await endpoint.client.readContract(view) };
+    } catch (reason) {
+      const problem = kindOf(reason) === undefined ? "garbles" : "refuses";
+      if (isDoubtful(reason)) failed.push({ endpoint, problem });
+      throw reason;
+    }
+  });
+  const found = await within(
+    PATIENCE_MS,
+    Promise.any(reads).catch(() => undefined),
+  );
+  if (found === undefined) throw error;
+  void Promise.allSettled(reads).then(() => {
+    const what = `${view.functionName}, which another endpoint answers`;
+    for (const { endpoint, problem } of failed) demote(endpoint, `it ${problem} ${what}`);
+  });
+  return found.answer;
+}
+
+/** An endpoint answered, and by its word alone the view has no result. */
+function isDoubtful(error: unknown): boolean {
+  if (kindOf(error) !== undefined) return isCallersError(error);
+  const isOther = (cause: unknown) =>
+    cause instanceof EndpointFailed || cause instanceof ChainMismatch;
+  return causeOf(error, isOther) === undefined;
 }
 
 /**
