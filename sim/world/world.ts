@@ -254,8 +254,10 @@ class World {
    * leave a transaction behind which another does not know of.
    */
   get #isLasting(): boolean {
-    const { faults, fair, deepReorgAt, kind } = this.#plan;
+    const { faults, fair, deepReorgAt, kind, slots } = this.#plan;
     if (kind === "several" && faults.size > 0) return false;
+    // A false word about slots may cost the gas of a claim.
+    if (kind === "endpoints" && slots !== undefined) return false;
     return fair && deepReorgAt === undefined && !faults.has("reorganisations");
   }
 

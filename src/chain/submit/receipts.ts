@@ -1,7 +1,9 @@
 /** Receipts of transactions, also where an endpoint leaves fields out. */
 import { parseTransaction, TransactionReceiptNotFoundError } from "viem";
 import type { Hex } from "../../base/hex.ts";
+import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
 import { causeOf } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Mined } from "./call.ts";
@@ -16,26 +18,62 @@ export interface Receipt {
   readonly cost: bigint;
 }
 
+/** Milliseconds that others may take for the receipt of a transaction that one says was reverted. */
+const PATIENCE_MS = 2000;
+
 /**
- * Undefined while the first endpoint that answers knows of no block with the transaction. A receipt
- * without a status is no answer, and the next endpoint is asked. Where gas or price are left out,
- * the transaction's own limits stand for them: `cost` is then the most that it can have been.
- * `raw`: the signed transaction.
+ * Undefined while the first endpoint that answers knows of no block with the transaction; with
+ * `isUsed`, which says that its nonce is, while none does. A receipt without a status is no answer,
+ * and the next endpoint is asked. Where gas or price are left out, the transaction's own limits
+ * stand for them: `cost` is then the most that it can have been. `raw`: the signed transaction.
  */
 export async function readReceipt(
   client: ChainClient,
   hash: Hex,
   raw: Hex | undefined,
+  isUsed = false,
 ): Promise<Receipt | undefined> {
-  for (const endpoint of client.transport.endpoints()) {
-    try {
-      const receipt = parseReceipt(await endpoint.client.getTransactionReceipt({ hash }), raw);
-      if (receipt !== undefined) return receipt;
-    } catch (error) {
-      if (isNotFound(error)) return undefined;
-    }
+  const all = client.transport.endpoints();
+  for (const endpoint of all) {
+    const receipt = await receiptOf(endpoint, hash, raw);
+    if (receipt === "none" && !isUsed) return undefined;
+    if (receipt === "none" || receipt === undefined) continue;
+    if (receipt.isSuccess) return receipt;
+    const others = all.filter((one) => one !== endpoint);
+    return confirmed(receipt, others, hash, raw);
   }
   return undefined;
+}
+
+/**
+ * A transaction that was reverted is sent again, and would be done twice where it was not: so
+ * another endpoint must know it, if any answers.
+ */
+async function confirmed(
+  reverted: Receipt,
+  others: readonly Endpoint[],
+  hash: Hex,
+  raw: Hex | undefined,
+): Promise<Receipt | undefined> {
+  const answers = await Promise.all(
+    others.map((one) => within(PATIENCE_MS, receiptOf(one, hash, raw))),
+  );
+  const known = answers.filter((one) => one !== undefined && one !== "none");
+  if (known.length > 0) return known.find(({ isSuccess }) => isSuccess) ?? reverted;
+  return answers.includes("none") ? undefined : reverted;
+}
+
+/** Undefined: no answer. */
+async function receiptOf(
+  { client }: Endpoint,
+  hash: Hex,
+  raw: Hex | undefined,
+): Promise<Receipt | "none" | undefined> {
+  try {
+    return parseReceipt(await client.getTransactionReceipt({ hash }), raw);
+  } catch (error) {
+    return isNotFound(error) ? "none" : undefined;
+  }
 }
 
 /** The caller's view of a transaction that succeeded. */

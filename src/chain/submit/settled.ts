@@ -27,7 +27,7 @@ export async function settledOf(
   { onBlock, simulate }: SettledOptions,
 ): Promise<Settled | undefined> {
   for (const { hash, raw, job } of slot.versions) {
-    const receipt = await readReceipt(client, hash, raw);
+    const receipt = await readReceipt(client, hash, raw, slot.pollsAfterUse > 0);
     if (receipt === undefined) continue;
     onBlock(receipt.block);
     const rest = { job, version: { hash, block: receipt.blockHash } };

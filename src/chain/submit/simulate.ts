@@ -4,7 +4,7 @@ import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { asContractRefused } from "../rpc/contractRefusal.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
-import { kindOf } from "../rpc/errorKinds.ts";
+import { isCallersError, kindOf } from "../rpc/errorKinds.ts";
 import { ContractRefused, InsufficientFunds, RpcUnavailable } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import type { Call } from "./call.ts";
@@ -13,6 +13,8 @@ import type { Call } from "./call.ts";
 const PATIENCE_MS = 2000;
 /** Times that the refusal of one call is overruled. */
 const MOST_OVERRULED = 2;
+/** Blocks by which endpoints that are well may be behind each other. */
+export const LAG_BLOCKS = 3;
 /** A fifth more than the estimate: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;
 /**
@@ -32,7 +34,8 @@ const TIME_DEPENDENT_ERRORS = new Set([
 
 /**
  * Runs the call; gives the gas limit to send it with. The newest block comes first, and none before
- * `notBefore`, which lagging endpoints do not know: there the call may not be done yet. Pending
+ * `notBefore`, which lagging endpoints do not know: there the call may not be done yet; one that is
+ * further away than any lag was made up. Pending
  * transactions may be replaced, and an estimate on top of them be too low, so the pending block is
  * used only where the next block may allow the call. Throws `ContractRefused`, `InsufficientFunds`,
  * or `RpcUnavailable`.
@@ -44,14 +47,14 @@ export async function simulate(
   notBefore: BlockNumber,
 ): Promise<bigint> {
   const newest = await ask("its head", () => client.getBlockNumber());
-  const blockNumber = newest < notBefore ? BigInt(notBefore) : newest;
-  let trial = trialOf(from, call, { blockNumber });
+  const isLate = newest < notBefore && notBefore <= Number(newest) + LAG_BLOCKS;
+  let trial = trialOf(from, call, { blockNumber: isLate ? BigInt(notBefore) : newest });
   let result = await estimate(client, call.what, trial);
   if (result instanceof ContractRefused && TIME_DEPENDENT_ERRORS.has(result.errorName)) {
     trial = trialOf(from, call, { blockTag: "pending" });
     result = await estimate(client, call.what, trial);
   }
-  if (result instanceof ContractRefused) {
+  if (typeof result !== "bigint") {
     const gas = await takenElsewhere(client, call.what, trial);
     if (gas === undefined) throw result;
     result = gas;
@@ -66,19 +69,21 @@ function trialOf(from: Address, { to, data, value = 0n }: Call, on: TrialBlock):
   return { account: from, ...on, to, data, value };
 }
 
-/** The gas that the call takes, or the contract's refusal. */
+/** The gas that the call takes, or what an endpoint has against it. Throws `RpcUnavailable`. */
 async function estimate(
   client: ChainClient,
   what: string,
   trial: Trial,
-): Promise<bigint | ContractRefused> {
+): Promise<bigint | ContractRefused | InsufficientFunds | RpcUnavailable> {
   try {
     return await client.estimateGas(trial);
   } catch (error) {
     const refused = asContractRefused(error, what);
     if (refused !== undefined) return refused;
-    if (kindOf(error) === "funds") throw new InsufficientFunds(what, trial.account, error);
-    throw new RpcUnavailable(`a trial of ${what}`, error);
+    if (kindOf(error) === "funds") return new InsufficientFunds(what, trial.account, error);
+    const unavailable = new RpcUnavailable(`a trial of ${what}`, error);
+    if (isCallersError(error)) return unavailable;
+    throw unavailable;
   }
 }
 
@@ -105,7 +110,7 @@ async function takenElsewhere(
     try {
       return await endpoint.client.estimateGas(trial);
     } catch (error) {
-      if (asContractRefused(error, what) !== undefined) refusing.push(endpoint);
+      if (isCallersError(error)) refusing.push(endpoint);
       throw error;
     }
   });

@@ -19,7 +19,7 @@ import {
 } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { TransactionSigner } from "../signer.ts";
-import { type AccountView, readAccount, readStart, type Start } from "./account.ts";
+import { type AccountView, readAccount, readStart, Source, type Start } from "./account.ts";
 import { Attempts } from "./attempts.ts";
 import { broadcast } from "./broadcast.ts";
 import type { Call, Job, Mined } from "./call.ts";
@@ -31,7 +31,7 @@ import { byUrgency, MOST_IN_FLIGHT, NonceLine } from "./nonceLine.ts";
 import type { NonceSlot } from "./nonceSlot.ts";
 import { blocksLeft, Pricing } from "./pricing.ts";
 import { settledOf } from "./settled.ts";
-import { simulate } from "./simulate.ts";
+import { LAG_BLOCKS, simulate } from "./simulate.ts";
 
 export type { Call, Mined } from "./call.ts";
 export type { SubmitterEvent } from "./events.ts";
@@ -78,7 +78,9 @@ const UNKNOWN_PENDING_HINT =
 
 export class Submitter implements CallSubmitter {
   readonly #options: SubmitterOptions;
-  readonly #queue = new JobQueue();
+  readonly #source: Source;
+  readonly #client: ChainClient;
+  readonly #queue = new JobQueue((job) => this.#source.failed(job));
   readonly #line = new NonceLine();
   readonly #pricing: Pricing;
   readonly #attempts: Attempts;
@@ -89,9 +91,12 @@ export class Submitter implements CallSubmitter {
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
-    const shared = { ...options, line: this.#line, emit: this.#emit.bind(this) };
+    this.#source = new Source(options.client);
+    this.#client = this.#source.client;
+    const client = this.#client;
+    const shared = { ...options, client, line: this.#line, emit: this.#emit.bind(this) };
     this.#pricing = new Pricing(shared);
-    this.#keyed = new KeyedCalls(options.client, options.signer.address);
+    this.#keyed = new KeyedCalls(client, options.signer.address);
     this.#attempts = new Attempts({
       ...shared,
       pricing: this.#pricing,
@@ -115,7 +120,8 @@ export class Submitter implements CallSubmitter {
   }
 
   #enqueue(call: Call): Promise<Mined> {
-    const outcome = this.#queue.add(call);
+    const { job, outcome } = this.#queue.add(call);
+    this.#source.wanted(job);
     void this.#work();
     return outcome;
   }
@@ -148,6 +154,7 @@ export class Submitter implements CallSubmitter {
       .slice(0, MOST_IN_FLIGHT);
     const [first] = jobs;
     if (first === undefined || this.#options.signal?.aborted) return;
+    for (const job of jobs) this.#source.begun(job);
     const start = await this.#start(first.call).catch((error: unknown) => {
       // Pending transactions may be mined meanwhile, and other calls can wait for their place.
       if (!this.#line.isAwaited) this.#queue.failAll(() => error, jobs);
@@ -176,7 +183,8 @@ export class Submitter implements CallSubmitter {
     const holder = { job, gas };
     try {
       // Nodes want the funds for all pending transactions; the call may pass once those are mined.
-      if (!this.#pricing.isFunded(slot, holder, balance)) return false;
+      const isFunded = (wei: bigint) => this.#pricing.isFunded(slot, holder, wei);
+      if (!isFunded(balance) && !isFunded(await this.#source.balance(this.address))) return false;
       await this.#attempts.attempt(slot, holder);
     } catch (error) {
       const mayPassLater = error instanceof InsufficientFunds || kindOf(error) === "nonceTooHigh";
@@ -211,7 +219,7 @@ export class Submitter implements CallSubmitter {
 
   /** The account by the chain. Emits `unknownPending`. Throws `RpcUnavailable`. */
   async #start(call: Call): Promise<Start> {
-    const start = await readStart(this.#options.client, this.address);
+    const start = await readStart(this.#client, this.address);
     const firstNonce = this.#line.knownEnd(start.nonce);
     if (start.pendingNonce > firstNonce) {
       const lastNonce = start.pendingNonce - 1;
@@ -229,8 +237,11 @@ export class Submitter implements CallSubmitter {
     await sleep(pollMs, signal).catch(() => {});
     if (signal?.aborted) return;
     this.#attempts.renew();
+    this.#source.polled();
     // Head and nonce before the receipts: both then hold for any receipt that is missing.
     const now = await this.#readAccount();
+    // Nobody lags so far: an endpoint made that block up, and no other knows it.
+    if (now !== undefined && this.#newestMined > now.head + LAG_BLOCKS) this.#newestMined = 0;
     await this.#collect(now?.nonce);
     this.#queue.dropUnwanted();
     if (now !== undefined) {
@@ -252,17 +263,21 @@ export class Submitter implements CallSubmitter {
     this.#pollsBehind = next < (slots[0]?.nonce ?? next) ? this.#pollsBehind + 1 : 0;
     if (this.#pollsBehind < POLLS_BEHIND) return;
     this.#pollsBehind = 0;
-    this.#line.reopenFrom(next);
+    if (!this.#line.reopenFrom(next)) {
+      const why = `it has a nonce far beyond ${next}, which is the next one of ${this.address}`;
+      const inLine = this.#queue.jobs.filter((job) => slots.some((slot) => slot.holds(job)));
+      this.#queue.failAll(({ call }) => new TransactionLost(call.what, why), inLine);
+    }
     await this.#rebroadcast(this.#line.slots);
   }
 
   /** Reorged transactions, and those behind them, may have left the pools together. */
   async #rebroadcast(slots: readonly NonceSlot[]): Promise<void> {
-    const { client, signal } = this.#options;
+    const { signal } = this.#options;
     for (const { current, nonce, kind, isAwaited } of slots) {
       if (current === undefined || signal?.aborted) continue;
       if (kind !== "reorged" && !isAwaited) continue;
-      await broadcast(client, current.raw);
+      await broadcast(this.#client, current.raw);
       this.#emit({ kind: "rebroadcast", nonce }, current.job.call);
     }
   }
@@ -279,7 +294,7 @@ export class Submitter implements CallSubmitter {
   /** Undefined when the chain does not answer: the next poll may. */
   async #readAccount(): Promise<AccountView | undefined> {
     try {
-      return await readAccount(this.#options.client, this.address);
+      return await readAccount(this.#client, this.address);
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
       const owner = this.#line.slots.find((slot) => slot.owner !== undefined)?.owner;
@@ -291,7 +306,7 @@ export class Submitter implements CallSubmitter {
   /** Settles what is mined. `next`: the key's next nonce, if it is known. */
   async #collect(next: number | undefined): Promise<void> {
     for (const slot of this.#line.slots) {
-      const settled = await settledOf(slot, this.#options.client, {
+      const settled = await settledOf(slot, this.#client, {
         onBlock: (block) => {
           this.#newestMined = Math.max(this.#newestMined, block);
         },
@@ -302,7 +317,10 @@ export class Submitter implements CallSubmitter {
         // A lagging endpoint reopens nonces that were never undone: their callers know already.
         const isNews = version.block !== slot.lastMined?.block;
         this.#line.settle(slot, version);
-        if (isNews) this.#queue.settle({ ...settled, job: this.#waitingFor(job) });
+        if (!isNews) continue;
+        const waiting = this.#waitingFor(job);
+        this.#source.mined(waiting, settled.outcome !== "reverted");
+        this.#queue.settle({ ...settled, job: waiting });
       } else if (next === undefined || slot.nonce >= next) {
         return;
       }
@@ -353,7 +371,7 @@ export class Submitter implements CallSubmitter {
 
   /** As of a block that holds all our transactions: a lagging endpoint would repeat them. */
   #simulate(call: Call): Promise<bigint> {
-    return simulate(this.#options.client, this.address, call, this.#newestMined);
+    return simulate(this.#client, this.address, call, this.#newestMined);
   }
 
   #emit(event: SubmitterEvent, call: Call): void {

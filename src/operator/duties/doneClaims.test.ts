@@ -43,7 +43,7 @@ function held(
   { state, block }: World,
   { view = allDone(block + CONFIRMATIONS), newestMined = 0 } = {},
 ) {
-  return claims.hold(state, view, questions(state), newestMined);
+  return claims.hold(state, view, questions(state), () => newestMined);
 }
 
 describe("claims that duties are done", () => {
@@ -109,7 +109,7 @@ describe("claims that duties are done", () => {
     const world = owing();
     const claims = new DoneClaims();
     const asked = questions(world.state);
-    claims.hold(world.state, allDone(world.block), { ...asked, requests: [] }, 0);
+    claims.hold(world.state, allDone(world.block), { ...asked, requests: [] }, () => 0);
     world.log({
       kind: "withdrawalCancelled",
       client: ALICE,
@@ -118,6 +118,6 @@ describe("claims that duties are done", () => {
       amount: 5_000n,
     });
     world.mine();
-    expect(claims.hold(world.state, allDone(world.block), asked, 0).refuted).toEqual([]);
+    expect(claims.hold(world.state, allDone(world.block), asked, () => 0).refuted).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@
  */
 import { type State, tokenOf } from "../../exchange/model/state.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { type ChainView, type Questions, questions } from "./duties.ts";
+import { type ChainView, type Duty, type Questions, questions } from "./duties.ts";
 
 /** Blocks by which a reorganisation may move what is done. */
 const MOVED_BLOCKS = 3;
@@ -19,7 +19,7 @@ interface Held {
 
 /** A claim, for as long as it goes on. */
 interface Claim {
-  /** The block as of which it was first made, or refuted, or a transaction of ours was mined. */
+  /** The block as of which it was first made, or refuted, or a transaction for it was mined. */
   readonly since: BlockNumber;
   readonly isRefuted: boolean;
 }
@@ -28,10 +28,16 @@ export class DoneClaims {
   #claims = new Map<string, Claim>();
 
   /**
-   * `asked`: the questions that `view` answers; some of them may be settled by now. `newestMined`:
-   * the block of our last transaction, which may have done what was refuted before.
+   * `asked`: the questions that `view` answers; some of them may be settled by now. `minedFor`: the
+   * block of our last transaction for what a claim names, which may have done what was refuted
+   * before; 0: there was none.
    */
-  hold(state: State, view: ChainView, asked: Questions, newestMined: BlockNumber): Held {
+  hold(
+    state: State,
+    view: ChainView,
+    asked: Questions,
+    minedFor: (claim: string) => BlockNumber,
+  ): Held {
     // After a halt requests end by recoveries, of which the journal takes no log.
     if (state.halted !== undefined) return { view, refuted: [] };
     const processed = state.head?.number ?? -1;
@@ -39,6 +45,7 @@ export class DoneClaims {
     this.#claims = new Map();
     const found: string[] = [];
     for (const name of claimsOf(state, view, asked)) {
+      const newestMined = minedFor(name);
       let claim = before.get(name) ?? { since: view.head, isRefuted: false };
       if (claim.isRefuted && newestMined > claim.since) {
         claim = { since: newestMined, isRefuted: false };
@@ -53,6 +60,18 @@ export class DoneClaims {
       [...this.#claims].filter(([, one]) => one.isRefuted).map(([name]) => name),
     );
     return { view: refuted.size === 0 ? view : without(view, refuted), refuted: found };
+  }
+}
+
+/** Names of the claims that this duty is done. */
+export function claimsOfDuty(duty: Duty): string[] {
+  switch (duty.kind) {
+    case "cancelWithdrawal":
+      return [requestName(duty.evidence)];
+    case "closeDispute":
+      return [disputeName(duty.answer)];
+    case "commit":
+      return duty.roots.map(({ token }) => commitName({ round: duty.round, token }));
   }
 }
 

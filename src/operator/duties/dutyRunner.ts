@@ -10,6 +10,7 @@ import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCancelWithdrawal, encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
 import { ContractRefused, DeadlineMissed } from "../../chain/rpc/errors.ts";
+import { LAG_BLOCKS } from "../../chain/submit/simulate.ts";
 import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { type DisputeAnswerView, withdrawals } from "../../exchange/queries/views.ts";
@@ -20,7 +21,7 @@ import { answerCalls, requireAnswerCloses } from "./answerDispute.ts";
 import { requireEvidenceHolds } from "./cancelEvidence.ts";
 import { readChainView } from "./chainView.ts";
 import { AttestationsMissing } from "./commitQuorum.ts";
-import { DoneClaims } from "./doneClaims.ts";
+import { claimsOfDuty, DoneClaims } from "./doneClaims.ts";
 import {
   type ChainView,
   type CommitDuty,
@@ -70,6 +71,9 @@ const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
   commit: 1,
 };
 
+/** Blocks for which it is kept when a transaction was mined for a duty. */
+const MINED_BLOCKS = 64;
+
 /** A duty that was begun. `ended` does not reject. */
 interface UnderWay {
   readonly duty: Duty;
@@ -85,6 +89,8 @@ export class DutyRunner {
   readonly #underWay = new Map<string, UnderWay>();
   readonly #gaveUp = Promise.withResolvers<never>();
   readonly #done = new DoneClaims();
+  /** The block of the last transaction for each claim that a duty is done. */
+  readonly #minedFor = new Map<string, BlockNumber>();
   #view: ChainView | undefined;
 
   constructor(options: DutyRunnerOptions) {
@@ -122,9 +128,12 @@ export class DutyRunner {
       state,
       shown,
       asked,
-      this.#options.submitter.newestMined,
+      (claim) => this.#minedFor.get(claim) ?? 0,
     );
     this.#view = view;
+    for (const [claim, block] of this.#minedFor) {
+      if (block < head - MINED_BLOCKS) this.#minedFor.delete(claim);
+    }
     if (refuted.length > 0) this.#options.log.warn("notDone", { block: head, claims: refuted });
     this.#options.onView?.();
     const due = sendableDuties(state, this.#view);
@@ -168,6 +177,8 @@ export class DutyRunner {
   async #do(duty: Duty, since: BlockNumber, signal: AbortSignal): Promise<void> {
     try {
       const gasUsed = await this.#carryOut(duty, signal);
+      const mined = this.#newest(this.#options.head.number);
+      for (const claim of claimsOfDuty(duty)) this.#minedFor.set(claim, mined);
       this.#failures.delete(nameOf(duty));
       this.#say("info", `${duty.kind}Sent`, duty, { gasUsed });
       this.#options.onDone?.(duty);
@@ -181,9 +192,13 @@ export class DutyRunner {
     }
   }
 
-  /** Never read an older block than one that contains a transaction of ours. */
+  /**
+   * Never read an older block than one that contains a transaction of ours. One that is further away
+   * than endpoints lag was made up: no other would ever answer for it.
+   */
   #newest(head: BlockNumber): BlockNumber {
-    return Math.max(head, this.#options.submitter.newestMined);
+    const { newestMined } = this.#options.submitter;
+    return newestMined > head + LAG_BLOCKS ? head : Math.max(head, newestMined);
   }
 
   /** A duty that is owed no more needs no memory of how it failed. */
@@ -213,7 +228,9 @@ export class DutyRunner {
     const { deadlineBlock } = duty;
     const waits = problem instanceof AttestationsMissing;
     const refused = problem instanceof ContractRefused && problem.errorName === "NotOperator";
-    const counts = !waits && !refused && this.#options.signal?.aborted !== true;
+    // Some endpoint named a lower quorum than there is: others must attest before it passes.
+    const lacks = problem instanceof ContractRefused && problem.errorName === "QuorumMissed";
+    const counts = !waits && !refused && !lacks && this.#options.signal?.aborted !== true;
     const failed = { problem, begun, head, deadlineBlock, counts };
     const failure = afterFailure(this.#failures.get(nameOf(duty)), failed);
     this.#failures.set(nameOf(duty), failure);
