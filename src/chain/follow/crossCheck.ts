@@ -34,16 +34,9 @@ export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
-  /** Passed over for their age alone: they are asked all the same. */
-  #old: ReadonlySet<Endpoint> = new Set();
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
-  }
-
-  /** These are passed over because their newest blocks are old. */
-  passedOver(old: ReadonlySet<Endpoint>): void {
-    this.#old = old;
   }
 
   /** Counts incomplete logs against the endpoint that gave them. */
@@ -149,7 +142,8 @@ export class CrossCheck {
 
   /** Not asked, unless there is a dispute: whatever it is passed over for may take long. */
   #isSpared(endpoint: Endpoint): boolean {
-    return endpoint.penalty > 0 && !this.#old.has(endpoint) && this.#disputed === undefined;
+    const isFaulty = endpoint.penalty > 0 && !endpoint.isContradicted;
+    return isFaulty && this.#disputed === undefined;
   }
 
   /** The first block of the reading that the endpoint has otherwise; unknown: it lacks the last. */

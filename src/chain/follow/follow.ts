@@ -151,8 +151,7 @@ class BlockFollower {
    * leaps ahead of all others.
    */
   async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
-    const old = await this.#survey.poll(this.#head);
-    if (old !== undefined) this.#others.passedOver(old);
+    await this.#survey.poll(this.#head);
     const found = await this.#newest();
     this.#source = found.source;
     this.#head = found.head.number;

@@ -1,6 +1,5 @@
 /** Which endpoints have fallen behind the others. */
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { Endpoint } from "../rpc/endpoint.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 
 /** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
@@ -24,28 +23,27 @@ export class Survey {
 
   /**
    * To be called before each poll, with the newest block that is known. At times it passes over
-   * endpoints whose newest block is old: what they miss, deadlines do not. Gives them then, for one
-   * that names a block that nobody else has makes all others look so: they must still be asked
-   * whether they have what it says.
+   * endpoints whose newest block is old: what they miss, deadlines do not. They are only contradicted,
+   * for one that names a block that nobody else has makes all others look so: they must still be
+   * asked whether they have what it says.
    */
-  async poll(head: BlockNumber): Promise<ReadonlySet<Endpoint> | undefined> {
+  async poll(head: BlockNumber): Promise<void> {
     this.#polls += 1;
-    if (this.#polls % POLLS_BETWEEN_SURVEYS !== 0) return undefined;
+    if (this.#polls % POLLS_BETWEEN_SURVEYS !== 0) return;
     const isStill = head === this.#head;
     this.#head = head;
-    return this.#passOverOld(isStill);
+    await this.#passOverOld(isStill);
   }
 
   /**
    * `isStill`: no block came since the survey before. Then endpoints are asked that are passed over,
    * and one that goes on is well again: its failures may be long past, and ours answers for ever.
    */
-  async #passOverOld(isStill: boolean): Promise<ReadonlySet<Endpoint>> {
+  async #passOverOld(isStill: boolean): Promise<void> {
     const { client, confirmations } = this.#options;
     const { transport } = client;
     const asked = transport.endpoints().filter(({ penalty }) => isStill || penalty === 0);
-    const old = new Set<Endpoint>();
-    if (asked.length < 2) return old;
+    if (asked.length < 2) return;
     const heads = await Promise.all(
       asked.map(async (endpoint) => {
         const number = await endpoint.client.getBlockNumber().catch(() => undefined);
@@ -55,15 +53,15 @@ export class Survey {
     const newest = Math.max(...heads.map(({ number }) => number || 0));
     const isOld = (number: BlockNumber) =>
       newest - number > Math.max(NORMAL_LAG_BLOCKS, confirmations);
+    let isAnyOld = false;
     for (const { endpoint, number } of heads) {
       if (!isOld(number)) continue;
+      isAnyOld = true;
       const behind = newest - number;
-      transport.demote(endpoint, `its newest block ${number} is ${behind} blocks behind`);
-      old.add(endpoint);
+      transport.contradict(endpoint, `its newest block ${number} is ${behind} blocks behind`);
     }
-    if (old.size === 0) return old;
+    if (!isAnyOld) return;
     for (const { endpoint, number } of heads)
       if (number <= newest && !isOld(number)) endpoint.forgive();
-    return old;
   }
 }

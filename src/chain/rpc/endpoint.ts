@@ -56,6 +56,7 @@ export class Endpoint {
   #failures = 0;
   #answersInRow = 0;
   #penalty = 0;
+  #isContradicted = false;
   /** Subscriptions that failed in a row: every other request may still be answered. */
   #failedSubscriptions = 0;
   #isKnownAsPolled = false;
@@ -77,6 +78,11 @@ export class Endpoint {
   /** 0 when it is well, else the requests for which others are asked before it. */
   get penalty(): number {
     return this.#penalty;
+  }
+
+  /** Passed over for what another says, and not for a fault: it may well be the true one. */
+  get isContradicted(): boolean {
+    return this.#penalty > 0 && this.#isContradicted;
   }
 
   get health(): EndpointHealth {
@@ -116,6 +122,13 @@ export class Endpoint {
     this.#penalty = Math.min(MAX_PENALTY, FIRST_PENALTY * 2 ** this.#failures);
     this.#failures += 1;
     this.#answersInRow = 0;
+    this.#isContradicted = false;
+  }
+
+  /** Another endpoint says otherwise, and by words alone nobody knows which of them is wrong. */
+  contradicted(): void {
+    this.failed();
+    this.#isContradicted = true;
   }
 
   /** Passed over for as long as may be: its answers are not the chain's. */

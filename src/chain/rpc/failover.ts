@@ -35,6 +35,8 @@ export interface Endpoints {
   readonly health: () => EndpointHealth[];
   /** Passes an endpoint over for a while: what it answered is of no use. */
   readonly demote: (endpoint: Endpoint, problem: string) => void;
+  /** Passes over one that another contradicts: it is still asked whether logs are complete. */
+  readonly contradict: (endpoint: Endpoint, problem: string) => void;
   /** Has others asked before this one for as long as may be. */
   readonly suspend: (endpoint: Endpoint, problem: string) => void;
   /** Asks the endpoints in another order than that of their health, likewise one after the other. */
@@ -65,6 +67,10 @@ export function failover(
       endpoint.failed();
       options.onFailure?.(endpoint.origin, problem);
     };
+    const contradict = (endpoint: Endpoint, problem: string) => {
+      endpoint.contradicted();
+      options.onFailure?.(endpoint.origin, problem);
+    };
     const suspend = (endpoint: Endpoint, problem: string) => {
       endpoint.suspend();
       options.onFailure?.(endpoint.origin, problem);
@@ -87,7 +93,7 @@ export function failover(
     const rest = { key: "failover", name: "Failover", type: "failover", retryCount: 0 } as const;
     return createTransport(
       { ...rest, request: request as never },
-      { endpoints, health, demote, suspend, requestIn },
+      { endpoints, health, demote, contradict, suspend, requestIn },
     );
   };
 }

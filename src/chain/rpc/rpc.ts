@@ -33,33 +33,33 @@ export function connect(urls: readonly string[], options: RpcOptions = {}): Chai
 
 /** The same endpoints, of which `first` is asked before the others; undefined: as they are well. */
 export function preferring(client: ChainClient, first: () => Endpoint | undefined): ChainClient {
-  const { endpoints: all, health, demote, suspend, requestIn } = client.transport;
+  const { endpoints: all, health, demote, contradict, suspend, requestIn } = client.transport;
   const endpoints = () => all().toSorted((a, b) => Number(b === first()) - Number(a === first()));
   const request = (call: RpcCall) => requestIn(endpoints, call);
   const rest = { key: "preferring", name: "Preferring", type: "failover", retryCount: 0 } as const;
   return createChainClient(() =>
     createTransport(
       { ...rest, request: request as never },
-      { endpoints, health, demote, suspend, requestIn },
+      { endpoints, health, demote, contradict, suspend, requestIn },
     ),
   );
 }
 
 /** Throws `error`, which is what came of the view so far, where no endpoint answers it in time. */
 async function readElsewhere(
-  { endpoints, demote }: ChainClient["transport"],
+  { endpoints, demote, contradict }: ChainClient["transport"],
   view: Parameters<ChainClient["readContract"]>[0],
   error: unknown,
 ): Promise<unknown> {
   const all = endpoints();
   if (all.length < 2 || !isDoubtful(error)) throw error;
-  const failed: { readonly endpoint: Endpoint; readonly problem: string }[] = [];
+  const failed: { readonly endpoint: Endpoint; readonly isRefusal: boolean }[] = [];
   const reads = all.map(async (endpoint) => {
     try {
       return { answer: await endpoint.client.readContract(view) };
     } catch (reason) {
-      const problem = kindOf(reason) === undefined ? "garbles" : "refuses";
-      if (isDoubtful(reason)) failed.push({ endpoint, problem });
+      const isRefusal = kindOf(reason) !== undefined;
+      if (isDoubtful(reason)) failed.push({ endpoint, isRefusal });
       throw reason;
     }
   });
@@ -70,7 +70,10 @@ async function readElsewhere(
   if (found === undefined) throw error;
   void Promise.allSettled(reads).then(() => {
     const what = `${view.functionName}, which another endpoint answers`;
-    for (const { endpoint, problem } of failed) demote(endpoint, `it ${problem} ${what}`);
+    for (const { endpoint, isRefusal } of failed) {
+      if (isRefusal) contradict(endpoint, `it refuses ${what}`);
+      else demote(endpoint, `it garbles ${what}`);
+    }
   });
   return found.answer;
 }

@@ -66,7 +66,7 @@ describe("an endpoint that lies about an account", () => {
       return { result: quantity(change(Number((await forward()).result))) };
     });
     const isDone = async () => (await minted()) === 6n;
-    await mineWhile(persist(one, mint(5n), isDone));
+    await mineWhile(persist(one, { ...mint(5n), deadlineBlock: 10 ** 6 }, isDone));
     expect(await minted()).toBe(6n);
   });
 

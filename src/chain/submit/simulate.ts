@@ -123,7 +123,7 @@ async function takenElsewhere(
   // The call need not wait for those that are slow to refuse it.
   void Promise.allSettled(trials).then(() => {
     const problem = `it refuses ${what}, which another endpoint takes`;
-    for (const one of refusing) transport.demote(one, problem);
+    for (const one of refusing) transport.contradict(one, problem);
   });
   return gas;
 }

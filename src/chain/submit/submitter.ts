@@ -265,7 +265,10 @@ export class Submitter implements CallSubmitter {
     this.#pollsBehind = 0;
     if (!this.#line.reopenFrom(next)) {
       const why = `it has a nonce far beyond ${next}, which is the next one of ${this.address}`;
-      const inLine = this.#queue.jobs.filter((job) => slots.some((slot) => slot.holds(job)));
+      // Calls without a deadline can wait until the endpoints agree: nobody must do them twice.
+      const inLine = this.#queue.jobs.filter(
+        (job) => job.call.deadlineBlock !== undefined && slots.some((slot) => slot.holds(job)),
+      );
       this.#queue.failAll(({ call }) => new TransactionLost(call.what, why), inLine);
     }
     await this.#rebroadcast(this.#line.slots);

@@ -82,10 +82,11 @@ export class SlotKeeper {
     return this.#slots === undefined ? others : [{ from: "", slots: this.#slots }, ...others];
   }
 
-  /** The operator that should sequence: the one that may act on chain, if that is another. */
+  /** The operator that should sequence: the one that may act on chain, if all say that of another. */
   get successor(): Address | undefined {
-    const operator = this.#slots?.operator;
-    return operator === this.#options.address ? undefined : operator;
+    const { address } = this.#options;
+    const isOurs = this.#views.some(({ slots }) => slots !== "none" && slots.operator === address);
+    return isOurs ? undefined : this.#slots?.operator;
   }
 
   /**
