@@ -4,10 +4,12 @@ import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
 import type { SlotTerms } from "../chain/terms.ts";
 import { DIALECTS, type Dialect } from "../host/dialects.ts";
 import {
+  ACCOUNT_FAULTS,
   DRAWN_FAULTS,
   type EndpointFault,
   LIMIT_FAULTS,
   REFUTABLE_FAULTS,
+  VIEW_FAULTS,
 } from "../host/endpointFaults.ts";
 import type { Random } from "../host/random.ts";
 import { FAULTS, type FaultKind, SHARED_FAULTS } from "./faultKinds.ts";
@@ -155,8 +157,13 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
   );
   const others = new Set(FAULTS.filter((kind) => plan.faults.has(kind) && random.chance(0.4)));
   const isExact = endpointFault !== undefined || random.chance(0.5);
-  if (!lone && !named)
-    endpointFaults.push(...refutableFaults(liars, last, random.split("refutable")));
+  if (!lone && !named) {
+    const lies = [...VIEW_FAULTS, ...ACCOUNT_FAULTS];
+    endpointFaults.push(
+      ...refutableFaults(liars, last, random.split("refutable"), REFUTABLE_FAULTS),
+      ...refutableFaults(liars, last, random.split("lies"), lies),
+    );
+  }
   return {
     ...plan,
     kind: "endpoints",
@@ -191,11 +198,12 @@ function refutableFaults(
   liars: readonly number[],
   last: BlockNumber,
   random: Random,
+  kinds: readonly EndpointFault[],
 ): readonly PlannedFault[] {
   const chosen = liars.filter(() => random.chance(0.25));
   return chosen.map((endpoint) => {
     const from = random.int(0, last);
-    return { endpoint, fault: random.pick(REFUTABLE_FAULTS), from, to: from + random.int(5, 80) };
+    return { endpoint, fault: random.pick(kinds), from, to: from + random.int(5, 80) };
   });
 }
 
