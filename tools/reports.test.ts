@@ -77,11 +77,44 @@ describe("gas figures of forge", () => {
 });
 
 describe("counts of vitest", () => {
-  it("the counts of vitest are those of its report", () => {
-    expect(countsOfVitest('{"numPassedTests":7,"numFailedTests":2}', 1)).toEqual({
-      passed: 7,
-      failed: 2,
-    });
+  const ROOT = "/checkout";
+  const ended = (fullName: string, ...failureMessages: string[]) => ({
+    fullName,
+    status: failureMessages.length > 0 ? "failed" : "passed",
+    failureMessages,
+  });
+
+  it("the counts of vitest are those of its report, with each failure in one line", () => {
+    const report = {
+      numPassedTests: 7,
+      numFailedTests: 2,
+      testResults: [
+        {
+          name: `${ROOT}/test/a.test.ts`,
+          status: "failed",
+          message: "",
+          assertionResults: [
+            ended("one holds"),
+            ended("two fails", "AssertionError: 1 instead of 2\n    at a.test.ts:3"),
+            ended("three fails", `Error: ${"long".repeat(100)}`),
+          ],
+        },
+        {
+          name: `${ROOT}/src/b.test.ts`,
+          status: "failed",
+          message: "Error: no such module\n    at b.ts:1",
+          assertionResults: [],
+        },
+        { name: `${ROOT}/src/c.test.ts`, status: "passed", message: "", assertionResults: [] },
+      ],
+    };
+    const { counts, failures } = countsOfVitest(JSON.stringify(report), 1, ROOT);
+    expect(counts).toEqual({ passed: 7, failed: 2 });
+    expect(failures).toEqual([
+      "test/a.test.ts two fails: AssertionError: 1 instead of 2",
+      expect.stringMatching(/^test\/a\.test\.ts three fails: Error: long.{180,200}…$/),
+      "src/b.test.ts: Error: no such module",
+    ]);
   });
 
   it.each([
@@ -89,6 +122,7 @@ describe("counts of vitest", () => {
     ['{"numPassedTests":0,"numFailedTests":0}', 0],
     ["", 0],
   ])("the counts take a bad end, no tests and no report for a failure: %j", (text, code) => {
-    expect(countsOfVitest(text, code).failed).toBe(1);
+    expect(countsOfVitest(text, code, ROOT).counts.failed).toBe(1);
+    expect(countsOfVitest(text, code, ROOT).failures).toHaveLength(1);
   });
 });

@@ -1,4 +1,5 @@
 /** Reads what the test runners report: counts of tests, which failed why, and gas figures. */
+import { relative } from "node:path";
 
 export interface Counts {
   readonly passed: number;
@@ -82,14 +83,54 @@ function parseForge(stdout: string): ForgeReport | undefined {
 interface VitestReport {
   readonly numPassedTests: number;
   readonly numFailedTests: number;
+  readonly testResults?: readonly {
+    /** The file, absolute. */
+    readonly name: string;
+    readonly status: string;
+    /** Why the file as a whole failed; empty where its tests did. */
+    readonly message: string;
+    readonly assertionResults: readonly {
+      readonly fullName: string;
+      readonly status: string;
+      readonly failureMessages?: readonly string[] | null;
+    }[];
+  }[];
 }
 
-/** Of vitest's JSON reporter; no report, or a bad end without a failed test, is one failure. */
-export function countsOfVitest(text: string, code: number): Counts {
+/** Characters of a reason that a line of a failed test shows. */
+const REASON_LENGTH = 200;
+
+/**
+ * Of vitest's JSON reporter: each failed test in one line, with its file in `root` and the first
+ * line of its reason. No report, or a bad end without a failed test, is one failure.
+ */
+export function countsOfVitest(
+  text: string,
+  code: number,
+  root: string,
+): { readonly counts: Counts; readonly failures: readonly string[] } {
   const report = parseReport<VitestReport>(text);
-  if (report === undefined) return { passed: 0, failed: 1 };
-  const { numPassedTests: passed, numFailedTests: failed } = report;
-  return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
+  if (report === undefined) {
+    return { counts: { passed: 0, failed: 1 }, failures: ["vitest left no report"] };
+  }
+  const { numPassedTests: passed, numFailedTests, testResults = [] } = report;
+  const failures = testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const file = relative(root, name);
+    const failed = assertionResults.filter((test) => test.status === "failed");
+    if (failed.length === 0) return status === "failed" ? [lineOf(file, message)] : [];
+    return failed.map((test) => lineOf(`${file} ${test.fullName}`, test.failureMessages?.[0]));
+  });
+  const isBad = numFailedTests === 0 && (code !== 0 || passed === 0);
+  if (isBad && failures.length === 0) {
+    failures.push(`vitest ended with code ${code} after ${passed} tests`);
+  }
+  return { counts: { passed, failed: isBad ? 1 : numFailedTests }, failures };
+}
+
+function lineOf(test: string, reason: string | undefined): string {
+  const [first = ""] = (reason ?? "").trim().split("\n");
+  const text = first === "" ? "no reason given" : first;
+  return `${test}: ${text.length > REASON_LENGTH ? `${text.slice(0, REASON_LENGTH)}…` : text}`;
 }
 
 function parseReport<T extends object>(text: string): T | undefined {

@@ -136,7 +136,11 @@ async function vitestTests(): Promise<Counts> {
   try {
     const args = ["run", "--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
     const { code } = await run("vitest", args, { cwd: ROOT });
-    return countsOfVitest(existsSync(report) ? readFileSync(report, "utf8") : "", code);
+    const text = existsSync(report) ? readFileSync(report, "utf8") : "";
+    const { counts, failures } = countsOfVitest(text, code, ROOT);
+    // vitest's own account is long, and whoever sees only the end of it still learns what failed.
+    for (const failure of failures) console.error(failure);
+    return counts;
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }

@@ -35,7 +35,8 @@ import {
 
 const CLIENTS = 4;
 const TOKENS = [BASE, QUOTE, THIRD];
-const LIMIT = GENESIS.limits.ordersPerClientAndRound;
+/** So few that clients come to it, and statements and cancellations let them go on. */
+const LIMIT = 4;
 
 const client = fc.nat({ max: CLIENTS - 1 });
 const token = fc.nat({ max: 2 });
@@ -139,7 +140,7 @@ interface Placing {
 
 /** The machine and the model, side by side. */
 class Pair {
-  readonly world = new World();
+  readonly world = new World({ ...GENESIS, limits: { ordersPerClientAndRound: LIMIT } });
   readonly model = new NaiveModel();
   /** Early fills of every round, as a client would keep some of them. */
   readonly kept = new Map<string, PresentedFill>();
@@ -222,6 +223,8 @@ class Pair {
       signature: SIGNATURE,
       countersignature: SIGNATURE,
     });
+    const isTaken = this.model.countersign(owner, statement);
+    expect(refusal === undefined, JSON.stringify(refusal, text)).toBe(isTaken);
     if (refusal === undefined) this.seen.statements++;
     else if (refusal.code === "WrongStatement") {
       const isLess = before !== undefined && !coversAll(statement, before);
@@ -268,21 +271,18 @@ class Pair {
     return { order, terms, naive };
   }
 
-  /** Ids below it are taken no more: a statement has closed them. */
-  watermarkOf(owner: Address, round: number): bigint {
-    return views.statement(this.world.state, owner, round)?.statement.watermark ?? 0n;
-  }
-
   place(step: Placing): void {
     const owner = clientNo(step.client);
     const { order, terms, naive } = this.made(step, owner);
     const isClient = views.leafIndexOf(this.world.state, owner) !== undefined;
     const outcome = this.world.place(order, terms);
-    const isOpenId = order.id >= this.watermarkOf(owner, order.round);
-    const taken = isClient && isOpenId && this.model.place(naive, LIMIT);
+    const isBeyond = this.model.ordersOf(owner, order.round).length >= LIMIT;
+    const taken = isClient && this.model.place(naive, LIMIT);
     expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
     const { code } = outcome.refusal ?? {};
     if (code === "WouldTake" || code === "NotFilled" || code === "Expired") this.seen[code]++;
+    if (code === "TooManyOrders") this.seen.tooMany++;
+    if (taken && isBeyond) this.seen.beyondLimit++;
     this.checkTrades(outcome.events);
   }
 
@@ -305,8 +305,7 @@ class Pair {
     const { owner, round, id } = old;
     const { order, terms, naive } = this.made(by, owner as Address);
     const outcome = this.world.replace({ owner: owner as Address, round, id }, order, terms);
-    const isOpenId = order.id >= this.watermarkOf(owner as Address, order.round);
-    const taken = isOpenId && this.model.replace({ owner, round, id }, naive, LIMIT);
+    const taken = this.model.replace({ owner, round, id }, naive, LIMIT);
     expect(outcome.refusal === undefined, JSON.stringify(outcome.refusal, text)).toBe(taken);
     if (taken) this.seen.replaced++;
     this.checkTrades(outcome.events);
@@ -563,6 +562,8 @@ const nothingSeen = () => ({
   coveredFills: 0,
   unasked: 0,
   late: 0,
+  tooMany: 0,
+  beyondLimit: 0,
   WouldTake: 0,
   NotFilled: 0,
   Expired: 0,

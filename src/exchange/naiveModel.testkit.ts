@@ -26,6 +26,13 @@ export interface NaiveTerms {
   selfTrade: string;
 }
 
+/** The orders of one client and round that a countersigned statement closed for good. */
+export interface NaiveCover {
+  round: number;
+  watermark: bigint;
+  except: readonly bigint[];
+}
+
 export interface NaiveWithdrawal {
   client: string;
   token: string;
@@ -42,6 +49,8 @@ export class NaiveModel {
   firstBlockOf = (_round: number): number => 0;
   readonly totals = new Map<string, bigint>();
   readonly orders: NaiveOrder[] = [];
+  /** The last one of each client and round. */
+  readonly covers = new Map<string, NaiveCover>();
   withdrawals: NaiveWithdrawal[] = [];
   /** Every deposit less every debit, by token. */
   readonly inside = new Map<string, bigint>();
@@ -67,9 +76,12 @@ export class NaiveModel {
 
   /** Whether the order is taken; if so, what it does is done. */
   place(order: NaiveOrder, limit: number): boolean {
-    const mine = this.orders.filter((o) => o.owner === order.owner && o.round === order.round);
+    const mine = this.ordersOf(order.owner, order.round);
     if (order.round !== this.round && order.round !== this.round + 1) return false;
-    if (mine.some((o) => o.id === order.id) || mine.length >= limit) return false;
+    if (mine.some((o) => o.id === order.id)) return false;
+    if (order.id < (this.covers.get(`${order.owner} ${order.round}`)?.watermark ?? 0n))
+      return false;
+    if (mine.filter((o) => this.counts(o)).length >= limit) return false;
     const last = order.terms?.goodTillBlock ?? null;
     if (last !== null && last < this.block) return false;
     if (last !== null && last < this.firstBlockOf(order.round)) return false;
@@ -79,15 +91,38 @@ export class NaiveModel {
     return true;
   }
 
+  ordersOf(owner: string, round: number): NaiveOrder[] {
+    return this.orders.filter((o) => o.owner === owner && o.round === round);
+  }
+
+  /** Whether the statement is countersigned, what it says of sums aside. */
+  countersign(client: string, cover: NaiveCover): boolean {
+    const key = `${client} ${cover.round}`;
+    const closed = this.ordersOf(client, cover.round).filter((o) => covers(cover, o.id));
+    const before = this.covers.get(key);
+    const isMore = (o: NaiveOrder) => before === undefined || !covers(before, o.id);
+    if (closed.some(isLive) || !closed.some((o) => o.sold > 0n && isMore(o))) return false;
+    if (before !== undefined && before.watermark > cover.watermark) return false;
+    if (before !== undefined && cover.except.some((id) => covers(before, id))) return false;
+    this.covers.set(key, cover);
+    return true;
+  }
+
+  /** Whether the order takes one of those that its owner may have in its round. */
+  counts(order: NaiveOrder): boolean {
+    const cover = this.covers.get(`${order.owner} ${order.round}`);
+    if (cover !== undefined && covers(cover, order.id)) return false;
+    return isLive(order) || order.sold > 0n;
+  }
+
   /** Time passes to `block`: what is good till an earlier one is over. */
   passTo(block: number): void {
     this.block = block;
     for (const order of this.orders) {
       const last = order.terms?.goodTillBlock ?? null;
-      const isLive = order.state === "open" || order.state === "queued";
       // What is good till its round's end is ended by that, after the switches of the same block.
       const isRounds = last !== null && last >= this.firstBlockOf(order.round + 1) - 1;
-      if (isLive && last !== null && last < block && !isRounds) order.state = "expired";
+      if (isLive(order) && last !== null && last < block && !isRounds) order.state = "expired";
     }
     for (const [owner, { block: until }] of [...this.deadMen]) {
       if (until >= block) continue;
@@ -98,8 +133,7 @@ export class NaiveModel {
 
   cancelAll(owner: string): void {
     for (const order of this.orders) {
-      const isLive = order.state === "open" || order.state === "queued";
-      if (isLive && order.owner === owner) order.state = "cancelled";
+      if (isLive(order) && order.owner === owner) order.state = "cancelled";
     }
   }
 
@@ -112,7 +146,7 @@ export class NaiveModel {
 
   cancel(owner: string, round: number, id: bigint): boolean {
     const order = this.orders.find((o) => o.owner === owner && o.round === round && o.id === id);
-    if (order === undefined || !["open", "queued"].includes(order.state)) return false;
+    if (order === undefined || !isLive(order)) return false;
     order.state = "cancelled";
     return true;
   }
@@ -229,4 +263,12 @@ export class NaiveModel {
 
 function sellToken(order: NaiveOrder): string {
   return order.isBid ? order.market.quote : order.market.base;
+}
+
+function isLive({ state }: NaiveOrder): boolean {
+  return state === "open" || state === "queued";
+}
+
+function covers({ watermark, except }: NaiveCover, id: bigint): boolean {
+  return id < watermark && !except.includes(id);
 }

@@ -86,13 +86,18 @@ export function limitOrder(
 }
 
 export class World {
-  state: State = begin(GENESIS);
-  readonly entries: Entry[] = [GENESIS];
+  state: State;
+  readonly entries: Entry[];
   /** Logs of the next block. */
   #pending: LooseLog[] = [];
   block: BlockNumber = SCHEDULE.genesisBlock - 1;
   /** Of the last record. */
   timeMs = 1_800_000_000_000;
+
+  constructor(genesis: GenesisEntry = GENESIS) {
+    this.state = begin(genesis);
+    this.entries = [genesis];
+  }
 
   get round(): Round {
     return Math.floor((Math.max(this.block, 100) - 100) / 32);

@@ -54,19 +54,23 @@ interface Digest {
   readonly digits: string;
 }
 
+/** Filled anew for each record that fits: a buffer of its own takes longer than its hash. */
+const SCRATCH = Buffer.allocUnsafe(64 * 1024);
+
 function digestOf(
   previousHash: Uint8Array,
-  record: Omit<StoredRecord, "checksum" | "hash">,
+  { sequence, epoch, version, payload }: Omit<StoredRecord, "checksum" | "hash">,
 ): Digest {
-  const { sequence, epoch, version, payload } = record;
-  const bytes = Buffer.allocUnsafe(HASH_BYTES + HEADER_BYTES + payload.length);
-  bytes.set(previousHash, 0);
-  writeUint(bytes, sequence, HASH_BYTES);
-  writeUint(bytes, epoch, HASH_BYTES + 8);
-  bytes.writeUInt16BE(version, HASH_BYTES + 16);
-  bytes.set(payload, HASH_BYTES + HEADER_BYTES);
+  const length = HASH_BYTES + HEADER_BYTES + payload.length;
+  const space = length <= SCRATCH.length ? SCRATCH : Buffer.allocUnsafe(length);
+  space.set(previousHash, 0);
+  writeUint(space, sequence, HASH_BYTES);
+  writeUint(space, epoch, HASH_BYTES + 8);
+  space.writeUInt16BE(version, HASH_BYTES + 16);
+  space.set(payload, HASH_BYTES + HEADER_BYTES);
+  const checksum = crc32(space.subarray(HASH_BYTES, length));
   // The hash as digits: as bytes it takes three times as long.
-  return { checksum: crc32(bytes.subarray(HASH_BYTES)), digits: digest("sha256", bytes, "hex") };
+  return { checksum, digits: digest("sha256", space.subarray(0, length), "hex") };
 }
 
 const TWO_POW_32 = 2 ** 32;

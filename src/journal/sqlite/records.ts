@@ -117,22 +117,49 @@ export async function* readRecords(
   if (end.last.sequence < last || last === head.sequence) end.endAt(headOf(head));
 }
 
+/**
+ * A row as text: `node:sqlite` takes more than twice as long for its bytes, since each value of
+ * bytes is a buffer of its own.
+ */
+interface TextRow extends Omit<StoredRecord, "payload" | "hash"> {
+  readonly payload: string;
+  readonly hash: string;
+}
+
 function readBatch(store: Store, from: number, last: number): StoredRecord[] {
   return guarded(store.file, `Records from ${from} on cannot be read`, () => {
     const statement = store.connection.prepare(
-      `SELECT sequence, epoch, version, payload, checksum, hash FROM record
-       WHERE sequence >= ? AND sequence <= ? ORDER BY sequence LIMIT ?`,
+      `SELECT sequence, epoch, version, hex(payload) AS payload, checksum, hex(hash) AS hash
+       FROM record WHERE sequence >= ? AND sequence <= ? ORDER BY sequence`,
     );
-    const rows: StoredRecord[] = [];
-    let bytes = 0;
-    for (const row of statement.iterate(from, last, READ_BATCH_RECORDS)) {
-      const record = row as unknown as StoredRecord;
-      rows.push(record);
-      bytes += record.payload.length;
-      if (bytes >= READ_BATCH_BYTES) break;
-    }
-    return rows;
+    const rows = statement.all(from, endOfBatch(store, from, last)) as unknown as TextRow[];
+    // Named one by one: a spread takes as long as SQLite's reading of the row.
+    return rows.map(({ sequence, epoch, version, payload, checksum, hash }) => ({
+      sequence,
+      epoch,
+      version,
+      payload: Buffer.from(payload, "hex"),
+      checksum,
+      hash: Buffer.from(hash, "hex"),
+    }));
   });
+}
+
+/** The last record of a batch that begins with `from`. */
+function endOfBatch({ connection }: Store, from: number, last: number): number {
+  const end = Math.min(last, from + READ_BATCH_RECORDS - 1);
+  const where = "FROM record WHERE sequence >= ? AND sequence <= ?";
+  const sum = connection.prepare(`SELECT sum(length(payload)) AS bytes ${where}`).get(from, end);
+  if (Number(sum?.["bytes"] ?? 0) < READ_BATCH_BYTES) return end;
+  const sizes = connection.prepare(
+    `SELECT sequence, length(payload) AS bytes ${where} ORDER BY sequence`,
+  );
+  let total = 0;
+  for (const row of sizes.iterate(from, end)) {
+    total += Number(row["bytes"]);
+    if (total >= READ_BATCH_BYTES) return Number(row["sequence"]);
+  }
+  return end;
 }
 
 /** Throws `JournalDamaged` when there are records that the head does not know. */

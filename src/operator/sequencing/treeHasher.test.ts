@@ -4,12 +4,27 @@ import { expect, test } from "vitest";
 import { apply, begin } from "../../exchange/apply.ts";
 import type { BlocksEntry, Entry } from "../../exchange/model/entries.ts";
 import type { State } from "../../exchange/model/state.ts";
-import { areTreesHashed, proof, roots } from "../../exchange/queries/views.ts";
-import { BASE, clientNo, GENESIS, QUOTE, SCHEDULE } from "../../exchange/world.testkit.ts";
+import { areTreesHashed, book, proof, roots } from "../../exchange/queries/views.ts";
+import {
+  BASE,
+  clientNo,
+  GENESIS,
+  limitOrder,
+  MARKET,
+  QUOTE,
+  SCHEDULE,
+  SIGNATURE,
+} from "../../exchange/world.testkit.ts";
 import { type ChainView, owedDuties } from "../duties/duties.ts";
 import { TreeHasher } from "./treeHasher.ts";
 
-const CLIENTS = 20_000;
+/** As large as the exchange whose edge docs/performance.md measures. */
+const CLIENTS = 100_000;
+/** Of 100 clients, so many have an open order when the round ends. */
+const OPEN_OF_100 = 94;
+/** Deposits of one block. */
+const LOGS_AT_ONCE = 20_000;
+const HELD = 1_000n;
 /** What TreeHasher does in one slice at most. */
 const SLICE = 1024;
 const EDGE = SCHEDULE.genesisBlock + SCHEDULE.roundSize;
@@ -21,22 +36,31 @@ function blocks(number: number, logs: readonly object[]): Entry {
   return { kind: "blocks", to, logs: placed } as unknown as BlocksEntry;
 }
 
-/** Just before the first block of round 1, with money of everybody in two tokens. */
-function crowd(): State {
+/** Just before the first block of round 1: everybody has money in two tokens, most an order. */
+function crowd(clients: number): State {
   const state = begin(GENESIS);
   const tokens = [BASE, QUOTE];
   const list = (token: string) => ({ kind: "tokenListed", token, round: 0 });
   apply(state, blocks(SCHEDULE.genesisBlock, tokens.map(list)));
-  const deposits = Array.from({ length: CLIENTS }, (_, n) =>
+  const deposits = Array.from({ length: clients }, (_, n) =>
     tokens.map((token) => ({
       kind: "deposited",
       client: clientNo(n),
       token,
-      amount: 5n,
+      amount: HELD,
       round: 0,
     })),
   );
-  apply(state, blocks(SCHEDULE.genesisBlock + 1, deposits.flat()));
+  const logs = deposits.flat();
+  for (let at = 0, block = SCHEDULE.genesisBlock + 1; at < logs.length; at += LOGS_AT_ONCE) {
+    apply(state, blocks(block++, logs.slice(at, at + LOGS_AT_ONCE)));
+  }
+  for (let n = 0; n < clients; n++) {
+    if (n % 100 >= OPEN_OF_100) continue;
+    const order = limitOrder(clientNo(n), 0, 1, "bid", 1, 5 + 5 * (n % 100));
+    const { refusal } = apply(state, { kind: "placeOrder", order, signature: SIGNATURE });
+    if (refusal !== undefined) throw new Error(refusal.code);
+  }
   return state;
 }
 
@@ -47,11 +71,15 @@ const NOTHING_DONE: ChainView = {
   isDisputeOpen: () => true,
 };
 
+const openBids = (state: State) => {
+  const pair = { sellToken: MARKET.base, buyToken: MARKET.quote };
+  return (book(state, pair, 100)?.bids ?? []).reduce((sum, { orders }) => sum + orders, 0);
+};
 const unhashed = (state: State) =>
   [...state.tokens.values()].reduce((sum, { tree }) => sum + tree.unhashedLeaves, 0);
 
 test("a leader renews its lease every slice, and the commit is owed once it can be sent", async () => {
-  const state = crowd();
+  const state = crowd(CLIENTS);
   const told: [number, boolean][] = [];
   const hasher = new TreeHasher({
     state,
@@ -64,8 +92,10 @@ test("a leader renews its lease every slice, and the commit is owed once it can 
   while ([...state.tokens.values()].some(({ changed }) => changed.size >= SLICE / 2)) {
     await setImmediate();
   }
+  expect(openBids(state)).toBe((CLIENTS / 100) * OPEN_OF_100);
   apply(state, blocks(EDGE, []));
   hasher.offer();
+  expect(openBids(state)).toBe(0);
   expect(told).toEqual([[0, false]]);
   expect(unhashed(state)).toBe(2 * CLIENTS);
   expect(owedDuties(state, NOTHING_DONE)).toMatchObject([{ kind: "commit", waitsFor: "round" }]);
@@ -84,17 +114,19 @@ test("a leader renews its lease every slice, and the commit is owed once it can 
   const [commit] = owedDuties(state, NOTHING_DONE);
   expect(commit).toMatchObject({ kind: "commit", round: 1, roots: roots(state, 1) });
   expect(commit?.waitsFor).toBeUndefined();
-  expect(proof(state, clientNo(777), BASE, 1)?.balance).toBe(5n);
+  expect(proof(state, clientNo(777), BASE, 1)?.balance).toBe(HELD);
 });
 
 test("a stopped hasher does nothing more, and what was left is made on demand", async () => {
-  const state = crowd();
+  const clients = CLIENTS / 10;
+  const state = crowd(clients);
   const hasher = new TreeHasher({ state, onHashed: () => {}, onFailure: () => {} });
   apply(state, blocks(EDGE, []));
   hasher.offer();
   hasher.stop();
   await setImmediate();
   await setImmediate();
-  expect(unhashed(state)).toBe(2 * CLIENTS);
-  expect(roots(state, 1).map(({ total }) => total)).toEqual([5n * 20_000n, 5n * 20_000n]);
+  expect(unhashed(state)).toBe(2 * clients);
+  const sum = HELD * BigInt(clients);
+  expect(roots(state, 1).map(({ total }) => total)).toEqual([sum, sum]);
 });

@@ -40,6 +40,11 @@ export class JournalModel {
       case "cancelOrder":
         this.#model.cancel(entry.owner, entry.round, entry.id);
         break;
+      case "countersign":
+        this.#model.countersign(entry.statement.client, entry.statement);
+        break;
+      default:
+        throw new Error(`A record is a ${entry.kind}, which this model does not know yet.`);
     }
   }
 

@@ -34,9 +34,11 @@ const IDLE_PACE_MS = 35;
 const BLOCKS_A_DRILL = 150;
 /** Blocks before the boundary of a round at which a drill begins. */
 const BLOCKS_BEFORE = 50;
-/** Acknowledgements that show that the load is there, before and after. */
+/** So few that clients go on only by statements, on a slow machine too. */
+const ORDERS_PER_ROUND = 16;
 /** Passes over one operator, each of which another may have answered in part. */
 const MOST_PASSES = 5;
+/** Acknowledgements that show that the load is there, before and after. */
 const SOME_ORDERS = 10;
 
 /** A commit as the chain shows it. */
@@ -89,7 +91,10 @@ export class Drills {
 
   /** Resolves once the first round is committed. */
   static async start(seed: number): Promise<Drills> {
-    const exchange = await startOperatorsExchange({ blockSeconds: 0 });
+    const exchange = await startOperatorsExchange({
+      blockSeconds: 0,
+      ordersPerClientAndRound: ORDERS_PER_ROUND,
+    });
     const clients = [];
     for (let i = 0; i < CLIENTS; i++) clients.push(await exchange.client(i));
     const addresses = clients.map(({ address }) => address);
