@@ -255,9 +255,8 @@ class World {
    */
   get #isLasting(): boolean {
     const { faults, fair, deepReorgAt, kind, slots } = this.#plan;
-    if (kind === "several" && faults.size > 0) return false;
     // A false word about slots may cost the gas of a claim.
-    if (kind === "endpoints" && slots !== undefined) return false;
+    if (slots !== undefined && (faults.size > 0 || kind === "endpoints")) return false;
     return fair && deepReorgAt === undefined && !faults.has("reorganisations");
   }
 

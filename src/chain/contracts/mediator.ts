@@ -320,7 +320,7 @@ export class MediatorReader {
     return this.#readManager(manager, "isRegistered", [account], "an operator's registration");
   }
 
-  /** Whether any endpoint that answers in time says so; others are asked only where one does not. */
+  /** Whether any endpoint that answers in time says so; others are asked where one does not. */
   async isRegisteredByAny(manager: Address, account: Address): Promise<boolean> {
     if (await this.isRegistered(manager, account)) return true;
     const view = {

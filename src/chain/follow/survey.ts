@@ -23,9 +23,9 @@ export class Survey {
 
   /**
    * To be called before each poll, with the newest block that is known. At times it passes over
-   * endpoints whose newest block is old: what they miss, deadlines do not. They are only contradicted,
-   * for one that names a block that nobody else has makes all others look so: they must still be
-   * asked whether they have what it says.
+   * endpoints whose newest block is old: what they miss, deadlines do not. They are only
+   * contradicted, for one that names a block that nobody else has makes all others look so: they
+   * must still be asked whether they have what it says.
    */
   async poll(head: BlockNumber): Promise<void> {
     this.#polls += 1;

@@ -39,7 +39,7 @@ export interface Endpoints {
   readonly contradict: (endpoint: Endpoint, problem: string) => void;
   /** Has others asked before this one for as long as may be. */
   readonly suspend: (endpoint: Endpoint, problem: string) => void;
-  /** Asks the endpoints in another order than that of their health, likewise one after the other. */
+  /** Asks the endpoints in another order than that of their health, one after the other. */
   readonly requestIn: (order: () => readonly Endpoint[], call: RpcCall) => Promise<unknown>;
 }
 

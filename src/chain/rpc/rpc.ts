@@ -129,8 +129,8 @@ export async function ask<T>(what: string, question: () => Promise<T>): Promise<
 }
 
 /**
- * The answers of all endpoints, each by itself, as far as they come in time; at least one. Throws as
- * `ask` does where none answers.
+ * The answers of all endpoints, each by itself, as far as they come in time; at least one. Throws
+ * as `ask` does where none answers.
  */
 export async function askEach<T>(
   what: string,

@@ -18,7 +18,7 @@ export interface Receipt {
   readonly cost: bigint;
 }
 
-/** Milliseconds that others may take for the receipt of a transaction that one says was reverted. */
+/** Milliseconds that others may take for a receipt by which one says that it was reverted. */
 const PATIENCE_MS = 2000;
 
 /**

@@ -193,8 +193,8 @@ export class DutyRunner {
   }
 
   /**
-   * Never read an older block than one that contains a transaction of ours. One that is further away
-   * than endpoints lag was made up: no other would ever answer for it.
+   * Never read an older block than one that contains a transaction of ours. One that is further
+   * away than endpoints lag was made up: no other would ever answer for it.
    */
   #newest(head: BlockNumber): BlockNumber {
     const { newestMined } = this.#options.submitter;

@@ -10,7 +10,7 @@ const LONGEST_PAUSE = 16;
 
 export class OtherSlots {
   readonly #reader: Pick<SlotReader, "slotsOfEach">;
-  /** What was read when others were asked last; undefined: nothing could be read. */
+  /** Slots that were read when others were asked last; empty: nothing could be read. */
   #read: string | undefined;
   #views: readonly ShownSlots[] = [];
   #asking: Promise<void> | undefined;

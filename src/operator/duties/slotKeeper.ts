@@ -82,7 +82,7 @@ export class SlotKeeper {
     return this.#slots === undefined ? others : [{ from: "", slots: this.#slots }, ...others];
   }
 
-  /** The operator that should sequence: the one that may act on chain, if all say that of another. */
+  /** The operator that should sequence: the one that may act on chain, if none says it is us. */
   get successor(): Address | undefined {
     const { address } = this.#options;
     const isOurs = this.#views.some(({ slots }) => slots !== "none" && slots.operator === address);
@@ -146,7 +146,7 @@ export class SlotKeeper {
     }
     const decision = read && decideClaim(read, this.#options.address).kind;
     const compared = this.#others?.compare(read, decision ?? "");
-    // Whoever has read something need not wait for what others say.
+    // Slots that were read are enough for now: others may be slow.
     if (read === undefined) await compared;
     if (unread !== undefined && (this.#others?.views.length ?? 0) === 0) throw unread;
   }

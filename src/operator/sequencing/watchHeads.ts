@@ -8,8 +8,8 @@ import type { ChainOptions } from "./lead.ts";
 
 /**
  * Tells of the newest block while `isNeeded`: who does not lead follows the journal and not the
- * chain, but has duties too. An endpoint that stands still is passed over for one that does not, and
- * one that leaps ahead of all others is not believed. Resolves when `signal` is aborted; throws
+ * chain, but has duties too. An endpoint that stands still is passed over for one that does not,
+ * and one that leaps ahead of all others is not believed. Resolves when `signal` is aborted; throws
  * `RpcUnavailable` or `EndpointsDisagree` after `maxTries` failed polls in a row.
  */
 export async function watchHeads(
