@@ -122,6 +122,11 @@ export class Endpoint {
     this.#penalty = Math.min(MAX_PENALTY, FIRST_PENALTY * 2 ** this.#failures);
     this.#failures += 1;
     this.#answersInRow = 0;
+  }
+
+  /** No answer came: to ask again may take long, whatever others say. */
+  unanswered(): void {
+    this.failed();
     this.#isContradicted = false;
   }
 
@@ -140,11 +145,13 @@ export class Endpoint {
   /** Asked in its turn again. Its failures count on: the next one costs it more. */
   forgive(): void {
     this.#penalty = 0;
+    this.#isContradicted = false;
   }
 
   /** A request was answered, here or elsewhere. */
   recover(): void {
     this.#penalty = Math.max(0, this.#penalty - 1);
+    if (this.#penalty === 0) this.#isContradicted = false;
   }
 
   /**

@@ -77,7 +77,8 @@ export function failover(
     };
     const onOutcome = (endpoint: Endpoint, failure: unknown) => {
       if (failure !== undefined && !isCallersError(failure)) {
-        demote(endpoint, shortMessage(failure));
+        endpoint.unanswered();
+        options.onFailure?.(endpoint.origin, shortMessage(failure));
         return;
       }
       for (const other of all) other.recover();

@@ -8,8 +8,8 @@ import {
   tradingWorld,
   type World,
 } from "../../exchange/world.testkit.ts";
-import { DoneClaims } from "./doneClaims.ts";
-import { type ChainView, questions } from "./duties.ts";
+import { claimsOfDuty, DoneClaims } from "./doneClaims.ts";
+import { type ChainView, type Duty, questions } from "./duties.ts";
 
 const CONFIRMATIONS = 2;
 /** Blocks after which a claim must show in the journal: a reorganisation may move what is done. */
@@ -103,6 +103,29 @@ describe("claims that duties are done", () => {
     expect(held(claims, world, { newestMined }).view.isRequestActive(request)).toBe(false);
     world.mine(BLOCKS_TO_SHOW);
     expect(held(claims, world, { newestMined }).refuted).toHaveLength(1);
+  });
+
+  it("a transaction for one duty lets no claim about another count again", () => {
+    const world = owing();
+    const claims = new DoneClaims();
+    const asked = questions(world.state);
+    const [request] = asked.requests;
+    if (request === undefined) throw new Error("no request is refused");
+    held(claims, world);
+    world.mine(BLOCKS_TO_SHOW);
+    expect(held(claims, world).refuted).toHaveLength(1);
+    world.mine();
+    const block = world.block + CONFIRMATIONS;
+    const commits = claimsOfDuty({
+      kind: "commit",
+      deadlineBlock: block,
+      round: 2,
+      roots: [{ token: BASE }],
+    } as unknown as Duty);
+    expect(commits).toEqual([`commit of round 2 for ${BASE}`]);
+    const minedFor = (claim: string) => (commits.includes(claim) ? block : 0);
+    const { view } = claims.hold(world.state, allDone(block), asked, minedFor);
+    expect(view.isRequestActive(request)).toBe(true);
   });
 
   it("claims are not refuted by what was settled while they were read", () => {
