@@ -25,6 +25,7 @@ const limits = {
   // What is waited for comes at once on an idle machine, and within this on a busy one.
   expect: { poll: { timeout: 60_000 } },
   pool: "forks",
+  globalSetup: "test/support/exchange/buildCommands.ts",
 } as const;
 
 export default defineConfig({
