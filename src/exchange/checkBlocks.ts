@@ -148,11 +148,15 @@ class Preview implements LogFacts {
     if (!opens && returned.length === 0) return this.#known.root(token, round);
     if (!this.#state.tokens.has(token)) return undefined;
     const tree = tokenOf(this.#state, token).tree.fork();
-    if (opens) this.#freezeBalances(token, tree);
-    for (const { leafIndex, client, amount } of returned) {
-      tree.set(leafIndex, { client, balance: tree.balanceOf(leafIndex) + amount });
+    try {
+      if (opens) this.#freezeBalances(token, tree);
+      for (const { leafIndex, client, amount } of returned) {
+        tree.set(leafIndex, { client, balance: tree.balanceOf(leafIndex) + amount });
+      }
+      return tree.root();
+    } finally {
+      tree.release();
     }
-    return tree.root();
   }
 
   /** Updates the facts by a log that passed its rule. */

@@ -90,6 +90,7 @@ test("the tree without leaves has a commitment, and proves nothing", () => {
 type Step =
   | { do: "append" | "set"; at: number; balance: bigint }
   | { do: "hash"; limit: number }
+  | { do: "release"; at: number }
   | { do: "root" | "freeze" };
 const balance = fc.bigInt({ min: 0n, max: MAX >> 10n });
 const steps: fc.Arbitrary<Step[]> = fc.array(
@@ -106,8 +107,9 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         limit: fc.integer({ min: 1, max: 9 }),
       }),
     },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("release" as const), at: fc.nat() }) },
     {
-      weight: 1,
+      weight: 2,
       arbitrary: fc.record({ do: fc.constantFrom("root" as const, "freeze" as const) }),
     },
   ),
@@ -136,6 +138,8 @@ test("a tree that grows and changes is the tree built at once, and frozen trees 
           expect(tree.root()).toEqual(plainRoot(model));
         } else if (step.do === "freeze") {
           frozen.push({ tree: tree.freeze(), model: model.slice() });
+        } else if (step.do === "release" && frozen.length > 0) {
+          frozen.splice(step.at % frozen.length, 1)[0]?.tree.release();
         }
       }
       expectProvesAll(tree, model);
@@ -167,6 +171,29 @@ test("a frozen tree shares nothing that the live one writes, beyond the first ch
   );
   expect(tree.root()).not.toEqual(second.root());
   expectProvesAll(frozen, all);
+});
+
+test("a tree that was released is asked no more, and others take its chunks unharmed", () => {
+  const tree = SumTree.build(leaves(300));
+  const all = leaves(300);
+  const kept: { frozen: FrozenSumTree; model: Leaf[] }[] = [];
+  for (let round = 0; round < 6; round++) {
+    const frozen = tree.freeze();
+    kept.push({ frozen, model: all.slice() });
+    for (let i = round; i < 300; i += 7) {
+      all[i] = { client: clientOf(i), balance: BigInt(1000 * round + i) };
+      tree.set(i, all[i] as Leaf);
+    }
+    expect(tree.root()).toEqual(plainRoot(all));
+    const oldest = kept.length > 2 ? kept.shift() : undefined;
+    oldest?.frozen.release();
+    for (const ask of ["root", "balanceOf", "prove", "release"] as const) {
+      if (oldest === undefined) continue;
+      if (ask === "release") expect(() => oldest.frozen.release()).not.toThrow();
+      else expect(() => oldest.frozen[ask](0)).toThrow(Alarm);
+    }
+    for (const { frozen: one, model } of kept) expectProvesAll(one, model);
+  }
 });
 
 test("a tree hashed in slices, while it goes on changing, is the tree built at once", () => {

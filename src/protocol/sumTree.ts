@@ -9,6 +9,7 @@ import { UINT128_MAX, viewOf, writeUint128 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, isHex, writeHex } from "../base/hex.ts";
 import { keccak256, MAX_NODES, NODE_BYTES, nodeBench } from "../base/keccak.ts";
+import { ChunkPool } from "./tree/chunks.ts";
 import { LEAF_WORDS, NODE_WORDS, NodeLevel, runLength, WaitList } from "./tree/nodeLevel.ts";
 import type { Amount, BalanceProof, Leaf, Sibling, TreeRoot } from "./units.ts";
 
@@ -31,6 +32,11 @@ export interface FrozenSumTree {
   balanceOf(index: number): Amount;
   /** Proof of the leaf at `index`; throws an `Alarm` where there is none. O(log n). */
   prove(index: number): BalanceProof;
+  /**
+   * Gives its memory to the trees that it was forked from and that were forked from it. Whatever is
+   * asked of it afterwards is an `Alarm`.
+   */
+  release(): void;
 }
 
 /**
@@ -39,7 +45,8 @@ export interface FrozenSumTree {
  * min(2n, k * log n) hashes. 48 bytes a node: 9.6 MB for 100,000 clients.
  */
 export class SumTree implements FrozenSumTree {
-  #levels: NodeLevel[] = [new NodeLevel()];
+  #pool = new ChunkPool();
+  #levels: NodeLevel[] = [new NodeLevel(this.#pool)];
   /** By height: leaves set since they were hashed, and nodes above others that were. */
   #waiting: WaitList[] = [new WaitList()];
   #total: Amount = 0n;
@@ -113,6 +120,7 @@ export class SumTree implements FrozenSumTree {
    * This tree as it stands, for ever: proofs of a closed round while the live tree goes on. Costs
    * one pointer per 64 nodes now, and a copy of 3 kB for each such chunk in which either side
    * changes later: an untouched part of the tree is held once, however many rounds are frozen.
+   * A tree that is needed no more is to be released, so that its chunks are used again.
    */
   freeze(): FrozenSumTree {
     return this.fork();
@@ -122,6 +130,7 @@ export class SumTree implements FrozenSumTree {
   fork(): SumTree {
     this.#hashAll();
     const twin = new SumTree();
+    twin.#pool = this.#pool;
     twin.#levels = this.#levels.map((level) => level.fork());
     twin.#total = this.#total;
     return twin;
@@ -132,6 +141,7 @@ export class SumTree implements FrozenSumTree {
    * of them at once; says whether none is left. Changes nothing that can be seen but the time.
    */
   hashSome(limit: number): boolean {
+    assert(this.#levels.length > 0, "a tree was asked after its release.");
     for (let left = limit; left > 0; ) {
       const height = this.#waiting.findIndex(({ places }) => places.length > 0);
       if (height === -1) return true;
@@ -140,8 +150,16 @@ export class SumTree implements FrozenSumTree {
     return this.isHashed;
   }
 
+  release(): void {
+    for (const level of this.#levels) level.release();
+    this.#levels = [];
+    this.#waiting = [];
+  }
+
   get #leaves(): NodeLevel {
-    return this.#levels[0] as NodeLevel;
+    const [leaves] = this.#levels;
+    assert(leaves !== undefined, "a tree was asked after its release.");
+    return leaves;
   }
 
   #write(index: number, leaf: Leaf, before: Amount): void {
@@ -199,7 +217,7 @@ export class SumTree implements FrozenSumTree {
 
   /** Takes the nodes that were made for these places of a level; what is above them waits. */
   #take(height: number, batch: readonly number[]): void {
-    const level = this.#levels[height] ?? new NodeLevel();
+    const level = this.#levels[height] ?? new NodeLevel(this.#pool);
     this.#levels[height] = level;
     for (let i = 0; i < batch.length; ) {
       const run = runLength(batch, i);

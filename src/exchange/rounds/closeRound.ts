@@ -62,7 +62,11 @@ function freezeBalances(state: State, token: Token, closed: Round): void {
 /** Drops what the chain cannot ask about any more once `round` is open. */
 function forgetBefore(state: State, round: Round): void {
   for (const token of state.tokens.values()) {
-    dropBefore(token.frozen, round - FROZEN_ROUNDS_BEHIND);
+    for (const [of, tree] of token.frozen) {
+      if (of >= round - FROZEN_ROUNDS_BEHIND) continue;
+      token.frozen.delete(of);
+      tree.release();
+    }
     dropBefore(token.flows, round - EVIDENCE_ROUNDS_BEHIND);
   }
   for (const [key, { round: of }] of state.presented) {

@@ -5,14 +5,13 @@ import { assert } from "../../base/errors.ts";
 import { bytesToHex, type Hex, writeHex } from "../../base/hex.ts";
 import { LEAF_BYTES, NODE_BYTES } from "../../base/keccak.ts";
 import type { Amount, Leaf, Sibling } from "../units.ts";
+import { CHUNK_NODES, type Chunk, type ChunkPool } from "./chunks.ts";
 
 const HASH_BYTES = 32;
 const HASH_WORDS = HASH_BYTES / 4;
 export const NODE_WORDS = NODE_BYTES / 4;
 export const LEAF_WORDS = LEAF_BYTES / 4;
 const CLIENT_WORDS = ADDRESS_BYTES / 4;
-const CHUNK_NODES = 64;
-const CHUNK_WORDS = CHUNK_NODES * NODE_WORDS;
 /** Levels of up to so many nodes keep the siblings that proofs asked for. */
 const KEPT_SIBLINGS = 1024;
 
@@ -29,10 +28,13 @@ const readView = new DataView(readWords.buffer);
 /** All nodes of one height, in chunks that levels share until one of them writes. */
 export class NodeLevel {
   width = 0;
-  #chunks: Int32Array<ArrayBuffer>[] = [];
-  /** Whether a chunk is this level's alone. */
-  #owned: boolean[] = [];
+  readonly #pool: ChunkPool;
+  #chunks: Chunk[] = [];
   #siblings: (Sibling | undefined)[] = [];
+
+  constructor(pool: ChunkPool) {
+    this.#pool = pool;
+  }
 
   sibling(index: number): Sibling {
     if (this.width > KEPT_SIBLINGS) return this.#makeSibling(index);
@@ -105,28 +107,36 @@ export class NodeLevel {
 
   /** A level with the same nodes, of which neither side sees what the other writes from now on. */
   fork(): NodeLevel {
-    const twin = new NodeLevel();
+    const twin = new NodeLevel(this.#pool);
     twin.width = this.width;
     twin.#chunks = this.#chunks.slice();
-    twin.#owned = this.#chunks.map(() => false);
-    this.#owned.fill(false);
+    for (const chunk of twin.#chunks) chunk.holders += 1;
     return twin;
+  }
+
+  /** Gives its chunks back; the level has no nodes from here on. */
+  release(): void {
+    for (const chunk of this.#chunks) this.#pool.leave(chunk);
+    this.#chunks = [];
+    this.width = 0;
   }
 
   #chunk(index: number): Int32Array<ArrayBuffer> {
     const chunk = this.#chunks[Math.floor(index / CHUNK_NODES)];
     assert(chunk !== undefined, () => `node ${index} of a level of ${this.width}.`);
-    return chunk;
+    return chunk.words;
   }
 
   #ownChunk(index: number): Int32Array<ArrayBuffer> {
     const place = Math.floor(index / CHUNK_NODES);
     const chunk = this.#chunks[place];
-    if (chunk !== undefined && this.#owned[place] === true) return chunk;
-    const own = chunk?.slice() ?? new Int32Array(CHUNK_WORDS);
+    if (chunk?.holders === 1) return chunk.words;
+    const own = this.#pool.take();
     this.#chunks[place] = own;
-    this.#owned[place] = true;
-    return own;
+    if (chunk === undefined) return own.words;
+    own.words.set(chunk.words);
+    this.#pool.leave(chunk);
+    return own.words;
   }
 }
 
