@@ -22,7 +22,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { pathToFileURL } from "node:url";
-import { build, type Loader, type Plugin } from "esbuild";
+import { build, type Loader, type Plugin, stop } from "esbuild";
 import { COMMANDS_VARIABLE } from "./commandFile.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -73,6 +73,8 @@ async function buildCommands(): Promise<string> {
     write: false,
     logLevel: "warning",
   });
+  // Its process would stay for as long as the run.
+  await stop();
   const hash = createHash("sha256");
   for (const { path, contents } of outputFiles) hash.update(path).update(contents);
   for (const file of FILES) hash.update(readFileSync(join(ROOT, file)));
