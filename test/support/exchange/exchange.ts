@@ -26,7 +26,6 @@ import { type Anvil, startAnvil } from "../chain/anvil.ts";
 export const CONFIRMATIONS = 1;
 const DEFAULT_ROUND_SIZE = 160;
 const POLL_MS = 15;
-const LONGEST_POLL_MS = 60;
 /** On a busy machine too. */
 const PATIENCE_MS = 120_000;
 
@@ -242,18 +241,15 @@ export function lastOfQuarter(schedule: Schedule, round: number, quarter: Quarte
   return firstBlockOf(schedule, round, quarter) + quarterSize(schedule) - 1;
 }
 
-/**
- * Waits until `condition` holds; fails, naming it, when it does not. Asks less often the longer it
- * takes: a question is a request of chain or operator, which have the processor to share.
- */
+/** Waits until `condition` holds; fails, naming it, when it does not. */
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
   const end = Date.now() + PATIENCE_MS;
-  for (let pause = POLL_MS; !(await condition()); pause = Math.min(pause * 1.2, LONGEST_POLL_MS)) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
-    await sleep(pause);
+    await sleep(POLL_MS);
   }
 }
 
