@@ -90,7 +90,7 @@ describe("counts of vitest", () => {
       numFailedTests: 2,
       testResults: [
         {
-          name: `${ROOT}/test/a.test.ts`,
+          name: `${ROOT}/a.test.ts`,
           status: "failed",
           message: "",
           assertionResults: [
@@ -100,20 +100,20 @@ describe("counts of vitest", () => {
           ],
         },
         {
-          name: `${ROOT}/src/b.test.ts`,
+          name: `${ROOT}/b.test.ts`,
           status: "failed",
           message: "Error: no such module\n    at b.ts:1",
           assertionResults: [],
         },
-        { name: `${ROOT}/src/c.test.ts`, status: "passed", message: "", assertionResults: [] },
+        { name: `${ROOT}/c.test.ts`, status: "passed", message: "", assertionResults: [] },
       ],
     };
     const { counts, failures } = countsOfVitest(JSON.stringify(report), 1, ROOT);
     expect(counts).toEqual({ passed: 7, failed: 2 });
     expect(failures).toEqual([
-      "test/a.test.ts two fails: AssertionError: 1 instead of 2",
-      expect.stringMatching(/^test\/a\.test\.ts three fails: Error: long.{180,200}…$/),
-      "src/b.test.ts: Error: no such module",
+      "a.test.ts two fails: AssertionError: 1 instead of 2",
+      expect.stringMatching(/^a\.test\.ts three fails: Error: long.{180,200}…$/),
+      "b.test.ts: Error: no such module",
     ]);
   });
 
