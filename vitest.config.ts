@@ -1,16 +1,19 @@
 import { defineConfig } from "vitest/config";
 
-/** Several operators, databases and blocks by the clock: each of these files takes the machine. */
+/** Blocks by the clock, and what people wait for: each of these files takes the machine. */
 const ALONE = [
-  "test/commit-quorum.test.ts",
-  "test/crash-load.test.ts",
   "test/page.test.ts",
   "test/page-handover.test.ts",
   "test/page-load.test.ts",
   "test/page-wallet.test.ts",
-  "test/several-operators.test.ts",
   "test/several-operators-load.test.ts",
   "test/start.test.ts",
+];
+/** Several operators and databases, that wait for each other more than they compute. */
+const PAIRS = [
+  "test/commit-quorum.test.ts",
+  "test/crash-load.test.ts",
+  "test/several-operators.test.ts",
   "test/statements-handover.test.ts",
   "test/stream-book.test.ts",
   "src/journal/postgres/*.test.ts",
@@ -25,7 +28,10 @@ const limits = {
   // What is waited for comes at once on an idle machine, and within this on a busy one.
   expect: { poll: { timeout: 60_000 } },
   pool: "forks",
+  globalSetup: "test/support/exchange/buildCommands.ts",
 } as const;
+/** For blocks by the clock, and processes that take seconds to start where all is slow. */
+const slowly = { testTimeout: 600_000, hookTimeout: 240_000 } as const;
 
 export default defineConfig({
   test: {
@@ -35,21 +41,32 @@ export default defineConfig({
           ...limits,
           name: "side-by-side",
           include: ALL,
-          exclude: ALONE,
+          exclude: [...PAIRS, ...ALONE],
           maxWorkers: 2,
+          // A file's modules are loaded once for all files of a worker: half of what the small
+          // ones took was loading. What a file changes of the process, it puts back.
+          isolate: false,
           sequence: { groupOrder: 0 },
         },
       },
       {
         test: {
           ...limits,
+          ...slowly,
+          name: "pairs",
+          include: PAIRS,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...limits,
+          ...slowly,
           name: "alone",
-          // Blocks by the clock, and processes that take seconds to start where all is slow.
-          testTimeout: 600_000,
-          hookTimeout: 240_000,
           include: ALONE,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -10,6 +10,7 @@ let exchange: TestExchange;
 let ada: ExchangeClient;
 let bob: ExchangeClient;
 let asked: string[];
+const { fetch } = globalThis;
 beforeAll(async () => {
   exchange = await startExchange();
   [ada, bob] = [await exchange.client(0), await exchange.client(1)];
@@ -17,7 +18,6 @@ beforeAll(async () => {
   await bob.deposit("USDC", "50000");
   await exchange.settle();
   asked = [];
-  const { fetch } = globalThis;
   globalThis.fetch = (input, options) => {
     const url = String(input);
     const isOperators = options?.method === "POST" && url.startsWith(exchange.url);
@@ -25,7 +25,10 @@ beforeAll(async () => {
     return fetch(input, options);
   };
 });
-afterAll(() => exchange.stop());
+afterAll(async () => {
+  globalThis.fetch = fetch;
+  await exchange.stop();
+});
 
 const quote = (side: "buy" | "sell", price: string, amount = "0.5") => ({
   market: MARKET,

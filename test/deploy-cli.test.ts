@@ -24,6 +24,7 @@ import { localSigner } from "../src/chain/signer.ts";
 import { readManifest } from "../src/operator/config/manifest.ts";
 import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
 import { runCli } from "./support/exchange/cli.ts";
+import { commandFile } from "./support/exchange/commandFile.ts";
 
 const KEY_VARIABLE = "QUARTERDECK_PRIVATE_KEY";
 const DEPLOYER = 0;
@@ -288,7 +289,7 @@ describe("a deployment", () => {
 
   /** Starts the command, and ends it with SIGKILL once it says `line`. */
   function killedAt(file: string, line: string): Promise<NodeJS.Signals | null> {
-    const main = join(import.meta.dirname, "../src/cli/main.ts");
+    const main = commandFile("cli/main");
     const args = [main, "deploy", "--plan", file, "--yes", "--poll-ms", "15"];
     const env = { ...process.env, [KEY_VARIABLE]: anvil.keys[DEPLOYER] as string };
     const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"], env });

@@ -14,6 +14,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, it } from "vitest";
 import { freePort } from "./support/chain/anvil.ts";
+import { commandFile } from "./support/exchange/commandFile.ts";
 import { until } from "./support/exchange/exchange.ts";
 
 const run = promisify(execFile);
@@ -40,7 +41,7 @@ function blocks(): { readonly language: string; readonly text: string }[] {
 /** `npm start` with places and ports of this test's own; gives the port of its chain. */
 async function startExchange(storage: string): Promise<number> {
   const port = await freePort(3);
-  const main = join(ROOT, "src/localnet/start.ts");
+  const main = commandFile("localnet/start");
   const ports = ["--port", `${port}`, "--chain-port", `${port + 1}`];
   const size = ["--operators", "1", "--block-time", "0.25", "--quarter", "40", "--traders", "2"];
   const places = ["--storage", storage, "--logs", join(folder, "logs")];

@@ -23,6 +23,7 @@ import { firstBlockOf } from "../src/protocol/rounds.ts";
 import type { Schedule } from "../src/protocol/units.ts";
 import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
 import { runCli } from "./support/exchange/cli.ts";
+import { commandFile } from "./support/exchange/commandFile.ts";
 import { until } from "./support/exchange/exchange.ts";
 import { startHttpProxy } from "./support/faults/proxy.ts";
 
@@ -231,7 +232,7 @@ describe("the operators' list", () => {
         await new Promise((resolve) => setTimeout(resolve, 250));
       }
     })();
-    const main = join(import.meta.dirname, "../src/cli/main.ts");
+    const main = commandFile("cli/main");
     const child = spawn(process.execPath, [main, "operators", ...args, "--config", config], {
       stdio: ["ignore", "ignore", "pipe"],
       env: { ...process.env, [KEY_VARIABLE]: anvil.keys[OWNER] as string },

@@ -18,6 +18,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { databaseFolder } from "../src/localnet/databaseFolder.ts";
 import { freePort, isFree } from "./support/chain/anvil.ts";
+import { commandFile } from "./support/exchange/commandFile.ts";
 import { until } from "./support/exchange/exchange.ts";
 
 interface Run {
@@ -32,7 +33,7 @@ let folder: string;
 let args: string[];
 
 function start(...more: string[]): Run {
-  const main = join(import.meta.dirname, "../src/localnet/start.ts");
+  const main = commandFile("localnet/start");
   const command = [main, ...args, ...more];
   const child = spawn(process.execPath, command, { cwd: folder, detached: true });
   const named = more.indexOf("--storage");

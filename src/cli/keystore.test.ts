@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { commandFile } from "../../test/support/exchange/commandFile.ts";
 import type { Hex } from "../base/hex.ts";
 import { localSigner } from "../chain/signer.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../keys/keySource.ts";
@@ -11,7 +12,6 @@ import { EXIT_CONFIGURATION } from "./report.ts";
 
 const KEY: Hex = `0x${"4c".repeat(32)}`;
 const PASSWORD = "correct horse battery";
-const MAIN = join(import.meta.dirname, "main.ts");
 
 let folder: string;
 let passwordFile: string;
@@ -36,7 +36,7 @@ function keystore(args: string[], input = "", environment: NodeJS.ProcessEnv = {
   for (const name of [KEY_VARIABLE, PASSWORD_VARIABLE]) {
     if (environment[name] === undefined) delete env[name];
   }
-  const child = spawn(process.execPath, [MAIN, "keystore", ...args], { env });
+  const child = spawn(process.execPath, [commandFile("cli/main"), "keystore", ...args], { env });
   child.stdin.end(input);
   const seen = { stdout: "", stderr: "" };
   child.stdout.on("data", (part) => {

@@ -19,6 +19,7 @@ import type {
 } from "../../protocol/units.ts";
 import { follow, readBlockRef } from "../follow/follow.ts";
 import { readClosings, readDeposits, readDisputeRounds } from "../follow/pastEvents.ts";
+import { connect } from "../rpc/rpc.ts";
 import { localSigner } from "../signer.ts";
 import { Submitter } from "../submit/submitter.ts";
 import { type DeployedExchange, deployExchange } from "./deploy.ts";
@@ -381,7 +382,7 @@ async function allLogs(): Promise<ChainLog[]> {
   const stop = new AbortController();
   const head = await anvil.blockNumber();
   const events = follow({
-    client: anvil.client,
+    client: connect([anvil.url], { retries: 0 }),
     mediator: exchange.mediator,
     confirmations: 0,
     after: await readBlockRef(anvil.client, 0),

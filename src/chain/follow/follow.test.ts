@@ -26,7 +26,8 @@ async function begin(changes: Partial<FollowOptions> = {}) {
   const after = await readBlockRef(anvil.client, 0);
   const { mediator } = exchange;
   const rest = { confirmations: 2, pollMs: 10, maxTries: 3, signal: stop.signal };
-  return follow({ client: anvil.client, mediator, after, ...rest, ...changes });
+  const client = connect([anvil.url], { retries: 0 });
+  return follow({ client, mediator, after, ...rest, ...changes });
 }
 
 type Final = Extract<ChainEvent, { kind: "final" }>;

@@ -371,7 +371,7 @@ describe("final blocks that cannot be taken", () => {
   it("final blocks are cut before each quarter that has logs", async () => {
     const schedule = { genesisBlock: deposited - 20, roundSize: 8 };
     const events = follow({
-      client: anvil.client,
+      client: connect([anvil.url], { retries: 0 }),
       mediator: exchange.mediator,
       after: await readBlockRef(anvil.client, 0),
       confirmations: 1,

@@ -1,6 +1,6 @@
 /** The command line as a process of its own. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
+import { commandFile } from "./commandFile.ts";
 
 export interface Ended {
   readonly code: number | null;
@@ -13,8 +13,7 @@ export function startCli(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): ChildProcess {
-  const main = join(import.meta.dirname, "../../../src/cli/main.ts");
-  return spawn(process.execPath, [main, ...args], {
+  return spawn(process.execPath, [commandFile("cli/main"), ...args], {
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, ...environment },
   });

@@ -1,10 +1,10 @@
 /** An operator as a process of its own, to be killed. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex } from "../../../src/base/hex.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../../src/operator/config/config.ts";
+import { commandFile } from "./commandFile.ts";
 import { until } from "./exchange.ts";
 
 /** The fields of a configuration file; see operator/config/config.ts. */
@@ -65,7 +65,7 @@ export function spawnOperator(
   { environment = { [KEY_VARIABLE]: privateKey }, loud = false, wrapper = [] }: SpawnOptions = {},
 ): OperatorProcess {
   writeFileSync(file, JSON.stringify(config));
-  const main = join(import.meta.dirname, "../../../src/cli/main.ts");
+  const main = commandFile("cli/main");
   const { [KEY_VARIABLE]: _key, [PASSWORD_VARIABLE]: _password, ...inherited } = process.env;
   const args = [main, "operator", "--config", file, ...(loud ? [] : ["--quiet"])];
   const [command, ...words] = [...wrapper, process.execPath, ...args] as [string, ...string[]];
