@@ -1,23 +1,25 @@
 import { defineConfig } from "vitest/config";
 
-/** Blocks by the clock, and what people wait for: each of these files takes the machine. */
-const ALONE = [
-  "test/page.test.ts",
-  "test/page-handover.test.ts",
-  "test/page-load.test.ts",
-  "test/page-wallet.test.ts",
-  "test/several-operators-load.test.ts",
-  "test/start.test.ts",
-];
-/** Several operators and databases, that wait for each other more than they compute. */
+/** Pure rules: they start no process, and change nothing of their own. */
+const UNITS = ["base", "protocol", "exchange", "wire"].map((room) => `src/${room}/**/*.test.ts`);
+/** Operators and databases that wait for each other more than they compute. */
 const PAIRS = [
   "test/commit-quorum.test.ts",
-  "test/crash-load.test.ts",
-  "test/several-operators.test.ts",
   "test/statements-handover.test.ts",
   "test/stream-book.test.ts",
   "src/journal/postgres/*.test.ts",
   "src/operator/sequencing/leaderElection.test.ts",
+];
+/** Blocks by the clock, kills, and what people wait for: each of these files takes the machine. */
+const ALONE = [
+  "test/crash-load.test.ts",
+  "test/page.test.ts",
+  "test/page-handover.test.ts",
+  "test/page-load.test.ts",
+  "test/page-wallet.test.ts",
+  "test/several-operators.test.ts",
+  "test/several-operators-load.test.ts",
+  "test/start.test.ts",
 ];
 const ALL = ["src", "page", "tools", "test", "sim"].map((folder) => `${folder}/**/*.test.ts`);
 
@@ -39,14 +41,22 @@ export default defineConfig({
       {
         test: {
           ...limits,
-          name: "side-by-side",
-          include: ALL,
-          exclude: [...PAIRS, ...ALONE],
+          name: "units",
+          include: UNITS,
           maxWorkers: 2,
-          // A file's modules are loaded once for all files of a worker: half of what the small
-          // ones took was loading. What a file changes of the process, it puts back.
+          // A worker loads a module once for all its files: half of what these took was loading.
           isolate: false,
           sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          ...limits,
+          name: "side-by-side",
+          include: ALL,
+          exclude: [...UNITS, ...PAIRS, ...ALONE],
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -56,7 +66,7 @@ export default defineConfig({
           name: "pairs",
           include: PAIRS,
           maxWorkers: 2,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -66,7 +76,7 @@ export default defineConfig({
           name: "alone",
           include: ALONE,
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
