@@ -52,23 +52,12 @@ export const SHAPE_FAULTS = [
 export const REFUTABLE_FAULTS = ["blocksInvented", "trialsRefused", "dutiesHidden"] as const;
 /**
  * Lies about contracts, likewise. viewsRefused: every view of them reverts. viewsGarbled: it gives
- * what cannot be decoded. slotsHidden: there are no operators, and a commit takes many of them.
+ * what cannot be decoded.
  */
-export const VIEW_FAULTS = ["viewsRefused", "viewsGarbled", "slotsHidden"] as const;
-/**
- * Lies about an operator's account, likewise. receiptsInvented: what is not mined is mined, with
- * success, in a block to come. noncesInvented: another next nonce, ahead or behind. balancesHidden:
- * nobody has any ether.
- */
-export const ACCOUNT_FAULTS = ["receiptsInvented", "noncesInvented", "balancesHidden"] as const;
+export const VIEW_FAULTS = ["viewsRefused", "viewsGarbled"] as const;
 /** The faults that a seed draws from; what is added here makes other worlds of old seeds. */
 export const DRAWN_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
-export const ENDPOINT_FAULTS = [
-  ...DRAWN_FAULTS,
-  ...REFUTABLE_FAULTS,
-  ...VIEW_FAULTS,
-  ...ACCOUNT_FAULTS,
-] as const;
+export const ENDPOINT_FAULTS = [...DRAWN_FAULTS, ...REFUTABLE_FAULTS, ...VIEW_FAULTS] as const;
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];
 
 /** Blocks behind the head of which a pruned endpoint has no logs. */

@@ -4,7 +4,6 @@ import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
 import type { SlotTerms } from "../chain/terms.ts";
 import { DIALECTS, type Dialect } from "../host/dialects.ts";
 import {
-  ACCOUNT_FAULTS,
   DRAWN_FAULTS,
   type EndpointFault,
   LIMIT_FAULTS,
@@ -158,10 +157,9 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
   const others = new Set(FAULTS.filter((kind) => plan.faults.has(kind) && random.chance(0.4)));
   const isExact = endpointFault !== undefined || random.chance(0.5);
   if (!lone && !named) {
-    const lies = [...VIEW_FAULTS, ...ACCOUNT_FAULTS];
     endpointFaults.push(
       ...refutableFaults(liars, last, random.split("refutable"), REFUTABLE_FAULTS),
-      ...refutableFaults(liars, last, random.split("lies"), lies),
+      ...refutableFaults(liars, last, random.split("lies"), VIEW_FAULTS),
     );
   }
   return {
@@ -171,7 +169,6 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
     endpoints: endpoints.map((one, i) => (pushesNone.has(i) ? { ...one, scheme: "ws" } : one)),
     endpointFaults,
     truthful,
-    ...(endpointFault === "slotsHidden" && { slots: slotsOf(random) }),
     bloomFill: isExact ? "none" : random.pick(["half", "full"] as const),
     faults: options.faults === undefined ? others : plan.faults,
     fair: !lone,
@@ -223,7 +220,7 @@ function withOperators(plan: Plan, random: Random, options: PlanOptions): Plan {
     truthful,
     endpoints: honest(count),
     operators: random.int(2, 3),
-    slots: slotsOf(random),
+    slots: { anchorBlock: GENESIS_BLOCK + 4, size: random.int(4, 6) },
     leaseMs: random.pick([1500, 3000]),
     faults: options.faults === undefined ? faults : new Set(options.faults),
     deepReorgAt: undefined,
@@ -234,10 +231,6 @@ function withOperators(plan: Plan, random: Random, options: PlanOptions): Plan {
     .filter((index) => mayLimit && index !== truthful)
     .flatMap((index) => faultsOf(index, lastBlockOf(several), random, LIMIT_FAULTS));
   return { ...several, endpointFaults };
-}
-
-function slotsOf(random: Random): SlotTerms {
-  return { anchorBlock: GENESIS_BLOCK + 4, size: random.int(4, 6) };
 }
 
 export function lastBlockOf({ rounds, schedule }: Plan): BlockNumber {

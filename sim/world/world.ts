@@ -254,9 +254,8 @@ class World {
    * leave a transaction behind which another does not know of.
    */
   get #isLasting(): boolean {
-    const { faults, fair, deepReorgAt, kind, slots } = this.#plan;
-    // A false word about slots may cost the gas of a claim.
-    if (slots !== undefined && (faults.size > 0 || kind === "endpoints")) return false;
+    const { faults, fair, deepReorgAt, kind } = this.#plan;
+    if (kind === "several" && faults.size > 0) return false;
     return fair && deepReorgAt === undefined && !faults.has("reorganisations");
   }
 

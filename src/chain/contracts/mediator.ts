@@ -17,7 +17,7 @@ import type {
 import { mediatorAbi } from "../abi/mediator.ts";
 import { operatorManagerAbi } from "../abi/operatorManager.ts";
 import { ContractRefused } from "../rpc/errors.ts";
-import { ask, askEach, type ChainClient } from "../rpc/rpc.ts";
+import { ask, type ChainClient } from "../rpc/rpc.ts";
 import { readTokenFacts, type TokenFacts } from "./tokens.ts";
 
 /** No statement: a struct hash that none has. */
@@ -305,33 +305,8 @@ export class MediatorReader {
     return Number(await this.#readManager(manager, "commitQuorum", [], "the commit quorum"));
   }
 
-  /** The same by each endpoint that answers in time; at least one. */
-  async commitQuorums(manager: Address): Promise<readonly number[]> {
-    const view = {
-      address: manager,
-      abi: operatorManagerAbi,
-      functionName: "commitQuorum",
-    } as const;
-    const found = await askEach("the commit quorum", this.client, (one) => one.readContract(view));
-    return found.map(Number);
-  }
-
   async isRegistered(manager: Address, account: Address): Promise<boolean> {
     return this.#readManager(manager, "isRegistered", [account], "an operator's registration");
-  }
-
-  /** Whether any endpoint that answers in time says so; others are asked where one does not. */
-  async isRegisteredByAny(manager: Address, account: Address): Promise<boolean> {
-    if (await this.isRegistered(manager, account)) return true;
-    const view = {
-      address: manager,
-      abi: operatorManagerAbi,
-      functionName: "isRegistered",
-    } as const;
-    const found = await askEach("an operator's registration", this.client, (one) =>
-      one.readContract({ ...view, args: [account] }),
-    );
-    return found.some((one) => one);
   }
 
   /** One view of the Mediator; `what` names the answer in errors. */

@@ -2,10 +2,8 @@
 import { decodeEventLog, encodeFunctionData, type Log } from "viem";
 import { toAddress, ZERO_ADDRESS } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { roundRobinOperatorManagerAbi as abi } from "../abi/roundRobinOperatorManager.ts";
-import type { AnyChainClient } from "../chainClient.ts";
 import { ContractRefused, RpcUnavailable } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 
@@ -39,13 +37,6 @@ export interface SlotView {
   readonly forecast: Address | undefined;
 }
 
-/** The slots as one endpoint shows them; "none": there the manager has no slots. */
-export interface ShownSlots {
-  /** The endpoint's origin. */
-  readonly from: string;
-  readonly slots: SlotView | "none";
-}
-
 /** A manager's log that moves its slots. */
 export type SlotLog =
   /** `operator` is available for `slot`. */
@@ -63,8 +54,6 @@ export type SlotLog =
 const FOREVER = 2n ** 64n - 1n;
 /** The most operators that a manager takes. */
 const MOST_OPERATORS = 88n;
-/** Milliseconds that an endpoint may take to show the slots by itself. */
-const PATIENCE_MS = 2000;
 
 /** Reads of one manager. Each throws `RpcUnavailable`. */
 export class SlotReader {
@@ -76,34 +65,10 @@ export class SlotReader {
     this.manager = manager;
   }
 
-  /**
-   * The slots as each endpoint shows them by itself. Those that do not answer in time are left out,
-   * and nobody is asked where there is one endpoint.
-   */
-  async slotsOfEach(): Promise<readonly ShownSlots[]> {
-    const all = this.#client.transport.endpoints();
-    if (all.length < 2) return [];
-    const answers = await Promise.all(
-      all.map(async ({ origin, client }) => {
-        const slots = this.#slotsOrNone(client).catch(() => undefined);
-        return { from: origin, slots: await within(PATIENCE_MS, slots) };
-      }),
-    );
-    return answers.filter((one): one is ShownSlots => one.slots !== undefined);
-  }
-
-  async #slotsOrNone(client: AnyChainClient): Promise<SlotView | "none"> {
-    return (await this.#hasSlots(client)) ? this.#slots(client) : "none";
-  }
-
   /** Whether the manager has slots at all: a manager without slots has one operator. */
-  hasSlots(): Promise<boolean> {
-    return this.#hasSlots(this.#client);
-  }
-
-  async #hasSlots(client: AnyChainClient): Promise<boolean> {
+  async hasSlots(): Promise<boolean> {
     try {
-      await this.#read((at) => client.readContract({ ...at, functionName: "slotInfo" }));
+      await this.#read((at) => this.#client.readContract({ ...at, functionName: "slotInfo" }));
       return true;
     } catch (error) {
       if (error instanceof ContractRefused) return false;
@@ -112,22 +77,18 @@ export class SlotReader {
   }
 
   /** All of one block. Work grows with the number of operators. */
-  slots(): Promise<SlotView> {
-    return this.#slots(this.#client);
-  }
-
-  async #slots(client: AnyChainClient): Promise<SlotView> {
-    const blockNumber = await ask("its head", () => client.getBlockNumber());
-    const operators = await this.#operators(client, blockNumber);
+  async slots(): Promise<SlotView> {
+    const blockNumber = await ask("its head", () => this.#client.getBlockNumber());
+    const operators = await this.#operators(blockNumber);
     const [isSet, [index, first, last, size], [, next], forecast] = await this.#read((at) =>
       Promise.all([
-        client.readContract({ ...at, blockNumber, functionName: "inMaintenance" }),
-        client.readContract({ ...at, blockNumber, functionName: "slotInfo" }),
-        client.readContract({ ...at, blockNumber, functionName: "claims" }),
-        client.readContract({ ...at, blockNumber, functionName: "forecast" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "inMaintenance" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "slotInfo" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "claims" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "forecast" }),
       ]),
     );
-    const holder = isSet ? undefined : await this.#holder(client, blockNumber);
+    const holder = isSet ? undefined : await this.#holder(blockNumber);
     return {
       block: Number(blockNumber),
       inMaintenance: holder === undefined,
@@ -146,10 +107,10 @@ export class SlotReader {
    * The holder of the slot; undefined in maintenance. A node that takes in the block just now may
    * show in one call that it began, and not yet in another.
    */
-  async #holder(client: AnyChainClient, blockNumber: bigint): Promise<Address | undefined> {
+  async #holder(blockNumber: bigint): Promise<Address | undefined> {
     try {
       return await this.#read((at) =>
-        client.readContract({ ...at, blockNumber, functionName: "operator" }),
+        this.#client.readContract({ ...at, blockNumber, functionName: "operator" }),
       );
     } catch (error) {
       if (error instanceof ContractRefused && error.errorName === "InMaintenance") return undefined;
@@ -165,9 +126,9 @@ export class SlotReader {
     return toAddress(owner);
   }
 
-  async #operators(client: AnyChainClient, blockNumber: bigint): Promise<ApprovedOperator[]> {
+  async #operators(blockNumber: bigint): Promise<ApprovedOperator[]> {
     const count = await this.#read((at) =>
-      client.readContract({ ...at, blockNumber, functionName: "count" }),
+      this.#client.readContract({ ...at, blockNumber, functionName: "count" }),
     );
     if (count > MOST_OPERATORS) {
       throw new RpcUnavailable("for the operators' slots", new Error(`${count} operators`));
@@ -176,7 +137,7 @@ export class SlotReader {
     const found = await this.#read((at) =>
       Promise.all(
         indexes.map((index) =>
-          client.readContract({
+          this.#client.readContract({
             ...at,
             blockNumber,
             functionName: "operatorAt",

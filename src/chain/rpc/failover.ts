@@ -39,8 +39,6 @@ export interface Endpoints {
   readonly contradict: (endpoint: Endpoint, problem: string) => void;
   /** Has others asked before this one for as long as may be. */
   readonly suspend: (endpoint: Endpoint, problem: string) => void;
-  /** Asks the endpoints in another order than that of their health, one after the other. */
-  readonly requestIn: (order: () => readonly Endpoint[], call: RpcCall) => Promise<unknown>;
 }
 
 export type FailoverTransport = Transport<"failover", Endpoints>;
@@ -89,12 +87,11 @@ export function failover(
     const all = urls.map((url) => new Endpoint(url, shared));
     const endpoints = () => [...all].sort((a, b) => a.penalty - b.penalty);
     const health = () => all.map((endpoint) => endpoint.health);
-    const requestIn: Endpoints["requestIn"] = (order, call) => requestOf(order, call, options);
-    const request = (call: RpcCall) => requestIn(endpoints, call);
+    const request = (call: RpcCall) => requestOf(endpoints, call, options);
     const rest = { key: "failover", name: "Failover", type: "failover", retryCount: 0 } as const;
     return createTransport(
       { ...rest, request: request as never },
-      { endpoints, health, demote, contradict, suspend, requestIn },
+      { endpoints, health, demote, contradict, suspend },
     );
   };
 }

@@ -2,10 +2,8 @@
  * The connection to the chain: several endpoints behind one client (see endpoints/), and the one
  * way to ask it something.
  */
-import { createTransport } from "viem";
 import { within } from "../../base/within.ts";
 import { type AnyChainClient, createChainClient } from "../chainClient.ts";
-import type { RpcCall } from "./connection.ts";
 import { asContractRefused } from "./contractRefusal.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { isCallersError, kindOf } from "./errorKinds.ts";
@@ -29,20 +27,6 @@ export function connect(urls: readonly string[], options: RpcOptions = {}): Chai
   const readContract = (view: View) =>
     read(view).catch((error) => readElsewhere(client.transport, view, error));
   return Object.assign(client, { readContract: readContract as typeof read });
-}
-
-/** The same endpoints, of which `first` is asked before the others; undefined: as they are well. */
-export function preferring(client: ChainClient, first: () => Endpoint | undefined): ChainClient {
-  const { endpoints: all, health, demote, contradict, suspend, requestIn } = client.transport;
-  const endpoints = () => all().toSorted((a, b) => Number(b === first()) - Number(a === first()));
-  const request = (call: RpcCall) => requestIn(endpoints, call);
-  const rest = { key: "preferring", name: "Preferring", type: "failover", retryCount: 0 } as const;
-  return createChainClient(() =>
-    createTransport(
-      { ...rest, request: request as never },
-      { endpoints, health, demote, contradict, suspend, requestIn },
-    ),
-  );
 }
 
 /** Throws `error`, which is what came of the view so far, where no endpoint answers it in time. */
@@ -126,28 +110,4 @@ export async function ask<T>(what: string, question: () => Promise<T>): Promise<
     const mismatch = causeOf(error, (cause) => cause instanceof ChainMismatch);
     throw mismatch ?? asContractRefused(error, what) ?? new RpcUnavailable(`for ${what}`, error);
   }
-}
-
-/**
- * The answers of all endpoints, each by itself, as far as they come in time; at least one. Throws
- * as `ask` does where none answers.
- */
-export async function askEach<T>(
-  what: string,
-  client: ChainClient,
-  question: (client: AnyChainClient) => Promise<T>,
-): Promise<readonly T[]> {
-  const all = client.transport.endpoints();
-  if (all.length < 2) return [await ask(what, () => question(client))];
-  const answers = await Promise.all(
-    all.map(async (endpoint) => {
-      const answer = question(endpoint.client).then((value) => ({ value }));
-      return within(
-        PATIENCE_MS,
-        answer.catch(() => undefined),
-      );
-    }),
-  );
-  const known = answers.filter((one) => one !== undefined).map(({ value }) => value);
-  return known.length > 0 ? known : [await ask(what, () => question(client))];
 }

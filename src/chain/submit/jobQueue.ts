@@ -11,24 +11,17 @@ const MOST_REVERTS = 2;
 
 export class JobQueue {
   readonly #jobs: Job[] = [];
-  readonly #onFailed: (job: Job) => void;
-
-  /** `onFailed`: called for each call that fails, and is still wanted. */
-  constructor(onFailed: (job: Job) => void = () => {}) {
-    this.#onFailed = onFailed;
-  }
 
   /** The calls that are not settled. */
   get jobs(): readonly Job[] {
     return this.#jobs;
   }
 
-  /** `outcome` resolves or rejects when the call is settled. */
-  add(call: Call): { readonly job: Job; readonly outcome: Promise<Mined> } {
-    const { promise: outcome, resolve, reject } = Promise.withResolvers<Mined>();
-    const job = { call, reverts: 0, settled: false, isNoOp: false, resolve, reject };
-    this.#jobs.push(job);
-    return { job, outcome };
+  /** Resolves or rejects when the call is settled. */
+  add(call: Call): Promise<Mined> {
+    return new Promise((resolve, reject) => {
+      this.#jobs.push({ call, reverts: 0, settled: false, isNoOp: false, resolve, reject });
+    });
   }
 
   /** A reverted call that would pass now stays in the queue, a few times. */
@@ -47,7 +40,6 @@ export class JobQueue {
   }
 
   fail(job: Job, error: unknown): void {
-    if (!job.settled && !job.call.signal?.aborted) this.#onFailed(job);
     this.#remove(job);
     job.reject(error);
   }

@@ -86,10 +86,10 @@ export class NonceLine {
 
   /**
    * The chain has gone back behind what is in flight, to the nonce `next`: transactions that were
-   * mined from there on are in the line again. False where that is too far to be filled.
+   * mined from there on are in the line again.
    */
-  reopenFrom(next: number): boolean {
-    return this.#reopen(next, (this.#slots[0]?.nonce ?? next) - 1);
+  reopenFrom(next: number): void {
+    this.#reopen(next, (this.#slots[0]?.nonce ?? next) - 1);
   }
 
   /** `slot` and those behind it, as far as a caller waits for them. */
@@ -113,13 +113,10 @@ export class NonceLine {
     );
   }
 
-  /**
-   * Puts these nonces into the line, as far as they are not, with what was mined under them. False
-   * where they are too many.
-   */
-  #reopen(from: number, to: number): boolean {
+  /** Puts these nonces into the line, as far as they are not, with what was mined under them. */
+  #reopen(from: number, to: number): void {
     // An endpoint that names a nonce further away is not on our chain.
-    if (to - from >= MOST_REMEMBERED) return false;
+    if (to - from >= MOST_REMEMBERED) return;
     const isElsewhere = (job: Job) => this.#slots.some((slot) => slot.holds(job));
     // The highest first: of two transactions of a call the later one has not been reverted.
     for (let nonce = to; nonce >= from; nonce--) {
@@ -129,7 +126,6 @@ export class NonceLine {
       slot.apply({ kind: "reopened", isElsewhere });
       this.#slots = [...this.#slots, slot].sort((a, b) => a.nonce - b.nonce);
     }
-    return true;
   }
 
   #remove(slot: NonceSlot): void {

@@ -34,20 +34,28 @@ export async function readReceipt(
   isUsed = false,
 ): Promise<Receipt | undefined> {
   const all = client.transport.endpoints();
+  let isAnswered = false;
   for (const endpoint of all) {
+    // Whatever does not answer is waited for only where nobody else has answered.
+    if (isAnswered && isFailing(endpoint)) continue;
     const receipt = await receiptOf(endpoint, hash, raw);
     if (receipt === "none" && !isUsed) return undefined;
+    if (receipt === "none") isAnswered = true;
     if (receipt === "none" || receipt === undefined) continue;
     if (receipt.isSuccess) return receipt;
-    const others = all.filter((one) => one !== endpoint);
+    const others = all.filter((one) => one !== endpoint && !isFailing(one));
     return confirmed(receipt, others, hash, raw);
   }
   return undefined;
 }
 
+function isFailing({ penalty, isContradicted }: Endpoint): boolean {
+  return penalty > 0 && !isContradicted;
+}
+
 /**
  * A transaction that was reverted is sent again, and would be done twice where it was not: so
- * another endpoint must know it, if any answers.
+ * another endpoint must know it, if any answers that has a block as late.
  */
 async function confirmed(
   reverted: Receipt,
@@ -56,11 +64,24 @@ async function confirmed(
   raw: Hex | undefined,
 ): Promise<Receipt | undefined> {
   const answers = await Promise.all(
-    others.map((one) => within(PATIENCE_MS, receiptOf(one, hash, raw))),
+    others.map((one) => within(PATIENCE_MS, receiptBy(one, reverted.block, hash, raw))),
   );
   const known = answers.filter((one) => one !== undefined && one !== "none");
   if (known.length > 0) return known.find(({ isSuccess }) => isSuccess) ?? reverted;
   return answers.includes("none") ? undefined : reverted;
+}
+
+/** As `receiptOf`; undefined too where the endpoint has nothing, and not yet the block. */
+async function receiptBy(
+  endpoint: Endpoint,
+  block: BlockNumber,
+  hash: Hex,
+  raw: Hex | undefined,
+): Promise<Receipt | "none" | undefined> {
+  const receipt = await receiptOf(endpoint, hash, raw);
+  if (receipt !== "none") return receipt;
+  const head = await endpoint.client.getBlockNumber().catch(() => 0n);
+  return Number(head) < block ? undefined : "none";
 }
 
 /** Undefined: no answer. */

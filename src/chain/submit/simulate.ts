@@ -13,8 +13,8 @@ import type { Call } from "./call.ts";
 const PATIENCE_MS = 2000;
 /** Times that the refusal of one call is overruled. */
 const MOST_OVERRULED = 2;
-/** Blocks by which endpoints that are well may be behind each other. */
-export const LAG_BLOCKS = 3;
+/** Blocks by which endpoints that are well may be behind each other, as the survey has it. */
+export const LAG_BLOCKS = 12;
 /** A fifth more than the estimate: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;
 /**

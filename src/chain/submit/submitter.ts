@@ -19,7 +19,7 @@ import {
 } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { TransactionSigner } from "../signer.ts";
-import { type AccountView, readAccount, readStart, Source, type Start } from "./account.ts";
+import { type AccountView, readAccount, readStart, type Start } from "./account.ts";
 import { Attempts } from "./attempts.ts";
 import { broadcast } from "./broadcast.ts";
 import type { Call, Job, Mined } from "./call.ts";
@@ -78,9 +78,7 @@ const UNKNOWN_PENDING_HINT =
 
 export class Submitter implements CallSubmitter {
   readonly #options: SubmitterOptions;
-  readonly #source: Source;
-  readonly #client: ChainClient;
-  readonly #queue = new JobQueue((job) => this.#source.failed(job));
+  readonly #queue = new JobQueue();
   readonly #line = new NonceLine();
   readonly #pricing: Pricing;
   readonly #attempts: Attempts;
@@ -91,12 +89,9 @@ export class Submitter implements CallSubmitter {
 
   constructor(options: SubmitterOptions) {
     this.#options = options;
-    this.#source = new Source(options.client);
-    this.#client = this.#source.client;
-    const client = this.#client;
-    const shared = { ...options, client, line: this.#line, emit: this.#emit.bind(this) };
+    const shared = { ...options, line: this.#line, emit: this.#emit.bind(this) };
     this.#pricing = new Pricing(shared);
-    this.#keyed = new KeyedCalls(client, options.signer.address);
+    this.#keyed = new KeyedCalls(options.client, options.signer.address);
     this.#attempts = new Attempts({
       ...shared,
       pricing: this.#pricing,
@@ -120,8 +115,7 @@ export class Submitter implements CallSubmitter {
   }
 
   #enqueue(call: Call): Promise<Mined> {
-    const { job, outcome } = this.#queue.add(call);
-    this.#source.wanted(job);
+    const outcome = this.#queue.add(call);
     void this.#work();
     return outcome;
   }
@@ -154,7 +148,6 @@ export class Submitter implements CallSubmitter {
       .slice(0, MOST_IN_FLIGHT);
     const [first] = jobs;
     if (first === undefined || this.#options.signal?.aborted) return;
-    for (const job of jobs) this.#source.begun(job);
     const start = await this.#start(first.call).catch((error: unknown) => {
       // Pending transactions may be mined meanwhile, and other calls can wait for their place.
       if (!this.#line.isAwaited) this.#queue.failAll(() => error, jobs);
@@ -183,8 +176,7 @@ export class Submitter implements CallSubmitter {
     const holder = { job, gas };
     try {
       // Nodes want the funds for all pending transactions; the call may pass once those are mined.
-      const isFunded = (wei: bigint) => this.#pricing.isFunded(slot, holder, wei);
-      if (!isFunded(balance) && !isFunded(await this.#source.balance(this.address))) return false;
+      if (!this.#pricing.isFunded(slot, holder, balance)) return false;
       await this.#attempts.attempt(slot, holder);
     } catch (error) {
       const mayPassLater = error instanceof InsufficientFunds || kindOf(error) === "nonceTooHigh";
@@ -219,7 +211,7 @@ export class Submitter implements CallSubmitter {
 
   /** The account by the chain. Emits `unknownPending`. Throws `RpcUnavailable`. */
   async #start(call: Call): Promise<Start> {
-    const start = await readStart(this.#client, this.address);
+    const start = await readStart(this.#options.client, this.address);
     const firstNonce = this.#line.knownEnd(start.nonce);
     if (start.pendingNonce > firstNonce) {
       const lastNonce = start.pendingNonce - 1;
@@ -237,7 +229,6 @@ export class Submitter implements CallSubmitter {
     await sleep(pollMs, signal).catch(() => {});
     if (signal?.aborted) return;
     this.#attempts.renew();
-    this.#source.polled();
     // Head and nonce before the receipts: both then hold for any receipt that is missing.
     const now = await this.#readAccount();
     // Nobody lags so far: an endpoint made that block up, and no other knows it.
@@ -263,24 +254,17 @@ export class Submitter implements CallSubmitter {
     this.#pollsBehind = next < (slots[0]?.nonce ?? next) ? this.#pollsBehind + 1 : 0;
     if (this.#pollsBehind < POLLS_BEHIND) return;
     this.#pollsBehind = 0;
-    if (!this.#line.reopenFrom(next)) {
-      const why = `it has a nonce far beyond ${next}, which is the next one of ${this.address}`;
-      // Calls without a deadline can wait until the endpoints agree: nobody must do them twice.
-      const inLine = this.#queue.jobs.filter(
-        (job) => job.call.deadlineBlock !== undefined && slots.some((slot) => slot.holds(job)),
-      );
-      this.#queue.failAll(({ call }) => new TransactionLost(call.what, why), inLine);
-    }
+    this.#line.reopenFrom(next);
     await this.#rebroadcast(this.#line.slots);
   }
 
   /** Reorged transactions, and those behind them, may have left the pools together. */
   async #rebroadcast(slots: readonly NonceSlot[]): Promise<void> {
-    const { signal } = this.#options;
+    const { client, signal } = this.#options;
     for (const { current, nonce, kind, isAwaited } of slots) {
       if (current === undefined || signal?.aborted) continue;
       if (kind !== "reorged" && !isAwaited) continue;
-      await broadcast(this.#client, current.raw);
+      await broadcast(client, current.raw);
       this.#emit({ kind: "rebroadcast", nonce }, current.job.call);
     }
   }
@@ -297,7 +281,7 @@ export class Submitter implements CallSubmitter {
   /** Undefined when the chain does not answer: the next poll may. */
   async #readAccount(): Promise<AccountView | undefined> {
     try {
-      return await readAccount(this.#client, this.address);
+      return await readAccount(this.#options.client, this.address);
     } catch (error) {
       if (!(error instanceof RpcUnavailable)) throw error;
       const owner = this.#line.slots.find((slot) => slot.owner !== undefined)?.owner;
@@ -309,7 +293,7 @@ export class Submitter implements CallSubmitter {
   /** Settles what is mined. `next`: the key's next nonce, if it is known. */
   async #collect(next: number | undefined): Promise<void> {
     for (const slot of this.#line.slots) {
-      const settled = await settledOf(slot, this.#client, {
+      const settled = await settledOf(slot, this.#options.client, {
         onBlock: (block) => {
           this.#newestMined = Math.max(this.#newestMined, block);
         },
@@ -320,10 +304,7 @@ export class Submitter implements CallSubmitter {
         // A lagging endpoint reopens nonces that were never undone: their callers know already.
         const isNews = version.block !== slot.lastMined?.block;
         this.#line.settle(slot, version);
-        if (!isNews) continue;
-        const waiting = this.#waitingFor(job);
-        this.#source.mined(waiting, settled.outcome !== "reverted");
-        this.#queue.settle({ ...settled, job: waiting });
+        if (isNews) this.#queue.settle({ ...settled, job: this.#waitingFor(job) });
       } else if (next === undefined || slot.nonce >= next) {
         return;
       }
@@ -374,7 +355,7 @@ export class Submitter implements CallSubmitter {
 
   /** As of a block that holds all our transactions: a lagging endpoint would repeat them. */
   #simulate(call: Call): Promise<bigint> {
-    return simulate(this.#client, this.address, call, this.#newestMined);
+    return simulate(this.#options.client, this.address, call, this.#newestMined);
   }
 
   #emit(event: SubmitterEvent, call: Call): void {

@@ -40,8 +40,6 @@ const UNREACHABLE = new StorageFailure("DatabaseUnreachable", "the database", "N
 class Shared implements AttestationBoard {
   readonly rows = new Map<string, Attestation>();
   quorum = 2;
-  /** By endpoints that do not agree. */
-  otherQuorums: number[] = [];
   approved: Address[] = [ADA, BOB, CY];
   /** Tokens whose roots the chain shows already. */
   committed: Address[] = [];
@@ -93,8 +91,8 @@ function operator(shared: Shared, index: number, world = atRound1()) {
     },
   };
   const reader = {
-    commitQuorums: async () => [shared.quorum, ...shared.otherQuorums],
-    isRegisteredByAny: async (_: Address, one: Address) => shared.approved.includes(one),
+    commitQuorum: async () => shared.quorum,
+    isRegistered: async (_: Address, one: Address) => shared.approved.includes(one),
     at: () => reader,
     commitment: async (_: number, token: Address) =>
       shared.committed.includes(token) ? OTHER_ROOTS : undefined,
@@ -145,26 +143,6 @@ describe("a quorum of operators", () => {
     expect(await quorum.gather(dutyOf(world))).toEqual([]);
     expect([signing.count, shared.asked]).toEqual([0, 0]);
     expect(quorum.wait).toBeUndefined();
-  });
-
-  it("a false word about the quorum keeps no commit from being attested, or sent", async () => {
-    const shared = new Shared();
-    const ada = operator(shared, 0);
-    const gather = () => ada.quorum.gather(dutyOf(ada.world));
-    for (const lie of [0, 1]) {
-      shared.otherQuorums = [lie];
-      // The Mediator has the last word, and waits are told of by nobody.
-      expect(await gather()).toEqual([]);
-      await ada.quorum.poll(FIRST);
-      expect([ada.signing.count, ada.quorum.wait]).toEqual([1, undefined]);
-    }
-    await operator(shared, 1).quorum.poll(FIRST);
-    expect(await gather()).toHaveLength(1);
-    shared.otherQuorums = [88];
-    expect(await gather()).toHaveLength(1);
-    await operator(shared, 2).quorum.poll(FIRST);
-    // More than it takes, and enough for one of them.
-    expect(await gather()).toHaveLength(2);
   });
 
   it("an operator attests once what its own journal gives, also after a restart", async () => {

@@ -149,8 +149,8 @@ export class CommitQuorum {
   async #poll(board: AttestationBoard, head: BlockNumber): Promise<void> {
     const { reader, manager, state, onPoll } = this.#options;
     if (!this.#mayOwe(head)) return this.#waits.over();
-    const quorums = await reader.commitQuorums(manager);
-    if (Math.max(...quorums) <= 1) {
+    const quorum = await reader.commitQuorum(manager);
+    if (quorum <= 1) {
       this.#divergences = [];
       return this.#waits.over();
     }
@@ -162,7 +162,7 @@ export class CommitQuorum {
       // Now, because the state moves on while we wait.
       const wholeHash = rootsHash(commit(state).roots);
       const own = { duty, hash: rootsHash(duty.roots), wholeHash };
-      await this.#attest(own, board, Math.min(...quorums), head);
+      await this.#attest(own, board, quorum, head);
     }
     onPoll();
   }
@@ -213,7 +213,7 @@ export class CommitQuorum {
     const { signer, domain, log, reader, manager } = this.#options;
     const { address } = signer;
     // An operator that was removed signs nothing more.
-    if (!(await reader.isRegisteredByAny(manager, address))) return;
+    if (!(await reader.isRegistered(manager, address))) return;
     const { attested } = this.#bookOf(round);
     let own = attested.get(keyOf(address, hash));
     if (own === undefined) {
@@ -267,7 +267,7 @@ export class CommitQuorum {
     const { reader, manager } = this.#options;
     const all = [...this.#bookOf(round).attested.values()];
     const operators = [...new Set(all.map(({ operator }) => operator))];
-    const known = await Promise.all(operators.map((one) => reader.isRegisteredByAny(manager, one)));
+    const known = await Promise.all(operators.map((one) => reader.isRegistered(manager, one)));
     const approved = new Set(operators.filter((_, i) => known[i]));
     return all.filter(({ operator }) => approved.has(operator));
   }
@@ -306,15 +306,13 @@ export class CommitQuorum {
 
   /**
    * The attestations that the commit must be sent with, by the quorum and the list as they are now.
-   * Where endpoints do not agree about the quorum, as many as any asks for, and enough for one of
-   * them: the Mediator takes more than it needs. Throws `AttestationsMissing`, or `RpcUnavailable`.
+   * Throws `AttestationsMissing`, or `RpcUnavailable`.
    */
   async gather({ round, roots }: CommitDuty): Promise<readonly Signature[]> {
     const { reader, manager, board, signer } = this.#options;
     const { address } = signer;
     const hash = rootsHash(roots);
-    const quorums = await reader.commitQuorums(manager);
-    const [least, quorum] = [Math.min(...quorums), Math.max(...quorums)];
+    const quorum = await reader.commitQuorum(manager);
     if (quorum <= 1) return [];
     const choose = (given: readonly Attested[]) => {
       const approved = new Set(given.map(({ operator }) => operator));
@@ -332,9 +330,9 @@ export class CommitQuorum {
     }
     const standing = await this.#standing(round);
     const chosen = choose(standing);
-    if (chosen.length >= least - 1) return chosen;
+    if (chosen.length === quorum - 1) return chosen;
     const missing = this.#missing([address, ...operatorsOf(standing, hash)]);
-    throw new AttestationsMissing(round, least, { found: chosen.length, missing, problem });
+    throw new AttestationsMissing(round, quorum, { found: chosen.length, missing, problem });
   }
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { toAddress } from "../../base/address.ts";
 import type { Address } from "../../base/hex.ts";
-import type { ShownSlots, SlotReader, SlotView } from "../../chain/contracts/roundRobinManager.ts";
-import { ContractRefused, RpcUnavailable } from "../../chain/rpc/errors.ts";
+import type { SlotReader, SlotView } from "../../chain/contracts/roundRobinManager.ts";
+import { ContractRefused } from "../../chain/rpc/errors.ts";
 import type { Call, Submitter } from "../../chain/submit/submitter.ts";
 import { SlotKeeper } from "./slotKeeper.ts";
 
@@ -24,13 +24,7 @@ const SLOTS: SlotView = {
   forecast: BOB,
 };
 
-function keeper(
-  address: Address,
-  answers: (SlotView | Error)[],
-  slots = true,
-  others: () => ShownSlots[] = () => [],
-  onSend: (call: Call) => void = () => {},
-) {
+function keeper(address: Address, answers: (SlotView | Error)[], slots = true) {
   const sent: Call[] = [];
   const events: string[] = [];
   const take = (event: string) => {
@@ -43,12 +37,10 @@ function keeper(
       if (next instanceof Error) throw next;
       return next;
     },
-    slotsOfEach: async () => others(),
   };
   const submitter = {
     send: async (call: Call) => {
       sent.push(call);
-      onSend(call);
       return { transactionHash: "0x", block: 101, gasUsed: 1n, cost: 1n };
     },
   };
@@ -133,120 +125,5 @@ describe("the operator slot", () => {
     await one.poll();
     await one.claimIfDue();
     expect(sent).toMatchObject([{ what: "claim of slot 7", deadlineBlock: 107, priority: 0 }]);
-  });
-});
-
-describe("the operator slot where endpoints do not agree", () => {
-  const LIE: SlotView = {
-    ...SLOTS,
-    inMaintenance: true,
-    operators: [],
-    operator: undefined,
-    claimed: [ADA, BOB],
-    forecast: undefined,
-  };
-  const shown = (...views: (SlotView | "none")[]) =>
-    views.map((slots, i): ShownSlots => ({ from: `http://${i}`, slots }));
-
-  /** A keeper whose own reading is false, after others were asked. */
-  async function misled(address: Address, other: SlotView | "none", read: SlotView | Error = LIE) {
-    const given = keeper(address, [read], true, () => shown(LIE, other));
-    await given.one.poll();
-    // Those who have read something do not wait for what others say.
-    await new Promise(setImmediate);
-    return given;
-  }
-
-  it("a slot is ours if one endpoint of two says so", async () => {
-    const [ada, bob] = [(await misled(ADA, SLOTS)).one, (await misled(BOB, SLOTS)).one];
-    expect([ada.mayAct(100, 500), bob.mayAct(100, 500)]).toEqual([true, false]);
-    expect([ada.isApproved, bob.isApproved]).toEqual([true, true]);
-    // And in the rescue window all may act that one of them lists.
-    expect(bob.mayAct(118, 119)).toBe(true);
-  });
-
-  it("a slot is ours by one endpoint where the others answer nothing that can be read", async () => {
-    const unread = new RpcUnavailable("for slots", new Error("garbled"));
-    const { one } = await misled(ADA, SLOTS, unread);
-    expect(one.mayAct(100, 500)).toBe(true);
-    const alone = keeper(ADA, [unread]);
-    await expect(alone.one.poll()).rejects.toBe(unread);
-  });
-
-  it("a manager has no slots if one endpoint says so", async () => {
-    expect((await misled(ADA, "none")).one.mayAct(100, 500)).toBe(true);
-  });
-
-  it("an operator that no endpoint lists is not approved", async () => {
-    const stranger = toAddress(`0x${"9".repeat(40)}`);
-    const { one } = await misled(stranger, SLOTS);
-    expect([one.isApproved, one.mayAct(118, 119)]).toEqual([false, false]);
-  });
-
-  it("the next slot is claimed by the word of one, three times and no more", async () => {
-    const free = { ...SLOTS, slot: 6, claimed: [], forecast: ADA };
-    const { one, sent } = await misled(ADA, free);
-    for (let i = 0; i < 9; i++) await one.claimIfDue();
-    expect(sent.map(({ what }) => what)).toEqual(Array(3).fill("claim of slot 7"));
-  });
-
-  it("claims by a false word fail ever more seldom, and hold up no true one", async () => {
-    let slot = 50;
-    let isTrueDue = false;
-    const { one, sent } = keeper(
-      ADA,
-      [SLOTS],
-      true,
-      () =>
-        shown(
-          { ...SLOTS, slot: slot++, operators: OPERATORS.slice(0, 2), claimed: [], forecast: BOB },
-          { ...SLOTS, slot: 6, claimed: isTrueDue ? [] : [ADA], forecast: ADA },
-        ),
-      ({ what }) => {
-        if (what !== "claim of slot 7") throw new ContractRefused(what, "WrongSlot", []);
-      },
-    );
-    const heads = async (count: number) => {
-      for (let i = 0; i < count; i++) {
-        await one.poll();
-        await new Promise(setImmediate);
-        await one.claimIfDue();
-      }
-    };
-    await heads(300);
-    expect(sent.length).toBeGreaterThan(3);
-    expect(sent.length).toBeLessThan(12);
-    isTrueDue = true;
-    await heads(20);
-    expect(sent.at(-1)?.what).toBe("claim of slot 7");
-  });
-
-  it("others are asked once where all agree, and seldom where one does not answer", async () => {
-    let asked = 0;
-    let views = shown(SLOTS, SLOTS);
-    const { one } = keeper(ADA, [SLOTS], true, () => {
-      asked += 1;
-      return views;
-    });
-    const polls = async (count: number) => {
-      for (let i = 0; i < count; i++) {
-        await one.poll();
-        await new Promise(setImmediate);
-      }
-    };
-    await polls(100);
-    expect(asked).toBe(1);
-    views = shown(SLOTS);
-    const other = keeper(ADA, [SLOTS], true, () => {
-      asked += 1;
-      return views;
-    });
-    asked = 0;
-    for (let i = 0; i < 100; i++) {
-      await other.one.poll();
-      await new Promise(setImmediate);
-    }
-    expect(asked).toBeGreaterThan(4);
-    expect(asked).toBeLessThan(12);
   });
 });

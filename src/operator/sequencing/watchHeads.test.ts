@@ -17,11 +17,10 @@ test("a head is reported again after a failed poll, though no block came", async
     if (polls === 3) throw new RpcUnavailable("for its head", new Error("busy"));
     return { number: 7n, timestamp: 1n, baseFeePerGas: 1n };
   };
-  const endpoints = [{ client: { getBlock } }];
   await watchHeads(() => true, stop.signal, {
     config: { maxTries: 3, pollMs: 1 } as OperatorConfig,
     log: collectingLog(),
-    client: { getBlock, transport: { endpoints: () => endpoints } } as never,
+    client: { getBlock } as never,
     onChain: (head) => void told.push(`head ${head?.number}`),
     onFailedPoll: () => void told.push("failed"),
   });
@@ -78,40 +77,4 @@ test("an endpoint that stands still is passed over for one that was away for lon
   expect(told).toEqual([0, 20]);
   expect(failures.at(-1)).toBe(passedOver);
   expect(asked).toBeLessThan(50);
-});
-
-test("a head that only one endpoint of two has is not told, and the other's is", async () => {
-  const anvil = await startAnvil();
-  onTestFinished(() => anvil.stop());
-  // 12 s apart: those that are mined at once have no pace, and look late.
-  await anvil.rpc("anvil_mine", ["0x14", "0xc"]);
-  let isLying = false;
-  const inventing = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
-    const answer = await forward();
-    const isHead = method === "eth_getBlockByNumber" && params[0] === "latest";
-    if (!isLying || !isHead) return answer;
-    return { result: { ...(answer.result as object), number: "0xf4240" } };
-  });
-  onTestFinished(() => inventing.stop());
-  const stop = new AbortController();
-  const told: number[] = [];
-  const failures: string[] = [];
-  const onFailure = (origin: string, problem: string) => failures.push(`${origin} ${problem}`);
-  const client = connect([inventing.url, anvil.url], { retries: 0, onFailure });
-  await watchHeads(() => true, stop.signal, {
-    config: { maxTries: 3, pollMs: 1, confirmations: 1 } as OperatorConfig,
-    log: collectingLog(),
-    client,
-    onChain: (head) => {
-      told.push(head?.number ?? -1);
-      isLying = true;
-      if (told.length >= 3) stop.abort();
-      anvil.mine().catch(() => {});
-    },
-    onFailedPoll: () => told.push(-1),
-  });
-  expect(told[0]).toBe(20);
-  expect(told[1]).toBe(-1);
-  expect(told[2]).toBeLessThan(100);
-  expect(failures).toContain(`${inventing.url} no other endpoint has its newest block 1000000`);
 });
