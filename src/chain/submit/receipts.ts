@@ -36,7 +36,7 @@ export async function readReceipt(
   const all = client.transport.endpoints();
   let isAnswered = false;
   for (const endpoint of all) {
-    // Whatever does not answer is waited for only where nobody else has answered.
+    // An endpoint that fails is waited for only where no other has answered.
     if (isAnswered && isFailing(endpoint)) continue;
     const receipt = await receiptOf(endpoint, hash, raw);
     if (receipt === "none" && !isUsed) return undefined;
