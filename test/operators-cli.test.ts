@@ -219,13 +219,18 @@ describe("the operators' list", () => {
 
   /**
    * Runs while blocks come one by one; gives the process to disturb. Once maintenance is entered no
-   * block comes before that is done, however slow this machine is.
+   * block comes before that is done, however slow this machine is; `isHeld`: none comes at all.
    */
-  async function slowly(args: string[], disturb: (child: ChildProcess) => Promise<void>) {
+  async function slowly(
+    args: string[],
+    disturb: (child: ChildProcess) => Promise<void>,
+    isHeld = false,
+  ) {
     await anvil.setAutomine(false);
     let mining = true;
     const disturbed = Promise.withResolvers<void>();
     const miner = (async () => {
+      if (isHeld) await disturbed.promise;
       while (mining) {
         await anvil.mine();
         if (await inMaintenance()) await disturbed.promise;
@@ -275,10 +280,12 @@ describe("the operators' list", () => {
   });
 
   test("the command leaves maintenance that it was entering when the signal came", async () => {
-    const { code } = await slowly(["slot-size", "12", "--yes"], async (child) => {
+    const kill = async (child: ChildProcess) => {
       await until("it is sent", () => hasPending());
       child.kill("SIGINT");
-    });
+    };
+    // A block right after it would have the command go on before anybody sees it pending.
+    const { code } = await slowly(["slot-size", "12", "--yes"], kill, true);
     expect(code).toBe(1);
     expect(await inMaintenance()).toBe(false);
     expect((await reader.slots()).slotSize).toBe(SLOT_BLOCKS);
