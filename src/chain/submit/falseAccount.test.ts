@@ -77,6 +77,9 @@ describe("an endpoint that lies about an account", () => {
     // No function of the token.
     const sent = { from: anvil.addresses[0], to: mint(1n).to, data: "0x12345678", gas };
     const hash = (await anvil.rpc("eth_sendTransaction", [sent])) as Hex;
+    // The node answers before it has mined.
+    const receipt = () => anvil.rpc("eth_getTransactionReceipt", [hash]);
+    await expect.poll(receipt).toMatchObject({ status: "0x0" });
     const head = Number(await anvil.rpc("eth_blockNumber", []));
     const second = async (behind: number) => {
       const proxy = await startHttpProxy(anvil.url, async ({ method }, forward) => {
