@@ -1,4 +1,4 @@
-/** Answers that an endpoint makes up of contracts. */
+/** False answers of an endpoint about contracts. */
 import type { Hex } from "../../src/base/hex.ts";
 import { asDone, encodeRevert } from "../chain/mediatorAbi.ts";
 import { Revert } from "../chain/terms.ts";

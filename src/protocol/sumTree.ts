@@ -33,8 +33,8 @@ export interface FrozenSumTree {
   /** Proof of the leaf at `index`; throws an `Alarm` where there is none. O(log n). */
   prove(index: number): BalanceProof;
   /**
-   * Gives its memory to the trees that it was forked from and that were forked from it. Whatever is
-   * asked of it afterwards is an `Alarm`.
+   * Gives its memory to the trees that it was forked from and that were forked from it. Afterwards
+   * its root, balances and proofs are an `Alarm`. Releasing it again does nothing.
    */
   release(): void;
 }

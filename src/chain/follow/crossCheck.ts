@@ -142,8 +142,7 @@ export class CrossCheck {
 
   /** Not asked, unless there is a dispute: whatever it is passed over for may take long. */
   #isSpared(endpoint: Endpoint): boolean {
-    const isFaulty = endpoint.penalty > 0 && !endpoint.isContradicted;
-    return isFaulty && this.#disputed === undefined;
+    return endpoint.isFailing && this.#disputed === undefined;
   }
 
   /** The first block of the reading that the endpoint has otherwise; unknown: it lacks the last. */

@@ -7,12 +7,10 @@
  */
 import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { Endpoint } from "../rpc/endpoint.ts";
+import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 
-/** Milliseconds that others may take to name their newest block. */
-const PATIENCE_MS = 2000;
 /** Blocks over which the time between two is taken. */
 const SAMPLE_BLOCKS = 32n;
 /** Blocks over which our own pace is taken, at least; and twice that, at most. */
@@ -80,7 +78,7 @@ export class Leaps {
     const answers = await Promise.all(
       others.map((one) =>
         within(
-          PATIENCE_MS,
+          SECOND_WORD_MS,
           newestOf(one).catch(() => undefined),
         ),
       ),

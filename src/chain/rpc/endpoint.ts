@@ -39,6 +39,9 @@ const ANSWERS_TO_FORGET = 32;
 /** Milliseconds before a lost subscription to heads is renewed, at first and at most. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 30_000;
+/** Milliseconds that other endpoints may take to confirm, or to refute, the word of one. */
+export const SECOND_WORD_MS = 2000;
+
 /** Subscriptions in a row that failed, where other questions may pass, before it is only asked. */
 const MOST_FAILED_SUBSCRIPTIONS = 3;
 
@@ -80,9 +83,12 @@ export class Endpoint {
     return this.#penalty;
   }
 
-  /** Passed over for what another says, and not for a fault: it may well be the true one. */
-  get isContradicted(): boolean {
-    return this.#penalty > 0 && this.#isContradicted;
+  /**
+   * Passed over for a fault of its own: to ask it may take long. One that another endpoint merely
+   * contradicts may well be the true one, and is none of these.
+   */
+  get isFailing(): boolean {
+    return this.#penalty > 0 && !this.#isContradicted;
   }
 
   get health(): EndpointHealth {

@@ -5,16 +5,13 @@
 import { within } from "../../base/within.ts";
 import { type AnyChainClient, createChainClient } from "../chainClient.ts";
 import { asContractRefused } from "./contractRefusal.ts";
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, SECOND_WORD_MS } from "./endpoint.ts";
 import { isCallersError, kindOf } from "./errorKinds.ts";
 import { ChainMismatch, causeOf, EndpointFailed, RpcUnavailable } from "./errors.ts";
 import { type FailoverOptions, type FailoverTransport, failover } from "./failover.ts";
 
 export type ChainClient = AnyChainClient<FailoverTransport>;
 export type RpcOptions = FailoverOptions;
-
-/** Milliseconds that others may take for a view that one endpoint refuses, or garbles. */
-const PATIENCE_MS = 2000;
 
 /**
  * Does not yet talk to anybody. `urls`: best first, at least one. A view of a contract that one
@@ -48,7 +45,7 @@ async function readElsewhere(
     }
   });
   const found = await within(
-    PATIENCE_MS,
+    SECOND_WORD_MS,
     Promise.any(reads).catch(() => undefined),
   );
   if (found === undefined) throw error;

@@ -3,7 +3,7 @@ import { parseTransaction, TransactionReceiptNotFoundError } from "viem";
 import type { Hex } from "../../base/hex.ts";
 import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import type { Endpoint } from "../rpc/endpoint.ts";
+import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
 import { causeOf } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Mined } from "./call.ts";
@@ -17,9 +17,6 @@ export interface Receipt {
   /** Wei. */
   readonly cost: bigint;
 }
-
-/** Milliseconds that others may take for a receipt by which one says that it was reverted. */
-const PATIENCE_MS = 2000;
 
 /**
  * Undefined while the first endpoint that answers knows of no block with the transaction; with
@@ -37,20 +34,16 @@ export async function readReceipt(
   let isAnswered = false;
   for (const endpoint of all) {
     // An endpoint that fails is waited for only where no other has answered.
-    if (isAnswered && isFailing(endpoint)) continue;
+    if (isAnswered && endpoint.isFailing) continue;
     const receipt = await receiptOf(endpoint, hash, raw);
     if (receipt === "none" && !isUsed) return undefined;
     if (receipt === "none") isAnswered = true;
     if (receipt === "none" || receipt === undefined) continue;
     if (receipt.isSuccess) return receipt;
-    const others = all.filter((one) => one !== endpoint && !isFailing(one));
+    const others = all.filter((one) => one !== endpoint && !one.isFailing);
     return confirmed(receipt, others, hash, raw);
   }
   return undefined;
-}
-
-function isFailing({ penalty, isContradicted }: Endpoint): boolean {
-  return penalty > 0 && !isContradicted;
 }
 
 /**
@@ -64,7 +57,7 @@ async function confirmed(
   raw: Hex | undefined,
 ): Promise<Receipt | undefined> {
   const answers = await Promise.all(
-    others.map((one) => within(PATIENCE_MS, receiptBy(one, reverted.block, hash, raw))),
+    others.map((one) => within(SECOND_WORD_MS, receiptBy(one, reverted.block, hash, raw))),
   );
   const known = answers.filter((one) => one !== undefined && one !== "none");
   if (known.length > 0) return known.find(({ isSuccess }) => isSuccess) ?? reverted;

@@ -1,20 +1,17 @@
 /** Simulates a call before it is sent: one that the contract refuses only costs gas. */
 import type { Address } from "../../base/hex.ts";
 import { within } from "../../base/within.ts";
+import { MAX_MINED_AHEAD_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { asContractRefused } from "../rpc/contractRefusal.ts";
-import type { Endpoint } from "../rpc/endpoint.ts";
+import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
 import { isCallersError, kindOf } from "../rpc/errorKinds.ts";
 import { ContractRefused, InsufficientFunds, RpcUnavailable } from "../rpc/errors.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import type { Call } from "./call.ts";
 
-/** Milliseconds that others may take for a trial that one endpoint refuses. */
-const PATIENCE_MS = 2000;
 /** Times that the refusal of one call is overruled. */
 const MOST_OVERRULED = 2;
-/** Blocks by which endpoints that are well may be behind each other, as the survey has it. */
-export const LAG_BLOCKS = 12;
 /** A fifth more than the estimate: state may move between estimate and block. */
 const GAS_MARGIN_PERCENT = 120n;
 /**
@@ -34,9 +31,8 @@ const TIME_DEPENDENT_ERRORS = new Set([
 
 /**
  * Runs the call; gives the gas limit to send it with. The newest block comes first, and none before
- * `notBefore`, which lagging endpoints do not know: there the call may not be done yet; one that is
- * further away than any lag was made up. Pending
- * transactions may be replaced, and an estimate on top of them be too low, so the pending block is
+ * `notBefore`, which lagging endpoints do not know: there the call may not be done yet. One further
+ * away than `MAX_MINED_AHEAD_BLOCKS` was made up, and does not count. Pending transactions may be replaced, and an estimate on top of them be too low, so the pending block is
  * used only where the next block may allow the call. Throws `ContractRefused`, `InsufficientFunds`,
  * or `RpcUnavailable`.
  */
@@ -47,7 +43,7 @@ export async function simulate(
   notBefore: BlockNumber,
 ): Promise<bigint> {
   const newest = await ask("its head", () => client.getBlockNumber());
-  const isLate = newest < notBefore && notBefore <= Number(newest) + LAG_BLOCKS;
+  const isLate = newest < notBefore && notBefore <= Number(newest) + MAX_MINED_AHEAD_BLOCKS;
   let trial = trialOf(from, call, { blockNumber: isLate ? BigInt(notBefore) : newest });
   let result = await estimate(client, call.what, trial);
   if (result instanceof ContractRefused && TIME_DEPENDENT_ERRORS.has(result.errorName)) {
@@ -115,7 +111,7 @@ async function takenElsewhere(
     }
   });
   const gas = await within(
-    PATIENCE_MS,
+    SECOND_WORD_MS,
     Promise.any(trials).catch(() => undefined),
   );
   if (gas === undefined) return undefined;

@@ -9,6 +9,7 @@
  */
 import type { Address } from "../../base/hex.ts";
 import { sleep } from "../../base/sleep.ts";
+import { MAX_MINED_AHEAD_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { kindOf } from "../rpc/errorKinds.ts";
 import {
@@ -31,7 +32,7 @@ import { byUrgency, MOST_IN_FLIGHT, NonceLine } from "./nonceLine.ts";
 import type { NonceSlot } from "./nonceSlot.ts";
 import { blocksLeft, Pricing } from "./pricing.ts";
 import { settledOf } from "./settled.ts";
-import { LAG_BLOCKS, simulate } from "./simulate.ts";
+import { simulate } from "./simulate.ts";
 
 export type { Call, Mined } from "./call.ts";
 export type { SubmitterEvent } from "./events.ts";
@@ -231,8 +232,9 @@ export class Submitter implements CallSubmitter {
     this.#attempts.renew();
     // Head and nonce before the receipts: both then hold for any receipt that is missing.
     const now = await this.#readAccount();
-    // Nobody lags so far: an endpoint made that block up, and no other knows it.
-    if (now !== undefined && this.#newestMined > now.head + LAG_BLOCKS) this.#newestMined = 0;
+    if (now !== undefined && this.#newestMined > now.head + MAX_MINED_AHEAD_BLOCKS) {
+      this.#newestMined = 0;
+    }
     await this.#collect(now?.nonce);
     this.#queue.dropUnwanted();
     if (now !== undefined) {

@@ -1,6 +1,22 @@
 /** What the machine keeps of past rounds, and that it keeps no more: its memory must not grow. */
 import { expect, test } from "vitest";
+import { Alarm } from "../../base/errors.ts";
 import { ALICE, BASE, limitOrder, QUOTE, tradingWorld } from "../world.testkit.ts";
+
+test("a tree that is kept no more is released, and those that are kept are whole", () => {
+  const world = tradingWorld();
+  world.toQuarter(1, 2);
+  const first = world.state.tokens.get(BASE)?.frozen.get(1);
+  const kept = () => [...(world.state.tokens.get(BASE)?.frozen.values() ?? [])];
+  for (let round = 2; round <= 4; round++) {
+    world.toQuarter(round, 2);
+    expect(() => first?.root()).not.toThrow();
+  }
+  world.toQuarter(5, 2);
+  expect(first).toBeDefined();
+  expect(() => first?.root()).toThrow(Alarm);
+  for (const tree of kept()) expect(tree.prove(0).balance).toBe(tree.balanceOf(0));
+});
 
 test("past rounds keep what the chain can ask about, and not one round more", () => {
   const world = tradingWorld();

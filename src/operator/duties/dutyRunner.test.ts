@@ -20,6 +20,7 @@ import {
   type World,
 } from "../../exchange/world.testkit.ts";
 import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
+import { MAX_MINED_AHEAD_BLOCKS } from "../../protocol/tolerances.ts";
 import { AttestationsMissing } from "./commitQuorum.ts";
 import { DutyRunner, type DutyRunnerOptions } from "./dutyRunner.ts";
 
@@ -243,6 +244,10 @@ describe("the duty runner", () => {
     await step(runner, FIRST + 1);
     await step(runner, FIRST + 4);
     expect(asked).toEqual([FIRST, FIRST + 3, FIRST + 4]);
+    // A block that far away was made up.
+    submitter.newestMined = FIRST + 5 + MAX_MINED_AHEAD_BLOCKS + 1;
+    await step(runner, FIRST + 5);
+    expect(asked.at(-1)).toBe(FIRST + 5);
   });
 
   it("a missed deadline is told once, tried no more, and does not end the runner", async () => {
@@ -262,6 +267,23 @@ describe("the duty runner", () => {
     for (let head = FIRST; head < FIRST + 5; head++) await step(runner, head);
     expect(sent).toHaveLength(5);
     expect(new Set(lines.map(({ event }) => event))).toEqual(new Set(["notOurSlot"]));
+  });
+
+  it("the duty runner goes on trying while the quorum is missed, and counts no failure", async () => {
+    let isMissed = true;
+    const send = () => {
+      if (isMissed) throw new ContractRefused("commit", "QuorumMissed", []);
+      return MINED;
+    };
+    const { runner, sent } = setup({ world: owingCommit(), send, maxTries: 1 });
+    for (let head = FIRST; head < FIRST + 5; head++) await step(runner, head);
+    expect(runner.failureOf({ kind: "commit", round: 1 })).toMatchObject({ tries: 0 });
+    isMissed = false;
+    const tried = sent.length;
+    for (let head = FIRST + 5; head < FIRST + 40; head++) await step(runner, head);
+    expect(tried).toBeGreaterThan(1);
+    expect(sent.length).toBeGreaterThan(tried);
+    expect(runner.failureOf({ kind: "commit", round: 1 })).toBeUndefined();
   });
 
   it("the duty runner waits for attestations without a failure, and sends them", async () => {

@@ -10,12 +10,12 @@ import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCancelWithdrawal, encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
 import { ContractRefused, DeadlineMissed } from "../../chain/rpc/errors.ts";
-import { LAG_BLOCKS } from "../../chain/submit/simulate.ts";
 import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { type DisputeAnswerView, withdrawals } from "../../exchange/queries/views.ts";
 import { hashStatement } from "../../protocol/messages.ts";
 import { momentOf } from "../../protocol/rounds.ts";
+import { MAX_MINED_AHEAD_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber, Signature } from "../../protocol/units.ts";
 import { answerCalls, requireAnswerCloses } from "./answerDispute.ts";
 import { requireEvidenceHolds } from "./cancelEvidence.ts";
@@ -192,13 +192,10 @@ export class DutyRunner {
     }
   }
 
-  /**
-   * Never read an older block than one that contains a transaction of ours. One that is further
-   * away than endpoints lag was made up: no other would ever answer for it.
-   */
+  /** Never read an older block than one that contains a transaction of ours. */
   #newest(head: BlockNumber): BlockNumber {
     const { newestMined } = this.#options.submitter;
-    return newestMined > head + LAG_BLOCKS ? head : Math.max(head, newestMined);
+    return newestMined > head + MAX_MINED_AHEAD_BLOCKS ? head : Math.max(head, newestMined);
   }
 
   /** A duty that is owed no more needs no memory of how it failed. */
@@ -228,7 +225,7 @@ export class DutyRunner {
     const { deadlineBlock } = duty;
     const waits = problem instanceof AttestationsMissing;
     const refused = problem instanceof ContractRefused && problem.errorName === "NotOperator";
-    // Some endpoint named a lower quorum than there is: others must attest before it passes.
+    // The quorum is higher than an endpoint said: others must attest before it passes.
     const lacks = problem instanceof ContractRefused && problem.errorName === "QuorumMissed";
     const counts = !waits && !refused && !lacks && this.#options.signal?.aborted !== true;
     const failed = { problem, begun, head, deadlineBlock, counts };
