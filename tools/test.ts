@@ -1,6 +1,7 @@
 /**
- * What `npm test` runs: everything, cheapest first. A failed static check ends the run; contract
- * tests and vitest both run, and the closing line counts the tests of both.
+ * What `npm test` runs: everything, cheapest first. Static checks run side by side, and one that
+ * failed ends the run; contract tests and vitest both run, and the closing line counts the tests of
+ * both.
  *
  *     npm test                                      all steps
  *     npm test -- --only forge --only vitest        some of them
@@ -47,17 +48,20 @@ interface Ended {
   readonly stdout: string;
 }
 
-const STEPS: readonly Step[] = [
-  { name: "contracts", run: () => check("node", ["tools/build-contracts.ts", "--check"]) },
-  { name: "types", run: () => check("tsc", ["--noEmit"]) },
-  { name: "lint", run: () => check("biome", ["check", "--error-on-warnings", "."]) },
-  {
-    name: "solhint",
-    run: () => check("solhint", ["--disc", "--max-warnings", "0", "contracts/src/**/*.sol"]),
-  },
-  { name: "forge-fmt", run: () => check("forge", ["fmt", "--check", "--root", "contracts"]) },
-  { name: "forge", run: forgeTests },
-  { name: "vitest", run: vitestTests },
+/** Steps of one stage run side by side: the compiler of the contracts takes one processor. */
+const STAGES: readonly (readonly Step[])[] = [
+  [
+    { name: "contracts", run: () => check("node", ["tools/build-contracts.ts", "--check"]) },
+    { name: "types", run: () => check("tsc", ["--noEmit"]) },
+    { name: "lint", run: () => check("biome", ["check", "--error-on-warnings", "."]) },
+    {
+      name: "solhint",
+      run: () => check("solhint", ["--disc", "--max-warnings", "0", "contracts/src/**/*.sol"]),
+    },
+    { name: "forge-fmt", run: () => check("forge", ["fmt", "--check", "--root", "contracts"]) },
+  ],
+  [{ name: "forge", run: forgeTests }],
+  [{ name: "vitest", run: vitestTests }],
 ];
 
 const { values: options } = parseArgs({
@@ -67,35 +71,45 @@ const { values: options } = parseArgs({
   },
 });
 
-let running: ChildProcess | undefined;
+const running = new Set<ChildProcess>();
 let stoppedBy: "SIGINT" | "SIGTERM" | undefined;
 
 /** The exit code. */
 async function main(): Promise<number> {
-  const names = STEPS.map(({ name }) => name);
+  const names = STAGES.flat().map(({ name }) => name);
   const unknown = options.only?.find((name) => !names.includes(name));
   if (unknown !== undefined) {
     console.error(`--only ${unknown}: there is no such step. Choose from ${names.join(", ")}.`);
     return 2;
   }
-  const chosen = STEPS.filter(({ name }) => options.only?.includes(name) ?? true);
   let passed = 0;
   let failed = 0;
-  for (const { name, run } of chosen) {
-    const began = performance.now();
-    const outcome = await run();
+  for (const stage of STAGES) {
+    const chosen = stage.filter(({ name }) => options.only?.includes(name) ?? true);
+    const outcomes = await Promise.all(chosen.map(runStep));
     if (stoppedBy !== undefined) {
-      console.error(`stopped by ${stoppedBy} during ${name}`);
+      const during = chosen.map(({ name }) => name).join(", ");
+      console.error(`stopped by ${stoppedBy} during ${during}`);
       return 128 + constants.signals[stoppedBy];
     }
-    const counts = typeof outcome === "boolean" ? { passed: 0, failed: outcome ? 0 : 1 } : outcome;
-    passed += counts.passed;
-    failed += counts.failed;
-    say(name, typeof outcome === "boolean" ? undefined : counts, counts.failed === 0, began);
-    if (outcome === false) break;
+    for (const outcome of outcomes) {
+      passed += typeof outcome === "boolean" ? 0 : outcome.passed;
+      failed += typeof outcome === "boolean" ? Number(!outcome) : outcome.failed;
+    }
+    if (outcomes.includes(false)) break;
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+/** Runs a step and says how it went; a step that a signal ended has nothing to say. */
+async function runStep({ name, run }: Step): Promise<boolean | Counts> {
+  const began = performance.now();
+  const outcome = await run();
+  if (stoppedBy !== undefined) return outcome;
+  if (typeof outcome === "boolean") say(name, undefined, outcome, began);
+  else say(name, outcome, outcome.failed === 0, began);
+  return outcome;
 }
 
 /** One line for each step; vitest has said the same of itself when it passes. */
@@ -158,7 +172,7 @@ async function run(
     stdio: ["ignore", how.quiet ? "pipe" : "inherit", "inherit"],
     env: { ...process.env, ...(options.deep ? DEEP : SHORT), ...how.env },
   });
-  running = child;
+  running.add(child);
   let stdout = "";
   child.stdout?.setEncoding("utf8").on("data", (part) => {
     stdout += part;
@@ -172,14 +186,14 @@ async function run(
       resolve(status ?? 128 + (signal === null ? 0 : constants.signals[signal])),
     );
   });
-  running = undefined;
+  running.delete(child);
   return { code, stdout };
 }
 
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   process.on(signal, () => {
     stoppedBy ??= signal;
-    running?.kill("SIGTERM");
+    for (const child of running) child.kill("SIGTERM");
   });
 }
 process.exit(await main());

@@ -15,7 +15,7 @@ import { Submitter } from "../submit/submitter.ts";
 import { type ChainEvent, type FollowOptions, follow, readBlockRef } from "./follow.ts";
 import { AdaptiveRange } from "./readRange.ts";
 
-const BLOCKS = 2600;
+const BLOCKS = 1300;
 const DEPOSITS = 4;
 const OTHER_HASH: Hex = `0x${"ab".repeat(32)}`;
 
@@ -35,7 +35,7 @@ beforeAll(async () => {
   await submitter.send({ what: "mint", to: token, data: encodeMint(signer.address, 100n) });
   await submitter.send({ what: "approve", to: token, data: encodeApprove(mediator, 100n) });
   for (let i = 1; i <= DEPOSITS; i++) {
-    for (let mined = 0; mined < BLOCKS / DEPOSITS; mined += 130) await anvil.mine(130);
+    for (let mined = 0; mined < BLOCKS / DEPOSITS; mined += 65) await anvil.mine(65);
     const data = encodeDeposit(token, BigInt(i));
     await submitter.send({ what: "deposit", to: mediator, data });
   }

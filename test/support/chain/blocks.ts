@@ -11,7 +11,7 @@ import { type TestExchange, until } from "../exchange/exchange.ts";
 
 const PACE_MS = 15;
 /** Between two blocks while a duty of this quarter is still owed. */
-const WAITING_PACE_MS = 750;
+const WAITING_PACE_MS = 400;
 
 type TimedExchange = Pick<TestExchange, "anvil" | "schedule" | "reader">;
 

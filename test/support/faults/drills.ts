@@ -27,9 +27,9 @@ import {
 const CLIENTS = 4;
 /** Pauses in which a client stays below its orders of a round. */
 const LONGEST_PAUSE_MS = 50;
-const PACE_MS = 80;
+const PACE_MS = 60;
 /** While nobody trades; slots can still be claimed. */
-const IDLE_PACE_MS = 35;
+const IDLE_PACE_MS = 25;
 /** Fewer than a round: no round passes unseen between two checks. */
 const BLOCKS_A_DRILL = 150;
 /** Blocks before the boundary of a round at which a drill begins. */
