@@ -6,7 +6,12 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runBatches } from "./batch.ts";
-import { ENDPOINT_FAULTS, REFUTABLE_FAULTS } from "./host/endpointFaults.ts";
+import {
+  ENDPOINT_FAULTS,
+  REFUTABLE_FAULTS,
+  VIEW_FAULTS,
+  WORD_FAULTS,
+} from "./host/endpointFaults.ts";
 import { Random } from "./host/random.ts";
 import { type PlanOptions, planOf, WORLD_KINDS, type WorldKind } from "./world/plan.ts";
 import { runWorld } from "./world/world.ts";
@@ -144,11 +149,20 @@ describe("a world", () => {
     expect(disputes).toBeGreaterThan(0);
   });
 
-  it.each([...WORST, ...REFUSING, ...REFUTABLE_FAULTS])(
+  it.each([...WORST, ...REFUSING, ...REFUTABLE_FAULTS, ...VIEW_FAULTS, ...WORD_FAULTS])(
     "a world goes on with a true second endpoint; the first: %s",
     async (fault) => {
       const options = { kind: "endpoints", rounds: 2, faults: [], endpointFault: fault } as const;
       const { counts } = await expectToHold("worst", options);
+      expect(counts.late).toBeUndefined();
+    },
+  );
+
+  it.each(["slotsMoved", "listEmptied", "quorumRaised", "noncesAhead"] as const)(
+    "a world of several operators goes on beside an endpoint with %s",
+    async (endpointFault) => {
+      const options = { kind: "several", rounds: 2, faults: [], endpointFault } as const;
+      const { counts } = await expectToHold("words", options);
       expect(counts.late).toBeUndefined();
     },
   );

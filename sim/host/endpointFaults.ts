@@ -55,9 +55,31 @@ export const REFUTABLE_FAULTS = ["blocksInvented", "trialsRefused", "dutiesHidde
  * what cannot be decoded.
  */
 export const VIEW_FAULTS = ["viewsRefused", "viewsGarbled"] as const;
+/**
+ * Lies about who may act, and about an operator's own account. slotsMoved: a stranger holds this slot
+ * and the next, and nobody claimed. listEmptied: the manager knows no operator. quorumRaised: a commit takes
+ * three operators. noncesAhead: the key used two nonces more. noncesBehind: it used none.
+ * receiptsInvented: whatever was sent is mined. receiptsHidden: nothing is. balanceEmptied: the key
+ * has nothing.
+ */
+export const WORD_FAULTS = [
+  "slotsMoved",
+  "listEmptied",
+  "quorumRaised",
+  "noncesAhead",
+  "noncesBehind",
+  "receiptsInvented",
+  "receiptsHidden",
+  "balanceEmptied",
+] as const;
 /** The faults that a seed draws from; what is added here makes other worlds of old seeds. */
 export const DRAWN_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
-export const ENDPOINT_FAULTS = [...DRAWN_FAULTS, ...REFUTABLE_FAULTS, ...VIEW_FAULTS] as const;
+export const ENDPOINT_FAULTS = [
+  ...DRAWN_FAULTS,
+  ...REFUTABLE_FAULTS,
+  ...VIEW_FAULTS,
+  ...WORD_FAULTS,
+] as const;
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];
 
 /** Blocks behind the head of which a pruned endpoint has no logs. */

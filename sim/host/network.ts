@@ -216,7 +216,7 @@ export class Network {
       this.#node.answer(endpoint.dialect, head, method, asked) as unknown;
     const { faults } = endpoint;
     if (faults.size === 0) return answer();
-    const question = { method, params, answer };
+    const question = { head, method, params, answer };
     const lie = lieOf((fault) => this.#hasRefutable(endpoint, fault), question);
     if (lie !== undefined) return lie;
     if (method === "eth_getLogs") return this.#logsOf(endpoint, head, params, answer);

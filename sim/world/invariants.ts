@@ -15,6 +15,7 @@ import type { CountersignedStatement, Order, Statement } from "../../src/protoco
 import type { OrderResponse } from "../../src/wire/schemas/order.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";
+import { keyOf as keyOfRequest } from "../chain/mediatorState.ts";
 import type { Revert } from "../chain/terms.ts";
 import { StatementChecks } from "../statements/statementChecks.ts";
 import { InvariantBroken } from "./invariantBroken.ts";
@@ -280,8 +281,20 @@ export class Invariants {
     // Another operator may hold the slot by then.
     if (this.#isShared && refusal.errorName === "NotOperator") return;
     if (!OUR_FAULT.has(refusal.errorName)) return;
-    const what = decodeCall(data)?.call.functionName;
+    const call = decodeCall(data)?.call;
+    if (call?.functionName === "cancelWithdrawal" && this.#isAnotherRequest(call.args)) return;
+    const what = call?.functionName;
     throw new InvariantBroken("duties are right", `${what} is refused: ${refusal.message}`);
+  }
+
+  /** The client made a request anew after what the journal knows: its evidence is another's. */
+  #isAnotherRequest([client, token]: readonly unknown[]): boolean {
+    const known = this.#state?.head?.number;
+    if (known === undefined) return false;
+    const key = keyOfRequest(client as Address, token as Address);
+    const { blocks, head } = this.#chain;
+    const then = blocks[known]?.state.requests.get(key);
+    return JSON.stringify(then, text) !== JSON.stringify(head.state.requests.get(key), text);
   }
 
   // ---------------------------------------------------------------- at every block

@@ -9,6 +9,7 @@ import {
   LIMIT_FAULTS,
   REFUTABLE_FAULTS,
   VIEW_FAULTS,
+  WORD_FAULTS,
 } from "../host/endpointFaults.ts";
 import type { Random } from "../host/random.ts";
 import { FAULTS, type FaultKind, SHARED_FAULTS } from "./faultKinds.ts";
@@ -160,6 +161,7 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
     endpointFaults.push(
       ...refutableFaults(liars, last, random.split("refutable"), REFUTABLE_FAULTS),
       ...refutableFaults(liars, last, random.split("lies"), VIEW_FAULTS),
+      ...refutableFaults(liars, last, random.split("words"), WORD_FAULTS),
     );
   }
   return {
@@ -226,10 +228,19 @@ function withOperators(plan: Plan, random: Random, options: PlanOptions): Plan {
     deepReorgAt: undefined,
   };
   const mayLimit = options.faults === undefined && random.chance(0.3);
-  const endpointFaults = several.endpoints
-    .map((_, index) => index)
-    .filter((index) => mayLimit && index !== truthful)
-    .flatMap((index) => faultsOf(index, lastBlockOf(several), random, LIMIT_FAULTS));
+  const last = lastBlockOf(several);
+  const liars = several.endpoints.map((_, index) => index).filter((index) => index !== truthful);
+  const { endpointFault: fault } = options;
+  if (fault !== undefined) {
+    const endpointFaults = liars.map((endpoint) => ({ endpoint, fault, from: 0, to: last }));
+    return { ...several, endpointFaults };
+  }
+  const limited = mayLimit ? liars : [];
+  const words = options.faults === undefined ? liars : [];
+  const endpointFaults = [
+    ...limited.flatMap((index) => faultsOf(index, last, random, LIMIT_FAULTS)),
+    ...refutableFaults(words, last, random.split("words"), WORD_FAULTS),
+  ];
   return { ...several, endpointFaults };
 }
 

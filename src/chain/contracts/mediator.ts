@@ -17,7 +17,7 @@ import type {
 import { mediatorAbi } from "../abi/mediator.ts";
 import { operatorManagerAbi } from "../abi/operatorManager.ts";
 import { ContractRefused } from "../rpc/errors.ts";
-import { ask, type ChainClient } from "../rpc/rpc.ts";
+import { ask, askEach, type ChainClient, type Word } from "../rpc/rpc.ts";
 import { readTokenFacts, type TokenFacts } from "./tokens.ts";
 
 /** No statement: a struct hash that none has. */
@@ -307,6 +307,18 @@ export class MediatorReader {
 
   async isRegistered(manager: Address, account: Address): Promise<boolean> {
     return this.#readManager(manager, "isRegistered", [account], "an operator's registration");
+  }
+
+  /** Whether `account` is registered, by each endpoint that answers. */
+  registrations(manager: Address, account: Address): Promise<readonly Word<boolean>[]> {
+    const view = {
+      address: manager,
+      abi: operatorManagerAbi,
+      functionName: "isRegistered",
+    } as const;
+    return askEach(this.client, "an operator's registration", (client) =>
+      client.readContract({ ...view, args: [account] }),
+    );
   }
 
   /** One view of the Mediator; `what` names the answer in errors. */

@@ -6,6 +6,7 @@ import type { Address, Hex } from "../../base/hex.ts";
 import { deployExchange } from "../contracts/deploy.ts";
 import { encodeDeposit } from "../contracts/mediatorCalls.ts";
 import { localSigner } from "../signer.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { FailoverOptions } from "./failover.ts";
 import { ask, connect, readChainId } from "./rpc.ts";
 
@@ -120,6 +121,61 @@ describe("several endpoints", () => {
     });
     expect(pauses).toEqual([100, 200, 400]);
     expect(failures).toHaveLength(8);
+  });
+
+  it("several endpoints take turns at being asked first, until the turns end", async () => {
+    const named = (name: string) => endpoint((_method, response) => response.end(result(name)));
+    const [a, b, c] = [await named("0xa"), await named("0xb"), await named("0xc")];
+    const client = connect([a.url, b.url, c.url], watched().options);
+    const { rotate, endRotation } = client.transport;
+    const heads: (bigint | undefined)[] = [];
+    for (let turn = 0; turn < 4; turn++) {
+      heads.push(await client.getBlockNumber(), await client.getBlockNumber());
+      rotate();
+    }
+    expect(heads).toEqual([10n, 10n, 11n, 11n, 12n, 12n, 10n, 10n]);
+    endRotation();
+    expect(await client.getBlockNumber()).toBe(10n);
+  });
+
+  it("an endpoint that fails gets no turn, and loses the one that it has", async () => {
+    let ill = true;
+    const first = await endpoint((_method, response) => response.end(result("0xa")));
+    const second = await endpoint((_method, response) => {
+      response.statusCode = ill ? 503 : 200;
+      response.end(result("0xb"));
+    });
+    const client = connect([first.url, second.url], watched().options);
+    const { rotate, endpoints } = client.transport;
+    // Its own state is not known before it is asked.
+    expect(rotate()?.origin).toBe(second.url);
+    for (let i = 0; i < 4; i++) expect(await client.getBlockNumber()).toBe(10n);
+    expect(second.asked).toHaveLength(1);
+    expect(rotate()).toBeUndefined();
+    ill = false;
+    const [, other] = endpoints();
+    await other?.client.getBlockNumber();
+    for (let i = 0; i < 8; i++) await client.getBlockNumber();
+    expect(rotate()?.origin).toBe(second.url);
+    expect(await client.getBlockNumber()).toBe(11n);
+  });
+
+  it("an endpoint that others contradict has a turn, and loses it by the next fault", async () => {
+    const client = connect(["http://a.test", "http://b.test"], watched().options);
+    const { rotate, endpoints, contradict } = client.transport;
+    const [a, b] = endpoints() as [Endpoint, Endpoint];
+    contradict(b, "it refuses what a takes");
+    expect(endpoints()).toEqual([a, b]);
+    expect(rotate()).toBe(b);
+    expect(endpoints()).toEqual([b, a]);
+    contradict(b, "it refuses what a takes");
+    expect(endpoints()).toEqual([a, b]);
+  });
+
+  it("one endpoint alone has no turns", async () => {
+    const client = connect([anvil.url], watched().options);
+    expect(client.transport.rotate()).toBeUndefined();
+    expect(await client.getBlockNumber()).toBeGreaterThan(0n);
   });
 
   it("an endpoint is passed over longer each time also when one method alone fails", async () => {

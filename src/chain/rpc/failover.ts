@@ -30,7 +30,10 @@ export interface FailoverOptions {
 
 /** The endpoints behind one client, and their state. */
 export interface Endpoints {
-  /** The healthiest first. Each answers by itself: no other takes its place. */
+  /**
+   * The healthiest first, but for the one whose turn it is. Each answers by itself: no other takes
+   * its place.
+   */
   readonly endpoints: () => readonly Endpoint[];
   readonly health: () => EndpointHealth[];
   /** Passes an endpoint over for a while: what it answered is of no use. */
@@ -39,6 +42,14 @@ export interface Endpoints {
   readonly contradict: (endpoint: Endpoint, problem: string) => void;
   /** Has others asked before this one for as long as may be. */
   readonly suspend: (endpoint: Endpoint, problem: string) => void;
+  /**
+   * Has the next endpoint that does not fail asked before all others, until something speaks
+   * against it: nothing is held against the one before, whose turn comes again. Undefined: there is
+   * no other.
+   */
+  readonly rotate: () => Endpoint | undefined;
+  /** Ends the turns: the healthiest is first again. */
+  readonly endRotation: () => void;
 }
 
 export type FailoverTransport = Transport<"failover", Endpoints>;
@@ -85,15 +96,53 @@ export function failover(
     const onPolled = ({ origin }: Endpoint, problem: string) => options.onPolled?.(origin, problem);
     const shared = { timeoutMs, chainId, onOutcome, onPolled };
     const all = urls.map((url) => new Endpoint(url, shared));
-    const endpoints = () => [...all].sort((a, b) => a.penalty - b.penalty);
+    const turns = new Turns(all);
+    const endpoints = () => turns.before([...all].sort((a, b) => a.penalty - b.penalty));
     const health = () => all.map((endpoint) => endpoint.health);
     const request = (call: RpcCall) => requestOf(endpoints, call, options);
     const rest = { key: "failover", name: "Failover", type: "failover", retryCount: 0 } as const;
     return createTransport(
       { ...rest, request: request as never },
-      { endpoints, health, demote, contradict, suspend },
+      {
+        endpoints,
+        health,
+        demote,
+        contradict,
+        suspend,
+        rotate: () => turns.next(endpoints()[0]),
+        endRotation: () => turns.end(),
+      },
     );
   };
+}
+
+/** The endpoint that is asked first. One that others contradicted has a turn, too. */
+class Turns {
+  readonly #all: readonly Endpoint[];
+  #first: Endpoint | undefined;
+
+  constructor(all: readonly Endpoint[]) {
+    this.#all = all;
+  }
+
+  before(byHealth: readonly Endpoint[]): readonly Endpoint[] {
+    const first = this.#first;
+    if (first === undefined || first.penalty > 0) return byHealth;
+    return [first, ...byHealth.filter((one) => one !== first)];
+  }
+
+  /** `now`: the endpoint that has been first until now. */
+  next(now: Endpoint | undefined): Endpoint | undefined {
+    const place = now === undefined ? -1 : this.#all.indexOf(now);
+    const others = [...this.#all.slice(place + 1), ...this.#all.slice(0, Math.max(0, place))];
+    this.#first = others.find((one) => !one.isFailing);
+    this.#first?.forgive();
+    return this.#first;
+  }
+
+  end(): void {
+    this.#first = undefined;
+  }
 }
 
 async function requestOf(

@@ -108,3 +108,42 @@ export async function ask<T>(what: string, question: () => Promise<T>): Promise<
     throw mismatch ?? asContractRefused(error, what) ?? new RpcUnavailable(`for ${what}`, error);
   }
 }
+
+/** The answer of one endpoint by itself. */
+export interface Word<T> {
+  /** The endpoint's scheme, host and port. */
+  readonly origin: string;
+  readonly answer: T;
+}
+
+/**
+ * The words of all endpoints that answer in time, each asked by itself; `what` names the answer in
+ * errors. Throws `RpcUnavailable` where none answers.
+ */
+export async function askEach<T extends {}>(
+  client: ChainClient,
+  what: string,
+  question: (client: AnyChainClient) => Promise<T>,
+): Promise<readonly Word<T>[]> {
+  const all = client.transport.endpoints();
+  const [first] = all;
+  if (first === undefined || all.length === 1) {
+    return [{ origin: first?.origin ?? "", answer: await ask(what, () => question(client)) }];
+  }
+  let failure: unknown;
+  const words = await Promise.all(
+    all.map(async ({ origin, client: one }) => {
+      const asked = question(one).then(
+        (answer): Word<T> => ({ origin, answer }),
+        (error: unknown) => {
+          failure = error;
+          return undefined;
+        },
+      );
+      return within(SECOND_WORD_MS, asked);
+    }),
+  );
+  const found = words.filter((word) => word !== undefined);
+  if (found.length === 0) throw new RpcUnavailable(`for ${what}`, failure);
+  return found;
+}

@@ -1,15 +1,16 @@
 /** Whether the operator's key can pay for what is to come. */
 import { formatDecimal } from "../../base/decimal.ts";
 import type { Address } from "../../base/hex.ts";
-import { type Check, problemOf, type Reading } from "../health/check.ts";
+import type { Word } from "../../chain/rpc/rpc.ts";
+import { type Check, DISAGREE_HINT, problemOf, type Reading } from "../health/check.ts";
 import { daysLeft, leftSeconds, type Spending } from "../health/forecast.ts";
 import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
 
 export interface KeyBalanceOptions {
   readonly address: Address;
-  /** Wei of the key at the latest block. */
-  readonly readBalance: () => Promise<bigint>;
+  /** Wei of the key at the latest block, by each endpoint that answers. */
+  readonly readBalances: () => Promise<readonly Word<bigint>[]>;
   /** Wei below which it is a warning. */
   readonly minBalance: bigint;
   readonly leftDays: Levels;
@@ -35,20 +36,26 @@ export function balanceLevels(minBalance: bigint): Levels {
 
 export function keyBalanceCheck(options: KeyBalanceOptions): Check {
   const { address, spending, metrics, minBalance } = options;
-  const hint = `Send ether to ${address}.`;
   const levels = balanceLevels(minBalance);
   return {
     name: "keyBalance",
     probe: async (): Promise<Reading[]> => {
       let balance: bigint | undefined;
       let detail: string;
+      let hint = `Send ether to ${address}.`;
       let leftDays: number | undefined;
       const perDay = spending.perDay(options.now());
       metrics.set("key_spent_ether_per_day", ether(perDay));
       try {
-        balance = await options.readBalance();
+        const words = await options.readBalances();
+        balance = lowest(words);
         leftDays = daysLeft(balance, perDay);
-        detail = `${formatDecimal(balance, DECIMALS)} ETH, warns below ${formatDecimal(minBalance, DECIMALS)} ETH`;
+        detail = `${inEther(balance)}, warns below ${inEther(minBalance)}`;
+        if (balance < minBalance && words.some(({ answer }) => answer >= minBalance)) {
+          const each = words.map(({ origin, answer }) => `${inEther(answer)} by ${origin}`);
+          detail = `${each.join(", ")}; warns below ${inEther(minBalance)}`;
+          hint = DISAGREE_HINT;
+        }
         metrics.set("key_balance_ether", ether(balance));
         metrics.set("key_left_seconds", leftSeconds(leftDays));
       } catch (error) {
@@ -68,6 +75,16 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
       ];
     },
   };
+}
+
+/** One that says too little costs a look; one that says too much would let the key run dry. */
+function lowest(words: readonly Word<bigint>[]): bigint {
+  const [first, ...others] = words.map(({ answer }) => answer);
+  return others.reduce((a, b) => (a < b ? a : b), first ?? 0n);
+}
+
+function inEther(wei: bigint): string {
+  return `${formatDecimal(wei, DECIMALS)} ETH`;
 }
 
 /** For display only: money that is compared or paid stays in wei. */

@@ -34,6 +34,7 @@ import {
 } from "./duties.ts";
 import { withPresented } from "./presentedFills.ts";
 import { afterFailure, DutyFailed, type DutyFailure } from "./retry.ts";
+import type { SourceRotation } from "./sourceRotation.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;
@@ -42,6 +43,8 @@ export interface DutyRunnerOptions {
   readonly reader: MediatorReader;
   readonly submitter: Submitter;
   readonly log: Log;
+  /** Whose word counts; without it, the endpoint's that is asked first. */
+  readonly rotation?: SourceRotation;
   /** Tries of one duty before the process must end. */
   readonly maxTries: number;
   /** Whether a transaction sent at `head` for a duty with that deadline is allowed. */
@@ -137,6 +140,7 @@ export class DutyRunner {
     if (refuted.length > 0) this.#options.log.warn("notDone", { block: head, claims: refuted });
     this.#options.onView?.();
     const due = sendableDuties(state, this.#view);
+    this.#options.rotation?.look(head, due);
     this.#forgetOthers(new Set(due.map(nameOf)));
     this.#giveUpCancellations();
     // Independent of each other: a duty that waits for another is not sendable before that landed.
@@ -234,6 +238,7 @@ export class DutyRunner {
     if (refused) this.#say("info", "notOurSlot", duty, {});
     // The log names the missing operators where the attestations are read.
     if (!counts) return undefined;
+    this.#options.rotation?.failed(head);
     this.#say("warn", `${duty.kind}Failed`, duty, { ...failure });
     const isLast = failure.tries >= this.#options.maxTries;
     if (problem instanceof DeadlineMissed || !isLast) return undefined;

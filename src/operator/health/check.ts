@@ -31,6 +31,11 @@ export const FAILS_AT_ONCE: Levels = {
   clearAfter: 1,
 };
 
+/** The next step where endpoints contradict each other in what only the owner can put right. */
+export const DISAGREE_HINT =
+  "Look at the chain through a source of somebody else's before you act, and take the endpoint " +
+  "that is wrong out of the configuration.";
+
 export function problemOf(error: unknown): string {
   const text = messageOf(error);
   return text.split("\n")[0] as string;

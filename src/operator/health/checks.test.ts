@@ -41,11 +41,16 @@ function watching(check: Check) {
   return { runner, changes, said, metrics };
 }
 
+/** The words of endpoints, the first of which is http://a. */
+function said<T>(...answers: readonly T[]) {
+  return answers.map((answer, i) => ({ origin: `http://${"abc"[i]}`, answer }));
+}
+
 describe("the key's balance", () => {
   const at = (balance: () => Promise<bigint>, spending = new Spending(0), now = 0) =>
     keyBalanceCheck({
       address: ADDRESS,
-      readBalance: balance,
+      readBalances: async () => said(await balance()),
       minBalance: 10n * ETHER,
       leftDays: guards.keyLeftDays,
       spending,
@@ -72,6 +77,23 @@ describe("the key's balance", () => {
     expect(readings.get("keyForecast")).toMatchObject({ value: 20 });
     expect(readings.get("keyForecast")?.detail).toBe("20 days at 1 ETH a day");
     expect(readings.get("keyBalance")?.detail).toContain("20 ETH, warns below 10 ETH");
+  });
+
+  it("the lowest of several balances counts, and who says it is told", async () => {
+    const check = keyBalanceCheck({
+      address: ADDRESS,
+      readBalances: async () => said(20n * ETHER, 0n),
+      minBalance: 10n * ETHER,
+      leftDays: guards.keyLeftDays,
+      spending: new Spending(0),
+      metrics: new Metrics(),
+      now: () => 0,
+    });
+    const reading = (await probe(check)).get("keyBalance");
+    expect(reading).toMatchObject({ value: 0n });
+    expect(reading?.detail).toBe("20 ETH by http://a, 0 ETH by http://b; warns below 10 ETH");
+    expect(reading?.hint).toMatch(/before you act/);
+    expect(reading?.hint).not.toMatch(/Send ether/);
   });
 
   it("a balance that cannot be read is named as such", async () => {
@@ -236,7 +258,7 @@ describe("the registration's check", () => {
     const check = registrationCheck({
       address: ADDRESS,
       manager: ADDRESS,
-      readRegistered: async () => registered,
+      readRegistered: async () => said(registered),
       metrics: new Metrics(),
     });
     const { runner, changes } = watching(check);
@@ -246,6 +268,21 @@ describe("the registration's check", () => {
     await runner.probe(check);
     expect(changes).toMatchObject([{ name: "registered", before: "ok", state: "failed" }]);
     expect(runner.checks()[0]?.detail).toMatch(/is not registered.*Ask the owner/);
+  });
+});
+
+describe("endpoints that contradict each other about the registration", () => {
+  it("the endpoint that denies the registration is named, and nobody is sent to the owner", async () => {
+    const check = registrationCheck({
+      address: ADDRESS,
+      manager: ADDRESS,
+      readRegistered: async () => said(true, false),
+      metrics: new Metrics(),
+    });
+    const reading = (await probe(check)).get("registered");
+    expect(reading).toMatchObject({ value: 1 });
+    expect(reading?.detail).toMatch(/by http:\/\/b; other endpoints say that it is$/);
+    expect(reading?.hint).toMatch(/before you act/);
   });
 });
 

@@ -24,6 +24,7 @@ import type { ExchangeOnChain } from "../config/readExchange.ts";
 import { CommitQuorum } from "../duties/commitQuorum.ts";
 import { DutyRunner } from "../duties/dutyRunner.ts";
 import { SlotKeeper } from "../duties/slotKeeper.ts";
+import { SourceRotation } from "../duties/sourceRotation.ts";
 import { PublicBalances } from "../publishing/publicBalances.ts";
 import { ChainHead } from "../sequencing/chainHead.ts";
 import type { Storage } from "../sequencing/openStorage.ts";
@@ -214,6 +215,11 @@ function makeRunner(
     reader: chain.reader,
     submitter,
     log,
+    rotation: new SourceRotation({
+      endpoints: chain.client.transport,
+      schedule: chain.constants.schedule,
+      log,
+    }),
     maxTries: config.maxTries,
     signal,
     mayAct: (at, deadlineBlock) => slotKeeper.mayAct(at, deadlineBlock),

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import type { Address } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
-import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
+import { askEach, type ChainClient, connect } from "../../chain/rpc/rpc.ts";
 import type { Mined } from "../../chain/submit/submitter.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { clock } from "../../exchange/queries/views.ts";
@@ -106,7 +106,7 @@ export function monitor(options: MonitoringOptions): Monitoring {
       }),
       registrationCheck({
         ...options,
-        readRegistered: () => options.reader.isRegistered(options.manager, options.address),
+        readRegistered: () => options.reader.registrations(options.manager, options.address),
       }),
       halt,
       duties,
@@ -178,7 +178,8 @@ function watchMachine({ config, client, address, metrics }: MonitoringOptions, s
   return [
     keyBalanceCheck({
       address,
-      readBalance: () => client.getBalance({ address }),
+      readBalances: () =>
+        askEach(client, "the key's balance", (one) => one.getBalance({ address })),
       minBalance: config.minBalance,
       leftDays: guards.keyLeftDays,
       spending,
