@@ -218,7 +218,7 @@ describe("logs", () => {
     const known = head - 9;
     let asked = 0;
     const pool = await proxy(async ({ method, params }, forward) => {
-      if (method !== "eth_getLogs" || asked > 20) return forward();
+      if (method !== "eth_getLogs" || asked > 8) return forward();
       asked += 1;
       const [filter] = params as [{ toBlock?: Hex; blockHash?: Hex }];
       if (filter.blockHash !== undefined) {
