@@ -2,24 +2,24 @@ import { defineConfig } from "vitest/config";
 
 /** Pure rules: they start no process, and change nothing of their own. */
 const UNITS = ["base", "protocol", "exchange", "wire"].map((room) => `src/${room}/**/*.test.ts`);
-/** Operators and databases that wait for each other more than they compute. */
+/** Operators and databases that wait for each other, or for blocks, more than they compute. */
 const PAIRS = [
+  "test/start.test.ts",
   "test/commit-quorum.test.ts",
   "test/statements-handover.test.ts",
   "test/stream-book.test.ts",
+  "test/crash-load.test.ts",
   "src/journal/postgres/*.test.ts",
   "src/operator/sequencing/leaderElection.test.ts",
 ];
 /** Blocks by the clock, kills, and what people wait for: each of these files takes the machine. */
 const ALONE = [
-  "test/crash-load.test.ts",
   "test/page.test.ts",
   "test/page-handover.test.ts",
   "test/page-load.test.ts",
   "test/page-wallet.test.ts",
   "test/several-operators.test.ts",
   "test/several-operators-load.test.ts",
-  "test/start.test.ts",
 ];
 const ALL = ["src", "page", "tools", "test", "sim"].map((folder) => `${folder}/**/*.test.ts`);
 

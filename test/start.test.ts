@@ -104,7 +104,7 @@ describe("npm start", () => {
   beforeEach(async () => {
     const port = await freePort(5);
     args = ["--port", `${port}`, "--chain-port", `${port + 3}`, "--database-port", `${port + 4}`];
-    args.push("--block-time", "0.2", "--quarter", "20", "--traders", "2");
+    args.push("--block-time", "0.25", "--quarter", "20", "--traders", "2");
   });
   afterEach(killAll);
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,7 +1,7 @@
 /** False answers of an endpoint about the operator manager: its slots, its list and its quorum. */
 import { encodeFunctionResult } from "viem";
 import type { Address, Hex } from "../../src/base/hex.ts";
-import { roundRobinOperatorManagerAbi as abi } from "../../src/chain/abi/roundRobinOperatorManager.ts";
+import { roundRobinOperatorManagerAbi } from "../../src/chain/abi/roundRobinOperatorManager.ts";
 import { decodeCall } from "../chain/mediatorAbi.ts";
 import type { EndpointFault } from "./endpointFaults.ts";
 
@@ -27,6 +27,7 @@ export function asManaged(has: (fault: EndpointFault) => boolean, data: Hex): He
   for (const [fault, answers] of Object.entries(ANSWERS)) {
     if (!Object.hasOwn(answers, name) || !has(fault as EndpointFault)) continue;
     const functionName = name as "operator";
+    const abi = roundRobinOperatorManagerAbi;
     return encodeFunctionResult({ abi, functionName, result: answers[name] as Address });
   }
   return undefined;

@@ -77,7 +77,7 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
   };
 }
 
-/** One that says too little costs a look; one that says too much would let the key run dry. */
+/** Too little costs a look; by the word of one that says too much, the key would run dry. */
 function lowest(words: readonly Word<bigint>[]): bigint {
   const [first, ...others] = words.map(({ answer }) => answer);
   return others.reduce((a, b) => (a < b ? a : b), first ?? 0n);

@@ -43,7 +43,7 @@ export interface DutyRunnerOptions {
   readonly reader: MediatorReader;
   readonly submitter: Submitter;
   readonly log: Log;
-  /** Whose word counts; without it, the endpoint's that is asked first. */
+  /** The endpoint that is asked first while a duty is late; without it, the healthiest is. */
   readonly rotation?: SourceRotation;
   /** Tries of one duty before the process must end. */
   readonly maxTries: number;

@@ -76,7 +76,8 @@ export function createMember(options: MemberOptions): Member {
   const environment = { [KEY_VARIABLE]: key, QUARTERDECK_DATABASE: database.href };
   const config = {
     ...options.shared,
-    rpc: [urlOf(place.chain.port)],
+    // A request over a WebSocket costs a tenth of the processor time of one over HTTP.
+    rpc: [`ws://127.0.0.1:${place.chain.port}`],
     port: place.port,
     publicUrl: url,
     storage: join(folder, name, "storage"),

@@ -234,7 +234,7 @@ async function joinFunded(
   await mint(anvil, signer, { [weth]: 1000n * 10n ** 18n, [usdc]: 10n ** 12n });
   const client = await ExchangeClient.join({
     operator: members.map(({ url }) => url),
-    rpc: [anvil.url],
+    rpc: [anvil.url.replace("http", "ws")],
     mediator,
     signer,
     evidence: new MemoryEvidence(),

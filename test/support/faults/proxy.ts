@@ -6,6 +6,7 @@ import {
   createServer as createTcp,
   type Socket,
 } from "node:net";
+import { WebSocketServer } from "ws";
 
 export interface RpcMessage {
   readonly method: string;
@@ -41,7 +42,10 @@ type Whole = number | object | undefined;
 type Request = RpcMessage & { readonly id: number };
 type Forward = (body: Request) => Promise<RpcAnswer>;
 
-/** Speaks for the endpoint at `target` until it is told otherwise. */
+/**
+ * Speaks for the endpoint at `target` until it is told otherwise: over HTTP, and over a WebSocket,
+ * on which it pushes no heads.
+ */
 export async function startHttpProxy(target: string, meddle?: Meddle): Promise<HttpProxy> {
   const asked: RpcMessage[] = [];
   const batches: number[] = [];
@@ -70,9 +74,9 @@ export async function startHttpProxy(target: string, meddle?: Meddle): Promise<H
     const status = answers.find((answer) => typeof answer === "number");
     return status ?? (answers.includes(undefined) ? undefined : answers);
   };
+  const alone: Forward = async (one) => (await post(one)) as RpcAnswer;
   const respond = async (body: string, response: ServerResponse) => {
     const request = JSON.parse(body) as Request | Request[];
-    const alone: Forward = async (one) => (await post(one)) as RpcAnswer;
     const answer = await (Array.isArray(request)
       ? answerToBatch(request)
       : answerTo(request, alone));
@@ -90,6 +94,14 @@ export async function startHttpProxy(target: string, meddle?: Meddle): Promise<H
       respond(body, response).catch(() => response.destroy());
     });
   });
+  const sockets = new WebSocketServer({ server });
+  sockets.on("connection", (socket) => {
+    socket.on("message", async (data) => {
+      const answer = await answerTo(JSON.parse(String(data)), alone).catch(() => 0);
+      if (typeof answer === "number") socket.terminate();
+      else if (answer !== undefined) socket.send(JSON.stringify(answer));
+    });
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const proxy: HttpProxy = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -98,6 +110,7 @@ export async function startHttpProxy(target: string, meddle?: Meddle): Promise<H
     onBatch: undefined,
     meddle: meddle ?? ((_call, forward) => forward()),
     stop: () => {
+      for (const socket of sockets.clients) socket.terminate();
       server.closeAllConnections();
       server.close();
     },
