@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 
 /** Pure rules: they start no process, and change nothing of their own. */
 const UNITS = ["base", "protocol", "exchange", "wire"].map((room) => `src/${room}/**/*.test.ts`);
+/** Globals that are replaced, and what a worker has open: no other file may share it. */
+const ISOLATED = ["sim/**/*.test.ts", "src/chain/rpc/webSocket.test.ts"];
 /** Operators and databases that wait for each other, or for blocks, more than they compute. */
 const PAIRS = [
   "test/start.test.ts",
@@ -54,8 +56,19 @@ export default defineConfig({
           ...limits,
           name: "side-by-side",
           include: ALL,
-          exclude: [...UNITS, ...PAIRS, ...ALONE],
-          maxWorkers: 2,
+          exclude: [...UNITS, ...ISOLATED, ...PAIRS, ...ALONE],
+          // Processes are waited for more than anything is computed.
+          maxWorkers: 3,
+          isolate: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          ...limits,
+          name: "isolated",
+          include: ISOLATED,
+          maxWorkers: 3,
           sequence: { groupOrder: 1 },
         },
       },

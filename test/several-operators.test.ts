@@ -159,6 +159,8 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
     const { address, name, url } = removed;
     // What it signs now is no evidence: nobody may be given any of it.
     await drills.allAsk(url);
+    // A change of the list keeps clear of deadlines.
+    await drills.untilQuarterBegins();
     const place = ["--address", address, "--name", name, "--endpoint", url];
     const added = await exchange.operators("add", "--unvetted", ...place, "--yes");
     expect(added, added.stderr).toMatchObject({ code: 0 });

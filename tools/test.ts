@@ -48,7 +48,7 @@ interface Ended {
   readonly stdout: string;
 }
 
-/** Steps of one stage run side by side: the compiler of the contracts takes one processor. */
+/** Steps of one stage run two at a time: the compiler of the contracts takes one processor. */
 const STAGES: readonly (readonly Step[])[] = [
   [
     { name: "contracts", run: () => check("node", ["tools/build-contracts.ts", "--check"]) },
@@ -86,7 +86,7 @@ async function main(): Promise<number> {
   let failed = 0;
   for (const stage of STAGES) {
     const chosen = stage.filter(({ name }) => options.only?.includes(name) ?? true);
-    const outcomes = await Promise.all(chosen.map(runStep));
+    const outcomes = await inLanes(chosen);
     if (stoppedBy !== undefined) {
       const during = chosen.map(({ name }) => name).join(", ");
       console.error(`stopped by ${stoppedBy} during ${during}`);
@@ -100,6 +100,19 @@ async function main(): Promise<number> {
   }
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 ? 0 : 1;
+}
+
+/** Outcomes in the order in which the steps ended. Two at once, as they are listed. */
+async function inLanes(steps: readonly Step[]): Promise<(boolean | Counts)[]> {
+  const left = [...steps];
+  const outcomes: (boolean | Counts)[] = [];
+  const lane = async () => {
+    for (let step = left.shift(); step !== undefined; step = left.shift()) {
+      outcomes.push(await runStep(step));
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  return outcomes;
 }
 
 /** Runs a step and says how it went; a step that a signal ended has nothing to say. */

@@ -57,10 +57,10 @@ export const REFUTABLE_FAULTS = ["blocksInvented", "trialsRefused", "dutiesHidde
 export const VIEW_FAULTS = ["viewsRefused", "viewsGarbled"] as const;
 /**
  * Lies about who may act, and about an operator's own account. slotsMoved: a stranger holds this
- * slot and the next, and nobody claimed. listEmptied: the manager knows no operator. quorumRaised: a
- * commit takes three operators. noncesAhead: the key used two nonces more. noncesBehind: it used
- * none. receiptsInvented: whatever was sent is mined. receiptsHidden: nothing is. balanceEmptied: the
- * key has nothing.
+ * slot and the next, and nobody claimed. listEmptied: the manager knows no operator. quorumRaised:
+ * a commit takes three operators. noncesAhead: the key used two nonces more. noncesBehind: it used
+ * none. receiptsInvented: whatever was sent is mined. receiptsHidden: nothing is. balanceEmptied:
+ * the key has nothing.
  */
 export const WORD_FAULTS = [
   "slotsMoved",

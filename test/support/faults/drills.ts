@@ -29,13 +29,15 @@ const CLIENTS = 4;
 const LONGEST_PAUSE_MS = 50;
 const PACE_MS = 60;
 /** While nobody trades; slots can still be claimed. */
-const IDLE_PACE_MS = 25;
+const IDLE_PACE_MS = 20;
 /** Fewer than a round: no round passes unseen between two checks. */
 const BLOCKS_A_DRILL = 150;
 /** Blocks before the boundary of a round at which a drill begins. */
 const BLOCKS_BEFORE = 50;
 /** So few that clients go on only by statements, on a slow machine too. */
 const ORDERS_PER_ROUND = 16;
+/** Blocks of a quarter that has just begun. */
+const JUST_BEGUN_BLOCKS = 5;
 /** Passes over one operator, each of which another may have answered in part. */
 const MOST_PASSES = 5;
 /** Acknowledgements that show that the load is there, before and after. */
@@ -182,6 +184,16 @@ export class Drills {
       const { committedRound, halted } = await this.exchange.reader.clock();
       if (halted) throw new Error(`the exchange is HALTED before the commit of round ${round}`);
       return committedRound >= round;
+    });
+  }
+
+  /** Lets time pass, without trading, until a quarter has just begun. */
+  async untilQuarterBegins(): Promise<void> {
+    const { anvil, schedule } = this.exchange;
+    await this.#idle.passUntil("a quarter begins", async () => {
+      const head = await anvil.blockNumber();
+      const { round, quarter } = momentOf(schedule, head);
+      return head - firstBlockOf(schedule, round, quarter) < JUST_BEGUN_BLOCKS;
     });
   }
 
