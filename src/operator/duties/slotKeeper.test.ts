@@ -24,7 +24,12 @@ const SLOTS: SlotView = {
   forecast: BOB,
 };
 
-function keeper(address: Address, answers: (SlotView | Error)[], slots = true) {
+function keeper(
+  address: Address,
+  answers: (SlotView | Error)[],
+  slots = true,
+  registered: readonly boolean[] = [false],
+) {
   const sent: Call[] = [];
   const events: string[] = [];
   const take = (event: string) => {
@@ -37,6 +42,7 @@ function keeper(address: Address, answers: (SlotView | Error)[], slots = true) {
       if (next instanceof Error) throw next;
       return next;
     },
+    registrations: async () => registered.map((answer, i) => ({ origin: `http://${i}`, answer })),
   };
   const submitter = {
     send: async (call: Call) => {
@@ -93,6 +99,19 @@ describe("the operator slot", () => {
     await stranger.poll();
     expect([100, 118].map((head) => stranger.mayAct(head, 119))).toEqual([false, false]);
     expect(stranger.isApproved).toBe(false);
+  });
+
+  it("the approval of an operator stands while any endpoint lists it", async () => {
+    const none = { ...SLOTS, operators: [] };
+    for (const [registered, isApproved] of [
+      [[false, true], true],
+      [[false, false], false],
+    ] as const) {
+      const { one } = keeper(ADA, [none], true, registered);
+      await one.poll();
+      expect(one.isApproved).toBe(isApproved);
+      expect(one.mayAct(100, 500)).toBe(isApproved);
+    }
   });
 
   it("the approval of an operator is unknown before the list was read", async () => {

@@ -31,6 +31,7 @@ export interface SlotKeeperOptions {
 export class SlotKeeper {
   readonly #options: SlotKeeperOptions;
   #slots: SlotView | undefined;
+  #isApproved: boolean | undefined;
   #skipped: Slot = -1;
   /** The slots that the log showed last: polls run side by side, and each would report a change. */
   #said: SlotView | undefined;
@@ -50,13 +51,11 @@ export class SlotKeeper {
   }
 
   /**
-   * Whether this operator is on the list, as of the last poll; undefined before it. Without slots
-   * nobody else has a say.
+   * Whether this operator is on the list by any endpoint, as of the last poll; undefined before it.
+   * Without slots nobody else has a say.
    */
   get isApproved(): boolean | undefined {
-    const { reader, address } = this.#options;
-    if (reader === undefined) return true;
-    return this.#slots?.operators.some((operator) => operator.address === address);
+    return this.#options.reader === undefined ? true : this.#isApproved;
   }
 
   /** The operator that should sequence: the one that may act on chain, if that is another. */
@@ -103,7 +102,9 @@ export class SlotKeeper {
     const { reader } = this.#options;
     if (reader === undefined) return;
     try {
-      this.#slots = await reader.slots();
+      const slots = await reader.slots();
+      this.#isApproved = await this.#isListed(slots, reader);
+      this.#slots = slots;
     } catch (problem) {
       // The parts of an answer contradict each other where the list changes while it is read: the
       // next poll will do. The slots known before stay, and the contract has the last word.
@@ -112,6 +113,13 @@ export class SlotKeeper {
       return;
     }
     this.#say(this.#slots);
+  }
+
+  /** One endpoint alone may not take an operator out: where its list lacks us all are asked. */
+  async #isListed({ operators }: SlotView, reader: SlotReader): Promise<boolean> {
+    const { address } = this.#options;
+    if (operators.some((operator) => operator.address === address)) return true;
+    return (await reader.registrations(address)).some(({ answer }) => answer);
   }
 
   /** Claims the next slot if that is due, as of the last poll. Throws `RpcUnavailable`. */

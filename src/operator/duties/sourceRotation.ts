@@ -16,6 +16,9 @@ export interface SourceRotationOptions {
   readonly log: Log;
 }
 
+/** Heads in which what a false nonce or receipt has spoilt is put right, and sent. */
+const FEWEST_HEADS = 2;
+
 /** Of a duty that is owed. */
 interface Owed {
   readonly deadlineBlock: BlockNumber;
@@ -23,8 +26,10 @@ interface Owed {
 
 export class SourceRotation {
   readonly #options: SourceRotationOptions;
-  /** The head at which the last turn began; undefined: the endpoints take no turns. */
-  #turnBegan: BlockNumber | undefined;
+  /** The last head of the turn; undefined: the endpoints take no turns. */
+  #lastHead: BlockNumber | undefined;
+  /** Heads seen in the turn: an endpoint that is further than the one before shows many at once. */
+  #heads = 0;
 
   constructor(options: SourceRotationOptions) {
     this.#options = options;
@@ -38,33 +43,37 @@ export class SourceRotation {
     );
     const { schedule } = this.#options;
     if (next - head >= quarterSize(schedule) / 2) return;
-    if (this.#turnBegan === undefined || head - this.#turnBegan >= this.#turnBlocks(next)) {
+    if (this.#lastHead === undefined || this.#heads >= this.#headsOfTurn(next)) {
       this.#rotate(head, "a duty is still owed");
+    } else if (head > this.#lastHead) {
+      this.#lastHead = head;
+      this.#heads += 1;
     }
   }
 
   /** To be called when a try of a duty failed. */
   failed(head: BlockNumber): void {
-    if (this.#turnBegan !== head) this.#rotate(head, "a duty failed");
+    if (this.#lastHead !== head || this.#heads > 0) this.#rotate(head, "a duty failed");
   }
 
-  #turnBlocks(deadlineBlock: BlockNumber): number {
+  #headsOfTurn(deadlineBlock: BlockNumber): number {
     const { schedule, endpoints } = this.#options;
     const window = rescueWindow(schedule, deadlineBlock);
     const blocks = window === undefined ? 1 : window.lastBlock - window.firstBlock + 1;
-    return Math.max(1, Math.floor(blocks / endpoints.endpoints().length));
+    return Math.max(FEWEST_HEADS, Math.ceil(blocks / endpoints.endpoints().length));
   }
 
   #rotate(head: BlockNumber, why: string): void {
-    this.#turnBegan = head;
+    this.#lastHead = head;
+    this.#heads = 0;
     const first = this.#options.endpoints.rotate();
     if (first === undefined) return;
     this.#options.log.info("endpointsRotate", { block: head, endpoint: first.origin, why });
   }
 
   #end(): void {
-    if (this.#turnBegan === undefined) return;
-    this.#turnBegan = undefined;
+    if (this.#lastHead === undefined) return;
+    this.#lastHead = undefined;
     this.#options.endpoints.endRotation();
   }
 }
