@@ -258,10 +258,14 @@ export class Network {
   }
 
   #hasRefutable({ faults }: Endpoint, fault: EndpointFault): boolean {
-    // Well for so long that it is asked again: what was silent is, after a while.
-    const isTrue = (one: Endpoint) =>
-      one.faults.size === 0 && one.mode === "well" && (this.#wellHeads.get(one) ?? 0) > 1;
-    return faults.has(fault) && this.endpoints.some(isTrue);
+    return faults.has(fault) && this.hasTruth;
+  }
+
+  /** A true endpoint is well for so long that it is asked again: silent ones are after a while. */
+  get hasTruth(): boolean {
+    return this.endpoints.some(
+      (one) => one.faults.size === 0 && one.mode === "well" && (this.#wellHeads.get(one) ?? 0) > 1,
+    );
   }
 }
 

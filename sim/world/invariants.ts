@@ -18,34 +18,12 @@ import { decodeCall } from "../chain/mediatorAbi.ts";
 import { keyOf as keyOfRequest } from "../chain/mediatorState.ts";
 import type { Revert } from "../chain/terms.ts";
 import { StatementChecks } from "../statements/statementChecks.ts";
-import { InvariantBroken } from "./invariantBroken.ts";
+import { InvariantBroken, OUR_FAULT } from "./invariantBroken.ts";
 import { isUnprovable, type Plan } from "./plan.ts";
 import type { OnDurable } from "./storages.ts";
 
 /** How far an order has come: it never goes back. */
 const PROGRESS = { queued: 0, open: 1, filled: 2, cancelled: 2, expired: 2, refused: 2 } as const;
-
-/** A trial that says so is about evidence or money: our own books are wrong. */
-const OUR_FAULT = new Set([
-  "WrongTotal",
-  "NotOverdrawn",
-  "WrongOrder",
-  "WrongSigner",
-  "BalanceMismatch",
-  "FillsNotCovered",
-  "StaleExecution",
-  "ExecutionOutsideOrder",
-  "InvalidProof",
-  "TokenNotInRound",
-  "WrongOpenings",
-  "ProofCount",
-  "NotOperator",
-  "NoRoots",
-  "WrongStatement",
-  "StatementNotSigned",
-  "WrongCovers",
-  "NotCovered",
-]);
 
 const KNOWN_EVENTS = new Set([
   "TokenListed",
@@ -75,16 +53,19 @@ export class Invariants {
   readonly #walk = new ChainWalk("the shared journal", GENESIS_LINK);
   readonly #isShared: boolean;
   /** Missing logs cannot be distinguished from absent ones; money and duties suffer for it. */
-  readonly #isUnprovable: boolean;
+  isUnprovable: boolean;
+  readonly #hasTruth: () => boolean;
   readonly #accepted = new Set<string>();
   readonly statements: StatementChecks;
   /** Once the chain reorganised too deep, the node may only stop. */
   reorganisedTooDeep = false;
 
-  constructor(chain: Chain, plan: Plan) {
+  /** `hasTruth`: whether an endpoint that tells the truth answers, and has for a while. */
+  constructor(chain: Chain, plan: Plan, hasTruth: () => boolean) {
     this.#chain = chain;
     this.#confirmations = plan.confirmations;
-    this.#isUnprovable = isUnprovable(plan);
+    this.isUnprovable = isUnprovable(plan);
+    this.#hasTruth = hasTruth;
     this.#isShared = plan.kind === "several";
     this.statements = new StatementChecks(chain);
   }
@@ -161,7 +142,9 @@ export class Invariants {
     if (wanted.join() === found.join()) return;
     const isPart =
       new Set(found).size === found.length && found.every((one) => wanted.includes(one));
-    if (this.#isUnprovable && isPart) return;
+    // While the true endpoints are silent another is as good as alone.
+    if (isPart && found.length > 0 && !this.#hasTruth()) this.isUnprovable = true;
+    if (this.isUnprovable && isPart) return;
     throw new InvariantBroken(
       "every log once",
       `blocks ${from} to ${to.number}: ${found.length} taken in, ${wanted.length} there`,
@@ -277,7 +260,7 @@ export class Invariants {
   }
 
   onRefusedTrial(data: Hex, refusal: Revert): void {
-    if (this.reorganisedTooDeep || this.#isUnprovable) return;
+    if (this.reorganisedTooDeep || this.isUnprovable) return;
     // Another operator may hold the slot by then.
     if (this.#isShared && refusal.errorName === "NotOperator") return;
     if (!OUR_FAULT.has(refusal.errorName)) return;
@@ -302,7 +285,7 @@ export class Invariants {
   /** The machine's balances are the deposits less the payments, and no lock exceeds them. */
   checkMoney(): void {
     const state = this.#state;
-    if (state?.head === undefined || this.reorganisedTooDeep || this.#isUnprovable) return;
+    if (state?.head === undefined || this.reorganisedTooDeep || this.isUnprovable) return;
     this.statements.checkSums(state);
     const past = this.#chain.blocks[state.head.number];
     for (const { address: token, tree } of state.tokens.values()) {

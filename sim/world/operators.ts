@@ -12,7 +12,7 @@ import { InvariantBroken } from "./invariantBroken.ts";
 import type { Invariants } from "./invariants.ts";
 import { MARKETS } from "./market.ts";
 import { OperatorHost } from "./operatorHost.ts";
-import { isUnprovable, type Plan } from "./plan.ts";
+import type { Plan } from "./plan.ts";
 import type { WorldStorage } from "./storages.ts";
 import type { Trace } from "./trace.ts";
 
@@ -137,7 +137,7 @@ export class Operators {
     // A log that nothing shows to be missing is found out by what cannot follow without it, or by
     // the contract's totals, at the latest.
     const shows = code === "ContractDiffers" || code === "LogsRefused";
-    const isMissing = shows && isUnprovable(this.#options.plan);
+    const isMissing = shows && this.#options.invariants.isUnprovable;
     const mayStop = MAY_STOP.has(code) || tooDeep || isMissing;
     if (!mayStop && !(code === "ReorgTooDeep" && isOnFork)) {
       this.#options.fail(new InvariantBroken("stops only for a reason", `${code}: ${message}`));

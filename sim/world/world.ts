@@ -105,7 +105,7 @@ class World {
     this.#trace = new Trace(this.#clock, this.#chain, options.onTrace, (event, error) =>
       this.#fail(new InvariantBroken("errors are typed", `${event}: ${error.stack}`)),
     );
-    this.#invariants = new Invariants(this.#chain, plan);
+    this.#invariants = new Invariants(this.#chain, plan, () => this.#network.hasTruth);
     this.#storage = this.#makeStorage();
     this.#network = this.#makeNetwork();
     this.#operators = new Operators({
