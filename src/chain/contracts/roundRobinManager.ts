@@ -76,11 +76,14 @@ export class SlotReader {
     }
   }
 
-  /** Whether `account` is registered, by each endpoint that answers. */
-  registrations(account: Address): Promise<readonly Word<boolean>[]> {
+  /**
+   * Whether `account` is registered as of `block`, by each endpoint that answers: one that stands
+   * still does not have the block.
+   */
+  registrations(account: Address, block: BlockNumber): Promise<readonly Word<boolean>[]> {
     const view = { address: this.manager, abi, functionName: "isRegistered" } as const;
     return askEach(this.#client, "an operator's registration", (client) =>
-      client.readContract({ ...view, args: [account] }),
+      client.readContract({ ...view, args: [account], blockNumber: BigInt(block) }),
     );
   }
 

@@ -18,8 +18,11 @@ export interface EndpointOptions {
   readonly timeoutMs: number;
   /** The chain that the endpoint must serve; undefined: any. */
   readonly chainId: number | undefined;
-  /** Called with the result of each request: undefined when it was answered. */
-  readonly onOutcome: (endpoint: Endpoint, failure: unknown) => void;
+  /**
+   * Called with the result of each request: undefined when it was answered. `failuresBefore`: the
+   * endpoint's failures when the request began.
+   */
+  readonly onOutcome: (endpoint: Endpoint, failure: unknown, failuresBefore: number) => void;
   /** Called once when the endpoint turns out to push no heads: a consumer of heads has to poll. */
   readonly onPolled?: ((endpoint: Endpoint, problem: string) => void) | undefined;
 }
@@ -97,12 +100,13 @@ export class Endpoint {
 
   /** Throws `ChainMismatch`, `EndpointFailed`, or `RpcRefusal`. */
   async request(call: RpcCall): Promise<unknown> {
+    const failuresBefore = this.#failures;
     try {
       const result = await (await this.#trusted()).request(call);
-      this.#options.onOutcome(this, undefined);
+      this.#options.onOutcome(this, undefined, failuresBefore);
       return result;
     } catch (error) {
-      this.#options.onOutcome(this, error);
+      this.#options.onOutcome(this, error, failuresBefore);
       throw error;
     }
   }
@@ -114,7 +118,7 @@ export class Endpoint {
    */
   async requestAll(calls: readonly RpcCall[]): Promise<readonly unknown[]> {
     const results = await (await this.#trusted()).requestAll(calls);
-    this.#options.onOutcome(this, undefined);
+    this.#options.onOutcome(this, undefined, this.#failures);
     return results;
   }
 
@@ -124,16 +128,18 @@ export class Endpoint {
     if (this.#answersInRow >= ANSWERS_TO_FORGET) this.#failures = 0;
   }
 
+  /** A fault of its own: to ask it again may take long, whatever others say. */
   failed(): void {
     this.#penalty = Math.min(MAX_PENALTY, FIRST_PENALTY * 2 ** this.#failures);
     this.#failures += 1;
     this.#answersInRow = 0;
+    this.#isContradicted = false;
   }
 
-  /** No answer came: to ask again may take long, whatever others say. */
-  unanswered(): void {
+  /** No answer came. Requests that were under way at the same time are one failure. */
+  unanswered(failuresBefore: number): void {
+    if (this.#failures > failuresBefore && this.isFailing) return;
     this.failed();
-    this.#isContradicted = false;
   }
 
   /** Another endpoint says otherwise, and by words alone nobody knows which of them is wrong. */
@@ -175,7 +181,7 @@ export class Endpoint {
           onHead();
         });
       } catch (error) {
-        this.#options.onOutcome(this, error);
+        this.#options.onOutcome(this, error, this.#failures);
       }
       await sleep(pauseMs, signal).catch(() => {});
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);

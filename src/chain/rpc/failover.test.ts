@@ -8,7 +8,7 @@ import { encodeDeposit } from "../contracts/mediatorCalls.ts";
 import { localSigner } from "../signer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { FailoverOptions } from "./failover.ts";
-import { ask, connect, readChainId } from "./rpc.ts";
+import { ask, askEach, connect, readChainId } from "./rpc.ts";
 
 let anvil: Anvil;
 let mediator: Address;
@@ -156,8 +156,10 @@ describe("several endpoints", () => {
     const [, other] = endpoints();
     await other?.client.getBlockNumber();
     for (let i = 0; i < 8; i++) await client.getBlockNumber();
-    expect(rotate()?.origin).toBe(second.url);
+    // Well again in its own turn.
     expect(await client.getBlockNumber()).toBe(11n);
+    expect(rotate()?.origin).toBe(first.url);
+    expect(await client.getBlockNumber()).toBe(10n);
   });
 
   it("an endpoint that others contradict has a turn, and loses it by the next fault", async () => {
@@ -170,6 +172,47 @@ describe("several endpoints", () => {
     expect(endpoints()).toEqual([b, a]);
     contradict(b, "it refuses what a takes");
     expect(endpoints()).toEqual([a, b]);
+  });
+
+  it("the third endpoint has its turn though the second loses its own each time", () => {
+    const client = connect(["http://a.test", "http://b.test", "http://c.test"]);
+    const { rotate, endRotation, endpoints, contradict } = client.transport;
+    const [a, b, c] = endpoints() as [Endpoint, Endpoint, Endpoint];
+    const lose = () => {
+      for (let i = 0; i < 6; i++) contradict(b, "it refuses a view");
+    };
+    expect(rotate()).toBe(b);
+    lose();
+    // The next in turn stands in, and not the one whose word is doubted.
+    expect(endpoints()).toEqual([c, a, b]);
+    expect(rotate()).toBe(a);
+    endRotation();
+    lose();
+    expect(endpoints()[0]).toBe(a);
+    expect([rotate(), rotate(), rotate()]).toEqual([b, c, a]);
+  });
+
+  it("each endpoint that answers says its own word, and none is an error", async () => {
+    const named = (name: string) => endpoint((_method, response) => response.end(result(name)));
+    const [a, b, bad] = [await named("0xa"), await named("0xb"), await broken()];
+    const head = (urls: string[]) =>
+      askEach(connect(urls, watched().options), "its head", (one) => one.getBlockNumber());
+    expect(await head([a.url, bad.url, b.url])).toEqual([
+      { origin: a.url, answer: 10n },
+      { origin: b.url, answer: 11n },
+    ]);
+    expect(await head([a.url])).toEqual([{ origin: a.url, answer: 10n }]);
+    await expect(head([bad.url, bad.url])).rejects.toMatchObject({ code: "RpcUnavailable" });
+    await expect(head([bad.url])).rejects.toMatchObject({ code: "RpcUnavailable" });
+  });
+
+  it("requests that fail at the same time are one failure of the endpoint", async () => {
+    const bad = await broken();
+    const client = connect([bad.url, anvil.url], watched().options);
+    await Promise.all(Array.from({ length: 6 }, () => client.getBlockNumber()));
+    const [, second] = client.transport.endpoints();
+    expect(second?.origin).toBe(bad.url);
+    expect(second?.penalty).toBeLessThanOrEqual(8);
   });
 
   it("one endpoint alone has no turns", async () => {

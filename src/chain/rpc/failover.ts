@@ -31,8 +31,8 @@ export interface FailoverOptions {
 /** The endpoints behind one client, and their state. */
 export interface Endpoints {
   /**
-   * The healthiest first, but for the one whose turn it is. Each answers by itself: no other takes
-   * its place.
+   * The healthiest first, among equals the one whose turn it is. Each answers by itself: no other
+   * takes its place.
    */
   readonly endpoints: () => readonly Endpoint[];
   readonly health: () => EndpointHealth[];
@@ -43,9 +43,9 @@ export interface Endpoints {
   /** Has others asked before this one for as long as may be. */
   readonly suspend: (endpoint: Endpoint, problem: string) => void;
   /**
-   * Has the next endpoint that does not fail asked before all others, until something speaks
-   * against it: nothing is held against the one before, whose turn comes again. Undefined: there is
-   * no other.
+   * Has the next endpoint that does not fail asked first, with what was said against it forgiven:
+   * nothing is held against the one before, whose turn comes again. While it fails the next in turn
+   * stands in. Undefined: there is no other.
    */
   readonly rotate: () => Endpoint | undefined;
   /** Ends the turns: the healthiest is first again. */
@@ -84,9 +84,9 @@ export function failover(
       endpoint.suspend();
       options.onFailure?.(endpoint.origin, problem);
     };
-    const onOutcome = (endpoint: Endpoint, failure: unknown) => {
+    const onOutcome = (endpoint: Endpoint, failure: unknown, failuresBefore: number) => {
       if (failure !== undefined && !isCallersError(failure)) {
-        endpoint.unanswered();
+        endpoint.unanswered(failuresBefore);
         options.onFailure?.(endpoint.origin, shortMessage(failure));
         return;
       }
@@ -97,7 +97,7 @@ export function failover(
     const shared = { timeoutMs, chainId, onOutcome, onPolled };
     const all = urls.map((url) => new Endpoint(url, shared));
     const turns = new Turns(all);
-    const endpoints = () => turns.before([...all].sort((a, b) => a.penalty - b.penalty));
+    const endpoints = () => turns.order();
     const health = () => all.map((endpoint) => endpoint.health);
     const request = (call: RpcCall) => requestOf(endpoints, call, options);
     const rest = { key: "failover", name: "Failover", type: "failover", retryCount: 0 } as const;
@@ -109,39 +109,48 @@ export function failover(
         demote,
         contradict,
         suspend,
-        rotate: () => turns.next(endpoints()[0]),
+        rotate: () => turns.next(),
         endRotation: () => turns.end(),
       },
     );
   };
 }
 
-/** The endpoint that is asked first. One that others contradicted has a turn, too. */
+/** The order in which endpoints are asked: by health, and among equals by whose turn it is. */
 class Turns {
   readonly #all: readonly Endpoint[];
-  #first: Endpoint | undefined;
+  /** The place of the last that had a turn: kept between rotations, so that each has one. */
+  #place = 0;
+  #isOn = false;
 
   constructor(all: readonly Endpoint[]) {
     this.#all = all;
   }
 
-  before(byHealth: readonly Endpoint[]): readonly Endpoint[] {
-    const first = this.#first;
-    if (first === undefined || first.penalty > 0) return byHealth;
-    return [first, ...byHealth.filter((one) => one !== first)];
+  /** The next in turn stands in for one that fails. */
+  order(): readonly Endpoint[] {
+    const from = this.#isOn ? this.#place : 0;
+    const turned = [...this.#all.slice(from), ...this.#all.slice(0, from)];
+    return turned.sort((a, b) => a.penalty - b.penalty);
   }
 
-  /** `now`: the endpoint that has been first until now. */
-  next(now: Endpoint | undefined): Endpoint | undefined {
-    const place = now === undefined ? -1 : this.#all.indexOf(now);
-    const others = [...this.#all.slice(place + 1), ...this.#all.slice(0, Math.max(0, place))];
-    this.#first = others.find((one) => !one.isFailing);
-    this.#first?.forgive();
-    return this.#first;
+  next(): Endpoint | undefined {
+    const [first] = this.order();
+    const count = this.#all.length;
+    for (let step = 1; step <= count; step++) {
+      const place = (this.#place + step) % count;
+      const one = this.#all[place];
+      if (one === undefined || one === first || one.isFailing) continue;
+      one.forgive();
+      this.#place = place;
+      this.#isOn = true;
+      return one;
+    }
+    return undefined;
   }
 
   end(): void {
-    this.#first = undefined;
+    this.#isOn = false;
   }
 }
 

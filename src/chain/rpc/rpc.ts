@@ -117,8 +117,8 @@ export interface Word<T> {
 }
 
 /**
- * The words of all endpoints that answer in time, each asked by itself, without those that fail;
- * `what` names the answer in errors. Throws `RpcUnavailable` where none answers.
+ * The words of all endpoints that answer in time, each asked by itself; `what` names the answer in
+ * errors. Throws `RpcUnavailable` where none answers.
  */
 export async function askEach<T extends {}>(
   client: ChainClient,
@@ -130,10 +130,9 @@ export async function askEach<T extends {}>(
   if (first === undefined || all.length === 1) {
     return [{ origin: first?.origin ?? "", answer: await ask(what, () => question(client)) }];
   }
-  const well = all.filter((one) => !one.isFailing);
   let failure: unknown;
   const words = await Promise.all(
-    (well.length > 0 ? well : all).map(async ({ origin, client: one }) => {
+    all.map(async ({ origin, client: one }) => {
       const asked = question(one).then(
         (answer): Word<T> => ({ origin, answer }),
         (error: unknown) => {

@@ -84,6 +84,12 @@ export class NonceLine {
     if (this.#settled.size > MOST_REMEMBERED && oldest !== undefined) this.#settled.delete(oldest);
   }
 
+  /** Whether any nonce from `next` up to what is in flight is known to have been used. */
+  hasUsedFrom(next: number): boolean {
+    const first = this.#slots[0]?.nonce ?? next;
+    return [...this.#settled.keys()].some((nonce) => nonce >= next && nonce < first);
+  }
+
   /**
    * The chain has gone back behind what is in flight, to the nonce `next`: transactions that were
    * mined from there on are in the line again.

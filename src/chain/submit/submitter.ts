@@ -250,11 +250,15 @@ export class Submitter implements CallSubmitter {
     }
   }
 
-  /** Rebroadcasts once several polls in a row show that mined transactions are gone. */
+  /**
+   * Rebroadcasts once several polls in a row show that mined transactions are gone. Nonces that
+   * were skipped by a false word, and never used, are filled at once.
+   */
   async #followReorg(next: number): Promise<void> {
     const { slots } = this.#line;
     this.#pollsBehind = next < (slots[0]?.nonce ?? next) ? this.#pollsBehind + 1 : 0;
-    if (this.#pollsBehind < POLLS_BEHIND) return;
+    const polls = this.#line.hasUsedFrom(next) ? POLLS_BEHIND : 1;
+    if (this.#pollsBehind < polls) return;
     this.#pollsBehind = 0;
     this.#line.reopenFrom(next);
     await this.#rebroadcast(this.#line.slots);

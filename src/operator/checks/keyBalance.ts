@@ -47,16 +47,12 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
       const perDay = spending.perDay(options.now());
       metrics.set("key_spent_ether_per_day", ether(perDay));
       try {
-        const words = await options.readBalances();
-        balance = lowest(words);
-        leftDays = daysLeft(balance, perDay);
-        detail = `${inEther(balance)}, warns below ${inEther(minBalance)}`;
-        if (balance < minBalance && words.some(({ answer }) => answer >= minBalance)) {
-          const each = words.map(({ origin, answer }) => `${inEther(answer)} by ${origin}`);
-          detail = `${each.join(", ")}; warns below ${inEther(minBalance)}`;
-          hint = DISAGREE_HINT;
-        }
-        metrics.set("key_balance_ether", ether(balance));
+        const { wei, highest, isDisputed, said } = judge(await options.readBalances(), minBalance);
+        balance = wei;
+        leftDays = daysLeft(highest, perDay);
+        detail = `${said}, warns below ${inEther(minBalance)}`;
+        if (isDisputed) hint = `${DISAGREE_HINT} If the balance is low indeed: ${hint}`;
+        metrics.set("key_balance_ether", ether(highest));
         metrics.set("key_left_seconds", leftSeconds(leftDays));
       } catch (error) {
         detail = `cannot be read: ${problemOf(error)}`;
@@ -77,10 +73,24 @@ export function keyBalanceCheck(options: KeyBalanceOptions): Check {
   };
 }
 
-/** Too little costs a look; by the word of one that says too much, the key would run dry. */
-function lowest(words: readonly Word<bigint>[]): bigint {
-  const [first, ...others] = words.map(({ answer }) => answer);
-  return others.reduce((a, b) => (a < b ? a : b), first ?? 0n);
+interface Judged {
+  /** Wei that counts. */
+  readonly wei: bigint;
+  readonly highest: bigint;
+  /** Whether endpoints disagree about what is enough. */
+  readonly isDisputed: boolean;
+  readonly said: string;
+}
+
+/** By one that says too much the key would run dry, by one that says too little all would fail. */
+function judge(words: readonly Word<bigint>[], minBalance: bigint): Judged {
+  const ascending = words.map(({ answer }) => answer).sort((a, b) => (a < b ? -1 : 1));
+  const lowest = ascending[0] ?? 0n;
+  const highest = ascending.at(-1) ?? 0n;
+  const isDisputed = lowest < minBalance && highest >= minBalance;
+  if (!isDisputed) return { wei: lowest, highest, isDisputed, said: inEther(lowest) };
+  const each = words.map(({ origin, answer }) => `${inEther(answer)} by ${origin}`);
+  return { wei: minBalance - 1n, highest, isDisputed, said: each.join(", ") };
 }
 
 function inEther(wei: bigint): string {

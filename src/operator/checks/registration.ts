@@ -1,14 +1,21 @@
 /** Whether the manager knows this operator: without that every duty is refused. */
 import type { Address } from "../../base/hex.ts";
 import type { Word } from "../../chain/rpc/rpc.ts";
-import {
-  type Check,
-  DISAGREE_HINT,
-  FAILS_AT_ONCE,
-  problemOf,
-  type Reading,
-} from "../health/check.ts";
+import { type Check, DISAGREE_HINT, problemOf, type Reading } from "../health/check.ts";
+import type { Levels } from "../health/level.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
+
+const REGISTERED = 0;
+const DISPUTED = 1;
+const UNKNOWN = 2;
+/** One endpoint that denies it is a warning: duties are carried out by the word of the others. */
+const LEVELS: Levels = {
+  bad: "above",
+  warn: { raise: DISPUTED, clear: REGISTERED },
+  failed: { raise: UNKNOWN, clear: DISPUTED },
+  raiseAfter: 1,
+  clearAfter: 1,
+};
 
 export interface RegistrationOptions {
   readonly address: Address;
@@ -23,7 +30,7 @@ export function registrationCheck(options: RegistrationOptions): Check {
   const hint = `Ask the owner of manager ${manager} to register ${address}, or use the right key.`;
   const reading = (value: number | undefined, detail: string, advice = hint): Reading => ({
     check: "registered",
-    levels: FAILS_AT_ONCE,
+    levels: LEVELS,
     value,
     detail,
     hint: advice,
@@ -34,12 +41,13 @@ export function registrationCheck(options: RegistrationOptions): Check {
       try {
         const words = await options.readRegistered();
         const denying = words.filter(({ answer }) => !answer).map(({ origin }) => origin);
-        metrics.set("operator_registered", denying.length === 0 ? 1 : 0);
-        if (denying.length === 0) return [reading(0, `${address} is registered`)];
+        const isKnown = denying.length < words.length;
+        metrics.set("operator_registered", isKnown ? 1 : 0);
+        if (denying.length === 0) return [reading(REGISTERED, `${address} is registered`)];
         const unknown = `${address} is not registered at ${manager}`;
-        if (denying.length === words.length) return [reading(1, unknown)];
+        if (!isKnown) return [reading(UNKNOWN, unknown)];
         const detail = `${unknown} by ${denying.join(", ")}; other endpoints say that it is`;
-        return [reading(1, detail, DISAGREE_HINT)];
+        return [reading(DISPUTED, detail, DISAGREE_HINT)];
       } catch (error) {
         return [reading(undefined, `cannot be read: ${problemOf(error)}`)];
       }

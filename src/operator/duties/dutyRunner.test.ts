@@ -23,6 +23,7 @@ import { firstBlockOf, lastBlockOf } from "../../protocol/rounds.ts";
 import { MAX_MINED_AHEAD_BLOCKS } from "../../protocol/tolerances.ts";
 import { AttestationsMissing } from "./commitQuorum.ts";
 import { DutyRunner, type DutyRunnerOptions } from "./dutyRunner.ts";
+import type { SourceRotation } from "./sourceRotation.ts";
 
 const FIRST = firstBlockOf(SCHEDULE, 1);
 const MINED: Mined = { transactionHash: "0x", block: 0, gasUsed: 7n, cost: 70n };
@@ -37,10 +38,11 @@ interface Setup {
   readonly presented?: { readonly sold: bigint; readonly bought: bigint };
   /** What happens while the chain is read. */
   readonly whileRead?: () => Promise<void>;
+  readonly rotation?: Pick<SourceRotation, "look" | "failed">;
 }
 
 /** The chain shows nothing as done; what is sent is only noted. */
-function setup({ world, send, maxTries = 3, attestations, presented, whileRead }: Setup) {
+function setup({ world, send, maxTries = 3, attestations, presented, whileRead, rotation }: Setup) {
   const sent: string[] = [];
   const calldata: Hex[] = [];
   const lines: { event: string; fields: Fields }[] = [];
@@ -82,6 +84,7 @@ function setup({ world, send, maxTries = 3, attestations, presented, whileRead }
     submitter: submitter as unknown as Submitter,
     log,
     maxTries,
+    ...(rotation && { rotation: rotation as unknown as SourceRotation }),
     onMined: (_kind, one) => mined.push(one),
     ...(attestations && { attestations }),
   });
@@ -113,6 +116,24 @@ const broke = () => {
 };
 
 describe("the duty runner", () => {
+  it("the rotation of endpoints hears at each head what is owed, and of tries that failed", async () => {
+    const heard: unknown[] = [];
+    const rotation = {
+      look: async (head: number, owed: readonly { deadlineBlock: number }[]) => {
+        heard.push(["owed", head, owed.length]);
+      },
+      failed: async (head: number, begun: number) => {
+        heard.push(["failed", head, begun]);
+      },
+    };
+    const { runner } = setup({ world: owingCommit(), send: broke, rotation });
+    await step(runner, FIRST);
+    expect(heard).toEqual([
+      ["owed", FIRST, 1],
+      ["failed", FIRST, FIRST],
+    ]);
+  });
+
   it("the duty runner backs off ever longer, and gives up with all that is to know", async () => {
     const { runner, sent, lines } = setup({ world: owingCommit(), send: broke, maxTries: 4 });
     const tried: number[] = [];

@@ -140,7 +140,7 @@ export class DutyRunner {
     if (refuted.length > 0) this.#options.log.warn("notDone", { block: head, claims: refuted });
     this.#options.onView?.();
     const due = sendableDuties(state, this.#view);
-    this.#options.rotation?.look(head, due);
+    await this.#options.rotation?.look(head, due);
     this.#forgetOthers(new Set(due.map(nameOf)));
     this.#giveUpCancellations();
     // Independent of each other: a duty that waits for another is not sendable before that landed.
@@ -238,7 +238,7 @@ export class DutyRunner {
     if (refused) this.#say("info", "notOurSlot", duty, {});
     // The log names the missing operators where the attestations are read.
     if (!counts) return undefined;
-    this.#options.rotation?.failed(head);
+    void this.#options.rotation?.failed(head, begun);
     this.#say("warn", `${duty.kind}Failed`, duty, { ...failure });
     const isLast = failure.tries >= this.#options.maxTries;
     if (problem instanceof DeadlineMissed || !isLast) return undefined;

@@ -53,6 +53,7 @@ function keeper(
   const one = new SlotKeeper({
     address,
     schedule: SCHEDULE,
+    finalBlock: () => 95,
     submitter: submitter as unknown as Submitter,
     reader: slots ? (reader as unknown as SlotReader) : undefined,
     log: { info: take, warn: take, error: take, flush: async () => {} },
@@ -99,6 +100,13 @@ describe("the operator slot", () => {
     await stranger.poll();
     expect([100, 118].map((head) => stranger.mayAct(head, 119))).toEqual([false, false]);
     expect(stranger.isApproved).toBe(false);
+  });
+
+  it("a slot is claimed three times at most, however often nobody is said to have claimed", async () => {
+    const { one, sent } = keeper(ADA, [{ ...SLOTS, block: 107, claimed: [] }]);
+    await one.poll();
+    for (let i = 0; i < 6; i++) await one.claimIfDue();
+    expect(sent).toHaveLength(3);
   });
 
   it("the approval of an operator stands while any endpoint lists it", async () => {

@@ -21,6 +21,8 @@ export interface SlotKeeperOptions {
   readonly reader: SlotReader | undefined;
   readonly address: Address;
   readonly schedule: Schedule;
+  /** The last block that the journal holds; undefined before the first. */
+  readonly finalBlock: () => BlockNumber | undefined;
   readonly submitter: Submitter;
   readonly log: Log;
   readonly onClaimed: (mined: Mined) => void;
@@ -28,10 +30,15 @@ export interface SlotKeeperOptions {
   readonly onSkipped: () => void;
 }
 
+/** Claims of one slot that are mined at most. */
+const MOST_CLAIMS = 3;
+
 export class SlotKeeper {
   readonly #options: SlotKeeperOptions;
   #slots: SlotView | undefined;
   #isApproved: boolean | undefined;
+  /** The slot for which a claim was mined last, and how many were. */
+  #claimed: { readonly slot: Slot; readonly times: number } = { slot: -1, times: 0 };
   #skipped: Slot = -1;
   /** The slots that the log showed last: polls run side by side, and each would report a change. */
   #said: SlotView | undefined;
@@ -94,7 +101,8 @@ export class SlotKeeper {
     const passed = head + 1 - window.firstBlock;
     // The last blocks belong to everybody.
     const isLast = window.lastBlock - head <= Math.ceil(order.length / 2);
-    return isLast || order.indexOf(address) <= passed;
+    const place = order.indexOf(address);
+    return isLast || (place === -1 ? order.length : place) <= passed;
   }
 
   /** Reads the holder of the slot. Throws `RpcUnavailable`. */
@@ -116,10 +124,11 @@ export class SlotKeeper {
   }
 
   /** One endpoint alone may not take an operator out: where its list lacks us all are asked. */
-  async #isListed({ operators }: SlotView, reader: SlotReader): Promise<boolean> {
-    const { address } = this.#options;
+  async #isListed({ block, operators }: SlotView, reader: SlotReader): Promise<boolean> {
+    const { address, finalBlock } = this.#options;
     if (operators.some((operator) => operator.address === address)) return true;
-    return (await reader.registrations(address)).some(({ answer }) => answer);
+    const words = await reader.registrations(address, finalBlock() ?? block);
+    return words.some(({ answer }) => answer);
   }
 
   /** Claims the next slot if that is due, as of the last poll. Throws `RpcUnavailable`. */
@@ -128,8 +137,15 @@ export class SlotKeeper {
     if (slots === undefined) return;
     const { address } = this.#options;
     const decision = decideClaim(slots, address);
-    if (decision.kind === "claim") await this.#claim(decision.slot, slots);
+    if (decision.kind === "claim" && this.#mayClaim(decision.slot)) {
+      await this.#claim(decision.slot, slots);
+    }
     if (decision.kind === "skip" && decision.saved) this.#countSkipped(slots.slot);
+  }
+
+  /** A false word about claims costs the gas of few; a reorganisation may undo one. */
+  #mayClaim(slot: Slot): boolean {
+    return slot !== this.#claimed.slot || this.#claimed.times < MOST_CLAIMS;
   }
 
   async #claim(slot: Slot, { lastBlock, block }: SlotView): Promise<void> {
@@ -144,6 +160,8 @@ export class SlotKeeper {
     };
     try {
       const mined = await submitter.send(call);
+      const times = slot === this.#claimed.slot ? this.#claimed.times + 1 : 1;
+      this.#claimed = { slot, times };
       log.info("slotClaimed", { block: mined.block, slot, gasUsed: mined.gasUsed });
       onClaimed(mined);
     } catch (problem) {

@@ -162,7 +162,7 @@ function logSubmitter(log: Log, { kind, ...fields }: SubmitterEvent, { what }: C
 }
 
 function makeSlotKeeper(
-  { chain, opened, log, metrics }: Opened,
+  { storage, chain, opened, log, metrics }: Opened,
   submitter: Submitter,
   { mined }: Signals,
 ): SlotKeeper {
@@ -171,6 +171,7 @@ function makeSlotKeeper(
     reader: chain.slotReader,
     address: opened.signer.address,
     schedule: chain.constants.schedule,
+    finalBlock: () => storage.recovered.state.head?.number,
     submitter,
     log,
     onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),

@@ -1,4 +1,5 @@
 /** The effects of one new head of the chain, as one list in order. */
+import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import { forecastWeiPerDay } from "../../chain/submit/fees.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { SeenHead } from "../sequencing/lead.ts";
@@ -23,7 +24,8 @@ export class HeadLoop {
     const { slotKeeper, runner, quorum } = parts;
     this.#parts = parts;
     this.#duties = new LatestOnly(async () => {
-      await slotKeeper.poll();
+      // Where no slots can be read those known before stand: the runner may ask another endpoint.
+      await slotKeeper.poll().catch(ignoreUnavailable);
       await runner.run();
     });
     this.#attestations = new LatestOnly((head) => quorum.poll(head));
@@ -113,4 +115,9 @@ export class HeadLoop {
     this.#attest,
     this.#carryOut,
   ];
+}
+
+/** The follower counts failed polls and gives up for the whole node. */
+function ignoreUnavailable(error: unknown): void {
+  if (!(error instanceof RpcUnavailable)) throw error;
 }
