@@ -255,3 +255,8 @@ export function lastBlockOf({ rounds, schedule }: Plan): BlockNumber {
 export function isUnprovable({ truthful, endpointFaults }: Plan): boolean {
   return truthful === undefined && endpointFaults.some(({ fault }) => fault === "logsDropped");
 }
+
+/** Behind nonces that a false word has skipped a transaction waits, and may be mined too late. */
+export function maySkipNonces({ endpointFaults }: Plan): boolean {
+  return endpointFaults.some(({ fault }) => fault === "noncesAhead");
+}

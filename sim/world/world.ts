@@ -24,7 +24,7 @@ import { Invariants } from "./invariants.ts";
 import { CHAIN_ID, MARKETS, TOKENS } from "./market.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 import { Operators } from "./operators.ts";
-import { lastBlockOf, type Plan, type PlanOptions, planOf } from "./plan.ts";
+import { lastBlockOf, maySkipNonces, type Plan, type PlanOptions, planOf } from "./plan.ts";
 import { describePlan, otherBlooms } from "./planText.ts";
 import { directFace, routedFace } from "./router.ts";
 import { SharedFaults } from "./sharedFaults.ts";
@@ -255,7 +255,7 @@ class World {
    */
   get #isLasting(): boolean {
     const { faults, fair, deepReorgAt, kind } = this.#plan;
-    if (kind === "several" && faults.size > 0) return false;
+    if (maySkipNonces(this.#plan) || (kind === "several" && faults.size > 0)) return false;
     return fair && deepReorgAt === undefined && !faults.has("reorganisations");
   }
 

@@ -128,18 +128,20 @@ export class Endpoint {
     if (this.#answersInRow >= ANSWERS_TO_FORGET) this.#failures = 0;
   }
 
-  /** A fault of its own: to ask it again may take long, whatever others say. */
   failed(): void {
     this.#penalty = Math.min(MAX_PENALTY, FIRST_PENALTY * 2 ** this.#failures);
     this.#failures += 1;
     this.#answersInRow = 0;
-    this.#isContradicted = false;
   }
 
-  /** No answer came. Requests that were under way at the same time are one failure. */
+  /**
+   * No answer came: to ask again may take long, whatever others say. Requests that were under way
+   * at the same time are one failure.
+   */
   unanswered(failuresBefore: number): void {
     if (this.#failures > failuresBefore && this.isFailing) return;
     this.failed();
+    this.#isContradicted = false;
   }
 
   /** Another endpoint says otherwise, and by words alone nobody knows which of them is wrong. */
