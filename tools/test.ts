@@ -108,6 +108,7 @@ async function inLanes(steps: readonly Step[]): Promise<(boolean | Counts)[]> {
   const outcomes: (boolean | Counts)[] = [];
   const lane = async () => {
     for (let step = left.shift(); step !== undefined; step = left.shift()) {
+      if (stoppedBy !== undefined) return;
       outcomes.push(await runStep(step));
     }
   };

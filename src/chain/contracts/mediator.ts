@@ -309,15 +309,15 @@ export class MediatorReader {
     return this.#readManager(manager, "isRegistered", [account], "an operator's registration");
   }
 
-  /** Whether `account` is registered, by each endpoint that answers. */
+  /**
+   * Whether `account` is registered, by each endpoint that answers: as of a block, one that stands
+   * still does not have it.
+   */
   registrations(manager: Address, account: Address): Promise<readonly Word<boolean>[]> {
-    const view = {
-      address: manager,
-      abi: operatorManagerAbi,
-      functionName: "isRegistered",
-    } as const;
+    const at = this.#block === undefined ? {} : { blockNumber: BigInt(this.#block) };
+    const view = { address: manager, abi: operatorManagerAbi, args: [account], ...at } as const;
     return askEach(this.client, "an operator's registration", (client) =>
-      client.readContract({ ...view, args: [account] }),
+      client.readContract({ ...view, functionName: "isRegistered" }),
     );
   }
 

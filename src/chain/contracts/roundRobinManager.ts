@@ -5,7 +5,7 @@ import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { roundRobinOperatorManagerAbi as abi } from "../abi/roundRobinOperatorManager.ts";
 import { ContractRefused, RpcUnavailable } from "../rpc/errors.ts";
-import { ask, askEach, type ChainClient, type Word } from "../rpc/rpc.ts";
+import { ask, type ChainClient } from "../rpc/rpc.ts";
 
 /** Index of a slot: 0 is Genesis. */
 export type Slot = number;
@@ -74,17 +74,6 @@ export class SlotReader {
       if (error instanceof ContractRefused) return false;
       throw error;
     }
-  }
-
-  /**
-   * Whether `account` is registered as of `block`, by each endpoint that answers: one that stands
-   * still does not have the block.
-   */
-  registrations(account: Address, block: BlockNumber): Promise<readonly Word<boolean>[]> {
-    const view = { address: this.manager, abi, functionName: "isRegistered" } as const;
-    return askEach(this.#client, "an operator's registration", (client) =>
-      client.readContract({ ...view, args: [account], blockNumber: BigInt(block) }),
-    );
   }
 
   /** All of one block. Work grows with the number of operators. */

@@ -158,6 +158,17 @@ describe("nonces in flight", () => {
     line.reopenFrom(7);
     expect(line.placeFor(again, 7)).toBe(seven);
   });
+
+  it("the line tells nonces that a false word skipped from those that were used", () => {
+    const line = new NonceLine();
+    const [first, second] = [jobOf(1, 0), jobOf(2, 0)];
+    const slot = line.placeFor(first, 7) as NonceSlot;
+    send(slot, first, 1);
+    line.settle(slot, { hash: slot.current?.hash as Hex, block: BLOCK });
+    const skipped = line.placeFor(second, 10) as NonceSlot;
+    send(skipped, second, 2);
+    expect([skipped.nonce, line.hasUsedFrom(8), line.hasUsedFrom(7)]).toEqual([10, false, true]);
+  });
 });
 
 function expectSound(line: NonceLine): void {

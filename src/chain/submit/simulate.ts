@@ -32,9 +32,10 @@ const TIME_DEPENDENT_ERRORS = new Set([
 /**
  * Runs the call; gives the gas limit to send it with. The newest block comes first, and none before
  * `notBefore`, which lagging endpoints do not know: there the call may not be done yet. One further
- * away than `MAX_MINED_AHEAD_BLOCKS` was made up, and does not count. Pending transactions may be replaced, and an estimate on top of them be too low, so the pending block is
- * used only where the next block may allow the call. Throws `ContractRefused`, `InsufficientFunds`,
- * or `RpcUnavailable`.
+ * away than `MAX_MINED_AHEAD_BLOCKS` was made up, and does not count. Pending transactions may be
+ * replaced, and an estimate on top of them be too low, so the pending block is used only where the
+ * next block may allow the call.
+ * Throws `ContractRefused`, `InsufficientFunds`, or `RpcUnavailable`.
  */
 export async function simulate(
   client: ChainClient,

@@ -42,7 +42,6 @@ function keeper(
       if (next instanceof Error) throw next;
       return next;
     },
-    registrations: async () => registered.map((answer, i) => ({ origin: `http://${i}`, answer })),
   };
   const submitter = {
     send: async (call: Call) => {
@@ -53,7 +52,7 @@ function keeper(
   const one = new SlotKeeper({
     address,
     schedule: SCHEDULE,
-    finalBlock: () => 95,
+    readRegistered: async () => registered.map((answer, i) => ({ origin: `http://${i}`, answer })),
     submitter: submitter as unknown as Submitter,
     reader: slots ? (reader as unknown as SlotReader) : undefined,
     log: { info: take, warn: take, error: take, flush: async () => {} },

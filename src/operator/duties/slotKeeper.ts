@@ -11,6 +11,7 @@ import {
   type SlotView,
 } from "../../chain/contracts/roundRobinManager.ts";
 import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../../chain/rpc/errors.ts";
+import type { Word } from "../../chain/rpc/rpc.ts";
 import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
 import { type BlockSpan, rescueWindow } from "../../protocol/rounds.ts";
 import type { BlockNumber, Schedule } from "../../protocol/units.ts";
@@ -21,8 +22,8 @@ export interface SlotKeeperOptions {
   readonly reader: SlotReader | undefined;
   readonly address: Address;
   readonly schedule: Schedule;
-  /** The last block that the journal holds; undefined before the first. */
-  readonly finalBlock: () => BlockNumber | undefined;
+  /** By each endpoint that has the journal's last block. */
+  readonly readRegistered: () => Promise<readonly Word<boolean>[]>;
   readonly submitter: Submitter;
   readonly log: Log;
   readonly onClaimed: (mined: Mined) => void;
@@ -111,7 +112,7 @@ export class SlotKeeper {
     if (reader === undefined) return;
     try {
       const slots = await reader.slots();
-      this.#isApproved = await this.#isListed(slots, reader);
+      this.#isApproved = await this.#isListed(slots);
       this.#slots = slots;
     } catch (problem) {
       // The parts of an answer contradict each other where the list changes while it is read: the
@@ -124,11 +125,10 @@ export class SlotKeeper {
   }
 
   /** One endpoint alone may not take an operator out: where its list lacks us all are asked. */
-  async #isListed({ block, operators }: SlotView, reader: SlotReader): Promise<boolean> {
-    const { address, finalBlock } = this.#options;
+  async #isListed({ operators }: SlotView): Promise<boolean> {
+    const { address, readRegistered } = this.#options;
     if (operators.some((operator) => operator.address === address)) return true;
-    const words = await reader.registrations(address, finalBlock() ?? block);
-    return words.some(({ answer }) => answer);
+    return (await readRegistered()).some(({ answer }) => answer);
   }
 
   /** Claims the next slot if that is due, as of the last poll. Throws `RpcUnavailable`. */

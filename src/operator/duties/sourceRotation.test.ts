@@ -134,6 +134,14 @@ describe("the rotation of endpoints", () => {
     expect(lines).toHaveLength(2);
   });
 
+  it("a try that failed some heads after it began gives the turn on, too", async () => {
+    const { failed, look, first, deadline } = setup({ count: 2 });
+    await look(deadline - 20);
+    await look(deadline - 19);
+    await failed(deadline - 19, deadline - 20);
+    expect(first()).toBe("a");
+  });
+
   it("a duty whose deadline is past gives nobody a turn, nor does one endpoint alone", async () => {
     const { look, first, lines, deadline } = setup();
     await look(deadline);

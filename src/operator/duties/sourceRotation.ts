@@ -68,8 +68,8 @@ export class SourceRotation {
 
   /** To be called when a try of a duty failed that began at the head `begun`. */
   async failed(head: BlockNumber, begun: BlockNumber): Promise<void> {
-    // By the word of one whose turn is over.
-    if (this.#turn !== undefined && begun < this.#turn.last) return;
+    // By the word of an endpoint whose turn is over.
+    if (this.#turn !== undefined && begun < this.#turn.first) return;
     if (this.#turn?.last === head && this.#turn.heads === 1) return;
     await this.#rotate(head, "a duty failed");
   }

@@ -167,11 +167,17 @@ function makeSlotKeeper(
   { mined }: Signals,
 ): SlotKeeper {
   metrics.add("claims_skipped_total", 0);
+  const { manager } = chain.constants;
+  const { address } = opened.signer;
   return new SlotKeeper({
     reader: chain.slotReader,
-    address: opened.signer.address,
+    address,
     schedule: chain.constants.schedule,
-    finalBlock: () => storage.recovered.state.head?.number,
+    readRegistered: () => {
+      const { head } = storage.recovered.state;
+      const reader = head === undefined ? chain.reader : chain.reader.at(head.number);
+      return reader.registrations(manager, address);
+    },
     submitter,
     log,
     onClaimed: (one) => mined.raise({ kind: "claim", mined: one }),

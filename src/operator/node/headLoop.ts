@@ -24,8 +24,7 @@ export class HeadLoop {
     const { slotKeeper, runner, quorum } = parts;
     this.#parts = parts;
     this.#duties = new LatestOnly(async () => {
-      // Where no slots can be read those known before stand: the runner may ask another endpoint.
-      await slotKeeper.poll().catch(ignoreUnavailable);
+      await slotKeeper.poll().catch(this.#noteUnread);
       await runner.run();
     });
     this.#attestations = new LatestOnly((head) => quorum.poll(head));
@@ -66,6 +65,12 @@ export class HeadLoop {
   get #loops(): readonly LatestOnly<BlockNumber>[] {
     return [this.#duties, this.#claims, this.#attestations];
   }
+
+  /** Slots that were known before stand: the runner looks at duties, and may rotate endpoints. */
+  readonly #noteUnread = (problem: unknown): void => {
+    if (!(problem instanceof RpcUnavailable)) throw problem;
+    this.#parts.log.warn("slotsUnread", { block: this.#parts.head.number, problem });
+  };
 
   readonly #hear: HeadEffect = (seen) => {
     if (seen === undefined) return;
@@ -115,9 +120,4 @@ export class HeadLoop {
     this.#attest,
     this.#carryOut,
   ];
-}
-
-/** The follower counts failed polls and gives up for the whole node. */
-function ignoreUnavailable(error: unknown): void {
-  if (!(error instanceof RpcUnavailable)) throw error;
 }
