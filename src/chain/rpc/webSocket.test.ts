@@ -203,6 +203,23 @@ describe("a WebSocket endpoint that pushes no heads", () => {
     expect([failures.length, polled.length]).toEqual([0, 1]);
   });
 
+  it("requests under way are answered when a watch ends, and none is a failure", async () => {
+    const asked = Promise.withResolvers<void>();
+    const url = await without((socket, id) => {
+      asked.resolve();
+      setTimeout(() => refuse(-32005, "too many requests")(socket, id), 50);
+    });
+    const { client, failures, polled, watch } = watching(url);
+    const stop = new AbortController();
+    const watched = watch(stop.signal);
+    await asked.promise;
+    const answer = client.getBlockNumber();
+    stop.abort();
+    await watched;
+    expect(await answer).toBe(BigInt(await anvil.blockNumber()));
+    expect([failures, polled]).toEqual([[], []]);
+  });
+
   it("an endpoint that hangs up at subscriptions is polled after a few tries", async () => {
     const url = await without((socket) => socket.terminate());
     const { client, failures, polled, watch } = watching(url);

@@ -64,6 +64,8 @@ class SocketConnection implements Connection {
   #onHead: (() => void) | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #lost = false;
+  /** Its watch was ended: it is closed with the last request that is under way, not under it. */
+  #isUnwatched = false;
 
   constructor(socket: WebSocket, name: PublicName, timeoutMs: number) {
     this.#socket = socket;
@@ -119,15 +121,18 @@ class SocketConnection implements Connection {
   watchHeads = async (onHead: () => void, signal: AbortSignal): Promise<void> => {
     this.#onHead = onHead;
     clearTimeout(this.#idle);
-    const stop = () => this.#socket.close();
+    const stopped = Promise.withResolvers<void>();
+    const stop = () => stopped.resolve();
     signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
     try {
-      await this.request({ method: "eth_subscribe", params: ["newHeads"] });
-      if (signal.aborted) stop();
-      await this.#closed.promise;
+      const subscribed = this.request({ method: "eth_subscribe", params: ["newHeads"] });
+      await Promise.race([subscribed, stopped.promise]);
+      await Promise.race([this.#closed.promise, stopped.promise]);
     } finally {
       signal.removeEventListener("abort", stop);
       this.#onHead = undefined;
+      this.#isUnwatched = signal.aborted;
       this.#pause();
     }
   };
@@ -168,6 +173,7 @@ class SocketConnection implements Connection {
   #pause(): void {
     clearTimeout(this.#idle);
     if (this.#lost || this.#onHead !== undefined || this.#waiting.size > 0) return;
+    if (this.#isUnwatched) return this.#lose("the watch ended");
     this.#idle = setTimeout(() => this.#lose("the connection was idle"), IDLE_MS);
   }
 }
