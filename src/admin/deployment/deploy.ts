@@ -8,7 +8,7 @@ import type { Address } from "../../base/hex.ts";
 import { sleep } from "../../base/sleep.ts";
 import { contractAddress } from "../../chain/contracts/deployCalls.ts";
 import { isOverwhelmed, shortMessage } from "../../chain/rpc/errors.ts";
-import { ask, type ChainClient } from "../../chain/rpc/rpc.ts";
+import { ask, askEach, type ChainClient } from "../../chain/rpc/rpc.ts";
 import type { Signer } from "../../chain/signer.ts";
 import { broadcast } from "../../chain/submit/broadcast.ts";
 import type { DeploymentPlan } from "./plan.ts";
@@ -156,9 +156,13 @@ async function send(
       cause: error,
     });
   });
-  const fees = await ask("the price of gas", () => client.estimateFeesPerGas());
+  const fees = await askEach(client, "the price of gas", (one) => one.estimateFeesPerGas());
   const raised = (wei: bigint) => wei + (wei * raise) / 8n + raise;
-  const wanted = raised(fees.maxFeePerGas * 2n);
+  // A fee that one endpoint inflates would be paid; one that is too low is raised at each try.
+  const lowest = fees
+    .map(({ answer }) => answer)
+    .reduce((a, b) => (b.maxPriorityFeePerGas < a.maxPriorityFeePerGas ? b : a));
+  const wanted = raised(lowest.maxFeePerGas * 2n);
   const raw = await signer.signTransaction({
     chainId: plan.chainId,
     nonce,
@@ -166,7 +170,7 @@ async function send(
     value: 0n,
     ...call,
     maxFeePerGas: wanted < maxFeePerGas ? wanted : maxFeePerGas,
-    maxPriorityFeePerGas: min(raised(fees.maxPriorityFeePerGas), maxFeePerGas),
+    maxPriorityFeePerGas: min(raised(lowest.maxPriorityFeePerGas), maxFeePerGas),
   });
   const outcome = await broadcast(client, raw);
   if (outcome.kind === "failed" && outcome.as === "funds") {

@@ -103,6 +103,36 @@ describe("a head", () => {
     expect(suspended).toEqual([]);
   });
 
+  it("a head that leaps is believed once the other stands still, though the clock is wrong", async () => {
+    const standing = height();
+    const leaps = leapsBeside(endpoint("http://still", () => standing));
+    await leaps.check(source, standing);
+    // The time passes, and the clock says that it does not.
+    const setClock = () => vi.setSystemTime(START);
+    const refused: boolean[] = [];
+    for (let i = 1; i <= 5; i++) {
+      await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+      setClock();
+      const checked = leaps.check(source, standing + CONFIRMATIONS + 20 + i);
+      refused.push(
+        await checked.then(
+          () => false,
+          () => true,
+        ),
+      );
+    }
+    expect(refused).toEqual([true, true, true, false, false]);
+  });
+
+  it("a head that leaps is refused by an endpoint that trails at the chain's pace", async () => {
+    const leaps = leapsBeside(endpoint("http://trailing", () => height() - 2));
+    await follow(leaps, 5);
+    for (let i = 0; i < 10; i++) {
+      await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+      await expect(leaps.check(source, height() + CONFIRMATIONS + 50)).rejects.toThrow();
+    }
+  });
+
   it("a head that leaps is believed where there is no other endpoint", async () => {
     const leaps = leapsBeside();
     await follow(leaps, 10);

@@ -2,6 +2,8 @@
  * Heads that leap: further ahead of the last one than the chain's pace explains, or the first of
  * all. Others are asked then. Where none is as far, and one is not late by its newest block's
  * time, the leap is refused: blocks that an endpoint makes up can be compared with no other's.
+ * That time is held against this machine's clock, which may be wrong. So an endpoint refuses
+ * nothing either, whatever the clock says, once its own blocks were seen to come too slowly.
  * Heads that come at their pace are nobody's to refuse: an endpoint that stands still or trails
  * holds nothing up.
  */
@@ -17,6 +19,9 @@ const SAMPLE_BLOCKS = 32n;
 const PACE_BLOCKS = 64;
 /** Times the usual pace at which blocks may come. */
 const MOST_PACE = 2;
+
+/** Usual times between two blocks after which an endpoint's pace is judged. */
+const JUDGED_INTERVALS = 3;
 
 /** A newest block, and when it was heard of, in milliseconds of the monotonic clock. */
 interface Heard {
@@ -35,6 +40,8 @@ export class Leaps {
   #last: Heard | undefined;
   /** The pace is counted from the first; the second takes its place in time. */
   #marks: readonly [Heard, Heard] | undefined;
+  /** The newest blocks of others: what they had when their pace was last found to be right. */
+  readonly #others = new Map<Endpoint, Heard>();
 
   constructor(options: LeapsOptions) {
     this.#options = options;
@@ -72,6 +79,18 @@ export class Leaps {
     }
   }
 
+  /** True if fewer than half of its usual blocks came since it was first asked. */
+  #isSlow(endpoint: Endpoint, newest: Newest | undefined): boolean {
+    if (newest === undefined) return false;
+    const heard: Heard = { number: newest.number, at: performance.now() };
+    const before = this.#others.get(endpoint) ?? heard;
+    const ms = heard.at - before.at;
+    const isJudged = newest.interval > 0 && ms >= JUDGED_INTERVALS * newest.interval;
+    const isSlow = isJudged && (heard.number - before.number) * newest.interval < ms / 2;
+    this.#others.set(endpoint, isJudged && !isSlow ? heard : before);
+    return isSlow;
+  }
+
   async #requireAnother(source: Endpoint, number: BlockNumber): Promise<void> {
     const { transport } = this.#options.client;
     const others = transport.endpoints().filter((endpoint) => endpoint !== source);
@@ -84,7 +103,10 @@ export class Leaps {
       ),
     );
     if (answers.some((one) => one !== undefined && one.number >= number - this.#slack)) return;
-    const index = answers.findIndex((one) => one !== undefined && !isLate(one, number));
+    const slow = others.map((one, i) => this.#isSlow(one, answers[i]));
+    const index = answers.findIndex(
+      (one, i) => one !== undefined && !isLate(one, number) && !slow[i],
+    );
     const [other, newest] = [others[index], answers[index]];
     if (other === undefined || newest === undefined) return;
     transport.suspend(source, `no other endpoint has its newest block ${number}`);

@@ -64,7 +64,7 @@ class SocketConnection implements Connection {
   #onHead: (() => void) | undefined;
   #idle: ReturnType<typeof setTimeout> | undefined;
   #lost = false;
-  /** Its watch was ended: it is closed with the last request that is under way, not under it. */
+  /** No watch is left: the socket is closed after the last request under way, not under it. */
   #isUnwatched = false;
 
   constructor(socket: WebSocket, name: PublicName, timeoutMs: number) {

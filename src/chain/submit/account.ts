@@ -1,7 +1,7 @@
 /** Reads of the chain around sending: the key's account, and what blocks cost. */
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { ask, type ChainClient } from "../rpc/rpc.ts";
+import { ask, askEach, type ChainClient } from "../rpc/rpc.ts";
 import type { MarketAt } from "./fees.ts";
 
 /** The account before a transaction is sent. */
@@ -48,19 +48,28 @@ export async function readAccount(client: ChainClient, address: Address): Promis
 /** Blocks over which the trend of base fees is taken. */
 const TREND_BLOCKS = 8;
 
-/** Throws `RpcUnavailable`. */
+/**
+ * The priority fee by each endpoint: a fee that one of them inflates would be paid. Throws
+ * `RpcUnavailable`.
+ */
 export async function readMarket(client: ChainClient): Promise<MarketAt> {
-  const [block, priorityFee] = await ask("fees", () =>
-    Promise.all([
-      client.getBlock({ blockTag: "latest" }),
-      // Some nodes do not support the question; our own minimum is below the answer anyway.
-      client.estimateMaxPriorityFeePerGas().catch(() => 0n),
-    ]),
-  );
+  const [block, words] = await Promise.all([
+    ask("fees", () => client.getBlock({ blockTag: "latest" })),
+    // Some nodes do not support the question; our own minimum is below the answer anyway.
+    askEach(client, "a priority fee", (one) => one.estimateMaxPriorityFeePerGas()).catch(() => []),
+  ]);
   const head = Number(block.number);
   const earlier = Math.max(0, head - TREND_BLOCKS);
   const old = await ask("fees", () => client.getBlock({ blockNumber: BigInt(earlier) }));
   const baseFee = block.baseFeePerGas ?? 0n;
   const earlierBaseFee = old.baseFeePerGas ?? baseFee;
-  return { head, earlier, baseFee, earlierBaseFee, span: head - earlier, priorityFee };
+  const [priorityFee, urgentPriorityFee] = boundsOf(words.map(({ answer }) => answer));
+  const span = head - earlier;
+  return { head, earlier, baseFee, earlierBaseFee, span, priorityFee, urgentPriorityFee };
+}
+
+/** The lowest and the highest; 0 where there are none. */
+function boundsOf(fees: readonly bigint[]): readonly [bigint, bigint] {
+  const sorted = [...fees].sort((a, b) => (a < b ? -1 : 1));
+  return [sorted[0] ?? 0n, sorted.at(-1) ?? 0n];
 }

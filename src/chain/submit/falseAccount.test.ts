@@ -3,6 +3,8 @@ import { afterEach, describe, expect, it } from "vitest";
 import { type HttpProxy, type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
 import type { Hex } from "../../base/hex.ts";
 import { connect } from "../rpc/rpc.ts";
+import { readMarket } from "./account.ts";
+import { quoteFees } from "./fees.ts";
 import { readReceipt } from "./receipts.ts";
 import { anvil, mineWhile, mint, minted, nonceOf, submitter, useChain } from "./submit.testkit.ts";
 import type { SubmitterOptions } from "./submitter.ts";
@@ -63,6 +65,29 @@ describe("an endpoint that lies about an account", () => {
     expect(lies).toBeGreaterThan(0);
     expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
   });
+
+  it.each([
+    ["inflates", 10n ** 15n, 30n],
+    ["names none of", 0n, 1n],
+  ])(
+    "a priority fee that one endpoint %s is not the one that is paid in time",
+    async (_, told, paid) => {
+      const gwei = 10n ** 9n;
+      const common: Meddle = async ({ method }, forward) =>
+        method === "eth_maxPriorityFeePerGas" ? { result: quantity(30n * gwei) } : forward();
+      const honest = await startHttpProxy(anvil.url, common);
+      const liar = await startHttpProxy(anvil.url, async ({ method }, forward) =>
+        method === "eth_maxPriorityFeePerGas" ? { result: quantity(told) } : forward(),
+      );
+      proxies.push(honest, liar);
+      const market = await readMarket(connect([liar.url, honest.url], { retries: 0 }));
+      const feeWith = (blocksLeft: number) =>
+        quoteFees(market, blocksLeft, 10n ** 30n).maxPriorityFeePerGas;
+      expect(feeWith(100)).toBe(paid * gwei);
+      // Where few blocks are left a fee that is too low costs more than one that is too high.
+      expect(feeWith(9)).toBe(told > 30n * gwei ? told : 30n * gwei);
+    },
+  );
 
   it("a transaction whose receipt one endpoint hides is not lost", async () => {
     const { one } = await beside(async ({ method }, forward) =>

@@ -15,6 +15,7 @@ const market: fc.Arbitrary<FeeMarket> = fc.record({
   earlierBaseFee: fee,
   span: fc.integer({ min: 0, max: 8 }),
   priorityFee: fc.bigInt({ min: 0n, max: 100n * GWEI }),
+  urgentPriorityFee: fc.bigInt({ min: 0n, max: 100n * GWEI }),
 });
 const left = fc.integer({ min: 0, max: 2000 });
 const calm: FeeMarket = {
@@ -22,6 +23,7 @@ const calm: FeeMarket = {
   earlierBaseFee: 20n * GWEI,
   span: 8,
   priorityFee: GWEI,
+  urgentPriorityFee: GWEI,
 };
 
 describe("the fees of a transaction", () => {
@@ -107,7 +109,7 @@ describe("the forecast of base fees", () => {
   });
 
   it("a forecast of base fees has no trend, but an end, after an older newest block", () => {
-    const wanders = { baseFee: 20n * GWEI, earlierBaseFee: 10n * GWEI, span: -3, priorityFee: 0n };
+    const wanders = { ...calm, earlierBaseFee: 10n * GWEI, span: -3 };
     expect(forecastBaseFee(wanders, 16)).toBe(20n * GWEI);
   });
 

@@ -11,8 +11,10 @@ export interface FeeMarket {
   /** Base fee of the block `span` blocks earlier. */
   readonly earlierBaseFee: bigint;
   readonly span: number;
-  /** Priority fee that is common now. */
+  /** Priority fee that is common now, by the endpoint that names the lowest. */
   readonly priorityFee: bigint;
+  /** Priority fee by the endpoint that names the highest: paid only where few blocks are left. */
+  readonly urgentPriorityFee: bigint;
 }
 
 /** The fees of blocks, and the block as of which they hold. */
@@ -90,11 +92,11 @@ export function quoteFees(
   };
 }
 
-function priorityAt({ priorityFee }: FeeMarket, blocksLeft: number): bigint {
+function priorityAt({ priorityFee, urgentPriorityFee }: FeeMarket, blocksLeft: number): bigint {
   const calm = max(priorityFee, MIN_PRIORITY_FEE);
   if (blocksLeft >= URGENT_BLOCKS) return calm;
   const doublings = Math.floor((URGENT_BLOCKS - Math.max(0, blocksLeft)) / 2);
-  return calm << BigInt(doublings);
+  return max(calm << BigInt(doublings), urgentPriorityFee);
 }
 
 /** The base fee so many blocks on, if its growth goes on; a falling one is taken to stay. */

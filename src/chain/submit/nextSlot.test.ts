@@ -25,6 +25,7 @@ const MARKET = {
   baseFee: 7n,
   earlierBaseFee: 7n,
   priorityFee: 1n,
+  urgentPriorityFee: 1n,
 };
 
 function jobOf(serial: number): Job {
