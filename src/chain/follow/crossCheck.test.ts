@@ -1,4 +1,5 @@
 /** One endpoint of several that has other blocks than the rest, or claims to be far ahead. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Anvil } from "../../../test/support/chain/anvil.ts";
 import { startDeployedExchange } from "../../../test/support/exchange/deployedExchange.ts";
@@ -296,4 +297,42 @@ describe("an endpoint that names a block that nobody else has", () => {
       await begun.events.return();
     },
   );
+
+  it("blocks that a true endpoint lacks are not taken, however slowly the other gets ahead", async () => {
+    let shown: number | undefined;
+    const upToShown = await proxy(async ({ method, params }, forward) => {
+      const [number, isFull] = params;
+      if (shown === undefined) return forward();
+      if (method === "eth_blockNumber") return { result: `0x${shown.toString(16)}` };
+      if (method !== "eth_getBlockByNumber") return forward();
+      if (Number(number) > shown) return { result: null };
+      const at = number === "latest" ? `0x${shown.toString(16)}` : number;
+      return { result: await anvil.rpc(method, [at, isFull]) };
+    });
+    const after = await readBlockRef(anvil.client, await anvil.blockNumber());
+    const { events } = await begin([anvil.url, upToShown.url], { after, confirmations: 3 });
+    const heads: number[] = [];
+    const taken: number[] = [];
+    const watching = (async () => {
+      for await (const event of events) {
+        if (event.kind === "head") heads.push(event.number);
+        else taken.push(event.to.number);
+      }
+    })();
+    const mineSteadily = async (count: number) => {
+      for (let left = count; left > 0; left--) {
+        await anvil.mine(1);
+        await until("it was seen", async () => heads.at(-1) === (await anvil.blockNumber()));
+        await sleep(20);
+      }
+    };
+    await mineSteadily(40);
+    shown = await anvil.blockNumber();
+    await mineSteadily(8);
+    await sleep(200);
+    expect(Math.max(...heads)).toBe(shown + 8);
+    expect(Math.max(...taken)).toBe(shown);
+    stop.abort();
+    await watching;
+  });
 });

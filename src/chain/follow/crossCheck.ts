@@ -9,12 +9,27 @@ import type { Endpoint } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import { convict, type Given } from "./convict.ts";
+import type { Head, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
 
 interface CrossCheckOptions {
   readonly client: ChainClient;
   readonly mediator: Address;
+  readonly lateness: Lateness;
+}
+
+/** An endpoint that keeps pace lacks the last block of a reading: it may be made up. */
+export class NotSeconded extends Error {
+  readonly origin: string;
+  /** The newest block that the endpoint has; below the last one of the reading. */
+  readonly newest: BlockNumber;
+
+  constructor(origin: string, newest: BlockNumber) {
+    super(`${origin} has no block after ${newest} yet`);
+    this.origin = origin;
+    this.newest = newest;
+  }
 }
 
 /** Another block than the source's, of the same number. */
@@ -72,9 +87,11 @@ export class CrossCheck {
   /**
    * Throws `EndpointsDisagree` where the next endpoint that is well has other blocks or logs than
    * were read, and no third one has the same as the source: two outvote one, which is passed over
-   * then. Without a second one that is well, the first has to do.
+   * then. Without a second one that is well, the first has to do. Throws `NotSeconded` where one
+   * that keeps pace lacks the last block below `head`, and nobody has it beside the source.
    */
-  async requireSecond(source: Endpoint, reading: Reading): Promise<void> {
+  async requireSecond(source: Endpoint, reading: Reading, head: Head): Promise<void> {
+    let behind: NotSeconded | undefined;
     // Has other logs, or another block, than were read.
     let opposed: Given | undefined;
     let strayed: OtherBlock | undefined;
@@ -85,7 +102,10 @@ export class CrossCheck {
         this.#blockOf(other, reading),
         this.#logsAt(other, reading),
       ]);
-      if (block === "unknown") continue;
+      if (block === "unknown") {
+        behind ??= await this.#lackOf(other, reading, head);
+        continue;
+      }
       if (block !== undefined) {
         const isShared = strayed?.theirs.hash === block.theirs.hash;
         if (isShared) this.#outvote(source, `another block ${block.ours.number}`);
@@ -120,6 +140,20 @@ export class CrossCheck {
       throw this.#dispute(about, [here, { origin: other.origin, says: `${logs.length} logs` }]);
     }
     await this.#requireUndisputed(source);
+    if (behind !== undefined) throw behind;
+  }
+
+  /** Undefined where the endpoint is late, or does not answer: then it is passed over. */
+  async #lackOf(
+    endpoint: Endpoint,
+    { end }: Reading,
+    head: Head,
+  ): Promise<NotSeconded | undefined> {
+    const standing = await this.#options.lateness.standingOf(endpoint, head);
+    const isOnTime = standing !== undefined && !standing.isLate && standing.newest < end.number;
+    if (isOnTime) return new NotSeconded(endpoint.origin, standing.newest);
+    this.#noteUnknown(endpoint, end.number);
+    return undefined;
   }
 
   /**
@@ -150,7 +184,7 @@ export class CrossCheck {
     endpoint: Endpoint,
     { end, cuts }: Reading,
   ): Promise<OtherBlock | "unknown" | undefined> {
-    const last = await this.#refAt(endpoint, end.number);
+    const last = await readBlockRef(endpoint.client, end.number).catch(() => undefined);
     if (last === undefined) return "unknown";
     if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
     for (const ours of cuts) {
@@ -212,12 +246,15 @@ export class CrossCheck {
     try {
       return await readBlockRef(endpoint.client, number);
     } catch {
-      // A missing answer has been counted; an endpoint that does not know a final block is behind.
-      if (endpoint.penalty === 0) {
-        this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
-      }
+      this.#noteUnknown(endpoint, number);
       return undefined;
     }
+  }
+
+  /** A missing answer has been counted; an endpoint that does not know a final block is behind. */
+  #noteUnknown(endpoint: Endpoint, number: BlockNumber): void {
+    if (endpoint.penalty > 0) return;
+    this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
   }
 }
 

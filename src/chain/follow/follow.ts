@@ -19,9 +19,10 @@ import {
 import { asTooWide } from "../rpc/logWidth.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { LogSource } from "./blockLogs.ts";
-import { CrossCheck } from "./crossCheck.ts";
+import { CrossCheck, NotSeconded } from "./crossCheck.ts";
 import { HeaderReader } from "./headers.ts";
 import { HeadNotifier } from "./headNotifier.ts";
+import { Lateness, type Head as NewestBlock } from "./lateness.ts";
 import { Leaps } from "./leaps.ts";
 import { AdaptiveRange, type FinalBlocks, readBlockRef, readRange } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
@@ -135,14 +136,15 @@ class BlockFollower {
   readonly #survey: Survey;
   readonly #leaps: Leaps;
   /** The newest block of the last poll. */
-  #head: BlockNumber = -1;
+  #head: NewestBlock = { number: -1, timestamp: 0 };
   readonly #others: CrossCheck;
 
   constructor(options: FollowOptions) {
     this.#options = options;
-    this.#others = new CrossCheck(options);
+    const lateness = new Lateness();
+    this.#others = new CrossCheck({ ...options, lateness });
     this.#survey = new Survey(options);
-    this.#leaps = new Leaps(options);
+    this.#leaps = new Leaps({ ...options, lateness });
     this.#last = options.after;
   }
 
@@ -151,11 +153,11 @@ class BlockFollower {
    * leaps ahead of all others.
    */
   async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
-    await this.#survey.poll(this.#head);
+    await this.#survey.poll(this.#head.number);
     const found = await this.#newest();
     this.#source = found.source;
-    this.#head = found.head.number;
-    await this.#leaps.check(found.source, found.head.number);
+    this.#head = found.head;
+    await this.#leaps.check(found.source, found.head);
     return found;
   }
 
@@ -207,23 +209,30 @@ class BlockFollower {
 
   async #advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
     const range = this.#rangeOf(source);
-    if (final <= this.#last.number) await this.#requireUnchanged(source);
-    while (final > this.#last.number) {
+    const head = this.#head;
+    let until = final;
+    if (until <= this.#last.number) await this.#requireUnchanged(source);
+    while (until > this.#last.number) {
       const from = this.#last.number + 1;
-      const span = Math.min(final - this.#last.number, range.blocks);
+      const span = Math.min(until - this.#last.number, range.blocks);
       try {
         const [parts] = await Promise.all([
           readRange(
             this.#logSource(source),
             { from, to: from + span - 1, byHashFrom: final - NEAR_BLOCKS + 1 },
             this.#options.schedule,
-            (reading) => this.#others.requireSecond(source, reading),
+            (reading) => this.#others.requireSecond(source, reading, head),
           ),
           this.#requireUnchanged(source),
         ]);
         range.passed(span);
         return parts;
       } catch (error) {
+        if (error instanceof NotSeconded) {
+          // As far as a second one goes, and no further for now.
+          until = error.newest;
+          continue;
+        }
         const tooWide = asTooWide(error);
         // A refusal in words that we do not know may be for the width too.
         if (isRefusal(error) || isOverwhelmed(error)) range.refused(span, tooWide?.proposed);

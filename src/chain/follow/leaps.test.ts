@@ -2,6 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
+import { Lateness } from "./lateness.ts";
 import { Leaps } from "./leaps.ts";
 
 const CONFIRMATIONS = 4;
@@ -36,17 +37,29 @@ function leapsBeside(...others: readonly Endpoint[]): Leaps {
     suspend: ({ origin }: Endpoint) => suspended.push(origin),
   };
   const client = { transport } as unknown as ChainClient;
-  return new Leaps({ client, confirmations: CONFIRMATIONS });
+  return new Leaps({ client, confirmations: CONFIRMATIONS, lateness: new Lateness() });
 }
+
+/** A head of that number, with the time that the chain has for it. */
+const headOf = (number: number) => ({
+  number,
+  timestamp: Math.floor((START + (number - 1000) * INTERVAL_MS) / 1000),
+});
 
 /** Takes the true heads of so many blocks, as they come. */
 async function follow(leaps: Leaps, blocks: number): Promise<void> {
   for (let i = 0; i < blocks; i++) {
-    const checked = leaps.check(source, height());
+    const checked = leaps.check(source, headOf(height()));
     await vi.advanceTimersByTimeAsync(INTERVAL_MS);
     await checked;
   }
 }
+
+const isRefused = (checked: Promise<void>) =>
+  checked.then(
+    () => false,
+    () => true,
+  );
 
 beforeEach(() => {
   vi.useFakeTimers({ now: START, toFake: ["Date", "performance", "setTimeout", "clearTimeout"] });
@@ -58,16 +71,16 @@ afterEach(() => {
 });
 
 describe("a head", () => {
-  it("a head that comes at the pace of the chain asks nobody, but for the first", async () => {
-    const stale = endpoint("http://stale", () => 900);
-    const leaps = leapsBeside(stale);
-    await leaps.check(source, height());
+  it("a head that comes at the pace of the chain asks others once in 32 blocks", async () => {
+    const leaps = leapsBeside(endpoint("http://true", height));
+    await leaps.check(source, headOf(height()));
     const atFirst = asked;
-    await follow(leaps, 300);
+    await follow(leaps, 320);
     // A pause is no leap: as many blocks came as time for them passed.
     vi.advanceTimersByTime(50 * INTERVAL_MS);
-    await leaps.check(source, height());
-    expect([atFirst > 0, asked, suspended]).toEqual([true, atFirst, []]);
+    await leaps.check(source, headOf(height()));
+    expect([atFirst > 0, suspended]).toEqual([true, []]);
+    expect(asked).toBeLessThanOrEqual(atFirst * (2 + 320 / 32 + 2));
   });
 
   it.each([0, 1, 40])(
@@ -76,7 +89,7 @@ describe("a head", () => {
       const leaps = leapsBeside(endpoint("http://true", height));
       await follow(leaps, blocks);
       const leap = height() + CONFIRMATIONS + 20;
-      await expect(leaps.check(source, leap)).rejects.toMatchObject({
+      await expect(leaps.check(source, headOf(leap))).rejects.toMatchObject({
         code: "EndpointsDisagree",
         message: expect.stringContaining(
           `http://source says ${leap}, http://true says ${height()}`,
@@ -85,7 +98,7 @@ describe("a head", () => {
       expect(suspended).toEqual(["http://source"]);
       // What was refused is no head to go on from.
       await follow(leaps, 5);
-      await expect(leaps.check(source, leap + 5)).rejects.toThrow();
+      await expect(leaps.check(source, headOf(leap + 5))).rejects.toThrow();
     },
   );
 
@@ -97,31 +110,38 @@ describe("a head", () => {
   ])("a head that leaps is believed where %s", async (_, number) => {
     const leaps = leapsBeside(endpoint("http://other", number));
     await follow(leaps, 10);
-    const checked = leaps.check(source, height() + 30);
+    const leap = headOf(height() + 30);
+    const checked = leaps.check(source, leap);
     await vi.advanceTimersByTimeAsync(2000);
     await checked;
     expect(suspended).toEqual([]);
   });
 
-  it("a head that leaps is believed once the other stands still, though the clock is wrong", async () => {
+  it("a head that gets ahead by small steps is refused before it is far ahead", async () => {
+    const leaps = leapsBeside(endpoint("http://true", height));
+    await follow(leaps, 100);
+    let lead = 0;
+    while (!(await isRefused(leaps.check(source, headOf(height() + lead))))) {
+      lead += CONFIRMATIONS;
+      await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+    }
+    expect(lead).toBeLessThanOrEqual(32);
+  });
+
+  it("a head that leaps is believed once the other stands still, whatever the clock says", async () => {
     const standing = height();
     const leaps = leapsBeside(endpoint("http://still", () => standing));
-    await leaps.check(source, standing);
-    // The time passes, and the clock says that it does not.
-    const setClock = () => vi.setSystemTime(START);
+    // The clock was set back before the start: by it, the other's newest block is none too old.
+    vi.setSystemTime(START - 3_600_000);
+    const late = leapsBeside(endpoint("http://still", () => standing));
     const refused: boolean[] = [];
-    for (let i = 1; i <= 5; i++) {
+    for (let i = 1; i <= 8; i++) {
       await vi.advanceTimersByTimeAsync(INTERVAL_MS);
-      setClock();
-      const checked = leaps.check(source, standing + CONFIRMATIONS + 20 + i);
-      refused.push(
-        await checked.then(
-          () => false,
-          () => true,
-        ),
-      );
+      const leap = headOf(standing + CONFIRMATIONS + 20 + i);
+      refused.push(await isRefused(late.check(source, leap)));
+      await expect(isRefused(leaps.check(source, leap))).resolves.toBe(i < 7);
     }
-    expect(refused).toEqual([true, true, true, false, false]);
+    expect(refused).toEqual([true, true, true, true, true, true, false, false]);
   });
 
   it("a head that leaps is refused by an endpoint that trails at the chain's pace", async () => {
@@ -129,14 +149,29 @@ describe("a head", () => {
     await follow(leaps, 5);
     for (let i = 0; i < 10; i++) {
       await vi.advanceTimersByTimeAsync(INTERVAL_MS);
-      await expect(leaps.check(source, height() + CONFIRMATIONS + 50)).rejects.toThrow();
+      await expect(leaps.check(source, headOf(height() + CONFIRMATIONS + 50))).rejects.toThrow();
     }
+  });
+
+  it("a head that leaps is believed where the other's times are made up, once it stands still", async () => {
+    const standing = height();
+    // The newest block is new at each question, and those before it are older than the chain.
+    const getBlock = async ({ blockNumber }: { blockNumber?: bigint }) => ({
+      number: blockNumber ?? BigInt(standing),
+      timestamp: blockNumber === undefined ? BigInt(Math.floor(Date.now() / 1000)) : 0n,
+    });
+    const liar = { origin: "http://liar", client: { getBlock } } as unknown as Endpoint;
+    const leaps = leapsBeside(liar);
+    const leap = () => headOf(height() + 100);
+    await expect(leaps.check(source, leap())).rejects.toThrow();
+    await vi.advanceTimersByTimeAsync(10 * 60_000);
+    await leaps.check(source, leap());
   });
 
   it("a head that leaps is believed where there is no other endpoint", async () => {
     const leaps = leapsBeside();
     await follow(leaps, 10);
-    await leaps.check(source, height() + 1000);
+    await leaps.check(source, headOf(height() + 1000));
     expect(suspended).toEqual([]);
   });
 });

@@ -1,0 +1,121 @@
+/**
+ * Endpoints that have fallen behind, told from those that lack a block because the chain lacks it.
+ * An endpoint is late by its newest block's time, held against this machine's clock and against the
+ * head that it lacks: one of both may be wrong. It is late too, whatever clocks say, once its own
+ * blocks were seen to come too slowly.
+ */
+import { within } from "../../base/within.ts";
+import type { BlockNumber } from "../../protocol/units.ts";
+import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
+
+/** Blocks over which an endpoint's own pace is taken. */
+const SAMPLE_BLOCKS = 32n;
+/** Blocks over which the pace of believed heads is taken, at least; and twice that, at most. */
+const PACE_BLOCKS = 64;
+/** Milliseconds between two blocks, at most: an endpoint may name any time. */
+const LONGEST_INTERVAL_MS = 60_000;
+/** Blocks tell their time in whole seconds. */
+const TIME_STEP_MS = 1000;
+/** Before an endpoint's pace is judged: usual times between two blocks, and milliseconds. */
+const JUDGED_INTERVALS = 6;
+const JUDGED_MS = 10_000;
+/** An endpoint is slow when fewer than one in so many of the usual blocks came. */
+const SLOWNESS = 4;
+
+/** A newest block by the endpoint that is asked first. */
+export interface Head {
+  readonly number: BlockNumber;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+}
+
+/** A newest block, and when it was heard of, in milliseconds of the monotonic clock. */
+export interface Heard {
+  readonly number: BlockNumber;
+  readonly at: number;
+}
+
+/** The newest block of an endpoint; `isLate`: that it lacks the head says nothing of the chain. */
+export interface Standing {
+  readonly newest: BlockNumber;
+  readonly isLate: boolean;
+}
+
+/** The newest block of an endpoint by its own word. */
+interface Newest extends Heard {
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** Milliseconds between two blocks, of late. */
+  readonly interval: number;
+}
+
+export class Lateness {
+  /** A clock that jumps is wrong before or afterwards: the time of the start counts on. */
+  readonly #offset = Date.now() - performance.now();
+  /** Of believed heads: the pace is counted from the first; the second takes its place in time. */
+  #marks: readonly [Heard, Heard] | undefined;
+  #believed: Heard | undefined;
+  /** The newest blocks of endpoints: what they had when their pace was last found to be right. */
+  readonly #others = new Map<Endpoint, Heard>();
+
+  /** Milliseconds between two believed heads; undefined where too few are known. */
+  get interval(): number | undefined {
+    if (this.#believed === undefined || this.#marks === undefined) return undefined;
+    const [first] = this.#marks;
+    const blocks = this.#believed.number - first.number;
+    return blocks > 0 ? (this.#believed.at - first.at) / blocks : undefined;
+  }
+
+  /** Counts a head towards the pace of the chain: no single endpoint's word. */
+  believe(heard: Heard): void {
+    this.#marks ??= [heard, heard];
+    if (this.#believed !== undefined && heard.number <= this.#believed.number) return;
+    this.#believed = heard;
+    const [first, second] = this.#marks;
+    if (heard.number - first.number >= 2 * PACE_BLOCKS) this.#marks = [second, heard];
+    else if (first === second && heard.number - first.number >= PACE_BLOCKS) {
+      this.#marks = [first, heard];
+    }
+  }
+
+  /** The standing of an endpoint beside `head`; undefined: it gives none in time. */
+  async standingOf(endpoint: Endpoint, head: Head): Promise<Standing | undefined> {
+    const answer = newestOf(endpoint).catch(() => undefined);
+    const newest = await within(SECOND_WORD_MS, answer);
+    if (newest === undefined) return undefined;
+    const isSlow = this.#isSlow(endpoint, newest);
+    return { newest: newest.number, isLate: isSlow || this.#isOld(newest, head) };
+  }
+
+  #intervalOf({ interval }: Newest): number {
+    return Math.min(this.interval ?? interval, LONGEST_INTERVAL_MS);
+  }
+
+  /** True if its age explains half of the blocks that are missing up to `head`, at least. */
+  #isOld(newest: Newest, head: Head): boolean {
+    const now = Math.min(this.#offset + performance.now(), head.timestamp * 1000);
+    const missing = head.number - newest.number;
+    return now - newest.time - TIME_STEP_MS > (missing * this.#intervalOf(newest)) / 2;
+  }
+
+  /** True if far fewer blocks than usual came since its pace was last found to be right. */
+  #isSlow(endpoint: Endpoint, newest: Newest): boolean {
+    const before = this.#others.get(endpoint) ?? newest;
+    const ms = newest.at - before.at;
+    const interval = this.#intervalOf(newest);
+    const isJudged = interval > 0 && ms >= Math.max(JUDGED_MS, JUDGED_INTERVALS * interval);
+    const isSlow = isJudged && (newest.number - before.number) * interval * SLOWNESS < ms;
+    this.#others.set(endpoint, isJudged && !isSlow ? newest : before);
+    return isSlow;
+  }
+}
+
+async function newestOf({ client }: Endpoint): Promise<Newest> {
+  const { number, timestamp } = await client.getBlock({ blockTag: "latest" });
+  const heard = { number: Number(number), at: performance.now(), time: Number(timestamp) * 1000 };
+  const blocks = number < SAMPLE_BLOCKS ? number : SAMPLE_BLOCKS;
+  if (blocks === 0n) return { ...heard, interval: 0 };
+  const earlier = await client.getBlock({ blockNumber: number - blocks });
+  const interval = Number((timestamp - earlier.timestamp) * 1000n) / Number(blocks);
+  return { ...heard, interval: Math.max(0, interval) };
+}
