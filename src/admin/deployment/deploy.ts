@@ -156,21 +156,21 @@ async function send(
       cause: error,
     });
   });
-  const fees = await askEach(client, "the price of gas", (one) => one.estimateFeesPerGas());
+  const words = await askEach(client, "the price of gas", (one) => one.estimateFeesPerGas());
   const raised = (wei: bigint) => wei + (wei * raise) / 8n + raise;
-  // A fee that one endpoint inflates would be paid; one that is too low is raised at each try.
-  const lowest = fees
-    .map(({ answer }) => answer)
-    .reduce((a, b) => (b.maxPriorityFeePerGas < a.maxPriorityFeePerGas ? b : a));
-  const wanted = raised(lowest.maxFeePerGas * 2n);
+  const fees = words.map(({ answer }) => answer.maxFeePerGas).reduce(max);
+  // A priority fee is paid as it is named: by the lowest word, until that was once too low.
+  const tips = words.map(({ answer }) => answer.maxPriorityFeePerGas);
+  const tip = raise === 0n ? tips.reduce(min) : tips.reduce(max);
+  const wanted = raised(fees * 2n);
   const raw = await signer.signTransaction({
     chainId: plan.chainId,
     nonce,
     gas: (gas * 12n) / 10n,
     value: 0n,
     ...call,
-    maxFeePerGas: wanted < maxFeePerGas ? wanted : maxFeePerGas,
-    maxPriorityFeePerGas: min(raised(lowest.maxPriorityFeePerGas), maxFeePerGas),
+    maxFeePerGas: min(wanted, maxFeePerGas),
+    maxPriorityFeePerGas: min(raised(tip), min(wanted, maxFeePerGas)),
   });
   const outcome = await broadcast(client, raw);
   if (outcome.kind === "failed" && outcome.as === "funds") {
@@ -180,6 +180,10 @@ async function send(
       hint: "Send it ether, and repeat the command: it goes on from here.",
     });
   }
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 function min(a: bigint, b: bigint): bigint {

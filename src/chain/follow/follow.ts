@@ -4,7 +4,9 @@
  * and a deeper one throws `ReorgTooDeep`. A range of blocks comes from one endpoint; its last block
  * and its logs must be the same on a second one, where there is one that is well.
  */
+
 import type { Address } from "../../base/hex.ts";
+import { sleep } from "../../base/sleep.ts";
 import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import {
@@ -106,7 +108,8 @@ export async function* follow(
         tries += 1;
         if (tries >= options.maxTries) throw lastFailure(error);
         options.onRetry?.(shortMessage(error), tries);
-        await bell.wait(Math.min(MAX_PAUSE_MS, pollMs * 2 ** (tries - 1)), signal);
+        // Heads that are told of cut no pause short: requests alone may fail.
+        await sleep(Math.min(MAX_PAUSE_MS, pollMs * 2 ** (tries - 1)), signal).catch(() => {});
       }
     }
   } finally {

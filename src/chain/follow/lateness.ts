@@ -18,7 +18,7 @@ const LONGEST_INTERVAL_MS = 60_000;
 const TIME_STEP_MS = 1000;
 /** Before an endpoint's pace is judged: usual times between two blocks, and milliseconds. */
 const JUDGED_INTERVALS = 6;
-const JUDGED_MS = 10_000;
+const JUDGED_MS = 5_000;
 /** An endpoint is slow when fewer than one in so many of the usual blocks came. */
 const SLOWNESS = 4;
 
@@ -103,8 +103,10 @@ export class Lateness {
     const before = this.#others.get(endpoint) ?? newest;
     const ms = newest.at - before.at;
     const interval = this.#intervalOf(newest);
-    const isJudged = interval > 0 && ms >= Math.max(JUDGED_MS, JUDGED_INTERVALS * interval);
-    const isSlow = isJudged && (newest.number - before.number) * interval * SLOWNESS < ms;
+    const blocks = newest.number - before.number;
+    const isJudged = ms >= Math.max(JUDGED_MS, JUDGED_INTERVALS * interval);
+    // Blocks of one second tell no interval.
+    const isSlow = isJudged && (interval > 0 ? blocks * interval * SLOWNESS < ms : blocks <= 0);
     this.#others.set(endpoint, isJudged && !isSlow ? newest : before);
     return isSlow;
   }

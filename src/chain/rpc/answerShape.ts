@@ -17,6 +17,8 @@ const isBytes = isText(BYTES);
 /** Some nodes give a plain number. */
 const isQuantity = (value: unknown) =>
   isText(QUANTITY)(value) || (Number.isSafeInteger(value) && (value as number) >= 0);
+/** A number of blocks or seconds: no chain has so many that a number is not exact. */
+const isCount = (value: unknown) => isQuantity(value) && Number.isSafeInteger(Number(value));
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 const isAnyText = (value: unknown) => typeof value === "string";
@@ -34,7 +36,7 @@ function isBlock(result: unknown, [wanted]: readonly unknown[]): boolean {
   if (result === null) return true;
   if (!isObject(result)) return false;
   const { number, hash, timestamp, transactions } = result;
-  if (!isQuantity(number) || !isHash(hash) || !isQuantity(timestamp)) return false;
+  if (!isCount(number) || !isHash(hash) || !isCount(timestamp)) return false;
   if (!isMissing(transactions) && !Array.isArray(transactions)) return false;
   if (isHash(wanted)) return String(hash).toLowerCase() === String(wanted).toLowerCase();
   return !isQuantity(wanted) || Number(number) === Number(wanted);
@@ -50,7 +52,7 @@ const isReceipts = (result: unknown) =>
   result === null || (Array.isArray(result) && result.every(isReceipt));
 
 const CHECKS: Readonly<Record<string, Check>> = {
-  eth_blockNumber: isQuantity,
+  eth_blockNumber: isCount,
   eth_call: isBytes,
   eth_chainId: isQuantity,
   eth_estimateGas: isQuantity,

@@ -45,6 +45,9 @@ const LONGEST_PAUSE_MS = 30_000;
 /** Milliseconds that other endpoints may take to confirm, or to refute, the word of one. */
 export const SECOND_WORD_MS = 2000;
 
+/** Methods that an endpoint may lack, and be well: another one says the same. */
+const OPTIONAL_METHODS: ReadonlySet<string> = new Set(["eth_maxPriorityFeePerGas"]);
+
 /** Subscriptions in a row that failed, where other questions may pass, before it is only asked. */
 const MOST_FAILED_SUBSCRIPTIONS = 3;
 
@@ -106,7 +109,8 @@ export class Endpoint {
       this.#options.onOutcome(this, undefined, failuresBefore);
       return result;
     } catch (error) {
-      this.#options.onOutcome(this, error, failuresBefore);
+      const isSpared = OPTIONAL_METHODS.has(call.method) && kindOf(error) === "unsupported";
+      if (!isSpared) this.#options.onOutcome(this, error, failuresBefore);
       throw error;
     }
   }

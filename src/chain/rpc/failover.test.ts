@@ -424,4 +424,40 @@ describe("the chain", () => {
       code: "ChainMismatch",
     });
   });
+
+  it("the chain of one endpoint does not hide that the others are down", async () => {
+    const other = await endpoint((_method, response) => response.end(result("0x5")));
+    const gone = `http://127.0.0.1:${await freePort()}`;
+    for (const urls of [
+      [other.url, gone],
+      [gone, other.url],
+    ]) {
+      const client = connect(urls, watched({ chainId: 31337, retries: 0 }).options);
+      await expect(ask("the head", () => client.getBlockNumber())).rejects.toMatchObject({
+        code: "RpcUnavailable",
+      });
+    }
+  });
+});
+
+describe("a method that an endpoint may lack", () => {
+  it("a method that an endpoint may lack is asked elsewhere, and the endpoint is well", async () => {
+    const message = "the method eth_maxPriorityFeePerGas does not exist/is not available";
+    const plain = await endpoint((_method, response) => response.end(refusal(-32601, message)));
+    const { options, failures } = watched({ retries: 0 });
+    const client = connect([plain.url, anvil.url], options);
+    expect(await client.estimateMaxPriorityFeePerGas()).toBeGreaterThan(0n);
+    expect(failures).toEqual([]);
+    expect(client.transport.health().map(({ penalty }) => penalty)).toEqual([0, 0]);
+  });
+
+  it.each(["0x20000000000000", "0xffffffffffffffffff"])(
+    "a head of %s is no answer",
+    async (number) => {
+      const odd = await endpoint((_method, response) => response.end(result(number)));
+      const { options, failures } = watched({ retries: 0 });
+      const head = await connect([odd.url, anvil.url], options).getBlockNumber();
+      expect([head, failures]).toEqual([BigInt(await anvil.blockNumber()), [odd.url]]);
+    },
+  );
 });

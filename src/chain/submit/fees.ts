@@ -13,7 +13,7 @@ export interface FeeMarket {
   readonly span: number;
   /** Priority fee that is common now, by the endpoint that names the lowest. */
   readonly priorityFee: bigint;
-  /** Priority fee by the endpoint that names the highest: paid only where few blocks are left. */
+  /** Priority fee by the endpoint that names the highest: for replacements, and near deadlines. */
   readonly urgentPriorityFee: bigint;
 }
 
@@ -45,6 +45,8 @@ const GWEI = 10n ** 9n;
 const MIN_PRIORITY_FEE = GWEI;
 /** With fewer blocks left than this, the priority fee doubles with every second block. */
 export const URGENT_BLOCKS = 10;
+/** Times the calm priority fee that one endpoint's word can make it, at most. */
+const MOST_URGENCY = 64n;
 /** A base fee grows by an eighth a block at most: this covers six full blocks. */
 const BASE_FEE_HEADROOM = 2n;
 /** Blocks into the future in which a trend still says something. */
@@ -62,7 +64,9 @@ export function quoteFees(
   previous?: Fees,
   floor: FeeFloor = { tip: 0n, fee: 0n },
 ): FeeQuote {
-  const priority = max(priorityAt(market, blocksLeft), floor.tip);
+  const isHurried = blocksLeft < URGENT_BLOCKS || previous !== undefined;
+  const named = isHurried ? urgentPriorityOf(market) : 0n;
+  const priority = max(max(priorityAt(market, blocksLeft), named), floor.tip);
   const needed = market.baseFee + priority;
   const wanted = {
     maxFeePerGas: max(market.baseFee * BASE_FEE_HEADROOM + priority, floor.fee),
@@ -92,11 +96,16 @@ export function quoteFees(
   };
 }
 
-function priorityAt({ priorityFee, urgentPriorityFee }: FeeMarket, blocksLeft: number): bigint {
+/** A fee that one endpoint inflates is paid up to a bound; one that it names too low costs time. */
+function urgentPriorityOf({ priorityFee, urgentPriorityFee }: FeeMarket): bigint {
+  return min(urgentPriorityFee, max(priorityFee, MIN_PRIORITY_FEE) * MOST_URGENCY);
+}
+
+function priorityAt({ priorityFee }: FeeMarket, blocksLeft: number): bigint {
   const calm = max(priorityFee, MIN_PRIORITY_FEE);
   if (blocksLeft >= URGENT_BLOCKS) return calm;
   const doublings = Math.floor((URGENT_BLOCKS - Math.max(0, blocksLeft)) / 2);
-  return max(calm << BigInt(doublings), urgentPriorityFee);
+  return calm << BigInt(doublings);
 }
 
 /** The base fee so many blocks on, if its growth goes on; a falling one is taken to stay. */

@@ -35,9 +35,12 @@ export class ChainHead {
     return Math.max(0, this.#number - genesis.confirmations - processed);
   }
 
-  /** Notes what the chain said; without a number, that blocks were taken in. */
+  /**
+   * Notes what the chain said; without a number, that blocks were taken in. A node that syncs anew
+   * names blocks from before the exchange: no round has those.
+   */
   note(number: BlockNumber = this.#number): void {
-    this.#number = number;
+    this.#number = Math.max(number, this.#state.genesis.schedule.genesisBlock);
     this.#isHeard = true;
     this.#caughtUp ||= this.lagBlocks === 0;
   }
