@@ -132,6 +132,10 @@ async function mine(
   }
 }
 
+const GWEI = 10n ** 9n;
+/** By how much one endpoint's word can make the priority fee dearer than another's. */
+const MOST_TIMES_THE_LOWEST = 64n;
+
 interface Sending {
   readonly what: string;
   readonly nonce: number;
@@ -161,7 +165,9 @@ async function send(
   const fees = words.map(({ answer }) => answer.maxFeePerGas).reduce(max);
   // A priority fee is paid as it is named: by the lowest word, until that was once too low.
   const tips = words.map(({ answer }) => answer.maxPriorityFeePerGas);
-  const tip = raise === 0n ? tips.reduce(min) : tips.reduce(max);
+  const lowest = tips.reduce(min);
+  const most = MOST_TIMES_THE_LOWEST * max(lowest, GWEI);
+  const tip = raise === 0n ? lowest : min(tips.reduce(max), most);
   const wanted = raised(fees * 2n);
   const raw = await signer.signTransaction({
     chainId: plan.chainId,

@@ -150,8 +150,12 @@ export class CrossCheck {
     head: Head,
   ): Promise<NotSeconded | undefined> {
     const standing = await this.#options.lateness.standingOf(endpoint, head);
-    const isOnTime = standing !== undefined && !standing.isLate && standing.newest < end.number;
-    if (isOnTime) return new NotSeconded(endpoint.origin, standing.newest);
+    if (standing?.isLate === false && standing.newest < end.number) {
+      return new NotSeconded(endpoint.origin, standing.newest);
+    }
+    // The block may have come in the meantime; one that is still missing was pruned.
+    const isThere = standing !== undefined && (await find(endpoint, end.number)) !== undefined;
+    if (isThere) return new NotSeconded(endpoint.origin, end.number - 1);
     this.#noteUnknown(endpoint, end.number);
     return undefined;
   }
@@ -184,7 +188,7 @@ export class CrossCheck {
     endpoint: Endpoint,
     { end, cuts }: Reading,
   ): Promise<OtherBlock | "unknown" | undefined> {
-    const last = await readBlockRef(endpoint.client, end.number).catch(() => undefined);
+    const last = await find(endpoint, end.number);
     if (last === undefined) return "unknown";
     if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
     for (const ours of cuts) {
@@ -243,19 +247,24 @@ export class CrossCheck {
   }
 
   async #refAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
-    try {
-      return await readBlockRef(endpoint.client, number);
-    } catch {
-      this.#noteUnknown(endpoint, number);
-      return undefined;
-    }
+    const found = await find(endpoint, number);
+    if (found === undefined) this.#noteUnknown(endpoint, number);
+    return found;
   }
 
-  /** A missing answer has been counted; an endpoint that does not know a final block is behind. */
+  /**
+   * A missing answer has been counted; an endpoint that does not know a final block is behind, and
+   * is asked for the next ones all the same.
+   */
   #noteUnknown(endpoint: Endpoint, number: BlockNumber): void {
     if (endpoint.penalty > 0) return;
-    this.#options.client.transport.demote(endpoint, `it does not know block ${number}`);
+    this.#options.client.transport.contradict(endpoint, `it does not know block ${number}`);
   }
+}
+
+/** Undefined where the endpoint does not give the block. */
+function find({ client }: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
+  return readBlockRef(client, number).catch(() => undefined);
 }
 
 function blocksOf({ from, end }: Reading): string {

@@ -76,7 +76,7 @@ const MAX_PAUSE_MS = 15_000;
 export async function* follow(
   options: FollowOptions,
 ): AsyncGenerator<ChainEvent, void, string | undefined> {
-  const { confirmations, signal, pollMs } = options;
+  const { signal, pollMs } = options;
   const watching = new AbortController();
   const bell = new HeadNotifier(options.client, watching.signal);
   const follower = new BlockFollower(options);
@@ -90,8 +90,7 @@ export async function* follow(
           announced = head.number;
           yield head;
         }
-        const final = head.number - confirmations;
-        const parts = await follower.advance(source, final);
+        const parts = await follower.advance(source);
         for (const part of parts) {
           const refusal = yield part;
           if (refusal !== undefined) throw new LogsRefused(refusal);
@@ -125,6 +124,11 @@ function lastFailure(error: unknown): unknown {
 
 type Head = Extract<ChainEvent, { kind: "head" }>;
 
+interface Found {
+  readonly source: Endpoint;
+  readonly head: Head;
+}
+
 /** Goes along the chain from the last block that was taken as final. */
 class BlockFollower {
   readonly #options: FollowOptions;
@@ -139,7 +143,9 @@ class BlockFollower {
   readonly #survey: Survey;
   readonly #leaps: Leaps;
   /** The newest block of the last poll. */
-  #head: NewestBlock = { number: -1, timestamp: 0 };
+  #head: NewestBlock = { number: -1, timestamp: 0, header: {} };
+  /** The newest block of a second endpoint that had not all final blocks at the last poll. */
+  #seconded: BlockNumber | undefined;
   readonly #others: CrossCheck;
 
   constructor(options: FollowOptions) {
@@ -152,26 +158,28 @@ class BlockFollower {
   }
 
   /**
-   * The newest block, as the healthiest endpoint knows it. Throws `EndpointsDisagree` where that
-   * leaps ahead of all others.
+   * The newest block, as the healthiest endpoint knows it, and no newer than its final blocks are
+   * seconded: duties follow those. Throws `EndpointsDisagree` where it leaps ahead of all others.
    */
-  async poll(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
+  async poll(): Promise<Found> {
     await this.#survey.poll(this.#head.number);
     const found = await this.#newest();
     this.#source = found.source;
-    this.#head = found.head;
-    await this.#leaps.check(found.source, found.head);
-    return found;
+    const { number, timestamp } = found.head;
+    this.#head = { number, timestamp, header: found.block };
+    await this.#leaps.check(found.source, this.#head);
+    const most = (this.#seconded ?? Number.POSITIVE_INFINITY) + this.#options.confirmations;
+    return { ...found, head: { ...found.head, number: Math.min(number, most) } };
   }
 
-  async #newest(): Promise<{ readonly source: Endpoint; readonly head: Head }> {
+  async #newest(): Promise<Found & { readonly block: object }> {
     let failure: unknown;
     for (const source of this.#candidates()) {
       try {
         const block = await source.client.getBlock({ blockTag: "latest" });
         const [number, timestamp] = [Number(block.number), Number(block.timestamp)];
         const baseFee = block.baseFeePerGas ?? 0n;
-        return { source, head: { kind: "head", number, timestamp, baseFee } };
+        return { source, block, head: { kind: "head", number, timestamp, baseFee } };
       } catch (error) {
         failure = error;
       }
@@ -197,10 +205,10 @@ class BlockFollower {
     return new LogsRefused(error.problem, source.origin);
   }
 
-  /** The next blocks up to `final`, in parts; none when there are none. */
-  async advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
+  /** The next final blocks, in parts; none when there are none. */
+  async advance(source: Endpoint): Promise<readonly FinalBlocks[]> {
     try {
-      return await this.#advance(source, final);
+      return await this.#advance(source);
     } catch (error) {
       if (isUnknownBlock(error)) {
         const problem = "it does not know a block that is final, or that it has announced";
@@ -210,10 +218,12 @@ class BlockFollower {
     }
   }
 
-  async #advance(source: Endpoint, final: BlockNumber): Promise<readonly FinalBlocks[]> {
+  async #advance(source: Endpoint): Promise<readonly FinalBlocks[]> {
     const range = this.#rangeOf(source);
     const head = this.#head;
+    const final = head.number - this.#options.confirmations;
     let until = final;
+    this.#seconded = undefined;
     if (until <= this.#last.number) await this.#requireUnchanged(source);
     while (until > this.#last.number) {
       const from = this.#last.number + 1;
@@ -234,6 +244,7 @@ class BlockFollower {
         if (error instanceof NotSeconded) {
           // As far as a second one goes, and no further for now.
           until = error.newest;
+          this.#seconded = until;
           continue;
         }
         const tooWide = asTooWide(error);

@@ -2,20 +2,23 @@
  * Endpoints that have fallen behind, told from those that lack a block because the chain lacks it.
  * An endpoint is late by its newest block's time, held against this machine's clock and against the
  * head that it lacks: one of both may be wrong. It is late too, whatever clocks say, once its own
- * blocks were seen to come too slowly.
+ * blocks were seen to come too slowly, and where its header proves nothing and that of the head
+ * does: such a time may be made up.
  */
 import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
+import { type GivenBlock, isProven } from "./headerProof.ts";
 
 /** Blocks over which an endpoint's own pace is taken. */
 const SAMPLE_BLOCKS = 32n;
-/** Blocks over which the pace of believed heads is taken, at least; and twice that, at most. */
+/** Blocks over which the chain's pace is taken, at least; and twice that, at most. */
 const PACE_BLOCKS = 64;
 /** Milliseconds between two blocks, at most: an endpoint may name any time. */
 const LONGEST_INTERVAL_MS = 60_000;
-/** Blocks tell their time in whole seconds. */
-const TIME_STEP_MS = 1000;
+/** Age of the newest block of an endpoint that is not late: usual times, and milliseconds. */
+const FRESH_INTERVALS = 6;
+const FRESH_MS = 60_000;
 /** Before an endpoint's pace is judged: usual times between two blocks, and milliseconds. */
 const JUDGED_INTERVALS = 6;
 const JUDGED_MS = 5_000;
@@ -27,6 +30,7 @@ export interface Head {
   readonly number: BlockNumber;
   /** Seconds since 1970. */
   readonly timestamp: number;
+  readonly header: GivenBlock;
 }
 
 /** A newest block, and when it was heard of, in milliseconds of the monotonic clock. */
@@ -47,26 +51,28 @@ interface Newest extends Heard {
   readonly time: number;
   /** Milliseconds between two blocks, of late. */
   readonly interval: number;
+  /** The headers by which it tells all that. */
+  readonly headers: readonly GivenBlock[];
 }
 
 export class Lateness {
   /** A clock that jumps is wrong before or afterwards: the time of the start counts on. */
   readonly #offset = Date.now() - performance.now();
-  /** Of believed heads: the pace is counted from the first; the second takes its place in time. */
+  /** Of believed blocks: the pace is counted from the first; the second takes its place in time. */
   #marks: readonly [Heard, Heard] | undefined;
   #believed: Heard | undefined;
   /** The newest blocks of endpoints: what they had when their pace was last found to be right. */
   readonly #others = new Map<Endpoint, Heard>();
 
-  /** Milliseconds between two believed heads; undefined where too few are known. */
+  /** Milliseconds between two blocks by what two endpoints had; undefined: too few are known. */
   get interval(): number | undefined {
     if (this.#believed === undefined || this.#marks === undefined) return undefined;
     const [first] = this.#marks;
     const blocks = this.#believed.number - first.number;
-    return blocks > 0 ? (this.#believed.at - first.at) / blocks : undefined;
+    return blocks >= PACE_BLOCKS ? (this.#believed.at - first.at) / blocks : undefined;
   }
 
-  /** Counts a head towards the pace of the chain: no single endpoint's word. */
+  /** Counts a block towards the pace of the chain: two endpoints have it. */
   believe(heard: Heard): void {
     this.#marks ??= [heard, heard];
     if (this.#believed !== undefined && heard.number <= this.#believed.number) return;
@@ -84,18 +90,18 @@ export class Lateness {
     const newest = await within(SECOND_WORD_MS, answer);
     if (newest === undefined) return undefined;
     const isSlow = this.#isSlow(endpoint, newest);
-    return { newest: newest.number, isLate: isSlow || this.#isOld(newest, head) };
+    const isLate = isSlow || this.#isOld(newest, head) || isDoubtful(newest, head);
+    return { newest: newest.number, isLate };
   }
 
   #intervalOf({ interval }: Newest): number {
     return Math.min(this.interval ?? interval, LONGEST_INTERVAL_MS);
   }
 
-  /** True if its age explains half of the blocks that are missing up to `head`, at least. */
+  /** True if blocks came after its newest one, as surely as clocks can tell. */
   #isOld(newest: Newest, head: Head): boolean {
     const now = Math.min(this.#offset + performance.now(), head.timestamp * 1000);
-    const missing = head.number - newest.number;
-    return now - newest.time - TIME_STEP_MS > (missing * this.#intervalOf(newest)) / 2;
+    return now - newest.time > Math.max(FRESH_MS, FRESH_INTERVALS * this.#intervalOf(newest));
   }
 
   /** True if far fewer blocks than usual came since its pace was last found to be right. */
@@ -112,12 +118,18 @@ export class Lateness {
   }
 }
 
+/** True if headers of this chain prove their times, and those of the endpoint do not. */
+function isDoubtful({ headers }: Newest, { header }: Head): boolean {
+  return !headers.every(isProven) && isProven(header);
+}
+
 async function newestOf({ client }: Endpoint): Promise<Newest> {
-  const { number, timestamp } = await client.getBlock({ blockTag: "latest" });
+  const block = await client.getBlock({ blockTag: "latest" });
+  const { number, timestamp } = block;
   const heard = { number: Number(number), at: performance.now(), time: Number(timestamp) * 1000 };
   const blocks = number < SAMPLE_BLOCKS ? number : SAMPLE_BLOCKS;
-  if (blocks === 0n) return { ...heard, interval: 0 };
+  if (blocks === 0n) return { ...heard, interval: 0, headers: [block] };
   const earlier = await client.getBlock({ blockNumber: number - blocks });
   const interval = Number((timestamp - earlier.timestamp) * 1000n) / Number(blocks);
-  return { ...heard, interval: Math.max(0, interval) };
+  return { ...heard, interval: Math.max(0, interval), headers: [block, earlier] };
 }

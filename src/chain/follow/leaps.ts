@@ -11,6 +11,9 @@ import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Head, Heard, Lateness } from "./lateness.ts";
 
+/** Lag of an endpoint that is well, at least: machines behind one URL are not all as far. */
+const NORMAL_LAG_BLOCKS = 3;
+const NORMAL_LAG_MS = 5000;
 /** Times the usual pace at which blocks may come. */
 const MOST_PACE = 2;
 /** Blocks after which others are asked, however they came. */
@@ -35,36 +38,41 @@ export class Leaps {
   async check(source: Endpoint, head: Head): Promise<void> {
     const heard = { number: head.number, at: performance.now() };
     if (!this.#isLeap(heard)) return;
-    const isBorneOut = await this.#isBorneOut(source, head);
-    if (isBorneOut) this.#options.lateness.believe(heard);
+    const borneOut = await this.#borneOut(source, head);
+    if (borneOut !== undefined) this.#options.lateness.believe({ ...heard, number: borneOut });
     this.#asked = heard;
   }
 
-  /** Blocks that may come at once. */
+  /** Blocks that may come at once, and by which one that is well may trail. */
   get #slack(): number {
-    return Math.max(1, this.#options.confirmations);
+    const { confirmations, lateness } = this.#options;
+    const inTime = lateness.interval ? Math.ceil(NORMAL_LAG_MS / lateness.interval) : 0;
+    return Math.max(NORMAL_LAG_BLOCKS, confirmations, inTime);
   }
 
   #isLeap({ number, at }: Heard): boolean {
     if (this.#asked === undefined) return true;
     const blocks = number - this.#asked.number;
-    if (blocks >= MOST_UNASKED) return true;
+    if (blocks >= MOST_UNASKED || blocks < -this.#slack) return true;
     // Without a pace yet, none but what may come at once is explained.
     const { interval } = this.#options.lateness;
     const usual = interval ? (at - this.#asked.at) / interval : 0;
     return blocks > this.#slack + MOST_PACE * usual;
   }
 
-  /** False where no other can tell. Throws `EndpointsDisagree` where one contradicts. */
-  async #isBorneOut(source: Endpoint, head: Head): Promise<boolean> {
+  /**
+   * The newest block up to `head` that another has; undefined where none bears it out. Throws
+   * `EndpointsDisagree` where one contradicts.
+   */
+  async #borneOut(source: Endpoint, head: Head): Promise<BlockNumber | undefined> {
     const { client, lateness } = this.#options;
     const others = client.transport.endpoints().filter((endpoint) => endpoint !== source);
     const standings = await Promise.all(others.map((one) => lateness.standingOf(one, head)));
-    const leastOf: BlockNumber = head.number - this.#slack;
-    if (standings.some((one) => one !== undefined && one.newest >= leastOf)) return true;
+    const newest = Math.max(...standings.map((one) => one?.newest ?? 0));
+    if (newest >= head.number - this.#slack) return Math.min(newest, head.number);
     const index = standings.findIndex((one) => one !== undefined && !one.isLate);
     const [other, standing] = [others[index], standings[index]];
-    if (other === undefined || standing === undefined) return false;
+    if (other === undefined || standing === undefined) return undefined;
     const problem = `no other endpoint has its newest block ${head.number}`;
     client.transport.suspend(source, problem);
     throw new EndpointsDisagree("the newest block", [

@@ -154,9 +154,9 @@ export class Endpoint {
     this.#isContradicted = true;
   }
 
-  /** Passed over for as long as may be: its answers are not the chain's. */
+  /** Passed over for as long as may be: by another's word, its answers are not the chain's. */
   suspend(): void {
-    this.failed();
+    this.contradicted();
     this.#penalty = MAX_PENALTY;
   }
 

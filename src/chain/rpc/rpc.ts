@@ -117,15 +117,15 @@ export interface Word<T> {
 }
 
 /**
- * The words of all endpoints that answer in time, or of some of them, each asked by itself; `what`
- * names the answer in errors. Throws `RpcUnavailable` where none answers.
+ * The words of all endpoints that answer in time, each asked by itself; `what` names the answer in
+ * errors. Throws `RpcUnavailable` where none answers.
  */
 export async function askEach<T extends {}>(
   client: ChainClient,
   what: string,
   question: (client: AnyChainClient) => Promise<T>,
-  all: readonly Endpoint[] = client.transport.endpoints(),
 ): Promise<readonly Word<T>[]> {
+  const all = client.transport.endpoints();
   const [first] = all;
   if (first === undefined || all.length === 1) {
     return [{ origin: first?.origin ?? "", answer: await ask(what, () => question(client)) }];

@@ -56,12 +56,7 @@ export async function readMarket(client: ChainClient): Promise<MarketAt> {
   const [block, words] = await Promise.all([
     ask("fees", () => client.getBlock({ blockTag: "latest" })),
     // Some nodes do not support the question; our own minimum is below the answer anyway.
-    askEach(
-      client,
-      "a priority fee",
-      (one) => one.estimateMaxPriorityFeePerGas(),
-      client.transport.endpoints().filter(({ isFailing }) => !isFailing),
-    ).catch(() => []),
+    askEach(client, "a priority fee", (one) => one.estimateMaxPriorityFeePerGas()).catch(() => []),
   ]);
   const head = Number(block.number);
   const earlier = Math.max(0, head - TREND_BLOCKS);
