@@ -329,11 +329,10 @@ describe("an endpoint that names a block that nobody else has", () => {
     await mineSteadily(80);
     shown = await anvil.blockNumber();
     await mineSteadily(8);
-    await until("all that is shown was taken", () => taken.at(-1) === shown);
-    await sleep(300);
-    expect(Math.max(...taken)).toBe(shown);
+    await sleep(500);
+    expect(Math.max(...taken)).toBe(shown - 3);
     // Duties follow the blocks that were taken, and no newer head.
-    expect(heads.at(-1)).toBe(shown + 3);
+    expect(heads.at(-1)).toBe(shown);
     stop.abort();
     await watching;
   });

@@ -17,16 +17,17 @@ interface CrossCheckOptions {
   readonly client: ChainClient;
   readonly mediator: Address;
   readonly lateness: Lateness;
+  readonly confirmations: number;
 }
 
-/** An endpoint that keeps pace lacks the last block of a reading: it may be made up. */
+/** By an endpoint that keeps pace the last block of a reading is not final: it may be made up. */
 export class NotSeconded extends Error {
   readonly origin: string;
-  /** The newest block that the endpoint has; below the last one of the reading. */
+  /** The newest block that the endpoint has. */
   readonly newest: BlockNumber;
 
   constructor(origin: string, newest: BlockNumber) {
-    super(`${origin} has no block after ${newest} yet`);
+    super(`${origin} has no block after ${newest}`);
     this.origin = origin;
     this.newest = newest;
   }
@@ -87,8 +88,8 @@ export class CrossCheck {
   /**
    * Throws `EndpointsDisagree` where the next endpoint that is well has other blocks or logs than
    * were read, and no third one has the same as the source: two outvote one, which is passed over
-   * then. Without a second one that is well, the first has to do. Throws `NotSeconded` where one
-   * that keeps pace lacks the last block below `head`, and nobody has it beside the source.
+   * then. Without a second one that is well, the first has to do. Throws `NotSeconded` where the last
+   * block is not final yet by one that keeps pace, and by no other is, beside the source.
    */
   async requireSecond(source: Endpoint, reading: Reading, head: Head): Promise<void> {
     let behind: NotSeconded | undefined;
@@ -98,12 +99,18 @@ export class CrossCheck {
     const logsHere = `other logs in ${blocksOf(reading)}`;
     for (const other of this.#others(source)) {
       if (this.#isSpared(other)) continue;
+      // First: to ask for what it cannot have would count against it.
+      const short = await this.#shortOf(other, reading, head);
+      if (short !== undefined) {
+        behind ??= short;
+        continue;
+      }
       const [block, logs] = await Promise.all([
         this.#blockOf(other, reading),
         this.#logsAt(other, reading),
       ]);
       if (block === "unknown") {
-        behind ??= await this.#lackOf(other, reading, head);
+        this.#noteUnknown(other, reading.end.number);
         continue;
       }
       if (block !== undefined) {
@@ -143,21 +150,15 @@ export class CrossCheck {
     if (behind !== undefined) throw behind;
   }
 
-  /** Undefined where the endpoint is late, or does not answer: then it is passed over. */
-  async #lackOf(
-    endpoint: Endpoint,
-    { end }: Reading,
-    head: Head,
-  ): Promise<NotSeconded | undefined> {
-    const standing = await this.#options.lateness.standingOf(endpoint, head);
-    if (standing?.isLate === false && standing.newest < end.number) {
-      return new NotSeconded(endpoint.origin, standing.newest);
-    }
-    // The block may have come in the meantime; one that is still missing was pruned.
-    const isThere = standing !== undefined && (await find(endpoint, end.number)) !== undefined;
-    if (isThere) return new NotSeconded(endpoint.origin, end.number - 1);
-    this.#noteUnknown(endpoint, end.number);
-    return undefined;
+  /** Undefined where the last block is final by this endpoint, or the endpoint cannot tell. */
+  async #shortOf(endpoint: Endpoint, { end }: Reading, head: Head) {
+    const { lateness, confirmations } = this.#options;
+    const isShort = (newest: BlockNumber) => newest < end.number + confirmations;
+    const newest = await endpoint.client.getBlockNumber().catch(() => undefined);
+    if (newest === undefined || !isShort(Number(newest))) return undefined;
+    const standing = await lateness.standingOf(endpoint, head);
+    if (standing === undefined || standing.isLate || !isShort(standing.newest)) return undefined;
+    return new NotSeconded(endpoint.origin, standing.newest);
   }
 
   /**

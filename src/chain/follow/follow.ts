@@ -168,7 +168,7 @@ class BlockFollower {
     const { number, timestamp } = found.head;
     this.#head = { number, timestamp, header: found.block };
     await this.#leaps.check(found.source, this.#head);
-    const most = (this.#seconded ?? Number.POSITIVE_INFINITY) + this.#options.confirmations;
+    const most = this.#seconded ?? number;
     return { ...found, head: { ...found.head, number: Math.min(number, most) } };
   }
 
@@ -242,9 +242,9 @@ class BlockFollower {
         return parts;
       } catch (error) {
         if (error instanceof NotSeconded) {
-          // As far as a second one goes, and no further for now.
-          until = error.newest;
-          this.#seconded = until;
+          // As far as blocks are final by a second one, and no further for now.
+          until = error.newest - this.#options.confirmations;
+          this.#seconded = error.newest;
           continue;
         }
         const tooWide = asTooWide(error);
