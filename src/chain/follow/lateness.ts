@@ -17,8 +17,8 @@ const PACE_BLOCKS = 64;
 /** Milliseconds between two blocks, at most: an endpoint may name any time. */
 const LONGEST_INTERVAL_MS = 60_000;
 /** Age of the newest block of an endpoint that is not late: usual times, and milliseconds. */
-const FRESH_INTERVALS = 6;
-const FRESH_MS = 60_000;
+const FRESH_INTERVALS = 3;
+const FRESH_MS = 10_000;
 /** Before an endpoint's pace is judged: usual times between two blocks, and milliseconds. */
 const JUDGED_INTERVALS = 6;
 const JUDGED_MS = 5_000;

@@ -143,7 +143,7 @@ describe("a head", () => {
       await vi.advanceTimersByTimeAsync(INTERVAL_MS);
       const leap = headOf(standing + CONFIRMATIONS + 20 + i);
       refused.push(await isRefused(late.check(source, leap)));
-      await expect(isRefused(leaps.check(source, leap))).resolves.toBe(i < 7);
+      await expect(isRefused(leaps.check(source, leap))).resolves.toBe(i < 4);
     }
     expect(refused).toEqual([true, true, true, true, true, true, false, false]);
   });

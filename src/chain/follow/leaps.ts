@@ -1,7 +1,6 @@
 /**
- * Heads that leap: further ahead than the chain's pace explains of the last one that others bore
- * out, or the first of all. Others are asked then, and at times in any case, so that nobody gets
- * ahead by small steps. Where none is as far, and one keeps pace, the leap is refused: blocks that
+ * Heads that leap: further ahead of the last one than the chain's pace explains, or the first of
+ * all. Others are asked then, and at times in any case, so that nobody gets ahead by small steps. Where none is as far, and one keeps pace, the leap is refused: blocks that
  * an endpoint makes up can be compared with no other's. An endpoint that stands still or trails
  * holds nothing up.
  */
@@ -27,8 +26,10 @@ export interface LeapsOptions {
 
 export class Leaps {
   readonly #options: LeapsOptions;
+  /** The newest block so far. */
+  #last: Heard | undefined;
   /** The newest block about which others were asked. */
-  #asked: Heard | undefined;
+  #asked: BlockNumber | undefined;
 
   constructor(options: LeapsOptions) {
     this.#options = options;
@@ -37,10 +38,12 @@ export class Leaps {
   /** Throws `EndpointsDisagree`, and passes over `source`, where its leap is refused. */
   async check(source: Endpoint, head: Head): Promise<void> {
     const heard = { number: head.number, at: performance.now() };
-    if (!this.#isLeap(heard)) return;
-    const borneOut = await this.#borneOut(source, head);
-    if (borneOut !== undefined) this.#options.lateness.believe({ ...heard, number: borneOut });
-    this.#asked = heard;
+    if (this.#isLeap(heard)) {
+      const borneOut = await this.#borneOut(source, head);
+      if (borneOut !== undefined) this.#options.lateness.believe({ ...heard, number: borneOut });
+      this.#asked = head.number;
+    }
+    this.#last = heard;
   }
 
   /** Blocks that may come at once, and by which one that is well may trail. */
@@ -51,13 +54,13 @@ export class Leaps {
   }
 
   #isLeap({ number, at }: Heard): boolean {
-    if (this.#asked === undefined) return true;
-    const blocks = number - this.#asked.number;
-    if (blocks >= MOST_UNASKED || blocks < -this.#slack) return true;
+    if (this.#last === undefined || this.#asked === undefined) return true;
+    const unasked = number - this.#asked;
+    if (unasked >= MOST_UNASKED || unasked < -this.#slack) return true;
     // Without a pace yet, none but what may come at once is explained.
     const { interval } = this.#options.lateness;
-    const usual = interval ? (at - this.#asked.at) / interval : 0;
-    return blocks > this.#slack + MOST_PACE * usual;
+    const usual = interval ? (at - this.#last.at) / interval : 0;
+    return number - this.#last.number > this.#slack + MOST_PACE * usual;
   }
 
   /**
