@@ -88,8 +88,8 @@ export class CrossCheck {
   /**
    * Throws `EndpointsDisagree` where the next endpoint that is well has other blocks or logs than
    * were read, and no third one has the same as the source: two outvote one, which is passed over
-   * then. Without a second one that is well, the first has to do. Throws `NotSeconded` where the last
-   * block is not final yet by one that keeps pace, and by no other is, beside the source.
+   * then. Without a second one that is well, the first has to do. Throws `NotSeconded` where the
+   * last block is not final yet by one that keeps pace, and by no other is, beside the source.
    */
   async requireSecond(source: Endpoint, reading: Reading, head: Head): Promise<void> {
     let behind: NotSeconded | undefined;

@@ -1,8 +1,8 @@
 /**
  * Heads that leap: further ahead of the last one than the chain's pace explains, or the first of
- * all. Others are asked then, and at times in any case, so that nobody gets ahead by small steps. Where none is as far, and one keeps pace, the leap is refused: blocks that
- * an endpoint makes up can be compared with no other's. An endpoint that stands still or trails
- * holds nothing up.
+ * all. Others are asked then, and at times in any case, so that nobody gets ahead by small steps.
+ * Where none is as far, and one keeps pace, the leap is refused: blocks that an endpoint makes up
+ * can be compared with no other's. An endpoint that stands still or trails holds nothing up.
  */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
