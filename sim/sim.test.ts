@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { runBatches } from "./batch.ts";
 import {
+  CREEPING_FAULTS,
   ENDPOINT_FAULTS,
   type EndpointFault,
   REFUTABLE_FAULTS,
@@ -151,14 +152,18 @@ describe("a world", () => {
     expect(disputes).toBeGreaterThan(0);
   });
 
-  it.each([...WORST, ...REFUSING, ...REFUTABLE_FAULTS, ...VIEW_FAULTS, ...WORD_FAULTS])(
-    "a world goes on with a true second endpoint; the first: %s",
-    async (fault) => {
-      const options = { kind: "endpoints", rounds: 2, faults: [], endpointFault: fault } as const;
-      const { counts } = await expectToHold("worst", options);
-      expect(counts.late).toBeUndefined();
-    },
-  );
+  it.each([
+    ...WORST,
+    ...REFUSING,
+    ...REFUTABLE_FAULTS,
+    ...VIEW_FAULTS,
+    ...WORD_FAULTS,
+    ...CREEPING_FAULTS,
+  ])("a world goes on with a true second endpoint; the first: %s", async (fault) => {
+    const options = { kind: "endpoints", rounds: 2, faults: [], endpointFault: fault } as const;
+    const { counts } = await expectToHold("worst", options);
+    expect(counts.late).toBeUndefined();
+  });
 
   it.each(["slotsMoved", "listEmptied", "quorumRaised", "noncesAhead"] as const)(
     "a world of several operators goes on beside an endpoint with %s",

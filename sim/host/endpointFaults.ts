@@ -72,6 +72,11 @@ export const WORD_FAULTS = [
   "receiptsHidden",
   "balanceEmptied",
 ] as const;
+/**
+ * Lies that get ahead little by little. blocksCreeping: after the newest true block come made-up
+ * ones, one more with each block, until there are 19; then none.
+ */
+export const CREEPING_FAULTS = ["blocksCreeping"] as const;
 /** The faults that a seed draws from; what is added here makes other worlds of old seeds. */
 export const DRAWN_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
 export const ENDPOINT_FAULTS = [
@@ -79,6 +84,7 @@ export const ENDPOINT_FAULTS = [
   ...REFUTABLE_FAULTS,
   ...VIEW_FAULTS,
   ...WORD_FAULTS,
+  ...CREEPING_FAULTS,
 ] as const;
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];
 

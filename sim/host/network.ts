@@ -60,6 +60,8 @@ export interface NetworkOptions extends NodeHooks {
   readonly isCut?: (process: Process | undefined, index: number) => boolean;
 }
 
+/** Made-up blocks of which one more comes with each true one: as many, less one. */
+const MOST_CREPT = 20;
 /** Made-up blocks at least: fewer may come at once after a pause, and look like true ones. */
 const LEAST_INVENTED = 8;
 
@@ -252,6 +254,9 @@ export class Network {
     if (endpoint.mode === "lagging") return behind(endpoint.lag);
     if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
     if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
+    if (this.#hasRefutable(endpoint, "blocksCreeping")) {
+      return inventedOn(head, head.number % MOST_CREPT);
+    }
     return this.#hasRefutable(endpoint, "blocksInvented")
       ? inventedOn(head, LEAST_INVENTED + (endpoint.words % 20))
       : head;

@@ -4,14 +4,18 @@
  */
 import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
+import { within } from "../../base/within.ts";
 import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
-import type { Endpoint } from "../rpc/endpoint.ts";
+import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import { convict, type Given } from "./convict.ts";
 import type { Head, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
+
+/** Milliseconds for which an endpoint that kept silent is not probed again. */
+const SILENCE_MS = 30_000;
 
 interface CrossCheckOptions {
   readonly client: ChainClient;
@@ -50,6 +54,8 @@ export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
+  /** Of endpoints that did not answer a probe: when to probe them again, monotonic clock, ms. */
+  readonly #silentUntil = new Map<Endpoint, number>();
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
@@ -98,13 +104,10 @@ export class CrossCheck {
     let strayed: OtherBlock | undefined;
     const logsHere = `other logs in ${blocksOf(reading)}`;
     for (const other of this.#others(source)) {
-      if (this.#isSpared(other)) continue;
       // First: to ask for what it cannot have would count against it.
       const short = await this.#shortOf(other, reading, head);
-      if (short !== undefined) {
-        behind ??= short;
-        continue;
-      }
+      behind ??= short;
+      if (short !== undefined || this.#isSpared(other)) continue;
       const [block, logs] = await Promise.all([
         this.#blockOf(other, reading),
         this.#logsAt(other, reading),
@@ -154,11 +157,26 @@ export class CrossCheck {
   async #shortOf(endpoint: Endpoint, { end }: Reading, head: Head) {
     const { lateness, confirmations } = this.#options;
     const isShort = (newest: BlockNumber) => newest < end.number + confirmations;
-    const newest = await endpoint.client.getBlockNumber().catch(() => undefined);
-    if (newest === undefined || !isShort(Number(newest))) return undefined;
+    const newest = await this.#newestOf(endpoint);
+    if (newest === undefined || !isShort(newest)) return undefined;
     const standing = await lateness.standingOf(endpoint, head);
     if (standing === undefined || standing.isLate || !isShort(standing.newest)) return undefined;
     return new NotSeconded(endpoint.origin, standing.newest);
+  }
+
+  /**
+   * Also of one that is passed over: by the time that it is well again, much may be made up. One
+   * that keeps silent is not waited for each time.
+   */
+  async #newestOf(endpoint: Endpoint): Promise<BlockNumber | undefined> {
+    if (!endpoint.isFailing) {
+      return endpoint.client.getBlockNumber().then(Number, () => undefined);
+    }
+    if (performance.now() < (this.#silentUntil.get(endpoint) ?? 0)) return undefined;
+    const probed = endpoint.probe({ method: "eth_blockNumber" }).then(Number, () => Number.NaN);
+    const newest = await within(SECOND_WORD_MS, probed);
+    if (newest === undefined) this.#silentUntil.set(endpoint, performance.now() + SILENCE_MS);
+    return Number.isSafeInteger(newest) ? newest : undefined;
   }
 
   /**

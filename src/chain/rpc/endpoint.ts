@@ -115,6 +115,11 @@ export class Endpoint {
     }
   }
 
+  /** As `request`, but counts neither for nor against the endpoint. */
+  async probe(call: RpcCall): Promise<unknown> {
+    return (await this.#trusted()).request(call);
+  }
+
   /**
    * The results of calls that are asked at once, in one request where the connection has such, in
    * the order of the calls: undefined for each that was not answered so. That is no failure: by
