@@ -2,6 +2,7 @@
  * A process with one engine, so that none pays for the memory of another. Told to run, it answers
  * with the microseconds of CPU an operation took, garbage collection included.
  */
+import { setTimeout } from "node:timers/promises";
 import * as today from "../../src/exchange/apply.ts";
 import { type Engine, ForeignEngine, OwnEngine } from "./engines.ts";
 import { OrderStream, type StreamShape } from "./stream.ts";
@@ -23,6 +24,9 @@ export interface Measured {
 
 /** Operations measured at once. */
 const OPERATIONS = 20_000;
+/** A process that takes less CPU than so many microseconds a millisecond has come to rest. */
+const IDLE_US_A_MS = 20;
+const SETTLE_MS = 20;
 /** Those that are done before, so that the compiler has done its work. */
 const WARM_UP = 5;
 
@@ -40,6 +44,16 @@ function heldBytes(): number {
   return heapUsed + external;
 }
 
+/** Once the threads that sweep the heap after a collection are done: no operation asked for it. */
+async function settled(): Promise<void> {
+  for (let before = process.cpuUsage(), busy = true; busy; ) {
+    await setTimeout(SETTLE_MS);
+    const { user, system } = process.cpuUsage(before);
+    busy = user + system > SETTLE_MS * IDLE_US_A_MS;
+    before = process.cpuUsage();
+  }
+}
+
 async function main(options: ChildOptions): Promise<void> {
   const engine = await open(options);
   const stream = new OrderStream(options.shape);
@@ -48,16 +62,17 @@ async function main(options: ChildOptions): Promise<void> {
   // In parts: a client may place so many orders a block.
   while (operations.length > 0) engine.prepare(operations.splice(0, OPERATIONS))();
   const bytes = heldBytes() - before;
-  const run = (): Measured => {
+  const run = async (): Promise<Measured> => {
     const work = engine.prepare(stream.next(OPERATIONS));
     globalThis.gc?.();
+    await settled();
     const began = process.cpuUsage();
     const trades = work();
     const { user, system } = process.cpuUsage(began);
     return { us: (user + system) / OPERATIONS, trades, bytes };
   };
-  for (let i = 0; i < WARM_UP; i++) run();
-  process.on("message", () => process.send?.(run()));
+  for (let i = 0; i < WARM_UP; i++) await run();
+  process.on("message", async () => process.send?.(await run()));
   process.send?.("ready");
 }
 

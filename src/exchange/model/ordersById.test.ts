@@ -60,6 +60,35 @@ test("orders are found by ids of any size, and are listed as they came", () => {
   );
 });
 
+test("ids that ascend are found however they are spread, also once one came out of order", () => {
+  const gap = fc.oneof(
+    fc.bigInt({ min: 1n, max: 3n }),
+    fc.bigInt({ min: 1n, max: 2n ** 30n }),
+    fc.nat({ max: 62 }).map((bits) => 2n ** BigInt(bits)),
+  );
+  const gaps = fc.array(gap, { minLength: 1, maxLength: 200 });
+  fc.assert(
+    fc.property(gaps, fc.boolean(), (all, isMixed) => {
+      let last = 0n;
+      const ids = all.map((one) => {
+        last += one;
+        return last;
+      });
+      if (isMixed) ids.push(0n);
+      const orders = new OrdersById();
+      for (const id of ids) {
+        expect(orders.has(id)).toBe(false);
+        orders.add(record(id));
+      }
+      for (const id of ids) {
+        expect(orders.get(id)?.id).toBe(id);
+        expect(orders.has(id + 1n)).toBe(ids.includes(id + 1n));
+      }
+      expect([...orders.values()].map(({ id }) => id)).toEqual(ids);
+    }),
+  );
+});
+
 test("a side of a book is sorted where its prices are numbers, bigints or both", () => {
   const prices = fc.uniqueArray(whole, { maxLength: 200, minLength: 1 });
   fc.assert(

@@ -1,6 +1,6 @@
 /**
- * One client's orders of one round. Ids are 64 bits, and small ones are the rule: as numbers they
- * are found many times faster than as bigints, and a number up to 2^53 is the id exactly.
+ * One client's orders of one round. Clients count ids upwards, so that their orders come in the
+ * order of ids: no hash table is needed then, whose growth would cost more than all else here.
  */
 
 import { type Exact, exact } from "./exact.ts";
@@ -8,33 +8,67 @@ import type { OrderRecord } from "./orderRecord.ts";
 
 /** By id, in the order in which they were added. */
 export class OrdersById {
-  readonly #records = new Map<Exact, OrderRecord>();
-  /** The highest id: clients count upwards, and an id beyond it is new without a look. */
+  readonly #records: OrderRecord[] = [];
+  /** Their ids, ascending; none any more once there is `#byId`. */
+  #ids: number[] = [];
+  /** The highest id: one beyond it is new without a look. */
   #highest: Exact = -1;
+  /** All of them, once an id was beyond 2^53 or not above those before it. */
+  #byId: Map<Exact, OrderRecord> | undefined;
 
   get size(): number {
-    return this.#records.size;
+    return this.#records.length;
   }
 
   get(id: bigint): OrderRecord | undefined {
-    return this.#records.get(exact(id));
+    const key = exact(id);
+    if (key > this.#highest) return undefined;
+    if (this.#byId !== undefined) return this.#byId.get(key);
+    const place = placeOf(this.#ids, key as number);
+    return place === -1 ? undefined : this.#records[place];
   }
 
   has(id: bigint): boolean {
-    const key = exact(id);
-    return key <= this.#highest && this.#records.has(key);
+    return this.get(id) !== undefined;
   }
 
   /** Takes an order whose id is new. */
   add(record: OrderRecord): void {
     const key = exact(record.id);
-    this.#records.set(key, record);
+    if (this.#byId === undefined && (typeof key === "bigint" || key < this.#highest)) {
+      this.#byId = new Map(this.#records.map((one) => [exact(one.id), one]));
+      this.#ids = [];
+    }
+    this.#records.push(record);
+    if (this.#byId === undefined) this.#ids.push(key as number);
+    else this.#byId.set(key, record);
     if (key > this.#highest) this.#highest = key;
   }
 
   values(): IterableIterator<OrderRecord> {
     return this.#records.values();
   }
+}
+
+/** Guesses by proportion, after which the search halves: ids may be spread unevenly on purpose. */
+const GUESSES = 4;
+
+/** The place of `key` among ascending numbers, of which none is above the last; -1: none. */
+function placeOf(keys: readonly number[], key: number): number {
+  let low = 0;
+  let high = keys.length - 1;
+  for (let tries = 0; low <= high; tries++) {
+    const first = keys[low] as number;
+    const last = keys[high] as number;
+    if (key < first || key > last) return -1;
+    const share = tries < GUESSES && last > first ? (key - first) / (last - first) : 0.5;
+    const place = low + Math.floor(share * (high - low));
+    const found = keys[place] as number;
+    if (found === key) return place;
+    if (found < key) low = place + 1;
+    else high = place - 1;
+  }
+  return -1;
 }
 
 /** Orders that count towards the limit (see orderLimits.ts), in the order of being added. */
