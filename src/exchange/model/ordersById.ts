@@ -9,7 +9,7 @@ import type { OrderRecord } from "./orderRecord.ts";
 /** By id, in the order in which they were added. */
 export class OrdersById {
   readonly #records: OrderRecord[] = [];
-  /** Their ids, ascending; none any more once there is `#byId`. */
+  /** The ids of these, ascending; none any more once there is `#byId`. */
   #ids: number[] = [];
   /** The highest id: one beyond it is new without a look. */
   #highest: Exact = -1;
