@@ -48,22 +48,22 @@ export function serveStream(
     const address = request.socket.remoteAddress ?? "";
     const limit = (kind: RateKind, weight: number) => refusalOf(limits.take(kind, address, weight));
     const onHints = (channel: string) => count(channel, 1);
-    const options = { api, feeds, socket, limit, onHints, connection: request.socket };
+    // A request that fails ends its connection, and never the process.
+    const onFailure = () => {
+      // Or the client's own end of it would not be read.
+      socket.resume();
+      connection.close(FAILED, "see /health");
+    };
+    const options = { api, feeds, socket, limit, onHints, connection: request.socket, onFailure };
     const connection = new StreamConnection(options, MAX_CHANNELS);
     connections.set(socket, connection);
     alive.add(socket);
     socket.on("pong", () => alive.add(socket));
     socket.on("message", (data) => {
-      // A request that fails ends its connection, and never the process.
-      const failed = () => {
-        // Or the client's own end of it would not be read.
-        socket.resume();
-        socket.close(FAILED, "see /health");
-      };
       try {
-        connection.receive(String(data))?.catch(failed);
+        connection.receive(String(data));
       } catch {
-        failed();
+        onFailure();
       }
     });
     // Without a listener an error event ends the process; the close that follows cleans up.

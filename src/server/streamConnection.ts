@@ -23,6 +23,7 @@ import type { Feeds } from "./feeds/feeds.ts";
 import { type Call, HANDLERS, type Handler } from "./handlers.ts";
 import { type HintListener, type HintRequest, hintChannelOf } from "./hints.ts";
 import { itemsOf, type RateKind } from "./rateLimits.ts";
+import { textFrames } from "./textFrames.ts";
 
 /** Unsent bytes at which a connection counts as too slow; at half of them it is told. */
 const MAX_BUFFERED_BYTES = 4 * 1024 * 1024;
@@ -43,8 +44,10 @@ export interface ConnectionOptions {
   readonly api: OperatorApi;
   readonly feeds: Feeds;
   readonly socket: WebSocket;
-  /** The connection below it, to gather what is sent. */
-  readonly connection?: Socket;
+  /** The connection below it, to which answers are written together. */
+  readonly connection: Socket;
+  /** Called when a request failed: the connection must end. */
+  readonly onFailure: () => void;
   /** Called when this connection begins to hear hints of a channel. */
   readonly onHints: (channel: string) => void;
   /** Takes `weight` requests from the limit of the connection's address. */
@@ -66,12 +69,17 @@ export class StreamConnection implements HintListener {
   #isWarned = false;
   /** Of the writes that are under way, in their order. */
   readonly #unanswered: Answer[] = [];
-  readonly #connection: Socket | undefined;
-  #isGathering = false;
+  readonly #connection: Socket;
+  readonly #onFailure: () => void;
+  /** Answers that leave at the end of the tick. */
+  #gathered: string[] = [];
+  #gatheredLength = 0;
+  readonly #flush = () => this.#sendGathered();
 
   constructor(options: ConnectionOptions, maxChannels: number) {
-    const { api, feeds, socket, limit, onHints, connection } = options;
+    const { api, feeds, socket, limit, onHints, connection, onFailure } = options;
     this.#connection = connection;
+    this.#onFailure = onFailure;
     this.#limit = limit;
     this.#onHints = onHints;
     this.#api = api;
@@ -89,57 +97,85 @@ export class StreamConnection implements HintListener {
     return this.#hints;
   }
 
-  /** The rest of the work; it rejects, or this throws, where the connection must end. */
-  receive(text: string): Promise<void> | undefined {
+  /** Throws where the connection must end. */
+  receive(text: string): void {
     const json = parseJson(text);
-    if (!json.ok) {
-      this.#refuse(json.refusal);
-      return undefined;
-    }
+    if (!json.ok) return this.#refuse(json.refusal);
     const kind = kindOf(json.value);
     const limited = this.#limit(kind, 1);
     const request = limited === undefined ? parseStreamRequest(json.value) : undefined;
     if (request?.ok) return this.#begin(request.value);
     const refusal = limited ?? request?.refusal;
-    if (refusal === undefined) return undefined;
+    if (refusal === undefined) return;
     const refused = refusalText(refusal, idOf(json.value));
     if (kind === "read") this.send(refused);
     else this.#answerInTurn({ text: refused });
-    return undefined;
   }
 
-  #begin(request: StreamRequest): Promise<void> | undefined {
+  #begin(request: StreamRequest): void {
     switch (request.kind) {
       case "subscribe":
-        return this.#subscribe(request);
+        void this.#subscribe(request).catch(this.#onFailure);
+        return;
       case "unsubscribe":
         this.#channels.get(request.channel)?.();
         this.#channels.delete(request.channel);
         this.send(toJson({ kind: "answer", id: request.id, channel: request.channel }));
-        return undefined;
+        return;
       case "subscribeClock":
       case "subscribeMarket":
       case "subscribeClient":
         this.#subscribeHints(request);
-        return undefined;
+        return;
       default:
-        return this.#write(request);
+        this.#write(request);
     }
   }
 
   /** Tells it, unless it is too far behind: then it is closed. */
   send(message: string | Buffer): void {
-    const { bufferedAmount } = this.#socket;
-    if (bufferedAmount > MAX_BUFFERED_BYTES) {
-      this.#socket.close(TOO_SLOW, "too slow: reconnect and go on from what was seen");
-      return;
-    }
-    if (bufferedAmount < MAX_BUFFERED_BYTES / 4) this.#isWarned = false;
-    if (bufferedAmount > MAX_BUFFERED_BYTES / 2 && !this.#isWarned) {
-      this.#isWarned = true;
-      this.#socket.send(toJson({ kind: "slow", bufferedBytes: bufferedAmount }));
-    }
+    if (!this.#isKeepingUp()) return;
+    this.#sendGathered();
     this.#socket.send(message, { binary: false });
+  }
+
+  /** The same of what leaves with all that is answered in this tick, as one packet. */
+  #sendSoon(text: string): void {
+    if (!this.#isKeepingUp()) return;
+    if (this.#gathered.length === 0) process.nextTick(this.#flush);
+    this.#gathered.push(text);
+    this.#gatheredLength += text.length;
+  }
+
+  #sendGathered(): void {
+    if (this.#gathered.length === 0) return;
+    const texts = this.#gathered;
+    this.#gathered = [];
+    this.#gatheredLength = 0;
+    // Nothing may come after the frame that closes it.
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    this.#connection.write(textFrames(texts), "latin1");
+  }
+
+  /** Closes it once all that it was told before is sent. */
+  close(code: number, reason: string): void {
+    this.#sendGathered();
+    this.#socket.close(code, reason);
+  }
+
+  #isKeepingUp(): boolean {
+    const bufferedBytes = this.#socket.bufferedAmount + this.#gatheredLength;
+    if (bufferedBytes > MAX_BUFFERED_BYTES) {
+      this.close(TOO_SLOW, "too slow: reconnect and go on from what was seen");
+      return false;
+    }
+    if (bufferedBytes < MAX_BUFFERED_BYTES / 4) this.#isWarned = false;
+    if (bufferedBytes > MAX_BUFFERED_BYTES / 2 && !this.#isWarned) {
+      this.#isWarned = true;
+      this.#sendGathered();
+      this.#socket.send(toJson({ kind: "slow", bufferedBytes }));
+    }
+    return true;
   }
 
   /** To be called once it is closed. */
@@ -191,44 +227,33 @@ export class StreamConnection implements HintListener {
     let first = this.#unanswered[0]?.text;
     // A failure ended the connection, and with it every later answer.
     if (first === undefined || this.#socket.readyState !== this.#socket.OPEN) return;
-    this.#gather();
     for (; first !== undefined; first = this.#unanswered[0]?.text) {
       this.#unanswered.shift();
-      this.send(first);
+      this.#sendSoon(first);
     }
     if (this.#unanswered.length < MAX_UNANSWERED && this.#socket.isPaused) this.#socket.resume();
   }
 
-  /** All that is answered in one tick leaves in one packet. */
-  #gather(): void {
-    if (this.#isGathering || this.#connection === undefined) return;
-    this.#isGathering = true;
-    this.#connection.cork();
-    process.nextTick(() => {
-      this.#isGathering = false;
-      this.#connection?.uncork();
-    });
-  }
-
   /** Begins at once, so that many share a flush. */
-  #write({ kind, id, body }: Write): Promise<void> | undefined {
+  #write({ kind, id, body }: Write): void {
     const further = itemsOf(body) - 1;
     const limited = further > 0 ? this.#limit(rateOf(kind), further) : undefined;
     if (limited !== undefined) {
       this.#answerInTurn({ text: refusalText(limited, id) });
-      return undefined;
+      return;
     }
     // Each body is that of the route whose name it has; the compiler cannot follow the pair.
     const call = { params: undefined, query: undefined, body } as Call<StreamWriteName>;
     const given = (HANDLERS[kind] as Handler<StreamWriteName>)(this.#api, call);
     const answer: Answer = { text: undefined };
     this.#answerInTurn(answer);
-    return Promise.resolve(given).then((outcome) => {
+    const take = (outcome: Awaited<typeof given>) => {
       answer.text = outcome.ok
         ? writeText(kind, id, outcome.value)
         : refusalText(outcome.refusal, id);
       this.#sendAnswers();
-    });
+    };
+    Promise.resolve(given).then(take).catch(this.#onFailure);
   }
 
   async #listen(channel: StreamChannel, after: number | undefined) {

@@ -47,7 +47,6 @@ export interface BalanceView {
 
 export interface OrderView {
   readonly order: Order;
-  readonly signature: Signature;
   readonly side: Side;
   /** Base units of the market's quote for one lot. */
   readonly price: Amount;

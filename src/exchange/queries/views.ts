@@ -142,12 +142,11 @@ export function statement(state: State, client: Address, round: Round): Statemen
 }
 
 function orderView(state: State, record: OrderRecord): OrderView {
-  const { order, signature, side, price, terms, placedMs, sold, bought } = record;
+  const { order, side, price, terms, placedMs, sold, bought } = record;
   const sequence = BigInt(record.sequence);
   const current = orderState(state, record);
   const reason = record.reason ?? (current === "expired" ? "roundEnded" : undefined);
-  const progress = { state: current, terms, reason, placedMs };
-  return { order, signature, side, price, ...progress, sold, bought, sequence };
+  return { order, side, price, state: current, terms, reason, placedMs, sold, bought, sequence };
 }
 
 /** The order's cumulative executions, for the operator to sign; undefined before the first. */

@@ -4,6 +4,7 @@ import type { Address } from "../../base/hex.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import { ALICE, SIGNATURE } from "../../exchange/world.testkit.ts";
+import type { Settled } from "../sequencing/sequencer.ts";
 import type { Signers } from "../workers/signatureVerifier.ts";
 import { OrderPipeline, type WriteRequest } from "./orderPipeline.ts";
 
@@ -19,15 +20,14 @@ function pipelineByHand() {
   const router = {
     isOpen: true,
     leader: "http://there" as string | undefined,
-    submitAll: (entries: readonly Entry[]) =>
-      new Promise<Outcome[]>((resolve, reject) => {
-        const taken = entries.map((): Outcome => ({ events: [] }));
-        submitted.push({
-          entries,
-          apply: (outcomes = taken) => resolve([...outcomes]),
-          fail: reject,
-        });
-      }),
+    submitAll: (entries: readonly Entry[], { resolve, reject }: Settled) => {
+      const taken = entries.map((): Outcome => ({ events: [] }));
+      submitted.push({
+        entries,
+        apply: (outcomes = taken) => resolve([...outcomes]),
+        fail: reject,
+      });
+    },
   };
   const state = { isOverloaded: false, waitingFor: undefined as string | undefined };
   const verifier = {

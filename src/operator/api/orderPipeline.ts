@@ -43,6 +43,12 @@ export interface PipelineOptions {
   readonly notReady: () => string | undefined;
 }
 
+/** The two ends of the promise that a request is given. */
+interface Told<T> {
+  readonly resolve: (answer: Answered<T> | Promise<Answered<T>>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 export class OrderPipeline {
   readonly #verifier: PipelineOptions["verifier"];
   readonly #router: PipelineOptions["router"];
@@ -59,7 +65,7 @@ export class OrderPipeline {
    * whether the entries were kept shows after a restart.
    */
   run<T>(request: WriteRequest<T>): Promise<Answered<T>> {
-    return this.verified(request.messages, (signers) => this.#sequence(request, signers));
+    return this.#begin(request.messages, (signers, told) => this.#sequence(request, signers, told));
   }
 
   /**
@@ -68,17 +74,27 @@ export class OrderPipeline {
    */
   verified<T>(
     messages: readonly SignedMessage[],
-    next: (signers: Signers) => Answered<T> | Promise<Answered<T>>,
+    next: (signers: Signers) => Promise<Answered<T>> | Answered<T>,
+  ): Promise<Answered<T>> {
+    return this.#begin(messages, (signers, { resolve }) => resolve(next(signers)));
+  }
+
+  /** One promise for the whole way of a request: each costs as much as a stage's own work. */
+  #begin<T>(
+    messages: readonly SignedMessage[],
+    next: (signers: Signers, told: Told<T>) => void,
   ): Promise<Answered<T>> {
     const refusal = this.closed() ?? this.#overloaded();
     if (refusal !== undefined) return Promise.resolve({ ok: false, refusal });
     return new Promise((resolve, reject) => {
+      const told: Told<T> = { resolve, reject };
       // 2 verify: in threads; calls back in the order of arrival.
       this.#verifier.verify(messages, (signers) => {
         // Another operator may lead by now, whose state knows newer trading keys.
         const closed = this.closed();
+        if (closed !== undefined) return resolve({ ok: false, refusal: closed });
         try {
-          resolve(closed === undefined ? next(signers) : { ok: false, refusal: closed });
+          next(signers, told);
         } catch (error) {
           reject(error);
         }
@@ -98,14 +114,23 @@ export class OrderPipeline {
   #sequence<T>(
     { admit, answer }: WriteRequest<T>,
     signers: Signers,
-  ): Answered<T> | Promise<Answered<T>> {
+    { resolve, reject }: Told<T>,
+  ): void {
     // 3 sequence
     const admitted = admit(signers);
-    if ("ok" in admitted) return admitted;
+    if ("ok" in admitted) return resolve(admitted);
     // 4 journal, 5 match
-    const applied = this.#router.submitAll(admitted);
-    // 6 sign, 7 publish
-    return applied.then((outcomes) => refusedByAll(outcomes) ?? answer(outcomes));
+    this.#router.submitAll(admitted, {
+      resolve: (outcomes) => {
+        try {
+          // 6 sign, 7 publish
+          resolve(refusedByAll(outcomes) ?? answer(outcomes));
+        } catch (error) {
+          reject(error);
+        }
+      },
+      reject,
+    });
   }
 
   #overloaded(): Refusal | undefined {

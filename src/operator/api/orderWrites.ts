@@ -276,7 +276,10 @@ function answerOf(
 ): Answered<OrderResponse> | Promise<Answered<OrderResponse>> {
   if (refusal !== undefined) return refusing(refusal);
   const view = order(sources.state, ref);
-  if (view !== undefined) return signed(orderResponse(sources, view, hash));
+  if (view !== undefined) {
+    const response = orderResponse(sources, view, hash);
+    return response instanceof Promise ? signed(response) : { ok: true, value: response };
+  }
   const { owner, round, id } = ref;
   return refusing(refuse("UnknownOrder", { owner, round, id }));
 }

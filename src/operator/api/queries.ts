@@ -1,7 +1,7 @@
 /** Answers a server's questions from state and history: the read-only queries of the API. */
 
 import type { Curve } from "../../base/curve.ts";
-import type { Address } from "../../base/hex.ts";
+import type { Address, Hex } from "../../base/hex.ts";
 import type { OrderRef, Trade } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
 import {
@@ -18,7 +18,7 @@ import {
 import { orderHash } from "../../protocol/messages.ts";
 import { refuse } from "../../protocol/refusals.ts";
 import { firstBlockOf, quarterSize } from "../../protocol/rounds.ts";
-import type { BlockNumber, Domain, Fill, Round } from "../../protocol/units.ts";
+import type { BlockNumber, Domain, Fill, Round, SignedFill } from "../../protocol/units.ts";
 import { firstPayableBlock } from "../../protocol/withdrawalRule.ts";
 import type {
   BalanceResponse,
@@ -86,20 +86,30 @@ function sameOrder(a: OrderRef, b: OrderRef): boolean {
 }
 
 /**
- * The order as it is now, though its fill may be signed later. Throws `SignerUnavailable` when it
- * cannot be signed: no execution is reported without its evidence. `hash`: of the order, where it
- * is known already.
+ * The order as it is now, though its fill may be signed later: at once where it has none. Rejects
+ * with `SignerUnavailable` when it cannot be signed: no execution is reported without its evidence.
+ * `hash`: of the order, where it is known already.
  */
-export async function orderResponse(
+export function orderResponse(
   sources: QuerySources,
   view: OrderView,
   hash = orderHash(view.order),
-): Promise<OrderResponse> {
+): OrderResponse | Promise<OrderResponse> {
   // Before the signature is waited for: it says of which state the view is.
   const asOf = sources.history.upTo;
-  const { owner, round } = view.order;
   const { sold, bought, sequence } = view;
+  if (sequence === 0n) return responseOf(view, hash, asOf, null);
+  const { owner, round } = view.order;
   const fill: Fill = { orderHash: hash, owner, round, sold, bought, sequence };
+  return sources.fills.sign(fill).then((signed) => responseOf(view, hash, asOf, signed));
+}
+
+function responseOf(
+  view: OrderView,
+  hash: Hex,
+  asOf: number,
+  fill: SignedFill | null,
+): OrderResponse {
   return {
     ...view.order,
     orderHash: hash,
@@ -107,10 +117,10 @@ export async function orderResponse(
     reason: view.reason ?? null,
     terms: view.terms,
     timeMs: shownTime(view.placedMs),
-    sold,
-    bought,
+    sold: view.sold,
+    bought: view.bought,
     asOf,
-    fill: sequence === 0n ? null : await sources.fills.sign(fill),
+    fill,
   };
 }
 

@@ -16,6 +16,12 @@ import { MAX_WAITING, Sequencer } from "./sequencer.ts";
 const ROUND = 2;
 const IDS = [5001, 5002, 5003];
 
+function together(sequencer: Sequencer, entries: readonly Entry[]) {
+  return new Promise<readonly Outcome[]>((resolve, reject) => {
+    sequencer.submitAll(entries, { resolve, reject });
+  });
+}
+
 async function writer() {
   const folder = await storedJournal(tradingEntries());
   const journal = await openSqliteJournal(folder);
@@ -116,7 +122,7 @@ test("a cancellation right after its order takes it out, and the journal tells t
     ["cancel", 0, 0],
     ["cancel", 1, 1],
   ];
-  const outcomes = await sequencer.submitAll(acts.map(entryOf));
+  const outcomes = await together(sequencer, acts.map(entryOf));
   const codes = outcomes.map(({ refusal }) => refusal?.code);
   expect(codes).toEqual(["UnknownOrder", undefined, undefined, "UnknownOrder"]);
   await journal.close();
@@ -137,7 +143,7 @@ test("above its bound a sequencer refuses what clients send, whole, and takes th
   const first = Array.from({ length: MAX_WAITING - 1 }, (_, at) =>
     sequencer.submit(place(BOB, at)),
   );
-  const pair = sequencer.submitAll([place(ALICE, 1), place(ALICE, 2)]);
+  const pair = together(sequencer, [place(ALICE, 1), place(ALICE, 2)]);
   const single = sequencer.submit(place(ALICE, 3));
   const tooMany = sequencer.submit(place(ALICE, 4));
   const inside = sequencer.submit({ kind: "keepAlive", clients: [ALICE] });

@@ -1,11 +1,18 @@
 /** When records say that they were written, and what shares a flush. */
 import { expect, test } from "vitest";
 import { decodeEntry, type Entry } from "../../exchange/model/entries.ts";
+import type { Outcome } from "../../exchange/model/outcome.ts";
 import { ALICE, BOB, limitOrder, SIGNATURE } from "../../exchange/world.testkit.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { storedJournal, tradingEntries } from "../replay/journals.testkit.ts";
 import { replay } from "../replay/replay.ts";
 import { GATHER_ENTRIES, MAX_BATCH, Sequencer } from "./sequencer.ts";
+
+function together(sequencer: Sequencer, entries: readonly Entry[]) {
+  return new Promise<readonly Outcome[]>((resolve, reject) => {
+    sequencer.submitAll(entries, { resolve, reject });
+  });
+}
 
 async function writer(
   folder: string,
@@ -86,7 +93,10 @@ test("several entries share a flush, and none is cut off from its group", async 
   const folder = await storedJournal(tradingEntries());
   const { sequencer, flushes, journal } = await writer(folder, () => 0);
   const singles = Array.from({ length: MAX_BATCH - 10 }, () => sequencer.submit(place(BOB)));
-  const group = sequencer.submitAll(Array.from({ length: 12 }, () => place()));
+  const group = together(
+    sequencer,
+    Array.from({ length: 12 }, () => place()),
+  );
   await Promise.all([...singles, group]);
   const outcomes = await group;
   expect(outcomes.filter(({ refusal }) => refusal === undefined)).toHaveLength(12);
@@ -127,7 +137,7 @@ test("writes that never arrive hold up no flush for long", async () => {
   const enough = Array.from({ length: GATHER_ENTRIES }, () => place());
   const alone = sequencer.submit(place(BOB));
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
-  await Promise.all([alone, sequencer.submitAll(enough)]);
+  await Promise.all([alone, together(sequencer, enough)]);
   expect(flushes).toEqual([1, GATHER_ENTRIES + 1]);
   await journal.close();
 });

@@ -75,7 +75,12 @@ interface Group {
   readonly outcomes: Outcome[];
   /** Entries without an outcome. */
   open: number;
-  readonly resolve: (outcomes: Outcome[]) => void;
+  readonly settled: Settled;
+}
+
+/** Ends of a wait for outcomes: the first call of either counts, and neither may throw. */
+export interface Settled {
+  readonly resolve: (outcomes: readonly Outcome[]) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -132,26 +137,25 @@ export class Sequencer {
    * entry was kept shows after a restart. Rejects with `BlocksRefused` where blocks cannot follow:
    * nothing of them was kept, and the node goes on.
    */
-  async submit(entry: Entry): Promise<Outcome> {
-    const [outcome] = await this.submitAll([entry]);
-    return outcome as Outcome;
+  submit(entry: Entry): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.submitAll([entry], { resolve: ([outcome]) => resolve(outcome as Outcome), reject });
+    });
   }
 
   /**
    * As `submit`, of at most `MAX_BATCH` entries that share one flush and come one after the other;
-   * each has an outcome of its own.
+   * each has an outcome of its own. May settle before this returns.
    */
-  submitAll(entries: readonly Entry[]): Promise<Outcome[]> {
-    if (this.#failed !== undefined) return Promise.reject(this.#failed);
-    if (entries.length === 0) return Promise.resolve([]);
-    return new Promise((resolve, reject) => {
-      if (this.#isFullFor(entries)) return resolve(entries.map(() => OVERLOADED));
-      const outcomes = new Array<Outcome>(entries.length);
-      const group: Group = { outcomes, open: entries.length, resolve, reject };
-      for (const [place, entry] of entries.entries()) this.#queue.push({ entry, group, place });
-      this.#running ??= this.#run();
-      if (this.#isEnough()) this.#flushNow?.();
-    });
+  submitAll(entries: readonly Entry[], settled: Settled): void {
+    if (this.#failed !== undefined) return settled.reject(this.#failed);
+    if (entries.length === 0) return settled.resolve([]);
+    if (this.#isFullFor(entries)) return settled.resolve(entries.map(() => OVERLOADED));
+    const outcomes = new Array<Outcome>(entries.length);
+    const group: Group = { outcomes, open: entries.length, settled };
+    for (const [place, entry] of entries.entries()) this.#queue.push({ entry, group, place });
+    this.#running ??= this.#run();
+    if (this.#isEnough()) this.#flushNow?.();
   }
 
   /** True once enough waits for a flush, or blocks came in, which are late as they come. */
@@ -221,15 +225,18 @@ export class Sequencer {
     const timeMs = Math.max(state.timeMs, Math.floor(this.#options.wallClock?.() ?? Date.now()));
     const entries = taken.map(({ entry }): Entry => ({ ...entry, timeMs }));
     const first = await this.#flush(entries);
-    for (const deny of denied) deny();
+    const done: Group[] = [];
+    for (const deny of denied) deny(done);
     for (const [index, entry] of entries.entries()) {
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);
       history.record(first + index, outcome.events, state.timeMs);
       onApplied(entry, outcome);
-      settle(taken[index] as Waiting, outcome);
+      settle(taken[index] as Waiting, outcome, done);
     }
+    // Once all of the flush is applied: what anybody is told is the state after it.
+    for (const { settled, outcomes } of done) settled.resolve(outcomes);
   }
 
   /**
@@ -253,7 +260,7 @@ export class Sequencer {
 
   #fail(error: Error, batch: readonly Waiting[]): void {
     this.#failed = error;
-    for (const { group } of [...batch, ...this.#queue]) group.reject(error);
+    for (const { group } of [...batch, ...this.#queue]) group.settled.reject(error);
     this.#queue = [];
     this.#options.onFailure(error);
   }
@@ -263,7 +270,7 @@ interface Decided {
   /** To be written. */
   readonly taken: readonly Waiting[];
   /** Refuses the others, once it is known that this is the writer still. */
-  readonly denied: readonly (() => void)[];
+  readonly denied: readonly ((done: Group[]) => void)[];
 }
 
 /**
@@ -273,20 +280,20 @@ interface Decided {
  */
 function decide(state: State, batch: readonly Waiting[]): Decided {
   const taken: Waiting[] = [];
-  const denied: (() => void)[] = [];
+  const denied: ((done: Group[]) => void)[] = [];
   const writing = new Set<Address>();
   for (const one of batch) {
     const { entry, group } = one;
     const problem = entry.kind === "blocks" ? checkBlocks(state, entry) : undefined;
     if (problem !== undefined) {
-      denied.push(() => group.reject(new BlocksRefused(problem)));
+      denied.push(() => group.settled.reject(new BlocksRefused(problem)));
       continue;
     }
     const client = clientOf(entry);
     const follows = client !== undefined && writing.has(client);
     const refusal = follows ? undefined : check(state, entry);
     if (refusal !== undefined) {
-      denied.push(() => settle(one, refused(refusal)));
+      denied.push((done) => settle(one, refused(refusal), done));
       continue;
     }
     taken.push(one);
@@ -339,9 +346,9 @@ function endsGroup({ group, place }: Waiting): boolean {
   return place === group.outcomes.length - 1;
 }
 
-/** The last outcome of a group answers whoever waits for it. */
-function settle({ group, place }: Waiting, outcome: Outcome): void {
+/** With its last outcome a group is `done`. */
+function settle({ group, place }: Waiting, outcome: Outcome, done: Group[]): void {
   group.outcomes[place] = outcome;
   group.open -= 1;
-  if (group.open === 0) group.resolve(group.outcomes);
+  if (group.open === 0) done.push(group);
 }

@@ -6,7 +6,7 @@ import type { Entry } from "../../exchange/model/entries.ts";
 import type { Outcome } from "../../exchange/model/outcome.ts";
 import { refuse } from "../../protocol/refusals.ts";
 import { isLeadLost } from "./leadLost.ts";
-import type { Sequencer, WriterStatus } from "./sequencer.ts";
+import type { Sequencer, Settled, WriterStatus } from "./sequencer.ts";
 
 export class WriteRouter {
   #sequencer: Sequencer | undefined;
@@ -57,20 +57,20 @@ export class WriteRouter {
    * lead meanwhile, whether the entry was kept is not known here, and the same entry sent to the
    * leader settles it: an order counts once, whatever happens.
    */
-  async submit(entry: Entry): Promise<Outcome> {
-    const [outcome] = await this.submitAll([entry]);
-    return outcome ?? this.#elsewhere();
+  submit(entry: Entry): Promise<Outcome> {
+    return new Promise((resolve, reject) => {
+      this.submitAll([entry], { resolve: ([outcome]) => resolve(outcome as Outcome), reject });
+    });
   }
 
-  /** The same of several that share a flush, each with an outcome of its own. */
-  async submitAll(entries: readonly Entry[]): Promise<Outcome[]> {
-    if (this.#sequencer === undefined) return entries.map(() => this.#elsewhere());
-    try {
-      return await this.#sequencer.submitAll(entries);
-    } catch (error) {
-      if (isLeadLost(error)) return entries.map(() => this.#elsewhere());
-      throw error;
-    }
+  /** The same of several that share a flush; see `Sequencer.submitAll`. */
+  submitAll(entries: readonly Entry[], settled: Settled): void {
+    const elsewhere = () => settled.resolve(entries.map(() => this.#elsewhere()));
+    if (this.#sequencer === undefined) return elsewhere();
+    this.#sequencer.submitAll(entries, {
+      resolve: settled.resolve,
+      reject: (error) => (isLeadLost(error) ? elsewhere() : settled.reject(error)),
+    });
   }
 
   #setLeader(leader: string | undefined): void {

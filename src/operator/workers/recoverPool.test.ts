@@ -19,6 +19,12 @@ function poolOf(options: Partial<RecoverPoolOptions> = {}): RecoverPool {
   return pool;
 }
 
+function recovered(pool: RecoverPool, recoveries: readonly Recovery[]) {
+  return new Promise<readonly (Address | undefined)[]>((resolve) => {
+    pool.recoverAll(recoveries, resolve);
+  });
+}
+
 /** Every third has an r that is no point's: nobody can have signed it. */
 function recoveriesOf(count: number): Recovery[] {
   return Array.from({ length: count }, (_, n) => {
@@ -48,7 +54,7 @@ test("threads give the accounts that the curve gives, to each who asked, in orde
     const sizes = [1, 7, 0, 30, 2, 20];
     const starts = sizes.map((_, n) => sizes.slice(0, n).reduce((sum, size) => sum + size, 0));
     const answers = starts.map((start, n) =>
-      pool.recoverAll(recoveries.slice(start, start + (sizes[n] ?? 0))),
+      recovered(pool, recoveries.slice(start, start + (sizes[n] ?? 0))),
     );
     expect(pool.pending).toBe(60);
     expect((await Promise.all(answers)).flat()).toEqual(accounts);
@@ -59,10 +65,10 @@ test("threads give the accounts that the curve gives, to each who asked, in orde
 test("a pool without threads, or with little to do, recovers here", async () => {
   const recoveries = recoveriesOf(30);
   const alone = poolOf({ threads: 0 });
-  expect(await alone.recoverAll(recoveries)).toEqual(expected(recoveries));
+  expect(await recovered(alone, recoveries)).toEqual(expected(recoveries));
   const broken = new URL("./noSuchModule.ts", import.meta.url);
   const few = poolOf({ module: broken });
-  expect(await few.recoverAll(recoveries.slice(0, 3))).toEqual(expected(recoveries.slice(0, 3)));
+  expect(await recovered(few, recoveries.slice(0, 3))).toEqual(expected(recoveries.slice(0, 3)));
 });
 
 test("a lost thread is told, and what it was asked is recovered here", async () => {
@@ -70,19 +76,19 @@ test("a lost thread is told, and what it was asked is recovered here", async () 
   const module = new URL("./noSuchModule.ts", import.meta.url);
   const pool = poolOf({ module, onLost: (_, left) => lost.push(left) });
   const recoveries = recoveriesOf(30);
-  expect(await pool.recoverAll(recoveries)).toEqual(expected(recoveries));
+  expect(await recovered(pool, recoveries)).toEqual(expected(recoveries));
   await expect.poll(() => lost).toEqual([1, 0]);
-  expect(await pool.recoverAll(recoveries)).toEqual(expected(recoveries));
+  expect(await recovered(pool, recoveries)).toEqual(expected(recoveries));
 });
 
 test("a closed pool answers what is under way, and all that comes later", async () => {
   const pool = poolOf();
   const recoveries = recoveriesOf(40);
-  const before = pool.recoverAll(recoveries);
+  const before = recovered(pool, recoveries);
   await new Promise((resolve) => setImmediate(resolve));
   await pool.close();
   expect(await before).toEqual(expected(recoveries));
-  expect(await pool.recoverAll(recoveries)).toEqual(expected(recoveries));
+  expect(await recovered(pool, recoveries)).toEqual(expected(recoveries));
 });
 
 test("a thread answers many questions in parts, and small ones beside them too", async () => {
@@ -91,14 +97,14 @@ test("a thread answers many questions in parts, and small ones beside them too",
   const done: number[] = [];
   const accounts = expected(recoveries);
   const answers = recoveries.map((one, at) =>
-    pool.recoverAll([one]).then((found) => {
+    recovered(pool, [one]).then((found) => {
       done.push(at);
       return found;
     }),
   );
   // A second tick with little to ask, while the thread is at work.
   await new Promise((resolve) => setImmediate(resolve));
-  const late = pool.recoverAll(recoveries.slice(0, 2));
+  const late = recovered(pool, recoveries.slice(0, 2));
   expect((await Promise.all(answers)).flat()).toEqual(accounts);
   expect(await late).toEqual(accounts.slice(0, 2));
   expect(done).toEqual(recoveries.map((_, at) => at));

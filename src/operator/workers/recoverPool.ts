@@ -36,7 +36,7 @@ type Accounts = readonly (Address | undefined)[];
 /** Recoveries that belong together, and who waits for them. */
 interface Question {
   readonly recoveries: readonly Recovery[];
-  readonly resolve: (accounts: Accounts) => void;
+  readonly answered: (accounts: Accounts) => void;
 }
 
 class Thread {
@@ -45,14 +45,14 @@ class Thread {
   #lastId = 0;
   #pending = 0;
 
-  constructor(module: URL) {
+  constructor(module: URL, answered: (question: Question, accounts: Accounts) => void) {
     this.worker = new Worker(module, { name: "recover" });
     this.worker.unref();
     this.worker.on("message", ({ id, accounts }: RecoverAnswer) => {
       const question = this.asked.get(id);
       this.asked.delete(id);
       this.#pending -= accounts.length;
-      question?.resolve(accounts);
+      if (question !== undefined) answered(question, accounts);
     });
   }
 
@@ -88,34 +88,30 @@ export class RecoverPool {
     return this.#pending;
   }
 
-  /** Resolves with the accounts in the order of the recoveries. Never rejects. */
-  recoverAll(recoveries: readonly Recovery[]): Promise<Accounts> {
-    if (recoveries.length === 0) return Promise.resolve([]);
+  /**
+   * Calls `answered`, which must not throw, with the accounts in the order of the recoveries; never
+   * before this returns.
+   */
+  recoverAll(recoveries: readonly Recovery[], answered: (accounts: Accounts) => void): void {
     this.#pending += recoveries.length;
-    return new Promise<Accounts>((settle) => {
-      const resolve = (accounts: Accounts) => {
-        this.#pending -= recoveries.length;
-        settle(accounts);
-      };
-      this.#waiting.push({ recoveries, resolve });
-      if (this.#isScheduled) return;
-      this.#isScheduled = true;
-      // Behind all that came in this tick.
-      setImmediate(() => this.#share());
-    });
+    this.#waiting.push({ recoveries, answered });
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // Behind all that came in this tick.
+    setImmediate(() => this.#share());
   }
 
   /** Ends the threads. What is still asked for is answered here. */
   async close(): Promise<void> {
     this.#isClosed = true;
     const threads = this.#threads?.splice(0) ?? [];
-    for (const { asked } of threads) this.#answerHere([...asked.values()]);
+    for (const thread of threads) this.#answerInPlaceOf(thread);
     await Promise.all(threads.map(({ worker }) => worker.terminate()));
   }
 
   #start({ threads, module = WORKER }: RecoverPoolOptions): Thread[] {
     return Array.from({ length: threads }, () => {
-      const thread = new Thread(module);
+      const thread = new Thread(module, (question, found) => this.#answer(question, found));
       thread.worker.on("error", (error) => this.#lose(thread, messageOf(error)));
       thread.worker.on("exit", (code) => this.#lose(thread, `it ended with ${code}`));
       return thread;
@@ -127,8 +123,7 @@ export class RecoverPool {
     const at = threads.indexOf(thread);
     if (at === -1) return;
     threads.splice(at, 1);
-    this.#answerHere([...thread.asked.values()]);
-    thread.asked.clear();
+    this.#answerInPlaceOf(thread);
     this.#options.onLost?.(problem, threads.length);
   }
 
@@ -154,11 +149,26 @@ export class RecoverPool {
     return this.#threads;
   }
 
+  /** Answers here all that the thread is asked for. */
+  #answerInPlaceOf({ asked }: Thread): void {
+    const questions = [...asked.values()];
+    asked.clear();
+    this.#answerHere(questions);
+  }
+
   #answerHere(questions: readonly Question[]): void {
     const { curve } = this.#options;
-    for (const { recoveries, resolve } of questions) {
-      resolve(recoveries.map((one) => recoverAccount(curve, one)));
+    for (const question of questions) {
+      this.#answer(
+        question,
+        question.recoveries.map((one) => recoverAccount(curve, one)),
+      );
     }
+  }
+
+  #answer({ recoveries, answered }: Question, accounts: Accounts): void {
+    this.#pending -= recoveries.length;
+    answered(accounts);
   }
 }
 
@@ -180,10 +190,10 @@ function* partsOf(questions: readonly Question[], most: number): Generator<Quest
 function merged(questions: readonly Question[]): Question {
   return {
     recoveries: questions.flatMap(({ recoveries }) => recoveries),
-    resolve: (accounts) => {
+    answered: (accounts) => {
       let at = 0;
-      for (const { recoveries, resolve } of questions) {
-        resolve(accounts.slice(at, at + recoveries.length));
+      for (const { recoveries, answered } of questions) {
+        answered(accounts.slice(at, at + recoveries.length));
         at += recoveries.length;
       }
     },

@@ -28,11 +28,13 @@ const messageOf = (structHash: Uint8Array): SignedMessage => {
 /** A pool whose answers are given by hand. */
 function poolByHand() {
   const asked: { recoveries: readonly Recovery[]; answer: () => void }[] = [];
-  const recoverAll = (recoveries: readonly Recovery[]) =>
-    new Promise<readonly (Address | undefined)[]>((resolve) => {
-      const answer = () => resolve(recoveries.map((one) => recoverAccount(nobleCurve, one)));
-      asked.push({ recoveries, answer });
-    });
+  const recoverAll = (
+    recoveries: readonly Recovery[],
+    answered: (accounts: readonly (Address | undefined)[]) => void,
+  ) => {
+    const answer = () => answered(recoveries.map((one) => recoverAccount(nobleCurve, one)));
+    asked.push({ recoveries, answer });
+  };
   return { asked, pool: { recoverAll, pending: 0 } };
 }
 

@@ -88,8 +88,8 @@ export class SignatureVerifier {
     const waiting: Waiting = { asked, isRecovered: recoveries.length === 0, next };
     this.#queue.push(waiting);
     if (recoveries.length === 0) return this.#release();
-    void this.#pool.recoverAll(recoveries).then((accounts) => {
-      for (const [at, one] of added.entries()) one.account = accounts[at];
+    this.#pool.recoverAll(recoveries, (accounts) => {
+      for (let at = 0; at < added.length; at++) (added[at] as Asked).account = accounts[at];
       waiting.isRecovered = true;
       this.#release();
     });
