@@ -201,27 +201,27 @@ export interface Batch {
  */
 export function buildBatch(structHashes: readonly Uint8Array[]): Batch {
   assert(structHashes.length >= 2, "a batch has at least two messages.");
-  const levels = [structHashes.map(leafHash)];
+  const levels = [structHashes.map(leafOf)];
   let level = levels[0] as Uint8Array[];
   while (level.length > 1) {
     level = parentsOf(level);
     levels.push(level);
   }
+  let texts: readonly (readonly Hex[])[] | undefined;
   return {
     root: level[0] as Uint8Array,
     pathOf(index) {
       assert(index >= 0 && index < structHashes.length, () => `no message ${index} in the batch.`);
-      return levels.flatMap((nodes, height) => {
-        const sibling = nodes[(index >> height) ^ 1];
-        return sibling === undefined ? [] : [bytesToHex(sibling)];
-      });
+      // One text of each node, whichever paths it is on.
+      texts ??= levels.map((nodes) => nodes.map(bytesToHex));
+      return texts.flatMap((nodes, height) => nodes[(index >> height) ^ 1] ?? []);
     },
   };
 }
 
 /** The root to which `path` leads from a message. A `TypeError` on a step not of 32 bytes. */
 export function batchRootOf(structHash: Uint8Array, path: readonly Hex[]): Uint8Array {
-  return path.reduce((node, step) => nodeHash(node, hexToBytes(step)), leafHash(structHash));
+  return path.reduce((node, step) => nodeOver(node, hexToBytes(step)), leafOf(structHash));
 }
 
 function parentsOf(nodes: readonly Uint8Array[]): Uint8Array[] {
@@ -229,14 +229,15 @@ function parentsOf(nodes: readonly Uint8Array[]): Uint8Array[] {
   for (let i = 0; i < nodes.length; i += 2) {
     const left = nodes[i] as Uint8Array;
     const right = nodes[i + 1];
-    parents.push(right === undefined ? left : nodeHash(left, right));
+    parents.push(right === undefined ? left : nodeOver(left, right));
   }
   return parents;
 }
 
 const leafBytes = new Uint8Array(33);
 
-function leafHash(structHash: Uint8Array): Uint8Array {
+/** The leaf of a message in a batch. */
+export function leafOf(structHash: Uint8Array): Uint8Array {
   assert(structHash.length === 32, () => `a struct hash of ${structHash.length} bytes.`);
   leafBytes[0] = 0x00;
   leafBytes.set(structHash, 1);
@@ -245,7 +246,8 @@ function leafHash(structHash: Uint8Array): Uint8Array {
 
 const nodeBytes = new Uint8Array(65);
 
-function nodeHash(a: Uint8Array, b: Uint8Array): Uint8Array {
+/** The node over two others, in whichever order. */
+export function nodeOver(a: Uint8Array, b: Uint8Array): Uint8Array {
   const inOrder = compareBytes(a, b) < 0;
   nodeBytes[0] = 0x01;
   nodeBytes.set(inOrder ? a : b, 1);

@@ -54,9 +54,14 @@ function channelOf(event: ApiEvent): string | undefined {
   }
 }
 
-export function publishHint(listeners: Iterable<HintListener>, event: ApiEvent): void {
+/** `isHeard`: whether any of the listeners hears a channel, so that they are asked only then. */
+export function publishHint(
+  listeners: Iterable<HintListener>,
+  event: ApiEvent,
+  isHeard: (channel: string) => boolean,
+): void {
   const channel = channelOf(event);
-  if (channel === undefined) return;
+  if (channel === undefined || !isHeard(channel)) return;
   let text: string | undefined;
   for (const listener of listeners) {
     if (!listener.hears(channel)) continue;

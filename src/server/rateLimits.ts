@@ -99,9 +99,12 @@ export class RateLimits {
 
 /** Items of a batch: the longest list in a request's body, or 1. */
 export function itemsOf(body: unknown): number {
-  if (typeof body !== "object" || body === null) return 1;
-  const lists = Object.values(body).filter((part) => Array.isArray(part));
-  return Math.max(1, ...lists.map(({ length }) => length));
+  let most = 1;
+  if (typeof body !== "object" || body === null) return most;
+  for (const part of Object.values(body)) {
+    if (Array.isArray(part) && part.length > most) most = part.length;
+  }
+  return most;
 }
 
 /** The refusal that a bucket gives, if it does. */

@@ -36,7 +36,7 @@ export function serveStream(
   const feeds = new Feeds(api);
   const connections = new Map<WebSocket, StreamConnection>();
   const alive = new WeakSet<WebSocket>();
-  /** Connections that hear hints, by channel: asked for each order of a round that ends. */
+  /** Connections that hear hints, by channel: asked for each order. */
   const hearing = new Map<string, number>();
   const count = (channel: string, change: 1 | -1) => {
     const left = (hearing.get(channel) ?? 0) + change;
@@ -75,8 +75,8 @@ export function serveStream(
     });
   });
   const unsubscribe = api.subscribe(
-    (event) => publishHint(connections.values(), event),
-    (client) => hearing.has(clientChannel(client)),
+    (event) => publishHint(connections.values(), event, (channel) => hearing.has(channel)),
+    (client) => hearing.size > 0 && hearing.has(clientChannel(client)),
   );
   const pings = setInterval(() => {
     for (const socket of sockets.clients) {

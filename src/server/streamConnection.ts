@@ -253,7 +253,8 @@ export class StreamConnection implements HintListener {
         : refusalText(outcome.refusal, id);
       this.#sendAnswers();
     };
-    Promise.resolve(given).then(take).catch(this.#onFailure);
+    if (given instanceof Promise) given.then(take).catch(this.#onFailure);
+    else take(given);
   }
 
   async #listen(channel: StreamChannel, after: number | undefined) {

@@ -129,9 +129,9 @@ export function clientsIn(events: readonly ExchangeEvent[]): Address[] {
 
 /** One line an event, with the exchange's own block, round and quarter. Order traffic has none. */
 export function logOutcome(log: Log, sources: QuerySources, entry: Entry, outcome: Outcome): void {
+  if (entry.kind !== "blocks") return;
   const { block, round, quarter } = sources.state.moment;
   const moment = { block, round, quarter };
-  if (entry.kind !== "blocks") return;
   for (const event of outcome.events) {
     const line = lineOf(event);
     if (line === undefined) continue;

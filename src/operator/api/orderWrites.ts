@@ -124,14 +124,14 @@ function alone<T>({ messages, check, entry, answer }: Write<T>): WriteRequest<T>
 /** All that pass their checks are written with one flush, and each is answered by itself. */
 function several<T>(writes: readonly Write<T>[]): WriteRequest<Answered<T>[]> {
   let denials: readonly (Refusal | undefined)[] = [];
+  const told = (value: Answered<T>[]): Answered<Answered<T>[]> => ({ ok: true, value });
   const answers = (outcomes: readonly Outcome[]) => {
     let next = 0;
-    return Promise.all(
-      writes.map(({ answer }, at) => {
-        const denied = denials[at];
-        return denied === undefined ? answer(outcomes[next++]?.refusal) : refusing(denied);
-      }),
-    ).then((value): Answered<Answered<T>[]> => ({ ok: true, value }));
+    const each = writes.map(({ answer }, at) => {
+      const denied = denials[at];
+      return denied === undefined ? answer(outcomes[next++]?.refusal) : refusing(denied);
+    });
+    return each.every(isSettled) ? told(each) : Promise.all(each).then(told);
   };
   return {
     messages: writes.flatMap(({ messages }) => messages),
@@ -294,6 +294,10 @@ export async function signed<T>(answer: Promise<T>): Promise<Answered<T>> {
     if (error instanceof NotApproved) return refusing(refuse("NotReady", { waitingFor: APPROVAL }));
     throw error;
   }
+}
+
+function isSettled<T>(answer: T | Promise<T>): answer is T {
+  return !(answer instanceof Promise);
 }
 
 function refusing(refusal: Refusal): { readonly ok: false; readonly refusal: Refusal } {

@@ -219,15 +219,21 @@ export class Sequencer {
   }
 
   async #commit(batch: readonly Waiting[]): Promise<void> {
-    const { state, history, onApplied } = this.#options;
-    const { taken, denied } = decide(state, batch);
+    const { state } = this.#options;
+    const decided = decide(state, batch);
     // Not below the last record's, whoever wrote that: operators' clocks differ.
     const timeMs = Math.max(state.timeMs, Math.floor(this.#options.wallClock?.() ?? Date.now()));
-    const entries = taken.map(({ entry }): Entry => ({ ...entry, timeMs }));
-    const first = await this.#flush(entries);
+    const entries = decided.taken.map(({ entry }): Entry => ({ ...entry, timeMs }));
+    this.#apply(decided, entries, await this.#flush(entries));
+  }
+
+  /** `entries`: those taken, durable as the records from `first` on. */
+  #apply({ taken, denied }: Decided, entries: readonly Entry[], first: number): void {
+    const { state, history, onApplied } = this.#options;
     const done: Group[] = [];
     for (const deny of denied) deny(done);
-    for (const [index, entry] of entries.entries()) {
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index] as Entry;
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.
       const outcome = apply(state, entry);

@@ -6,6 +6,7 @@ import { compareBytes } from "../../base/bytes.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import { type Recovery, recoveryOf } from "../../protocol/signatures.ts";
 import type { Domain, Signature } from "../../protocol/units.ts";
+import { BatchRecoveries } from "./batchRecoveries.ts";
 import type { RecoverPool } from "./recoverPool.ts";
 import { Remembered } from "./remembered.ts";
 
@@ -72,10 +73,14 @@ export class SignatureVerifier {
    * once.
    */
   verify(messages: readonly SignedMessage[], next: (signers: Signers) => void): void {
+    const batch = messages.length > 1 ? new BatchRecoveries(this.#domain) : undefined;
     const recoveries: Recovery[] = [];
     const added: Asked[] = [];
     const asked = messages.map(({ structHash, signature }) => {
-      const recovery = recoveryOf(this.#domain, structHash, signature);
+      const recovery =
+        batch === undefined
+          ? recoveryOf(this.#domain, structHash, signature)
+          : batch.of(structHash, signature);
       if (recovery === undefined) return undefined;
       const known = signature.path.length === 0 ? undefined : this.#known(signature.r, recovery);
       if (known !== undefined) return known;

@@ -105,6 +105,8 @@ export class Feeds {
   }
 
   #hear(event: ApiEvent): void {
+    // A channel begins with all that there is.
+    if (this.#open.size === 0) return;
     if (event.kind === "applied" || event.kind === "pendingDeposits") {
       for (const client of event.clients) this.#touched.add(client);
     }
@@ -114,7 +116,7 @@ export class Feeds {
       if (orders instanceof OrdersFeed) orders.push(event.order);
       this.#touched.add(owner);
     }
-    if (this.#open.size > 0) this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS);
+    this.#timer ??= setTimeout(() => this.flush(), FLUSH_MS);
   }
 
   #openOf(channel: StreamChannel): Open | undefined {
