@@ -1,7 +1,9 @@
 /** In which order a connection is answered, how much it may ask at once, and how it ends. */
+import { once } from "node:events";
 import { createServer } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { type AddressInfo, connect, type Socket } from "node:net";
 import { expect, onTestFinished, test, vi } from "vitest";
+import { WebSocket as Client } from "ws";
 import { toAddress } from "../base/address.ts";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { refuse } from "../protocol/refusals.ts";
@@ -78,7 +80,8 @@ async function stream(api: OperatorApi) {
     server.close();
   });
   const { port } = server.address() as AddressInfo;
-  const socket = new WebSocket(`ws://127.0.0.1:${port}${STREAM_PATH}`);
+  const url = `ws://127.0.0.1:${port}${STREAM_PATH}`;
+  const socket = new WebSocket(url);
   const told: { kind: string; id: number }[] = [];
   socket.addEventListener("message", ({ data }) => told.push(JSON.parse(String(data))));
   const closed = new Promise<number>((resolve) => {
@@ -89,7 +92,7 @@ async function stream(api: OperatorApi) {
   const place = (id: number) => {
     socket.send(JSON.stringify({ kind: "placeOrder", id, body: bodyOf(id) }));
   };
-  return { served, socket, told, closed, place };
+  return { served, url, socket, told, closed, place };
 }
 
 const upTo = (count: number) => Array.from({ length: count }, (_, at) => at + 1);
@@ -183,4 +186,20 @@ test("a server that closes with writes under way acknowledges none of them, and 
   for (const id of upTo(3)) answers.get(BigInt(id))?.();
   await new Promise((resolve) => setImmediate(resolve));
   expect(told).toEqual([]);
+});
+
+test("a refused request is answered also where the end of the connection is right behind it", async () => {
+  const { url } = await stream(apiByHand().api);
+  const client = new Client(url);
+  await once(client, "open");
+  const told: unknown[] = [];
+  client.on("message", (data) => told.push(JSON.parse(String(data))));
+  const { _socket: raw } = client as unknown as { readonly _socket: Socket };
+  // Both frames in one packet.
+  raw.cork();
+  client.send(JSON.stringify({ kind: "placeOrder", id: 7, body: {} }));
+  client.close();
+  raw.uncork();
+  await once(client, "close");
+  expect(told).toMatchObject([{ id: 7 }]);
 });

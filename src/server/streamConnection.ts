@@ -99,6 +99,12 @@ export class StreamConnection implements HintListener {
 
   /** Throws where the connection must end. */
   receive(text: string): void {
+    this.#receive(text);
+    // The end of the connection may stand right behind a request that was refused.
+    this.#sendGathered();
+  }
+
+  #receive(text: string): void {
     const json = parseJson(text);
     if (!json.ok) return this.#refuse(json.refusal);
     const kind = kindOf(json.value);

@@ -90,10 +90,10 @@ export class OrderPipeline {
       const told: Told<T> = { resolve, reject };
       // 2 verify: in threads; calls back in the order of arrival.
       this.#verifier.verify(messages, (signers) => {
-        // Another operator may lead by now, whose state knows newer trading keys.
-        const closed = this.closed();
-        if (closed !== undefined) return resolve({ ok: false, refusal: closed });
         try {
+          // Another operator may lead by now, whose state knows newer trading keys.
+          const closed = this.closed();
+          if (closed !== undefined) return resolve({ ok: false, refusal: closed });
           next(signers, told);
         } catch (error) {
           reject(error);

@@ -105,11 +105,14 @@ export class SignatureVerifier {
     // A write that is handed on may bring more, which come after those that are in line.
     if (this.#isReleasing) return;
     this.#isReleasing = true;
-    for (let first = this.#queue[0]; first?.isRecovered; first = this.#queue[0]) {
-      this.#queue.shift();
-      first.next(first.asked.map((one) => one?.account));
+    try {
+      for (let first = this.#queue[0]; first?.isRecovered; first = this.#queue[0]) {
+        this.#queue.shift();
+        first.next(first.asked.map((one) => one?.account));
+      }
+    } finally {
+      this.#isReleasing = false;
     }
-    this.#isReleasing = false;
     if (this.#queue.length > 0) return;
     const next = this.#onIdle;
     this.#onIdle = undefined;
