@@ -24,25 +24,15 @@ import type { LogSource } from "./blockLogs.ts";
 import { CrossCheck, NotSeconded } from "./crossCheck.ts";
 import { HeaderReader } from "./headers.ts";
 import { HeadNotifier } from "./headNotifier.ts";
-import { Lateness, type Head as NewestBlock } from "./lateness.ts";
-import { Leaps } from "./leaps.ts";
+import { type HeadEvent, HeadPoll } from "./headPoll.ts";
+import { type Head, Lateness } from "./lateness.ts";
 import { AdaptiveRange, type FinalBlocks, readBlockRef, readRange } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
-import { Survey } from "./survey.ts";
 
 export { readBlockRef } from "./readRange.ts";
 export { LogsRefused } from "./soundLogs.ts";
 
-export type ChainEvent =
-  | {
-      readonly kind: "head";
-      readonly number: BlockNumber;
-      /** Seconds since 1970. */
-      readonly timestamp: number;
-      /** Wei for a unit of gas; 0 on a chain without. */
-      readonly baseFee: bigint;
-    }
-  | FinalBlocks;
+export type ChainEvent = HeadEvent | FinalBlocks;
 
 export interface FollowOptions {
   readonly client: ChainClient;
@@ -122,13 +112,6 @@ function lastFailure(error: unknown): unknown {
   return isAboutLogs ? error : new RpcUnavailable("for new blocks", error);
 }
 
-type Head = Extract<ChainEvent, { kind: "head" }>;
-
-interface Found {
-  readonly source: Endpoint;
-  readonly head: Head;
-}
-
 /** Goes along the chain from the last block that was taken as final. */
 class BlockFollower {
   readonly #options: FollowOptions;
@@ -140,10 +123,9 @@ class BlockFollower {
   #source: Endpoint | undefined;
   /** The sources of the polls that failed since blocks were taken. */
   readonly #failed = new Set<Endpoint>();
-  readonly #survey: Survey;
-  readonly #leaps: Leaps;
+  readonly #heads: HeadPoll;
   /** The newest block of the last poll. */
-  #head: NewestBlock = { number: -1, timestamp: 0, header: {} };
+  #head: Head = { number: -1, timestamp: 0, header: {} };
   /** The newest block of a second endpoint that had not all final blocks at the last poll. */
   #seconded: BlockNumber | undefined;
   readonly #others: CrossCheck;
@@ -152,39 +134,22 @@ class BlockFollower {
     this.#options = options;
     const lateness = new Lateness();
     this.#others = new CrossCheck({ ...options, lateness });
-    this.#survey = new Survey(options);
-    this.#leaps = new Leaps({ ...options, lateness });
+    this.#heads = new HeadPoll({ ...options, lateness });
     this.#last = options.after;
   }
 
   /**
-   * The newest block, as the healthiest endpoint knows it, and no newer than its final blocks are
-   * seconded: duties follow those. Throws `EndpointsDisagree` where it leaps ahead of all others.
+   * The newest block, and no newer than its final blocks are seconded: duties follow those. Throws
+   * as `HeadPoll.poll` does.
    */
-  async poll(): Promise<Found> {
-    await this.#survey.poll(this.#head.number);
-    const found = await this.#newest();
-    this.#source = found.source;
-    const { number, timestamp } = found.head;
-    this.#head = { number, timestamp, header: found.block };
-    await this.#leaps.check(found.source, this.#head);
-    const most = this.#seconded ?? number;
-    return { ...found, head: { ...found.head, number: Math.min(number, most) } };
-  }
-
-  async #newest(): Promise<Found & { readonly block: object }> {
-    let failure: unknown;
-    for (const source of this.#candidates()) {
-      try {
-        const block = await source.client.getBlock({ blockTag: "latest" });
-        const [number, timestamp] = [Number(block.number), Number(block.timestamp)];
-        const baseFee = block.baseFeePerGas ?? 0n;
-        return { source, block, head: { kind: "head", number, timestamp, baseFee } };
-      } catch (error) {
-        failure = error;
-      }
-    }
-    throw failure;
+  async poll(): Promise<{ readonly source: Endpoint; readonly head: HeadEvent }> {
+    const noteSource = (source: Endpoint) => {
+      this.#source = source;
+    };
+    const { source, event, head } = await this.#heads.poll(noteSource, () => this.#candidates());
+    this.#head = head;
+    const number = Math.min(head.number, this.#seconded ?? head.number);
+    return { source, head: { ...event, number } };
   }
 
   /** These blocks were taken: what comes next is built on them. */

@@ -17,10 +17,11 @@ test("a head is reported again after a failed poll, though no block came", async
     if (polls === 3) throw new RpcUnavailable("for its head", new Error("busy"));
     return { number: 7n, timestamp: 1n, baseFeePerGas: 1n };
   };
+  const endpoints = [{ client: { getBlock } }];
   await watchHeads(() => true, stop.signal, {
     config: { maxTries: 3, pollMs: 1 } as OperatorConfig,
     log: collectingLog(),
-    client: { getBlock } as never,
+    client: { transport: { endpoints: () => endpoints } } as never,
     onChain: (head) => void told.push(`head ${head?.number}`),
     onFailedPoll: () => void told.push("failed"),
   });
@@ -31,7 +32,9 @@ test("a head is reported again after a failed poll, though no block came", async
 async function besideAStandingOne(wasAway: boolean) {
   const anvil = await startAnvil();
   onTestFinished(() => anvil.stop());
-  const genesis = await anvil.rpc("eth_getBlockByNumber", ["0x0", false]);
+  const block = (await anvil.rpc("eth_getBlockByNumber", ["0x0", false])) as object;
+  // As old as a block is that was left behind.
+  const genesis = { ...block, timestamp: "0x1" };
   const old = {
     eth_blockNumber: { result: "0x0" },
     eth_getBlockByNumber: { result: genesis },
@@ -77,4 +80,30 @@ test("an endpoint that stands still is passed over for one that was away for lon
   expect(told).toEqual([0, 20]);
   expect(failures.at(-1)).toBe(passedOver);
   expect(asked).toBeLessThan(50);
+});
+
+test("a head that leaps ahead of a true endpoint is not told, and the true one's is", async () => {
+  const anvil = await startAnvil();
+  onTestFinished(() => anvil.stop());
+  await anvil.mine(20);
+  const liar = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
+    const answer = await forward();
+    if (method === "eth_blockNumber") return { result: "0xf4240" };
+    if (params[0] !== "latest") return answer;
+    return { result: { ...(answer.result as object), number: "0xf4240" } };
+  });
+  onTestFinished(() => liar.stop());
+  const stop = new AbortController();
+  const told: (number | string)[] = [];
+  await watchHeads(() => true, stop.signal, {
+    config: { maxTries: 3, pollMs: 1, confirmations: 1 } as OperatorConfig,
+    log: collectingLog(),
+    client: connect([liar.url, anvil.url], { retries: 0 }),
+    onChain: (head) => {
+      told.push(head?.number ?? -1);
+      stop.abort();
+    },
+    onFailedPoll: () => void told.push("failed"),
+  });
+  expect(told).toEqual(["failed", 20]);
 });

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Survey } from "../../chain/follow/survey.ts";
-import { RpcUnavailable } from "../../chain/rpc/errors.ts";
+import { HeadPoll, type Polled } from "../../chain/follow/headPoll.ts";
+import { Lateness } from "../../chain/follow/lateness.ts";
+import { EndpointsDisagree, RpcUnavailable } from "../../chain/rpc/errors.ts";
 import { ask } from "../../chain/rpc/rpc.ts";
 import type { ChainOptions } from "./lead.ts";
 
 /**
  * Tells of the newest block while `isNeeded`: who does not lead follows the journal and not the
  * chain, but has duties too. An endpoint that stands still is passed over for one that does not.
- * Resolves when `signal` is aborted; throws `RpcUnavailable` after `maxTries` failed polls in a row.
+ * Resolves when `signal` is aborted; after `maxTries` failed polls in a row throws `RpcUnavailable`,
+ * or `EndpointsDisagree` where the last one's block leapt ahead of all others.
  */
 export async function watchHeads(
   isNeeded: () => boolean,
@@ -16,23 +18,19 @@ export async function watchHeads(
 ): Promise<void> {
   let tries = 0;
   let last = -1;
-  const survey = new Survey({ client, confirmations: config.confirmations });
+  const { confirmations } = config;
+  const heads = new HeadPoll({ client, confirmations, lateness: new Lateness() });
   while (!signal.aborted) {
     try {
       if (isNeeded()) {
-        await survey.poll(last);
-        const block = await ask("its head", () => client.getBlock({ blockTag: "latest" }));
-        const { timestamp, baseFeePerGas } = block;
-        const number = Number(block.number);
-        const baseFee = baseFeePerGas ?? 0n;
-        if (isNeeded() && number !== last) {
-          onChain({ kind: "head", number, timestamp: Number(timestamp), baseFee });
-        }
-        last = number;
+        const { event } = await askHead(heads);
+        if (isNeeded() && event.number !== last) onChain(event);
+        last = event.number;
       }
       tries = 0;
     } catch (problem) {
-      if (!(problem instanceof RpcUnavailable) || ++tries >= config.maxTries) throw problem;
+      const isOutage = problem instanceof RpcUnavailable || problem instanceof EndpointsDisagree;
+      if (!isOutage || ++tries >= config.maxTries) throw problem;
       onFailedPoll();
       // Called again when the outage is over: an operator that counts as cut off leads nothing, and
       // no block may come.
@@ -41,4 +39,11 @@ export async function watchHeads(
     }
     await sleep(config.pollMs, undefined, { signal }).catch(() => {});
   }
+}
+
+function askHead(heads: HeadPoll): Promise<Polled> {
+  return heads.poll().catch((error: unknown) => {
+    if (error instanceof EndpointsDisagree) throw error;
+    return ask("its head", () => Promise.reject(error));
+  });
 }

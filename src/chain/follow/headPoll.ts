@@ -1,0 +1,76 @@
+/** The newest block of the chain: by the healthiest endpoint, as far as others bear it out. */
+import type { BlockNumber } from "../../protocol/units.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
+import type { ChainClient } from "../rpc/rpc.ts";
+import type { Head, Lateness } from "./lateness.ts";
+import { Leaps } from "./leaps.ts";
+import { Survey } from "./survey.ts";
+
+export interface HeadPollOptions {
+  readonly client: ChainClient;
+  readonly confirmations: number;
+  readonly lateness: Lateness;
+}
+
+/** News of a head, for an operator. */
+export interface HeadEvent {
+  readonly kind: "head";
+  readonly number: BlockNumber;
+  /** Seconds since 1970. */
+  readonly timestamp: number;
+  /** Wei for a unit of gas; 0 on a chain without. */
+  readonly baseFee: bigint;
+}
+
+export interface Polled {
+  readonly source: Endpoint;
+  readonly event: HeadEvent;
+  readonly head: Head;
+}
+
+export class HeadPoll {
+  readonly #client: ChainClient;
+  readonly #survey: Survey;
+  readonly #leaps: Leaps;
+  /** The newest block of the last poll. */
+  #last: BlockNumber = -1;
+
+  constructor(options: HeadPollOptions) {
+    this.#client = options.client;
+    this.#survey = new Survey(options);
+    this.#leaps = new Leaps(options);
+  }
+
+  /**
+   * `onSource` is called with the endpoint whose block it is; `ordered` gives the endpoints in the
+   * order of being asked. Throws `EndpointsDisagree` where the block leaps ahead of all others, and
+   * what the last endpoint said where none answers.
+   */
+  async poll(
+    onSource: (source: Endpoint) => void = () => {},
+    ordered = () => this.#client.transport.endpoints(),
+  ): Promise<Polled> {
+    await this.#survey.poll(this.#last);
+    const polled = await this.#newest(ordered());
+    onSource(polled.source);
+    this.#last = polled.head.number;
+    await this.#leaps.check(polled.source, polled.head);
+    return polled;
+  }
+
+  async #newest(endpoints: readonly Endpoint[]): Promise<Polled> {
+    let failure: unknown;
+    for (const source of endpoints) {
+      try {
+        const header = await source.client.getBlock({ blockTag: "latest" });
+        const [number, timestamp] = [Number(header.number), Number(header.timestamp)];
+        const baseFee = header.baseFeePerGas ?? 0n;
+        const event = { kind: "head", number, timestamp, baseFee } as const;
+        return { source, event, head: { number, timestamp, header } };
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+}
