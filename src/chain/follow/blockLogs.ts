@@ -16,7 +16,7 @@ import {
   type HeaderReader,
   readHeader,
 } from "./headers.ts";
-import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
+import { contentOf, LogsRefused, MOST_READING_MS, soundLogs, TOPICS } from "./soundLogs.ts";
 
 /** One endpoint, and what its blooms are worth. */
 export interface LogSource {
@@ -241,10 +241,14 @@ async function blockReceipts(client: AnyChainClient, hash: Hex): Promise<Receipt
 
 async function eachReceipt(
   client: AnyChainClient,
-  { transactions }: FullHeader,
+  { number, transactions }: FullHeader,
 ): Promise<Receipts> {
   const found: (RawReceipt | null)[] = [];
+  const began = performance.now();
   for (let i = 0; i < transactions.length; i += RECEIPTS_AT_ONCE) {
+    if (performance.now() - began > MOST_READING_MS) {
+      throw new LogsRefused(`the receipts of block ${number} take too long.`);
+    }
     const part = transactions.slice(i, i + RECEIPTS_AT_ONCE).map(async (hash) => {
       const call = { method: "eth_getTransactionReceipt", params: [hash] };
       return (await client.request(call as never)) as RawReceipt | null;

@@ -13,6 +13,7 @@ import { connect } from "../rpc/rpc.ts";
 import { localSigner } from "../signer.ts";
 import { Submitter } from "../submit/submitter.ts";
 import { type FollowOptions, follow, readBlockRef } from "./follow.ts";
+import { headerHash } from "./headerProof.ts";
 
 const OTHER_HASH: Hex = `0x${"ab".repeat(32)}`;
 const CONFIRMATIONS = 1;
@@ -335,5 +336,27 @@ describe("an endpoint that names a block that nobody else has", () => {
     expect(heads.at(-1)).toBe(shown);
     stop.abort();
     await watching;
+  });
+
+  it("a block that it makes up far behind is disputed, however new its time, and waited for", async () => {
+    const number = (await anvil.blockNumber()) - 20;
+    const real = await anvil.client.getBlock({ blockNumber: BigInt(number) });
+    const timestamp = BigInt(Math.floor(Date.now() / 1000) + 3600);
+    const hash = headerHash({ ...real, timestamp });
+    const forger = await proxy(async ({ method, params }, forward) => {
+      if (method === "eth_blockNumber") return { result: `0x${number.toString(16)}` };
+      if (method !== "eth_getBlockByNumber") return forward();
+      if (Number(params[0]) > number) return { result: null };
+      if (params[0] !== "latest" && Number(params[0]) !== number) return forward();
+      const at = `0x${number.toString(16)}`;
+      const block = (await anvil.rpc("eth_getBlockByNumber", [at, false])) as object;
+      return { result: { ...block, hash, timestamp: `0x${timestamp.toString(16)}` } };
+    });
+    const { events } = await begin([anvil.url, forger.url]);
+    await expect(
+      (async () => {
+        for await (const _ of events);
+      })(),
+    ).rejects.toMatchObject({ code: "EndpointsDisagree" });
   });
 });

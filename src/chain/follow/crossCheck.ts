@@ -4,18 +4,14 @@
  */
 import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
-import { within } from "../../base/within.ts";
 import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
-import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import { convict, type Given } from "./convict.ts";
 import type { Head, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
-
-/** Milliseconds for which an endpoint that kept silent is not probed again. */
-const SILENCE_MS = 30_000;
 
 interface CrossCheckOptions {
   readonly client: ChainClient;
@@ -54,8 +50,6 @@ export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
-  /** Of endpoints that did not answer a probe: when to probe them again, monotonic clock, ms. */
-  readonly #silentUntil = new Map<Endpoint, number>();
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
@@ -98,22 +92,30 @@ export class CrossCheck {
    * last block is not final yet by one that keeps pace, and by no other is, beside the source.
    */
   async requireSecond(source: Endpoint, reading: Reading, head: Head): Promise<void> {
+    const { lateness, confirmations } = this.#options;
+    const { end } = reading;
     let behind: NotSeconded | undefined;
     // Has other logs, or another block, than were read.
     let opposed: Given | undefined;
     let strayed: OtherBlock | undefined;
     const logsHere = `other logs in ${blocksOf(reading)}`;
     for (const other of this.#others(source)) {
-      // First: to ask for what it cannot have would count against it.
-      const short = await this.#shortOf(other, reading, head);
-      behind ??= short;
+      const height = await lateness.heightOf(other);
+      const isShort = height !== undefined && height < end.number + confirmations;
+      const short = isShort ? await this.#shortOf(other, reading, head, source) : undefined;
+      if (short instanceof NotSeconded) behind ??= short;
+      else if (short !== undefined) strayed ??= short;
       if (short !== undefined || this.#isSpared(other)) continue;
+      const asked = this.#blockOf(other, reading);
+      // Logs by the hash of a block that it lacks would count as its failure.
+      const mayLack = height !== undefined && height < end.number;
+      const isLacking = mayLack && (await asked) === "unknown";
       const [block, logs] = await Promise.all([
-        this.#blockOf(other, reading),
-        this.#logsAt(other, reading),
+        asked,
+        isLacking ? undefined : this.#logsAt(other, reading),
       ]);
       if (block === "unknown") {
-        this.#noteUnknown(other, reading.end.number);
+        this.#noteUnknown(other, end.number);
         continue;
       }
       if (block !== undefined) {
@@ -153,30 +155,27 @@ export class CrossCheck {
     if (behind !== undefined) throw behind;
   }
 
-  /** Undefined where the last block is final by this endpoint, or the endpoint cannot tell. */
-  async #shortOf(endpoint: Endpoint, { end }: Reading, head: Head) {
-    const { lateness, confirmations } = this.#options;
-    const isShort = (newest: BlockNumber) => newest < end.number + confirmations;
-    const newest = await this.#newestOf(endpoint);
-    if (newest === undefined || !isShort(newest)) return undefined;
-    const standing = await lateness.standingOf(endpoint, head);
-    if (standing === undefined || standing.isLate || !isShort(standing.newest)) return undefined;
-    return new NotSeconded(endpoint.origin, standing.newest);
-  }
-
   /**
-   * Also of one that is passed over: by the time that it is well again, much may be made up. One
-   * that keeps silent is not waited for each time.
+   * Whether an endpoint that is on time has the last block of the reading so deep that it is final;
+   * `other`: it has another block in place of one of the source's. Undefined: it does, or cannot
+   * tell.
    */
-  async #newestOf(endpoint: Endpoint): Promise<BlockNumber | undefined> {
-    if (!endpoint.isFailing) {
-      return endpoint.client.getBlockNumber().then(Number, () => undefined);
-    }
-    if (performance.now() < (this.#silentUntil.get(endpoint) ?? 0)) return undefined;
-    const probed = endpoint.probe({ method: "eth_blockNumber" }).then(Number, () => Number.NaN);
-    const newest = await within(SECOND_WORD_MS, probed);
-    if (newest === undefined) this.#silentUntil.set(endpoint, performance.now() + SILENCE_MS);
-    return Number.isSafeInteger(newest) ? newest : undefined;
+  async #shortOf(
+    endpoint: Endpoint,
+    { end }: Reading,
+    head: Head,
+    source: Endpoint,
+  ): Promise<NotSeconded | OtherBlock | undefined> {
+    const { lateness, confirmations } = this.#options;
+    const standing = await lateness.standingOf(endpoint, head);
+    if (standing === undefined || standing.isLate) return undefined;
+    const { newest: number, hash } = standing;
+    if (number >= end.number + confirmations) return undefined;
+    // Times prove nothing where the block is none of this chain.
+    const ours = number < end.number ? await find(source, number) : undefined;
+    if (ours !== undefined && ours.hash !== hash)
+      return { endpoint, ours, theirs: { number, hash } };
+    return new NotSeconded(endpoint.origin, number);
   }
 
   /**
@@ -210,8 +209,9 @@ export class CrossCheck {
     const last = await find(endpoint, end.number);
     if (last === undefined) return "unknown";
     if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
-    for (const ours of cuts) {
-      const theirs = await this.#refAt(endpoint, ours.number);
+    const refs = await Promise.all(cuts.map((ours) => this.#refAt(endpoint, ours.number)));
+    for (const [at, theirs] of refs.entries()) {
+      const ours = cuts[at] as BlockRef;
       if (theirs !== undefined && theirs.hash !== ours.hash) return { endpoint, ours, theirs };
     }
     return undefined;

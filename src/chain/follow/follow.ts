@@ -139,8 +139,8 @@ class BlockFollower {
   }
 
   /**
-   * The newest block, and no newer than its final blocks are seconded: duties follow those. Throws
-   * as `HeadPoll.poll` does.
+   * The newest block, and no newer than its final blocks were seconded at the last poll: duties
+   * follow those. Throws as `HeadPoll.poll` does.
    */
   async poll(): Promise<{ readonly source: Endpoint; readonly head: HeadEvent }> {
     const noteSource = (source: Endpoint) => {

@@ -1,6 +1,7 @@
 /** The newest block of the chain: by the healthiest endpoint, as far as others bear it out. */
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
+import { failureToTell } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { Head, Lateness } from "./lateness.ts";
 import { Leaps } from "./leaps.ts";
@@ -15,7 +16,10 @@ export interface HeadPollOptions {
 /** News of a head, for an operator. */
 export interface HeadEvent {
   readonly kind: "head";
+  /** The newest block that others bear out: time is counted by it. */
   readonly number: BlockNumber;
+  /** The newest block by the endpoint that was asked; not below `number`. */
+  readonly newest: BlockNumber;
   /** Seconds since 1970. */
   readonly timestamp: number;
   /** Wei for a unit of gas; 0 on a chain without. */
@@ -65,10 +69,10 @@ export class HeadPoll {
         const header = await source.client.getBlock({ blockTag: "latest" });
         const [number, timestamp] = [Number(header.number), Number(header.timestamp)];
         const baseFee = header.baseFeePerGas ?? 0n;
-        const event = { kind: "head", number, timestamp, baseFee } as const;
+        const event = { kind: "head", number, newest: number, timestamp, baseFee } as const;
         return { source, event, head: { number, timestamp, header } };
       } catch (error) {
-        failure = error;
+        failure = failureToTell(failure, error);
       }
     }
     throw failure;

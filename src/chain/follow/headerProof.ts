@@ -39,14 +39,19 @@ export type GivenBlock = object;
 
 /** True if the hash of the block is that of its header as given. */
 export function isProven(block: GivenBlock): boolean {
+  const { hash } = block as { readonly hash?: unknown };
+  return headerHash(block) === String(hash).toLowerCase();
+}
+
+/** The hash of the header as given; undefined where a field is missing. */
+export function headerHash(block: GivenBlock): Hex | undefined {
   const given = block as Readonly<Record<string, unknown>>;
   const fields = FIELDS.map((name) => asItem(given[name]));
   const later = LATER_FIELDS.map((name) => asItem(given[name]));
   const count = later.indexOf(undefined);
   const items = [...fields, ...(count === -1 ? later : later.slice(0, count))];
-  if (!items.every((item) => item !== undefined)) return false;
-  const hash = bytesToHex(keccak256(hexToBytes(toRlp(items))));
-  return hash === String(given["hash"]).toLowerCase();
+  if (!items.every((item) => item !== undefined)) return undefined;
+  return bytesToHex(keccak256(hexToBytes(toRlp(items))));
 }
 
 /** Undefined: the field is missing. */

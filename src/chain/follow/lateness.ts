@@ -5,6 +5,7 @@
  * blocks were seen to come too slowly, and where its header proves nothing and that of the head
  * does: such a time may be made up.
  */
+import type { Hex } from "../../base/hex.ts";
 import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
@@ -25,6 +26,9 @@ const JUDGED_MS = 5_000;
 /** An endpoint is slow when fewer than one in so many of the usual blocks came. */
 const SLOWNESS = 4;
 
+/** Milliseconds for which an endpoint that kept silent is not waited for again. */
+const SILENCE_MS = 30_000;
+
 /** A newest block by the endpoint that is asked first. */
 export interface Head {
   readonly number: BlockNumber;
@@ -42,6 +46,7 @@ export interface Heard {
 /** The newest block of an endpoint; `isLate`: that it lacks the head says nothing of the chain. */
 export interface Standing {
   readonly newest: BlockNumber;
+  readonly hash: Hex;
   readonly isLate: boolean;
 }
 
@@ -49,6 +54,7 @@ export interface Standing {
 interface Newest extends Heard {
   /** Milliseconds since 1970. */
   readonly time: number;
+  readonly hash: Hex;
   /** Milliseconds between two blocks, of late. */
   readonly interval: number;
   /** The headers by which it tells all that. */
@@ -63,6 +69,8 @@ export class Lateness {
   #believed: Heard | undefined;
   /** The newest blocks of endpoints: what they had when their pace was last found to be right. */
   readonly #others = new Map<Endpoint, Heard>();
+  /** Of endpoints that did not answer in time: when they are asked again. */
+  readonly #silentUntil = new Map<Endpoint, number>();
 
   /** Milliseconds between two blocks by what two endpoints had; undefined: too few are known. */
   get interval(): number | undefined {
@@ -86,12 +94,36 @@ export class Lateness {
 
   /** The standing of an endpoint beside `head`; undefined: it gives none in time. */
   async standingOf(endpoint: Endpoint, head: Head): Promise<Standing | undefined> {
-    const answer = newestOf(endpoint).catch(() => undefined);
-    const newest = await within(SECOND_WORD_MS, answer);
+    const newest = await this.#inTime(endpoint, () => newestOf(endpoint));
     if (newest === undefined) return undefined;
     const isSlow = this.#isSlow(endpoint, newest);
     const isLate = isSlow || this.#isOld(newest, head) || isDoubtful(newest, head);
-    return { newest: newest.number, isLate };
+    return { newest: newest.number, hash: newest.hash, isLate };
+  }
+
+  /**
+   * The newest block of an endpoint, also of one that is passed over, for and against which nothing
+   * is counted: by the time that it is well again, much may be made up. Undefined: it says none.
+   */
+  async heightOf(endpoint: Endpoint): Promise<BlockNumber | undefined> {
+    const call = { method: "eth_blockNumber" };
+    const ask = endpoint.isFailing
+      ? () => endpoint.probe(call)
+      : () => endpoint.client.getBlockNumber();
+    const height = Number(await this.#inTime(endpoint, ask));
+    return Number.isSafeInteger(height) ? height : undefined;
+  }
+
+  /** Undefined where there is no answer. One that keeps silent is not waited for each time. */
+  async #inTime<T>(endpoint: Endpoint, ask: () => Promise<T>): Promise<T | undefined> {
+    if (performance.now() < (this.#silentUntil.get(endpoint) ?? 0)) return undefined;
+    const answer = ask().then(
+      (given) => ({ given }),
+      () => ({ given: undefined }),
+    );
+    const found = await within(SECOND_WORD_MS, answer);
+    if (found === undefined) this.#silentUntil.set(endpoint, performance.now() + SILENCE_MS);
+    return found?.given;
   }
 
   #intervalOf({ interval }: Newest): number {
@@ -126,7 +158,8 @@ function isDoubtful({ headers }: Newest, { header }: Head): boolean {
 async function newestOf({ client }: Endpoint): Promise<Newest> {
   const block = await client.getBlock({ blockTag: "latest" });
   const { number, timestamp } = block;
-  const heard = { number: Number(number), at: performance.now(), time: Number(timestamp) * 1000 };
+  const [at, time, hash] = [performance.now(), Number(timestamp) * 1000, block.hash as Hex];
+  const heard = { number: Number(number), hash, at, time };
   const blocks = number < SAMPLE_BLOCKS ? number : SAMPLE_BLOCKS;
   if (blocks === 0n) return { ...heard, interval: 0, headers: [block] };
   const earlier = await client.getBlock({ blockNumber: number - blocks });

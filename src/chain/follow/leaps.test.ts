@@ -178,4 +178,19 @@ describe("a head", () => {
     await leaps.check(source, headOf(height() + 1000));
     expect(suspended).toEqual([]);
   });
+
+  it("a head of one that makes as if it caught up tells no pace", async () => {
+    const lateness = new Lateness();
+    const transport = { endpoints: () => [source, endpoint("http://true", height)] };
+    const client = { transport } as unknown as ChainClient;
+    const leaps = new Leaps({ client, confirmations: CONFIRMATIONS, lateness });
+    for (const behind of [900, 700, 500, 300, 100]) {
+      await leaps.check(source, headOf(height() - behind));
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    await leaps.check(source, headOf(height()));
+    expect(lateness.interval).toBeUndefined();
+    await follow(leaps, 100);
+    expect(lateness.interval).toBeCloseTo(INTERVAL_MS, -2);
+  });
 });

@@ -64,15 +64,18 @@ export class Leaps {
   }
 
   /**
-   * The newest block up to `head` that another has; undefined where none bears it out. Throws
-   * `EndpointsDisagree` where one contradicts.
+   * The newest block of the chain by two endpoints; undefined where none bears it out, or another
+   * is further. Throws `EndpointsDisagree` where one contradicts.
    */
   async #borneOut(source: Endpoint, head: Head): Promise<BlockNumber | undefined> {
     const { client, lateness } = this.#options;
     const others = client.transport.endpoints().filter((endpoint) => endpoint !== source);
     const standings = await Promise.all(others.map((one) => lateness.standingOf(one, head)));
     const newest = Math.max(...standings.map((one) => one?.newest ?? 0));
-    if (newest >= head.number - this.#slack) return Math.min(newest, head.number);
+    if (newest >= head.number - this.#slack) {
+      // An endpoint that catches up, or makes as if, tells nothing of the chain's pace.
+      return newest <= head.number + NORMAL_LAG_BLOCKS ? Math.min(newest, head.number) : undefined;
+    }
     const index = standings.findIndex((one) => one !== undefined && !one.isLate);
     const [other, standing] = [others[index], standings[index]];
     if (other === undefined || standing === undefined) return undefined;

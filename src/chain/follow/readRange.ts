@@ -9,7 +9,7 @@ import { decodeLog } from "../contracts/logs.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { type BlockLogs, completeLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
 import type { BlockSpan } from "./headers.ts";
-import { soundLogs } from "./soundLogs.ts";
+import { LogsRefused, MOST_READING_MS, soundLogs } from "./soundLogs.ts";
 
 /** All final blocks after the last such event, up to and including `to`. */
 export interface FinalBlocks {
@@ -189,7 +189,7 @@ function cutsOf(
 /**
  * The logs of the same blocks as another endpoint has them. An endpoint that gives narrower ranges
  * is asked in parts: halved as often as it refuses, which only a long way behind the head takes
- * noticeable time.
+ * noticeable time. Throws `LogsRefused` where that is too long.
  */
 export async function readAgain(
   client: AnyChainClient,
@@ -197,8 +197,9 @@ export async function readAgain(
   { from, end, near }: Reading,
 ): Promise<readonly Log[]> {
   const to = (near[0]?.number ?? end.number + 1) - 1;
+  const until = performance.now() + MOST_READING_MS;
   const [far, ...newest] = await Promise.all([
-    to < from ? [] : readInParts(client, mediator, from, to),
+    to < from ? [] : readInParts(client, mediator, from, to, until),
     ...near.map(({ hash }) => client.getLogs({ address: mediator, blockHash: hash })),
   ]);
   return soundLogs([...far, ...newest.flat()], { mediator, from, to: end.number });
@@ -209,14 +210,16 @@ async function readInParts(
   mediator: Address,
   from: BlockNumber,
   to: BlockNumber,
+  until: number,
 ): Promise<Log[]> {
+  if (performance.now() > until) throw new LogsRefused("logs of many blocks take too long.");
   try {
     return await readLogs(client, mediator, from, to);
   } catch (error) {
     if (asTooWide(error) === undefined || from === to) throw error;
     const middle = Math.floor((from + to) / 2);
-    const first = await readInParts(client, mediator, from, middle);
-    return [...first, ...(await readInParts(client, mediator, middle + 1, to))];
+    const first = await readInParts(client, mediator, from, middle, until);
+    return [...first, ...(await readInParts(client, mediator, middle + 1, to, until))];
   }
 }
 

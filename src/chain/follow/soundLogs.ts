@@ -6,6 +6,9 @@ import type { BlockNumber } from "../../protocol/units.ts";
 import { mediatorAbi } from "../abi/mediator.ts";
 import { decodeLog } from "../contracts/logs.ts";
 
+/** Milliseconds for a block's receipts one by one, or a second endpoint's logs in parts, at most. */
+export const MOST_READING_MS = 30_000;
+
 /** An endpoint's logs cannot be those of the chain, or lack some; another endpoint is asked. */
 export class LogsRefused extends QuarterdeckError {
   override readonly name = "LogsRefused";

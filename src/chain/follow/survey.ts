@@ -1,5 +1,7 @@
 /** Which endpoints have fallen behind the others. */
+import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import { SECOND_WORD_MS } from "../rpc/endpoint.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 
 /** Every so many polls the other endpoints are asked whether ours has fallen behind them. */
@@ -46,7 +48,8 @@ export class Survey {
     if (asked.length < 2) return;
     const heads = await Promise.all(
       asked.map(async (endpoint) => {
-        const number = await endpoint.client.getBlockNumber().catch(() => undefined);
+        const asked = endpoint.client.getBlockNumber().catch(() => undefined);
+        const number = await within(SECOND_WORD_MS, asked);
         return { endpoint, number: Number(number ?? Number.NaN) };
       }),
     );

@@ -47,6 +47,15 @@ export class EndpointFailed extends QuarterdeckError {
   }
 }
 
+/**
+ * The failure to tell of, of one before and the next: an endpoint of another chain says nothing of
+ * ours, and the others may only be down.
+ */
+export function failureToTell(before: unknown, next: unknown): unknown {
+  const isOther = causeOf(next, (cause) => cause instanceof ChainMismatch) !== undefined;
+  return before !== undefined && isOther ? before : next;
+}
+
 /** An endpoint serves another chain than the exchange's, or than the others do. */
 export class ChainMismatch extends QuarterdeckError {
   override readonly name = "ChainMismatch";

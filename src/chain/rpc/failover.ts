@@ -9,7 +9,7 @@ import { sleep as sleepMs } from "../../base/sleep.ts";
 import type { RpcCall } from "./connection.ts";
 import { Endpoint, type EndpointHealth } from "./endpoint.ts";
 import { isCallersError, kindOf } from "./errorKinds.ts";
-import { ChainMismatch, shortMessage } from "./errors.ts";
+import { failureToTell, shortMessage } from "./errors.ts";
 
 export interface FailoverOptions {
   /** Milliseconds that one request to one endpoint may take, its body included. */
@@ -174,8 +174,7 @@ async function requestOf(
         if (kind === "badRequest") refusal ??= error;
         else if (isCallersError(error)) throw error;
         isServedNowhere &&= kind === "unsupported" || kind === "badRequest";
-        // An endpoint of another chain says nothing of ours: the others may only be down.
-        if (failure === undefined || !(error instanceof ChainMismatch)) failure = error;
+        failure = failureToTell(failure, error);
       }
     }
     // None will have learned the method by the next round.
