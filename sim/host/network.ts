@@ -255,10 +255,10 @@ export class Network {
     if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
     if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
     if (this.#hasRefutable(endpoint, "blocksCreeping")) {
-      return inventedOn(head, head.number % MOST_CREPT);
+      return inventedOn(head, head.number % MOST_CREPT, endpoint.words);
     }
     return this.#hasRefutable(endpoint, "blocksInvented")
-      ? inventedOn(head, LEAST_INVENTED + (endpoint.words % 20))
+      ? inventedOn(head, LEAST_INVENTED + (endpoint.words % 20), endpoint.words)
       : head;
   }
 
@@ -274,12 +274,12 @@ export class Network {
   }
 }
 
-/** Blocks after `head` that nobody mined, a second apart. */
-function inventedOn(head: Block, blocks: number): Block {
+/** Blocks after `head` that nobody mined, a second apart; of each `words` its own. */
+function inventedOn(head: Block, blocks: number, words: number): Block {
   if (blocks === 0) return head;
-  const parent = inventedOn(head, blocks - 1);
+  const parent = inventedOn(head, blocks - 1, words);
   const { number, timestamp, hash } = parent;
-  const invented: Hex = `0x${hash.slice(4)}ee`;
+  const invented: Hex = `0x${hash.slice(4)}${(words % 256).toString(16).padStart(2, "0")}`;
   return {
     ...parent,
     parent,

@@ -4,6 +4,7 @@ import type { BlockNumber, Schedule } from "../../src/protocol/units.ts";
 import type { SlotTerms } from "../chain/terms.ts";
 import { DIALECTS, type Dialect } from "../host/dialects.ts";
 import {
+  CREEPING_FAULTS,
   DRAWN_FAULTS,
   type EndpointFault,
   LIMIT_FAULTS,
@@ -162,6 +163,7 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
       ...refutableFaults(liars, last, random.split("refutable"), REFUTABLE_FAULTS),
       ...refutableFaults(liars, last, random.split("lies"), VIEW_FAULTS),
       ...refutableFaults(liars, last, random.split("words"), WORD_FAULTS),
+      ...refutableFaults(liars, last, random.split("creeping"), CREEPING_FAULTS),
     );
   }
   return {

@@ -102,7 +102,7 @@ export class CrossCheck {
     for (const other of this.#others(source)) {
       const height = await lateness.heightOf(other);
       const isShort = height !== undefined && height < end.number + confirmations;
-      const short = isShort ? await this.#shortOf(other, reading, head, source) : undefined;
+      const short = isShort ? await this.#shortOf(other, reading, head, source, height) : undefined;
       if (short instanceof NotSeconded) behind ??= short;
       else if (short !== undefined) strayed ??= short;
       if (short !== undefined || this.#isSpared(other)) continue;
@@ -165,10 +165,12 @@ export class CrossCheck {
     { end }: Reading,
     head: Head,
     source: Endpoint,
+    height: BlockNumber,
   ): Promise<NotSeconded | OtherBlock | undefined> {
     const { lateness, confirmations } = this.#options;
     const standing = await lateness.standingOf(endpoint, head);
-    if (standing === undefined || standing.isLate) return undefined;
+    if (standing === undefined) return new NotSeconded(endpoint.origin, height);
+    if (standing.isLate) return undefined;
     const { newest: number, hash } = standing;
     if (number >= end.number + confirmations) return undefined;
     // Times prove nothing where the block is none of this chain.

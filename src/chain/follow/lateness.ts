@@ -69,6 +69,8 @@ export class Lateness {
   #believed: Heard | undefined;
   /** The newest blocks of endpoints: what they had when their pace was last found to be right. */
   readonly #others = new Map<Endpoint, Heard>();
+  /** The newest blocks of endpoints as they said last. */
+  readonly #heights = new Map<Endpoint, Heard>();
   /** Of endpoints that did not answer in time: when they are asked again. */
   readonly #silentUntil = new Map<Endpoint, number>();
 
@@ -103,15 +105,28 @@ export class Lateness {
 
   /**
    * The newest block of an endpoint, also of one that is passed over, for and against which nothing
-   * is counted: by the time that it is well again, much may be made up. Undefined: it says none.
+   * is counted: by the time that it is well again, much may be made up. One that fell silent just
+   * now has no more than what the pace of the chain gives it since. Undefined: it says none.
    */
   async heightOf(endpoint: Endpoint): Promise<BlockNumber | undefined> {
     const call = { method: "eth_blockNumber" };
     const ask = endpoint.isFailing
       ? () => endpoint.probe(call)
       : () => endpoint.client.getBlockNumber();
-    const height = Number(await this.#inTime(endpoint, ask));
-    return Number.isSafeInteger(height) ? height : undefined;
+    const number = Number(await this.#inTime(endpoint, ask));
+    if (!Number.isSafeInteger(number)) return this.#lastHeightOf(endpoint);
+    this.#heights.set(endpoint, { number, at: performance.now() });
+    return number;
+  }
+
+  #lastHeightOf(endpoint: Endpoint): BlockNumber | undefined {
+    const last = this.#heights.get(endpoint);
+    if (last === undefined) return undefined;
+    const ms = performance.now() - last.at;
+    const { interval } = this;
+    if (interval === undefined) return ms < SILENCE_MS ? last.number : undefined;
+    const blocks = Math.floor(ms / interval);
+    return blocks < JUDGED_INTERVALS ? last.number + blocks : undefined;
   }
 
   /** Undefined where there is no answer. One that keeps silent is not waited for each time. */
