@@ -364,4 +364,15 @@ describe("an endpoint that names a block that nobody else has", () => {
     await watching;
     expect(taken).not.toContain(hash);
   });
+
+  it("blocks go on beside an endpoint that names an old height, and gives no block", async () => {
+    const empty = await proxy(async ({ method }, forward) => {
+      if (method === "eth_blockNumber") return { result: "0x1" };
+      const error = { code: -32000, message: "header not found" };
+      return method === "eth_getBlockByNumber" ? { error } : forward();
+    });
+    const begun = await begin([anvil.url, empty.url]);
+    const last = (await anvil.blockNumber()) - CONFIRMATIONS;
+    expect(await kindsUpTo(begun, last)).toContain("deposited");
+  });
 });

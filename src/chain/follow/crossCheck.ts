@@ -9,7 +9,7 @@ import type { Endpoint } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import { convict, type Given } from "./convict.ts";
-import type { Head, Lateness } from "./lateness.ts";
+import type { Head, Height, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
 import { LogsRefused } from "./soundLogs.ts";
 
@@ -101,14 +101,14 @@ export class CrossCheck {
     const logsHere = `other logs in ${blocksOf(reading)}`;
     for (const other of this.#others(source)) {
       const height = await lateness.heightOf(other);
-      const isShort = height !== undefined && height < end.number + confirmations;
+      const isShort = height !== undefined && height.number < end.number + confirmations;
       const short = isShort ? await this.#shortOf(other, reading, head, source, height) : undefined;
       if (short instanceof NotSeconded) behind ??= short;
       else if (short !== undefined) strayed ??= short;
       if (short !== undefined || this.#isSpared(other)) continue;
       const asked = this.#blockOf(other, reading);
       // Logs by the hash of a block that it lacks would count as its failure.
-      const mayLack = height !== undefined && height < end.number;
+      const mayLack = height !== undefined && height.number < end.number;
       const isLacking = mayLack && (await asked) === "unknown";
       const [block, logs] = await Promise.all([
         asked,
@@ -165,11 +165,14 @@ export class CrossCheck {
     { end }: Reading,
     head: Head,
     source: Endpoint,
-    height: BlockNumber,
+    { number: height, isSaid }: Height,
   ): Promise<NotSeconded | OtherBlock | undefined> {
     const { lateness, confirmations } = this.#options;
     const standing = await lateness.standingOf(endpoint, head);
-    if (standing === undefined) return new NotSeconded(endpoint.origin, height);
+    // No witness without a block; but who fell silent just now is waited for a little.
+    if (standing === undefined) {
+      return isSaid ? undefined : new NotSeconded(endpoint.origin, height);
+    }
     if (standing.isLate) return undefined;
     const { newest: number, hash } = standing;
     if (number >= end.number + confirmations) return undefined;

@@ -16,10 +16,8 @@ export interface HeadPollOptions {
 /** News of a head, for an operator. */
 export interface HeadEvent {
   readonly kind: "head";
-  /** The newest block that others bear out: time is counted by it. */
+  /** The newest block that others bear out. */
   readonly number: BlockNumber;
-  /** The newest block by the endpoint that was asked; not below `number`. */
-  readonly newest: BlockNumber;
   /** Seconds since 1970. */
   readonly timestamp: number;
   /** Wei for a unit of gas; 0 on a chain without. */
@@ -69,7 +67,7 @@ export class HeadPoll {
         const header = await source.client.getBlock({ blockTag: "latest" });
         const [number, timestamp] = [Number(header.number), Number(header.timestamp)];
         const baseFee = header.baseFeePerGas ?? 0n;
-        const event = { kind: "head", number, newest: number, timestamp, baseFee } as const;
+        const event = { kind: "head", number, timestamp, baseFee } as const;
         return { source, event, head: { number, timestamp, header } };
       } catch (error) {
         failure = failureToTell(failure, error);

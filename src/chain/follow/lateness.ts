@@ -50,6 +50,15 @@ export interface Standing {
   readonly isLate: boolean;
 }
 
+/** The number of an endpoint's newest block; `isSaid`: by its word of now, not of before. */
+export interface Height {
+  readonly number: BlockNumber;
+  readonly isSaid: boolean;
+}
+
+/** When endpoints that did not answer a question are asked it again: monotonic clock, ms. */
+type Silences = Map<Endpoint, number>;
+
 /** The newest block of an endpoint by its own word. */
 interface Newest extends Heard {
   /** Milliseconds since 1970. */
@@ -72,7 +81,8 @@ export class Lateness {
   /** The newest blocks of endpoints as they said last. */
   readonly #heights = new Map<Endpoint, Heard>();
   /** Of endpoints that did not answer in time: when they are asked again. */
-  readonly #silentUntil = new Map<Endpoint, number>();
+  readonly #noStanding: Silences = new Map();
+  readonly #noHeight: Silences = new Map();
 
   /** Milliseconds between two blocks by what two endpoints had; undefined: too few are known. */
   get interval(): number | undefined {
@@ -96,7 +106,7 @@ export class Lateness {
 
   /** The standing of an endpoint beside `head`; undefined: it gives none in time. */
   async standingOf(endpoint: Endpoint, head: Head): Promise<Standing | undefined> {
-    const newest = await this.#inTime(endpoint, () => newestOf(endpoint));
+    const newest = await inTime(endpoint, this.#noStanding, () => newestOf(endpoint));
     if (newest === undefined) return undefined;
     const isSlow = this.#isSlow(endpoint, newest);
     const isLate = isSlow || this.#isOld(newest, head) || isDoubtful(newest, head);
@@ -108,37 +118,25 @@ export class Lateness {
    * is counted: by the time that it is well again, much may be made up. One that fell silent just
    * now has no more than what the pace of the chain gives it since. Undefined: it says none.
    */
-  async heightOf(endpoint: Endpoint): Promise<BlockNumber | undefined> {
+  async heightOf(endpoint: Endpoint): Promise<Height | undefined> {
     const call = { method: "eth_blockNumber" };
     const ask = endpoint.isFailing
       ? () => endpoint.probe(call)
       : () => endpoint.client.getBlockNumber();
-    const number = Number(await this.#inTime(endpoint, ask));
+    const number = Number(await inTime(endpoint, this.#noHeight, ask));
     if (!Number.isSafeInteger(number)) return this.#lastHeightOf(endpoint);
     this.#heights.set(endpoint, { number, at: performance.now() });
-    return number;
+    return { number, isSaid: true };
   }
 
-  #lastHeightOf(endpoint: Endpoint): BlockNumber | undefined {
+  #lastHeightOf(endpoint: Endpoint): Height | undefined {
     const last = this.#heights.get(endpoint);
     if (last === undefined) return undefined;
     const ms = performance.now() - last.at;
     const { interval } = this;
-    if (interval === undefined) return ms < SILENCE_MS ? last.number : undefined;
-    const blocks = Math.floor(ms / interval);
-    return blocks < JUDGED_INTERVALS ? last.number + blocks : undefined;
-  }
-
-  /** Undefined where there is no answer. One that keeps silent is not waited for each time. */
-  async #inTime<T>(endpoint: Endpoint, ask: () => Promise<T>): Promise<T | undefined> {
-    if (performance.now() < (this.#silentUntil.get(endpoint) ?? 0)) return undefined;
-    const answer = ask().then(
-      (given) => ({ given }),
-      () => ({ given: undefined }),
-    );
-    const found = await within(SECOND_WORD_MS, answer);
-    if (found === undefined) this.#silentUntil.set(endpoint, performance.now() + SILENCE_MS);
-    return found?.given;
+    const most = interval === undefined ? JUDGED_MS : JUDGED_INTERVALS * interval;
+    if (ms >= Math.min(most, SILENCE_MS)) return undefined;
+    return { number: last.number + (interval ? Math.floor(ms / interval) : 0), isSaid: false };
   }
 
   #intervalOf({ interval }: Newest): number {
@@ -168,6 +166,22 @@ export class Lateness {
 /** True if headers of this chain prove their times, and those of the endpoint do not. */
 function isDoubtful({ headers }: Newest, { header }: Head): boolean {
   return !headers.every(isProven) && isProven(header);
+}
+
+/** Undefined where there is no answer. One that keeps silent is not waited for each time. */
+async function inTime<T>(
+  endpoint: Endpoint,
+  silences: Silences,
+  ask: () => Promise<T>,
+): Promise<T | undefined> {
+  if (performance.now() < (silences.get(endpoint) ?? 0)) return undefined;
+  const answer = ask().then(
+    (given) => ({ given }),
+    () => ({ given: undefined }),
+  );
+  const found = await within(SECOND_WORD_MS, answer);
+  if (found === undefined) silences.set(endpoint, performance.now() + SILENCE_MS);
+  return found?.given;
 }
 
 async function newestOf({ client }: Endpoint): Promise<Newest> {

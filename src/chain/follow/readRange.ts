@@ -6,10 +6,11 @@ import { firstBlockOf, momentOf } from "../../protocol/rounds.ts";
 import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";
 import type { AnyChainClient } from "../chainClient.ts";
 import { decodeLog } from "../contracts/logs.ts";
+import { RpcUnavailable } from "../rpc/errors.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
 import { type BlockLogs, completeLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
 import type { BlockSpan } from "./headers.ts";
-import { LogsRefused, MOST_READING_MS, soundLogs } from "./soundLogs.ts";
+import { MOST_READING_MS, soundLogs } from "./soundLogs.ts";
 
 /** All final blocks after the last such event, up to and including `to`. */
 export interface FinalBlocks {
@@ -189,7 +190,7 @@ function cutsOf(
 /**
  * The logs of the same blocks as another endpoint has them. An endpoint that gives narrower ranges
  * is asked in parts: halved as often as it refuses, which only a long way behind the head takes
- * noticeable time. Throws `LogsRefused` where that is too long.
+ * noticeable time. Throws `RpcUnavailable` where that is too long.
  */
 export async function readAgain(
   client: AnyChainClient,
@@ -212,7 +213,7 @@ async function readInParts(
   to: BlockNumber,
   until: number,
 ): Promise<Log[]> {
-  if (performance.now() > until) throw new LogsRefused("logs of many blocks take too long.");
+  if (performance.now() > until) throw new RpcUnavailable("for logs in time", undefined);
   try {
     return await readLogs(client, mediator, from, to);
   } catch (error) {

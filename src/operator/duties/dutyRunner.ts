@@ -39,7 +39,7 @@ import type { SourceRotation } from "./sourceRotation.ts";
 export interface DutyRunnerOptions {
   readonly state: State;
   /** The newest block known. */
-  readonly head: { readonly number: BlockNumber; readonly newest?: BlockNumber };
+  readonly head: { readonly number: BlockNumber };
   readonly reader: MediatorReader;
   readonly submitter: Submitter;
   readonly log: Log;
@@ -196,14 +196,10 @@ export class DutyRunner {
     }
   }
 
-  /**
-   * Never read an older block than one that contains a transaction of ours, or that an endpoint
-   * has: a duty may be done there.
-   */
+  /** Never read an older block than one that contains a transaction of ours. */
   #newest(head: BlockNumber): BlockNumber {
-    const { submitter, head: seen } = this.#options;
-    const known = [submitter.newestMined, seen.newest ?? head];
-    return Math.max(head, ...known.filter((one) => one <= head + MAX_MINED_AHEAD_BLOCKS));
+    const { newestMined } = this.#options.submitter;
+    return newestMined > head + MAX_MINED_AHEAD_BLOCKS ? head : Math.max(head, newestMined);
   }
 
   /** A duty that is owed no more needs no memory of how it failed. */
