@@ -11,6 +11,7 @@ import { isOverwhelmed, shortMessage } from "../../chain/rpc/errors.ts";
 import { ask, askEach, type ChainClient } from "../../chain/rpc/rpc.ts";
 import type { Signer } from "../../chain/signer.ts";
 import { broadcast } from "../../chain/submit/broadcast.ts";
+import { urgentPriorityOf } from "../../chain/submit/fees.ts";
 import type { DeploymentPlan } from "./plan.ts";
 import type { DeploymentRecord, StepRecord } from "./record.ts";
 import { type Deployed, type DeployStep, stepsOf } from "./steps.ts";
@@ -132,10 +133,6 @@ async function mine(
   }
 }
 
-const GWEI = 10n ** 9n;
-/** By how much one endpoint's word can make the priority fee dearer than another's. */
-const MOST_TIMES_THE_LOWEST = 64n;
-
 interface Sending {
   readonly what: string;
   readonly nonce: number;
@@ -165,18 +162,17 @@ async function send(
   const fees = words.map(({ answer }) => answer.maxFeePerGas).reduce(max);
   // A priority fee is paid as it is named: by the lowest word, until that was once too low.
   const tips = words.map(({ answer }) => answer.maxPriorityFeePerGas);
-  const lowest = tips.reduce(min);
-  const most = MOST_TIMES_THE_LOWEST * max(lowest, GWEI);
-  const tip = raise === 0n ? lowest : min(tips.reduce(max), most);
-  const wanted = raised(fees * 2n);
+  const [priorityFee, urgentPriorityFee] = [tips.reduce(min), tips.reduce(max)];
+  const tip = raise === 0n ? priorityFee : urgentPriorityOf({ priorityFee, urgentPriorityFee });
+  const wanted = min(raised(fees * 2n), maxFeePerGas);
   const raw = await signer.signTransaction({
     chainId: plan.chainId,
     nonce,
     gas: (gas * 12n) / 10n,
     value: 0n,
     ...call,
-    maxFeePerGas: min(wanted, maxFeePerGas),
-    maxPriorityFeePerGas: min(raised(tip), min(wanted, maxFeePerGas)),
+    maxFeePerGas: wanted,
+    maxPriorityFeePerGas: min(raised(tip), wanted),
   });
   const outcome = await broadcast(client, raw);
   if (outcome.kind === "failed" && outcome.as === "funds") {

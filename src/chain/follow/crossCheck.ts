@@ -156,9 +156,9 @@ export class CrossCheck {
   }
 
   /**
-   * Whether an endpoint that is on time has the last block of the reading so deep that it is final;
-   * `other`: it has another block in place of one of the source's. Undefined: it does, or cannot
-   * tell.
+   * The lack of an endpoint that is on time, and by which the last block of the reading is not
+   * final yet; or its newest block, where the source has another of that number. Undefined: the
+   * block is final, or the endpoint cannot tell.
    */
   async #shortOf(
     endpoint: Endpoint,
@@ -178,8 +178,9 @@ export class CrossCheck {
     if (number >= end.number + confirmations) return undefined;
     // Times prove nothing where the block is none of this chain.
     const ours = number < end.number ? await find(source, number) : undefined;
-    if (ours !== undefined && ours.hash !== hash)
+    if (ours !== undefined && ours.hash !== hash) {
       return { endpoint, ours, theirs: { number, hash } };
+    }
     return new NotSeconded(endpoint.origin, number);
   }
 
@@ -201,7 +202,10 @@ export class CrossCheck {
     return this.#options.client.transport.endpoints().filter((endpoint) => endpoint !== source);
   }
 
-  /** Not asked, unless there is a dispute: whatever it is passed over for may take long. */
+  /**
+   * Not asked for blocks and logs, unless there is a dispute: whatever it is passed over for may
+   * take long.
+   */
   #isSpared(endpoint: Endpoint): boolean {
     return endpoint.isFailing && this.#disputed === undefined;
   }

@@ -4,7 +4,6 @@
  * and a deeper one throws `ReorgTooDeep`. A range of blocks comes from one endpoint; its last block
  * and its logs must be the same on a second one, where there is one that is well.
  */
-
 import type { Address } from "../../base/hex.ts";
 import { sleep } from "../../base/sleep.ts";
 import type { BlockNumber, BlockRef, Schedule } from "../../protocol/units.ts";

@@ -96,8 +96,14 @@ export function quoteFees(
   };
 }
 
-/** A fee that one endpoint inflates is paid up to a bound; one that it names too low costs time. */
-function urgentPriorityOf({ priorityFee, urgentPriorityFee }: FeeMarket): bigint {
+/**
+ * The priority fee, in wei for a unit of gas, where too low a fee costs more than too high a one:
+ * by the highest word, up to a bound, for one endpoint may inflate it.
+ */
+export function urgentPriorityOf({
+  priorityFee,
+  urgentPriorityFee,
+}: Pick<FeeMarket, "priorityFee" | "urgentPriorityFee">): bigint {
   return min(urgentPriorityFee, max(priorityFee, MIN_PRIORITY_FEE) * MOST_URGENCY);
 }
 
