@@ -252,6 +252,57 @@ describe("an endpoint that names a block that nobody else has", () => {
     await expect(found).rejects.toMatchObject({ code: "EndpointsDisagree" });
   });
 
+  it("its logs are compared with those of one that is well again, whose penalty is not spent", async () => {
+    const hiding = await proxy(async ({ method }, forward) => {
+      if (method === "eth_getLogs") return { result: [] };
+      const answer = await forward();
+      if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
+      const empty = { transactions: [], logsBloom: `0x${"00".repeat(256)}` };
+      return { result: { ...(answer.result as object), ...empty } };
+    });
+    const after = await readBlockRef(anvil.client, await anvil.blockNumber());
+    const begun = await begin([hiding.url, (await proxy()).url], { after });
+    const [, well] = begun.client.transport.endpoints();
+    // Its penalty lasts for more requests than there are here.
+    for (let i = 0; i < 6; i++) if (well) begun.client.transport.demote(well, "it was away");
+    await deposit();
+    await anvil.mine(2);
+    const last = after.number + 1;
+    await expect(kindsUpTo(begun, last)).rejects.toMatchObject({ code: "EndpointsDisagree" });
+    expect(well?.isFailing).toBe(true);
+  });
+
+  it.each(["eth_getLogs", "eth_getBlockByNumber"])(
+    "blocks go on beside a failing endpoint that keeps silent about %s",
+    async (silent) => {
+      const quiet = await proxy(({ method }, forward) =>
+        method === silent ? new Promise<never>(() => {}) : forward(),
+      );
+      const after = await readBlockRef(anvil.client, await anvil.blockNumber());
+      const begun = await begin([anvil.url, quiet.url], { after });
+      const [, second] = begun.client.transport.endpoints();
+      for (let i = 0; i < 6; i++) if (second) begun.client.transport.demote(second, "it was away");
+      const kinds: string[] = [];
+      const asks: number[] = [];
+      for (let last = after.number + 1; asks.length < 3; last++) {
+        await deposit();
+        await anvil.mine(CONFIRMATIONS);
+        for (let taken = 0; taken < last; ) {
+          const { value: event } = await begun.events.next();
+          if (event?.kind !== "final") continue;
+          kinds.push(...event.logs.map(({ kind }) => kind));
+          taken = event.to.number;
+        }
+        asks.push(quiet.asked.filter(({ method }) => method === silent).length);
+      }
+      expect(kinds).toEqual(Array(3).fill("deposited"));
+      // Once it was waited for in vain it is asked no more for a while.
+      expect(asks[0]).toBeGreaterThan(0);
+      expect(asks[2]).toBe(asks[1]);
+      await begun.events.return();
+    },
+  );
+
   /** Names 40 blocks after the newest true one, which hold no logs. */
   const inventor = () =>
     proxy(async ({ method, params: [asked] }, forward) => {

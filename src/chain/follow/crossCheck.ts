@@ -5,12 +5,14 @@
 import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
+import type { AnyChainClient } from "../chainClient.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import { convict, type Given } from "./convict.ts";
 import type { Head, Height, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
+import { Silences } from "./silences.ts";
 import { LogsRefused } from "./soundLogs.ts";
 
 interface CrossCheckOptions {
@@ -40,6 +42,12 @@ interface OtherBlock {
   readonly theirs: BlockRef;
 }
 
+/** The blocks and logs of an endpoint in the place of a reading; undefined: no answer. */
+interface Contents {
+  readonly block: OtherBlock | "unknown" | undefined;
+  readonly logs: readonly Log[] | undefined;
+}
+
 interface Dispute {
   readonly error: EndpointsDisagree;
   /** The block that they disagree about; undefined: about its logs. */
@@ -50,6 +58,7 @@ export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
+  readonly #silences = new Silences();
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
@@ -86,7 +95,7 @@ export class CrossCheck {
   }
 
   /**
-   * Throws `EndpointsDisagree` where the next endpoint that is well has other blocks or logs than
+   * Throws `EndpointsDisagree` where the next endpoint that answers has other blocks or logs than
    * were read, and no third one has the same as the source: two outvote one, which is passed over
    * then. Without a second one that is well, the first has to do. Throws `NotSeconded` where the
    * last block is not final yet by one that keeps pace, and by no other is, beside the source.
@@ -105,15 +114,10 @@ export class CrossCheck {
       const short = isShort ? await this.#shortOf(other, reading, head, source, height) : undefined;
       if (short instanceof NotSeconded) behind ??= short;
       else if (short !== undefined) strayed ??= short;
-      if (short !== undefined || this.#isSpared(other)) continue;
-      const asked = this.#blockOf(other, reading);
-      // Logs by the hash of a block that it lacks would count as its failure.
-      const mayLack = height !== undefined && height.number < end.number;
-      const isLacking = mayLack && (await asked) === "unknown";
-      const [block, logs] = await Promise.all([
-        asked,
-        isLacking ? undefined : this.#logsAt(other, reading),
-      ]);
+      if (short !== undefined) continue;
+      const found = await this.#contentsAt(other, reading, height);
+      if (found === undefined) continue;
+      const { block, logs } = found;
       if (block === "unknown") {
         this.#noteUnknown(other, end.number);
         continue;
@@ -177,7 +181,7 @@ export class CrossCheck {
     const { newest: number, hash } = standing;
     if (number >= end.number + confirmations) return undefined;
     // Times prove nothing where the block is none of this chain.
-    const ours = number < end.number ? await find(source, number) : undefined;
+    const ours = number < end.number ? await find(source.client, number) : undefined;
     if (ours !== undefined && ours.hash !== hash) {
       return { endpoint, ours, theirs: { number, hash } };
     }
@@ -203,22 +207,39 @@ export class CrossCheck {
   }
 
   /**
-   * Not asked for blocks and logs, unless there is a dispute: whatever it is passed over for may
-   * take long.
+   * The contents of an endpoint in the place of the reading. A failing one is probed where it said
+   * its height just now: it may be well again long before its penalty is spent. Undefined: it is
+   * silent, or gives nothing in time; a dispute waits for it longer.
    */
-  #isSpared(endpoint: Endpoint): boolean {
-    return endpoint.isFailing && this.#disputed === undefined;
+  async #contentsAt(
+    endpoint: Endpoint,
+    reading: Reading,
+    height: Height | undefined,
+  ): Promise<Contents | undefined> {
+    const { client, probing, isFailing } = endpoint;
+    const read = async (by: AnyChainClient): Promise<Contents> => {
+      const asked = this.#blockOf(endpoint, by, reading);
+      // Logs by the hash of a block that it lacks would count as its failure.
+      const mayLack = height !== undefined && height.number < reading.end.number;
+      if (mayLack && (await asked) === "unknown") return { block: "unknown", logs: undefined };
+      const [block, logs] = await Promise.all([asked, this.#logsAt(endpoint, by, reading)]);
+      return { block, logs };
+    };
+    if (!isFailing || this.#disputed !== undefined) return read(client);
+    if (height === undefined || !height.isSaid) return undefined;
+    return this.#silences.answer(endpoint, () => read(probing));
   }
 
   /** The first block of the reading that the endpoint has otherwise; unknown: it lacks the last. */
   async #blockOf(
     endpoint: Endpoint,
+    by: AnyChainClient,
     { end, cuts }: Reading,
   ): Promise<OtherBlock | "unknown" | undefined> {
-    const last = await find(endpoint, end.number);
+    const last = await find(by, end.number);
     if (last === undefined) return "unknown";
     if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
-    const refs = await Promise.all(cuts.map((ours) => this.#refAt(endpoint, ours.number)));
+    const refs = await Promise.all(cuts.map((ours) => this.#refAt(endpoint, ours.number, by)));
     for (const [at, theirs] of refs.entries()) {
       const ours = cuts[at] as BlockRef;
       if (theirs !== undefined && theirs.hash !== ours.hash) return { endpoint, ours, theirs };
@@ -265,17 +286,25 @@ export class CrossCheck {
   }
 
   /** Undefined where it gives none: what was no answer has been counted. */
-  async #logsAt(endpoint: Endpoint, reading: Reading): Promise<readonly Log[] | undefined> {
+  async #logsAt(
+    endpoint: Endpoint,
+    by: AnyChainClient,
+    reading: Reading,
+  ): Promise<readonly Log[] | undefined> {
     try {
-      return await readAgain(endpoint.client, this.#options.mediator, reading);
+      return await readAgain(by, this.#options.mediator, reading);
     } catch (error) {
       if (error instanceof LogsRefused) this.accuse(endpoint, error);
       return undefined;
     }
   }
 
-  async #refAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
-    const found = await find(endpoint, number);
+  async #refAt(
+    endpoint: Endpoint,
+    number: BlockNumber,
+    by = endpoint.client,
+  ): Promise<BlockRef | undefined> {
+    const found = await find(by, number);
     if (found === undefined) this.#noteUnknown(endpoint, number);
     return found;
   }
@@ -291,7 +320,7 @@ export class CrossCheck {
 }
 
 /** Undefined where the endpoint does not give the block. */
-function find({ client }: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
+function find(client: AnyChainClient, number: BlockNumber): Promise<BlockRef | undefined> {
   return readBlockRef(client, number).catch(() => undefined);
 }
 

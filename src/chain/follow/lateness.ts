@@ -6,10 +6,10 @@
  * does: such a time may be made up.
  */
 import type { Hex } from "../../base/hex.ts";
-import { within } from "../../base/within.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
-import { type Endpoint, SECOND_WORD_MS } from "../rpc/endpoint.ts";
+import type { Endpoint } from "../rpc/endpoint.ts";
 import { type GivenBlock, isProven } from "./headerProof.ts";
+import { SILENCE_MS, Silences } from "./silences.ts";
 
 /** Blocks over which an endpoint's own pace is taken. */
 const SAMPLE_BLOCKS = 32n;
@@ -25,9 +25,6 @@ const JUDGED_INTERVALS = 6;
 const JUDGED_MS = 5_000;
 /** An endpoint is slow when fewer than one in so many of the usual blocks came. */
 const SLOWNESS = 4;
-
-/** Milliseconds for which an endpoint that kept silent is not waited for again. */
-const SILENCE_MS = 30_000;
 
 /** A newest block by the endpoint that is asked first. */
 export interface Head {
@@ -56,9 +53,6 @@ export interface Height {
   readonly isSaid: boolean;
 }
 
-/** When endpoints that did not answer a question are asked it again: monotonic clock, ms. */
-type Silences = Map<Endpoint, number>;
-
 /** The newest block of an endpoint by its own word. */
 interface Newest extends Heard {
   /** Milliseconds since 1970. */
@@ -80,9 +74,8 @@ export class Lateness {
   readonly #others = new Map<Endpoint, Heard>();
   /** The newest blocks of endpoints as they said last. */
   readonly #heights = new Map<Endpoint, Heard>();
-  /** Of endpoints that did not answer in time: when they are asked again. */
-  readonly #noStanding: Silences = new Map();
-  readonly #noHeight: Silences = new Map();
+  readonly #noStanding = new Silences();
+  readonly #noHeight = new Silences();
 
   /** Milliseconds between two blocks by what two endpoints had; undefined: too few are known. */
   get interval(): number | undefined {
@@ -106,7 +99,7 @@ export class Lateness {
 
   /** The standing of an endpoint beside `head`; undefined: it gives none in time. */
   async standingOf(endpoint: Endpoint, head: Head): Promise<Standing | undefined> {
-    const newest = await inTime(endpoint, this.#noStanding, () => newestOf(endpoint));
+    const newest = await this.#noStanding.answer(endpoint, () => newestOf(endpoint));
     if (newest === undefined) return undefined;
     const isSlow = this.#isSlow(endpoint, newest);
     const isLate = isSlow || this.#isOld(newest, head) || isDoubtful(newest, head);
@@ -119,11 +112,9 @@ export class Lateness {
    * now has no more than what the pace of the chain gives it since. Undefined: it says none.
    */
   async heightOf(endpoint: Endpoint): Promise<Height | undefined> {
-    const call = { method: "eth_blockNumber" };
-    const ask = endpoint.isFailing
-      ? () => endpoint.probe(call)
-      : () => endpoint.client.getBlockNumber();
-    const number = Number(await inTime(endpoint, this.#noHeight, ask));
+    const { client, probing, isFailing } = endpoint;
+    const ask = () => (isFailing ? probing : client).getBlockNumber();
+    const number = Number(await this.#noHeight.answer(endpoint, ask));
     if (!Number.isSafeInteger(number)) return this.#lastHeightOf(endpoint);
     this.#heights.set(endpoint, { number, at: performance.now() });
     return { number, isSaid: true };
@@ -166,22 +157,6 @@ export class Lateness {
 /** True if headers of this chain prove their times, and those of the endpoint do not. */
 function isDoubtful({ headers }: Newest, { header }: Head): boolean {
   return !headers.every(isProven) && isProven(header);
-}
-
-/** Undefined where there is no answer. One that keeps silent is not waited for each time. */
-async function inTime<T>(
-  endpoint: Endpoint,
-  silences: Silences,
-  ask: () => Promise<T>,
-): Promise<T | undefined> {
-  if (performance.now() < (silences.get(endpoint) ?? 0)) return undefined;
-  const answer = ask().then(
-    (given) => ({ given }),
-    () => ({ given: undefined }),
-  );
-  const found = await within(SECOND_WORD_MS, answer);
-  if (found === undefined) silences.set(endpoint, performance.now() + SILENCE_MS);
-  return found?.given;
 }
 
 async function newestOf({ client }: Endpoint): Promise<Newest> {

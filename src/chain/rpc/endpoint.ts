@@ -54,6 +54,8 @@ const MOST_FAILED_SUBSCRIPTIONS = 3;
 export class Endpoint {
   /** Asks this endpoint alone, once. */
   readonly client: AnyChainClient;
+  /** As `client`, but counts neither for nor against the endpoint. */
+  readonly probing: AnyChainClient;
   readonly #name: PublicName;
   readonly #url: string;
   readonly #options: EndpointOptions;
@@ -74,9 +76,8 @@ export class Endpoint {
     this.#url = url;
     this.#name = publicName(url);
     this.#options = options;
-    const request = (call: RpcCall) => this.request(call);
-    const rest = { key: "endpoint", name: "Endpoint", type: "endpoint", retryCount: 0 } as const;
-    this.client = createChainClient(() => createTransport({ ...rest, request: request as never }));
+    this.client = clientOf((call) => this.request(call));
+    this.probing = clientOf(async (call) => (await this.#trusted()).request(call));
   }
 
   /** Scheme, host and port: the rest of a URL may hold a secret. */
@@ -113,11 +114,6 @@ export class Endpoint {
       if (!isSpared) this.#options.onOutcome(this, error, failuresBefore);
       throw error;
     }
-  }
-
-  /** As `request`, but counts neither for nor against the endpoint. */
-  async probe(call: RpcCall): Promise<unknown> {
-    return (await this.#trusted()).request(call);
   }
 
   /**
@@ -244,6 +240,11 @@ export class Endpoint {
     const dial = isWebSocket(this.#url) ? overWebSocket : overHttp;
     return dial(this.#url, this.#name, timeoutMs);
   }
+}
+
+function clientOf(request: (call: RpcCall) => Promise<unknown>): AnyChainClient {
+  const rest = { key: "endpoint", name: "Endpoint", type: "endpoint", retryCount: 0 } as const;
+  return createChainClient(() => createTransport({ ...rest, request: request as never }));
 }
 
 function isWebSocket(url: string): boolean {
