@@ -1,5 +1,5 @@
 /** What every anvil of this project must not do: fill the disk of whoever runs it. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -55,6 +55,24 @@ test("a chain that takes too much memory is started anew, and goes on where it w
   expect(block).toBeGreaterThan(0n);
   await chain.stop();
   expect(() => pids()).toThrow();
+});
+
+test("a chain that is stopped while it is started anew ends", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "quarterdeck-chain-"));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  const stateFile = join(folder, "chain.json");
+  const port = await freePort();
+  const chain = await startLocalChain({ port, blockTime: 0.1, stateFile, mostBytes: 1, pollMs: 5 });
+  const pids = () => spawnSync("pgrep", ["-f", `anvil --port ${port}`], { encoding: "utf8" });
+  const { stdout: before } = pids();
+  let now = before;
+  while (now === before || now === "") {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    now = pids().stdout;
+  }
+  // Its port is not open yet.
+  await chain.stop();
+  expect(pids().stdout).toBe("");
 });
 
 test("a chain has no block before it is told to make some", async () => {

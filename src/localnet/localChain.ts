@@ -90,27 +90,29 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
   const { mostBytes = MOST_BYTES, pollMs = POLL_MS } = options;
   const url = `http://127.0.0.1:${options.port}`;
   const stopping = new AbortController();
+  const { signal } = stopping;
+  const mining = new Mining(url, options.blockTime * 1000, signal);
   let running = await startAnvil(options, url);
   const ended = (async () => {
     for (let startedAt = performance.now(); ; startedAt = performance.now()) {
-      const isFull = fullMemory(running.child, url, { mostBytes, pollMs, startedAt, stopping });
+      const isFull = fullMemory(running.child, url, { mostBytes, pollMs, startedAt, signal });
       const first = await Promise.race([isFull, running.ended]);
-      if (first !== "full" || stopping.signal.aborted) return running.ended;
+      if (first !== "full" || signal.aborted) return running.ended;
+      await mining.pause();
       running.child.kill("SIGTERM");
       await running.ended;
-      if (stopping.signal.aborted) return 0;
+      if (signal.aborted) return 0;
       running = await startAnvil(options, url);
+      // `stop` has ended the one before.
+      if (signal.aborted) running.child.kill("SIGTERM");
+      mining.resume();
     }
   })();
   ended.catch(() => {});
-  let isMining = false;
   return {
     url,
     ended,
-    startBlocks: () => {
-      if (!isMining) void mineBlocks(url, options.blockTime * 1000, stopping.signal);
-      isMining = true;
-    },
+    startBlocks: () => mining.start(),
     stop: async () => {
       stopping.abort();
       running.child.kill("SIGTERM");
@@ -121,17 +123,50 @@ export async function startLocalChain(options: LocalChainOptions): Promise<Local
 
 /**
  * A block every `everyMs`, until the signal; those that it is late with on a busy machine are left
- * out. anvil itself would begin before anybody is there to see its blocks.
+ * out. anvil itself would begin before anybody is there to see its blocks, and would lose a block
+ * that it makes between the last write of its state and its end.
  */
-async function mineBlocks(url: string, everyMs: number, signal: AbortSignal): Promise<void> {
-  const client = connect([url], { retries: 0 });
-  let next = performance.now() + everyMs;
-  while (!signal.aborted) {
-    await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});
-    if (signal.aborted) return;
-    next = Math.max(next + everyMs, performance.now());
-    // While anvil is started anew none comes.
-    await client.request({ method: "evm_mine", params: [] } as never).catch(() => {});
+class Mining {
+  readonly #client: ReturnType<typeof connect>;
+  readonly #everyMs: number;
+  readonly #signal: AbortSignal;
+  #isOn = false;
+  #isPaused = false;
+  #block: Promise<unknown> = Promise.resolve();
+
+  constructor(url: string, everyMs: number, signal: AbortSignal) {
+    this.#client = connect([url], { retries: 0 });
+    this.#everyMs = everyMs;
+    this.#signal = signal;
+  }
+
+  start(): void {
+    if (!this.#isOn) void this.#run();
+    this.#isOn = true;
+  }
+
+  /** Resolves when the block that is being made is there. */
+  async pause(): Promise<void> {
+    this.#isPaused = true;
+    await this.#block;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+
+  async #run(): Promise<void> {
+    const signal = this.#signal;
+    let next = performance.now() + this.#everyMs;
+    while (!signal.aborted) {
+      await sleep(Math.max(0, next - performance.now()), undefined, { signal }).catch(() => {});
+      if (signal.aborted) return;
+      next = Math.max(next + this.#everyMs, performance.now());
+      if (this.#isPaused) continue;
+      const call = { method: "evm_mine", params: [] } as never;
+      this.#block = this.#client.request(call).catch(() => {});
+      await this.#block;
+    }
   }
 }
 
@@ -180,10 +215,10 @@ async function startAnvil(options: LocalChainOptions, url: string): Promise<Runn
 async function fullMemory(
   { pid }: ChildProcess,
   url: string,
-  how: { mostBytes: number; pollMs: number; startedAt: number; stopping: AbortController },
+  how: { mostBytes: number; pollMs: number; startedAt: number; signal: AbortSignal },
 ): Promise<"full"> {
   const client = connect([url], { retries: 0 });
-  const { signal } = how.stopping;
+  const { signal } = how;
   while (!signal.aborted) {
     await sleep(how.pollMs, undefined, { signal, ref: false }).catch(() => {});
     // A new process that needs this much at once must not be restarted for ever.
