@@ -15,7 +15,14 @@ import { chooseSeed } from "./support/checks/random.ts";
 import type { Member, OperatorsExchange } from "./support/exchange/severalOperators.ts";
 import { Drills } from "./support/faults/drills.ts";
 
+/** Rounds in which a machine that stalls may spoil a drill that needs an operator to be fast. */
+const MOST_STALLED_ROUNDS = 4;
 const seed = chooseSeed();
+
+/** Plays a drill until it says that it was in time. */
+async function untilInTime(play: () => Promise<boolean>): Promise<void> {
+  for (let rounds = 1; !(await play()); rounds++) expect(rounds).toBeLessThan(MOST_STALLED_ROUNDS);
+}
 
 describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
   let drills: Drills;
@@ -167,31 +174,42 @@ describe(`several operators (QUARTERDECK_SEED=${seed})`, () => {
   });
 
   it("the operators commit on time while none can claim a slot, by who claimed last", async () => {
-    await drills.under(async ({ round }) => {
-      const release = await exchange.holdClaims();
-      const operator = await drills.untilUnclaimed();
-      await drills.untilCommitted(round);
-      const commit = { sender: operator, isRescue: false };
-      expect(await drills.commitsOf(round)).toEqual([commit, commit]);
-      expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
-      release();
-    });
+    const commitUnclaimed = () =>
+      drills.under(async ({ round, boundary }) => {
+        const release = await exchange.holdClaims();
+        const operator = await drills.untilUnclaimed();
+        const isBefore = (await exchange.anvil.blockNumber()) < boundary;
+        await drills.untilCommitted(round);
+        const commits = await drills.commitsOf(round);
+        expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
+        release();
+        expect(commits.length).toBe(2);
+        // A machine that stalls may make the drill too late, or the operator: others rescue then.
+        const own = commits.filter(({ isRescue }) => !isRescue);
+        if (isBefore) expect(own.filter(({ sender }) => sender !== operator)).toEqual([]);
+        return isBefore && own.length === 2;
+      });
+    await untilInTime(commitUnclaimed);
   });
 
   it("the operators commit on time while none can claim and the last claimer is dead", async () => {
-    await drills.under(async ({ round }) => {
-      const release = await exchange.holdClaims();
-      const operator = await drills.untilUnclaimed();
-      const dead = exchange.members.find(({ address }) => address === operator);
-      await dead?.kill();
-      await drills.untilCommitted(round);
-      for (const { sender, isRescue } of await drills.commitsOf(round)) {
-        expect(sender).not.toBe(operator);
-        expect(isRescue).toBe(true);
-      }
-      expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
-      release();
-      await dead?.start();
-    });
+    await untilInTime(() =>
+      drills.under(async ({ round, boundary }) => {
+        const release = await exchange.holdClaims();
+        const operator = await drills.untilUnclaimed();
+        const dead = exchange.members.find(({ address }) => address === operator);
+        await dead?.kill();
+        const isBefore = (await exchange.anvil.blockNumber()) < boundary;
+        await drills.untilCommitted(round);
+        for (const { sender, isRescue } of await drills.commitsOf(round)) {
+          if (isBefore) expect(sender).not.toBe(operator);
+          if (isBefore) expect(isRescue).toBe(true);
+        }
+        expect(await exchange.slotReader.slots()).toMatchObject({ operator, claimed: [] });
+        release();
+        await dead?.start();
+        return isBefore;
+      }),
+    );
   });
 });
