@@ -350,10 +350,11 @@ describe("an endpoint that names a block that nobody else has", () => {
     },
   );
 
-  it("blocks that a true endpoint lacks are not taken, however slowly the other gets ahead", async () => {
-    let shown: number | undefined;
-    const upToShown = await proxy(async ({ method, params }, forward) => {
+  /** Gives no block after the one that `last` names, if it names one. */
+  const showing = (last: () => number | undefined) =>
+    proxy(async ({ method, params }, forward) => {
       const [number, isFull] = params;
+      const shown = last();
       if (shown === undefined) return forward();
       if (method === "eth_blockNumber") return { result: `0x${shown.toString(16)}` };
       if (method !== "eth_getBlockByNumber") return forward();
@@ -361,6 +362,10 @@ describe("an endpoint that names a block that nobody else has", () => {
       const at = number === "latest" ? `0x${shown.toString(16)}` : number;
       return { result: await anvil.rpc(method, [at, isFull]) };
     });
+
+  it("blocks that a true endpoint lacks are not taken, however slowly the other gets ahead", async () => {
+    let shown: number | undefined;
+    const upToShown = await showing(() => shown);
     const after = await readBlockRef(anvil.client, await anvil.blockNumber());
     const { events } = await begin([anvil.url, upToShown.url], { after, confirmations: 3 });
     const heads: number[] = [];
@@ -387,6 +392,27 @@ describe("an endpoint that names a block that nobody else has", () => {
     expect(heads.at(-1)).toBe(shown);
     stop.abort();
     await watching;
+  });
+
+  it("blocks are not final by one that has them and no time of its newest, beside one that is on time", async () => {
+    const behind = (await anvil.blockNumber()) - 1;
+    const shown = await showing(() => behind);
+    const timeless = await startHttpProxy(shown.url, async ({ params }, forward) => {
+      return params[0] === "latest" ? 503 : forward();
+    });
+    open.push(timeless);
+    const after = await readBlockRef(anvil.client, behind - 4);
+    const begun = await begin([anvil.url, shown.url, timeless.url], { after, maxTries: 100 });
+    const taken: number[] = [];
+    const watching = (async () => {
+      for await (const event of begun.events)
+        if (event.kind === "final") taken.push(event.to.number);
+    })();
+    await until("blocks are taken", () => taken.length > 0);
+    await sleep(300);
+    stop.abort();
+    await watching;
+    expect(taken.at(-1)).toBe(behind - CONFIRMATIONS);
   });
 
   it("a block that it makes up far behind is told as a dispute, however new its time, and not taken", async () => {

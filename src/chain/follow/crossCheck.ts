@@ -101,17 +101,16 @@ export class CrossCheck {
    * last block is not final yet by one that keeps pace, and by no other is, beside the source.
    */
   async requireSecond(source: Endpoint, reading: Reading, head: Head): Promise<void> {
-    const { lateness, confirmations } = this.#options;
     const { end } = reading;
     let behind: NotSeconded | undefined;
     // Has other logs, or another block, than were read.
     let opposed: Given | undefined;
     let strayed: OtherBlock | undefined;
     const logsHere = `other logs in ${blocksOf(reading)}`;
-    for (const other of this.#others(source)) {
-      const height = await lateness.heightOf(other);
-      const isShort = height !== undefined && height.number < end.number + confirmations;
-      const short = isShort ? await this.#shortOf(other, reading, head, source, height) : undefined;
+    const others = this.#others(source);
+    for (const [at, other] of others.entries()) {
+      const height = await this.#options.lateness.heightOf(other);
+      const short = await this.#shortOf(other, reading, head, source, height);
       if (short instanceof NotSeconded) behind ??= short;
       else if (short !== undefined) strayed ??= short;
       if (short !== undefined) continue;
@@ -146,6 +145,11 @@ export class CrossCheck {
         this.#outvote(strayed.endpoint, `another block ${strayed.ours.number}`);
       }
       this.#disputed = undefined;
+      // Too new they may be by others, where this one has them and not those after them.
+      if (!this.#isFinalBy(height, reading)) {
+        behind ??= await this.#anyBehind(others.slice(at + 1), reading, head, source);
+        if (behind !== undefined) throw behind;
+      }
       return;
     }
     if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
@@ -166,16 +170,18 @@ export class CrossCheck {
    */
   async #shortOf(
     endpoint: Endpoint,
-    { end }: Reading,
+    reading: Reading,
     head: Head,
     source: Endpoint,
-    { number: height, isSaid }: Height,
+    height: Height | undefined,
   ): Promise<NotSeconded | OtherBlock | undefined> {
     const { lateness, confirmations } = this.#options;
+    const { end } = reading;
+    if (height === undefined || this.#isFinalBy(height, reading)) return undefined;
     const standing = await lateness.standingOf(endpoint, head);
     // No witness without a block; but who fell silent just now is waited for a little.
     if (standing === undefined) {
-      return isSaid ? undefined : new NotSeconded(endpoint.origin, height);
+      return height.isSaid ? undefined : new NotSeconded(endpoint.origin, height.number);
     }
     if (standing.isLate) return undefined;
     const { newest: number, hash } = standing;
@@ -186,6 +192,25 @@ export class CrossCheck {
       return { endpoint, ours, theirs: { number, hash } };
     }
     return new NotSeconded(endpoint.origin, number);
+  }
+
+  #isFinalBy(height: Height | undefined, { end }: Reading): boolean {
+    return height !== undefined && height.number >= end.number + this.#options.confirmations;
+  }
+
+  /** The lack of the first of `endpoints` that has one: see `#shortOf`. */
+  async #anyBehind(
+    endpoints: readonly Endpoint[],
+    reading: Reading,
+    head: Head,
+    source: Endpoint,
+  ): Promise<NotSeconded | undefined> {
+    for (const one of endpoints) {
+      const height = await this.#options.lateness.heightOf(one);
+      const short = await this.#shortOf(one, reading, head, source, height);
+      if (short instanceof NotSeconded) return short;
+    }
+    return undefined;
   }
 
   /**

@@ -18,6 +18,8 @@ export interface HeadEvent {
   readonly kind: "head";
   /** The newest block that others bear out. */
   readonly number: BlockNumber;
+  /** The newest block by the word of one endpoint, at or after `number`. */
+  readonly newest: BlockNumber;
   /** Seconds since 1970. */
   readonly timestamp: number;
   /** Wei for a unit of gas; 0 on a chain without. */
@@ -67,7 +69,7 @@ export class HeadPoll {
         const header = await source.client.getBlock({ blockTag: "latest" });
         const [number, timestamp] = [Number(header.number), Number(header.timestamp)];
         const baseFee = header.baseFeePerGas ?? 0n;
-        const event = { kind: "head", number, timestamp, baseFee } as const;
+        const event = { kind: "head", number, newest: number, timestamp, baseFee } as const;
         return { source, event, head: { number, timestamp, header } };
       } catch (error) {
         failure = failureToTell(failure, error);

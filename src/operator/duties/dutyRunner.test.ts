@@ -4,7 +4,7 @@ import type { Hex } from "../../base/hex.ts";
 import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
-import { ContractRefused } from "../../chain/rpc/errors.ts";
+import { ContractRefused, RpcUnavailable } from "../../chain/rpc/errors.ts";
 import type { Call, Mined, Submitter } from "../../chain/submit/submitter.ts";
 import { commit, withdrawals } from "../../exchange/queries/views.ts";
 import {
@@ -38,11 +38,14 @@ interface Setup {
   readonly presented?: { readonly sold: bigint; readonly bought: bigint };
   /** What happens while the chain is read. */
   readonly whileRead?: () => Promise<void>;
+  /** Whether a block shows the duty as done; throws for one that nobody has. Never unless given. */
+  readonly isDoneBy?: (block: number) => boolean;
   readonly rotation?: Pick<SourceRotation, "look" | "failed">;
 }
 
 /** The chain shows nothing as done; what is sent is only noted. */
-function setup({ world, send, maxTries = 3, attestations, presented, whileRead, rotation }: Setup) {
+function setup({ world, send, maxTries = 3, isDoneBy = () => false, ...rest }: Setup) {
+  const { attestations, presented, whileRead, rotation } = rest;
   const sent: string[] = [];
   const calldata: Hex[] = [];
   const lines: { event: string; fields: Fields }[] = [];
@@ -57,7 +60,10 @@ function setup({ world, send, maxTries = 3, attestations, presented, whileRead, 
       asked.push(block);
       return reader;
     },
-    commitment: async (round: number) => (round <= world.state.completedRound ? {} : undefined),
+    commitment: async (round: number) => {
+      const isDone = isDoneBy(asked.at(-1) as number) || round <= world.state.completedRound;
+      return isDone ? {} : undefined;
+    },
     isDisputeOpen: async () => true,
     accumulation: async () => ({ covered: 0, orders: 0, lastId: 0n }),
     presentedFill: async () => presented,
@@ -76,7 +82,7 @@ function setup({ world, send, maxTries = 3, attestations, presented, whileRead, 
     },
   };
   const mined: Mined[] = [];
-  const head = { number: 0 };
+  const head = { number: 0, newest: 0 };
   const duties = new DutyRunner({
     state: world.state,
     head,
@@ -88,9 +94,9 @@ function setup({ world, send, maxTries = 3, attestations, presented, whileRead, 
     onMined: (_kind, one) => mined.push(one),
     ...(attestations && { attestations }),
   });
-  /** Runs as of a head. */
-  const at = (number: number) => {
-    head.number = number;
+  /** Runs as of a head, which others bear out, and of a newer one. */
+  const at = (number: number, newest = number) => {
+    Object.assign(head, { number, newest });
     return duties.run();
   };
   const runner = Object.assign(duties, { at });
@@ -269,6 +275,34 @@ describe("the duty runner", () => {
     submitter.newestMined = FIRST + 5 + MAX_MINED_AHEAD_BLOCKS + 1;
     await step(runner, FIRST + 5);
     expect(asked.at(-1)).toBe(FIRST + 5);
+  });
+
+  it("a duty that a newer block shows as done than others bear out is not sent again", async () => {
+    const isDoneBy = (block: number) => block >= FIRST + 2;
+    const { runner, sent, asked } = setup({ world: owingCommit(), send: () => MINED, isDoneBy });
+    await runner.at(FIRST, FIRST + 2);
+    await runner.idle();
+    expect(asked).toEqual([FIRST + 2]);
+    expect(sent).toEqual([]);
+    // By the time of those that others bear out.
+    expect(runner.view?.head).toBe(FIRST);
+  });
+
+  it("a newer block that nobody gives, or that is far ahead, holds up no duty", async () => {
+    const isDoneBy = (block: number) => {
+      if (block > FIRST) throw new RpcUnavailable("for a view", undefined);
+      return false;
+    };
+    for (const [ahead, asks] of [
+      [2, [FIRST + 2, FIRST]],
+      [MAX_MINED_AHEAD_BLOCKS + 1, [FIRST]],
+    ] as const) {
+      const { runner, sent, asked } = setup({ world: owingCommit(), send: () => MINED, isDoneBy });
+      await runner.at(FIRST, FIRST + ahead);
+      await runner.idle();
+      expect(asked).toEqual(asks);
+      expect(sent).toEqual(["commit of round 1"]);
+    }
   });
 
   it("a missed deadline is told once, tried no more, and does not end the runner", async () => {

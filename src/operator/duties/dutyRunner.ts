@@ -29,6 +29,7 @@ import {
   type DutyId,
   dutyId,
   dutyName,
+  type Questions,
   questions,
   sendableDuties,
 } from "./duties.ts";
@@ -38,8 +39,8 @@ import type { SourceRotation } from "./sourceRotation.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;
-  /** The newest block known. */
-  readonly head: { readonly number: BlockNumber };
+  /** The newest block that endpoints bear out, and the newest by the word of one. */
+  readonly head: { readonly number: BlockNumber; readonly newest: BlockNumber };
   readonly reader: MediatorReader;
   readonly submitter: Submitter;
   readonly log: Log;
@@ -121,12 +122,12 @@ export class DutyRunner {
    * `RpcUnavailable` when the chain cannot be read.
    */
   async run(): Promise<void> {
-    const { state, reader } = this.#options;
+    const { state } = this.#options;
     const head = this.#options.head.number;
     // A duty that ends while the chain is read may not show there yet.
     const before = new Set(this.#underWay.keys());
     const asked = questions(state);
-    const shown = await readChainView(reader, this.#newest(head), asked);
+    const shown = await this.#readView(asked, head);
     const { view, refuted } = this.#done.hold(
       state,
       shown,
@@ -153,6 +154,20 @@ export class DutyRunner {
       const ended = this.#do(duty, head, giveUp.signal);
       this.#underWay.set(name, { duty, giveUp, ended });
     }
+  }
+
+  /**
+   * The facts of the newest block by anybody's word: what a block shows as done that others lack
+   * still would be sent in vain. Where none gives that block, those of `head`, which says what time
+   * it is.
+   */
+  async #readView(asked: Questions, head: BlockNumber): Promise<ChainView> {
+    const { reader } = this.#options;
+    const { newest } = this.#options.head;
+    const known = this.#newest(head);
+    const isAhead = newest > known && newest <= known + MAX_MINED_AHEAD_BLOCKS;
+    const ahead = isAhead && (await readChainView(reader, newest, asked).catch(() => undefined));
+    return ahead ? { ...ahead, head: known } : readChainView(reader, known, asked);
   }
 
   /**
@@ -279,7 +294,7 @@ export class DutyRunner {
   async #closeDispute(answer: DisputeAnswerView, deadlineBlock: BlockNumber): Promise<bigint> {
     const { client, round } = answer;
     const { state, reader, submitter } = this.#options;
-    const at = reader.at(this.#newest(this.#view?.head ?? 0));
+    const at = reader.at(this.#newest(this.#view?.asOf ?? 0));
     const { complete, presented } = await withPresented(state, at, answer);
     requireAnswerCloses(complete, presented);
     const { statement } = answer;

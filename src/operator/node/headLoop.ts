@@ -36,7 +36,7 @@ export class HeadLoop {
 
   /** To be called with each new head, and, without one, after final blocks were taken in. */
   readonly onChain = (seen: SeenHead | undefined): void => {
-    this.#parts.head.note(seen?.number);
+    this.#parts.head.note(seen?.number, seen?.newest);
     for (const effect of this.#effects) effect(seen);
   };
 

@@ -5,17 +5,24 @@ import type { BlockNumber } from "../../protocol/units.ts";
 export class ChainHead {
   readonly #state: State;
   #number: BlockNumber;
+  #newest: BlockNumber;
   #isHeard = false;
   #caughtUp = false;
 
   constructor(state: State) {
     this.#state = state;
     this.#number = state.head?.number ?? state.genesis.schedule.genesisBlock;
+    this.#newest = this.#number;
   }
 
   /** Before the chain answered: the last block that the journal holds. */
   get number(): BlockNumber {
     return this.#number;
+  }
+
+  /** The newest block by one endpoint's word, at or after `number`. */
+  get newest(): BlockNumber {
+    return this.#newest;
   }
 
   /** Whether the chain has answered since the start. */
@@ -39,8 +46,9 @@ export class ChainHead {
    * Notes what the chain said; without a number, that blocks were taken in. A node that syncs anew
    * names blocks from before the exchange: no round has those.
    */
-  note(number: BlockNumber = this.#number): void {
+  note(number: BlockNumber = this.#number, newest: BlockNumber = this.#newest): void {
     this.#number = Math.max(number, this.#state.genesis.schedule.genesisBlock);
+    this.#newest = Math.max(newest, this.#number);
     this.#isHeard = true;
     this.#caughtUp ||= this.lagBlocks === 0;
   }
