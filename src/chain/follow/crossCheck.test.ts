@@ -394,26 +394,37 @@ describe("an endpoint that names a block that nobody else has", () => {
     await watching;
   });
 
-  it("blocks are not final by one that has them and no time of its newest, beside one that is on time", async () => {
-    const behind = (await anvil.blockNumber()) - 1;
-    const shown = await showing(() => behind);
-    const timeless = await startHttpProxy(shown.url, async ({ params }, forward) => {
-      return params[0] === "latest" ? 503 : forward();
-    });
-    open.push(timeless);
-    const after = await readBlockRef(anvil.client, behind - 4);
-    const begun = await begin([anvil.url, shown.url, timeless.url], { after, maxTries: 100 });
-    const taken: number[] = [];
-    const watching = (async () => {
-      for await (const event of begun.events)
-        if (event.kind === "final") taken.push(event.to.number);
-    })();
-    await until("blocks are taken", () => taken.length > 0);
-    await sleep(300);
-    stop.abort();
-    await watching;
-    expect(taken.at(-1)).toBe(behind - CONFIRMATIONS);
-  });
+  it.each([
+    ["gives no time of its newest", 1],
+    ["gives no time of its newest", 0],
+    ["is as far as the first", 1],
+    ["is as far as the first", 0],
+  ])(
+    "blocks that one on time has not under enough are not final by another that %s (it is number %i)",
+    async (which, at) => {
+      const behind = (await anvil.blockNumber()) - 1;
+      const shown = await showing(() => behind);
+      const timeless = await startHttpProxy(shown.url, async ({ params }, forward) => {
+        return params[0] === "latest" ? 503 : forward();
+      });
+      open.push(timeless);
+      const other = which === "is as far as the first" ? await proxy() : timeless;
+      const urls = [shown.url];
+      urls.splice(at, 0, other.url);
+      const after = await readBlockRef(anvil.client, behind - 4);
+      const begun = await begin([anvil.url, ...urls], { after, maxTries: 100 });
+      const taken: number[] = [];
+      const watching = (async () => {
+        for await (const event of begun.events)
+          if (event.kind === "final") taken.push(event.to.number);
+      })();
+      await until("blocks are taken", () => taken.length > 0);
+      await sleep(300);
+      stop.abort();
+      await watching;
+      expect(taken.at(-1)).toBe(behind - CONFIRMATIONS);
+    },
+  );
 
   it("a block that it makes up far behind is told as a dispute, however new its time, and not taken", async () => {
     const number = (await anvil.blockNumber()) - 20;

@@ -22,7 +22,7 @@ interface CrossCheckOptions {
   readonly confirmations: number;
 }
 
-/** By an endpoint that keeps pace the last block of a reading is not final: it may be made up. */
+/** By an endpoint that is on time the last block of a reading is not final: it may be made up. */
 export class NotSeconded extends Error {
   readonly origin: string;
   /** The newest block that the endpoint has. */
@@ -98,7 +98,7 @@ export class CrossCheck {
    * Throws `EndpointsDisagree` where the next endpoint that answers has other blocks or logs than
    * were read, and no third one has the same as the source: two outvote one, which is passed over
    * then. Without a second one that is well, the first has to do. Throws `NotSeconded` where the
-   * last block is not final yet by one that keeps pace, and by no other is, beside the source.
+   * last block is not final yet by any that is on time: of several the true one may be alone.
    */
   async requireSecond(source: Endpoint, reading: Reading, head: Head): Promise<void> {
     const { end } = reading;
@@ -145,11 +145,9 @@ export class CrossCheck {
         this.#outvote(strayed.endpoint, `another block ${strayed.ours.number}`);
       }
       this.#disputed = undefined;
-      // Too new they may be by others, where this one has them and not those after them.
-      if (!this.#isFinalBy(height, reading)) {
-        behind ??= await this.#anyBehind(others.slice(at + 1), reading, head, source);
-        if (behind !== undefined) throw behind;
-      }
+      // By those that come after it, which may be the true ones, it may be too new.
+      behind ??= await this.#anyBehind(others.slice(at + 1), reading, head, source);
+      if (behind !== undefined) throw behind;
       return;
     }
     if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
@@ -170,14 +168,13 @@ export class CrossCheck {
    */
   async #shortOf(
     endpoint: Endpoint,
-    reading: Reading,
+    { end }: Reading,
     head: Head,
     source: Endpoint,
     height: Height | undefined,
   ): Promise<NotSeconded | OtherBlock | undefined> {
     const { lateness, confirmations } = this.#options;
-    const { end } = reading;
-    if (height === undefined || this.#isFinalBy(height, reading)) return undefined;
+    if (height === undefined || height.number >= end.number + confirmations) return undefined;
     const standing = await lateness.standingOf(endpoint, head);
     // No witness without a block; but who fell silent just now is waited for a little.
     if (standing === undefined) {
@@ -192,10 +189,6 @@ export class CrossCheck {
       return { endpoint, ours, theirs: { number, hash } };
     }
     return new NotSeconded(endpoint.origin, number);
-  }
-
-  #isFinalBy(height: Height | undefined, { end }: Reading): boolean {
-    return height !== undefined && height.number >= end.number + this.#options.confirmations;
   }
 
   /** The lack of the first of `endpoints` that has one: see `#shortOf`. */
