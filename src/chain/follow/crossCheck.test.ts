@@ -252,14 +252,18 @@ describe("an endpoint that names a block that nobody else has", () => {
     await expect(found).rejects.toMatchObject({ code: "EndpointsDisagree" });
   });
 
-  it("its logs are compared with those of one that is well again, whose penalty is not spent", async () => {
-    const hiding = await proxy(async ({ method }, forward) => {
+  /** By themselves its blocks are sound: they hold nothing. */
+  const hidingLogs = () =>
+    proxy(async ({ method }, forward) => {
       if (method === "eth_getLogs") return { result: [] };
       const answer = await forward();
       if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
       const empty = { transactions: [], logsBloom: `0x${"00".repeat(256)}` };
       return { result: { ...(answer.result as object), ...empty } };
     });
+
+  it("its logs are compared with those of one that is well again, whose penalty is not spent", async () => {
+    const hiding = await hidingLogs();
     const after = await readBlockRef(anvil.client, await anvil.blockNumber());
     const begun = await begin([hiding.url, (await proxy()).url], { after });
     const [, well] = begun.client.transport.endpoints();
@@ -303,9 +307,10 @@ describe("an endpoint that names a block that nobody else has", () => {
     },
   );
 
-  /** Names 40 blocks after the newest true one, which hold no logs. */
-  const inventor = () =>
+  /** Names 40 blocks after the newest true one, which hold no logs, while `isOn`. */
+  const inventor = (isOn = () => true) =>
     proxy(async ({ method, params: [asked] }, forward) => {
+      if (!isOn()) return forward();
       const real = await anvil.blockNumber();
       if (method === "eth_blockNumber") return { result: `0x${(real + 40).toString(16)}` };
       const number = asked === "latest" ? real + 40 : Number(asked);
@@ -349,6 +354,30 @@ describe("an endpoint that names a block that nobody else has", () => {
       await begun.events.return();
     },
   );
+
+  it("blocks that it makes up are not taken while a true one is slow to give its newest", async () => {
+    let isSlow = false;
+    const stuck = Promise.withResolvers<number>();
+    const liar = await inventor(() => isSlow);
+    const slow = await proxy(({ params }, forward) =>
+      isSlow && params[0] === "latest" ? stuck.promise : forward(),
+    );
+    const after = await readBlockRef(anvil.client, (await anvil.blockNumber()) - 2);
+    const { events } = await begin([liar.url, slow.url], { after, maxTries: 100 });
+    const told: number[] = [];
+    const watching = (async () => {
+      for await (const event of events)
+        told.push(event.kind === "head" ? event.number : event.to.number);
+    })();
+    await until("blocks are taken", () => told.length > 1);
+    isSlow = true;
+    await anvil.mine(1);
+    await sleep(4000);
+    expect(Math.max(...told)).toBeLessThanOrEqual(await anvil.blockNumber());
+    stop.abort();
+    stuck.resolve(503);
+    await watching;
+  });
 
   /** Gives no block after the one that `last` names, if it names one. */
   const showing = (last: () => number | undefined) =>
@@ -394,21 +423,30 @@ describe("an endpoint that names a block that nobody else has", () => {
     await watching;
   });
 
-  it.each([
+  it.each<["gives no time of its newest" | "is as far as the first" | "has other logs", number]>([
     ["gives no time of its newest", 1],
     ["gives no time of its newest", 0],
     ["is as far as the first", 1],
     ["is as far as the first", 0],
+    ["has other logs", 1],
+    ["has other logs", 0],
   ])(
     "blocks that one on time has not under enough are not final by another that %s (it is number %i)",
     async (which, at) => {
+      await deposit();
+      await anvil.mine(2);
       const behind = (await anvil.blockNumber()) - 1;
       const shown = await showing(() => behind);
       const timeless = await startHttpProxy(shown.url, async ({ params }, forward) => {
         return params[0] === "latest" ? 503 : forward();
       });
       open.push(timeless);
-      const other = which === "is as far as the first" ? await proxy() : timeless;
+      const others = {
+        "gives no time of its newest": timeless,
+        "is as far as the first": await proxy(),
+        "has other logs": await hidingLogs(),
+      };
+      const other = others[which];
       const urls = [shown.url];
       urls.splice(at, 0, other.url);
       const after = await readBlockRef(anvil.client, behind - 4);

@@ -150,6 +150,8 @@ export class CrossCheck {
       if (behind !== undefined) throw behind;
       return;
     }
+    // Of fewer blocks it can say which side is right.
+    if (behind !== undefined) throw behind;
     if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
     if (opposed !== undefined) {
       const about = `the Mediator's logs in ${blocksOf(reading)}`;
@@ -158,7 +160,6 @@ export class CrossCheck {
       throw this.#dispute(about, [here, { origin: other.origin, says: `${logs.length} logs` }]);
     }
     await this.#requireUndisputed(source);
-    if (behind !== undefined) throw behind;
   }
 
   /**
@@ -184,9 +185,11 @@ export class CrossCheck {
     const { newest: number, hash } = standing;
     if (number >= end.number + confirmations) return undefined;
     // Times prove nothing where the block is none of this chain.
-    const ours = number < end.number ? await find(source.client, number) : undefined;
-    if (ours !== undefined && ours.hash !== hash) {
-      return { endpoint, ours, theirs: { number, hash } };
+    if (hash !== undefined && number < end.number) {
+      const ours = await find(source.client, number);
+      if (ours !== undefined && ours.hash !== hash) {
+        return { endpoint, ours, theirs: { number, hash } };
+      }
     }
     return new NotSeconded(endpoint.origin, number);
   }
@@ -235,15 +238,16 @@ export class CrossCheck {
     height: Height | undefined,
   ): Promise<Contents | undefined> {
     const { client, probing, isFailing } = endpoint;
+    const isProbed = isFailing && this.#disputed === undefined;
     const read = async (by: AnyChainClient): Promise<Contents> => {
       const asked = this.#blockOf(endpoint, by, reading);
-      // Logs by the hash of a block that it lacks would count as its failure.
-      const mayLack = height !== undefined && height.number < reading.end.number;
+      // Logs by the hash of a block that it lacks would count as its failure, or cost its quota.
+      const mayLack = isProbed || (height !== undefined && height.number < reading.end.number);
       if (mayLack && (await asked) === "unknown") return { block: "unknown", logs: undefined };
       const [block, logs] = await Promise.all([asked, this.#logsAt(endpoint, by, reading)]);
       return { block, logs };
     };
-    if (!isFailing || this.#disputed !== undefined) return read(client);
+    if (!isProbed) return read(client);
     if (height === undefined || !height.isSaid) return undefined;
     return this.#silences.answer(endpoint, () => read(probing));
   }

@@ -23,6 +23,8 @@ const FRESH_MS = 10_000;
 /** Before an endpoint's pace is judged: usual times between two blocks, and milliseconds. */
 const JUDGED_INTERVALS = 6;
 const JUDGED_MS = 5_000;
+/** Milliseconds for which an endpoint that was on time still is where it gives its height alone. */
+const REMEMBERED_MS = 2 * SILENCE_MS;
 /** An endpoint is slow when fewer than one in so many of the usual blocks came. */
 const SLOWNESS = 4;
 
@@ -43,8 +45,14 @@ export interface Heard {
 /** The newest block of an endpoint; `isLate`: that it lacks the head says nothing of the chain. */
 export interface Standing {
   readonly newest: BlockNumber;
-  readonly hash: Hex;
+  /** Undefined: it gave the number alone, in time. */
+  readonly hash: Hex | undefined;
   readonly isLate: boolean;
+}
+
+/** A standing that was found, and when, in milliseconds of the monotonic clock. */
+interface Found extends Standing {
+  readonly at: number;
 }
 
 /** The number of an endpoint's newest block; `isSaid`: by its word of now, not of before. */
@@ -74,6 +82,8 @@ export class Lateness {
   readonly #others = new Map<Endpoint, Heard>();
   /** The newest blocks of endpoints as they said last. */
   readonly #heights = new Map<Endpoint, Heard>();
+  /** The standings of endpoints that were found last. */
+  readonly #standings = new Map<Endpoint, Found>();
   readonly #noStanding = new Silences();
   readonly #noHeight = new Silences();
 
@@ -99,11 +109,25 @@ export class Lateness {
 
   /** The standing of an endpoint beside `head`; undefined: it gives none in time. */
   async standingOf(endpoint: Endpoint, head: Head): Promise<Standing | undefined> {
-    const newest = await this.#noStanding.answer(endpoint, () => newestOf(endpoint));
-    if (newest === undefined) return undefined;
+    const isPaceKnown = this.interval !== undefined;
+    const ask = () => newestOf(endpoint, isPaceKnown, this.#heights.get(endpoint)?.number);
+    const newest = await this.#noStanding.answer(endpoint, ask);
+    if (newest === undefined) return this.#lastStandingOf(endpoint);
     const isSlow = this.#isSlow(endpoint, newest);
     const isLate = isSlow || this.#isOld(newest, head) || isDoubtful(newest, head);
-    return { newest: newest.number, hash: newest.hash, isLate };
+    const { number, hash, at } = newest;
+    this.#standings.set(endpoint, { newest: number, hash, isLate, at });
+    return { newest: number, hash, isLate };
+  }
+
+  /** One slow answer makes no endpoint late that was on time, and goes on. */
+  async #lastStandingOf(endpoint: Endpoint): Promise<Standing | undefined> {
+    const last = this.#standings.get(endpoint);
+    if (last === undefined || last.isLate) return undefined;
+    if (performance.now() - last.at > REMEMBERED_MS) return undefined;
+    const height = await this.heightOf(endpoint);
+    if (!height?.isSaid || height.number < last.newest) return undefined;
+    return { newest: height.number, hash: undefined, isLate: false };
   }
 
   /**
@@ -159,14 +183,27 @@ function isDoubtful({ headers }: Newest, { header }: Head): boolean {
   return !headers.every(isProven) && isProven(header);
 }
 
-async function newestOf({ client }: Endpoint): Promise<Newest> {
-  const block = await client.getBlock({ blockTag: "latest" });
+/**
+ * `isPaceKnown`: of the chain, and an endpoint's own matters no more. `height`: its newest block as
+ * it said last, so that both blocks are asked for at once.
+ */
+async function newestOf(
+  { client }: Endpoint,
+  isPaceKnown: boolean,
+  height: BlockNumber | undefined,
+): Promise<Newest> {
+  const sampleOf = (newest: bigint) =>
+    client.getBlock({ blockNumber: newest < SAMPLE_BLOCKS ? 0n : newest - SAMPLE_BLOCKS });
+  const [block, asked] = await Promise.all([
+    client.getBlock({ blockTag: "latest" }),
+    isPaceKnown || height === undefined ? undefined : sampleOf(BigInt(height)),
+  ]);
   const { number, timestamp } = block;
   const [at, time, hash] = [performance.now(), Number(timestamp) * 1000, block.hash as Hex];
   const heard = { number: Number(number), hash, at, time };
-  const blocks = number < SAMPLE_BLOCKS ? number : SAMPLE_BLOCKS;
-  if (blocks === 0n) return { ...heard, interval: 0, headers: [block] };
-  const earlier = await client.getBlock({ blockNumber: number - blocks });
+  const earlier = isPaceKnown ? block : (asked ?? (await sampleOf(number)));
+  const blocks = number - earlier.number;
+  if (blocks <= 0n) return { ...heard, interval: 0, headers: [block] };
   const interval = Number((timestamp - earlier.timestamp) * 1000n) / Number(blocks);
   return { ...heard, interval: Math.max(0, interval), headers: [block, earlier] };
 }

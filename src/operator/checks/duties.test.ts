@@ -24,7 +24,6 @@ import { haltCheck } from "./halt.ts";
 function unreadView(state: State, head: BlockNumber): ChainView {
   return {
     head,
-    asOf: head,
     isRequestActive: () => true,
     isCommitted: (round, token) => (state.tokens.get(token)?.committedRound ?? -1) >= round,
     isDisputeOpen: () => true,

@@ -3,13 +3,13 @@ import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainView, Questions } from "./duties.ts";
 
-/** One read for each question, all as of `block`. Throws `RpcUnavailable`. */
+/** One read for each question, all as of block `head`. Throws `RpcUnavailable`. */
 export async function readChainView(
   reader: MediatorReader,
-  block: BlockNumber,
+  head: BlockNumber,
   questions: Questions,
 ): Promise<ChainView> {
-  const at = reader.at(block);
+  const at = reader.at(head);
   const active = new Set<string>();
   const committed = new Set<string>();
   const open = new Set<string>();
@@ -27,8 +27,7 @@ export async function readChainView(
     }),
   ]);
   return {
-    head: block,
-    asOf: block,
+    head,
     isRequestActive: ({ client, token, round, amount }) =>
       active.has(key(client, token, round, amount)),
     isCommitted: (round, token) => committed.has(key(round, token)),

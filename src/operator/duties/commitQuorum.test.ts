@@ -126,7 +126,6 @@ function atRound1(): World {
 function dutyOf(world: World): CommitDuty {
   const view = {
     head: world.block,
-    asOf: world.block,
     isCommitted: () => false,
     isRequestActive: () => true,
     isDisputeOpen: () => false,

@@ -19,7 +19,6 @@ const BLOCKS_TO_SHOW = CONFIRMATIONS + 3;
 function allDone(head: number): ChainView {
   return {
     head,
-    asOf: head,
     isRequestActive: () => false,
     isCommitted: () => true,
     isDisputeOpen: () => false,

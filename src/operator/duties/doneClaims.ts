@@ -46,13 +46,13 @@ export class DoneClaims {
     const found: string[] = [];
     for (const name of claimsOf(state, view, asked)) {
       const newestMined = minedFor(name);
-      let claim = before.get(name) ?? { since: view.asOf, isRefuted: false };
+      let claim = before.get(name) ?? { since: view.head, isRefuted: false };
       if (claim.isRefuted && newestMined > claim.since) {
         claim = { since: newestMined, isRefuted: false };
       }
       if (!claim.isRefuted && processed >= claim.since + MOVED_BLOCKS) {
         found.push(name);
-        claim = { since: Math.max(view.asOf, newestMined), isRefuted: true };
+        claim = { since: Math.max(view.head, newestMined), isRefuted: true };
       }
       this.#claims.set(name, claim);
     }
@@ -93,7 +93,6 @@ function claimsOf(state: State, view: ChainView, asked: Questions): string[] {
 function without(view: ChainView, refuted: ReadonlySet<string>): ChainView {
   return {
     head: view.head,
-    asOf: view.asOf,
     isRequestActive: (request) =>
       view.isRequestActive(request) || refuted.has(requestName(request)),
     isCommitted: (round, token) =>

@@ -107,10 +107,7 @@ export interface RequestRef {
 
 /** The newest block's facts about everything that the machine still waits for. */
 export interface ChainView {
-  /** The block that says what time it is. */
   readonly head: BlockNumber;
-  /** The block whose facts are shown, at or after `head`. */
-  readonly asOf: BlockNumber;
   /**
    * Whether the request that the machine wants cancelled still stands. Once it is cancelled, the
    * client may make another in the same round, of which the evidence says nothing.

@@ -4,7 +4,7 @@ import type { Hex } from "../../base/hex.ts";
 import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
-import { ContractRefused, RpcUnavailable } from "../../chain/rpc/errors.ts";
+import { ContractRefused } from "../../chain/rpc/errors.ts";
 import type { Call, Mined, Submitter } from "../../chain/submit/submitter.ts";
 import { commit, withdrawals } from "../../exchange/queries/views.ts";
 import {
@@ -38,7 +38,7 @@ interface Setup {
   readonly presented?: { readonly sold: bigint; readonly bought: bigint };
   /** What happens while the chain is read. */
   readonly whileRead?: () => Promise<void>;
-  /** Whether a block shows the duty as done; throws for one that nobody has. Never unless given. */
+  /** Whether a block shows the duty as done; throws what the chain says. Never unless given. */
   readonly isDoneBy?: (block: number) => boolean;
   readonly rotation?: Pick<SourceRotation, "look" | "failed">;
 }
@@ -277,32 +277,50 @@ describe("the duty runner", () => {
     expect(asked.at(-1)).toBe(FIRST + 5);
   });
 
-  it("a duty that a newer block shows as done than others bear out is not sent again", async () => {
-    const isDoneBy = (block: number) => block >= FIRST + 2;
-    const { runner, sent, asked } = setup({ world: owingCommit(), send: () => MINED, isDoneBy });
-    await runner.at(FIRST, FIRST + 2);
-    await runner.idle();
-    expect(asked).toEqual([FIRST + 2]);
+  it("nothing is sent after a start before blocks are seen that one endpoint has", async () => {
+    const world = overdrawn();
+    const { runner, sent } = setup({ world, send: () => MINED });
+    const start = world.block;
+    await runner.at(start, start + 2);
+    await runner.at(start + 1, start + 5);
     expect(sent).toEqual([]);
-    // By the time of those that others bear out.
-    expect(runner.view?.head).toBe(FIRST);
+    await runner.at(start + 2, start + 5);
+    expect(sent).not.toEqual([]);
   });
 
-  it("a newer block that nobody gives, or that is far ahead, holds up no duty", async () => {
-    const isDoneBy = (block: number) => {
-      if (block > FIRST) throw new RpcUnavailable("for a view", undefined);
-      return false;
-    };
-    for (const [ahead, asks] of [
-      [2, [FIRST + 2, FIRST]],
-      [MAX_MINED_AHEAD_BLOCKS + 1, [FIRST]],
-    ] as const) {
-      const { runner, sent, asked } = setup({ world: owingCommit(), send: () => MINED, isDoneBy });
-      await runner.at(FIRST, FIRST + ahead);
-      await runner.idle();
-      expect(asked).toEqual(asks);
-      expect(sent).toEqual(["commit of round 1"]);
+  it("nothing is held up for long, or near its deadline, by blocks that only one has", async () => {
+    const world = overdrawn();
+    const start = world.block;
+    const far = setup({ world, send: () => MINED });
+    for (let head = start; far.sent.length === 0; head++) {
+      expect(head).toBeLessThanOrEqual(start + 4);
+      await far.runner.at(head, head + 10);
     }
+    // Seven blocks are left.
+    const near = setup({ world: owingCommit(), send: () => MINED });
+    await near.runner.at(FIRST, FIRST + 10);
+    expect(near.sent).toEqual(["commit of round 1"]);
+  });
+
+  it("a block whose views revert is passed over, and ends nothing", async () => {
+    let lied = 0;
+    const isDoneBy = (block: number) => {
+      if (block < lied) return false;
+      throw new ContractRefused("a view", "reverted", []);
+    };
+    const { runner, sent, asked, submitter } = setup({
+      world: owingCommit(),
+      send: () => MINED,
+      isDoneBy,
+    });
+    lied = FIRST + 3;
+    submitter.newestMined = lied;
+    await runner.at(FIRST);
+    expect(asked).toEqual([lied, FIRST]);
+    expect(sent).toEqual(["commit of round 1"]);
+    lied = 0;
+    submitter.newestMined = 0;
+    await expect(runner.at(FIRST + 1)).rejects.toMatchObject({ code: "RpcUnavailable" });
   });
 
   it("a missed deadline is told once, tried no more, and does not end the runner", async () => {

@@ -9,7 +9,7 @@ import { bytesToHex, type Hex } from "../../base/hex.ts";
 import type { Fields, Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
 import { encodeCancelWithdrawal, encodeCommit } from "../../chain/contracts/mediatorCalls.ts";
-import { ContractRefused, DeadlineMissed } from "../../chain/rpc/errors.ts";
+import { ContractRefused, DeadlineMissed, RpcUnavailable } from "../../chain/rpc/errors.ts";
 import type { Mined, Submitter } from "../../chain/submit/submitter.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { type DisputeAnswerView, withdrawals } from "../../exchange/queries/views.ts";
@@ -75,6 +75,14 @@ const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
   commit: 1,
 };
 
+/**
+ * Blocks for which nothing is sent after a start, at most, while blocks are heard of that not all
+ * endpoints have: one of those may hold what a former process sent.
+ */
+const MOST_UNSEEN_BLOCKS = 4;
+/** Blocks before a deadline in which that is no reason to wait. */
+const URGENT_BLOCKS = 2 * MOST_UNSEEN_BLOCKS;
+
 /** Blocks for which it is kept when a transaction was mined for a duty. */
 const MINED_BLOCKS = 64;
 
@@ -96,6 +104,8 @@ export class DutyRunner {
   /** The block of the last transaction for each claim that a duty is done. */
   readonly #minedFor = new Map<string, BlockNumber>();
   #view: ChainView | undefined;
+  /** The first block as of which the transactions of a former process are seen. */
+  #seenFrom: BlockNumber | undefined;
 
   constructor(options: DutyRunnerOptions) {
     this.#options = options;
@@ -123,7 +133,8 @@ export class DutyRunner {
    */
   async run(): Promise<void> {
     const { state } = this.#options;
-    const head = this.#options.head.number;
+    const { number: head, newest } = this.#options.head;
+    this.#seenFrom ??= Math.min(newest, head + MOST_UNSEEN_BLOCKS);
     // A duty that ends while the chain is read may not show there yet.
     const before = new Set(this.#underWay.keys());
     const asked = questions(state);
@@ -149,6 +160,7 @@ export class DutyRunner {
       const name = nameOf(duty);
       if (before.has(name) || this.#underWay.has(name)) continue;
       if (this.#isLate(duty, head) || this.#backsOff(duty, head)) continue;
+      if (this.#mayBeDone(duty, head)) continue;
       if (this.#options.mayAct?.(head, duty.deadlineBlock) === false) continue;
       const giveUp = new AbortController();
       const ended = this.#do(duty, head, giveUp.signal);
@@ -156,18 +168,23 @@ export class DutyRunner {
     }
   }
 
-  /**
-   * The facts of the newest block by anybody's word: what a block shows as done that others lack
-   * still would be sent in vain. Where none gives that block, those of `head`, which says what time
-   * it is.
-   */
+  /** Throws `RpcUnavailable`. */
   async #readView(asked: Questions, head: BlockNumber): Promise<ChainView> {
     const { reader } = this.#options;
-    const { newest } = this.#options.head;
-    const known = this.#newest(head);
-    const isAhead = newest > known && newest <= known + MAX_MINED_AHEAD_BLOCKS;
-    const ahead = isAhead && (await readChainView(reader, newest, asked).catch(() => undefined));
-    return ahead ? { ...ahead, head: known } : readChainView(reader, known, asked);
+    const newest = this.#newest(head);
+    try {
+      return await readChainView(reader, newest, asked);
+    } catch (error) {
+      if (!(error instanceof ContractRefused)) throw error;
+      // No view of the Mediator's reverts: the block that an endpoint says so of may be made up.
+      if (newest > head) return readChainView(reader, head, asked);
+      throw new RpcUnavailable("for what is done", error);
+    }
+  }
+
+  /** Right after a start: a former process may have done it in a block that is not seen yet. */
+  #mayBeDone({ deadlineBlock }: Duty, head: BlockNumber): boolean {
+    return head < (this.#seenFrom ?? 0) && head < deadlineBlock - URGENT_BLOCKS;
   }
 
   /**
@@ -294,7 +311,7 @@ export class DutyRunner {
   async #closeDispute(answer: DisputeAnswerView, deadlineBlock: BlockNumber): Promise<bigint> {
     const { client, round } = answer;
     const { state, reader, submitter } = this.#options;
-    const at = reader.at(this.#newest(this.#view?.asOf ?? 0));
+    const at = reader.at(this.#newest(this.#view?.head ?? 0));
     const { complete, presented } = await withPresented(state, at, answer);
     requireAnswerCloses(complete, presented);
     const { statement } = answer;

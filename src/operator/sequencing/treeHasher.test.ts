@@ -66,7 +66,6 @@ function crowd(clients: number): State {
 
 const NOTHING_DONE: ChainView = {
   head: EDGE,
-  asOf: EDGE,
   isRequestActive: () => true,
   isCommitted: () => false,
   isDisputeOpen: () => true,
