@@ -5,8 +5,9 @@
  */
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeEvent, OrderRef, Trade } from "../../exchange/model/outcome.ts";
-import { Candles, marketKey, type SavedCandles } from "./candles.ts";
-import { Ledger, type Move } from "./ledger.ts";
+import { Candles, marketKey } from "./candles.ts";
+import { decodeHistory, encodeHistory } from "./historyBytes.ts";
+import { Ledger } from "./ledger.ts";
 
 /** Kept of each market. */
 const TRADES_PER_MARKET = 5000;
@@ -24,17 +25,6 @@ export interface TradePage {
   readonly before?: bigint | undefined;
   readonly after?: bigint | undefined;
   readonly limit: number;
-}
-
-/** The form of a history in a snapshot; before it a list of trades stood alone. */
-const FORM = 2;
-
-interface Saved {
-  readonly form: typeof FORM;
-  readonly timeMs: number;
-  readonly trades: readonly Trade[];
-  readonly candles: SavedCandles;
-  readonly moves: readonly Move[];
 }
 
 export class History {
@@ -84,40 +74,31 @@ export class History {
     return pageOf(this.#byClient.get(client), page, ({ trade }) => trade.sequence);
   }
 
-  /** As JSON text, for a snapshot. */
-  encode(): string {
+  /** As bytes, for a snapshot. */
+  encode(): Uint8Array {
     const trades = new Map<bigint, Trade>();
     for (const list of this.#byMarket.values())
       for (const one of list) trades.set(one.sequence, one);
     for (const list of this.#byClient.values()) {
       for (const { trade } of list) trades.set(trade.sequence, trade);
     }
-    const ascending = [...trades.values()].sort((a, b) => (a.sequence < b.sequence ? -1 : 1));
-    const saved: Saved = {
-      form: FORM,
+    return encodeHistory({
       timeMs: this.#timeMs,
-      trades: ascending,
+      trades: [...trades.values()].sort((a, b) => (a.sequence < b.sequence ? -1 : 1)),
       candles: this.#candles.encode(),
       moves: this.#ledger.encode(),
-    };
-    return JSON.stringify(saved, (_, part) =>
-      typeof part === "bigint" ? { units: part.toString() } : part,
-    );
+    });
   }
 
-  /** As it was after the record `sequence`. */
-  static decode(text: string, sequence: number): History {
+  /** As it was after the record `sequence`. Throws where the bytes are no history. */
+  static decode(bytes: Uint8Array, sequence: number): History {
     const history = new History();
+    const { timeMs, trades, candles, moves } = decodeHistory(bytes);
     history.#upTo = sequence;
-    const saved = JSON.parse(text, (_, part) =>
-      typeof part?.units === "string" ? BigInt(part.units) : part,
-    ) as Saved | readonly Trade[];
-    const isWhole = "form" in saved;
-    for (const trade of isWhole ? saved.trades : saved) history.#add(trade);
-    if (!isWhole) return history;
-    history.#timeMs = saved.timeMs;
-    history.#candles = Candles.decode(saved.candles);
-    history.#ledger = Ledger.decode(saved.moves);
+    history.#timeMs = timeMs;
+    for (const trade of trades) history.#add(trade);
+    history.#candles = Candles.decode(candles);
+    history.#ledger = Ledger.decode(moves);
     return history;
   }
 

@@ -89,7 +89,7 @@ function usableState({ sequence, stateHash: expected, bytes }: Snapshot): SavedS
  * line feed behind it, and no zero was in front.
  */
 export function encodeSaved(state: State, history: History): Uint8Array<ArrayBuffer> {
-  const parts: Uint8Array[] = [new TextEncoder().encode(history.encode())];
+  const parts: Uint8Array[] = [history.encode()];
   for (const record of encodeSnapshot(state)) parts.push(record);
   const length = parts.reduce((sum, part) => sum + part.length + LENGTH_BYTES, 1);
   const bytes = new Uint8Array(length);
@@ -109,10 +109,7 @@ const LENGTH_BYTES = 4;
 function decodeSaved(bytes: Uint8Array, sequence: number) {
   const lines = bytes[0] === 0 ? partsOf(bytes) : linesOf(bytes);
   const first = lines.next();
-  const history = History.decode(
-    new TextDecoder().decode(first.value ?? new Uint8Array()),
-    sequence,
-  );
+  const history = History.decode(first.value ?? new Uint8Array(), sequence);
   const records = [...lines];
   const version = snapshotVersion(records[0] ?? new Uint8Array());
   return { version, state: decodeSnapshot(records), history };
