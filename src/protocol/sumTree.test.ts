@@ -15,7 +15,8 @@ import {
 import type { BalanceProof, Sibling, TreeRoot } from "./units.ts";
 
 const MAX = (1n << 128n) - 1n;
-const COUNTS = [0, 1, 2, 3, 5, 4, 8, 64, 128, 9, 65, 129];
+/** The last ones are of more than one batch. */
+const COUNTS = [0, 1, 2, 3, 5, 4, 8, 64, 128, 9, 65, 129, 1024, 1025, 2051];
 
 const clientOf = (index: number): Address =>
   checksumAddress(pad(toHex(index + 1), { size: 20 }) as Hex);

@@ -1,14 +1,13 @@
 /**
- * The balance tree of one token in one round: a Merkle-sum tree (docs/protocol.md section 3).
- * Every node
- * hashes both its children's sums, so no two clients can be promised the same money. An odd last
- * node is promoted unchanged. Twin of contracts/src/libraries/SumTree.sol, which verifies.
+ * The balance tree of one token in one round: a Merkle-sum tree (docs/protocol.md section 3). Every
+ * node hashes both its children's sums, so no two clients can be promised the same money. An odd
+ * last node is promoted unchanged. Twin of contracts/src/libraries/SumTree.sol, which verifies.
  */
 import { ADDRESS_BYTES } from "../base/address.ts";
 import { UINT128_MAX, viewOf, writeUint128 } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, isHex, writeHex } from "../base/hex.ts";
-import { keccak256, MAX_NODES, NODE_BYTES, nodeBench } from "../base/keccak.ts";
+import { keccak256, LEAF_BYTES, MAX_NODES, NODE_BYTES, nodeBench } from "../base/keccak.ts";
 import { ChunkPool } from "./tree/chunks.ts";
 import { LEAF_WORDS, NODE_WORDS, NodeLevel, runLength, WaitList } from "./tree/nodeLevel.ts";
 import type { Amount, BalanceProof, Leaf, Sibling, TreeRoot } from "./units.ts";
@@ -54,8 +53,13 @@ export class SumTree implements FrozenSumTree {
   /** The tree of `leaves` in their order. About 2n hashes. */
   static build(leaves: Iterable<Leaf>): SumTree {
     const tree = new SumTree();
-    for (const leaf of leaves) tree.append(leaf);
-    tree.#hashAll();
+    // A maker of leaves may hash, and overwrite those of a batch.
+    const all = Array.isArray(leaves) ? (leaves as readonly Leaf[]) : [...leaves];
+    for (let first = 0; first < all.length; first += MAX_NODES) {
+      tree.#appendHashed(all, first, Math.min(MAX_NODES, all.length - first));
+    }
+    tree.#requireWithin();
+    tree.#raise();
     return tree;
   }
 
@@ -162,6 +166,41 @@ export class SumTree implements FrozenSumTree {
     return leaves;
   }
 
+  /** Appends `count` leaves from `first` on, as nodes. */
+  #appendHashed(leaves: readonly Leaf[], first: number, count: number): void {
+    for (let i = 0; i < count; i++) {
+      const leaf = leaves[first + i] as Leaf;
+      assertUint128(leaf);
+      writeLeaf(LEAF_BYTES * i, leaf);
+      this.#total += leaf.balance;
+    }
+    nodeBench.makeLeaves(count);
+    this.#leaves.write(first, count, nodeBench.outputWords, 0);
+  }
+
+  /** Makes every node above the leaves, of which there was none. */
+  #raise(): void {
+    for (let below = this.#leaves; below.width > 1; ) {
+      const level = new NodeLevel(this.#pool);
+      const width = half(below.width + 1);
+      for (let first = 0; first < width; first += MAX_NODES) {
+        const count = Math.min(MAX_NODES, width - first);
+        const children = Math.min(2 * count, below.width - 2 * first);
+        below.copyTo(nodeBench.inputWords, 0, 2 * first, children);
+        nodeBench.makeParents(count);
+        if (children % 2 === 1) this.#promote(below, count - 1);
+        level.write(first, count, nodeBench.outputWords, 0);
+      }
+      this.#levels.push(level);
+      below = level;
+    }
+  }
+
+  /** The last node of a level, which has no sibling, as node `at` of what was made of it. */
+  #promote(below: NodeLevel, at: number): void {
+    below.copyTo(nodeBench.outputWords, NODE_WORDS * at, below.width - 1, 1);
+  }
+
   #write(index: number, leaf: Leaf, before: Amount): void {
     this.#leaves.writeUnhashed(index, leaf);
     this.#waiting[0]?.add(index);
@@ -173,9 +212,12 @@ export class SumTree implements FrozenSumTree {
     assert(exists, () => `no leaf ${index} in a tree of ${this.leafCount}.`);
   }
 
+  #requireWithin(): void {
+    assert(this.#total <= UINT128_MAX, "the balances of a token exceed 2^128 - 1 in all.");
+  }
+
   #hashAll(): void {
-    const isWithin = this.#total <= UINT128_MAX;
-    assert(isWithin, "the balances of a token exceed 2^128 - 1 in all.");
+    this.#requireWithin();
     while (!this.hashSome(Number.POSITIVE_INFINITY));
   }
 
@@ -200,7 +242,7 @@ export class SumTree implements FrozenSumTree {
   }
 
   #makeParents(below: NodeLevel, batch: readonly number[]): void {
-    const { inputWords, outputWords } = nodeBench;
+    const { inputWords } = nodeBench;
     const odd = below.width - 1;
     for (let i = 0; i < batch.length; ) {
       const run = runLength(batch, i);
@@ -212,7 +254,7 @@ export class SumTree implements FrozenSumTree {
     }
     nodeBench.makeParents(batch.length);
     const promoted = odd % 2 === 0 ? batch.indexOf(odd / 2) : -1;
-    if (promoted !== -1) below.copyTo(outputWords, NODE_WORDS * promoted, odd, 1);
+    if (promoted !== -1) this.#promote(below, promoted);
   }
 
   /** Takes the nodes that were made for these places of a level; what is above them waits. */
