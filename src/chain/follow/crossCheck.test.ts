@@ -379,6 +379,30 @@ describe("an endpoint that names a block that nobody else has", () => {
     await watching;
   });
 
+  it("an endpoint whose height stands still, and which gives no newest, holds up blocks for seconds only", async () => {
+    let frozen: number | undefined;
+    const still = await proxy(async ({ method, params }, forward) => {
+      if (frozen === undefined) return forward();
+      if (method === "eth_blockNumber") return { result: `0x${frozen.toString(16)}` };
+      return params[0] === "latest" ? 503 : forward();
+    });
+    const after = await readBlockRef(anvil.client, (await anvil.blockNumber()) - 2);
+    const { events } = await begin([anvil.url, still.url], { after, maxTries: 100 });
+    const taken: number[] = [];
+    const watching = (async () => {
+      for await (const event of events) if (event.kind === "final") taken.push(event.to.number);
+    })();
+    await until("blocks are taken", () => taken.length > 0);
+    frozen = await anvil.blockNumber();
+    await anvil.mine(3);
+    const last = frozen + 3 - CONFIRMATIONS;
+    // Ten seconds it may be on time still.
+    for (let left = 40; left > 0 && taken.at(-1) !== last; left--) await sleep(1000);
+    expect(taken.at(-1)).toBe(last);
+    stop.abort();
+    await watching;
+  });
+
   /** Gives no block after the one that `last` names, if it names one. */
   const showing = (last: () => number | undefined) =>
     proxy(async ({ method, params }, forward) => {

@@ -58,7 +58,8 @@ export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
-  readonly #silences = new Silences();
+  readonly #noBlock = new Silences();
+  readonly #noLogs = new Silences();
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
@@ -237,19 +238,29 @@ export class CrossCheck {
     reading: Reading,
     height: Height | undefined,
   ): Promise<Contents | undefined> {
-    const { client, probing, isFailing } = endpoint;
-    const isProbed = isFailing && this.#disputed === undefined;
-    const read = async (by: AnyChainClient): Promise<Contents> => {
-      const asked = this.#blockOf(endpoint, by, reading);
-      // Logs by the hash of a block that it lacks would count as its failure, or cost its quota.
-      const mayLack = isProbed || (height !== undefined && height.number < reading.end.number);
-      if (mayLack && (await asked) === "unknown") return { block: "unknown", logs: undefined };
-      const [block, logs] = await Promise.all([asked, this.#logsAt(endpoint, by, reading)]);
-      return { block, logs };
-    };
-    if (!isProbed) return read(client);
-    if (height === undefined || !height.isSaid) return undefined;
-    return this.#silences.answer(endpoint, () => read(probing));
+    if (endpoint.isFailing && this.#disputed === undefined) {
+      return height?.isSaid ? this.#probedAt(endpoint, reading) : undefined;
+    }
+    const asked = this.#blockOf(endpoint, endpoint.client, reading);
+    // Logs by the hash of a block that it lacks would count as its failure.
+    const mayLack = height !== undefined && height.number < reading.end.number;
+    if (mayLack && (await asked) === "unknown") return { block: "unknown", logs: undefined };
+    const logs = this.#logsAt(endpoint, endpoint.client, reading);
+    return { block: await asked, logs: await logs };
+  }
+
+  /** Each kind of answer in time of its own; no logs where the block says enough. */
+  async #probedAt(endpoint: Endpoint, reading: Reading): Promise<Contents | undefined> {
+    const { probing } = endpoint;
+    const found = await this.#noBlock.answer(endpoint, async () => ({
+      block: await this.#blockOf(endpoint, probing, reading),
+    }));
+    if (found === undefined || found.block !== undefined)
+      return found && { ...found, logs: undefined };
+    const logs = await this.#noLogs.answer(endpoint, () =>
+      this.#logsAt(endpoint, probing, reading),
+    );
+    return { block: undefined, logs };
   }
 
   /** The first block of the reading that the endpoint has otherwise; unknown: it lacks the last. */

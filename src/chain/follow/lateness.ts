@@ -17,7 +17,7 @@ const SAMPLE_BLOCKS = 32n;
 const PACE_BLOCKS = 64;
 /** Milliseconds between two blocks, at most: an endpoint may name any time. */
 const LONGEST_INTERVAL_MS = 60_000;
-/** Age of the newest block of an endpoint that is not late: usual times, and milliseconds. */
+/** See `freshMs`: usual times between two blocks, and milliseconds. */
 const FRESH_INTERVALS = 3;
 const FRESH_MS = 10_000;
 /** Before an endpoint's pace is judged: usual times between two blocks, and milliseconds. */
@@ -53,6 +53,8 @@ export interface Standing {
 /** A standing that was found, and when, in milliseconds of the monotonic clock. */
 interface Found extends Standing {
   readonly at: number;
+  /** Milliseconds between two blocks, of the chain or of the endpoint. */
+  readonly interval: number;
 }
 
 /** The number of an endpoint's newest block; `isSaid`: by its word of now, not of before. */
@@ -116,17 +118,20 @@ export class Lateness {
     const isSlow = this.#isSlow(endpoint, newest);
     const isLate = isSlow || this.#isOld(newest, head) || isDoubtful(newest, head);
     const { number, hash, at } = newest;
-    this.#standings.set(endpoint, { newest: number, hash, isLate, at });
+    const interval = this.#intervalOf(newest);
+    this.#standings.set(endpoint, { newest: number, hash, isLate, at, interval });
     return { newest: number, hash, isLate };
   }
 
-  /** One slow answer makes no endpoint late that was on time, and goes on. */
+  /** One slow answer makes no endpoint late that was on time, and goes on as the chain does. */
   async #lastStandingOf(endpoint: Endpoint): Promise<Standing | undefined> {
     const last = this.#standings.get(endpoint);
     if (last === undefined || last.isLate) return undefined;
-    if (performance.now() - last.at > REMEMBERED_MS) return undefined;
     const height = await this.heightOf(endpoint);
-    if (!height?.isSaid || height.number < last.newest) return undefined;
+    if (!height?.isSaid) return undefined;
+    const ms = performance.now() - last.at;
+    const explained = (height.number - last.newest) * last.interval;
+    if (ms > REMEMBERED_MS || ms - explained > freshMs(last.interval)) return undefined;
     return { newest: height.number, hash: undefined, isLate: false };
   }
 
@@ -161,7 +166,7 @@ export class Lateness {
   /** True if blocks came after its newest one, as surely as clocks can tell. */
   #isOld(newest: Newest, head: Head): boolean {
     const now = Math.min(this.#offset + performance.now(), head.timestamp * 1000);
-    return now - newest.time > Math.max(FRESH_MS, FRESH_INTERVALS * this.#intervalOf(newest));
+    return now - newest.time > freshMs(this.#intervalOf(newest));
   }
 
   /** True if far fewer blocks than usual came since its pace was last found to be right. */
@@ -176,6 +181,11 @@ export class Lateness {
     this.#others.set(endpoint, isJudged && !isSlow ? newest : before);
     return isSlow;
   }
+}
+
+/** Milliseconds that the newest block of an endpoint that is not late is old, at most. */
+function freshMs(interval: number): number {
+  return Math.max(FRESH_MS, FRESH_INTERVALS * interval);
 }
 
 /** True if headers of this chain prove their times, and those of the endpoint do not. */

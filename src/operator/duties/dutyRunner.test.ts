@@ -319,6 +319,7 @@ describe("the duty runner", () => {
     expect(asked).toEqual([lied, FIRST]);
     expect(sent).toEqual(["commit of round 1"]);
     lied = 0;
+    await expect(runner.at(FIRST + 1)).rejects.toMatchObject({ code: "RpcUnavailable" });
     submitter.newestMined = 0;
     await expect(runner.at(FIRST + 1)).rejects.toMatchObject({ code: "RpcUnavailable" });
   });

@@ -168,18 +168,19 @@ export class DutyRunner {
     }
   }
 
-  /** Throws `RpcUnavailable`. */
+  /**
+   * Throws `RpcUnavailable`. No view of the Mediator's reverts: where an endpoint says so, of a block
+   * after `head`, that one may be made up.
+   */
   async #readView(asked: Questions, head: BlockNumber): Promise<ChainView> {
     const { reader } = this.#options;
-    const newest = this.#newest(head);
-    try {
-      return await readChainView(reader, newest, asked);
-    } catch (error) {
-      if (!(error instanceof ContractRefused)) throw error;
-      // No view of the Mediator's reverts: the block that an endpoint says so of may be made up.
-      if (newest > head) return readChainView(reader, head, asked);
-      throw new RpcUnavailable("for what is done", error);
-    }
+    const read = (block: BlockNumber) =>
+      readChainView(reader, block, asked).catch((error: unknown) => {
+        if (!(error instanceof ContractRefused)) throw error;
+        if (block > head) return undefined;
+        throw new RpcUnavailable("for what is done", error);
+      });
+    return ((await read(this.#newest(head))) ?? (await read(head))) as ChainView;
   }
 
   /** Right after a start: a former process may have done it in a block that is not seen yet. */

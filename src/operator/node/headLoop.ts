@@ -105,10 +105,10 @@ export class HeadLoop {
   /** Roots are fixed once their round has opened: also where the journal trails a little. */
   readonly #attest: HeadEffect = () => this.#attestations.offer(this.#parts.head.number);
 
-  /** Duties of a machine that trails are not known. */
+  /** Duties of a machine that trails, or does not know whether it does, are not known. */
   readonly #carryOut: HeadEffect = () => {
     const { head } = this.#parts;
-    if (head.lagBlocks === 0) this.#duties.offer(head.number);
+    if (head.isHeard && head.lagBlocks === 0) this.#duties.offer(head.number);
   };
 
   readonly #effects: readonly HeadEffect[] = [

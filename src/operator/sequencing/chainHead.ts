@@ -46,10 +46,12 @@ export class ChainHead {
    * Notes what the chain said; without a number, that blocks were taken in. A node that syncs anew
    * names blocks from before the exchange: no round has those.
    */
-  note(number: BlockNumber = this.#number, newest: BlockNumber = this.#newest): void {
-    this.#number = Math.max(number, this.#state.genesis.schedule.genesisBlock);
-    this.#newest = Math.max(newest, this.#number);
-    this.#isHeard = true;
-    this.#caughtUp ||= this.lagBlocks === 0;
+  note(number?: BlockNumber, newest = number): void {
+    if (number !== undefined) {
+      this.#number = Math.max(number, this.#state.genesis.schedule.genesisBlock);
+      this.#newest = Math.max(newest ?? number, this.#number);
+      this.#isHeard = true;
+    }
+    this.#caughtUp ||= this.#isHeard && this.lagBlocks === 0;
   }
 }
