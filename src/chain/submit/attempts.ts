@@ -13,7 +13,7 @@ import type { ChainClient } from "../rpc/rpc.ts";
 import type { TransactionSigner } from "../signer.ts";
 import { readMarket } from "./account.ts";
 import { broadcast } from "./broadcast.ts";
-import type { Call, Job } from "./call.ts";
+import { type Call, type Job, unwanted } from "./call.ts";
 import type { SubmitterEvent } from "./events.ts";
 import type { MarketAt } from "./fees.ts";
 import type { Sent } from "./keyedCalls.ts";
@@ -138,6 +138,7 @@ export class Attempts {
     const replaces = slot.fees !== undefined;
     const { to, data, value = 0n } = call;
     const raw = await signer.signTransaction({ chainId, nonce, gas, to, data, value, ...fees });
+    if (call.signal?.aborted && !slot.jobs().includes(job)) throw unwanted(call);
     const outcome = await broadcast(client, raw);
     switch (outcome.kind) {
       case "out": {

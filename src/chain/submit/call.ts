@@ -1,6 +1,7 @@
 /** Calls to send, and their outcome. */
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import { TransactionLost } from "../rpc/errors.ts";
 
 export interface Call {
   /** For errors and logs: "commit of round 7". */
@@ -56,4 +57,9 @@ export function isSameCall({ call: a }: Job, { call: b }: Job): boolean {
 /** Whether both calls have the same effect. */
 export function doSame(a: Call, b: Call): boolean {
   return a.to === b.to && a.data === b.data && (a.value ?? 0n) === (b.value ?? 0n);
+}
+
+/** The error of a call that its caller withdrew. */
+export function unwanted({ what }: Call): TransactionLost {
+  return new TransactionLost(what, "it is not wanted any more");
 }

@@ -231,6 +231,21 @@ describe("pending transactions", () => {
     expect([await minted(), await nonceOf()]).toEqual([2n, 2]);
   });
 
+  it("a call that is withdrawn while it is signed is not sent", async () => {
+    await anvil.setAutomine(false);
+    const unwanted = new AbortController();
+    const signer = faultySigner(() => {
+      unwanted.abort();
+      return false;
+    });
+    const one = submitter({ signer });
+    const first = one.send({ ...mint(1n), signal: unwanted.signal });
+    await expect(first).rejects.toMatchObject({ code: "TransactionLost" });
+    expect([events, await inPool()]).toEqual([[], 0]);
+    await mineWhile(one.send(mint(2n)));
+    expect([await minted(), await nonceOf()]).toEqual([2n, 1]);
+  });
+
   it("an attempt that failed counts once", async () => {
     await anvil.setAutomine(false);
     let signed = 0;

@@ -1,6 +1,6 @@
 /** The calls that callers wait for, in order of arrival, and how each of them ends. */
 import { TransactionLost } from "../rpc/errors.ts";
-import { type Call, isSameCall, type Job, type Mined } from "./call.ts";
+import { type Call, isSameCall, type Job, type Mined, unwanted } from "./call.ts";
 import type { Settled } from "./settled.ts";
 
 /**
@@ -52,7 +52,7 @@ export class JobQueue {
   /** Callers may withdraw a call; a version of it that is broadcast may still be mined. */
   dropUnwanted(): void {
     this.failAll(
-      ({ call }) => new TransactionLost(call.what, "it is not wanted any more"),
+      ({ call }) => unwanted(call),
       this.#jobs.filter(({ call }) => call.signal?.aborted),
     );
   }

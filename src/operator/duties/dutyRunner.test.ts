@@ -245,7 +245,8 @@ describe("the duty runner", () => {
       amount: 5_000n,
     });
     world.mine();
-    await runner.at(world.block);
+    runner.giveUpCancellations();
+    expect(calls.map(({ signal }) => signal?.aborted)).toEqual([true]);
     await runner.idle();
     // No failure of ours.
     expect([lines, runner.failureOf(cancelOf(ALICE))]).toEqual([[], undefined]);

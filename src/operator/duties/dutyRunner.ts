@@ -154,7 +154,7 @@ export class DutyRunner {
     const due = sendableDuties(state, this.#view);
     await this.#options.rotation?.look(head, due);
     this.#forgetOthers(new Set(due.map(nameOf)));
-    this.#giveUpCancellations();
+    this.giveUpCancellations();
     // Independent of each other: a duty that waits for another is not sendable before that landed.
     for (const duty of due) {
       const name = nameOf(duty);
@@ -190,9 +190,10 @@ export class DutyRunner {
 
   /**
    * Once the journal has a request as cancelled its client may make another just like it, which
-   * nobody has refused: what is not mined by then must not be sent for that one.
+   * nobody has refused: what is not mined by then must not be sent for that one. To be called once
+   * blocks were applied.
    */
-  #giveUpCancellations(): void {
+  giveUpCancellations(): void {
     const refused = withdrawals(this.#options.state, { state: "refused" });
     for (const { duty, giveUp } of this.#underWay.values()) {
       if (duty.kind !== "cancelWithdrawal") continue;

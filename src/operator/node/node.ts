@@ -151,6 +151,7 @@ function run(parts: Parts, failure: Promise<never>): Running {
   signal.addEventListener("abort", () => hasher.stop(), { once: true });
   hasher.offer();
   const onApplied = (entry: Entry, outcome: Outcome) => {
+    if (entry.kind === "blocks") parts.runner.giveUpCancellations();
     tellOutcome(parts, entry, outcome);
     hasher.offer();
   };
