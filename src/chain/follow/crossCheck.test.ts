@@ -416,6 +416,15 @@ describe("an endpoint that names a block that nobody else has", () => {
       return { result: await anvil.rpc(method, [at, isFull]) };
     });
 
+  it("the newest block that any endpoint has is told at a start beside an older head", async () => {
+    const newest = await anvil.blockNumber();
+    const older = await showing(() => newest - 2);
+    const { events } = await begin([older.url, anvil.url], { confirmations: 3 });
+    const { value: first } = await events.next();
+    expect(first).toMatchObject({ kind: "head", number: newest - 2, newest });
+    await events.return();
+  });
+
   it("blocks that a true endpoint lacks are not taken, however slowly the other gets ahead", async () => {
     let shown: number | undefined;
     const upToShown = await showing(() => shown);

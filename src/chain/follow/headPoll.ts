@@ -18,7 +18,7 @@ export interface HeadEvent {
   readonly kind: "head";
   /** The newest block that others bear out. */
   readonly number: BlockNumber;
-  /** The newest block by the word of one endpoint, at or after `number`. */
+  /** The newest block that any endpoint named, as far as they were asked, at or after `number`. */
   readonly newest: BlockNumber;
   /** Seconds since 1970. */
   readonly timestamp: number;
@@ -58,8 +58,8 @@ export class HeadPoll {
     const polled = await this.#newest(ordered());
     onSource(polled.source);
     this.#last = polled.head.number;
-    await this.#leaps.check(polled.source, polled.head);
-    return polled;
+    const newest = await this.#leaps.check(polled.source, polled.head);
+    return { ...polled, event: { ...polled.event, newest } };
   }
 
   async #newest(endpoints: readonly Endpoint[]): Promise<Polled> {

@@ -56,7 +56,7 @@ async function follow(leaps: Leaps, blocks: number): Promise<void> {
   }
 }
 
-const isRefused = (checked: Promise<void>) =>
+const isRefused = (checked: Promise<unknown>) =>
   checked.then(
     () => false,
     () => true,

@@ -35,15 +35,22 @@ export class Leaps {
     this.#options = options;
   }
 
-  /** Throws `EndpointsDisagree`, and passes over `source`, where its leap is refused. */
-  async check(source: Endpoint, head: Head): Promise<void> {
+  /**
+   * The newest block that any endpoint named now, at or after `head`: nobody may bear it out.
+   * Throws `EndpointsDisagree`, and passes over `source`, where its leap is refused.
+   */
+  async check(source: Endpoint, head: Head): Promise<BlockNumber> {
     const heard = { number: head.number, at: performance.now() };
+    let newest = head.number;
     if (this.#isLeap(heard)) {
-      const borneOut = await this.#borneOut(source, head);
+      const others = await this.#newestOfOthers(source, head);
+      const borneOut = this.#borneOut(others, head);
       if (borneOut !== undefined) this.#options.lateness.believe({ ...heard, number: borneOut });
       this.#asked = head.number;
+      newest = Math.max(newest, others);
     }
     this.#last = heard;
+    return newest;
   }
 
   /** Blocks that may come at once, and by which one that is well may trail. */
@@ -63,22 +70,23 @@ export class Leaps {
     return number - this.#last.number > this.#slack + MOST_PACE * usual;
   }
 
-  /**
-   * The newest block of the chain by two endpoints; undefined where none bears it out, or another
-   * is further. Throws `EndpointsDisagree` where one contradicts.
-   */
-  async #borneOut(source: Endpoint, head: Head): Promise<BlockNumber | undefined> {
+  /** The newest block of the chain by two endpoints; undefined where none bears it out. */
+  #borneOut(others: BlockNumber, head: Head): BlockNumber | undefined {
+    if (others < head.number - this.#slack) return undefined;
+    // An endpoint that catches up, or makes as if, tells nothing of the chain's pace.
+    return others <= head.number + NORMAL_LAG_BLOCKS ? Math.min(others, head.number) : undefined;
+  }
+
+  /** 0 where none answers. Throws `EndpointsDisagree` where one contradicts. */
+  async #newestOfOthers(source: Endpoint, head: Head): Promise<BlockNumber> {
     const { client, lateness } = this.#options;
     const others = client.transport.endpoints().filter((endpoint) => endpoint !== source);
     const standings = await Promise.all(others.map((one) => lateness.standingOf(one, head)));
-    const newest = Math.max(...standings.map((one) => one?.newest ?? 0));
-    if (newest >= head.number - this.#slack) {
-      // An endpoint that catches up, or makes as if, tells nothing of the chain's pace.
-      return newest <= head.number + NORMAL_LAG_BLOCKS ? Math.min(newest, head.number) : undefined;
-    }
+    const newest = Math.max(0, ...standings.map((one) => one?.newest ?? 0));
+    if (newest >= head.number - this.#slack) return newest;
     const index = standings.findIndex((one) => one !== undefined && !one.isLate);
     const [other, standing] = [others[index], standings[index]];
-    if (other === undefined || standing === undefined) return undefined;
+    if (other === undefined || standing === undefined) return newest;
     const problem = `no other endpoint has its newest block ${head.number}`;
     client.transport.suspend(source, problem);
     throw new EndpointsDisagree("the newest block", [

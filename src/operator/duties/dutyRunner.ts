@@ -39,7 +39,7 @@ import type { SourceRotation } from "./sourceRotation.ts";
 
 export interface DutyRunnerOptions {
   readonly state: State;
-  /** The newest block that endpoints bear out, and the newest by the word of one. */
+  /** The newest block that endpoints bear out, and the newest that any of them named. */
   readonly head: { readonly number: BlockNumber; readonly newest: BlockNumber };
   readonly reader: MediatorReader;
   readonly submitter: Submitter;

@@ -20,7 +20,7 @@ export class ChainHead {
     return this.#number;
   }
 
-  /** The newest block by one endpoint's word, at or after `number`. */
+  /** The newest block that any endpoint ever named, at or after `number`. */
   get newest(): BlockNumber {
     return this.#newest;
   }
@@ -49,7 +49,7 @@ export class ChainHead {
   note(number?: BlockNumber, newest = number): void {
     if (number !== undefined) {
       this.#number = Math.max(number, this.#state.genesis.schedule.genesisBlock);
-      this.#newest = Math.max(newest ?? number, this.#number);
+      this.#newest = Math.max(this.#newest, newest ?? number, this.#number);
       this.#isHeard = true;
     }
     this.#caughtUp ||= this.#isHeard && this.lagBlocks === 0;
