@@ -1,7 +1,7 @@
 /** The client library on a real exchange: operators that lie, tries that repeat, first days. */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { nobleCurve } from "../src/base/curve.ts";
 import { type Hex, hexToBytes } from "../src/base/hex.ts";
 import { OperatorUnreachable } from "../src/client/api.ts";
@@ -397,5 +397,51 @@ describe("deposits", () => {
     // What is settled is done: the next one is another.
     expect(await client.deposit("USDC", "4")).toMatchObject({ wasThere: false });
     proxy.stop();
+  });
+
+  const NO_GAS = { gasUsed: null };
+  const LEFT_OUT: readonly [string, string, (answer: Record<string, unknown>) => unknown][] = [
+    ["the gas", "eth_getTransactionReceipt", (one) => delete one.gasUsed],
+    ["the gas, as null", "eth_getTransactionReceipt", (one) => Object.assign(one, NO_GAS)],
+    ["the price", "eth_getTransactionReceipt", (one) => delete one.effectiveGasPrice],
+  ];
+
+  it.each(LEFT_OUT)(
+    "a deposit is found where the receipt leaves out %s, and costs at most its limits",
+    async (what, method, leaveOut) => {
+      const proxy = await startHttpProxy(exchange.anvil.url, async (call, forward) => {
+        const answer = await forward();
+        if (call.method === method) leaveOut(answer.result as Record<string, unknown>);
+        return answer;
+      });
+      onTestFinished(() => proxy.stop());
+      const made = await ada.deposit("USDC", "2", { key: what });
+      const elsewhere = await join({ operator: exchange.url, rpc: proxy.url });
+      const found = await elsewhere.deposit("USDC", "2", { key: what });
+      const { transactionHash } = made;
+      expect(found).toMatchObject({ transactionHash, block: made.block, wasThere: true });
+      const { gas, maxFeePerGas = 0n } = await exchange.anvil.client.getTransaction({
+        hash: transactionHash,
+      });
+      expect(found.gasUsed).toBeGreaterThanOrEqual(made.gasUsed);
+      expect(found.gasUsed).toBeLessThanOrEqual(gas);
+      expect(found.cost).toBeGreaterThanOrEqual(made.cost);
+      expect(found.cost).toBeLessThanOrEqual(gas * maxFeePerGas);
+    },
+  );
+
+  it("a transaction that comes without its input is read from another endpoint", async () => {
+    const proxy = await startHttpProxy(exchange.anvil.url, async ({ method }, forward) => {
+      const answer = await forward();
+      const transaction = answer.result as { input?: unknown };
+      if (method === "eth_getTransactionByHash") delete transaction.input;
+      return answer;
+    });
+    onTestFinished(() => proxy.stop());
+    const { transactionHash } = await ada.deposit("USDC", "2", { key: "input" });
+    const rpc = [proxy.url, exchange.anvil.url];
+    const elsewhere = await join({ operator: exchange.url, rpc });
+    const found = await elsewhere.deposit("USDC", "2", { key: "input" });
+    expect(found).toMatchObject({ transactionHash, wasThere: true });
   });
 });

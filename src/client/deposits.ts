@@ -15,6 +15,7 @@ import type { BlockSpan } from "../chain/follow/headers.ts";
 import { type DepositMade, readDepositsBetween, readInRanges } from "../chain/follow/pastEvents.ts";
 import { ContractRefused, InsufficientFunds } from "../chain/rpc/errors.ts";
 import { ask } from "../chain/rpc/rpc.ts";
+import { spentBy } from "../chain/submit/receipts.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
 import type { Amount, BlockNumber } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
@@ -197,9 +198,7 @@ export class Deposits {
         throw new BadArgument("key", said, "Use a key of its own for each deposit.");
       }
       const receipt = await ask("a receipt", () => reader.client.getTransactionReceipt({ hash }));
-      // Some endpoints leave the price out: what it cost is then not known.
-      const cost = receipt.gasUsed * ((receipt.effectiveGasPrice as bigint | undefined) ?? 0n);
-      const mined = { transactionHash: hash, block, gasUsed: receipt.gasUsed, cost };
+      const mined = { transactionHash: hash, block, ...spentBy(receipt, transaction) };
       const { units: amount, key } = asked;
       return { ...mined, token: made.token, amount, key, wasThere: true };
     }

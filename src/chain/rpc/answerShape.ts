@@ -47,7 +47,9 @@ function isReceipt(result: unknown): boolean {
   return isObject(result) && (isMissing(result.logs) || isListOfLogs(result.logs));
 }
 
-const isTransaction = (result: unknown) => result === null || isObject(result);
+/** A deposit is found by the end of its transaction's input. */
+const isTransaction = (result: unknown) =>
+  result === null || (isObject(result) && isBytes(result.input));
 const isReceipts = (result: unknown) =>
   result === null || (Array.isArray(result) && result.every(isReceipt));
 

@@ -109,19 +109,39 @@ interface Answered {
   readonly effectiveGasPrice?: unknown;
 }
 
+/** The most that a transaction may use and pay; legacy ones name a price alone. */
+interface Limits {
+  readonly gas?: unknown;
+  readonly maxFeePerGas?: unknown;
+  readonly gasPrice?: unknown;
+}
+
 function parseReceipt(answer: Answered, raw: Hex | undefined): Receipt | undefined {
-  const { status, blockNumber, blockHash, gasUsed, effectiveGasPrice } = answer;
+  const { status, blockNumber, blockHash } = answer;
   if (status !== "success" && status !== "reverted") return undefined;
   if (typeof blockNumber !== "bigint" || typeof blockHash !== "string") return undefined;
-  const signed = raw === undefined ? undefined : parseTransaction(raw as `0x02${string}`);
-  const gas = typeof gasUsed === "bigint" ? gasUsed : (signed?.gas ?? 0n);
-  const price =
-    typeof effectiveGasPrice === "bigint" ? effectiveGasPrice : (signed?.maxFeePerGas ?? 0n);
   return {
     isSuccess: status === "success",
     block: Number(blockNumber),
     blockHash: blockHash as Hex,
-    gasUsed: gas,
-    cost: gas * price,
+    ...spentBy(answer, raw === undefined ? {} : parseTransaction(raw as `0x02${string}`)),
   };
+}
+
+/**
+ * Gas and cost by a receipt. Where it leaves them out, the `limits` stand for them, which are those
+ * of its transaction.
+ */
+export function spentBy(receipt: Answered, limits: Limits): Pick<Mined, "gasUsed" | "cost"> {
+  const gasUsed = firstNumber(receipt.gasUsed, limits.gas);
+  const { maxFeePerGas, gasPrice } = limits;
+  return {
+    gasUsed,
+    cost: gasUsed * firstNumber(receipt.effectiveGasPrice, maxFeePerGas, gasPrice),
+  };
+}
+
+/** 0 where none is given. */
+function firstNumber(...given: readonly unknown[]): bigint {
+  return given.find((one) => typeof one === "bigint") ?? 0n;
 }
