@@ -15,6 +15,8 @@ import { toJson } from "../src/wire/schemas/values.ts";
 import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
 import { startHttpProxy } from "./support/faults/proxy.ts";
 
+const UNREADABLE = "TokenUnreadable";
+
 let exchange: TestExchange;
 let ada: ExchangeClient;
 let lies: Lies;
@@ -344,6 +346,33 @@ describe("a first day", () => {
     }
     expect((await cleo.audit(1)).pending.map(({ kind }) => kind)).toEqual(["tooLate", "tooLate"]);
     expect(firstBlockOf(exchange.schedule, 6)).toBeLessThan(await exchange.anvil.blockNumber());
+  });
+});
+
+describe("tokens that cannot be read", () => {
+  const limited = { error: { code: -32005, message: "daily request count exceeded" } };
+  const garbled = { result: `0x${"5a".repeat(32)}` };
+
+  it.each([
+    ["a rate limit in the status", 429, "RpcUnavailable"],
+    ["a rate limit in the answer", limited, "RpcUnavailable"],
+    ["a token that reverts", { error: { code: 3, message: "execution reverted" } }, UNREADABLE],
+    [
+      "a token that uses up all gas",
+      { error: { code: -32000, message: "out of gas" } },
+      UNREADABLE,
+    ],
+    ["a token without such views", { result: "0x" }, UNREADABLE],
+    ["a token that answers in another form", garbled, UNREADABLE],
+  ])("a join is told of %s", async (_what, answer, code) => {
+    const proxy = await startHttpProxy(exchange.anvil.url, async ({ method, params }, forward) => {
+      const { to } = (params[0] ?? {}) as { to?: string };
+      const isOfToken = method === "eth_call" && to?.toLowerCase() === exchange.usdc.toLowerCase();
+      return isOfToken ? answer : forward();
+    });
+    onTestFinished(() => proxy.stop());
+    const joining = join({ operator: exchange.url, rpc: proxy.url });
+    await expect(joining).rejects.toMatchObject({ code });
   });
 });
 

@@ -5,7 +5,7 @@ import { mutableOperatorManagerAbi } from "../abi/mutableOperatorManager.ts";
 import { roundRobinOperatorManagerAbi } from "../abi/roundRobinOperatorManager.ts";
 import { testTokenAbi } from "../abi/testToken.ts";
 import { kindOf, revertDataOf } from "./errorKinds.ts";
-import { ContractRefused, causeOf, shortMessage } from "./errors.ts";
+import { ContractRefused, causeOf, isUnanswered, shortMessage } from "./errors.ts";
 
 /** The contracts whose typed errors we can name. */
 const KNOWN = [
@@ -14,6 +14,8 @@ const KNOWN = [
   ...roundRobinOperatorManagerAbi,
   ...testTokenAbi,
 ];
+/** A run that took all the gas which the endpoint allows: a contract that ends so answers nobody. */
+const OUT_OF_GAS = /out of ?gas/i;
 /** Hexadecimal digits of an error's selector, with `0x`. */
 const SELECTOR_LENGTH = 10;
 
@@ -34,4 +36,14 @@ export function asContractRefused(error: unknown, what: string): ContractRefused
   }
   const reverted = /revert/i.test(shortMessage(error));
   return reverted ? new ContractRefused(what, "reverted without data", [], error) : undefined;
+}
+
+/**
+ * Whether the contract itself is why `ask` has no result of its view: the contract reverts, or
+ * answers in another form. Otherwise no endpoint answered, or one is of another chain.
+ */
+export function isContractsWord(error: unknown): boolean {
+  if (error instanceof ContractRefused) return true;
+  if (isUnanswered(error)) return false;
+  return kindOf(error) === undefined || OUT_OF_GAS.test(shortMessage(error));
 }

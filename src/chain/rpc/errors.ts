@@ -184,6 +184,13 @@ export function causeOf(error: unknown, test: (cause: unknown) => boolean): unkn
   return undefined;
 }
 
+/** Whether an endpoint did not answer, or not for our chain. */
+export function isUnanswered(error: unknown): boolean {
+  const isOther = (cause: unknown) =>
+    cause instanceof EndpointFailed || cause instanceof ChainMismatch;
+  return causeOf(error, isOther) !== undefined;
+}
+
 /** Whether an endpoint answered, and said no. */
 export function isRefusal(error: unknown): boolean {
   return causeOf(error, (cause) => cause instanceof RpcRequestError) !== undefined;

@@ -7,7 +7,7 @@ import { type AnyChainClient, createChainClient } from "../chainClient.ts";
 import { asContractRefused } from "./contractRefusal.ts";
 import { type Endpoint, SECOND_WORD_MS } from "./endpoint.ts";
 import { isCallersError, kindOf } from "./errorKinds.ts";
-import { ChainMismatch, causeOf, EndpointFailed, RpcUnavailable } from "./errors.ts";
+import { ChainMismatch, causeOf, isUnanswered, RpcUnavailable } from "./errors.ts";
 import { type FailoverOptions, type FailoverTransport, failover } from "./failover.ts";
 
 export type ChainClient = AnyChainClient<FailoverTransport>;
@@ -61,10 +61,7 @@ async function readElsewhere(
 
 /** An endpoint answered, and by its word alone the view has no result. */
 function isDoubtful(error: unknown): boolean {
-  if (kindOf(error) !== undefined) return isCallersError(error);
-  const isOther = (cause: unknown) =>
-    cause instanceof EndpointFailed || cause instanceof ChainMismatch;
-  return causeOf(error, isOther) === undefined;
+  return kindOf(error) === undefined ? !isUnanswered(error) : isCallersError(error);
 }
 
 /**

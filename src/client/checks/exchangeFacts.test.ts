@@ -5,12 +5,16 @@
 import { expect, it } from "vitest";
 import { z } from "zod";
 import type { Address } from "../../base/hex.ts";
+import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { RpcRefusal } from "../../chain/rpc/errorKinds.ts";
+import { ChainMismatch, EndpointFailed } from "../../chain/rpc/errors.ts";
 import { exchange as exchangeSchema } from "../../wire/schemas/exchange.ts";
 import {
   type ChainFacts,
   type ExchangeFacts,
   holdAgainstChain,
   MarketChanged,
+  readChainFacts,
 } from "./exchangeFacts.ts";
 
 const WETH = "0x5FbDB2315678afecb367f032d93F642f64180aa3" as Address;
@@ -178,6 +182,24 @@ it("tokens that cannot be read stop nobody, unless they are to be traded", () =>
   expect(() => hold(traded, unreadable)).toThrow(
     expect.objectContaining({ code: "TokenUnreadable" }),
   );
+});
+
+const FAILURES: readonly Error[] = [
+  new ChainMismatch([{ origin: "http://a", chainId: 8 }], 7),
+  new EndpointFailed("http://a", "no answer within 10000 ms", { timedOut: true }),
+  new RpcRefusal("eth_call", "http://a", { code: -32005, message: "limit exceeded" }, undefined),
+];
+
+it.each(FAILURES)("an endpoint's failure is not the token's: $code $message", async (failure) => {
+  const reader = {
+    client: { readContract: () => Promise.reject(failure) },
+    tokenSet: async () => [ODD],
+    listedRound: async () => 0,
+    isRegistered: async () => true,
+  } as unknown as MediatorReader;
+  const reading = readChainFacts(reader, chain.constants, OTHER);
+  const code = failure instanceof ChainMismatch ? "ChainMismatch" : "RpcUnavailable";
+  await expect(reading).rejects.toMatchObject({ code });
 });
 
 const pin = { market: "WETH/USDC", lot: "0.001", tick: "0.01" };

@@ -21,6 +21,7 @@ import { QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../../chain/contracts/mediator.ts";
 import { readTokenFacts } from "../../chain/contracts/tokens.ts";
+import { isContractsWord } from "../../chain/rpc/contractRefusal.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
 import type { Answer } from "../../wire/routes/routes.ts";
 import { BadArgument } from "./badArgument.ts";
@@ -62,7 +63,10 @@ export class MarketChanged extends QuarterdeckError {
   }
 }
 
-/** Reads them from the chain. `operator`: the key that the operator names as its own. */
+/**
+ * Reads them from the chain. `operator`: the key that the operator names as its own. Throws
+ * `RpcUnavailable` and `ChainMismatch`.
+ */
 export async function readChainFacts(
   reader: MediatorReader,
   constants: ExchangeConstants,
@@ -84,8 +88,11 @@ export async function readChainFacts(
 /** Undefined where it cannot be traded by amounts as people write them. */
 async function readToken(reader: MediatorReader, token: Address): Promise<TokenFacts | undefined> {
   const [facts, listedRound] = await Promise.all([
-    // Some tokens answer in forms of their own: they stop nobody from trading the others.
-    readTokenFacts(reader.client, token).catch(() => undefined),
+    readTokenFacts(reader.client, token).catch((error: unknown) => {
+      // Some tokens answer in forms of their own: they stop nobody from trading the others.
+      if (isContractsWord(error)) return undefined;
+      throw error;
+    }),
     reader.listedRound(token),
   ]);
   if (facts === undefined || facts.decimals > MAX_DECIMALS) return undefined;
