@@ -182,6 +182,22 @@ describe("quarterdeck journal", () => {
     expect(unsaid.stderr).toMatch(/QUARTERDECK_DATABASE is set.*--schema.*--storage/);
   });
 
+  it("a variable of blanks names no database, and one with blanks around it does", async () => {
+    const blank = { QUARTERDECK_DATABASE: "  " };
+    const inFolder = await runCli(["journal", "verify", "--storage", place("storage")], blank);
+    expect(inFolder.code).toBe(0);
+    const byDefault = await runCli(["journal", "verify"], blank);
+    expect(byDefault.stderr).not.toMatch(/QUARTERDECK_DATABASE is set/);
+    for (const verb of ["verify", "repair-head"]) {
+      const args = ["journal", verb, "--schema", "quarterdeck"];
+      const unsaid = await runCli(args, blank);
+      expect(unsaid.code).toBe(78);
+      expect(unsaid.stderr).toMatch(/QUARTERDECK_DATABASE does not name the database/);
+      const named = await runCli(args, { QUARTERDECK_DATABASE: " postgres://127.0.0.1:9/x\n" });
+      expect(named.stderr).toMatch(/127\.0\.0\.1:9/);
+    }
+  });
+
   it("neither backup nor export overwrites a file", async () => {
     const from = ["--storage", place("storage"), "--to", place("backup")];
     for (const verb of ["backup", "export"]) {

@@ -195,6 +195,15 @@ describe("files", () => {
     expect(crowded).toEqual([]);
   });
 
+  it("variables of the environment are read by one rule", () => {
+    const read = /\b(?:process\.env|environment)\[\w+_VARIABLE\](?! = )/;
+    const own = written
+      .filter(({ path }) => isProduct(path) && !isTest(path))
+      .filter(({ text }) => read.test(text.replaceAll(/\bdelete process\.env\[\w+\]/g, "")))
+      .map(({ path }) => path);
+    expect(own).toEqual([]);
+  });
+
   it("files assert something where they test", () => {
     const idle = written
       .filter(({ path }) => path.endsWith(".test.ts"))

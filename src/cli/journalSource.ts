@@ -10,7 +10,7 @@ import { StorageFailure } from "../journal/errors.ts";
 import type { JournalReader } from "../journal/journal.ts";
 import { openPostgresReader } from "../journal/postgres/journal.ts";
 import { openSqliteBackup, openSqliteReader } from "../journal/sqlite/reader.ts";
-import { DATABASE_VARIABLE, readJournalPlace } from "../operator/config/config.ts";
+import { DATABASE_VARIABLE, readDatabaseUrl, readJournalPlace } from "../operator/config/config.ts";
 
 /** Options that say where the journal is; one of them is meant. */
 export interface Source {
@@ -32,13 +32,13 @@ export const DEFAULT_STORAGE = "storage";
 export function placeOf({ storage, file, schema, config }: Source): Place {
   if (config !== undefined) return configuredPlace(config, { storage, file, schema });
   if (file !== undefined) return { kind: "file", file };
-  const url = process.env[DATABASE_VARIABLE];
+  const url = readDatabaseUrl(process.env);
   if (schema !== undefined) {
     // The URL holds a password: it comes from the environment, as for the operator.
-    if (url) return { kind: "database", url, schema };
+    if (url !== undefined) return { kind: "database", url, schema };
     throw badOption(`--schema ${schema}: ${DATABASE_VARIABLE} does not name the database`);
   }
-  if (storage === undefined && url) {
+  if (storage === undefined && url !== undefined) {
     throw badOption(
       `--schema is missing: ${DATABASE_VARIABLE} is set, and no option says which journal is ` +
         "meant: --schema for the shared one, or --storage for one in a folder",

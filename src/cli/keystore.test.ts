@@ -73,6 +73,7 @@ describe("quarterdeck keystore", () => {
 
   it.each<[string, string, NodeJS.ProcessEnv]>([
     ["standard input", `${KEY.slice(2)}\n`, { [PASSWORD_VARIABLE]: PASSWORD }],
+    ["standard input, with blank variables", KEY, { [KEY_VARIABLE]: " " }],
     ["the environment", "", { [KEY_VARIABLE]: KEY }],
   ])("a key from %s is imported, and its keystore opens", async (name, input, environment) => {
     const withFile = environment[PASSWORD_VARIABLE] === undefined;

@@ -13,6 +13,7 @@ import { Secret } from "../base/secret.ts";
 import { readKeyFile, readPasswordFile, writeKeyFile } from "../keys/keyFiles.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../keys/keySource.ts";
 import { addressOfKey, openKeystore, parseKeystore, sealKeystore } from "../keys/keystore.ts";
+import { readVariable } from "../keys/variables.ts";
 
 interface Options {
   readonly out: string;
@@ -91,7 +92,7 @@ function randomKey(): Secret {
 }
 
 async function readKey(): Promise<Secret> {
-  const given = process.env[KEY_VARIABLE] || (await readInput("Private key: "));
+  const given = readVariable(process.env, KEY_VARIABLE) ?? (await readInput("Private key: "));
   const key = new Secret(`0x${given.trim().replace(/^0x/, "")}`);
   if (addressOf(key) !== undefined) return key;
   // The text itself stays unseen: it may be a key with a digit too many.
@@ -108,7 +109,7 @@ function addressOf(key: Secret): Address | undefined {
 }
 
 async function givenPassword(file: string | undefined): Promise<Secret | undefined> {
-  const password = process.env[PASSWORD_VARIABLE] || undefined;
+  const password = readVariable(process.env, PASSWORD_VARIABLE);
   if (file === undefined) return password === undefined ? undefined : new Secret(password);
   const { text: read, warning } = await readPasswordFile(file, "--password-file");
   if (warning !== undefined) process.stderr.write(`quarterdeck: warning: ${warning}\n`);

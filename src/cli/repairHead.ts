@@ -2,7 +2,7 @@
 import { Command } from "commander";
 import { QuarterdeckError } from "../base/errors.ts";
 import { repairHead } from "../journal/postgres/repairHead.ts";
-import { DATABASE_VARIABLE } from "../operator/config/config.ts";
+import { DATABASE_VARIABLE, readDatabaseUrl } from "../operator/config/config.ts";
 import { Progress } from "./progress.ts";
 
 export function repairHeadCommand(): Command {
@@ -18,8 +18,8 @@ export function repairHeadCommand(): Command {
 }
 
 async function run({ schema, apply = false }: { schema: string; apply?: boolean }) {
-  const url = process.env[DATABASE_VARIABLE];
-  if (url === undefined || url === "") {
+  const url = readDatabaseUrl(process.env);
+  if (url === undefined) {
     throw new QuarterdeckError({
       code: "BadOption",
       message: `--schema ${schema}: ${DATABASE_VARIABLE} does not name the database.`,

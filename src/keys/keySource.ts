@@ -3,6 +3,7 @@ import { QuarterdeckError } from "../base/errors.ts";
 import { type Address, type Hex, hexToBytes, isHex } from "../base/hex.ts";
 import { Secret } from "../base/secret.ts";
 import { addressOfKey } from "./keystore.ts";
+import { readVariable } from "./variables.ts";
 
 /** Environment variable with the operator's bare private key: for tests and local chains. */
 export const KEY_VARIABLE = "QUARTERDECK_PRIVATE_KEY";
@@ -36,12 +37,12 @@ export interface KeyFields {
 }
 
 /**
- * The one place named for the key. Empty variables count as unset. Throws a `QuarterdeckError` with
- * code `BadConfiguration` when none or several are named; no message holds a value of theirs.
+ * The one place named for the key. Throws a `QuarterdeckError` with code `BadConfiguration` when
+ * none or several are named; no message holds a value of theirs.
  */
 export function keySourceOf(fields: KeyFields, environment: NodeJS.ProcessEnv): KeySource {
-  const bareKey = environment[KEY_VARIABLE] || undefined;
-  const password = environment[PASSWORD_VARIABLE] || undefined;
+  const bareKey = readVariable(environment, KEY_VARIABLE);
+  const password = readVariable(environment, PASSWORD_VARIABLE);
   const { keystore, web3signer } = fields;
   const named = [
     bareKey !== undefined && KEY_VARIABLE,

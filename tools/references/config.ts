@@ -104,7 +104,7 @@ export function configPage(): string {
       "[monitoring.md](monitoring.md#checks).",
     table(["key", "type", "default", "what it is"], rows),
     "## Environment",
-    "A variable wins over the file; an empty one counts as unset.",
+    "A variable wins over the file; one that is empty or blank counts as unset.",
     table(
       ["variable", "what it is"],
       [

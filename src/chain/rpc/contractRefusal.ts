@@ -14,7 +14,7 @@ const KNOWN = [
   ...roundRobinOperatorManagerAbi,
   ...testTokenAbi,
 ];
-/** A run that took all the gas which the endpoint allows: a contract that ends so answers nobody. */
+/** A run that took all the gas which the endpoint allows: the contract answers nobody. */
 const OUT_OF_GAS = /out of ?gas/i;
 /** Hexadecimal digits of an error's selector, with `0x`. */
 const SELECTOR_LENGTH = 10;

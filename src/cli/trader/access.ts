@@ -13,6 +13,7 @@ import { heldSigner } from "../../client/signing/signers.ts";
 import { KEY_VARIABLE, keySourceOf, PASSWORD_VARIABLE } from "../../keys/keySource.ts";
 import { loadCurve } from "../../keys/nativeCurve.ts";
 import { openSigner } from "../../keys/openSigner.ts";
+import { readVariable } from "../../keys/variables.ts";
 import { address, endpoints, keystore, web3signer } from "../../operator/config/accessFields.ts";
 import { readManifest } from "../../operator/config/manifest.ts";
 import { bad, readFields } from "../../operator/config/readJson.ts";
@@ -128,7 +129,8 @@ async function askForPassword(
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   if (given === undefined || given.passwordFile !== undefined) return;
-  if (environment[PASSWORD_VARIABLE] || !process.stdin.isTTY) return;
+  const isSet = readVariable(environment, PASSWORD_VARIABLE) !== undefined;
+  if (isSet || !process.stdin.isTTY) return;
   environment[PASSWORD_VARIABLE] = await readHidden(`Password of ${given.path}: `);
 }
 

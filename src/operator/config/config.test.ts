@@ -97,6 +97,23 @@ describe("variables of the environment", () => {
     expect(both.database?.url).toBe("postgres://a/b");
   });
 
+  it.each(["", "  ", "\n"])(
+    "variables of a key count as unset where they are blank: %j",
+    (blank) => {
+      const keystore = { path: "key.json", passwordFile: "password.txt" };
+      const blanks = { [KEY_VARIABLE]: blank, [PASSWORD_VARIABLE]: blank };
+      expect(parse({ ...GOOD, keystore }, blanks).key.kind).toBe("keystore");
+      expect(() => parse(GOOD, blanks)).toThrow(/^No key is named/);
+    },
+  );
+
+  it("variables keep the blanks of a password", () => {
+    const given = { [PASSWORD_VARIABLE]: " pass word " };
+    const { key } = parse({ ...GOOD, keystore: { path: "key.json" } }, given);
+    const password = key.kind === "keystore" ? key.password : undefined;
+    expect(password instanceof Secret && password.reveal()).toBe(" pass word ");
+  });
+
   it.each(["http://a:1,", " http://a:1 , ", ",http://a:1,,"])(
     "variables may have spare commas: %j",
     (rpc) => {

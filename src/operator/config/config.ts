@@ -7,6 +7,7 @@ import type { QuarterdeckError } from "../../base/errors.ts";
 import { LONGEST_LEASE_MS } from "../../journal/postgres/records.ts";
 import { BadDatabaseUrl, parseDatabaseUrl } from "../../journal/postgres/url.ts";
 import { type KeySource, keySourceOf } from "../../keys/keySource.ts";
+import { readVariable } from "../../keys/variables.ts";
 import { ORDERS_PER_CLIENT_AND_ROUND } from "../../protocol/limits.ts";
 import { address, endpoints, keystore, web3signer } from "./accessFields.ts";
 import { page, rateLimits } from "./clientSide.ts";
@@ -294,24 +295,26 @@ function faultError(
   return bad(`${source}: ${field ?? "the whole"}: ${problem}.`, hint);
 }
 
-/**
- * The values that the environment sets in the place of the file, and the variable of each field. An
- * empty variable counts as unset, as shells and container files leave them.
- */
+/** Undefined where the environment names no database. */
+export function readDatabaseUrl(environment: NodeJS.ProcessEnv): string | undefined {
+  return readVariable(environment, DATABASE_VARIABLE)?.trim();
+}
+
+/** The values that the environment sets in place of the file, and the variable of each field. */
 function withVariables(fields: z.ZodObject, json: unknown, environment: NodeJS.ProcessEnv) {
   const variables = new Map<string, string>();
   if (!isObject(json)) return { merged: json, variables };
   const merged: Record<string, unknown> = { ...json };
-  const rpc = environment[RPC_VARIABLE]?.trim();
-  if (rpc) {
+  const rpc = readVariable(environment, RPC_VARIABLE);
+  if (rpc !== undefined) {
     merged["rpc"] = rpc
       .split(",")
       .map((url) => url.trim())
       .filter((url) => url !== "");
     variables.set("rpc", RPC_VARIABLE);
   }
-  const url = environment[DATABASE_VARIABLE]?.trim();
-  if (url && "database" in fields.shape) {
+  const url = readDatabaseUrl(environment);
+  if (url !== undefined && "database" in fields.shape) {
     const database = merged["database"];
     merged["database"] = isObject(database) ? { ...database, url } : (database ?? { url });
     variables.set("database.url", DATABASE_VARIABLE);
