@@ -173,6 +173,43 @@ describe("the doctor", () => {
     ]);
   });
 
+  /** Refuses logs of more than `most` blocks at once. */
+  const narrow = (most: number, message: string): Meddle => {
+    return async ({ method, params }, forward) => {
+      const { fromBlock, toBlock } = (params[0] ?? {}) as { fromBlock?: Hex; toBlock?: Hex };
+      const isRange = method === "eth_getLogs" && fromBlock !== undefined;
+      const isTooWide = isRange && Number(toBlock) - Number(fromBlock) >= most;
+      return isTooWide ? { error: { code: -32602, message } } : forward();
+    };
+  };
+
+  it.each([
+    [5, "query exceeds max block range 5", /of blocks (\d+) to (\d+), 5 blocks at once at most$/],
+    [5, "block range is too wide", /of blocks (\d+) to (\d+), [2-5] blocks at once$/],
+  ])("endpoints: one that serves logs of %i blocks at once (%s)", async (most, words, detail) => {
+    await exchange.anvil.mine(12);
+    const odd = await startHttpProxy(exchange.anvil.url, narrow(most, words));
+    onTestFinished(() => odd.stop());
+    const findings = await examined({ rpc: [odd.url] });
+    expect(faults(findings)).toEqual([]);
+    const told = findings.filter(({ check }) => check === "logs");
+    expect(told.map((one) => one.detail)).toEqual([expect.stringMatching(detail)]);
+    const [, from, to] = detail.exec(told[0]?.detail ?? "") ?? [];
+    expect(Number(to) - Number(from)).toBeLessThan(most);
+  });
+
+  it("endpoints: one that calls the logs of one block too wide", async () => {
+    const odd = await startHttpProxy(exchange.anvil.url, narrow(0, "block range is too wide"));
+    onTestFinished(() => odd.stop());
+    expect(faults(await examined({ rpc: [odd.url] }))).toEqual([
+      [
+        "fail",
+        "logs",
+        expect.stringMatching(/does not serve logs of blocks (\d+) to \1 .*too wide/),
+      ],
+    ]);
+  });
+
   const notServed = { error: { code: -32601, message: "the method is not available" } };
   const badParams = { error: { code: -32602, message: "too many arguments" } };
   const missingState = { error: { code: -32000, message: "missing trie node 00ab" } };

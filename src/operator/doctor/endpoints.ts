@@ -1,7 +1,9 @@
 /** The doctor's checks of each JSON-RPC endpoint, and between them. */
 
 import type { Address } from "../../base/hex.ts";
+import { AdaptiveRange } from "../../chain/follow/readRange.ts";
 import { shortMessage } from "../../chain/rpc/errors.ts";
+import { asTooWide } from "../../chain/rpc/logWidth.ts";
 import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
 import { MAX_VIEW_LAG_BLOCKS } from "../../protocol/tolerances.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
@@ -111,12 +113,9 @@ async function agreement(endpoints: readonly Endpoint[], confirmations: number):
   return failure("one chain", `block ${number}: ${list}`, hint);
 }
 
-/** Blocks of logs that the operator reads at once at first (chain/follow/follow.ts). */
-const LOG_RANGE = 1000;
-
 /**
- * Whether each serves the Mediator's logs from block `from` on, where the operator will begin, and
- * those of a new block by its hash.
+ * Whether each serves the Mediator's logs from block `from` on, where the operator will begin, at
+ * whatever width it allows, and those of a new block by its hash.
  */
 export async function checkLogs(
   endpoints: readonly Endpoint[],
@@ -137,16 +136,28 @@ async function checkRange(
   mediator: Address,
   from: BlockNumber,
 ): Promise<Finding> {
-  const to = Math.min(head.number, from + LOG_RANGE - 1);
-  if (to < from) return fine("logs", `${origin}: nothing to read yet`);
-  const range = { fromBlock: BigInt(from), toBlock: BigInt(to) };
-  try {
-    await client.getLogs({ address: mediator, ...range });
-    return fine("logs", `${origin} serves logs of blocks ${from} to ${to}`);
-  } catch (error) {
-    const what = `${origin} does not serve logs of blocks ${from} to ${to}`;
-    const hint = "Use an endpoint that keeps logs since then and serves 1000 blocks at once.";
-    return failure("logs", `${what} (${shortMessage(error)})`, hint);
+  if (head.number < from) return fine("logs", `${origin}: nothing to read yet`);
+  // As the operator reads: fewer at once where the endpoint wants it.
+  const range = new AdaptiveRange();
+  let width = "";
+  for (;;) {
+    const to = Math.min(head.number, from + range.blocks - 1);
+    const blocks = to - from + 1;
+    const read = { fromBlock: BigInt(from), toBlock: BigInt(to) };
+    try {
+      await client.getLogs({ address: mediator, ...read });
+      return fine("logs", `${origin} serves logs of blocks ${from} to ${to}${width}`);
+    } catch (error) {
+      const tooWide = asTooWide(error);
+      if (tooWide === undefined || blocks === 1) {
+        const what = `${origin} does not serve logs of blocks ${from} to ${to}`;
+        const hint = "Use an endpoint that keeps logs since then, and serves many blocks at once.";
+        return failure("logs", `${what} (${shortMessage(error)})`, hint);
+      }
+      range.refused(blocks, tooWide.proposed);
+      const isNamed = range.blocks === tooWide.proposed;
+      width = `, ${range.blocks} blocks at once${isNamed ? " at most" : ""}`;
+    }
   }
 }
 
