@@ -45,7 +45,8 @@ function install() {
   console.log("Installing dependencies (npm ci) …");
   // The test tools are needed even where NODE_ENV or the user's settings leave them out.
   const command = ["ci", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
-  const result = spawnSync("npm", [...command, "--loglevel=error"], {
+  // Whatever Node npm runs under, what it installs runs under the one that comes with it.
+  const result = spawnSync("npm", [...command, "--engine-strict=false", "--loglevel=error"], {
     cwd: ROOT,
     stdio: "inherit",
   });
