@@ -1,12 +1,13 @@
 /** A wallet whose user confirms transactions, a trading key for orders, and evidence that lies. */
 import { privateKeyToAccount } from "viem/accounts";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Address, Hex } from "../src/base/hex.ts";
 import { encodeMint } from "../src/chain/contracts/tokens.ts";
 import { ExchangeClient } from "../src/client/client.ts";
 import { MemoryEvidence } from "../src/client/evidence/evidence.ts";
 import type { SignerOption } from "../src/client/signing/parseSigner.ts";
 import { startExchange, type TestExchange } from "./support/exchange/exchange.ts";
+import { startHttpProxy } from "./support/faults/proxy.ts";
 
 const WALLET = 2;
 const TRADING_KEY: Hex = `0x${"77".repeat(32)}`;
@@ -28,10 +29,14 @@ describe("signers and evidence", () => {
       return exchange.anvil.rpc(method, params);
     },
   };
-  const join = (signer: SignerOption, evidence = new MemoryEvidence()) =>
+  const join = (
+    signer: SignerOption,
+    evidence = new MemoryEvidence(),
+    rpc: string = exchange.anvil.url,
+  ) =>
     ExchangeClient.join({
       operator: exchange.url,
-      rpc: exchange.anvil.url,
+      rpc,
       mediator: exchange.mediator,
       signer,
       evidence,
@@ -70,6 +75,31 @@ describe("signers and evidence", () => {
     expect((await alone.createOrder({ ...sell, price: "3100" })).state).toBe("open");
     await expect(alone.withdraw("WETH", "1")).rejects.toMatchObject({ code: "NeedsOwner" });
   });
+
+  it.each(["gasUsed", "effectiveGasPrice"])(
+    "a wallet's deposit costs at most its limits where the receipt leaves out %s",
+    async (field) => {
+      const { anvil, weth } = exchange;
+      const from = anvil.addresses[WALLET] as Address;
+      await anvil.transact({ from, to: weth, data: encodeMint(from, WETH) });
+      const proxy = await startHttpProxy(anvil.url, async ({ method }, forward) => {
+        const answer = await forward();
+        const receipt = answer.result as Record<string, unknown> | null;
+        if (method === "eth_getTransactionReceipt" && receipt) delete receipt[field];
+        return answer;
+      });
+      onTestFinished(() => proxy.stop());
+      asked = [];
+      const client = await join(wallet, new MemoryEvidence(), proxy.url);
+      const { transactionHash: hash, gasUsed, cost } = await client.deposit("WETH", "1");
+      const real = await anvil.client.getTransactionReceipt({ hash });
+      const { gas, maxFeePerGas = 0n } = await anvil.client.getTransaction({ hash });
+      expect(gasUsed).toBeGreaterThanOrEqual(real.gasUsed);
+      expect(gasUsed).toBeLessThanOrEqual(gas);
+      expect(cost).toBeGreaterThanOrEqual(real.gasUsed * real.effectiveGasPrice);
+      expect(cost).toBeLessThanOrEqual(gas * maxFeePerGas);
+    },
+  );
 
   it("evidence that the chain does not bear out is passed over, and named", async () => {
     const owner = privateKeyToAccount(exchange.anvil.keys[WALLET] as Hex);

@@ -18,16 +18,26 @@ export interface Receipt {
   readonly cost: bigint;
 }
 
+/** The most that a transaction may use and pay; legacy ones name a price alone. */
+interface Limits {
+  readonly gas?: unknown;
+  readonly maxFeePerGas?: unknown;
+  readonly gasPrice?: unknown;
+}
+
+/** A transaction as it was signed, or its limits; undefined: not known. */
+type Sent = Hex | Limits | undefined;
+
 /**
  * Undefined while the first endpoint that answers knows of no block with the transaction; with
  * `isUsed`, which says that its nonce is, while none does. A receipt without a status is no answer,
  * and the next endpoint is asked. Where gas or price are left out, the transaction's own limits
- * stand for them: `cost` is then the most that it can have been. `raw`: the signed transaction.
+ * stand for them: `cost` is then the most that it can have been.
  */
 export async function readReceipt(
   client: ChainClient,
   hash: Hex,
-  raw: Hex | undefined,
+  sent: Sent,
   isUsed = false,
 ): Promise<Receipt | undefined> {
   const all = client.transport.endpoints();
@@ -35,13 +45,13 @@ export async function readReceipt(
   for (const endpoint of all) {
     // An endpoint that fails is waited for only where no other has answered.
     if (isAnswered && endpoint.isFailing) continue;
-    const receipt = await receiptOf(endpoint, hash, raw);
+    const receipt = await receiptOf(endpoint, hash, sent);
     if (receipt === "none" && !isUsed) return undefined;
     if (receipt === "none") isAnswered = true;
     if (receipt === "none" || receipt === undefined) continue;
     if (receipt.isSuccess) return receipt;
     const others = all.filter((one) => one !== endpoint && !one.isFailing);
-    return confirmed(receipt, others, hash, raw);
+    return confirmed(receipt, others, hash, sent);
   }
   return undefined;
 }
@@ -54,10 +64,10 @@ async function confirmed(
   reverted: Receipt,
   others: readonly Endpoint[],
   hash: Hex,
-  raw: Hex | undefined,
+  sent: Sent,
 ): Promise<Receipt | undefined> {
   const answers = await Promise.all(
-    others.map((one) => within(SECOND_WORD_MS, receiptBy(one, reverted.block, hash, raw))),
+    others.map((one) => within(SECOND_WORD_MS, receiptBy(one, reverted.block, hash, sent))),
   );
   const known = answers.filter((one) => one !== undefined && one !== "none");
   if (known.length > 0) return known.find(({ isSuccess }) => isSuccess) ?? reverted;
@@ -69,9 +79,9 @@ async function receiptBy(
   endpoint: Endpoint,
   block: BlockNumber,
   hash: Hex,
-  raw: Hex | undefined,
+  sent: Sent,
 ): Promise<Receipt | "none" | undefined> {
-  const receipt = await receiptOf(endpoint, hash, raw);
+  const receipt = await receiptOf(endpoint, hash, sent);
   if (receipt !== "none") return receipt;
   const head = await endpoint.client.getBlockNumber().catch(() => 0n);
   return Number(head) < block ? undefined : "none";
@@ -81,10 +91,10 @@ async function receiptBy(
 async function receiptOf(
   { client }: Endpoint,
   hash: Hex,
-  raw: Hex | undefined,
+  sent: Sent,
 ): Promise<Receipt | "none" | undefined> {
   try {
-    return parseReceipt(await client.getTransactionReceipt({ hash }), raw);
+    return parseReceipt(await client.getTransactionReceipt({ hash }), sent);
   } catch (error) {
     return isNotFound(error) ? "none" : undefined;
   }
@@ -109,14 +119,7 @@ interface Answered {
   readonly effectiveGasPrice?: unknown;
 }
 
-/** The most that a transaction may use and pay; legacy ones name a price alone. */
-interface Limits {
-  readonly gas?: unknown;
-  readonly maxFeePerGas?: unknown;
-  readonly gasPrice?: unknown;
-}
-
-function parseReceipt(answer: Answered, raw: Hex | undefined): Receipt | undefined {
+function parseReceipt(answer: Answered, sent: Sent): Receipt | undefined {
   const { status, blockNumber, blockHash } = answer;
   if (status !== "success" && status !== "reverted") return undefined;
   if (typeof blockNumber !== "bigint" || typeof blockHash !== "string") return undefined;
@@ -124,7 +127,7 @@ function parseReceipt(answer: Answered, raw: Hex | undefined): Receipt | undefin
     isSuccess: status === "success",
     block: Number(blockNumber),
     blockHash: blockHash as Hex,
-    ...spentBy(answer, raw === undefined ? {} : parseTransaction(raw as `0x02${string}`)),
+    ...spentBy(answer, typeof sent === "string" ? parseTransaction(sent as `0x02${string}`) : sent),
   };
 }
 
@@ -132,7 +135,7 @@ function parseReceipt(answer: Answered, raw: Hex | undefined): Receipt | undefin
  * Gas and cost by a receipt. Where it leaves them out, the `limits` stand for them, which are those
  * of its transaction.
  */
-export function spentBy(receipt: Answered, limits: Limits): Pick<Mined, "gasUsed" | "cost"> {
+export function spentBy(receipt: Answered, limits: Limits = {}): Pick<Mined, "gasUsed" | "cost"> {
   const gasUsed = firstNumber(receipt.gasUsed, limits.gas);
   const { maxFeePerGas, gasPrice } = limits;
   return {

@@ -83,14 +83,11 @@ class WalletSender implements TransactionSender {
     const { client, pollMs } = this.#options;
     let unknown = 0;
     while (unknown < POLLS_UNKNOWN) {
-      const receipt = await readReceipt(client, hash, undefined);
+      const known = await client.getTransaction({ hash }).catch(() => undefined);
+      const receipt = await readReceipt(client, hash, known);
       if (receipt?.isSuccess) return minedAs(hash, receipt);
       if (receipt !== undefined) throw new TransactionLost(what, `${hash} was mined and reverted`);
-      const known = await client.getTransaction({ hash }).then(
-        () => true,
-        () => false,
-      );
-      unknown = known ? 0 : unknown + 1;
+      unknown = known === undefined ? unknown + 1 : 0;
       await sleep(pollMs);
     }
     const why = `no endpoint knows ${hash}: the wallet may have replaced or dropped it`;
