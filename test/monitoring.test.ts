@@ -4,11 +4,22 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  it,
+  onTestFinished,
+} from "vitest";
 import type { Hex } from "../src/base/hex.ts";
+import { DATABASE_VARIABLE, KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { firstBlockOf, lastBlockOf } from "../src/protocol/rounds.ts";
 import { duties, health, live, ready } from "../src/wire/schemas/health.ts";
 import { freePort } from "./support/chain/anvil.ts";
+import { startPostgres } from "./support/database/postgres.ts";
 import { startExchange, type TestExchange, until } from "./support/exchange/exchange.ts";
 import {
   type OperatorFile,
@@ -255,6 +266,39 @@ describe("an operator that watches itself", () => {
     const words = told.find(({ id }) => id === "operatorStopped");
     expect(words).toMatchObject({ fields: { sinceBlock: head, head } });
     expect(logText()).toContain('"msg":"givingUp"');
+  });
+
+  it("an operator that loses its database is not ready, nor healthy, until it is back", async () => {
+    const postgres = await startPostgres();
+    onTestFinished(() => postgres.remove());
+    const database = { schema: postgres.schema() };
+    const config = await configuration({ database, publicUrl: "http://127.0.0.1:1" });
+    const environment = { [KEY_VARIABLE]: key(), [DATABASE_VARIABLE]: postgres.url };
+    const operator = await startOperatorProcess(file(), config, key(), { environment });
+    operators.push(operator);
+    const get = async (path: string) => {
+      const response = await fetch(`${operator.url}${path}`);
+      return { status: response.status, body: await response.json() };
+    };
+    const check = async () => {
+      const { checks } = health.parse((await get("/health")).body);
+      return checks.find(({ name }) => name === "database");
+    };
+    await until("the database was looked at", async () => (await check())?.state === "ok");
+
+    await postgres.kill();
+    await until("the loss is known", async () => (await check())?.state === "failed");
+    expect((await get("/health")).status).toBe(503);
+    expect(await check()).toMatchObject({
+      detail: expect.stringMatching(/a server of the database runs/),
+    });
+    const waiting = await get("/health/ready");
+    expect(waiting.status).toBe(503);
+    expect(ready.parse(waiting.body).waitingFor).toMatch(/^the database \(.*postgres:\/\/127.*\)$/);
+
+    await postgres.restart();
+    await until("it is ready again", async () => (await get("/health/ready")).status === 200);
+    await until("the check is well", async () => (await check())?.state === "ok");
   });
 
   it("an operator that is not registered says so, and is not healthy", async () => {
