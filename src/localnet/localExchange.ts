@@ -21,7 +21,7 @@ import type { LocalChain } from "./localChain.ts";
 import type { LocalPostgres } from "./localPostgres.ts";
 import { type StartOptions, TRADERS } from "./options.ts";
 import { Status } from "./status.ts";
-import { SupervisedOperator } from "./supervise.ts";
+import { operateAll, SupervisedOperator } from "./supervise.ts";
 import { runTrader } from "./traders.ts";
 
 /** Milliseconds between two polls of the operators. */
@@ -69,7 +69,12 @@ export class LocalExchange {
       (key) => supervised[Number(key) - 1]?.toggle(),
       stop,
     );
-    const working = Promise.race([this.#operate(supervised, status), ...this.#partsEnded()]);
+    const all = operateAll(supervised, {
+      signal: this.#stop.signal,
+      hasKeys: this.#hasKeys,
+      tell: (line) => status.tell(line),
+    });
+    const working = Promise.race([all, ...this.#partsEnded()]);
     const operating = working.finally(stop);
     operating.catch(() => {});
     const drawing = this.#draw(status);
@@ -142,30 +147,6 @@ export class LocalExchange {
       logs: logsOf(operator, this.#options),
       tell: (line) => status.tell(line),
     });
-  }
-
-  /**
-   * An operator that is given up is reported, and the others go on, until a key starts it again;
-   * rejects when none is left.
-   */
-  async #operate(supervised: readonly SupervisedOperator[], status: Status): Promise<void> {
-    const { signal } = this.#stop;
-    let left = supervised.length;
-    const operate = async (one: SupervisedOperator, number: number) => {
-      while (!signal.aborted) {
-        try {
-          await one.run(signal);
-        } catch (error) {
-          left -= 1;
-          if (left === 0 || !(error instanceof Error)) throw error;
-          const again = this.#hasKeys ? ` Press ${number} to start it again.` : "";
-          status.tell(`${error.message}${again}`);
-          await one.untilWanted(signal);
-          left += 1;
-        }
-      }
-    };
-    await Promise.all(supervised.map((one, i) => operate(one, i + 1)));
   }
 
   /** Once an operator serves, or none is needed any more. */

@@ -17,6 +17,15 @@ export interface SupervisedOptions {
   /** Folder of its logs, for messages. */
   readonly logs: string;
   readonly tell: (line: string) => void;
+  /** How its process is started, where it is another way than usual. */
+  readonly launch?: LaunchOptions;
+}
+
+export interface LaunchOptions {
+  /** Runs an operator with the arguments of `quarterdeck` that follow it. */
+  readonly command?: readonly [string, ...string[]];
+  /** Milliseconds between an end and the next start. */
+  readonly restartPauseMs?: number;
 }
 
 /** Ends in a row before we give up on it. */
@@ -63,7 +72,7 @@ export class SupervisedOperator {
    * ended too often in a row, or said that starting it again is in vain.
    */
   async run(signal: AbortSignal): Promise<void> {
-    const { name, tell } = this.#options;
+    const { name, tell, launch } = this.#options;
     let ends = 0;
     while (!signal.aborted) {
       if (this.#rest !== undefined) {
@@ -85,7 +94,7 @@ export class SupervisedOperator {
         throw this.#failed(ends, code, complaint);
       }
       tell(`${name} ended (${code}) and is started again${complaint && `: ${complaint}`}`);
-      await pause(signal, RESTART_PAUSE_MS);
+      await pause(signal, launch?.restartPauseMs ?? RESTART_PAUSE_MS);
     }
   }
 
@@ -105,10 +114,11 @@ export class SupervisedOperator {
   }
 
   async #runOnce(signal: AbortSignal): Promise<End> {
-    const { name, url, config, key, tell } = this.#options;
+    const { name, url, config, key, tell, launch } = this.#options;
+    const [command, ...words] = launch?.command ?? [process.execPath, MAIN];
     // The passwords of somebody's real operator, in this shell, are none of ours.
     const { [DATABASE_VARIABLE]: _, ...environment } = process.env;
-    const child = spawn(process.execPath, [MAIN, "operator", "--config", config, "--quiet"], {
+    const child = spawn(command, [...words, "operator", "--config", config, "--quiet"], {
       stdio: ["ignore", "ignore", "pipe"],
       env: {
         ...environment,
@@ -132,6 +142,40 @@ export class SupervisedOperator {
     this.#child = undefined;
     return { code, complaint: complaint.trim() };
   }
+}
+
+/** How those who watch the operators are told of one that was given up. */
+export interface OperateOptions {
+  readonly signal: AbortSignal;
+  /** Whether keys are heard: 1 for the first operator, and so on. */
+  readonly hasKeys: boolean;
+  readonly tell: (line: string) => void;
+}
+
+/**
+ * Runs all operators until the signal. An operator that is given up is reported, and the others go
+ * on, until a key starts it again; rejects when none is left.
+ */
+export async function operateAll(
+  supervised: readonly SupervisedOperator[],
+  { signal, hasKeys, tell }: OperateOptions,
+): Promise<void> {
+  let left = supervised.length;
+  const operate = async (one: SupervisedOperator, number: number) => {
+    while (!signal.aborted) {
+      try {
+        await one.run(signal);
+      } catch (error) {
+        left -= 1;
+        if (left === 0 || !(error instanceof Error)) throw error;
+        const again = hasKeys ? ` Press ${number} to start it again.` : "";
+        tell(`${error.message}${again}`);
+        await one.untilWanted(signal);
+        left += 1;
+      }
+    }
+  };
+  await Promise.all(supervised.map((one, i) => operate(one, i + 1)));
 }
 
 /** Until `signal` is aborted, or the time is over. */
