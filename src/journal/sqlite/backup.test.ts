@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { StorageFailure, StorageInUse } from "../errors.ts";
 import type { Head, Journal } from "../journal.ts";
@@ -36,6 +36,18 @@ async function backedUp(count: number, more: number) {
 function loseJournal(directory: string): void {
   rmSync(journalFile(directory));
 }
+
+test("a backup that is verified or read has no other file beside it, then or later", async () => {
+  const { backup, head } = await backedUp(5, 2);
+  const folder = dirname(backup);
+  const before = readdirSync(folder);
+  const reader = await openSqliteBackup(backup);
+  expect(await reader.verify()).toMatchObject({ head });
+  expect(await readAll(reader)).toHaveLength(5);
+  expect(readdirSync(folder)).toEqual(before);
+  await reader.close();
+  expect(readdirSync(folder)).toEqual(before);
+});
 
 test("a backup is one file, a whole journal, with its snapshots", async () => {
   const journal = await openJournal(temporaryDirectory());
