@@ -5,11 +5,12 @@ import { type Entry, encodeEntry } from "../../exchange/model/entries.ts";
 import { stateHash } from "../../exchange/snapshots/stateHash.ts";
 import { GENESIS } from "../../exchange/world.testkit.ts";
 import { JournalDamaged } from "../../journal/errors.ts";
+import { Database } from "../../journal/postgres/database.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { openSqliteReader } from "../../journal/sqlite/reader.ts";
 import { vandalise } from "../../journal/sqlite/storage.testkit.ts";
 import { collectingLog, flipStored, storedJournal, tradingEntries } from "./journals.testkit.ts";
-import { type Recovered, ReplayFailed, recover } from "./replay.ts";
+import { type Recovered, ReplayFailed, recover, requireSame } from "./replay.ts";
 
 const { kind: _, ...genesis } = GENESIS;
 const entries = tradingEntries();
@@ -151,4 +152,30 @@ test.each([
   await expect(attempt).rejects.toThrow(ReplayFailed);
   await expect(attempt).rejects.toMatchObject({ sequence: entries.length + 1 });
   await expect(attempt).rejects.toThrow(problem);
+});
+
+test.each(["postgres", "postgresql"])(
+  "a journal of another exchange in a %s: database wants another schema, no folder",
+  (scheme) => {
+    const url = `${scheme}://user:secret@db.example:5432/exchanges`;
+    const { location } = new Database({ url, schema: "quarterdeck", answerMs: 1 });
+    const another = { ...genesis, chainId: 1 };
+    expect(() => requireSame(another, genesis, location)).toThrow(
+      expect.objectContaining({
+        code: "WrongJournal",
+        hint: expect.stringMatching(/database.*schema.*`database\.url`, `database\.schema`/),
+      }),
+    );
+  },
+);
+
+test("a journal of another exchange in a folder wants another folder", async () => {
+  const folder = await storedJournal(entries, SNAPSHOTS);
+  const journal = await openSqliteJournal(folder);
+  onTestFinished(() => journal.close());
+  const recovering = recover(journal, { ...genesis, chainId: 1 }, collectingLog());
+  await expect(recovering).rejects.toMatchObject({
+    code: "WrongJournal",
+    hint: expect.stringMatching(/storage folder of this exchange, or an empty one/),
+  });
 });
