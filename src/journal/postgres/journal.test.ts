@@ -111,6 +111,54 @@ describe("the format of a shared journal", () => {
   });
 });
 
+describe("tables that another release widens", () => {
+  const TABLES = [
+    "record",
+    "head",
+    "snapshot",
+    "snapshot_part",
+    "operator",
+    "attestation",
+    "reads",
+  ];
+
+  test("a journal goes on over its open connections while columns are added", async () => {
+    const schema = server.schema();
+    const journal = await open(schema, "ada", { leaseMs: 30_000 });
+    const writer = await acquire(journal);
+    const hex = (byte: string, bytes: number) => `0x${byte.repeat(bytes)}` as const;
+    const attestation = { operator: "ada", rootsHash: hex("01", 32), signature: hex("02", 64) };
+    /** All statements of an operator to its journal: each is prepared, and asked again later. */
+    const askAll = async (sequence: number) => {
+      expect(await writer.append(bytes(`${sequence}`))).toEqual({
+        first: sequence,
+        last: sequence,
+      });
+      await writer.saveSnapshot(sequence, one("state"), hex("5e", 32));
+      await writer.renew();
+      expect((await journal.poll()).head).toEqual(writer.head);
+      expect(await readAll(journal)).toHaveLength(sequence);
+      expect((await journal.latestSnapshot())?.sequence).toBe(sequence);
+      expect(await journal.newestSnapshot()).toBe(sequence);
+      expect(await journal.heartbeat(sequence)).toHaveLength(1);
+      await journal.publish({ ...attestation, round: sequence });
+      expect(await journal.attestationsOf(sequence)).toHaveLength(1);
+      expect((await journal.verify()).head).toEqual(writer.head);
+    };
+    let sequence = 0;
+    const askOn = () => askAll(++sequence);
+    await askOn();
+    for (const table of TABLES) {
+      const widen = `ALTER TABLE ${table} ADD COLUMN note text, ADD COLUMN weight bigint DEFAULT 7`;
+      await Promise.all([askOn(), vandalise(schema, widen)]);
+    }
+    await askOn();
+    // As an operator of this release finds it that is started only now.
+    const other = await open(schema, "bob");
+    expect(texts(await readAll(other)).at(-1)).toBe(`${sequence}`);
+  });
+});
+
 describe("a database of several hosts", () => {
   test("a database of several hosts is found at the one that answers and can write", async () => {
     const { port } = new URL(server.url);
