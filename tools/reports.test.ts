@@ -11,7 +11,7 @@ describe("counts of forge", () => {
       "two()": { status: "Failure", reason: "NotEqual(1, 2)" },
       "three()": { status: "Skipped" },
     });
-    expect(countsOfForge(`Compiling\n${text}`, 1)).toEqual({
+    expect(countsOfForge(`Compiling\n${text}`, 1, {})).toEqual({
       counts: { passed: 1, failed: 1 },
       failures: ["a.t.sol:A two(): NotEqual(1, 2)"],
     });
@@ -22,8 +22,8 @@ describe("counts of forge", () => {
     ["no tests", "{}", 0],
     ["no report", "Error: Compiler run failed", 1],
   ])("the counts of forge take %s for a failure", (_, text, code) => {
-    expect(countsOfForge(text, code).counts.failed).toBe(1);
-    expect(countsOfForge(text, code).failures).toHaveLength(1);
+    expect(countsOfForge(text, code, {}).counts.failed).toBe(1);
+    expect(countsOfForge(text, code, {}).failures).toHaveLength(1);
   });
 });
 
@@ -63,6 +63,23 @@ describe("gas figures of forge", () => {
         ]);
       }
     }
+  });
+
+  it("a gas figure that is another than committed counts as a failed test", () => {
+    const report = reportOf(committed);
+    const { counts, failures } = countsOfForge(report, 0, committed);
+    expect(counts).toEqual({
+      passed: Object.values(committed).flatMap(Object.keys).length,
+      failed: 0,
+    });
+    expect(failures).toEqual([]);
+    const { Floods: _, ...others } = committed;
+    const rows = Object.keys(committed["Floods"] ?? {});
+    const refused = countsOfForge(report, 0, others);
+    expect(refused.counts).toEqual({ passed: counts.passed, failed: rows.length });
+    expect(refused.failures).toHaveLength(rows.length + 1);
+    expect(refused.failures[0]).toMatch(/^gas of Floods, .*: none committed, \d+ measured$/);
+    expect(refused.failures.at(-1)).toMatch(/commit contracts\/gas/);
   });
 
   it("a gas figure is missed when no test keeps it any more, or nobody committed it", () => {

@@ -20,13 +20,19 @@ type ForgeReport = Readonly<
   Record<string, { readonly test_results: Readonly<Record<string, ForgeResult>> }>
 >;
 
+const GAS_ADVICE =
+  "If a gas figure is meant to change, run forge test in contracts/, then " +
+  "node tools/gas.ts --write, and commit contracts/gas and docs.";
+
 /**
- * Of `forge test --json`. A run that ended badly without a failed test (a compiler error, a gas
- * snapshot that differs) counts as one failure: a clean exit is part of passing.
+ * Of `forge test --json`. A run that ended badly without a failed test (such as a compiler error)
+ * counts as one failure: a clean exit is part of passing. Where all tests passed, each gas figure
+ * that is another than `committed` counts as a failed test.
  */
 export function countsOfForge(
   stdout: string,
   code: number,
+  committed: GasFigures,
 ): { readonly counts: Counts; readonly failures: readonly string[] } {
   const report = parseForge(stdout);
   if (report === undefined) return { counts: { passed: 0, failed: 1 }, failures: [stdout.trim()] };
@@ -41,7 +47,10 @@ export function countsOfForge(
   if (failures.length === 0 && (code !== 0 || passed === 0)) {
     failures.push(`forge ended with code ${code} after ${passed} tests`);
   }
-  return { counts: { passed, failed: failures.length }, failures };
+  if (failures.length > 0) return { counts: { passed, failed: failures.length }, failures };
+  const differences = gasDifferences(committed, gasOfForge(stdout));
+  if (differences.length > 0) failures.push(...differences, GAS_ADVICE);
+  return { counts: { passed, failed: differences.length }, failures };
 }
 
 /** Every gas figure that a run of `forge test --json` measured. */
