@@ -1,13 +1,27 @@
-/** The page on gas says what the contracts' gas tests measured; no reference is cheaper. */
+/** The pages on gas and security say what the gas tests measured; no reference is cheaper. */
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { gasPage, gasRows, PAGE } from "./gas.ts";
+import { committedGas, gasPage, gasRows, PAGE, SECURITY_PAGE, withFloods } from "./gas.ts";
 
 describe("gas", () => {
   const compared = gasRows().filter(({ reference }) => reference !== undefined);
 
   it("the figures are on the page of gas: run node tools/gas.ts --write if not", () => {
     expect(readFileSync(PAGE, "utf8")).toBe(gasPage());
+  });
+
+  it("the figures are in the table of floods: run node tools/gas.ts --write if not", () => {
+    const page = readFileSync(SECURITY_PAGE, "utf8");
+    expect(page).toBe(withFloods(page));
+    const { Floods = {} } = committedGas();
+    expect(Object.keys(Floods).length).toBeGreaterThan(10);
+    for (const [row, gas] of Object.entries(Floods)) {
+      const more = { ...Floods, [row]: String(Number(gas) * 1.1) };
+      expect(withFloods(page, more), row).not.toBe(page);
+      const { [row]: _, ...fewer } = Floods;
+      expect(() => withFloods(page, fewer), row).toThrow(/No flood/);
+    }
+    expect(() => withFloods(page, { ...Floods, "a flood: a call": "1" })).toThrow(/a call/);
   });
 
   it("the gas is below the reference's in every row that can be compared", () => {
