@@ -8,7 +8,6 @@ import { parseArgs } from "node:util";
 import { stateHash } from "../src/exchange/snapshots/stateHash.ts";
 import type { Journal } from "../src/journal/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
-import { History } from "../src/operator/replay/history.ts";
 import { replay } from "../src/operator/replay/replay.ts";
 import { encodeSaved } from "../src/operator/replay/savedState.ts";
 import { SNAPSHOT_RECORDS } from "../src/operator/replay/snapshotter.ts";
@@ -65,10 +64,10 @@ async function measure(records: number): Promise<void> {
     if (stateHash(bare.recovered.state) !== written.end) throw new Error("another state");
     const count = records.toLocaleString("en");
     console.log(row([count, "none", ...shown(records, bare.seconds, read)]));
+    if (written.saved === undefined) return await bare.journal.close();
     const { sequence, bytes, hash } = written.saved;
-    if (sequence > 0) await bare.journal.saveSnapshot(sequence, bytes, hash);
+    await bare.journal.saveSnapshot(sequence, bytes, hash);
     await bare.journal.close();
-    if (sequence === 0) return;
 
     const saved = await start(storage);
     await saved.journal.close();
@@ -82,14 +81,17 @@ async function measure(records: number): Promise<void> {
 }
 
 /** Writes the journal; returns a snapshot of some way before its end, and the hash of its end. */
+async function save(journal: Journal) {
+  const { state, history, sequence } = await replay(journal, unusable);
+  return { sequence, bytes: encodeSaved(state, history), hash: stateHash(state) };
+}
+
 async function write(storage: string, records: number) {
   const journal = await openSqliteJournal(storage);
   const exchange = new BenchExchange();
   const entries = exchange.entries();
   await appendUntil(journal, entries, Math.max(0, records - SNAPSHOT_RECORDS));
-  const { sequence } = journal.head;
-  const bytes = encodeSaved(exchange.state, new History());
-  const saved = { sequence, bytes, hash: stateHash(exchange.state) };
+  const saved = journal.head.sequence === 0 ? undefined : await save(journal);
   await appendUntil(journal, entries, records);
   await journal.close();
   return { saved, end: stateHash(exchange.state) };

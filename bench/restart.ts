@@ -9,7 +9,6 @@ import { encodeEntry } from "../src/exchange/model/entries.ts";
 import { stateHash } from "../src/exchange/snapshots/stateHash.ts";
 import type { Journal } from "../src/journal/journal.ts";
 import { openSqliteJournal } from "../src/journal/sqlite/journal.ts";
-import { History } from "../src/operator/replay/history.ts";
 import { replay } from "../src/operator/replay/replay.ts";
 import { encodeSaved } from "../src/operator/replay/savedState.ts";
 import { SNAPSHOT_RECORDS } from "../src/operator/replay/snapshotter.ts";
@@ -39,8 +38,8 @@ const today: Build = {
   open: openSqliteJournal,
   start: async (journal) => (await replay(journal, unusable)).state,
   async save(journal) {
-    const { state, sequence } = await replay(journal, unusable);
-    const bytes = encodeSaved(state, new History());
+    const { state, history, sequence } = await replay(journal, unusable);
+    const bytes = encodeSaved(state, history);
     await journal.saveSnapshot(sequence, bytes, stateHash(state));
     return bytes.length;
   },
@@ -55,7 +54,6 @@ async function baseline(load: (path: string) => Promise<Record<string, never>>):
         "journal/sqlite/journal.ts",
         "operator/recover.ts",
         "operator/recovery/savedState.ts",
-        "operator/history.ts",
         "exchange/stateHash.ts",
       ].map((file) => load(`src/${file}`)),
     )),
@@ -65,8 +63,8 @@ async function baseline(load: (path: string) => Promise<Record<string, never>>):
     open: parts.openSqliteJournal,
     start: async (journal) => (await parts.replay(journal, unusable)).state,
     async save(journal) {
-      const { state, sequence } = await parts.replay(journal, unusable);
-      const bytes = parts.encodeSaved(state, new parts.History());
+      const { state, history, sequence } = await parts.replay(journal, unusable);
+      const bytes = parts.encodeSaved(state, history);
       await journal.saveSnapshot(sequence, bytes, parts.stateHash(state));
       return bytes.length;
     },
