@@ -108,6 +108,7 @@ export class Attempts {
     const { job } = holder;
     const { call } = job;
     const market = await this.#readMarket();
+    if (call.signal?.aborted) throw unwanted(call);
     if (blocksLeft(call, market.head) <= 0) {
       throw new DeadlineMissed(call.what, call.deadlineBlock as number, market.head);
     }
@@ -138,7 +139,7 @@ export class Attempts {
     const replaces = slot.fees !== undefined;
     const { to, data, value = 0n } = call;
     const raw = await signer.signTransaction({ chainId, nonce, gas, to, data, value, ...fees });
-    if (call.signal?.aborted && !slot.jobs().includes(job)) throw unwanted(call);
+    if (call.signal?.aborted) throw unwanted(call);
     const outcome = await broadcast(client, raw);
     switch (outcome.kind) {
       case "out": {

@@ -309,10 +309,16 @@ describe("the duty runner", () => {
       if (block < lied) return false;
       throw new ContractRefused("a view", "reverted", []);
     };
-    const { runner, sent, asked, submitter } = setup({
+    const turns: number[] = [];
+    const rotation = {
+      look: async () => {},
+      failed: async (head: number) => void turns.push(head),
+    };
+    const { runner, sent, asked, submitter, lines } = setup({
       world: owingCommit(),
       send: () => MINED,
       isDoneBy,
+      rotation,
     });
     lied = FIRST + 3;
     submitter.newestMined = lied;
@@ -322,7 +328,9 @@ describe("the duty runner", () => {
     lied = 0;
     await expect(runner.at(FIRST + 1)).rejects.toMatchObject({ code: "RpcUnavailable" });
     submitter.newestMined = 0;
-    await expect(runner.at(FIRST + 1)).rejects.toMatchObject({ code: "RpcUnavailable" });
+    await expect(runner.at(FIRST + 2)).rejects.toMatchObject({ code: "RpcUnavailable" });
+    expect(turns).toEqual([FIRST + 1, FIRST + 2]);
+    expect(lines.map(({ event }) => event)).toEqual(["commitSent", "viewsRefused", "viewsRefused"]);
   });
 
   it("a missed deadline is told once, tried no more, and does not end the runner", async () => {

@@ -173,11 +173,14 @@ export class DutyRunner {
    * after `head`, that one may be made up.
    */
   async #readView(asked: Questions, head: BlockNumber): Promise<ChainView> {
-    const { reader } = this.#options;
+    const { reader, log, rotation } = this.#options;
     const read = (block: BlockNumber) =>
-      readChainView(reader, block, asked).catch((error: unknown) => {
+      readChainView(reader, block, asked).catch(async (error: unknown) => {
         if (!(error instanceof ContractRefused)) throw error;
         if (block > head) return undefined;
+        log.warn("viewsRefused", { block, problem: error });
+        // Duties cannot wait until that endpoint is believed no more.
+        await rotation?.failed(head, head);
         throw new RpcUnavailable("for what is done", error);
       });
     return ((await read(this.#newest(head))) ?? (await read(head))) as ChainView;
@@ -194,6 +197,8 @@ export class DutyRunner {
    * blocks were applied.
    */
   giveUpCancellations(): void {
+    const isAny = [...this.#underWay.values()].some(({ duty }) => duty.kind === "cancelWithdrawal");
+    if (!isAny) return;
     const refused = withdrawals(this.#options.state, { state: "refused" });
     for (const { duty, giveUp } of this.#underWay.values()) {
       if (duty.kind !== "cancelWithdrawal") continue;
