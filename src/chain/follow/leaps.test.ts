@@ -132,6 +132,28 @@ describe("a head", () => {
     expect(lead).toBeLessThanOrEqual(32);
   });
 
+  it("a head that leaps is refused by one that gives its height alone, while the chain slows", async () => {
+    let isShort = false;
+    let newest = 1000;
+    const whole = endpoint("http://short", () => (isShort ? undefined : newest));
+    const getBlockNumber = async () => BigInt(newest);
+    const short = { ...whole, client: { ...whole.client, getBlockNumber } } as unknown as Endpoint;
+    const leaps = leapsBeside(short);
+    for (; newest < 1100; newest++) {
+      await leaps.check(source, headOf(newest));
+      await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+    }
+    const leap = () => isRefused(leaps.check(source, headOf(newest + 40)));
+    await expect(leap()).resolves.toBe(true);
+    isShort = true;
+    newest += 1;
+    await vi.advanceTimersByTimeAsync(4.5 * INTERVAL_MS);
+    await expect(leap()).resolves.toBe(true);
+    // Beyond a quarter of the usual pace nobody knows whether it goes on.
+    await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+    await expect(leap()).resolves.toBe(false);
+  });
+
   it("a head that leaps is believed once the other stands still, whatever the clock says", async () => {
     const standing = height();
     const leaps = leapsBeside(endpoint("http://still", () => standing));

@@ -246,6 +246,21 @@ describe("pending transactions", () => {
     expect([await minted(), await nonceOf()]).toEqual([2n, 1]);
   });
 
+  it("a call that is withdrawn while its fee bump is signed is not bumped", async () => {
+    await anvil.setAutomine(false);
+    const unwanted = new AbortController();
+    let signed = 0;
+    const signer = faultySigner(() => {
+      signed += 1;
+      if (signed === 2) unwanted.abort();
+      return false;
+    });
+    const one = submitter({ signer, pollsBeforeReplacement: 2 });
+    const first = one.send({ ...mint(1n), deadlineBlock: 10_000, signal: unwanted.signal });
+    await expect(first).rejects.toMatchObject({ code: "TransactionLost" });
+    expect([signed, events.includes("replaced")]).toEqual([2, false]);
+  });
+
   it("an attempt that failed counts once", async () => {
     await anvil.setAutomine(false);
     let signed = 0;
