@@ -146,12 +146,12 @@ export class CrossCheck {
         this.#outvote(strayed.endpoint, `another block ${strayed.ours.number}`);
       }
       this.#disputed = undefined;
-      // By those that come after it, which may be the true ones, it may be too new.
+      // By the endpoints that were not asked yet the last block may be too new to be final.
       behind ??= await this.#anyBehind(others.slice(at + 1), reading, head, source);
       if (behind !== undefined) throw behind;
       return;
     }
-    // Of fewer blocks it can say which side is right.
+    // That endpoint can judge fewer blocks: sides are taken about those.
     if (behind !== undefined) throw behind;
     if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
     if (opposed !== undefined) {

@@ -81,7 +81,7 @@ const PRIORITY: Readonly<Record<Duty["kind"], number>> = {
  */
 const MOST_UNSEEN_BLOCKS = 4;
 /** Blocks before a deadline in which that is no reason to wait. */
-const URGENT_BLOCKS = 2 * MOST_UNSEEN_BLOCKS;
+const NEAR_DEADLINE_BLOCKS = 2 * MOST_UNSEEN_BLOCKS;
 
 /** Blocks for which it is kept when a transaction was mined for a duty. */
 const MINED_BLOCKS = 64;
@@ -188,7 +188,7 @@ export class DutyRunner {
 
   /** Right after a start: a former process may have done it in a block that is not seen yet. */
   #mayBeDone({ deadlineBlock }: Duty, head: BlockNumber): boolean {
-    return head < (this.#seenFrom ?? 0) && head < deadlineBlock - URGENT_BLOCKS;
+    return head < (this.#seenFrom ?? 0) && head < deadlineBlock - NEAR_DEADLINE_BLOCKS;
   }
 
   /**

@@ -25,7 +25,7 @@ const KINDS = Object.keys({
   withdrawalRefused: true,
 } satisfies Record<MoveKind, true>) as readonly MoveKind[];
 
-/** Whichever way a transaction hash is written. */
+/** The form of a transaction hash, by its place: 32 bytes, or text where it has other digits. */
 const HASH_FORMS = ["none", "hash", "text"] as const;
 
 export interface SavedHistory {
@@ -131,13 +131,13 @@ function writeMove(out: ByteWriter, place: PlaceWriter, move: Move): void {
   out.uint128(move.amount);
   out.bool(block !== undefined);
   if (block !== undefined) out.count(block);
-  if (hash === undefined) return out.byte(0);
+  if (hash === undefined) return out.byte(HASH_FORMS.indexOf("none"));
   const isHash = out.trying(() => {
-    out.byte(1);
+    out.byte(HASH_FORMS.indexOf("hash"));
     return out.tryHash(hash);
   });
   if (isHash) return;
-  out.byte(2);
+  out.byte(HASH_FORMS.indexOf("text"));
   out.text(hash);
 }
 
