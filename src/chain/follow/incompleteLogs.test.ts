@@ -147,11 +147,9 @@ describe("logs that were not asked for", () => {
   });
 
   it("logs of another block than the hash asked for are found out", async () => {
-    const other = (await readBlockRef(anvil.client, deposited)).hash;
+    const other = `0x${"77".repeat(32)}`;
     const url = await changing((logs, filter) =>
-      ofBlock(filter)
-        ? logs.map((log) => ({ ...log, blockHash: other.replace(/..$/, "00") }))
-        : logs,
+      ofBlock(filter) ? logs.map((log) => ({ ...log, blockHash: other })) : logs,
     );
     expect((await followed([url])).kinds).toMatch(/was asked for/);
   });
