@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
+import { DATABASE_VARIABLE, PASSWORD_VARIABLE, RPC_VARIABLE } from "../operator/config/config.ts";
 import { LOCAL_KEYS } from "./localChain.ts";
 import { operateAll, SupervisedOperator } from "./supervise.ts";
 
@@ -138,4 +139,19 @@ test("the operators end when the last of them is given up", QUICKLY, async () =>
   const ended = operateAll(all, { signal, hasKeys: false, tell: (line) => told.push(line) });
   await expect(ended).rejects.toMatchObject({ code: "OperatorFailed" });
   expect(told).toEqual([expect.not.stringContaining("Press")]);
+});
+
+test("an operator is started without the database, chain and password of the shell", async () => {
+  const names = [DATABASE_VARIABLE, RPC_VARIABLE, PASSWORD_VARIABLE];
+  for (const name of names) vi.stubEnv(name, "somebody's");
+  onTestFinished(() => void vi.unstubAllEnvs());
+  const stop = new AbortController();
+  const lines: string[] = [];
+  const printed = names.map((name) => `$${name}`).join(",");
+  const one = supervised(`echo "has ${printed}." >&2; exit 3`, (line) => {
+    lines.push(line);
+    if (line.includes("has ")) stop.abort();
+  });
+  await one.run(stop.signal);
+  expect(lines.at(-1)).toContain("has ,,.");
 });

@@ -5,7 +5,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { QuarterdeckError } from "../base/errors.ts";
 import type { Hex } from "../base/hex.ts";
 import { EXIT_CONFIGURATION } from "../cli/report.ts";
-import { DATABASE_VARIABLE, KEY_VARIABLE, PASSWORD_VARIABLE } from "../operator/config/config.ts";
+import {
+  DATABASE_VARIABLE,
+  KEY_VARIABLE,
+  PASSWORD_VARIABLE,
+  RPC_VARIABLE,
+} from "../operator/config/config.ts";
 
 export interface SupervisedOptions {
   readonly name: string;
@@ -116,8 +121,8 @@ export class SupervisedOperator {
   async #runOnce(signal: AbortSignal): Promise<End> {
     const { name, url, config, key, tell, launch } = this.#options;
     const [command, ...words] = launch?.command ?? [process.execPath, MAIN];
-    // The passwords of somebody's real operator, in this shell, are none of ours.
-    const { [DATABASE_VARIABLE]: _, ...environment } = process.env;
+    // The database and chain of somebody's real operator, in this shell, are none of ours.
+    const { [DATABASE_VARIABLE]: _, [RPC_VARIABLE]: __, ...environment } = process.env;
     const child = spawn(command, [...words, "operator", "--config", config, "--quiet"], {
       stdio: ["ignore", "ignore", "pipe"],
       env: {

@@ -1,6 +1,7 @@
 /** The life of an exchange, told by what is sent to the Mediator and what is read of it after. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Anvil, startAnvil } from "../../../test/support/chain/anvil.ts";
+import { startHttpProxy } from "../../../test/support/faults/proxy.ts";
 import { nobleCurve } from "../../base/curve.ts";
 import { type Address, type Hex, hexToBytes } from "../../base/hex.ts";
 import type { ChainLog } from "../../protocol/chainLog.ts";
@@ -18,7 +19,12 @@ import type {
   SignedOrder,
 } from "../../protocol/units.ts";
 import { follow, readBlockRef } from "../follow/follow.ts";
-import { readClosings, readDeposits, readDisputeRounds } from "../follow/pastEvents.ts";
+import {
+  readClosings,
+  readDeposits,
+  readDepositsBetween,
+  readDisputeRounds,
+} from "../follow/pastEvents.ts";
 import { connect } from "../rpc/rpc.ts";
 import { localSigner } from "../signer.ts";
 import { Submitter } from "../submit/submitter.ts";
@@ -51,6 +57,7 @@ const OPERATOR = 1;
 const ADA = 2;
 const BOB = 3;
 
+const proxies: { stop(): void }[] = [];
 let anvil: Anvil;
 let exchange: DeployedExchange;
 let reader: MediatorReader;
@@ -80,7 +87,20 @@ beforeAll(async () => {
   reader = new MediatorReader(anvil.client, exchange.mediator);
   schedule = (await reader.constants()).schedule;
 });
-afterAll(() => anvil.stop());
+afterAll(() => {
+  for (const proxy of proxies) proxy.stop();
+  return anvil.stop();
+});
+
+/** An endpoint that gives each part of the answers to `method` changed. */
+async function changed(method: string, change: (part: object) => object): Promise<string> {
+  const proxy = await startHttpProxy(anvil.url, async (call, forward) => {
+    const { result } = await forward();
+    return { result: call.method === method ? (result as object[]).map(change) : result };
+  });
+  proxies.push(proxy);
+  return proxy.url;
+}
 
 async function send(who: number, data: Hex, to = exchange.mediator, value = 0n) {
   const submitter = new Submitter({
@@ -223,6 +243,19 @@ describe("a running Mediator", () => {
     expect(await readAllowance(anvil.client, weth, ada, exchange.mediator)).toBe(0n);
     expect(await readTokenBalance(anvil.client, weth, exchange.mediator)).toBe(100n);
     expect(await readDeposits(reader, ada, 0)).toEqual([{ token: weth, round: 0, amount: 100n }]);
+  });
+
+  it("a deposit that an endpoint gives in no block, or in one out of range, is refused", async () => {
+    const { number } = await anvil.client.getBlock({ blockTag: "latest" });
+    const given = await readDepositsBetween(reader, ada, 0, Number(number));
+    expect(given.map(({ amount }) => amount)).toEqual([100n]);
+    for (const blockNumber of [null, "0xfffff"]) {
+      const url = await changed("eth_getLogs", (log: object) => ({ ...log, blockNumber }));
+      const other = new MediatorReader(connect([url], { chainId: 4711 }), exchange.mediator);
+      const refused = expect.objectContaining({ code: "LogsRefused" });
+      await expect(readDepositsBetween(other, ada, 0, Number(number))).rejects.toEqual(refused);
+      await expect(readDeposits(other, ada, 0)).rejects.toEqual(refused);
+    }
   });
 
   it("a running Mediator takes a commit of what is left of the deposits", async () => {

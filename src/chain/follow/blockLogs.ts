@@ -27,7 +27,7 @@ export interface LogSource {
   readonly isBloomUsable: boolean;
   /** Called once, when a bloom contradicts logs that are there: blooms are used no more. */
   readonly onUselessBloom: (problem: string) => void;
-  /** Called when logs were missing, or could not be had, and the receipts gave them. */
+  /** Called when logs were missing or of another block, and the receipts have all. */
   readonly onMissingLogs: (problem: string) => void;
 }
 
@@ -135,12 +135,21 @@ async function moreByReceipts(source: LogSource, header: FullHeader, given: read
   return found;
 }
 
-/** Undefined where the endpoint cannot be asked so. */
+/**
+ * Undefined where the endpoint cannot be asked so, or answers with logs of other blocks, as where it
+ * ignores the hash.
+ */
 async function logsByHash(source: LogSource, header: BlockHeader): Promise<Log[] | undefined> {
   const { client, mediator } = source;
   const { number, hash } = header;
   try {
     const given = await client.getLogs({ address: mediator, blockHash: hash });
+    const other = given.find(({ blockHash }) => blockHash?.toLowerCase() !== hash.toLowerCase());
+    if (other !== undefined) {
+      const what = `eth_getLogs gave logs of ${other.blockHash} when asked for ${hash}`;
+      source.onMissingLogs(`${what}: the receipts of block ${number} are read`);
+      return undefined;
+    }
     return soundLogs(given, { mediator, from: number, to: number, blockHash: hash });
   } catch (error) {
     if (isOfForm(error)) return undefined;

@@ -176,7 +176,11 @@ export class CrossCheck {
     height: Height | undefined,
   ): Promise<NotSeconded | OtherBlock | undefined> {
     const { lateness, confirmations } = this.#options;
-    if (height === undefined || height.number >= end.number + confirmations) return undefined;
+    if (height === undefined) return undefined;
+    if (height.number >= end.number + confirmations) {
+      if (height.isSaid) lateness.noteOnTime(endpoint, height.number);
+      return undefined;
+    }
     const standing = await lateness.standingOf(endpoint, head);
     // No witness without a block; but who fell silent just now is waited for a little.
     if (standing === undefined) {

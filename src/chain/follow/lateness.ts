@@ -123,6 +123,14 @@ export class Lateness {
     return { newest: number, hash, isLate };
   }
 
+  /** An endpoint says that it has all that is final now: by that it is on time. */
+  noteOnTime(endpoint: Endpoint, newest: BlockNumber): void {
+    const { interval } = this;
+    if (interval === undefined) return;
+    const at = performance.now();
+    this.#standings.set(endpoint, { newest, hash: undefined, isLate: false, at, interval });
+  }
+
   /** One slow answer makes no endpoint late that was on time, and goes on as the chain does. */
   async #lastStandingOf(endpoint: Endpoint): Promise<Standing | undefined> {
     const last = this.#standings.get(endpoint);

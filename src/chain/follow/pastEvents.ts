@@ -2,6 +2,7 @@
  * A client's own past, read from the Mediator's events: all blocks at once where the endpoint gives
  * them, as one's own node does, and in as narrow parts as it wants where it refuses.
  */
+import type { Log } from "viem";
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BalanceProof, BlockNumber, Round } from "../../protocol/units.ts";
@@ -12,6 +13,7 @@ import { asTooWide } from "../rpc/logWidth.ts";
 import { ask } from "../rpc/rpc.ts";
 import type { BlockSpan } from "./headers.ts";
 import { AdaptiveRange } from "./readRange.ts";
+import { soundLogs } from "./soundLogs.ts";
 
 export interface RangeOptions {
   readonly newestFirst?: boolean;
@@ -55,18 +57,19 @@ export async function* readInRanges<T>(
   }
 }
 
-/** Up to the newest block. */
-async function readAll<T>(
+/** Up to the newest block. Throws `LogsRefused` for logs that cannot be of these blocks. */
+async function readAll<T extends object>(
   { reader, what, from }: Asked,
   read: (part: { readonly fromBlock: bigint; readonly toBlock: bigint }) => Promise<readonly T[]>,
 ): Promise<T[]> {
-  const to = Number(await ask("the head", () => reader.client.getBlockNumber()));
+  const { client, mediator } = reader;
+  const to = Number(await ask("the head", () => client.getBlockNumber()));
   const found: T[] = [];
   const parts = readInRanges({ from, to }, (part) =>
     ask(what, () => read({ fromBlock: BigInt(part.from), toBlock: BigInt(part.to) })),
   );
   for await (const one of parts) found.push(one);
-  return found;
+  return soundLogs(found as (T & Log)[], { mediator, from, to });
 }
 
 interface Asked {
@@ -116,7 +119,7 @@ export interface DepositMade {
 
 /**
  * Deposits of `client`, without one of everybody, in the blocks `from` to `to`, oldest first, by one
- * question.
+ * question. Throws `LogsRefused` for logs that cannot be of these blocks.
  */
 export async function readDepositsBetween(
   reader: MediatorReader,
@@ -135,7 +138,8 @@ export async function readDepositsBetween(
       strict: true,
     }),
   );
-  return logs.map(({ args, blockNumber, transactionHash }) => ({
+  const sound = soundLogs(logs, { mediator: reader.mediator, from, to });
+  return sound.map(({ args, blockNumber, transactionHash }) => ({
     client: toAddress(args.client as Hex),
     token: toAddress(args.token as Hex),
     amount: args.amount,

@@ -47,8 +47,8 @@ export const TOPICS: readonly Hex[] = mediatorAbi
  * The logs in the order of the chain, one of each (block hash, log index). Throws `LogsRefused` for
  * two that differ there, and for a log that was not asked for or that the Mediator does not emit.
  */
-export function soundLogs(given: readonly Log[], asked: Asked): Log[] {
-  const logs = new Map<string, Log>();
+export function soundLogs<L extends Log>(given: readonly L[], asked: Asked): L[] {
+  const logs = new Map<string, L>();
   for (const log of given) {
     const problem = strangenessOf(log, asked);
     if (problem !== undefined) throw new LogsRefused(problem);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { until } from "../../../test/support/exchange/exchange.ts";
 import { startHttpProxy } from "../../../test/support/faults/proxy.ts";
 import { connect } from "../rpc/rpc.ts";
@@ -244,6 +244,28 @@ describe("pending transactions", () => {
     expect([events, await inPool()]).toEqual([[], 0]);
     await mineWhile(one.send(mint(2n)));
     expect([await minted(), await nonceOf()]).toEqual([2n, 1]);
+  });
+
+  it("a call that is withdrawn once it is mined counts as mined", async () => {
+    await anvil.setAutomine(false);
+    const unwanted = new AbortController();
+    const seen = new Set<unknown>();
+    const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
+      if (method !== "eth_sendRawTransaction") return forward();
+      // While the call behind it is rebroadcast: its own receipt is read at the next poll.
+      if (seen.has(params[0]) && !unwanted.signal.aborted) {
+        await anvil.mine();
+        unwanted.abort();
+      }
+      seen.add(params[0]);
+      return forward();
+    });
+    onTestFinished(() => proxy.stop());
+    const one = submitter({ client: connect([proxy.url]), pollsBeforeReplacement: 1 });
+    const sending = [one.send({ ...mint(1n), signal: unwanted.signal }), one.send(mint(2n))];
+    const mined = await Promise.all(sending);
+    expect(mined.map(({ block }) => block > 0)).toEqual([true, true]);
+    expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
   });
 
   it("a call that is withdrawn while its fee bump is signed is not bumped", async () => {

@@ -49,11 +49,14 @@ export class JobQueue {
     for (const job of jobs) if (!job.settled) this.fail(job, error(job));
   }
 
-  /** Callers may withdraw a call; a version of it that is broadcast may still be mined. */
-  dropUnwanted(): void {
+  /**
+   * Callers may withdraw a call; a version of it that is broadcast may still be mined. `isKept`:
+   * whether a job waits all the same, for a receipt that may be there.
+   */
+  dropUnwanted(isKept: (job: Job) => boolean = () => false): void {
     this.failAll(
       ({ call }) => unwanted(call),
-      this.#jobs.filter(({ call }) => call.signal?.aborted),
+      this.#jobs.filter((job) => job.call.signal?.aborted && !isKept(job)),
     );
   }
 

@@ -127,7 +127,7 @@ export class Submitter implements CallSubmitter {
     while (this.#queue.jobs.length > 0) {
       this.#attempts.renew();
       try {
-        this.#queue.dropUnwanted();
+        this.#queue.dropUnwanted((job) => this.#isBroadcast(job));
         await this.#sendAll();
         await this.#sendNoOps();
         if (this.#queue.jobs.length > 0) await this.#poll();
@@ -277,11 +277,16 @@ export class Submitter implements CallSubmitter {
 
   /** Nobody waits any more; transactions that are broadcast may still be mined. */
   #stop(): void {
-    const isBroadcast = (job: Job) => this.#line.slots.some((slot) => slot.jobs().includes(job));
     this.#queue.failAll((job) => {
-      const why = isBroadcast(job) ? "we stopped waiting for it" : "we stop and do not send it";
+      const why = this.#isBroadcast(job)
+        ? "we stopped waiting for it"
+        : "we stop and do not send it";
       return new TransactionLost(job.call.what, why);
     });
+  }
+
+  #isBroadcast(job: Job): boolean {
+    return this.#line.slots.some((slot) => slot.jobs().includes(job));
   }
 
   /** Undefined when the chain does not answer: the next poll may. */
