@@ -245,7 +245,7 @@ describe("a running Mediator", () => {
     expect(await readDeposits(reader, ada, 0)).toEqual([{ token: weth, round: 0, amount: 100n }]);
   });
 
-  it("a deposit that an endpoint gives in no block, or in one out of range, is refused", async () => {
+  it("a deposit given in no block, or in one out of range, is refused", async () => {
     const { number } = await anvil.client.getBlock({ blockTag: "latest" });
     const given = await readDepositsBetween(reader, ada, 0, Number(number));
     expect(given.map(({ amount }) => amount)).toEqual([100n]);

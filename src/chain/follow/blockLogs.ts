@@ -136,8 +136,8 @@ async function moreByReceipts(source: LogSource, header: FullHeader, given: read
 }
 
 /**
- * Undefined where the endpoint cannot be asked so, or answers with logs of other blocks, as where it
- * ignores the hash.
+ * Undefined where the endpoint cannot be asked so, or answers with logs of another block, as one
+ * does that ignores the hash.
  */
 async function logsByHash(source: LogSource, header: BlockHeader): Promise<Log[] | undefined> {
   const { client, mediator } = source;

@@ -40,7 +40,7 @@ afterEach(() => {
 });
 
 describe("an endpoint that gives no newest block in time", () => {
-  it("an endpoint that had all final blocks just now is on time while its height goes on", async () => {
+  it("an endpoint with all final blocks is on time while its height goes on", async () => {
     const endpoint = blockless(height);
     lateness.noteOnTime(endpoint, height());
     await vi.advanceTimersByTimeAsync(2 * INTERVAL_MS);
@@ -53,7 +53,7 @@ describe("an endpoint that gives no newest block in time", () => {
     expect(await standingOf(endpoint)).toBeUndefined();
   });
 
-  it("an endpoint that was never seen on time has no standing, nor one that stands still", async () => {
+  it("an endpoint never seen on time has no standing, nor one that stands still", async () => {
     expect(await standingOf(blockless(height))).toBeUndefined();
     const standing = height();
     const still = blockless(() => standing);
