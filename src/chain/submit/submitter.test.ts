@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { until } from "../../../test/support/exchange/exchange.ts";
 import { type Meddle, startHttpProxy } from "../../../test/support/faults/proxy.ts";
 import type { Address, Hex } from "../../base/hex.ts";
@@ -241,6 +241,24 @@ describe("transactions of our key that we did not send", () => {
 });
 
 describe("an endpoint", () => {
+  it("an endpoint that lags is asked of no block before that of a lost call", async () => {
+    let isLagging = false;
+    const trials: unknown[] = [];
+    const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
+      if (method === "eth_getTransactionReceipt" && !isLagging) return { result: null };
+      if (method === "eth_blockNumber" && isLagging) return { result: "0x1" };
+      if (method === "eth_estimateGas") trials.push(params[1]);
+      return forward();
+    });
+    onTestFinished(() => proxy.stop());
+    const one = submitter({ client: connect([proxy.url]) });
+    await expect(one.send(mint(5n))).rejects.toMatchObject({ code: "TransactionLost" });
+    const block = await anvil.blockNumber();
+    isLagging = true;
+    await one.send(mint(2n));
+    expect(trials.at(-1)).toBe(`0x${block.toString(16)}`);
+  });
+
   it("an endpoint that keeps a transaction to itself does not hold it up: all get it", async () => {
     const miser = await startHttpProxy(anvil.url, async ({ method }, forward) =>
       method === "eth_sendRawTransaction" ? { result: `0x${"1".repeat(64)}` } : forward(),

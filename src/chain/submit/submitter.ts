@@ -332,7 +332,7 @@ export class Submitter implements CallSubmitter {
     const counts = holder !== undefined && this.#line.fromSlotOn(slot).length > 0;
     const nonceUsed = now && slot.nonce < now.nonce;
     slot.apply({ kind: "polled", nonceUsed, counts });
-    if (nonceUsed && slot.pollsAfterUse >= POLLS_AFTER_NONCE_USED) this.#lose(slot);
+    if (nonceUsed && slot.pollsAfterUse >= POLLS_AFTER_NONCE_USED) this.#lose(slot, now);
     if (nonceUsed || !counts) return;
     const { job } = holder;
     const isUrgent = now !== undefined && this.#isUrgent(slot, now.head);
@@ -353,8 +353,10 @@ export class Submitter implements CallSubmitter {
   }
 
   /** Callers that repeated a call fail, too: it may be done, and must not be done twice. */
-  #lose(slot: NonceSlot): void {
+  #lose(slot: NonceSlot, { head }: AccountView): void {
     this.#line.settle(slot, undefined);
+    // By this block it may be done: where none finds its receipt, an older one would repeat it.
+    this.#newestMined = Math.max(this.#newestMined, head);
     const why =
       `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours, or of ` +
       `which no endpoint knows: ${UNKNOWN_PENDING_HINT}`;
