@@ -1,5 +1,5 @@
 /** keccak-256, of single messages and of a Merkle-sum tree's nodes in batches. */
-import { FREE, keccakModule, MEMORY_BYTES, NODE_SIZE, RATE } from "./keccakModule.ts";
+import { FREE, keccakModule, MEMORY_BYTES, NODE_SIZE, RATE } from "./keccak/module.ts";
 
 interface KeccakExports {
   readonly memory: { readonly buffer: ArrayBuffer };
