@@ -74,12 +74,12 @@ export class SumTree implements FrozenSumTree {
 
   /** Whether the root is there without a hash. */
   get isHashed(): boolean {
-    return this.#waiting.every(({ places }) => places.length === 0);
+    return this.#waiting.every(({ size }) => size === 0);
   }
 
   /** Leaves that were set since the last hash. */
   get unhashedLeaves(): number {
-    return this.#waiting[0]?.places.length ?? 0;
+    return this.#waiting[0]?.size ?? 0;
   }
 
   /** Adds a leaf behind the last and gives its index. */
@@ -147,7 +147,7 @@ export class SumTree implements FrozenSumTree {
   hashSome(limit: number): boolean {
     assert(this.#levels.length > 0, "a tree was asked after its release.");
     for (let left = limit; left > 0; ) {
-      const height = this.#waiting.findIndex(({ places }) => places.length > 0);
+      const height = this.#waiting.findIndex(({ size }) => size > 0);
       if (height === -1) return true;
       left -= this.#hashLevel(height, Math.min(left, MAX_NODES));
     }
@@ -224,8 +224,7 @@ export class SumTree implements FrozenSumTree {
   /** Hashes at most `limit` of the nodes that wait at `height`, in one batch; says how many. */
   #hashLevel(height: number, limit: number): number {
     const waiting = this.#waiting[height] as WaitList;
-    const batch = waiting.places.slice(-limit);
-    waiting.drop(batch.length);
+    const batch = waiting.take(limit);
     const below = this.#levels[height - 1];
     if (below === undefined) this.#makeLeaves(batch);
     else this.#makeParents(below, batch);
@@ -267,7 +266,7 @@ export class SumTree implements FrozenSumTree {
       i += run;
     }
     // All that waited below is done, so a level of one node is the top.
-    if (level.width === 1 && this.#waiting[height]?.places.length === 0) return;
+    if (level.width === 1 && this.#waiting[height]?.size === 0) return;
     const above = this.#waiting[height + 1] ?? new WaitList();
     this.#waiting[height + 1] = above;
     for (let i = 0; i < batch.length; i++) above.add((batch[i] as number) >>> 1);

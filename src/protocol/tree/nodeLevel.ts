@@ -12,8 +12,8 @@ const HASH_WORDS = HASH_BYTES / 4;
 export const NODE_WORDS = NODE_BYTES / 4;
 export const LEAF_WORDS = LEAF_BYTES / 4;
 const CLIENT_WORDS = ADDRESS_BYTES / 4;
-/** Levels of up to so many nodes keep the siblings that proofs asked for. */
-const KEPT_SIBLINGS = 1024;
+/** Levels of up to so many nodes keep the siblings that proofs asked for: 3 MB of a large tree. */
+const KEPT_SIBLINGS = 8192;
 
 /** A leaf on its way into a level. */
 const leafBytes = new Uint8Array(LEAF_BYTES);
@@ -38,9 +38,17 @@ export class NodeLevel {
 
   sibling(index: number): Sibling {
     if (this.width > KEPT_SIBLINGS) return this.#makeSibling(index);
+    if (index >= this.#siblings.length) this.#growSiblings();
     const made = this.#siblings[index] ?? this.#makeSibling(index);
     this.#siblings[index] = made;
     return made;
+  }
+
+  /** An array that were filled from anywhere would become a table of hashes. */
+  #growSiblings(): void {
+    const grown = new Array<Sibling | undefined>(this.width);
+    for (let i = 0; i < this.#siblings.length; i++) grown[i] = this.#siblings[i];
+    this.#siblings = grown;
   }
 
   #makeSibling(index: number): Sibling {
@@ -172,11 +180,12 @@ export function runLength(places: readonly number[], start: number): number {
   return count;
 }
 
-/** Places of one level that wait, each once, in the order in which they came. */
+/** Places of one level that wait, each once, as bits: in their order a batch is near each other. */
 export class WaitList {
-  readonly places: number[] = [];
-  /** One bit for each place. */
+  size = 0;
   #marks = new Uint32Array(2);
+  /** No word before it has a mark. */
+  #first = 0;
 
   add(place: number): void {
     const word = place >>> 5;
@@ -185,19 +194,27 @@ export class WaitList {
       grown.set(this.#marks);
       this.#marks = grown;
     }
+    const marks = this.#marks[word] as number;
     const bit = 1 << (place & 31);
-    if (((this.#marks[word] as number) & bit) !== 0) return;
-    (this.#marks[word] as number) |= bit;
-    this.places.push(place);
+    if ((marks & bit) !== 0) return;
+    this.#marks[word] = marks | bit;
+    this.size += 1;
+    if (word < this.#first) this.#first = word;
   }
 
-  /** Takes the last `count` off. */
-  drop(count: number): void {
-    const { places } = this;
-    for (let i = places.length - count; i < places.length; i++) {
-      const place = places[i] as number;
-      (this.#marks[place >>> 5] as number) &= ~(1 << (place & 31));
+  /** Takes the lowest places off, at most `count`, in ascending order. */
+  take(count: number): number[] {
+    const taken: number[] = [];
+    const most = Math.min(count, this.size);
+    for (let word = this.#first; taken.length < most; word++) {
+      this.#first = word;
+      let marks = this.#marks[word] as number;
+      for (; marks !== 0 && taken.length < most; marks &= marks - 1) {
+        taken.push((word << 5) + 31 - Math.clz32(marks & -marks));
+      }
+      this.#marks[word] = marks;
     }
-    places.length -= count;
+    this.size -= taken.length;
+    return taken;
   }
 }
