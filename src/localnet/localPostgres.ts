@@ -8,6 +8,7 @@ import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSyn
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { QuarterdeckError } from "../base/errors.ts";
+import { endOf } from "./endOf.ts";
 
 export interface LocalPostgres {
   /** `postgres://…` of its one database. */
@@ -130,7 +131,9 @@ async function ready(child: ChildProcess, port: number): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const timer = setTimeout(() => reject(failed(`it stays silent: ${said}`)), PATIENCE_MS);
   child.once("error", (error) => reject(failed(error.message)));
-  child.once("exit", (code) => reject(failed(`it ended with ${code} on port ${port}: ${said}`)));
+  void endOf(child).then((code) => {
+    reject(failed(`it ended with ${code} on port ${port}: ${said}`));
+  });
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {
     said = (said + text).slice(-4000);
     if (READY.test(said)) resolve();

@@ -11,6 +11,7 @@ import {
   PASSWORD_VARIABLE,
   RPC_VARIABLE,
 } from "../operator/config/config.ts";
+import { endOf } from "./endOf.ts";
 
 export interface SupervisedOptions {
   readonly name: string;
@@ -140,9 +141,7 @@ export class SupervisedOperator {
     });
     const end = () => child.kill("SIGTERM");
     signal.addEventListener("abort", end, { once: true });
-    const code = await new Promise<End["code"]>((resolve) =>
-      child.once("exit", (exit, ended) => resolve(exit ?? ended ?? 1)),
-    );
+    const code = await endOf(child);
     signal.removeEventListener("abort", end);
     this.#child = undefined;
     return { code, complaint: complaint.trim() };
