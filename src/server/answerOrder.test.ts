@@ -114,10 +114,10 @@ test("requests that share a connection of HTTP are answered in their order", asy
       `POST /v1/orders HTTP/1.1\r\nhost: x\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
     );
   }
-  await vi.waitFor(() => expect(answers.size).toBe(8));
+  await expect.poll(() => answers.size).toBe(8);
   for (const id of upTo(8).reverse()) answers.get(BigInt(id))?.();
   const ids = () => [...text.matchAll(/"id":"(\d)"|"code":"(Overloaded)","act"/g)];
-  await vi.waitFor(() => expect(ids()).toHaveLength(8));
+  await expect.poll(() => ids()).toHaveLength(8);
   expect(ids().map(([, id, code]) => id ?? code)).toEqual([
     "1",
     "2",
@@ -134,12 +134,12 @@ test("a stream answers in the order of requests, whichever is ready first", asyn
   const { api, answers } = apiByHand();
   const { told, place } = await stream(api);
   for (const id of upTo(20)) place(id);
-  await vi.waitFor(() => expect(answers.size).toBe(20));
+  await expect.poll(() => answers.size).toBe(20);
   for (const id of upTo(20).slice(1).reverse()) answers.get(BigInt(id))?.();
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(told).toEqual([]);
   answers.get(1n)?.();
-  await vi.waitFor(() => expect(told).toHaveLength(20));
+  await expect.poll(() => told).toHaveLength(20);
   expect(told.map(({ id }) => id)).toEqual(upTo(20));
   expect(told.map(({ kind }) => kind)).toEqual(
     upTo(20).map((id) => (id % 7 === 0 ? "refusal" : "answer")),
@@ -168,7 +168,7 @@ test("a write that fails ends its connection, and no later one is acknowledged",
   const { api, answers, fail } = apiByHand();
   const { told, place, closed } = await stream(api);
   for (const id of upTo(3)) place(id);
-  await vi.waitFor(() => expect(answers.size).toBe(3));
+  await expect.poll(() => answers.size).toBe(3);
   answers.get(3n)?.();
   fail.get(2n)?.(new Error("the journal is away"));
   answers.get(1n)?.();
@@ -180,7 +180,7 @@ test("a server that closes with writes under way acknowledges none of them, and 
   const { api, answers } = apiByHand();
   const { served, told, place, closed } = await stream(api);
   for (const id of upTo(3)) place(id);
-  await vi.waitFor(() => expect(answers.size).toBe(3));
+  await expect.poll(() => answers.size).toBe(3);
   await served.close();
   await closed;
   for (const id of upTo(3)) answers.get(BigInt(id))?.();

@@ -1,7 +1,7 @@
 /** A subscriber that does not read is told so and dropped, and delays nobody; over real sockets. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { WebSocket } from "ws";
 import { toAddress } from "../base/address.ts";
 import type { ApiEvent, OperatorApi } from "../operator/api/operatorApi.ts";
@@ -66,7 +66,7 @@ async function subscriber(url: string) {
   });
   await new Promise((resolve) => socket.once("open", resolve));
   socket.send(JSON.stringify({ kind: "subscribe", id: 1, channel: CHANNEL }));
-  await vi.waitFor(() => expect(updates(told)).toHaveLength(1));
+  await expect.poll(() => updates(told)).toHaveLength(1);
   return { socket, told, code: () => closed };
 }
 
@@ -90,7 +90,7 @@ test("a subscriber that does not read is told, then dropped, and delays no other
   // What systems hold for a socket is a few megabytes, and the connection as many.
   for (let i = 0; i < 120; i++) {
     const asOf = change();
-    await vi.waitFor(() => expect(updates(other.told).at(-1)?.sequence).toBe(asOf), 10_000);
+    await expect.poll(() => updates(other.told).at(-1)?.sequence).toBe(asOf);
   }
   expect(slow.code()).toBeUndefined();
 
@@ -103,7 +103,7 @@ test("a subscriber that does not read is told, then dropped, and delays no other
   expect(other.code()).toBeUndefined();
 
   slow.socket.resume();
-  await vi.waitFor(() => expect(slow.code()).toBe(TOO_SLOW), 10_000);
+  await expect.poll(() => slow.code()).toBe(TOO_SLOW);
   const [warned, last] = [slow.told.findIndex(({ kind }) => kind === "slow"), slow.told.length - 1];
   expect(warned).toBeGreaterThan(0);
   expect(warned).toBeLessThan(last);

@@ -1,7 +1,7 @@
 /** What a connection of the stream means for its client, over real sockets. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { toAddress } from "../base/address.ts";
 import type { Address } from "../base/hex.ts";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
@@ -63,11 +63,11 @@ test("a client is present from its first subscription to the end of its connecti
   const { socket, told, closed, send } = await connect(url);
   expect(present).toEqual([]);
   for (let i = 0; i < 2; i++) send({ kind: "subscribeClient", client: ALICE, session: SESSION });
-  await vi.waitFor(() => expect(told).toHaveLength(2));
+  await expect.poll(() => told).toHaveLength(2);
   expect(present).toEqual([ALICE]);
   socket.close();
   await closed;
-  await vi.waitFor(() => expect(present).toEqual([]));
+  await expect.poll(() => present).toEqual([]);
 });
 
 test("a client that is refused is not present", async () => {
@@ -76,7 +76,7 @@ test("a client that is refused is not present", async () => {
   });
   const { told, send } = await connect(url);
   send({ kind: "subscribeClient", client: ALICE, session: SESSION });
-  await vi.waitFor(() => expect(told).toMatchObject([{ kind: "refusal" }]));
+  await expect.poll(() => told).toMatchObject([{ kind: "refusal" }]);
   expect(present).toEqual([]);
 });
 
@@ -86,7 +86,7 @@ test("a client is heard of as long as one of its connections is open", async () 
   expect(isHeard(ALICE)).toBe(false);
   for (const { send, told } of [first, second]) {
     send({ kind: "subscribeClient", client: ALICE, session: SESSION });
-    await vi.waitFor(() => expect(told).toHaveLength(1));
+    await expect.poll(() => told).toHaveLength(1);
   }
   expect([isHeard(ALICE), isHeard(BOB)]).toEqual([true, false]);
   first.socket.close();
@@ -94,7 +94,7 @@ test("a client is heard of as long as one of its connections is open", async () 
   expect(isHeard(ALICE)).toBe(true);
   second.socket.close();
   await second.closed;
-  await vi.waitFor(() => expect(isHeard(ALICE)).toBe(false));
+  await expect.poll(() => isHeard(ALICE)).toBe(false);
 });
 
 test("a request that fails ends its connection, and no other", async () => {
@@ -108,7 +108,7 @@ test("a request that fails ends its connection, and no other", async () => {
   failing.send({ kind: "subscribeClient", client: ALICE, session: SESSION });
   expect(await failing.closed).toBe(1011);
   other.send({ kind: "subscribeClock" });
-  await vi.waitFor(() => expect(other.told.length).toBeGreaterThan(0));
+  await expect.poll(() => other.told.length).toBeGreaterThan(0);
 });
 
 test("every kind of write is answered in the order of requests, batches by items", async () => {
@@ -137,10 +137,10 @@ test("every kind of write is answered in the order of requests, batches by items
   send({ kind: "replaceOrder", id: 3, body: {} });
   const cancelAll = { owner: ALICE, round: 0, nonce: "1" };
   send({ kind: "cancelAllOrders", id: 4, body: { cancelAll, signature } });
-  await vi.waitFor(() => expect(began).toEqual(["cancelOrders", "cancelAfter"]));
+  await expect.poll(() => began).toEqual(["cancelOrders", "cancelAfter"]);
   expect(told).toEqual([]);
   gate.resolve();
-  await vi.waitFor(() => expect(told).toHaveLength(4));
+  await expect.poll(() => told).toHaveLength(4);
   expect(told).toMatchObject([
     { kind: "answer", id: 1, items: [{ order: null, error: { code: "NotLeader" } }] },
     { kind: "answer", id: 2, deadManSwitch: { block: 7, graceBlocks: 1 } },
@@ -167,7 +167,7 @@ test("each item of a batch takes from the limit, placing never from cancelling",
   send({ kind: "placeOrders", id: 2, body: { orders } });
   const cancelAll = { owner: ALICE, round: 0, nonce: "1" };
   send({ kind: "cancelAllOrders", id: 3, body: { cancelAll, signature } });
-  await vi.waitFor(() => expect(told).toHaveLength(3));
+  await expect.poll(() => told).toHaveLength(3);
   expect(told).toMatchObject([
     { kind: "answer", id: 1, items: [] },
     { kind: "refusal", id: 2, error: { code: "RateLimited", values: { code: "RateLimited" } } },

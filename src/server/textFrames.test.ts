@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import fc from "fast-check";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { textFrames } from "./textFrames.ts";
 
@@ -39,7 +39,7 @@ test("a client reads the messages of frames, whatever their characters and lengt
     socket.write(textFrames(some), "latin1");
     sent.push(...some);
   }
-  await vi.waitFor(() => expect(told).toHaveLength(sent.length), 10_000);
+  await expect.poll(() => told).toHaveLength(sent.length);
   expect(told).toEqual(sent);
   expect(client.readyState).toBe(client.OPEN);
 });

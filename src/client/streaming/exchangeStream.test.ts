@@ -1,7 +1,7 @@
 /** The client's side of the stream, against operators that say what they are told to say. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { type WebSocket as Peer, WebSocketServer } from "ws";
 import type { Address } from "../../base/hex.ts";
 import { STREAM_PATH } from "../../wire/stream.ts";
@@ -128,15 +128,15 @@ test("a gap in the book is mended by what the operator kept, else by a snapshot"
   const books: MirroredBook[] = [];
   const { stream } = openStream([fake.url]);
   stream.subscribeBook("B/Q", (book) => void books.push(book));
-  await vi.waitFor(() => expect(books).toHaveLength(1));
+  await expect.poll(() => books).toHaveLength(1);
   fake.tell(bookUpdate("update", 2, 1, [level(50, 20)], [level(55, 10)]));
-  await vi.waitFor(() => expect(books.at(-1)?.sequence).toBe(2));
+  await expect.poll(() => books.at(-1)?.sequence).toBe(2);
   expect(books.at(-1)?.bids.map(({ price }) => price)).toEqual([50n, 45n]);
   // A message between is missing: asked after the last that was seen, then for everything.
   fake.tell(bookUpdate("update", 4, 3, [level(40, 10)]));
-  await vi.waitFor(() => expect(fake.subscribed()).toHaveLength(3));
+  await expect.poll(() => fake.subscribed()).toHaveLength(3);
   expect(fake.subscribed().map(({ after }) => after)).toEqual([undefined, 2, undefined]);
-  await vi.waitFor(() => expect(books.at(-1)).toMatchObject({ sequence: 1 }));
+  await expect.poll(() => books.at(-1)).toMatchObject({ sequence: 1 });
   expect(books.at(-1)?.bids).toEqual([{ price: 45n, amount: 10n }]);
   expect(books).toHaveLength(3);
 });
@@ -155,9 +155,9 @@ test("a book that crosses is read anew; one that is crossed as a whole is left",
   const books: MirroredBook[] = [];
   const { stream } = openStream([bad.url, good.url]);
   stream.subscribeBook("B/Q", (book) => void books.push(book));
-  await vi.waitFor(() => expect(books).toHaveLength(1));
+  await expect.poll(() => books).toHaveLength(1);
   bad.tell(bookUpdate("update", 2, 1, [], [level(45, 10)]));
-  await vi.waitFor(() => expect(books.at(-1)?.sequence).toBe(7));
+  await expect.poll(() => books.at(-1)?.sequence).toBe(7);
   expect(bad.subscribed()).toHaveLength(2);
   expect(books).toHaveLength(2);
 });
@@ -175,9 +175,9 @@ test("trades go on after a break from the last that was seen, each once", async 
   stream.subscribe({ name: "trades", market: "B/Q" }, ({ data }) => {
     seen.push(...data.map(({ sequence }) => sequence));
   });
-  await vi.waitFor(() => expect(seen).toEqual([1n]));
+  await expect.poll(() => seen).toEqual([1n]);
   fake.cut();
-  await vi.waitFor(() => expect(seen).toEqual([1n, 2n, 3n]));
+  await expect.poll(() => seen).toEqual([1n, 2n, 3n]);
   expect(fake.subscribed().map(({ after }) => after)).toEqual([undefined, 1]);
   expect(connections).toEqual([fake.url, undefined, fake.url]);
 });
@@ -201,7 +201,7 @@ test.each([
   stream.subscribe({ name: "trades", market: "B/Q" }, ({ data }) => {
     seen.push(...data.map(({ price }) => price));
   });
-  await vi.waitFor(() => expect(seen).toEqual([50n]));
+  await expect.poll(() => seen).toEqual([50n]);
   expect(liar.subscribed()).toHaveLength(1);
   expect(stream.url).toBe(honest.url);
 });
@@ -220,7 +220,7 @@ test("a channel that is refused ends alone; what a listener throws ends the stre
   stream.subscribe({ name: "orders" }, () => {}, {
     onRefused: ({ code }) => void refused.push(code),
   });
-  await vi.waitFor(() => expect(refused).toEqual(["Unauthorized"]));
+  await expect.poll(() => refused).toEqual(["Unauthorized"]);
   expect(() => stream.subscribe({ name: "nothing" as "book", market: "B/Q" }, () => {})).toThrow(
     expect.objectContaining({ field: "channel.name" }),
   );
@@ -240,8 +240,8 @@ test("a write goes over the socket, and is unknown where the socket ends first",
     return [{ kind: "refusal", id, error }];
   });
   const { api, stream } = openStream([fake.url]);
-  await vi.waitFor(() => expect(stream.url).toBe(fake.url));
-  await vi.waitFor(() => expect(fake.said).toHaveLength(1));
+  await expect.poll(() => stream.url).toBe(fake.url);
+  await expect.poll(() => fake.said).toHaveLength(1);
   const write = () =>
     api.ask((one) => one.call("placeOrder", { body: placed }), { isElsewhere: () => false });
   await expect(write()).rejects.toMatchObject({
@@ -250,7 +250,7 @@ test("a write goes over the socket, and is unknown where the socket ends first",
   });
   isMute = true;
   const open = write();
-  await vi.waitFor(() => expect(fake.said).toHaveLength(3));
+  await expect.poll(() => fake.said).toHaveLength(3);
   fake.cut();
   await expect(open).rejects.toMatchObject({ code: "OperatorUnreachable", mayHaveArrived: true });
 });

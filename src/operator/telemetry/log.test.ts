@@ -51,7 +51,7 @@ describe("the log", () => {
     const terminal = new Writable({ write: (_part, _encoding, done) => done(new Error("EPIPE")) });
     const log = await openLog({ folder, terminal });
     log.info("one");
-    await vi.waitFor(() => expect(lines().map(({ msg }) => msg)).toContain("terminalGone"));
+    await expect.poll(() => lines().map(({ msg }) => msg)).toContain("terminalGone");
     for (const event of ["two", "three"]) log.info(event);
     await log.flush();
     expect(lines().map(({ msg }) => msg)).toEqual(["one", "terminalGone", "two", "three"]);
