@@ -44,7 +44,8 @@ function start(...more: string[]): Run {
   };
   child.stdout.on("data", take);
   child.stderr.on("data", take);
-  const ended = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  // Only then all that it wrote is here.
+  const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
   return { child, output: () => text, ended };
 }
 

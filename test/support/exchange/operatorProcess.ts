@@ -83,7 +83,8 @@ export function spawnOperator(
     complaint += part;
   });
   const ended = new Promise<number | null>((resolve) => {
-    child.once("exit", (code) => {
+    // Only then all that it wrote is here.
+    child.once("close", (code) => {
       children.delete(child);
       resolve(code);
     });
