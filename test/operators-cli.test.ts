@@ -21,7 +21,7 @@ import { localSigner } from "../src/chain/signer.ts";
 import { KEY_VARIABLE } from "../src/operator/config/config.ts";
 import { firstBlockOf } from "../src/protocol/rounds.ts";
 import type { Schedule } from "../src/protocol/units.ts";
-import { type Anvil, startAnvil } from "./support/chain/anvil.ts";
+import { type Anvil, freePort, startAnvil } from "./support/chain/anvil.ts";
 import { runCli } from "./support/exchange/cli.ts";
 import { commandFile } from "./support/exchange/commandFile.ts";
 import { until } from "./support/exchange/exchange.ts";
@@ -47,7 +47,7 @@ describe("the operators' list", () => {
   const endpoint = (index: number) => endpoints.get(index) as string;
 
   /** Says what a living operator says. */
-  async function live(index: number, port = 0): Promise<void> {
+  async function live(index: number, port: number): Promise<void> {
     const server = createServer((request, response) => {
       void anvil.blockNumber().then((block) => {
         const [chainId, limits] = [anvil.chainId, { ordersPerClientAndRound: 1 }];
@@ -93,7 +93,7 @@ describe("the operators' list", () => {
 
   beforeAll(async () => {
     anvil = await startAnvil();
-    for (const index of [FIRST, SECOND, THIRD]) await live(index);
+    for (const index of [FIRST, SECOND, THIRD]) await live(index, await freePort());
     const operator = (index: number) => ({
       address: address(index),
       name: `operator ${index}`,

@@ -1,6 +1,7 @@
 /** A real EVM for tests: anvil on a port of its own, gone when the test is. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomInt } from "node:crypto";
+import { createSocket } from "node:dgram";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -146,13 +147,32 @@ async function untilReady(child: ChildProcess, poll: () => Promise<number>): Pro
 const FIRST_PORT = 10_000;
 const PORT_COUNT = 20_000;
 
-/** The first of `count` ports in a row that nobody listens on now. */
+/**
+ * The first of `count` ports in a row that nobody listens on now. No other test gets one of them
+ * while this process lives: who listens there may come later, go and come again, or never.
+ */
 export async function freePort(count = 1): Promise<number> {
   for (;;) {
     const first = FIRST_PORT + randomInt(PORT_COUNT);
-    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(first + i)));
+    const ports = Array.from({ length: count }, (_, i) => first + i);
+    const free = await Promise.all(ports.map(async (one) => (await reserve(one)) && isFree(one)));
     if (!free.includes(false)) return first;
   }
+}
+
+/**
+ * Takes the port's number for UDP, which nobody else here uses: processes see each other's, and the
+ * system gives them back when they end. False: another has it.
+ */
+function reserve(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createSocket("udp4");
+    socket.once("error", () => socket.close(() => resolve(false)));
+    socket.bind({ port, address: "127.0.0.1", exclusive: true }, () => {
+      socket.unref();
+      resolve(true);
+    });
+  });
 }
 
 export function isFree(port: number): Promise<boolean> {

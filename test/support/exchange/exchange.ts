@@ -21,7 +21,7 @@ import { type RunningOperator, startOperator } from "../../../src/operator/node/
 import { firstBlockOf, quarterSize, roundOf } from "../../../src/protocol/rounds.ts";
 import type { Quarter, Schedule } from "../../../src/protocol/units.ts";
 import { type RunningServer, startServer } from "../../../src/server/server.ts";
-import { type Anvil, startAnvil } from "../chain/anvil.ts";
+import { type Anvil, freePort, startAnvil } from "../chain/anvil.ts";
 
 export const CONFIRMATIONS = 1;
 const DEFAULT_ROUND_SIZE = 160;
@@ -78,13 +78,15 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
   const rpc = (await options.operatorRpc?.(anvil.url)) ?? anvil.url;
   const { mediator } = deployed;
   const key = keyOf(anvil);
-  const config = configOf({ rpc, mediator, weth, usdc, folder, key, options });
+  // Its operator, or a process in its place, is started on it again and again.
+  const port = await freePort();
+  const config = configOf({ rpc, mediator, weth, usdc, folder, key, port, options });
   const logged: { event: string; fields: object }[] = [];
   const log = collectingLog(logged);
   let operator = await startOperator(config, log);
   let server: RunningServer = await startServer(operator.api, config);
   let running = true;
-  const url = `http://127.0.0.1:${server.port}`;
+  const url = `http://127.0.0.1:${port}`;
 
   const synced = async () => {
     const head = await anvil.blockNumber();
@@ -135,8 +137,7 @@ export async function startExchange(options: ExchangeOptions = {}): Promise<Test
     },
     startOperator: async () => {
       operator = await startOperator(config, log);
-      const port = Number(new URL(url).port);
-      server = await startServer(operator.api, { ...config, port });
+      server = await startServer(operator.api, config);
       running = true;
       await synced();
     },
@@ -179,9 +180,10 @@ function configOf(given: {
   readonly usdc: Address;
   readonly folder: string;
   readonly key: Hex;
+  readonly port: number;
   readonly options: ExchangeOptions;
 }): OperatorConfig {
-  const { rpc, mediator, weth, usdc, folder, key } = given;
+  const { rpc, mediator, weth, usdc, folder, key, port } = given;
   const { publicBalances = false, ordersPerClientAndRound } = given.options;
   return parseConfig(
     {
@@ -193,7 +195,7 @@ function configOf(given: {
       ordersPerClientAndRound,
       storage: join(folder, "storage"),
       logs: join(folder, "logs"),
-      port: 0,
+      port,
       pollMs: POLL_MS,
       page: { rpc: [rpc] },
     },
