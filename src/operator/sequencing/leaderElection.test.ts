@@ -17,7 +17,7 @@ import { Replica } from "./replica.ts";
 import { Sequencer } from "./sequencer.ts";
 import { WriteRouter } from "./writeRouter.ts";
 
-const LEASE_MS = 300;
+const LEASE_MS = 500;
 const log: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };
 
 let server: TestPostgres;
@@ -150,7 +150,7 @@ function leaderOf(members: readonly Member[]): Member | undefined {
   return leading[0];
 }
 
-const soon = { timeout: 20_000, interval: 20 };
+const soon = { timeout: 60_000, interval: 20 };
 
 async function leaderAmong(members: readonly Member[]): Promise<Member> {
   await expect.poll(() => leaderOf(members) !== undefined, soon).toBe(true);

@@ -14,7 +14,8 @@ import { LeaderElection } from "./leaderElection.ts";
 import { headAt, Replica } from "./replica.ts";
 
 const log: Log = { info: () => {}, warn: () => {}, error: () => {}, flush: async () => {} };
-const LEASE_MS = 300;
+/** Long enough for Ada to write within hers on a busy machine. */
+const LEASE_MS = 1500;
 
 let server: TestPostgres;
 beforeAll(async () => {
