@@ -166,7 +166,7 @@ describe("logs", () => {
     const slow = await proxy(async ({ method, params }, forward) =>
       method === "eth_getLogs" && span(params) > LIMIT ? undefined : forward(),
     );
-    const { events } = await begin([slow.url], {}, 500);
+    const { events } = await begin([slow.url], {}, 2000);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
   });
 
@@ -391,7 +391,7 @@ describe("two endpoints", () => {
     const hanging = await proxy(async ({ method }, forward) =>
       method === "eth_getLogs" ? undefined : forward(),
     );
-    const { events } = await begin([hanging.url, anvil.url], { maxTries: 2 }, 500);
+    const { events } = await begin([hanging.url, anvil.url], { maxTries: 2 }, 2000);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
     const ranges = getLogs(hanging).filter(({ params }) => "fromBlock" in (params[0] as object));
     const narrowest = Math.min(...ranges.map(({ params }) => span(params)));
@@ -498,7 +498,7 @@ describe("a head", () => {
       return 503;
     };
     // Or it would be awaited for as long as the chain stands still.
-    const second = await Promise.race([events.next(), sleep(5000)]);
+    const second = await Promise.race([events.next(), sleep(60_000, undefined, { ref: false })]);
     expect(problems).toHaveLength(1);
     expect(second).toEqual(first);
   });

@@ -247,7 +247,7 @@ describe("an answer", () => {
     const slow = await endpoint((_method, response) => {
       response.write('{"jsonrpc":');
     });
-    const { options, failures } = watched({ timeoutMs: 200 });
+    const { options, failures } = watched({ timeoutMs: 1000 });
     const client = connect([slow.url, anvil.url], options);
     expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
     expect(failures).toEqual([slow.url]);

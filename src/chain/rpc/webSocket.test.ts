@@ -106,11 +106,11 @@ describe("a WebSocket endpoint", () => {
   });
 
   it("a WebSocket endpoint that swallows questions is given up after the timeout", async () => {
-    const { client, proxy, failures, url } = await line([anvil.url], { timeoutMs: 300 });
+    const { client, proxy, failures, url } = await line([anvil.url], { timeoutMs: 1000 });
     await client.getBlockNumber();
     proxy.deaf = true;
     expect(await client.getBlockNumber()).toBe(BigInt(await anvil.blockNumber()));
-    expect(failures).toEqual([`${url} no answer within 300 ms`]);
+    expect(failures).toEqual([`${url} no answer within 1000 ms`]);
   });
 
   it("a WebSocket endpoint reports heads, also after a cut, until nobody listens", async () => {
