@@ -6,7 +6,7 @@ import { readAll, startChild, temporaryDirectory, textOf } from "./storage.testk
 
 /** More of them with QUARTERDECK_CRASHES=500. */
 const CRASHES = Number(process.env.QUARTERDECK_CRASHES ?? 30);
-/** Of so many runs the kill of one may fall into the opening, and of one before any work is done. */
+/** Of so many runs one kill may fall into the opening, and one before any work is done. */
 const KINDS_OF_RUNS = 6;
 const LONGEST_START_MS = 150;
 const LONGEST_RUN_MS = 60;
