@@ -58,14 +58,19 @@ describe("a commit quorum of two", () => {
   /** Who sent the commit of a round, and with how many attestations. */
   async function commitOf(round: Round) {
     const { anvil, reader } = exchange;
-    const [log] = await anvil.client.getContractEvents({
-      address: reader.mediator,
-      abi: mediatorAbi,
-      eventName: "Committed",
-      args: { round: BigInt(round) },
-      fromBlock: 0n,
+    let hash: Hex = "0x";
+    // anvil's calls may show what a block does just before its logs show the block.
+    await until(`the commit of round ${round} is logged`, async () => {
+      const [log] = await anvil.client.getContractEvents({
+        address: reader.mediator,
+        abi: mediatorAbi,
+        eventName: "Committed",
+        args: { round: BigInt(round) },
+        fromBlock: 0n,
+      });
+      hash = log?.transactionHash ?? hash;
+      return log !== undefined;
     });
-    const hash = log?.transactionHash as Hex;
     const { input, from } = await anvil.client.getTransaction({ hash });
     const { functionName, args } = decodeFunctionData({ abi: mediatorAbi, data: input });
     if (functionName !== "commit") throw new Error(`${functionName} is no commit`);
