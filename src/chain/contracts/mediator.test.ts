@@ -255,6 +255,9 @@ describe("a running Mediator", () => {
       const refused = expect.objectContaining({ code: "LogsRefused" });
       await expect(readDepositsBetween(other, ada, 0, Number(number))).rejects.toEqual(refused);
       await expect(readDeposits(other, ada, 0)).rejects.toEqual(refused);
+      const both = connect([url, anvil.url], { chainId: 4711 });
+      const helped = new MediatorReader(both, exchange.mediator);
+      expect(await readDepositsBetween(helped, ada, 0, Number(number))).toEqual(given);
     }
   });
 

@@ -5,9 +5,9 @@
 import { formatLog, type Log, RpcRequestError } from "viem";
 import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
-import type { BlockNumber } from "../../protocol/units.ts";
+import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
 import type { AnyChainClient } from "../chainClient.ts";
-import { causeOf, isOverwhelmed, isRefusal } from "../rpc/errors.ts";
+import { causeOf, isOverwhelmed, isRefusal, RpcUnavailable } from "../rpc/errors.ts";
 import type { LogsBloom } from "./bloom.ts";
 import {
   type BlockHeader,
@@ -27,8 +27,10 @@ export interface LogSource {
   readonly isBloomUsable: boolean;
   /** Called once, when a bloom contradicts logs that are there: blooms are used no more. */
   readonly onUselessBloom: (problem: string) => void;
-  /** Called when logs were missing or of another block, and the receipts have all. */
+  /** Called when logs were missing, or could not be had, and the receipts gave them. */
   readonly onMissingLogs: (problem: string) => void;
+  /** Called for each block of which logs were asked for by its hash, and those of others came. */
+  readonly onIgnoredHash: (problem: string) => void;
 }
 
 export interface BlockLogs {
@@ -144,10 +146,10 @@ async function logsByHash(source: LogSource, header: BlockHeader): Promise<Log[]
   const { number, hash } = header;
   try {
     const given = await client.getLogs({ address: mediator, blockHash: hash });
-    const other = given.find(({ blockHash }) => blockHash?.toLowerCase() !== hash.toLowerCase());
+    const other = logOfOther(given, hash);
     if (other !== undefined) {
       const what = `eth_getLogs gave logs of ${other.blockHash} when asked for ${hash}`;
-      source.onMissingLogs(`${what}: the receipts of block ${number} are read`);
+      source.onIgnoredHash(`${what}: receipts say what is in the block`);
       return undefined;
     }
     return soundLogs(given, { mediator, from: number, to: number, blockHash: hash });
@@ -155,6 +157,26 @@ async function logsByHash(source: LogSource, header: BlockHeader): Promise<Log[]
     if (isOfForm(error)) return undefined;
     throw error;
   }
+}
+
+function logOfOther(logs: readonly Log[], hash: Hex): Log | undefined {
+  return logs.find(({ blockHash }) => blockHash?.toLowerCase() !== hash.toLowerCase());
+}
+
+/**
+ * The Mediator's logs of one block as another endpoint has them: by its receipts where it ignores
+ * the hash. Throws where it has another block of that number by then.
+ */
+export async function readBlockLogsAgain(
+  client: AnyChainClient,
+  mediator: Address,
+  { number, hash }: BlockRef,
+): Promise<readonly Log[]> {
+  const given = await client.getLogs({ address: mediator, blockHash: hash });
+  if (logOfOther(given, hash) === undefined) return given;
+  const header = await readHeader({ client }, number);
+  if (header.hash !== hash) throw new RpcUnavailable(`with block ${hash}`, undefined);
+  return receiptLogs({ client, mediator }, header);
 }
 
 function isOfForm(error: unknown): boolean {

@@ -178,7 +178,10 @@ export class CrossCheck {
     const { lateness, confirmations } = this.#options;
     if (height === undefined) return undefined;
     if (height.number >= end.number + confirmations) {
-      if (height.isSaid) lateness.noteOnTime(endpoint, height.number);
+      // Of a reading of older blocks that says nothing of now.
+      if (height.isSaid && height.number >= head.number) {
+        lateness.noteOnTime(endpoint, height.number);
+      }
       return undefined;
     }
     const standing = await lateness.standingOf(endpoint, head);

@@ -223,12 +223,17 @@ class BlockFollower {
   #logSource(endpoint: Endpoint): LogSource {
     const { client, mediator } = this.#options;
     const tell = (problem: string) => client.transport.demote(endpoint, problem);
+    let isHashIgnored = false;
     return {
       client: endpoint.client,
       headers: this.#headersOf(endpoint),
       mediator,
       isBloomUsable: !this.#uselessBlooms.has(endpoint),
       onMissingLogs: tell,
+      onIgnoredHash: (problem) => {
+        if (!isHashIgnored) tell(problem);
+        isHashIgnored = true;
+      },
       onUselessBloom: (problem) => {
         if (this.#uselessBlooms.has(endpoint)) return;
         this.#uselessBlooms.add(endpoint);

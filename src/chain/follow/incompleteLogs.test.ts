@@ -15,6 +15,8 @@ import { type FollowOptions, follow, readBlockRef } from "./follow.ts";
 import { TOPICS } from "./soundLogs.ts";
 
 const EMPTY_BLOOM = `0x${"00".repeat(256)}`;
+/** The hash of no block. */
+const STRANGE = `0x${"77".repeat(32)}`;
 const FULL_BLOOM = `0x${"ff".repeat(256)}`;
 
 let anvil: Anvil;
@@ -147,13 +149,27 @@ describe("logs that were not asked for", () => {
   });
 
   it("logs of another block than the hash asked for are found out, and receipts read", async () => {
-    const other = `0x${"77".repeat(32)}`;
     const url = await changing((logs, filter) =>
-      ofBlock(filter) ? logs.map((log) => ({ ...log, blockHash: other })) : logs,
+      ofBlock(filter) ? logs.map((log) => ({ ...log, blockHash: STRANGE })) : logs,
     );
     const { kinds, failures } = await followed([url]);
     expect(kinds).toEqual(ALL);
-    expect(failures[0]).toMatch(`${url} eth_getLogs gave logs of ${other} when asked for 0x`);
+    expect(failures[0]).toMatch(`${url} eth_getLogs gave logs of ${STRANGE} when asked for 0x`);
+  });
+
+  it("logs that are changed are found out beside an endpoint that ignores hashes", async () => {
+    const liar = await changing((logs, filter) =>
+      ofBlock(filter) ? logs.map((log) => ({ ...log, data: `0x${"09".repeat(64)}` })) : logs,
+    );
+    const real = await anvil.rpc<RawLog[]>("eth_getLogs", [
+      { fromBlock: "0x0", address: exchange.mediator },
+    ]);
+    const other = await changing((logs, filter) =>
+      ofBlock(filter) ? real.slice(-1).map((log) => ({ ...log, blockHash: STRANGE })) : logs,
+    );
+    // Both headers bear the logs out: nobody decides between one and one.
+    const { kinds } = await followed([liar, other]);
+    expect(kinds).toMatch(/^Endpoints disagree about the Mediator's logs/);
   });
 
   it("logs of the newest block, from an endpoint that ignores hashes, stop nothing", async () => {

@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { Address } from "../../base/hex.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
+import type { ChainClient } from "../rpc/rpc.ts";
+import { CrossCheck, NotSeconded } from "./crossCheck.ts";
 import { type Head, Lateness } from "./lateness.ts";
+import type { Reading } from "./readRange.ts";
 
 /** Milliseconds between two blocks. */
 const INTERVAL_MS = 12_000;
@@ -60,5 +64,68 @@ describe("an endpoint that gives no newest block in time", () => {
     lateness.noteOnTime(still, standing);
     await vi.advanceTimersByTimeAsync(4 * INTERVAL_MS);
     expect(await standingOf(still)).toBeUndefined();
+  });
+
+  it("an endpoint that its own blocks showed to be late is not on time by its word", async () => {
+    const old = height();
+    const block = async () => ({ number: BigInt(old), timestamp: BigInt(START / 1000) });
+    const late = blockless(height);
+    const told = { ...late, client: { ...late.client, getBlock: block } } as unknown as Endpoint;
+    expect(await standingOf(told)).toMatchObject({ isLate: true });
+    lateness.noteOnTime(told, height());
+    (told.client as { getBlock: unknown }).getBlock = late.client.getBlock;
+    expect(await standingOf(told)).toBeUndefined();
+  });
+});
+
+describe("an endpoint that gives no block, and a height that creeps", () => {
+  const CONFIRMATIONS = 3;
+  const refAt = (number: number) => ({ number, hash: `0x${number.toString(16)}` as const });
+  const whole = (): Endpoint => {
+    const client = {
+      getBlockNumber: async () => BigInt(height()),
+      getBlock: async ({ blockNumber }: { blockNumber?: bigint }) => {
+        const { number, hash } = refAt(Number(blockNumber ?? height()));
+        return { number, hash, timestamp: BigInt(Math.floor(Date.now() / 1000)) };
+      },
+      getLogs: async () => [],
+    };
+    return { client, probing: client, isFailing: false, penalty: 0 } as unknown as Endpoint;
+  };
+
+  it("an endpoint that creeps holds up final blocks for a few only", async () => {
+    let behind = 0;
+    const creeping = blockless(() => height() - Math.floor(behind));
+    const client = { ...creeping.client, getBlock: () => Promise.reject(new Error("none")) };
+    const failing = { ...creeping, client, probing: client, isFailing: true };
+    const all = [whole(), whole(), failing as unknown as Endpoint];
+    const transport = { endpoints: () => all, demote: () => {}, contradict: () => {} };
+    const check = new CrossCheck({
+      client: { transport } as unknown as ChainClient,
+      mediator: `0x${"11".repeat(20)}` as Address,
+      lateness,
+      confirmations: CONFIRMATIONS,
+    });
+    let last = height() - CONFIRMATIONS;
+    const take = async (end: number): Promise<void> => {
+      const reading: Reading = { from: last + 1, end: refAt(end), near: [], cuts: [], logs: [] };
+      try {
+        await check.requireSecond(all[0] as Endpoint, reading, head());
+        last = end;
+      } catch (error) {
+        if (!(error instanceof NotSeconded)) throw error;
+        if (error.newest - CONFIRMATIONS > last) await take(error.newest - CONFIRMATIONS);
+      }
+    };
+    let worst = 0;
+    for (let blocks = 0; blocks < 200; blocks++) {
+      await vi.advanceTimersByTimeAsync(INTERVAL_MS);
+      // One block in the time of three.
+      behind += 2 / 3;
+      if (height() - CONFIRMATIONS > last) await take(height() - CONFIRMATIONS);
+      worst = Math.max(worst, height() - CONFIRMATIONS - last);
+    }
+    expect(worst).toBeGreaterThan(0);
+    expect(worst).toBeLessThan(10);
   });
 });

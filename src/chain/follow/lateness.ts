@@ -123,10 +123,13 @@ export class Lateness {
     return { newest: number, hash, isLate };
   }
 
-  /** An endpoint says that it has all that is final now: by that it is on time. */
+  /**
+   * An endpoint says that it has the head: by that it is on time, unless its own blocks told
+   * otherwise.
+   */
   noteOnTime(endpoint: Endpoint, newest: BlockNumber): void {
     const { interval } = this;
-    if (interval === undefined) return;
+    if (interval === undefined || this.#standings.get(endpoint)?.isLate) return;
     const at = performance.now();
     this.#standings.set(endpoint, { newest, hash: undefined, isLate: false, at, interval });
   }

@@ -10,10 +10,10 @@ import { mediatorAbi } from "../abi/mediator.ts";
 import type { MediatorReader } from "../contracts/mediator.ts";
 import { isOverwhelmed } from "../rpc/errors.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
-import { ask } from "../rpc/rpc.ts";
+import { ask, type ChainClient } from "../rpc/rpc.ts";
 import type { BlockSpan } from "./headers.ts";
 import { AdaptiveRange } from "./readRange.ts";
-import { soundLogs } from "./soundLogs.ts";
+import { LogsRefused, soundLogs } from "./soundLogs.ts";
 
 export interface RangeOptions {
   readonly newestFirst?: boolean;
@@ -57,19 +57,52 @@ export async function* readInRanges<T>(
   }
 }
 
-/** Up to the newest block. Throws `LogsRefused` for logs that cannot be of these blocks. */
+/** The question about logs of a span of blocks, to one endpoint or to whichever answers. */
+type ReadLogs<T> = (
+  chain: Pick<ChainClient, "getContractEvents">,
+  span: { readonly fromBlock: bigint; readonly toBlock: bigint },
+) => Promise<readonly T[]>;
+
+/** Up to the newest block. Throws `LogsRefused` as `readSound` does. */
 async function readAll<T extends object>(
   { reader, what, from }: Asked,
-  read: (part: { readonly fromBlock: bigint; readonly toBlock: bigint }) => Promise<readonly T[]>,
+  read: ReadLogs<T>,
 ): Promise<T[]> {
-  const { client, mediator } = reader;
-  const to = Number(await ask("the head", () => client.getBlockNumber()));
+  const to = Number(await ask("the head", () => reader.client.getBlockNumber()));
   const found: T[] = [];
-  const parts = readInRanges({ from, to }, (part) =>
-    ask(what, () => read({ fromBlock: BigInt(part.from), toBlock: BigInt(part.to) })),
-  );
+  const parts = readInRanges({ from, to }, (span) => readSound(reader, what, span, read));
   for await (const one of parts) found.push(one);
-  return soundLogs(found as (T & Log)[], { mediator, from, to });
+  return found;
+}
+
+/**
+ * Logs that can be of these blocks: where the endpoint that answers gives others, each is asked by
+ * itself. Throws `LogsRefused` where none gives such.
+ */
+async function readSound<T extends object>(
+  { client, mediator }: MediatorReader,
+  what: string,
+  { from, to }: BlockSpan,
+  read: ReadLogs<T>,
+): Promise<T[]> {
+  const by = async (chain: Pick<ChainClient, "getContractEvents">) => {
+    const span = { fromBlock: BigInt(from), toBlock: BigInt(to) };
+    const logs = await ask(what, () => read(chain, span));
+    return soundLogs(logs as readonly (T & Log)[], { mediator, from, to });
+  };
+  try {
+    return await by(client);
+  } catch (error) {
+    if (!(error instanceof LogsRefused)) throw error;
+    for (const endpoint of client.transport.endpoints()) {
+      const found = await by(endpoint.client).catch((problem) => {
+        if (problem instanceof LogsRefused) client.transport.demote(endpoint, problem.problem);
+        return undefined;
+      });
+      if (found !== undefined) return found;
+    }
+    throw error;
+  }
 }
 
 interface Asked {
@@ -91,15 +124,17 @@ export async function readDeposits(
   client: Address,
   fromBlock: BlockNumber,
 ): Promise<DepositRecord[]> {
-  const logs = await readAll({ reader, what: "a client's deposits", from: fromBlock }, (part) =>
-    reader.client.getContractEvents({
-      address: reader.mediator,
-      abi: mediatorAbi,
-      eventName: "Deposited",
-      args: { client },
-      strict: true,
-      ...part,
-    }),
+  const logs = await readAll(
+    { reader, what: "a client's deposits", from: fromBlock },
+    (chain, span) =>
+      chain.getContractEvents({
+        address: reader.mediator,
+        abi: mediatorAbi,
+        eventName: "Deposited",
+        args: { client },
+        strict: true,
+        ...span,
+      }),
   );
   return logs.map(({ args }) => ({
     token: toAddress(args.token as Hex),
@@ -127,19 +162,17 @@ export async function readDepositsBetween(
   from: BlockNumber,
   to: BlockNumber,
 ): Promise<DepositMade[]> {
-  const logs = await ask("deposits", () =>
-    reader.client.getContractEvents({
+  const logs = await readSound(reader, "deposits", { from, to }, (chain, span) =>
+    chain.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "Deposited",
       args: client === undefined ? {} : { client },
-      fromBlock: BigInt(from),
-      toBlock: BigInt(to),
       strict: true,
+      ...span,
     }),
   );
-  const sound = soundLogs(logs, { mediator: reader.mediator, from, to });
-  return sound.map(({ args, blockNumber, transactionHash }) => ({
+  return logs.map(({ args, blockNumber, transactionHash }) => ({
     client: toAddress(args.client as Hex),
     token: toAddress(args.token as Hex),
     amount: args.amount,
@@ -155,14 +188,14 @@ export async function readClosings(
   round: Round,
   fromBlock: BlockNumber,
 ): Promise<BalanceProof[] | undefined> {
-  const logs = await readAll({ reader, what: "a dispute's end", from: fromBlock }, (part) =>
-    reader.client.getContractEvents({
+  const logs = await readAll({ reader, what: "a dispute's end", from: fromBlock }, (chain, span) =>
+    chain.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "DisputeClosed",
       args: { client, round: BigInt(round) },
       strict: true,
-      ...part,
+      ...span,
     }),
   );
   return logs[0]?.args.closings.map((proof) => ({
@@ -179,15 +212,17 @@ export async function readDisputeRounds(
   client: Address,
   fromBlock: BlockNumber,
 ): Promise<Round[]> {
-  const logs = await readAll({ reader, what: "a client's disputes", from: fromBlock }, (part) =>
-    reader.client.getContractEvents({
-      address: reader.mediator,
-      abi: mediatorAbi,
-      eventName: "DisputeOpened",
-      args: { client },
-      strict: true,
-      ...part,
-    }),
+  const logs = await readAll(
+    { reader, what: "a client's disputes", from: fromBlock },
+    (chain, span) =>
+      chain.getContractEvents({
+        address: reader.mediator,
+        abi: mediatorAbi,
+        eventName: "DisputeOpened",
+        args: { client },
+        strict: true,
+        ...span,
+      }),
   );
   return logs.map(({ args }) => Number(args.round));
 }
@@ -206,13 +241,13 @@ export async function readOpenDisputes(
   reader: MediatorReader,
   fromBlock: BlockNumber,
 ): Promise<DisputeRecord[]> {
-  const logs = await readAll({ reader, what: "the disputes", from: fromBlock }, (part) =>
-    reader.client.getContractEvents({
+  const logs = await readAll({ reader, what: "the disputes", from: fromBlock }, (chain, span) =>
+    chain.getContractEvents({
       address: reader.mediator,
       abi: mediatorAbi,
       eventName: "DisputeOpened",
       strict: true,
-      ...part,
+      ...span,
     }),
   );
   const found = await Promise.all(

@@ -8,7 +8,13 @@ import type { AnyChainClient } from "../chainClient.ts";
 import { decodeLog } from "../contracts/logs.ts";
 import { RpcUnavailable } from "../rpc/errors.ts";
 import { asTooWide } from "../rpc/logWidth.ts";
-import { type BlockLogs, completeLogs, type LogSource, readBlockLogs } from "./blockLogs.ts";
+import {
+  type BlockLogs,
+  completeLogs,
+  type LogSource,
+  readBlockLogs,
+  readBlockLogsAgain,
+} from "./blockLogs.ts";
 import type { BlockSpan } from "./headers.ts";
 import { MOST_READING_MS, soundLogs } from "./soundLogs.ts";
 
@@ -201,7 +207,7 @@ export async function readAgain(
   const until = performance.now() + MOST_READING_MS;
   const [far, ...newest] = await Promise.all([
     to < from ? [] : readInParts(client, mediator, from, to, until),
-    ...near.map(({ hash }) => client.getLogs({ address: mediator, blockHash: hash })),
+    ...near.map((block) => readBlockLogsAgain(client, mediator, block)),
   ]);
   return soundLogs([...far, ...newest.flat()], { mediator, from, to: end.number });
 }

@@ -67,7 +67,7 @@ export class JobQueue {
    * some nonce.
    */
   waitingFor(job: Job, isBroadcast: (one: Job) => boolean): Job {
-    if (!job.settled) return job;
+    if (!job.settled && !job.call.signal?.aborted) return job;
     return this.#jobs.find((one) => isSameCall(one, job) && !isBroadcast(one)) ?? job;
   }
 

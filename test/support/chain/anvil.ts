@@ -68,6 +68,8 @@ process.on("exit", () => {
 
 const DEFAULT_CHAIN_ID = 31_337;
 const PATIENCE_MS = 120_000;
+/** Until it answers first. */
+const READY_MS = 50_000;
 
 export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
   const port = options.port ?? (await freePort());
@@ -128,7 +130,7 @@ export async function startAnvil(options: AnvilOptions = {}): Promise<Anvil> {
 }
 
 async function untilReady(child: ChildProcess, poll: () => Promise<number>): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (const end = performance.now() + READY_MS; performance.now() < end; ) {
     if (child.exitCode !== null) throw new Error(`anvil ended with code ${child.exitCode}`);
     try {
       await poll();
