@@ -2,7 +2,7 @@ import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { within } from "../base/within.ts";
 
-/** Milliseconds for which what a child printed last is waited for: children of its own may hold it. */
+/** Milliseconds to wait for what a child printed last: children of its own may hold its pipe. */
 const LAST_WORDS_MS = 1000;
 
 /**
