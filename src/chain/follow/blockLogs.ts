@@ -27,9 +27,9 @@ export interface LogSource {
   readonly isBloomUsable: boolean;
   /** Called once, when a bloom contradicts logs that are there: blooms are used no more. */
   readonly onUselessBloom: (problem: string) => void;
-  /** Called when logs were missing, or could not be had, and the receipts gave them. */
+  /** Called when logs were missing, and the receipts have all. */
   readonly onMissingLogs: (problem: string) => void;
-  /** Called for each block of which logs were asked for by its hash, and those of others came. */
+  /** Called for each block whose hash the endpoint ignored: logs of another block came. */
   readonly onIgnoredHash: (problem: string) => void;
 }
 
@@ -164,19 +164,23 @@ function logOfOther(logs: readonly Log[], hash: Hex): Log | undefined {
 }
 
 /**
- * The Mediator's logs of one block as another endpoint has them: by its receipts where it ignores
- * the hash. Throws where it has another block of that number by then.
+ * The Mediator's logs of one block as another endpoint has them: by its receipts where the endpoint
+ * refuses or ignores the hash. Throws where the block of that number is another by then.
  */
 export async function readBlockLogsAgain(
   client: AnyChainClient,
   mediator: Address,
   { number, hash }: BlockRef,
 ): Promise<readonly Log[]> {
-  const given = await client.getLogs({ address: mediator, blockHash: hash });
-  if (logOfOther(given, hash) === undefined) return given;
+  const given = await client.getLogs({ address: mediator, blockHash: hash }).catch((error) => {
+    if (isOfForm(error)) return undefined;
+    throw error;
+  });
+  if (given !== undefined && logOfOther(given, hash) === undefined) return given;
   const header = await readHeader({ client }, number);
   if (header.hash !== hash) throw new RpcUnavailable(`with block ${hash}`, undefined);
-  return receiptLogs({ client, mediator }, header);
+  const isEmpty = isSurelyEmpty({ mediator, isBloomUsable: true }, header);
+  return isEmpty ? [] : receiptLogs({ client, mediator }, header);
 }
 
 function isOfForm(error: unknown): boolean {
@@ -195,7 +199,10 @@ function isWholeByBloom(source: LogSource, { bloom }: FullHeader, logs: Log[]): 
 }
 
 /** Whether the bloom, which tells of others' logs, tells of none of ours. */
-function isSurelyEmpty({ mediator, isBloomUsable }: LogSource, { bloom }: FullHeader): boolean {
+function isSurelyEmpty(
+  { mediator, isBloomUsable }: Pick<LogSource, "mediator" | "isBloomUsable">,
+  { bloom }: FullHeader,
+): boolean {
   return isBloomUsable && bloom !== undefined && !bloom.isEmpty && !bloom.mayHold(mediator);
 }
 
@@ -246,7 +253,7 @@ async function logsIn(
     one?.blockHash?.toLowerCase() === hash.toLowerCase();
   if (receipts.length !== transactions.length || !receipts.every(isOfBlock)) {
     const figures = `${receipts.length} receipts for ${transactions.length} transactions`;
-    throw new LogsRefused(`its bloom tells of logs in block ${number}, and it has ${figures}.`);
+    throw new LogsRefused(`of block ${number} it has ${figures}.`);
   }
   const ours = receipts
     .flatMap((receipt) => receipt?.logs ?? [])

@@ -176,14 +176,7 @@ export class CrossCheck {
     height: Height | undefined,
   ): Promise<NotSeconded | OtherBlock | undefined> {
     const { lateness, confirmations } = this.#options;
-    if (height === undefined) return undefined;
-    if (height.number >= end.number + confirmations) {
-      // Of a reading of older blocks that says nothing of now.
-      if (height.isSaid && height.number >= head.number) {
-        lateness.noteOnTime(endpoint, height.number);
-      }
-      return undefined;
-    }
+    if (height === undefined || height.number >= end.number + confirmations) return undefined;
     const standing = await lateness.standingOf(endpoint, head);
     // No witness without a block; but who fell silent just now is waited for a little.
     if (standing === undefined) {

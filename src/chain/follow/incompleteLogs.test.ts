@@ -172,6 +172,25 @@ describe("logs that were not asked for", () => {
     expect(kinds).toMatch(/^Endpoints disagree about the Mediator's logs/);
   });
 
+  it("logs that are hidden are found out beside an endpoint that refuses hashes", async () => {
+    // Its headers and receipts tell of none either.
+    const liar = await proxy(async ({ method, params }, forward) => {
+      const given = await forward();
+      const [filter] = params as [{ blockHash?: Hex }?];
+      if (method === "eth_getLogs" && filter?.blockHash !== undefined) return { result: [] };
+      if (method === "eth_getBlockReceipts") return { error: { code: -32601, message: "no" } };
+      if (method !== "eth_getBlockByNumber" || Number(params[0]) !== deposited) return given;
+      const logsBloom = `${EMPTY_BLOOM.slice(0, -1)}1`;
+      return { result: { ...(given.result as object), logsBloom } };
+    });
+    const other = await proxy(async ({ method, params }, forward) => {
+      const [filter] = params as [{ blockHash?: Hex }?];
+      const isByHash = method === "eth_getLogs" && filter?.blockHash !== undefined;
+      return isByHash ? { error: { code: -32602, message: "unknown field" } } : forward();
+    });
+    expect((await followed([liar, other])).kinds).not.toEqual(["tokenListed"]);
+  });
+
   it("logs of the newest block, from an endpoint that ignores hashes, stop nothing", async () => {
     const real = await anvil.rpc<RawLog[]>("eth_getLogs", [
       { fromBlock: "0x0", address: exchange.mediator },

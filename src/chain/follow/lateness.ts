@@ -123,17 +123,6 @@ export class Lateness {
     return { newest: number, hash, isLate };
   }
 
-  /**
-   * An endpoint says that it has the head: by that it is on time, unless its own blocks told
-   * otherwise.
-   */
-  noteOnTime(endpoint: Endpoint, newest: BlockNumber): void {
-    const { interval } = this;
-    if (interval === undefined || this.#standings.get(endpoint)?.isLate) return;
-    const at = performance.now();
-    this.#standings.set(endpoint, { newest, hash: undefined, isLate: false, at, interval });
-  }
-
   /** One slow answer makes no endpoint late that was on time, and goes on as the chain does. */
   async #lastStandingOf(endpoint: Endpoint): Promise<Standing | undefined> {
     const last = this.#standings.get(endpoint);

@@ -76,8 +76,9 @@ async function readAll<T extends object>(
 }
 
 /**
- * Logs that can be of these blocks: where the endpoint that answers gives others, each is asked by
- * itself. Throws `LogsRefused` where none gives such.
+ * Logs that can be of these blocks: where the answer holds others, every endpoint is asked by
+ * itself. Throws `LogsRefused` where no endpoint gives sound ones, and the refusal of so many blocks
+ * where an endpoint may give them of fewer.
  */
 async function readSound<T extends object>(
   { client, mediator }: MediatorReader,
@@ -85,23 +86,29 @@ async function readSound<T extends object>(
   { from, to }: BlockSpan,
   read: ReadLogs<T>,
 ): Promise<T[]> {
-  const by = async (chain: Pick<ChainClient, "getContractEvents">) => {
+  const readBy = async (chain: Pick<ChainClient, "getContractEvents">) => {
     const span = { fromBlock: BigInt(from), toBlock: BigInt(to) };
     const logs = await ask(what, () => read(chain, span));
     return soundLogs(logs as readonly (T & Log)[], { mediator, from, to });
   };
   try {
-    return await by(client);
+    return await readBy(client);
   } catch (error) {
     if (!(error instanceof LogsRefused)) throw error;
+    let refused: unknown = error;
     for (const endpoint of client.transport.endpoints()) {
-      const found = await by(endpoint.client).catch((problem) => {
-        if (problem instanceof LogsRefused) client.transport.demote(endpoint, problem.problem);
-        return undefined;
-      });
-      if (found !== undefined) return found;
+      try {
+        return await readBy(endpoint.client);
+      } catch (problem) {
+        if (problem instanceof LogsRefused) {
+          client.transport.demote(
+            endpoint,
+            `its logs are incomplete or doubled: ${problem.problem}`,
+          );
+        } else if (asTooWide(problem) !== undefined || isOverwhelmed(problem)) refused = problem;
+      }
     }
-    throw error;
+    throw refused;
   }
 }
 

@@ -268,6 +268,33 @@ describe("pending transactions", () => {
     expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
   });
 
+  it("a call that is withdrawn once it is mined, and sent again at once, is done once", async () => {
+    await anvil.setAutomine(false);
+    const unwanted = new AbortController();
+    const seen = new Set<unknown>();
+    let again: Promise<unknown> | undefined;
+    const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
+      if (method !== "eth_sendRawTransaction") return forward();
+      if (seen.has(params[0]) && again === undefined) {
+        again = Promise.resolve();
+        await anvil.mine();
+        unwanted.abort();
+        again = one.send(mint(1n));
+      }
+      seen.add(params[0]);
+      return forward();
+    });
+    onTestFinished(() => proxy.stop());
+    const one = submitter({ client: connect([proxy.url]), pollsBeforeReplacement: 1 });
+    const first = one.send({ ...mint(1n), signal: unwanted.signal });
+    const lost = expect(first).rejects.toMatchObject({ code: "TransactionLost" });
+    await one.send(mint(2n));
+    await mineWhile(again as Promise<unknown>);
+    await lost;
+    await anvil.mine(2);
+    expect([await minted(), await nonceOf()]).toEqual([3n, 2]);
+  });
+
   it("a call that is withdrawn while its fee bump is signed is not bumped", async () => {
     await anvil.setAutomine(false);
     const unwanted = new AbortController();

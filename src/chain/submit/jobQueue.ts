@@ -67,8 +67,10 @@ export class JobQueue {
    * some nonce.
    */
   waitingFor(job: Job, isBroadcast: (one: Job) => boolean): Job {
-    if (!job.settled && !job.call.signal?.aborted) return job;
-    return this.#jobs.find((one) => isSameCall(one, job) && !isBroadcast(one)) ?? job;
+    const isWanted = (one: Job) => !one.call.signal?.aborted;
+    if (!job.settled && isWanted(job)) return job;
+    const isRepeat = (one: Job) => isWanted(one) && isSameCall(one, job) && !isBroadcast(one);
+    return this.#jobs.find(isRepeat) ?? job;
   }
 
   #remove(job: Job): void {

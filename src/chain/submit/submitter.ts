@@ -355,7 +355,7 @@ export class Submitter implements CallSubmitter {
   /** Callers that repeated a call fail, too: it may be done, and must not be done twice. */
   #lose(slot: NonceSlot, { head }: AccountView): void {
     this.#line.settle(slot, undefined);
-    // By this block it may be done: where none finds its receipt, an older one would repeat it.
+    // The call may be done by this block: a trial on an older one would repeat the call.
     this.#newestMined = Math.max(this.#newestMined, head);
     const why =
       `nonce ${slot.nonce} of ${this.address} was used by a transaction that is not ours, or of ` +
