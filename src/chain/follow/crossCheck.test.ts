@@ -416,6 +416,29 @@ describe("an endpoint that names a block that nobody else has", () => {
       return { result: await anvil.rpc(method, [at, isFull]) };
     });
 
+  it("blocks go on by one that failed once beside another that stands still", async () => {
+    let isDown = false;
+    let stands: number | undefined;
+    const well = await proxy(async (_, forward) => (isDown ? 503 : forward()));
+    const still = await showing(() => stands);
+    const after = await readBlockRef(anvil.client, (await anvil.blockNumber()) - 2);
+    const { events, failures } = await begin([well.url, still.url], { after, maxTries: 100 });
+    const taken: number[] = [];
+    const watching = (async () => {
+      for await (const event of events) if (event.kind === "final") taken.push(event.to.number);
+    })();
+    await until("blocks are taken", () => taken.length > 0);
+    stands = await anvil.blockNumber();
+    isDown = true;
+    await until("it failed", () => failures.length > 0);
+    await anvil.mine(20);
+    isDown = false;
+    const last = stands + 20 - CONFIRMATIONS;
+    await until("blocks go on", () => taken.at(-1) === last);
+    stop.abort();
+    await watching;
+  });
+
   it("the newest block that any endpoint has is told at a start beside an older head", async () => {
     const newest = await anvil.blockNumber();
     const older = await showing(() => newest - 2);

@@ -120,7 +120,7 @@ class BlockFollower {
   #last: BlockRef;
   /** The endpoint that the last poll was taken through. */
   #source: Endpoint | undefined;
-  /** The sources of the polls that failed since blocks were taken. */
+  /** The sources of the polls that failed since one passed. */
   readonly #failed = new Set<Endpoint>();
   readonly #heads: HeadPoll;
   /** The newest block of the last poll. */
@@ -172,7 +172,10 @@ class BlockFollower {
   /** The next final blocks, in parts; none when there are none. */
   async advance(source: Endpoint): Promise<readonly FinalBlocks[]> {
     try {
-      return await this.#advance(source);
+      const parts = await this.#advance(source);
+      // Or a source that stands still would be the only one for ever, once the others failed.
+      if (parts.length === 0) this.#failed.clear();
+      return parts;
     } catch (error) {
       if (isUnknownBlock(error)) {
         const problem = "it does not know a block that is final, or that it has announced";
