@@ -12,7 +12,7 @@ interface KeccakExports {
 export const NODE_BYTES = NODE_SIZE;
 /** Bytes of what a leaf is made of: an address and a balance, 16 bytes, highest first. */
 export const LEAF_BYTES = 36;
-/** Most nodes made at once; even, since they are made in twos. */
+/** Most nodes made at once: a power of two, so that as many leaves make a whole tree. */
 export const MAX_NODES = 1024;
 
 // One engine for the whole thread: it holds no state between two calls of a function below.

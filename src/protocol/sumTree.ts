@@ -3,23 +3,23 @@
  * node hashes both its children's sums, so no two clients can be promised the same money. An odd
  * last node is promoted unchanged. Twin of contracts/src/libraries/SumTree.sol, which verifies.
  */
-import { ADDRESS_BYTES } from "../base/address.ts";
-import { UINT128_MAX, viewOf, writeUint128 } from "../base/bytes.ts";
+import { UINT128_MAX } from "../base/bytes.ts";
 import { assert } from "../base/errors.ts";
-import { type Address, bytesToHex, type Hex, isHex, writeHex } from "../base/hex.ts";
-import { keccak256, LEAF_BYTES, MAX_NODES, NODE_BYTES, nodeBench } from "../base/keccak.ts";
+import { LEAF_BYTES, MAX_NODES, nodeBench } from "../base/keccak.ts";
 import { ChunkPool } from "./tree/chunks.ts";
+import { assertUint128, half, writeLeaf, writtenBalances } from "./tree/leaves.ts";
 import { LEAF_WORDS, NODE_WORDS, NodeLevel, runLength, WaitList } from "./tree/nodeLevel.ts";
+import { EMPTY_ROOT } from "./tree/proof.ts";
 import type { Amount, BalanceProof, Leaf, Sibling, TreeRoot } from "./units.ts";
 
+export {
+  EMPTY_ROOT,
+  type ProofFault,
+  type ProofOutcome,
+  rootCommitment,
+  verifyProof,
+} from "./tree/proof.ts";
 export type { Leaf } from "./units.ts";
-
-/** The root of a tree without leaves. */
-export const EMPTY_ROOT: TreeRoot = {
-  node: "0x0000000000000000000000000000000000000000000000000000000000000000",
-  total: 0n,
-  leafCount: 0,
-};
 
 /** A tree that does not change any more. */
 export interface FrozenSumTree {
@@ -56,7 +56,9 @@ export class SumTree implements FrozenSumTree {
     // A maker of leaves may hash, and overwrite those of a batch.
     const all = Array.isArray(leaves) ? (leaves as readonly Leaf[]) : [...leaves];
     for (let first = 0; first < all.length; first += MAX_NODES) {
-      tree.#appendHashed(all, first, Math.min(MAX_NODES, all.length - first));
+      const count = Math.min(MAX_NODES, all.length - first);
+      tree.#appendHashed(all, first, count);
+      if (count === MAX_NODES) tree.#raiseWhole(first);
     }
     tree.#requireWithin();
     tree.#raise();
@@ -178,12 +180,25 @@ export class SumTree implements FrozenSumTree {
     this.#leaves.write(first, count, nodeBench.outputWords, 0);
   }
 
-  /** Makes every node above the leaves, of which there was none. */
+  /**
+   * Makes the nodes above `MAX_NODES` leaves from `first` on, which were made just now: a tree of
+   * their own, while all of it is near.
+   */
+  #raiseWhole(first: number): void {
+    const { inputWords, outputWords } = nodeBench;
+    for (let height = 1, count = MAX_NODES / 2; count >= 1; height++, count /= 2) {
+      inputWords.set(outputWords.subarray(0, 2 * count * NODE_WORDS));
+      nodeBench.makeParents(count);
+      this.#levelAt(height).write(first >>> height, count, outputWords, 0);
+    }
+  }
+
+  /** Makes the nodes above the leaves that are not made yet: the last of each level. */
   #raise(): void {
-    for (let below = this.#leaves; below.width > 1; ) {
-      const level = new NodeLevel(this.#pool);
+    for (let height = 1, below = this.#leaves; below.width > 1; height++) {
+      const level = this.#levelAt(height);
       const width = half(below.width + 1);
-      for (let first = 0; first < width; first += MAX_NODES) {
+      for (let first = level.width; first < width; first += MAX_NODES) {
         const count = Math.min(MAX_NODES, width - first);
         const children = Math.min(2 * count, below.width - 2 * first);
         below.copyTo(nodeBench.inputWords, 0, 2 * first, children);
@@ -191,9 +206,15 @@ export class SumTree implements FrozenSumTree {
         if (children % 2 === 1) this.#promote(below, count - 1);
         level.write(first, count, nodeBench.outputWords, 0);
       }
-      this.#levels.push(level);
       below = level;
     }
+  }
+
+  /** The level of that height, which is made where it is the first above the others. */
+  #levelAt(height: number): NodeLevel {
+    const level = this.#levels[height] ?? new NodeLevel(this.#pool);
+    this.#levels[height] = level;
+    return level;
   }
 
   /** The last node of a level, which has no sibling, as node `at` of what was made of it. */
@@ -258,8 +279,7 @@ export class SumTree implements FrozenSumTree {
 
   /** Takes the nodes that were made for these places of a level; what is above them waits. */
   #take(height: number, batch: readonly number[]): void {
-    const level = this.#levels[height] ?? new NodeLevel(this.#pool);
-    this.#levels[height] = level;
+    const level = this.#levelAt(height);
     for (let i = 0; i < batch.length; ) {
       const run = runLength(batch, i);
       level.write(batch[i] as number, run, nodeBench.outputWords, NODE_WORDS * i);
@@ -271,146 +291,4 @@ export class SumTree implements FrozenSumTree {
     this.#waiting[height + 1] = above;
     for (let i = 0; i < batch.length; i++) above.add((batch[i] as number) >>> 1);
   }
-}
-
-function assertUint128({ balance }: Leaf): void {
-  if (!isUint128(balance)) assert(false, `${balance} is not a uint128.`);
-}
-
-const inputView = viewOf(nodeBench.input);
-
-function writeLeaf(at: number, { client, balance }: Leaf): void {
-  writeHex(nodeBench.input, at, client, ADDRESS_BYTES);
-  writeUint128(inputView, at + ADDRESS_BYTES, balance);
-}
-
-/**
- * The sum of the balances of the first `count` leaves that are written: by their words, each sum of
- * which is exact as a number.
- */
-function writtenBalances(count: number): Amount {
-  let [first, second, third, last] = [0, 0, 0, 0];
-  for (let i = 0; i < count; i++) {
-    const at = LEAF_BYTES * i + ADDRESS_BYTES;
-    first += inputView.getUint32(at);
-    second += inputView.getUint32(at + 4);
-    third += inputView.getUint32(at + 8);
-    last += inputView.getUint32(at + 12);
-  }
-  const words = [first, second, third, last];
-  return words.reduce((total, word) => (total << 32n) + BigInt(word), 0n);
-}
-
-const rootBytes = new Uint8Array(96);
-const rootView = viewOf(rootBytes);
-
-/**
- * The hash that the Mediator stores of a tree: keccak256(node ‖ total ‖ leafCount), a word each.
- */
-export function rootCommitment(root: TreeRoot): Hex {
-  writeHex(rootBytes, 0, root.node, 32);
-  writeUint128(rootView, 48, root.total);
-  writeUint128(rootView, 80, BigInt(root.leafCount));
-  return bytesToHex(keccak256(rootBytes));
-}
-
-/** Why a proof does not show what it says. */
-export type ProofFault =
-  /** There is no commitment to prove anything against. */
-  | { readonly fault: "NotCommitted" }
-  | { readonly fault: "BalanceOutOfRange"; readonly balance: Amount }
-  | { readonly fault: "IndexOutOfRange"; readonly index: number; readonly leafCount: number }
-  | { readonly fault: "WrongSiblingCount"; readonly given: number; readonly needed: number }
-  | { readonly fault: "BadSibling"; readonly position: number }
-  /** The sums of the proof exceed 2^128 - 1. */
-  | { readonly fault: "SumTooLarge" }
-  /** The proof leads to another tree than the committed one. */
-  | { readonly fault: "CommitmentDiffers"; readonly committed: Hex; readonly proven: Hex };
-
-/** The root that a proof leads to, or why it is none. */
-export type ProofOutcome =
-  | { readonly ok: true; readonly root: TreeRoot }
-  | ({ readonly ok: false } & ProofFault);
-
-const NO_COMMITMENT = EMPTY_ROOT.node;
-
-/**
- * Whether `proof` shows that `client` has `proof.balance` in the tree behind `committed`: its root,
- * or what the Mediator stores of it. Accepts exactly what the contract accepts. Any proof may be
- * given; a `client` that is no address throws a `TypeError`.
- */
-export function verifyProof(
-  committed: Hex | TreeRoot,
-  client: Address,
-  proof: BalanceProof,
-): ProofOutcome {
-  const commitment = typeof committed === "string" ? committed : rootCommitment(committed);
-  if (commitment === NO_COMMITMENT) return { ok: false, fault: "NotCommitted" };
-  const malformed = checkShape(proof);
-  if (malformed !== undefined) return { ok: false, ...malformed };
-
-  const root = climb(client, proof);
-  if (root === undefined) return { ok: false, fault: "SumTooLarge" };
-  const proven = rootCommitment(root);
-  if (proven === commitment.toLowerCase()) return { ok: true, root };
-  return { ok: false, fault: "CommitmentDiffers", committed: commitment, proven };
-}
-
-function checkShape(proof: BalanceProof): ProofFault | undefined {
-  const { balance, index, leafCount, siblings } = proof;
-  if (!isUint128(balance)) return { fault: "BalanceOutOfRange", balance };
-  const indexed = Number.isSafeInteger(leafCount) && Number.isSafeInteger(index);
-  if (!indexed || index < 0 || index >= leafCount) {
-    return { fault: "IndexOutOfRange", index, leafCount };
-  }
-  const needed = siblingCount(index, leafCount);
-  if (siblings.length !== needed) {
-    return { fault: "WrongSiblingCount", given: siblings.length, needed };
-  }
-  const position = siblings.findIndex(({ hash, sum }) => !isHex(hash, 32) || !isUint128(sum));
-  return position === -1 ? undefined : { fault: "BadSibling", position };
-}
-
-/** Siblings that the proof of leaf `index` has: one a level but where the node is promoted. */
-function siblingCount(index: number, leafCount: number): number {
-  let count = 0;
-  for (let at = index, width = leafCount; width > 1; at = half(at), width = half(width + 1)) {
-    if (!isPromoted(at, width)) count++;
-  }
-  return count;
-}
-
-/** The root above a well-formed proof; undefined where its sums exceed 2^128 - 1. */
-function climb(client: Address, proof: BalanceProof): TreeRoot | undefined {
-  const { input, outputWords } = nodeBench;
-  writeLeaf(0, { client, balance: proof.balance });
-  nodeBench.makeLeaves(1);
-  let total = proof.balance;
-  let used = 0;
-  let at = proof.index;
-  for (let width = proof.leafCount; width > 1; width = half(width + 1), at = half(at)) {
-    if (isPromoted(at, width)) continue;
-    const { hash, sum } = proof.siblings[used++] as Sibling;
-    const [own, other] = at % 2 === 1 ? [NODE_BYTES, 0] : [0, NODE_BYTES];
-    nodeBench.inputWords.set(outputWords.subarray(0, NODE_WORDS), own / 4);
-    writeHex(input, other, hash, 32);
-    writeUint128(inputView, other + 32, sum);
-    nodeBench.makeParents(1);
-    total += sum;
-    if (total > UINT128_MAX) return undefined;
-  }
-  const node = bytesToHex(nodeBench.output.subarray(0, 32));
-  return { node, total, leafCount: proof.leafCount };
-}
-
-function isPromoted(index: number, width: number): boolean {
-  return index % 2 === 0 && index === width - 1;
-}
-
-function half(value: number): number {
-  return Math.floor(value / 2);
-}
-
-function isUint128(value: Amount): boolean {
-  return value >= 0n && value <= UINT128_MAX;
 }
