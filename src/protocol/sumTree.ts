@@ -171,9 +171,7 @@ export class SumTree implements FrozenSumTree {
   /** Appends `count` leaves from `first` on, as nodes. */
   #appendHashed(leaves: readonly Leaf[], first: number, count: number): void {
     for (let i = 0; i < count; i++) {
-      const leaf = leaves[first + i] as Leaf;
-      assertUint128(leaf);
-      writeLeaf(LEAF_BYTES * i, leaf);
+      writeLeaf(LEAF_BYTES * i, leaves[first + i] as Leaf);
     }
     this.#total += writtenBalances(count);
     nodeBench.makeLeaves(count);
