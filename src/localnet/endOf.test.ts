@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { endOf } from "./endOf.ts";
 
@@ -18,4 +20,14 @@ test("an end is told where a child of the child holds its pipe open", async () =
   const child = run("sleep 20 & kill -KILL $$");
   child.stderr.resume();
   expect(await endOf(child)).toBe("SIGKILL");
+});
+
+test("an end of a child that could not be started is never told, nor thrown", async () => {
+  const child = spawn("/nowhere/at/all");
+  const told = endOf(child).then(
+    () => "an end",
+    () => "a failure",
+  );
+  await once(child, "close").catch(() => {});
+  expect(await Promise.race([told, sleep(100, "nothing")])).toBe("nothing");
 });
