@@ -80,12 +80,13 @@ async function measure(records: number): Promise<void> {
   }
 }
 
-/** Writes the journal; returns a snapshot of some way before its end, and the hash of its end. */
+/** A snapshot of the journal as far as it goes, with its history. */
 async function save(journal: Journal) {
   const { state, history, sequence } = await replay(journal, unusable);
   return { sequence, bytes: encodeSaved(state, history), hash: stateHash(state) };
 }
 
+/** Writes the journal; returns a snapshot of some way before its end, and the hash of its end. */
 async function write(storage: string, records: number) {
   const journal = await openSqliteJournal(storage);
   const exchange = new BenchExchange();

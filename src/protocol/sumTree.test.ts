@@ -240,6 +240,11 @@ test("balances beyond 2^128 - 1 in all are an Alarm, each time one asks, until m
   expect(tree.root()).toEqual(plainRoot(leavesOf([MAX, 0n, 0n])));
   expect(() => tree.set(1, { client: clientOf(1), balance: -1n })).toThrow(Alarm);
   expect(() => tree.set(1, { client: clientOf(1), balance: MAX + 1n })).toThrow(Alarm);
+  for (const balance of [-1n, MAX + 1n]) {
+    expect(() => tree.append({ client: clientOf(3), balance })).toThrow(Alarm);
+    expect(() => SumTree.build(leavesOf([5n, balance]))).toThrow(/is not a uint128/);
+  }
+  expect(() => SumTree.build(leavesOf([MAX, 1n]))).toThrow(/exceed 2\^128/);
 });
 
 function withSibling(proof: BalanceProof, at: number, change: Partial<Sibling>): BalanceProof {

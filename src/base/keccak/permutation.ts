@@ -126,7 +126,7 @@ const LANE_LOCALS = ROW + 5 - 1;
 
 /**
  * One round, of the lanes from local `from` on to those from `to` on; local 0 is the address of its
- * constant. Row by row: few values are alive at a time, of which registers hold a third.
+ * constant. It goes row by row, since processors have registers for a third of the values.
  */
 function round({ xor, turned, without, loadConstant }: Lanes, from: number, to: number): Code {
   const parts: Code[] = [];

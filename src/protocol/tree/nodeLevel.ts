@@ -12,7 +12,7 @@ const HASH_WORDS = HASH_BYTES / 4;
 export const NODE_WORDS = NODE_BYTES / 4;
 export const LEAF_WORDS = LEAF_BYTES / 4;
 const CLIENT_WORDS = ADDRESS_BYTES / 4;
-/** Levels of up to so many nodes keep the siblings that proofs asked for: 3 MB of a large tree. */
+/** Levels of up to so many nodes keep the siblings that proofs asked for. */
 const KEPT_SIBLINGS = 8192;
 
 /** A leaf on its way into a level. */
@@ -44,7 +44,7 @@ export class NodeLevel {
     return made;
   }
 
-  /** An array that were filled from anywhere would become a table of hashes. */
+  /** At full length: V8 makes a hash table, which is slow, of an array that is filled far apart. */
   #growSiblings(): void {
     const grown = new Array<Sibling | undefined>(this.width);
     for (let i = 0; i < this.#siblings.length; i++) grown[i] = this.#siblings[i];
