@@ -2,13 +2,12 @@
  * The Mediator's logs of one block, held against the bloom of its header. A bloom never hides a log,
  * and may seem to hold one that is not there: then the block's receipts decide.
  */
-import { formatLog, type Log, RpcRequestError } from "viem";
-import { toAddress } from "../../base/address.ts";
+import { type Log, RpcRequestError } from "viem";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
 import type { AnyChainClient } from "../chainClient.ts";
-import { causeOf, isOverwhelmed, isRefusal, RpcUnavailable } from "../rpc/errors.ts";
-import type { LogsBloom } from "./bloom.ts";
+import type { LogsBloom } from "../proofs/bloom.ts";
+import { causeOf, isRefusal, RpcUnavailable } from "../rpc/errors.ts";
 import {
   type BlockHeader,
   type BlockSpan,
@@ -16,7 +15,8 @@ import {
   type HeaderReader,
   readHeader,
 } from "./headers.ts";
-import { contentOf, LogsRefused, MOST_READING_MS, soundLogs, TOPICS } from "./soundLogs.ts";
+import { blockReceipts, logsIn, receiptLogs } from "./receipts.ts";
+import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
 /** One endpoint, and what its blooms are worth. */
 export interface LogSource {
@@ -42,8 +42,6 @@ export interface BlockLogs {
 const FORM_CODES = new Set([-32600, -32601, -32602]);
 const FORM = /block ?hash|not supported|unsupported|invalid (argument|param)|unknown field/i;
 const UNKNOWN_BLOCK = /unknown block|not found|does not exist/i;
-/** Receipts that are asked for at once where a node does not give all of a block. */
-const RECEIPTS_AT_ONCE = 16;
 /** Blocks that are read again at once. */
 const BLOCKS_AT_ONCE = 16;
 
@@ -212,86 +210,4 @@ export function areHeld(bloom: LogsBloom | undefined, logs: readonly Log[]): boo
   return logs.every(({ address, topics }) =>
     [address, ...topics].every((value) => bloom.mayHold(value)),
   );
-}
-
-interface RawReceipt {
-  readonly blockHash?: Hex;
-  readonly logs?: readonly Parameters<typeof formatLog>[0][];
-}
-
-/**
- * The logs of the contract of `log` in the receipts of its block, as the endpoint gives them;
- * undefined where it has another block of that number.
- */
-export async function receiptLogsOf(
-  client: AnyChainClient,
-  { address, blockNumber, blockHash }: Log,
-): Promise<Log[] | undefined> {
-  const header = await readHeader({ client }, Number(blockNumber));
-  if (header.hash !== blockHash) return undefined;
-  return receiptLogs({ client, mediator: toAddress(address) }, header);
-}
-
-/** The Mediator's logs in the receipts of all transactions of a block. */
-async function receiptLogs(
-  source: Pick<LogSource, "client" | "mediator">,
-  header: FullHeader,
-): Promise<Log[]> {
-  const { client } = source;
-  const receipts =
-    (await blockReceipts(client, header.hash)) ?? (await eachReceipt(client, header));
-  return logsIn(receipts, source, header);
-}
-
-/** Throws `LogsRefused` where these are not the receipts of all transactions of the block. */
-async function logsIn(
-  receipts: Receipts,
-  { mediator }: Pick<LogSource, "mediator">,
-  { number, hash, transactions }: FullHeader,
-): Promise<Log[]> {
-  const isOfBlock = (one: RawReceipt | null) =>
-    one?.blockHash?.toLowerCase() === hash.toLowerCase();
-  if (receipts.length !== transactions.length || !receipts.every(isOfBlock)) {
-    const figures = `${receipts.length} receipts for ${transactions.length} transactions`;
-    throw new LogsRefused(`of block ${number} it has ${figures}.`);
-  }
-  const ours = receipts
-    .flatMap((receipt) => receipt?.logs ?? [])
-    .filter((log) => log.address?.toLowerCase() === mediator.toLowerCase())
-    .map((log) => formatLog(log) as Log);
-  return soundLogs(ours, { mediator, from: number, to: number, blockHash: hash });
-}
-
-type Receipts = readonly (RawReceipt | null)[];
-
-/** Undefined where the endpoint does not give them so. */
-async function blockReceipts(client: AnyChainClient, hash: Hex): Promise<Receipts | undefined> {
-  const call = { method: "eth_getBlockReceipts", params: [hash] };
-  try {
-    const receipts = (await client.request(call as never)) as unknown;
-    return Array.isArray(receipts) ? receipts : undefined;
-  } catch (error) {
-    // Of a block that somebody filled with logs they may be too many at once.
-    if (isRefusal(error) || isOverwhelmed(error)) return undefined;
-    throw error;
-  }
-}
-
-async function eachReceipt(
-  client: AnyChainClient,
-  { number, transactions }: FullHeader,
-): Promise<Receipts> {
-  const found: (RawReceipt | null)[] = [];
-  const began = performance.now();
-  for (let i = 0; i < transactions.length; i += RECEIPTS_AT_ONCE) {
-    if (performance.now() - began > MOST_READING_MS) {
-      throw new LogsRefused(`the receipts of block ${number} take too long.`);
-    }
-    const part = transactions.slice(i, i + RECEIPTS_AT_ONCE).map(async (hash) => {
-      const call = { method: "eth_getTransactionReceipt", params: [hash] };
-      return (await client.request(call as never)) as RawReceipt | null;
-    });
-    found.push(...(await Promise.all(part)));
-  }
-  return found;
 }

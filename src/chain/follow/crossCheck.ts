@@ -9,7 +9,7 @@ import type { AnyChainClient } from "../chainClient.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
-import { convict, type Given } from "./convict.ts";
+import { convict, type Fault, type Given } from "./convict.ts";
 import type { Head, Height, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
 import { Silences } from "./silences.ts";
@@ -50,8 +50,13 @@ interface Contents {
 
 interface Dispute {
   readonly error: EndpointsDisagree;
-  /** The block that they disagree about; undefined: about its logs. */
-  readonly block: BlockNumber | undefined;
+  /** The block that they disagree about, or the logs that they gave up to one that both have. */
+  readonly about: BlockNumber | LogDispute;
+}
+
+interface LogDispute {
+  readonly given: readonly [Given, Given];
+  readonly end: BlockRef;
 }
 
 export class CrossCheck {
@@ -130,11 +135,10 @@ export class CrossCheck {
       }
       if (logs === undefined) continue;
       if (!areSame(reading.logs, logs)) {
-        const fault = await this.#convict(source, [source, reading.logs], [other, logs]);
-        if (fault !== undefined) {
-          // Of the block itself it says the same: so much of a dispute is settled.
+        const given = [[source, reading.logs] as const, [other, logs] as const] as const;
+        // Of the block itself both say the same: so much of a dispute is settled.
+        if ((await this.#convict(source, { given, end })) !== undefined) {
           this.#disputed = undefined;
-          this.accuse(other, fault);
           continue;
         }
         if (opposed !== undefined && areSame(opposed[1], logs)) this.#outvote(source, logsHere);
@@ -158,7 +162,8 @@ export class CrossCheck {
       const about = `the Mediator's logs in ${blocksOf(reading)}`;
       const [other, logs] = opposed;
       const here = { origin: source.origin, says: `${reading.logs.length} logs` };
-      throw this.#dispute(about, [here, { origin: other.origin, says: `${logs.length} logs` }]);
+      const there = { origin: other.origin, says: `${logs.length} logs` };
+      throw this.#dispute(about, [here, there], { given: [[source, reading.logs], opposed], end });
     }
     await this.#requireUndisputed(source);
   }
@@ -212,15 +217,20 @@ export class CrossCheck {
 
   /**
    * Throws the dispute that is open, unless another endpoint has the source's block of it: two
-   * outvote one, also where neither of the others is at the head any more.
+   * outvote one, also where neither of the others is at the head any more. One about logs ends as
+   * soon as headers or receipts tell, however seldom an endpoint answers.
    */
   async #requireUndisputed(source: Endpoint): Promise<void> {
     if (this.#disputed === undefined) return;
-    const { error, block } = this.#disputed;
-    if (block === undefined) throw error;
-    const all = [source, ...this.#others(source)];
-    const [ours, ...theirs] = await Promise.all(all.map((one) => this.#refAt(one, block)));
-    if (ours === undefined || !theirs.some((ref) => ref?.hash === ours.hash)) throw error;
+    const { error, about } = this.#disputed;
+    if (typeof about === "number") {
+      const all = [source, ...this.#others(source)];
+      const [ours, ...theirs] = await Promise.all(all.map((one) => this.#refAt(one, about)));
+      if (ours === undefined || !theirs.some((ref) => ref?.hash === ours.hash)) throw error;
+    } else {
+      const fault = await this.#convict(source, about);
+      if (fault === undefined) throw error;
+    }
     this.#disputed = undefined;
   }
 
@@ -281,19 +291,15 @@ export class CrossCheck {
   }
 
   /**
-   * The fault that an endpoint's own headers prove in the logs it gave; throws it where the source
-   * is the guilty one.
+   * Counts the fault that is proven in the logs of one of two endpoints, and gives it; throws it
+   * where the source is the guilty one.
    */
-  async #convict(source: Endpoint, ...given: [Given, Given]): Promise<LogsRefused | undefined> {
-    const guilty = await convict(...given).catch(() => undefined);
+  async #convict(source: Endpoint, { given, end }: LogDispute): Promise<LogsRefused | undefined> {
+    const guilty = await convict(...given, end).catch(() => undefined);
     if (guilty === undefined) return undefined;
-    const { by, block } = guilty;
-    const fault = new LogsRefused(
-      by === "bloom"
-        ? `the bloom of block ${block}, as it gives it, differs.`
-        : `the receipts of block ${block}, as it gives them, differ.`,
-    );
+    const fault = new LogsRefused(faultText(guilty));
     if (guilty.endpoint === source) throw fault;
+    this.accuse(guilty.endpoint, fault);
     return fault;
   }
 
@@ -309,12 +315,12 @@ export class CrossCheck {
   }
 
   #dispute(
-    about: string,
+    what: string,
     said: ConstructorParameters<typeof EndpointsDisagree>[1],
-    block?: BlockNumber,
+    about: Dispute["about"],
   ): EndpointsDisagree {
-    const error = new EndpointsDisagree(about, said);
-    this.#disputed = { error, block };
+    const error = new EndpointsDisagree(what, said);
+    this.#disputed = { error, about };
     return error;
   }
 
@@ -355,6 +361,13 @@ export class CrossCheck {
 /** Undefined where the endpoint does not give the block. */
 function find(client: AnyChainClient, number: BlockNumber): Promise<BlockRef | undefined> {
   return readBlockRef(client, number).catch(() => undefined);
+}
+
+function faultText({ by, block }: Fault): string {
+  if (by === "proof") return `the header of block ${block}, which it stands by, proves others.`;
+  return by === "bloom"
+    ? `the bloom of block ${block}, as it gives it, differs.`
+    : `the receipts of block ${block}, as it gives them, differ.`;
 }
 
 function blocksOf({ from, end }: Reading): string {

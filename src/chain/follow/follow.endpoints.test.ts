@@ -303,6 +303,14 @@ describe("two endpoints", () => {
       return { result: { ...(answer.result as object), logsBloom: `0x${"00".repeat(256)}` } };
     });
 
+  /** A true one whose headers lack a field, and prove nothing. */
+  const unproven = () =>
+    proxy(async ({ method }, forward) => {
+      const answer = await forward();
+      if (method !== "eth_getBlockByNumber" || answer.result === null) return answer;
+      return { result: { ...(answer.result as object), gasLimit: null } };
+    });
+
   it("two endpoints that disagree for a while are waited for", async () => {
     // One answer is for the pace of the chain, two are compared.
     const second = await liar(1 + 2);
@@ -400,7 +408,7 @@ describe("two endpoints", () => {
 
   it("an endpoint that hides logs for a while is waited for", async () => {
     const second = await hiding(4);
-    const { events, problems } = await begin([anvil.url, second.url]);
+    const { events, problems } = await begin([(await unproven()).url, second.url]);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
     expect(problems).toHaveLength(2);
     expect(problems[0]).toMatch(/disagree about the Mediator's logs in blocks 1 to \d+/);
@@ -409,7 +417,7 @@ describe("two endpoints", () => {
   it.each(["first", "second"])(
     "the %s of two endpoints, which hides logs, stops the follower before it misses any",
     async (which) => {
-      const [honest, silent] = [await proxy(), await hiding(Number.POSITIVE_INFINITY)];
+      const [honest, silent] = [await unproven(), await hiding(Number.POSITIVE_INFINITY)];
       const urls = which === "first" ? [silent.url, honest.url] : [honest.url, silent.url];
       const { events } = await begin(urls);
       const failed = finalUpTo(events, head);
@@ -422,7 +430,7 @@ describe("two endpoints", () => {
     "the %s endpoint, which hides logs that its own receipts have, is named and passed over",
     async (which) => {
       const silent = await hiding(Number.POSITIVE_INFINITY, { receipts: true });
-      const honest = await proxy();
+      const honest = await unproven();
       const urls = which === "first" ? [silent.url, honest.url] : [honest.url, silent.url];
       const { events, failures } = await begin(urls);
       expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
@@ -432,9 +440,23 @@ describe("two endpoints", () => {
     },
   );
 
+  it.each(["first", "second"])(
+    "the %s endpoint, which hides logs that the other proves, is named and passed over",
+    async (which) => {
+      const silent = await hiding(Number.POSITIVE_INFINITY);
+      const urls = which === "first" ? [silent.url, anvil.url] : [anvil.url, silent.url];
+      const { events, failures, problems } = await begin(urls);
+      expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
+      expect(failures[0]).toMatch(
+        new RegExp(`${silent.url} its logs are incomplete.*the header of block \\d+.* proves`),
+      );
+      expect(problems.length).toBeLessThan(2);
+    },
+  );
+
   it.each([0, 1, 2])("two endpoints are believed against a third (number %i)", async (place) => {
     const silent = await hiding(Number.POSITIVE_INFINITY);
-    const urls = [anvil.url, (await proxy()).url];
+    const urls = [(await unproven()).url, (await unproven()).url];
     urls.splice(place, 0, silent.url);
     const { events, failures, problems } = await begin(urls);
     expect(deposits(await finalUpTo(events, head - 2))).toHaveLength(DEPOSITS);
@@ -447,7 +469,7 @@ describe("two endpoints", () => {
     const last = deposits(await finalUpTo((await begin([anvil.url])).events, head - 2)).at(-1);
     const after = await readBlockRef(anvil.client, (last?.block ?? 0) - 1);
     const silent = await hiding(Number.POSITIVE_INFINITY);
-    const { events } = await begin([silent.url, anvil.url], { after });
+    const { events } = await begin([silent.url, (await unproven()).url], { after });
     await expect(finalUpTo(events, head)).rejects.toThrow(`${silent.url} says 0 logs`);
   });
 

@@ -5,10 +5,10 @@
 import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { AnyChainClient } from "../chainClient.ts";
+import { LogsBloom } from "../proofs/bloom.ts";
 import type { RpcCall } from "../rpc/connection.ts";
 import { kindOf } from "../rpc/errorKinds.ts";
 import { isOverwhelmed } from "../rpc/errors.ts";
-import { LogsBloom } from "./bloom.ts";
 
 export interface BlockHeader {
   readonly number: BlockNumber;

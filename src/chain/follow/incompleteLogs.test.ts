@@ -7,10 +7,10 @@ import type { Address, Hex } from "../../base/hex.ts";
 import type { DeployedExchange } from "../contracts/deploy.ts";
 import { encodeDeposit } from "../contracts/mediatorCalls.ts";
 import { encodeApprove, encodeMint } from "../contracts/tokens.ts";
+import { LogsBloom } from "../proofs/bloom.ts";
 import { connect } from "../rpc/rpc.ts";
 import { localSigner } from "../signer.ts";
 import { Submitter } from "../submit/submitter.ts";
-import { LogsBloom } from "./bloom.ts";
 import { type FollowOptions, follow, readBlockRef } from "./follow.ts";
 import { TOPICS } from "./soundLogs.ts";
 
@@ -167,9 +167,10 @@ describe("logs that were not asked for", () => {
     const other = await changing((logs, filter) =>
       ofBlock(filter) ? real.slice(-1).map((log) => ({ ...log, blockHash: STRANGE })) : logs,
     );
-    // Both headers bear the logs out: nobody decides between one and one.
-    const { kinds } = await followed([liar, other]);
-    expect(kinds).toMatch(/^Endpoints disagree about the Mediator's logs/);
+    // Both blooms bear the logs out: the receipts tell.
+    const { kinds, failures } = await followed([liar, other]);
+    expect(kinds).toEqual(ALL);
+    expect(failures[0]).toMatch(new RegExp(`^${liar} .*: the header of block ${deposited}, which`));
   });
 
   it("logs that are hidden are found out beside an endpoint that refuses hashes", async () => {
@@ -188,7 +189,10 @@ describe("logs that were not asked for", () => {
       const isByHash = method === "eth_getLogs" && filter?.blockHash !== undefined;
       return isByHash ? { error: { code: -32602, message: "unknown field" } } : forward();
     });
-    expect((await followed([liar, other])).kinds).toMatch(/^Endpoints disagree/);
+    const { kinds, failures } = await followed([liar, other]);
+    expect(kinds).toEqual(ALL);
+    const proven = new RegExp(`^${liar} .*: the header of block ${deposited}, which`);
+    expect(failures).toContainEqual(expect.stringMatching(proven));
   });
 
   it("logs of the newest block, from an endpoint that ignores hashes, stop nothing", async () => {
@@ -371,15 +375,120 @@ describe("blooms", () => {
     expect(found.notices[0]).toMatch(/blooms are not used$/);
   });
 
-  it.each(["first", "second"])("blooms convict the %s of two of hiding logs", async (which) => {
+  it.each(["first", "second"])("headers convict the %s of two of hiding logs", async (which) => {
     const hiding = await changing((logs, filter) => (ofBlock(filter) ? logs : []));
     const urls = which === "first" ? [hiding, anvil.url] : [anvil.url, hiding];
     const { kinds, failures } = await followed(urls);
     expect(kinds).toEqual(ALL);
     expect(failures[0]).toMatch(
-      new RegExp(`^${hiding} its logs are incomplete or doubled: the bloom of block \\d+`),
+      new RegExp(`^${hiding} its logs are incomplete or doubled: the (bloom|header) of block \\d+`),
     );
     expect(failures.filter((failure) => !failure.startsWith(hiding))).toEqual([]);
+  });
+});
+
+/** After each log of the deposit's block another one of a higher amount. */
+const withInvented = (logs: readonly RawLog[]): RawLog[] =>
+  logs.flatMap((log) => {
+    if (Number(log.blockNumber) !== deposited) return [log];
+    const data: Hex = `0x${log.data.slice(2, -4)}ffff`;
+    return [log, { ...log, data, logIndex: `0x${(Number(log.logIndex) + 1).toString(16)}` }];
+  });
+
+describe("what headers prove to two endpoints that give other logs", () => {
+  /** Invents logs, as `meddle` has it its receipts or headers too. */
+  const inventing = (meddle?: Meddle) =>
+    proxy(async (call, forward) => {
+      if (call.method !== "eth_getLogs") return meddle ? meddle(call, forward) : forward();
+      return { result: withInvented((await forward()).result as RawLog[]) };
+    });
+  /** Receipts that bear the invented logs out. */
+  const withReceipts: Meddle = async ({ method }, forward) => {
+    const answer = await forward();
+    if (method !== "eth_getBlockReceipts") return answer;
+    const receipts = answer.result as { logs: RawLog[] }[];
+    return { result: receipts.map((one) => ({ ...one, logs: withInvented(one.logs) })) };
+  };
+  const silent: Meddle = async ({ method, params }, forward) => {
+    const isOwn = /Receipt/.test(method) || Number(params[0]) === deposited;
+    return isOwn ? new Promise(() => {}) : forward();
+  };
+  const withoutReceipts: Meddle = async ({ method }, forward) =>
+    /Receipt/.test(method) ? { result: null } : forward();
+
+  it.each([
+    ["first", "true receipts", undefined],
+    ["second", "true receipts", undefined],
+    ["first", "false receipts", withReceipts],
+    ["second", "false receipts", withReceipts],
+    ["second", "nothing else", silent],
+  ])("logs that it invents convict the %s of two: it gives %s", async (which, _, meddle) => {
+    const lying = await inventing(meddle);
+    const urls = which === "first" ? [lying, anvil.url] : [anvil.url, lying];
+    const { kinds, failures } = await followed(urls);
+    expect(kinds).toEqual(ALL);
+    expect(failures.filter((failure) => !failure.startsWith(lying))).toEqual([]);
+    expect(failures).toContainEqual(
+      `${lying} its logs are incomplete or doubled: ` +
+        `the header of block ${deposited}, which it stands by, proves others.`,
+    );
+  });
+
+  /** Headers of which nobody can tell what was hashed. */
+  const unproven =
+    (meddle: Meddle): Meddle =>
+    async (call, forward) => {
+      if (!call.method.startsWith("eth_getBlockBy")) return meddle(call, forward);
+      return { result: { ...((await forward()).result as object), gasLimit: null } };
+    };
+
+  it.each([
+    ["has", (async (_, forward) => forward()) satisfies Meddle],
+    ["lacks", withoutReceipts],
+  ])("disputes without proof stay open, where the true one %s receipts", async (_, meddle) => {
+    const lying = await inventing(unproven(withReceipts));
+    const other = await proxy(unproven(meddle));
+    for (const urls of [
+      [lying, other],
+      [other, lying],
+    ]) {
+      const { kinds } = await followed(urls);
+      expect(kinds).toMatch(/^Endpoints disagree about the Mediator's logs/);
+    }
+  });
+
+  it("receipts of its own convict the one that invents logs, without proof", async () => {
+    const lying = await inventing(unproven((_, forward) => forward()));
+    const other = await proxy(unproven(withoutReceipts));
+    for (const urls of [
+      [lying, other],
+      [other, lying],
+    ]) {
+      const { kinds, failures } = await followed(urls);
+      expect(kinds).toEqual(ALL);
+      expect(failures).toContainEqual(
+        expect.stringContaining(`${lying} its logs are incomplete or doubled: the receipts of`),
+      );
+    }
+  });
+
+  it("late receipts end a dispute with one that gives its logs no more", async () => {
+    const sick = { error: { code: -32603, message: "internal error" } };
+    let [logs, receipts] = [0, 0];
+    const hiding = unproven(async ({ method, params }, forward) => {
+      const [filter] = params as [{ blockHash?: Hex }?];
+      const given = await forward();
+      if (/Receipt/.test(method)) return receipts++ < 4 ? sick : given;
+      if (method !== "eth_getLogs" || filter?.blockHash === undefined) return given;
+      if ((given.result as RawLog[]).length === 0) return given;
+      return logs++ === 0 ? { result: [] } : sick;
+    });
+    const liar = await proxy(hiding);
+    const { kinds, failures } = await followed([await proxy(unproven((_, go) => go())), liar], {
+      maxTries: 6,
+    });
+    expect(kinds).toEqual(ALL);
+    expect(failures).toContainEqual(expect.stringMatching(`${liar} .*: the receipts of block`));
   });
 });
 

@@ -7,8 +7,8 @@
  */
 import type { Hex } from "../../base/hex.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
+import { type GivenBlock, isProven } from "../proofs/headerProof.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
-import { type GivenBlock, isProven } from "./headerProof.ts";
 import { SILENCE_MS, Silences } from "./silences.ts";
 
 /** Blocks over which an endpoint's own pace is taken. */

@@ -1,0 +1,105 @@
+/** The receipts of one block, and the Mediator's logs in them. */
+import { formatLog, type Log } from "viem";
+import { toAddress } from "../../base/address.ts";
+import type { Address, Hex } from "../../base/hex.ts";
+import type { AnyChainClient } from "../chainClient.ts";
+import type { GivenReceipt } from "../proofs/receiptsRoot.ts";
+import { isOverwhelmed, isRefusal, RpcUnavailable } from "../rpc/errors.ts";
+import { type FullHeader, readHeader } from "./headers.ts";
+import { LogsRefused, MOST_READING_MS, soundLogs } from "./soundLogs.ts";
+
+/** Receipts that are asked for at once where a node does not give all of a block. */
+const RECEIPTS_AT_ONCE = 16;
+
+export interface RawReceipt extends GivenReceipt {
+  readonly blockHash?: Hex;
+  readonly logs?: readonly Parameters<typeof formatLog>[0][];
+}
+
+/** In the order of the transactions; null: the endpoint does not know one. */
+export type Receipts = readonly (RawReceipt | null)[];
+
+interface Source {
+  readonly client: AnyChainClient;
+  readonly mediator: Address;
+}
+
+/**
+ * The logs of the contract of `log` in the receipts of its block, as the endpoint gives them;
+ * undefined where it has another block of that number. Throws as `receiptLogs` does.
+ */
+export async function receiptLogsOf(
+  client: AnyChainClient,
+  { address, blockNumber, blockHash }: Log,
+): Promise<Log[] | undefined> {
+  const header = await readHeader({ client }, Number(blockNumber));
+  if (header.hash !== blockHash) return undefined;
+  return receiptLogs({ client, mediator: toAddress(address) }, header);
+}
+
+/**
+ * The Mediator's logs in the receipts of all transactions of a block. Throws `LogsRefused` where the
+ * endpoint lacks some of these, and what reading throws.
+ */
+export async function receiptLogs(source: Source, header: FullHeader): Promise<Log[]> {
+  return logsIn(await allReceipts(source.client, header), source, header);
+}
+
+/** At once, or one by one. */
+export async function allReceipts(client: AnyChainClient, header: FullHeader): Promise<Receipts> {
+  return (await blockReceipts(client, header.hash)) ?? (await eachReceipt(client, header));
+}
+
+/** Throws `LogsRefused` where these are not the receipts of all transactions of the block. */
+export async function logsIn(
+  receipts: Receipts,
+  { mediator }: Pick<Source, "mediator">,
+  { number, hash, transactions }: FullHeader,
+): Promise<Log[]> {
+  const isOfBlock = (one: RawReceipt | null) =>
+    one?.blockHash?.toLowerCase() === hash.toLowerCase();
+  if (receipts.length !== transactions.length || !receipts.every(isOfBlock)) {
+    const figures = `${receipts.length} receipts for ${transactions.length} transactions`;
+    throw new LogsRefused(`of block ${number} it has ${figures}.`);
+  }
+  const ours = receipts
+    .flatMap((receipt) => receipt?.logs ?? [])
+    .filter((log) => log.address?.toLowerCase() === mediator.toLowerCase())
+    .map((log) => formatLog(log) as Log);
+  return soundLogs(ours, { mediator, from: number, to: number, blockHash: hash });
+}
+
+/** Undefined where the endpoint does not give them so. */
+export async function blockReceipts(
+  client: AnyChainClient,
+  hash: Hex,
+): Promise<Receipts | undefined> {
+  const call = { method: "eth_getBlockReceipts", params: [hash] };
+  try {
+    const receipts = (await client.request(call as never)) as unknown;
+    return Array.isArray(receipts) ? receipts : undefined;
+  } catch (error) {
+    // Of a block that somebody filled with logs they may be too many at once.
+    if (isRefusal(error) || isOverwhelmed(error)) return undefined;
+    throw error;
+  }
+}
+
+async function eachReceipt(
+  client: AnyChainClient,
+  { number, transactions }: FullHeader,
+): Promise<Receipts> {
+  const found: (RawReceipt | null)[] = [];
+  const began = performance.now();
+  for (let i = 0; i < transactions.length; i += RECEIPTS_AT_ONCE) {
+    if (performance.now() - began > MOST_READING_MS) {
+      throw new RpcUnavailable(`with the receipts of block ${number} in time`, undefined);
+    }
+    const part = transactions.slice(i, i + RECEIPTS_AT_ONCE).map(async (hash) => {
+      const call = { method: "eth_getTransactionReceipt", params: [hash] };
+      return (await client.request(call as never)) as RawReceipt | null;
+    });
+    found.push(...(await Promise.all(part)));
+  }
+  return found;
+}

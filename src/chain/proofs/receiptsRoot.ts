@@ -1,0 +1,125 @@
+/**
+ * The root of a block's receipts, as its header has it: with a header that is proven, it proves what
+ * the block's logs are, whoever gives them (Yellow Paper, sections 4.3.1 and appendix D).
+ */
+import { toHex, toRlp } from "viem";
+import { bytesToHex, type Hex, hexToBytes } from "../../base/hex.ts";
+import { keccak256 } from "../../base/keccak.ts";
+
+/** Types whose receipts have the one form: chains with kinds of their own add fields to those. */
+const USUAL_TYPES = new Set(["0x0", "0x1", "0x2", "0x3", "0x4"]);
+
+/** A log as an endpoint gave it. */
+export interface GivenLog {
+  readonly address?: unknown;
+  readonly topics?: unknown;
+  readonly data?: unknown;
+}
+
+/** A receipt as an endpoint gave it. */
+export interface GivenReceipt {
+  readonly type?: unknown;
+  readonly status?: unknown;
+  readonly cumulativeGasUsed?: unknown;
+  readonly logsBloom?: unknown;
+  readonly logs?: unknown;
+}
+
+/** An item of RLP: bytes, or a list. */
+type Item = Hex | readonly Item[];
+
+/** A value by the half-bytes of its key. */
+interface Entry {
+  readonly key: readonly number[];
+  readonly value: Hex;
+}
+
+/** The root of all receipts of a block, in their order; undefined where one is of another form. */
+export function receiptsRoot(receipts: readonly GivenReceipt[]): Hex | undefined {
+  const entries: Entry[] = [];
+  for (const [at, receipt] of receipts.entries()) {
+    const value = encodingOf(receipt);
+    if (value === undefined) return undefined;
+    entries.push({ key: halfBytes(toRlp(at === 0 ? "0x" : toHex(at))), value });
+  }
+  return hashOf(rlp(nodeOf(entries, 0)));
+}
+
+function encodingOf(receipt: GivenReceipt): Hex | undefined {
+  const { type = "0x0", status, cumulativeGasUsed, logsBloom, logs } = receipt;
+  if (typeof type !== "string" || !USUAL_TYPES.has(type) || !Array.isArray(logs)) return undefined;
+  const fields = [quantity(status), quantity(cumulativeGasUsed), bytes(logsBloom)];
+  const items = logs.map(itemOf);
+  if (!fields.every((one) => one !== undefined)) return undefined;
+  if (!items.every((one) => one !== undefined)) return undefined;
+  const list = rlp([...fields, items]);
+  return type === "0x0" ? list : `0x0${type.slice(2)}${list.slice(2)}`;
+}
+
+function itemOf(log: GivenLog | null): Item | undefined {
+  const address = bytes(log?.address);
+  const data = bytes(log?.data);
+  if (address === undefined || data === undefined || !Array.isArray(log?.topics)) return undefined;
+  const topics = log.topics.map(bytes);
+  return topics.every((topic) => topic !== undefined) ? [address, topics, data] : undefined;
+}
+
+/** A number as RLP has it: without zeros in front. */
+function quantity(value: unknown): Hex | undefined {
+  if (typeof value !== "string" || !/^0x[0-9a-fA-F]{1,64}$/.test(value)) return undefined;
+  const number = BigInt(value);
+  return number === 0n ? "0x" : toHex(number);
+}
+
+function bytes(value: unknown): Hex | undefined {
+  const isHex = typeof value === "string" && /^0x([0-9a-fA-F]{2})*$/.test(value);
+  return isHex ? (value as Hex) : undefined;
+}
+
+/** The trie's node of `entries`, whose keys are the same before `depth`. */
+function nodeOf(entries: readonly Entry[], depth: number): Item {
+  const [first, ...others] = entries;
+  if (first === undefined) return "0x";
+  if (others.length === 0) return [pathOf(first.key.slice(depth), true), first.value];
+  const end = depth + sharedLength(entries, depth);
+  if (end > depth) return [pathOf(first.key.slice(depth, end), false), reference(entries, end)];
+  const children = Array.from({ length: 16 }, (_, digit) => {
+    const below = entries.filter(({ key }) => key[depth] === digit);
+    return below.length === 0 ? "0x" : reference(below, depth + 1);
+  });
+  // No key of RLP is the beginning of another: no value stands in a branch.
+  return [...children, "0x"];
+}
+
+/** A node inside another: itself where it is short, or else its hash. */
+function reference(entries: readonly Entry[], depth: number): Item {
+  const node = nodeOf(entries, depth);
+  const encoded = rlp(node);
+  return encoded.length < 2 + 64 ? node : hashOf(encoded);
+}
+
+function sharedLength(entries: readonly Entry[], depth: number): number {
+  const { key } = entries[0] as Entry;
+  let length = 0;
+  while (entries.every((one) => one.key[depth + length] === key[depth + length])) length += 1;
+  return length;
+}
+
+/** Half-bytes as bytes, with what kind of node they lead to, and whether their number is odd. */
+function pathOf(digits: readonly number[], isLeaf: boolean): Hex {
+  const flag = (isLeaf ? 2 : 0) + (digits.length % 2);
+  const whole = digits.length % 2 === 1 ? [flag, ...digits] : [flag, 0, ...digits];
+  return `0x${whole.map((digit) => digit.toString(16)).join("")}`;
+}
+
+function halfBytes(value: Hex): number[] {
+  return [...value.slice(2)].map((digit) => Number.parseInt(digit, 16));
+}
+
+function rlp(item: Item): Hex {
+  return toRlp(item as Parameters<typeof toRlp>[0]) as Hex;
+}
+
+function hashOf(encoded: Hex): Hex {
+  return bytesToHex(keccak256(hexToBytes(encoded)));
+}
