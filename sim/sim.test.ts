@@ -10,6 +10,7 @@ import {
   CREEPING_FAULTS,
   ENDPOINT_FAULTS,
   type EndpointFault,
+  INVENTING_FAULTS,
   REFUTABLE_FAULTS,
   VIEW_FAULTS,
   WORD_FAULTS,
@@ -159,6 +160,7 @@ describe("a world", () => {
     ...VIEW_FAULTS,
     ...WORD_FAULTS,
     ...CREEPING_FAULTS,
+    ...INVENTING_FAULTS,
   ])("a world goes on with a true second endpoint; the first: %s", async (fault) => {
     const options = { kind: "endpoints", rounds: 2, faults: [], endpointFault: fault } as const;
     const { counts } = await expectToHold("worst", options);

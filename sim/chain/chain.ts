@@ -7,49 +7,15 @@ import { publicKeyToAddress, ZERO_ADDRESS } from "../../src/base/address.ts";
 import { type Address, type Hex, hexToBytes } from "../../src/base/hex.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
 import type { Random } from "../host/random.ts";
-import { execute, type RawLog } from "./mediatorAbi.ts";
-import { emptyState, type MediatorState } from "./mediatorState.ts";
+import type { Block, MinedTransaction, PlacedLog, Transaction } from "./block.ts";
+import { type HeaderForm, sealed, type Unsealed } from "./header.ts";
+import { execute } from "./mediatorAbi.ts";
+import { emptyState } from "./mediatorState.ts";
 import { Revert, type Terms } from "./terms.ts";
 
 const { curve } = loadCurve();
 
 export const GWEI = 10n ** 9n;
-
-export interface Transaction {
-  readonly hash: Hex;
-  readonly from: Address;
-  readonly data: Hex;
-  /** Of the operator only: clients' transactions are mined as they come. */
-  readonly nonce?: number;
-  readonly maxFeePerGas: bigint;
-  readonly maxPriorityFeePerGas: bigint;
-  /** First block that may hold it. */
-  notBefore: number;
-}
-
-export interface MinedTransaction {
-  readonly transaction: Transaction;
-  readonly refusal: Revert | undefined;
-}
-
-export interface PlacedLog extends RawLog {
-  readonly logIndex: number;
-  readonly transactionHash: Hex;
-}
-
-export interface Block {
-  readonly number: number;
-  readonly hash: Hex;
-  readonly parent: Block | undefined;
-  /** Seconds since 1970. */
-  readonly timestamp: number;
-  readonly baseFee: bigint;
-  readonly mined: readonly MinedTransaction[];
-  readonly logs: readonly PlacedLog[];
-  readonly state: MediatorState;
-  /** The next nonce of each operator that has sent anything. */
-  readonly nonces: ReadonlyMap<Address, number>;
-}
 
 /** The conditions that transactions meet in the network. */
 export interface NetworkConditions {
@@ -62,15 +28,19 @@ export interface NetworkConditions {
 
 export class Chain {
   readonly terms: Terms;
+  readonly #form: HeaderForm;
   readonly #random: Random;
+  /** Blocks that nobody mined, by their parents and what they differ in. */
+  readonly #invented = new WeakMap<Block, Map<number, Block>>();
   /** By number: the canonical chain. */
   readonly blocks: Block[] = [];
   #pool: Transaction[] = [];
   readonly #fates = new Map<Hex, ReturnType<NetworkConditions["fate"]>>();
   #serial = 0;
 
-  constructor(terms: Terms, random: Random) {
+  constructor(terms: Terms, random: Random, form: Omit<HeaderForm, "mediator">) {
     this.terms = terms;
+    this.#form = { ...form, mediator: terms.domain.mediator };
     this.#random = random;
   }
 
@@ -82,9 +52,9 @@ export class Chain {
   begin(timestamp: number): void {
     const { genesisBlock } = this.terms.schedule;
     for (let number = 0; number < genesisBlock; number++) {
-      this.blocks.push({
+      const block = {
         number,
-        hash: this.#random.hex(32),
+        word: this.#random.hex(32),
         parent: this.blocks[number - 1],
         timestamp: timestamp + number,
         baseFee: GWEI,
@@ -92,7 +62,8 @@ export class Chain {
         logs: [],
         state: emptyState(),
         nonces: new Map(),
-      });
+      };
+      this.blocks.push(sealed(block, this.#form));
     }
   }
 
@@ -194,9 +165,9 @@ export class Chain {
       mined.push({ transaction, refusal });
     }
     this.#pool = this.#pool.filter((one) => !chosen.includes(one));
-    const block: Block = {
+    const unsealed: Unsealed = {
       number,
-      hash: this.#random.hex(32),
+      word: this.#random.hex(32),
       parent: head,
       timestamp,
       mined,
@@ -205,7 +176,22 @@ export class Chain {
       nonces,
       baseFee: conditions.baseFee,
     };
+    const block = sealed(unsealed, this.#form);
     this.blocks.push(block);
+    return block;
+  }
+
+  /** A block after `parent` that nobody mined, a second later; of each `words` its own. */
+  inventedOn(parent: Block, words: number): Block {
+    const children = this.#invented.get(parent) ?? new Map<number, Block>();
+    this.#invented.set(parent, children);
+    const known = children.get(words);
+    if (known !== undefined) return known;
+    const word: Hex = `0x${parent.word.slice(4)}${(words % 256).toString(16).padStart(2, "0")}`;
+    const { number, timestamp } = parent;
+    const next = { number: number + 1, timestamp: timestamp + 1, mined: [], logs: [] };
+    const block = sealed({ ...parent, ...next, parent, word }, this.#form);
+    children.set(words, block);
     return block;
   }
 

@@ -2,6 +2,7 @@
  * Faults of endpoints that still answer, by public reports of their users: logs that are not the
  * chain's, limits worded in many ways, fields left out, answers to somebody else's question.
  */
+import type { Hex } from "../../src/base/hex.ts";
 import type { Random } from "./random.ts";
 import type { RpcLog } from "./rpcNode.ts";
 
@@ -77,6 +78,8 @@ export const WORD_FAULTS = [
  * ones, one more with each block, until there are 19; then none.
  */
 export const CREEPING_FAULTS = ["blocksCreeping"] as const;
+/** logsInvented: a second log beside true ones, alike but for its amount. */
+export const INVENTING_FAULTS = ["logsInvented"] as const;
 /** The faults that a seed draws from; what is added here makes other worlds of old seeds. */
 export const DRAWN_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
 export const ENDPOINT_FAULTS = [
@@ -85,6 +88,7 @@ export const ENDPOINT_FAULTS = [
   ...VIEW_FAULTS,
   ...WORD_FAULTS,
   ...CREEPING_FAULTS,
+  ...INVENTING_FAULTS,
 ] as const;
 export type EndpointFault = (typeof ENDPOINT_FAULTS)[number];
 
@@ -175,13 +179,15 @@ export function logsBy(
   faults: ReadonlySet<EndpointFault>,
   random: Random,
   logs: readonly RpcLog[],
-  head: number,
+  { head, wordOf }: { readonly head: number; readonly wordOf: (blockHash: Hex) => string },
 ): RpcLog[] {
   let told = [...logs];
   if (faults.has("logsPruned")) {
     told = told.filter(({ blockNumber }) => Number(blockNumber) >= head - KEPT_BLOCKS);
   }
-  if (faults.has("blocksHidden")) told = told.filter(({ blockHash }) => !isHidden(blockHash));
+  if (faults.has("blocksHidden")) {
+    told = told.filter(({ blockHash }) => !isHidden(wordOf(blockHash)));
+  }
   if (faults.has("logsDropped") && told.length > 0 && random.chance(0.3)) {
     told.splice(random.int(0, told.length - 1), 1);
   }
@@ -219,8 +225,19 @@ export function shapedBy(
 }
 
 /** Of one block in three. */
-function isHidden(blockHash: string): boolean {
-  return Number.parseInt(blockHash.slice(2, 6), 16) % 3 === 0;
+function isHidden(word: string): boolean {
+  return Number.parseInt(word.slice(2, 6), 16) % 3 === 0;
+}
+
+/** After the last log of each of these blocks another one like it, of another amount. */
+export function withInvented(logs: readonly RpcLog[], words: number): RpcLog[] {
+  return logs.flatMap((log, i) => {
+    const data = log.data as Hex;
+    if (logs[i + 1]?.blockHash === log.blockHash || data.length < 2 + 64) return [log];
+    const ending = (words + 1).toString(16).padStart(4, "0");
+    const logIndex: Hex = `0x${(Number(log.logIndex) + 1).toString(16)}`;
+    return [log, { ...log, data: `${data.slice(0, -4)}${ending}`, logIndex }];
+  });
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {

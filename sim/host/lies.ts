@@ -1,6 +1,6 @@
 /** False answers of an endpoint about contracts, and about an operator's account. */
 import type { Hex } from "../../src/base/hex.ts";
-import type { Block } from "../chain/chain.ts";
+import type { Block } from "../chain/block.ts";
 import { asDone, encodeRevert } from "../chain/mediatorAbi.ts";
 import { Revert } from "../chain/terms.ts";
 import type { EndpointFault } from "./endpointFaults.ts";

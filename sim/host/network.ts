@@ -2,8 +2,8 @@
  * The chain's endpoints, over a network that loses, delays and cuts. Each has a head of its own;
  * what it says follows from that head, as it does with real nodes that lag or sit on a fork.
  */
-import type { Hex } from "../../src/base/hex.ts";
-import type { Block, Chain } from "../chain/chain.ts";
+import type { Block } from "../chain/block.ts";
+import type { Chain } from "../chain/chain.ts";
 import type { Clock, Process } from "./clock.ts";
 import type { Dialect } from "./dialects.ts";
 import {
@@ -13,11 +13,12 @@ import {
   type Refused,
   refusalBy,
   shapedBy,
+  withInvented,
 } from "./endpointFaults.ts";
 import type { Answer } from "./globals.ts";
 import { lieOf } from "./lies.ts";
 import type { Random } from "./random.ts";
-import { type NodeHooks, RpcError, type RpcLog, RpcNode } from "./rpcNode.ts";
+import { blockOf, type NodeHooks, RpcError, type RpcLog, RpcNode } from "./rpcNode.ts";
 
 /**
  * well: as it should. down: refuses connections. silent: takes requests and never answers.
@@ -55,7 +56,6 @@ export interface Endpoint {
 
 export interface NetworkOptions extends NodeHooks {
   readonly endpoints: readonly { readonly dialect: Dialect; readonly scheme: "http" | "ws" }[];
-  readonly otherBlooms?: Uint8Array | undefined;
   /** Whether `process` is cut off from the endpoint at `index`. */
   readonly isCut?: (process: Process | undefined, index: number) => boolean;
 }
@@ -92,7 +92,7 @@ export class Network {
     this.#random = random;
     this.#faultRandom = random.split("faults");
     this.#options = options;
-    this.#node = new RpcNode(chain, options, options.otherBlooms);
+    this.#node = new RpcNode(chain, options);
     this.endpoints = options.endpoints.map(({ dialect, scheme }, i) => ({
       url: `${scheme}://node-${i}.sim`,
       dialect,
@@ -226,26 +226,26 @@ export class Network {
   }
 
   #logsOf(
-    { faults }: Endpoint,
+    endpoint: Endpoint,
     head: Block,
     params: readonly unknown[],
     answer: (params?: readonly unknown[]) => unknown,
   ): unknown {
+    const { faults } = endpoint;
     const filter = params[0] as { readonly fromBlock?: string; readonly blockHash?: string };
     const byHash = filter.blockHash !== undefined;
     if (byHash && faults.has("hashEmpty")) return [];
-    const from = byHash ? this.#numberOf(head, filter.blockHash as string) : filter.fromBlock;
+    const from = byHash
+      ? (blockOf(head, filter.blockHash as string) ?? head).number
+      : filter.fromBlock;
     const pruned = prunedBy(faults, this.#faultRandom, Number(from), head.number);
     if (pruned !== undefined) throw new RpcError(pruned.code, pruned.message);
     const isIgnored = byHash && faults.has("hashIgnored");
-    const logs = answer(isIgnored ? [{ blockHash: head.hash }] : params) as RpcLog[];
-    return logsBy(faults, this.#faultRandom, logs, head.number);
-  }
-
-  #numberOf(head: Block, hash: string): number {
-    let block: Block | undefined = head;
-    while (block !== undefined && block.hash !== hash) block = block.parent;
-    return block?.number ?? head.number;
+    const given = answer(isIgnored ? [{ blockHash: head.hash }] : params) as RpcLog[];
+    const lies = this.#hasRefutable(endpoint, "logsInvented");
+    const logs = lies ? withInvented(given, endpoint.words) : given;
+    const wordOf = (hash: string) => blockOf(head, hash)?.word ?? hash;
+    return logsBy(faults, this.#faultRandom, logs, { head: head.number, wordOf });
   }
 
   #headOf(endpoint: Endpoint): Block {
@@ -255,11 +255,18 @@ export class Network {
     if (endpoint.mode === "pooled") return behind(this.#random.pick([0, 0, endpoint.lag]));
     if (endpoint.mode === "stuck") return endpoint.stuckAt ?? head;
     if (this.#hasRefutable(endpoint, "blocksCreeping")) {
-      return inventedOn(head, head.number % MOST_CREPT, endpoint.words);
+      return this.#inventedOn(head, head.number % MOST_CREPT, endpoint.words);
     }
     return this.#hasRefutable(endpoint, "blocksInvented")
-      ? inventedOn(head, LEAST_INVENTED + (endpoint.words % 20), endpoint.words)
+      ? this.#inventedOn(head, LEAST_INVENTED + (endpoint.words % 20), endpoint.words)
       : head;
+  }
+
+  /** So many blocks after `head`. */
+  #inventedOn(head: Block, blocks: number, words: number): Block {
+    let last = head;
+    for (let i = 0; i < blocks; i++) last = this.#chain.inventedOn(last, words);
+    return last;
   }
 
   #hasRefutable({ faults }: Endpoint, fault: EndpointFault): boolean {
@@ -272,23 +279,6 @@ export class Network {
       (one) => one.faults.size === 0 && one.mode === "well" && (this.#wellHeads.get(one) ?? 0) > 1,
     );
   }
-}
-
-/** Blocks after `head` that nobody mined, a second apart; of each `words` its own. */
-function inventedOn(head: Block, blocks: number, words: number): Block {
-  if (blocks === 0) return head;
-  const parent = inventedOn(head, blocks - 1, words);
-  const { number, timestamp, hash } = parent;
-  const invented: Hex = `0x${hash.slice(4)}${(words % 256).toString(16).padStart(2, "0")}`;
-  return {
-    ...parent,
-    parent,
-    number: number + 1,
-    timestamp: timestamp + 1,
-    hash: invented,
-    mined: [],
-    logs: [],
-  };
 }
 
 function refusedWith(body: string, { status, code, message }: Refused): Answer {

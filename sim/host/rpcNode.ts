@@ -3,17 +3,9 @@
  * node that lags knows nothing newer.
  */
 import type { Address, Hex } from "../../src/base/hex.ts";
-import { bloomOf } from "../chain/bloom.ts";
-import {
-  type Block,
-  type Chain,
-  type MinedTransaction,
-  type NetworkConditions,
-  nonceOf,
-  type PlacedLog,
-  PoolRefusal,
-  type Transaction,
-} from "../chain/chain.ts";
+import type { Block, MinedTransaction, PlacedLog, Transaction } from "../chain/block.ts";
+import { type Chain, type NetworkConditions, nonceOf, PoolRefusal } from "../chain/chain.ts";
+import { receiptFields } from "../chain/header.ts";
 import { encodeRevert, execute, view } from "../chain/mediatorAbi.ts";
 import { Revert } from "../chain/terms.ts";
 import { type Dialect, refusalOf, unknownBlock } from "./dialects.ts";
@@ -60,14 +52,10 @@ export type RpcLog = Record<string, unknown> & {
 export class RpcNode {
   readonly #chain: Chain;
   readonly #hooks: NodeHooks;
-  /** The bits that the logs of other contracts set in every header's bloom. */
-  readonly #otherBlooms: Uint8Array | undefined;
-  readonly #blooms = new WeakMap<Block, Hex>();
 
-  constructor(chain: Chain, hooks: NodeHooks, otherBlooms?: Uint8Array) {
+  constructor(chain: Chain, hooks: NodeHooks) {
     this.#chain = chain;
     this.#hooks = hooks;
-    this.#otherBlooms = otherBlooms;
   }
 
   /** Throws `RpcError`. */
@@ -80,11 +68,11 @@ export class RpcNode {
         return hex(head.number);
       case "eth_getBlockByNumber": {
         const block = blockAt(this.#chain, head, first as string);
-        return block === undefined ? null : this.#headerOf(block);
+        return block === undefined ? null : shownBlock(block);
       }
       case "eth_getBlockByHash": {
         const block = blockOf(head, first as Hex);
-        return block === undefined ? null : this.#headerOf(block);
+        return block === undefined ? null : shownBlock(block);
       }
       case "eth_getLogs":
         return this.#logs(dialect, head, first as LogFilter);
@@ -197,31 +185,6 @@ export class RpcNode {
     return found;
   }
 
-  #headerOf(block: Block) {
-    const { number, hash, parent, timestamp, baseFee } = block;
-    return {
-      number: hex(number),
-      hash,
-      parentHash: parent?.hash ?? hash,
-      timestamp: hex(timestamp),
-      baseFeePerGas: hex(baseFee),
-      gasLimit: hex(30_000_000),
-      gasUsed: "0x0",
-      logsBloom: this.#bloomOf(block),
-      transactions: block.mined.map(({ transaction }) => transaction.hash),
-    };
-  }
-
-  #bloomOf(block: Block): Hex {
-    const known = this.#blooms.get(block);
-    if (known !== undefined) return known;
-    const { mediator } = this.#chain.terms.domain;
-    const items = block.logs.flatMap(({ topics }) => [mediator as Hex, ...topics]);
-    const bloom = bloomOf(items, this.#otherBlooms);
-    this.#blooms.set(block, bloom);
-    return bloom;
-  }
-
   #receipt(head: Block, hash: Hex): unknown {
     for (let block: Block | undefined = head; block !== undefined; block = block.parent) {
       const found = block.mined.find(({ transaction }) => transaction.hash === hash);
@@ -230,25 +193,20 @@ export class RpcNode {
     return null;
   }
 
-  #receiptOf(block: Block, { transaction, refusal }: MinedTransaction) {
+  #receiptOf(block: Block, one: MinedTransaction) {
     const { mediator } = this.#chain.terms.domain;
+    const { transaction } = one;
     const logs = block.logs.filter(({ transactionHash }) => transactionHash === transaction.hash);
     return {
+      ...receiptFields(one, block.logs, mediator),
       transactionHash: transaction.hash,
       blockHash: block.hash,
       blockNumber: hex(block.number),
       from: transaction.from,
       to: mediator,
-      status: refusal === undefined ? "0x1" : "0x0",
       logs: logs.map((log) => rpcLog(block, log, mediator)),
-      logsBloom: bloomOf(
-        logs.flatMap(({ topics }) => [mediator as Hex, ...topics]),
-        undefined,
-      ),
       transactionIndex: "0x0",
       gasUsed: hex(150_000),
-      cumulativeGasUsed: hex(150_000),
-      type: "0x2",
       effectiveGasPrice: hex(block.baseFee + 10n ** 9n),
     };
   }
@@ -288,10 +246,15 @@ function blockAt(chain: Chain, head: Block, tag: string): Block | undefined {
   return block;
 }
 
-function blockOf(head: Block, hash: Hex): Block | undefined {
+/** By hash, along the parents of `head`. */
+export function blockOf(head: Block, hash: string): Block | undefined {
   let block: Block | undefined = head;
   while (block !== undefined && block.hash !== hash) block = block.parent;
   return block;
+}
+
+function shownBlock({ hash, header, mined }: Block) {
+  return { ...header, hash, transactions: mined.map(({ transaction }) => transaction.hash) };
 }
 
 function rpcLog(block: Block, log: PlacedLog, address: Address): RpcLog {

@@ -2,7 +2,8 @@
 import { ZERO_ADDRESS } from "../../src/base/address.ts";
 import { closingWindow } from "../../src/protocol/disputeRule.ts";
 import { momentOf, quarterSize } from "../../src/protocol/rounds.ts";
-import type { Block, Chain } from "../chain/chain.ts";
+import type { Block } from "../chain/block.ts";
+import type { Chain } from "../chain/chain.ts";
 import { Mediator } from "../chain/mediator.ts";
 import type { Terms } from "../chain/terms.ts";
 import { InvariantBroken } from "./invariantBroken.ts";

@@ -1,5 +1,6 @@
 /** The faults, kind by kind, while the operator is not left in peace. */
-import { type Block, GWEI, type NetworkConditions } from "../chain/chain.ts";
+import type { Block } from "../chain/block.ts";
+import { GWEI, type NetworkConditions } from "../chain/chain.ts";
 import type { FlushFate } from "../host/disk.ts";
 import type { Endpoint, FaultMode } from "../host/network.ts";
 import type { Random } from "../host/random.ts";

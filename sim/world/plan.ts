@@ -7,6 +7,7 @@ import {
   CREEPING_FAULTS,
   DRAWN_FAULTS,
   type EndpointFault,
+  INVENTING_FAULTS,
   LIMIT_FAULTS,
   REFUTABLE_FAULTS,
   VIEW_FAULTS,
@@ -48,6 +49,8 @@ export interface Plan {
   readonly truthful: number | undefined;
   /** How much of each header's bloom the logs of other contracts fill. */
   readonly bloomFill: "none" | "half" | "full";
+  /** Whether the hashes of blocks are those of their headers. */
+  readonly provenHeaders: boolean;
   readonly operators: number;
   readonly slots: SlotTerms | undefined;
   /** Milliseconds that a lease of the shared journal lasts. */
@@ -116,6 +119,7 @@ function planOfOne(random: Random, options: PlanOptions): Omit<Plan, "orderLimit
     endpointFaults: [],
     truthful: 0,
     bloomFill: "none",
+    provenHeaders: random.split("headers").chance(0.8),
     operators: 1,
     slots: undefined,
     leaseMs: 0,
@@ -164,6 +168,7 @@ function withEndpointFaults(plan: Plan, random: Random, options: PlanOptions): P
       ...refutableFaults(liars, last, random.split("lies"), VIEW_FAULTS),
       ...refutableFaults(liars, last, random.split("words"), WORD_FAULTS),
       ...refutableFaults(liars, last, random.split("creeping"), CREEPING_FAULTS),
+      ...refutableFaults(liars, last, random.split("inventing"), INVENTING_FAULTS),
     );
   }
   return {

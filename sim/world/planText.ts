@@ -1,4 +1,5 @@
-/** A plan for people, and for the network. */
+/** A plan for people, and for the chain. */
+import type { HeaderForm } from "../chain/header.ts";
 import type { Random } from "../host/random.ts";
 import type { Plan } from "./plan.ts";
 
@@ -6,10 +7,12 @@ const BLOOM_BYTES = 256;
 
 /** The faults of a world, a line each. */
 export function describePlan(plan: Plan): string[] {
-  const { endpoints, endpointFaults, truthful, faults, kind, fair, orderLimit } = plan;
+  const { endpoints, endpointFaults, truthful, faults, kind, fair, orderLimit, provenHeaders } =
+    plan;
   const stating = orderLimit === undefined ? "" : `, statements beyond ${orderLimit} orders`;
   const what = [...faults].join(" ") || "no faults";
-  const first = `${kind}${stating}${fair ? "" : ", not fair"}: ${what}`;
+  const proving = provenHeaders ? "" : ", headers that prove nothing";
+  const first = `${kind}${stating}${proving}${fair ? "" : ", not fair"}: ${what}`;
   if (kind === "alone") return [first];
   const each = endpoints.map(({ dialect, scheme }, index) => {
     const own = endpointFaults
@@ -21,8 +24,12 @@ export function describePlan(plan: Plan): string[] {
   return [first, ...each];
 }
 
-/** The logs of other contracts in each block's bloom. */
-export function otherBlooms(fill: Plan["bloomFill"], random: Random): Uint8Array | undefined {
+/** How headers look, with the logs of other contracts in each bloom. */
+export function headersOf(plan: Plan, random: Random): Omit<HeaderForm, "mediator"> {
+  return { isProven: plan.provenHeaders, otherBlooms: otherBlooms(plan.bloomFill, random) };
+}
+
+function otherBlooms(fill: Plan["bloomFill"], random: Random): Uint8Array | undefined {
   if (fill === "none") return undefined;
   if (fill === "full") return new Uint8Array(BLOOM_BYTES).fill(0xff);
   return Uint8Array.from({ length: BLOOM_BYTES }, () => random.int(0, 255));

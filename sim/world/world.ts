@@ -8,7 +8,8 @@ import type { Hex } from "../../src/base/hex.ts";
 import { encodeListToken } from "../../src/chain/contracts/mediatorCalls.ts";
 import { localSigner } from "../../src/chain/signer.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
-import { type Block, Chain, type NetworkConditions } from "../chain/chain.ts";
+import type { Block } from "../chain/block.ts";
+import { Chain, type NetworkConditions } from "../chain/chain.ts";
 import type { Terms } from "../chain/terms.ts";
 import { Clock, START } from "../host/clock.ts";
 import { Files } from "../host/files.ts";
@@ -25,7 +26,7 @@ import { CHAIN_ID, MARKETS, TOKENS } from "./market.ts";
 import type { OperatorHost } from "./operatorHost.ts";
 import { Operators } from "./operators.ts";
 import { lastBlockOf, maySkipNonces, type Plan, type PlanOptions, planOf } from "./plan.ts";
-import { describePlan, otherBlooms } from "./planText.ts";
+import { describePlan, headersOf } from "./planText.ts";
 import { directFace, routedFace } from "./router.ts";
 import { SharedFaults } from "./sharedFaults.ts";
 import { OwnStorage, SharedStorage, type WorldStorage } from "./storages.ts";
@@ -101,7 +102,8 @@ class World {
     };
     // Not "faults": older seeds mean what they meant.
     this.#faults = new FaultInjector(plan, this.#random.split("troubles"));
-    this.#chain = new Chain(terms, this.#random.split("chain"));
+    const headers = headersOf(plan, this.#random.split("blooms"));
+    this.#chain = new Chain(terms, this.#random.split("chain"), headers);
     this.#trace = new Trace(this.#clock, this.#chain, options.onTrace, (event, error) =>
       this.#fail(new InvariantBroken("errors are typed", `${event}: ${error.stack}`)),
     );
@@ -332,11 +334,9 @@ class World {
   }
 
   #makeNetwork(): Network {
-    const { endpoints, bloomFill } = this.#plan;
     const random = this.#random.split("network");
     return new Network(this.#chain, this.#clock, random, {
-      endpoints,
-      otherBlooms: otherBlooms(bloomFill, this.#random.split("blooms")),
+      endpoints: this.#plan.endpoints,
       conditions: () => this.#conditions,
       onBroadcast: (data) => this.#guard(() => this.#onBroadcast(data)),
       onRefusedTrial: (data, refusal) =>
