@@ -16,18 +16,18 @@ import { encodeSaved } from "../src/operator/replay/savedState.ts";
 import { SNAPSHOT_RECORDS, Snapshotter } from "../src/operator/replay/snapshotter.ts";
 import { Sequencer } from "../src/operator/sequencing/sequencer.ts";
 import { appendUntil, BenchExchange } from "./history.ts";
+import { median, RUNS } from "./measure.ts";
 
 const records = Number(process.argv[2] ?? 290_000);
+const runs = Number(process.argv[3] ?? RUNS);
 /** Far below what the operator can take, so that an answer waits for a pause and not in a queue. */
 const ORDERS_AT_ONCE = 2;
 const PAUSE_MS = 10;
 const IDLE_MS = 5000;
 
-const history = new History();
-
 async function saveInline(journal: Journal, exchange: BenchExchange): Promise<number> {
   const { sequence } = journal.head;
-  const bytes = encodeSaved(exchange.state, history);
+  const bytes = encodeSaved(exchange.state, new History());
   await journal.saveSnapshot(sequence, bytes, stateHash(exchange.state));
   return bytes.length;
 }
@@ -43,10 +43,10 @@ async function measure(name: string, sequencer: Sequencer, exchange: BenchExchan
   loop.disable();
   const shown = [
     name.padEnd(28),
-    `${(loop.max / 1e6).toFixed(0)} ms`.padStart(12),
-    `${(loop.percentile(99) / 1e6).toFixed(1)} ms`.padStart(12),
+    `${(loop.max / 1e6).toFixed(1)} ms`.padStart(14),
+    `${(loop.percentile(99) / 1e6).toFixed(1)} ms`.padStart(14),
     `${slowest.toFixed(0)} ms`.padStart(14),
-    `${((performance.now() - began) / 1000).toFixed(1)} s`.padStart(10),
+    `${((performance.now() - began) / 1000).toFixed(1)} s`.padStart(14),
   ];
   console.log(shown.join(""));
   return loop.max;
@@ -80,48 +80,75 @@ async function flow(sequencer: Sequencer, exchange: BenchExchange, work: Promise
   return slowest;
 }
 
-// In the working directory, since the system's temporary one is often in memory.
-const storage = mkdtempSync("bench-snapshot-");
-const journal = await openSqliteJournal(storage);
-try {
-  const exchange = new BenchExchange();
-  const entries = exchange.entries();
-  await appendUntil(journal, entries, records - SNAPSHOT_RECORDS);
-  const bytes = await saveInline(journal, exchange);
-  const last = journal.head.sequence;
-  await appendUntil(journal, entries, records);
-  const fail = (error: Error) => {
-    throw error;
-  };
-  const quiet = () => {};
-  const log: Log = { info: quiet, warn: console.warn, error: console.error, flush: async () => {} };
-  const sequencer = new Sequencer({
-    journal,
-    state: exchange.state,
-    history,
-    onApplied: quiet,
-    onFailure: fail,
-  });
-  const source = { kind: "sqlite", folder: storage } as const;
-  const snapshotter = new Snapshotter({ journal, source, last, log });
+const COLUMNS = ["longest", "99 % below", "slowest answer", "took"].map((name) =>
+  name.padStart(14),
+);
+const SIDES = ["no snapshot", "on the operator's thread", "by a thread of its own"] as const;
 
-  console.log(`${records} records, a snapshot of ${(bytes / 1e6).toFixed(0)} MB`);
-  console.log(
-    `${"".padEnd(28)}${"longest".padStart(12)}${"99 % below".padStart(12)}` +
-      `${"slowest answer".padStart(14)}${"took".padStart(10)}`,
-  );
-  const idle = await measure("no snapshot", sequencer, exchange, () => sleep(IDLE_MS));
-  const inline = await measure("on the operator's thread", sequencer, exchange, () =>
-    saveInline(journal, exchange),
-  );
-  const threaded = await measure("by a thread of its own", sequencer, exchange, () => {
-    snapshotter.offer();
-    return snapshotter.idle();
-  });
-  const ratio = (pause: number) => (pause / idle).toFixed(1);
-  console.log(`longest pause to none: ${ratio(inline)} and ${ratio(threaded)}`);
-  await sequencer.drain();
-} finally {
-  await journal.close();
-  rmSync(storage, { recursive: true });
+const quiet = () => {};
+const fail = (error: Error) => {
+  throw error;
+};
+
+/** The longest pauses of the three, in nanoseconds, and the bytes of the snapshot. */
+async function run(storage: string): Promise<{ pauses: number[]; bytes: number }> {
+  const journal = await openSqliteJournal(storage);
+  try {
+    const exchange = new BenchExchange();
+    const entries = exchange.entries();
+    await appendUntil(journal, entries, records - SNAPSHOT_RECORDS);
+    const bytes = await saveInline(journal, exchange);
+    const last = journal.head.sequence;
+    await appendUntil(journal, entries, records);
+    const { state } = exchange;
+    const history = new History();
+    const options = { journal, state, history, onApplied: quiet, onFailure: fail };
+    const sequencer = new Sequencer(options);
+    const log: Log = {
+      info: quiet,
+      warn: console.warn,
+      error: console.error,
+      flush: async () => {},
+    };
+    const source = { kind: "sqlite", folder: storage } as const;
+    const snapshotter = new Snapshotter({ journal, source, last, log });
+    const works: readonly Work[] = [
+      () => sleep(IDLE_MS),
+      () => saveInline(journal, exchange),
+      () => {
+        snapshotter.offer();
+        return snapshotter.idle();
+      },
+    ];
+    const pauses: number[] = [];
+    for (const [i, work] of works.entries()) {
+      pauses.push(await measure(SIDES[i] as string, sequencer, exchange, work));
+    }
+    await sequencer.drain();
+    return { pauses, bytes };
+  } finally {
+    await journal.close();
+  }
 }
+
+console.log(`${"".padEnd(28)}${COLUMNS.join("")}`);
+const found: { pauses: number[]; bytes: number }[] = [];
+while (found.length < runs) {
+  // In the working directory, since the system's temporary one is often in memory.
+  const storage = mkdtempSync("bench-snapshot-");
+  try {
+    found.push(await run(storage));
+  } finally {
+    rmSync(storage, { recursive: true });
+  }
+}
+const [idle = 0, ...others] = SIDES.map((_, side) =>
+  median(found.map(({ pauses }) => pauses[side] as number)),
+);
+const texts = others.map(
+  (pause) => `${(pause / 1e6).toFixed(1)} ms (${(pause / idle).toFixed(1)})`,
+);
+console.log(`${records} records, a snapshot of ${((found[0]?.bytes ?? 0) / 1e6).toFixed(0)} MB`);
+console.log(
+  `longest pause, medians of ${runs}: ${(idle / 1e6).toFixed(1)} ms, ${texts.join(", ")}`,
+);
