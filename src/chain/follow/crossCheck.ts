@@ -2,17 +2,24 @@
  * Compares what one endpoint says of final blocks with what the others say. Two that agree outvote
  * a third; between one and one nobody decides, and the follower waits, and ends at last.
  */
-import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
-import type { AnyChainClient } from "../chainClient.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
 import { EndpointsDisagree } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
-import { convict, type Fault, type Given } from "./convict.ts";
+import {
+  convictByProof,
+  convictByWord,
+  differences,
+  type Fault,
+  type Given,
+  type LogDispute,
+  MOST_LINKS,
+  provenHash,
+} from "./convict.ts";
 import type { Head, Height, Lateness } from "./lateness.ts";
-import { areSame, type Reading, readAgain, readBlockRef } from "./readRange.ts";
-import { Silences } from "./silences.ts";
+import { areSame, type Reading, readBlockRef } from "./readRange.ts";
+import { type OtherBlock, SecondReader } from "./secondReading.ts";
 import { LogsRefused } from "./soundLogs.ts";
 
 interface CrossCheckOptions {
@@ -35,17 +42,15 @@ export class NotSeconded extends Error {
   }
 }
 
-/** Another block than the source's, of the same number. */
-interface OtherBlock {
-  readonly endpoint: Endpoint;
-  readonly ours: BlockRef;
-  readonly theirs: BlockRef;
-}
+/** Endpoints give other logs, and too many blocks follow to come to them from the last one. */
+export class TooFar extends Error {
+  /** The block that is to be the last one. */
+  readonly block: BlockNumber;
 
-/** The blocks and logs of an endpoint in the place of a reading; undefined: no answer. */
-interface Contents {
-  readonly block: OtherBlock | "unknown" | undefined;
-  readonly logs: readonly Log[] | undefined;
+  constructor(block: BlockNumber) {
+    super(`Endpoints differ in block ${block}, far before the last one.`);
+    this.block = block;
+  }
 }
 
 interface Dispute {
@@ -54,20 +59,16 @@ interface Dispute {
   readonly about: BlockNumber | LogDispute;
 }
 
-interface LogDispute {
-  readonly given: readonly [Given, Given];
-  readonly end: BlockRef;
-}
-
 export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
-  readonly #noBlock = new Silences();
-  readonly #noLogs = new Silences();
+  readonly #second: SecondReader;
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
+    const accuse = (endpoint: Endpoint, fault: LogsRefused) => this.accuse(endpoint, fault);
+    this.#second = new SecondReader({ ...options, accuse });
   }
 
   /** Counts incomplete logs against the endpoint that gave them. */
@@ -84,13 +85,17 @@ export class CrossCheck {
     const answers = await Promise.all(
       this.#others(source).map(async (endpoint) => ({
         endpoint,
-        theirs: await this.#refAt(endpoint, ours.number),
+        theirs: await this.#second.refAt(endpoint, ours.number),
       })),
     );
     const given = answers.filter((one): one is { endpoint: Endpoint; theirs: BlockRef } =>
       Boolean(one.theirs),
     );
-    const [first, ...rest] = given.filter(({ theirs }) => theirs.hash !== ours.hash);
+    const standing: typeof given = [];
+    for (const one of given.filter(({ theirs }) => theirs.hash !== ours.hash)) {
+      if (!(await this.#isRefuted(source, { ...one, ours }, ours))) standing.push(one);
+    }
+    const [first, ...rest] = standing;
     if (first !== undefined) {
       const isShared = rest.some(({ theirs }) => theirs.hash === first.theirs.hash);
       if (isShared) this.#outvote(source, `another block ${ours.number}`);
@@ -109,8 +114,8 @@ export class CrossCheck {
   async requireSecond(source: Endpoint, reading: Reading, head: Head): Promise<void> {
     const { end } = reading;
     let behind: NotSeconded | undefined;
-    // Has other logs, or another block, than were read.
-    let opposed: Given | undefined;
+    // Have other logs, or another block, than were read.
+    const opposed: Given[] = [];
     let strayed: OtherBlock | undefined;
     const logsHere = `other logs in ${blocksOf(reading)}`;
     const others = this.#others(source);
@@ -120,14 +125,16 @@ export class CrossCheck {
       if (short instanceof NotSeconded) behind ??= short;
       else if (short !== undefined) strayed ??= short;
       if (short !== undefined) continue;
-      const found = await this.#contentsAt(other, reading, height);
+      const isDisputed = this.#disputed !== undefined;
+      const found = await this.#second.contentsAt(other, reading, { height, isDisputed });
       if (found === undefined) continue;
       const { block, logs } = found;
       if (block === "unknown") {
-        this.#noteUnknown(other, end.number);
+        this.#second.noteUnknown(other, end.number);
         continue;
       }
       if (block !== undefined) {
+        if (await this.#isRefuted(source, block, end)) continue;
         const isShared = strayed?.theirs.hash === block.theirs.hash;
         if (isShared) this.#outvote(source, `another block ${block.ours.number}`);
         strayed ??= block;
@@ -135,17 +142,16 @@ export class CrossCheck {
       }
       if (logs === undefined) continue;
       if (!areSame(reading.logs, logs)) {
+        const [last = end.number] = differences(reading.logs, logs);
+        if (end.number - last > MOST_LINKS) throw new TooFar(last);
         const given = [[source, reading.logs] as const, [other, logs] as const] as const;
         // Of the block itself both say the same: so much of a dispute is settled.
-        if ((await this.#convict(source, { given, end })) !== undefined) {
-          this.#disputed = undefined;
-          continue;
-        }
-        if (opposed !== undefined && areSame(opposed[1], logs)) this.#outvote(source, logsHere);
-        opposed ??= [other, logs];
+        if (this.#judged(source, await convictByProof({ given, end }))) continue;
+        if (opposed.some(([, theirs]) => areSame(theirs, logs))) this.#outvote(source, logsHere);
+        opposed.push([other, logs]);
         continue;
       }
-      if (opposed !== undefined) this.#outvote(opposed[0], logsHere);
+      for (const [one] of opposed) this.#outvote(one, logsHere);
       if (strayed !== undefined) {
         this.#outvote(strayed.endpoint, `another block ${strayed.ours.number}`);
       }
@@ -158,13 +164,7 @@ export class CrossCheck {
     // That endpoint can judge fewer blocks: sides are taken about those.
     if (behind !== undefined) throw behind;
     if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
-    if (opposed !== undefined) {
-      const about = `the Mediator's logs in ${blocksOf(reading)}`;
-      const [other, logs] = opposed;
-      const here = { origin: source.origin, says: `${reading.logs.length} logs` };
-      const there = { origin: other.origin, says: `${logs.length} logs` };
-      throw this.#dispute(about, [here, there], { given: [[source, reading.logs], opposed], end });
-    }
+    for (const one of opposed) await this.#requireConvicted(source, reading, one);
     await this.#requireUndisputed(source);
   }
 
@@ -192,7 +192,7 @@ export class CrossCheck {
     if (number >= end.number + confirmations) return undefined;
     // Times prove nothing where the block is none of this chain.
     if (hash !== undefined && number < end.number) {
-      const ours = await find(source.client, number);
+      const ours = await readBlockRef(source.client, number).catch(() => undefined);
       if (ours !== undefined && ours.hash !== hash) {
         return { endpoint, ours, theirs: { number, hash } };
       }
@@ -225,82 +225,53 @@ export class CrossCheck {
     const { error, about } = this.#disputed;
     if (typeof about === "number") {
       const all = [source, ...this.#others(source)];
-      const [ours, ...theirs] = await Promise.all(all.map((one) => this.#refAt(one, about)));
+      const [ours, ...theirs] = await Promise.all(all.map((one) => this.#second.refAt(one, about)));
       if (ours === undefined || !theirs.some((ref) => ref?.hash === ours.hash)) throw error;
-    } else {
-      const fault = await this.#convict(source, about);
-      if (fault === undefined) throw error;
+      this.#disputed = undefined;
+      return;
     }
-    this.#disputed = undefined;
+    const fault = (await convictByProof(about)) ?? (await convictByWord(about));
+    if (!this.#judged(source, fault)) throw error;
   }
 
   #others(source: Endpoint): readonly Endpoint[] {
     return this.#options.client.transport.endpoints().filter((endpoint) => endpoint !== source);
   }
 
-  /**
-   * The contents of an endpoint in the place of the reading. A failing one is probed where it said
-   * its height just now: it may be well again long before its penalty is spent. Undefined: it is
-   * silent, or gives nothing in time; a dispute waits for it longer.
-   */
-  async #contentsAt(
-    endpoint: Endpoint,
-    reading: Reading,
-    height: Height | undefined,
-  ): Promise<Contents | undefined> {
-    if (endpoint.isFailing && this.#disputed === undefined) {
-      return height?.isSaid ? this.#probedAt(endpoint, reading) : undefined;
-    }
-    const asked = this.#blockOf(endpoint, endpoint.client, reading);
-    // Logs by the hash of a block that it lacks would count as its failure.
-    const mayLack = height !== undefined && height.number < reading.end.number;
-    if (mayLack && (await asked) === "unknown") return { block: "unknown", logs: undefined };
-    const logs = this.#logsAt(endpoint, endpoint.client, reading);
-    return { block: await asked, logs: await logs };
+  /** Throws `EndpointsDisagree` where the logs of `opposed` are not refuted by its own word. */
+  async #requireConvicted(source: Endpoint, reading: Reading, opposed: Given): Promise<void> {
+    const about = { given: [[source, reading.logs], opposed], end: reading.end } as const;
+    if (this.#judged(source, await convictByWord(about))) return;
+    const said = ([{ origin }, logs]: Given) => ({ origin, says: `${logs.length} logs` });
+    const [here, there] = [said(about.given[0]), said(about.given[1])];
+    throw this.#dispute(`the Mediator's logs in ${blocksOf(reading)}`, [here, there], about);
   }
 
-  /** Each kind of answer in time of its own; no logs where the block says enough. */
-  async #probedAt(endpoint: Endpoint, reading: Reading): Promise<Contents | undefined> {
-    const { probing } = endpoint;
-    const found = await this.#noBlock.answer(endpoint, async () => ({
-      block: await this.#blockOf(endpoint, probing, reading),
-    }));
-    if (found === undefined || found.block !== undefined)
-      return found && { ...found, logs: undefined };
-    const logs = await this.#noLogs.answer(endpoint, () =>
-      this.#logsAt(endpoint, probing, reading),
-    );
-    return { block: undefined, logs };
+  /** Counts a fault, and ends the dispute; throws it where it is the source's. False: none. */
+  #judged(source: Endpoint, fault: Fault | undefined): boolean {
+    if (fault === undefined) return false;
+    this.#disputed = undefined;
+    this.#count(source, fault.endpoint, faultText(fault));
+    return true;
   }
 
-  /** The first block of the reading that the endpoint has otherwise; unknown: it lacks the last. */
-  async #blockOf(
-    endpoint: Endpoint,
-    by: AnyChainClient,
-    { end, cuts }: Reading,
-  ): Promise<OtherBlock | "unknown" | undefined> {
-    const last = await find(by, end.number);
-    if (last === undefined) return "unknown";
-    if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
-    const refs = await Promise.all(cuts.map((ours) => this.#refAt(endpoint, ours.number, by)));
-    for (const [at, theirs] of refs.entries()) {
-      const ours = cuts[at] as BlockRef;
-      if (theirs !== undefined && theirs.hash !== ours.hash) return { endpoint, ours, theirs };
-    }
-    return undefined;
+  /** Whether headers of a later block refute the other; throws where it is the source. */
+  async #isRefuted(
+    source: Endpoint,
+    { endpoint, ours, theirs }: OtherBlock,
+    end: BlockRef,
+  ): Promise<boolean> {
+    const hash = await provenHash([source, endpoint], ours.number, end);
+    if (hash !== ours.hash && hash !== theirs.hash) return false;
+    const problem = `its last blocks do not lead to ${ours.number} as it gives that.`;
+    this.#count(source, hash === ours.hash ? endpoint : source, problem);
+    return true;
   }
 
-  /**
-   * Counts the fault that is proven in the logs of one of two endpoints, and gives it; throws it
-   * where the source is the guilty one.
-   */
-  async #convict(source: Endpoint, { given, end }: LogDispute): Promise<LogsRefused | undefined> {
-    const guilty = await convict(...given, end).catch(() => undefined);
-    if (guilty === undefined) return undefined;
-    const fault = new LogsRefused(faultText(guilty));
-    if (guilty.endpoint === source) throw fault;
-    this.accuse(guilty.endpoint, fault);
-    return fault;
+  #count(source: Endpoint, guilty: Endpoint, problem: string): void {
+    const fault = new LogsRefused(problem);
+    if (guilty === source) throw fault;
+    this.accuse(guilty, fault);
   }
 
   /** `what`: such as "another block 7". */
@@ -323,44 +294,6 @@ export class CrossCheck {
     this.#disputed = { error, about };
     return error;
   }
-
-  /** Undefined where it gives none: what was no answer has been counted. */
-  async #logsAt(
-    endpoint: Endpoint,
-    by: AnyChainClient,
-    reading: Reading,
-  ): Promise<readonly Log[] | undefined> {
-    try {
-      return await readAgain(by, this.#options.mediator, reading);
-    } catch (error) {
-      if (error instanceof LogsRefused) this.accuse(endpoint, error);
-      return undefined;
-    }
-  }
-
-  async #refAt(
-    endpoint: Endpoint,
-    number: BlockNumber,
-    by = endpoint.client,
-  ): Promise<BlockRef | undefined> {
-    const found = await find(by, number);
-    if (found === undefined) this.#noteUnknown(endpoint, number);
-    return found;
-  }
-
-  /**
-   * A missing answer has been counted; an endpoint that does not know a final block is behind, and
-   * is asked for the next ones all the same.
-   */
-  #noteUnknown(endpoint: Endpoint, number: BlockNumber): void {
-    if (endpoint.penalty > 0) return;
-    this.#options.client.transport.contradict(endpoint, `it does not know block ${number}`);
-  }
-}
-
-/** Undefined where the endpoint does not give the block. */
-function find(client: AnyChainClient, number: BlockNumber): Promise<BlockRef | undefined> {
-  return readBlockRef(client, number).catch(() => undefined);
 }
 
 function faultText({ by, block }: Fault): string {

@@ -20,7 +20,7 @@ import {
 import { asTooWide } from "../rpc/logWidth.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import type { LogSource } from "./blockLogs.ts";
-import { CrossCheck, NotSeconded } from "./crossCheck.ts";
+import { CrossCheck, NotSeconded, TooFar } from "./crossCheck.ts";
 import { HeaderReader } from "./headers.ts";
 import { HeadNotifier } from "./headNotifier.ts";
 import { type HeadEvent, HeadPoll } from "./headPoll.ts";
@@ -212,6 +212,10 @@ class BlockFollower {
           // As far as blocks are final by a second one, and no further for now.
           until = error.newest - this.#options.confirmations;
           this.#seconded = error.newest;
+          continue;
+        }
+        if (error instanceof TooFar) {
+          until = error.block;
           continue;
         }
         const tooWide = asTooWide(error);

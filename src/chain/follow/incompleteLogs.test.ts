@@ -442,6 +442,67 @@ describe("what headers prove to two endpoints that give other logs", () => {
       return { result: { ...((await forward()).result as object), gasLimit: null } };
     };
 
+  it.each([[0], [1]])("hex in upper case speaks against nobody (number %i)", async (place) => {
+    const urls = [anvil.url];
+    const upper = (text: string) => `"0x${text.slice(3).toUpperCase()}`;
+    const loud = await proxy(async (_, forward) => {
+      const text = JSON.stringify(await forward());
+      return JSON.parse(text.replace(/"0x[0-9a-f]+"/g, upper)) as RpcAnswer;
+    });
+    urls.splice(place, 0, loud);
+    expect(await followed(urls)).toEqual({ kinds: ALL, failures: [], notices: [] });
+  });
+
+  /** Names another hash for the block of the deposit, and invented logs by that. */
+  const replacing = () =>
+    proxy(async ({ method, params }, forward) => {
+      const [filter] = params as [{ blockHash?: Hex }?];
+      if (method === "eth_getLogs" && filter?.blockHash === STRANGE) {
+        const real = { fromBlock: "0x0", address: exchange.mediator };
+        const logs = await anvil.rpc<RawLog[]>("eth_getLogs", [real]);
+        const own = withInvented(logs).filter(
+          ({ blockNumber }) => Number(blockNumber) === deposited,
+        );
+        return { result: own.map((log) => ({ ...log, blockHash: STRANGE })) };
+      }
+      const answer = await forward();
+      const isMeant = method === "eth_getBlockByNumber" && Number(params[0]) === deposited;
+      return isMeant ? { result: { ...(answer.result as object), hash: STRANGE } } : answer;
+    });
+
+  it.each([
+    ["first of two", 0, 2],
+    ["second of two", 1, 2],
+    ["first of three", 0, 3],
+  ])("a made-up hash of an inner block convicts the %s", async (_, place, count) => {
+    const urls: string[] = [];
+    while (urls.length < count - 1) urls.push(await proxy());
+    const liar = await replacing();
+    urls.splice(place, 0, liar);
+    const { kinds, failures } = await followed(urls);
+    expect(kinds).toEqual(ALL);
+    expect(failures.filter((failure) => !failure.startsWith(liar))).toEqual([]);
+    expect(failures).toContainEqual(
+      expect.stringContaining(`its last blocks do not lead to ${deposited} as it gives that`),
+    );
+  });
+
+  it("a vote of two comes before the word of one that answers no header", async () => {
+    const asked: string[] = [];
+    const liar = await inventing(
+      unproven(async ({ method, params }, forward) => {
+        asked.push(method);
+        const isOwn = /Receipt/.test(method) || Number(params[0]) === deposited;
+        return isOwn && asked.includes("eth_getLogs") ? new Promise(() => {}) : forward();
+      }),
+    );
+    const plain = unproven((_, forward) => forward());
+    const urls = [await proxy(plain), liar, await proxy(plain)];
+    const { kinds, failures } = await followed(urls);
+    expect(kinds).toEqual(ALL);
+    expect(failures[0]).toMatch(`${liar} two others have other logs in blocks`);
+  });
+
   it.each([
     ["has", (async (_, forward) => forward()) satisfies Meddle],
     ["lacks", withoutReceipts],

@@ -40,10 +40,15 @@ export type GivenBlock = object;
 /** True if the hash of the block is that of its header as given. */
 export function isProven(block: GivenBlock): boolean {
   const { hash } = block as { readonly hash?: unknown };
-  return headerHash(block) === String(hash).toLowerCase();
+  try {
+    return typeof hash === "string" && headerHash(block) === hash.toLowerCase();
+  } catch {
+    // A field that is no hex has no bytes to be hashed.
+    return false;
+  }
 }
 
-/** The hash of the header as given; undefined where a field is missing. */
+/** The hash of the header as given; undefined where a field is missing. Throws for no hex. */
 export function headerHash(block: GivenBlock): Hex | undefined {
   const given = block as Readonly<Record<string, unknown>>;
   const fields = FIELDS.map((name) => asItem(given[name]));

@@ -1,4 +1,5 @@
 /** Roots of the receipts of a real node's blocks, and of receipts that were changed. */
+import { concatHex, keccak256, toRlp } from "viem";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Anvil } from "../../../test/support/chain/anvil.ts";
 import { startDeployedExchange } from "../../../test/support/exchange/deployedExchange.ts";
@@ -82,9 +83,34 @@ describe("roots of receipts", () => {
   it("the root is unknown where a receipt has another form", async () => {
     const { receipts } = await blockOf(1);
     const [first] = receipts as [GivenReceipt];
-    const odd = [{ type: "0x7e" }, { type: 2 }, { status: undefined }, { logs: null }];
+    const odd = [{ type: "0x80" }, { type: "two" }, { status: undefined }, { logs: null }];
     for (const change of [...odd, { logs: [null] }, { logsBloom: "0x1" }]) {
       expect(receiptsRoot([{ ...first, ...change } as GivenReceipt])).toBeUndefined();
     }
+  });
+
+  it("the root covers what a deposit of the OP stack has more, since Canyon alone", async () => {
+    const { receipts } = await blockOf(1);
+    const [first] = receipts as [GivenReceipt & { logs: GivenLog[]; logsBloom: Hex }];
+    const deposit = { ...first, type: "0x7e", depositNonce: "0x5" };
+    const logs = first.logs.map(({ address, topics, data }) => [address, topics, data]);
+    const usual = ["0x01", first.cumulativeGasUsed, first.logsBloom, logs];
+    const rootOf = (fields: unknown[]) => {
+      const value = concatHex(["0x7e", toRlp(fields as Hex[])]);
+      return keccak256(toRlp(["0x2080", value]));
+    };
+    expect(receiptsRoot([deposit])).toBe(rootOf(usual));
+    const since = receiptsRoot([{ ...deposit, depositReceiptVersion: "0x1" }]);
+    expect(since).toBe(rootOf([...usual, "0x05", "0x01"]));
+  });
+
+  it("the root of more than a block may hold is unknown", async () => {
+    const { receipts } = await blockOf(1);
+    const [first] = receipts as [GivenReceipt & { logs: GivenLog[] }];
+    const [log] = first.logs as [GivenLog];
+    const many = { ...first, logs: Array.from({ length: 50_000 }, () => log) };
+    expect(receiptsRoot([many])).toBeUndefined();
+    const long = { ...first, logs: [{ ...log, data: `0x${"00".repeat(5_000_000)}` }] };
+    expect(receiptsRoot([long])).toBeUndefined();
   });
 });

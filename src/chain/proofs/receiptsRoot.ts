@@ -6,8 +6,11 @@ import { toHex, toRlp } from "viem";
 import { bytesToHex, type Hex, hexToBytes } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
 
-/** Types whose receipts have the one form: chains with kinds of their own add fields to those. */
-const USUAL_TYPES = new Set(["0x0", "0x1", "0x2", "0x3", "0x4"]);
+/** Bytes that are hashed at most: more is nothing that blocks have, and would stop all else. */
+const MOST_BYTES = 4 * 1024 * 1024;
+const MOST_ITEMS = 40_000;
+/** Deposits of the OP stack: since its Canyon fork their receipts have two fields more. */
+const OP_DEPOSIT = 0x7e;
 
 /** A log as an endpoint gave it. */
 export interface GivenLog {
@@ -23,6 +26,8 @@ export interface GivenReceipt {
   readonly cumulativeGasUsed?: unknown;
   readonly logsBloom?: unknown;
   readonly logs?: unknown;
+  readonly depositNonce?: unknown;
+  readonly depositReceiptVersion?: unknown;
 }
 
 /** An item of RLP: bytes, or a list. */
@@ -34,26 +39,42 @@ interface Entry {
   readonly value: Hex;
 }
 
-/** The root of all receipts of a block, in their order; undefined where one is of another form. */
+/**
+ * The root of all receipts of a block, in their order; undefined where one is of another form, or
+ * where they are more than a block may hold.
+ */
 export function receiptsRoot(receipts: readonly GivenReceipt[]): Hex | undefined {
+  const items = receipts.reduce((sum, { logs }) => sum + 1 + lengthOf(logs), 0);
+  if (items > MOST_ITEMS) return undefined;
   const entries: Entry[] = [];
+  let length = 0;
   for (const [at, receipt] of receipts.entries()) {
     const value = encodingOf(receipt);
     if (value === undefined) return undefined;
+    length += value.length / 2;
+    if (length > MOST_BYTES) return undefined;
     entries.push({ key: halfBytes(toRlp(at === 0 ? "0x" : toHex(at))), value });
   }
   return hashOf(rlp(nodeOf(entries, 0)));
 }
 
 function encodingOf(receipt: GivenReceipt): Hex | undefined {
-  const { type = "0x0", status, cumulativeGasUsed, logsBloom, logs } = receipt;
-  if (typeof type !== "string" || !USUAL_TYPES.has(type) || !Array.isArray(logs)) return undefined;
-  const fields = [quantity(status), quantity(cumulativeGasUsed), bytes(logsBloom)];
+  const { status, cumulativeGasUsed, logsBloom, logs } = receipt;
+  const type = Number(receipt.type ?? 0);
+  if (!Array.isArray(logs) || !Number.isInteger(type) || type < 0 || type > 0x7f) return undefined;
   const items = logs.map(itemOf);
-  if (!fields.every((one) => one !== undefined)) return undefined;
   if (!items.every((one) => one !== undefined)) return undefined;
-  const list = rlp([...fields, items]);
-  return type === "0x0" ? list : `0x0${type.slice(2)}${list.slice(2)}`;
+  const fields = [quantity(status), quantity(cumulativeGasUsed), bytes(logsBloom), items];
+  if (type === OP_DEPOSIT && receipt.depositReceiptVersion !== undefined) {
+    fields.push(quantity(receipt.depositNonce), quantity(receipt.depositReceiptVersion));
+  }
+  if (!fields.every((one) => one !== undefined)) return undefined;
+  const list = rlp(fields);
+  return type === 0 ? list : `0x${type.toString(16).padStart(2, "0")}${list.slice(2)}`;
+}
+
+function lengthOf(logs: unknown): number {
+  return Array.isArray(logs) ? logs.length : 0;
 }
 
 function itemOf(log: GivenLog | null): Item | undefined {
@@ -72,8 +93,10 @@ function quantity(value: unknown): Hex | undefined {
 }
 
 function bytes(value: unknown): Hex | undefined {
-  const isHex = typeof value === "string" && /^0x([0-9a-fA-F]{2})*$/.test(value);
-  return isHex ? (value as Hex) : undefined;
+  if (typeof value !== "string" || value.length % 2 !== 0) return undefined;
+  return value.length <= 2 * MOST_BYTES && /^0x[0-9a-fA-F]*$/.test(value)
+    ? (value as Hex)
+    : undefined;
 }
 
 /** The trie's node of `entries`, whose keys are the same before `depth`. */

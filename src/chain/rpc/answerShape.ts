@@ -86,3 +86,24 @@ export function shapeFault({ method, params }: Question, result: unknown): strin
   const short = shown.length > SHOWN_LENGTH ? `${shown.slice(0, SHOWN_LENGTH)}...` : shown;
   return `it answered ${method} with what is no answer to it: ${short}`;
 }
+
+/**
+ * The same result with all hex in lower case, as hashes and data are compared: in place. Digits of
+ * either case mean the same, and an endpoint may choose.
+ */
+export function withLowerHex(result: unknown): unknown {
+  if (typeof result === "string") return lowerHex(result);
+  const left = [result];
+  for (let item = left.pop(); item !== undefined; item = left.pop()) {
+    if (typeof item !== "object" || item === null) continue;
+    for (const [key, value] of Object.entries(item)) {
+      if (typeof value === "object") left.push(value);
+      else if (typeof value === "string") (item as Record<string, unknown>)[key] = lowerHex(value);
+    }
+  }
+  return result;
+}
+
+function lowerHex(text: string): string {
+  return text.startsWith("0x") && /^0x[0-9a-fA-F]*$/.test(text) ? text.toLowerCase() : text;
+}

@@ -4,7 +4,7 @@
  */
 import { RpcRequestError } from "viem";
 import { getHttpRpcClient } from "viem/utils";
-import { shapeFault } from "./answerShape.ts";
+import { shapeFault, withLowerHex } from "./answerShape.ts";
 import { RpcRefusal } from "./errorKinds.ts";
 import { causeOf, EndpointFailed, shortMessage } from "./errors.ts";
 
@@ -157,9 +157,9 @@ interface RpcBody {
 }
 
 /**
- * The result in a JSON-RPC answer; throws the error in it as `RpcRefusal`, and `Error` for an
- * answer to another request, or one that is none. A server that could not or would not read a
- * request knows no id.
+ * The result in a JSON-RPC answer, its hex in lower case; throws the error in it as `RpcRefusal`,
+ * and `Error` for an answer to another request, or one that is none. A server that could not or would
+ * not read a request knows no id.
  */
 export function resultOf(
   answer: unknown,
@@ -179,7 +179,7 @@ export function resultOf(
   }
   const fault = shapeFault(call, body.result);
   if (fault !== undefined) throw new Error(name.redact(fault));
-  return body.result;
+  return withLowerHex(body.result);
 }
 
 /** The results in the answer to a batch; throws the fault of the first where there are none. */

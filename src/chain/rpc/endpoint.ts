@@ -46,7 +46,10 @@ const LONGEST_PAUSE_MS = 30_000;
 export const SECOND_WORD_MS = 2000;
 
 /** Methods that an endpoint may lack, and be well: another one says the same. */
-const OPTIONAL_METHODS: ReadonlySet<string> = new Set(["eth_maxPriorityFeePerGas"]);
+const OPTIONAL_METHODS: ReadonlySet<string> = new Set([
+  "eth_getBlockReceipts",
+  "eth_maxPriorityFeePerGas",
+]);
 
 /** Subscriptions in a row that failed, where other questions may pass, before it is only asked. */
 const MOST_FAILED_SUBSCRIPTIONS = 3;
