@@ -44,6 +44,11 @@ export class Chain {
     this.#random = random;
   }
 
+  /** Whether headers prove their hashes. */
+  get isProven(): boolean {
+    return this.#form.isProven;
+  }
+
   get head(): Block {
     return this.blocks[this.blocks.length - 1] as Block;
   }

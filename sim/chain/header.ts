@@ -3,7 +3,7 @@ import { keccak256, stringToHex } from "viem";
 import type { Address, Hex } from "../../src/base/hex.ts";
 import { headerHash } from "../../src/chain/proofs/headerProof.ts";
 import { receiptsRoot } from "../../src/chain/proofs/receiptsRoot.ts";
-import type { Block, HeaderFields, MinedTransaction, PlacedLog } from "./block.ts";
+import type { Block, HeaderFields } from "./block.ts";
 import { bloomOf } from "./bloom.ts";
 
 export interface HeaderForm {
@@ -13,6 +13,13 @@ export interface HeaderForm {
   /** The bits that the logs of other contracts set in every bloom. */
   readonly otherBlooms: Uint8Array | undefined;
 }
+
+/** A log of another contract, which takes a place among those of a block. */
+const OTHER_LOG = {
+  address: `0x${"99".repeat(20)}`,
+  topics: [] as readonly Hex[],
+  data: "0x",
+} as const;
 
 /** A block whose hash is still to be found. */
 export type Unsealed = Omit<Block, "hash" | "header">;
@@ -51,35 +58,41 @@ function headerOf(block: Unsealed, { mediator, isProven, otherBlooms }: HeaderFo
     logsBloom: bloomOf(items, otherBlooms),
   };
   if (!isProven) return fields;
-  const receipts = block.mined.map((one) => receiptFields(one, logs, mediator));
-  const root = receiptsRoot(receipts);
+  const root = receiptsRoot(receiptFields(block, mediator));
   if (root === undefined) throw new Error("A receipt lacks a field.");
   return { ...CONSTANTS, ...fields, stateRoot: word, receiptsRoot: root };
 }
 
-/** What a receipt says of its transaction, wherever that is. */
+/** What the receipts of a block say of their transactions, whatever block that is. */
 export function receiptFields(
-  { transaction, refusal }: MinedTransaction,
-  logs: readonly PlacedLog[],
+  { mined, logs }: Pick<Unsealed, "mined" | "logs">,
   mediator: Address,
 ) {
-  const own = logs.filter(({ transactionHash }) => transactionHash === transaction.hash);
-  return {
-    type: "0x2",
-    status: refusal === undefined ? "0x1" : "0x0",
-    cumulativeGasUsed: hex(150_000),
-    logs: own.map(({ topics, data }) => ({ address: mediator, topics, data })),
-    logsBloom: bloomOf(
-      own.flatMap(({ topics }) => [mediator as Hex, ...topics]),
-      undefined,
-    ),
-  };
-}
-
-function hex(value: number | bigint): Hex {
-  return `0x${value.toString(16)}`;
+  let place = 0;
+  return mined.map(({ transaction, refusal }) => {
+    const own = logs.filter(({ transactionHash }) => transactionHash === transaction.hash);
+    const all = own.flatMap(({ logIndex, topics, data }) => {
+      const before = Array.from({ length: logIndex - place }, () => OTHER_LOG);
+      place = logIndex + 1;
+      return [...before, { address: mediator as Hex, topics, data }];
+    });
+    return {
+      type: "0x2",
+      status: refusal === undefined ? "0x1" : "0x0",
+      cumulativeGasUsed: hex(150_000),
+      logs: all,
+      logsBloom: bloomOf(
+        own.flatMap(({ topics }) => [mediator as Hex, ...topics]),
+        undefined,
+      ),
+    };
+  });
 }
 
 function wordOf(text: string): Hex {
   return keccak256(stringToHex(text));
+}
+
+function hex(value: number | bigint): Hex {
+  return `0x${value.toString(16)}`;
 }

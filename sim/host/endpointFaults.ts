@@ -78,8 +78,18 @@ export const WORD_FAULTS = [
  * ones, one more with each block, until there are 19; then none.
  */
 export const CREEPING_FAULTS = ["blocksCreeping"] as const;
-/** logsInvented: a second log beside true ones, alike but for its amount. */
-export const INVENTING_FAULTS = ["logsInvented"] as const;
+/**
+ * Lies that headers refute, where these prove anything; the first also where they prove nothing.
+ * logsInvented: a second log beside true ones, alike but for its amount, in receipts too where
+ * headers refute those. logsMoved: other places of logs in their blocks. hashesInvented: of one
+ * older block in three another hash, and by that no logs. upperCased, no lie: hex in upper case.
+ */
+export const INVENTING_FAULTS = [
+  "logsInvented",
+  "logsMoved",
+  "hashesInvented",
+  "upperCased",
+] as const;
 /** The faults that a seed draws from; what is added here makes other worlds of old seeds. */
 export const DRAWN_FAULTS = [...LOG_FAULTS, ...LIMIT_FAULTS, ...SHAPE_FAULTS] as const;
 export const ENDPOINT_FAULTS = [
@@ -225,8 +235,13 @@ export function shapedBy(
 }
 
 /** Of one block in three. */
-function isHidden(word: string): boolean {
+export function isHidden(word: string): boolean {
   return Number.parseInt(word.slice(2, 6), 16) % 3 === 0;
+}
+
+/** Other places of the logs. */
+export function withMoved(logs: readonly RpcLog[]): RpcLog[] {
+  return logs.map((log) => ({ ...log, logIndex: `0x${(Number(log.logIndex) + 1).toString(16)}` }));
 }
 
 /** After the last log of each of these blocks another one like it, of another amount. */

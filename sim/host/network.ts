@@ -2,18 +2,21 @@
  * The chain's endpoints, over a network that loses, delays and cuts. Each has a head of its own;
  * what it says follows from that head, as it does with real nodes that lag or sit on a fork.
  */
+import type { Hex } from "../../src/base/hex.ts";
 import type { Block } from "../chain/block.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { Clock, Process } from "./clock.ts";
 import type { Dialect } from "./dialects.ts";
 import {
   type EndpointFault,
+  isHidden,
   logsBy,
   prunedBy,
   type Refused,
   refusalBy,
   shapedBy,
   withInvented,
+  withMoved,
 } from "./endpointFaults.ts";
 import type { Answer } from "./globals.ts";
 import { lieOf } from "./lies.ts";
@@ -202,7 +205,9 @@ export class Network {
   #textOf(endpoint: Endpoint, id: number, method: string, params: readonly unknown[]): string {
     try {
       const result = this.#resultOf(endpoint, method, params);
-      return JSON.stringify({ jsonrpc: "2.0", id, result });
+      const text = JSON.stringify({ jsonrpc: "2.0", id, result });
+      if (!endpoint.faults.has("upperCased")) return text;
+      return text.replace(/"0x[0-9a-f]+"/g, (hex) => `"0x${hex.slice(3).toUpperCase()}`);
     } catch (error) {
       if (!(error instanceof RpcError)) throw error;
       const { code, message, data } = error;
@@ -222,7 +227,22 @@ export class Network {
     const lie = lieOf((fault) => this.#hasRefutable(endpoint, fault), question);
     if (lie !== undefined) return lie;
     if (method === "eth_getLogs") return this.#logsOf(endpoint, head, params, answer);
-    return shapedBy(faults, this.#faultRandom, method, answer());
+    const shown = shapedBy(faults, this.#faultRandom, method, answer());
+    return this.#chain.isProven ? this.#refutedByHeaders(endpoint, head, method, shown) : shown;
+  }
+
+  /** Receipts and headers with lies that headers refute. */
+  #refutedByHeaders(endpoint: Endpoint, head: Block, method: string, shown: unknown): unknown {
+    if (method === "eth_getBlockReceipts" && this.#hasRefutable(endpoint, "logsInvented")) {
+      const receipts = (shown ?? []) as readonly { readonly logs: readonly RpcLog[] }[];
+      return receipts.map((one) => ({ ...one, logs: withInvented(one.logs, endpoint.words) }));
+    }
+    if (method !== "eth_getBlockByNumber") return shown;
+    if (shown === null || !this.#hasRefutable(endpoint, "hashesInvented")) return shown;
+    const { number, hash } = shown as { readonly number: Hex; readonly hash: Hex };
+    const word = blockOf(head, hash)?.word ?? hash;
+    const isMeant = Number(number) < head.number - 1 && isHidden(word);
+    return isMeant ? { ...(shown as object), hash: inventedHash(hash) } : shown;
   }
 
   #logsOf(
@@ -232,9 +252,12 @@ export class Network {
     answer: (params?: readonly unknown[]) => unknown,
   ): unknown {
     const { faults } = endpoint;
+    const { isProven } = this.#chain;
     const filter = params[0] as { readonly fromBlock?: string; readonly blockHash?: string };
     const byHash = filter.blockHash !== undefined;
     if (byHash && faults.has("hashEmpty")) return [];
+    const asked = filter.blockHash ?? "";
+    if (byHash && isInvented(asked) && this.#hasRefutable(endpoint, "hashesInvented")) return [];
     const from = byHash
       ? (blockOf(head, filter.blockHash as string) ?? head).number
       : filter.fromBlock;
@@ -243,7 +266,8 @@ export class Network {
     const isIgnored = byHash && faults.has("hashIgnored");
     const given = answer(isIgnored ? [{ blockHash: head.hash }] : params) as RpcLog[];
     const lies = this.#hasRefutable(endpoint, "logsInvented");
-    const logs = lies ? withInvented(given, endpoint.words) : given;
+    const told = lies ? withInvented(given, endpoint.words) : given;
+    const logs = isProven && this.#hasRefutable(endpoint, "logsMoved") ? withMoved(told) : told;
     const wordOf = (hash: string) => blockOf(head, hash)?.word ?? hash;
     return logsBy(faults, this.#faultRandom, logs, { head: head.number, wordOf });
   }
@@ -279,6 +303,16 @@ export class Network {
       (one) => one.faults.size === 0 && one.mode === "well" && (this.#wellHeads.get(one) ?? 0) > 1,
     );
   }
+}
+
+const INVENTED_ENDING = "abcdef";
+
+function inventedHash(hash: Hex): Hex {
+  return `0x${hash.slice(2, -INVENTED_ENDING.length)}${INVENTED_ENDING}`;
+}
+
+function isInvented(hash: string): boolean {
+  return hash.endsWith(INVENTED_ENDING);
 }
 
 function refusedWith(body: string, { status, code, message }: Refused): Answer {

@@ -196,15 +196,21 @@ export class RpcNode {
   #receiptOf(block: Block, one: MinedTransaction) {
     const { mediator } = this.#chain.terms.domain;
     const { transaction } = one;
-    const logs = block.logs.filter(({ transactionHash }) => transactionHash === transaction.hash);
+    const fields = receiptFields(block, mediator)[block.mined.indexOf(one)];
+    const own = block.logs.filter(({ transactionHash }) => transactionHash === transaction.hash);
+    const shown = own.map((log) => rpcLog(block, log, mediator));
+    const logs = fields?.logs.map((log) => {
+      if (log.address !== mediator) return { ...shown[0], ...log, logIndex: "0x0" };
+      return shown.shift();
+    });
     return {
-      ...receiptFields(one, block.logs, mediator),
+      ...fields,
       transactionHash: transaction.hash,
       blockHash: block.hash,
       blockNumber: hex(block.number),
       from: transaction.from,
       to: mediator,
-      logs: logs.map((log) => rpcLog(block, log, mediator)),
+      logs,
       transactionIndex: "0x0",
       gasUsed: hex(150_000),
       effectiveGasPrice: hex(block.baseFee + 10n ** 9n),
