@@ -82,9 +82,8 @@ export class RpcNode {
         return hex(10n ** 20n);
       case "eth_getTransactionCount": {
         const operator = this.#operatorOf(first as Hex);
-        return hex(
-          second === "pending" ? this.#chain.pendingNonce(operator) : nonceOf(head, operator),
-        );
+        if (second === "pending") return hex(this.#chain.pendingNonce(operator));
+        return hex(nonceOf(this.#known(dialect, head, second as string), operator));
       }
       case "eth_maxPriorityFeePerGas":
         return hex(10n ** 9n);

@@ -132,6 +132,24 @@ describe("an endpoint that lies about an account", () => {
     expect(await minted()).toBe(5n);
   });
 
+  it("a receipt of a block by which the nonce was not used is not believed", async () => {
+    await anvil.setAutomine(false);
+    const before = Number(await anvil.rpc("eth_blockNumber", []));
+    let lies = 0;
+    const meddle: Meddle = async ({ method, params }, forward) => {
+      const answer = await forward();
+      if (method !== "eth_getTransactionReceipt" || answer.result !== null) return answer;
+      lies += 1;
+      return receiptOf(params[0], before, "0x1");
+    };
+    const { one } = await beside(meddle, { pollMs: 100 });
+    const sent = one.send(mint(5n));
+    await expect.poll(() => lies).toBeGreaterThan(0);
+    await anvil.mine(2);
+    expect((await sent).block).toBe(before + 1);
+    expect(one.newestMined).toBe(before + 1);
+  });
+
   it("one endpoint alone is believed as ever", async () => {
     const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) =>
       method === "eth_getTransactionReceipt" ? receiptOf(params[0], 3, "0x1") : forward(),

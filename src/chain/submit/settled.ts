@@ -14,21 +14,26 @@ export interface Settled {
 }
 
 export interface SettledOptions {
+  /** Whether the account had used the slot's nonce by the block that a receipt names. */
+  readonly isUsedBy: (block: BlockNumber) => Promise<boolean>;
   /** Called with the block that holds a version, before any other read. */
   readonly onBlock: (block: BlockNumber) => void;
   /** Throws the reason why a reverted call still reverts. */
   readonly simulate: (call: Call) => Promise<unknown>;
 }
 
-/** Undefined while none of the slot's versions is known to be mined. */
+/** Undefined while none of the slot's versions is known to be mined, or its nonce is not used. */
 export async function settledOf(
   slot: NonceSlot,
   client: ChainClient,
-  { onBlock, simulate }: SettledOptions,
+  { isUsedBy, onBlock, simulate }: SettledOptions,
 ): Promise<Settled | undefined> {
   for (const { hash, raw, job } of slot.versions) {
     const receipt = await readReceipt(client, hash, raw, slot.pollsAfterUse > 0);
     if (receipt === undefined) continue;
+    const isKnown = slot.lastMined?.block === receipt.blockHash;
+    // Made up, or of another block: what is sent on top of it would be sent twice.
+    if (!isKnown && !(await isUsedBy(receipt.block))) continue;
     onBlock(receipt.block);
     const rest = { job, version: { hash, block: receipt.blockHash } };
     if (receipt.isSuccess) return { ...rest, outcome: minedAs(hash, receipt) };

@@ -72,6 +72,8 @@ export interface SubmitterOptions {
 const DEFAULT_POLLS = 30;
 /** Polls for a receipt after the nonce was used: endpoints lag behind each other. */
 const POLLS_AFTER_NONCE_USED = 3;
+/** Receipts of a nonce that is not used by their block, before one is believed all the same. */
+const MOST_DOUBTS = 6;
 /** Polls that show an older nonce before it is believed, for the same reason. */
 const POLLS_BEHIND = 3;
 const UNKNOWN_PENDING_HINT =
@@ -84,6 +86,8 @@ export class Submitter implements CallSubmitter {
   readonly #pricing: Pricing;
   readonly #attempts: Attempts;
   readonly #keyed: KeyedCalls;
+  /** Receipts that the account's nonces contradicted. */
+  readonly #doubts = new WeakMap<NonceSlot, number>();
   #working = false;
   #pollsBehind = 0;
   #newestMined = 0;
@@ -305,6 +309,7 @@ export class Submitter implements CallSubmitter {
   async #collect(next: number | undefined): Promise<void> {
     for (const slot of this.#line.slots) {
       const settled = await settledOf(slot, this.#options.client, {
+        isUsedBy: (block) => this.#isUsedBy(slot, block),
         onBlock: (block) => {
           this.#newestMined = Math.max(this.#newestMined, block);
         },
@@ -320,6 +325,17 @@ export class Submitter implements CallSubmitter {
         return;
       }
     }
+  }
+
+  /** True where no endpoint tells, or after many doubts: the account's nonces may be the lie. */
+  async #isUsedBy(slot: NonceSlot, block: BlockNumber): Promise<boolean> {
+    const doubts = this.#doubts.get(slot) ?? 0;
+    if (doubts >= MOST_DOUBTS) return true;
+    const question = { address: this.address, blockNumber: BigInt(block) };
+    const next = await this.#options.client.getTransactionCount(question).catch(() => undefined);
+    if (next === undefined || next > slot.nonce) return true;
+    this.#doubts.set(slot, doubts + 1);
+    return false;
   }
 
   #waitingFor(job: Job): Job {
