@@ -58,7 +58,7 @@ function headerOf(block: Unsealed, { mediator, isProven, otherBlooms }: HeaderFo
     logsBloom: bloomOf(items, otherBlooms),
   };
   if (!isProven) return fields;
-  const root = receiptsRoot(receiptFields(block, mediator));
+  const root = receiptsRoot(receiptFields(block, mediator), 0n);
   if (root === undefined) throw new Error("A receipt lacks a field.");
   return { ...CONSTANTS, ...fields, stateRoot: word, receiptsRoot: root };
 }

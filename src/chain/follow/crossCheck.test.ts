@@ -118,6 +118,14 @@ describe("a block that was taken as final and is another now", () => {
     expect(all.map((one) => asksFor(one, after.number))).toEqual([1, 1, 1]);
   });
 
+  it("a reorganisation that no second endpoint bears out is a failed poll", async () => {
+    const after = await readBlockRef(anvil.client, head - CONFIRMATIONS);
+    const first = await strayed((number) => number > 0);
+    const away = await proxy(async () => 503);
+    const failed = kindsUpTo(await begin([first.url, away.url], { after }), head);
+    await expect(failed).rejects.toMatchObject({ code: "RpcUnavailable" });
+  });
+
   it.each([1, 2])("one endpoint that has the block still is believed (number %i)", async (at) => {
     const after = await readBlockRef(anvil.client, head - CONFIRMATIONS);
     const first = await strayed((number) => number > 0);

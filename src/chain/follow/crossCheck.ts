@@ -2,10 +2,11 @@
  * Compares what one endpoint says of final blocks with what the others say. Two that agree outvote
  * a third; between one and one nobody decides, and the follower waits, and ends at last.
  */
+import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
 import type { BlockNumber, BlockRef } from "../../protocol/units.ts";
 import type { Endpoint } from "../rpc/endpoint.ts";
-import { EndpointsDisagree } from "../rpc/errors.ts";
+import { EndpointsDisagree, RpcUnavailable } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import {
   convictByProof,
@@ -64,6 +65,8 @@ export class CrossCheck {
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
   readonly #second: SecondReader;
+  /** The block to which a range was cut, and the logs that two gave of that range. */
+  #cut: { readonly block: BlockNumber; readonly given: LogDispute["given"] } | undefined;
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
@@ -101,7 +104,11 @@ export class CrossCheck {
       if (isShared) this.#outvote(source, `another block ${ours.number}`);
       throw this.#disputeBlock(source, { ...first, ours });
     }
-    if (given.length > 0) this.#disputed = undefined;
+    // A reorganisation that ends the operator needs a second word, where anybody may give it.
+    if (given.length === 0 && answers.length > 0) {
+      throw new RpcUnavailable(`with block ${ours.number} by a second endpoint`, undefined);
+    }
+    this.#disputed = undefined;
     await this.#requireUndisputed(source);
   }
 
@@ -115,7 +122,8 @@ export class CrossCheck {
     const { end } = reading;
     let behind: NotSeconded | undefined;
     // Have other logs, or another block, than were read.
-    const opposed: Given[] = [];
+    const opposed: LogDispute[] = [];
+    let cut: LogDispute | undefined;
     let strayed: OtherBlock | undefined;
     const logsHere = `other logs in ${blocksOf(reading)}`;
     const others = this.#others(source);
@@ -141,17 +149,29 @@ export class CrossCheck {
         continue;
       }
       if (logs === undefined) continue;
+      if (this.#isFickle(source, reading, [other, logs])) continue;
+      const dispute = {
+        given: [
+          [source, reading.logs],
+          [other, logs],
+        ],
+        end,
+      } as const;
       if (!areSame(reading.logs, logs)) {
-        const [last = end.number] = differences(reading.logs, logs);
-        if (end.number - last > MOST_LINKS) throw new TooFar(last);
-        const given = [[source, reading.logs] as const, [other, logs] as const] as const;
+        cut ??= cutOf(dispute);
         // Of the block itself both say the same: so much of a dispute is settled.
-        if (this.#judged(source, await convictByProof({ given, end }))) continue;
-        if (opposed.some(([, theirs]) => areSame(theirs, logs))) this.#outvote(source, logsHere);
-        opposed.push([other, logs]);
+        if (this.#judged(source, await convictByProof(dispute))) continue;
+        const isShared = opposed.some(({ given: [, [, theirs]] }) => areSame(theirs, logs));
+        // Before a vote counts: two may lack what the receipts of both have.
+        if (isShared && this.#judged(source, await convictByWord(dispute))) continue;
+        if (isShared) this.#outvote(source, logsHere);
+        opposed.push(dispute);
         continue;
       }
-      for (const [one] of opposed) this.#outvote(one, logsHere);
+      for (const one of opposed) {
+        if (this.#judged(source, await convictByWord(one))) continue;
+        this.#outvote(one.given[1][0], logsHere);
+      }
       if (strayed !== undefined) {
         this.#outvote(strayed.endpoint, `another block ${strayed.ours.number}`);
       }
@@ -164,6 +184,7 @@ export class CrossCheck {
     // That endpoint can judge fewer blocks: sides are taken about those.
     if (behind !== undefined) throw behind;
     if (strayed !== undefined) throw this.#disputeBlock(source, strayed);
+    if (cut !== undefined) throw this.#tooFar(cut);
     for (const one of opposed) await this.#requireConvicted(source, reading, one);
     await this.#requireUndisputed(source);
   }
@@ -238,13 +259,34 @@ export class CrossCheck {
     return this.#options.client.transport.endpoints().filter((endpoint) => endpoint !== source);
   }
 
-  /** Throws `EndpointsDisagree` where the logs of `opposed` are not refuted by its own word. */
-  async #requireConvicted(source: Endpoint, reading: Reading, opposed: Given): Promise<void> {
-    const about = { given: [[source, reading.logs], opposed], end: reading.end } as const;
+  /** Throws `EndpointsDisagree` where neither is refuted by its own word. */
+  async #requireConvicted(source: Endpoint, reading: Reading, about: LogDispute): Promise<void> {
     if (this.#judged(source, await convictByWord(about))) return;
     const said = ([{ origin }, logs]: Given) => ({ origin, says: `${logs.length} logs` });
-    const [here, there] = [said(about.given[0]), said(about.given[1])];
-    throw this.#dispute(`the Mediator's logs in ${blocksOf(reading)}`, [here, there], about);
+    const both = [said(about.given[0]), said(about.given[1])] as const;
+    throw this.#dispute(`the Mediator's logs in ${blocksOf(reading)}`, both, about);
+  }
+
+  /** The words of both are kept: who says something else once the block is the last one, lied. */
+  #tooFar({ given, end }: LogDispute): TooFar {
+    const [last = end.number] = differences(given[0][1], given[1][1]);
+    this.#cut = { block: last, given };
+    return new TooFar(last);
+  }
+
+  /** Whether the other gave other logs of the last block before; throws where the source did. */
+  #isFickle(source: Endpoint, { end, logs }: Reading, other: Given): boolean {
+    if (this.#cut?.block !== end.number) return false;
+    const inBlock = (all: readonly Log[]) => {
+      return all.filter(({ blockNumber }) => Number(blockNumber) === end.number);
+    };
+    for (const [endpoint, before] of this.#cut.given) {
+      const now = endpoint === source ? logs : endpoint === other[0] ? other[1] : undefined;
+      if (now === undefined || areSame(inBlock(before), inBlock(now))) continue;
+      this.#count(source, endpoint, `it gave other logs of block ${end.number} before.`);
+      if (endpoint === other[0]) return true;
+    }
+    return false;
   }
 
   /** Counts a fault, and ends the dispute; throws it where it is the source's. False: none. */
@@ -294,6 +336,13 @@ export class CrossCheck {
     this.#disputed = { error, about };
     return error;
   }
+}
+
+/** Undefined where headers lead from the blocks that differ to the last one. */
+function cutOf(dispute: LogDispute): LogDispute | undefined {
+  const { given, end } = dispute;
+  const [last = end.number] = differences(given[0][1], given[1][1]);
+  return end.number - last > MOST_LINKS ? dispute : undefined;
 }
 
 function faultText({ by, block }: Fault): string {

@@ -234,7 +234,9 @@ async function readInParts(
 export function areSame(some: readonly Log[], others: readonly Log[]): boolean {
   const text = (logs: readonly Log[]) =>
     logs
-      .map(({ blockHash, logIndex, topics, data }) => `${blockHash} ${logIndex} ${topics} ${data}`)
+      .map(({ blockNumber, blockHash, logIndex, topics, data }) => {
+        return `${blockNumber} ${blockHash} ${logIndex} ${topics} ${data}`;
+      })
       .sort()
       .join();
   return some.length === others.length && text(some) === text(others);

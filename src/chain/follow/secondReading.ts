@@ -86,14 +86,15 @@ export class SecondReader {
     by: AnyChainClient,
     { end, near, cuts }: Reading,
   ): Promise<OtherBlock | "unknown" | undefined> {
-    const last = await find(by, end.number);
+    const inner = [...near, ...cuts].filter(({ number }) => number !== end.number);
+    const numbers = [end, ...inner].map(({ number }) => number);
+    const [last, ...refs] = await Promise.all(numbers.map((number) => find(by, number)));
     if (last === undefined) return "unknown";
     if (last.hash !== end.hash) return { endpoint, ours: end, theirs: last };
-    const inner = [...near, ...cuts].filter(({ number }) => number !== end.number);
-    const refs = await Promise.all(inner.map((ours) => this.refAt(endpoint, ours.number, by)));
     for (const [at, theirs] of refs.entries()) {
       const ours = inner[at] as BlockRef;
-      if (theirs !== undefined && theirs.hash !== ours.hash) return { endpoint, ours, theirs };
+      if (theirs === undefined) this.noteUnknown(endpoint, ours.number);
+      else if (theirs.hash !== ours.hash) return { endpoint, ours, theirs };
     }
     return undefined;
   }
@@ -113,12 +114,8 @@ export class SecondReader {
   }
 
   /** Undefined where it does not give the block, which counts. */
-  async refAt(
-    endpoint: Endpoint,
-    number: BlockNumber,
-    by = endpoint.client,
-  ): Promise<BlockRef | undefined> {
-    const found = await find(by, number);
+  async refAt(endpoint: Endpoint, number: BlockNumber): Promise<BlockRef | undefined> {
+    const found = await find(endpoint.client, number);
     if (found === undefined) this.noteUnknown(endpoint, number);
     return found;
   }

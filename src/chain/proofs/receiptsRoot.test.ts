@@ -10,6 +10,7 @@ import { type GivenLog, type GivenReceipt, receiptsRoot } from "./receiptsRoot.t
 interface Block {
   readonly number: Hex;
   readonly receiptsRoot: Hex;
+  readonly gasUsed: Hex;
 }
 
 let anvil: Anvil;
@@ -22,7 +23,9 @@ beforeAll(async () => {
 afterAll(() => anvil.stop());
 
 /** A block of so many transactions of several types, each with a log; some are reverted. */
-async function blockOf(transactions: number): Promise<{ root: Hex; receipts: GivenReceipt[] }> {
+async function blockOf(
+  transactions: number,
+): Promise<{ root: Hex; gas: bigint; receipts: GivenReceipt[] }> {
   const [from] = anvil.addresses as [Address];
   await anvil.setAutomine(false);
   for (let i = 0; i < transactions; i++) {
@@ -45,7 +48,7 @@ async function blockOf(transactions: number): Promise<{ root: Hex; receipts: Giv
   const block = await anvil.rpc<Block>("eth_getBlockByNumber", ["latest", false]);
   const receipts = await anvil.rpc<GivenReceipt[]>("eth_getBlockReceipts", [block.number]);
   expect(receipts).toHaveLength(transactions);
-  return { root: block.receiptsRoot, receipts };
+  return { root: block.receiptsRoot, gas: BigInt(block.gasUsed), receipts };
 }
 
 describe("roots of receipts", () => {
@@ -53,15 +56,15 @@ describe("roots of receipts", () => {
   it.each([0, 1, 2, 17, 130, 260])(
     "the root is that of a node's header: %i receipts",
     async (count) => {
-      const { root, receipts } = await blockOf(count);
-      expect(receiptsRoot(receipts)).toBe(root);
+      const { root, gas, receipts } = await blockOf(count);
+      expect(receiptsRoot(receipts, gas)).toBe(root);
       const types = new Set(receipts.map(({ type }) => type));
       expect(types.size).toBe(Math.min(3, count));
     },
   );
 
   it("the root is another where a receipt or a log is missing, added, moved or changed", async () => {
-    const { root, receipts } = await blockOf(3);
+    const { root, gas, receipts } = await blockOf(3);
     const [first, second, third] = receipts as [GivenReceipt, GivenReceipt, GivenReceipt];
     const [log] = first.logs as [GivenLog];
     const withLogs = (logs: unknown) => [{ ...first, logs }, second, third];
@@ -75,22 +78,22 @@ describe("roots of receipts", () => {
       withLogs([{ ...log, address: anvil.addresses[1] }]),
       [{ ...first, status: "0x0" }, second, third],
     ];
-    const roots = changed.map(receiptsRoot);
+    const roots = changed.map((one) => receiptsRoot(one, gas));
     expect(roots.every((one) => one !== undefined && one !== root)).toBe(true);
     expect(new Set(roots).size).toBe(changed.length);
   });
 
   it("the root is unknown where a receipt has another form", async () => {
-    const { receipts } = await blockOf(1);
+    const { gas, receipts } = await blockOf(1);
     const [first] = receipts as [GivenReceipt];
     const odd = [{ type: "0x80" }, { type: "two" }, { status: undefined }, { logs: null }];
     for (const change of [...odd, { logs: [null] }, { logsBloom: "0x1" }]) {
-      expect(receiptsRoot([{ ...first, ...change } as GivenReceipt])).toBeUndefined();
+      expect(receiptsRoot([{ ...first, ...change } as GivenReceipt], gas)).toBeUndefined();
     }
   });
 
   it("the root covers what a deposit of the OP stack has more, since Canyon alone", async () => {
-    const { receipts } = await blockOf(1);
+    const { gas, receipts } = await blockOf(1);
     const [first] = receipts as [GivenReceipt & { logs: GivenLog[]; logsBloom: Hex }];
     const deposit = { ...first, type: "0x7e", depositNonce: "0x5" };
     const logs = first.logs.map(({ address, topics, data }) => [address, topics, data]);
@@ -99,18 +102,18 @@ describe("roots of receipts", () => {
       const value = concatHex(["0x7e", toRlp(fields as Hex[])]);
       return keccak256(toRlp(["0x2080", value]));
     };
-    expect(receiptsRoot([deposit])).toBe(rootOf(usual));
-    const since = receiptsRoot([{ ...deposit, depositReceiptVersion: "0x1" }]);
+    expect(receiptsRoot([deposit], gas)).toBe(rootOf(usual));
+    const since = receiptsRoot([{ ...deposit, depositReceiptVersion: "0x1" }], gas);
     expect(since).toBe(rootOf([...usual, "0x05", "0x01"]));
   });
 
-  it("the root of more than a block may hold is unknown", async () => {
-    const { receipts } = await blockOf(1);
+  it("the root of more than the gas of the block paid for is unknown", async () => {
+    const { gas, receipts } = await blockOf(1);
     const [first] = receipts as [GivenReceipt & { logs: GivenLog[] }];
     const [log] = first.logs as [GivenLog];
     const many = { ...first, logs: Array.from({ length: 50_000 }, () => log) };
-    expect(receiptsRoot([many])).toBeUndefined();
+    expect(receiptsRoot([many], gas)).toBeUndefined();
     const long = { ...first, logs: [{ ...log, data: `0x${"00".repeat(5_000_000)}` }] };
-    expect(receiptsRoot([long])).toBeUndefined();
+    expect(receiptsRoot([long], gas)).toBeUndefined();
   });
 });

@@ -6,9 +6,13 @@ import { toHex, toRlp } from "viem";
 import { bytesToHex, type Hex, hexToBytes } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
 
-/** Bytes that are hashed at most: more is nothing that blocks have, and would stop all else. */
-const MOST_BYTES = 4 * 1024 * 1024;
-const MOST_ITEMS = 40_000;
+/** Gas that a log and a byte of its data take at least, and a transaction. */
+const LOG_GAS = 375n;
+const BYTE_GAS = 8n;
+const TRANSACTION_GAS = 21_000n;
+/** Logs, or receipts, that may have taken no gas: of a chain's own transactions. */
+const MOST_FREE = 1000n;
+
 /** Deposits of the OP stack: since its Canyon fork their receipts have two fields more. */
 const OP_DEPOSIT = 0x7e;
 
@@ -41,18 +45,18 @@ interface Entry {
 
 /**
  * The root of all receipts of a block, in their order; undefined where one is of another form, or
- * where they are more than a block may hold.
+ * where they are more than the gas of the block paid for: whoever makes them up has no limit.
  */
-export function receiptsRoot(receipts: readonly GivenReceipt[]): Hex | undefined {
-  const items = receipts.reduce((sum, { logs }) => sum + 1 + lengthOf(logs), 0);
-  if (items > MOST_ITEMS) return undefined;
+export function receiptsRoot(receipts: readonly GivenReceipt[], gasUsed: bigint): Hex | undefined {
+  if (BigInt(receipts.length) > gasUsed / TRANSACTION_GAS + MOST_FREE) return undefined;
+  const logs = receipts.flatMap((receipt) => (Array.isArray(receipt.logs) ? receipt.logs : []));
+  if (BigInt(logs.length) > gasUsed / LOG_GAS + MOST_FREE) return undefined;
+  const length = logs.reduce((sum, log) => sum + lengthOf(log?.data), 0);
+  if (BigInt(length) > gasUsed / BYTE_GAS + MOST_FREE * LOG_GAS) return undefined;
   const entries: Entry[] = [];
-  let length = 0;
   for (const [at, receipt] of receipts.entries()) {
     const value = encodingOf(receipt);
     if (value === undefined) return undefined;
-    length += value.length / 2;
-    if (length > MOST_BYTES) return undefined;
     entries.push({ key: halfBytes(toRlp(at === 0 ? "0x" : toHex(at))), value });
   }
   return hashOf(rlp(nodeOf(entries, 0)));
@@ -73,8 +77,9 @@ function encodingOf(receipt: GivenReceipt): Hex | undefined {
   return type === 0 ? list : `0x${type.toString(16).padStart(2, "0")}${list.slice(2)}`;
 }
 
-function lengthOf(logs: unknown): number {
-  return Array.isArray(logs) ? logs.length : 0;
+/** Bytes of hex. */
+function lengthOf(data: unknown): number {
+  return typeof data === "string" ? data.length / 2 : 0;
 }
 
 function itemOf(log: GivenLog | null): Item | undefined {
@@ -94,9 +99,7 @@ function quantity(value: unknown): Hex | undefined {
 
 function bytes(value: unknown): Hex | undefined {
   if (typeof value !== "string" || value.length % 2 !== 0) return undefined;
-  return value.length <= 2 * MOST_BYTES && /^0x[0-9a-fA-F]*$/.test(value)
-    ? (value as Hex)
-    : undefined;
+  return /^0x[0-9a-fA-F]*$/.test(value) ? (value as Hex) : undefined;
 }
 
 /** The trie's node of `entries`, whose keys are the same before `depth`. */

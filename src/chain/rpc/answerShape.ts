@@ -5,9 +5,10 @@
 
 type Check = (result: unknown, params: readonly unknown[]) => boolean;
 
-const QUANTITY = /^0x[0-9a-f]+$/i;
-const BYTES = /^0x([0-9a-f]{2})*$/i;
-const HASH = /^0x[0-9a-f]{64}$/i;
+const QUANTITY = /^0x[0-9a-fA-F]+$/;
+const BYTES = /^0x([0-9a-fA-F]{2})*$/;
+const HASH = /^0x[0-9a-fA-F]{64}$/;
+const UPPER = /[A-F]/;
 const SHOWN_LENGTH = 80;
 
 const isText = (pattern: RegExp) => (value: unknown) =>
@@ -93,12 +94,14 @@ export function shapeFault({ method, params }: Question, result: unknown): strin
  */
 export function withLowerHex(result: unknown): unknown {
   if (typeof result === "string") return lowerHex(result);
+  if (typeof result !== "object") return result;
   const left = [result];
-  for (let item = left.pop(); item !== undefined; item = left.pop()) {
-    if (typeof item !== "object" || item === null) continue;
-    for (const [key, value] of Object.entries(item)) {
+  while (left.length > 0) {
+    const item = left.pop() as Record<string, unknown> | null;
+    for (const key in item) {
+      const value = item[key];
       if (typeof value === "object") left.push(value);
-      else if (typeof value === "string") (item as Record<string, unknown>)[key] = lowerHex(value);
+      else if (typeof value === "string" && UPPER.test(value)) item[key] = lowerHex(value);
     }
   }
   return result;

@@ -3,6 +3,7 @@
  * address of its own here, so that it stands wherever a URL does.
  */
 import { within } from "../../base/within.ts";
+import { withLowerHex } from "./answerShape.ts";
 import { type Connection, type PublicName, type RpcCall, requestEach } from "./connection.ts";
 import { RpcRefusal } from "./errorKinds.ts";
 import { EndpointFailed, shortMessage } from "./errors.ts";
@@ -44,7 +45,7 @@ export function overProvider(url: string, name: PublicName, timeoutMs: number): 
       const refusal = { code, message: shortMessage(error), data };
       throw new RpcRefusal(method, name.origin, refusal, undefined);
     });
-    if (answer !== undefined) return answer.value;
+    if (answer !== undefined) return withLowerHex(answer.value);
     const why = `no answer within ${timeoutMs} ms`;
     throw new EndpointFailed(name.origin, why, { timedOut: true });
   };

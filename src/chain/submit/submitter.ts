@@ -239,7 +239,7 @@ export class Submitter implements CallSubmitter {
     if (now !== undefined && this.#newestMined > now.head + MAX_MINED_AHEAD_BLOCKS) {
       this.#newestMined = 0;
     }
-    await this.#collect(now?.nonce);
+    await this.#collect(now);
     this.#queue.dropUnwanted();
     if (now !== undefined) {
       await this.#followReorg(now.nonce);
@@ -305,11 +305,12 @@ export class Submitter implements CallSubmitter {
     }
   }
 
-  /** Settles what is mined. `next`: the key's next nonce, if it is known. */
-  async #collect(next: number | undefined): Promise<void> {
+  /** Settles what is mined. */
+  async #collect(now: AccountView | undefined): Promise<void> {
+    const next = now?.nonce;
     for (const slot of this.#line.slots) {
       const settled = await settledOf(slot, this.#options.client, {
-        isUsedBy: (block) => this.#isUsedBy(slot, block),
+        isUsedBy: (block) => this.#isUsedBy(slot, block, now),
         onBlock: (block) => {
           this.#newestMined = Math.max(this.#newestMined, block);
         },
@@ -328,14 +329,16 @@ export class Submitter implements CallSubmitter {
   }
 
   /** True where no endpoint tells, or after many doubts: the account's nonces may be the lie. */
-  async #isUsedBy(slot: NonceSlot, block: BlockNumber): Promise<boolean> {
+  async #isUsedBy(slot: NonceSlot, block: BlockNumber, now?: AccountView): Promise<boolean> {
     const doubts = this.#doubts.get(slot) ?? 0;
-    if (doubts >= MOST_DOUBTS) return true;
     const question = { address: this.address, blockNumber: BigInt(block) };
     const next = await this.#options.client.getTransactionCount(question).catch(() => undefined);
-    if (next === undefined || next > slot.nonce) return true;
+    if (next === undefined || next > slot.nonce || doubts >= MOST_DOUBTS) return true;
     this.#doubts.set(slot, doubts + 1);
-    return false;
+    if (now === undefined || now.nonce <= slot.nonce) return false;
+    // Used, in a later block than the one that is named.
+    this.#newestMined = Math.max(this.#newestMined, now.head);
+    return true;
   }
 
   #waitingFor(job: Job): Job {
