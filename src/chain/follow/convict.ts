@@ -2,8 +2,8 @@
  * Which of two endpoints that give other logs is wrong. Both have the last block: the headers that
  * lead to its hash are the word of both, whoever gives them, and the root of receipts in such a
  * header proves the block's logs. Where nothing is proven, only what an endpoint says of itself is
- * held against it: other logs than its own receipts hold, or one that is not in its bloom. Blooms
- * alone never prove a log: anybody can set their bits.
+ * held against it: other logs than its own receipts hold, or, where it gives none, one that is not
+ * in its bloom. Blooms alone never prove a log: anybody can set their bits.
  * None of these questions counts for or against an endpoint.
  */
 import type { Log } from "viem";
@@ -179,7 +179,9 @@ interface PlacedLog extends GivenLog {
 }
 type Say = (logs: readonly PlacedLog[]) => string;
 
-const contents: Say = (logs) => logs.map(({ topics, data }) => `${topics} ${data}`).join("; ");
+/** The text of logs in their order, without their places. */
+export const contents: Say = (logs) =>
+  logs.map(({ topics, data }) => `${topics} ${data}`).join("; ");
 const places: Say = (logs) => logs.map(placed).join("; ");
 
 function placed({ logIndex, topics, data }: PlacedLog): string {
@@ -232,11 +234,15 @@ async function faultOf(
   const inside = logs.filter(({ blockNumber }) => Number(blockNumber) === block);
   const header = await readBlock(client, block);
   if (inside.some(({ blockHash }) => blockHash !== header.hash)) return undefined;
+  const source = { client, mediator: contract };
+  const found = await receiptLogs(source, fullHeader(header)).catch(() => undefined);
+  if (found !== undefined) {
+    return contents(found) === contents(inside) ? undefined : { endpoint, block, by: "receipts" };
+  }
+  // Only without receipts: on some chains blooms leave logs out.
   const bloom = LogsBloom.parse(header.logsBloom);
   const isUsable = bloom !== undefined && !bloom.isEmpty;
-  if (isUsable && !areHeld(bloom, inside)) return { endpoint, block, by: "bloom" };
-  const found = await receiptLogs({ client, mediator: contract }, fullHeader(header));
-  return contents(found) === contents(inside) ? undefined : { endpoint, block, by: "receipts" };
+  return isUsable && !areHeld(bloom, inside) ? { endpoint, block, by: "bloom" } : undefined;
 }
 
 /** All logs are of one. */

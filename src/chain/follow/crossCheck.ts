@@ -9,6 +9,7 @@ import type { Endpoint } from "../rpc/endpoint.ts";
 import { EndpointsDisagree, RpcUnavailable } from "../rpc/errors.ts";
 import type { ChainClient } from "../rpc/rpc.ts";
 import {
+  contents,
   convictByProof,
   convictByWord,
   differences,
@@ -22,6 +23,10 @@ import type { Head, Height, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readBlockRef } from "./readRange.ts";
 import { type OtherBlock, SecondReader } from "./secondReading.ts";
 import { LogsRefused } from "./soundLogs.ts";
+
+/** Cuts of ranges for the sake of one endpoint, in so many milliseconds, at most. */
+const MOST_CUTS = 4;
+const CUTS_MS = 600_000;
 
 interface CrossCheckOptions {
   readonly client: ChainClient;
@@ -65,6 +70,8 @@ export class CrossCheck {
   /** While endpoints disagree, none is believed without a second. */
   #disputed: Dispute | undefined;
   readonly #second: SecondReader;
+  /** When endpoints had ranges cut, in milliseconds of the monotonic clock. */
+  readonly #cuts = new Map<Endpoint, readonly number[]>();
   /** The block to which a range was cut, and the logs that two gave of that range. */
   #cut: { readonly block: BlockNumber; readonly given: LogDispute["given"] } | undefined;
 
@@ -104,12 +111,14 @@ export class CrossCheck {
       if (isShared) this.#outvote(source, `another block ${ours.number}`);
       throw this.#disputeBlock(source, { ...first, ours });
     }
-    // A reorganisation that ends the operator needs a second word, where anybody may give it.
-    if (given.length === 0 && answers.length > 0) {
-      throw new RpcUnavailable(`with block ${ours.number} by a second endpoint`, undefined);
+    if (given.length > 0) {
+      this.#disputed = undefined;
+      return;
     }
-    this.#disputed = undefined;
     await this.#requireUndisputed(source);
+    // A reorganisation that ends the operator needs a second word, where anybody may give it.
+    if (answers.length === 0) return;
+    throw new RpcUnavailable(`with block ${ours.number} by a second endpoint`, undefined);
   }
 
   /**
@@ -149,7 +158,6 @@ export class CrossCheck {
         continue;
       }
       if (logs === undefined) continue;
-      if (this.#isFickle(source, reading, [other, logs])) continue;
       const dispute = {
         given: [
           [source, reading.logs],
@@ -157,10 +165,14 @@ export class CrossCheck {
         ],
         end,
       } as const;
-      if (!areSame(reading.logs, logs)) {
-        cut ??= cutOf(dispute);
-        // Of the block itself both say the same: so much of a dispute is settled.
-        if (this.#judged(source, await convictByProof(dispute))) continue;
+      const differ = !areSame(reading.logs, logs);
+      // Of the block itself both say the same: so much of a dispute is settled.
+      if (differ && this.#judged(source, await convictByProof(dispute))) continue;
+      if (this.#isFickle(source, reading, [other, logs])) continue;
+      if (differ) {
+        const far = cutOf(dispute);
+        if (far !== undefined && this.#hasCutOften(other)) continue;
+        cut ??= far;
         const isShared = opposed.some(({ given: [, [, theirs]] }) => areSame(theirs, logs));
         // Before a vote counts: two may lack what the receipts of both have.
         if (isShared && this.#judged(source, await convictByWord(dispute))) continue;
@@ -271,20 +283,31 @@ export class CrossCheck {
   #tooFar({ given, end }: LogDispute): TooFar {
     const [last = end.number] = differences(given[0][1], given[1][1]);
     this.#cut = { block: last, given };
+    const [, [other]] = given;
+    const now = performance.now();
+    const times = (this.#cuts.get(other) ?? []).filter((at) => now - at < CUTS_MS);
+    this.#cuts.set(other, [...times, now]);
     return new TooFar(last);
+  }
+
+  /** Whether an endpoint had ranges cut so often that it may do so only to hold up the reading. */
+  #hasCutOften(endpoint: Endpoint): boolean {
+    const now = performance.now();
+    return (this.#cuts.get(endpoint) ?? []).filter((at) => now - at < CUTS_MS).length >= MOST_CUTS;
   }
 
   /** Whether the other gave other logs of the last block before; throws where the source did. */
   #isFickle(source: Endpoint, { end, logs }: Reading, other: Given): boolean {
     if (this.#cut?.block !== end.number) return false;
-    const inBlock = (all: readonly Log[]) => {
-      return all.filter(({ blockNumber }) => Number(blockNumber) === end.number);
+    const textOf = (all: readonly Log[]) => {
+      return contents(all.filter(({ blockNumber }) => Number(blockNumber) === end.number));
     };
     for (const [endpoint, before] of this.#cut.given) {
       const now = endpoint === source ? logs : endpoint === other[0] ? other[1] : undefined;
-      if (now === undefined || areSame(inBlock(before), inBlock(now))) continue;
+      if (now === undefined || textOf(before) === textOf(now)) continue;
+      this.#cut = undefined;
       this.#count(source, endpoint, `it gave other logs of block ${end.number} before.`);
-      if (endpoint === other[0]) return true;
+      return true;
     }
     return false;
   }

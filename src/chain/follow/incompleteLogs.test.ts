@@ -596,6 +596,33 @@ describe("an endpoint that gives a log in another place, or not each time", () =
       );
     },
   );
+
+  it("an endpoint that invents logs far behind each time holds up few readings", async () => {
+    const [listing] = await anvil.rpc<RawLog[]>("eth_getLogs", [
+      { fromBlock: "0x0", address: exchange.mediator },
+    ]);
+    const lying = await startHttpProxy(anvil.url, async ({ method, params }, forward) => {
+      const answer = await forward();
+      const [filter] = params as [{ fromBlock?: Hex; toBlock?: Hex }?];
+      if (method !== "eth_getLogs" || filter?.fromBlock === undefined) return answer;
+      if (Number(filter.toBlock) - Number(filter.fromBlock) < 10) return answer;
+      const first = await anvil.rpc<{ hash: Hex }>("eth_getBlockByNumber", [
+        filter.fromBlock,
+        false,
+      ]);
+      const place = { blockNumber: filter.fromBlock, blockHash: first.hash, logIndex: "0x9" };
+      return { result: [{ ...listing, ...place }, ...(answer.result as RawLog[])] };
+    });
+    open.push(lying);
+    await anvil.mine(60);
+    head = await anvil.blockNumber();
+    const { kinds, failures } = await followed([anvil.url, lying.url]);
+    expect(kinds).toEqual(ALL);
+    expect(failures.filter((failure) => !failure.startsWith(lying.url))).toEqual([]);
+    const ranges = lying.asked.filter(({ method }) => method === "eth_getLogs");
+    // Cut at each block there would be 20 times as many.
+    expect(ranges.length).toBeLessThan(200);
+  });
 });
 
 describe("final blocks that cannot be taken", () => {

@@ -13,6 +13,10 @@ const TRANSACTION_GAS = 21_000n;
 /** Logs, or receipts, that may have taken no gas: of a chain's own transactions. */
 const MOST_FREE = 1000n;
 
+const BLOOM_BYTES = 256;
+const ADDRESS_BYTES = 20;
+const TOPIC_BYTES = 32;
+const MOST_TOPICS = 4;
 /** Deposits of the OP stack: since its Canyon fork their receipts have two fields more. */
 const OP_DEPOSIT = 0x7e;
 
@@ -68,7 +72,12 @@ function encodingOf(receipt: GivenReceipt): Hex | undefined {
   if (!Array.isArray(logs) || !Number.isInteger(type) || type < 0 || type > 0x7f) return undefined;
   const items = logs.map(itemOf);
   if (!items.every((one) => one !== undefined)) return undefined;
-  const fields = [quantity(status), quantity(cumulativeGasUsed), bytes(logsBloom), items];
+  const fields = [
+    quantity(status),
+    quantity(cumulativeGasUsed),
+    bytes(logsBloom, BLOOM_BYTES),
+    items,
+  ];
   if (type === OP_DEPOSIT && receipt.depositReceiptVersion !== undefined) {
     fields.push(quantity(receipt.depositNonce), quantity(receipt.depositReceiptVersion));
   }
@@ -83,10 +92,11 @@ function lengthOf(data: unknown): number {
 }
 
 function itemOf(log: GivenLog | null): Item | undefined {
-  const address = bytes(log?.address);
+  const address = bytes(log?.address, ADDRESS_BYTES);
   const data = bytes(log?.data);
   if (address === undefined || data === undefined || !Array.isArray(log?.topics)) return undefined;
-  const topics = log.topics.map(bytes);
+  const topics = log.topics.slice(0, MOST_TOPICS + 1).map((topic) => bytes(topic, TOPIC_BYTES));
+  if (topics.length > MOST_TOPICS) return undefined;
   return topics.every((topic) => topic !== undefined) ? [address, topics, data] : undefined;
 }
 
@@ -97,8 +107,10 @@ function quantity(value: unknown): Hex | undefined {
   return number === 0n ? "0x" : toHex(number);
 }
 
-function bytes(value: unknown): Hex | undefined {
+/** `count`: how many, where that is known. */
+function bytes(value: unknown, count?: number): Hex | undefined {
   if (typeof value !== "string" || value.length % 2 !== 0) return undefined;
+  if (count !== undefined && value.length !== 2 + 2 * count) return undefined;
   return /^0x[0-9a-fA-F]*$/.test(value) ? (value as Hex) : undefined;
 }
 

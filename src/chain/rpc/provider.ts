@@ -45,7 +45,7 @@ export function overProvider(url: string, name: PublicName, timeoutMs: number): 
       const refusal = { code, message: shortMessage(error), data };
       throw new RpcRefusal(method, name.origin, refusal, undefined);
     });
-    if (answer !== undefined) return withLowerHex(answer.value);
+    if (answer !== undefined) return withLowerHex(copyOf(answer.value, name));
     const why = `no answer within ${timeoutMs} ms`;
     throw new EndpointFailed(name.origin, why, { timedOut: true });
   };
@@ -55,4 +55,13 @@ export function overProvider(url: string, name: PublicName, timeoutMs: number): 
     request,
     requestAll: (calls) => requestEach({ request }, calls),
   };
+}
+
+/** The wallet's own objects stay as they are. Throws `EndpointFailed` for what is no JSON. */
+function copyOf(value: unknown, { origin }: PublicName): unknown {
+  try {
+    return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+  } catch (error) {
+    throw new EndpointFailed(origin, shortMessage(error));
+  }
 }
