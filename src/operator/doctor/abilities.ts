@@ -1,8 +1,11 @@
 /** Whether each endpoint can do what the operator will ask of it; of logs see endpoints.ts. */
 import { ZERO_ADDRESS } from "../../base/address.ts";
-import type { Address } from "../../base/hex.ts";
+import type { Address, Hex } from "../../base/hex.ts";
 import { readNumberSeen } from "../../chain/contracts/blockNumbers.ts";
 import { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { allReceipts } from "../../chain/follow/receipts.ts";
+import { isProven } from "../../chain/proofs/headerProof.ts";
+import { receiptsRoot } from "../../chain/proofs/receiptsRoot.ts";
 import { kindOf } from "../../chain/rpc/errorKinds.ts";
 import { RpcUnavailable, shortMessage } from "../../chain/rpc/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
@@ -76,6 +79,14 @@ const ABILITIES: readonly Ability[] = [
     hint: "Use an endpoint that keeps receipts, with their status.",
   },
   {
+    name: "log proofs",
+    attempt: tryProofs,
+    hint:
+      "Name three endpoints: where headers do not prove logs, a false one is only found out by " +
+      "the votes of two others.",
+    isOptional: true,
+  },
+  {
     name: "new heads",
     attempt: trySubscription,
     hint: "Nothing has to be done: it is asked every `pollMs` in place of telling.",
@@ -143,6 +154,25 @@ async function tryReceipts({ client }: Endpoint): Promise<string | undefined> {
   const receipt: { status?: unknown } | null = await client.request({ method, params: [hash] });
   const isWhole = receipt === null || typeof receipt.status === "string";
   return isWhole ? undefined : `the receipt of ${hash} tells no status`;
+}
+
+/** Whether headers prove their hashes, and the logs of their blocks by the root of receipts. */
+async function tryProofs({ client }: Endpoint): Promise<string | undefined> {
+  const block = await client.getBlock({ blockTag: "latest" });
+  const { number, transactions, gasUsed } = block;
+  if (!isProven(block)) return `the hash of block ${number} is not that of its header`;
+  const header = {
+    number: Number(number),
+    hash: block.hash as Hex,
+    bloom: undefined,
+    transactions,
+  };
+  const receipts = await allReceipts(client, header);
+  const root = receiptsRoot(
+    receipts.map((receipt) => receipt ?? {}),
+    gasUsed,
+  );
+  return root === block.receiptsRoot ? undefined : `block ${number} has another root of receipts`;
 }
 
 async function trySubscription({ client, origin }: Endpoint): Promise<string | undefined> {
