@@ -45,6 +45,8 @@ export class Invariants {
   #state: State | undefined;
   readonly #payloads: Uint8Array[] = [];
   /** The newest reported state, by owner, round and id. */
+  /** Clients and tokens of requests that were refused when a cancellation was sent. */
+  readonly #cancelled = new Set<string>();
   readonly #acknowledged = new Map<string, OrderResponse>();
   /** Record of the last event, by its sender. */
   readonly #publishedUpTo = new WeakMap<object, number>();
@@ -227,7 +229,8 @@ export class Invariants {
 
   // ---------------------------------------------------------------- what is sent
 
-  onBroadcast(data: Hex): void {
+  /** `mayLack`: the sender may not have the newest records, by which another did it already. */
+  onBroadcast(data: Hex, mayLack: boolean): void {
     const state = this.#state;
     const call = decodeCall(data)?.call;
     // Nothing, sent to oneself: it only takes up a nonce.
@@ -251,7 +254,12 @@ export class Invariants {
     if (call.functionName === "cancelWithdrawal") {
       const [client, token] = call.args;
       const refused = withdrawals(state, { client: client as Address, state: "refused" });
-      if (refused.some((one) => one.token === token)) return;
+      const what = `${client} ${token}`;
+      if (refused.some((one) => one.token === token)) {
+        this.#cancelled.add(what);
+        return;
+      }
+      if (mayLack && this.#cancelled.has(what)) return;
       throw new InvariantBroken(
         "sent by the journal",
         `a cancellation of ${client} nobody refused`,

@@ -1,4 +1,5 @@
 /** The faults between several operators, their database, the chain and the clients. */
+import type { Address } from "../../src/base/hex.ts";
 import type { Process } from "../host/clock.ts";
 import type { StatementFate } from "../host/databaseLink.ts";
 import type { Random } from "../host/random.ts";
@@ -22,10 +23,15 @@ export interface SharedSurroundings {
   readonly trace: (text: string) => void;
 }
 
+/** Blocks after a cut until an operator has read what came meanwhile. */
+const CATCH_UP_BLOCKS = 3;
+
 export class SharedFaults {
   readonly #random: Random;
   readonly #around: SharedSurroundings;
   readonly #databaseCuts = new Map<string, Cut>();
+  /** Blocks for which a host may still lack what the journal got while it was cut off. */
+  readonly #catchingUp = new Map<string, number>();
   readonly #endpointCuts = new Set<string>();
   readonly #clientCuts = new Set<string>();
   #databaseMode: DatabaseMode = "well";
@@ -46,6 +52,13 @@ export class SharedFaults {
 
   isCutFromEndpoint(process: Process | undefined, index: number): boolean {
     return this.#endpointCuts.has(`${process?.name} ${index}`);
+  }
+
+  /** True if the operator of that key may not have read the newest records of the journal. */
+  mayLackRecords(operator: Address | undefined): boolean {
+    const host = this.#around.hosts.find(({ address }) => address === operator);
+    if (host === undefined) return false;
+    return this.#databaseMode !== "well" || (this.#catchingUp.get(host.name) ?? 0) > 0;
   }
 
   isCutFromClients({ name }: OperatorHost): boolean {
@@ -114,6 +127,8 @@ export class SharedFaults {
   #cut({ name }: OperatorHost): void {
     const random = this.#random;
     const { endpoints, trace } = this.#around;
+    const left = this.#databaseCuts.has(name) ? CATCH_UP_BLOCKS : this.#catchingUp.get(name);
+    this.#catchingUp.set(name, Math.max(0, (left ?? 0) - 1));
     if (random.chance(HEALS)) this.#databaseCuts.delete(name);
     if (random.chance(HEALS)) this.#clientCuts.delete(name);
     if (random.chance(HEALS)) {
@@ -121,6 +136,7 @@ export class SharedFaults {
     }
     if (random.chance(0.03)) {
       this.#databaseCuts.set(name, random.pick(["refused", "silent"]));
+      this.#catchingUp.set(name, CATCH_UP_BLOCKS);
       trace(`${name} is cut off from the database`);
     }
     if (random.chance(0.03)) {

@@ -4,7 +4,7 @@
  */
 import { toAddress } from "../../src/base/address.ts";
 import { nobleCurve } from "../../src/base/curve.ts";
-import type { Hex } from "../../src/base/hex.ts";
+import type { Address, Hex } from "../../src/base/hex.ts";
 import { encodeListToken } from "../../src/chain/contracts/mediatorCalls.ts";
 import { localSigner } from "../../src/chain/signer.ts";
 import { loadCurve } from "../../src/keys/nativeCurve.ts";
@@ -338,16 +338,16 @@ class World {
     return new Network(this.#chain, this.#clock, random, {
       endpoints: this.#plan.endpoints,
       conditions: () => this.#conditions,
-      onBroadcast: (data) => this.#guard(() => this.#onBroadcast(data)),
+      onBroadcast: (data, sent) => this.#guard(() => this.#onBroadcast(data, sent?.from)),
       onRefusedTrial: (data, refusal) =>
         this.#guard(() => this.#invariants.onRefusedTrial(data, refusal)),
       isCut: (one, index) => this.#shared.isCutFromEndpoint(one, index),
     });
   }
 
-  #onBroadcast(data: Hex): void {
+  #onBroadcast(data: Hex, from: Address | undefined): void {
     this.#trace.count("broadcasts");
-    this.#invariants.onBroadcast(data);
+    this.#invariants.onBroadcast(data, this.#shared.mayLackRecords(from));
   }
 
   // ---------------------------------------------------------------- telling
