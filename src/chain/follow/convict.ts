@@ -58,7 +58,7 @@ function textsByBlock(logs: readonly Log[]): ReadonlyMap<BlockNumber, string> {
   const texts = new Map<BlockNumber, string>();
   for (const log of logs) {
     const number = Number(log.blockNumber);
-    texts.set(number, `${texts.get(number) ?? log.blockHash} ${placed(log)} ${log.blockHash}`);
+    texts.set(number, `${texts.get(number) ?? ""} ${log.blockHash} ${placed(log)}`);
   }
   return texts;
 }

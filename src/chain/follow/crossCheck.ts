@@ -1,6 +1,7 @@
 /**
- * Compares what one endpoint says of final blocks with what the others say. Two that agree outvote
- * a third; between one and one nobody decides, and the follower waits, and ends at last.
+ * Compares what one endpoint says of final blocks with what the others say. Headers decide where
+ * they prove anything (convict.ts), then an endpoint's own word, then two that agree outvote a
+ * third; between one and one nobody decides, and the follower waits, and ends at last.
  */
 import type { Log } from "viem";
 import type { Address } from "../../base/hex.ts";
@@ -65,6 +66,12 @@ interface Dispute {
   readonly about: BlockNumber | LogDispute;
 }
 
+/** The block to which a range is cut, and the logs that two gave of that range. */
+interface Cut {
+  readonly block: BlockNumber;
+  readonly given: LogDispute["given"];
+}
+
 export class CrossCheck {
   readonly #options: CrossCheckOptions;
   /** While endpoints disagree, none is believed without a second. */
@@ -72,8 +79,8 @@ export class CrossCheck {
   readonly #second: SecondReader;
   /** When endpoints had ranges cut, in milliseconds of the monotonic clock. */
   readonly #cuts = new Map<Endpoint, readonly number[]>();
-  /** The block to which a range was cut, and the logs that two gave of that range. */
-  #cut: { readonly block: BlockNumber; readonly given: LogDispute["given"] } | undefined;
+  /** The last cut. */
+  #cut: Cut | undefined;
 
   constructor(options: CrossCheckOptions) {
     this.#options = options;
@@ -132,7 +139,7 @@ export class CrossCheck {
     let behind: NotSeconded | undefined;
     // Have other logs, or another block, than were read.
     const opposed: LogDispute[] = [];
-    let cut: LogDispute | undefined;
+    let cut: Cut | undefined;
     let strayed: OtherBlock | undefined;
     const logsHere = `other logs in ${blocksOf(reading)}`;
     const others = this.#others(source);
@@ -171,7 +178,7 @@ export class CrossCheck {
       if (this.#isFickle(source, reading, [other, logs])) continue;
       if (differ) {
         const far = cutOf(dispute);
-        if (far !== undefined && this.#hasCutOften(other)) continue;
+        if (far !== undefined && this.#recentCuts(other).length >= MOST_CUTS) continue;
         cut ??= far;
         const isShared = opposed.some(({ given: [, [, theirs]] }) => areSame(theirs, logs));
         // Before a vote counts: two may lack what the receipts of both have.
@@ -280,20 +287,17 @@ export class CrossCheck {
   }
 
   /** The words of both are kept: who says something else once the block is the last one, lied. */
-  #tooFar({ given, end }: LogDispute): TooFar {
-    const [last = end.number] = differences(given[0][1], given[1][1]);
-    this.#cut = { block: last, given };
-    const [, [other]] = given;
-    const now = performance.now();
-    const times = (this.#cuts.get(other) ?? []).filter((at) => now - at < CUTS_MS);
-    this.#cuts.set(other, [...times, now]);
-    return new TooFar(last);
+  #tooFar(cut: Cut): TooFar {
+    const [, [other]] = cut.given;
+    this.#cut = cut;
+    this.#cuts.set(other, [...this.#recentCuts(other), performance.now()]);
+    return new TooFar(cut.block);
   }
 
-  /** Whether an endpoint had ranges cut so often that it may do so only to hold up the reading. */
-  #hasCutOften(endpoint: Endpoint): boolean {
+  /** Endpoints may have ranges cut only to hold up the reading. */
+  #recentCuts(endpoint: Endpoint): readonly number[] {
     const now = performance.now();
-    return (this.#cuts.get(endpoint) ?? []).filter((at) => now - at < CUTS_MS).length >= MOST_CUTS;
+    return (this.#cuts.get(endpoint) ?? []).filter((at) => now - at < CUTS_MS);
   }
 
   /** Whether the other gave other logs of the last block before; throws where the source did. */
@@ -362,10 +366,9 @@ export class CrossCheck {
 }
 
 /** Undefined where headers lead from the blocks that differ to the last one. */
-function cutOf(dispute: LogDispute): LogDispute | undefined {
-  const { given, end } = dispute;
-  const [last = end.number] = differences(given[0][1], given[1][1]);
-  return end.number - last > MOST_LINKS ? dispute : undefined;
+function cutOf({ given, end }: LogDispute): Cut | undefined {
+  const [block = end.number] = differences(given[0][1], given[1][1]);
+  return end.number - block > MOST_LINKS ? { block, given } : undefined;
 }
 
 function faultText({ by, block }: Fault): string {

@@ -1,11 +1,10 @@
 /** The receipts of one block, and the Mediator's logs in them. */
 import { formatLog, type Log } from "viem";
-import { toAddress } from "../../base/address.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { AnyChainClient } from "../chainClient.ts";
 import type { GivenReceipt } from "../proofs/receiptsRoot.ts";
 import { isOverwhelmed, isRefusal, RpcUnavailable } from "../rpc/errors.ts";
-import { type FullHeader, readHeader } from "./headers.ts";
+import type { FullHeader } from "./headers.ts";
 import { LogsRefused, MOST_READING_MS, soundLogs } from "./soundLogs.ts";
 
 /** Receipts that are asked for at once where a node does not give all of a block. */
@@ -22,19 +21,6 @@ export type Receipts = readonly (RawReceipt | null)[];
 interface Source {
   readonly client: AnyChainClient;
   readonly mediator: Address;
-}
-
-/**
- * The logs of the contract of `log` in the receipts of its block, as the endpoint gives them;
- * undefined where it has another block of that number. Throws as `receiptLogs` does.
- */
-export async function receiptLogsOf(
-  client: AnyChainClient,
-  { address, blockNumber, blockHash }: Log,
-): Promise<Log[] | undefined> {
-  const header = await readHeader({ client }, Number(blockNumber));
-  if (header.hash !== blockHash) return undefined;
-  return receiptLogs({ client, mediator: toAddress(address) }, header);
 }
 
 /**

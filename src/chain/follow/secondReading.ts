@@ -25,7 +25,7 @@ export interface OtherBlock {
 }
 
 /** The blocks and logs of an endpoint in the place of a reading; undefined: no answer. */
-export interface Contents {
+interface Contents {
   readonly block: OtherBlock | "unknown" | undefined;
   readonly logs: readonly Log[] | undefined;
 }
