@@ -527,6 +527,30 @@ describe("what headers prove to two endpoints that give other logs", () => {
     }
   });
 
+  it("blooms that leave logs out convict nobody whose receipts bear its logs out", async () => {
+    const odd = await proxy(async ({ method }, forward) => {
+      const answer = await forward();
+      if (!method.startsWith("eth_getBlockBy")) return answer;
+      const logsBloom = `0x${"00".repeat(255)}01`;
+      return { result: { ...(answer.result as object), gasLimit: null, logsBloom } };
+    });
+    const hiding = await proxy(
+      unproven(async ({ method }, forward) => {
+        const answer = await forward();
+        if (method === "eth_getLogs") return { result: [] };
+        if (method !== "eth_getBlockReceipts") return answer;
+        return { result: (answer.result as object[]).map((one) => ({ ...one, logs: [] })) };
+      }),
+    );
+    for (const urls of [
+      [odd, hiding],
+      [hiding, odd],
+    ]) {
+      const { kinds } = await followed(urls);
+      expect(kinds).toMatch(/^Endpoints disagree about the Mediator's logs/);
+    }
+  });
+
   it("late receipts end a dispute with one that gives its logs no more", async () => {
     const sick = { error: { code: -32603, message: "internal error" } };
     let [logs, receipts] = [0, 0];

@@ -150,6 +150,15 @@ describe("an endpoint that lies about an account", () => {
     expect(one.newestMined).toBe(before + 1);
   });
 
+  it("a receipt is believed beside false nonces as of a block, once the newest one is used", async () => {
+    const { one } = await beside(async ({ method, params }, forward) => {
+      const isOfBlock = method === "eth_getTransactionCount" && /^0x/.test(String(params[1]));
+      return isOfBlock ? { result: "0x0" } : forward();
+    });
+    await one.send(mint(5n));
+    expect([await minted(), await nonceOf()]).toEqual([5n, 1]);
+  });
+
   it("one endpoint alone is believed as ever", async () => {
     const proxy = await startHttpProxy(anvil.url, async ({ method, params }, forward) =>
       method === "eth_getTransactionReceipt" ? receiptOf(params[0], 3, "0x1") : forward(),
