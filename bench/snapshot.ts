@@ -1,8 +1,9 @@
 /**
  * What a snapshot costs an operator that is taking orders: the longest pause of its event loop and
  * the slowest answer, without a snapshot, with one encoded on the operator's own thread, and with
- * one made by a thread of its own. `node bench/snapshot.ts [records]`; the records of the last three
- * rounds are the state, so 300,000 of them are 300,000 orders.
+ * one made by a thread of its own. `node --v8-pool-size=1 bench/snapshot.ts [records] [runs]`, with
+ * V8's helpers as operators have them; the records of the last three rounds are the state, so 300,000
+ * of them are 300,000 orders.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";

@@ -43,6 +43,11 @@ const LAUNCHER_VARIABLE = "QUARTERDECK_LAUNCHER";
 const RESTART_PAUSE_MS = 1000;
 const COMPLAINT_CHARACTERS = 1000;
 
+/**
+ * How Node.js runs an operator where processors are few: V8's helpers are one and not four, for
+ * with a snapshot's thread at work four took both of two processors from the operator's own.
+ */
+export const OPERATOR_FLAGS = ["--v8-pool-size=1"] as const;
 /** Ends with us, also when nobody tells it to. */
 const MAIN = join(import.meta.dirname, "../../bin/quarterdeck.mjs");
 
@@ -121,7 +126,7 @@ export class SupervisedOperator {
 
   async #runOnce(signal: AbortSignal): Promise<End> {
     const { name, url, config, key, tell, launch } = this.#options;
-    const [command, ...words] = launch?.command ?? [process.execPath, MAIN];
+    const [command, ...words] = launch?.command ?? [process.execPath, ...OPERATOR_FLAGS, MAIN];
     // The database and chain of somebody's real operator, in this shell, are none of ours.
     const { [DATABASE_VARIABLE]: _, [RPC_VARIABLE]: __, ...environment } = process.env;
     const child = spawn(command, [...words, "operator", "--config", config, "--quiet"], {

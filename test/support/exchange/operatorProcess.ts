@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Hex } from "../../../src/base/hex.ts";
+import { OPERATOR_FLAGS } from "../../../src/localnet/supervise.ts";
 import { KEY_VARIABLE, PASSWORD_VARIABLE } from "../../../src/operator/config/config.ts";
 import { commandFile } from "./commandFile.ts";
 import { until } from "./exchange.ts";
@@ -67,7 +68,14 @@ export function spawnOperator(
   writeFileSync(file, JSON.stringify(config));
   const main = commandFile("cli/main");
   const { [KEY_VARIABLE]: _key, [PASSWORD_VARIABLE]: _password, ...inherited } = process.env;
-  const args = [main, "operator", "--config", file, ...(loud ? [] : ["--quiet"])];
+  const args = [
+    ...OPERATOR_FLAGS,
+    main,
+    "operator",
+    "--config",
+    file,
+    ...(loud ? [] : ["--quiet"]),
+  ];
   const [command, ...words] = [...wrapper, process.execPath, ...args] as [string, ...string[]];
   const child = spawn(command, words, {
     stdio: ["ignore", "pipe", "pipe"],
