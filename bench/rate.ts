@@ -1,13 +1,23 @@
 /**
  * Orders a second at 64 connections, and how long they take at the same offered load, beside the
- * build of 2026-11-21: real operator processes of both on SQLite, measured in turns. That build is
- * taken from git into a folder that goes afterwards. Half of the orders rest, the other half each
- * take one of them. `node bench/rate.ts [runs]`
+ * build of 2026-11-21: real operator processes of both on SQLite, or on one PostgreSQL, measured in
+ * turns. That build is taken from git into a folder that goes afterwards, with the driver that it
+ * uses for PostgreSQL from the package registry. Half of the orders rest, the other half each take
+ * one of them. `node bench/rate.ts [runs] [--postgres]`
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { availableParallelism, loadavg } from "node:os";
 import { join, resolve } from "node:path";
+import { startPostgres } from "../test/support/database/postgres.ts";
 import { median } from "./measure.ts";
 import {
   BATCHES,
@@ -25,6 +35,7 @@ import {
 import { sendAll, sendAt } from "./rawClient.ts";
 
 const OLD = "40948e0";
+const OLD_DRIVER = "postgres@3.4.9";
 const ROOT = resolve(import.meta.dirname, "..");
 /** Of the old build's rate over HTTP: what both are offered where latency is measured. */
 const OFFERED = 0.85;
@@ -35,7 +46,8 @@ const OLD_ORDERS = 32;
 /** Seconds for which orders are offered where latency is measured. */
 const OFFERED_SECONDS = 5;
 
-const runs = Number(process.argv[2] ?? 5);
+const onPostgres = process.argv.includes("--postgres");
+const runs = Number(process.argv.slice(2).find((word) => !word.startsWith("--")) ?? 5);
 
 /** One way to one of the builds. */
 interface Side {
@@ -56,11 +68,28 @@ function extract(commit: string): string {
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
     symlinkSync(join(ROOT, "node_modules", name), join(packages, name));
   }
-  // Its driver of PostgreSQL, which it loads and does not use here.
+  addDriver(folder, packages);
+  return folder;
+}
+
+/** The old build's driver of PostgreSQL: where it is loaded and not used, nothing in its place. */
+function addDriver(folder: string, packages: string): void {
+  if (onPostgres) {
+    const names = execFileSync("npm", ["pack", OLD_DRIVER, "--silent"], { cwd: folder });
+    execFileSync("tar", ["-xzf", String(names).trim()], { cwd: folder });
+    renameSync(join(folder, "package"), join(packages, "postgres"));
+    return;
+  }
   mkdirSync(join(packages, "postgres"), { recursive: true });
   writeFileSync(join(packages, "postgres", "package.json"), '{"type":"module","main":"i.js"}');
   writeFileSync(join(packages, "postgres", "i.js"), "export default () => {};");
-  return folder;
+}
+
+/** An operator's settings for a journal of its own. */
+function databaseOf(): object {
+  if (postgres === undefined) return {};
+  const database = { url: postgres.url, schema: postgres.schema() };
+  return { database, publicUrl: "http://127.0.0.1:1" };
 }
 
 /** Orders a second: resting, crossing. */
@@ -91,13 +120,14 @@ async function p99Of({ place, way }: Side, perSecond: number): Promise<number> {
   });
 }
 
+const postgres = onPostgres ? await startPostgres() : undefined;
 const folder = extract(OLD);
 const places: Place[] = [];
 try {
-  const old = await openPlace(join(folder, "test", "support", "processExchange.ts"), {});
+  const old = await openPlace(join(folder, "test", "support", "processExchange.ts"), databaseOf());
   places.push(old);
   const support = join(ROOT, "test/support/exchange/processExchange.ts");
-  const now = await openPlace(support, { rateLimits: NO_LIMITS });
+  const now = await openPlace(support, { rateLimits: NO_LIMITS, ...databaseOf() });
   places.push(now);
   const rates = new Map<string, number[][]>();
   const latencies = new Map<string, number[]>();
@@ -125,7 +155,10 @@ try {
     }
   }
   const load = loadavg().map((one) => one.toFixed(0));
-  console.log(`${availableParallelism()} cores, load ${load.join(", ")}, medians of ${runs} runs`);
+  const journals = onPostgres ? "PostgreSQL" : "SQLite";
+  console.log(
+    `${availableParallelism()} cores, ${journals}, load ${load.join(", ")}, medians of ${runs} runs`,
+  );
   for (const [name, found] of rates) {
     const [rest, cross] = [0, 1].map((side) => {
       const of = (pairs: number[][]) => pairs.map((pair) => pair[side] as number);
@@ -139,5 +172,6 @@ try {
   }
 } finally {
   for (const place of places) await place.stop();
+  await postgres?.remove();
   rmSync(folder, { recursive: true, force: true });
 }
