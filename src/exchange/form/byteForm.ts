@@ -104,7 +104,7 @@ export class ByteWriter {
   }
 
   address(value: Address): void {
-    this.#raw(bytesByAddress.get(value) ?? learnAddress(value));
+    this.bytes(bytesByAddress.get(value) ?? learnAddress(value));
   }
 
   /** In lower-case digits. */
@@ -152,7 +152,8 @@ export class ByteWriter {
     for (const item of items) write(item);
   }
 
-  #raw(bytes: Uint8Array): void {
+  /** As they are: how many is known from elsewhere. */
+  bytes(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
     this.#bytes.set(bytes, this.#at);
     this.#at += bytes.length;
@@ -289,6 +290,12 @@ export class ByteReader {
       word[3 + 2 * i] = pair >> 8;
     }
     return word.toString("latin1") as Hex;
+  }
+
+  /** That many, as they lie there: not to be changed. */
+  bytes(length: number, field: string): Uint8Array {
+    const at = this.#take(length, field);
+    return this.#bytes.subarray(at, at + length);
   }
 
   /** 32 bytes as 64 digits, of which one at least is in upper case where `mixed` says so. */

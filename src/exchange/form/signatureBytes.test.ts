@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Hex } from "../../base/hex.ts";
 import { MAX_PATH_LENGTH } from "../../protocol/limits.ts";
-import { blockFor, type SignatureBlock } from "./signatureBytes.ts";
+import { blockFor, type SignatureBlock, wordsLength } from "./signatureBytes.ts";
 
 const word = fc
   .uint8Array({ minLength: 32, maxLength: 32 })
@@ -21,6 +21,21 @@ test("signatures come back as they were, in whatever block they lie", () => {
         return { block, place: block.add(one) as number };
       });
       expect(places.map(({ block, place }) => block.at(place))).toEqual(signatures);
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test("words that a block gives are kept by another as the signature that they are", () => {
+  fc.assert(
+    fc.property(fc.array(signature, { minLength: 1, maxLength: 20 }), (signatures) => {
+      for (const one of signatures) {
+        const block = blockFor(one) as SignatureBlock;
+        const words = block.wordsAt(block.add(one) as number);
+        expect(words).toHaveLength(wordsLength(one.path.length));
+        const other = blockFor(words) as SignatureBlock;
+        expect(other.at(other.add(words) as number)).toEqual(one);
+      }
     }),
     { numRuns: 50 },
   );

@@ -10,6 +10,7 @@
  * places, add at the end.
  */
 import { assert, unreachable } from "../../base/errors.ts";
+import { MAX_PATH_LENGTH } from "../../protocol/limits.ts";
 import {
   isTag,
   type OrderTerms,
@@ -20,6 +21,7 @@ import {
 import type { Intent, Order, Signature, Statement } from "../../protocol/units.ts";
 import { ByteReader, ByteWriter, isLowerWord } from "../form/byteForm.ts";
 import { DecodeError } from "../form/codec.ts";
+import { pathLengthOf, type SignatureWords, wordsLength } from "../form/signatureBytes.ts";
 import type { Entry, GenesisEntry, Market } from "./entry.ts";
 import { readLog, writeLog } from "./logBytes.ts";
 
@@ -316,8 +318,25 @@ export function writeSignature(w: ByteWriter, { r, vs, path }: Signature): void 
   for (const word of [r, vs, ...path]) w.digits(word);
 }
 
-export function readSignature(r: ByteReader, field: string): Signature {
+/** As `writeSignature` of the signature whose words these are. */
+export function writeSignatureWords(w: ByteWriter, words: SignatureWords): void {
+  w.count(2 * pathLengthOf(words));
+  w.bytes(words);
+}
+
+/** As `readSignature`, but as words where they are kept so: without a string for each. */
+export function readKeptSignature(r: ByteReader, field: string): Signature | SignatureWords {
   const head = r.count(field);
+  const isKept = head % 2 === 0 && head / 2 <= MAX_PATH_LENGTH;
+  return isKept ? r.bytes(wordsLength(head / 2), field) : readSignatureAfter(r, head, field);
+}
+
+export function readSignature(r: ByteReader, field: string): Signature {
+  return readSignatureAfter(r, r.count(field), field);
+}
+
+/** `head`: what is in front of it, already read. */
+function readSignatureAfter(r: ByteReader, head: number, field: string): Signature {
   if (head === 0) return { r: r.hash(field), vs: r.hash(field), path: [] };
   const isLower = head % 2 === 0;
   const read = () => (isLower ? r.hash(field) : r.digits(field));

@@ -3,10 +3,11 @@
  * them, and its signature is kept as bytes: every order is evidence for three rounds, so that they
  * are most of the exchange's memory.
  */
+import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Intent, Order, Round, Signature } from "../../protocol/units.ts";
-import { blockFor, type SignatureBlock } from "../form/signatureBytes.ts";
+import { blockFor, type SignatureBlock, type SignatureWords } from "../form/signatureBytes.ts";
 import type { Market } from "./entries.ts";
 import type { Exact } from "./exact.ts";
 import type { EndReason, OrderRef, Side } from "./outcome.ts";
@@ -63,12 +64,17 @@ export interface TakenOrder {
   /** The orders of owner and round that count; see `CountedOrders`. */
   readonly counted: { delete(record: OrderRecord): void };
   readonly order: Pick<Order, "round" | "id">;
-  readonly signature: Signature;
+  readonly signature: Signature | SignatureWords;
   readonly terms: OrderTerms;
   readonly book: OrderBook;
   readonly measured: InLots;
   readonly arrivalSeq: number;
   readonly placedMs: number;
+}
+
+function asText(signature: Signature | SignatureWords): Signature {
+  assert(!(signature instanceof Uint8Array), "the words of a signature fit no block.");
+  return signature;
 }
 
 export class OrderRecord {
@@ -124,7 +130,7 @@ export class OrderRecord {
     const block = blockFor(signature);
     const place = block?.add(signature);
     this.#signatures = place === undefined ? undefined : block;
-    this.#signature = place ?? signature;
+    this.#signature = place ?? asText(signature);
   }
 
   get owner(): Address {
@@ -169,6 +175,12 @@ export class OrderRecord {
   get signature(): Signature {
     const kept = this.#signature;
     return typeof kept === "number" ? (this.#signatures as SignatureBlock).at(kept) : kept;
+  }
+
+  /** As it is kept: its words, or as it came where bytes cannot say it. */
+  get keptSignature(): Signature | SignatureWords {
+    const kept = this.#signature;
+    return typeof kept === "number" ? (this.#signatures as SignatureBlock).wordsAt(kept) : kept;
   }
 
   get ref(): OrderRef {

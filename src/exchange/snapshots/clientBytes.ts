@@ -13,10 +13,11 @@ import { parseJson } from "../form/codec.ts";
 import {
   type OrderAmounts,
   readAmounts,
-  readSignature,
+  readKeptSignature,
   readTerms,
   writeAmounts,
   writeSignature,
+  writeSignatureWords,
   writeTerms,
 } from "../model/entryBytes.ts";
 import type { EndReason } from "../model/outcome.ts";
@@ -25,8 +26,8 @@ import {
   type ClientRecord,
   clientCodecOf,
   END_REASONS,
+  type KeptRow,
   ORDER_STATES,
-  type OrderRow,
 } from "./snapshotForm.ts";
 
 const codec = clientCodecOf(4);
@@ -35,7 +36,7 @@ const writer = new ByteWriter();
 const STATES: readonly OrderState[] = ORDER_STATES;
 const REASONS: readonly (EndReason | null)[] = [null, ...END_REASONS];
 
-export function encodeClient(client: ClientRecord): Uint8Array {
+export function encodeClient(client: ClientRecord<KeptRow>): Uint8Array {
   const bare = { ...client, rounds: client.rounds.map((one) => ({ ...one, orders: [] })) };
   const w = writer;
   w.begin();
@@ -45,7 +46,7 @@ export function encodeClient(client: ClientRecord): Uint8Array {
 }
 
 /** Throws a `DecodeError`. */
-export function decodeClient(bytes: Uint8Array, field: string): ClientRecord {
+export function decodeClient(bytes: Uint8Array, field: string): ClientRecord<KeptRow> {
   const r = new ByteReader(bytes);
   const bare = codec.read(parseJson(r.text(field)), field);
   const { address: owner } = bare;
@@ -57,10 +58,12 @@ export function decodeClient(bytes: Uint8Array, field: string): ClientRecord {
   return { ...bare, rounds };
 }
 
-function writeRow(w: ByteWriter, row: OrderRow): void {
+function writeRow(w: ByteWriter, row: KeptRow): void {
   w.uint64(row.order.id);
   writeAmounts(w, row.order);
-  writeSignature(w, row.signature);
+  const { signature } = row;
+  if (signature instanceof Uint8Array) writeSignatureWords(w, signature);
+  else writeSignature(w, signature);
   w.count(row.arrival);
   w.uint128(row.filledLots);
   w.uint128(row.sold);
@@ -78,7 +81,7 @@ function readRow(
   r: ByteReader,
   field: string,
   { owner, round }: { readonly owner: Address; readonly round: number },
-): OrderRow {
+): KeptRow {
   const id = r.uint64(field);
   const { sellToken, sellAmount, buyToken, buyAmount, intent }: OrderAmounts = readAmounts(
     r,
@@ -86,7 +89,7 @@ function readRow(
   );
   return {
     order: { owner, round, id, sellToken, sellAmount, buyToken, buyAmount, intent },
-    signature: readSignature(r, field),
+    signature: readKeptSignature(r, field),
     arrival: r.count(field),
     filledLots: r.uint128(field),
     sold: r.uint128(field),

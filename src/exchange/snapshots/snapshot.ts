@@ -32,6 +32,7 @@ import {
   clientCodecOf,
   type HeadRecord,
   headCodec,
+  type KeptRow,
   type OrderRow,
   SNAPSHOT_VERSION,
   type SnapshotVersion,
@@ -55,8 +56,9 @@ export function* encodeSnapshot(
   for (const token of state.tokens.values()) yield encode(tokenCodec, tokenRecord(token));
   const clientCodec = clientCodecOf(version);
   for (const client of state.clientList) {
-    const record = clientRecord(state, client);
-    yield version >= BYTES_VERSION ? encodeClient(record) : encode(clientCodec, record);
+    yield version >= BYTES_VERSION
+      ? encodeClient(clientRecord(state, client, keptRow))
+      : encode(clientCodec, clientRecord(state, client, orderRow));
   }
   for (const [account, keys] of state.tradingKeys) {
     yield encode(tradingKeysCodec, { account, keys });
@@ -211,7 +213,11 @@ function plantTree(state: State, record: TokenRecord): void {
   }
 }
 
-function clientRecord(state: State, client: Client): ClientRecord {
+function clientRecord<Row>(
+  state: State,
+  client: Client,
+  rowOf: (state: State, record: OrderRecord) => Row,
+): ClientRecord<Row> {
   const oldest = oldestEvidence(state);
   const rounds = [...client.rounds].filter(([round]) => round >= oldest);
   return {
@@ -229,21 +235,33 @@ function clientRecord(state: State, client: Client): ClientRecord {
     rounds: rounds.map(([round, { orders, statement, flows }]) => ({
       round,
       statement: statement ?? null,
-      orders: Array.from(orders.values(), (record) => orderRow(state, record)),
+      orders: Array.from(orders.values(), (record) => rowOf(state, record)),
       flows: Array.from(flows, ([token, flow]) => ({ token, ...flow })),
     })),
   };
 }
 
 function orderRow(state: State, record: OrderRecord): OrderRow {
-  const { order, signature, arrivalSeq, filledLots, sold, bought, sequence } = record;
+  return { ...keptRow(state, record), signature: record.signature };
+}
+
+function keptRow(state: State, record: OrderRecord): KeptRow {
+  const {
+    order,
+    keptSignature: signature,
+    arrivalSeq,
+    filledLots,
+    sold,
+    bought,
+    sequence,
+  } = record;
   const { placedMs, reason = null } = record;
   const terms = isSameTerms(record.terms, DEFAULT_TERMS) ? null : record.terms;
   const executed = { filledLots, sold, bought, sequence, state: orderState(state, record) };
   return { order, signature, arrival: arrivalSeq, ...executed, placedMs, terms, reason };
 }
 
-function addClient(state: State, record: ClientRecord): void {
+function addClient(state: State, record: ClientRecord<KeptRow>): void {
   const client: Client = {
     address: record.address,
     leafIndex: state.clientList.length,
@@ -286,7 +304,7 @@ function addClient(state: State, record: ClientRecord): void {
 
 function orderOfRow(
   state: State,
-  row: OrderRow,
+  row: KeptRow,
   account: Account,
   counted: CountedOrders,
 ): OrderRecord {

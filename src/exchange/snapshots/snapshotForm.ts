@@ -25,6 +25,7 @@ import {
   uint64,
   uint128,
 } from "../form/codec.ts";
+import type { SignatureWords } from "../form/signatureBytes.ts";
 import {
   blockRefCodec,
   countersignedCodec,
@@ -118,7 +119,12 @@ export interface OrderRow {
   readonly reason?: EndReason | null;
 }
 
-export interface ClientRecord {
+/** The same with its signature as an order's record keeps it. */
+export type KeptRow = Omit<OrderRow, "signature"> & {
+  readonly signature: OrderRow["signature"] | SignatureWords;
+};
+
+export interface ClientRecord<Row = OrderRow> {
   readonly address: Address;
   readonly balances: readonly {
     readonly token: Address;
@@ -132,7 +138,7 @@ export interface ClientRecord {
   readonly deadMan?: DeadMan | null;
   readonly rounds: readonly {
     readonly round: Round;
-    readonly orders: readonly OrderRow[];
+    readonly orders: readonly Row[];
     readonly statement?: CountersignedStatement | null;
     readonly flows: readonly {
       readonly token: Address;
