@@ -6,20 +6,20 @@ import { StorageFailure } from "../errors.ts";
 import type { BackupOptions, Head, RestoredFrom, VerifyOptions } from "../journal.ts";
 import {
   ACKNOWLEDGED_FILE,
-  inTransaction,
   journalFile,
   LOCK_FILE,
   OWNER_FILE,
   openBackupForReading,
   openForReading,
   openForWriting,
-  storageError,
   syncDirectoryOf,
 } from "./connection.ts";
+import { storageError } from "./engineErrors.ts";
 import { readHighWaterMark } from "./highWaterMark.ts";
 import { lockStorage } from "./lock.ts";
 import { headOf, readBackupMark, readHead, readLink } from "./records.ts";
 import { dropSnapshot, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
+import { inTransaction } from "./transactions.ts";
 import { verifyStore } from "./verify.ts";
 
 /** Pages (4 KiB) copied between two polls of the event loop; the copying itself is on a thread. */

@@ -3,13 +3,10 @@ import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
 import { assert } from "../../base/errors.ts";
-import {
-  JournalDamaged,
-  JournalStopped,
-  StorageFailure,
-  type StorageFailureCode,
-} from "../errors.ts";
+import { StorageFailure } from "../errors.ts";
 import { BINARY_FORMAT } from "../journal.ts";
+import { engineCode, guarded, SQLITE_CANTOPEN, SQLITE_READONLY } from "./engineErrors.ts";
+import { BUSY_TIMEOUT_MS, inTransaction } from "./transactions.ts";
 
 /** Names within a storage directory. Never open `LOCK_FILE` other than through lock.ts. */
 export const JOURNAL_FILE = "journal.sqlite";
@@ -29,10 +26,6 @@ const APPLICATION_ID = 0x51646b4a;
  */
 const TABLES_VERSION = BINARY_FORMAT;
 
-/**
- * Somebody else's lock on the file (a tool, a copy) is waited for this long; it blocks the thread.
- */
-const BUSY_TIMEOUT_MS = 1000;
 /** Pages (4 KiB) in the write-ahead log after which a flush moves them to the main file. */
 const CHECKPOINT_PAGES = 1000;
 /** The same of a connection that writes snapshots: below the above, so that no append does it. */
@@ -267,120 +260,6 @@ function limitSize(connection: DatabaseSync, maxBytes: number | undefined): void
   const pages = Math.floor(maxBytes / Number(pragma(connection, "page_size")));
   assert(pages >= 1, () => `a storage limit of ${maxBytes} bytes is less than a page.`);
   connection.exec(`PRAGMA max_page_count = ${pages};`);
-}
-
-/** Runs the reading `work` on one state of the database, whatever others write meanwhile. */
-export function inOneView<T>(connection: DatabaseSync, work: () => T): T {
-  return between("BEGIN DEFERRED", connection, work);
-}
-
-/** Runs `work` all or none. The error of a rollback that fails too is kept beside the first. */
-export function inTransaction<T>(connection: DatabaseSync, work: () => T): T {
-  return between("BEGIN IMMEDIATE", connection, work);
-}
-
-function between<T>(begin: string, connection: DatabaseSync, work: () => T): T {
-  connection.exec(begin);
-  try {
-    const result = work();
-    connection.exec("COMMIT");
-    return result;
-  } catch (error) {
-    // On a full disk the engine may have rolled back by itself.
-    if (connection.isTransaction) rollback(connection, error);
-    throw error;
-  }
-}
-
-function rollback(connection: DatabaseSync, reason: unknown): void {
-  try {
-    connection.exec("ROLLBACK");
-  } catch (error) {
-    throw new AggregateError([reason, error], "a transaction failed, and so did its rollback");
-  }
-}
-
-const SQLITE_BUSY = 5;
-const SQLITE_READONLY = 8;
-const SQLITE_CORRUPT = 11;
-const SQLITE_FULL = 13;
-const SQLITE_CANTOPEN = 14;
-const SQLITE_CONSTRAINT = 19;
-const SQLITE_NOTADB = 26;
-
-const CODE_BY_ENGINE: Partial<Record<number, StorageFailureCode>> = {
-  [SQLITE_BUSY]: "StorageBusy",
-  [SQLITE_READONLY]: "StorageReadOnly",
-  [SQLITE_FULL]: "StorageFull",
-  [SQLITE_CANTOPEN]: "StorageMissing",
-  [SQLITE_NOTADB]: "NotAJournal",
-};
-
-const CODE_BY_SYSTEM: Partial<Record<string, StorageFailureCode>> = {
-  EACCES: "StorageReadOnly",
-  EPERM: "StorageReadOnly",
-  EROFS: "StorageReadOnly",
-  ENOSPC: "StorageFull",
-  EDQUOT: "StorageFull",
-  ENOENT: "StorageMissing",
-  ENOTDIR: "StorageMissing",
-};
-
-/** SQLite's primary result code; undefined when `error` is not SQLite's. */
-export function engineCode(error: unknown): number | undefined {
-  const errcode = (error as { errcode?: unknown } | undefined)?.errcode;
-  return typeof errcode === "number" ? errcode & 0xff : undefined;
-}
-
-/** Whether the engine found the storage locked by another connection. */
-export function isBusy(error: unknown): boolean {
-  return engineCode(error) === SQLITE_BUSY;
-}
-
-/**
- * The meaning of an `error` of SQLite or of the file system, `what` being the operation that
- * failed. Errors that are neither (ours, bugs) come back as they are.
- */
-export function storageError(error: unknown, file: string, what: string): unknown {
-  const engine = engineCode(error);
-  if (engine === SQLITE_CORRUPT || engine === SQLITE_CONSTRAINT || isOutOfRange(error)) {
-    return new JournalDamaged({
-      damage: "unreadable",
-      file,
-      expected: "pages and rows that fit together",
-      found: (error as Error).message,
-      cause: error,
-    });
-  }
-  if (engine !== undefined) {
-    const code = CODE_BY_ENGINE[engine] ?? "StorageFailed";
-    return new StorageFailure(code, file, `${what} (${(error as Error).message})`, error);
-  }
-  // node:sqlite on a connection that was closed meanwhile.
-  if ((error as { code?: string } | undefined)?.code === "ERR_INVALID_STATE") {
-    return new JournalStopped();
-  }
-  if (error instanceof AggregateError) {
-    return new StorageFailure("StorageFailed", file, `${what} (${error.message})`, error);
-  }
-  const system = (error as { syscall?: unknown; code?: string } | undefined) ?? {};
-  if (typeof system.syscall !== "string") return error;
-  const code = CODE_BY_SYSTEM[system.code ?? ""] ?? "StorageFailed";
-  return new StorageFailure(code, file, `${what} (${system.code})`, error);
-}
-
-/** An integer in the database that no JavaScript number holds: we never wrote it. */
-function isOutOfRange(error: unknown): boolean {
-  return error instanceof RangeError && (error as { code?: string }).code === "ERR_OUT_OF_RANGE";
-}
-
-/** Runs `work` and throws what its errors mean, see `storageError`. */
-export function guarded<T>(file: string, what: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw storageError(error, file, what);
-  }
 }
 
 function exists(path: string): boolean {

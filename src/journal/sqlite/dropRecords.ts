@@ -4,17 +4,12 @@ import type { DatabaseSync } from "node:sqlite";
 import { bytesToHex } from "../../base/hex.ts";
 import { StorageFailure } from "../errors.ts";
 import type { Head } from "../journal.ts";
-import {
-  ACKNOWLEDGED_FILE,
-  guarded,
-  inTransaction,
-  journalFile,
-  NEVER_DELETED,
-  openForWriting,
-} from "./connection.ts";
+import { ACKNOWLEDGED_FILE, journalFile, NEVER_DELETED, openForWriting } from "./connection.ts";
+import { guarded } from "./engineErrors.ts";
 import { startHighWaterMark } from "./highWaterMark.ts";
 import { lockStorage } from "./lock.ts";
 import { headOf, readHead, readLink } from "./records.ts";
+import { inTransaction } from "./transactions.ts";
 
 /**
  * Drops the records from `from` on, with the snapshots that hold them, and gives the new head.

@@ -6,19 +6,14 @@ import { FencedOff } from "../errors.ts";
 import { GroupCommit } from "../groupCommit.ts";
 import { type Appended, BINARY_FORMAT, type Head, type Journal } from "../journal.ts";
 import { type ChainLink, sealRecord } from "../record.ts";
-import {
-  ACKNOWLEDGED_FILE,
-  guarded,
-  inTransaction,
-  journalFile,
-  openForWriting,
-  type WriteOptions,
-} from "./connection.ts";
+import { ACKNOWLEDGED_FILE, journalFile, openForWriting, type WriteOptions } from "./connection.ts";
+import { guarded } from "./engineErrors.ts";
 import { type HighWaterMark, startHighWaterMark } from "./highWaterMark.ts";
 import { lockStorage, type StorageLock } from "./lock.ts";
 import { SqliteReader } from "./reader.ts";
 import { readHead, type Store } from "./records.ts";
 import { saveSnapshot } from "./snapshots.ts";
+import { inTransaction, waitByTheClock } from "./transactions.ts";
 import { checkTail } from "./verify.ts";
 
 /**
@@ -39,6 +34,7 @@ export async function openSqliteJournal(
       settleLog(store);
       const found = await checkTail(store, directory);
       const start = raiseEpoch(store, found);
+      waitByTheClock(connection);
       const path = join(directory, ACKNOWLEDGED_FILE);
       const highWaterMark = guarded(path, "What is acknowledged cannot be noted", () =>
         startHighWaterMark(path, start.sequence, start.hash),

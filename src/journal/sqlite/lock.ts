@@ -12,7 +12,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { type Owner, StorageInUse } from "../errors.ts";
-import { guarded, isBusy, LOCK_FILE, OWNER_FILE, syncDirectoryOf } from "./connection.ts";
+import { LOCK_FILE, OWNER_FILE, syncDirectoryOf } from "./connection.ts";
+import { guarded, isBusy } from "./engineErrors.ts";
 
 /**
  * One writer for a storage directory. The lock that decides is one of the operating system, held

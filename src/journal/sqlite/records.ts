@@ -17,7 +17,7 @@ import {
   HASH_BYTES,
   type StoredRecord,
 } from "../record.ts";
-import { guarded } from "./connection.ts";
+import { guarded } from "./engineErrors.ts";
 
 /** An open database and its name for messages. */
 export interface Store {

@@ -5,8 +5,10 @@ import { FencedOff, JournalDamaged } from "../errors.ts";
 import { KEPT_SNAPSHOTS, type Snapshot } from "../journal.ts";
 import { HASH_BYTES } from "../record.ts";
 import { PART_BYTES, type SnapshotRow, snapshotChecksum, unsealSnapshot } from "../snapshotSeal.ts";
-import { guarded, inOneView, inTransaction, journalFile, openForSnapshots } from "./connection.ts";
+import { journalFile, openForSnapshots } from "./connection.ts";
+import { guarded } from "./engineErrors.ts";
 import { readHead, readLink, type Store } from "./records.ts";
+import { inOneView, inTransaction } from "./transactions.ts";
 
 /**
  * Parts deleted in one transaction. The row in `snapshot` comes last and makes the parts count:

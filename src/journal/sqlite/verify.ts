@@ -3,7 +3,8 @@ import { bytesToHex } from "../../base/hex.ts";
 import { JournalDamaged } from "../errors.ts";
 import type { Head, VerifyOptions, VerifyReport } from "../journal.ts";
 import { type ChainLink, ChainWalk, GENESIS_LINK } from "../record.ts";
-import { ACKNOWLEDGED_FILE, guarded, inOneView } from "./connection.ts";
+import { ACKNOWLEDGED_FILE } from "./connection.ts";
+import { guarded } from "./engineErrors.ts";
 import { readHighWaterMark } from "./highWaterMark.ts";
 import {
   type HeadRow,
@@ -16,6 +17,7 @@ import {
   walkRecords,
 } from "./records.ts";
 import { anchors, isSnapshotDamage, loadSnapshot, snapshotSequences } from "./snapshots.ts";
+import { inOneView } from "./transactions.ts";
 
 /**
  * See `JournalReader.verify`. `directory` holds the high-water mark; a backup file has none.
