@@ -17,6 +17,6 @@ export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
 
   assert(record !== undefined, "an order that is not known was cancelled.");
   const events: ExchangeEvent[] = [];
-  cancel(state, record, "owner", events);
+  cancel(state, record, "owner", events, entry.id);
   return { events };
 }

@@ -9,6 +9,7 @@ import { DEFAULT_TERMS, type OrderTerms } from "../../protocol/trading/terms.ts"
 import type { Order, SignedOrder } from "../../protocol/units.ts";
 import type { Book } from "../model/book.ts";
 import type { Market } from "../model/entries.ts";
+import { exact } from "../model/exact.ts";
 import { freeFunds } from "../model/funds.ts";
 import { checkLimits } from "../model/orderLimits.ts";
 import type { Account, InLots, OrderRecord } from "../model/orderRecord.ts";
@@ -223,7 +224,8 @@ export function toLots(market: Market, order: Order): InLots | undefined {
   if (lots * market.lot !== baseAmount) return undefined;
   const price = quoteAmount / lots;
   if (price * lots !== quoteAmount) return undefined;
-  return price === market.tick || price % market.tick === 0n ? { side, lots, price } : undefined;
+  if (price !== market.tick && price % market.tick !== 0n) return undefined;
+  return { side, lots: exact(lots), price: exact(price) };
 }
 
 /** Aligned amounts around those of the order: lots and price rounded either way. */

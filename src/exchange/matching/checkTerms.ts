@@ -3,6 +3,7 @@ import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { firstBlockOf } from "../../protocol/rounds.ts";
 import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Order } from "../../protocol/units.ts";
+import { type Exact, sum } from "../model/exact.ts";
 import type { InLots, OrderBook, OrderRecord } from "../model/orderRecord.ts";
 import type { State } from "../model/state.ts";
 
@@ -32,14 +33,17 @@ export function checkBook(
 ): Refusal | undefined {
   if (terms.timeInForce === "postOnly") {
     for (const maker of book.matches(measured)) {
-      if (maker !== leaving) return refuse("WouldTake", { price: maker.price });
+      if (maker !== leaving) return refuse("WouldTake", { price: BigInt(maker.price) });
     }
   }
   if (terms.timeInForce !== "fok") return undefined;
   const lots = lotsWithin(order, terms, book, measured, leaving);
   if (lots === measured.lots) return undefined;
   const { lot } = book.market;
-  return refuse("NotFilled", { wanted: measured.lots * lot, available: lots * lot });
+  return refuse("NotFilled", {
+    wanted: BigInt(measured.lots) * lot,
+    available: BigInt(lots) * lot,
+  });
 }
 
 /** Lots that the order would execute now, at most its own. */
@@ -49,14 +53,14 @@ function lotsWithin(
   book: OrderBook,
   measured: InLots,
   leaving: OrderRecord | undefined,
-): bigint {
-  let lots = 0n;
+): Exact {
+  let lots: Exact = 0;
   for (const maker of book.matches(measured)) {
     if (maker === leaving) continue;
     const isOwn = maker.owner === owner;
     // The order would end here; with cancelMaker it is the other one that goes.
     if (isOwn && selfTrade !== "cancelMaker") return lots;
-    if (!isOwn) lots += maker.lots - maker.filledLots;
+    if (!isOwn) lots = sum(lots, maker.left);
     if (lots >= measured.lots) return measured.lots;
   }
   return lots;

@@ -12,9 +12,10 @@ export function cancel(
   record: OrderRecord,
   reason: CancelReason,
   events: ExchangeEvent[],
+  id = record.id,
 ): void {
   takeOut(state, record);
-  markCancelled(record, reason, events);
+  markCancelled(record, reason, events, id);
 }
 
 /** Cancels an order that is being matched, and so is in no book. */
@@ -24,8 +25,8 @@ export function cancelTaker(
   reason: CancelReason,
   events: ExchangeEvent[],
 ): void {
-  unlock(state, record.account, record.sellToken, record.locked);
-  markCancelled(record, reason, events);
+  release(state, record);
+  markCancelled(record, reason, events, record.id);
 }
 
 /**
@@ -54,13 +55,23 @@ export function watchLastBlock(state: State, record: OrderRecord): void {
 function takeOut(state: State, record: OrderRecord): void {
   if (record.state !== "open") return;
   record.book.remove(record);
-  unlock(state, record.account, record.sellToken, record.locked);
+  release(state, record);
 }
 
-function markCancelled(record: OrderRecord, reason: CancelReason, events: ExchangeEvent[]): void {
+function release(state: State, record: OrderRecord): void {
+  unlock(state, record.account, record.sellToken, record.locked);
+  record.locked = 0n;
+}
+
+function markCancelled(
+  record: OrderRecord,
+  reason: CancelReason,
+  events: ExchangeEvent[],
+  id: bigint,
+): void {
   record.state = "cancelled";
   record.reason = reason;
-  const { owner, round, id } = record;
+  const { owner, round } = record;
   stopCounting(record);
   events.push({ what: "orderCancelled", reason, owner, round, id });
 }

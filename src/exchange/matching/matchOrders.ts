@@ -1,6 +1,7 @@
 import { assert } from "../../base/errors.ts";
 import { checkExecution } from "../../protocol/orderRule.ts";
 import type { Amount } from "../../protocol/units.ts";
+import { type Exact, sum } from "../model/exact.ts";
 import { credit, spendLocked } from "../model/funds.ts";
 import type { OrderRecord } from "../model/orderRecord.ts";
 import type { ExchangeEvent, Trade } from "../model/outcome.ts";
@@ -14,11 +15,16 @@ import { cancel, cancelTaker } from "./endOrder.ts";
  * cancelled; what is left in the end rests, or is cancelled if it is immediate or cancel. Work
  * grows with the trades.
  */
-export function matchOrders(state: State, taker: OrderRecord, events: ExchangeEvent[]): void {
+export function matchOrders(
+  state: State,
+  taker: OrderRecord,
+  events: ExchangeEvent[],
+  id = taker.id,
+): void {
   while (taker.filledLots < taker.lots) {
     const maker = taker.book.bestMatch(taker);
     if (maker === undefined) {
-      restOrCancel(state, taker, events);
+      restOrCancel(state, taker, events, id);
       return;
     }
     if (maker.account === taker.account) {
@@ -31,13 +37,13 @@ export function matchOrders(state: State, taker: OrderRecord, events: ExchangeEv
     events.push({ what: "trade", trade: execute(state, maker, taker) });
     if (maker.filledLots === maker.lots) {
       maker.book.remove(maker);
-      finish(maker, events);
+      finish(maker, maker.id, events);
     }
   }
-  finish(taker, events);
+  finish(taker, id, events);
 }
 
-function restOrCancel(state: State, taker: OrderRecord, events: ExchangeEvent[]): void {
+function restOrCancel(state: State, taker: OrderRecord, events: ExchangeEvent[], id: bigint): void {
   const { timeInForce } = taker.terms;
   assert(timeInForce !== "fok", "a fill-or-kill order that does not fill was taken.");
   if (timeInForce === "ioc") {
@@ -45,15 +51,16 @@ function restOrCancel(state: State, taker: OrderRecord, events: ExchangeEvent[])
     return;
   }
   taker.book.add(taker);
-  const { owner, round, id } = taker;
+  const { owner, round } = taker;
   events.push({ what: "orderRested", remaining: taker.locked, owner, round, id });
 }
 
 function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
   const { market } = taker.book;
-  const lots = min(maker.lots - maker.filledLots, taker.lots - taker.filledLots);
-  const baseAmount = lots * market.lot;
-  const quoteAmount = lots * maker.price;
+  const lots = min(maker.left, taker.left);
+  const price = BigInt(maker.price);
+  const baseAmount = BigInt(lots) * market.lot;
+  const quoteAmount = BigInt(lots) * price;
   const [bid, ask] = taker.side === "bid" ? [taker, maker] : [maker, taker];
 
   state.trades++;
@@ -65,8 +72,8 @@ function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
     sequence: BigInt(state.trades),
     base: market.base,
     quote: market.quote,
-    price: maker.price,
-    lots,
+    price,
+    lots: BigInt(lots),
     baseAmount,
     quoteAmount,
     takerSide: taker.side,
@@ -82,29 +89,30 @@ function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
 function settle(
   state: State,
   record: OrderRecord,
-  lots: bigint,
+  lots: Exact,
   sold: Amount,
   bought: Amount,
 ): void {
   const { account } = record;
-  const before = record.locked;
-  record.filledLots += lots;
+  const released = record.soldFor(lots);
+  record.locked -= released;
+  record.filledLots = sum(record.filledLots, lots);
   record.sold += sold;
   record.bought += bought;
   record.sequence = state.trades;
   const fault = checkExecution(record, record.sold, record.bought);
   assert(fault === undefined, () => `order ${record.id} executed beyond it: ${fault?.fault}.`);
 
-  spendLocked(state, account, record.sellToken, sold, before - record.locked);
+  spendLocked(state, account, record.sellToken, sold, released);
   credit(state, account, record.buyToken, bought);
 }
 
-function finish(record: OrderRecord, events: ExchangeEvent[]): void {
+function finish(record: OrderRecord, id: bigint, events: ExchangeEvent[]): void {
   record.state = "filled";
-  const { owner, round, id } = record;
+  const { owner, round } = record;
   events.push({ what: "orderFilled", owner, round, id });
 }
 
-function min(a: bigint, b: bigint): bigint {
+function min(a: Exact, b: Exact): Exact {
   return a < b ? a : b;
 }

@@ -39,13 +39,13 @@ export function takeOrder(
   assert(client !== undefined, "an order of no client was taken.");
   const affairs = known ?? clientRound(client, placed.order.round);
   const record = accept(state, placed, parts, client, affairs);
-  const { owner, round, id } = record;
+  const { owner, round, id, sellAmount } = placed.order;
   affairs.orders.add(record);
   affairs.counted.add(record);
   countPlacement(state, client);
   watchLastBlock(state, record);
   if (round === state.moment.round) {
-    enterOrder(state, record, events);
+    enterOrder(state, record, events, sellAmount, id);
     return;
   }
   state.queue.push(record);
@@ -53,10 +53,17 @@ export function takeOrder(
 }
 
 /** Puts an order whose round is open and whose money is there to the market. */
-export function enterOrder(state: State, record: OrderRecord, events: ExchangeEvent[]): void {
-  lock(state, record.account, record.sellToken, record.sellAmount);
+export function enterOrder(
+  state: State,
+  record: OrderRecord,
+  events: ExchangeEvent[],
+  sellAmount = record.sellAmount,
+  id = record.id,
+): void {
+  lock(state, record.account, record.sellToken, sellAmount);
+  record.locked = sellAmount;
   record.state = "open";
-  matchOrders(state, record, events);
+  matchOrders(state, record, events, id);
 }
 
 function accept(

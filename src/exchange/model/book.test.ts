@@ -25,7 +25,7 @@ function record(
     placedMs: 0,
     arrivalSeq,
     book,
-    measured: { side, price: BigInt(price), lots: BigInt(lots) },
+    measured: { side, price, lots },
   });
 }
 
@@ -59,7 +59,8 @@ test("the book is its orders sorted by price and time, whatever came and went", 
         open
           .filter((one) => one.side === side)
           .sort((a, b) => {
-            const better = Number(side === "bid" ? b.price - a.price : a.price - b.price);
+            const sign = side === "bid" ? -1 : 1;
+            const better = sign * (Number(a.price) - Number(b.price));
             return better || a.arrivalSeq - b.arrivalSeq;
           });
       expect([...book.orders()]).toEqual([...sorted("bid"), ...sorted("ask")]);
@@ -67,10 +68,10 @@ test("the book is its orders sorted by price and time, whatever came and went", 
         expect(book.best(side)).toBe(sorted(side)[0]);
         const depth = new Map<bigint, { baseAmount: bigint; orders: number }>();
         for (const { price, lots } of sorted(side)) {
-          const level = depth.get(price) ?? { baseAmount: 0n, orders: 0 };
-          level.baseAmount += lots * MARKET.lot;
+          const level = depth.get(BigInt(price)) ?? { baseAmount: 0n, orders: 0 };
+          level.baseAmount += BigInt(lots) * MARKET.lot;
           level.orders++;
-          depth.set(price, level);
+          depth.set(BigInt(price), level);
         }
         const levels = Array.from(depth, ([price, level]) => ({ price, ...level }));
         expect(book.depth(side, 99)).toEqual(levels);
@@ -90,7 +91,7 @@ test("a book of thousands of prices is its orders sorted, while they come and go
     return last % below;
   };
   const isSorted = () => {
-    const sorted = [...open.values()].sort((a, b) => Number(b.price - a.price));
+    const sorted = [...open.values()].sort((a, b) => Number(b.price) - Number(a.price));
     return [...book.orders()].every((one, i) => one === sorted[i]);
   };
   for (let turn = 0; turn < 12_000; turn++) {

@@ -8,7 +8,7 @@ import { assert } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { Amount } from "../../protocol/units.ts";
 import type { Market } from "./entries.ts";
-import { type Exact, exact } from "./exact.ts";
+import { difference, type Exact, exact, sum } from "./exact.ts";
 import type { InLots, Level, OrderBook, OrderRecord } from "./orderRecord.ts";
 import type { Side } from "./outcome.ts";
 import type { PriceLevel } from "./viewTypes.ts";
@@ -43,14 +43,13 @@ class BookSide {
   }
 
   add(record: OrderRecord): void {
-    const key = exact(record.price);
-    const level = this.#byPrice.get(key);
-    const lots = record.filledLots === 0n ? record.lots : record.lots - record.filledLots;
+    const { price } = record;
+    const level = this.#byPrice.get(price);
+    const lots = record.left;
     if (level === undefined) {
-      const { price } = record;
-      const fresh: Level = { price, key, first: record, last: record, lots, orders: 1 };
+      const fresh: Level = { price, first: record, last: record, lots, orders: 1 };
       record.level = fresh;
-      this.#byPrice.set(key, fresh);
+      this.#byPrice.set(price, fresh);
       this.#insert(fresh);
       return;
     }
@@ -59,7 +58,7 @@ class BookSide {
     record.earlier = level.last;
     level.last.later = record;
     level.last = record;
-    level.lots += lots;
+    level.lots = sum(level.lots, lots);
     level.orders++;
   }
 
@@ -70,7 +69,7 @@ class BookSide {
     record.earlier = undefined;
     record.later = undefined;
     if (earlier === undefined && later === undefined) {
-      this.#byPrice.delete(level.key);
+      this.#byPrice.delete(level.price);
       this.#delete(level);
       return;
     }
@@ -78,12 +77,12 @@ class BookSide {
     else earlier.later = later;
     if (later === undefined) level.last = earlier as OrderRecord;
     else later.earlier = earlier;
-    level.lots -= record.lots - record.filledLots;
+    level.lots = difference(level.lots, record.left);
     level.orders--;
   }
 
   lotsAt(price: Amount): bigint {
-    return this.#byPrice.get(exact(price))?.lots ?? 0n;
+    return BigInt(this.#byPrice.get(exact(price))?.lots ?? 0);
   }
 
   /** Best price first; `limit` of them. */
@@ -91,7 +90,7 @@ class BookSide {
     const found: PriceLevel[] = [];
     for (const { price, lots, orders } of this.#bestFirst()) {
       if (found.length >= limit) break;
-      found.push({ price, baseAmount: lots * lot, orders });
+      found.push({ price: BigInt(price), baseAmount: BigInt(lots) * lot, orders });
     }
     return found;
   }
@@ -114,8 +113,8 @@ class BookSide {
   }
 
   #insert(level: Level): void {
-    const { key } = level;
-    if (this.#best === undefined || this.#isBetter(key, this.#best.key)) this.#best = level;
+    const { price: key } = level;
+    if (this.#best === undefined || this.#isBetter(key, this.#best.price)) this.#best = level;
     const at = Math.max(0, this.#countBefore(this.#firsts, key) - 1);
     const block = this.#blocks[at];
     if (block === undefined) {
@@ -136,9 +135,9 @@ class BookSide {
   }
 
   #delete(level: Level): void {
-    const at = this.#countBefore(this.#firsts, level.key) - 1;
+    const at = this.#countBefore(this.#firsts, level.price) - 1;
     const { keys, levels } = this.#blocks[at] as Block;
-    const place = this.#countBefore(keys, level.key) - 1;
+    const place = this.#countBefore(keys, level.price) - 1;
     takeOut(keys, place);
     takeOut(levels, place);
     if (keys.length === 0) {
@@ -187,13 +186,17 @@ function takeOut<T>(list: T[], at: number): void {
 
 /** The prices of a book whose levels changed, for a reader who keeps a copy of the book. */
 export class BookWatch {
-  readonly #changed = { bid: new Set<Amount>(), ask: new Set<Amount>() };
+  readonly #changed = { bid: new Set<Exact>(), ask: new Set<Exact>() };
   #isCleared = false;
 
   /** Prices changed since the last call; `isCleared`: beside these nothing is left. */
   take(): { readonly isCleared: boolean } & { readonly [S in Side]: readonly Amount[] } {
     const { bid, ask } = this.#changed;
-    const taken = { isCleared: this.#isCleared, bid: [...bid], ask: [...ask] };
+    const taken = {
+      isCleared: this.#isCleared,
+      bid: [...bid].map(BigInt),
+      ask: [...ask].map(BigInt),
+    };
     this.#isCleared = false;
     bid.clear();
     ask.clear();
@@ -249,8 +252,9 @@ export class Book implements OrderBook {
   }
 
   /** Call it with what a resting order executes, before that is booked. */
-  reduce(record: OrderRecord, lots: bigint): void {
-    levelOf(record).lots -= lots;
+  reduce(record: OrderRecord, lots: Exact): void {
+    const level = levelOf(record);
+    level.lots = difference(level.lots, lots);
     this.#tell(record);
   }
 

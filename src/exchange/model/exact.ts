@@ -9,3 +9,17 @@ const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
 export function exact(value: bigint): Exact {
   return value <= MAX_EXACT ? Number(value) : value;
 }
+
+export function sum(a: Exact, b: Exact): Exact {
+  if (typeof a === "number" && typeof b === "number") {
+    const both = a + b;
+    if (both <= Number.MAX_SAFE_INTEGER) return both;
+  }
+  return exact(BigInt(a) + BigInt(b));
+}
+
+/** `a - b`, where `b` is not above `a`. */
+export function difference(a: Exact, b: Exact): Exact {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return exact(BigInt(a) - BigInt(b));
+}

@@ -9,7 +9,7 @@ import type { OrderTerms } from "../../protocol/trading/terms.ts";
 import type { Amount, Intent, Order, Round, Signature } from "../../protocol/units.ts";
 import { blockFor, type SignatureBlock, type SignatureWords } from "../form/signatureBytes.ts";
 import type { Market } from "./entries.ts";
-import type { Exact } from "./exact.ts";
+import { difference, type Exact, exact } from "./exact.ts";
 import type { EndReason, OrderRef, Side } from "./outcome.ts";
 import type { OrderState } from "./viewTypes.ts";
 
@@ -32,18 +32,17 @@ export interface Account {
 /** An order as its market counts it. */
 export interface InLots {
   readonly side: Side;
-  readonly lots: bigint;
+  readonly lots: Exact;
   /** Base units of quote for one lot. */
-  readonly price: Amount;
+  readonly price: Exact;
 }
 
 /** The orders of one price. */
 export interface Level {
-  readonly price: Amount;
-  readonly key: Exact;
+  readonly price: Exact;
   first: OrderRecord;
   last: OrderRecord;
-  lots: bigint;
+  lots: Exact;
   orders: number;
 }
 
@@ -52,7 +51,7 @@ export interface OrderBook {
   readonly market: Market;
   add(record: OrderRecord): void;
   remove(record: OrderRecord): void;
-  reduce(record: OrderRecord, lots: bigint): void;
+  reduce(record: OrderRecord, lots: Exact): void;
   bestMatch(taker: OrderRecord): OrderRecord | undefined;
   matches(taker: Pick<InLots, "side" | "price">): Iterable<OrderRecord>;
 }
@@ -81,7 +80,8 @@ export class OrderRecord {
   readonly account: Account;
   readonly counted: TakenOrder["counted"];
   readonly round: Round;
-  readonly id: bigint;
+  /** The id: most are small, and an object each would be a sixth of all that is kept. */
+  readonly number: Exact;
   readonly terms: OrderTerms;
   /** The order's place in time among all orders. */
   readonly arrivalSeq: number;
@@ -90,9 +90,14 @@ export class OrderRecord {
   readonly book: OrderBook;
   readonly side: Side;
   /** Base units of quote for one lot. */
-  readonly price: Amount;
-  readonly lots: bigint;
-  filledLots = 0n;
+  readonly price: Exact;
+  readonly lots: Exact;
+  filledLots: Exact = 0;
+  /**
+   * The amount kept locked while it is open: it may pay its own limit for every lot that is left.
+   * 0 before and after, but as it was left, like `state`, where its round's end took it out.
+   */
+  locked: Amount = 0n;
   sold: Amount = 0n;
   bought: Amount = 0n;
   /** Sequence number of the order's last trade; 0 before the first. */
@@ -119,7 +124,7 @@ export class OrderRecord {
     this.account = taken.account;
     this.counted = taken.counted;
     this.round = order.round;
-    this.id = order.id;
+    this.number = exact(order.id);
     this.terms = taken.terms;
     this.arrivalSeq = taken.arrivalSeq;
     this.placedMs = taken.placedMs;
@@ -131,6 +136,10 @@ export class OrderRecord {
     const place = block?.add(signature);
     this.#signatures = place === undefined ? undefined : block;
     this.#signature = place ?? asText(signature);
+  }
+
+  get id(): bigint {
+    return BigInt(this.number);
   }
 
   get owner(): Address {
@@ -148,17 +157,23 @@ export class OrderRecord {
   }
 
   get sellAmount(): Amount {
-    return this.lots * (this.side === "bid" ? this.price : this.book.market.lot);
+    return this.soldFor(this.lots);
   }
 
   get buyAmount(): Amount {
-    return this.lots * (this.side === "bid" ? this.book.market.lot : this.price);
+    const { side, price, book } = this;
+    return BigInt(this.lots) * (side === "bid" ? book.market.lot : BigInt(price));
   }
 
-  /** The amount that the order keeps locked while open: it may pay its own limit for every lot. */
-  get locked(): Amount {
-    const lots = this.lots - this.filledLots;
-    return lots * (this.side === "bid" ? this.price : this.book.market.lot);
+  /** The lots that are not executed. */
+  get left(): Exact {
+    return difference(this.lots, this.filledLots);
+  }
+
+  /** The most that it may pay for so many lots. */
+  soldFor(lots: Exact): Amount {
+    const { side, price, book } = this;
+    return BigInt(lots) * (side === "bid" ? BigInt(price) : book.market.lot);
   }
 
   get intent(): Intent {

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { DEFAULT_TERMS } from "../../protocol/trading/terms.ts";
 import { ALICE, limitOrder, MARKET, SIGNATURE } from "../world.testkit.ts";
 import { Book } from "./book.ts";
-import { exact } from "./exact.ts";
+import { difference, exact, sum } from "./exact.ts";
 import { OrderRecord } from "./orderRecord.ts";
 import { CountedOrders, OrdersById } from "./ordersById.ts";
 
@@ -20,7 +20,7 @@ function record(id: bigint, { price = 1n, side = "bid" as "bid" | "ask", of = bo
     placedMs: 0,
     arrivalSeq: Number(id % 1000n),
     book: of,
-    measured: { side, price, lots: 1n },
+    measured: { side, price: exact(price), lots: 1 },
   });
 }
 
@@ -40,6 +40,16 @@ test("the exact form of two numbers compares as they do, on both sides of 2^53",
       expect(exact(a) > exact(b)).toBe(a > b);
       expect(exact(a) === exact(b)).toBe(a === b);
       expect(BigInt(exact(a))).toBe(a);
+    }),
+    { numRuns: 2000 },
+  );
+});
+
+test("sums and differences of exact forms are exact, on both sides of 2^53", () => {
+  fc.assert(
+    fc.property(whole, whole, (a, b) => {
+      expect(sum(exact(a), exact(b))).toBe(exact(a + b));
+      expect(difference(exact(a + b), exact(b))).toBe(exact(a));
     }),
     { numRuns: 2000 },
   );
@@ -101,9 +111,9 @@ test("a side of a book is sorted where its prices are numbers, bigints or both",
       const left = records.filter((_, i) => i % 3 !== 0).map(({ price }) => price);
       const sign = side === "bid" ? -1 : 1;
       left.sort((a, b) => sign * (a < b ? -1 : a > b ? 1 : 0));
-      expect(own.depth(side, all.length).map(({ price }) => price)).toEqual(left);
+      expect(own.depth(side, all.length).map(({ price }) => exact(price))).toEqual(left);
       expect(own.best(side)?.price).toBe(left[0]);
-      for (const { price } of gone) expect(own.lotsAt(side, price)).toBe(0n);
+      for (const { price } of gone) expect(own.lotsAt(side, BigInt(price))).toBe(0n);
     }),
   );
 });

@@ -34,9 +34,9 @@ export class OrdersById {
 
   /** Takes an order whose id is new. */
   add(record: OrderRecord): void {
-    const key = exact(record.id);
+    const key = record.number;
     if (this.#byId === undefined && (typeof key === "bigint" || key < this.#highest)) {
-      this.#byId = new Map(this.#records.map((one) => [exact(one.id), one]));
+      this.#byId = new Map(this.#records.map((one) => [one.number, one]));
       this.#ids = [];
     }
     this.#records.push(record);

@@ -142,7 +142,8 @@ export function statement(state: State, client: Address, round: Round): Statemen
 }
 
 function orderView(state: State, record: OrderRecord): OrderView {
-  const { order, side, price, terms, placedMs, sold, bought } = record;
+  const { order, side, terms, placedMs, sold, bought } = record;
+  const price = BigInt(record.price);
   const sequence = BigInt(record.sequence);
   const current = orderState(state, record);
   const reason = record.reason ?? (current === "expired" ? "roundEnded" : undefined);

@@ -10,6 +10,7 @@ import type { Amount } from "../../protocol/units.ts";
 import { type Codec, DecodeError, parseJson } from "../form/codec.ts";
 import { toLots } from "../matching/checkOrder.ts";
 import { watchLastBlock } from "../matching/endOrder.ts";
+import { exact } from "../model/exact.ts";
 import { lockedOf } from "../model/funds.ts";
 import { isCounted } from "../model/orderLimits.ts";
 import { type Account, OrderRecord } from "../model/orderRecord.ts";
@@ -246,15 +247,8 @@ function orderRow(state: State, record: OrderRecord): OrderRow {
 }
 
 function keptRow(state: State, record: OrderRecord): KeptRow {
-  const {
-    order,
-    keptSignature: signature,
-    arrivalSeq,
-    filledLots,
-    sold,
-    bought,
-    sequence,
-  } = record;
+  const { order, keptSignature: signature, arrivalSeq, sold, bought, sequence } = record;
+  const filledLots = BigInt(record.filledLots);
   const { placedMs, reason = null } = record;
   const terms = isSameTerms(record.terms, DEFAULT_TERMS) ? null : record.terms;
   const executed = { filledLots, sold, bought, sequence, state: orderState(state, record) };
@@ -325,11 +319,12 @@ function orderOfRow(
     arrivalSeq: row.arrival,
     placedMs: row.placedMs ?? 0,
   });
-  record.filledLots = row.filledLots;
+  record.filledLots = exact(row.filledLots);
   record.sold = row.sold;
   record.bought = row.bought;
   record.sequence = row.sequence;
   record.state = row.state;
+  if (row.state === "open") record.locked = record.soldFor(record.left);
   record.reason = row.reason ?? undefined;
   return record;
 }
