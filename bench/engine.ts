@@ -7,27 +7,32 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import type { ChildOptions, Measured } from "./engine/child.ts";
-import type { StreamShape } from "./engine/stream.ts";
+import { OrderStream, type Packed, pack, type StreamShape } from "./engine/stream.ts";
 import { hasTime, type Line, median, RUNS, textOf } from "./measure.ts";
 import { olderBuild } from "./older.ts";
 
 const CHILD = join(import.meta.dirname, "engine", "child.ts");
+/** Operations of a run: several collections fall in it. */
+const OPERATIONS = 100_000;
+/** Runs that are done before, so that the compiler has done its work. */
+const WARM_UP = 2;
 const PEERS = ["nodejs-order-book", "hft-limit-order-book"] as const;
 
 class Child {
   readonly #process: ChildProcess;
 
   constructor(options: ChildOptions) {
-    const memory = "--max-old-space-size=6000";
-    this.#process = fork(CHILD, [JSON.stringify(options)], { execArgv: ["--expose-gc", memory] });
+    const execArgv = ["--expose-gc", "--max-old-space-size=6000"];
+    const how = { execArgv, serialization: "advanced" } as const;
+    this.#process = fork(CHILD, [JSON.stringify(options)], how);
   }
 
   async ready(): Promise<void> {
     await this.#answer();
   }
 
-  async run(): Promise<Measured> {
-    this.#process.send("run");
+  async run(operations: Packed): Promise<Measured> {
+    this.#process.send(operations);
     return (await this.#answer()) as Measured;
   }
 
@@ -48,6 +53,8 @@ class Child {
 export interface EngineResult {
   /** Medians, microseconds an operation. */
   readonly us: number;
+  readonly collectedUs: number;
+  /** Bytes that hold the orders, after the first of them rest. */
   readonly bytes: number;
 }
 
@@ -59,17 +66,29 @@ export async function runEngines(
 ): Promise<EngineResult[]> {
   const children = engines.map((engine) => new Child({ engine, shape }));
   try {
-    for (const child of children) await child.ready();
+    const stream = new OrderStream(shape);
+    const filled: Measured[] = [];
+    const fill = pack(stream.fill());
+    for (const child of children) {
+      await child.ready();
+      filled.push(await child.run(fill));
+    }
+    for (let i = 0; i < WARM_UP; i++) {
+      const operations = pack(stream.next(OPERATIONS));
+      for (const child of children) await child.run(operations);
+    }
     const all: Measured[][] = children.map(() => []);
     const began = performance.now();
     for (let run = 0; hasTime(run, runs, began); run++) {
-      for (const [i, child] of children.entries()) all[i]?.push(await child.run());
+      const operations = pack(stream.next(OPERATIONS));
+      for (const [i, child] of children.entries()) all[i]?.push(await child.run(operations));
       const trades = new Set(all.map((measured) => measured[run]?.trades));
       if (trades.size > 1) throw new Error(`engines traded differently: ${[...trades]}`);
     }
-    return all.map((measured) => ({
+    return all.map((measured, i) => ({
       us: median(measured.map(({ us }) => us)),
-      bytes: median(measured.map(({ bytes }) => bytes)),
+      collectedUs: median(measured.map(({ collectedUs }) => collectedUs)),
+      bytes: (filled[i] as Measured).bytes,
     }));
   } finally {
     for (const child of children) child.stop();

@@ -1,11 +1,17 @@
 /**
  * A process with one engine, so that none pays for the memory of another. Told to run, it answers
- * with the microseconds of CPU an operation took, garbage collection included.
+ * with the microseconds of CPU an operation took.
+ *
+ * The input of a few hundred operations is made, and they are done: so an engine reads what was
+ * decoded a moment before, as in an operator. Only the doing is measured, and all collections of
+ * garbage, also those that begin while input is made: nothing but this engine is in the heap, and
+ * what costs a collection its time is what the engine keeps. Input goes after its few hundred.
  */
+import { PerformanceObserver } from "node:perf_hooks";
 import { setTimeout } from "node:timers/promises";
 import * as today from "../../src/exchange/apply.ts";
 import { type Engine, ForeignEngine, OwnEngine } from "./engines.ts";
-import { OrderStream, type StreamShape } from "./stream.ts";
+import { type Packed, type StreamShape, sizeOf, unpack } from "./stream.ts";
 
 export interface ChildOptions {
   /** "now", the file of another build's `apply`, or a package. */
@@ -14,21 +20,20 @@ export interface ChildOptions {
 }
 
 export interface Measured {
-  /** Microseconds of CPU an operation. */
+  /** Microseconds of CPU an operation, collections included. */
   readonly us: number;
+  /** Of these, for collections that began while input was made. */
+  readonly collectedUs: number;
   /** Trades: the same of every engine, or they did not do the same. */
   readonly trades: number;
-  /** Bytes that hold the orders, after the first of them rest. */
+  /** Bytes that the engine holds after its first operations. */
   readonly bytes: number;
 }
 
-/** Operations measured at once. */
-const OPERATIONS = 20_000;
-/** A process that takes less CPU than so many microseconds a millisecond has come to rest. */
-const IDLE_US_A_MS = 20;
-const SETTLE_MS = 20;
-/** Those that are done before, so that the compiler has done its work. */
-const WARM_UP = 5;
+/** Operations whose input is made at once. */
+const CHUNK = 500;
+/** Time for the runtime to tell of its collections. */
+const TOLD_MS = 5;
 
 async function open({ engine, shape }: ChildOptions): Promise<Engine> {
   if (engine === "now") return new OwnEngine(today, shape);
@@ -44,35 +49,58 @@ function heldBytes(): number {
   return heapUsed + external;
 }
 
-/** Once the threads that sweep the heap after a collection are done: no operation asked for it. */
-async function settled(): Promise<void> {
-  for (let before = process.cpuUsage(), busy = true; busy; ) {
-    await setTimeout(SETTLE_MS);
-    const { user, system } = process.cpuUsage(before);
-    busy = user + system > SETTLE_MS * IDLE_US_A_MS;
-    before = process.cpuUsage();
+/** Spans of time in which the runtime collected. */
+class Collections {
+  #found: PerformanceEntry[] = [];
+
+  constructor() {
+    const keep = (list: { getEntries(): PerformanceEntry[] }) => {
+      this.#found.push(...list.getEntries());
+    };
+    new PerformanceObserver(keep).observe({ entryTypes: ["gc"] });
   }
+
+  /** Milliseconds since the last call, those within one of `spans` left out. */
+  async outside(spans: readonly Span[]): Promise<number> {
+    await setTimeout(TOLD_MS);
+    const found = this.#found;
+    this.#found = [];
+    return found
+      .filter(({ startTime: at }) => !spans.some(({ from, to }) => from <= at && at <= to))
+      .reduce((sum, { duration }) => sum + duration, 0);
+  }
+}
+
+interface Span {
+  readonly from: number;
+  readonly to: number;
 }
 
 async function main(options: ChildOptions): Promise<void> {
   const engine = await open(options);
-  const stream = new OrderStream(options.shape);
-  const operations = stream.fill();
+  const collections = new Collections();
   const before = heldBytes();
-  // In parts: a client may place so many orders a block.
-  while (operations.length > 0) engine.prepare(operations.splice(0, OPERATIONS))();
-  const bytes = heldBytes() - before;
-  const run = async (): Promise<Measured> => {
-    const work = engine.prepare(stream.next(OPERATIONS));
-    globalThis.gc?.();
-    await settled();
-    const began = process.cpuUsage();
-    const trades = work();
-    const { user, system } = process.cpuUsage(began);
-    return { us: (user + system) / OPERATIONS, trades, bytes };
+  let bytes: number | undefined;
+  const run = async (operations: Packed): Promise<Measured> => {
+    await collections.outside([]);
+    const spans: Span[] = [];
+    let [cpu, trades] = [0, 0];
+    const size = sizeOf(operations);
+    for (let at = 0; at < size; at += CHUNK) {
+      const work = engine.prepare(unpack(operations, at, at + CHUNK));
+      const from = performance.now();
+      const began = process.cpuUsage();
+      trades += work();
+      const { user, system } = process.cpuUsage(began);
+      spans.push({ from, to: performance.now() });
+      cpu += user + system;
+    }
+    const collected = 1000 * (await collections.outside(spans));
+    const [us, collectedUs] = [(cpu + collected) / size, collected / size];
+    bytes ??= heldBytes() - before;
+    return { us, collectedUs, trades, bytes };
   };
-  for (let i = 0; i < WARM_UP; i++) await run();
-  process.on("message", async () => process.send?.(await run()));
+  process.on("message", async (operations) => process.send?.(await run(operations as Packed)));
   process.send?.("ready");
 }
 

@@ -26,12 +26,13 @@ const [BASE, QUOTE] = [address(1), address(2)] as const;
 /** The outcome of any build: the baseline named its events otherwise. */
 type Told = Partial<Outcome> & { readonly happenings?: Outcome["events"] };
 
-/** A copy of its own, as a decoded record has it. */
-function decoded<T extends string>(text: T): T {
-  return Buffer.from(text).toString("latin1") as T;
-}
+const text = Buffer.from(`0x${"0".repeat(64)}`);
 
-const word = (n: number): Hex => decoded<Hex>(`0x${n.toString(16).padStart(64, "0")}`);
+/** 32 bytes in digits, a text of its own, as a decoded record has it. */
+function word(n: number): Hex {
+  text.write(n.toString(16).padStart(8, "0"), text.length - 8, "latin1");
+  return text.toString("latin1") as Hex;
+}
 
 /** The whole machine: limits, balances and locks of two tokens, evidence and events included. */
 export class OwnEngine implements Engine {
@@ -78,19 +79,19 @@ export class OwnEngine implements Engine {
     };
   }
 
+  /** As readers give it: each address is one text for all (base/address.ts), other words are not. */
   #entryOf(operation: Operation): Entry {
     const { id, client, side, price, lots } =
       operation.kind === "cancel" ? operation.of : operation;
-    const ref = { owner: decoded(this.#clients[client] as Address), round: 0, id: BigInt(id) };
+    const ref = { owner: this.#clients[client] as Address, round: 0, id: BigInt(id) };
     const signature = { r: word(2 * id), vs: word(2 * id + 1), path: [] };
     if (operation.kind === "cancel") return { kind: "cancelOrder", ...ref, signature };
-    const [base, quote] = [decoded(BASE), decoded(QUOTE)];
     const baseAmount = BigInt(lots) * LOT;
     const quoteAmount = BigInt(lots * price) * TICK;
     const order =
       side === "bid"
-        ? { sellToken: quote, sellAmount: quoteAmount, buyToken: base, buyAmount: baseAmount }
-        : { sellToken: base, sellAmount: baseAmount, buyToken: quote, buyAmount: quoteAmount };
+        ? { sellToken: QUOTE, sellAmount: quoteAmount, buyToken: BASE, buyAmount: baseAmount }
+        : { sellToken: BASE, sellAmount: baseAmount, buyToken: QUOTE, buyAmount: quoteAmount };
     const intent = side === "bid" ? ("buyAll" as const) : ("sellAll" as const);
     return { kind: "placeOrder", order: { ...ref, ...order, intent }, signature };
   }

@@ -30,6 +30,38 @@ export interface StreamShape {
   readonly clients: number;
 }
 
+/** Operations as numbers beside the heap, so that no engine pays for their memory. */
+export type Packed = Int32Array;
+
+/** Of each: whether it cancels, id, client, whether it bids, price, lots. */
+const FIELDS = 6;
+
+export function pack(operations: readonly Operation[]): Packed {
+  const packed = new Int32Array(FIELDS * operations.length);
+  operations.forEach((one, i) => {
+    const isCancel = one.kind === "cancel";
+    const { id, client, side, price, lots } = isCancel ? one.of : one;
+    packed.set([isCancel ? 1 : 0, id, client, side === "bid" ? 1 : 0, price, lots], FIELDS * i);
+  });
+  return packed;
+}
+
+export function sizeOf(packed: Packed): number {
+  return packed.length / FIELDS;
+}
+
+/** Those from `from` to `to` or the end. */
+export function unpack(packed: Packed, from: number, to: number): Operation[] {
+  const found: Operation[] = [];
+  for (let i = from; i < Math.min(to, sizeOf(packed)); i++) {
+    const [cancels, id, client, bids, price, lots] = packed.subarray(FIELDS * i, FIELDS * (i + 1));
+    const side = bids === 1 ? "bid" : "ask";
+    const placement = { kind: "place", id, client, side, price, lots } as Placement;
+    found.push(cancels === 1 ? { kind: "cancel", of: placement } : placement);
+  }
+  return found;
+}
+
 interface Resting {
   readonly placement: Placement;
   lots: number;
