@@ -65,7 +65,7 @@ const UTF_8 = new TextEncoder();
  * only bytes above 127. Overwritten by the next call. Reading a text of that length character by
  * character takes twice as long.
  */
-export function asciiBytes(text: string): Uint8Array {
+function asciiBytes(text: string): Uint8Array {
   UTF_8.encodeInto(text, copied);
   return copied;
 }

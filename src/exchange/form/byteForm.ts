@@ -12,7 +12,7 @@
 import { ADDRESS_BYTES, checksumAddress, parseAddress } from "../../base/address.ts";
 import { UINT64_MAX, UINT128_MAX, viewOf } from "../../base/bytes.ts";
 import { assert } from "../../base/errors.ts";
-import { type Address, asciiBytes, type Hex } from "../../base/hex.ts";
+import type { Address, Hex } from "../../base/hex.ts";
 import { DecodeError } from "./codec.ts";
 
 const HASH_BYTES = 32;
@@ -177,22 +177,30 @@ export function isLowerWord(hex: Hex): boolean {
 export function writeDigits(target: Uint8Array, offset: number, hex: Hex): boolean {
   if (hex.length !== 2 + 2 * HASH_BYTES || hex.charCodeAt(1) !== 0x78) return false;
   if (hex.charCodeAt(0) !== 0x30) return false;
-  const ascii = asciiBytes(hex);
-  let values = 0;
-  for (let i = 0, at = 2; i < HASH_BYTES; i++, at += 2) {
-    const high = VALUES[ascii[at] as number] as number;
-    const low = VALUES[ascii[at + 1] as number] as number;
-    values |= high | low;
-    target[offset + i] = (high << 4) | low;
+  characters.write(hex);
+  // Negative as soon as one is.
+  let all = 0;
+  for (let i = 0; i < HASH_BYTES; i++) {
+    const byte = BYTES[pairs[1 + i] as number] as number;
+    all |= byte;
+    target[offset + i] = byte;
   }
-  return values < NO_DIGIT;
+  return all >= 0;
 }
 
-const NO_DIGIT = 0x10;
 const DIGITS = "0123456789abcdef";
-/** Of each byte as the ASCII character of a lower-case digit. */
-const VALUES = new Uint8Array(256).fill(NO_DIGIT);
-for (let value = 0; value < DIGITS.length; value++) VALUES[DIGITS.charCodeAt(value)] = value;
+/** The two digits of each byte as ASCII characters, the first in the low half. */
+const PAIRS = Uint16Array.from({ length: 256 }, (_, byte) => {
+  return DIGITS.charCodeAt(byte >> 4) | (DIGITS.charCodeAt(byte & 15) << 8);
+});
+/** The byte of each such pair; -1: that is none. */
+const BYTES = new Int16Array(1 << 16).fill(-1);
+PAIRS.forEach((pair, byte) => {
+  BYTES[pair] = byte;
+});
+/** A word's characters in UTF-8, of three bytes at most each, and the same two by two. */
+const characters = Buffer.alloc(3 * (2 + 2 * HASH_BYTES));
+const pairs = new Uint16Array(characters.buffer, characters.byteOffset);
 const scratch = new Uint8Array(HASH_BYTES);
 
 /** Reads values one after the other from `bytes`, and refuses every form but the one written. */
@@ -338,10 +346,6 @@ export class ByteReader {
 
 const ASCII = new TextDecoder("latin1");
 const WORD = /^[0-9a-fA-F]{64}$/;
-/** The two digits of each byte as ASCII characters, the first in the low half. */
-const PAIRS = Uint16Array.from({ length: 256 }, (_, byte) => {
-  return DIGITS.charCodeAt(byte >> 4) | (DIGITS.charCodeAt(byte & 15) << 8);
-});
 /** "0x" and 64 digits. */
 const word = Buffer.from(`0x${"0".repeat(2 * HASH_BYTES)}`, "latin1");
 

@@ -7,7 +7,7 @@ import { MAX_PATH_LENGTH } from "../../protocol/limits.ts";
 import type { Signature } from "../../protocol/units.ts";
 import { writeDigits } from "./byteForm.ts";
 
-const BLOCK_BYTES = 32_768;
+const BLOCK_BYTES = 1 << 18;
 const WORD_BYTES = 32;
 
 /** The words of a signature as bytes, 32 of each: r, vs, and the path. */

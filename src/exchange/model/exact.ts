@@ -3,11 +3,11 @@
 /** A whole number that is not below 0, in the form that is fast where that is exact. */
 export type Exact = number | bigint;
 
-const MAX_EXACT = BigInt(Number.MAX_SAFE_INTEGER);
-
 /** One form for each number; `<`, `>` and `===` compare forms as the numbers compare. */
 export function exact(value: bigint): Exact {
-  return value <= MAX_EXACT ? Number(value) : value;
+  // A value that is not exact is beyond 2^53 however it was rounded.
+  const number = Number(value);
+  return number <= Number.MAX_SAFE_INTEGER ? number : value;
 }
 
 export function sum(a: Exact, b: Exact): Exact {
