@@ -8,24 +8,23 @@ import type { OrderRecord } from "./orderRecord.ts";
 
 /** By id, in the order in which they were added. */
 export class OrdersById {
-  readonly #records: OrderRecord[] = [];
-  /** The ids of these, ascending; none any more once there is `#byId`. */
-  #ids: number[] = [];
+  /** Of each its id and itself: who finds the id has the order beside it. */
+  readonly #kept: (Exact | OrderRecord)[] = [];
   /** The highest id: one beyond it is new without a look. */
   #highest: Exact = -1;
-  /** All of them, once an id was beyond 2^53 or not above those before it. */
+  /** All of them, once an id was beyond 2^53 or not above those before it: ids ascend till then. */
   #byId: Map<Exact, OrderRecord> | undefined;
 
   get size(): number {
-    return this.#records.length;
+    return this.#kept.length / 2;
   }
 
   get(id: bigint): OrderRecord | undefined {
     const key = exact(id);
     if (key > this.#highest) return undefined;
     if (this.#byId !== undefined) return this.#byId.get(key);
-    const place = placeOf(this.#ids, key as number);
-    return place === -1 ? undefined : this.#records[place];
+    const place = placeOf(this.#kept, key as number);
+    return place === -1 ? undefined : (this.#kept[place + 1] as OrderRecord);
   }
 
   has(id: bigint): boolean {
@@ -36,35 +35,33 @@ export class OrdersById {
   add(record: OrderRecord): void {
     const key = record.number;
     if (this.#byId === undefined && (typeof key === "bigint" || key < this.#highest)) {
-      this.#byId = new Map(this.#records.map((one) => [one.number, one]));
-      this.#ids = [];
+      this.#byId = new Map(Array.from(this.values(), (one) => [one.number, one]));
     }
-    this.#records.push(record);
-    if (this.#byId === undefined) this.#ids.push(key as number);
-    else this.#byId.set(key, record);
+    this.#kept.push(key, record);
+    this.#byId?.set(key, record);
     if (key > this.#highest) this.#highest = key;
   }
 
-  values(): IterableIterator<OrderRecord> {
-    return this.#records.values();
+  *values(): Generator<OrderRecord> {
+    for (let i = 1; i < this.#kept.length; i += 2) yield this.#kept[i] as OrderRecord;
   }
 }
 
 /** Guesses by proportion, after which the search halves: ids may be spread unevenly on purpose. */
 const GUESSES = 4;
 
-/** The place of `key` among ascending numbers, of which none is above the last; -1: none. */
-function placeOf(keys: readonly number[], key: number): number {
+/** The place of `key`, which is not above the last, among every other item: numbers that ascend. */
+function placeOf(kept: readonly unknown[], key: number): number {
   let low = 0;
-  let high = keys.length - 1;
+  let high = kept.length / 2 - 1;
   for (let tries = 0; low <= high; tries++) {
-    const first = keys[low] as number;
-    const last = keys[high] as number;
+    const first = kept[2 * low] as number;
+    const last = kept[2 * high] as number;
     if (key < first || key > last) return -1;
     const share = tries < GUESSES && last > first ? (key - first) / (last - first) : 0.5;
     const place = low + Math.floor(share * (high - low));
-    const found = keys[place] as number;
-    if (found === key) return place;
+    const found = kept[2 * place] as number;
+    if (found === key) return 2 * place;
     if (found < key) low = place + 1;
     else high = place - 1;
   }
