@@ -1,6 +1,6 @@
 import { assert } from "../../base/errors.ts";
 import type { CancelOrderEntry } from "../model/entries.ts";
-import type { ExchangeEvent, Outcome } from "../model/outcome.ts";
+import type { Outcome } from "../model/outcome.ts";
 import type { State } from "../model/state.ts";
 import { checkCancelOf } from "./checkOrder.ts";
 import { cancel } from "./endOrder.ts";
@@ -16,7 +16,5 @@ export function cancelOrder(state: State, entry: CancelOrderEntry): Outcome {
   if (refusal !== undefined) return { refusal, events: [] };
 
   assert(record !== undefined, "an order that is not known was cancelled.");
-  const events: ExchangeEvent[] = [];
-  cancel(state, record, "owner", events, entry.id);
-  return { events };
+  return { events: [cancel(state, record, "owner", entry.id)] };
 }

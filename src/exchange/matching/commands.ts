@@ -98,7 +98,7 @@ function cancelLive(
   events: ExchangeEvent[],
 ): { round: number; id: bigint }[] {
   const live = liveOrders(client, state.moment.round);
-  for (const record of live) cancel(state, record, reason, events);
+  for (const record of live) events.push(cancel(state, record, reason));
   return live.map(({ round, id }) => ({ round, id }));
 }
 

@@ -11,11 +11,10 @@ export function cancel(
   state: State,
   record: OrderRecord,
   reason: CancelReason,
-  events: ExchangeEvent[],
   id = record.id,
-): void {
+): ExchangeEvent {
   takeOut(state, record);
-  markCancelled(record, reason, events, id);
+  return markCancelled(record, reason, id);
 }
 
 /** Cancels an order that is being matched, and so is in no book. */
@@ -23,10 +22,9 @@ export function cancelTaker(
   state: State,
   record: OrderRecord,
   reason: CancelReason,
-  events: ExchangeEvent[],
-): void {
+): ExchangeEvent {
   release(state, record);
-  markCancelled(record, reason, events, record.id);
+  return markCancelled(record, reason, record.id);
 }
 
 /**
@@ -63,15 +61,10 @@ function release(state: State, record: OrderRecord): void {
   record.locked = 0n;
 }
 
-function markCancelled(
-  record: OrderRecord,
-  reason: CancelReason,
-  events: ExchangeEvent[],
-  id: bigint,
-): void {
+function markCancelled(record: OrderRecord, reason: CancelReason, id: bigint): ExchangeEvent {
   record.state = "cancelled";
   record.reason = reason;
   const { owner, round } = record;
   stopCounting(record);
-  events.push({ what: "orderCancelled", reason, owner, round, id });
+  return { what: "orderCancelled", reason, owner, round, id };
 }

@@ -15,44 +15,47 @@ import { cancel, cancelTaker } from "./endOrder.ts";
  * cancelled; what is left in the end rests, or is cancelled if it is immediate or cancel. Work
  * grows with the trades.
  */
-export function matchOrders(
+export function matchOrders(state: State, taker: OrderRecord, id = taker.id): ExchangeEvent[] {
+  const events: ExchangeEvent[] = [];
+  const end = matchAll(state, taker, id, events);
+  // The commonest: a list that began empty would take room for many.
+  if (events.length === 0) return [end];
+  events.push(end);
+  return events;
+}
+
+/** Gives what became of the order in the end; `events` takes what happened before. */
+function matchAll(
   state: State,
   taker: OrderRecord,
+  id: bigint,
   events: ExchangeEvent[],
-  id = taker.id,
-): void {
+): ExchangeEvent {
   while (taker.filledLots < taker.lots) {
     const maker = taker.book.bestMatch(taker);
-    if (maker === undefined) {
-      restOrCancel(state, taker, events, id);
-      return;
-    }
+    if (maker === undefined) return restOrCancel(state, taker, id);
     if (maker.account === taker.account) {
       const { selfTrade } = taker.terms;
-      if (selfTrade !== "cancelTaker") cancel(state, maker, "selfTrade", events);
+      if (selfTrade !== "cancelTaker") events.push(cancel(state, maker, "selfTrade"));
       if (selfTrade === "cancelMaker") continue;
-      cancelTaker(state, taker, "selfTrade", events);
-      return;
+      return cancelTaker(state, taker, "selfTrade");
     }
     events.push({ what: "trade", trade: execute(state, maker, taker) });
     if (maker.filledLots === maker.lots) {
       maker.book.remove(maker);
-      finish(maker, maker.id, events);
+      events.push(finish(maker, maker.id));
     }
   }
-  finish(taker, id, events);
+  return finish(taker, id);
 }
 
-function restOrCancel(state: State, taker: OrderRecord, events: ExchangeEvent[], id: bigint): void {
+function restOrCancel(state: State, taker: OrderRecord, id: bigint): ExchangeEvent {
   const { timeInForce } = taker.terms;
   assert(timeInForce !== "fok", "a fill-or-kill order that does not fill was taken.");
-  if (timeInForce === "ioc") {
-    cancelTaker(state, taker, "ioc", events);
-    return;
-  }
+  if (timeInForce === "ioc") return cancelTaker(state, taker, "ioc");
   taker.book.add(taker);
   const { owner, round } = taker;
-  events.push({ what: "orderRested", remaining: taker.locked, owner, round, id });
+  return { what: "orderRested", remaining: taker.locked, owner, round, id };
 }
 
 function execute(state: State, maker: OrderRecord, taker: OrderRecord): Trade {
@@ -107,10 +110,10 @@ function settle(
   credit(state, account, record.buyToken, bought);
 }
 
-function finish(record: OrderRecord, id: bigint, events: ExchangeEvent[]): void {
+function finish(record: OrderRecord, id: bigint): ExchangeEvent {
   record.state = "filled";
   const { owner, round } = record;
-  events.push({ what: "orderFilled", owner, round, id });
+  return { what: "orderFilled", owner, round, id };
 }
 
 function min(a: Exact, b: Exact): Exact {

@@ -23,18 +23,11 @@ export function placeOrder(state: State, entry: PlaceOrderEntry): Outcome {
   const refusal = checkParts(state, entry.order, parts, terms) ?? checkSigner(state, entry);
   if (refusal !== undefined) return { refusal, events: [] };
 
-  const events: ExchangeEvent[] = [];
-  takeOrder(state, entry, parts, events);
-  return { events };
+  return { events: takeOrder(state, entry, parts) };
 }
 
 /** Takes an order that passed its checks. */
-export function takeOrder(
-  state: State,
-  placed: Placed,
-  parts: Parts,
-  events: ExchangeEvent[],
-): void {
+export function takeOrder(state: State, placed: Placed, parts: Parts): ExchangeEvent[] {
   const { client, affairs: known } = parts;
   assert(client !== undefined, "an order of no client was taken.");
   const affairs = known ?? clientRound(client, placed.order.round);
@@ -44,26 +37,22 @@ export function takeOrder(
   affairs.counted.add(record);
   countPlacement(state, client);
   watchLastBlock(state, record);
-  if (round === state.moment.round) {
-    enterOrder(state, record, events, sellAmount, id);
-    return;
-  }
+  if (round === state.moment.round) return enterOrder(state, record, sellAmount, id);
   state.queue.push(record);
-  events.push({ what: "orderQueued", owner, round, id });
+  return [{ what: "orderQueued", owner, round, id }];
 }
 
 /** Puts an order whose round is open and whose money is there to the market. */
 export function enterOrder(
   state: State,
   record: OrderRecord,
-  events: ExchangeEvent[],
   sellAmount = record.sellAmount,
   id = record.id,
-): void {
+): ExchangeEvent[] {
   lock(state, record.account, record.sellToken, sellAmount);
   record.locked = sellAmount;
   record.state = "open";
-  matchOrders(state, record, events, id);
+  return matchOrders(state, record, id);
 }
 
 function accept(

@@ -1,7 +1,7 @@
 import type { Refusal } from "../../protocol/refusals.ts";
 import { termsOf } from "../../protocol/trading/terms.ts";
 import type { ReplaceOrderEntry } from "../model/entries.ts";
-import type { ExchangeEvent, Outcome } from "../model/outcome.ts";
+import type { Outcome } from "../model/outcome.ts";
 import { orderOf, type State } from "../model/state.ts";
 import { checkCancel, checkParts, checkSigner, type Parts, partsOf } from "./checkOrder.ts";
 import { cancel } from "./endOrder.ts";
@@ -17,10 +17,8 @@ export function replaceOrder(state: State, entry: ReplaceOrderEntry): Outcome {
   const refusal = checkReplace(state, entry, parts) ?? checkSigner(state, entry);
   if (refusal !== undefined) return { refusal, events: [] };
 
-  const events: ExchangeEvent[] = [];
-  cancel(state, orderOf(state, entry.cancel), "replaced", events);
-  takeOrder(state, entry, parts, events);
-  return { events };
+  const cancelled = cancel(state, orderOf(state, entry.cancel), "replaced");
+  return { events: [cancelled, ...takeOrder(state, entry, parts)] };
 }
 
 /** Why the exchange would refuse it now, signatures aside; undefined if it would take it. */

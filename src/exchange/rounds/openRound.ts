@@ -25,7 +25,7 @@ export function openRound(state: State, block: BlockNumber, events: ExchangeEven
     const refusal =
       checkFunds(state, record.account, record) ?? checkBook(record, terms, book, record);
     if (refusal === undefined) {
-      enterOrder(state, record, events);
+      for (const event of enterOrder(state, record)) events.push(event);
       continue;
     }
     record.state = "refused";
