@@ -20,11 +20,16 @@ const PEERS = ["nodejs-order-book", "hft-limit-order-book"] as const;
 
 class Child {
   readonly #process: ChildProcess;
+  readonly #died: Promise<never>;
 
   constructor(options: ChildOptions) {
     const execArgv = ["--expose-gc", "--max-old-space-size=6000"];
     const how = { execArgv, serialization: "advanced" } as const;
     this.#process = fork(CHILD, [JSON.stringify(options)], how);
+    this.#died = once(this.#process, "exit").then(([code]) => {
+      throw new Error(`a measured process ended with ${code}`);
+    });
+    this.#died.catch(() => {});
   }
 
   async ready(): Promise<void> {
@@ -41,11 +46,8 @@ class Child {
   }
 
   async #answer(): Promise<unknown> {
-    const died = once(this.#process, "exit").then(([code]) => {
-      throw new Error(`a measured process ended with ${code}`);
-    });
-    died.catch(() => {});
-    const [answer] = (await Promise.race([once(this.#process, "message"), died])) as unknown[];
+    const answered = once(this.#process, "message");
+    const [answer] = (await Promise.race([answered, this.#died])) as unknown[];
     return answer;
   }
 }

@@ -79,7 +79,7 @@ export class OwnEngine implements Engine {
     };
   }
 
-  /** As readers give it: each address is one text for all (base/address.ts), other words are not. */
+  /** As readers give it: each address is one text for all (base/address.ts), words are not. */
   #entryOf(operation: Operation): Entry {
     const { id, client, side, price, lots } =
       operation.kind === "cancel" ? operation.of : operation;
