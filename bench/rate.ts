@@ -59,8 +59,7 @@ interface Side {
 }
 
 /** The old build in a folder of its own, with the packages of this one. */
-function extract(commit: string): string {
-  const folder = mkdtempSync(join(ROOT, "bench-older-"));
+function extract(commit: string, folder: string): void {
   const archive = execFileSync("git", ["archive", commit], { cwd: ROOT, maxBuffer: 1 << 28 });
   execFileSync("tar", ["-x", "-C", folder], { input: archive });
   const packages = join(folder, "node_modules");
@@ -69,7 +68,6 @@ function extract(commit: string): string {
     symlinkSync(join(ROOT, "node_modules", name), join(packages, name));
   }
   addDriver(folder, packages);
-  return folder;
 }
 
 /** The old build's driver of PostgreSQL: where it is loaded and not used, nothing in its place. */
@@ -121,9 +119,10 @@ async function p99Of({ place, way }: Side, perSecond: number): Promise<number> {
 }
 
 const postgres = onPostgres ? await startPostgres() : undefined;
-const folder = extract(OLD);
+const folder = mkdtempSync(join(ROOT, "bench-older-"));
 const places: Place[] = [];
 try {
+  extract(OLD, folder);
   const old = await openPlace(join(folder, "test", "support", "processExchange.ts"), databaseOf());
   places.push(old);
   const support = join(ROOT, "test/support/exchange/processExchange.ts");

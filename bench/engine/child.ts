@@ -79,9 +79,11 @@ interface Span {
 async function main(options: ChildOptions): Promise<void> {
   const engine = await open(options);
   const collections = new Collections();
-  const before = heldBytes();
+  let before: number | undefined;
   let bytes: number | undefined;
   const run = async (operations: Packed): Promise<Measured> => {
+    // With its first operations here: they are held afterwards too.
+    before ??= heldBytes();
     await collections.outside([]);
     const spans: Span[] = [];
     let [cpu, trades] = [0, 0];

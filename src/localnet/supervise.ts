@@ -44,8 +44,8 @@ const RESTART_PAUSE_MS = 1000;
 const COMPLAINT_CHARACTERS = 1000;
 
 /**
- * How Node.js runs an operator where processors are few: V8's helpers are one and not four, for
- * with a snapshot's thread at work four took both of two processors from the operator's own.
+ * Options of Node.js for operators that share processors: one helper of V8 and not four, which with
+ * a snapshot's thread at work took both of two processors from the operator's own.
  */
 export const OPERATOR_FLAGS = ["--v8-pool-size=1"] as const;
 /** Ends with us, also when nobody tells it to. */

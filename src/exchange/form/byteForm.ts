@@ -198,6 +198,10 @@ const BYTES = new Int16Array(1 << 16).fill(-1);
 PAIRS.forEach((pair, byte) => {
   BYTES[pair] = byte;
 });
+assert(
+  new Uint8Array(Uint16Array.of(1).buffer)[0] === 1,
+  "the high byte of a pair comes first here.",
+);
 /** A word's characters in UTF-8, of three bytes at most each, and the same two by two. */
 const characters = Buffer.alloc(3 * (2 + 2 * HASH_BYTES));
 const pairs = new Uint16Array(characters.buffer, characters.byteOffset);

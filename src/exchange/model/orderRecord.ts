@@ -92,7 +92,8 @@ export class OrderRecord {
   /** Base units of quote for one lot. */
   readonly price: Exact;
   readonly lots: Exact;
-  filledLots: Exact = 0;
+  /** Begun by the constructor: begun here, one beyond 2^31 would make room for one in all. */
+  filledLots: Exact;
   /**
    * The amount kept locked while it is open: it may pay its own limit for every lot that is left.
    * 0 before and after, but as it was left, like `state`, where its round's end took it out.
@@ -132,6 +133,7 @@ export class OrderRecord {
     this.side = measured.side;
     this.price = measured.price;
     this.lots = measured.lots;
+    this.filledLots = 0;
     const block = blockFor(signature);
     const place = block?.add(signature);
     this.#signatures = place === undefined ? undefined : block;

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { MAX_PATH_LENGTH } from "../../protocol/limits.ts";
 import { apply } from "../apply.ts";
 import { DecodeError } from "../form/codec.ts";
 import { createState } from "../model/state.ts";
@@ -17,6 +18,9 @@ import {
 } from "../world.testkit.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 import { stateHash } from "./stateHash.ts";
+
+/** One more than a block of signatures takes. */
+const longPath = Array.from({ length: MAX_PATH_LENGTH + 1 }, () => `0x${"c3".repeat(32)}` as const);
 
 /** Everything at once: open, filled, queued and cancelled orders, requests, keys, a dispute. */
 function busyWorld(): World {
@@ -68,6 +72,7 @@ test("a restored exchange is the same, and goes on as the other does", () => {
 
 test.each([
   ["with a path", { path: [`0x${"c3".repeat(32)}`, `0x${"d4".repeat(32)}`] }],
+  ["with a path that is too long to be kept as bytes", { path: longPath }],
   ["with digits in upper case", { r: `0x${"aB".repeat(32)}` }],
   ["with such digits in its path", { path: [`0x${"aB".repeat(32)}`] }],
 ] as const)("an order's signature %s is kept as it came, in a snapshot too", (_, part) => {
@@ -99,6 +104,31 @@ test("a snapshot that is not whole is refused", () => {
   }
   expect(() => decodeSnapshot([...records, records[1] as Uint8Array])).toThrow(DecodeError);
 });
+
+test.each([
+  ["sells nothing", "fits no market", (row: Row) => ({ ...row.order, sellAmount: "0" })],
+  ["buys nothing", "fits no market", (row: Row) => ({ ...row.order, buyAmount: "0" })],
+  ["is filled beyond its lots", "is filled beyond its lots", undefined],
+])("a snapshot with an order that %s is refused", (_, message, orderOf) => {
+  const records = [...encodeSnapshot(busyWorld().state, 3)].map((record) => {
+    const one = JSON.parse(new TextDecoder().decode(record)) as { rounds?: { orders: Row[] }[] };
+    for (const { orders } of one.rounds ?? []) {
+      for (const row of orders) {
+        if (orderOf === undefined) row.filledLots = "1000000";
+        else row.order = orderOf(row);
+      }
+    }
+    return new TextEncoder().encode(JSON.stringify(one));
+  });
+  expect(() => decodeSnapshot(records)).toThrow(DecodeError);
+  expect(() => decodeSnapshot(records)).toThrow(message);
+});
+
+/** An order as the JSON of older snapshots has it. */
+interface Row {
+  order: object;
+  filledLots: string;
+}
 
 test.each([
   ["a round of 10 blocks", { schedule: { genesisBlock: 1, roundSize: 10 } }],

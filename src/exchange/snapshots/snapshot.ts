@@ -304,9 +304,13 @@ function orderOfRow(
 ): OrderRecord {
   const { order, signature } = row;
   const book = bookOf(state, order.sellToken, order.buyToken);
-  const measured = book === undefined ? undefined : toLots(book.market, order);
+  const isSome = order.sellAmount > 0n && order.buyAmount > 0n;
+  const measured = book !== undefined && isSome ? toLots(book.market, order) : undefined;
   if (book === undefined || measured === undefined) {
     throw new DecodeError(`order ${order.id} of ${order.owner}`, "fits no market");
+  }
+  if (row.filledLots > measured.lots) {
+    throw new DecodeError(`order ${order.id} of ${order.owner}`, "is filled beyond its lots");
   }
   const record = new OrderRecord({
     account,

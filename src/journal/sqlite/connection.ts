@@ -131,7 +131,7 @@ export interface SnapshotConnection {
 }
 
 /** A snapshot's thread may wait for the writer's commits; nobody waits for it. */
-const SNAPSHOT_TIMEOUT_MS = 30_000;
+export const SNAPSHOT_TIMEOUT_MS = 30_000;
 
 /**
  * Opens `file` for reading, whether or not a writer is at work. On read-only storage that was

@@ -65,9 +65,11 @@ function settleLog({ connection, file }: Store): void {
 function raiseEpoch(store: Store, found: ChainLink): ChainLink {
   const epoch = found.epoch + 1;
   const { changes } = guarded(store.file, "The epoch cannot be raised", () =>
-    store.connection
-      .prepare("UPDATE head SET epoch = ? WHERE id = 1 AND epoch = ? AND sequence = ?")
-      .run(epoch, found.epoch, found.sequence),
+    inTransaction(store.connection, () =>
+      store.connection
+        .prepare("UPDATE head SET epoch = ? WHERE id = 1 AND epoch = ? AND sequence = ?")
+        .run(epoch, found.epoch, found.sequence),
+    ),
   );
   if (changes !== 1) throw new FencedOff(store.file, found, readHead(store));
   return { ...found, epoch };

@@ -5,10 +5,10 @@ import { FencedOff, JournalDamaged } from "../errors.ts";
 import { KEPT_SNAPSHOTS, type Snapshot } from "../journal.ts";
 import { HASH_BYTES } from "../record.ts";
 import { PART_BYTES, type SnapshotRow, snapshotChecksum, unsealSnapshot } from "../snapshotSeal.ts";
-import { journalFile, openForSnapshots } from "./connection.ts";
+import { journalFile, openForSnapshots, SNAPSHOT_TIMEOUT_MS } from "./connection.ts";
 import { guarded } from "./engineErrors.ts";
 import { readHead, readLink, type Store } from "./records.ts";
-import { inOneView, inTransaction } from "./transactions.ts";
+import { inOneView, inTransaction, waitByTheClock } from "./transactions.ts";
 
 /**
  * Parts deleted in one transaction. The row in `snapshot` comes last and makes the parts count:
@@ -116,6 +116,8 @@ export function dropSnapshot({ connection, file }: Store, sequence: number): voi
 /** A store and the right to write to it, which another epoch ends. */
 export interface FencedStore extends Store {
   readonly epoch: number;
+  /** Milliseconds for which each part waits for the appends. */
+  readonly waitMs?: number;
   /** Throws once the journal has stopped. */
   readonly throwIfStopped: () => void;
 }
@@ -132,8 +134,10 @@ export async function saveSqliteSnapshot(
   const file = journalFile(directory);
   const { connection, setFlushing } = openForSnapshots(file);
   try {
+    waitByTheClock(connection);
     setFlushing(false);
-    const store = { connection, file, epoch, throwIfStopped: () => {} };
+    const waitMs = SNAPSHOT_TIMEOUT_MS;
+    const store = { connection, file, epoch, waitMs, throwIfStopped: () => {} };
     await saveSnapshot(store, sequence, bytes, stateHash, () => setFlushing(true));
   } finally {
     connection.close();
@@ -206,13 +210,17 @@ function isKnown(store: Store, sequence: number, checksum: Uint8Array): boolean 
 function write(store: FencedStore, sql: string, values: (number | Uint8Array)[]): number {
   store.throwIfStopped();
   return guarded(store.file, "The snapshot cannot be written", () =>
-    inTransaction(store.connection, () => {
-      const head = readHead(store);
-      if (head.epoch !== store.epoch) {
-        throw new FencedOff(store.file, { epoch: store.epoch, sequence: head.sequence }, head);
-      }
-      return Number(store.connection.prepare(sql).run(...values).changes);
-    }),
+    inTransaction(
+      store.connection,
+      () => {
+        const head = readHead(store);
+        if (head.epoch !== store.epoch) {
+          throw new FencedOff(store.file, { epoch: store.epoch, sequence: head.sequence }, head);
+        }
+        return Number(store.connection.prepare(sql).run(...values).changes);
+      },
+      store.waitMs,
+    ),
   );
 }
 

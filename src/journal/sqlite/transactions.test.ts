@@ -5,6 +5,7 @@ import { Worker } from "node:worker_threads";
 import { expect, onTestFinished, test } from "vitest";
 import { StorageFailure } from "../errors.ts";
 import { bytesOf, openJournal, temporaryDirectory } from "./storage.testkit.ts";
+import { BUSY_TIMEOUT_MS } from "./transactions.ts";
 
 /** A thread that writes to `file` and keeps the lock for so long; resolves once it has it. */
 async function holdLock(file: string, ms: number): Promise<void> {
@@ -45,7 +46,10 @@ test("an append gives up a lock that is held for longer, and says who must act",
   const holder = new DatabaseSync(journal.location);
   onTestFinished(() => holder.close());
   holder.exec("BEGIN IMMEDIATE");
+  const began = performance.now();
   const append = journal.append([bytesOf("one")]);
   await expect(append).rejects.toThrow(StorageFailure);
   await expect(append).rejects.toMatchObject({ code: "StorageBusy", file: journal.location });
+  // By the same clock: less would be the engine's own wait, which signals cut short.
+  expect(performance.now() - began).toBeGreaterThanOrEqual(BUSY_TIMEOUT_MS);
 });

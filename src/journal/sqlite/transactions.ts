@@ -21,15 +21,19 @@ export function waitByTheClock(connection: DatabaseSync): void {
 }
 
 /**
- * Runs `work` all or none, once nobody else writes. The error of a rollback that fails too is kept
+ * Runs `work` all or none, once nobody else writes, which it waits for `waitMs` at most. The error of a rollback that fails too is kept
  * beside the first.
  */
-export function inTransaction<T>(connection: DatabaseSync, work: () => T): T {
-  return between(beginWriting, connection, work);
+export function inTransaction<T>(
+  connection: DatabaseSync,
+  work: () => T,
+  waitMs = BUSY_TIMEOUT_MS,
+): T {
+  return between((one) => beginWriting(one, waitMs), connection, work);
 }
 
-function beginWriting(connection: DatabaseSync): void {
-  const deadline = performance.now() + BUSY_TIMEOUT_MS;
+function beginWriting(connection: DatabaseSync, waitMs: number): void {
+  const deadline = performance.now() + waitMs;
   for (;;) {
     try {
       connection.exec("BEGIN IMMEDIATE");
