@@ -92,7 +92,7 @@ export class OrderRecord {
   /** Base units of quote for one lot. */
   readonly price: Exact;
   readonly lots: Exact;
-  /** Begun by the constructor: begun here, one beyond 2^31 would make room for one in all. */
+  /** No value here but in the constructor: else one beyond 2^31 has V8 box it in all records. */
   filledLots: Exact;
   /**
    * The amount kept locked while it is open: it may pay its own limit for every lot that is left.
