@@ -55,7 +55,7 @@ class Market {
       placedMs: 0,
       arrivalSeq: this.#asOf,
       book: this.book,
-      measured: { side, price: BigInt(price), lots: BigInt(lots) },
+      measured: { side, price, lots },
     });
     this.book.add(one);
     this.#open.push(one);
