@@ -55,7 +55,6 @@ class Child {
 export interface EngineResult {
   /** Medians, microseconds an operation. */
   readonly us: number;
-  readonly collectedUs: number;
   /** Bytes that hold the orders, after the first of them rest. */
   readonly bytes: number;
 }
@@ -89,7 +88,6 @@ export async function runEngines(
     }
     return all.map((measured, i) => ({
       us: median(measured.map(({ us }) => us)),
-      collectedUs: median(measured.map(({ collectedUs }) => collectedUs)),
       bytes: (filled[i] as Measured).bytes,
     }));
   } finally {

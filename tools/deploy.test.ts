@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { operatorCommand } from "../src/cli/operator.ts";
 import { EXIT_CONFIGURATION } from "../src/cli/report.ts";
+import { OPERATOR_FLAGS } from "../src/localnet/supervise.ts";
 import { PASSWORD_VARIABLE } from "../src/operator/config/config.ts";
 import { guardsSchema } from "../src/operator/health/healthConfig.ts";
 import { sources } from "./sources.ts";
@@ -14,6 +15,13 @@ const ROOT = join(import.meta.dirname, "..");
 const UNIT = "deploy/systemd/quarterdeck.service";
 const FLAGS = operatorCommand().options.map(({ long }) => long as string);
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+
+it("an operator has the same options of Node.js, whatever starts it", () => {
+  for (const path of [UNIT, "deploy/Containerfile"]) {
+    const options = /^(?:ENV |Environment=")NODE_OPTIONS=([^"\n]*)"?$/m.exec(read(path))?.[1];
+    expect(options?.split(" "), path).toEqual(expect.arrayContaining([...OPERATOR_FLAGS]));
+  }
+});
 
 describe("the systemd unit", () => {
   const unit = read(UNIT);

@@ -22,8 +22,6 @@ export interface ChildOptions {
 export interface Measured {
   /** Microseconds of CPU an operation, collections included. */
   readonly us: number;
-  /** Of these, for collections that began while input was made. */
-  readonly collectedUs: number;
   /** Trades: the same of every engine, or they did not do the same. */
   readonly trades: number;
   /** Bytes that the engine holds after its first operations. */
@@ -98,9 +96,8 @@ async function main(options: ChildOptions): Promise<void> {
       cpu += user + system;
     }
     const collected = 1000 * (await collections.outside(spans));
-    const [us, collectedUs] = [(cpu + collected) / size, collected / size];
     bytes ??= heldBytes() - before;
-    return { us, collectedUs, trades, bytes };
+    return { us: (cpu + collected) / size, trades, bytes };
   };
   process.on("message", async (operations) => process.send?.(await run(operations as Packed)));
   process.send?.("ready");

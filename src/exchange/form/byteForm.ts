@@ -200,7 +200,7 @@ PAIRS.forEach((pair, byte) => {
 });
 assert(
   new Uint8Array(Uint16Array.of(1).buffer)[0] === 1,
-  "the high byte of a pair comes first here.",
+  "this machine stores the high byte first: hashes could not be read by pairs of bytes.",
 );
 /** A word's characters in UTF-8, of three bytes at most each, and the same two by two. */
 const characters = Buffer.alloc(3 * (2 + 2 * HASH_BYTES));

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { orderOf } from "../model/state.ts";
 import * as views from "../queries/views.ts";
 import { decodeSnapshot, encodeSnapshot } from "../snapshots/snapshot.ts";
 import { stateHash } from "../snapshots/stateHash.ts";
@@ -69,6 +70,7 @@ test("lots, prices and ids on both sides of 2^53 are exact, also out of a snapsh
       expect(stateHash(restored)).toBe(stateHash(world.state));
       world.state = restored;
       world.apply({ kind: "cancelOrder", owner: BOB, round: 0, id, signature: SIGNATURE });
+      expect(orderOf(world.state, { owner: BOB, round: 0, id }).locked).toBe(0n);
       const [depth] = views.book(world.state, PAIR, 9)?.asks ?? [];
       expect(depth?.baseAmount ?? 0n).toBe(left);
       expect(world.balance(BOB, BASE)).toEqual({ total: funds, locked: 0n });

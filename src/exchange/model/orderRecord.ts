@@ -80,7 +80,7 @@ export class OrderRecord {
   readonly account: Account;
   readonly counted: TakenOrder["counted"];
   readonly round: Round;
-  /** The id: most are small, and an object each would be a sixth of all that is kept. */
+  /** The id, a number where that is exact: a bigint each would be an object of 24 bytes. */
   readonly number: Exact;
   readonly terms: OrderTerms;
   /** The order's place in time among all orders. */

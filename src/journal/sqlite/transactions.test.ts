@@ -20,7 +20,8 @@ async function holdLock(file: string, ms: number): Promise<void> {
      connection.close();`,
     { eval: true, workerData: { file, ms } },
   );
-  onTestFinished(() => once(holder, "exit").then(() => {}));
+  const ended = once(holder, "exit");
+  onTestFinished(() => ended.then(() => {}));
   await once(holder, "message");
 }
 

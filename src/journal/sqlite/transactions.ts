@@ -21,8 +21,8 @@ export function waitByTheClock(connection: DatabaseSync): void {
 }
 
 /**
- * Runs `work` all or none, once nobody else writes, which it waits for `waitMs` at most. The error of a rollback that fails too is kept
- * beside the first.
+ * Runs `work` all or none, once nobody else writes, which it waits for `waitMs` at most. The error
+ * of a rollback that fails too is kept beside the first.
  */
 export function inTransaction<T>(
   connection: DatabaseSync,
