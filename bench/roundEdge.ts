@@ -3,15 +3,20 @@
  * the block that ends the round until roots and proofs of the next are there. Most clients have an
  * open order, or one that waits for the next round, and every balance has moved.
  * `node --expose-gc bench/roundEdge.ts [clients...]`
+ * With `--rounds 8` round after round of one exchange, without the baseline, which cannot hold a
+ * million clients: in each most clients have an open order, and one of a hundred a new deposit.
  */
 import { setImmediate } from "node:timers/promises";
+import { parseArgs } from "node:util";
 import { toAddress } from "../src/base/address.ts";
 import type { Address, Hex } from "../src/base/hex.ts";
 import type * as ApplyModule from "../src/exchange/apply.ts";
 import * as today from "../src/exchange/apply.ts";
 import type { BlocksEntry } from "../src/exchange/model/entries.ts";
 import type { State } from "../src/exchange/model/state.ts";
-import { areTreesHashed } from "../src/exchange/queries/views.ts";
+import { areTreesHashed, roots } from "../src/exchange/queries/views.ts";
+import { applyInTurns } from "../src/operator/replay/applyInTurns.ts";
+import { History } from "../src/operator/replay/history.ts";
 import { TreeHasher } from "../src/operator/sequencing/treeHasher.ts";
 import { inTurns, type Line, textOf } from "./measure.ts";
 import { olderBuild } from "./older.ts";
@@ -58,24 +63,38 @@ function begun({ apply, begin }: Machine, { clients, ordersOf }: Exchange): Stat
   let block = SCHEDULE.genesisBlock;
   const list = (token: Address) => ({ kind: "tokenListed", token, round: 0 });
   apply(state, blocks(block++, [BASE, QUOTE].map(list)));
-  const deposits = clients.flatMap((client) =>
+  const deposits = depositsOf(clients, 0);
+  for (let at = 0; at < deposits.length; at += LOGS_AT_ONCE) {
+    apply(state, blocks(block++, deposits.slice(at, at + LOGS_AT_ONCE)));
+  }
+  placeOrders({ apply }, state, clients, ordersOf);
+  return state;
+}
+
+function depositsOf(clients: readonly Address[], round: number): object[] {
+  return clients.flatMap((client) =>
     [BASE, QUOTE].map((token) => ({
       kind: "deposited",
       client,
       token,
       amount: 10n ** 20n,
-      round: 0,
+      round,
     })),
   );
-  for (let at = 0; at < deposits.length; at += LOGS_AT_ONCE) {
-    apply(state, blocks(block++, deposits.slice(at, at + LOGS_AT_ONCE)));
-  }
+}
+
+function placeOrders(
+  { apply }: Pick<Machine, "apply">,
+  state: State,
+  clients: readonly Address[],
+  round: number,
+): void {
   clients.forEach((owner, i) => {
     if (i % 100 >= OPEN_OF_100) return;
     const price = MARKET.tick * BigInt(1000 + (i % PRICES));
     const order = {
       owner,
-      round: ordersOf,
+      round,
       id: BigInt(i),
       sellToken: QUOTE,
       sellAmount: 5n * price,
@@ -87,7 +106,6 @@ function begun({ apply, begin }: Machine, { clients, ordersOf }: Exchange): Stat
     const { refusal } = apply(state, { kind: "placeOrder", order, signature });
     if (refusal !== undefined) throw new Error(refusal.code);
   });
-  return state;
 }
 
 function cpuSince(before: NodeJS.CpuUsage): number {
@@ -106,31 +124,77 @@ function edgeBefore(older: Machine, exchange: Exchange): number {
 }
 
 /** As the operator does it: the hasher may work between entries, before and after the edge. */
+class Operator {
+  readonly state: State;
+  readonly #hasher: TreeHasher;
+  readonly #history = new History();
+  #failure: unknown;
+
+  constructor(state: State) {
+    this.state = state;
+    const onFailure = (error: unknown) => {
+      this.#failure = error;
+    };
+    this.#hasher = new TreeHasher({ state, onHashed: () => {}, onFailure });
+  }
+
+  /** All of the next round's leaves are written before its first block, slice by slice. */
+  async writeAhead(): Promise<void> {
+    this.#hasher.offer();
+    while ([...this.state.tokens.values()].some(({ changed }) => changed.size >= 512)) {
+      await setImmediate();
+    }
+  }
+
+  /** Milliseconds of CPU of the longest turn. */
+  async passEdge(block: number): Promise<number> {
+    const { state } = this;
+    const onApplied = () => this.#hasher.offer();
+    const live = { state, history: this.#history, onApplied };
+    let isApplied = false;
+    let longest = 0;
+    let before = process.cpuUsage();
+    const applied = Promise.resolve(applyInTurns(live, blocks(block, []), block)).then(() => {
+      isApplied = true;
+    });
+    for (;;) {
+      longest = Math.max(longest, cpuSince(before));
+      if (isApplied && areTreesHashed(state, state.moment.round)) break;
+      if (this.#failure !== undefined) throw this.#failure;
+      before = process.cpuUsage();
+      await setImmediate();
+    }
+    await applied;
+    return longest;
+  }
+}
+
 async function edgeNow(exchange: Exchange, heaps: number[]): Promise<number> {
-  const state = begun(today, exchange);
-  let failure: unknown;
-  const onFailure = (error: unknown) => {
-    failure = error;
-  };
-  const hasher = new TreeHasher({ state, onHashed: () => {}, onFailure });
-  hasher.offer();
-  // All of the next round's leaves are written before its first block, slice by slice.
-  while ([...state.tokens.values()].some(({ changed }) => changed.size >= 512))
-    await setImmediate();
+  const operator = new Operator(begun(today, exchange));
+  await operator.writeAhead();
   globalThis.gc?.();
   heaps.push(process.memoryUsage().heapUsed);
-  let longest = 0;
-  let before = process.cpuUsage();
-  today.apply(state, blocks(EDGE, []));
-  hasher.offer();
-  for (;;) {
-    longest = Math.max(longest, cpuSince(before));
-    if (areTreesHashed(state, state.moment.round)) break;
-    if (failure !== undefined) throw failure;
-    before = process.cpuUsage();
-    await setImmediate();
+  return operator.passEdge(EDGE);
+}
+
+/** The longest turn at the edge of each of so many rounds, in milliseconds of CPU. */
+async function* edgesOfRounds(count: number, rounds: number): AsyncGenerator<number> {
+  const clients = Array.from({ length: count }, (_, i) => address(1000 + i));
+  const operator = new Operator(begun(today, { clients, ordersOf: 0 }));
+  for (let round = 1; round <= rounds; round++) {
+    await operator.writeAhead();
+    const edge = SCHEDULE.genesisBlock + round * SCHEDULE.roundSize;
+    yield await operator.passEdge(edge);
+    const changed = clients.filter((_, i) => i % 100 === round % 100);
+    const committed = roots(operator.state, round).map((root) => ({
+      kind: "committed",
+      round,
+      ...root,
+    }));
+    const logs = [...committed, ...depositsOf(changed, round)];
+    today.apply(operator.state, blocks(edge + 1, logs));
+    placeOrders(today, operator.state, clients, round);
   }
-  return longest;
 }
 
 /** `runs`: how often each is measured; undefined: as everything else. */
@@ -164,11 +228,25 @@ function gigabytes(heaps: readonly number[]): string {
   return `${((heaps.at(-1) as number) / 1e9).toFixed(2)} GB of heap now`;
 }
 
-if (import.meta.main) {
-  const counts = process.argv.slice(2).map(Number);
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    options: { rounds: { type: "string" } },
+    allowPositionals: true,
+  });
+  const counts = positionals.map(Number);
+  const { rounds } = values;
+  if (rounds !== undefined) {
+    let round = 0;
+    for await (const longest of edgesOfRounds(counts[0] ?? 1_000_000, Number(rounds))) {
+      console.log(`edge of round ${round++}: longest turn ${longest.toFixed(1)} ms`);
+    }
+    return;
+  }
   for (const ordersOf of [0, 1] as const) {
     for await (const line of edgeLines(counts.length ? counts : [100_000], ordersOf)) {
       console.log(textOf(line));
     }
   }
 }
+
+if (import.meta.main) await main();

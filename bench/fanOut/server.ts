@@ -52,6 +52,7 @@ class TradedBook {
     const level = (price: bigint) => ({ price, amount: this.#sizes.get(price) as bigint });
     return {
       asOf: () => this.#trades,
+      whenWhole: () => undefined,
       book: () =>
         ({ bids: [], asks: [...this.#sizes.keys()].map(level), asOf: this.#trades }) as never,
       watchBook: () => ({

@@ -5,8 +5,8 @@ import { cancelAfter, cancelAll, keepAlive } from "./matching/commands.ts";
 import { countersign } from "./matching/countersign.ts";
 import { placeOrder } from "./matching/placeOrder.ts";
 import { replaceOrder } from "./matching/replaceOrder.ts";
-import type { Entry, GenesisEntry } from "./model/entries.ts";
-import type { Outcome } from "./model/outcome.ts";
+import type { BlocksEntry, Entry, GenesisEntry } from "./model/entries.ts";
+import { finish, type Outcome, type Parts } from "./model/outcome.ts";
 import { createState, type State } from "./model/state.ts";
 import { forgetSome } from "./rounds/closeRound.ts";
 
@@ -20,19 +20,31 @@ const FORGOTTEN_AN_ENTRY = 256;
  */
 export function apply(state: State, entry: Entry): Outcome {
   assert(entry.kind !== "genesis", "a genesis is in the middle of a journal.");
-  forgetSome(state, FORGOTTEN_AN_ENTRY);
+  if (entry.kind === "blocks") return finish(applyBlocks(state, entry));
   const before = state.timeMs;
-  // Never back, whatever a record says: it is shown, and no rule reads it.
-  state.timeMs = Math.max(before, entry.timeMs ?? 0);
+  begun(state, entry);
   const outcome = step(state, entry);
   if (outcome.refusal !== undefined) state.timeMs = before;
   return outcome;
 }
 
-function step(state: State, entry: Exclude<Entry, GenesisEntry>): Outcome {
+/**
+ * The same for blocks, which are never refused, in parts: where many orders waited for a round, to
+ * place them all takes longer than an event loop may stand still.
+ */
+export function* applyBlocks(state: State, entry: BlocksEntry): Parts<Outcome> {
+  begun(state, entry);
+  return yield* followBlocks(state, entry);
+}
+
+function begun(state: State, { timeMs = 0 }: Entry): void {
+  forgetSome(state, FORGOTTEN_AN_ENTRY);
+  // Never back, whatever a record says: it is shown, and no rule reads it.
+  state.timeMs = Math.max(state.timeMs, timeMs);
+}
+
+function step(state: State, entry: Exclude<Entry, GenesisEntry | BlocksEntry>): Outcome {
   switch (entry.kind) {
-    case "blocks":
-      return followBlocks(state, entry);
     case "placeOrder":
       return placeOrder(state, entry);
     case "cancelOrder":

@@ -14,6 +14,7 @@ import { fundsFreedBy } from "./matching/passTime.ts";
 import { type BlocksEntry, decodeEntry, encodeEntry } from "./model/entries.ts";
 import { openingBalance } from "./model/evidence.ts";
 import { freeFunds, totalOf } from "./model/funds.ts";
+import { finish } from "./model/outcome.ts";
 import { clientOf, disputeKey, type State, tokenOf } from "./model/state.ts";
 import { haltBlockOf } from "./rounds/halt.ts";
 import { type ActiveRequest, checkLog, factsOf, type LogFacts } from "./rounds/logRules.ts";
@@ -60,7 +61,7 @@ function areOfOneQuarter(state: State, first: BlockNumber, last: BlockNumber): b
 
 function checkOnCopy(state: State, entry: BlocksEntry): string | undefined {
   try {
-    followBlocks(decodeSnapshot(encodeSnapshot(state)), entry);
+    finish(followBlocks(decodeSnapshot(encodeSnapshot(state)), entry));
     return undefined;
   } catch (error) {
     return messageOf(error);

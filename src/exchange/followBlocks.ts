@@ -5,7 +5,7 @@ import type { BlockNumber } from "../protocol/units.ts";
 import { passTime } from "./matching/passTime.ts";
 import type { BlocksEntry } from "./model/entries.ts";
 import type { OrderRecord } from "./model/orderRecord.ts";
-import type { ExchangeEvent, OrderExpired, Outcome } from "./model/outcome.ts";
+import type { ExchangeEvent, OrderExpired, Outcome, Parts } from "./model/outcome.ts";
 import type { State } from "./model/state.ts";
 import { cancelWithdrawal } from "./rounds/cancelWithdrawal.ts";
 import { closeDispute } from "./rounds/closeDispute.ts";
@@ -31,10 +31,11 @@ interface Told {
 
 /**
  * Lets time pass up to a block: logs and quarter boundaries in the order of the chain, a boundary
- * before the logs of its first block. Throws an `Alarm` when the blocks do not follow the last
- * ones, or say what cannot be: `checkBlocks` says so beforehand. Work grows with the logs and the quarters.
+ * before the logs of its first block. Yields where its work, which grows with the orders that wait
+ * for a round or end with a block, may rest. Throws an `Alarm` when the blocks
+ * do not follow the last ones, or say what cannot be: `checkBlocks` says so beforehand.
  */
-export function followBlocks(state: State, entry: BlocksEntry): Outcome {
+export function* followBlocks(state: State, entry: BlocksEntry): Parts<Outcome> {
   const { to, logs } = entry;
   requireNone(checkPlaces(state, entry));
 
@@ -42,11 +43,11 @@ export function followBlocks(state: State, entry: BlocksEntry): Outcome {
   const { events, expired } = told;
   const facts = factsOf(state);
   for (const log of logs) {
-    passBoundaries(state, log.block, told);
+    yield* passBoundaries(state, log.block, told);
     requireNone(checkLog(facts, log));
     takeLog(state, log, events);
   }
-  passBoundaries(state, to.number, told);
+  yield* passBoundaries(state, to.number, told);
   state.head = to;
   if (expired.length === 0) return { events };
   return { events, expired: { [Symbol.iterator]: () => eachOf(expired) } };
@@ -100,25 +101,25 @@ function* eachOf(ended: readonly Iterable<OrderRecord>[]): Generator<OrderExpire
 }
 
 /** Brings the exchange's time to `block`, through every quarter that begins up to it. */
-function passBoundaries(state: State, block: BlockNumber, told: Told): void {
+function* passBoundaries(state: State, block: BlockNumber, told: Told): Parts {
   while (state.halted === undefined && nextBoundary(state) <= block) {
-    beginQuarter(state, nextBoundary(state), told);
+    yield* beginQuarter(state, nextBoundary(state), told);
   }
   if (state.halted !== undefined) return;
-  passTime(state, block, told.events);
+  yield* passTime(state, block, told.events);
   state.moment = momentOf(state.genesis.schedule, block);
 }
 
 /** The duties of a quarter's first block, in the order of docs/protocol.md section 9. */
-function beginQuarter(state: State, block: BlockNumber, { events, expired }: Told): void {
+function* beginQuarter(state: State, block: BlockNumber, { events, expired }: Told): Parts {
   const { quarter } = momentOf(state.genesis.schedule, block);
   if (halt(state, block, events)) return;
 
-  passTime(state, block, events);
+  yield* passTime(state, block, events);
   decideWithdrawals(state, events);
   if (quarter === 0) {
     expired.push(closeRound(state, events));
-    openRound(state, block, events);
+    yield* openRound(state, block, events);
     return;
   }
   state.moment = { block, round: state.moment.round, quarter };

@@ -14,7 +14,7 @@ import type {
 } from "../protocol/units.ts";
 import { apply, begin } from "./apply.ts";
 import type { Entry, GenesisEntry, Market } from "./model/entries.ts";
-import type { ExchangeEvent, Outcome, Side } from "./model/outcome.ts";
+import { type ExchangeEvent, ORDERS_OF_A_PART, type Outcome, type Side } from "./model/outcome.ts";
 import type { State } from "./model/state.ts";
 import * as views from "./queries/views.ts";
 
@@ -243,5 +243,31 @@ export function tradingWorld(): World {
     world.deposit(client, BASE, 10_000n).deposit(client, QUOTE, 10_000n);
   }
   world.mine();
+  return world;
+}
+
+/** More than are looked at in one part of a boundary, and not a multiple of that. */
+export const MANY_CLIENTS = 3 * ORDERS_OF_A_PART + 7;
+/** The block at which the round of `queuedWorld` opens. */
+export const QUEUED_UNTIL = SCHEDULE.genesisBlock + SCHEDULE.roundSize;
+
+/** Puts a deposit of every one of many clients into the next block. */
+export function depositsOfMany(world: World): World {
+  for (let n = 0; n < MANY_CLIENTS; n++) {
+    world.deposit(clientNo(n), n % 2 === 0 ? BASE : QUOTE, 100n);
+  }
+  return world;
+}
+
+/** In the last block of round 0, each of many clients with an order for round 1: some will meet. */
+export function queuedWorld(): World {
+  const world = new World().list(BASE, QUOTE);
+  world.mine();
+  depositsOfMany(world).mineTo(QUEUED_UNTIL - 1);
+  for (let n = 0; n < MANY_CLIENTS; n++) {
+    const side = n % 2 === 0 ? "ask" : "bid";
+    const { refusal } = world.place(limitOrder(clientNo(n), 1, 1, side, 1, 5 * (1 + (n % 3))));
+    if (refusal !== undefined) throw new Error(refusal.code);
+  }
   return world;
 }

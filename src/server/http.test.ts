@@ -1,4 +1,5 @@
 /** What the server makes of refusals and of requests that are none: no operator is behind it. */
+import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it, onTestFinished } from "vitest";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import {
@@ -37,7 +38,11 @@ const refusing = async (...args: unknown[]) => {
   return { ok: false as const, refusal: answer };
 };
 let owed: Duties = { unknown: null, duties: [] };
+/** Until when the records that are being applied are half applied, one after the other. */
+let half: Promise<void>[] = [];
 const api: Partial<OperatorApi> = {
+  whenWhole: () => half[0],
+  tickers: () => [],
   placeOrder: refusing,
   cancelOrder: refusing,
   identity: refusing,
@@ -73,6 +78,7 @@ it("an answer that is compressed comes whole", async () => {
   const tickers = Array.from({ length: 300 }, (_, at) => ({ base: ADDRESS, last: BigInt(at) }));
   const lines = "quarterdeck_round 7\n".repeat(500);
   const large = buildHttp({
+    whenWhole: () => undefined,
     tickers: () => tickers,
     metrics: async () => lines,
   } as unknown as OperatorApi);
@@ -82,6 +88,28 @@ it("an answer that is compressed comes whole", async () => {
   expect(response.headers.get("content-encoding")).toBe("gzip");
   expect(await response.json()).toHaveLength(tickers.length);
   expect(await (await fetch(`${url}/metrics`)).text()).toBe(lines);
+});
+
+it("a reader is answered once no record is half applied, and a writer at once", async () => {
+  const ends = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const;
+  half = ends.map(({ promise }) => promise);
+  onTestFinished(() => {
+    half = [];
+  });
+  let status: number | undefined;
+  const read = app.inject("/v1/tickers").then((response) => {
+    status = response.statusCode;
+  });
+  expect(await post("/v1/orders", { order, signature })).toMatchObject({ code: answer.code });
+  for (const { resolve } of ends) {
+    await setImmediate();
+    await setImmediate();
+    expect(status).toBeUndefined();
+    half.shift();
+    resolve();
+  }
+  await read;
+  expect(status).toBe(200);
 });
 
 it("a write that another takes is sent there with its path, and a read is not", async () => {

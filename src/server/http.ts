@@ -116,6 +116,8 @@ async function serve(served: Served, request: FastifyRequest, reply: FastifyRepl
     // From however many addresses it comes; only its own session gets here.
     if (isLimited(reply, limits.take(kind, client, weight))) return;
   }
+  // The writer makes writes wait by itself.
+  if (route.method === "GET") while (api.whenWhole() !== undefined) await api.whenWhole();
   // The table pairs each name with its handler; the compiler cannot follow it through the loop.
   const handler = HANDLERS[name] as Handler<RouteName>;
   const answer = await handler(api, call.value as Call<RouteName>);

@@ -32,6 +32,7 @@ function market() {
     Array.from({ length: LEVELS }, (_, i) => ({ price: BigInt(i + 1), amount: BigInt(asOf) }));
   const api: Partial<OperatorApi> = {
     asOf: () => asOf,
+    whenWhole: () => undefined,
     book: () => ({ bids: levels(), asks: [], asOf }) as never,
     watchBook: () => ({
       take: () => {

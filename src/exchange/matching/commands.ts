@@ -5,7 +5,13 @@
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import type { CancelAfter, CancelAll } from "../../protocol/units.ts";
 import type { CancelAfterEntry, CancelAllEntry, KeepAliveEntry } from "../model/entries.ts";
-import type { CancelReason, ExchangeEvent, Outcome } from "../model/outcome.ts";
+import {
+  type CancelReason,
+  type ExchangeEvent,
+  ORDERS_OF_A_PART,
+  type Outcome,
+  type Parts,
+} from "../model/outcome.ts";
 import { type Client, clientOf, liveOrders, type State } from "../model/state.ts";
 import { cancel } from "./endOrder.ts";
 
@@ -55,8 +61,13 @@ export function keepAlive(state: State, { clients }: KeepAliveEntry): Outcome {
 }
 
 /** Fires the switches whose block is before `block`, by the clients' places in the tree. */
-export function fireSwitches(state: State, block: number, events: ExchangeEvent[]): void {
+export function* fireSwitches(state: State, block: number, events: ExchangeEvent[]): Parts {
+  let rested = events.length;
   for (const client of silentClients(state, block)) {
+    if (events.length - rested >= ORDERS_OF_A_PART) {
+      rested = events.length;
+      yield;
+    }
     client.deadMan = undefined;
     armed(state, client);
     cancelLive(state, client, "deadMan", events);

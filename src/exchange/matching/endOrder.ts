@@ -3,7 +3,12 @@ import type { BlockNumber } from "../../protocol/units.ts";
 import { unlock } from "../model/funds.ts";
 import { stopCounting } from "../model/orderLimits.ts";
 import type { OrderRecord } from "../model/orderRecord.ts";
-import type { CancelReason, ExchangeEvent } from "../model/outcome.ts";
+import {
+  type CancelReason,
+  type ExchangeEvent,
+  ORDERS_OF_A_PART,
+  type Parts,
+} from "../model/outcome.ts";
 import type { State } from "../model/state.ts";
 
 /** Cancels an order that rests in its book or waits for its round. What it executed stays. */
@@ -29,10 +34,12 @@ export function cancelTaker(
 
 /**
  * Ends what is due by itself before the exchange's clock comes to `block`: orders past their own
- * last block. Before anything else of `block` happens. Work grows with them.
+ * last block. Before anything else of `block` happens. Work grows with them, and may rest between
+ * them.
  */
-export function endDueOrders(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
-  for (const record of state.due.take(block)) {
+export function* endDueOrders(state: State, block: BlockNumber, events: ExchangeEvent[]): Parts {
+  for (const [at, record] of state.due.take(block).entries()) {
+    if (at > 0 && at % ORDERS_OF_A_PART === 0) yield;
     const { owner, round, id } = record;
     takeOut(state, record);
     record.state = "expired";

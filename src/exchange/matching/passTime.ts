@@ -1,15 +1,15 @@
 /** The effects of time on orders: those past their last block end, and dead-man switches fire. */
 import type { Amount, BlockNumber } from "../../protocol/units.ts";
 import type { OrderRecord } from "../model/orderRecord.ts";
-import type { ExchangeEvent } from "../model/outcome.ts";
+import type { ExchangeEvent, Parts } from "../model/outcome.ts";
 import { liveOrders, type State } from "../model/state.ts";
 import { fireSwitches, silentClients } from "./commands.ts";
 import { endDueOrders } from "./endOrder.ts";
 
 /** The exchange's clock comes to `block`, of which nothing else has happened yet. */
-export function passTime(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
-  endDueOrders(state, block, events);
-  fireSwitches(state, block, events);
+export function* passTime(state: State, block: BlockNumber, events: ExchangeEvent[]): Parts {
+  yield* endDueOrders(state, block, events);
+  yield* fireSwitches(state, block, events);
 }
 
 /** The amounts that `passTime` would free, order by order. */

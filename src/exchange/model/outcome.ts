@@ -178,3 +178,20 @@ export interface Outcome {
    */
   readonly expired?: Iterable<OrderExpired>;
 }
+
+/**
+ * Work in parts: it may rest wherever it yields. Until it ended nothing else may change what it
+ * works on, and whoever reads that meanwhile sees it half done.
+ */
+export type Parts<Result = void> = Generator<void, Result, void>;
+
+/** Orders that are placed or ended between two rests: one to five milliseconds. */
+export const ORDERS_OF_A_PART = 512;
+
+/** Does all of it at once. */
+export function finish<Result>(parts: Parts<Result>): Result {
+  for (;;) {
+    const { done, value } = parts.next();
+    if (done) return value;
+  }
+}

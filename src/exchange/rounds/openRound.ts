@@ -4,22 +4,28 @@ import { checkFunds } from "../matching/checkOrder.ts";
 import { checkBook } from "../matching/checkTerms.ts";
 import { enterOrder } from "../matching/placeOrder.ts";
 import { stopCounting } from "../model/orderLimits.ts";
-import type { EndReason, ExchangeEvent } from "../model/outcome.ts";
+import {
+  type EndReason,
+  type ExchangeEvent,
+  ORDERS_OF_A_PART,
+  type Parts,
+} from "../model/outcome.ts";
 import type { State } from "../model/state.ts";
 
 /**
  * Begins the next round at its first block: the orders that waited for it are placed in the order
  * in which they came, each if its owner still has the money and its terms allow it. Work grows with
- * them.
+ * them, and may rest between them.
  */
-export function openRound(state: State, block: BlockNumber, events: ExchangeEvent[]): void {
+export function* openRound(state: State, block: BlockNumber, events: ExchangeEvent[]): Parts {
   const round = state.moment.round + 1;
   state.moment = { block, round, quarter: 0 };
   events.push({ what: "quarterBegan", round, quarter: 0 });
 
   const queue = state.queue;
   state.queue = [];
-  for (const record of queue) {
+  for (const [at, record] of queue.entries()) {
+    if (at > 0 && at % ORDERS_OF_A_PART === 0) yield;
     if (record.state !== "queued") continue;
     const { owner, id, terms, book } = record;
     const refusal =

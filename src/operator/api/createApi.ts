@@ -142,6 +142,7 @@ export function createApi(options: ApiOptions): ApiController {
     publicBalances: options.publicBalances,
     clock: () => clockResponse(state, head.number),
     asOf: () => sources.history.upTo,
+    whenWhole: () => sources.history.whenWhole(),
     ...market.api,
     ...orderWrites(writes),
     ...statementWrites({ ...writes, router }),

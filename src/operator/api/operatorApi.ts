@@ -124,6 +124,11 @@ export interface OperatorApi {
   publicBalances(round: Round): Promise<Answered<PublishedBalances>>;
   /** The last record that is applied. */
   asOf(): number;
+  /**
+   * Undefined while what is read is the state after the record `asOf`; else resolves once it is
+   * again: a record that does much is being applied, and the event loop turns in between.
+   */
+  whenWhole(): Promise<void> | undefined;
   /** Undefined where there is no such market. */
   book(base: Address, quote: Address, options: BookOptions): BookResponse | undefined;
   /** The changes of a market's book from now on; undefined where there is no such market. */

@@ -35,6 +35,7 @@ export class History {
   #timeMs = 0;
   #candles = new Candles();
   #ledger = new Ledger();
+  #halfApplied: PromiseWithResolvers<void> | undefined;
 
   /** Sequence of the last record that the state is made of; 0 before the first. */
   get upTo(): number {
@@ -54,11 +55,32 @@ export class History {
     return this.#ledger;
   }
 
-  /** The record `sequence` was applied, and did this; `timeMs`: of the record. */
-  record(sequence: number, events: readonly ExchangeEvent[], timeMs = 0): void {
+  /**
+   * Undefined while the state is that of whole records; else resolves once it is again. Readers wait
+   * for it: what they are told is a whole record's, and bears its sequence.
+   */
+  whenWhole(): Promise<void> | undefined {
+    return this.#halfApplied?.promise;
+  }
+
+  /** A record is applied in parts from now on, until the function that this gives is called. */
+  beginParts(): () => void {
+    const halfApplied = Promise.withResolvers<void>();
+    this.#halfApplied = halfApplied;
+    return () => {
+      this.#halfApplied = undefined;
+      halfApplied.resolve();
+    };
+  }
+
+  /**
+   * The record `sequence` was applied, and did this; `timeMs`: of the record. `from`: events of the
+   * record that were given before, where they are given in parts.
+   */
+  record(sequence: number, events: readonly ExchangeEvent[], timeMs = 0, from = 0): void {
     this.#upTo = sequence;
     this.#timeMs = timeMs;
-    this.#ledger.add(sequence, timeMs, events);
+    this.#ledger.add(sequence, timeMs, events, from);
     for (const event of events) {
       if (event.what !== "trade") continue;
       this.#add(event.trade);

@@ -44,10 +44,11 @@ export class Ledger {
   #order: Move[] = [];
   #dropped = 0;
 
-  add(record: number, timeMs: number, events: readonly ExchangeEvent[]): void {
-    for (const [index, event] of events.entries()) {
+  /** `from`: the place of the first of `events` in the record. */
+  add(record: number, timeMs: number, events: readonly ExchangeEvent[], from = 0): void {
+    for (const [at, event] of events.entries()) {
       const move = moveOf(event);
-      if (move !== undefined) this.#push({ ...move, record, index, timeMs });
+      if (move !== undefined) this.#push({ ...move, record, index: from + at, timeMs });
     }
   }
 

@@ -5,19 +5,13 @@
 
 import { Alarm } from "../../base/errors.ts";
 import { apply } from "../../exchange/apply.ts";
-import { decodeEntry, type Entry } from "../../exchange/model/entries.ts";
-import type { Outcome } from "../../exchange/model/outcome.ts";
-import type { State } from "../../exchange/model/state.ts";
+import { decodeEntry } from "../../exchange/model/entries.ts";
 import type { Head, JournalReader, JournalRecord } from "../../journal/journal.ts";
-import type { History } from "../replay/history.ts";
+import { applyInTurns, type Live } from "../replay/applyInTurns.ts";
 
-export interface ReplicaOptions {
-  readonly state: State;
-  readonly history: History;
+export interface ReplicaOptions extends Live {
   /** The last record that `state` is made of. */
   readonly head: Head;
-  /** Called for each entry that was applied here. */
-  readonly onApplied: (entry: Entry, outcome: Outcome) => void;
 }
 
 /** The last record of a state that was recovered up to `sequence`. */
@@ -58,21 +52,25 @@ export class Replica {
       throw JournalLost.wentBack(journal.location, this.#head.sequence, sequence);
     // The last one again, so that what follows is known to follow it.
     for await (const records of journal.read(Math.max(1, this.#head.sequence))) {
-      for (const record of records) this.#take(record);
+      for (const record of records) {
+        if (record.sequence === this.#head.sequence) {
+          this.#requireSame(record.hash, record.sequence);
+        } else await this.#take(record);
+      }
     }
   }
 
-  #take(record: JournalRecord): void {
-    if (record.sequence === this.#head.sequence) {
-      this.#requireSame(record.hash, record.sequence);
-      return;
-    }
+  async #take(record: JournalRecord): Promise<void> {
     const { state, history, onApplied } = this.#options;
     const entry = decodeEntry(record.payload);
-    const outcome = apply(state, entry);
-    history.record(record.sequence, outcome.events, state.timeMs);
+    if (entry.kind === "blocks") {
+      await applyInTurns(this.#options, entry, record.sequence);
+    } else {
+      const outcome = apply(state, entry);
+      history.record(record.sequence, outcome.events, state.timeMs);
+      onApplied(entry, outcome);
+    }
     this.#head = { sequence: record.sequence, hash: record.hash };
-    onApplied(entry, outcome);
   }
 
   #requireSame(hash: string, sequence: number): void {

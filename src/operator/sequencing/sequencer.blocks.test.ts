@@ -1,4 +1,6 @@
 /** Whatever an endpoint makes of the logs, the journal can be read: real files, the real writer. */
+
+import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { begin } from "../../exchange/apply.ts";
@@ -11,12 +13,22 @@ import {
 } from "../../exchange/corruptions.testkit.ts";
 import type { Entry } from "../../exchange/model/entries.ts";
 import { stateHash } from "../../exchange/snapshots/stateHash.ts";
-import { GENESIS } from "../../exchange/world.testkit.ts";
+import {
+  clientNo,
+  GENESIS,
+  hashOfBlock,
+  limitOrder,
+  MANY_CLIENTS,
+  QUEUED_UNTIL,
+  queuedWorld,
+  SIGNATURE,
+} from "../../exchange/world.testkit.ts";
 import { openSqliteJournal } from "../../journal/sqlite/journal.ts";
 import { openSqliteReader } from "../../journal/sqlite/reader.ts";
 import { History } from "../replay/history.ts";
-import { collectingLog, temporaryFolder } from "../replay/journals.testkit.ts";
+import { collectingLog, storedJournal, temporaryFolder } from "../replay/journals.testkit.ts";
 import { recover, replay } from "../replay/replay.ts";
+import { headAt, Replica } from "./replica.ts";
 import { BlocksRefused, Sequencer } from "./sequencer.ts";
 
 /** Submits `entries` one by one; gives how many blocks were refused, and the state in memory. */
@@ -109,6 +121,50 @@ test("blocks that cannot follow are refused alone; orders beside them are answer
     problem: "block 100 comes after block 100.",
   });
   expect([failures, journal.head.sequence]).toEqual([[], 4]);
+  await journal.close();
+  expect(await read(folder)).toBe(stateHash(state));
+});
+
+test("writes that come while a round opens wait for all of it, at a writer and at a follower", async () => {
+  const { entries } = queuedWorld();
+  const folder = await storedJournal(entries);
+  const journal = await openSqliteJournal(folder);
+  const { state, history, sequence } = await replay(journal, () => {});
+  const reader = await openSqliteReader(folder);
+  const follower = await replay(reader, () => {});
+  const head = await headAt(reader, sequence);
+  const told: string[] = [];
+  const onApplied = (entry: Entry) => void told.push(entry.kind);
+  const failures: Error[] = [];
+  const sequencer = new Sequencer({
+    journal,
+    state,
+    history,
+    onApplied,
+    onFailure: (error) => failures.push(error),
+  });
+  const to = { number: QUEUED_UNTIL, hash: hashOfBlock(QUEUED_UNTIL) };
+  const opened = sequencer.submit({ kind: "blocks", to, logs: [] });
+  // It is flushed, and is being applied.
+  while (history.whenWhole() === undefined) await setImmediate();
+  expect(told).toEqual([]);
+  // Its owner's money is locked by the order that is placed last.
+  const owner = clientNo(MANY_CLIENTS - 1);
+  const order = limitOrder(owner, 1, 2, "ask", 10, 500);
+  const placed = await sequencer.submit({ kind: "placeOrder", order, signature: SIGNATURE });
+  expect(placed.refusal?.code).toBe("InsufficientFunds");
+  expect(history.whenWhole()).toBeUndefined();
+  expect((await opened).events.length).toBeGreaterThan(MANY_CLIENTS);
+
+  const replica = new Replica({ ...follower, head, onApplied: () => {} });
+  const caughtUp = replica.catchUp(reader);
+  while (follower.history.whenWhole() === undefined) await setImmediate();
+  await caughtUp;
+  await sequencer.drain();
+  expect(stateHash(follower.state)).toBe(stateHash(state));
+  expect(follower.history.encode()).toEqual(history.encode());
+  expect([new Set(told), failures]).toEqual([new Set(["blocks"]), []]);
+  await reader.close();
   await journal.close();
   expect(await read(folder)).toBe(stateHash(state));
 });

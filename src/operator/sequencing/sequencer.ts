@@ -18,15 +18,12 @@ import type { State } from "../../exchange/model/state.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { type Refusal, refuse } from "../../protocol/refusals.ts";
 import { termsOf } from "../../protocol/trading/terms.ts";
-import type { History } from "../replay/history.ts";
+import { applyInTurns, type Live } from "../replay/applyInTurns.ts";
 import { encodeRecord } from "../replay/recordForm.ts";
 
-export interface SequencerOptions {
+/** Whoever is told what an entry did is told before its sender gets an answer. */
+export interface SequencerOptions extends Live {
   readonly journal: Journal;
-  readonly state: State;
-  readonly history: History;
-  /** Called for each entry once it is durable and applied, before its sender gets an answer. */
-  readonly onApplied: (entry: Entry, outcome: Outcome) => void;
   /** Called after each batch. */
   readonly onCommitted?: () => void;
   /** Called once, when the journal or the machine failed: the process must end. */
@@ -224,15 +221,27 @@ export class Sequencer {
     // Not below the last record's, whoever wrote that: operators' clocks differ.
     const timeMs = Math.max(state.timeMs, Math.floor(this.#options.wallClock?.() ?? Date.now()));
     const entries = decided.taken.map(({ entry }): Entry => ({ ...entry, timeMs }));
-    this.#apply(decided, entries, await this.#flush(entries));
+    const first = await this.#flush(entries);
+    const [blocks] = entries;
+    const passed =
+      blocks?.kind === "blocks" ? await applyInTurns(this.#options, blocks, first) : undefined;
+    this.#apply(decided, entries, { first, passed });
   }
 
-  /** `entries`: those taken, durable as the records from `first` on. */
-  #apply({ taken, denied }: Decided, entries: readonly Entry[], first: number): void {
+  /**
+   * `entries`: those taken, durable as the records from `first` on. `passed`: what the first did, if
+   * it is blocks and so was applied before.
+   */
+  #apply(
+    { taken, denied }: Decided,
+    entries: readonly Entry[],
+    { first, passed }: { readonly first: number; readonly passed: Outcome | undefined },
+  ): void {
     const { state, history, onApplied } = this.#options;
     const done: Group[] = [];
     for (const deny of denied) deny(done);
-    for (let index = 0; index < entries.length; index++) {
+    if (passed !== undefined) settle(taken[0] as Waiting, passed, done);
+    for (let index = passed === undefined ? 0 : 1; index < entries.length; index++) {
       const entry = entries[index] as Entry;
       // An earlier entry of the batch may have made this one refusable: then it changes nothing,
       // now and at every replay.

@@ -50,6 +50,7 @@ export class Feeds {
     after: number | undefined,
     listener: Listener,
   ): Promise<(() => void) | undefined> {
+    while (this.#api.whenWhole() !== undefined) await this.#api.whenWhole();
     const open = this.#openOf(channel);
     if (open === undefined) return undefined;
     const { feed, listeners } = open;
@@ -81,10 +82,14 @@ export class Feeds {
     for (const { feed } of this.#open.values()) feed.close?.();
   }
 
-  /** Tells everybody what came since the last time. */
+  /** Tells everybody what came since the last time; later, while a record is half applied. */
   flush(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.#api.whenWhole() !== undefined) {
+      this.#timer = setTimeout(() => this.flush(), FLUSH_MS);
+      return;
+    }
     const now = performance.now();
     for (const open of this.#open.values()) {
       const { channel, feed, listeners, key, idleSince } = open;

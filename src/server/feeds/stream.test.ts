@@ -4,6 +4,7 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { nobleCurve } from "../../base/curve.ts";
@@ -74,6 +75,7 @@ async function operator(folder: string, mode: "leads" | "follows") {
       () => {},
     ).api,
     asOf: () => history.upTo,
+    whenWhole: () => history.whenWhole(),
     clock: () => clockResponse(state, state.head?.number ?? 0),
     notReady: () => undefined,
     balances: (client) => balancesResponse(sources, client),
@@ -115,7 +117,8 @@ async function operator(folder: string, mode: "leads" | "follows") {
     await new Promise((resolve) => server.close(resolve));
     await journal.close();
   };
-  return { api, sequencer, stop, url: urlOf(server), catchUp: () => replica.catchUp(journal) };
+  const url = urlOf(server);
+  return { api, history, sequencer, stop, url, catchUp: () => replica.catchUp(journal) };
 }
 
 function urlOf(server: Server): string {
@@ -314,6 +317,29 @@ test("a client's own channels follow its orders, and an order is placed on the s
   last.send({ kind: "subscribe", id: 2, channel: own("balances") });
   await expect.poll(() => last.of("balancesUpdate")).toHaveLength(1);
   expect(last.of("fillsUpdate")).toEqual([]);
+});
+
+test("a channel tells nothing of a record that is half applied, to old and new readers", async () => {
+  const leader = await operator(await storedJournal(tradingWorld().entries), "leads");
+  onTestFinished(() => leader.stop());
+  const old = new CopiedBook();
+  await follow(old, leader.url);
+  const known = old.levels();
+  const end = leader.history.beginParts();
+  await leader.sequencer?.submit(entryOf(one));
+  const young = await connect(leader.url);
+  young.send({ kind: "subscribe", id: 1, channel: { ...book, name: "bestPrices" } });
+  await expect.poll(() => young.of("answer")).toHaveLength(1);
+  // Some flushes later.
+  await sleep(100);
+  expect(old.levels()).toEqual(known);
+  expect(young.of("bestPricesUpdate")).toEqual([]);
+  end();
+  await vi.waitFor(() => {
+    expect(old.levels()).toEqual(wholeBook(leader.api));
+    expect(young.of("bestPricesUpdate")).toMatchObject([{ data: { bid: { price: 50n } } }]);
+  }, PATIENCE_MS);
+  expect(old.levels()).not.toEqual(known);
 });
 
 test("public channels tell the market, each once for a change, until unsubscribed", async () => {

@@ -1,0 +1,132 @@
+/** Blocks that do much are applied in turns of the event loop, and told as if they were not. */
+import { setImmediate } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { apply } from "../../exchange/apply.ts";
+import type { BlocksEntry, Entry } from "../../exchange/model/entries.ts";
+import { type ExchangeEvent, ORDERS_OF_A_PART } from "../../exchange/model/outcome.ts";
+import type { State } from "../../exchange/model/state.ts";
+import { balances } from "../../exchange/queries/views.ts";
+import { decodeSnapshot, encodeSnapshot } from "../../exchange/snapshots/snapshot.ts";
+import { stateHash } from "../../exchange/snapshots/stateHash.ts";
+import {
+  BASE,
+  depositsOfMany,
+  hashOfBlock,
+  MANY_CLIENTS,
+  QUEUED_UNTIL,
+  QUOTE,
+  queuedWorld,
+  SCHEDULE,
+  World,
+} from "../../exchange/world.testkit.ts";
+import { applyInTurns } from "./applyInTurns.ts";
+import { History } from "./history.ts";
+
+function blocksTo(number: number, logs: BlocksEntry["logs"] = []): BlocksEntry {
+  return { kind: "blocks", to: { number, hash: hashOfBlock(number) }, logs, timeMs: 1 };
+}
+
+function copyOf(state: State): State {
+  return decodeSnapshot(encodeSnapshot(state));
+}
+
+/** A history, and everything that was told. */
+function listener(state: State) {
+  const history = new History();
+  const told: ExchangeEvent[][] = [];
+  const expired: number[] = [];
+  const onApplied = (
+    _: Entry,
+    outcome: { events: readonly ExchangeEvent[]; expired?: Iterable<unknown> },
+  ) => {
+    told.push([...outcome.events]);
+    if (outcome.expired !== undefined) expired.push(told.length);
+  };
+  return { live: { state, history, onApplied }, history, told, expired };
+}
+
+const sumOf = (state: State, token: string) =>
+  state.clientList
+    .flatMap(({ address }) => balances(state, address) ?? [])
+    .filter((one) => one.token === token)
+    .reduce((sum, { total }) => sum + total, 0n);
+
+test("a round that opens with many orders is applied in turns, and money adds up at each", async () => {
+  const { state } = queuedWorld();
+  const { live, history, told, expired } = listener(state);
+  const whole = copyOf(state);
+  const sums = [BASE, QUOTE].map((token) => sumOf(state, token));
+  const entry = blocksTo(QUEUED_UNTIL);
+
+  let turns = 0;
+  let isDone = false;
+  const applied = Promise.resolve(applyInTurns(live, entry, 9)).finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    expect([BASE, QUOTE].map((token) => sumOf(state, token))).toEqual(sums);
+    if (told.length === 0) expect(history.upTo).toBe(0);
+    expect(history.whenWhole()).toBeDefined();
+    turns++;
+    await setImmediate();
+  }
+  expect(turns).toBeGreaterThan(MANY_CLIENTS / ORDERS_OF_A_PART);
+  expect(history.whenWhole()).toBeUndefined();
+  expect(history.upTo).toBe(9);
+
+  const expected = apply(whole, entry);
+  const outcome = await applied;
+  expect(outcome.events).toEqual(expected.events);
+  expect(told.flat()).toEqual(expected.events);
+  expect(Math.max(...told.map(({ length }) => length))).toBeLessThanOrEqual(512);
+  expect(expired).toEqual([told.length]);
+  expect(stateHash(state)).toBe(stateHash(whole));
+  const what = new Set(told.flat().map((event) => event.what));
+  expect([...what].sort()).toEqual([
+    "orderFilled",
+    "orderRested",
+    "quarterBegan",
+    "roundClosed",
+    "trade",
+  ]);
+  const atOnce = new History();
+  atOnce.record(9, expected.events, whole.timeMs);
+  expect(history.encode()).toEqual(atOnce.encode());
+});
+
+test("a reader that waits for whole records goes on once all was told", async () => {
+  const { state } = queuedWorld();
+  const { live, history, told } = listener(state);
+  const applied = applyInTurns(live, blocksTo(QUEUED_UNTIL), 9);
+  await history.whenWhole();
+  const seen = told.flat().length;
+  expect(seen).toBe((await applied).events.length);
+});
+
+test("deposits of a block have the places in it that they have when told at once", async () => {
+  const world = depositsOfMany(new World().list(BASE, QUOTE));
+  const state = copyOf(world.state);
+  world.mine();
+  const entry = world.entries.at(-1) as BlocksEntry;
+  const { live, history, told } = listener(state);
+  const outcome = await applyInTurns(live, entry, 2);
+  expect(told.length).toBeGreaterThan(3);
+  const atOnce = new History();
+  atOnce.record(2, outcome.events, state.timeMs);
+  expect(history.encode()).toEqual(atOnce.encode());
+});
+
+test("blocks that do little are applied at once", () => {
+  const { state } = new World().list(BASE);
+  const { live, history, told } = listener(state);
+  expect(applyInTurns(live, blocksTo(SCHEDULE.genesisBlock), 2)).toMatchObject({ events: [] });
+  expect([history.upTo, history.whenWhole(), told]).toEqual([2, undefined, [[]]]);
+});
+
+test("readers wait no longer where the machine fails in the midst", async () => {
+  const { state } = queuedWorld();
+  const { live, history } = listener(state);
+  const failing = { ...live, onApplied: () => expect.fail("told") };
+  await expect(applyInTurns(failing, blocksTo(QUEUED_UNTIL), 9)).rejects.toThrow("told");
+  expect(history.whenWhole()).toBeUndefined();
+});
