@@ -15,8 +15,8 @@ export interface Live {
   readonly state: State;
   readonly history: History;
   /**
-   * Called for each entry once it is durable and applied, with what it did; for blocks that did much
-   * several times, each with a part of the events.
+   * Called for each entry once it is durable and applied, with what it did; for blocks that did
+   * much several times, each with a part of the events.
    */
   readonly onApplied: (entry: Entry, outcome: Outcome) => void;
 }

@@ -56,8 +56,8 @@ export class History {
   }
 
   /**
-   * Undefined while the state is that of whole records; else resolves once it is again. Readers wait
-   * for it: what they are told is a whole record's, and bears its sequence.
+   * Undefined while the state is that of whole records; else resolves once it is again. Readers
+   * wait for it: what they are told is a whole record's, and bears its sequence.
    */
   whenWhole(): Promise<void> | undefined {
     return this.#halfApplied?.promise;

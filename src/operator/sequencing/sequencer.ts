@@ -21,7 +21,7 @@ import { termsOf } from "../../protocol/trading/terms.ts";
 import { applyInTurns, type Live } from "../replay/applyInTurns.ts";
 import { encodeRecord } from "../replay/recordForm.ts";
 
-/** Whoever is told what an entry did is told before its sender gets an answer. */
+/** `onApplied` is called before the sender of the entry gets an answer. */
 export interface SequencerOptions extends Live {
   readonly journal: Journal;
   /** Called after each batch. */
