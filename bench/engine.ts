@@ -107,7 +107,7 @@ export async function* engineLines(part = 1): AsyncGenerator<Line> {
   try {
     for (const shape of shapes) yield* await compare(older.fileOf(APPLY), shape);
     const flat = shapes[0] as StreamShape;
-    yield await flatness(flat, { open: 1_000_000 / part, levels: 1000, clients: 4000 });
+    yield* await flatness(flat, { open: 1_000_000 / part, levels: 1000, clients: 4000 });
   } finally {
     older.remove();
   }
@@ -138,15 +138,21 @@ async function compare(older: string, shape: StreamShape): Promise<Line[]> {
   ];
 }
 
-async function flatness(few: StreamShape, many: StreamShape): Promise<Line> {
-  const [small] = (await runEngines(["now"], few)) as [EngineResult];
-  const [large] = (await runEngines(["now"], many)) as [EngineResult];
-  return {
-    what: `engine, ${number(few.open)} open orders (left) and ${number(many.open)}`,
-    before: us(small.us),
-    now: us(large.us),
-    ratio: small.us / large.us,
-  };
+/** The cost with few orders over that with many: of this machine, and of each of the others. */
+async function flatness(few: StreamShape, many: StreamShape): Promise<Line[]> {
+  const engines = ["now", ...PEERS];
+  const small = await runEngines(engines, few);
+  const large = await runEngines(engines, many);
+  const label = `engine, ${number(few.open)} open orders (left) and ${number(many.open)}`;
+  return engines.map((engine, i) => {
+    const [left, right] = [small[i] as EngineResult, large[i] as EngineResult];
+    return {
+      what: engine === "now" ? label : `${label}: ${engine}`,
+      before: us(left.us),
+      now: us(right.us),
+      ratio: left.us / right.us,
+    };
+  });
 }
 
 function number(value: number): string {

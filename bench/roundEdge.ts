@@ -1,7 +1,7 @@
 /**
- * A round's edge under load, beside the baseline: the longest turn of the event loop, as CPU, from
- * the block that ends the round until roots and proofs of the next are there. Most clients have an
- * open order, or one that waits for the next round, and every balance has moved.
+ * A round's edge under load, beside the baseline: the longest turn of the event loop, as CPU of its
+ * thread, from the block that ends the round until roots and proofs of the next are there. Most
+ * clients have an open order, or one that waits for the next round, and every balance has moved.
  * `node --expose-gc bench/roundEdge.ts [clients...]`
  * With `--rounds 8` round after round of one exchange, without the baseline, which cannot hold a
  * million clients: in each most clients have an open order, and one of a hundred a new deposit.
@@ -109,7 +109,7 @@ function placeOrders(
 }
 
 function cpuSince(before: NodeJS.CpuUsage): number {
-  const { user, system } = process.cpuUsage(before);
+  const { user, system } = process.threadCpuUsage(before);
   return (user + system) / 1000;
 }
 
@@ -118,7 +118,7 @@ const EDGE = SCHEDULE.genesisBlock + SCHEDULE.roundSize;
 function edgeBefore(older: Machine, exchange: Exchange): number {
   const state = begun(older, exchange);
   globalThis.gc?.();
-  const before = process.cpuUsage();
+  const before = process.threadCpuUsage();
   older.apply(state, blocks(EDGE, []));
   return cpuSince(before);
 }
@@ -153,7 +153,7 @@ class Operator {
     const live = { state, history: this.#history, onApplied };
     let isApplied = false;
     let longest = 0;
-    let before = process.cpuUsage();
+    let before = process.threadCpuUsage();
     const applied = Promise.resolve(applyInTurns(live, blocks(block, []), block)).then(() => {
       isApplied = true;
     });
@@ -161,7 +161,7 @@ class Operator {
       longest = Math.max(longest, cpuSince(before));
       if (isApplied && areTreesHashed(state, state.moment.round)) break;
       if (this.#failure !== undefined) throw this.#failure;
-      before = process.cpuUsage();
+      before = process.threadCpuUsage();
       await setImmediate();
     }
     await applied;
