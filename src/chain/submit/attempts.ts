@@ -67,6 +67,19 @@ export class Attempts {
   }
 
   /**
+   * Replaces what no block took: by a version with bumped fees, or by a no-op where the call has no
+   * priority, was tried in vain, and one with a priority waits behind it. It is sent again after
+   * that one. Throws as `attempt` does.
+   */
+  async repeat(slot: NonceSlot, holder: Holder): Promise<void> {
+    const duty = this.#options.line.dutyHeldUpBy(slot);
+    if (duty === undefined) return this.attempt(slot, holder);
+    await this.sendNoOp(slot);
+    if (!slot.holder?.job.isNoOp) return;
+    this.#options.emit({ kind: "preempted", by: duty.call.what }, holder.job.call);
+  }
+
+  /**
    * Sends the call under this nonce, or a version of it with bumped fees; the call has the nonce
    * then. Throws `DeadlineMissed`, `TransactionLost`, and as long as no version of the call is
    * broadcast `InsufficientFunds`, `RpcUnavailable`, or what the signer throws.

@@ -9,7 +9,10 @@ export type SubmitterEvent =
       readonly nonce: number;
       readonly fees: Fees;
     }
-  /** Another call takes the nonce; the preempted one is sent again afterwards. */
+  /**
+   * Another call takes the nonce, or a no-op does so that another is mined; the preempted one is
+   * sent again afterwards.
+   */
   | { readonly kind: "preempted"; readonly by: string }
   /** Wei for a unit of gas: needed now, expected at the deadline, and the most that is paid. */
   | {

@@ -15,6 +15,10 @@ function jobOf(serial: number, priority: number, what = serial): Job {
   return { call, reverts: 0, settled: false, isNoOp: false, resolve: () => {}, reject: () => {} };
 }
 
+function dueIn(deadlineBlock: number, job: Job): Job {
+  return { ...job, call: { ...job.call, deadlineBlock } };
+}
+
 /** What the submitter does with a place. */
 function send(slot: NonceSlot, job: Job, serial: number): void {
   const raw: Hex = `0x${serial.toString(16).padStart(8, "0")}`;
@@ -78,6 +82,52 @@ describe("nonces in flight", () => {
     expect([line.mayPlace(commit), line.placeFor(commit, 7)]).toEqual([false, undefined]);
     line.settle(line.slots[0] as NonceSlot, undefined);
     expect(line.placeFor(commit, 8)?.nonce).toBe(8);
+  });
+
+  it("a greater call that is due later takes the place of a lesser one tried in vain", () => {
+    const line = new NonceLine();
+    const [claim, commit] = [dueIn(12, jobOf(1, 0)), dueIn(13, jobOf(2, 1))];
+    const seven = line.placeFor(claim, 7) as NonceSlot;
+    const places = [1, 2].map((serial) => {
+      seven.apply({ kind: "attempted", job: claim, market: undefined });
+      send(seven, claim, serial);
+      const place = line.placeFor(commit, 7) as NonceSlot;
+      line.giveBack(place);
+      return place.nonce;
+    });
+    expect(places).toEqual([8, 7]);
+  });
+
+  it("a duty tried in vain makes way for none that is due later, whatever the priority", () => {
+    const line = new NonceLine();
+    const [commit, close] = [dueIn(12, jobOf(1, 1)), dueIn(13, jobOf(2, 2))];
+    const seven = line.placeFor(commit, 7) as NonceSlot;
+    for (const serial of [1, 2, 3]) {
+      seven.apply({ kind: "attempted", job: commit, market: undefined });
+      send(seven, commit, serial);
+    }
+    const eight = line.placeFor(close, 7) as NonceSlot;
+    send(eight, close, 4);
+    expect([eight.nonce, line.dutyHeldUpBy(seven)]).toEqual([8, undefined]);
+  });
+
+  it("a no-op before a duty keeps its nonce from calls of no priority while that waits", () => {
+    const line = new NonceLine();
+    const [claim, commit] = [dueIn(12, jobOf(1, 0)), dueIn(13, jobOf(2, 1))];
+    const [bond, cancel] = [jobOf(3, 0), jobOf(4, 3)];
+    for (const job of [claim, commit]) send(line.placeFor(job, 7) as NonceSlot, job, 1);
+    const [seven] = line.slots as [NonceSlot];
+    for (const serial of [2, 3]) {
+      expect(line.dutyHeldUpBy(seven)).toBeUndefined();
+      seven.apply({ kind: "attempted", job: claim, market: undefined });
+      send(seven, claim, serial);
+    }
+    expect(line.dutyHeldUpBy(seven)).toBe(commit);
+    send(seven, { ...jobOf(5, 0), settled: true, isNoOp: true }, 4);
+    expect([line.mayPlace(claim), line.placeFor(claim, 7)]).toEqual([false, undefined]);
+    expect([bond, cancel].map((job) => line.placeFor(job, 7)?.nonce)).toEqual([9, 7]);
+    commit.settled = true;
+    expect(line.placeFor(claim, 7)).toBe(seven);
   });
 
   it("the line names nonces that hold others up and are wanted by nobody", () => {

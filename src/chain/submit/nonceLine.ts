@@ -12,6 +12,8 @@ import { NonceSlot } from "./nonceSlot.ts";
 export const MOST_IN_FLIGHT = 16;
 /** A reorganisation that drops as many of our transactions is deeper than any we survive. */
 const MOST_REMEMBERED = 64;
+/** Tries to have a call of no priority mined, before it has to make way for others. */
+const TRIES_BEFORE_OTHERS = 2;
 const NEVER = Number.MAX_SAFE_INTEGER;
 
 export class NonceLine {
@@ -40,19 +42,19 @@ export class NonceLine {
   }
 
   /**
-   * The slot under which `job` may be sent now: the lowest that is free or belongs to a lesser
-   * call, else a new one behind all. Undefined: none, for now. A job that is broadcast already, or
-   * does the same as one that is, gets no other slot. `next`: the key's next nonce by the chain;
-   * transactions that were mined from there on may be undone, and are in the line again then.
-   * `queued`: all jobs that wait for a place or a block, `job` among them.
+   * The slot under which `job` may be sent now: the lowest that is free or that a lesser call has
+   * to give up, else a new one behind all. Undefined: none, for now. A job that is broadcast
+   * already, or does the same as one that is, gets no other slot. `next`: the key's next nonce by
+   * the chain; transactions that were mined from there on may be undone, and are in the line again
+   * then. `queued`: all jobs that wait for a place or a block, `job` among them.
    */
   placeFor(job: Job, next: number, queued: readonly Job[] = [job]): NonceSlot | undefined {
     this.#forgetIdle(next, queued);
     this.#reopen(next, this.knownEnd(next) - 1);
     const open = this.#slots.filter(({ nonce }) => nonce >= next);
     const own = this.#ownOf(job);
-    if (own !== undefined) return open.includes(own) && mayTake(own, job) ? own : undefined;
-    const taken = open.find((slot) => slot.kind !== "reorged" && mayTake(slot, job));
+    if (own !== undefined) return open.includes(own) && this.#mayTake(own, job) ? own : undefined;
+    const taken = open.find((slot) => slot.kind !== "reorged" && this.#mayTake(slot, job));
     if (taken !== undefined || this.#isFull) return taken;
     const nonce = this.end(next);
     this.#reopen(nonce, nonce);
@@ -62,10 +64,9 @@ export class NonceLine {
   /** Whether there may be a place, before the chain is asked. */
   mayPlace(job: Job): boolean {
     const own = this.#ownOf(job);
-    if (own !== undefined) return mayTake(own, job);
-    return (
-      !this.#isFull || this.#slots.some((slot) => slot.kind !== "reorged" && mayTake(slot, job))
-    );
+    if (own !== undefined) return this.#mayTake(own, job);
+    const isFree = (slot: NonceSlot) => slot.kind !== "reorged" && this.#mayTake(slot, job);
+    return !this.#isFull || this.#slots.some(isFree);
   }
 
   /** Frees the last slot of the line if no version is broadcast and no caller waits for it. */
@@ -108,6 +109,14 @@ export class NonceLine {
     return this.#slots.filter((slot) => !slot.isAwaited && this.fromSlotOn(slot).length > 0);
   }
 
+  /**
+   * The call for which a no-op has to clear the way: it has a priority, and the one under this
+   * nonce, which no other nonce holds up, has none and was tried in vain. Undefined: none.
+   */
+  dutyHeldUpBy(slot: NonceSlot): Job | undefined {
+    return slot === this.#slots[0] && isInVain(slot) ? this.#firstDutyBehind(slot) : undefined;
+  }
+
   get #isFull(): boolean {
     return this.#slots.filter(({ kind }) => kind !== "reorged").length >= MOST_IN_FLIGHT;
   }
@@ -134,6 +143,20 @@ export class NonceLine {
     }
   }
 
+  /** As `mayTake`; a no-op before a call with a priority stays where `job` has none. */
+  #mayTake(slot: NonceSlot, job: Job): boolean {
+    const isNoOp = slot.holder?.job.isNoOp === true;
+    const clearsTheWay = isNoOp && this.#firstDutyBehind(slot) !== undefined;
+    return mayTake(slot, job) && !(clearsTheWay && priorityOf(job) === 0);
+  }
+
+  /** The first call with a priority that has a nonce behind `slot`. */
+  #firstDutyBehind(slot: NonceSlot): Job | undefined {
+    const behind = this.#slots.filter(({ nonce }) => nonce > slot.nonce);
+    const owners = behind.map(({ owner }) => owner).filter((owner) => owner !== undefined);
+    return owners.find((owner) => priorityOf(owner) > 0);
+  }
+
   #remove(slot: NonceSlot): void {
     this.#slots = this.#slots.filter((one) => one !== slot);
   }
@@ -152,9 +175,23 @@ export class NonceLine {
   }
 }
 
-/** A job of higher priority, if it is not due later, takes the nonce of another. */
-function mayTake({ owner }: NonceSlot, job: Job): boolean {
-  return owner === undefined || (priorityOf(owner) < priorityOf(job) && dueOf(job) <= dueOf(owner));
+/** A job of higher priority takes the nonce of one that is not due earlier, or is tried in vain. */
+function mayTake(slot: NonceSlot, job: Job): boolean {
+  const { owner } = slot;
+  if (owner === undefined) return true;
+  const isFirst = dueOf(job) <= dueOf(owner) || isInVain(slot);
+  return isFirst && priorityOf(owner) < priorityOf(job);
+}
+
+/**
+ * Endpoints may keep each version of a call to themselves, whatever it pays. A call with a priority
+ * never makes way for one that is due later: full blocks may be the reason, and it has to be mined
+ * by its deadline.
+ */
+function isInVain(slot: NonceSlot): boolean {
+  const { owner } = slot;
+  if (owner === undefined || priorityOf(owner) > 0) return false;
+  return slot.attempts(owner) >= TRIES_BEFORE_OTHERS;
 }
 
 /** Orders jobs: the earliest deadline first, of equal ones the higher priority first. */

@@ -359,7 +359,7 @@ export class Submitter implements CallSubmitter {
       // A call behind it that is due soon cannot wait until the transaction is mined as it was.
       if (isUrgent) slot.apply({ kind: "overdue" });
     } else if (isUrgent || slot.polls >= this.#maxPolls) {
-      await this.#attempts.attempt(slot, holder).catch((error) => this.#queue.fail(job, error));
+      await this.#attempts.repeat(slot, holder).catch((error) => this.#queue.fail(job, error));
     } else if (now !== undefined) {
       this.#pricing.warnIfNear(slot, job, now.head, now.baseFee);
     }
