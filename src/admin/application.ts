@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { z } from "zod";
 import { nobleCurve } from "../base/curve.ts";
-import { messageOf, QuarterdeckError } from "../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { loadCurve } from "../keys/nativeCurve.ts";
 import { openSigner } from "../keys/openSigner.ts";
@@ -37,8 +37,7 @@ export function readFileAs<T>(file: string, schema: z.ZodType<T>): T {
   try {
     json = JSON.parse(readFileSync(file, "utf8"));
   } catch (error) {
-    const reason = messageOf(error);
-    throw badFile(`${file} cannot be read as JSON (${reason}).`);
+    throw badFile(`${file} cannot be read as JSON (${reasonOf(error)}).`);
   }
   const parsed = parseInput(schema, json, file);
   if (parsed.ok) return parsed.value;

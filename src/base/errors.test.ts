@@ -1,5 +1,13 @@
 import { expect, test } from "vitest";
-import { Alarm, assert, QuarterdeckError, unreachable } from "./errors.ts";
+import {
+  Alarm,
+  assert,
+  clause,
+  QuarterdeckError,
+  reasonOf,
+  sentence,
+  unreachable,
+} from "./errors.ts";
 
 test("a QuarterdeckError says what happened and then what to do, and keeps its cause", () => {
   const cause = new Error("ECONNREFUSED");
@@ -34,4 +42,14 @@ test("unreachable names the forgotten case, bigints included", () => {
     'a case was forgotten: {"code":"New","amount":"1"}.',
   );
   expect(() => unreachable(undefined as never)).toThrow("a case was forgotten: undefined.");
+});
+
+test("a message of another library ends with one full stop, whether it brought one or not", () => {
+  expect(["It is down", "It is down.", "It is down.\n"].map(sentence)).toEqual(
+    Array(3).fill("It is down."),
+  );
+  expect([new Error("the socket closed."), "the socket closed"].map(reasonOf)).toEqual(
+    Array(2).fill("the socket closed"),
+  );
+  expect(clause("port 8.5")).toBe("port 8.5");
 });

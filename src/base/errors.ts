@@ -67,3 +67,18 @@ function describe(value: unknown): string {
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** The same as `messageOf` gives, for the middle of a sentence or before its full stop. */
+export function reasonOf(error: unknown): string {
+  return clause(messageOf(error));
+}
+
+/** `text` without the full stop at its end: other libraries end their messages with one, or not. */
+export function clause(text: string): string {
+  return text.trimEnd().replace(/\.$/, "");
+}
+
+/** `text` with one full stop at its end. */
+export function sentence(text: string): string {
+  return `${clause(text)}.`;
+}

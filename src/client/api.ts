@@ -1,5 +1,5 @@
 /** Calls an operator by the route table. The answer is parsed as strictly as our own requests. */
-import { QuarterdeckError } from "../base/errors.ts";
+import { clause, messageOf, QuarterdeckError } from "../base/errors.ts";
 import { parseInput } from "../wire/input.ts";
 import {
   type Answer,
@@ -48,7 +48,7 @@ export class OperatorUnreachable extends QuarterdeckError {
     const isOpen = signedOrders.length > 0;
     super({
       code: "OperatorUnreachable",
-      message: `${url} gave no usable answer (${problem}).`,
+      message: `${url} gave no usable answer (${clause(problem)}).`,
       hint: isOpen
         ? "Whether the order was taken is not known: place what this error holds again."
         : "Try again; if it stays so, audit on chain and open a dispute.",
@@ -196,11 +196,7 @@ async function request<Name extends RouteName>(
     return { status, text: await response.text(), location: location ?? undefined };
   } catch (error) {
     const cause = error instanceof Error ? (error.cause ?? error) : error;
-    throw new OperatorUnreachable(
-      url,
-      cause instanceof Error ? cause.message : String(cause),
-      error,
-    );
+    throw new OperatorUnreachable(url, messageOf(cause), error);
   }
 }
 

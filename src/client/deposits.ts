@@ -4,7 +4,7 @@
  * the same key; any process finds a deposit that is on chain, and does not send it again.
  */
 import { formatDecimal } from "../base/decimal.ts";
-import { QuarterdeckError } from "../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
 import { sleep } from "../base/sleep.ts";
@@ -40,10 +40,9 @@ export class DepositUnsettled extends QuarterdeckError {
   readonly key: string;
 
   constructor(what: string, key: string, cause: unknown) {
-    const why = cause instanceof Error ? cause.message : String(cause);
     super({
       code: "DepositUnsettled",
-      message: `Whether the ${what} was made is not known: ${why.replace(/\.?$/, ".")}`,
+      message: `Whether the ${what} was made is not known: ${reasonOf(cause)}.`,
       hint: `Repeat the same deposit, here or anywhere with key "${key}": it goes in once.`,
       cause,
     });

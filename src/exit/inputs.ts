@@ -1,6 +1,6 @@
 /** Input of a visitor: the exchange's place, by address or manifest, and evidence in files. */
 import { parseAddress } from "../base/address.ts";
-import { messageOf } from "../base/errors.ts";
+import { reasonOf } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import type { EvidenceStore } from "../client/evidence/evidence.ts";
 import { mergeEvidence } from "../client/evidence/transfer.ts";
@@ -19,7 +19,7 @@ export function parsePlace(text: string): ExchangePlace {
   try {
     manifest = JSON.parse(given) as typeof manifest;
   } catch (error) {
-    throw new Error(`This is no manifest (${messageOf(error)}): choose the file again.`);
+    throw new Error(`This is no manifest (${reasonOf(error)}): choose the file again.`);
   }
   const { mediator, chainId } = manifest;
   if (!Number.isSafeInteger(chainId)) throw new Error("This manifest names no chain.");

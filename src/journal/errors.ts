@@ -1,4 +1,4 @@
-import { Alarm, QuarterdeckError } from "../base/errors.ts";
+import { Alarm, QuarterdeckError, reasonOf } from "../base/errors.ts";
 
 /** The kind of damage to a journal; stays the same over releases. */
 export type Damage =
@@ -223,7 +223,7 @@ export class JournalStopped extends QuarterdeckError {
       message:
         cause === undefined
           ? "The journal is closed."
-          : `The journal stopped after a failure (${cause instanceof Error ? cause.message : cause}).`,
+          : `The journal stopped after a failure (${reasonOf(cause)}).`,
       hint: "Close it, reopen it, and rebuild the state from what it holds.",
       cause,
     });

@@ -1,4 +1,5 @@
 /** One HTTP request with bounds: of time, of the answer's size, and to the host that was named. */
+import { reasonOf } from "../base/errors.ts";
 
 export interface HttpAnswer {
   /** Undefined when no whole answer came in time. */
@@ -29,7 +30,7 @@ export async function request(options: {
     });
     return { status: response.status, text: await readText(response) };
   } catch (cause) {
-    return { status: undefined, text: "", problem: reasonOf(cause, timeoutMs), cause };
+    return { status: undefined, text: "", problem: problemOf(cause, timeoutMs), cause };
   }
 }
 
@@ -44,11 +45,11 @@ async function readText(response: Response): Promise<string> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-function reasonOf(error: unknown, timeoutMs: number): string {
-  if (!(error instanceof Error)) return String(error);
+function problemOf(error: unknown, timeoutMs: number): string {
+  if (!(error instanceof Error)) return reasonOf(error);
   if (error.name === "TimeoutError") return `none within ${timeoutMs} ms`;
   // fetch says only that it failed; its cause says why.
   const { cause } = error;
-  const { code, message } = (cause instanceof Error ? cause : error) as NodeJS.ErrnoException;
-  return code ?? message;
+  const deepest: NodeJS.ErrnoException = cause instanceof Error ? cause : error;
+  return deepest.code ?? reasonOf(deepest);
 }

@@ -1,7 +1,7 @@
 /** Files that hold a key or its password: who else may read them, and how they are written. */
 import { type FileHandle, open, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
-import { QuarterdeckError } from "../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../base/errors.ts";
 import { Secret } from "../base/secret.ts";
 
 export interface KeyFile {
@@ -47,7 +47,7 @@ export async function readKeyFile(path: string, field: string): Promise<KeyFile>
     if (error instanceof QuarterdeckError) throw error;
     throw new QuarterdeckError({
       code: "KeyFileUnreadable",
-      message: `${field}: ${path} cannot be read (${reasonOf(error)}).`,
+      message: `${field}: ${path} cannot be read (${codeOrReason(error)}).`,
       hint: "Name a file that this user may read.",
       cause: error,
     });
@@ -91,7 +91,7 @@ export async function writeKeyFile(path: string, text: string): Promise<void> {
       code: exists ? "KeystoreExists" : "KeystoreUnwritable",
       message: exists
         ? `${path} exists, and no key is ever overwritten.`
-        : `${path} cannot be written (${reasonOf(error)}).`,
+        : `${path} cannot be written (${codeOrReason(error)}).`,
       hint: "Name another file, in a folder that this user may write.",
       cause: error,
     });
@@ -105,7 +105,6 @@ async function syncFolder(path: string): Promise<void> {
   await folder.sync().finally(() => folder.close());
 }
 
-function reasonOf(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code ?? message;
+function codeOrReason(error: unknown): string {
+  return (error as NodeJS.ErrnoException).code ?? reasonOf(error);
 }

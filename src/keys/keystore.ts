@@ -17,7 +17,7 @@ import { z } from "zod";
 import { checksumAddress, publicKeyToAddress } from "../base/address.ts";
 import { concatBytes } from "../base/bytes.ts";
 import { isPrivateKey, nobleCurve } from "../base/curve.ts";
-import { assert, QuarterdeckError } from "../base/errors.ts";
+import { assert, clause, QuarterdeckError } from "../base/errors.ts";
 import { type Address, bytesToHex, type Hex, hexToBytes } from "../base/hex.ts";
 import { keccak256 } from "../base/keccak.ts";
 import { portableScrypt } from "../base/scrypt.ts";
@@ -179,7 +179,7 @@ export function parseKeystore(text: string, source: string): Keystore {
   const issue = outcome.error.issues[0];
   const field = issue?.path.map(String).join(".") || "the whole";
   throw bad(
-    `${source}: ${field}: ${issue?.message}.`,
+    `${source}: ${field}: ${clause(`${issue?.message}`)}.`,
     "Restore the file from its backup, or write it anew from the key.",
   );
 }

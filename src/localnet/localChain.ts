@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { QuarterdeckError } from "../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../base/errors.ts";
 import type { Hex } from "../base/hex.ts";
 import { connect } from "../chain/rpc/rpc.ts";
 
@@ -196,7 +196,7 @@ async function startAnvil(options: LocalChainOptions, url: string): Promise<Runn
       reject(
         new QuarterdeckError({
           code: "NoAnvil",
-          message: `anvil cannot be started (${cause.message}).`,
+          message: `anvil cannot be started (${reasonOf(cause)}).`,
           hint: "Install Foundry 1.7 or later so that anvil is in PATH, and start again.",
           cause,
         }),

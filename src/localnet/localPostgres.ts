@@ -7,7 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
-import { QuarterdeckError } from "../base/errors.ts";
+import { clause, QuarterdeckError } from "../base/errors.ts";
 import { endOf } from "./endOf.ts";
 
 export interface LocalPostgres {
@@ -150,7 +150,7 @@ async function ready(child: ChildProcess, port: number): Promise<void> {
 function failed(problem: string): QuarterdeckError {
   return new QuarterdeckError({
     code: "PostgresFailed",
-    message: `PostgreSQL did not start: ${problem.trim()}`,
+    message: `PostgreSQL did not start: ${clause(problem.trim())}.`,
     hint: "Choose a free port and a folder that this user may write, and look at what it said.",
   });
 }

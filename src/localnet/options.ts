@@ -1,6 +1,6 @@
 /** Options of `npm start`, parsed once. */
 import { z } from "zod";
-import { QuarterdeckError } from "../base/errors.ts";
+import { clause, QuarterdeckError } from "../base/errors.ts";
 
 function whole(name: string, least: number, most: number) {
   return z
@@ -69,5 +69,5 @@ function requireLongQuarter({ blockTime, quarter }: StartOptions): void {
 
 function badOption(problem: string): QuarterdeckError {
   const hint = "See npm start -- --help.";
-  return new QuarterdeckError({ code: "BadOption", message: `${problem}.`, hint });
+  return new QuarterdeckError({ code: "BadOption", message: `${clause(problem)}.`, hint });
 }

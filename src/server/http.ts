@@ -2,10 +2,12 @@
  * Serves the route table over HTTP. Everything that arrives is parsed here, once; everything that
  * leaves is what the operator's API answered. No decisions are made in between.
  */
+
 import compress from "@fastify/compress";
 import cors from "@fastify/cors";
 import etag from "@fastify/etag";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import { sentence } from "../base/errors.ts";
 import type { Address } from "../base/hex.ts";
 import { VERSION } from "../base/version.ts";
 import type { Answered, OperatorApi } from "../operator/api/operatorApi.ts";
@@ -85,7 +87,7 @@ export function buildHttp(
   app.setErrorHandler((error: Error & { statusCode?: number }, _request, reply) => {
     const caller = error.statusCode !== undefined && error.statusCode < 500;
     if (!caller) throw error;
-    const problem = error.message.replace(/\.?$/, ".");
+    const problem = sentence(error.message);
     const hint = "Correct the request and send it again; nothing was taken.";
     refused(reply, refuse("BadInput", { field: "request", problem, hint }));
   });

@@ -1,5 +1,5 @@
 /** Serves an operator over HTTP and WebSocket on one port. */
-import { QuarterdeckError } from "../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../base/errors.ts";
 import type { OperatorApi } from "../operator/api/operatorApi.ts";
 import { buildHttp } from "./http.ts";
 import { DEFAULT_PAGE, type PageSettings } from "./page/page.ts";
@@ -55,7 +55,7 @@ function listenError(error: unknown, { host, port }: { host: string; port: numbe
   }
   return new QuarterdeckError({
     code: "CannotListen",
-    message: `Cannot listen on ${host}:${port} (${code ?? String(error)}).`,
+    message: `Cannot listen on ${host}:${port} (${code ?? reasonOf(error)}).`,
     hint: "Choose an address and port that this user may open.",
     cause: error,
   });

@@ -1,6 +1,6 @@
 /** Parsing what came from outside, once, into a typed value or a refusal that names the field. */
 import type { z } from "zod";
-import { messageOf } from "../base/errors.ts";
+import { reasonOf, sentence } from "../base/errors.ts";
 import { type RefusalOf, refuse } from "../protocol/refusals.ts";
 
 export type Input<T> =
@@ -20,7 +20,7 @@ export function parseInput<T>(schema: z.ZodType<T>, value: unknown, where: strin
     ok: false,
     refusal: refuse("BadInput", {
       field: path === "" ? where : `${where}.${path}`,
-      problem: `${(issue?.message ?? "it cannot be read").replace(/\.$/, "")}.`,
+      problem: sentence(issue?.message ?? "it cannot be read"),
       hint: "Correct this field and send it again; nothing was taken.",
     }),
   };
@@ -35,7 +35,7 @@ export function parseJson(text: string): Input<unknown> {
       ok: false,
       refusal: refuse("BadInput", {
         field: "body",
-        problem: `It is no JSON (${messageOf(error)}).`,
+        problem: `It is no JSON (${reasonOf(error)}).`,
         hint: 'Send a JSON object, such as {"order": …}.',
       }),
     };

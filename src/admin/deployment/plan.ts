@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseAddress } from "../../base/address.ts";
 import { parseDecimal } from "../../base/decimal.ts";
-import { messageOf, QuarterdeckError } from "../../base/errors.ts";
+import { clause, messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { validateSchedule } from "../../protocol/rounds.ts";
 
@@ -95,7 +95,7 @@ export function parsePlan(value: unknown, file: string): DeploymentPlan {
   if (outcome.success) return outcome.data;
   const [issue] = outcome.error.issues;
   const at = issue?.path.join(".") || "plan";
-  throw badPlan(`${file}: ${at}: ${issue?.message.replace(/\.$/, "")}`, "Correct the plan file.");
+  throw badPlan(`${file}: ${at}: ${issue?.message}`, "Correct the plan file.");
 }
 
 /** Throws `BadPlan`. */
@@ -113,7 +113,7 @@ export function readPlan(file: string): DeploymentPlan {
 }
 
 function badPlan(message: string, hint: string): QuarterdeckError {
-  return new QuarterdeckError({ code: "BadPlan", message: `${message}.`, hint });
+  return new QuarterdeckError({ code: "BadPlan", message: `${clause(message)}.`, hint });
 }
 
 function utf8Length(text: string): number {

@@ -1,6 +1,6 @@
 /** Failures at the chain, by who must act on them. */
 import { BaseError, BlockNotFoundError, RpcRequestError } from "viem";
-import { messageOf, QuarterdeckError } from "../../base/errors.ts";
+import { clause, QuarterdeckError, reasonOf } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 
 const DEEPEST_CAUSE = 16;
@@ -38,7 +38,7 @@ export class EndpointFailed extends QuarterdeckError {
   constructor(origin: string, problem: string, options: FailureOptions = {}) {
     super({
       code: "EndpointFailed",
-      message: `The endpoint ${origin} failed: ${problem}.`,
+      message: `The endpoint ${origin} failed: ${clause(problem)}.`,
       hint: "Check that it is up and reachable.",
     });
     this.problem = problem;
@@ -168,10 +168,11 @@ export class InsufficientFunds extends QuarterdeckError {
   }
 }
 
+/** In few words, for the middle of a sentence. */
 export function shortMessage(error: unknown): string {
-  if (error instanceof EndpointFailed) return error.problem;
-  if (error instanceof BaseError) return error.details || error.shortMessage;
-  return messageOf(error);
+  if (error instanceof EndpointFailed) return clause(error.problem);
+  if (error instanceof BaseError) return clause(error.details || error.shortMessage);
+  return reasonOf(error);
 }
 
 /** The first error along the causes of `error`, itself included, that passes `test`. */

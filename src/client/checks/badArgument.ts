@@ -1,5 +1,5 @@
 /** The refusal of what a caller of the library gave. */
-import { QuarterdeckError } from "../../base/errors.ts";
+import { clause, QuarterdeckError } from "../../base/errors.ts";
 
 /** An argument of the caller cannot be used. Nothing was signed or sent. */
 export class BadArgument extends QuarterdeckError {
@@ -8,8 +8,7 @@ export class BadArgument extends QuarterdeckError {
   readonly field: string;
 
   constructor(field: string, problem: string, hint: string) {
-    const message = `${field}: ${problem.replace(/\.$/, "")}.`;
-    super({ code: "BadInput", message, hint: hint });
+    super({ code: "BadInput", message: `${field}: ${clause(problem)}.`, hint });
     this.field = field;
   }
 }

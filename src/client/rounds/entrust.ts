@@ -3,7 +3,7 @@
  * often it is sent. A delegation lets the tower dispute; it can move nothing.
  */
 import * as z from "zod";
-import { QuarterdeckError } from "../../base/errors.ts";
+import { clause, messageOf, QuarterdeckError } from "../../base/errors.ts";
 import { type Address, bytesToHex, type Hex } from "../../base/hex.ts";
 import { keccak256 } from "../../base/keccak.ts";
 import type { SignedDelegation } from "../../chain/contracts/mediatorCalls.ts";
@@ -185,11 +185,11 @@ async function ask<T>(url: string, schema: z.ZodType<T>, body?: string): Promise
     if (response.ok) return schema.parse(value);
     problem = String((value as { error?: unknown } | null)?.error ?? `status ${response.status}`);
   } catch (error) {
-    problem = error instanceof Error ? error.message : String(error);
+    problem = messageOf(error);
   }
   throw new QuarterdeckError({
     code: "TowerUnreachable",
-    message: `The watchtower ${url} did not take it: ${problem}.`,
+    message: `The watchtower ${url} did not take it: ${clause(problem)}.`,
     hint: "Try again; what was taken is taken once.",
   });
 }

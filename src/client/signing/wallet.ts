@@ -3,7 +3,7 @@
  * sent is followed through the client's own endpoints, never the wallet's.
  */
 import { toAddress } from "../../base/address.ts";
-import { messageOf } from "../../base/errors.ts";
+import { reasonOf } from "../../base/errors.ts";
 import { type Address, type Hex, isHex } from "../../base/hex.ts";
 import { sleep } from "../../base/sleep.ts";
 import { TransactionLost } from "../../chain/rpc/errors.ts";
@@ -122,7 +122,7 @@ async function ask(
     const declined = (error as { code?: unknown } | null)?.code === DECLINED;
     throw new SignerUnavailable(
       declined ? `The wallet's user declined ${what}.` : `The wallet failed at ${what}.`,
-      declined ? "Ask again, and confirm it in the wallet." : `It says: ${messageOf(error)}`,
+      declined ? "Ask again, and confirm it in the wallet." : `It says: ${reasonOf(error)}.`,
       error,
     );
   }

@@ -2,6 +2,7 @@
  * A few connections to whichever host of the URL takes writes. A connection that failed in any way
  * is not used again: its next answers could be wrong.
  */
+import { reasonOf } from "../../base/errors.ts";
 import { Connection, SESSIONS_LOST, type SessionSettings, UnfitServer } from "./connection.ts";
 import type { DatabaseAddress, DatabaseHost } from "./url.ts";
 
@@ -254,7 +255,7 @@ function codeOf(error: unknown): string {
 /** The fault in the words of the part that noticed it: the server with its code, or the network. */
 export function wordsOf(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(wordsOf).join(", ");
-  if (!(error instanceof Error)) return String(error);
+  const said = reasonOf(error);
   const code = codeOf(error);
-  return code === "" || error.message.includes(code) ? error.message : `${code}: ${error.message}`;
+  return code === "" || said.includes(code) ? said : `${code}: ${said}`;
 }

@@ -1,4 +1,5 @@
 /** Errors of SQLite and of the file system, and their meaning for a journal. */
+import { reasonOf } from "../../base/errors.ts";
 import {
   JournalDamaged,
   JournalStopped,
@@ -54,20 +55,20 @@ export function storageError(error: unknown, file: string, what: string): unknow
       damage: "unreadable",
       file,
       expected: "pages and rows that fit together",
-      found: (error as Error).message,
+      found: reasonOf(error),
       cause: error,
     });
   }
   if (engine !== undefined) {
     const code = CODE_BY_ENGINE[engine] ?? "StorageFailed";
-    return new StorageFailure(code, file, `${what} (${(error as Error).message})`, error);
+    return new StorageFailure(code, file, `${what} (${reasonOf(error)})`, error);
   }
   // node:sqlite on a connection that was closed meanwhile.
   if ((error as { code?: string } | undefined)?.code === "ERR_INVALID_STATE") {
     return new JournalStopped();
   }
   if (error instanceof AggregateError) {
-    return new StorageFailure("StorageFailed", file, `${what} (${error.message})`, error);
+    return new StorageFailure("StorageFailed", file, `${what} (${reasonOf(error)})`, error);
   }
   const system = (error as { syscall?: unknown; code?: string } | undefined) ?? {};
   if (typeof system.syscall !== "string") return error;

@@ -1,5 +1,6 @@
 /** The API over a running exchange: checks signatures, passes writes to the router, publishes. */
 
+import { clause, reasonOf } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import type { ExchangeConstants } from "../../chain/contracts/mediator.ts";
 import type { TokenFacts } from "../../chain/contracts/tokens.ts";
@@ -187,9 +188,9 @@ export function createApi(options: ApiOptions): ApiController {
 /** Asked twice for each write: it makes nothing where all is well. */
 function whyNotReady(options: ApiOptions): string | undefined {
   const { router, head } = options;
-  if (router.failed !== undefined) return `a restart (${router.failed.message})`;
+  if (router.failed !== undefined) return `a restart (${reasonOf(router.failed)})`;
   const problem = options.storageProblem?.();
-  if (problem !== undefined) return `the database (${problem})`;
+  if (problem !== undefined) return `the database (${clause(problem)})`;
   if (!head.isHeard) return "the first answer of the chain";
   if (!options.canSign()) return "its signing service";
   const lag = head.lagBlocks;

@@ -2,7 +2,9 @@
  * The words for a configuration that cannot be read: which field, what is expected there, and what
  * to do. No value is ever repeated: it might be a key, a password or an endpoint's secret.
  */
+
 import { z } from "zod";
+import { clause } from "../../base/errors.ts";
 
 /** One fault of a configuration. */
 export interface ConfigFault {
@@ -81,8 +83,8 @@ export function faultOf(error: z.ZodError, schema: z.ZodType): ConfigFault {
     const problem = `${name}: no field has this name`;
     return { field, problem, hint: nameHint(name, namesAt(schema, path)) };
   }
-  const message = (issue?.message ?? "is wrong").replace(/\.$/, "");
-  return { field, problem: message, hint: "Correct this field and start again." };
+  const problem = clause(issue?.message ?? "is wrong");
+  return { field, problem, hint: "Correct this field and start again." };
 }
 
 function nameHint(name: string, names: readonly string[]): string {

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { parseAddress } from "../../base/address.ts";
-import { messageOf, QuarterdeckError } from "../../base/errors.ts";
+import { clause, messageOf, QuarterdeckError } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
 import { bad, isObject } from "./readJson.ts";
 
@@ -51,7 +51,7 @@ export function readManifest(file: string): Manifest {
       issue === undefined ? messageOf(error) : `${issue.path.join(".")}: ${issue.message}`;
     throw new QuarterdeckError({
       code: "BadManifest",
-      message: `${file} is no manifest of a deployment (${why}).`,
+      message: `${file} is no manifest of a deployment (${clause(why)}).`,
       hint: "Name the file that quarterdeck deploy wrote.",
       cause: error,
     });

@@ -1,7 +1,7 @@
 /** A file of the configuration as JSON, and the error for one that cannot be used. */
 import { readFileSync } from "node:fs";
 import type { z } from "zod";
-import { messageOf, QuarterdeckError } from "../../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../../base/errors.ts";
 import { faultOf, jsonFaultOf, wordsOf } from "./configWords.ts";
 
 /** Editors on Windows put it before a file's text. */
@@ -13,8 +13,7 @@ export function readJson(file: string): unknown {
   try {
     text = readFileSync(file, "utf8").replace(BYTE_ORDER_MARK, "");
   } catch (error) {
-    const reason = messageOf(error);
-    throw bad(`Cannot read ${file} (${reason}).`, "Name the file with --config.");
+    throw bad(`Cannot read ${file} (${reasonOf(error)}).`, "Name the file with --config.");
   }
   try {
     return JSON.parse(text);

@@ -7,7 +7,7 @@
  * one nothing is signed.
  */
 import type { Curve } from "../../base/curve.ts";
-import { QuarterdeckError } from "../../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../../base/errors.ts";
 import type { Address, Hex } from "../../base/hex.ts";
 import type { Log } from "../../base/log.ts";
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
@@ -73,7 +73,7 @@ export class AttestationsMissing extends QuarterdeckError {
     },
   ) {
     const whose = missing.length === 0 ? "" : `; missing: ${missing.join(", ")}`;
-    const why = problem === undefined ? "" : ` (${problem.message})`;
+    const why = problem === undefined ? "" : ` (${reasonOf(problem)})`;
     super({
       code: "AttestationsMissing",
       message:

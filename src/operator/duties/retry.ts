@@ -1,5 +1,5 @@
 /** When a duty that failed is tried again, and when that was once too often. Pure. */
-import { QuarterdeckError } from "../../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../../base/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 
 /** Exponential back-off, at most this share of the blocks left. */
@@ -26,7 +26,7 @@ export class DutyFailed extends QuarterdeckError {
       code: "DutyFailed",
       message:
         `${what} failed ${tries} times since block ${since}; at block ${head} ` +
-        `${deadlineBlock - head} blocks are left until its deadline. Last: ${problem.message}`,
+        `${deadlineBlock - head} blocks are left until its deadline. Last: ${reasonOf(problem)}.`,
       hint: "Look at the last error, correct it, and start the operator again: it goes on from there.",
       cause: problem,
     });

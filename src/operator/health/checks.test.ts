@@ -9,7 +9,7 @@ import { balanceLevels, keyBalanceCheck } from "../checks/keyBalance.ts";
 import { memoryCheck, memoryLimit } from "../checks/memory.ts";
 import { registrationCheck } from "../checks/registration.ts";
 import { Metrics } from "../telemetry/metrics.ts";
-import type { Check, Reading } from "./check.ts";
+import { type Check, FAILS_AT_ONCE, type Reading } from "./check.ts";
 import { type Change, Checks } from "./checks.ts";
 import { Decline, daysLeft, Spending } from "./forecast.ts";
 import { guardsSchema } from "./healthConfig.ts";
@@ -299,6 +299,21 @@ describe("the checks' runner", () => {
     expect(changes.map(({ state }) => state)).toEqual(["warn", "ok"]);
     expect(said).toEqual(["unhealthy", "healthy"]);
     expect(await metrics.text()).toContain('quarterdeck_check_state{check="x"} 0');
+  });
+
+  it("the runner's words end with one full stop, also where a reading brought its own", async () => {
+    for (const detail of ["The database is away", "The database is away."]) {
+      let value = 0;
+      const reading = () => ({ check: "x", levels: FAILS_AT_ONCE, value, detail, hint: "Look." });
+      const check = { name: "g", probe: () => [reading()] };
+      const { runner } = watching(check);
+      const words: unknown[] = [];
+      for (value of [0, 1]) {
+        await runner.probe(check);
+        words.push(runner.checks()[0]?.detail);
+      }
+      expect(words).toEqual(["The database is away.", "The database is away. Look."]);
+    }
   });
 
   it("the runner reports a health check that throws, and goes on", async () => {

@@ -2,7 +2,9 @@
  * Runs the health checks: each probes by itself, again and again, so that a slow one delays no
  * other; each reading is judged with hysteresis, and every change is logged and passed on.
  */
+
 import { setTimeout as sleep } from "node:timers/promises";
+import { sentence } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { HealthCheck } from "../../wire/schemas/health.ts";
 import type { Metrics } from "../telemetry/metrics.ts";
@@ -78,7 +80,7 @@ export class Checks {
     const before = this.#checks.get(name)?.state ?? "ok";
     const after = state.health;
     const advice = after === "ok" ? "" : ` ${hint}`;
-    this.#checks.set(name, { name, state: after, detail: `${detail}.${advice}` });
+    this.#checks.set(name, { name, state: after, detail: `${sentence(detail)}${advice}` });
     const { log, metrics, onChange } = this.#options;
     const rank = HEALTHS.indexOf(after);
     metrics.set("check_state", rank, { check: name });

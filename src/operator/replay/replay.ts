@@ -4,7 +4,7 @@
  * the start, since nothing after it may be believed.
  */
 
-import { QuarterdeckError } from "../../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { apply, begin } from "../../exchange/apply.ts";
 import { decodeEntry, type Genesis } from "../../exchange/model/entries.ts";
@@ -129,12 +129,11 @@ export class ReplayFailed extends QuarterdeckError {
   readonly sequence: number;
 
   constructor(location: string, sequence: number, cause: unknown) {
-    const problem = cause instanceof Error ? cause.message : String(cause);
     super({
       code: "ReplayFailed",
       message:
         `Record ${sequence} of the journal ${location} is whole and cannot be replayed: ` +
-        `${problem}`,
+        `${reasonOf(cause)}.`,
       hint:
         "If it holds blocks of the chain, `quarterdeck journal repair` says what can be dropped. " +
         "Else start the version that wrote it, keep the journal as it is, and report this.",

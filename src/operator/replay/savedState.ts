@@ -3,7 +3,7 @@
  * snapshots only save time: one that cannot be used is passed over for an older one.
  */
 
-import { messageOf } from "../../base/errors.ts";
+import { reasonOf } from "../../base/errors.ts";
 import type { State } from "../../exchange/model/state.ts";
 import {
   decodeSnapshot,
@@ -76,7 +76,7 @@ function usableState({ sequence, stateHash: expected, bytes }: Snapshot): SavedS
     ({ version, ...saved } = decodeSaved(bytes, sequence));
   } catch (error) {
     // Pure code over bytes: whatever it throws is about the bytes.
-    return `The snapshot at record ${sequence} cannot be decoded: ${messageOf(error)}`;
+    return `The snapshot at record ${sequence} cannot be decoded: ${reasonOf(error)}.`;
   }
   const found = stateHash(saved.state, version);
   if (found === expected) return { sequence, ...saved };

@@ -4,7 +4,7 @@
  * operator gets past them. Blocks that can be applied and lack logs can be read from the chain
  * again, as long as no order came and none was executed since.
  */
-import { messageOf, QuarterdeckError } from "../../base/errors.ts";
+import { QuarterdeckError, reasonOf } from "../../base/errors.ts";
 import { decodeEntry, type Entry } from "../../exchange/model/entries.ts";
 import type { Head, JournalReader, JournalRecord } from "../../journal/journal.ts";
 import { ReplayFailed, replayRecords } from "../replay/replay.ts";
@@ -106,7 +106,7 @@ function entryOf({ sequence, payload }: JournalRecord): Entry {
   try {
     return decodeEntry(payload);
   } catch (error) {
-    const problem = messageOf(error);
+    const problem = reasonOf(error);
     throw new RepairRefused(`Record ${sequence} is of no form known here: ${problem}.`, KEEP);
   }
 }
