@@ -16,7 +16,7 @@ import {
   readHeader,
 } from "./headers.ts";
 import { blockReceipts, logsIn, receiptLogs } from "./receipts.ts";
-import { contentOf, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
+import { contentOf, faultOfLogs, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
 /** One endpoint, and what its blooms are worth. */
 export interface LogSource {
@@ -110,7 +110,7 @@ export async function completeLogs(
         const who = blind.has(number)
           ? `block ${number} has`
           : `the bloom of block ${number} tells of`;
-        source.onMissingLogs(`its logs are incomplete or doubled: ${who} more than a range gave`);
+        source.onMissingLogs(faultOfLogs(`${who} more than a range gave`));
       }
       ofBlock.set(number, [...logs]);
     });

@@ -23,7 +23,7 @@ import {
 import type { Head, Height, Lateness } from "./lateness.ts";
 import { areSame, type Reading, readBlockRef } from "./readRange.ts";
 import { type OtherBlock, SecondReader } from "./secondReading.ts";
-import { LogsRefused } from "./soundLogs.ts";
+import { faultOfLogs, LogsRefused } from "./soundLogs.ts";
 
 /** Cuts of ranges for the sake of one endpoint, in so many milliseconds, at most. */
 const MOST_CUTS = 4;
@@ -90,8 +90,7 @@ export class CrossCheck {
 
   /** Counts incomplete logs against the endpoint that gave them. */
   accuse(endpoint: Endpoint, { problem }: LogsRefused): void {
-    const what = `its logs are incomplete or doubled: ${problem}`;
-    this.#options.client.transport.demote(endpoint, what);
+    this.#options.client.transport.demote(endpoint, faultOfLogs(problem));
   }
 
   /**

@@ -13,7 +13,7 @@ import { asTooWide } from "../rpc/logWidth.ts";
 import { ask, type ChainClient } from "../rpc/rpc.ts";
 import type { BlockSpan } from "./headers.ts";
 import { AdaptiveRange } from "./readRange.ts";
-import { LogsRefused, soundLogs } from "./soundLogs.ts";
+import { faultOfLogs, LogsRefused, soundLogs } from "./soundLogs.ts";
 
 export interface RangeOptions {
   readonly newestFirst?: boolean;
@@ -101,10 +101,7 @@ async function readSound<T extends object>(
         return await readBy(endpoint.client);
       } catch (problem) {
         if (problem instanceof LogsRefused) {
-          client.transport.demote(
-            endpoint,
-            `its logs are incomplete or doubled: ${problem.problem}`,
-          );
+          client.transport.demote(endpoint, faultOfLogs(problem.problem));
         } else if (asTooWide(problem) !== undefined || isOverwhelmed(problem)) refused = problem;
       }
     }

@@ -9,6 +9,11 @@ import { decodeLog } from "../contracts/logs.ts";
 /** Milliseconds for a block's receipts one by one, or a second endpoint's logs in parts, at most. */
 export const MOST_READING_MS = 30_000;
 
+/** The fault as it is counted against an endpoint; thrown, `LogsRefused` says the same. */
+export function faultOfLogs(problem: string): string {
+  return `its logs are incomplete or doubled: ${problem}`;
+}
+
 /** An endpoint's logs cannot be those of the chain, or lack some; another endpoint is asked. */
 export class LogsRefused extends QuarterdeckError {
   override readonly name = "LogsRefused";
