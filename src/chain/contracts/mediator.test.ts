@@ -252,7 +252,8 @@ describe("a running Mediator", () => {
     for (const blockNumber of [null, "0xfffff"]) {
       const url = await changed("eth_getLogs", (log: object) => ({ ...log, blockNumber }));
       const other = new MediatorReader(connect([url], { chainId: 4711 }), exchange.mediator);
-      const refused = expect.objectContaining({ code: "LogsRefused" });
+      const message = expect.stringContaining(`The logs of ${url} are incomplete`);
+      const refused = expect.objectContaining({ code: "LogsRefused", message });
       await expect(readDepositsBetween(other, ada, 0, Number(number))).rejects.toEqual(refused);
       await expect(readDeposits(other, ada, 0)).rejects.toEqual(refused);
       const both = connect([url, anvil.url], { chainId: 4711 });

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { toAddress } from "../../base/address.ts";
+import type { MediatorReader } from "../contracts/mediator.ts";
 import { RpcRefusal } from "../rpc/errorKinds.ts";
 import { EndpointFailed, RpcUnavailable } from "../rpc/errors.ts";
 import type { BlockSpan } from "./headers.ts";
-import { type RangeOptions, readInRanges } from "./pastEvents.ts";
+import { type RangeOptions, readDepositsBetween, readInRanges } from "./pastEvents.ts";
 
 const WORDS = "block range is too wide (maximum 100)";
 
@@ -63,5 +65,44 @@ describe("logs of many blocks", () => {
       throw new RpcUnavailable("for logs", new EndpointFailed("http://a", "HTTP 401"));
     });
     await expect(failing.next()).rejects.toThrow("401");
+  });
+});
+
+describe("logs that cannot be", () => {
+  const unmined = async () => [{ blockNumber: null }];
+  const silent = async () => {
+    throw new EndpointFailed("http://b", "HTTP 401");
+  };
+
+  /** Reads deposits from endpoints a and b, of which either gives the first answer. */
+  function deposits(a: () => Promise<object[]>, b: () => Promise<object[]>) {
+    const demoted: string[] = [];
+    const endpoints = [a, b].map((getContractEvents, at) => ({
+      origin: `http://${"ab"[at]}`,
+      client: { getContractEvents },
+    }));
+    const transport = {
+      endpoints: () => endpoints,
+      demote: ({ origin }: { origin: string }) => demoted.push(origin),
+    };
+    const client = { getContractEvents: unmined, transport };
+    const reader = { client, mediator: toAddress(`0x${"ee".repeat(20)}`) };
+    const read = readDepositsBetween(reader as unknown as MediatorReader, undefined, 1, 9);
+    return { read, demoted };
+  }
+
+  it("logs that cannot be are refused with the name of the endpoint that gave them", async () => {
+    const { read, demoted } = deposits(silent, unmined);
+    await expect(read).rejects.toThrow("The logs of http://b are incomplete or doubled: a log is");
+    expect(demoted).toEqual(["http://b"]);
+    await expect(deposits(unmined, unmined).read).rejects.toThrow("The logs of http://a are");
+  });
+
+  it("logs that cannot be are of one of all endpoints where none gives them again", async () => {
+    const { read, demoted } = deposits(silent, silent);
+    await expect(read).rejects.toThrow(
+      "The logs of http://a or http://b are incomplete or doubled",
+    );
+    expect(demoted).toEqual([]);
   });
 });

@@ -95,17 +95,23 @@ async function readSound<T extends object>(
     return await readBy(client);
   } catch (error) {
     if (!(error instanceof LogsRefused)) throw error;
-    let refused: unknown = error;
-    for (const endpoint of client.transport.endpoints()) {
+    const endpoints = client.transport.endpoints();
+    let tooWide: unknown;
+    let refused: LogsRefused | undefined;
+    for (const endpoint of endpoints) {
       try {
         return await readBy(endpoint.client);
-      } catch (problem) {
-        if (problem instanceof LogsRefused) {
-          client.transport.demote(endpoint, faultOfLogs(problem.problem));
-        } else if (asTooWide(problem) !== undefined || isOverwhelmed(problem)) refused = problem;
+      } catch (failure) {
+        if (failure instanceof LogsRefused) {
+          const { problem } = failure;
+          client.transport.demote(endpoint, faultOfLogs(problem));
+          refused ??= new LogsRefused(problem, endpoint.origin);
+        } else if (asTooWide(failure) !== undefined || isOverwhelmed(failure)) tooWide = failure;
       }
     }
-    throw refused;
+    // Asked again, the endpoint at fault may give no answer at all: then it is one of these.
+    const any = endpoints.map(({ origin }) => origin).join(" or ");
+    throw tooWide ?? refused ?? new LogsRefused(error.problem, any);
   }
 }
 
