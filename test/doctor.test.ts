@@ -210,6 +210,17 @@ describe("the doctor", () => {
     ]);
   });
 
+  /** Of a block that is not the one that was asked for. */
+  const LOG = {
+    blockHash: `0x${"0b".repeat(32)}`,
+    blockNumber: "0x1",
+    transactionHash: `0x${"0c".repeat(32)}`,
+    transactionIndex: "0x0",
+    logIndex: "0x0",
+    topics: [],
+    data: "0x",
+    removed: false,
+  };
   const notServed = { error: { code: -32601, message: "the method is not available" } };
   const badParams = { error: { code: -32602, message: "too many arguments" } };
   const missingState = { error: { code: -32000, message: "missing trie node 00ab" } };
@@ -236,6 +247,14 @@ describe("the doctor", () => {
       ["logs by hash"],
       async ({ method, params }, forward) =>
         method === "eth_getLogs" && "blockHash" in (params[0] as object) ? badParams : forward(),
+    ],
+    [
+      "no heed of the hash",
+      ["logs by hash"],
+      async ({ method, params }, forward) => {
+        const isByHash = method === "eth_getLogs" && "blockHash" in (params[0] as object);
+        return isByHash ? { result: [{ ...LOG, address: exchange.mediator }] } : forward();
+      },
     ],
     [
       "no transactions taken",
@@ -278,7 +297,7 @@ describe("the doctor", () => {
     ],
   ];
   /** The operator works all the same without these. */
-  const OPTIONAL = ["log proofs"];
+  const OPTIONAL = ["log proofs", "logs by hash"];
 
   it.each(QUIRKS)(
     "endpoints: one that has %s, in second place too",
@@ -297,6 +316,20 @@ describe("the doctor", () => {
       }
     },
   );
+
+  it("endpoints: one that gives the logs of a block neither by its hash nor by receipts", async () => {
+    const odd = await startHttpProxy(exchange.anvil.url, async ({ method, params }, forward) => {
+      if (method === "eth_getBlockReceipts") return { result: [{ logs: [] }, { logs: [] }] };
+      const isByHash = method === "eth_getLogs" && "blockHash" in (params[0] as object);
+      return isByHash ? badParams : forward();
+    });
+    onTestFinished(() => odd.stop());
+    expect(faults(await examined({ rpc: [odd.url] }))).toContainEqual([
+      "fail",
+      "logs by hash",
+      expect.stringMatching(/nor by receipts \(of block \d+ it has 2 receipts for \d+ transact/),
+    ]);
+  });
 
   it("endpoints: one whose contracts see another number than it tells", async () => {
     const shift = 1_000_000;

@@ -84,6 +84,21 @@ export async function readBlockLogs(source: LogSource, number: BlockNumber): Pro
   return { block: header, logs: found };
 }
 
+/** How the logs of one block are read: by the block's hash, or from its receipts. */
+export type WayOfLogs = "hash" | "receipts";
+
+/** The way that an endpoint offers for block `number`. Throws what `readBlockLogs` throws. */
+export async function wayOfLogs(
+  source: Pick<LogSource, "client" | "mediator">,
+  number: BlockNumber,
+): Promise<WayOfLogs> {
+  const header = await readHeader(source, number);
+  const given = await logsByHash({ ...source, onIgnoredHash: () => {} }, header);
+  if (given !== undefined) return "hash";
+  await receiptLogs(source, header);
+  return "receipts";
+}
+
 /**
  * The logs of the blocks of `span`, of which `given` came for the range: a block whose bloom tells of
  * others is read again by itself, and so is one with transactions whose bloom tells nothing. Throws
@@ -139,7 +154,10 @@ async function moreByReceipts(source: LogSource, header: FullHeader, given: read
  * Undefined where the endpoint cannot be asked so, or answers with logs of another block, as one
  * does that ignores the hash.
  */
-async function logsByHash(source: LogSource, header: BlockHeader): Promise<Log[] | undefined> {
+async function logsByHash(
+  source: Pick<LogSource, "client" | "mediator" | "onIgnoredHash">,
+  header: BlockHeader,
+): Promise<Log[] | undefined> {
   const { client, mediator } = source;
   const { number, hash } = header;
   try {

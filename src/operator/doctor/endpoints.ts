@@ -1,7 +1,10 @@
 /** The doctor's checks of each JSON-RPC endpoint, and between them. */
 
+import { clause } from "../../base/errors.ts";
 import type { Address } from "../../base/hex.ts";
+import { wayOfLogs } from "../../chain/follow/blockLogs.ts";
 import { AdaptiveRange } from "../../chain/follow/readRange.ts";
+import { LogsRefused } from "../../chain/follow/soundLogs.ts";
 import { shortMessage } from "../../chain/rpc/errors.ts";
 import { asTooWide } from "../../chain/rpc/logWidth.ts";
 import { type ChainClient, connect } from "../../chain/rpc/rpc.ts";
@@ -115,7 +118,7 @@ async function agreement(endpoints: readonly Endpoint[], confirmations: number):
 
 /**
  * Whether each serves the Mediator's logs from block `from` on, where the operator will begin, at
- * whatever width it allows, and those of a new block by its hash.
+ * whatever width it allows, and those of a new block by its hash or from its receipts.
  */
 export async function checkLogs(
   endpoints: readonly Endpoint[],
@@ -161,18 +164,25 @@ async function checkRange(
   }
 }
 
-/** Undefined where it does. */
+/** Undefined where it serves them by hash. */
 async function checkByHash(
   { origin, client }: Endpoint,
   mediator: Address,
 ): Promise<Finding | undefined> {
   try {
-    const { hash } = await client.getBlock({ blockTag: "latest" });
-    await client.getLogs({ address: mediator, blockHash: hash });
-    return undefined;
+    const { number } = await client.getBlock({ blockTag: "latest" });
+    const way = await wayOfLogs({ client, mediator }, Number(number));
+    if (way === "hash") return undefined;
+    const what = `${origin} does not serve logs by block hash`;
+    const hint =
+      "Nothing has to be done: the operator reads the receipts of blocks instead, which takes " +
+      "more requests.";
+    return warning("logs by hash", what, hint);
   } catch (error) {
-    const what = `${origin} does not serve logs by block hash (${shortMessage(error)})`;
-    const hint = "Use an endpoint whose eth_getLogs takes blockHash: new blocks are read that way.";
+    const why = error instanceof LogsRefused ? clause(error.problem) : shortMessage(error);
+    const what = `${origin} gives a new block's logs neither by hash nor by receipts (${why})`;
+    const hint =
+      "Use an endpoint whose eth_getLogs takes blockHash, or that gives the receipts of blocks.";
     return failure("logs by hash", what, hint);
   }
 }
