@@ -152,7 +152,7 @@ describe("the watchtower's command", () => {
     // The webhook took it after it had failed twice; the other never does, and holds up nothing.
     await until("its webhook is told", () => events().includes("disputed"));
     expect(failures).toBe(0);
-    await until("a refusal is told", () => running?.lines("webhookFailed").length === 2);
+    await until("a refusal is told", () => (running?.lines("webhookFailed").length ?? 0) >= 2);
     expect(refusals).toBeGreaterThanOrEqual(2);
     expect(running.lines("webhookFailed")[0]).toMatchObject({
       webhook: 1,
@@ -163,8 +163,14 @@ describe("the watchtower's command", () => {
 
     const before = await stage.exchange.balanceOf(stage.exchange.weth, stage.ada);
     await stage.at(4, 1);
+    failures = Number.POSITIVE_INFINITY;
     running = await start();
     await until("all is recovered", () => running?.lines("recovered").length !== 0);
+    // Killed before any webhook took the alert: on chain there is nothing left to do and to tell.
+    expect(await running.end("SIGKILL")).toBeNull();
+    expect(events()).not.toContain("recovered");
+    failures = 0;
+    running = await start();
     await until("the client is told", () => events().includes("recovered"));
     const after = await stage.exchange.balanceOf(stage.exchange.weth, stage.ada);
     expect(after - before).toBe(10n * WETH);

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { SHAPES, type Shape } from "../operator/alerts/alertsConfig.ts";
 import { Webhook } from "../operator/alerts/webhook.ts";
+import { Outbox } from "../watchtower/outbox.ts";
 import type { Alert } from "../watchtower/tower.ts";
 
 const url = z.url({ protocol: /^https?$/ });
@@ -28,10 +29,22 @@ const LAST_MS = 5000;
 export class TowerAlerts {
   readonly #webhooks: readonly { readonly webhook: Webhook; readonly shape: Shape }[];
   readonly #line: (fields: object) => void;
+  readonly #outbox: Outbox;
 
-  /** `line` writes one to the log. */
-  constructor(webhooks: z.output<typeof towerWebhooks>, line: (fields: object) => void) {
+  /**
+   * `line` writes one to the log. `file` keeps the alerts that are on their way; those that a tower
+   * which was killed left there are sent at once. Throws `AlertsUnreadable`.
+   */
+  constructor(
+    webhooks: z.output<typeof towerWebhooks>,
+    line: (fields: object) => void,
+    file: string,
+  ) {
     this.#line = line;
+    this.#outbox = Outbox.open(file, (problem) => {
+      const hint = "Free its disk: an alert is sent all the same, and not again after a crash.";
+      line({ event: "alertNotKept", file, problem, hint });
+    });
     this.#webhooks = webhooks.map(({ url: to, shape }, index) => {
       const webhook = new Webhook({
         url: to,
@@ -47,12 +60,27 @@ export class TowerAlerts {
       });
       return { webhook, shape };
     });
+    const { pending } = this.#outbox;
+    if (pending.length > 0) line({ event: "alertsSentAgain", alerts: pending.length });
+    for (const alert of pending) this.#send(alert);
   }
 
   /** Returns at once: a webhook that does not take it holds up nothing. */
   tell(alert: Alert): void {
+    const isNew = this.#webhooks.length > 0 && this.#outbox.add(alert);
     this.#line({ ...alert });
-    for (const { webhook, shape } of this.#webhooks) webhook.post(bodyOf(shape, alert));
+    if (isNew) this.#send(alert);
+  }
+
+  #send(alert: Alert): void {
+    let left = this.#webhooks.length;
+    const settled = () => {
+      left -= 1;
+      if (left === 0) this.#outbox.settle(alert);
+    };
+    for (const { webhook, shape } of this.#webhooks) webhook.post(bodyOf(shape, alert), settled);
+    // Of a tower whose webhooks were taken out of its configuration since.
+    if (this.#webhooks.length === 0) this.#outbox.settle(alert);
   }
 
   /** Waits a while for what is under way, then gives it up. */

@@ -1,4 +1,5 @@
 /** `quarterdeck watchtower`: watches for many clients until a signal stops it. */
+import { join } from "node:path";
 import { Command } from "commander";
 import { z } from "zod";
 import { LOG } from "../admin/terminal.ts";
@@ -46,6 +47,8 @@ const config = z.strictObject({
   pollMs: z.number().int().min(10).default(4000),
 });
 
+/** In the folder of the evidence, whose other names are those of clients. */
+const ALERTS_FILE = "alerts.jsonl";
 /** Milliseconds that stopping may take; what is not done by then is done at the next start. */
 const STOP_MS = 20_000;
 
@@ -85,7 +88,7 @@ async function run(flags: { config: string }): Promise<void> {
   });
   const { address: own } = signer;
   const operators = given.operators ?? manifest.operators.map(({ endpoint }) => endpoint);
-  const alerts = new TowerAlerts(given.webhooks, line);
+  const alerts = new TowerAlerts(given.webhooks, line, join(given.storage, ALERTS_FILE));
   const alert = (one: Alert) => alerts.tell(one);
   const watched = { vault, reader, constants, address: own };
   const tower = new Tower({ ...watched, sender, operators, alert });

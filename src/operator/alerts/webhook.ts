@@ -20,6 +20,11 @@ export interface WebhookOptions {
 
 export type Delivery = "delivered" | "undelivered" | "dropped";
 
+interface Waiting {
+  readonly body: string;
+  readonly onSettled: () => void;
+}
+
 const MAX_PAUSE_MS = 30_000;
 /**
  * Statuses that may pass a moment later: too early, too many, timeouts, and faults of the server.
@@ -29,19 +34,23 @@ const PASSING = [408, 425, 429];
 export class Webhook {
   readonly #options: WebhookOptions;
   readonly #stop = new AbortController();
-  #waiting: string[] = [];
+  #waiting: Waiting[] = [];
   #running: Promise<void> | undefined;
 
   constructor(options: WebhookOptions) {
     this.#options = options;
   }
 
-  /** Queues `body`, JSON text. */
-  post(body: string): void {
-    this.#waiting.push(body);
+  /**
+   * Queues `body`, JSON text. `onSettled` is called once it was delivered, given up or dropped; not
+   * for what `close` gives up.
+   */
+  post(body: string, onSettled: () => void = () => {}): void {
+    this.#waiting.push({ body, onSettled });
     if (this.#waiting.length > this.#options.maxWaiting) {
-      this.#waiting.shift();
+      const oldest = this.#waiting.shift();
       this.#options.onOutcome("dropped");
+      oldest?.onSettled();
     }
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined;
@@ -64,17 +73,22 @@ export class Webhook {
   async #run(): Promise<void> {
     // Callers go on first, whatever the network's library does in its first tick.
     await Promise.resolve();
-    for (let body = this.#waiting.shift(); body !== undefined; body = this.#waiting.shift()) {
-      await this.#deliver(body, this.#stop.signal, this.#options.maxTries);
+    const { signal } = this.#stop;
+    for (let one = this.#waiting.shift(); one !== undefined; one = this.#waiting.shift()) {
+      const outcome = await this.#deliver(one.body, signal, this.#options.maxTries);
+      if (outcome === "delivered" || !signal.aborted) one.onSettled();
     }
   }
 
-  async #deliver(body: string, signal: AbortSignal, maxTries: number): Promise<void> {
+  async #deliver(body: string, signal: AbortSignal, maxTries: number): Promise<Delivery> {
     const { pauseMs, onOutcome } = this.#options;
     let problem = "no time was left";
     for (let tries = 1; tries <= maxTries && !signal.aborted; tries++) {
       const outcome = await this.#try(body, signal);
-      if (outcome.kind === "delivered") return onOutcome("delivered");
+      if (outcome.kind === "delivered") {
+        onOutcome("delivered");
+        return "delivered";
+      }
       problem = outcome.problem;
       if (outcome.kind === "refused") break;
       if (tries === maxTries) break;
@@ -84,6 +98,7 @@ export class Webhook {
       await sleep(Math.min(MAX_PAUSE_MS, pause), undefined, { signal }).catch(() => {});
     }
     onOutcome("undelivered", problem);
+    return "undelivered";
   }
 
   async #try(body: string, signal: AbortSignal): Promise<Tried> {
