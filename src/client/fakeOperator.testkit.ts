@@ -108,6 +108,7 @@ export async function startFakeOperator(exchange: FakeExchange): Promise<FakeOpe
   const api: Partial<OperatorApi> = {
     exchange: () => exchange.facts as ExchangeFacts,
     clock: () => CLOCK,
+    whenWhole: () => undefined,
     authorize: () => undefined,
     placeOrder: async (signed) => write(() => exchange.place(signed)),
     cancelOrder: async (cancel) => write(() => exchange.cancel(cancel)),

@@ -288,6 +288,11 @@ export function tokenSet(state: State, round: Round): Token[] {
   return [...state.tokens.values()].filter((token) => token.listedRound < round);
 }
 
+/** Whether all of the last blocks is applied: in their midst time is ahead of the head. */
+export function isWhole({ head, moment, genesis }: State): boolean {
+  return moment.block <= (head?.number ?? genesis.schedule.genesisBlock);
+}
+
 /** The round whose orders trade; once halted, the last that did. */
 export function tradingRound(state: State): Round {
   return state.halted?.round ?? state.moment.round;

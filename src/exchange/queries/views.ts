@@ -15,6 +15,7 @@ import {
   bookOf,
   type Client,
   type ClientRound,
+  isWhole,
   oldestEvidence,
   orderState,
   type State,
@@ -244,8 +245,12 @@ export function roots(state: State, round: Round): TokenRoot[] {
   });
 }
 
-/** Whether roots and proofs of `round` are there without a hash: see `prepareTrees`. */
+/**
+ * Whether roots and proofs of `round` are there without a hash: see `prepareTrees`. False while
+ * blocks are half applied: a cancellation among the logs that follow changes the tree.
+ */
 export function areTreesHashed(state: State, round: Round): boolean {
+  if (!isWhole(state)) return false;
   return tokenSet(state, round).every((token) => token.frozen.get(round)?.isHashed !== false);
 }
 

@@ -63,6 +63,7 @@ export function marketData(
       const { from, to } = span();
       // Credited deposits are answered whatever the chain says.
       const made = to < from ? [] : await readDeposits(client, from, to).catch(() => []);
+      while (history.whenWhole() !== undefined) await history.whenWhole();
       return depositsResponse(sources, client, made, to, limit);
     },
     watchDeposits: (client) => ({

@@ -1,4 +1,5 @@
 /** Market data as the API tells it, of an exchange in which Alice and Bob trade. */
+import { setImmediate } from "node:timers/promises";
 import { expect, it } from "vitest";
 import { nobleCurve } from "../../base/curve.ts";
 import { localSigner } from "../../chain/signer.ts";
@@ -9,6 +10,7 @@ import {
   BASE,
   BOB,
   GENESIS,
+  hashOfBlock,
   limitOrder,
   QUOTE,
   tradingWorld,
@@ -17,7 +19,9 @@ import { ledgerEntry } from "../../wire/schemas/account.ts";
 import { candle, ticker } from "../../wire/schemas/market.ts";
 import { toJson } from "../../wire/schemas/values.ts";
 import { History } from "../replay/history.ts";
+import { ChainHead } from "../sequencing/chainHead.ts";
 import { FillSigner } from "./fillSigner.ts";
+import { marketData } from "./marketData.ts";
 import {
   bookResponse,
   candlesResponse,
@@ -128,4 +132,33 @@ it("deposits are told with the confirmations that they still want, then as credi
   const ledger = ledgerResponse(sources, ALICE, { limit: 10 });
   expect(ledger.map(({ kind }) => kind)).toEqual(credited.map(() => "deposit"));
   expect(ledgerEntry.array().parse(JSON.parse(toJson(ledger)))).toEqual(ledger);
+});
+
+it("a deposit is pending or credited, also to who asked while its record is half applied", async () => {
+  const { history, ...rest } = exchange();
+  const { state } = rest;
+  const head = new ChainHead(state);
+  const block = (state.head?.number ?? 0) + 1;
+  head.note(block);
+  const transactionHash = hashOfBlock(7);
+  const made = { client: ALICE, token: BASE, amount: 77n, block, transactionHash };
+  const chain = Promise.withResolvers<readonly (typeof made)[]>();
+  const { api } = marketData(
+    { history, ...rest },
+    head,
+    () => chain.promise,
+    () => {},
+  );
+  const asked = api.deposits(ALICE, 10);
+  const end = history.beginParts();
+  const placed = { block, blockHash: hashOfBlock(block), logIndex: 0, transactionHash };
+  const log = { kind: "deposited", client: ALICE, token: BASE, amount: 77n, round: 0 } as const;
+  const to = { number: block, hash: hashOfBlock(block) };
+  const { events } = apply(state, { kind: "blocks", to, logs: [{ ...log, ...placed }] });
+  chain.resolve([made]);
+  await setImmediate();
+  history.record(99, events, NOW);
+  end();
+  const told = (await asked).filter(({ amount }) => amount === 77n);
+  expect(told).toMatchObject([{ state: "credited" }]);
 });

@@ -1,5 +1,6 @@
 /** Reads what a block shows of the machine's unfinished business. */
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
+import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainView, Questions } from "./duties.ts";
 
@@ -41,7 +42,7 @@ export async function readChainView(
  * part of them is most likely a reading on both sides of it: a node may show the state of the next
  * block under the number of this one, and two endpoints may differ. To the other operators, roots
  * signed for such a rest would look like roots that diverge. A part is believed once two readings
- * agree.
+ * agree. Throws `RpcUnavailable`, also where none do.
  */
 async function readCommitted(
   at: MediatorReader,
@@ -51,10 +52,11 @@ async function readCommitted(
   for (let reading = 1; reading < MOST_READINGS && hasPart(last, asked); reading++) {
     const next = await readOnce(at, asked);
     const isSame = next.size === last.size && [...next].every((one) => last.has(one));
+    if (isSame) return next;
     last = next;
-    if (isSame) break;
   }
-  return last;
+  if (!hasPart(last, asked)) return last;
+  throw new RpcUnavailable("for the commits of a round alike", new Error("answers change"));
 }
 
 async function readOnce(at: MediatorReader, asked: Questions["commitments"]): Promise<Set<string>> {

@@ -9,8 +9,7 @@ import { LatestOnly } from "./latestOnly.ts";
 /** Blocks that others took and this operator does not hear of: then its endpoints stand still. */
 const TRAILING_BLOCKS = 8;
 
-/** One effect; `seen` is undefined where final blocks were taken in without a new head. */
-type HeadEffect = (seen: SeenHead | undefined) => void;
+type HeadEffect = (seen: SeenHead) => void;
 
 export class HeadLoop {
   readonly #parts: Parts;
@@ -19,6 +18,7 @@ export class HeadLoop {
   readonly #attestations: LatestOnly<BlockNumber>;
   readonly #claims: LatestOnly<BlockNumber>;
   #isPollFailing = false;
+  #isWaiting = false;
 
   constructor(parts: Parts) {
     const { slotKeeper, runner, quorum } = parts;
@@ -37,8 +37,24 @@ export class HeadLoop {
   /** To be called with each new head, and, without one, after final blocks were taken in. */
   readonly onChain = (seen: SeenHead | undefined): void => {
     this.#parts.head.note(seen?.number, seen?.newest);
-    for (const effect of this.#effects) effect(seen);
+    if (seen !== undefined) for (const effect of this.#ofHead) effect(seen);
+    this.#afterAll();
   };
+
+  /** What follows from the state does so from that of whole records, once for all that came. */
+  #afterAll(): void {
+    const whole = this.#parts.sources.history.whenWhole();
+    if (whole === undefined) {
+      for (const effect of this.#ofState) effect();
+      return;
+    }
+    if (this.#isWaiting) return;
+    this.#isWaiting = true;
+    void whole.then(() => {
+      this.#isWaiting = false;
+      if (!this.#parts.signal.aborted) this.#afterAll();
+    });
+  }
 
   readonly onFailedPoll = (): void => {
     this.#isPollFailing = true;
@@ -73,51 +89,48 @@ export class HeadLoop {
   };
 
   readonly #hear: HeadEffect = (seen) => {
-    if (seen === undefined) return;
     this.#isPollFailing = false;
     this.#parts.monitoring.heard(seen);
   };
 
-  readonly #countEndpoints: HeadEffect = (seen) => {
+  readonly #countEndpoints: HeadEffect = () => {
     const { metrics, chain } = this.#parts;
-    if (seen !== undefined) metrics.setEndpoints(chain.client.transport.health());
+    metrics.setEndpoints(chain.client.transport.health());
   };
 
   readonly #forecastGas: HeadEffect = (seen) => {
-    if (seen === undefined) return;
     const { gas, metrics, chain } = this.#parts;
     gas.setHead({ block: seen.number, timestamp: seen.timestamp });
     const spent = gas.spent(chain.constants.schedule.roundSize);
     metrics.setGasForecast(spent && forecastWeiPerDay(spent, seen.baseFee));
   };
 
-  readonly #claimSlot: HeadEffect = (seen) => {
+  readonly #claimSlot: HeadEffect = () => {
     const { slotKeeper, head } = this.#parts;
-    if (seen !== undefined && slotKeeper.hasSlots) this.#claims.offer(head.number);
+    if (slotKeeper.hasSlots) this.#claims.offer(head.number);
   };
 
-  readonly #tellClock: HeadEffect = () => {
+  readonly #tellClock = () => {
     const { metrics, router, control } = this.#parts;
     metrics.set("leading", router.isOpen ? 1 : 0);
     control.tellClock();
   };
 
   /** Roots are fixed once their round has opened: also where the journal trails a little. */
-  readonly #attest: HeadEffect = () => this.#attestations.offer(this.#parts.head.number);
+  readonly #attest = () => this.#attestations.offer(this.#parts.head.number);
 
   /** Duties of a machine that trails, or does not know whether it does, are not known. */
-  readonly #carryOut: HeadEffect = () => {
+  readonly #carryOut = () => {
     const { head } = this.#parts;
     if (head.isHeard && head.lagBlocks === 0) this.#duties.offer(head.number);
   };
 
-  readonly #effects: readonly HeadEffect[] = [
+  readonly #ofHead: readonly HeadEffect[] = [
     this.#hear,
     this.#countEndpoints,
     this.#forecastGas,
     this.#claimSlot,
-    this.#tellClock,
-    this.#attest,
-    this.#carryOut,
   ];
+  /** Also after final blocks were taken in without a new head. */
+  readonly #ofState: readonly (() => void)[] = [this.#tellClock, this.#attest, this.#carryOut];
 }

@@ -56,18 +56,16 @@ async function goOn(
   sequence: number,
   { parts, first }: Begun,
 ): Promise<Outcome> {
+  // Where this fails the process ends, and tells nobody anything of a state that is half applied.
   const end = live.history.beginParts();
-  try {
-    let step = first;
-    while (!step.done) {
-      await setImmediate();
-      step = parts.next();
-    }
-    await tell(live, entry, sequence, step.value);
-    return step.value;
-  } finally {
-    end();
+  let step = first;
+  while (!step.done) {
+    await setImmediate();
+    step = parts.next();
   }
+  await tell(live, entry, sequence, step.value);
+  end();
+  return step.value;
 }
 
 /** Once all is applied: what anybody is told is the state after the record. */

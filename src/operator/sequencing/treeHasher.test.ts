@@ -5,17 +5,23 @@ import { apply, begin } from "../../exchange/apply.ts";
 import type { BlocksEntry, Entry } from "../../exchange/model/entries.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { areTreesHashed, book, proof, roots } from "../../exchange/queries/views.ts";
+import { prepareTrees } from "../../exchange/rounds/prepareTrees.ts";
 import {
   BASE,
   clientNo,
+  depositsOfMany,
   GENESIS,
   limitOrder,
+  MANY_CLIENTS,
   MARKET,
   QUOTE,
   SCHEDULE,
   SIGNATURE,
+  World,
 } from "../../exchange/world.testkit.ts";
 import { type ChainView, owedDuties } from "../duties/duties.ts";
+import { applyInTurns } from "../replay/applyInTurns.ts";
+import { History } from "../replay/history.ts";
 import { TreeHasher } from "./treeHasher.ts";
 
 /** As large as the exchange whose edge docs/performance.md measures. */
@@ -129,4 +135,55 @@ test("a stopped hasher does nothing more, and what was left is made on demand", 
   expect(unhashed(state)).toBe(2 * clients);
   const sum = HELD * BigInt(clients);
   expect(roots(state, 1).map(({ total }) => total)).toEqual([sum, sum]);
+});
+
+test("roots are told and owed once all of their block is applied, a late cancellation too", async () => {
+  const world = depositsOfMany(new World().list(BASE, QUOTE));
+  world.mine();
+  world.toQuarter(2, 0);
+  world.duties();
+  world.withdraw(clientNo(0), BASE, 40n).toQuarter(2, 3);
+  const edge = SCHEDULE.genesisBlock + 3 * SCHEDULE.roundSize;
+  world.mineTo(edge - 1);
+  for (let n = 1; n < MANY_CLIENTS; n++) {
+    const side = n % 2 === 0 ? "ask" : "bid";
+    expect(world.place(limitOrder(clientNo(n), 3, 1, side, 1, 50)).refusal).toBeUndefined();
+  }
+  const { state } = world;
+  while (!prepareTrees(state, SLICE));
+  const history = new History();
+  const told: number[] = [];
+  const hasher = new TreeHasher({
+    state,
+    onHashed: (round) => {
+      told.push(round);
+      if (round === 3) expect(state.head?.number).toBe(edge);
+    },
+    onFailure: (error) => {
+      throw error;
+    },
+  });
+  const cancelled = { kind: "withdrawalCancelled", client: clientNo(0), token: BASE, round: 2 };
+  const entry = blocks(edge, [{ ...cancelled, amount: 40n }]) as BlocksEntry;
+  const live = { state, history, onApplied: () => hasher.offer() };
+  const applied = applyInTurns(live, entry, 9);
+  let looks = 0;
+  for (; state.head?.number !== edge; looks++) {
+    hasher.offer();
+    const owed = owedDuties(state, {
+      ...NOTHING_DONE,
+      head: edge + 2,
+      isRequestActive: () => false,
+    });
+    for (const { waitsFor } of owed) expect(waitsFor).toBeDefined();
+    await setImmediate();
+  }
+  expect(looks).toBeGreaterThan(2);
+  await applied;
+  while (!areTreesHashed(state, 3)) await setImmediate();
+  hasher.offer();
+  expect(told.at(-1)).toBe(3);
+  const [commit] = owedDuties(state, { ...NOTHING_DONE, head: edge + 2 });
+  expect(commit).toMatchObject({ kind: "commit", round: 3, roots: roots(state, 3) });
+  expect(proof(state, clientNo(0), BASE, 3)?.balance).toBe(100n);
 });

@@ -7,7 +7,7 @@ const KEPT_ORDERS = 256;
 
 export class OrdersFeed implements Feed {
   readonly #current: () => Promise<readonly OrderResponse[]>;
-  /** Everything after this record is kept. */
+  /** Everything after this record is kept; of this one, some may be missing. */
   #keptSince: number;
   #kept: OrderResponse[] = [];
   #waiting: OrderResponse[] = [];
@@ -27,8 +27,9 @@ export class OrdersFeed implements Feed {
 
   async first(after: number | undefined): Promise<Update | undefined> {
     const sequence = this.#sequence;
-    if (after !== undefined && after >= this.#keptSince && after <= sequence) {
-      const data = this.#kept.filter(({ asOf }) => asOf > after);
+    if (after !== undefined && after > this.#keptSince && after <= sequence) {
+      // Those of one record may come in several messages: its last ones are told again.
+      const data = this.#kept.filter(({ asOf }) => asOf >= after);
       return data.length === 0 ? undefined : { type: "update", sequence, previous: after, data };
     }
     return { type: "snapshot", sequence, previous: null, data: await this.#current() };
