@@ -41,7 +41,7 @@ export class HeadLoop {
     this.#afterAll();
   };
 
-  /** What follows from the state does so from that of whole records, once for all that came. */
+  /** The effects of the state, which are those of whole records: once for all that came. */
   #afterAll(): void {
     const whole = this.#parts.sources.history.whenWhole();
     if (whole === undefined) {

@@ -2,7 +2,7 @@
  * All balances of a round, signed, for anybody (opt-in): by them, mirrors prove a client's balance
  * when every operator is gone. The clients' balances are no secret then.
  */
-import type { Address } from "../../base/hex.ts";
+import type { Address, Hex } from "../../base/hex.ts";
 import { type Signer, SignerUnavailable } from "../../chain/signer.ts";
 import type { State } from "../../exchange/model/state.ts";
 import { areTreesHashed, leavesOf, roots } from "../../exchange/queries/views.ts";
@@ -23,10 +23,18 @@ export interface PublicBalancesOptions {
 /** Rounds whose answers are kept: those that operators show. */
 const KEPT_ROUNDS = 4;
 
+interface Signed {
+  readonly hash: Hex;
+  readonly value: PublishedBalances;
+}
+
 export class PublicBalances {
   readonly #options: PublicBalancesOptions;
-  /** Answers stay as they are: the trees of an opened round do not change. */
-  readonly #signed = new Map<Round, PublishedBalances>();
+  /**
+   * By round, with the hash of the roots that was signed: a late cancellation may still change a
+   * tree.
+   */
+  readonly #signed = new Map<Round, Signed>();
 
   constructor(options: PublicBalancesOptions) {
     this.#options = options;
@@ -38,12 +46,12 @@ export class PublicBalances {
     const missing = (what: string) =>
       ({ ok: false, refusal: refuse("NotFound", { what }) }) as const;
     if (!isOn) return missing("publicBalances in this operator's configuration");
-    const known = this.#signed.get(round);
-    if (known !== undefined) return { ok: true, value: known };
     if (!areTreesHashed(state, round)) {
       const waitingFor = `the hashes of round ${round}`;
       return { ok: false, refusal: refuse("NotReady", { waitingFor }) };
     }
+    const known = this.#signed.get(round);
+    if (known?.hash === rootsHash(roots(state, round))) return { ok: true, value: known.value };
     const leaves = leavesOf(state, round);
     if (leaves === undefined) {
       return missing(`balances of round ${round} (kept for the last rounds only)`);
@@ -60,7 +68,7 @@ export class PublicBalances {
     try {
       const signature = await signer.signMessage(domain, hashPublishedBalances(message));
       const value = { round, operator: signer.address, signature, ...leaves };
-      this.#signed.set(round, value);
+      this.#signed.set(round, { hash: message.rootsHash, value });
       for (const old of this.#signed.keys())
         if (old <= round - KEPT_ROUNDS) this.#signed.delete(old);
       return { ok: true, value };

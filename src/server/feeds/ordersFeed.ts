@@ -28,7 +28,7 @@ export class OrdersFeed implements Feed {
   async first(after: number | undefined): Promise<Update | undefined> {
     const sequence = this.#sequence;
     if (after !== undefined && after > this.#keptSince && after <= sequence) {
-      // Those of one record may come in several messages: its last ones are told again.
+      // Orders of one record may come in several messages: the last record's are told again.
       const data = this.#kept.filter(({ asOf }) => asOf >= after);
       return data.length === 0 ? undefined : { type: "update", sequence, previous: after, data };
     }
