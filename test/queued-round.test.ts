@@ -1,4 +1,4 @@
-/** A round that opens with more orders than one turn of the event loop places, on a running exchange. */
+/** A round opens with more orders than one turn of the event loop places, on a running exchange. */
 import { setImmediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { nobleCurve } from "../src/base/curve.ts";
