@@ -26,9 +26,9 @@ export class LogsRefused extends QuarterdeckError {
       code: "LogsRefused",
       message: `The logs of ${origin ?? "an endpoint"} are incomplete or doubled: ${problem}`,
       hint:
-        "Nothing of them was written. Add another endpoint to `rpc`, or take this one out. If " +
-        "every endpoint says the same, the chain holds what this journal does not give: run " +
-        "`quarterdeck journal verify --rpc`, keep the journal as it is, and report it.",
+        "Nothing was taken from them. Add another endpoint to `rpc`, or take this one out. If " +
+        "every endpoint of an operator says the same, the chain holds what its journal does not " +
+        "give: run `quarterdeck journal verify --rpc`, keep the journal, and report it.",
     });
     this.problem = problem;
   }
