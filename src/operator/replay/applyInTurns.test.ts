@@ -5,7 +5,8 @@ import { apply } from "../../exchange/apply.ts";
 import type { BlocksEntry, Entry } from "../../exchange/model/entries.ts";
 import { type ExchangeEvent, ORDERS_OF_A_PART } from "../../exchange/model/outcome.ts";
 import type { State } from "../../exchange/model/state.ts";
-import { balances } from "../../exchange/queries/views.ts";
+import { balances, roots } from "../../exchange/queries/views.ts";
+import { prepareTrees } from "../../exchange/rounds/prepareTrees.ts";
 import { decodeSnapshot, encodeSnapshot } from "../../exchange/snapshots/snapshot.ts";
 import { stateHash } from "../../exchange/snapshots/stateHash.ts";
 import {
@@ -21,6 +22,8 @@ import {
 } from "../../exchange/world.testkit.ts";
 import { applyInTurns } from "./applyInTurns.ts";
 import { History } from "./history.ts";
+
+const ZERO = hashOfBlock(0);
 
 function blocksTo(number: number, logs: BlocksEntry["logs"] = []): BlocksEntry {
   return { kind: "blocks", to: { number, hash: hashOfBlock(number) }, logs, timeMs: 1 };
@@ -68,6 +71,8 @@ test("a round that opens with many orders is applied in turns, and money adds up
     if (told.length === 0) expect(history.upTo).toBe(0);
     expect(history.whenWhole()).toBeDefined();
     turns++;
+    // As the hasher does, in turns of its own.
+    prepareTrees(state, 100);
     await setImmediate();
   }
   expect(turns).toBeGreaterThan(MANY_CLIENTS / ORDERS_OF_A_PART);
@@ -81,6 +86,19 @@ test("a round that opens with many orders is applied in turns, and money adds up
   expect(Math.max(...told.map(({ length }) => length))).toBeLessThanOrEqual(512);
   expect(expired).toEqual([told.length]);
   expect(stateHash(state)).toBe(stateHash(whole));
+  expect(roots(state, 1)).toEqual(roots(whole, 1));
+  // The trees with which round 2 opens are made of what was written ahead meanwhile.
+  const block = QUEUED_UNTIL + 1;
+  const committed = roots(state, 1).map((root, logIndex) => {
+    const place = { block, blockHash: hashOfBlock(block), logIndex, transactionHash: ZERO };
+    return { kind: "committed", round: 1, ...root, ...place } as const;
+  });
+  for (const one of [state, whole]) {
+    apply(one, blocksTo(block, committed));
+    apply(one, blocksTo(QUEUED_UNTIL + SCHEDULE.roundSize));
+  }
+  expect(roots(state, 2)).toEqual(roots(whole, 2));
+  expect(roots(state, 2)).not.toEqual(roots(state, 1));
   const what = new Set(told.flat().map((event) => event.what));
   expect([...what].sort()).toEqual([
     "orderFilled",
