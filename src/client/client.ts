@@ -38,7 +38,7 @@ import { AccountQueries, MarketQueries } from "./queries.ts";
 import { Receipts } from "./receipts.ts";
 import type { ClientSigner, TransactionSender } from "./signing/signer.ts";
 import { Statements } from "./statements.ts";
-import type { OrderStatus, SettledAnswers } from "./types.ts";
+import type { OrderStatus } from "./types.ts";
 import { OrderWriter } from "./writes.ts";
 
 export { BadArgument } from "./checks/badArgument.ts";
@@ -68,7 +68,6 @@ export class ExchangeClient {
   readonly reader: MediatorReader;
   /** The client's evidence, as far as it holds against the chain. */
   readonly evidence: CheckedEvidence;
-  readonly settled: SettledAnswers = { before: 0, closed: [] };
   readonly constants: ExchangeConstants;
   /**
    * The newest states that operators reported of this client's orders, in answers and, with

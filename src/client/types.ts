@@ -3,21 +3,13 @@ import type { Address, Hex } from "../base/hex.ts";
 import type { ExchangeConstants, MediatorReader } from "../chain/contracts/mediator.ts";
 import type { SignedDelegation } from "../chain/contracts/mediatorCalls.ts";
 import type { Mined } from "../chain/submit/submitter.ts";
-import type { BalanceProof, BlockNumber, Round } from "../protocol/units.ts";
+import type { BalanceProof, Round } from "../protocol/units.ts";
 import type { Answer } from "../wire/routes/routes.ts";
 import type { AuditReport } from "./audit.ts";
 import type { EvidenceStore } from "./evidence/evidence.ts";
 
 /** An order as an operator shows it. */
 export type OrderStatus = Answer<"placeOrder">;
-
-/** Disputes of a client that can change no more, with their answers kept: see `collectAnswers`. */
-export interface SettledAnswers {
-  /** All that were opened in blocks before this one. */
-  before: BlockNumber;
-  /** Rounds of those that the operator closed. */
-  closed: readonly Round[];
-}
 
 /**
  * The side of a client that disputes, recovers and confirms: `ExchangeClient`, or `ExitClient`
@@ -28,8 +20,6 @@ export interface ChainClientSide {
   readonly reader: MediatorReader;
   readonly constants: ExchangeConstants;
   readonly evidence: EvidenceStore;
-  /** Where it may be called often; without it each look begins with the Mediator's first block. */
-  readonly settled?: SettledAnswers;
   /** A transaction to the Mediator. `what` names it; `value` in wei. */
   send(what: string, data: Hex, value?: bigint): Promise<Mined>;
   audit(round?: Round): Promise<AuditReport>;

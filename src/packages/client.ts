@@ -71,5 +71,5 @@ export {
   type StreamSource,
 } from "../client/streaming/exchangeStream.ts";
 export { type Channel, listen, type StreamOptions } from "../client/streaming/hints.ts";
-export type { ChainClientSide, SettledAnswers } from "../client/types.ts";
+export type { ChainClientSide } from "../client/types.ts";
 export * from "./evidence.ts";

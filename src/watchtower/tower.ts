@@ -18,7 +18,6 @@ import {
 } from "../client/rounds/publicBalances.ts";
 import { type RoundReport, roundWork } from "../client/rounds/roundWork.ts";
 import type { TransactionSender } from "../client/signing/signer.ts";
-import type { SettledAnswers } from "../client/types.ts";
 import type { BlockNumber, Round } from "../protocol/units.ts";
 import { delegationProblem, TowerClient } from "./towerClient.ts";
 import type { Entrusted, Vault } from "./vault.ts";
@@ -59,7 +58,6 @@ export class Tower {
   readonly #options: TowerOptions;
   /** Of each client, the block at which it is looked at again. */
   readonly #next = new Map<Address, BlockNumber>();
-  readonly #settled = new Map<Address, SettledAnswers>();
   /** The last round's public balances: one download for all clients. */
   #published:
     | { readonly round: Round; readonly all: Promise<PublishedBalances | undefined> }
@@ -102,7 +100,6 @@ export class Tower {
       constants,
       store,
       sender,
-      settled: this.#settledOf(address),
       delegation,
       published: (round, whose) => this.#proofs(round, whose),
     });
@@ -119,12 +116,6 @@ export class Tower {
     this.#report(address, work);
     if (work.recovered !== undefined) await this.#refundOwnBonds(client);
     this.#next.set(address, work.nextBlock ?? Number.POSITIVE_INFINITY);
-  }
-
-  #settledOf(client: Address): SettledAnswers {
-    const settled = this.#settled.get(client) ?? { before: 0, closed: [] };
-    this.#settled.set(client, settled);
-    return settled;
   }
 
   #report(client: Address, { round, audit, disputed, confirmed, recovered }: RoundReport): void {

@@ -14,7 +14,7 @@ import { Auditor } from "../client/auditor.ts";
 import { CheckedEvidence } from "../client/evidence/checkedEvidence.ts";
 import type { EvidenceStore, ProofRecord } from "../client/evidence/evidence.ts";
 import type { TransactionSender } from "../client/signing/signer.ts";
-import type { ChainClientSide, SettledAnswers } from "../client/types.ts";
+import type { ChainClientSide } from "../client/types.ts";
 import type { BalanceProof, Round } from "../protocol/units.ts";
 
 export interface TowerClientOptions {
@@ -23,8 +23,6 @@ export interface TowerClientOptions {
   readonly constants: ExchangeConstants;
   readonly store: EvidenceStore;
   readonly sender: TransactionSender;
-  /** The same at each look at this client. */
-  readonly settled: SettledAnswers;
   /** Undefined: the tower may not dispute for this client. */
   readonly delegation: SignedDelegation | undefined;
   /** Proofs of a round from public balances; none where nobody publishes them. */
@@ -36,14 +34,12 @@ export class TowerClient implements ChainClientSide {
   readonly reader: MediatorReader;
   readonly constants: ExchangeConstants;
   readonly evidence: CheckedEvidence;
-  readonly settled: SettledAnswers;
   readonly #delegation: SignedDelegation | undefined;
   readonly #sender: TransactionSender;
   readonly #auditor: Auditor;
 
   constructor(options: TowerClientOptions) {
     const { address, reader, constants, store, sender, delegation, published } = options;
-    this.settled = options.settled;
     this.address = address;
     this.reader = reader;
     this.constants = constants;

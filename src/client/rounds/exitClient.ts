@@ -9,10 +9,9 @@ import { type ExchangeConstants, MediatorReader } from "../../chain/contracts/me
 import { encodeConfirmWithdrawal } from "../../chain/contracts/mediatorCalls.ts";
 import { readDisputeRounds } from "../../chain/follow/pastEvents.ts";
 import type { Provider } from "../../chain/rpc/provider.ts";
-import { ask, connect, readChainId } from "../../chain/rpc/rpc.ts";
+import { connect, readChainId } from "../../chain/rpc/rpc.ts";
 import type { Mined } from "../../chain/submit/submitter.ts";
-import { firstBlockOf, roundOf } from "../../protocol/rounds.ts";
-import type { BalanceProof, BlockNumber, Round, Schedule } from "../../protocol/units.ts";
+import type { BalanceProof, Round } from "../../protocol/units.ts";
 import { OperatorUnreachable } from "../api.ts";
 import * as parse from "../arguments.ts";
 import type { AuditReport } from "../audit.ts";
@@ -23,7 +22,7 @@ import type { EvidenceStore } from "../evidence/evidence.ts";
 import { parseExitOptions } from "../options.ts";
 import type { SignerOption } from "../signing/parseSigner.ts";
 import type { TransactionSender } from "../signing/signer.ts";
-import type { ChainClientSide, SettledAnswers } from "../types.ts";
+import type { ChainClientSide } from "../types.ts";
 
 export interface ExitOptions {
   /** JSON-RPC endpoints of the chain, or an EIP-1193 provider that reads it, such as a wallet. */
@@ -40,9 +39,6 @@ export interface ExitOptions {
 
 const DEFAULT_MAX_FEE = 500n * 10n ** 9n;
 const DEFAULT_POLL_MS = 1000;
-/** Newest blocks that may still be replaced: as many as the most careful operator waits for. */
-const REORGANISED_BLOCKS = 1000;
-const NOTHING_SETTLED: SettledAnswers = { before: 0, closed: [] };
 
 interface Opened {
   readonly address: Address;
@@ -58,7 +54,6 @@ export class ExitClient implements ChainClientSide {
   readonly constants: ExchangeConstants;
   /** The kept evidence, as far as it holds against the chain. */
   readonly evidence: CheckedEvidence;
-  readonly settled: SettledAnswers = { before: 0, closed: [] };
   readonly #sender: TransactionSender;
   readonly #auditor: Auditor;
 
@@ -127,32 +122,13 @@ export class ExitClient implements ChainClientSide {
 
 /**
  * Keeps the proofs that operators published when they closed this client's disputes. Gives the
- * rounds of those that were closed. Costs a reading of the Mediator's logs since the last dispute
- * that `client.settled` does not name.
+ * rounds of those that were closed. Costs a reading of the Mediator's logs.
  */
 export async function collectAnswers(client: ChainClientSide): Promise<Round[]> {
-  const { reader, address, settled } = client;
-  const { schedule } = client.constants;
-  const block = Number(await ask("the head", () => reader.client.getBlockNumber()));
-  // A head before what is settled: whoever told of later blocks made them up.
-  const known = settled !== undefined && settled.before <= block ? settled : NOTHING_SETTLED;
-  const from = Math.max(schedule.genesisBlock, known.before);
-  const closed = [...known.closed];
-  for (const round of await readDisputeRounds(reader, address, from)) {
+  const { reader, address, constants } = client;
+  const closed: Round[] = [];
+  for (const round of await readDisputeRounds(reader, address, constants.schedule.genesisBlock)) {
     if (await collectAnswer(client, round)) closed.push(round);
   }
-  if (settled !== undefined) {
-    const before = firstUnsettledBlock(schedule, block);
-    settled.before = before;
-    settled.closed = closed.filter((round) => firstBlockOf(schedule, round) < before);
-  }
   return closed;
-}
-
-/** Disputes of earlier blocks were answered, or were not in time, in blocks that change no more. */
-function firstUnsettledBlock(schedule: Schedule, head: BlockNumber): BlockNumber {
-  const last = head - REORGANISED_BLOCKS;
-  if (last < schedule.genesisBlock) return schedule.genesisBlock;
-  // The last block for an answer is in the round after that of the dispute.
-  return firstBlockOf(schedule, Math.max(0, roundOf(schedule, last) - 1));
 }

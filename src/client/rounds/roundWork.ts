@@ -1,8 +1,8 @@
 /**
  * The work of a client in each round, as one call: keep what disputes published, audit, dispute in
- * time, confirm what is ripe, and recover once the Mediator is HALTED. Nothing has to be
- * remembered: the chain and the evidence say what was done, so it may be called at any time, again,
- * and from a program that was just started.
+ * time, confirm what is ripe, and recover once the Mediator is HALTED. Nothing is remembered: the
+ * chain and the evidence say what was done, so it may be called at any time, again, and from a
+ * program that was just started.
  */
 import type { Address } from "../../base/hex.ts";
 import type { ChainClock } from "../../chain/contracts/mediator.ts";
