@@ -17,6 +17,8 @@ const CLIENT = toAddress(`0x${"ad".repeat(20)}`);
 const FIRST: Alert = { event: "disputed", client: CLIENT, round: 7, detail: "proofs, 2 fills" };
 const SECOND: Alert = { event: "failed", client: CLIENT, round: undefined, detail: 'a\n"b"' };
 
+const THIRD: Alert = { ...FIRST, round: 8 };
+
 const folder = mkdtempSync(join(tmpdir(), "quarterdeck-outbox-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 const file = join(folder, "alerts.jsonl");
@@ -53,6 +55,12 @@ it("an alert of which half was written hides none of the others", () => {
   expect(again.pending).toEqual([FIRST]);
   again.add(SECOND);
   expect(open().outbox.pending).toEqual([FIRST, SECOND]);
+  // A disk that is full for one alert has room for the next.
+  appendFileSync(file, '{"sending":{"event":"fai');
+  again.add(THIRD);
+  appendFileSync(file, '{"sending":{"event":"fai');
+  again.settle(SECOND);
+  expect(open().outbox.pending).toEqual([FIRST, THIRD]);
   writeFileSync(file, "");
 });
 

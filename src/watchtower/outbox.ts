@@ -85,7 +85,7 @@ export class Outbox {
     if (!this.#pending.delete(text)) return;
     this.#write(() => {
       if (this.#pending.size === 0) writeFileSync(this.#file, "");
-      else appendFileSync(this.#file, `{"sent":${text}}\n`);
+      else appendFileSync(this.#file, `\n{"sent":${text}}\n`);
     });
   }
 
@@ -103,8 +103,9 @@ function nameOf({ event, client, round, detail }: Alert): string {
   return JSON.stringify({ event, client, round, detail });
 }
 
+/** A line of its own, also behind one of which a full disk took the half. */
 function sendingLine(text: string): string {
-  return `{"sending":${text}}\n`;
+  return `\n{"sending":${text}}\n`;
 }
 
 function textOf(file: string): string {

@@ -135,6 +135,7 @@ export class Attempts {
       return;
     }
     slot.apply({ kind: "attempted", job, market });
+    if (isFirst) line.offeredFirst(job);
     while ((await this.#broadcastVersion(slot, holder, market)) === "underpriced") {}
     slot.apply({ kind: "held", holder });
   }

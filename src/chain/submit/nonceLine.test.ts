@@ -89,7 +89,7 @@ describe("nonces in flight", () => {
     const [claim, commit] = [dueIn(12, jobOf(1, 0)), dueIn(13, jobOf(2, 1))];
     const seven = line.placeFor(claim, 7) as NonceSlot;
     const places = [1, 2].map((serial) => {
-      seven.apply({ kind: "attempted", job: claim, market: undefined });
+      line.offeredFirst(claim);
       send(seven, claim, serial);
       const place = line.placeFor(commit, 7) as NonceSlot;
       line.giveBack(place);
@@ -98,12 +98,25 @@ describe("nonces in flight", () => {
     expect(places).toEqual([8, 7]);
   });
 
+  it("a claim that others hold up was not tried in vain, however dearer it became", () => {
+    const line = new NonceLine();
+    const [commit, claim] = [dueIn(12, jobOf(1, 1)), dueIn(20, jobOf(2, 0))];
+    const close = dueIn(40, jobOf(3, 2));
+    send(line.placeFor(commit, 7) as NonceSlot, commit, 1);
+    const eight = line.placeFor(claim, 7) as NonceSlot;
+    for (const serial of [2, 3, 4]) {
+      eight.apply({ kind: "attempted", job: claim, market: undefined });
+      send(eight, claim, serial);
+    }
+    expect([eight.nonce, line.placeFor(close, 7)?.nonce]).toEqual([8, 9]);
+  });
+
   it("a duty tried in vain makes way for none that is due later, whatever the priority", () => {
     const line = new NonceLine();
     const [commit, close] = [dueIn(12, jobOf(1, 1)), dueIn(13, jobOf(2, 2))];
     const seven = line.placeFor(commit, 7) as NonceSlot;
     for (const serial of [1, 2, 3]) {
-      seven.apply({ kind: "attempted", job: commit, market: undefined });
+      line.offeredFirst(commit);
       send(seven, commit, serial);
     }
     const eight = line.placeFor(close, 7) as NonceSlot;
@@ -119,7 +132,7 @@ describe("nonces in flight", () => {
     const [seven] = line.slots as [NonceSlot];
     for (const serial of [2, 3]) {
       expect(line.dutyHeldUpBy(seven)).toBeUndefined();
-      seven.apply({ kind: "attempted", job: claim, market: undefined });
+      line.offeredFirst(claim);
       send(seven, claim, serial);
     }
     expect(line.dutyHeldUpBy(seven)).toBe(commit);

@@ -20,6 +20,8 @@ export class NonceLine {
   #slots: NonceSlot[] = [];
   /** Slots whose nonce is used, by nonce, in the order of their settlement. */
   readonly #settled = new Map<number, NonceSlot>();
+  /** How often a version of a call was offered while its nonce was the first. */
+  readonly #offeredFirst = new WeakMap<Job, number>();
 
   /** Sorted by nonce, the lowest first. */
   get slots(): readonly NonceSlot[] {
@@ -114,7 +116,13 @@ export class NonceLine {
    * nonce, which no other nonce holds up, has none and was tried in vain. Undefined: none.
    */
   dutyHeldUpBy(slot: NonceSlot): Job | undefined {
-    return slot === this.#slots[0] && isInVain(slot) ? this.#firstDutyBehind(slot) : undefined;
+    const isFirst = slot === this.#slots[0];
+    return isFirst && this.#isInVain(slot) ? this.#firstDutyBehind(slot) : undefined;
+  }
+
+  /** A version of `job` is offered that could be mined at once: no other nonce holds it up. */
+  offeredFirst(job: Job): void {
+    this.#offeredFirst.set(job, (this.#offeredFirst.get(job) ?? 0) + 1);
   }
 
   get #isFull(): boolean {
@@ -143,11 +151,28 @@ export class NonceLine {
     }
   }
 
-  /** As `mayTake`; a no-op before a call with a priority stays where `job` has none. */
+  /**
+   * A job of higher priority takes the nonce of one that is not due earlier, or is tried in vain. A
+   * no-op before a call with a priority stays where `job` has none.
+   */
   #mayTake(slot: NonceSlot, job: Job): boolean {
-    const isNoOp = slot.holder?.job.isNoOp === true;
-    const clearsTheWay = isNoOp && this.#firstDutyBehind(slot) !== undefined;
-    return mayTake(slot, job) && !(clearsTheWay && priorityOf(job) === 0);
+    const { owner, holder } = slot;
+    if (owner !== undefined) {
+      const isFirst = dueOf(job) <= dueOf(owner) || this.#isInVain(slot);
+      return isFirst && priorityOf(owner) < priorityOf(job);
+    }
+    const clearsTheWay = holder?.job.isNoOp && this.#firstDutyBehind(slot) !== undefined;
+    return !(clearsTheWay && priorityOf(job) === 0);
+  }
+
+  /**
+   * Endpoints may keep each version of a call to themselves, whatever it pays. A call with a
+   * priority never makes way for one that is due later: full blocks may be the reason, and it has
+   * to be mined by its deadline.
+   */
+  #isInVain({ owner }: NonceSlot): boolean {
+    if (owner === undefined || priorityOf(owner) > 0) return false;
+    return (this.#offeredFirst.get(owner) ?? 0) >= TRIES_BEFORE_OTHERS;
   }
 
   /** The first call with a priority that has a nonce behind `slot`. */
@@ -173,25 +198,6 @@ export class NonceLine {
     const isOfUse = (slot: NonceSlot) => slot.nonce >= next || queued.some((job) => slot.does(job));
     for (const slot of this.#slots) if (!isOfUse(slot)) this.settle(slot, undefined);
   }
-}
-
-/** A job of higher priority takes the nonce of one that is not due earlier, or is tried in vain. */
-function mayTake(slot: NonceSlot, job: Job): boolean {
-  const { owner } = slot;
-  if (owner === undefined) return true;
-  const isFirst = dueOf(job) <= dueOf(owner) || isInVain(slot);
-  return isFirst && priorityOf(owner) < priorityOf(job);
-}
-
-/**
- * Endpoints may keep each version of a call to themselves, whatever it pays. A call with a priority
- * never makes way for one that is due later: full blocks may be the reason, and it has to be mined
- * by its deadline.
- */
-function isInVain(slot: NonceSlot): boolean {
-  const { owner } = slot;
-  if (owner === undefined || priorityOf(owner) > 0) return false;
-  return slot.attempts(owner) >= TRIES_BEFORE_OTHERS;
 }
 
 /** Orders jobs: the earliest deadline first, of equal ones the higher priority first. */

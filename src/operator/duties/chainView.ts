@@ -1,6 +1,5 @@
 /** Reads what a block shows of the machine's unfinished business. */
 import type { MediatorReader } from "../../chain/contracts/mediator.ts";
-import { RpcUnavailable } from "../../chain/rpc/errors.ts";
 import type { BlockNumber } from "../../protocol/units.ts";
 import type { ChainView, Questions } from "./duties.ts";
 
@@ -42,7 +41,8 @@ export async function readChainView(
  * part of them is most likely a reading on both sides of it: a node may show the state of the next
  * block under the number of this one, and two endpoints may differ. To the other operators, roots
  * signed for such a rest would look like roots that diverge. A part is believed once two readings
- * agree. Throws `RpcUnavailable`, also where none do.
+ * agree; where none do, the whole commit counts as owed: its roots diverge from nobody's, and the
+ * Mediator refuses it if it is there.
  */
 async function readCommitted(
   at: MediatorReader,
@@ -52,11 +52,10 @@ async function readCommitted(
   for (let reading = 1; reading < MOST_READINGS && hasPart(last, asked); reading++) {
     const next = await readOnce(at, asked);
     const isSame = next.size === last.size && [...next].every((one) => last.has(one));
-    if (isSame) return next;
     last = next;
+    if (isSame) return last;
   }
-  if (!hasPart(last, asked)) return last;
-  throw new RpcUnavailable("for the commits of a round alike", new Error("answers change"));
+  return withoutParts(last, asked);
 }
 
 async function readOnce(at: MediatorReader, asked: Questions["commitments"]): Promise<Set<string>> {
@@ -72,10 +71,19 @@ async function readOnce(at: MediatorReader, asked: Questions["commitments"]): Pr
 
 /** Whether some tokens of a round are committed and others are not. */
 function hasPart(committed: ReadonlySet<string>, asked: Questions["commitments"]): boolean {
+  return withoutParts(committed, asked).size < committed.size;
+}
+
+/** The commits of rounds of which every token is committed. */
+function withoutParts(
+  committed: ReadonlySet<string>,
+  asked: Questions["commitments"],
+): ReadonlySet<string> {
   const isCommitted = ({ round, token }: Questions["commitments"][number]) =>
     committed.has(key(round, token));
-  const begun = new Set(asked.filter(isCommitted).map(({ round }) => round));
-  return asked.some((one) => begun.has(one.round) && !isCommitted(one));
+  const open = new Set(asked.filter((one) => !isCommitted(one)).map(({ round }) => round));
+  const whole = asked.filter((one) => isCommitted(one) && !open.has(one.round));
+  return new Set(whole.map(({ round, token }) => key(round, token)));
 }
 
 function key(...parts: readonly (string | number | bigint)[]): string {
