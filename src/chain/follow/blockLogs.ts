@@ -15,7 +15,7 @@ import {
   type HeaderReader,
   readHeader,
 } from "./headers.ts";
-import { blockReceipts, logsIn, receiptLogs } from "./receipts.ts";
+import { logsIn, receiptLogs, receiptsIfAtOnce } from "./receipts.ts";
 import { contentOf, faultOfLogs, LogsRefused, soundLogs, TOPICS } from "./soundLogs.ts";
 
 /** One endpoint, and what its blooms are worth. */
@@ -136,10 +136,10 @@ export async function completeLogs(
 
 /**
  * The logs in the receipts of a block whose header tells nothing, where those are more; undefined
- * where they are not, or where the endpoint does not give the receipts of a block at once.
+ * where they are not, or where the endpoint refuses the receipts of a block at once.
  */
 async function moreByReceipts(source: LogSource, header: FullHeader, given: readonly Log[]) {
-  const receipts = await blockReceipts(source.client, header.hash).catch(() => undefined);
+  const receipts = await receiptsIfAtOnce(source.client, header);
   if (receipts === undefined) return undefined;
   const found = await logsIn(receipts, source, header).catch(() => undefined);
   if (found === undefined || found.length <= given.length) return undefined;

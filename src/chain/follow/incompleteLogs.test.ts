@@ -340,6 +340,22 @@ describe("blooms", () => {
   });
 
   it.each([
+    ["fail once", 503, 1],
+    ["are too many", 504, Number.POSITIVE_INFINITY],
+  ])("blooms that are missing hide no logs where receipts %s", async (_, status, times) => {
+    const asked = new Map<unknown, number>();
+    const url = await proxy(async (call, forward) => {
+      const { method, params } = call;
+      if (method === "eth_getLogs") return { result: [] };
+      if (method !== "eth_getBlockReceipts") return withBloom(undefined)(call, forward);
+      const count = (asked.get(params[0]) ?? 0) + 1;
+      asked.set(params[0], count);
+      return count <= times ? status : forward();
+    });
+    expect((await followed([url], { maxTries: 20 })).kinds).toEqual(ALL);
+  });
+
+  it.each([
     ["empty", EMPTY_BLOOM, 1],
     ["full", FULL_BLOOM, 0],
     ["missing", undefined, 0],

@@ -33,7 +33,21 @@ export async function receiptLogs(source: Source, header: FullHeader): Promise<L
 
 /** At once, or one by one. */
 export async function allReceipts(client: AnyChainClient, header: FullHeader): Promise<Receipts> {
-  return (await blockReceipts(client, header.hash)) ?? (await eachReceipt(client, header));
+  const found = await blockReceipts(client, header.hash);
+  return typeof found === "string" ? eachReceipt(client, header) : found;
+}
+
+/**
+ * The same of a block of which nothing says that they are worth so many questions: undefined where
+ * the endpoint refuses to give all at once. Throws where it gives no answer: that says nothing.
+ */
+export async function receiptsIfAtOnce(
+  client: AnyChainClient,
+  header: FullHeader,
+): Promise<Receipts | undefined> {
+  const found = await blockReceipts(client, header.hash);
+  if (found === "refused") return undefined;
+  return found === "tooMany" ? eachReceipt(client, header) : found;
 }
 
 /** Throws `LogsRefused` where these are not the receipts of all transactions of the block. */
@@ -55,18 +69,18 @@ export async function logsIn(
   return soundLogs(ours, { mediator, from: number, to: number, blockHash: hash });
 }
 
-/** Undefined where the endpoint does not give them so. */
-export async function blockReceipts(
+async function blockReceipts(
   client: AnyChainClient,
   hash: Hex,
-): Promise<Receipts | undefined> {
+): Promise<Receipts | "refused" | "tooMany"> {
   const call = { method: "eth_getBlockReceipts", params: [hash] };
   try {
     const receipts = (await client.request(call as never)) as unknown;
-    return Array.isArray(receipts) ? receipts : undefined;
+    return Array.isArray(receipts) ? receipts : "refused";
   } catch (error) {
+    if (isRefusal(error)) return "refused";
     // Of a block that somebody filled with logs they may be too many at once.
-    if (isRefusal(error) || isOverwhelmed(error)) return undefined;
+    if (isOverwhelmed(error)) return "tooMany";
     throw error;
   }
 }
