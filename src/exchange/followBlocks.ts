@@ -31,9 +31,10 @@ interface Told {
 
 /**
  * Lets time pass up to a block: logs and quarter boundaries in the order of the chain, a boundary
- * before the logs of its first block. Yields where its work, which grows with the orders that wait
- * for a round or end with a block, may rest. Throws an `Alarm` when the blocks
- * do not follow the last ones, or say what cannot be: `checkBlocks` says so beforehand.
+ * before the logs of its first block. Work grows with the logs, the quarters, and the orders that
+ * wait for a round or end with a block; it yields between these, where it may rest. Throws an
+ * `Alarm` when the blocks do not follow the last ones, or say what cannot be: `checkBlocks` says so
+ * beforehand.
  */
 export function* followBlocks(state: State, entry: BlocksEntry): Parts<Outcome> {
   const { to, logs } = entry;

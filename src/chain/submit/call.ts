@@ -14,8 +14,8 @@ export interface Call {
   readonly deadlineBlock?: BlockNumber;
   /**
    * Of calls with the same deadline the higher priority goes first, and takes the nonce of a lower
-   * one that is not mined yet. One of priority 0 that was tried twice makes way for any higher one,
-   * whatever the deadlines. 0 if left out.
+   * one that is not mined yet. One of priority 0 that was offered twice while no other nonce held
+   * it up makes way for any higher one, whatever the deadlines. 0 if left out.
    */
   readonly priority?: number;
   /**

@@ -11,15 +11,19 @@ import { decodeSnapshot, encodeSnapshot } from "../../exchange/snapshots/snapsho
 import { stateHash } from "../../exchange/snapshots/stateHash.ts";
 import {
   BASE,
+  clientNo,
   depositsOfMany,
   hashOfBlock,
+  limitOrder,
   MANY_CLIENTS,
   QUEUED_UNTIL,
   QUOTE,
   queuedWorld,
   SCHEDULE,
+  SIGNATURE,
   World,
 } from "../../exchange/world.testkit.ts";
+import { FIRST_TERMS_ID } from "../../protocol/trading/terms.ts";
 import { applyInTurns } from "./applyInTurns.ts";
 import { History } from "./history.ts";
 
@@ -111,6 +115,51 @@ test("a round that opens with many orders is applied in turns, and money adds up
   atOnce.record(9, expected.events, whole.timeMs);
   expect(history.encode()).toEqual(atOnce.encode());
 });
+
+const END = SCHEDULE.genesisBlock + 6;
+
+/** In round 0, each of many clients with an order that ends with a block. */
+function endingWorld(how: "goodTillBlock" | "deadMan"): World {
+  const world = new World().list(BASE, QUOTE);
+  world.mine();
+  depositsOfMany(world).mine();
+  for (let n = 0; n < MANY_CLIENTS; n++) {
+    const owner = clientNo(n);
+    const [side, price] = n % 2 === 0 ? (["ask", 10] as const) : (["bid", 5] as const);
+    const order = { ...limitOrder(owner, 0, 1, side, 1, price), id: FIRST_TERMS_ID };
+    const terms = how === "goodTillBlock" ? { goodTillBlock: END - 1 } : {};
+    expect(world.place(order, terms).refusal).toBeUndefined();
+    if (how === "goodTillBlock") continue;
+    const wish = { owner, round: 0, nonce: 1n, block: END - 1, graceBlocks: 0 };
+    const { refusal } = world.apply({ kind: "cancelAfter", ...wish, signature: SIGNATURE });
+    expect(refusal).toBeUndefined();
+  }
+  return world;
+}
+
+test.each([
+  ["goodTillBlock", "orderExpired"],
+  ["deadMan", "orderCancelled"],
+] as const)(
+  "orders that end with one block do so in turns, and as at once: %s",
+  async (how, what) => {
+    const { state } = endingWorld(how);
+    const whole = copyOf(state);
+    const { live, history, told } = listener(state);
+    const entry = blocksTo(END);
+    const applied = applyInTurns(live, entry, 9);
+    let turns = 0;
+    // All is applied before anything is told.
+    for (; told.length === 0; turns++) await setImmediate();
+    expect(turns).toBeGreaterThanOrEqual(3);
+    const { events } = await applied;
+    expect(events).toEqual(apply(whole, entry).events);
+    expect(events.filter((event) => event.what === what)).toHaveLength(MANY_CLIENTS);
+    expect(told.flat()).toEqual(events);
+    expect(stateHash(state)).toBe(stateHash(whole));
+    expect(history.whenWhole()).toBeUndefined();
+  },
+);
 
 test("a reader that waits for whole records goes on once all was told", async () => {
   const { state } = queuedWorld();

@@ -4,7 +4,7 @@
  */
 
 import * as z from "zod";
-import { clause } from "../../base/errors.ts";
+import { sentence } from "../../base/errors.ts";
 import { type Hex, hexToBytes, isHex } from "../../base/hex.ts";
 import { type CompactSignature, encodeSignature, isLowS, lowS } from "../../protocol/signatures.ts";
 import type { Signature } from "../../protocol/units.ts";
@@ -75,12 +75,12 @@ const folded: z.ZodType<Signature> = z.unknown().transform((value, context) => {
     const compact = signature.safeParse(value);
     if (compact.success) return compact.data;
     const issue = compact.error.issues[0];
-    return fail(`${clause(`${issue?.message}`)}. ${FORMS}`, issue?.path);
+    return fail(`${sentence(`${issue?.message}`)} ${FORMS}`, issue?.path);
   }
   const words = wordsWithV.safeParse(value);
   if (!words.success) {
     const issue = words.error.issues[0];
-    return fail(`${clause(`${issue?.message}`)}. ${FORMS}`, issue?.path);
+    return fail(`${sentence(`${issue?.message}`)} ${FORMS}`, issue?.path);
   }
   const { r, s, v, yParity, path: steps } = words.data;
   const given = v ?? yParity;
